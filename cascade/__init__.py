@@ -1,0 +1,65 @@
+"""Cascade: a declarative task-graph engine.
+
+Decorate functions with `task`, compose the lazy results of calling them, and `run` them:
+
+>>> import cascade as cs
+>>> @cs.task
+... def double(x: int) -> int:
+...     return 2 * x
+>>> @cs.task
+... def total(parts: list[int]) -> int:
+...     return sum(parts)
+>>> cs.run(total([double(1), double(2)]))
+6
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cascade.errors import CascadeError as CascadeError
+    from cascade.runtime.api import arun as arun
+    from cascade.runtime.api import run as run
+    from cascade.runtime.bus import MessageBus as MessageBus
+    from cascade.runtime.engine import Engine as Engine
+    from cascade.runtime.program import Program as Program
+    from cascade.runtime.program import compile as compile
+    from cascade.spec.control import TailCall as TailCall
+    from cascade.spec.lazy import LazyResult as LazyResult
+    from cascade.spec.task import Task as Task
+    from cascade.spec.task import task as task
+
+__version__ = "0.1.0"
+
+# Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
+_HOMES = {
+    "CascadeError": "cascade.errors",
+    "Engine": "cascade.runtime.engine",
+    "LazyResult": "cascade.spec.lazy",
+    "MessageBus": "cascade.runtime.bus",
+    "Program": "cascade.runtime.program",
+    "TailCall": "cascade.spec.control",
+    "Task": "cascade.spec.task",
+    "arun": "cascade.runtime.api",
+    "compile": "cascade.runtime.program",
+    "run": "cascade.runtime.api",
+    "task": "cascade.spec.task",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'cascade' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

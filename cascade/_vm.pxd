@@ -1,0 +1,130 @@
+# Memory layout of the virtual machine's types.
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t
+
+ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
+
+cdef struct Word:                       # the format is drawn in cascade/opcodes.py
+    int32_t opcode
+    int32_t a
+    int32_t b
+    int32_t c
+
+
+cdef class TailCall:
+    cdef tuple arguments
+    cdef dict keywords                  # None when there are none
+    cdef readonly object target
+
+
+cdef class Routine:
+    # How to call it.
+    cdef Entry entry
+    cdef PyObject* callee               # borrowed: the function, or this routine where `entry` is our own
+    cdef Py_ssize_t positional          # leading slots passed by position
+    cdef PyObject* keyword_names        # borrowed from `keywords`, or NULL
+    # What it is.
+    cdef readonly object owner
+    cdef readonly object function
+    cdef readonly str name
+    cdef readonly tuple parameters      # names, one a slot
+    cdef readonly Py_ssize_t positional_only
+    cdef readonly tuple keywords        # names of keyword-only slots
+    cdef readonly bint varargs
+    cdef readonly bint varkwargs
+    cdef bint simple                    # every parameter can be bound by position
+    cdef object bind
+    # Its own frame, for tail calls.
+    cdef Code loop
+
+    cdef Py_ssize_t find(self, PyObject* name) noexcept
+
+
+cdef class Code:
+    cdef const Word* words
+    cdef const int32_t* operands
+    cdef const int32_t* nodes
+    cdef PyObject** constants
+    cdef Py_ssize_t inputs
+    cdef Py_ssize_t slots
+    cdef Py_ssize_t widest              # longest argument list
+    cdef readonly object blueprint
+    cdef Frame pool                     # free frames, linked by `parent`
+    cdef int pooled
+
+    cdef Py_ssize_t longest_list(self, Py_ssize_t count)
+    cdef Frame frame(self)
+
+
+cdef class Frame:
+    cdef Code code
+    cdef PyObject** values              # the slots, then room for the longest argument list
+    cdef Py_ssize_t size                # of the slots
+    cdef Py_ssize_t pc
+    cdef int outstanding                # slots of this frame that hold a Pending
+    cdef int64_t iteration
+    # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
+    cdef Frame parent
+    cdef int32_t destination
+    cdef Pending promise
+    # Names for people: the frame's number, and the node that a tail-calling frame stands for.
+    cdef int64_t serial
+    cdef int32_t node
+    cdef object origin
+
+
+cdef class Pending:
+    cdef Frame frame
+    cdef Py_ssize_t pc                  # of the parked or awaited instruction; -1 for a frame's promise
+    cdef int32_t destination
+    cdef list values                    # operands; a Pending stands for one that is not there yet
+    cdef Py_ssize_t missing
+    cdef list waiters                   # (Pending, position) pairs, and Frames that wait to return it
+
+
+cdef class Machine:
+    cdef Frame current
+    cdef object ready                   # parked instructions and frames that can go on, in order
+    cdef object host
+    cdef object crew
+    cdef list unspawned                 # (Pending, awaitable) seen before there was a crew
+    cdef object value
+    cdef readonly object error
+    # Fuel: task calls until the slow lane looks around.
+    cdef Py_ssize_t fuel
+    cdef Py_ssize_t batch
+    cdef Py_ssize_t pace
+    cdef int64_t taken                  # steps before the current batch
+    cdef int64_t max_steps
+    cdef int64_t serials
+    cdef double refilled
+    cdef double deadline
+    cdef double slice_end
+    cdef double next_progress
+    cdef bint observed
+    cdef bint managed                   # every call goes through the host
+    cdef bint running
+
+    cdef Frame enter(self, Code code, object inputs)
+    cdef void switch_to(self, Frame frame) noexcept
+    cdef void spend(self) noexcept
+    cdef int leave(self, Frame frame, PyObject* value) noexcept
+    cdef int resolve(self, Pending entry, object value) except -1
+    cdef int make_ready(self, object item) except -1
+    cdef int next_ready(self) noexcept
+    cdef int execute(self) noexcept
+    cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
+    cdef int look_around(self, Frame frame) noexcept
+    cdef int stop(self, Frame frame, bint by_steps) noexcept
+    cdef int step(self, Frame frame) noexcept
+    cdef int give_back(self, Frame frame, int32_t slot) except -1
+    cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept
+    cdef int land(self, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry, bint awaited) noexcept
+    cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept
+    cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
+    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1
+    cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
+    cdef tuple locate(self, Frame frame, Py_ssize_t pc)
+    cdef object name_of(self, Pending entry)
+    cdef int fail_at(self, Frame frame, Py_ssize_t pc, object error) noexcept

@@ -1,0 +1,1396 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The virtual machine: runs verified blueprints.
+
+It knows instructions, frames and errors, and nothing of graphs or engines. Whatever needs more goes through two
+objects that it is given: the *host* (turns a deferred result into code, names a tail call's target, calls managed
+tasks, hears events) and the *crew* (awaits awaitables; there is none before an event loop runs).
+
+A `Machine` is one run. `run()` goes on until the run is DONE or FAILED, has to PAUSE so that an event loop gets its
+turn, or has to WAIT because nothing can go on before an awaitable is done. Two lanes execute instructions: the fast
+lane (`execute`) while there is fuel, and the slow lane (`look_around`, `step`), which reads the clock, checks limits
+and signals, and executes one instruction at a time while something is awaited or observed.
+
+Awaiting works like a scoreboard: an instruction whose operand is not there yet is parked with the operands it
+has, a `Pending` stands in its destination slot, and the machine goes on with the next instruction.
+"""
+
+cimport cython
+from cpython.dict cimport PyDict_Next
+from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+from cascade._opcodes cimport (
+    CALL, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SET, TUPLE,
+)
+
+from collections import deque
+
+from cascade.errors import DeclarationError, InternalError, StepLimitError
+from cascade.opcodes import INSTRUCTIONS
+
+cdef extern from *:
+    """
+    #include <time.h>
+
+    typedef PyObject *(*cascade_entry)(PyObject *, PyObject **, size_t, PyObject *);
+
+    #if defined(_MSC_VER)
+    #define CASCADE_THREAD_LOCAL __declspec(thread)
+    #else
+    #define CASCADE_THREAD_LOCAL __thread
+    #endif
+
+    /* How many machines are inside a task's function on this thread. */
+    static CASCADE_THREAD_LOCAL int cascade_depth = 0;
+
+    /* The clock of time.monotonic(), without the call. */
+    static double cascade_clock(void) {
+    #if defined(CLOCK_MONOTONIC)
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    #else
+        return (double)clock() / CLOCKS_PER_SEC;
+    #endif
+    }
+
+    static PyTypeObject *cascade_tail_call;
+    static PyTypeObject *cascade_deferred;
+    static PyTypeObject *cascade_pending;
+
+    /* Whether a call's result means something other than itself: a tail call, a deferred result, an awaitable. */
+    static inline int cascade_is_special(PyObject *value) {
+        PyTypeObject *type = Py_TYPE(value);
+        return type == cascade_tail_call || type == cascade_deferred
+            || (type->tp_as_async != NULL && type->tp_as_async->am_await != NULL);
+    }
+
+    static inline int cascade_is_awaitable(PyObject *value) {
+        PyTypeObject *type = Py_TYPE(value);
+        return type->tp_as_async != NULL && type->tp_as_async->am_await != NULL;
+    }
+
+    /* Types that never hold a deferred value and are common enough to be asked first. */
+    static inline int cascade_is_plain(PyObject *value) {
+        PyTypeObject *type = Py_TYPE(value);
+        return value == Py_None || type == &PyLong_Type || type == &PyFloat_Type || type == &PyUnicode_Type
+            || type == &PyBool_Type || type == &PyBytes_Type;
+    }
+
+    static PyObject *cascade_raised(void) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyErr_GetRaisedException();
+    #else
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyErr_NormalizeException(&type, &value, &traceback);
+        if (traceback != NULL) {
+            PyException_SetTraceback(value, traceback);
+            Py_DECREF(traceback);
+        }
+        Py_XDECREF(type);
+        return value;
+    #endif
+    }
+
+    /* A frame's slots are plain C memory: the collector learns of them by these two, put into Frame's type. */
+    static traverseproc cascade_frame_traverse_fields;
+    static inquiry cascade_frame_clear_fields;
+    """
+    ctypedef int (*visitproc)(PyObject*, void*)
+    ctypedef int (*traverseproc)(PyObject*, visitproc, void*)
+    ctypedef int (*inquiry)(PyObject*)
+    int cascade_depth
+    double cascade_clock() noexcept nogil
+    PyTypeObject* cascade_tail_call
+    PyTypeObject* cascade_deferred
+    PyTypeObject* cascade_pending
+    bint cascade_is_special(PyObject*) noexcept
+    bint cascade_is_awaitable(PyObject*) noexcept
+    bint cascade_is_plain(PyObject*) noexcept
+    object cascade_raised()
+    traverseproc cascade_frame_traverse_fields
+    inquiry cascade_frame_clear_fields
+    bint DEBUG_CHECKS "CASCADE_DEBUG_CHECKS"
+
+cdef extern from "Python.h":
+    ctypedef struct TypeSlots "PyTypeObject":
+        traverseproc tp_traverse
+        inquiry tp_clear
+        void* tp_vectorcall
+    void incref "Py_INCREF"(PyObject*)
+    void decref "Py_DECREF"(PyObject*)
+    void xdecref "Py_XDECREF"(PyObject*)
+    PyTypeObject* type_of "Py_TYPE"(PyObject*)
+    bint raised "PyErr_Occurred"() noexcept
+    int PyErr_CheckSignals() noexcept
+    void* PyVectorcall_Function(object)
+    PyObject* PyObject_Vectorcall(PyObject*, PyObject**, size_t, PyObject*) noexcept
+    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
+    bint PyList_Check(object)
+    bint PyTuple_Check(object)
+    bint PyDict_Check(object)
+    bint PyAnySet_Check(object)
+    bint PyObject_HasAttr(object, object) noexcept
+
+cdef enum:
+    POOL_LIMIT = 16            # free frames kept for each code
+    POOL_SLOTS = 1 << 20       # frames larger than this are given back at once
+    PACE_LIMIT = 16            # task calls between two looks at the clock, at most
+
+cdef double PACE_TIME = 0.00025     # seconds between two looks that make the pace slow down
+cdef double PROGRESS_TIME = 0.1     # seconds between two progress reports of a loop
+
+cdef enum Status:
+    RESUMED = 0                # internal: go on with `current`, or with what is ready
+    STATUS_DONE = 1
+    STATUS_PAUSE = 2
+    STATUS_WAIT = 3
+    STATUS_FAILED = 4
+
+DONE = STATUS_DONE
+PAUSE = STATUS_PAUSE
+WAIT = STATUS_WAIT
+FAILED = STATUS_FAILED
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Tail calls
+# ---------------------------------------------------------------------------------------------------------------
+
+@cython.final
+@cython.freelist(16)
+cdef class TailCall:
+    """Returned by a task, it means: run again with these arguments.
+
+    Args:
+        args: positional arguments of the target.
+        kwargs: keyword arguments of the target. A parameter that is not named keeps its current value.
+        target: another task, or its name; None for the task that returns it. For another task, parameters
+            that are not named take their defaults, as in a first call.
+
+    Raises:
+        DeclarationError: (a TypeError) `args` is not a tuple or list, `kwargs` is not a dict with names as keys.
+    """
+
+    def __init__(self, args=(), kwargs=None, target=None):
+        fill_tail_call(self, args, kwargs, target)
+
+    @property
+    def args(self):
+        return self.arguments
+
+    @property
+    def kwargs(self):
+        return {} if self.keywords is None else self.keywords
+
+    def __class_getitem__(cls, item):
+        return cls
+
+    def __repr__(self):
+        parts = []
+        if self.arguments:
+            parts.append(f"args={self.arguments!r}")
+        if self.keywords:
+            parts.append(f"kwargs={self.keywords!r}")
+        if self.target is not None:
+            parts.append(f"target={getattr(self.target, 'name', self.target)!r}")
+        return f"TailCall({', '.join(parts)})"
+
+    def __reduce__(self):
+        return TailCall, (self.arguments, self.keywords, self.target)
+
+
+cdef int fill_tail_call(TailCall self, object args, object kwargs, object target) except -1:
+    if type(args) is tuple:
+        self.arguments = <tuple>args
+    elif isinstance(args, (tuple, list)):
+        self.arguments = tuple(args)
+    else:
+        raise DeclarationError(
+            f"TailCall(args={args!r}): args is {type(args).__name__}",
+            expected="a tuple of positional arguments",
+            hint="write TailCall(args=(value,)) or TailCall(kwargs={'name': value})",
+        )
+    if kwargs is None:
+        self.keywords = None
+    elif type(kwargs) is dict:
+        self.keywords = <dict>kwargs
+    elif isinstance(kwargs, dict) or hasattr(kwargs, "keys"):
+        self.keywords = dict(kwargs)
+    else:
+        raise DeclarationError(
+            f"TailCall(kwargs={kwargs!r}): kwargs is {type(kwargs).__name__}",
+            expected="a dict of keyword arguments",
+            hint="write TailCall(kwargs={'name': value})",
+        )
+    self.target = target
+    return 0
+
+
+cdef PyObject* construct_tail_call(
+    PyObject* kind, PyObject** args, size_t flagged_count, PyObject* names
+) noexcept:
+    # What `TailCall(...)` calls. Without it every construction would build a tuple and a dict for __init__.
+    cdef Py_ssize_t count = PyVectorcall_NARGS(flagged_count)
+    cdef Py_ssize_t named = 0 if names == NULL else PyTuple_GET_SIZE(<object>names)
+    cdef Py_ssize_t i
+    cdef PyObject* name
+    cdef PyObject* given[3]
+    cdef TailCall result
+    given[0] = given[1] = given[2] = NULL
+    try:
+        if count > 3:
+            raise TypeError(f"TailCall() takes from 0 to 3 positional arguments but {count} were given")
+        for i in range(count):
+            given[i] = args[i]
+        for i in range(named):
+            name = <PyObject*>PyTuple_GET_ITEM(<object>names, i)
+            if name == <PyObject*>KWARGS_NAME or <object>name == KWARGS_NAME:
+                position = 1
+            elif name == <PyObject*>ARGS_NAME or <object>name == ARGS_NAME:
+                position = 0
+            elif name == <PyObject*>TARGET_NAME or <object>name == TARGET_NAME:
+                position = 2
+            else:
+                raise TypeError(f"TailCall() got an unexpected keyword argument {<object>name!r}")
+            if given[position] != NULL:
+                raise TypeError(f"TailCall() got multiple values for argument {<object>name!r}")
+            given[position] = args[count + i]
+        result = TailCall.__new__(TailCall)
+        if (given[0] == NULL and given[1] != NULL and given[2] == NULL
+                and type_of(given[1]) == <PyTypeObject*>dict):
+            result.arguments = ()
+            result.keywords = <dict>given[1]
+        else:
+            fill_tail_call(
+                result,
+                () if given[0] == NULL else <object>given[0],
+                None if given[1] == NULL else <object>given[1],
+                None if given[2] == NULL else <object>given[2],
+            )
+    except BaseException as error:
+        restore_exception(error)
+        return NULL
+    incref(<PyObject*>result)
+    return <PyObject*>result
+
+
+cdef str ARGS_NAME = "args"
+cdef str KWARGS_NAME = "kwargs"
+cdef str TARGET_NAME = "target"
+
+cdef extern from "Python.h":
+    void PyErr_SetObject(object, object)
+
+
+cdef void restore_exception(object error) noexcept:
+    PyErr_SetObject(type(error), error)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Deferred values inside arguments
+# ---------------------------------------------------------------------------------------------------------------
+
+def install_deferred(type deferred):
+    """Names the type whose instances mean "a value that has yet to be computed"."""
+    global cascade_deferred, DEFERRED
+    DEFERRED = deferred      # keeps it alive
+    cascade_deferred = <PyTypeObject*>deferred
+
+
+DEFERRED = None
+
+
+def holds_deferred(value):
+    """Whether a deferred value stands in `value`: itself, or inside nested lists, tuples, dicts, sets, dataclasses."""
+    return search_deferred(value)
+
+
+cdef bint search_deferred(object value) except -1:
+    cdef list stack
+    cdef set seen
+    cdef object item
+    cdef PyTypeObject* kind
+    if cascade_is_plain(<PyObject*>value):
+        return False
+    if type_of(<PyObject*>value) == cascade_deferred:
+        return True
+    stack = None
+    seen = None
+    while True:
+        for item in children(value):
+            if cascade_is_plain(<PyObject*>item):
+                continue
+            kind = type_of(<PyObject*>item)
+            if kind == cascade_deferred:
+                return True
+            if is_container(item):
+                # Only containers inside containers can lead back to themselves.
+                if seen is None:
+                    seen = {id(value)}
+                    stack = []
+                if id(item) not in seen:
+                    seen.add(id(item))
+                    stack.append(item)
+        if not stack:
+            return False
+        value = stack.pop()
+
+
+cdef inline bint is_container(object value):
+    return (
+        PyList_Check(value) or PyTuple_Check(value) or PyDict_Check(value) or PyAnySet_Check(value)
+        or is_dataclass(value)
+    )
+
+
+cdef bint is_dataclass(object value):
+    return not isinstance(value, type) and PyObject_HasAttr(type(value), FIELDS_NAME)
+
+
+cdef str FIELDS_NAME = "__dataclass_fields__"
+
+
+cdef object children(object value):
+    if PyList_Check(value) or PyTuple_Check(value) or PyAnySet_Check(value):
+        return value
+    if PyDict_Check(value):
+        return list(value.keys()) + list(value.values())
+    if is_dataclass(value):
+        missing = object()
+        found = [getattr(value, name, missing) for name in type(value).__dataclass_fields__]
+        return [item for item in found if item is not missing]
+    return ()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Routines, code, frames
+# ---------------------------------------------------------------------------------------------------------------
+
+@cython.final
+cdef class Routine:
+    """How the machine calls a task's function. One slot holds each parameter, in the order of the signature.
+
+    Args:
+        owner: the task; the machine only hands it on.
+        function: what is called.
+        name: for people.
+        parameters: the names of all parameters.
+        positional: how many leading ones are passed by position.
+        positional_only: how many of these cannot be named.
+        keywords: the names of keyword-only parameters.
+        varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
+        varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
+        bind: called like the function, gives the tuple of slots.
+    """
+
+    def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
+                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind):
+        cdef void* direct
+        if positional + len(keywords) + varargs + varkwargs != len(parameters) or positional < 0:
+            raise InternalError(f"routine {name}: the parameters do not add up")
+        self.owner = owner
+        self.function = function
+        self.name = name
+        self.parameters = parameters
+        self.positional = positional
+        self.positional_only = positional_only
+        self.keywords = keywords
+        self.varargs = varargs
+        self.varkwargs = varkwargs
+        self.simple = not (varargs or varkwargs or keywords)
+        self.bind = bind
+        self.keyword_names = <PyObject*>keywords if keywords else NULL
+        if varargs or varkwargs:
+            self.entry = call_variadic
+            self.callee = <PyObject*>self
+        else:
+            direct = PyVectorcall_Function(function)
+            self.entry = <Entry>PyObject_Vectorcall if direct == NULL else <Entry>direct
+            self.callee = <PyObject*>function
+
+    def __repr__(self):
+        return f"<Routine {self.name}({', '.join(self.parameters)})>"
+
+    cdef Py_ssize_t find(self, PyObject* name) noexcept:
+        cdef Py_ssize_t i
+        for i in range(PyTuple_GET_SIZE(self.parameters)):
+            if <PyObject*>PyTuple_GET_ITEM(self.parameters, i) == name:
+                return i
+        for i in range(PyTuple_GET_SIZE(self.parameters)):
+            if self.parameters[i] == <object>name:
+                return i
+        return -1
+
+
+cdef tuple split_variadic(Routine routine, PyObject** slots):
+    # The (args, kwargs) of a call, from one value a parameter.
+    cdef Py_ssize_t i
+    cdef Py_ssize_t at = routine.positional
+    cdef list args = [<object>slots[i] for i in range(routine.positional)]
+    cdef dict kwargs = {}
+    if routine.varargs:
+        args.extend(<object>slots[at])
+        at += 1
+    for i in range(len(routine.keywords)):
+        kwargs[routine.keywords[i]] = <object>slots[at]
+        at += 1
+    if routine.varkwargs:
+        kwargs.update(<object>slots[at])
+    return tuple(args), kwargs
+
+
+cdef PyObject* call_variadic(PyObject* callee, PyObject** slots, size_t count, PyObject* names) noexcept:
+    cdef Routine routine = <Routine>callee
+    cdef tuple parts
+    try:
+        parts = split_variadic(routine, slots)
+    except BaseException as error:
+        restore_exception(error)
+        return NULL
+    return PyObject_Call(<PyObject*>routine.function, <PyObject*>parts[0], <PyObject*>parts[1])
+
+cdef extern from "Python.h":
+    PyObject* PyObject_Call(PyObject*, PyObject*, PyObject*) noexcept
+
+
+_verifier = None
+
+
+def install_verifier(verify):
+    """Sets the check that every blueprint has to pass before it can be run: raises, or returns None."""
+    global _verifier
+    _verifier = verify
+
+
+@cython.final
+cdef class Code:
+    """A verified blueprint, ready to run.
+
+    Raises:
+        BlueprintError: the blueprint does not pass verification.
+    """
+
+    def __init__(self, blueprint):
+        if _verifier is None:
+            raise InternalError("no verifier is installed: a blueprint can only run after verification")
+        _verifier(blueprint)
+        cdef bytes words = blueprint.words
+        cdef bytes operands = blueprint.operands
+        cdef bytes nodes = blueprint.nodes
+        cdef tuple constants = blueprint.constants
+        self.blueprint = blueprint       # keeps all of the above alive
+        self.words = <const Word*><const char*>words
+        self.operands = <const int32_t*><const char*>operands
+        self.nodes = <const int32_t*><const char*>nodes
+        self.constants = (<PyTupleItems*>constants).ob_item
+        self.inputs = blueprint.inputs
+        self.slots = blueprint.slots
+        self.widest = self.longest_list(len(words) // sizeof(Word))
+
+    cdef Py_ssize_t longest_list(self, Py_ssize_t count):
+        cdef Py_ssize_t i, longest = 1
+        cdef const Word* word
+        for i in range(count):
+            word = &self.words[i]
+            if word.opcode in (CALL, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
+                longest = max(longest, self.operands[word.c])
+        return longest
+
+    cdef Frame frame(self):
+        # An empty frame, from the pool where there is one.
+        cdef Frame result = self.pool
+        cdef Py_ssize_t i, size
+        if result is not None:
+            self.pool = result.parent
+            self.pooled -= 1
+            result.parent = None
+            return result
+        result = Frame.__new__(Frame)
+        size = self.slots + self.widest
+        result.values = <PyObject**>PyMem_Malloc(size * sizeof(PyObject*))
+        if result.values == NULL:
+            raise MemoryError
+        for i in range(size):
+            result.values[i] = NULL
+        result.size = self.slots
+        result.code = self
+        return result
+
+
+cdef extern from "Python.h":
+    ctypedef struct PyTupleItems "PyTupleObject":
+        PyObject** ob_item
+    ctypedef struct PyListItems "PyListObject":
+        PyObject** ob_item
+
+
+@cython.final
+@cython.trashcan(True)
+cdef class Frame:
+    """The values and the place of one piece of code that is being run."""
+
+    def __dealloc__(self):
+        if self.values != NULL:
+            clear_slots(self)
+            PyMem_Free(self.values)
+            self.values = NULL
+
+
+cdef void clear_slots(Frame frame) noexcept:
+    cdef Py_ssize_t i
+    cdef PyObject* value
+    for i in range(frame.size):
+        value = frame.values[i]
+        if value != NULL:
+            frame.values[i] = NULL
+            decref(value)
+
+
+cdef int traverse_frame(PyObject* self, visitproc visit, void* argument) noexcept:
+    cdef PyObject** values = (<Frame>self).values
+    cdef Py_ssize_t size = (<Frame>self).size
+    cdef Py_ssize_t i
+    cdef int stop
+    if values != NULL:
+        for i in range(size):
+            if values[i] != NULL:
+                stop = visit(values[i], argument)
+                if stop:
+                    return stop
+    return cascade_frame_traverse_fields(self, visit, argument)
+
+
+cdef int clear_frame(PyObject* self) noexcept:
+    if (<Frame>self).values != NULL:
+        clear_slots(<Frame>self)
+    return cascade_frame_clear_fields(self)
+
+
+@cython.final
+@cython.trashcan(True)
+@cython.freelist(64)
+cdef class Pending:
+    """Stands in a slot for a value that is not there yet, and keeps the instruction that will make it."""
+
+
+cdef Pending new_pending(Frame frame, Py_ssize_t pc, int32_t destination, list values):
+    cdef Pending entry = Pending.__new__(Pending)
+    entry.frame = frame
+    entry.pc = pc
+    entry.destination = destination
+    entry.values = values
+    return entry
+
+
+cdef void store_pending(Frame frame, Pending entry) noexcept:
+    incref(<PyObject*>entry)
+    frame.values[entry.destination] = <PyObject*>entry
+    frame.outstanding += 1
+
+
+cdef void release_frame(Frame frame) noexcept:
+    # Empties a frame that has returned and keeps it for the next call of the same code.
+    cdef Code code = frame.code
+    clear_slots(frame)
+    frame.promise = None
+    frame.origin = None
+    if code.pooled < POOL_LIMIT and code.slots <= POOL_SLOTS and frame.outstanding == 0:
+        frame.parent = code.pool
+        code.pool = frame
+        code.pooled += 1
+    else:
+        frame.parent = None
+
+
+cdef void set_slot(Frame frame, int32_t slot, PyObject* value) noexcept:
+    # Takes over the reference. The verifier has shown that the slot is empty, unless a Pending stands there.
+    cdef PyObject* old = frame.values[slot]
+    frame.values[slot] = value
+    xdecref(old)
+
+
+cdef list copy_slots(PyObject** values, Py_ssize_t count):
+    cdef list result = PyList_New(count)
+    cdef Py_ssize_t i
+    for i in range(count):
+        incref(values[i])
+        PyList_SET_ITEM(result, i, <object>values[i])
+    return result
+
+
+cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values, Py_ssize_t count) noexcept:
+    cdef list items
+    cdef Py_ssize_t i
+    try:
+        if opcode == REBUILD:
+            return PyObject_Vectorcall(constant, values, count, NULL)
+        items = copy_slots(values, count)
+        if opcode == LIST:
+            result = items
+        elif opcode == TUPLE:
+            result = tuple(items)
+        elif opcode == SET:
+            result = set(items)
+        else:
+            result = {items[i]: items[i + 1] for i in range(0, count, 2)}
+    except BaseException as error:
+        restore_exception(error)
+        return NULL
+    incref(<PyObject*>result)
+    return <PyObject*>result
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The machine
+# ---------------------------------------------------------------------------------------------------------------
+
+@cython.final
+@cython.freelist(8)
+cdef class Machine:
+    """One run of a piece of code.
+
+    Args:
+        code: what to run.
+        inputs: a value for each of its inputs.
+        host: see the head of this module.
+        observed: whether the host wants to hear of started and finished tasks.
+        managed: whether the host makes every call.
+        deadline: on the clock of `time.monotonic()`; 0.0 for none.
+        max_steps: how many task calls the run may make; -1 for any number.
+
+    Attributes:
+        error: after FAILED, the exception.
+    """
+
+    def __init__(self, Code code not None, inputs, host, bint observed=False, bint managed=False,
+                 double deadline=0.0, int64_t max_steps=-1):
+        self.host = host
+        self.observed = observed
+        self.managed = managed
+        self.deadline = deadline
+        self.max_steps = max_steps
+        self.pace = 1
+        self.current = self.enter(code, inputs)
+
+    # -- What the outside calls ---------------------------------------------------------------------------------
+
+    def run(self, double slice_seconds=0.0):
+        """Runs until DONE, FAILED, WAIT, or, where `slice_seconds` is not 0, PAUSE after about that long."""
+        cdef int status
+        if self.running:
+            raise InternalError("a machine was entered while it runs")
+        if self.error is not None:
+            return STATUS_FAILED
+        self.running = True
+        cascade_depth_add(1)
+        self.slice_end = cascade_clock() + slice_seconds if slice_seconds > 0.0 else 0.0
+        status = RESUMED
+        while status == RESUMED:
+            if self.current is not None:
+                status = self.execute()
+            else:
+                status = self.next_ready()
+        cascade_depth_add(-1)
+        self.running = False
+        return status
+
+    def take(self):
+        """After DONE: the value, which the machine lets go."""
+        value = self.value
+        self.value = None
+        return value
+
+    def attach(self, crew):
+        """Gives the machine a crew, which takes over what was waiting for one."""
+        self.crew = crew
+        waiting = self.unspawned
+        self.unspawned = None
+        for entry, awaitable in waiting or ():
+            crew.spawn(entry, awaitable, self.name_of(entry))
+
+    def complete(self, Pending entry not None, value):
+        """The awaitable of `entry` gave `value`."""
+        incref(<PyObject*>value)
+        self.land(entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True)
+
+    def fail(self, Pending entry not None, error):
+        """The awaitable of `entry` raised `error`."""
+        self.fail_at(entry.frame, entry.pc, error)
+
+    def label(self, Pending entry not None):
+        """The (owner, serial, node, iteration) of the task call that `entry` waits for."""
+        return self.locate(entry.frame, entry.pc)
+
+    def close(self):
+        """Drops everything that is left. A coroutine that nobody awaited is closed, so that it does not warn."""
+        cdef Frame frame = self.current
+        cdef Frame above
+        self.current = None
+        self.ready = None
+        while frame is not None:
+            # One by one: a chain of parents may be longer than the C stack is deep.
+            above = frame.parent
+            frame.parent = None
+            frame = above
+        waiting = self.unspawned
+        self.unspawned = None
+        for entry, awaitable in waiting or ():
+            close = getattr(awaitable, "close", None)
+            if close is not None:
+                close()
+
+    @property
+    def steps(self):
+        """How many task calls were made."""
+        return self.taken + self.batch - self.fuel
+
+    @property
+    def iteration(self):
+        """How often the code that runs now has been started again by a tail call."""
+        return 0 if self.current is None else self.current.iteration
+
+    # -- Frames -------------------------------------------------------------------------------------------------
+
+    cdef Frame enter(self, Code code, object inputs):
+        # A frame of `code` with its inputs in place.
+        cdef Frame frame
+        cdef PyObject** items
+        cdef Py_ssize_t i, count
+        if type(inputs) is tuple:
+            items = (<PyTupleItems*>inputs).ob_item
+        elif type(inputs) is list:
+            items = (<PyListItems*>inputs).ob_item
+        else:
+            raise TypeError(f"inputs must be a tuple or a list, not {type(inputs).__name__}")
+        count = len(inputs)
+        if count != code.inputs:
+            raise TypeError(f"{code.blueprint.name} takes {code.inputs} inputs, {count} were given")
+        frame = code.frame()
+        for i in range(count):
+            incref(items[i])
+            frame.values[i] = items[i]
+        frame.pc = 0
+        frame.outstanding = 0
+        frame.iteration = 0
+        frame.serial = self.serials
+        frame.node = 0
+        return frame
+
+    cdef void switch_to(self, Frame frame) noexcept:
+        self.current = frame
+        if frame is not None and frame.outstanding:
+            self.spend()
+
+    cdef void spend(self) noexcept:
+        # Settles the account of steps, so that the slow lane looks at the next instruction.
+        self.taken += self.batch - self.fuel
+        self.batch = 0
+        self.fuel = 0
+
+    cdef int leave(self, Frame frame, PyObject* value) noexcept:
+        # The frame returns `value`, whose reference is taken over.
+        cdef Frame parent = frame.parent
+        cdef Pending promise = frame.promise
+        try:
+            if self.observed and frame.origin is not None:
+                self.host.finished(frame.origin, frame.serial, frame.node, <object>value, None)
+            if promise is not None:
+                self.current = None
+                release_frame(frame)
+                self.resolve(promise, <object>value)
+                decref(value)
+                return RESUMED
+        except BaseException as error:
+            decref(value)
+            self.error = error
+            return STATUS_FAILED
+        if parent is not None:
+            set_slot(parent, frame.destination, value)
+            release_frame(frame)
+            self.switch_to(parent)
+            return RESUMED
+        self.current = None
+        self.value = <object>value
+        decref(value)
+        release_frame(frame)
+        return STATUS_DONE
+
+    cdef int resolve(self, Pending entry, object value) except -1:
+        # The value of a parked instruction is there: into its slot, and on to those that wait for it.
+        cdef Frame frame = entry.frame
+        cdef PyObject** slot = &frame.values[entry.destination]
+        cdef Pending waiter
+        frame.outstanding -= 1
+        if slot[0] == <PyObject*>entry:
+            incref(<PyObject*>value)
+            slot[0] = <PyObject*>value
+            decref(<PyObject*>entry)
+        for waiting, position in entry.waiters or ():
+            if type(waiting) is Frame:
+                self.make_ready(waiting)
+            else:
+                waiter = <Pending>waiting
+                waiter.values[position] = value
+                waiter.missing -= 1
+                if waiter.missing == 0:
+                    self.make_ready(waiter)
+        entry.waiters = None
+        return 0
+
+    cdef int make_ready(self, object item) except -1:
+        if self.ready is None:
+            self.ready = deque()
+        self.ready.append(item)
+        return 0
+
+    cdef int next_ready(self) noexcept:
+        cdef Pending entry
+        if not self.ready:
+            return STATUS_WAIT
+        item = self.ready.popleft()
+        self.spend()
+        if type(item) is Frame:
+            self.switch_to(<Frame>item)
+            return RESUMED
+        entry = <Pending>item
+        return self.perform(entry.frame, entry.pc, entry.values, entry)
+
+    # -- The fast lane ------------------------------------------------------------------------------------------
+
+    cdef int execute(self) noexcept:
+        cdef Frame frame = self.current
+        cdef Code code = frame.code
+        cdef const Word* words = code.words
+        cdef PyObject** slots = frame.values
+        cdef PyObject** constants = code.constants
+        cdef Py_ssize_t pc = frame.pc
+        cdef Py_ssize_t fuel = self.fuel
+        cdef const Word* word
+        cdef const int32_t* sources
+        cdef PyObject** arguments
+        cdef PyObject* result
+        cdef PyObject* old
+        cdef Py_ssize_t i, count
+        cdef int opcode, status
+        while True:
+            if fuel == 0:
+                frame.pc = pc
+                self.fuel = 0
+                status = self.look_around(frame)
+                if status != RESUMED or self.current is not frame:
+                    return status
+                pc = frame.pc
+                fuel = self.fuel
+                if fuel == 0:
+                    continue
+            word = &words[pc]
+            pc += 1
+            opcode = word.opcode
+            if opcode == CALL_ONE:
+                fuel -= 1
+                old = slots[word.c >> 1]
+                result = (<Routine>constants[word.b]).entry(
+                    (<Routine>constants[word.b]).callee, &slots[word.c >> 1],
+                    (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
+                if result == NULL or cascade_is_special(result):
+                    frame.pc = pc
+                    self.fuel = fuel
+                    return self.land_call(frame, result, &slots[word.c >> 1], 1)
+                if word.c & 1:
+                    slots[word.c >> 1] = NULL
+                    slots[word.a] = result
+                    decref(old)
+                else:
+                    slots[word.a] = result
+            elif opcode == CALL:
+                fuel -= 1
+                sources = &code.operands[word.c]
+                count = sources[0]
+                sources += 1
+                arguments = &slots[code.slots]
+                for i in range(count):
+                    arguments[i] = slots[sources[i] >> 1]
+                result = (<Routine>constants[word.b]).entry(
+                    (<Routine>constants[word.b]).callee, arguments,
+                    (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
+                if result == NULL or cascade_is_special(result):
+                    frame.pc = pc
+                    self.fuel = fuel
+                    return self.land_call(frame, result, arguments, count)
+                for i in range(count):
+                    if sources[i] & 1:
+                        slots[sources[i] >> 1] = NULL
+                slots[word.a] = result
+                for i in range(count):
+                    if sources[i] & 1:
+                        decref(arguments[i])
+            elif opcode == LOOP:
+                fuel -= 1
+                result = (<Routine>constants[word.b]).entry(
+                    (<Routine>constants[word.b]).callee, slots,
+                    (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
+                if result != NULL:
+                    if type_of(result) == cascade_tail_call:
+                        if rebind_in_place(frame, <Routine>constants[word.b], <TailCall>result):
+                            decref(result)
+                            frame.iteration += 1
+                            pc -= 1
+                            continue
+                    elif not cascade_is_special(result):
+                        slots[word.a] = result
+                        continue
+                frame.pc = pc
+                self.fuel = fuel
+                return self.land_call(frame, result, slots, code.inputs)
+            elif opcode == RETURN:
+                result = slots[word.c >> 1]
+                slots[word.c >> 1] = NULL
+                self.fuel = fuel
+                return self.leave(frame, result)
+            elif opcode == LIST or opcode == TUPLE or opcode == SET or opcode == DICT or opcode == REBUILD:
+                sources = &code.operands[word.c]
+                count = sources[0]
+                sources += 1
+                arguments = &slots[code.slots]
+                for i in range(count):
+                    arguments[i] = slots[sources[i] >> 1]
+                result = build_container(opcode, constants[word.b], arguments, count)
+                if result == NULL:
+                    self.fuel = fuel
+                    self.error = cascade_raised()
+                    return STATUS_FAILED
+                drop_sources(slots, sources, count)
+                slots[word.a] = result
+            else:
+                # CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
+                frame.pc = pc - 1
+                self.fuel = fuel
+                self.spend()
+                return self.step(frame)
+
+    cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept:
+        # The call before `frame.pc` gave no plain value.
+        cdef const Word* word = &frame.code.words[frame.pc - 1]
+        cdef list values
+        if result == NULL:
+            return self.fail_at(frame, frame.pc - 1, cascade_raised())
+        try:
+            values = copy_slots(arguments, count)
+        except BaseException as error:
+            decref(result)
+            self.error = error
+            return STATUS_FAILED
+        if word.opcode == CALL_ONE:
+            if word.c & 1:
+                set_slot(frame, word.c >> 1, NULL)
+        elif word.opcode == CALL:
+            drop_sources(frame.values, &frame.code.operands[word.c] + 1, count)
+        return self.land(frame, frame.pc - 1, values, result, None, False)
+
+    # -- The slow lane ------------------------------------------------------------------------------------------
+
+    cdef int look_around(self, Frame frame) noexcept:
+        # Out of fuel: limits, signals, the event loop's turn; then new fuel, or a single step.
+        cdef double now = cascade_clock()
+        cdef const Word* word = &frame.code.words[frame.pc]
+        cdef bint loops = word.opcode == LOOP or word.opcode == LOOP_MANAGED
+        cdef bint careful
+        if PyErr_CheckSignals() != 0:
+            self.error = cascade_raised()
+            return STATUS_FAILED
+        if self.deadline != 0.0 and now >= self.deadline:
+            return self.stop(frame, False)
+        if self.slice_end != 0.0 and now >= self.slice_end:
+            self.spend()
+            self.refilled = 0.0
+            return STATUS_PAUSE
+        if self.batch:
+            # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
+            if now - self.refilled > PACE_TIME:
+                self.pace = 1
+            elif self.pace < PACE_LIMIT:
+                self.pace *= 2
+        self.spend()
+        self.refilled = now
+        if self.observed and loops and now >= self.next_progress:
+            if self.next_progress != 0.0:
+                try:
+                    self.host.progress(*self.locate(frame, frame.pc))
+                except BaseException as error:
+                    self.error = error
+                    return STATUS_FAILED
+            self.next_progress = now + PROGRESS_TIME
+        self.batch = self.pace
+        careful = frame.outstanding != 0 or self.managed or (self.observed and not loops)
+        if self.max_steps >= 0:
+            if self.taken >= self.max_steps:
+                if INSTRUCTION_CALLS[word.opcode]:
+                    self.batch = 0
+                    return self.stop(frame, True)
+                careful = True
+            elif self.batch > self.max_steps - self.taken:
+                self.batch = self.max_steps - self.taken
+        if careful:
+            self.batch = 0
+            return self.step(frame)
+        self.fuel = self.batch
+        return RESUMED
+
+    cdef int stop(self, Frame frame, bint by_steps) noexcept:
+        # The run has reached max_steps, or its deadline.
+        try:
+            where = self.host.where(*self.locate(frame, frame.pc))
+            if by_steps:
+                self.error = StepLimitError(self.max_steps, frame.iteration, where=where)
+            else:
+                self.error = self.host.timed_out(self.steps, frame.iteration, where)
+        except BaseException as error:
+            self.error = error
+        return STATUS_FAILED
+
+    cdef int step(self, Frame frame) noexcept:
+        # Executes or parks one instruction; its operands may be Pendings.
+        cdef const Word* word = &frame.code.words[frame.pc]
+        cdef Pending entry, source
+        cdef list values
+        cdef const int32_t* sources
+        cdef int32_t single
+        cdef PyObject* value
+        cdef Py_ssize_t i, count
+        try:
+            if word.opcode == RETURN:
+                return self.give_back(frame, word.c >> 1)
+            if word.opcode == LOOP or word.opcode == LOOP_MANAGED:
+                values = copy_slots(frame.values, frame.code.inputs)
+                frame.pc += 1
+                return self.perform(frame, frame.pc - 1, values, None)
+            if word.opcode == CALL_ONE:
+                single = word.c
+                sources = &single
+                count = 1
+            else:
+                sources = &frame.code.operands[word.c]
+                count = sources[0]
+                sources += 1
+            values = PyList_New(count)
+            for i in range(count):
+                value = frame.values[sources[i] >> 1]
+                incref(value)
+                PyList_SET_ITEM(values, i, <object>value)
+            drop_sources(frame.values, sources, count)
+            frame.pc += 1
+            entry = None
+            for i in range(count):
+                value = <PyObject*>PyList_GET_ITEM(values, i)
+                if type_of(value) == cascade_pending:
+                    if entry is None:
+                        entry = new_pending(frame, frame.pc - 1, word.a, values)
+                    source = <Pending>value
+                    if source.waiters is None:
+                        source.waiters = []
+                    source.waiters.append((entry, i))
+                    entry.missing += 1
+            if entry is not None:
+                store_pending(frame, entry)
+                return RESUMED
+            return self.perform(frame, frame.pc - 1, values, None)
+        except BaseException as error:
+            self.error = error
+            return STATUS_FAILED
+
+    cdef int give_back(self, Frame frame, int32_t slot) except -1:
+        # RETURN in the slow lane: the value may not be there yet.
+        cdef PyObject* value = frame.values[slot]
+        cdef Pending entry, promise
+        cdef Frame parent = frame.parent
+        if type_of(value) != cascade_pending:
+            frame.values[slot] = NULL
+            return self.leave(frame, value)
+        entry = <Pending>value
+        if entry.waiters is None:
+            entry.waiters = []
+        entry.waiters.append((frame, -1))
+        self.current = None
+        if frame.promise is None and parent is not None:
+            # The caller goes on without the value.
+            promise = new_pending(parent, -1, frame.destination, None)
+            store_pending(parent, promise)
+            frame.promise = promise
+            frame.parent = None
+            self.switch_to(parent)
+        return RESUMED
+
+    cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept:
+        # Executes an instruction whose operands are all there. `entry` is set when it was parked before.
+        cdef const Word* word = &frame.code.words[pc]
+        cdef PyObject** arguments = (<PyListItems*>values).ob_item
+        cdef PyObject* constant
+        cdef PyObject* result
+        cdef Routine routine
+        if not INSTRUCTION_CALLS[word.opcode]:
+            constant = frame.code.constants[word.b] if word.opcode == REBUILD else NULL
+            result = build_container(word.opcode, constant, arguments, len(values))
+            if result == NULL:
+                self.error = cascade_raised()
+                return STATUS_FAILED
+            return self.deliver(frame, pc, result, entry)
+        if self.max_steps >= 0 and self.taken >= self.max_steps:
+            return self.stop(frame, True)
+        routine = <Routine>frame.code.constants[word.b]
+        self.taken += 1
+        try:
+            if self.observed and word.opcode != LOOP and word.opcode != LOOP_MANAGED:
+                self.host.started(*self.locate(frame, pc)[:3])
+            if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
+                parts = split_variadic(routine, arguments)
+                made = self.host.call(routine.owner, parts[0], parts[1])
+                incref(<PyObject*>made)
+                result = <PyObject*>made
+                made = None
+            else:
+                result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
+        except BaseException as error:
+            return self.fail_at(frame, pc, error)
+        if result == NULL:
+            return self.fail_at(frame, pc, cascade_raised())
+        return self.land(frame, pc, values, result, entry, False)
+
+    # -- What a call's result means -----------------------------------------------------------------------------
+
+    cdef int land(self, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
+                  bint awaited) noexcept:
+        # Takes over the reference to `result`, which may be a value, a tail call, a deferred value or an awaitable.
+        cdef object held = <object>result
+        decref(result)
+        try:
+            if type_of(result) == cascade_tail_call:
+                return self.tail_call(frame, pc, values, <TailCall>held, entry)
+            if type_of(result) == cascade_deferred:
+                return self.go_on_with(frame, pc, held, held, entry)
+            if cascade_is_awaitable(result) and not awaited:
+                if entry is None:
+                    entry = new_pending(frame, pc, frame.code.words[pc].a, values)
+                    store_pending(frame, entry)
+                    self.spend()
+                if self.crew is not None:
+                    self.crew.spawn(entry, held, self.name_of(entry))
+                    return RESUMED
+                if self.unspawned is None:
+                    self.unspawned = []
+                self.unspawned.append((entry, held))
+                return STATUS_WAIT
+            incref(result)
+            return self.deliver(frame, pc, result, entry)
+        except BaseException as error:
+            return self.fail_at(frame, pc, error)
+
+    cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept:
+        # The instruction at `pc` has its value, whose reference is taken over.
+        cdef object held = <object>value
+        cdef int opcode = frame.code.words[pc].opcode
+        decref(value)
+        try:
+            if self.observed and INSTRUCTION_CALLS[opcode] and opcode != LOOP and opcode != LOOP_MANAGED:
+                owner, serial, node, iteration = self.locate(frame, pc)
+                self.host.finished(owner, serial, node, held, None)
+            if entry is not None:
+                self.resolve(entry, held)
+            else:
+                incref(value)
+                set_slot(frame, frame.code.words[pc].a, value)
+            return RESUMED
+        except BaseException as error:
+            self.error = error
+            return STATUS_FAILED
+
+    cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1:
+        cdef const Word* word = &frame.code.words[pc]
+        cdef Routine routine = <Routine>frame.code.constants[word.b]
+        cdef bint looping = word.opcode == LOOP or word.opcode == LOOP_MANAGED
+        cdef Routine target
+        cdef Frame new
+        if looping and rebind_in_place(frame, routine, tail):
+            # The slots hold the new arguments; the instruction is executed again.
+            frame.iteration += 1
+            frame.pc = pc
+            if entry is not None:
+                # Only the frame itself can have waited for this value, to return it.
+                frame.outstanding -= 1
+                set_slot(frame, word.a, NULL)
+                if self.current is not frame:
+                    self.make_ready(frame)
+            return RESUMED
+        target = routine
+        if tail.target is not None and tail.target is not routine.owner:
+            target = <Routine?>self.host.target(tail.target, routine.owner)
+        if target is routine:
+            slots = self.host.rebind(routine.owner, tuple(values), tail.args, tail.kwargs)
+        elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:
+            slots = tail.arguments
+        else:
+            slots = target.bind(*tail.args, **tail.kwargs)
+        if search_deferred(slots):
+            return self.go_on_with(frame, pc, self.host.deferred(target.owner, slots), tail, entry)
+        if target.loop is None:
+            target.loop = <Code?>self.host.loop_code(target.owner)
+        new = self.enter(target.loop, slots)
+        if looping:
+            new.origin = routine.owner if frame.origin is None else frame.origin
+            new.serial = frame.serial
+            new.node = frame.node
+        else:
+            new.origin = routine.owner
+            new.serial = frame.serial
+            new.node = frame.code.nodes[pc]
+        new.iteration = frame.iteration + 1
+        return self.place(frame, pc, new, entry)
+
+    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1:
+        # The task's answer means a deferred value: its code runs next.
+        cdef Frame new
+        code, inputs = self.host.expand(deferred)
+        if self.observed:
+            owner, serial, node, iteration = self.locate(frame, pc)
+            self.host.finished(owner, serial, node, answer, None)
+        self.serials += 1
+        new = self.enter(<Code?>code, inputs)
+        new.iteration = frame.iteration + 1
+        return self.place(frame, pc, new, entry)
+
+    cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1:
+        # Starts a frame whose result is the value of the instruction at `pc`.
+        cdef const Word* word = &frame.code.words[pc]
+        if word[1].opcode == RETURN and word[1].c >> 1 == word.a:
+            # In tail position the new frame takes the place of the old one: constant memory.
+            new.parent = frame.parent
+            new.promise = frame.promise
+            new.destination = frame.destination
+            if entry is None:
+                release_frame(frame)
+                self.switch_to(new)
+            elif self.current is frame:
+                self.switch_to(new)
+            else:
+                self.make_ready(new)
+        elif entry is None:
+            new.parent = frame
+            new.destination = word.a
+            self.switch_to(new)
+        else:
+            new.promise = entry
+            self.make_ready(new)
+        return RESUMED
+
+    # -- Names and errors ---------------------------------------------------------------------------------------
+
+    cdef tuple locate(self, Frame frame, Py_ssize_t pc):
+        cdef Routine routine
+        if frame.origin is not None:
+            return frame.origin, frame.serial, frame.node, frame.iteration
+        routine = <Routine>frame.code.constants[frame.code.words[pc].b]
+        return routine.owner, frame.serial, frame.code.nodes[pc], frame.iteration
+
+    cdef object name_of(self, Pending entry):
+        return (<Routine>entry.frame.code.constants[entry.frame.code.words[entry.pc].b]).name
+
+    cdef int fail_at(self, Frame frame, Py_ssize_t pc, object error) noexcept:
+        # The task called by the instruction at `pc` raised `error`.
+        cdef Routine routine = <Routine>frame.code.constants[frame.code.words[pc].b]
+        try:
+            origin, serial, node, iteration = self.locate(frame, pc)
+            if self.observed:
+                self.host.finished(origin, serial, node, None, error)
+            self.host.annotate(error, routine.owner, origin, serial, node, iteration)
+            self.error = error
+        except BaseException as trouble:
+            self.error = trouble
+        return STATUS_FAILED
+
+
+cdef void drop_sources(PyObject** slots, const int32_t* sources, Py_ssize_t count) noexcept:
+    # Empties the slots that the instruction is the last one to use.
+    cdef Py_ssize_t i
+    cdef PyObject* value
+    for i in range(count):
+        if sources[i] & 1:
+            value = slots[sources[i] >> 1]
+            slots[sources[i] >> 1] = NULL
+            decref(value)
+
+
+cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
+    # Puts the tail call's arguments into the parameters' slots. False when that needs more than moving values: the
+    # slots then hold some of the new arguments, and binding all of them again gives the same result.
+    cdef PyObject** slots = frame.values
+    cdef Py_ssize_t count = PyTuple_GET_SIZE(tail.arguments)
+    cdef Py_ssize_t i, position = 0
+    cdef PyObject* key
+    cdef PyObject* value
+    if not routine.simple or count > routine.positional:
+        return False
+    if tail.target is not None and tail.target is not routine.owner:
+        return False
+    for i in range(count):
+        if not move_argument(slots, i, <PyObject*>PyTuple_GET_ITEM(tail.arguments, i)):
+            return False
+    if tail.keywords is not None:
+        while PyDict_Next(tail.keywords, &position, &key, &value):
+            i = routine.find(key)
+            if i < count or i < routine.positional_only or not move_argument(slots, i, value):
+                return False
+    return True
+
+
+cdef inline bint move_argument(PyObject** slots, Py_ssize_t slot, PyObject* value) noexcept:
+    cdef PyObject* old = slots[slot]
+    if value == old:
+        return True
+    if not cascade_is_plain(value):
+        try:
+            if search_deferred(<object>value):
+                return False
+        except BaseException:
+            return False
+    incref(value)
+    slots[slot] = value
+    decref(old)
+    return True
+
+
+cdef int INSTRUCTION_CALLS[32]
+for _number, _row in enumerate(INSTRUCTIONS):
+    INSTRUCTION_CALLS[_number] = _row.calls
+
+
+cdef extern from *:
+    """
+    static void cascade_depth_add(int change) { cascade_depth += change; }
+    """
+    void cascade_depth_add(int) noexcept
+
+
+def enter_task():
+    """Marks that a task's function is about to be called on this thread by other means than a machine."""
+    cascade_depth_add(1)
+
+
+def leave_task():
+    """Takes back one `enter_task`."""
+    cascade_depth_add(-1)
+
+
+def inside_task():
+    """Whether this thread is inside a task's function."""
+    return cascade_depth > 0
+
+
+cascade_tail_call = <PyTypeObject*>TailCall
+cascade_pending = <PyTypeObject*>Pending
+(<TypeSlots*>TailCall).tp_vectorcall = <void*>construct_tail_call
+cascade_frame_traverse_fields = (<TypeSlots*>Frame).tp_traverse
+cascade_frame_clear_fields = (<TypeSlots*>Frame).tp_clear
+(<TypeSlots*>Frame).tp_traverse = traverse_frame
+(<TypeSlots*>Frame).tp_clear = clear_frame

@@ -1,0 +1,1 @@
+"""Replaceable parts of an engine."""

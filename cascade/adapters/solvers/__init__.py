@@ -1,0 +1,1 @@
+"""Solvers: Graph -> Plan."""

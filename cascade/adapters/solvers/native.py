@@ -1,0 +1,86 @@
+"""The solver that comes with Cascade."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from cascade.errors import CycleError
+from cascade.graph.model import Container, Graph, Plan
+
+
+class NativeSolver:
+    """Orders a graph by stages: a task stands in the first stage that comes after all it needs.
+
+    Nodes are issued in the order of the graph's rows, which is the order in which Python would evaluate the calls,
+    as long as that respects the edges. A graph that was made by other means is sorted topologically (Kahn, 1962).
+    """
+
+    def resolve(self, graph: Graph) -> Plan:
+        """Returns the plan of `graph`.
+
+        Raises:
+            CycleError: (a ValueError) with the nodes of a cycle in `cycle`.
+        """
+        rows = graph.rows
+        order: Sequence[int] = range(len(rows))
+        levels = [0] * len(rows)
+        stages: list[list[int]] = []
+        for index in order:
+            row = rows[index]
+            level = -1
+            for reference in row[1:]:
+                if reference >= index:
+                    return _sorted_plan(graph)
+                if reference >= 0 and levels[reference] > level:
+                    level = levels[reference]
+            if isinstance(row[0], Container):
+                # Putting a container together is no task: it belongs to the stage of what it is made of.
+                levels[index] = level
+                continue
+            level += 1
+            levels[index] = level
+            if level == len(stages):
+                stages.append([])
+            stages[level].append(index)
+        return Plan(stages, order)
+
+
+def _sorted_plan(graph: Graph) -> Plan:
+    rows = graph.rows
+    waiting = [0] * len(rows)
+    consumers: list[list[int]] = [[] for _ in rows]
+    for edge in graph.edges():
+        waiting[edge.target] += 1
+        consumers[edge.source].append(edge.target)
+    ready = deque(index for index, count in enumerate(waiting) if not count)
+    order = []
+    levels = [-1] * len(rows)
+    stages: list[list[int]] = []
+    while ready:
+        index = ready.popleft()
+        order.append(index)
+        if not isinstance(rows[index][0], Container):
+            levels[index] += 1
+            while levels[index] >= len(stages):
+                stages.append([])
+            stages[levels[index]].append(index)
+        for consumer in consumers[index]:
+            levels[consumer] = max(levels[consumer], levels[index])
+            waiting[consumer] -= 1
+            if not waiting[consumer]:
+                ready.append(consumer)
+    if len(order) < len(rows):
+        raise CycleError(_find_cycle(graph, {index for index, count in enumerate(waiting) if count}))
+    return Plan(stages, order)
+
+
+def _find_cycle(graph: Graph, stuck: set[int]) -> list[str]:
+    # Every node that never became ready needs another such node, so walking along them comes back.
+    path: list[int] = []
+    index = min(stuck)
+    while index not in path:
+        path.append(index)
+        index = next(reference for reference in graph.rows[index][1:] if reference in stuck)
+    cycle = path[path.index(index) :]
+    return [graph.label(node) for node in [*cycle, cycle[0]]]

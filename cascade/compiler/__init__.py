@@ -1,0 +1,39 @@
+"""Graph + Plan -> Blueprint.
+
+The passes, in order:
+
+    order       plan.issue_order     the rows in order of issue
+    registers   allocate             a slot for every value, reused after its last use
+    emit        emit                 the code words and side tables
+
+Every blueprint is verified when it is turned into `Code` (see `cascade.compiler.verify`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cascade._vm import Code, install_verifier
+from cascade.blueprint import Blueprint
+from cascade.compiler.emit import emit, emit_loop
+from cascade.compiler.registers import allocate
+from cascade.compiler.verify import verify
+from cascade.graph.model import Graph, Plan
+from cascade.spec.task import Task
+
+install_verifier(verify)
+
+
+def compile_graph(graph: Graph, plan: Plan) -> Blueprint:
+    """Compiles a graph; its inputs are the inputs of the blueprint."""
+    order = plan.issue_order(graph)
+    registers = allocate(graph.rows, order, len(graph.inputs))
+    return emit(graph.rows, order, registers, len(graph.inputs))
+
+
+def compile_task(task: Task[..., Any]) -> Blueprint:
+    """Compiles a task on its own; its parameters are the inputs, and a tail call starts it again."""
+    return emit_loop(task)
+
+
+__all__ = ["Code", "compile_graph", "compile_task"]

@@ -1,0 +1,78 @@
+"""Emission of code words.
+
+    rows    0  double  input 0         0  CALL_ONE  r0 = double(r0!)
+            1  add     0 input 1       1  CALL      r1 = add(r0!, r1!)
+                                       2  RETURN    return r1!
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from cascade.blueprint import Blueprint
+from cascade.compiler.registers import Registers
+from cascade.graph.model import Row, rebuild
+from cascade.opcodes import OPCODES
+from cascade.spec.task import Task
+
+CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
+LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
+
+
+def is_managed(task: Task[..., Any]) -> bool:
+    """Whether calling the task takes more than calling its function."""
+    return task.mode != "inline"
+
+
+def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs: int) -> Blueprint:
+    """Makes the blueprint of a graph."""
+    destinations, sources, slots = registers
+    words, operands, nodes = array("i"), array("i"), array("i")
+    constants: dict[Any, int] = {}
+    at = 0
+    for index in order:
+        operation = rows[index][0]
+        count = len(rows[index]) - 1
+        if isinstance(operation, Task):
+            constant = operation.routine
+            opcode = CALL_MANAGED if is_managed(operation) else CALL if count != 1 else CALL_ONE
+        else:
+            constant = rebuild if operation.opcode == "REBUILD" else None
+            opcode = OPCODES[operation.opcode]
+        number = 0 if constant is None else constants.setdefault(constant, len(constants))
+        if opcode == CALL_ONE:
+            words.extend((opcode, destinations[index], number, sources[at]))
+        else:
+            words.extend((opcode, destinations[index], number, len(operands)))
+            operands.append(count)
+            operands.extend(sources[at : at + count])
+        at += count
+        nodes.append(index)
+    words.extend((RETURN, 0, 0, 2 * destinations[-1] + 1))
+    nodes.append(len(rows) - 1)
+    return Blueprint(
+        name=rows[-1][0].name,
+        words=words.tobytes(),
+        operands=operands.tobytes(),
+        constants=tuple(constants),
+        inputs=inputs,
+        slots=slots,
+        nodes=nodes.tobytes(),
+    )
+
+
+def emit_loop(task: Task[..., Any]) -> Blueprint:
+    """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
+    inputs = len(task.binder.parameters)
+    opcode = LOOP_MANAGED if is_managed(task) else LOOP
+    return Blueprint(
+        name=task.name,
+        words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),
+        operands=b"",
+        constants=(task.routine,),
+        inputs=inputs,
+        slots=inputs + 1,
+        nodes=array("i", (0, 0)).tobytes(),
+    )

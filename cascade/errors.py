@@ -1,0 +1,139 @@
+"""Every exception class of Cascade.
+
+Three kinds of trouble are kept apart: misuse (the subclasses of `CascadeError`, which also inherit the built-in
+class that a user would catch there), a failure of the user's own code (comes out as itself, with a note), and a
+bug of Cascade (`InternalError`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+class CascadeError(Exception):
+    """Base class: what happened, where, what was expected instead, and a hint.
+
+    The parts stand in the message, one a line, and are kept as attributes of the same names.
+    """
+
+    what: str
+    where: str | None
+    expected: str | None
+    hint: str | None
+
+    def __init__(
+        self, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        lines = [what]
+        for label, text in (("where", where), ("expected", expected), ("hint", hint)):
+            if text is not None:
+                lines.append(f"  {label}: {text}")
+        super().__init__("\n".join(lines))
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The keyword arguments above are not in `args`, so the default way of copying would lose them.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[CascadeError], args: tuple[Any, ...], state: dict[str, Any]) -> CascadeError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class TargetError(CascadeError, TypeError):
+    """What was given to be run is not a LazyResult, a list of them, or (for `compile`) a task."""
+
+
+class DeclarationError(CascadeError, TypeError):
+    """A task, a TailCall or an engine was declared with something that cannot work."""
+
+
+class CycleError(CascadeError, ValueError):
+    """A graph depends on itself. `cycle` names the nodes along it, the first one again at the end."""
+
+    cycle: tuple[str, ...]
+
+    def __init__(self, cycle: Sequence[str], *, where: str | None = None) -> None:
+        super().__init__(
+            "the graph depends on itself: " + " -> ".join(cycle),
+            where=where,
+            expected="a graph without cycles",
+            hint="loops are written with TailCall, or by returning a LazyResult from the task",
+        )
+        self.cycle = tuple(cycle)
+
+
+class PlanError(CascadeError, ValueError):
+    """A solver's plan does not fit the graph."""
+
+
+class UnknownTaskError(CascadeError, LookupError):
+    """A TailCall names a task that is not known where it was returned."""
+
+
+class RunTimeoutError(CascadeError, TimeoutError):
+    """A run took longer than its `timeout`. `steps` and `iterations` say how far it came."""
+
+    seconds: float
+    steps: int
+    iterations: int
+
+    def __init__(self, seconds: float, steps: int, iterations: int, *, where: str | None = None) -> None:
+        super().__init__(
+            f"the run took longer than {seconds:g} s: stopped after {steps:,} steps, in iteration {iterations:,}",
+            where=where,
+            hint="raise timeout=, or look for a loop that does not end",
+        )
+        self.seconds = seconds
+        self.steps = steps
+        self.iterations = iterations
+
+
+class StepLimitError(CascadeError, RuntimeError):
+    """A run wanted more task calls than its `max_steps`. `steps` and `iterations` say how far it came."""
+
+    max_steps: int
+    steps: int
+    iterations: int
+
+    def __init__(self, max_steps: int, iterations: int, *, where: str | None = None) -> None:
+        super().__init__(
+            f"the run needs more than max_steps={max_steps:,} task calls: stopped in iteration {iterations:,}",
+            where=where,
+            hint="raise max_steps=, or look for a loop that does not end",
+        )
+        self.max_steps = max_steps
+        self.steps = max_steps
+        self.iterations = iterations
+
+
+class EventLoopError(CascadeError, RuntimeError):
+    """A synchronous entry point was called where an event loop is already running."""
+
+
+class BlueprintError(CascadeError, ValueError):
+    """A blueprint is malformed. `faults` lists every fault found."""
+
+    faults: tuple[str, ...]
+
+    def __init__(self, what: str, faults: Sequence[str] = (), *, where: str | None = None) -> None:
+        super().__init__("\n".join([what, *(f"  - {fault}" for fault in faults)]), where=where)
+        self.faults = tuple(faults)
+
+
+class InternalError(CascadeError, RuntimeError):
+    """A bug of Cascade itself; please report it with the program that shows it."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Returns a hint that names the known words nearest to `name`, or None where none is near."""
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return "did you mean " + " or ".join(repr(word) for word in close) + "?" if close else None

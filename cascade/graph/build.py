@@ -1,0 +1,143 @@
+"""LazyResult -> Graph.
+
+    total([double(x), double(x)], scale=3)     with x = load()
+
+    rows    0  load
+            1  double  0
+            2  double  0
+            3  list    1 2
+            4  total   3 input 0
+    inputs  3
+
+Rows stand in the order in which Python would evaluate the nested calls: arguments first, left to right, a shared
+one where it is first needed. The walk keeps its own stack, so depth is limited by memory only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cascade._vm import holds_deferred
+from cascade.errors import CycleError, TargetError
+from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, parts
+from cascade.spec.lazy import LazyResult
+from cascade.spec.task import Task
+
+PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
+CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
+ENTERED = -1
+
+
+def build_graph(target: Any) -> Graph:
+    """Builds the graph of a LazyResult, or of a list or tuple of LazyResults (whose value is a list).
+
+    Raises:
+        TargetError: (a TypeError) `target` is something else.
+        CycleError: (a ValueError) a container that was changed after the call makes a task depend on itself.
+    """
+    rows, inputs = flatten(target)
+    return Graph(rows, tuple(inputs))
+
+
+def flatten(target: Any) -> tuple[tuple[Row, ...], list[Any]]:
+    """The rows and the inputs of a target's graph."""
+    if type(target) is LazyResult:
+        return _walk(target)
+    _check_target(target)
+    return _walk(list(target))
+
+
+def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
+    # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row.
+    numbers: dict[Any, int] = {}
+    rows: list[Row] = []
+    inputs: list[Any] = []
+    expanded: dict[int, list[Any]] = {}
+    stack: list[Any] = [root]
+    number_of = numbers.get
+    while stack:
+        item = stack[-1]
+        if type(item) is LazyResult:
+            key: Any = item
+            operands: Sequence[Any] = item.slots
+        else:
+            key = id(item)
+            operands = expanded.get(key) or expanded.setdefault(key, _operands(item))
+        number = number_of(key)
+        if number is None:
+            # First sight: what it needs goes first, the leftmost on top of the stack.
+            numbers[key] = ENTERED
+            before = len(stack)
+            for operand in operands:
+                kind = type(operand)
+                if kind in PLAIN:
+                    continue
+                if kind is LazyResult:
+                    needed = number_of(operand)
+                elif holds_deferred(operand):
+                    needed = number_of(id(operand))
+                else:
+                    continue
+                if needed is None:
+                    stack.append(operand)
+                elif needed == ENTERED:
+                    raise _cycle(operand, numbers)
+            if len(stack) > before:
+                stack[before:] = stack[: before - 1 : -1]
+                continue
+        elif number != ENTERED:
+            stack.pop()
+            continue
+        # Everything it needs has a number.
+        stack.pop()
+        row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
+        if row[0] is REBUILT:
+            row.append(-1 - len(inputs))
+            inputs.append(item)
+        for operand in operands:
+            kind = type(operand)
+            if kind is LazyResult:
+                row.append(numbers[operand])
+            elif kind in PLAIN or (number := number_of(id(operand))) is None:
+                row.append(-1 - len(inputs))
+                inputs.append(operand)
+            else:
+                row.append(number)
+        numbers[key] = len(rows)
+        rows.append(tuple(row))
+    return tuple(rows), inputs
+
+
+def _operands(container: Any) -> list[Any]:
+    if type(container) is dict:
+        return [part for pair in container.items() for part in pair]
+    return parts(container)
+
+
+def _cycle(again: Any, numbers: dict[Any, int]) -> CycleError:
+    # What is entered and not numbered is the path from the root, in the order in which it was entered.
+    path = [key for key, number in numbers.items() if number == ENTERED]
+    path = path[path.index(again if type(again) is LazyResult else id(again)) :]
+    names = [key.task.name for key in path if type(key) is LazyResult]
+    return CycleError([*names, *names[:1]], where="a container that was changed after it was passed to a task")
+
+
+def _check_target(target: Any) -> None:
+    if isinstance(target, Task):
+        raise TargetError(
+            f"task {target.name!r} was given where its result is expected",
+            expected="a LazyResult",
+            hint=f"call it: {target.name}(...)",
+        )
+    if not isinstance(target, (list, tuple)):
+        raise TargetError(
+            f"the target is {target!r}, of type {type(target).__name__}",
+            expected="a LazyResult, or a list or tuple of LazyResults",
+            hint="decorate the function with @task and pass the result of calling it",
+        )
+    for index, item in enumerate(target):
+        if type(item) is not LazyResult:
+            raise TargetError(
+                f"target[{index}] is {item!r}, of type {type(item).__name__}", expected="a LazyResult in every place"
+            )

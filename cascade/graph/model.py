@@ -1,0 +1,212 @@
+"""Graph and Plan: immutable data.
+
+A graph is stored flat, so that a million nodes cost little and its shape can be compared and hashed at the speed of
+a tuple. A *row* is a tuple `(operation, reference, ...)`: the operation is a task, or a container that held
+LazyResults; each reference is the number of another row (0 and up) or of an input (-1 - number). The last row is
+the result. Rows hold no values: constants and other arguments are inputs, so calls that differ only in these have
+the same rows.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from cascade.errors import PlanError
+from cascade.spec.task import Task
+
+Row = tuple[Any, ...]
+
+
+class Container:
+    """An operation that puts a container together again, its LazyResults replaced by their values."""
+
+    def __init__(self, name: str, opcode: str) -> None:
+        self.name = name
+        self.opcode = opcode
+        self.shapes: Any = None
+
+    def make(self, values: Sequence[Any]) -> Any:
+        """The container made of `values`; those of a dict alternate: key, value."""
+        if self is LIST:
+            return list(values)
+        if self is TUPLE:
+            return tuple(values)
+        if self is SET:
+            return set(values)
+        if self is DICT:
+            return dict(zip(values[::2], values[1::2], strict=True))
+        return rebuild(*values)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+LIST = Container("list", "LIST")
+TUPLE = Container("tuple", "TUPLE")
+SET = Container("set", "SET")
+DICT = Container("dict", "DICT")
+REBUILT = Container("rebuilt", "REBUILD")
+"""Any other container; the first operand is the original, the others are its parts (see `parts`)."""
+
+
+def parts(original: Any) -> list[Any]:
+    """The parts of a container that is neither a plain list, tuple, set nor dict, in the order that `rebuild` takes."""
+    if isinstance(original, (list, tuple, set, frozenset)):
+        return list(original)
+    if isinstance(original, dict):
+        return [part for pair in original.items() for part in pair]
+    return [getattr(original, name) for name in original.__dataclass_fields__ if hasattr(original, name)]
+
+
+def rebuild(original: Any, *values: Any) -> Any:
+    """A copy of `original`, of the same type, that holds `values`."""
+    if isinstance(original, tuple):
+        return tuple.__new__(type(original), values)
+    if isinstance(original, frozenset):
+        return frozenset.__new__(type(original), values)
+    result = copy.copy(original)
+    if isinstance(original, list):
+        result[:] = values
+    elif isinstance(original, set):
+        result.clear()
+        result.update(values)
+    elif isinstance(original, dict):
+        result.clear()
+        result.update(zip(values[::2], values[1::2], strict=True))
+    else:
+        names = [name for name in original.__dataclass_fields__ if hasattr(original, name)]
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(result, name, value)
+    return result
+
+
+class Edge(NamedTuple):
+    """`target` needs the value of `source`, as its argument `parameter`."""
+
+    source: int
+    target: int
+    kind: str
+    parameter: str
+
+
+class Node(NamedTuple):
+    """One row, for people and tools."""
+
+    index: int
+    operation: Task[..., Any] | Container
+    references: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.operation.name
+
+    @property
+    def is_task(self) -> bool:
+        return isinstance(self.operation, Task)
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}#{self.index}"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes and edges of a target. Two graphs are equal when they have the same rows and equal inputs.
+
+    Attributes:
+        rows: see the head of this module.
+        inputs: the arguments that are not LazyResults, by number.
+    """
+
+    rows: tuple[Row, ...]
+    inputs: tuple[Any, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(Node(index, row[0], row[1:]) for index, row in enumerate(self.rows))
+
+    def edges(self) -> Iterator[Edge]:
+        """The edges, by target and then by argument."""
+        for index, row in enumerate(self.rows):
+            names = row[0].binder.parameters if isinstance(row[0], Task) else ()
+            for position, reference in enumerate(row[1:]):
+                if reference >= 0:
+                    name = names[position] if position < len(names) else str(position)
+                    yield Edge(reference, index, "data", name)
+
+    def label(self, index: int) -> str:
+        return f"{self.rows[index][0].name}#{index}"
+
+
+class Plan:
+    """An order of execution.
+
+    Attributes:
+        stages: the tasks, in groups whose members may run side by side.
+        order: every row of the graph, in the order in which they are issued, each after what it needs. None leaves
+            it to the stages: one after the other, containers where they are first needed.
+    """
+
+    __slots__ = ("order", "stages")
+
+    stages: tuple[tuple[int, ...], ...]
+    order: Sequence[int] | None
+
+    def __init__(self, stages: Iterable[Iterable[int]], order: Sequence[int] | None = None) -> None:
+        self.stages = tuple(tuple(stage) for stage in stages)
+        self.order = order
+
+    def issue_order(self, graph: Graph) -> Sequence[int]:
+        """Every row of `graph` in the order of issue.
+
+        Raises:
+            PlanError: (a ValueError) the stages leave a task out, name one twice, or name one before what it needs.
+        """
+        return _order_by_stages(graph, self.stages) if self.order is None else self.order
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        return iter(self.stages)
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def __repr__(self) -> str:
+        return f"<Plan of {sum(map(len, self.stages))} tasks in {len(self.stages)} stages>"
+
+
+def _order_by_stages(graph: Graph, stages: tuple[tuple[int, ...], ...]) -> Sequence[int]:
+    rows = graph.rows
+    done = [False] * len(rows)
+    order: list[int] = []
+    for index in (index for stage in stages for index in stage):
+        if not 0 <= index < len(rows) or isinstance(rows[index][0], Container) or done[index]:
+            raise PlanError(f"the plan names node {index} twice, or it is no task of the graph")
+        order.append(index)
+        stack = [index]
+        while stack:
+            # A container goes right before the first task that needs it.
+            needed = [reference for reference in rows[stack[-1]][1:] if reference >= 0 and not done[reference]]
+            for reference in needed:
+                if not isinstance(rows[reference][0], Container):
+                    raise PlanError(f"the plan runs {graph.label(index)} before {graph.label(reference)}, which it needs")
+            if needed:
+                stack.extend(needed)
+            else:
+                container = stack.pop()
+                if stack and not done[container]:
+                    done[container] = True
+                    order.insert(len(order) - 1, container)
+        done[index] = True
+    if rows and isinstance(rows[-1][0], Container):
+        order.extend(index for index, row in enumerate(rows) if isinstance(row[0], Container) and not done[index])
+        done = [flag or isinstance(row[0], Container) for flag, row in zip(done, rows, strict=True)]
+    if not all(done):
+        raise PlanError(f"the plan leaves out {graph.label(done.index(False))}")
+    return order

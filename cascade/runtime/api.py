@@ -1,0 +1,55 @@
+"""The functions that run a target, with an engine of their own."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar, overload
+
+from cascade.runtime.engine import Engine
+from cascade.spec.lazy import LazyResult
+
+R = TypeVar("R")
+
+
+@cache
+def default_engine() -> Engine:
+    """The engine of `run` and `arun`: the parts that come with Cascade, and a bus that nobody hears."""
+    return Engine()
+
+
+@overload
+def run(
+    target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+) -> R: ...
+@overload
+def run(
+    target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
+    *,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+) -> list[R]: ...
+def run(target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None) -> Any:
+    """Runs a target and returns its value. For the arguments see `Engine.run`.
+
+    Raises:
+        EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
+    """
+    return default_engine().run_now(target, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+
+
+@overload
+async def arun(
+    target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+) -> R: ...
+@overload
+async def arun(
+    target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
+    *,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+) -> list[R]: ...
+async def arun(target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None) -> Any:
+    """Runs a target inside the running event loop. For the arguments see `Engine.run`."""
+    return await default_engine().run(target, use_vm=use_vm, timeout=timeout, max_steps=max_steps)

@@ -1,0 +1,118 @@
+"""Crew: the asyncio tasks of one run."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from cascade.runtime.host import preview
+
+
+class Run(Protocol):
+    """What a crew tells of finished awaitables."""
+
+    error: BaseException | None
+
+    def complete(self, entry: Any, value: Any) -> None: ...
+    def fail(self, entry: Any, error: BaseException) -> None: ...
+
+
+class Crew:
+    """Awaits what tasks returned, each in an asyncio task of its own, and cancels them all together."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._entries: dict[asyncio.Future[Any], Any] = {}
+        self._finished: list[asyncio.Future[Any]] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def spawn(self, entry: Any, awaitable: Awaitable[Any], name: str) -> None:
+        """Begins to await `awaitable`; `entry` is what it stands for."""
+        future: asyncio.Future[Any]
+        if inspect.iscoroutine(awaitable):
+            future = self._loop.create_task(awaitable, name=name)
+        else:
+            future = asyncio.ensure_future(awaitable, loop=self._loop)
+            if future in self._entries:
+                # Two tasks returned the same future.
+                future = self._loop.create_task(_result_of(future), name=name)
+        self._entries[future] = entry
+        future.add_done_callback(self._done)
+
+    def _done(self, future: asyncio.Future[Any]) -> None:
+        self._finished.append(future)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def oldest(self) -> Any:
+        """The entry that has been awaited longest, or None."""
+        return next(iter(self._entries.values()), None)
+
+    async def wait(self, deadline: float) -> bool:
+        """Waits until something has finished; False if the deadline (on time.monotonic(), 0.0 for none) comes first."""
+        if self._finished:
+            return True
+        self._waiter = self._loop.create_future()
+        timer = None
+        if deadline:
+            timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), _wake, self._waiter)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+        return bool(self._finished)
+
+    def report(self, run: Run) -> None:
+        """Hands what has finished to the run, in the order of finishing, up to the first failure."""
+        finished, self._finished = self._finished, []
+        for position, future in enumerate(finished):
+            entry = self._entries.pop(future)
+            error = _error_of(future)
+            if error is None:
+                run.complete(entry, future.result())
+            else:
+                run.fail(entry, error)
+            if run.error is not None:
+                for other in finished[position + 1 :]:
+                    self._finished.append(other)
+                return
+
+    async def cancel(self, error: BaseException) -> None:
+        """Cancels and awaits what is left. Other failures are added to `error` as notes."""
+        while True:
+            left = [future for future in self._entries if not future.done()]
+            if not left:
+                break
+            for future in left:
+                future.cancel()
+            try:
+                await asyncio.wait(left)
+            except asyncio.CancelledError:
+                continue  # cancelled again: still nothing may be left running
+        for future in self._entries:
+            other = _error_of(future)
+            if other is not None and other is not error and not isinstance(other, asyncio.CancelledError):
+                name = future.get_name() if isinstance(future, asyncio.Task) else "a future"
+                error.add_note(f"a concurrent task failed as well: {name}: {preview(other)}")
+        self._entries.clear()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _error_of(future: asyncio.Future[Any]) -> BaseException | None:
+    if future.cancelled():
+        return asyncio.CancelledError()
+    return future.exception()
+
+
+async def _result_of(future: asyncio.Future[Any]) -> Any:
+    return await future

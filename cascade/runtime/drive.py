@@ -1,0 +1,156 @@
+"""Driving a run: with an event loop, and without one as long as nothing is awaited.
+
+A run is a `Machine` of the virtual machine or a `Walker` of the graph path; both have the same methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from cascade._vm import DONE, FAILED, WAIT, inside_task
+from cascade.errors import EventLoopError
+from cascade.runtime.crew import Crew
+from cascade.runtime.host import Host
+
+SLICE = 0.002
+"""Seconds after which the event loop gets its turn."""
+
+
+class Run(Protocol):
+    error: BaseException | None
+
+    def run(self, slice_seconds: float = 0.0) -> int: ...
+    def take(self) -> Any: ...
+    def attach(self, crew: Any) -> None: ...
+    def complete(self, entry: Any, value: Any) -> None: ...
+    def fail(self, entry: Any, error: BaseException) -> None: ...
+    def label(self, entry: Any) -> tuple[Any, int, int, int]: ...
+    def close(self) -> None: ...
+    @property
+    def steps(self) -> int: ...
+
+
+class Outcome:
+    """The value of a run, or the exception that ended it.
+
+    An exception travels as a value up to where it is raised for the user: a coroutine cannot raise StopIteration.
+    """
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: Any, error: BaseException | None) -> None:
+        self.value = value
+        self.error = error
+
+    def unwrap(self) -> Any:
+        if self.error is None:
+            return self.value
+        try:
+            raise self.error
+        finally:
+            self.error = None  # or the traceback, which holds this frame, would be held by it
+
+
+async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
+    """Drives a run to its end inside the running event loop, which gets a turn every `SLICE` seconds."""
+    crew = Crew()
+    try:
+        run.attach(crew)
+        while True:
+            status = run.run(SLICE)
+            if status == DONE:
+                return Outcome(run.take(), None)
+            if status == FAILED:
+                assert run.error is not None
+                await crew.cancel(run.error)
+                return Outcome(None, run.error)
+            if status != WAIT:
+                await asyncio.sleep(0)
+            elif not await crew.wait(deadline):
+                late = run.label(crew.oldest)
+                error = host.timed_out(run.steps, late[3], host.where(*late))
+                await crew.cancel(error)
+                return Outcome(None, error)
+            crew.report(run)
+    except BaseException as error:
+        await crew.cancel(error)
+        raise
+    finally:
+        run.close()
+
+
+def drive_now(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
+    """Drives a run to its end without an event loop; starts one when something has to be awaited."""
+    try:
+        status = run.run()
+        if status == DONE:
+            return Outcome(run.take(), None)
+        if status == FAILED:
+            return Outcome(None, run.error)
+        return run_loop(lambda: drive(run, host, deadline))
+    finally:
+        run.close()
+
+
+def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
+    """Runs a coroutine to its end in an event loop of its own.
+
+    Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
+    calling the task anyway.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    return _run_loop_in_thread(start)
+
+
+def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
+    context = contextvars.copy_context()
+    outcomes: list[Outcome] = []
+    tasks: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+
+    async def main() -> None:
+        tasks.append((asyncio.get_running_loop(), asyncio.current_task()))
+        outcomes.append(await start())
+
+    def work() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            outcomes.append(Outcome(None, error))
+
+    thread = threading.Thread(target=context.run, args=(work,), name="cascade-nested-run")
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        # Ctrl-C, most likely: nothing may be left running.
+        for loop, task in tasks:
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
+    return outcomes[0]
+
+
+def check_synchronous(name: str, instead: str) -> None:
+    """Raises EventLoopError where a synchronous call would block a running event loop.
+
+    A task's function may make such calls: whoever runs the task waits for it in any case.
+    """
+    if inside_task():
+        return
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise EventLoopError(
+        f"{name} was called while an event loop is running in this thread",
+        expected="a call from synchronous code",
+        hint=f"inside a coroutine write: {instead}",
+    )

@@ -1,0 +1,148 @@
+"""Engine: runs targets, with its own solver, executor and bus."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any, TypeVar, overload
+
+from cascade._vm import Machine
+from cascade.adapters.executors.local import LocalExecutor
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.errors import DeclarationError
+from cascade.runtime.bus import MessageBus
+from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.events import RunFinished, RunStarted
+from cascade.runtime.host import Host, preview
+from cascade.runtime.shapes import Shapes, is_asynchronous
+from cascade.runtime.walker import Walker
+from cascade.spec.lazy import LazyResult
+from cascade.spec.protocols import Executor, Solver
+
+R = TypeVar("R")
+
+
+class Engine:
+    """Runs targets. All parts are optional.
+
+    Args:
+        solver: turns a graph into an order of execution; see `cascade.spec.protocols.Solver`.
+        executor: calls what is not simply called in place; see `cascade.spec.protocols.Executor`.
+        bus: hears the events of the runs.
+    """
+
+    def __init__(
+        self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None
+    ) -> None:
+        self.solver = NativeSolver() if solver is None else solver
+        self.executor = LocalExecutor() if executor is None else executor
+        self.bus = MessageBus() if bus is None else bus
+        for part, method in ((self.solver, "resolve"), (self.executor, "call"), (self.bus, "publish")):
+            if not hasattr(part, method):
+                raise DeclarationError(f"Engine was given {part!r}", expected=f"an object with a method {method!r}")
+        self._shapes = Shapes(self.solver)
+
+    @overload
+    async def run(
+        self, target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    ) -> R: ...
+    @overload
+    async def run(
+        self,
+        target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
+        *,
+        use_vm: bool = True,
+        timeout: float | None = None,
+        max_steps: int | None = None,
+    ) -> list[R]: ...
+    async def run(
+        self, target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    ) -> Any:
+        """Runs a target and returns its value.
+
+        Args:
+            target: a LazyResult, or a list or tuple of them (the value is then a list).
+            use_vm: False for the graph path, which gives the same and is slower.
+            timeout: seconds the run may take. A function that is being called is not interrupted.
+            max_steps: how many task calls the run may make, iterations of loops included.
+
+        Raises:
+            TargetError: (a TypeError) `target` is something else.
+            RunTimeoutError: (a TimeoutError) with the number of steps and iterations.
+            StepLimitError: (a RuntimeError) likewise.
+            Exception: whatever a task raised, as itself.
+        """
+        session = _Session(self, target, use_vm, timeout, max_steps)
+        with session:
+            session.outcome = await drive(session.run, session.host, session.deadline)
+        return session.outcome.unwrap()
+
+    def run_now(
+        self, target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    ) -> Any:
+        """As `run`, from synchronous code. An event loop is started only if something has to be awaited."""
+        check_synchronous("run", "await cascade.arun(...)")
+        session = _Session(self, target, use_vm, timeout, max_steps)
+        with session:
+            if session.asynchronous:
+                session.outcome = run_loop(lambda: drive(session.run, session.host, session.deadline))
+            else:
+                session.outcome = drive_now(session.run, session.host, session.deadline)
+        return session.outcome.unwrap()
+
+
+class _Session:
+    """One run of an engine: what is made before it, and the events around it."""
+
+    run: Run
+    outcome: Outcome
+
+    def __init__(
+        self, engine: Engine, target: Any, use_vm: bool, timeout: float | None, max_steps: int | None
+    ) -> None:
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
+        if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
+            raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
+        self.begun = time.monotonic()
+        self.deadline = 0.0 if timeout is None else self.begun + timeout
+        self.bus = engine.bus if engine.bus.has_subscribers else None
+        self.host = Host(
+            engine._shapes,
+            engine.executor,
+            self.bus,
+            target=target,
+            run_id="" if self.bus is None else uuid.uuid4().hex,
+            timeout=timeout,
+        )
+        limit = -1 if max_steps is None else max_steps
+        observed = self.bus is not None
+        if use_vm:
+            code, inputs = engine._shapes.code_of(target)
+            managed = not getattr(engine.executor, "calls_inline", False)
+            self.run = Machine(code, inputs, self.host, observed, managed, self.deadline, limit)
+            self.asynchronous = is_asynchronous(code)
+        else:
+            walker = Walker(target, self.host, observed=observed, deadline=self.deadline, max_steps=limit)
+            self.run = walker
+            self.asynchronous = walker.asynchronous
+        self.name = target.task.name if isinstance(target, LazyResult) else "list"
+
+    def __enter__(self) -> None:
+        if self.bus is not None:
+            self.bus.publish(RunStarted(run_id=self.host.run_id, target=self.name))
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if self.bus is None:
+            return
+        error = error if error is not None else self.outcome.error
+        if error is not None:
+            self.host.abandon(error)
+        self.bus.publish(
+            RunFinished(
+                run_id=self.host.run_id,
+                status="Succeeded" if error is None else "Failed",
+                duration=time.monotonic() - self.begun,
+                error=None if error is None else preview(error),
+            )
+        )

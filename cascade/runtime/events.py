@@ -1,0 +1,76 @@
+"""Events: what a run tells its observers. Immutable."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events.
+
+    Attributes:
+        run_id: the run that it belongs to.
+        event_id: a number that is unique in this process and grows.
+        timestamp: seconds since the epoch.
+    """
+
+    run_id: str
+    event_id: int = field(default_factory=_numbers.__next__)
+    timestamp: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """A run begins. `target` names the task whose value is asked for."""
+
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    """A run has ended. `status` is "Succeeded" or "Failed"; `duration` in seconds; `error` as it prints."""
+
+    status: str
+    duration: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskEvent(Event):
+    """Base of the events of one task in a run. `task_id` is unique in the run."""
+
+    task_id: str
+    task_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskExecutionStarted(TaskEvent):
+    """A task is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskExecutionFinished(TaskEvent):
+    """A task has its value, or has failed.
+
+    `duration` is in seconds; `result_preview` is the value's repr, shortened; `error` as it prints. A task that
+    answers with a LazyResult finishes there; the nodes of what it answered with have events of their own. A task
+    that answers with a TailCall finishes with the last value of the loop.
+    """
+
+    status: str
+    duration: float
+    result_preview: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopProgress(TaskEvent):
+    """A loop of tail calls goes on: at most ten a second, never one for each iteration. `rate` is per second."""
+
+    iteration: int
+    rate: float

@@ -1,0 +1,200 @@
+"""Host: what both ways of running need to know and do besides calling functions. One for each run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from cascade._vm import Code, Routine
+from cascade.errors import DeclarationError, RunTimeoutError, UnknownTaskError, nearest
+from cascade.runtime.bus import MessageBus
+from cascade.runtime.events import LoopProgress, TaskExecutionFinished, TaskExecutionStarted
+from cascade.runtime.shapes import Shapes, loop_code
+from cascade.spec.lazy import LazyResult
+from cascade.spec.protocols import Executor
+from cascade.spec.task import Task
+
+PREVIEW_LENGTH = 120
+AnyTask = Task[..., Any]
+
+
+class Host:
+    """The services of one run. A node is named by its task, the number of its graph in the run, and its own.
+
+    Args:
+        target: what is run; tail calls by name look among its tasks.
+        timeout: seconds, for messages.
+    """
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        executor: Executor,
+        bus: MessageBus | None = None,
+        *,
+        target: Any = None,
+        run_id: str = "",
+        timeout: float | None = None,
+    ) -> None:
+        self.shapes = shapes
+        self.executor = executor
+        self.bus = bus
+        self.root = target
+        self.run_id = run_id
+        self.timeout = timeout
+        self._named: dict[tuple[AnyTask, str], AnyTask] = {}
+        self._running: dict[tuple[int, int], tuple[AnyTask, float]] = {}
+        self._progress: dict[tuple[int, int], tuple[float, int]] = {}
+
+    # -- Code and tasks ---------------------------------------------------------------------------------------------
+
+    def expand(self, deferred: LazyResult[Any]) -> tuple[Code, Sequence[Any]]:
+        return self.shapes.code_of(deferred)
+
+    def deferred(self, owner: AnyTask, slots: tuple[Any, ...]) -> LazyResult[Any]:
+        lazy: LazyResult[Any] = LazyResult()
+        lazy.task = owner
+        lazy.slots = slots
+        return lazy
+
+    def loop_code(self, owner: AnyTask) -> Code:
+        return loop_code(owner)
+
+    def target(self, target: Any, owner: AnyTask) -> Routine:
+        return self.target_task(target, owner).routine
+
+    def target_task(self, target: Any, owner: AnyTask) -> AnyTask:
+        """The task that a tail call of `owner` means: given itself, or by its name."""
+        if isinstance(target, Task):
+            return target
+        if not isinstance(target, str):
+            raise DeclarationError(
+                f"TailCall(target={target!r})", where=f"task {owner.name!r}", expected="a task or the name of a task"
+            )
+        known = self._named.get((owner, target))
+        if known is None:
+            known = self._named[owner, target] = self._find(target, owner)
+        return known
+
+    def _find(self, name: str, owner: AnyTask) -> AnyTask:
+        # Nearest first: the task itself, what its function sees, the tasks of the target.
+        seen: dict[str, AnyTask] = {owner.name: owner}
+        for task in (*_visible_tasks(owner.func), *_tasks_of(self.root)):
+            seen.setdefault(task.name, task)
+        if name not in seen:
+            raise UnknownTaskError(
+                f"TailCall(target={name!r}): no task of that name is known here",
+                where=f"task {owner.name!r}",
+                expected="the name of a task of the running target, or of one that the function can see",
+                hint=nearest(name, seen) or "pass the task itself: TailCall(target=the_task)",
+            )
+        return seen[name]
+
+    def rebind(
+        self, owner: AnyTask, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        return owner.binder.rebind(current, args, kwargs)
+
+    def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.executor.call(owner, args, kwargs)
+
+    # -- Names and errors -------------------------------------------------------------------------------------------
+
+    def where(self, owner: AnyTask, serial: int, node: int, iteration: int) -> str:
+        return f"task {owner.name!r}, node {label(owner, serial, node)}, iteration {iteration:,}"
+
+    def annotate(
+        self, error: BaseException, owner: AnyTask, origin: AnyTask, serial: int, node: int, iteration: int
+    ) -> None:
+        """Adds a note to a user's exception that says where it came from."""
+        if not isinstance(error, Exception):
+            return
+        note = f"in task {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+
+    def timed_out(self, steps: int, iterations: int, where: str) -> RunTimeoutError:
+        return RunTimeoutError(self.timeout or 0.0, steps, iterations, where=where)
+
+    # -- Events -----------------------------------------------------------------------------------------------------
+
+    def started(self, owner: AnyTask, serial: int, node: int) -> None:
+        assert self.bus is not None
+        self._running[serial, node] = (owner, time.perf_counter())
+        self.bus.publish(
+            TaskExecutionStarted(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name)
+        )
+
+    def finished(self, owner: AnyTask, serial: int, node: int, value: Any, error: BaseException | None) -> None:
+        assert self.bus is not None
+        begun = self._running.pop((serial, node), None)
+        self._progress.pop((serial, node), None)
+        self.bus.publish(
+            TaskExecutionFinished(
+                run_id=self.run_id,
+                task_id=label(owner, serial, node),
+                task_name=owner.name,
+                status="Succeeded" if error is None else "Failed",
+                duration=0.0 if begun is None else time.perf_counter() - begun[1],
+                result_preview=preview(value) if error is None else None,
+                error=None if error is None else preview(error),
+            )
+        )
+
+    def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
+        assert self.bus is not None
+        now = time.perf_counter()
+        began = self._running.get((serial, node), (owner, now))[1]
+        before, counted = self._progress.get((serial, node), (began, 0))
+        self._progress[serial, node] = (now, iteration)
+        self.bus.publish(
+            LoopProgress(
+                run_id=self.run_id,
+                task_id=label(owner, serial, node),
+                task_name=owner.name,
+                iteration=iteration,
+                rate=(iteration - counted) / max(now - before, 1e-9),
+            )
+        )
+
+    def abandon(self, error: BaseException) -> None:
+        """The run ends with tasks under way: they have failed, too."""
+        for (serial, node), (owner, _) in list(self._running.items()):
+            self.finished(owner, serial, node, None, error)
+
+
+def label(owner: AnyTask, serial: int, node: int) -> str:
+    """The name of a node; graphs that tasks answered with have numbers from 1."""
+    return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
+
+
+def preview(value: Any) -> str:
+    """A short repr that never raises."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
+    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
+
+
+def _visible_tasks(function: Any) -> list[AnyTask]:
+    cells = getattr(function, "__closure__", None) or ()
+    found = []
+    for cell in cells:
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # a name that is not bound yet
+            continue
+    found.extend(getattr(function, "__globals__", {}).values())
+    return [value for value in found if isinstance(value, Task)]
+
+
+def _tasks_of(target: Any) -> list[AnyTask]:
+    if target is None:
+        return []
+    if isinstance(target, Task):
+        return [target]
+    from cascade.graph.build import flatten
+
+    return [row[0] for row in flatten(target)[0] if isinstance(row[0], Task)]

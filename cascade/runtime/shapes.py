@@ -1,0 +1,70 @@
+"""Compiled code of targets, compiled once for each shape.
+
+The rows of a graph (see `cascade.graph.model`) hold no values, so calls that differ only in their arguments have equal
+rows and share their code. The code is kept by the task that gives the result and goes when that task goes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from cascade._vm import Code, Routine
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.compiler import compile_graph, compile_task
+from cascade.graph.build import flatten
+from cascade.graph.model import Graph, Row
+from cascade.spec.protocols import Solver
+from cascade.spec.task import Task
+
+SHAPE_LIMIT = 64
+ROW_LIMIT = 200_000
+"""For each task, at most so many shapes of so many rows in all are kept; the oldest goes first."""
+
+_lock = threading.Lock()
+
+
+class Shapes:
+    """Finds or makes the code of targets, by one solver."""
+
+    def __init__(self, solver: Solver) -> None:
+        self.solver = solver
+        # Plans of another solver are its own affair: they are kept apart, as long as it lives.
+        self._own: dict[Any, dict[tuple[Row, ...], Code]] | None = None if type(solver) is NativeSolver else {}
+
+    def code_of(self, target: Any) -> tuple[Code, Sequence[Any]]:
+        """The code of a target and the values of its inputs."""
+        rows, inputs = flatten(target)
+        operation = rows[-1][0]
+        known = operation.shapes if self._own is None else self._own.get(operation)
+        code = known.get(rows) if known is not None else None
+        if code is None:
+            graph = Graph(rows, tuple(inputs))
+            code = Code(compile_graph(graph, self.solver.resolve(graph)))
+            self._keep(operation, rows, code)
+        return code, inputs
+
+    def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code) -> None:
+        if len(rows) > ROW_LIMIT:
+            return
+        with _lock:
+            if self._own is not None:
+                known = self._own.setdefault(operation, {})
+            elif operation.shapes is None:
+                known = operation.shapes = {}
+            else:
+                known = operation.shapes
+            while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
+                del known[next(iter(known))]
+            known[rows] = code
+
+
+def loop_code(task: Task[..., Any]) -> Code:
+    """The code that runs a task on its own."""
+    return Code(compile_task(task))
+
+
+def is_asynchronous(code: Code) -> bool:
+    """Whether a coroutine function is called, so that an event loop is needed in any case."""
+    return any(constant.owner.is_async for constant in code.blueprint.constants if type(constant) is Routine)

@@ -1,0 +1,376 @@
+"""The graph path: walks a plan node by node. The readable reference of how a run goes.
+
+It does what the virtual machine does (`cascade/_vm.pyx`), in the same order, with the same words: nodes are issued
+in the order of the plan; one whose operand is not there yet is parked as a `Pending` and issued when its last operand
+comes; a task that answers with a tail call or a LazyResult starts a new frame, which takes the place of the old one
+when nothing else is left to do in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from cascade._vm import DONE, FAILED, PAUSE, WAIT, TailCall, enter_task, holds_deferred, leave_task
+from cascade.errors import StepLimitError
+from cascade.graph.build import flatten
+from cascade.graph.model import Graph
+from cascade.runtime.host import Host
+from cascade.spec.lazy import LazyResult
+from cascade.spec.task import Task
+
+RESUMED = -1
+PROGRESS_TIME = 0.1
+
+
+class Pending:
+    """A node that waits for operands, or whose value is awaited."""
+
+    __slots__ = ("frame", "index", "missing", "operands", "waiters")
+
+    def __init__(self, frame: Frame, index: int, operands: list[Any]) -> None:
+        self.frame = frame
+        self.index = index
+        self.operands = operands
+        self.missing = 0
+        self.waiters: list[tuple[Pending | Frame, int]] = []
+
+
+class Frame:
+    """A graph that is being walked, or a task that is being called again and again."""
+
+    __slots__ = (
+        "at", "destination", "graph", "iteration", "node", "order", "origin", "parent", "promise", "serial", "slots",
+        "task", "uses", "values",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        # A graph: `values[node]` until the last of `uses[node]`.
+        self.graph: Graph | None = None
+        self.order: Sequence[int] = ()
+        self.at = 0
+        self.values: dict[int, Any] = {}
+        self.uses: list[int] = []
+        # A task on its own: its arguments; its value is `values[0]`.
+        self.task: Task[..., Any] | None = None
+        self.slots: tuple[Any, ...] = ()
+        # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
+        self.parent: Frame | None = None
+        self.destination = 0
+        self.promise: Pending | None = None
+        # Names for people.
+        self.serial = 0
+        self.node = 0
+        self.origin: Task[..., Any] | None = None
+        self.iteration = 0
+
+    @property
+    def result(self) -> int:
+        return len(self.graph.rows) - 1 if self.graph is not None else 0
+
+    def task_of(self, index: int) -> Task[..., Any]:
+        task: Task[..., Any] = self.task if self.graph is None else self.graph.rows[index][0]
+        return task
+
+
+class Walker:
+    """One run on the graph path; the methods are those of `cascade._vm.Machine`."""
+
+    def __init__(
+        self,
+        target: LazyResult[Any],
+        host: Host,
+        *,
+        observed: bool = False,
+        deadline: float = 0.0,
+        max_steps: int = -1,
+    ) -> None:
+        self.host = host
+        self.observed = observed
+        self.deadline = deadline
+        self.max_steps = max_steps
+        self.steps = 0
+        self.serials = 0
+        self.error: BaseException | None = None
+        self.value: Any = None
+        self.ready: deque[Pending | Frame] = deque()
+        self.unspawned: list[tuple[Pending, Any]] = []
+        self.crew: Any = None
+        self.next_progress = 0.0
+        self.current: Frame | None = self._enter(target)
+        self.asynchronous = any(node.is_async for node in self._tasks())
+
+    # -- What the outside calls -------------------------------------------------------------------------------------
+
+    def run(self, slice_seconds: float = 0.0) -> int:
+        slice_end = time.monotonic() + slice_seconds if slice_seconds else 0.0
+        status = RESUMED if self.error is None else FAILED
+        while status == RESUMED:
+            status = self._look_around(slice_end)
+            if status == RESUMED:
+                try:
+                    status = self._advance()
+                except BaseException as error:
+                    self.error = error
+                    status = FAILED
+        return status
+
+    def take(self) -> Any:
+        value, self.value = self.value, None
+        return value
+
+    def attach(self, crew: Any) -> None:
+        self.crew = crew
+        waiting, self.unspawned = self.unspawned, []
+        for pending, awaitable in waiting:
+            crew.spawn(pending, awaitable, pending.frame.task_of(pending.index).name)
+
+    def complete(self, pending: Pending, value: Any) -> None:
+        try:
+            self._land(pending.frame, pending.index, pending.operands, value, pending, awaited=True)
+        except BaseException as error:
+            self.error = error
+
+    def fail(self, pending: Pending, error: BaseException) -> None:
+        self._fail_at(pending.frame, pending.index, error)
+
+    def label(self, pending: Pending) -> tuple[Task[..., Any], int, int, int]:
+        return self._locate(pending.frame, pending.index)
+
+    def close(self) -> None:
+        frame, self.current = self.current, None
+        self.ready.clear()
+        while frame is not None:
+            frame.parent, frame = None, frame.parent
+        waiting, self.unspawned = self.unspawned, []
+        for _, awaitable in waiting:
+            if hasattr(awaitable, "close"):
+                awaitable.close()
+
+    def _tasks(self) -> list[Task[..., Any]]:
+        rows = self.current.graph.rows if self.current is not None and self.current.graph is not None else ()
+        return [row[0] for row in rows if isinstance(row[0], Task)]
+
+    # -- Frames -----------------------------------------------------------------------------------------------------
+
+    def _enter(self, target: Any) -> Frame:
+        rows, inputs = flatten(target)
+        frame = Frame()
+        frame.graph = graph = Graph(rows, tuple(inputs))
+        frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
+        frame.uses = [0] * len(rows)
+        for row in rows:
+            for reference in row[1:]:
+                if reference >= 0:
+                    frame.uses[reference] += 1
+        frame.uses[-1] += 1
+        return frame
+
+    def _read(self, frame: Frame, reference: int) -> Any:
+        """The value of an operand; it is dropped at its last use."""
+        if reference < 0:
+            assert frame.graph is not None
+            return frame.graph.inputs[-1 - reference]
+        frame.uses[reference] -= 1
+        return frame.values[reference] if frame.uses[reference] else frame.values.pop(reference)
+
+    def _leave(self, frame: Frame, value: Any) -> int:
+        """The frame's result is there."""
+        if self.observed and frame.origin is not None:
+            self.host.finished(frame.origin, frame.serial, frame.node, value, None)
+        self.current = frame.parent
+        if frame.promise is not None:
+            self.current = None
+            self._resolve(frame.promise, value)
+        elif frame.parent is not None:
+            frame.parent.values[frame.destination] = value
+        else:
+            self.value = value
+            return DONE
+        return RESUMED
+
+    def _resolve(self, pending: Pending, value: Any) -> None:
+        values = pending.frame.values
+        if values.get(pending.index) is pending:
+            values[pending.index] = value
+        for waiter, position in pending.waiters:
+            if isinstance(waiter, Pending):
+                waiter.operands[position] = value
+                waiter.missing -= 1
+                if waiter.missing:
+                    continue
+            self.ready.append(waiter)
+        pending.waiters = []
+
+    # -- One step ---------------------------------------------------------------------------------------------------
+
+    def _look_around(self, slice_end: float) -> int:
+        frame = self.current
+        if frame is None:
+            return RESUMED
+        now = time.monotonic()
+        if self.deadline and now >= self.deadline:
+            self.error = self.host.timed_out(self.steps, frame.iteration, self._where(frame))
+            return FAILED
+        if slice_end and now >= slice_end:
+            return PAUSE
+        if self.observed and frame.task is not None and 0 not in frame.values and now >= self.next_progress:
+            if self.next_progress:
+                self.host.progress(*self._locate(frame, 0))
+            self.next_progress = now + PROGRESS_TIME
+        return RESUMED
+
+    def _advance(self) -> int:
+        frame = self.current
+        if frame is None:
+            if not self.ready:
+                return WAIT
+            item = self.ready.popleft()
+            if isinstance(item, Frame):
+                self.current = item
+                return RESUMED
+            return self._perform(item.frame, item.index, item.operands, item)
+        if frame.graph is None:
+            return self._give_back(frame) if frame.values else self._perform(frame, 0, list(frame.slots), None)
+        if frame.at == len(frame.order):
+            return self._give_back(frame)
+        index = frame.order[frame.at]
+        frame.at += 1
+        operands = [self._read(frame, reference) for reference in frame.graph.rows[index][1:]]
+        missing = [position for position, operand in enumerate(operands) if type(operand) is Pending]
+        if not missing:
+            return self._perform(frame, index, operands, None)
+        frame.values[index] = pending = Pending(frame, index, operands)
+        pending.missing = len(missing)
+        for position in missing:
+            operands[position].waiters.append((pending, position))
+        return RESUMED
+
+    def _give_back(self, frame: Frame) -> int:
+        value = frame.values[frame.result]
+        if type(value) is not Pending:
+            return self._leave(frame, value)
+        value.waiters.append((frame, -1))
+        self.current = parent = frame.parent
+        if parent is not None and frame.promise is None:
+            # The caller goes on without the value.
+            frame.promise = parent.values[frame.destination] = Pending(parent, frame.destination, [])
+            frame.parent = None
+        return RESUMED
+
+    def _perform(self, frame: Frame, index: int, operands: list[Any], pending: Pending | None) -> int:
+        operation = frame.task_of(index)
+        if not isinstance(operation, Task):
+            return self._deliver(frame, index, operation.make(operands), pending)
+        if self.max_steps >= 0 and self.steps >= self.max_steps:
+            self.error = StepLimitError(self.max_steps, frame.iteration, where=self._where(frame, index))
+            return FAILED
+        self.steps += 1
+        if self.observed and frame.task is None:
+            self.host.started(operation, frame.serial, index)
+        args, kwargs = operation.binder.split(tuple(operands))
+        enter_task()
+        try:
+            value = self.host.call(operation, args, kwargs)
+        except BaseException as error:
+            return self._fail_at(frame, index, error)
+        finally:
+            leave_task()
+        return self._land(frame, index, operands, value, pending)
+
+    # -- What a call's result means ---------------------------------------------------------------------------------
+
+    def _land(
+        self, frame: Frame, index: int, operands: list[Any], value: Any, pending: Pending | None, *, awaited: bool = False
+    ) -> int:
+        try:
+            if type(value) is TailCall:
+                return self._tail_call(frame, index, operands, value, pending)
+            if type(value) is LazyResult:
+                return self._go_on_with(frame, index, value, value, pending)
+            if awaited or getattr(type(value), "__await__", None) is None:
+                return self._deliver(frame, index, value, pending)
+        except BaseException as error:
+            return self._fail_at(frame, index, error)
+        if pending is None:
+            frame.values[index] = pending = Pending(frame, index, operands)
+        if self.crew is None:
+            self.unspawned.append((pending, value))
+            return WAIT
+        self.crew.spawn(pending, value, frame.task_of(index).name)
+        return RESUMED
+
+    def _deliver(self, frame: Frame, index: int, value: Any, pending: Pending | None) -> int:
+        operation = frame.task_of(index)
+        if self.observed and frame.task is None and isinstance(operation, Task):
+            self.host.finished(operation, frame.serial, index, value, None)
+        if pending is None:
+            frame.values[index] = value
+        else:
+            self._resolve(pending, value)
+        return RESUMED
+
+    def _tail_call(
+        self, frame: Frame, index: int, operands: list[Any], tail: TailCall[Any], pending: Pending | None
+    ) -> int:
+        task = frame.task_of(index)
+        target = task if tail.target is None else self.host.target_task(tail.target, task)
+        if target is task:
+            slots = self.host.rebind(task, tuple(operands), tail.args, tail.kwargs)
+        else:
+            slots = target.bind(*tail.args, **tail.kwargs)
+        if holds_deferred(slots):
+            return self._go_on_with(frame, index, self.host.deferred(target, slots), tail, pending)
+        new = Frame()
+        new.task = target
+        new.slots = slots
+        new.serial = frame.serial
+        new.node = index if frame.origin is None else frame.node
+        new.origin = task if frame.origin is None else frame.origin
+        return self._place(frame, index, new, pending)
+
+    def _go_on_with(self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None) -> int:
+        new = self._enter(deferred)
+        if self.observed:
+            self.host.finished(*self._locate(frame, index)[:3], answer, None)
+        self.serials += 1
+        new.serial = self.serials
+        return self._place(frame, index, new, pending)
+
+    def _place(self, frame: Frame, index: int, new: Frame, pending: Pending | None) -> int:
+        """Starts a frame whose result is the value of a node."""
+        new.iteration = frame.iteration + 1
+        if index == frame.result:
+            # In tail position the new frame takes the place of the old one: constant memory.
+            new.parent, new.promise, new.destination = frame.parent, frame.promise, frame.destination
+        elif pending is None:
+            new.parent, new.destination = frame, index
+        else:
+            new.promise = pending
+        if pending is None or self.current is frame and index == frame.result:
+            self.current = new
+        else:
+            self.ready.append(new)
+        return RESUMED
+
+    # -- Names and errors -------------------------------------------------------------------------------------------
+
+    def _locate(self, frame: Frame, index: int) -> tuple[Task[..., Any], int, int, int]:
+        if frame.origin is not None:
+            return frame.origin, frame.serial, frame.node, frame.iteration
+        return frame.task_of(index), frame.serial, index, frame.iteration
+
+    def _where(self, frame: Frame, index: int | None = None) -> str:
+        if index is None:
+            index = frame.order[min(frame.at, len(frame.order) - 1)] if frame.graph is not None else 0
+        return self.host.where(*self._locate(frame, index))
+
+    def _fail_at(self, frame: Frame, index: int, error: BaseException) -> int:
+        origin, serial, node, iteration = self._locate(frame, index)
+        if self.observed:
+            self.host.finished(origin, serial, node, None, error)
+        self.host.annotate(error, frame.task_of(index), origin, serial, node, iteration)
+        self.error = error
+        return FAILED

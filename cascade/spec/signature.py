@@ -1,0 +1,177 @@
+"""Binding of arguments to a function's parameters, by CPython's own rules.
+
+A call is bound by calling a generated function that has the signature of the task and returns its parameters:
+
+    def f(a, b=1, *rest, k, **more): ...        the user's function
+    def f(a, b=1, *rest, k, **more): return (a, b, rest, k, more)
+
+So binding is as fast as a call, and a binding error is the very TypeError that the call itself would raise.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any
+
+Parameter = inspect.Parameter
+POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class _Kept:
+    """Stands for a parameter that a tail call did not name."""
+
+
+KEPT = _Kept()
+
+
+class Binder:
+    """The parameters of a function, and how calls of it are bound.
+
+    Attributes:
+        parameters: the names of all parameters, in the order of the slots.
+        positional: how many leading ones are passed by position.
+        positional_only: how many of these cannot be given by name.
+        keywords: the names of the keyword-only ones.
+        varargs, varkwargs: whether there is a `*args`, a `**kwargs`.
+        bind: called like the function; gives a tuple with one value for each parameter.
+    """
+
+    __slots__ = (
+        "bind",
+        "function",
+        "keywords",
+        "parameters",
+        "positional",
+        "positional_only",
+        "varargs",
+        "varkwargs",
+        "_bind_named",
+        "_wrapped",
+    )
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        # A decorator's wrapper is called as the user called it: only its own signature, usually (*args, **kwargs),
+        # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
+        signature = _signature(function, follow_wrapped=False)
+        shown = _signature(function, follow_wrapped=True)
+        parameters = list(signature.parameters.values())
+        self._wrapped = None if list(shown.parameters.values()) == parameters else shown
+        self.parameters = tuple(parameter.name for parameter in parameters)
+        self.positional = sum(parameter.kind in POSITIONAL for parameter in parameters)
+        self.positional_only = sum(parameter.kind is Parameter.POSITIONAL_ONLY for parameter in parameters)
+        self.keywords = tuple(p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
+        self.varargs = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
+        self.varkwargs = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
+        self.bind = _binding_function(function, parameters, {p.name: p.default for p in parameters})
+        self._bind_named: Callable[..., tuple[Any, ...]] | None = None
+
+    def rebind(
+        self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """Binds a tail call: parameters that are not named keep their `current` value.
+
+        Raises:
+            TypeError: as the call would, for an unknown name or a surplus argument.
+        """
+        if self._wrapped is not None:
+            return self._rebind_wrapped(self._wrapped, current, args, kwargs)
+        if self._bind_named is None:
+            parameters = list(inspect.signature(self.bind).parameters.values())
+            self._bind_named = _binding_function(self.function, parameters, dict.fromkeys(self.parameters, KEPT))
+        try:
+            named = self._bind_named(*args, **kwargs)
+        except TypeError:
+            self._raise_as_a_call_would(current, args, kwargs)
+            raise
+        result = [old if new is KEPT else new for old, new in zip(current, named, strict=True)]
+        if self.varargs and not named[self.positional]:
+            result[self.positional] = current[self.positional]
+        if self.varkwargs and not named[-1]:
+            result[-1] = current[-1]
+        return tuple(result)
+
+    def _raise_as_a_call_would(
+        self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        # The function that binds a tail call has a default everywhere, which shows in its messages.
+        full = dict(kwargs)
+        at = self.positional + self.varargs
+        for index in [*range(len(args), self.positional), *range(at, at + len(self.keywords))]:
+            if index >= self.positional_only:
+                full.setdefault(self.parameters[index], current[index])
+        self.bind(*args, *current[len(args) : self.positional_only], **full)
+
+    def _rebind_wrapped(
+        self, shown: inspect.Signature, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        now_args, now_kwargs = self.split(current)
+        merged = shown.bind_partial(*now_args, **now_kwargs)
+        merged.arguments.update(shown.bind_partial(*args, **kwargs).arguments)
+        return self.bind(*merged.args, **merged.kwargs)
+
+    def split(self, slots: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The (args, kwargs) of the call that the slots stand for."""
+        at = self.positional
+        args = slots[:at]
+        if self.varargs:
+            args += tuple(slots[at])
+            at += 1
+        kwargs = dict(zip(self.keywords, slots[at : at + len(self.keywords)], strict=True))
+        if self.varkwargs:
+            kwargs.update(slots[-1])
+        return args, kwargs
+
+
+def _signature(function: Callable[..., Any], *, follow_wrapped: bool) -> inspect.Signature:
+    try:
+        return inspect.signature(function, follow_wrapped=follow_wrapped)
+    except ValueError:
+        # Some functions written in C do not tell; they get their arguments as they were given.
+        return inspect.Signature(
+            [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
+        )
+
+
+def _binding_function(
+    function: Callable[..., Any], parameters: list[Parameter], defaults: Mapping[str, Any]
+) -> Callable[..., tuple[Any, ...]]:
+    pieces = []
+    positional_only = sum(parameter.kind is Parameter.POSITIONAL_ONLY for parameter in parameters)
+    for index, parameter in enumerate(parameters):
+        kind = parameter.kind
+        has_default = defaults[parameter.name] is not Parameter.empty
+        if kind is Parameter.VAR_POSITIONAL:
+            pieces.append(f"*{parameter.name}")
+        elif kind is Parameter.VAR_KEYWORD:
+            pieces.append(f"**{parameter.name}")
+        else:
+            if kind is Parameter.KEYWORD_ONLY and not any(piece.startswith("*") for piece in pieces):
+                pieces.append("*")
+            pieces.append(f"{parameter.name}=None" if has_default else parameter.name)
+        if index + 1 == positional_only:
+            pieces.append("/")
+    names = "".join(f"{parameter.name}, " for parameter in parameters)
+    name = getattr(function, "__name__", type(function).__name__)
+    qualname = getattr(function, "__qualname__", name)
+    code = _compiled(f"def bind({', '.join(pieces)}):\n    return ({names})")
+    code = code.replace(co_name=name, co_qualname=qualname)
+
+    def chosen(*kinds: Any) -> dict[str, Any]:
+        return {
+            p.name: defaults[p.name] for p in parameters if p.kind in kinds and defaults[p.name] is not Parameter.empty
+        }
+
+    result = FunctionType(code, {}, name, tuple(chosen(*POSITIONAL).values()))
+    result.__qualname__ = qualname
+    result.__kwdefaults__ = chosen(Parameter.KEYWORD_ONLY)
+    return result
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str) -> CodeType:
+    module = compile(source, "<cascade: binding of arguments>", "exec")
+    return next(constant for constant in module.co_consts if isinstance(constant, CodeType))

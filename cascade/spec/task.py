@@ -1,0 +1,182 @@
+"""The task decorator."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from cascade._vm import Routine, TailCall
+from cascade.errors import DeclarationError, nearest
+from cascade.spec.lazy import LazyResult
+
+if TYPE_CHECKING:
+    from cascade.spec.signature import Binder
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MODES = ("inline", "blocking")
+ASYNC_FLAGS = 0x80 | 0x100  # inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE, without importing inspect
+
+
+class Task(Generic[P, R]):
+    """A function whose calls are lazy: `task(...)` gives a `LazyResult`.
+
+    Attributes:
+        func: the function.
+        name: its name in graphs, events and messages.
+        pure: whether equal arguments always give equal results.
+        mode: "inline" (called where the engine runs) or "blocking" (called in a thread).
+        is_async: whether the function is a coroutine function.
+    """
+
+    func: Callable[..., Any]
+    name: str
+
+    def __init__(
+        self, func: Callable[..., Any], *, name: str | None = None, pure: bool = False, mode: str = "inline"
+    ) -> None:
+        if isinstance(func, Task):
+            raise DeclarationError(
+                f"task {func.name!r} is a task already", hint="apply @task once, or pass its function: task(other.func)"
+            )
+        if not callable(func):
+            raise DeclarationError(
+                f"@task was given {func!r}, which cannot be called", expected="a function",
+                hint="options are keywords: @task(name='...')",
+            )
+        if mode not in MODES:
+            raise DeclarationError(
+                f"@task(mode={mode!r})", expected="one of " + ", ".join(map(repr, MODES)), hint=nearest(str(mode), MODES)
+            )
+        self.func = func
+        self.name = name if name is not None else getattr(func, "__name__", type(func).__name__)
+        self.pure = pure
+        self.mode = mode
+        self.is_async = _is_async(func)
+        self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
+        self._binder: Binder | None = None
+        self._routine: Routine | None = None
+        # Replaced by the binding function itself at the first call: decorating stays cheap at import.
+        self.bind: Callable[..., tuple[Any, ...]] = self._first_bind
+        for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
+            try:
+                setattr(self, attribute, getattr(func, attribute))
+            except AttributeError:
+                pass
+        self.__wrapped__ = func
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
+        lazy: LazyResult[R] = _new(LazyResult)
+        lazy.task = self
+        lazy.slots = self.bind(*args, **kwargs)
+        return lazy
+
+    def tail(self, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
+        """A tail call to this task, bound by its signature.
+
+        Raises:
+            TypeError: as the call would.
+        """
+        slots = self.bind(*args, **kwargs)
+        if self.binder.varargs or self.binder.varkwargs or self.binder.keywords:
+            return TailCall(args, kwargs, self)
+        return TailCall(slots, None, self)
+
+    def _first_bind(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        self.bind = self.binder.bind
+        return self.bind(*args, **kwargs)
+
+    @property
+    def binder(self) -> Binder:
+        """How calls of the task are bound to its parameters."""
+        if self._binder is None:
+            from cascade.spec.signature import Binder
+
+            self._binder = Binder(self.func)
+        return self._binder
+
+    @property
+    def routine(self) -> Routine:
+        """How the virtual machine calls the task."""
+        if self._routine is None:
+            binder = self.binder
+            self._routine = Routine(
+                owner=self,
+                function=self.func,
+                name=self.name,
+                parameters=binder.parameters,
+                positional=binder.positional,
+                positional_only=binder.positional_only,
+                keywords=binder.keywords,
+                varargs=binder.varargs,
+                varkwargs=binder.varkwargs,
+                bind=binder.bind,
+            )
+        return self._routine
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        # As for a function: in a class body, the task of an instance gets it as its first argument.
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    def __reduce__(self) -> str:
+        # By name, like a function: `@task` puts the task where the function's name points.
+        return self.__qualname__
+
+
+_new: Any = object.__new__
+
+
+def _is_async(func: Any) -> bool:
+    while type(func).__name__ == "partial" and hasattr(func, "func"):
+        func = func.func
+    func = getattr(func, "__func__", func)
+    code = getattr(func, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(func), "__call__", None), "__code__", None)
+    return code is not None and bool(code.co_flags & ASYNC_FLAGS)
+
+
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> Task[P, R]: ...
+@overload
+def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+@overload
+def task(*, name: str | None = None, pure: bool = False, mode: str = "inline") -> _Decorator: ...
+def task(
+    func: Callable[..., Any] | None = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline"
+) -> Any:
+    """Makes a function a task: calling it gives a `LazyResult` instead of a value.
+
+    Args:
+        func: a sync or async function, or any other callable.
+        name: its name in graphs, events and messages; by default the function's.
+        pure: whether equal arguments always give equal results.
+        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread.
+
+    Raises:
+        DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode.
+
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> double(4)
+    <LazyResult of double>
+    """
+    if func is None:
+        return lambda function: Task(function, name=name, pure=pure, mode=mode)
+    return Task(func, name=name, pure=pure, mode=mode)
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class _Decorator(Protocol):
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> Task[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...

@@ -1,0 +1,46 @@
+"""Build of the extension module; everything else stands in pyproject.toml.
+
+Compiler switches, all off by default, each an environment variable set to a non-empty value:
+
+CASCADE_SANITIZE    a list for -fsanitize=, such as "address,undefined"
+CASCADE_LINETRACE   line tracing, so that coverage tools see the lines of the .pyx
+CASCADE_ASSERT      checks inside the dispatch loop that cost time (see DEBUG_CHECKS in _vm.pyx)
+"""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+sanitize = os.environ.get("CASCADE_SANITIZE", "")
+linetrace = bool(os.environ.get("CASCADE_LINETRACE"))
+checked = bool(os.environ.get("CASCADE_ASSERT"))
+
+compile_arguments = ["-O2", "-fno-strict-aliasing"] if os.name == "posix" else []
+link_arguments = []
+macros = []
+if sanitize:
+    compile_arguments = ["-O1", "-g", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
+    link_arguments = [f"-fsanitize={sanitize}"]
+if linetrace:
+    macros.append(("CYTHON_TRACE", "1"))
+    # CPython 3.12 replaced the tracing hook; this keeps Cython on the one that coverage tools read.
+    macros.append(("CYTHON_USE_SYS_MONITORING", "0"))
+macros.append(("CASCADE_DEBUG_CHECKS", "1" if checked else "0"))
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                "cascade._vm",
+                ["cascade/_vm.pyx"],
+                define_macros=macros,
+                extra_compile_args=compile_arguments,
+                extra_link_args=link_arguments,
+                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd"],
+            )
+        ],
+        compiler_directives={"linetrace": linetrace, "binding": True},
+        force=linetrace,
+    )
+)
