@@ -152,16 +152,35 @@ class Plan:
         stages: the tasks, in groups whose members may run side by side.
         order: every row of the graph, in the order in which they are issued, each after what it needs. None leaves
             it to the stages: one after the other, containers where they are first needed.
+
+    A solver gives the stages, or instead of them the `levels`: for each row its stage, -1 for a container.
     """
 
-    __slots__ = ("order", "stages")
+    __slots__ = ("_levels", "_stages", "order")
 
-    stages: tuple[tuple[int, ...], ...]
     order: Sequence[int] | None
 
-    def __init__(self, stages: Iterable[Iterable[int]], order: Sequence[int] | None = None) -> None:
-        self.stages = tuple(tuple(stage) for stage in stages)
+    def __init__(
+        self,
+        stages: Iterable[Iterable[int]] | None = None,
+        order: Sequence[int] | None = None,
+        *,
+        levels: Sequence[int] | None = None,
+    ) -> None:
+        self._stages = None if stages is None else tuple(tuple(stage) for stage in stages)
+        self._levels = levels
         self.order = order
+
+    @property
+    def stages(self) -> tuple[tuple[int, ...], ...]:
+        if self._stages is None:
+            # A chain has as many stages as nodes, and only people ask for them.
+            groups: dict[int, list[int]] = {}
+            for index, level in enumerate(self._levels or ()):
+                if level >= 0:
+                    groups.setdefault(level, []).append(index)
+            self._stages = tuple(tuple(groups[level]) for level in sorted(groups))
+        return self._stages
 
     def issue_order(self, graph: Graph) -> Sequence[int]:
         """Every row of `graph` in the order of issue.

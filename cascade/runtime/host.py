@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
 from cascade._vm import Code, Routine
@@ -107,9 +108,10 @@ class Host:
     def annotate(
         self, error: BaseException, owner: AnyTask, origin: AnyTask, serial: int, node: int, iteration: int
     ) -> None:
-        """Adds a note to a user's exception that says where it came from."""
+        """Adds a note to a user's exception that says where it came from, and takes our own frames off it."""
         if not isinstance(error, Exception):
             return
+        error.__traceback__ = user_part(error.__traceback__)
         note = f"in task {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
@@ -176,6 +178,14 @@ def preview(value: Any) -> str:
     except Exception as error:
         text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
     return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
+
+
+def user_part(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not Cascade's own; all of it where there is none."""
+    at = traceback
+    while at is not None and at.tb_frame.f_globals.get("__name__", "").startswith("cascade."):
+        at = at.tb_next
+    return traceback if at is None else at
 
 
 def _visible_tasks(function: Any) -> list[AnyTask]:

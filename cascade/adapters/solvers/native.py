@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 
 from cascade.errors import CycleError
 from cascade.graph.model import Container, Graph, Plan
@@ -23,27 +22,22 @@ class NativeSolver:
             CycleError: (a ValueError) with the nodes of a cycle in `cycle`.
         """
         rows = graph.rows
-        order: Sequence[int] = range(len(rows))
-        levels = [0] * len(rows)
-        stages: list[list[int]] = []
-        for index in order:
-            row = rows[index]
-            level = -1
-            for reference in row[1:]:
-                if reference >= index:
-                    return _sorted_plan(graph)
-                if reference >= 0 and levels[reference] > level:
-                    level = levels[reference]
-            if isinstance(row[0], Container):
-                # Putting a container together is no task: it belongs to the stage of what it is made of.
-                levels[index] = level
-                continue
-            level += 1
-            levels[index] = level
-            if level == len(stages):
-                stages.append([])
-            stages[level].append(index)
-        return Plan(stages, order)
+        depths = [-1] * len(rows)  # the stage of a task; for a container, that of what it is made of
+        levels = [-1] * len(rows)
+        for index, row in enumerate(rows):
+            depth = -1
+            for position in range(1, len(row)):
+                reference = row[position]
+                if reference >= 0:
+                    if reference >= index:
+                        return _sorted_plan(graph)
+                    if depths[reference] > depth:
+                        depth = depths[reference]
+            if not isinstance(row[0], Container):
+                depth += 1
+                levels[index] = depth
+            depths[index] = depth
+        return Plan(order=range(len(rows)), levels=levels)
 
 
 def _sorted_plan(graph: Graph) -> Plan:
@@ -55,24 +49,22 @@ def _sorted_plan(graph: Graph) -> Plan:
         consumers[edge.source].append(edge.target)
     ready = deque(index for index, count in enumerate(waiting) if not count)
     order = []
+    depths = [-1] * len(rows)
     levels = [-1] * len(rows)
-    stages: list[list[int]] = []
     while ready:
         index = ready.popleft()
         order.append(index)
         if not isinstance(rows[index][0], Container):
-            levels[index] += 1
-            while levels[index] >= len(stages):
-                stages.append([])
-            stages[levels[index]].append(index)
+            depths[index] += 1
+            levels[index] = depths[index]
         for consumer in consumers[index]:
-            levels[consumer] = max(levels[consumer], levels[index])
+            depths[consumer] = max(depths[consumer], depths[index])
             waiting[consumer] -= 1
             if not waiting[consumer]:
                 ready.append(consumer)
     if len(order) < len(rows):
         raise CycleError(_find_cycle(graph, {index for index, count in enumerate(waiting) if count}))
-    return Plan(stages, order)
+    return Plan(order=order, levels=levels)
 
 
 def _find_cycle(graph: Graph, stuck: set[int]) -> list[str]:
