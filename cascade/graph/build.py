@@ -20,7 +20,7 @@ from typing import Any
 
 from cascade._vm import holds_deferred
 from cascade.errors import CycleError, TargetError
-from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, parts
+from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.spec.lazy import LazyResult
 from cascade.spec.task import Task
 
@@ -54,6 +54,9 @@ def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
     rows: list[Row] = []
     inputs: list[Any] = []
     expanded: dict[int, list[Any]] = {}
+    # The containers that were looked into, and those of them that hold a LazyResult at any depth.
+    searched: dict[int, Any] = {}
+    holding: set[int] = set()
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -63,7 +66,7 @@ def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
             operands: Sequence[Any] = item.slots
         else:
             key = id(item)
-            operands = expanded.get(key) or expanded.setdefault(key, _operands(item))
+            operands = expanded.get(key) or expanded.setdefault(key, parts(item))
         number = number_of(key)
         if number is None:
             # First sight: what it needs goes first, the leftmost on top of the stack.
@@ -75,10 +78,15 @@ def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
                     continue
                 if kind is LazyResult:
                     needed = number_of(operand)
-                elif holds_deferred(operand):
-                    needed = number_of(id(operand))
                 else:
-                    continue
+                    if id(operand) not in searched:
+                        if holds_deferred(operand):
+                            _search(operand, searched, holding)
+                        elif kind in CONTAINERS:
+                            searched[id(operand)] = operand
+                    if id(operand) not in holding:
+                        continue
+                    needed = number_of(id(operand))
                 if needed is None:
                     stack.append(operand)
                 elif needed == ENTERED:
@@ -109,10 +117,29 @@ def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
     return tuple(rows), inputs
 
 
-def _operands(container: Any) -> list[Any]:
-    if type(container) is dict:
-        return [part for pair in container.items() for part in pair]
-    return parts(container)
+def _search(root: Any, searched: dict[int, Any], holding: set[int]) -> None:
+    # Once for a whole nest of containers: asking at every level would take time quadratic in the depth.
+    searched[id(root)] = root
+    parents: dict[int, list[int]] = {}
+    stack = [root]
+    found = []
+    while stack:
+        container = stack.pop()
+        for part in parts(container):
+            if type(part) is LazyResult:
+                found.append(id(container))
+            elif type(part) not in PLAIN and is_container(part):
+                parents.setdefault(id(part), []).append(id(container))
+                if id(part) not in searched:
+                    searched[id(part)] = part
+                    stack.append(part)
+                elif id(part) in holding:
+                    found.append(id(container))
+    while found:
+        number = found.pop()
+        if number not in holding:
+            holding.add(number)
+            found.extend(parents.get(number, ()))
 
 
 def _cycle(again: Any, numbers: dict[Any, int]) -> CycleError:

@@ -53,8 +53,15 @@ REBUILT = Container("rebuilt", "REBUILD")
 """Any other container; the first operand is the original, the others are its parts (see `parts`)."""
 
 
+def is_container(value: Any) -> bool:
+    """Whether LazyResults are looked for inside `value`."""
+    return isinstance(value, (list, tuple, dict, set, frozenset)) or (
+        hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type)
+    )
+
+
 def parts(original: Any) -> list[Any]:
-    """The parts of a container that is neither a plain list, tuple, set nor dict, in the order that `rebuild` takes."""
+    """What a container holds, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
     if isinstance(original, (list, tuple, set, frozenset)):
         return list(original)
     if isinstance(original, dict):

@@ -1,0 +1,48 @@
+"""Fixtures: every behavioural test runs on both paths."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from cascade.runtime.engine import Engine
+
+
+class Path:
+    """One of the two ways to run a target."""
+
+    def __init__(self, use_vm: bool) -> None:
+        self.use_vm = use_vm
+
+    def run(self, target: Any, **options: Any) -> Any:
+        return cs.run(target, use_vm=self.use_vm, **options)
+
+    async def arun(self, target: Any, **options: Any) -> Any:
+        return await cs.arun(target, use_vm=self.use_vm, **options)
+
+    def run_with(self, engine: Engine, target: Any, **options: Any) -> Any:
+        return asyncio.run(engine.run(target, use_vm=self.use_vm, **options))
+
+    def __repr__(self) -> str:
+        return "vm" if self.use_vm else "graph"
+
+
+@pytest.fixture(params=[False, True], ids=["graph", "vm"])
+def path(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest, path: Path) -> Any:
+    """Runs a target: on either path, from synchronous code and inside an event loop."""
+    if request.param == "sync":
+        return path.run
+    return functools.partial(_run_in_loop, path)
+
+
+def _run_in_loop(path: Path, target: Any, **options: Any) -> Any:
+    return asyncio.run(path.arun(target, **options))

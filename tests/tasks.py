@@ -1,0 +1,62 @@
+"""Tasks that several tests use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import cascade as cs
+
+
+@cs.task
+def one() -> int:
+    return 1
+
+
+@cs.task
+def increment(x: int) -> int:
+    return x + 1
+
+
+@cs.task
+def add(a: Any, b: Any) -> Any:
+    return a + b
+
+
+@cs.task
+def identity(value: Any) -> Any:
+    return value
+
+
+@cs.task
+def total(parts: Any, scale: int = 1) -> Any:
+    return sum(parts) * scale
+
+
+@cs.task
+async def later(value: Any, seconds: float = 0.0) -> Any:
+    await asyncio.sleep(seconds)
+    return value
+
+
+@cs.task
+def fail(message: str) -> Any:
+    raise ValueError(message)
+
+
+@cs.task
+async def fail_later(message: str, seconds: float = 0.0) -> Any:
+    await asyncio.sleep(seconds)
+    raise ValueError(message)
+
+
+@cs.task
+def countdown(n: int) -> Any:
+    return "done" if n <= 0 else cs.TailCall(kwargs={"n": n - 1})
+
+
+def chain(length: int, start: Any = 0) -> cs.LazyResult[int]:
+    result = increment(start)
+    for _ in range(length - 1):
+        result = increment(result)
+    return result
