@@ -781,8 +781,8 @@ cdef class Machine:
 
     cdef void switch_to(self, Frame frame) noexcept:
         self.current = frame
-        if frame is not None and frame.outstanding:
-            self.spend()
+        if frame.outstanding or self.observed:
+            self.spend()    # fuel left over from another frame must not take this one past the slow lane
 
     cdef void spend(self) noexcept:
         # Settles the account of steps, so that the slow lane looks at the next instruction.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Callable
+from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
@@ -46,3 +48,20 @@ def run(request: pytest.FixtureRequest, path: Path) -> Any:
 
 def _run_in_loop(path: Path, target: Any, **options: Any) -> Any:
     return asyncio.run(path.arun(target, **options))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-golden", action="store_true", help="write the golden listings anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with the file of that name in tests/golden."""
+
+    def compare(name: str, text: str) -> None:
+        file = FilePath(__file__).parent / "golden" / f"{name}.txt"
+        if request.config.getoption("--rewrite-golden"):
+            file.write_text(text + "\n")
+        assert text + "\n" == file.read_text()
+
+    return compare

@@ -35,6 +35,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
     for index in order:
         operation = rows[index][0]
         count = len(rows[index]) - 1
+        constant: Any
         if isinstance(operation, Task):
             constant = operation.routine
             opcode = CALL_MANAGED if is_managed(operation) else CALL if count != 1 else CALL_ONE

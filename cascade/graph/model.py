@@ -100,7 +100,8 @@ class Edge(NamedTuple):
     parameter: str
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Node:
     """One row, for people and tools."""
 
     index: int

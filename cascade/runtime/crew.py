@@ -72,7 +72,9 @@ class Crew:
         """Hands what has finished to the run, in the order of finishing, up to the first failure."""
         finished, self._finished = self._finished, []
         for position, future in enumerate(finished):
-            entry = self._entries.pop(future)
+            entry = self._entries.pop(future, None)
+            if entry is None:
+                continue
             error = _error_of(future)
             if error is None:
                 run.complete(entry, future.result())
@@ -82,6 +84,13 @@ class Crew:
                 for other in finished[position + 1 :]:
                     self._finished.append(other)
                 return
+
+    def abandon(self) -> None:
+        """Cancels what is left, without awaiting it."""
+        if not self._loop.is_closed():
+            for future in self._entries:
+                future.cancel()
+        self._entries.clear()
 
     async def cancel(self, error: BaseException) -> None:
         """Cancels and awaits what is left. Other failures are added to `error` as notes."""

@@ -76,6 +76,9 @@ async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
                 await crew.cancel(error)
                 return Outcome(None, error)
             crew.report(run)
+    except GeneratorExit:
+        crew.abandon()  # the coroutine is being closed, so nothing can be awaited
+        raise
     except BaseException as error:
         await crew.cancel(error)
         raise

@@ -70,9 +70,8 @@ class Frame:
     def result(self) -> int:
         return len(self.graph.rows) - 1 if self.graph is not None else 0
 
-    def task_of(self, index: int) -> Task[..., Any]:
-        task: Task[..., Any] = self.task if self.graph is None else self.graph.rows[index][0]
-        return task
+    def task_of(self, index: int) -> Any:
+        return self.task if self.graph is None else self.graph.rows[index][0]
 
 
 class Walker:

@@ -125,7 +125,7 @@ class Task(Generic[P, R]):
 
     def __reduce__(self) -> str:
         # By name, like a function: `@task` puts the task where the function's name points.
-        return self.__qualname__
+        return str(getattr(self, "__qualname__", self.name))
 
 
 _new: Any = object.__new__

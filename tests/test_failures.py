@@ -1,0 +1,251 @@
+"""A user's exception comes out as itself, with a traceback and a note; limits stop a run with their own errors."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from cascade.errors import CascadeError, RunTimeoutError, StepLimitError
+from tests.tasks import chain, countdown, fail, identity, increment, later, one
+
+
+class Custom(Exception):
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"{first} {second}")
+
+
+@cs.task
+def raise_at(n: int, at: int) -> Any:
+    if n == at:
+        raise Custom(n, at)
+    return cs.TailCall((n + 1,))
+
+
+def test_an_exception_comes_out_as_itself(run):
+    error = Custom(1, 2)
+
+    @cs.task
+    def throw():
+        raise error
+
+    with pytest.raises(Custom) as raised:
+        run(identity(throw()))
+    assert raised.value is error
+    assert raised.value.__context__ is None
+    assert raised.value.__cause__ is None
+
+
+def test_the_note_names_task_node_and_iteration(run):
+    with pytest.raises(Custom) as raised:
+        run(identity([one(), raise_at(0, 1234)]))
+    assert raised.value.__notes__ == ["in task 'raise_at', node raise_at#1, iteration 1,234"]
+
+
+def test_the_note_names_the_graph_of_a_dynamic_node(run):
+    @cs.task
+    def expand():
+        return identity(fail("inner"))
+
+    with pytest.raises(ValueError, match="inner") as raised:
+        run(expand())
+    assert raised.value.__notes__ == ["in task 'fail', node fail#1.0, iteration 1"]
+
+
+def test_the_note_names_the_task_that_raised_and_the_node_that_began(run):
+    @cs.task
+    def start(n):
+        return raise_at.tail(n, n + 2)
+
+    with pytest.raises(Custom) as raised:
+        run(start(5))
+    assert raised.value.__notes__ == ["in task 'raise_at', node start#0, iteration 3"]
+
+
+def _frames(error: BaseException) -> list[tuple[str, str]]:
+    return [
+        (frame.name, frame.line or "")
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "cascade" not in frame.filename.replace("\\", "/").split("/")[-3:-1] and "/cascade/" not in frame.filename
+    ]
+
+
+@pytest.mark.parametrize("wrap", [lambda t: t, identity, lambda t: identity([t, one()])])
+def test_the_traceback_ends_in_the_users_line(run, wrap):
+    def deeper():
+        return {}["missing"]
+
+    @cs.task
+    def user_task():
+        return deeper()
+
+    with pytest.raises(KeyError) as raised:
+        run(wrap(user_task()))
+    assert _frames(raised.value)[-2:] == [("user_task", "return deeper()"), ("deeper", 'return {}["missing"]')]
+
+
+def test_the_traceback_shows_no_more_of_cascade_than_the_call(path):
+    with pytest.raises(ValueError, match="x") as raised:
+        path.run(fail("x"))
+    names = [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
+    assert names[1:] == ["run", "run", "run_now", "unwrap", "fail"]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, RecursionError])
+def test_other_exceptions_pass_through(path, kind):
+    @cs.task
+    def throw():
+        raise kind
+
+    with pytest.raises(kind):
+        path.run(identity(throw()))
+
+
+def test_stop_iteration_comes_out_of_synchronous_runs_as_itself(path):
+    @cs.task
+    def stop():
+        raise StopIteration(5)
+
+    with pytest.raises(StopIteration) as raised:
+        path.run(stop())
+    assert raised.value.value == 5
+    with pytest.raises(StopIteration):
+        path.run([later(1), stop()])
+
+
+def test_an_exception_may_be_a_value(run):
+    error = ValueError("as a value")
+    assert run(identity(cs.task(lambda: error)())) is error
+
+
+def test_the_same_exception_raised_again_has_its_note_once(path):
+    error = ValueError("kept")
+
+    @cs.task
+    def throw():
+        raise error
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="kept"):
+            path.run(throw())
+    assert len(error.__notes__) == 1
+
+
+def test_a_failing_run_does_not_keep_its_values(path):
+    import gc
+    import weakref
+
+    class Value:
+        pass
+
+    references = []
+
+    @cs.task
+    def make():
+        value = Value()
+        references.append(weakref.ref(value))
+        return value
+
+    @cs.task
+    def use(value, n):
+        if n == 3:
+            raise ValueError("here")
+        return cs.TailCall((value, n + 1))
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="here"):
+            path.run(use(make(), 0))
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 3
+
+
+@pytest.mark.parametrize("needed", [1, 2, 17, 100])
+def test_max_steps_is_exact(run, needed):
+    target = chain(needed)
+    assert run(target, max_steps=needed) == needed
+    with pytest.raises(StepLimitError) as raised:
+        run(target, max_steps=needed - 1)
+    assert raised.value.max_steps == needed - 1
+    assert isinstance(raised.value, RuntimeError)
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 500])
+def test_max_steps_counts_the_iterations_of_loops(run, n):
+    assert run(countdown(n), max_steps=n + 1) == "done"
+    with pytest.raises(StepLimitError) as raised:
+        run(identity(countdown(n)), max_steps=n)
+    assert raised.value.iterations == n
+    assert "countdown" in str(raised.value)
+    if n:
+        assert f"node countdown#0, iteration {n}" in raised.value.where
+
+
+def test_max_steps_counts_async_and_dynamic_steps(run):
+    @cs.task
+    def expand(n: int) -> Any:
+        return later(n) if n == 0 else expand(n - 1)
+
+    assert run([expand(4), later(1)], max_steps=7) == [0, 1]
+    with pytest.raises(StepLimitError):
+        run([expand(4), later(1)], max_steps=6)
+
+
+@pytest.mark.parametrize("bad", [{"max_steps": -1}, {"max_steps": 1.5}, {"timeout": 0}, {"timeout": float("nan")}])
+def test_a_wrong_limit_is_refused(run, bad):
+    with pytest.raises(ValueError, match="expected"):
+        run(one(), **bad)
+
+
+@cs.task
+def forever(n: int) -> Any:
+    return cs.TailCall((n + 1,))
+
+
+@cs.task
+def answer_forever(n: int) -> Any:
+    return answer_forever(increment(n))
+
+
+@pytest.mark.parametrize("make", [lambda: forever(0), lambda: identity(forever(0)), lambda: answer_forever(0)])
+def test_a_timeout_stops_an_endless_loop(run, make):
+    with pytest.raises(RunTimeoutError) as raised:
+        run(make(), timeout=0.05)
+    error = raised.value
+    assert isinstance(error, TimeoutError)
+    assert isinstance(error, CascadeError)
+    assert error.seconds == 0.05
+    assert error.iterations > 10
+    assert error.steps >= error.iterations
+    assert f"in iteration {error.iterations:,}" in str(error)
+
+
+def test_a_timeout_stops_what_is_awaited(run):
+    cancelled = []
+
+    @cs.task
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(1)
+            raise
+
+    with pytest.raises(RunTimeoutError, match="slow"):
+        run([slow(), later(1)], timeout=0.05)
+    assert cancelled == [1]
+
+
+def test_a_run_in_time_is_not_disturbed(run):
+    assert run([later(1, 0.01), countdown(100)], timeout=60, max_steps=1000) == [1, "done"]
+
+
+def test_errors_can_be_copied_and_pickled():
+    import copy
+    import pickle
+
+    error = StepLimitError(5, 2, where="task 'x'")
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (str(twin), twin.max_steps, twin.iterations, twin.hint) == (str(error), 5, 2, error.hint)

@@ -1,0 +1,153 @@
+"""Nothing leaks, and deep structures are freed without recursion: watched in child processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PRELUDE = """
+    import asyncio, gc, sys
+    import cascade as cs
+    from tests.tasks import *
+
+    def rss():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    @cs.task
+    def recurse(n):
+        return "done" if n <= 0 else recurse(n - 1)
+
+    @cs.task
+    def sum_up(n):
+        return 0 if n == 0 else add(n, sum_up(n - 1))
+
+    def grows(action, times):
+        for _ in range(3):
+            action()
+        gc.collect()
+        before = rss()
+        for _ in range(times):
+            action()
+        gc.collect()
+        return rss() - before
+"""
+
+
+def in_child(code: str) -> str:
+    script = textwrap.dedent(PRELUDE) + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+@linux
+@pytest.mark.parametrize(
+    "action",
+    [
+        "cs.run(add(increment(1), [one()] and 2), use_vm=use_vm)",
+        "cs.run([later(1), increment(later(2))], use_vm=use_vm)",
+        "fails(lambda: cs.run([later(1), identity(fail('x'))], use_vm=use_vm))",
+        "fails(lambda: cs.run([later(1, 9), fail_later('x')], use_vm=use_vm))",
+        "cs.run(sum_up(20), use_vm=use_vm)",
+        "fails(lambda: cs.run(countdown(50), max_steps=20, use_vm=use_vm))",
+        "cs.run(cs.task(lambda x: x)(increment(1)), use_vm=use_vm)",
+        "cs.compile(countdown)(20)",
+        "fails(lambda: cs.run(countdown(object()), use_vm=use_vm))",
+    ],
+)
+def test_runs_do_not_leak(path, action):
+    output = in_child(f"""
+    use_vm = {path.use_vm}
+    def fails(action):
+        try:
+            action()
+        except Exception as error:
+            pass
+        else:
+            raise AssertionError("did not fail")
+    print(grows(lambda: {action}, 400))
+    """)
+    assert int(output) < 1_000_000
+
+
+@linux
+def test_ten_million_steps_take_no_memory():
+    output = in_child("""
+    program = cs.compile(countdown)
+    program(100_000)
+    before = rss()
+    assert program(10_000_000) == "done"
+    print(rss() - before)
+    """)
+    assert int(output) < 1_000_000
+
+
+@linux
+def test_many_answers_take_no_memory():
+    output = in_child("""
+    assert cs.run(recurse(10_000)) == "done"
+    before = rss()
+    assert cs.run(recurse(1_000_000)) == "done"
+    print(rss() - before)
+    """)
+    assert int(output) < 1_000_000
+
+
+def test_deep_chains_and_deep_answers_are_freed(path):
+    output = in_child(f"""
+    assert cs.run(chain(100_000), use_vm={path.use_vm}) == 100_000
+    assert cs.run(sum_up(100_000), use_vm={path.use_vm}) == 5000050000
+    try:
+        cs.run(sum_up(100_000), use_vm={path.use_vm}, max_steps=100_000)
+    except RuntimeError:
+        print(sys.getrecursionlimit())
+    """)
+    assert output == "1000"
+
+
+def test_an_unfinished_run_in_a_cycle_is_collected():
+    output = in_child("""
+    import weakref
+    from cascade._vm import Machine, WAIT
+
+    class Value:
+        def __await__(self):
+            yield
+
+    @cs.task
+    def wait(value):
+        return Value()
+
+    value = Value()
+    program = cs.compile(wait)
+    value.machine = Machine(program._code, (value,), program._host)
+    assert value.machine.run() == WAIT
+    reference = weakref.ref(value)
+    gc.disable()
+    del value
+    assert reference() is not None
+    gc.collect()
+    print(reference())
+    """)
+    assert output == "None"
+
+
+def test_a_coroutine_that_is_dropped_drops_its_run(path):
+    output = in_child(f"""
+    async def main():
+        coroutine = cs.arun([later(1, 60), identity(later(2, 60))], use_vm={path.use_vm})
+        coroutine.send(None)
+        coroutine.close()
+        await asyncio.sleep(0)
+        print(len(asyncio.all_tasks()))
+
+    asyncio.run(main())
+    """)
+    assert output == "1"

@@ -1,0 +1,63 @@
+"""Types that a checker must infer, and errors that it must report (each on a line marked `# error: code`)."""
+
+import asyncio
+from typing import Any, assert_type
+
+import cascade as cs
+
+
+@cs.task
+def double(x: int, *, times: int = 1) -> int:
+    return 2 * x * times
+
+
+@cs.task
+async def fetch(name: str) -> bytes:
+    return name.encode()
+
+
+@cs.task(name="renamed", mode="blocking")
+def renamed(x: float) -> str:
+    return str(x)
+
+
+@cs.task
+def countdown(n: int) -> str | cs.TailCall[str]:
+    return "done" if n <= 0 else countdown.tail(n - 1)
+
+
+@cs.task
+def recurse(n: int) -> str | cs.LazyResult[str]:
+    return "done" if n <= 0 else recurse(n - 1)
+
+
+assert_type(double(1), cs.LazyResult[int])
+assert_type(fetch("a"), cs.LazyResult[bytes])
+assert_type(renamed(1.0), cs.LazyResult[str])
+assert_type(countdown(3), cs.LazyResult[str])
+assert_type(recurse(3), cs.LazyResult[str])
+assert_type(countdown.tail(3), cs.TailCall[str])
+assert_type(cs.run(double(1)), int)
+assert_type(cs.run([double(1), double(2)]), list[int])
+assert_type(cs.compile(double(1))(), int)
+assert_type(cs.compile(double)(1, times=2), int)
+assert_type(cs.compile(countdown)(5), str)
+
+
+async def main() -> None:
+    assert_type(await cs.arun(fetch("a")), bytes)
+    assert_type(await cs.Engine().run(double(1)), int)
+    assert_type(await cs.compile(fetch).arun("a"), bytes)
+
+
+asyncio.run(main())
+
+double("x")  # error: arg-type
+double()  # error: call-arg
+double(1, unknown=2)  # error: call-arg
+fetch(5)  # error: arg-type
+countdown.tail("x")  # error: arg-type
+cs.compile(double)("x")  # error: arg-type
+cs.run(5)  # error: call-overload
+text: str = cs.run(double(1))  # error: assignment
+anything: Any = cs.run(double(1))
