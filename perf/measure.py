@@ -1,0 +1,87 @@
+"""One measurement: what is run, what it has to give, and how it is clocked."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Run = Callable[[], Any]
+Clock = Callable[[Run, int], tuple[float, Any]]
+
+
+def repeated(run: Run, loops: int) -> tuple[float, Any]:
+    """Calls `run` again and again; the seconds of all calls and the last value."""
+    value = None
+    begun = time.perf_counter()
+    for _ in range(loops):
+        value = run()
+    return time.perf_counter() - begun, value
+
+
+def separately(run: Run, loops: int) -> tuple[float, Any]:
+    """Clocks each call on its own, and collects garbage in between: the code of a task that is gone is cyclic."""
+    seconds = 0.0
+    value = None
+    for _ in range(loops):
+        gc.collect()
+        begun = time.perf_counter()
+        value = run()
+        seconds += time.perf_counter() - begun
+    return seconds, value
+
+
+def awaited(run: Run, loops: int) -> tuple[float, Any]:
+    """Awaits `run()` again and again, inside a running event loop."""
+
+    async def inside() -> tuple[float, Any]:
+        value = None
+        begun = time.perf_counter()
+        for _ in range(loops):
+            value = await run()
+        return time.perf_counter() - begun, value
+
+    return asyncio.run(inside())
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured.
+
+    Attributes:
+        name: as it stands in the results.
+        prepare: makes what is run.
+        expected: makes the value that a run has to give. Like `prepare`, it is called once, where it is measured.
+        steps: how many steps (nodes, calls) a run makes; the figures are per step.
+        clock: how it is clocked.
+    """
+
+    name: str
+    prepare: Callable[[], Run]
+    expected: Callable[[], Any]
+    steps: int
+    clock: Clock = repeated
+
+    def sampler(self) -> Callable[[int], float]:
+        """A function from a number of runs to their seconds. It prepares at its first call, and checks the answer."""
+        prepared: list[tuple[Run, Any]] = []
+
+        def sample(loops: int) -> float:
+            if not prepared:
+                prepared.append((self.prepare(), self.expected()))
+            run, expected = prepared[0]
+            seconds, value = self.clock(run, loops)
+            if value != expected:
+                raise AssertionError(f"{self.name} gave {value!r:.200}, expected {expected!r:.200}")
+            return seconds
+
+        return sample
+
+
+def always(value: T) -> Callable[[], T]:
+    """A function that gives `value`, where there is nothing to prepare."""
+    return lambda: value
