@@ -68,10 +68,8 @@ class Source(Kind):
         return ", ".join(f"r{source >> 1}{'!' * (source & 1)}" for source in self.sources(value, blueprint))
 
     def fault(self, value: int, blueprint: Blueprint) -> str | None:
-        for source in self.sources(value, blueprint):
-            if not 0 <= source < 2 * blueprint.slots:
-                return f"slot {source >> 1} is outside 0..{blueprint.slots - 1}"
-        return None
+        limit = 2 * blueprint.slots
+        return None if 0 <= value < limit else f"slot {value >> 1} is outside 0..{blueprint.slots - 1}"
 
     def sources(self, value: int, blueprint: Blueprint) -> Sequence[int]:
         return (value,)
@@ -82,7 +80,10 @@ class Arguments(Source):
         table = blueprint.operand_table
         if not 0 <= value < len(table) or not 0 <= table[value] < len(table) - value:
             return f"argument list {value} leaves the operand table of {len(table)} entries"
-        return super().fault(value, blueprint)
+        for source in table[value + 1 : value + 1 + table[value]]:
+            if not 0 <= source < 2 * blueprint.slots:
+                return super().fault(source, blueprint)
+        return None
 
     def sources(self, value: int, blueprint: Blueprint) -> Sequence[int]:
         table = blueprint.operand_table
@@ -125,6 +126,8 @@ class Instruction(NamedTuple):
     """Calls a task: one step of the run."""
     ends: bool = False
     """Nothing after it is reached."""
+    pairs: bool = False
+    """Its arguments come in pairs."""
 
 
 INSTRUCTIONS: tuple[Instruction, ...] = (
@@ -138,7 +141,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction("LIST", DESTINATION, NOTHING, ARGUMENTS, "{a} = [{c}]"),
     Instruction("TUPLE", DESTINATION, NOTHING, ARGUMENTS, "{a} = ({c},)"),
     Instruction("SET", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{{c}}}"),
-    Instruction("DICT", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{key, value: {c}}}"),
+    Instruction("DICT", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{key, value: {c}}}", pairs=True),
     Instruction("REBUILD", DESTINATION, FUNCTION, ARGUMENTS, "{a} = {b}({c})"),
     # The end of a frame.
     Instruction("RETURN", NOTHING, NOTHING, SOURCE, "return {c}", ends=True),

@@ -77,7 +77,7 @@ def test_a_good_blueprint_runs():
         (blueprint([OPCODES["REBUILD"], 2, 5, 0, RETURN, 0, 0, 5]), "constant 5 is outside"),
         (
             blueprint([OPCODES["DICT"], 2, 0, 0, RETURN, 0, 0, 5], operands=array("i", [1, 1]).tobytes()),
-            "a dict of an odd number",
+            "keys and values do not come in pairs",
         ),
     ],
 )

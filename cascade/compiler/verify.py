@@ -7,7 +7,7 @@ its routine has slots, and the code ends with a RETURN. It reports all the fault
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cascade._vm import Routine
 from cascade.blueprint import Blueprint
@@ -23,7 +23,7 @@ from cascade.opcodes import (
     Instruction,
 )
 
-NO_FAULTS = [None, None, None]
+NO_FAULTS = (None, None, None)
 FAULT_LIMIT = 20
 
 
@@ -68,43 +68,45 @@ def _word_faults(blueprint: Blueprint) -> list[str]:
     # The number of slots that each routine takes, -1 for a constant that is none.
     widths = [len(c.parameters) if type(c) is Routine else -1 for c in blueprint.constants]
     words = blueprint.word_table
-    count = len(words) // WORD_FIELDS
-    for number in range(count):
-        opcode, a, b, c = words[number * WORD_FIELDS : (number + 1) * WORD_FIELDS]
+    last = len(words) // WORD_FIELDS - 1
+    fields = (words[position::WORD_FIELDS] for position in range(WORD_FIELDS))
+    for number, (opcode, a, b, c) in enumerate(zip(*fields, strict=True)):
         if not 0 <= opcode < len(INSTRUCTIONS):
             found.append(f"word {number}: unknown opcode {opcode}")
             continue
         row = INSTRUCTIONS[opcode]
-        faults = [row.a.fault(a, blueprint), row.b.fault(b, blueprint), row.c.fault(c, blueprint)]
-        if faults == NO_FAULTS:
-            faults = _flow_faults(row, number, count, row.c.sources(c, blueprint), row.a.writes(a), full)
-            if row.b is ROUTINE and widths[b] != len(row.c.sources(c, blueprint)):
-                faults.append(f"constant {b} is no routine of {len(row.c.sources(c, blueprint))} parameters")
-            elif row.b is FUNCTION and not callable(blueprint.constants[b]):
-                faults.append(f"constant {b} cannot be called")
-        found += [f"word {number}: {fault}" for fault in faults if fault]
+        out_of_range = row.a.fault(a, blueprint), row.b.fault(b, blueprint), row.c.fault(c, blueprint)
+        if out_of_range != NO_FAULTS:
+            found += [f"word {number}: {fault}" for fault in out_of_range if fault]
+            continue
+        sources = row.c.sources(c, blueprint)
+        for source in sources:
+            slot = source >> 1
+            if not full[slot]:
+                found.append(f"word {number}: slot {slot} is read while it is empty")
+            if source & 1:
+                full[slot] = 0
+        written = row.a.writes(a)
+        if written >= 0:
+            if full[written]:
+                found.append(f"word {number}: slot {written} is written while it holds a value")
+            full[written] = 1
+        if row.b is ROUTINE:
+            if widths[b] != len(sources):
+                found.append(f"word {number}: constant {b} is no routine of {len(sources)} parameters")
+        elif row.b is FUNCTION and not callable(blueprint.constants[b]):
+            found.append(f"word {number}: constant {b} cannot be called")
+        if row.ends or number == last or row.c is PARAMETERS or row.pairs:
+            found += [f"word {number}: {fault}" for fault in _shape_faults(row, number, last, sources)]
     return found
 
 
-def _flow_faults(
-    row: Instruction, number: int, count: int, sources: Sequence[int], written: int, full: bytearray
-) -> list[str | None]:
-    faults: list[str | None] = []
-    for source in sources:
-        if not full[source >> 1]:
-            faults.append(f"slot {source >> 1} is read while it is empty")
-        elif source & 1:
-            full[source >> 1] = 0
-    if written >= 0:
-        if full[written]:
-            faults.append(f"slot {written} is written while it holds a value")
-        full[written] = 1
-    if row.c is PARAMETERS and (number, count) != (0, 2):
-        faults.append("a loop has to be the first of two words")
-    if row.ends != (number == count - 1):
-        faults.append("a return has to be the last word, and only that")
+def _shape_faults(row: Instruction, number: int, last: int, sources: Sequence[int]) -> Iterator[str]:
+    if row.ends != (number == last):
+        yield "a return has to be the last word, and only that"
     if row.ends and not sources[0] & 1:
-        faults.append("a return has to drop what it returns")
-    if row.name == "DICT" and len(sources) % 2:
-        faults.append("a dict of an odd number of keys and values")
-    return faults
+        yield "a return has to drop what it returns"
+    if row.c is PARAMETERS and (number, last) != (0, 1):
+        yield "a loop has to be the first of two words"
+    if row.pairs and len(sources) % 2:
+        yield "keys and values do not come in pairs"
