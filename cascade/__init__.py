@@ -15,9 +15,11 @@ Decorate functions with `task`, compose the lazy results of calling them, and `r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # type checkers take it for true; importing it from typing would double the time of the import
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from cascade.errors import CascadeError as CascadeError
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
