@@ -116,7 +116,7 @@ cdef class Machine:
     cdef int execute(self) noexcept
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
-    cdef int stop(self, Frame frame, bint by_steps) noexcept
+    cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept
     cdef int give_back(self, Frame frame, int32_t slot) except -1
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept

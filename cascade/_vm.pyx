@@ -1002,7 +1002,7 @@ cdef class Machine:
             self.error = cascade_raised()
             return STATUS_FAILED
         if self.deadline != 0.0 and now >= self.deadline:
-            return self.stop(frame, False)
+            return self.stop(frame, frame.pc, False)
         if self.slice_end != 0.0 and now >= self.slice_end:
             self.spend()
             self.refilled = 0.0
@@ -1027,10 +1027,7 @@ cdef class Machine:
         careful = frame.outstanding != 0 or self.managed or (self.observed and not loops)
         if self.max_steps >= 0:
             if self.taken >= self.max_steps:
-                if INSTRUCTION_CALLS[word.opcode]:
-                    self.batch = 0
-                    return self.stop(frame, True)
-                careful = True
+                careful = True      # whether this is a call that has to be made now is for `step` to see
             elif self.batch > self.max_steps - self.taken:
                 self.batch = self.max_steps - self.taken
         if careful:
@@ -1039,10 +1036,15 @@ cdef class Machine:
         self.fuel = self.batch
         return RESUMED
 
-    cdef int stop(self, Frame frame, bint by_steps) noexcept:
+    cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept:
         # The run has reached max_steps, or its deadline.
         try:
-            where = self.host.where(*self.locate(frame, frame.pc))
+            # A container is put together for the next call, or, at the end, returned.
+            while not INSTRUCTION_CALLS[frame.code.words[pc].opcode] and frame.code.words[pc].opcode != RETURN:
+                pc += 1
+            where = None
+            if INSTRUCTION_CALLS[frame.code.words[pc].opcode]:
+                where = self.host.where(*self.locate(frame, pc))
             if by_steps:
                 self.error = StepLimitError(self.max_steps, frame.iteration, where=where)
             else:
@@ -1138,7 +1140,7 @@ cdef class Machine:
                 return STATUS_FAILED
             return self.deliver(frame, pc, result, entry)
         if self.max_steps >= 0 and self.taken >= self.max_steps:
-            return self.stop(frame, True)
+            return self.stop(frame, pc, True)
         routine = <Routine>frame.code.constants[word.b]
         self.taken += 1
         try:

@@ -183,6 +183,21 @@ def test_max_steps_counts_the_iterations_of_loops(run, n):
         assert f"node countdown#0, iteration {n}" in raised.value.where
 
 
+def test_max_steps_lets_what_is_awaited_come_first(run):
+    # The call that is one too many waits for another one, whose value is still to come.
+    finished = []
+
+    @cs.task
+    async def slow() -> int:
+        await asyncio.sleep(0.01)
+        finished.append(1)
+        return 1
+
+    with pytest.raises(StepLimitError, match="increment"):
+        run(increment(slow()), max_steps=1)
+    assert finished == [1]
+
+
 def test_max_steps_counts_async_and_dynamic_steps(run):
     @cs.task
     def expand(n: int) -> Any:
@@ -220,6 +235,12 @@ def test_a_timeout_stops_an_endless_loop(run, make):
     assert error.iterations > 10
     assert error.steps >= error.iterations
     assert f"in iteration {error.iterations:,}" in str(error)
+
+
+@pytest.mark.parametrize("make", [list, lambda: [one()], lambda: identity({"x": {one()}})])
+def test_a_timeout_that_is_over_at_once_is_told_at_any_node(run, make):
+    with pytest.raises(RunTimeoutError):
+        run(make(), timeout=1e-9)
 
 
 def test_a_timeout_stops_what_is_awaited(run):

@@ -11,10 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import cascade as cs
-from cascade.runtime import Engine, MessageBus
+from cascade.runtime import Engine, MessageBus, drive
 from cascade.runtime.events import Event
 from tests.conftest import Path
 from tests.test_events import brief
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_slice():
+    """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drive, "SLICE", 3600.0)
+        yield
 
 
 class Failure(Exception):

@@ -116,7 +116,7 @@ class Host:
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
 
-    def timed_out(self, steps: int, iterations: int, where: str) -> RunTimeoutError:
+    def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return RunTimeoutError(self.timeout or 0.0, steps, iterations, where=where)
 
     # -- Events -----------------------------------------------------------------------------------------------------
