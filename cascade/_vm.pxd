@@ -114,6 +114,7 @@ cdef class Machine:
     cdef int make_ready(self, object item) except -1
     cdef int next_ready(self) noexcept
     cdef int execute(self) noexcept
+    cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept

@@ -886,6 +886,8 @@ cdef class Machine:
                 fuel = self.fuel
                 if fuel == 0:
                     continue
+            if DEBUG_CHECKS and not self.operands_hold(frame, pc):
+                return STATUS_FAILED
             word = &words[pc]
             pc += 1
             opcode = word.opcode
@@ -970,6 +972,27 @@ cdef class Machine:
                 self.fuel = fuel
                 self.spend()
                 return self.step(frame)
+
+    cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept:
+        # In a build with CASCADE_ASSERT: what the verifier has promised for the instruction at `pc`.
+        cdef Py_ssize_t slot
+        try:
+            row = INSTRUCTIONS[frame.code.words[pc].opcode]
+            table = frame.code.blueprint
+            dropped = set()
+            for source in row.c.sources(frame.code.words[pc].c, table):
+                slot = source >> 1
+                if frame.values[slot] == NULL:
+                    raise InternalError(f"{table.name}: word {pc} reads slot {slot}, which is empty")
+                if source & 1:
+                    dropped.add(slot)
+            slot = row.a.writes(frame.code.words[pc].a)
+            if slot >= 0 and frame.values[slot] != NULL and slot not in dropped:
+                raise InternalError(f"{table.name}: word {pc} writes slot {slot}, which is full")
+        except BaseException as error:      # Ctrl-C as well
+            self.error = error
+            return False
+        return True
 
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept:
         # The call before `frame.pc` gave no plain value.
