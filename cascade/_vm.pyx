@@ -137,7 +137,7 @@ cdef extern from "Python.h":
 cdef enum:
     POOL_LIMIT = 16            # free frames kept for each code
     POOL_SLOTS = 1 << 20       # frames larger than this are given back at once
-    PACE_LIMIT = 16            # task calls between two looks at the clock, at most
+    PACE_LIMIT = 4             # task calls between two looks at the clock, at most
 
 cdef double PACE_TIME = 0.00025     # seconds between two looks that make the pace slow down
 cdef double PROGRESS_TIME = 0.1     # seconds between two progress reports of a loop
