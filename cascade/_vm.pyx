@@ -1021,6 +1021,12 @@ cdef class Machine:
         cdef const Word* word = &frame.code.words[frame.pc]
         cdef bint loops = word.opcode == LOOP or word.opcode == LOOP_MANAGED
         cdef bint careful
+        if self.batch:
+            # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
+            if now - self.refilled > PACE_TIME:
+                self.pace = 1
+            elif self.pace < PACE_LIMIT:
+                self.pace *= 2
         if PyErr_CheckSignals() != 0:
             self.error = cascade_raised()
             return STATUS_FAILED
@@ -1028,14 +1034,7 @@ cdef class Machine:
             return self.stop(frame, frame.pc, False)
         if self.slice_end != 0.0 and now >= self.slice_end:
             self.spend()
-            self.refilled = 0.0
             return STATUS_PAUSE
-        if self.batch:
-            # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
-            if now - self.refilled > PACE_TIME:
-                self.pace = 1
-            elif self.pace < PACE_LIMIT:
-                self.pace *= 2
         self.spend()
         self.refilled = now
         if self.observed and loops and now >= self.next_progress:

@@ -16,8 +16,8 @@ from cascade.errors import EventLoopError
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
 
-SLICE = 0.002
-"""Seconds after which the event loop gets its turn."""
+SLICE = 0.001
+"""Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
 
 
 class Run(Protocol):
