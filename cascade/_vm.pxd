@@ -50,6 +50,7 @@ cdef class Code:
     cdef Py_ssize_t slots
     cdef Py_ssize_t widest              # longest argument list
     cdef readonly object blueprint
+    cdef tuple held                     # what the pointers above point into
     cdef Frame pool                     # free frames, linked by `parent`
     cdef int pooled
 
@@ -105,6 +106,7 @@ cdef class Machine:
     cdef bint observed
     cdef bint managed                   # every call goes through the host
     cdef bint running
+    cdef bint looked                    # in this call of run
 
     cdef Frame enter(self, Code code, object inputs)
     cdef void switch_to(self, Frame frame) noexcept
@@ -117,6 +119,7 @@ cdef class Machine:
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
+    cdef int check_limits(self, Frame frame, double now) noexcept
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept
     cdef int give_back(self, Frame frame, int32_t slot) except -1

@@ -25,6 +25,7 @@ from cascade._opcodes cimport (
 )
 
 from collections import deque
+from sys import modules
 
 from cascade.errors import DeclarationError, InternalError, StepLimitError
 from cascade.opcodes import INSTRUCTIONS
@@ -128,6 +129,7 @@ cdef extern from "Python.h":
     void* PyVectorcall_Function(object)
     PyObject* PyObject_Vectorcall(PyObject*, PyObject**, size_t, PyObject*) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
+    int PyUnicode_Compare(PyObject*, PyObject*) noexcept
     bint PyList_Check(object)
     bint PyTuple_Check(object)
     bint PyDict_Check(object)
@@ -173,6 +175,9 @@ cdef class TailCall:
     Raises:
         DeclarationError: (a TypeError) `args` is not a tuple or list, `kwargs` is not a dict with names as keys.
     """
+
+    def __cinit__(self):
+        self.arguments = ()
 
     def __init__(self, args=(), kwargs=None, target=None):
         fill_tail_call(self, args, kwargs, target)
@@ -261,7 +266,6 @@ cdef PyObject* construct_tail_call(
         result = TailCall.__new__(TailCall)
         if (given[0] == NULL and given[1] != NULL and given[2] == NULL
                 and type_of(given[1]) == <PyTypeObject*>dict):
-            result.arguments = ()
             result.keywords = <dict>given[1]
         else:
             fill_tail_call(
@@ -339,6 +343,23 @@ cdef bint search_deferred(object value) except -1:
         value = stack.pop()
 
 
+def holds_new_deferred(tuple slots, current):
+    """Whether a deferred value stands in one of the `slots`, those left out that hold the same object as `current`.
+
+    A value that a loop passes along was searched when it came; searching it at every step would take a loop that
+    carries a large container time in proportion to its size.
+    """
+    return new_deferred(slots, current)
+
+
+cdef bint new_deferred(tuple slots, current) except -1:
+    cdef Py_ssize_t i
+    for i in range(len(slots)):
+        if (current is None or slots[i] is not current[i]) and search_deferred(slots[i]):
+            return True
+    return False
+
+
 cdef inline bint is_container(object value):
     return (
         PyList_Check(value) or PyTuple_Check(value) or PyDict_Check(value) or PyAnySet_Check(value)
@@ -360,7 +381,7 @@ cdef object children(object value):
         return list(value.keys()) + list(value.values())
     if is_dataclass(value):
         missing = object()
-        found = [getattr(value, name, missing) for name in type(value).__dataclass_fields__]
+        found = [getattr(value, field.name, missing) for field in modules["dataclasses"].fields(value)]
         return [item for item in found if item is not missing]
     return ()
 
@@ -389,6 +410,8 @@ cdef class Routine:
     def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
                  Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind):
         cdef void* direct
+        if self.name is not None:
+            raise InternalError("a routine cannot be changed: verified code may rely on it")
         if positional + len(keywords) + varargs + varkwargs != len(parameters) or positional < 0:
             raise InternalError(f"routine {name}: the parameters do not add up")
         self.owner = owner
@@ -419,8 +442,10 @@ cdef class Routine:
         for i in range(PyTuple_GET_SIZE(self.parameters)):
             if <PyObject*>PyTuple_GET_ITEM(self.parameters, i) == name:
                 return i
+        if type_of(name) != <PyTypeObject*>str:
+            return -1       # comparing it could run code of its own
         for i in range(PyTuple_GET_SIZE(self.parameters)):
-            if self.parameters[i] == <object>name:
+            if PyUnicode_Compare(<PyObject*>PyTuple_GET_ITEM(self.parameters, i), name) == 0:
                 return i
         return -1
 
@@ -476,12 +501,17 @@ cdef class Code:
     def __init__(self, blueprint):
         if _verifier is None:
             raise InternalError("no verifier is installed: a blueprint can only run after verification")
+        if self.blueprint is not None:
+            raise InternalError("code cannot be changed: frames of it may be in use")
+        # A copy of its own, which has no tables cached that the words might not agree with.
+        blueprint = blueprint.copy()
         _verifier(blueprint)
         cdef bytes words = blueprint.words
         cdef bytes operands = blueprint.operands
         cdef bytes nodes = blueprint.nodes
         cdef tuple constants = blueprint.constants
-        self.blueprint = blueprint       # keeps all of the above alive
+        self.held = words, operands, nodes, constants
+        self.blueprint = blueprint
         self.words = <const Word*><const char*>words
         self.operands = <const int32_t*><const char*>operands
         self.nodes = <const int32_t*><const char*>nodes
@@ -574,6 +604,9 @@ cdef int clear_frame(PyObject* self) noexcept:
 @cython.freelist(64)
 cdef class Pending:
     """Stands in a slot for a value that is not there yet, and keeps the instruction that will make it."""
+
+    def __init__(self):
+        raise TypeError("only a machine makes these")
 
 
 cdef Pending new_pending(Frame frame, Py_ssize_t pc, int32_t destination, list values):
@@ -687,6 +720,7 @@ cdef class Machine:
         self.running = True
         cascade_depth_add(1)
         self.slice_end = cascade_clock() + slice_seconds if slice_seconds > 0.0 else 0.0
+        self.looked = False
         status = RESUMED
         while status == RESUMED:
             if self.current is not None:
@@ -709,15 +743,22 @@ cdef class Machine:
         waiting = self.unspawned
         self.unspawned = None
         for entry, awaitable in waiting or ():
-            crew.spawn(entry, awaitable, self.name_of(entry))
+            try:
+                crew.spawn(entry, awaitable, self.name_of(entry))
+            except BaseException as error:
+                self.fail(entry, error)
 
     def complete(self, Pending entry not None, value):
         """The awaitable of `entry` gave `value`."""
+        if entry.frame is None or entry.pc < 0:
+            raise TypeError("nothing is awaited for this entry")
         incref(<PyObject*>value)
         self.land(entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True)
 
     def fail(self, Pending entry not None, error):
         """The awaitable of `entry` raised `error`."""
+        if entry.frame is None or entry.pc < 0:
+            raise TypeError("nothing is awaited for this entry")
         self.fail_at(entry.frame, entry.pc, error)
 
     def label(self, Pending entry not None):
@@ -730,6 +771,7 @@ cdef class Machine:
         cdef Frame above
         self.current = None
         self.ready = None
+        self.error = None       # its traceback may hold the frame that holds this machine
         while frame is not None:
             # One by one: a chain of parents may be longer than the C stack is deep.
             above = frame.parent
@@ -759,6 +801,8 @@ cdef class Machine:
         cdef Frame frame
         cdef PyObject** items
         cdef Py_ssize_t i, count
+        if code.blueprint is None:
+            raise InternalError("the code was never verified")
         if type(inputs) is tuple:
             items = (<PyTupleItems*>inputs).ob_item
         elif type(inputs) is list:
@@ -848,10 +892,14 @@ cdef class Machine:
 
     cdef int next_ready(self) noexcept:
         cdef Pending entry
+        cdef int status
         if not self.ready:
             return STATUS_WAIT
-        item = self.ready.popleft()
         self.spend()
+        status = self.check_limits(None, cascade_clock())
+        if status != RESUMED:
+            return status
+        item = self.ready.popleft()
         if type(item) is Frame:
             self.switch_to(<Frame>item)
             return RESUMED
@@ -1019,6 +1067,7 @@ cdef class Machine:
         # Out of fuel: limits, signals, the event loop's turn; then new fuel, or a single step.
         cdef double now = cascade_clock()
         cdef const Word* word = &frame.code.words[frame.pc]
+        cdef int status
         cdef bint loops = word.opcode == LOOP or word.opcode == LOOP_MANAGED
         cdef bint careful
         if self.batch:
@@ -1027,15 +1076,10 @@ cdef class Machine:
                 self.pace = 1
             elif self.pace < PACE_LIMIT:
                 self.pace *= 2
-        if PyErr_CheckSignals() != 0:
-            self.error = cascade_raised()
-            return STATUS_FAILED
-        if self.deadline != 0.0 and now >= self.deadline:
-            return self.stop(frame, frame.pc, False)
-        if self.slice_end != 0.0 and now >= self.slice_end:
-            self.spend()
-            return STATUS_PAUSE
         self.spend()
+        status = self.check_limits(frame, now)
+        if status != RESUMED:
+            return status
         self.refilled = now
         if self.observed and loops and now >= self.next_progress:
             if self.next_progress != 0.0:
@@ -1056,6 +1100,24 @@ cdef class Machine:
             self.batch = 0
             return self.step(frame)
         self.fuel = self.batch
+        return RESUMED
+
+    cdef int check_limits(self, Frame frame, double now) noexcept:
+        # Signals, the deadline, and the end of the slice, before which at least one step is made.
+        if PyErr_CheckSignals() != 0:
+            self.error = cascade_raised()
+            return STATUS_FAILED
+        if self.deadline != 0.0 and now >= self.deadline:
+            if frame is not None:
+                return self.stop(frame, frame.pc, False)
+            try:
+                self.error = self.host.timed_out(self.steps, 0, None)
+            except BaseException as error:
+                self.error = error
+            return STATUS_FAILED
+        if self.slice_end != 0.0 and now >= self.slice_end and self.looked:
+            return STATUS_PAUSE
+        self.looked = True
         return RESUMED
 
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept:
@@ -1256,7 +1318,7 @@ cdef class Machine:
             slots = tail.arguments
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
-        if search_deferred(slots):
+        if new_deferred(slots, values if target is routine else None):
             return self.go_on_with(frame, pc, self.host.deferred(target.owner, slots), tail, entry)
         if target.loop is None:
             target.loop = <Code?>self.host.loop_code(target.owner)
@@ -1295,7 +1357,11 @@ cdef class Machine:
             if entry is None:
                 release_frame(frame)
                 self.switch_to(new)
-            elif self.current is frame:
+                return RESUMED
+            frame.outstanding -= 1
+            entry.waiters = None
+            set_slot(frame, word.a, NULL)
+            if self.current is frame:
                 self.switch_to(new)
             else:
                 self.make_ready(new)
@@ -1351,6 +1417,8 @@ cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
     cdef PyObject** slots = frame.values
     cdef Py_ssize_t count = PyTuple_GET_SIZE(tail.arguments)
     cdef Py_ssize_t i, position = 0
+    cdef Py_ssize_t size
+    cdef bint moved
     cdef PyObject* key
     cdef PyObject* value
     if not routine.simple or count > routine.positional:
@@ -1361,9 +1429,16 @@ cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
         if not move_argument(slots, i, <PyObject*>PyTuple_GET_ITEM(tail.arguments, i)):
             return False
     if tail.keywords is not None:
+        size = len(tail.keywords)
         while PyDict_Next(tail.keywords, &position, &key, &value):
             i = routine.find(key)
-            if i < count or i < routine.positional_only or not move_argument(slots, i, value):
+            if i < count or i < routine.positional_only:
+                return False
+            # The dict may be the user's own, and what follows may run code that empties it.
+            incref(value)
+            moved = move_argument(slots, i, value)
+            decref(value)
+            if not moved or len(tail.keywords) != size:
                 return False
     return True
 
@@ -1394,6 +1469,11 @@ cdef extern from *:
     static void cascade_depth_add(int change) { cascade_depth += change; }
     """
     void cascade_depth_add(int) noexcept
+
+
+def is_awaitable(value):
+    """Whether a task that returns `value` has it awaited."""
+    return cascade_is_awaitable(<PyObject*>value)
 
 
 def enter_task():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,10 @@ class Blueprint:
     inputs: int
     slots: int
     nodes: bytes = field(repr=False)
+
+    def copy(self) -> Blueprint:
+        """A blueprint of the same data, with no table made yet."""
+        return replace(self)
 
     @cached_property
     def operand_table(self) -> memoryview:

@@ -7,6 +7,7 @@ import contextvars
 import gc
 import threading
 import time
+import types
 from typing import Any
 
 import pytest
@@ -258,5 +259,51 @@ def test_random_cancellation_leaves_nothing_running(path):
             except asyncio.CancelledError:
                 pass
             assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())
+
+
+def test_a_generator_based_coroutine_function_is_async(run):
+    @cs.task
+    @types.coroutine
+    def wait(n: int) -> Any:
+        yield
+        return n
+
+    assert run(increment(wait(1))) == 2
+
+
+def test_what_a_blocking_task_returns_is_awaited_like_any_other(run):
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 5
+
+    assert run(cs.task(mode="blocking")(lambda: work())()) == 5
+
+
+def test_a_future_of_another_loop_fails_alike_on_both_paths(run):
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    with pytest.raises((ValueError, RuntimeError)) as raised:
+        run(cs.task(lambda: future, name="foreign")())
+    loop.close()
+    assert raised.value.__notes__ == ["in task 'foreign', node foreign#0, iteration 0"]
+
+
+def test_a_cancellation_during_the_clean_up_is_not_lost(path):
+    @cs.task
+    async def slow_to_stop() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.05)
+
+    async def main() -> None:
+        run = asyncio.ensure_future(path.arun([slow_to_stop(), fail_later("x", 0.01)]))
+        await asyncio.sleep(0.03)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -199,7 +200,8 @@ def test_a_tail_call_shows_what_it_holds():
 
 def test_the_tail_method_binds_where_it_is_called():
     task = cs.task(plain)
-    assert task.tail(1).args == (1, 2)
+    tail = task.tail(1, b=3)
+    assert (tail.args, tail.kwargs, tail.target) == ((1,), {"b": 3}, task)
     with pytest.raises(TypeError, match="missing 1 required"):
         task.tail()
 
@@ -208,3 +210,48 @@ def test_a_task_keeps_the_functions_identity():
     task = cs.task(plain)
     assert (task.name, task.func, task.__wrapped__) == ("plain", plain, plain)
     assert inspect.signature(task) == inspect.signature(plain)
+
+
+class Holder:
+    def method(self, a, b=1):
+        return a
+
+    def __call__(self, a):
+        return a
+
+
+@pytest.mark.parametrize("function", [Holder().method, Holder()], ids=["method", "callable"])
+@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1, 2, 3), {}), ((1,), {"a": 2}), ((1,), {"z": 2})])
+def test_methods_fail_with_pythons_own_words(function, args, kwargs):
+    with pytest.raises(TypeError) as expected:
+        function(*args, **kwargs)
+    with pytest.raises(TypeError) as raised:
+        cs.task(function)(*args, **kwargs)
+    assert str(raised.value) == str(expected.value)
+
+
+def test_a_tail_call_of_a_wrapped_function_names_the_parameters_it_shows(run):
+    calls = []
+
+    def decorator(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            calls.append((args, kwargs))
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    @cs.task
+    @decorator
+    def loop(n, kept="default", *, mark=None):
+        return (n, kept, mark) if n == 0 else cs.TailCall(kwargs={"n": n - 1})
+
+    @cs.task
+    @decorator
+    def wrong(n):
+        return cs.TailCall((1, 2))
+
+    assert run(loop(1, mark="x")) == (0, "default", "x")
+    assert calls == [((1,), {"mark": "x"}), ((0,), {"mark": "x"})]
+    with pytest.raises(TypeError, match=r"wrong\(\) takes 1 positional argument but 2 were given"):
+        run(wrong(1))

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from tests.tasks import chain, increment
+from cascade.errors import RunTimeoutError
+from cascade.runtime import drive
+from tests.conftest import Path
+from tests.tasks import chain, increment, later
 
 
 @cs.task
@@ -113,6 +116,17 @@ CTRL_C = """
         finally:
             print("cleaned up", flush=True)
 
+    @cs.task
+    async def wait_a_moment():
+        await asyncio.sleep(0)
+
+    def nest(after, inner):
+        return cs.task(lambda _: cs.run(inner, **path))(after)
+
+    @cs.task
+    def nest_program(_):
+        return cs.compile(forever)()
+
     path = {{"use_vm": {use_vm}}}
     print("ready", flush=True)
     try:
@@ -131,6 +145,10 @@ CTRL_C = """
         "cs.run(wait(), **path)",
         "asyncio.run(cs.arun([wait(), forever()], **path))",
         "cs.compile(forever)()",
+        "cs.run(nest(wait_a_moment(), forever()), **path)",
+        "cs.run(nest(wait_a_moment(), [wait()]), **path)",
+        "cs.run(nest(0, forever()), **path)",
+        "cs.run(nest_program(wait_a_moment()), **path)",
         "cs.compile(wait())()",
     ],
 )
@@ -148,7 +166,7 @@ def test_ctrl_c_ends_a_run(path, statement):
         finally:
             process.kill()
     assert output.splitlines()[-1] == "interrupted 1"
-    if "wait" in statement:
+    if "wait()" in statement:
         assert "cleaned up" in output
 
 
@@ -165,3 +183,60 @@ def test_a_pause_does_not_lose_a_step(path):
         return await path.arun(value)
 
     assert asyncio.run(main()) == 120
+
+
+@cs.task
+def busy(x: Any) -> Any:
+    time.sleep(0.001)
+    return x
+
+
+def _many_ready(count: int) -> Any:
+    return busy([busy(later(i)) for i in range(count)])
+
+
+def test_the_event_loop_has_its_turn_beside_what_becomes_ready_at_once(path):
+    assert asyncio.run(_beats_beside(_many_ready(400), path, 0.3)) >= 5
+
+
+def test_a_timeout_stops_what_became_ready_at_once(path):
+    with pytest.raises(RunTimeoutError) as raised:
+        path.run(_many_ready(1000), timeout=0.2)
+    assert raised.value.steps < 2000
+
+
+def test_the_event_loop_has_its_turn_while_a_large_graph_is_built(path):
+    assert asyncio.run(_beats_beside(chain(60_000), path, 0.3)) >= 5
+
+
+@pytest.mark.parametrize("path", [Path(True)], ids=["vm"])
+def test_steps_that_become_slow_are_noticed(path):
+    gaps: list[int] = []
+
+    @cs.task
+    def loop(n: int) -> Any:
+        if n > 5000:
+            time.sleep(0.002)
+            gaps.append(turns[0])
+        return n if n == 5030 else cs.TailCall((n + 1,))
+
+    turns = [0]
+
+    async def main() -> None:
+        async def count() -> None:
+            while True:
+                turns[0] += 1
+                await asyncio.sleep(0)
+
+        counter = asyncio.ensure_future(count())
+        await path.arun(loop(0))
+        counter.cancel()
+
+    asyncio.run(main())
+    # After the first few slow steps, every one of them is followed by a turn.
+    assert len(set(gaps[5:])) == len(gaps[5:])
+
+
+def test_a_run_makes_headway_however_short_its_slices(path, monkeypatch):
+    monkeypatch.setattr(drive, "SLICE", 1e-9)
+    assert asyncio.run(path.arun(increment(increment(later(chain(30)))))) == 32

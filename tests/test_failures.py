@@ -270,3 +270,36 @@ def test_errors_can_be_copied_and_pickled():
     error = StepLimitError(5, 2, where="task 'x'")
     for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert (str(twin), twin.max_steps, twin.iterations, twin.hint) == (str(error), 5, 2, error.hint)
+
+
+def test_a_failed_run_is_freed_at_once(path):
+    import gc
+    import weakref
+
+    class Value:
+        pass
+
+    @cs.task
+    def throw(value: Any) -> Any:
+        raise ValueError("x")
+
+    def attempt(action: Any) -> weakref.ref[Value]:
+        value = Value()
+        try:
+            action(value)
+        except ValueError:
+            pass
+        return weakref.ref(value)
+
+    actions = [
+        lambda value: path.run(throw(value)),
+        lambda value: path.run([later(1), throw(value)]),
+        lambda value: asyncio.run(path.arun(throw(value))),
+        cs.compile(throw),
+    ]
+    gc.collect()
+    gc.disable()
+    try:
+        assert [attempt(action)() for action in actions] == [None] * 4
+    finally:
+        gc.enable()

@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
@@ -284,3 +284,38 @@ def test_the_graph_tells_its_nodes_and_edges():
 
 def test_a_hash_of_a_deep_chain_does_not_recurse():
     assert hash(build_graph(chain(100_000)).rows) == hash(build_graph(chain(100_000, start=7)).rows)
+
+
+def test_subclasses_are_rebuilt_by_their_own_rules(run):
+    assert run(identity(collections.Counter(a=one()))) == collections.Counter(a=1)
+
+    class Tagged(tuple):
+        tag: str
+
+    tagged = Tagged([one(), 2])
+    tagged.tag = "kept"
+    assert run(identity(tagged)).tag == "kept"
+
+    @dataclasses.dataclass(slots=True)
+    class Slotted:
+        value: Any
+        kind: ClassVar[Any] = one()
+        seed: dataclasses.InitVar[int] = 0
+
+    value = run(identity(Slotted(one())))
+    assert value.value == 1
+    assert "kind" not in Slotted.__slots__
+    assert type(Slotted.kind) is cs.LazyResult
+
+
+def test_a_shared_large_container_is_searched_once():
+    class Counting(list):
+        searched = 0
+
+        def __iter__(self) -> Any:
+            Counting.searched += 1
+            return super().__iter__()
+
+    shared = [Counting([1, 2])]
+    build_graph(total([identity(shared) for _ in range(100)]))
+    assert Counting.searched == 1

@@ -218,3 +218,104 @@ def test_a_loop_does_not_hold_more_than_its_current_arguments(path):
     assert path.run(loop(100, Value())) == 0
     gc.collect()
     assert Value.alive == 0
+
+
+def test_a_container_that_is_passed_along_is_searched_when_it_comes_and_not_again(run):
+    # The rule is the same on both paths: what the parameter holds already is left as it is.
+    @cs.task
+    def loop(n: int, kept: Any) -> Any:
+        if n == 0:
+            return [type(item).__name__ for item in kept]
+        kept.append(increment(1))
+        return cs.TailCall((n - 1,)) if n == 1 else cs.TailCall(kwargs={"n": n - 1, "kept": kept})
+
+    assert run(loop(2, [])) == ["LazyResult", "LazyResult"]
+
+
+def test_a_tail_calls_dict_may_change_while_it_is_bound(run):
+    changing: dict[str, Any] = {}
+
+    class Emptying(list):
+        def __iter__(self) -> Any:
+            changing.clear()
+            return iter(())
+
+    @cs.task
+    def loop(a: Any, n: int = 0) -> Any:
+        if type(a) is Emptying:
+            return "done"
+        changing.clear()
+        changing["a"] = Emptying([1, 2, 3])
+        return cs.TailCall(kwargs=changing)
+
+    assert run(loop(1)) == "done"
+
+
+def test_names_of_a_str_subclass_are_compared_safely(run):
+    class Name(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("compared")
+
+    class Plain(str):
+        pass
+
+    @cs.task
+    def loop(a: int, n: int) -> Any:
+        return (a, n) if n == 0 else cs.TailCall(kwargs={Plain("n"): n - 1})
+
+    @cs.task
+    def wrong(a: int, n: int) -> Any:
+        return cs.TailCall(kwargs={Name("x"): n - 1})
+
+    assert run(loop(7, 2)) == (7, 0)
+    with pytest.raises((RuntimeError, TypeError)):
+        run(wrong(7, 2))
+
+
+def test_an_empty_tail_call_made_by_new_repeats_the_call(run):
+    count = []
+
+    @cs.task
+    def loop() -> Any:
+        count.append(1)
+        return "done" if len(count) == 3 else cs.TailCall.__new__(cs.TailCall)
+
+    assert run(loop()) == "done"
+    count.clear()
+
+
+def test_tail_keeps_what_it_does_not_name_like_any_tail_call(run):
+    @cs.task
+    def simple(a: int, b: int = 2) -> Any:
+        return (a, b) if a == 0 else simple.tail(a - 1)
+
+    @cs.task
+    def keyword(a: int, *, b: int = 2) -> Any:
+        return (a, b) if a == 0 else keyword.tail(a - 1)
+
+    assert run(simple(3, 9)) == run(keyword(3, b=9)) == (0, 9)
+
+
+def test_async_mutual_tail_calls_leave_no_cycles(path):
+    async def left(n: int) -> Any:
+        return n if n <= 0 else cs.TailCall((n - 1,), target=right_task)
+
+    async def right(n: int) -> Any:
+        return n if n <= 0 else cs.TailCall((n - 1,), target=left_task)
+
+    left_task, right_task = cs.task(left), cs.task(right)
+
+    def names() -> int:
+        return sum(type(thing).__name__ in ("Frame", "Pending") for thing in gc.get_objects())
+
+    path.run(left_task(10))
+    gc.collect()
+    gc.disable()
+    try:
+        before = names()
+        path.run(left_task(500))
+        assert names() - before < 100
+    finally:
+        gc.enable()

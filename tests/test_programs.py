@@ -293,3 +293,13 @@ def test_an_engine_is_shared_by_threads(path):
     for thread in threads:
         thread.join()
     assert results == [5050] * 8
+
+
+def test_a_program_resolves_results_inside_its_arguments():
+    assert cs.compile(total)([one(), increment(1)]) == 3
+    assert cs.compile(identity)(later([one()])) is not None
+
+    async def main() -> Any:
+        return await cs.compile(total).arun((later(1), 2))
+
+    assert asyncio.run(main()) == 3

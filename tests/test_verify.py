@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade._vm import Code, Machine
+from cascade._vm import Code, Machine, Pending
 from cascade.blueprint import Blueprint
-from cascade.errors import BlueprintError
+from cascade.errors import BlueprintError, InternalError
 from cascade.opcodes import INSTRUCTIONS, OPCODES
 from tests.tasks import add, countdown, increment, one
 
@@ -160,3 +160,33 @@ def test_mutated_blueprints_never_crash():
 def test_every_instruction_has_an_explanation_of_its_own():
     assert len({row.name for row in INSTRUCTIONS}) == len(INSTRUCTIONS)
     assert all(row.synopsis for row in INSTRUCTIONS)
+
+
+def test_tables_cached_before_cannot_deceive_the_verifier():
+    deceiving = blueprint(GOOD)
+    assert len(deceiving.word_table) == 8
+    object.__setattr__(deceiving, "words", array("i", [CALL, 2, 1, 99, RETURN, 0, 0, 5]).tobytes())
+    with pytest.raises(BlueprintError):
+        Code(deceiving)
+
+
+def test_more_slots_than_values_are_refused():
+    with pytest.raises(BlueprintError, match="more than there are values"):
+        Code(blueprint(GOOD, slots=2**30))
+
+
+def test_half_made_objects_are_refused():
+    with pytest.raises(InternalError, match="never verified"):
+        Machine(Code.__new__(Code), (), None)  # type: ignore[arg-type]
+    with pytest.raises(InternalError, match="cannot be changed"):
+        cs.compile(add)._code.__init__(blueprint(GOOD))
+    with pytest.raises(InternalError, match="cannot be changed"):
+        type(add.routine).__init__(
+            add.routine, owner=None, function=len, name="x", parameters=(), positional=0, positional_only=0,
+            keywords=(), varargs=False, varkwargs=False, bind=len,
+        )  # fmt: skip
+    with pytest.raises(TypeError):
+        Pending()
+    machine = Machine(Code(blueprint(GOOD)), (1, 2), None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        machine.complete(Pending.__new__(Pending), 1)

@@ -55,6 +55,8 @@ def _table_faults(blueprint: Blueprint) -> list[str]:
         faults.append(f"{len(blueprint.operands)} bytes of operands are no multiple of 4")
     if len(blueprint.nodes) * 4 != len(blueprint.words):
         faults.append("the node table has not one entry a word")
+    if blueprint.slots > blueprint.inputs + len(blueprint.words) // WORD_BYTES:
+        faults.append(f"{blueprint.slots} slots are more than there are values")
     if not 0 <= blueprint.inputs <= blueprint.slots <= MAX_SLOTS:
         faults.append(f"{blueprint.inputs} inputs and {blueprint.slots} slots: expected 0 <= inputs <= slots <= {MAX_SLOTS}")
     return faults

@@ -15,6 +15,7 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,15 +41,23 @@ def build_graph(target: Any) -> Graph:
     return Graph(rows, tuple(inputs))
 
 
-def flatten(target: Any) -> tuple[tuple[Row, ...], list[Any]]:
-    """The rows and the inputs of a target's graph."""
-    if type(target) is LazyResult:
-        return _walk(target)
-    _check_target(target)
-    return _walk(list(target))
+class TooManyRows(Exception):
+    """A graph has more rows than its builder was allowed."""
 
 
-def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
+def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], list[Any]]:
+    """The rows and the inputs of a target's graph.
+
+    Raises:
+        TooManyRows: there are more than `limit`.
+    """
+    if type(target) is not LazyResult:
+        _check_target(target)
+        target = list(target)
+    return _walk(target, sys.maxsize if limit is None else limit)
+
+
+def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row.
     numbers: dict[Any, int] = {}
     rows: list[Row] = []
@@ -71,6 +80,8 @@ def _walk(root: Any) -> tuple[tuple[Row, ...], list[Any]]:
         if number is None:
             # First sight: what it needs goes first, the leftmost on top of the stack.
             numbers[key] = ENTERED
+            if len(numbers) > limit:
+                raise TooManyRows
             before = len(stack)
             for operand in operands:
                 kind = type(operand)

@@ -10,6 +10,7 @@ the same rows.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,29 +67,37 @@ def parts(original: Any) -> list[Any]:
         return list(original)
     if isinstance(original, dict):
         return [part for pair in original.items() for part in pair]
-    return [getattr(original, name) for name in original.__dataclass_fields__ if hasattr(original, name)]
+    return [getattr(original, name) for name in _fields(original)]
 
 
 def rebuild(original: Any, *values: Any) -> Any:
     """A copy of `original`, of the same type, that holds `values`."""
-    if isinstance(original, tuple):
-        return tuple.__new__(type(original), values)
-    if isinstance(original, frozenset):
-        return frozenset.__new__(type(original), values)
+    result: Any
+    if isinstance(original, (tuple, frozenset)):
+        base: Any = tuple if isinstance(original, tuple) else frozenset
+        result = base.__new__(type(original), values)
+        getattr(result, "__dict__", {}).update(getattr(original, "__dict__", {}))
+        return result
     result = copy.copy(original)
+    # Item by item: a subclass may give `update` another meaning, as Counter does.
     if isinstance(original, list):
         result[:] = values
     elif isinstance(original, set):
         result.clear()
-        result.update(values)
+        for value in values:
+            result.add(value)
     elif isinstance(original, dict):
         result.clear()
-        result.update(zip(values[::2], values[1::2], strict=True))
+        for key, value in zip(values[::2], values[1::2], strict=True):
+            result[key] = value
     else:
-        names = [name for name in original.__dataclass_fields__ if hasattr(original, name)]
-        for name, value in zip(names, values, strict=True):
+        for name, value in zip(_fields(original), values, strict=True):
             object.__setattr__(result, name, value)
     return result
+
+
+def _fields(instance: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(instance) if hasattr(instance, field.name)]
 
 
 class Edge(NamedTuple):

@@ -17,7 +17,7 @@ class MessageBus:
 
     def __init__(self) -> None:
         self._handlers: list[tuple[type[Event], Callable[[Any], object]]] = []
-        self._broken: set[int] = set()
+        self._broken: list[Callable[[Any], object]] = []
 
     @property
     def has_subscribers(self) -> bool:
@@ -46,6 +46,6 @@ class MessageBus:
                 try:
                     handler(event)
                 except Exception:
-                    if id(handler) not in self._broken:
-                        self._broken.add(id(handler))
+                    if handler not in self._broken:
+                        self._broken.append(handler)
                         logger.exception("a handler of %s raised; it is not reported again", event_type.__name__)

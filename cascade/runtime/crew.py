@@ -93,7 +93,12 @@ class Crew:
         self._entries.clear()
 
     async def cancel(self, error: BaseException) -> None:
-        """Cancels and awaits what is left. Other failures are added to `error` as notes."""
+        """Cancels and awaits what is left. Other failures are added to `error` as notes.
+
+        Raises:
+            CancelledError: the caller was cancelled meanwhile; still nothing is left running.
+        """
+        interrupted: asyncio.CancelledError | None = None
         while True:
             left = [future for future in self._entries if not future.done()]
             if not left:
@@ -102,14 +107,16 @@ class Crew:
                 future.cancel()
             try:
                 await asyncio.wait(left)
-            except asyncio.CancelledError:
-                continue  # cancelled again: still nothing may be left running
+            except asyncio.CancelledError as cancelled:
+                interrupted = cancelled
         for future in self._entries:
             other = _error_of(future)
             if other is not None and other is not error and not isinstance(other, asyncio.CancelledError):
                 name = future.get_name() if isinstance(future, asyncio.Task) else "a future"
                 error.add_note(f"a concurrent task failed as well: {name}: {preview(other)}")
         self._entries.clear()
+        if interrupted is not None:
+            raise interrupted
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

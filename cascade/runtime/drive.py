@@ -12,12 +12,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
-from cascade.errors import EventLoopError
+from cascade.errors import EventLoopError, InternalError
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
+
+
+NESTED_SLICE = 0.02
+"""Seconds after which a run without an event loop looks whether the run around it has been cancelled."""
 
 
 class Run(Protocol):
@@ -70,6 +74,8 @@ async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
                 return Outcome(None, run.error)
             if status != WAIT:
                 await asyncio.sleep(0)
+            elif crew.oldest is None:
+                raise InternalError("a run waits, and nothing is awaited")
             elif not await crew.wait(deadline):
                 late = run.label(crew.oldest)
                 error = host.timed_out(run.steps, late[3], host.where(*late))
@@ -86,17 +92,42 @@ async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
         run.close()
 
 
-def drive_now(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
-    """Drives a run to its end without an event loop; starts one when something has to be awaited."""
+def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = None) -> Outcome:
+    """Drives a run to its end without an event loop; starts one when something has to be awaited.
+
+    `status` is that of a run that has been started already. Inside a task that an event loop's run has called, it watches whether that
+    run is cancelled: there, Ctrl-C does no more than that.
+    """
+    check_outer = _outer_cancellation()
     try:
-        status = run.run()
-        if status == DONE:
-            return Outcome(run.take(), None)
-        if status == FAILED:
-            return Outcome(None, run.error)
-        return run_loop(lambda: drive(run, host, deadline))
+        while True:
+            if status is None:
+                status = run.run(NESTED_SLICE)
+            if status == DONE:
+                return Outcome(run.take(), None)
+            if status == FAILED:
+                return Outcome(None, run.error)
+            if status == WAIT:
+                return run_loop(lambda: drive(run, host, deadline))
+            check_outer()
+            status = None
     finally:
         run.close()
+
+
+def _outer_cancellation() -> Callable[[], None]:
+    """A function that raises CancelledError when the asyncio task around this call has been cancelled meanwhile."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return lambda: None
+    before = 0 if task is None else task.cancelling()
+
+    def check() -> None:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+    return check
 
 
 def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
@@ -127,12 +158,15 @@ def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Ou
         except BaseException as error:
             outcomes.append(Outcome(None, error))
 
+    check_outer = _outer_cancellation()
     thread = threading.Thread(target=context.run, args=(work,), name="cascade-nested-run")
     thread.start()
     try:
-        thread.join()
+        while thread.is_alive():
+            thread.join(NESTED_SLICE)
+            check_outer()
     except BaseException:
-        # Ctrl-C, most likely: nothing may be left running.
+        # Nothing may be left running.
         for loop, task in tasks:
             if task is not None:
                 loop.call_soon_threadsafe(task.cancel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from typing import Any, TypeVar, overload
@@ -10,6 +11,7 @@ from cascade._vm import Machine
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.errors import DeclarationError
+from cascade.graph.build import TooManyRows
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.events import RunFinished, RunStarted
@@ -20,6 +22,9 @@ from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
 
 R = TypeVar("R")
+
+PROMPT_ROWS = 500
+"""A graph of so many rows is built and compiled in about two milliseconds."""
 
 
 class Engine:
@@ -72,7 +77,12 @@ class Engine:
             StepLimitError: (a RuntimeError) likewise.
             Exception: whatever a task raised, as itself.
         """
-        session = _Session(self, target, use_vm, timeout, max_steps)
+        try:
+            session = _Session(self, target, use_vm, timeout, max_steps, PROMPT_ROWS)
+        except TooManyRows:
+            # What takes long is done in a thread, so that the event loop has its turn meanwhile.
+            loop = asyncio.get_running_loop()
+            session = await loop.run_in_executor(None, _Session, self, target, use_vm, timeout, max_steps)
         with session:
             session.outcome = await drive(session.run, session.host, session.deadline)
         return session.outcome.unwrap()
@@ -98,7 +108,13 @@ class _Session:
     outcome: Outcome
 
     def __init__(
-        self, engine: Engine, target: Any, use_vm: bool, timeout: float | None, max_steps: int | None
+        self,
+        engine: Engine,
+        target: Any,
+        use_vm: bool,
+        timeout: float | None,
+        max_steps: int | None,
+        limit: int | None = None,
     ) -> None:
         if timeout is not None and not timeout > 0:
             raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
@@ -115,15 +131,17 @@ class _Session:
             run_id="" if self.bus is None else uuid.uuid4().hex,
             timeout=timeout,
         )
-        limit = -1 if max_steps is None else max_steps
+        steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None
         if use_vm:
-            code, inputs = engine._shapes.code_of(target)
+            code, inputs = engine._shapes.code_of(target, limit)
             managed = not getattr(engine.executor, "calls_inline", False)
-            self.run = Machine(code, inputs, self.host, observed, managed, self.deadline, limit)
+            self.run = Machine(code, inputs, self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
         else:
-            walker = Walker(target, self.host, observed=observed, deadline=self.deadline, max_steps=limit)
+            walker = Walker(
+                target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
+            )
             self.run = walker
             self.asynchronous = walker.asynchronous
         self.name = target.task.name if isinstance(target, LazyResult) else "list"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from cascade._vm import DONE, FAILED, Code, Machine
+from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
 from cascade.compiler.disassemble import disassemble
 from cascade.errors import TargetError
-from cascade.runtime.drive import Outcome, check_synchronous, drive, run_loop
+from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
 from cascade.runtime.shapes import Shapes, is_asynchronous, loop_code
 from cascade.spec.lazy import LazyResult
@@ -34,6 +34,7 @@ class Program(Generic[P, R]):
         self._code = code
         self._inputs = inputs
         self._bind = bind
+        self._target = target
         self._asynchronous = is_asynchronous(code)
         self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target)
         self.blueprint: Blueprint = code.blueprint
@@ -45,33 +46,38 @@ class Program(Generic[P, R]):
             TypeError: the arguments do not fit the inputs.
             EventLoopError: (a RuntimeError) something is async, and an event loop is running in this thread.
         """
-        inputs = self._inputs
-        if inputs is None or args or kwargs:
-            inputs = self._bind(*args, **kwargs)
-        machine = Machine(self._code, inputs, self._host)
+        machine = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
-        else:
-            status = machine.run()
-            if status == DONE:
-                return machine.take()  # type: ignore[no-any-return]
-            if status == FAILED:
-                outcome = Outcome(None, machine.error)
-                machine.close()
-                return outcome.unwrap()  # type: ignore[no-any-return]
+            return run_loop(lambda: drive(machine, self._host)).unwrap()  # type: ignore[no-any-return]
+        status = machine.run(NESTED_SLICE)
+        if status == DONE:
+            return machine.take()  # type: ignore[no-any-return]
+        return self._finish(machine, status)
+
+    def _finish(self, machine: Machine, status: int) -> R:
+        # A run that failed, or was not over at once.
+        if status == WAIT:
             try:
                 check_synchronous("a program that awaits", "await program.arun(...)")
             except BaseException:
                 machine.close()
                 raise
-        return run_loop(lambda: drive(machine, self._host)).unwrap()  # type: ignore[no-any-return]
+        return drive_now(machine, self._host, status=status).unwrap()  # type: ignore[no-any-return]
+
+    def _machine(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Machine:
+        inputs = self._inputs
+        if inputs is not None and not args and not kwargs:
+            return Machine(self._code, inputs, self._host)
+        inputs = self._bind(*args, **kwargs)
+        if holds_deferred(inputs):
+            code, inputs = self._host.expand(self._host.deferred(self._target, inputs))
+            return Machine(code, inputs, self._host)
+        return Machine(self._code, inputs, self._host)
 
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
-        inputs = self._inputs
-        if inputs is None or args or kwargs:
-            inputs = self._bind(*args, **kwargs)
-        outcome = await drive(Machine(self._code, inputs, self._host), self._host)
+        outcome = await drive(self._machine(args, kwargs), self._host)
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:

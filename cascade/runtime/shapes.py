@@ -33,9 +33,9 @@ class Shapes:
         # Plans of another solver are its own affair: they are kept apart, as long as it lives.
         self._own: dict[Any, dict[tuple[Row, ...], Code]] | None = None if type(solver) is NativeSolver else {}
 
-    def code_of(self, target: Any) -> tuple[Code, Sequence[Any]]:
-        """The code of a target and the values of its inputs."""
-        rows, inputs = flatten(target)
+    def code_of(self, target: Any, limit: int | None = None) -> tuple[Code, Sequence[Any]]:
+        """The code of a target and the values of its inputs; raises TooManyRows if it has more than `limit`."""
+        rows, inputs = flatten(target, limit)
         operation = rows[-1][0]
         known = operation.shapes if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from cascade._vm import DONE, FAILED, PAUSE, WAIT, TailCall, enter_task, holds_deferred, leave_task
+from cascade._vm import DONE, FAILED, PAUSE, WAIT, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task
 from cascade.errors import StepLimitError
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph
@@ -85,6 +85,7 @@ class Walker:
         observed: bool = False,
         deadline: float = 0.0,
         max_steps: int = -1,
+        limit: int | None = None,
     ) -> None:
         self.host = host
         self.observed = observed
@@ -98,13 +99,15 @@ class Walker:
         self.unspawned: list[tuple[Pending, Any]] = []
         self.crew: Any = None
         self.next_progress = 0.0
-        self.current: Frame | None = self._enter(target)
+        self.looked = False
+        self.current: Frame | None = self._enter(target, limit)
         self.asynchronous = any(node.is_async for node in self._tasks())
 
     # -- What the outside calls -------------------------------------------------------------------------------------
 
     def run(self, slice_seconds: float = 0.0) -> int:
         slice_end = time.monotonic() + slice_seconds if slice_seconds else 0.0
+        self.looked = False  # at least one step is made
         status = RESUMED if self.error is None else FAILED
         while status == RESUMED:
             status = self._look_around(slice_end)
@@ -124,7 +127,10 @@ class Walker:
         self.crew = crew
         waiting, self.unspawned = self.unspawned, []
         for pending, awaitable in waiting:
-            crew.spawn(pending, awaitable, pending.frame.task_of(pending.index).name)
+            try:
+                crew.spawn(pending, awaitable, pending.frame.task_of(pending.index).name)
+            except BaseException as error:
+                self.fail(pending, error)
 
     def complete(self, pending: Pending, value: Any) -> None:
         try:
@@ -140,6 +146,7 @@ class Walker:
 
     def close(self) -> None:
         frame, self.current = self.current, None
+        self.error = None  # its traceback may hold the frame that holds this walker
         self.ready.clear()
         while frame is not None:
             frame.parent, frame = None, frame.parent
@@ -154,8 +161,8 @@ class Walker:
 
     # -- Frames -----------------------------------------------------------------------------------------------------
 
-    def _enter(self, target: Any) -> Frame:
-        rows, inputs = flatten(target)
+    def _enter(self, target: Any, limit: int | None = None) -> Frame:
+        rows, inputs = flatten(target, limit)
         frame = Frame()
         frame.graph = graph = Graph(rows, tuple(inputs))
         frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
@@ -207,15 +214,17 @@ class Walker:
 
     def _look_around(self, slice_end: float) -> int:
         frame = self.current
-        if frame is None:
+        if frame is None and not self.ready:
             return RESUMED
         now = time.monotonic()
         if self.deadline and now >= self.deadline:
-            self.error = self.host.timed_out(self.steps, frame.iteration, self._where(frame))
+            iteration, where = (0, None) if frame is None else (frame.iteration, self._where(frame))
+            self.error = self.host.timed_out(self.steps, iteration, where)
             return FAILED
-        if slice_end and now >= slice_end:
+        if slice_end and now >= slice_end and self.looked:
             return PAUSE
-        if self.observed and frame.task is not None and 0 not in frame.values and now >= self.next_progress:
+        self.looked = True
+        if self.observed and frame is not None and frame.task is not None and 0 not in frame.values and now >= self.next_progress:
             if self.next_progress:
                 self.host.progress(*self._locate(frame, 0))
             self.next_progress = now + PROGRESS_TIME
@@ -289,17 +298,17 @@ class Walker:
                 return self._tail_call(frame, index, operands, value, pending)
             if type(value) is LazyResult:
                 return self._go_on_with(frame, index, value, value, pending)
-            if awaited or getattr(type(value), "__await__", None) is None:
+            if awaited or not is_awaitable(value):
                 return self._deliver(frame, index, value, pending)
+            if pending is None:
+                frame.values[index] = pending = Pending(frame, index, operands)
+            if self.crew is None:
+                self.unspawned.append((pending, value))
+                return WAIT
+            self.crew.spawn(pending, value, frame.task_of(index).name)
+            return RESUMED
         except BaseException as error:
             return self._fail_at(frame, index, error)
-        if pending is None:
-            frame.values[index] = pending = Pending(frame, index, operands)
-        if self.crew is None:
-            self.unspawned.append((pending, value))
-            return WAIT
-        self.crew.spawn(pending, value, frame.task_of(index).name)
-        return RESUMED
 
     def _deliver(self, frame: Frame, index: int, value: Any, pending: Pending | None) -> int:
         operation = frame.task_of(index)
@@ -320,7 +329,7 @@ class Walker:
             slots = self.host.rebind(task, tuple(operands), tail.args, tail.kwargs)
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
-        if holds_deferred(slots):
+        if holds_new_deferred(slots, operands if target is task else None):
             return self._go_on_with(frame, index, self.host.deferred(target, slots), tail, pending)
         new = Frame()
         new.task = target
@@ -344,6 +353,9 @@ class Walker:
         if index == frame.result:
             # In tail position the new frame takes the place of the old one: constant memory.
             new.parent, new.promise, new.destination = frame.parent, frame.promise, frame.destination
+            frame.values.clear()
+            if pending is not None:
+                pending.waiters.clear()
         elif pending is None:
             new.parent, new.destination = frame, index
         else:
@@ -361,10 +373,12 @@ class Walker:
             return frame.origin, frame.serial, frame.node, frame.iteration
         return frame.task_of(index), frame.serial, index, frame.iteration
 
-    def _where(self, frame: Frame, index: int | None = None) -> str:
+    def _where(self, frame: Frame, index: int | None = None) -> str | None:
         if index is None:
-            index = frame.order[min(frame.at, len(frame.order) - 1)] if frame.graph is not None else 0
-        return self.host.where(*self._locate(frame, index))
+            # A container is put together for the next call, or, at the end, returned.
+            coming = frame.order[frame.at :] if frame.graph is not None else [0][len(frame.values) :]
+            index = next((index for index in coming if isinstance(frame.task_of(index), Task)), None)
+        return None if index is None else self.host.where(*self._locate(frame, index))
 
     def _fail_at(self, frame: Frame, index: int, error: BaseException) -> int:
         origin, serial, node, iteration = self._locate(frame, index)

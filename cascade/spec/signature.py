@@ -49,25 +49,33 @@ class Binder:
         "varargs",
         "varkwargs",
         "_bind_named",
-        "_wrapped",
+        "_shown",
     )
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
         # A decorator's wrapper is called as the user called it: only its own signature, usually (*args, **kwargs),
         # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
-        signature = _signature(function, follow_wrapped=False)
+        own = _signature(function, follow_wrapped=False)
         shown = _signature(function, follow_wrapped=True)
+        self._shown: Binder | None = None
+        self._describe(function, own)
+        if list(shown.parameters.values()) != list(own.parameters.values()):
+            self._shown = Binder.__new__(Binder)
+            self._shown._shown = None
+            self._shown._describe(function, shown)
+
+    def _describe(self, function: Callable[..., Any], signature: inspect.Signature) -> None:
         parameters = list(signature.parameters.values())
-        self._wrapped = None if list(shown.parameters.values()) == parameters else shown
+        self.function = function
         self.parameters = tuple(parameter.name for parameter in parameters)
         self.positional = sum(parameter.kind in POSITIONAL for parameter in parameters)
         self.positional_only = sum(parameter.kind is Parameter.POSITIONAL_ONLY for parameter in parameters)
         self.keywords = tuple(p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
         self.varargs = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
         self.varkwargs = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
-        self.bind = _binding_function(function, parameters, {p.name: p.default for p in parameters})
-        self._bind_named: Callable[..., tuple[Any, ...]] | None = None
+        defaults = {parameter.name: parameter.default for parameter in parameters}
+        self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
+        self._bind_named = _binding_function(function, parameters, dict.fromkeys(self.parameters, KEPT))
 
     def rebind(
         self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -77,11 +85,11 @@ class Binder:
         Raises:
             TypeError: as the call would, for an unknown name or a surplus argument.
         """
-        if self._wrapped is not None:
-            return self._rebind_wrapped(self._wrapped, current, args, kwargs)
-        if self._bind_named is None:
-            parameters = list(inspect.signature(self.bind).parameters.values())
-            self._bind_named = _binding_function(self.function, parameters, dict.fromkeys(self.parameters, KEPT))
+        if self._shown is not None:
+            now_args, now_kwargs = self.split(current)
+            merged = self._shown.rebind(self._shown._bind_named(*now_args, **now_kwargs), args, kwargs)
+            new_args, new_kwargs = self._shown._split_named(merged)
+            return self.bind(*new_args, **new_kwargs)
         try:
             named = self._bind_named(*args, **kwargs)
         except TypeError:
@@ -105,14 +113,6 @@ class Binder:
                 full.setdefault(self.parameters[index], current[index])
         self.bind(*args, *current[len(args) : self.positional_only], **full)
 
-    def _rebind_wrapped(
-        self, shown: inspect.Signature, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[Any, ...]:
-        now_args, now_kwargs = self.split(current)
-        merged = shown.bind_partial(*now_args, **now_kwargs)
-        merged.arguments.update(shown.bind_partial(*args, **kwargs).arguments)
-        return self.bind(*merged.args, **merged.kwargs)
-
     def split(self, slots: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The (args, kwargs) of the call that the slots stand for."""
         at = self.positional
@@ -126,6 +126,16 @@ class Binder:
         return args, kwargs
 
 
+    def _split_named(self, slots: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        # As `split`, where slots may be KEPT: what follows such a one is given by name.
+        known = next((i for i, value in enumerate(slots[: self.positional]) if value is KEPT), self.positional)
+        args, kwargs = self.split(slots)
+        if known < self.positional:
+            by_name = zip(self.parameters[known : self.positional], slots[known : self.positional], strict=True)
+            args, kwargs = args[:known], dict(by_name) | kwargs
+        return args, {name: value for name, value in kwargs.items() if value is not KEPT}
+
+
 def _signature(function: Callable[..., Any], *, follow_wrapped: bool) -> inspect.Signature:
     try:
         return inspect.signature(function, follow_wrapped=follow_wrapped)
@@ -134,6 +144,30 @@ def _signature(function: Callable[..., Any], *, follow_wrapped: bool) -> inspect
         return inspect.Signature(
             [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
         )
+
+
+def _with_messages_of(
+    function: Callable[..., Any], bind: Callable[..., tuple[Any, ...]]
+) -> Callable[..., tuple[Any, ...]]:
+    """`bind`, with the messages of a method, whose own function also counts the instance."""
+    owner: Any = getattr(function, "__self__", None)
+    method: Any = getattr(function, "__func__", None)
+    if method is None and not hasattr(function, "__code__"):
+        owner, method = function, getattr(type(function), "__call__", None)
+    if not hasattr(method, "__code__"):
+        return bind
+    whole = _signature(method, follow_wrapped=False)
+    parameters = list(whole.parameters.values())
+    bind_whole = _binding_function(method, parameters, {p.name: p.default for p in parameters})
+
+    def bind_method(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        try:
+            return bind(*args, **kwargs)
+        except TypeError:
+            bind_whole(owner, *args, **kwargs)
+            raise
+
+    return bind_method
 
 
 def _binding_function(

@@ -17,7 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MODES = ("inline", "blocking")
-ASYNC_FLAGS = 0x80 | 0x100  # inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE, without importing inspect
+CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
 
 
 class Task(Generic[P, R]):
@@ -29,6 +29,7 @@ class Task(Generic[P, R]):
         pure: whether equal arguments always give equal results.
         mode: "inline" (called where the engine runs) or "blocking" (called in a thread).
         is_async: whether the function is a coroutine function.
+        called: what a call of the task calls.
     """
 
     func: Callable[..., Any]
@@ -54,7 +55,10 @@ class Task(Generic[P, R]):
         self.name = name if name is not None else getattr(func, "__name__", type(func).__name__)
         self.pure = pure
         self.mode = mode
-        self.is_async = _is_async(func)
+        flags = _code_flags(func)
+        self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
+        # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
+        self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
         self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
         self._binder: Binder | None = None
         self._routine: Routine | None = None
@@ -74,15 +78,15 @@ class Task(Generic[P, R]):
         return lazy
 
     def tail(self, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
-        """A tail call to this task, bound by its signature.
+        """A tail call to this task: `TailCall(args, kwargs, target=self)`, checked where it is written.
+
+        In a loop of the task itself, a parameter that is left out keeps its current value.
 
         Raises:
             TypeError: as the call would.
         """
-        slots = self.bind(*args, **kwargs)
-        if self.binder.varargs or self.binder.varkwargs or self.binder.keywords:
-            return TailCall(args, kwargs, self)
-        return TailCall(slots, None, self)
+        self.bind(*args, **kwargs)
+        return TailCall(args, kwargs or None, self)
 
     def _first_bind(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         self.bind = self.binder.bind
@@ -104,7 +108,7 @@ class Task(Generic[P, R]):
             binder = self.binder
             self._routine = Routine(
                 owner=self,
-                function=self.func,
+                function=self.called,
                 name=self.name,
                 parameters=binder.parameters,
                 positional=binder.positional,
@@ -131,14 +135,21 @@ class Task(Generic[P, R]):
 _new: Any = object.__new__
 
 
-def _is_async(func: Any) -> bool:
+def _code_flags(func: Any) -> int:
     while type(func).__name__ == "partial" and hasattr(func, "func"):
         func = func.func
     func = getattr(func, "__func__", func)
     code = getattr(func, "__code__", None)
     if code is None:
         code = getattr(getattr(type(func), "__call__", None), "__code__", None)
-    return code is not None and bool(code.co_flags & ASYNC_FLAGS)
+    return 0 if code is None else int(code.co_flags)
+
+
+def _as_coroutine_function(func: Callable[..., Any]) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await func(*args, **kwargs)
+
+    return call
 
 
 @overload

@@ -8,6 +8,8 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from cascade._vm import is_awaitable
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
@@ -29,8 +31,8 @@ class LocalExecutor:
     def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
         """Calls the function of `task`: in a thread if it is a blocking one, with the caller's context variables."""
         if task.mode == "inline" or task.is_async:
-            return task.func(*args, **kwargs)
-        return self._in_thread(functools.partial(task.func, *args, **kwargs))
+            return task.called(*args, **kwargs)
+        return self._in_thread(functools.partial(task.called, *args, **kwargs))
 
     async def _in_thread(self, function: Any) -> Any:
         context = contextvars.copy_context()
@@ -38,7 +40,7 @@ class LocalExecutor:
         value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
         if error is not None:
             raise error
-        return value
+        return await value if is_awaitable(value) else value
 
 
 def _outcome(function: Any) -> tuple[Any, BaseException | None]:
