@@ -773,7 +773,8 @@ cdef class Machine:
         self.ready = None
         self.error = None       # its traceback may hold the frame that holds this machine
         while frame is not None:
-            # One by one: a chain of parents may be longer than the C stack is deep.
+            # One by one: a chain of parents may be longer than the C stack is deep. A Pending leads back to its frame.
+            clear_slots(frame)
             above = frame.parent
             frame.parent = None
             frame = above

@@ -149,6 +149,7 @@ class Walker:
         self.error = None  # its traceback may hold the frame that holds this walker
         self.ready.clear()
         while frame is not None:
+            frame.values.clear()  # a Pending leads back to its frame
             frame.parent, frame = None, frame.parent
         waiting, self.unspawned = self.unspawned, []
         for _, awaitable in waiting:
