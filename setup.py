@@ -37,7 +37,7 @@ setup(
                 define_macros=macros,
                 extra_compile_args=compile_arguments,
                 extra_link_args=link_arguments,
-                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd"],
+                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_typed.pxi"],
             )
         ],
         compiler_directives={"linetrace": linetrace, "binding": True},

@@ -12,6 +12,11 @@ cdef struct Word:                       # the format is drawn in cascade/opcodes
     int32_t c
 
 
+cdef union Register:
+    int64_t i
+    double d
+
+
 cdef class TailCall:
     cdef tuple arguments
     cdef dict keywords                  # None when there are none
@@ -37,6 +42,10 @@ cdef class Routine:
     cdef object bind
     # Its own frame, for tail calls.
     cdef Code loop
+    # Typed code, by the types of the arguments; None for types that have none.
+    cdef readonly list kernels
+    cdef set seen                       # tuples of types for which one was made or refused
+    cdef int made
 
     cdef Py_ssize_t find(self, PyObject* name) noexcept
 
@@ -73,6 +82,27 @@ cdef class Frame:
     cdef int64_t serial
     cdef int32_t node
     cdef object origin
+    # Typed code under way.
+    cdef Kernel kernel
+    cdef Register* registers
+    cdef Py_ssize_t register_count
+    cdef Py_ssize_t typed_pc
+    cdef PyObject* typed_result         # after TYPED_RETURNED
+
+
+cdef class Kernel:
+    cdef const Word* words
+    cdef Py_ssize_t count               # of parameters
+    cdef Py_ssize_t register_count
+    cdef char* types                    # of the parameters: b"i", b"d", b"b"
+    cdef bytes types_held
+    cdef tuple kinds                    # the types of the arguments, as Python's
+    cdef tuple statements
+    cdef tuple kept
+    cdef tuple constants
+    cdef readonly object code
+    cdef readonly Py_ssize_t entries
+    cdef readonly Py_ssize_t exits
 
 
 cdef class Pending:
@@ -119,6 +149,9 @@ cdef class Machine:
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
+    cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
+    cdef int run_typed(self, Frame frame) noexcept
+    cdef int leave_typed(self, Frame frame) except -1
     cdef int check_limits(self, Frame frame, double now) noexcept
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept

@@ -21,7 +21,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cascade._opcodes cimport (
-    CALL, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SET, TUPLE,
+    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
 )
 
 from collections import deque
@@ -525,7 +525,7 @@ cdef class Code:
         cdef const Word* word
         for i in range(count):
             word = &self.words[i]
-            if word.opcode in (CALL, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
+            if word.opcode in (CALL, CALL_FRAME, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
 
@@ -567,6 +567,7 @@ cdef class Frame:
             clear_slots(self)
             PyMem_Free(self.values)
             self.values = NULL
+        PyMem_Free(self.registers)
 
 
 cdef void clear_slots(Frame frame) noexcept:
@@ -630,6 +631,7 @@ cdef void release_frame(Frame frame) noexcept:
     clear_slots(frame)
     frame.promise = None
     frame.origin = None
+    frame.kernel = None
     if code.pooled < POOL_LIMIT and code.slots <= POOL_SLOTS and frame.outstanding == 0:
         frame.parent = code.pool
         code.pool = frame
@@ -674,6 +676,9 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
         return NULL
     incref(<PyObject*>result)
     return <PyObject*>result
+
+
+include "_typed.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -1015,8 +1020,17 @@ cdef class Machine:
                     return STATUS_FAILED
                 drop_sources(slots, sources, count)
                 slots[word.a] = result
+            elif opcode == LOOP_TYPED:
+                frame.pc = pc - 1
+                self.fuel = fuel
+                self.spend()
+                status = self.run_typed(frame)
+                if status != RESUMED or self.current is not frame:
+                    return status
+                pc = frame.pc
+                fuel = self.fuel
             else:
-                # CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
+                # CALL_FRAME, CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
                 frame.pc = pc - 1
                 self.fuel = fuel
                 self.spend()
@@ -1069,7 +1083,7 @@ cdef class Machine:
         cdef double now = cascade_clock()
         cdef const Word* word = &frame.code.words[frame.pc]
         cdef int status
-        cdef bint loops = word.opcode == LOOP or word.opcode == LOOP_MANAGED
+        cdef bint loops = is_loop(word.opcode)
         cdef bint careful
         if self.batch:
             # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
@@ -1150,7 +1164,9 @@ cdef class Machine:
         try:
             if word.opcode == RETURN:
                 return self.give_back(frame, word.c >> 1)
-            if word.opcode == LOOP or word.opcode == LOOP_MANAGED:
+            if is_loop(word.opcode):
+                if word.opcode == LOOP_TYPED and not self.managed:
+                    return self.run_typed(frame)
                 values = copy_slots(frame.values, frame.code.inputs)
                 frame.pc += 1
                 return self.perform(frame, frame.pc - 1, values, None)
@@ -1227,10 +1243,12 @@ cdef class Machine:
         if self.max_steps >= 0 and self.taken >= self.max_steps:
             return self.stop(frame, pc, True)
         routine = <Routine>frame.code.constants[word.b]
-        self.taken += 1
         try:
-            if self.observed and word.opcode != LOOP and word.opcode != LOOP_MANAGED:
+            if self.observed and not is_loop(word.opcode):
                 self.host.started(*self.locate(frame, pc)[:3])
+            if word.opcode == CALL_FRAME and not self.managed:
+                return self.call_frame(frame, pc, routine, values, entry)
+            self.taken += 1
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
                 parts = split_variadic(routine, arguments)
                 made = self.host.call(routine.owner, parts[0], parts[1])
@@ -1244,6 +1262,15 @@ cdef class Machine:
         if result == NULL:
             return self.fail_at(frame, pc, cascade_raised())
         return self.land(frame, pc, values, result, entry, False)
+
+    cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
+        # The task runs in a frame of its own, as after a tail call; its first step is made there.
+        cdef Frame new = self.enter(loop_code_of(self.host, routine), values)
+        new.origin = routine.owner
+        new.serial = frame.serial
+        new.node = frame.code.nodes[pc]
+        new.iteration = frame.iteration
+        return self.place(frame, pc, new, entry)
 
     # -- What a call's result means -----------------------------------------------------------------------------
 
@@ -1280,7 +1307,7 @@ cdef class Machine:
         cdef int opcode = frame.code.words[pc].opcode
         decref(value)
         try:
-            if self.observed and INSTRUCTION_CALLS[opcode] and opcode != LOOP and opcode != LOOP_MANAGED:
+            if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode):
                 owner, serial, node, iteration = self.locate(frame, pc)
                 self.host.finished(owner, serial, node, held, None)
             if entry is not None:
@@ -1296,7 +1323,7 @@ cdef class Machine:
     cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1:
         cdef const Word* word = &frame.code.words[pc]
         cdef Routine routine = <Routine>frame.code.constants[word.b]
-        cdef bint looping = word.opcode == LOOP or word.opcode == LOOP_MANAGED
+        cdef bint looping = is_loop(word.opcode)
         cdef Routine target
         cdef Frame new
         if looping and rebind_in_place(frame, routine, tail):
@@ -1321,9 +1348,7 @@ cdef class Machine:
             slots = target.bind(*tail.args, **tail.kwargs)
         if new_deferred(slots, values if target is routine else None):
             return self.go_on_with(frame, pc, self.host.deferred(target.owner, slots), tail, entry)
-        if target.loop is None:
-            target.loop = <Code?>self.host.loop_code(target.owner)
-        new = self.enter(target.loop, slots)
+        new = self.enter(loop_code_of(self.host, target), slots)
         if looping:
             new.origin = routine.owner if frame.origin is None else frame.origin
             new.serial = frame.serial
@@ -1375,6 +1400,64 @@ cdef class Machine:
             self.make_ready(new)
         return RESUMED
 
+    # -- Typed code ---------------------------------------------------------------------------------------------
+
+    cdef int run_typed(self, Frame frame) noexcept:
+        # LOOP_TYPED: runs the kernel for the types of the arguments, or, where there is none, calls the function.
+        cdef const Word* word = &frame.code.words[frame.pc]
+        cdef Routine routine = <Routine>frame.code.constants[word.b]
+        cdef PyObject* result
+        cdef int outcome, status
+        cdef int64_t tails = 0, limit
+        try:
+            if frame.kernel is None:
+                if self.max_steps >= 0 and self.taken >= self.max_steps:
+                    return self.stop(frame, frame.pc, True)
+                frame.kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
+                if frame.kernel is None:
+                    frame.pc += 1
+                    return self.perform(frame, frame.pc - 1, copy_slots(frame.values, frame.code.inputs), None)
+                enter_kernel(frame)
+                self.taken += 1
+            elif (not frame.kernel.code.guards_hold()
+                    and frame.kernel.words[frame.typed_pc].opcode != TYPED_NEXT):
+                # While the event loop had its turn, a name got another meaning. Here a statement begins.
+                return self.leave_typed(frame)
+            limit = self.max_steps - self.taken if self.max_steps >= 0 else INT64_MAX
+            outcome = run_kernel(frame, limit, &tails)
+            self.taken += tails
+            frame.iteration += tails
+            if outcome == TYPED_OUT_OF_FUEL:
+                return RESUMED      # the slow lane looks around, and comes back here
+            if outcome == TYPED_OUT_OF_STEPS:
+                self.taken -= 1     # the one that was not made
+                return self.stop(frame, frame.pc, True)
+            if outcome == TYPED_RETURNED:
+                frame.pc += 1
+                result = frame.typed_result
+                frame.typed_result = NULL
+                frame.kernel = None
+                set_slot(frame, word.a, result)
+                return RESUMED
+            return self.leave_typed(frame)
+        except BaseException as error:
+            self.error = error
+            return STATUS_FAILED
+
+    cdef int leave_typed(self, Frame frame) except -1:
+        # CPython goes on at the statement where the typed code has stopped; what it gives is the call's result.
+        cdef Kernel kernel = frame.kernel
+        kernel.exits += 1
+        keep_arguments(frame)
+        frame.kernel = None
+        frame.pc += 1
+        try:
+            made = leave_kernel(frame, kernel)
+        except BaseException as error:
+            return self.fail_at(frame, frame.pc - 1, error)
+        incref(<PyObject*>made)
+        return self.land(frame, frame.pc - 1, copy_slots(frame.values, frame.code.inputs), <PyObject*>made, None, False)
+
     # -- Names and errors ---------------------------------------------------------------------------------------
 
     cdef tuple locate(self, Frame frame, Py_ssize_t pc):
@@ -1399,6 +1482,16 @@ cdef class Machine:
         except BaseException as trouble:
             self.error = trouble
         return STATUS_FAILED
+
+
+cdef Code loop_code_of(host, Routine routine):
+    if routine.loop is None:
+        routine.loop = <Code?>host.loop_code(routine.owner)
+    return routine.loop
+
+
+cdef inline bint is_loop(int opcode) noexcept:
+    return opcode == LOOP or opcode == LOOP_MANAGED or opcode == LOOP_TYPED
 
 
 cdef void drop_sources(PyObject** slots, const int32_t* sources, Py_ssize_t count) noexcept:

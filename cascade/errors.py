@@ -115,6 +115,16 @@ class StepLimitError(CascadeError, RuntimeError):
         self.iterations = iterations
 
 
+class LoweringError(CascadeError, TypeError):
+    """A task declared with `lower=True` cannot be lowered. `reasons` says why, each with its line and a code."""
+
+    reasons: tuple[Any, ...]
+
+    def __init__(self, name: str, reasons: Sequence[Any], *, where: str | None = None) -> None:
+        super().__init__("\n".join([f"task {name!r} cannot be lowered", *(f"  - {reason}" for reason in reasons)]), where=where)
+        self.reasons = tuple(reasons)
+
+
 class EventLoopError(CascadeError, RuntimeError):
     """A synchronous entry point was called where an event loop is already running."""
 

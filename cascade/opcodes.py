@@ -19,7 +19,7 @@ disassembler, the verifier and the documentation derive from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -136,7 +136,9 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction("CALL", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c})", calls=True),
     Instruction("CALL_MANAGED", DESTINATION, ROUTINE, ARGUMENTS, "{a} = managed {b}({c})", calls=True),
     Instruction("LOOP", DESTINATION, ROUTINE, PARAMETERS, "{a} = {b}({c}), again on TailCall", calls=True),
+    Instruction("LOOP_TYPED", DESTINATION, ROUTINE, PARAMETERS, "{a} = typed {b}({c}), again on TailCall", calls=True),
     Instruction("LOOP_MANAGED", DESTINATION, ROUTINE, PARAMETERS, "{a} = managed {b}({c}), again on TailCall", calls=True),
+    Instruction("CALL_FRAME", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}), in a frame of its own", calls=True),
     # Containers that held LazyResults.
     Instruction("LIST", DESTINATION, NOTHING, ARGUMENTS, "{a} = [{c}]"),
     Instruction("TUPLE", DESTINATION, NOTHING, ARGUMENTS, "{a} = ({c},)"),
@@ -148,3 +150,92 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
 )
 
 OPCODES: dict[str, int] = {row.name: number for number, row in enumerate(INSTRUCTIONS)}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Typed code: the bodies of lowered tasks
+# ---------------------------------------------------------------------------------------------------------------
+#
+# The same words, run by a loop of their own over *registers*: an array of 8-byte values that are integers or floats
+# and no Python objects (a bool is an integer, 0 or 1). Each instruction either does exactly what Python does or, where
+# it says "or leaves", changes nothing and leaves the typed code at the statement that it belongs to.
+
+INT, FLOAT = "int", "float"
+
+
+class Operand(NamedTuple):
+    """An operand of a typed instruction.
+
+    Attributes:
+        role: "reads", "writes", "hidden" (the three registers of a range), "value", "target" (a word) or "constant".
+        type: that of the register.
+    """
+
+    role: str
+    type: str = INT
+
+
+UNUSED = Operand("unused")
+INT_OUT, FLOAT_OUT = Operand("writes", INT), Operand("writes", FLOAT)
+INT_IN, FLOAT_IN = Operand("reads", INT), Operand("reads", FLOAT)
+RANGE_STATE = Operand("hidden")
+VALUE, TARGET, OBJECT = Operand("value"), Operand("target"), Operand("constant")
+
+
+class TypedInstruction(NamedTuple):
+    name: str
+    a: Operand
+    b: Operand
+    c: Operand
+    synopsis: str
+    ends: bool = False
+    """The next word is not reached from it."""
+
+
+def _typed() -> Iterator[TypedInstruction]:
+    yield TypedInstruction("MOVE_INT", INT_OUT, INT_IN, UNUSED, "a = b")
+    yield TypedInstruction("MOVE_FLOAT", FLOAT_OUT, FLOAT_IN, UNUSED, "a = b")
+    yield TypedInstruction("LOAD_INT", INT_OUT, VALUE, VALUE, "a = the 64-bit integer c:b")
+    yield TypedInstruction("LOAD_FLOAT", FLOAT_OUT, VALUE, VALUE, "a = the double with the bits c:b")
+    for name, sign in (("ADD", "+"), ("SUB", "-"), ("MUL", "*"), ("FLOORDIV", "//"), ("MOD", "%")):
+        yield TypedInstruction(f"{name}_INT", INT_OUT, INT_IN, INT_IN, f"a = b {sign} c, or leaves")
+        yield TypedInstruction(f"{name}_FLOAT", FLOAT_OUT, FLOAT_IN, FLOAT_IN, f"a = b {sign} c, or leaves")
+    for name, sign in (("ADD", "+"), ("MUL", "*"), ("FLOORDIV", "//"), ("MOD", "%")):
+        yield TypedInstruction(f"{name}_INT_VALUE", INT_OUT, INT_IN, VALUE, f"a = b {sign} the value c, or leaves")
+    for name, sign in (("LSHIFT", "<<"), ("RSHIFT", ">>")):
+        yield TypedInstruction(f"{name}_INT", INT_OUT, INT_IN, INT_IN, f"a = b {sign} c, or leaves")
+    for name, sign in (("AND", "&"), ("OR", "|"), ("XOR", "^")):
+        yield TypedInstruction(f"{name}_INT", INT_OUT, INT_IN, INT_IN, f"a = b {sign} c")
+    yield TypedInstruction("NEGATE_INT", INT_OUT, INT_IN, UNUSED, "a = -b, or leaves")
+    yield TypedInstruction("NEGATE_FLOAT", FLOAT_OUT, FLOAT_IN, UNUSED, "a = -b")
+    yield TypedInstruction("INVERT_INT", INT_OUT, INT_IN, UNUSED, "a = ~b")
+    yield TypedInstruction("DIVIDE_INT", FLOAT_OUT, INT_IN, INT_IN, "a = b / c, or leaves")
+    yield TypedInstruction("DIVIDE_FLOAT", FLOAT_OUT, FLOAT_IN, FLOAT_IN, "a = b / c, or leaves")
+    yield TypedInstruction("TO_FLOAT", FLOAT_OUT, INT_IN, UNUSED, "a = float(b)")
+    yield TypedInstruction("TO_EXACT_FLOAT", FLOAT_OUT, INT_IN, UNUSED, "a = float(b), or leaves if that rounds")
+    for name, sign in (("LESS", "<"), ("LESS_EQUAL", "<="), ("EQUAL", "=="), ("NOT_EQUAL", "!=")):
+        for kind, operand in (("INT", INT_IN), ("FLOAT", FLOAT_IN)):
+            yield TypedInstruction(f"{name}_{kind}", INT_OUT, operand, operand, f"a = b {sign} c")
+            yield TypedInstruction(f"JUMP_{name}_{kind}", operand, operand, TARGET, f"if a {sign} b: go to c")
+    for name, sign in (("LESS", "<"), ("LESS_EQUAL", "<=")):
+        yield TypedInstruction(f"JUMP_NOT_{name}_FLOAT", FLOAT_IN, FLOAT_IN, TARGET, f"if not a {sign} b: go to c")
+    for name, sign in (
+        ("LESS", "<"), ("LESS_EQUAL", "<="), ("EQUAL", "=="), ("NOT_EQUAL", "!="), ("MORE", ">"), ("MORE_EQUAL", ">="),
+    ):  # fmt: skip
+        yield TypedInstruction(f"JUMP_{name}_VALUE", INT_IN, VALUE, TARGET, f"if a {sign} the value b: go to c")
+    yield TypedInstruction("JUMP_FALSE_FLOAT", FLOAT_IN, UNUSED, TARGET, "if a == 0: go to c")
+    yield TypedInstruction("JUMP_TRUE_FLOAT", FLOAT_IN, UNUSED, TARGET, "if a != 0: go to c")
+    yield TypedInstruction("JUMP", UNUSED, UNUSED, TARGET, "go to c", ends=True)
+    yield TypedInstruction("BACK", UNUSED, UNUSED, TARGET, "go to c, and look at the fuel", ends=True)
+    yield TypedInstruction("RANGE", RANGE_STATE, UNUSED, UNUSED, "a.. = start, stop, step -> next, left, step; or leaves")
+    yield TypedInstruction("NEXT", INT_OUT, RANGE_STATE, TARGET, "a = the next of range b, or go to c at its end")
+    yield TypedInstruction("TAIL", UNUSED, UNUSED, UNUSED, "start again: one step", ends=True)
+    yield TypedInstruction("LEAVE", UNUSED, UNUSED, UNUSED, "leaves", ends=True)
+    yield TypedInstruction("RETURN_INT", INT_IN, UNUSED, UNUSED, "return a", ends=True)
+    yield TypedInstruction("RETURN_BOOL", INT_IN, UNUSED, UNUSED, "return bool(a)", ends=True)
+    yield TypedInstruction("RETURN_FLOAT", FLOAT_IN, UNUSED, UNUSED, "return a", ends=True)
+    yield TypedInstruction("RETURN_OBJECT", OBJECT, UNUSED, UNUSED, "return the constant a", ends=True)
+
+
+TYPED_INSTRUCTIONS: tuple[TypedInstruction, ...] = tuple(_typed())
+TYPED_OPCODES: dict[str, int] = {row.name: number for number, row in enumerate(TYPED_INSTRUCTIONS)}

@@ -9,12 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cascade.opcodes import INSTRUCTIONS  # noqa: E402
+from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS  # noqa: E402
 
 
 def opcode_declarations() -> str:
     lines = ["# Generated from cascade/opcodes.py by tools/generate.py; do not edit.", "", "cdef enum Opcode:"]
     lines += [f"    {row.name} = {number}" for number, row in enumerate(INSTRUCTIONS)]
+    lines += ["", "cdef enum TypedOpcode:"]
+    lines += [f"    TYPED_{row.name} = {number}" for number, row in enumerate(TYPED_INSTRUCTIONS)]
     return "\n".join(lines) + "\n"
 
 
@@ -31,6 +33,8 @@ def opcode_reference() -> str:
     for number, row in enumerate(INSTRUCTIONS):
         synopsis = row.synopsis.format(a="a", b="b", c="c")
         lines.append(f"| {number} | `{row.name}` | `{synopsis}` |")
+    lines += ["", "Typed instructions, for the bodies of lowered tasks:", "", "| opcode | name | what it does |", "|---|---|---|"]
+    lines += [f"| {number} | `{row.name}` | {row.synopsis} |" for number, row in enumerate(TYPED_INSTRUCTIONS)]
     return "\n".join(lines) + "\n"
 
 

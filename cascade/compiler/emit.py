@@ -18,6 +18,7 @@ from cascade.opcodes import OPCODES
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
+CALL_FRAME, LOOP_TYPED = OPCODES["CALL_FRAME"], OPCODES["LOOP_TYPED"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
@@ -38,7 +39,12 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         constant: Any
         if isinstance(operation, Task):
             constant = operation.routine
-            opcode = CALL_MANAGED if is_managed(operation) else CALL if count != 1 else CALL_ONE
+            if is_managed(operation):
+                opcode = CALL_MANAGED
+            elif operation.lower:
+                opcode = CALL_FRAME
+            else:
+                opcode = CALL if count != 1 else CALL_ONE
         else:
             constant = rebuild if operation.opcode == "REBUILD" else None
             opcode = OPCODES[operation.opcode]
@@ -67,7 +73,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
 def emit_loop(task: Task[..., Any]) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
     inputs = len(task.binder.parameters)
-    opcode = LOOP_MANAGED if is_managed(task) else LOOP
+    opcode = LOOP_MANAGED if is_managed(task) else LOOP_TYPED if task.lower else LOOP
     return Blueprint(
         name=task.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from cascade._vm import Code, Routine
+from cascade._vm import Code, Kernel, Routine
+from cascade.compiler.lower import lower
 from cascade.errors import DeclarationError, RunTimeoutError, UnknownTaskError, nearest
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.events import LoopProgress, TaskExecutionFinished, TaskExecutionStarted
@@ -99,6 +100,9 @@ class Host:
 
     def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.executor.call(owner, args, kwargs)
+
+    def kernel(self, owner: AnyTask, kinds: tuple[type, ...]) -> Kernel | None:
+        return lower(owner, kinds)
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 

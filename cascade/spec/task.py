@@ -36,7 +36,8 @@ class Task(Generic[P, R]):
     name: str
 
     def __init__(
-        self, func: Callable[..., Any], *, name: str | None = None, pure: bool = False, mode: str = "inline"
+        self, func: Callable[..., Any], *, name: str | None = None, pure: bool = False, mode: str = "inline",
+        lower: bool | None = None,
     ) -> None:
         if isinstance(func, Task):
             raise DeclarationError(
@@ -55,6 +56,7 @@ class Task(Generic[P, R]):
         self.name = name if name is not None else getattr(func, "__name__", type(func).__name__)
         self.pure = pure
         self.mode = mode
+        self.lower = lower
         flags = _code_flags(func)
         self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
@@ -157,9 +159,10 @@ def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]]
 @overload
 def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
 @overload
-def task(*, name: str | None = None, pure: bool = False, mode: str = "inline") -> _Decorator: ...
+def task(*, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None) -> _Decorator: ...
 def task(
-    func: Callable[..., Any] | None = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline"
+    func: Callable[..., Any] | None = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline",
+    lower: bool | None = None,
 ) -> Any:
     """Makes a function a task: calling it gives a `LazyResult` instead of a value.
 
@@ -179,8 +182,8 @@ def task(
     <LazyResult of double>
     """
     if func is None:
-        return lambda function: Task(function, name=name, pure=pure, mode=mode)
-    return Task(func, name=name, pure=pure, mode=mode)
+        return lambda function: Task(function, name=name, pure=pure, mode=mode, lower=lower)
+    return Task(func, name=name, pure=pure, mode=mode, lower=lower)
 
 
 if TYPE_CHECKING:

@@ -1,0 +1,174 @@
+"""Going on from a statement: the rest of a function, as a function.
+
+Typed code leaves at the start of a statement, with the number of the statement and the values of the locals. CPython
+then goes on from there, in a function made of the original's own tree, so that whatever happens next (big integers,
+exceptions, tracebacks) is CPython's. Leaving the third statement of
+
+    def f(n, total=0):                      def f(n, total, .loop0):
+        for i in range(n):                      .at0 = True
+            if i % 3:                           for .item0 in .loop0:
+                total += g(i)       # here          if .at0:
+            total *= 2                                  .at0 = False
+        return total                                    total += g(i)
+                                                        total *= 2
+                                                    else:
+                                                        i = .item0
+                                                        if i % 3:
+                                                            total += g(i)
+                                                        total *= 2
+                                                return total
+
+The names with a dot cannot be the user's. `.loop0` yields one item for the iteration that is under way, and then the
+rest of the range. A `while` is treated likewise: `while .at0 or n > 0`. The tree is the original's with its positions,
+so lines and columns in a traceback are the file's.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from types import CodeType, FunctionType
+from typing import Any
+
+from cascade.compiler.lower.source import FunctionSource, Step
+
+
+class Resumption:
+    """Makes and keeps the functions that go on from the statements of one function."""
+
+    def __init__(self, source: FunctionSource) -> None:
+        self.source = source
+        self._made: dict[tuple[int, tuple[str, ...]], Callable[..., Any]] = {}
+
+    def resume(self, statement: int, values: Mapping[str, Any], loops: Iterable[range] = ()) -> Any:
+        """Goes on at the start of a statement; returns or raises what the function would.
+
+        Args:
+            statement: its number.
+            values: the local variables that are bound.
+            loops: for each `for` around the statement, the outermost first, what is left of its range.
+        """
+        names = tuple(values)
+        function = self._made.get((statement, names))
+        if function is None:
+            function = self._made[statement, names] = self._make(statement, names)
+        remaining = [itertools.chain((None,), rest) for rest in loops]
+        return function(*values.values(), *remaining)
+
+    def _make(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
+        source = self.source
+        path = source.paths[statement]
+        loops = [number for number, owner in enumerate(_loops_around(path)) if isinstance(owner, ast.For)]
+        body = _rest(path, 0, 0)
+        # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global.
+        targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
+        never = ast.If(
+            test=ast.Constant(False),
+            body=[ast.Assign(targets=targets, value=ast.Constant(0), type_comment=None) if targets else ast.Pass()],
+            orelse=[],
+        )
+        definition = ast.FunctionDef(
+            name=".function",  # under its own name it would hide the global that a recursive call means
+            args=_parameters([*names, *(f".loop{number}" for number in loops)]),
+            body=[_placed(never, source.statements[0]), *body],
+            decorator_list=[],
+            returns=None,
+            type_comment=None,
+            **_type_parameters(),
+        )
+        return self._function(definition)
+
+    def _function(self, definition: ast.FunctionDef) -> Callable[..., Any]:
+        # Inside a function that has the free variables, so that the code refers to them as the original does.
+        original = self.source.function.__code__
+        definition.lineno = definition.end_lineno = original.co_firstlineno
+        definition.col_offset = definition.end_col_offset = 0
+        free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
+        outer = ast.FunctionDef(
+            name="outer",
+            args=_parameters([]),
+            body=[*free, definition],
+            decorator_list=[],
+            returns=None,
+            type_comment=None,
+            **_type_parameters(),
+        )
+        module = ast.fix_missing_locations(ast.Module(body=[outer], type_ignores=[]))
+        flags = original.co_flags & FUTURE_FLAGS
+        code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
+        inner = _code_named(_code_named(code, "outer"), definition.name)
+        inner = inner.replace(co_name=original.co_name, co_qualname=original.co_qualname)
+        function = self.source.function
+        cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
+        return FunctionType(
+            inner, function.__globals__, function.__name__, None, tuple(cells[name] for name in inner.co_freevars)
+        )
+
+
+FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
+
+
+def _loops_around(path: tuple[Step, ...]) -> list[ast.stmt]:
+    """The loops in whose body the path's end stands, the outermost first."""
+    return [step.owner for step in path[1:] if isinstance(step.owner, (ast.For, ast.While)) and step.field == "body"]
+
+
+def _rest(path: tuple[Step, ...], depth: int, loop: int) -> list[ast.stmt]:
+    """What is left to do in the block of `path[depth]`; `loop` counts the loops around it."""
+    step = path[depth]
+    following = step.block[step.index + 1 :]
+    if depth == len(path) - 1:
+        return step.block[step.index :]
+    inner = path[depth + 1]
+    owner = inner.owner
+    if not isinstance(owner, (ast.For, ast.While)) or inner.field != "body":
+        # An `if`, or the `else` of a loop: its block ends where the next statement begins.
+        return [*_rest(path, depth + 1, loop), *following]
+    at, item = f".at{loop}", f".item{loop}"
+    first = [_assign(at, ast.Constant(False), owner), *_rest(path, depth + 1, loop + 1)]
+    if isinstance(owner, ast.For):
+        again: list[ast.stmt] = [_assign(owner.target, ast.Name(item, ast.Load()), owner), *owner.body]
+    else:
+        again = list(owner.body)
+    choice = _placed(ast.If(test=ast.Name(at, ast.Load()), body=first, orelse=again), owner)
+    resumed: ast.stmt
+    if isinstance(owner, ast.For):
+        resumed = ast.For(
+            target=ast.Name(item, ast.Store()),
+            iter=ast.Name(f".loop{loop}", ast.Load()),
+            body=[choice],
+            orelse=owner.orelse,
+            type_comment=None,
+        )
+    else:
+        test = ast.BoolOp(op=ast.Or(), values=[ast.Name(at, ast.Load()), owner.test])
+        resumed = ast.While(test=ast.copy_location(test, owner.test), body=[choice], orelse=owner.orelse)
+    return [_assign(at, ast.Constant(True), owner), _placed(resumed, owner), *following]
+
+
+def _assign(target: str | ast.expr, value: ast.expr, place: ast.stmt) -> ast.stmt:
+    name = ast.Name(target, ast.Store()) if isinstance(target, str) else target
+    return _placed(ast.Assign(targets=[name], value=value, type_comment=None), place)
+
+
+def _placed(node: ast.stmt, place: ast.stmt) -> ast.stmt:
+    # What is ours has the position of the loop that it stands for; it never raises.
+    node = ast.copy_location(node, place)
+    return ast.fix_missing_locations(node)
+
+
+def _parameters(names: list[str]) -> ast.arguments:
+    arguments = [ast.arg(arg=name, annotation=None, type_comment=None) for name in names]
+    return ast.arguments(
+        posonlyargs=[], args=arguments, vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
+    )
+
+
+def _type_parameters() -> dict[str, Any]:
+    # CPython 3.12 added a field for them.
+    return {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
+
+
+def _code_named(code: CodeType, name: str) -> CodeType:
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType) and constant.co_name == name)
