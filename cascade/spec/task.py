@@ -28,6 +28,7 @@ class Task(Generic[P, R]):
         name: its name in graphs, events and messages.
         pure: whether equal arguments always give equal results.
         mode: "inline" (called where the engine runs) or "blocking" (called in a thread).
+        lower: True to have the function lowered to typed code, or else an error.
         is_async: whether the function is a coroutine function.
         called: what a call of the task calls.
     """
@@ -171,6 +172,8 @@ def task(
         name: its name in graphs, events and messages; by default the function's.
         pure: whether equal arguments always give equal results.
         mode: "inline" to call it where the engine runs, "blocking" to call it in a thread.
+        lower: True to run it as typed code (on the VM path, for ints, floats and bools). Then a run raises
+            `LoweringError` if the function has no typed form.
 
     Raises:
         DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode.
