@@ -244,6 +244,13 @@ cdef PyObject* construct_tail_call(
     cdef PyObject* name
     cdef PyObject* given[3]
     cdef TailCall result
+    if (count == 0 and named == 1 and <PyObject*>PyTuple_GET_ITEM(<object>names, 0) == <PyObject*>KWARGS_NAME
+            and type_of(args[0]) == <PyTypeObject*>dict):
+        # TailCall(kwargs={...}), the spelling of a loop: nothing to check, and no exception state to save for it.
+        result = TailCall.__new__(TailCall)
+        result.keywords = <dict>args[0]
+        incref(<PyObject*>result)
+        return <PyObject*>result
     given[0] = given[1] = given[2] = NULL
     try:
         if count > 3:
@@ -264,16 +271,12 @@ cdef PyObject* construct_tail_call(
                 raise TypeError(f"TailCall() got multiple values for argument {<object>name!r}")
             given[position] = args[count + i]
         result = TailCall.__new__(TailCall)
-        if (given[0] == NULL and given[1] != NULL and given[2] == NULL
-                and type_of(given[1]) == <PyTypeObject*>dict):
-            result.keywords = <dict>given[1]
-        else:
-            fill_tail_call(
-                result,
-                () if given[0] == NULL else <object>given[0],
-                None if given[1] == NULL else <object>given[1],
-                None if given[2] == NULL else <object>given[2],
-            )
+        fill_tail_call(
+            result,
+            () if given[0] == NULL else <object>given[0],
+            None if given[1] == NULL else <object>given[1],
+            None if given[2] == NULL else <object>given[2],
+        )
     except BaseException as error:
         restore_exception(error)
         return NULL
