@@ -19,7 +19,7 @@ from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
     CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
 )
@@ -124,7 +124,6 @@ cdef extern from "Python.h":
     void decref "Py_DECREF"(PyObject*)
     void xdecref "Py_XDECREF"(PyObject*)
     PyTypeObject* type_of "Py_TYPE"(PyObject*)
-    bint raised "PyErr_Occurred"() noexcept
     int PyErr_CheckSignals() noexcept
     void* PyVectorcall_Function(object)
     PyObject* PyObject_Vectorcall(PyObject*, PyObject**, size_t, PyObject*) noexcept

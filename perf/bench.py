@@ -21,7 +21,7 @@ import pyperf  # type: ignore[import-untyped]
 import cascade as cs
 from measure import Measure, Run, always, awaited, separately
 from memory import measure_apart
-from peers import LOOP_STEPS, PIPELINE_NODES, missing, peer_measures
+from peers import PIPELINE_NODES, missing, peer_measures
 from tco_performance import heavy_complex_countdown, imperative_countdown, simple_countdown
 from workloads import (
     BARE,

@@ -173,28 +173,23 @@ class Writer:
                  "9223372036854775804, 9223372036854775807", f"{pick.randint(-1, 1)}, 3, b & 1", "a, a + 2"]
             )  # fmt: skip
             self.line(f"for {name} in range({bounds}):")
-            self.loops += 1
-            self.depth += 1
-            self.line(f"{pick.choice('abc')} {pick.choice(['+=', '-=', '^='])} {name}")
-            self.depth -= 1
-            self.inner(pick.randint(1, 3))
-            self.loops -= 1
-            if pick.random() < 0.3:
-                self.line("else:")
-                self.inner(1)
+            self.loop_body(f"{pick.choice('abc')} {pick.choice(['+=', '-=', '^='])} {name}")
         else:
             name = f"w{self.depth}"
             self.line(f"{name} = {pick.randint(0, 5)}")
             self.line(f"while {pick.choice([f'{name} > 0', f'{name} > 0 and {self.bool_expression(1)}', f'({name} and a + {name}) and {name} > 0'])}:")
-            self.loops += 1
-            self.depth += 1
-            self.line(f"{name} -= 1")
-            self.depth -= 1
-            self.inner(pick.randint(1, 3))
-            self.loops -= 1
-            if pick.random() < 0.3:
-                self.line("else:")
-                self.inner(1)
+            self.loop_body(f"{name} -= 1")
+
+    def loop_body(self, first: str) -> None:
+        self.loops += 1
+        self.depth += 1
+        self.line(first)
+        self.depth -= 1
+        self.inner(self.random.randint(1, 3))
+        self.loops -= 1
+        if self.random.random() < 0.3:
+            self.line("else:")
+            self.inner(1)
 
     def tail(self) -> str:
         a, b, x, p = self.int_expression(1), self.int_expression(1), self.float_expression(1), self.bool_expression(1)

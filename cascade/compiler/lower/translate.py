@@ -543,14 +543,10 @@ class _Translator:
         return value
 
     def value_Constant(self, node: ast.Constant) -> Value:
-        value = node.value
-        if type(value) is bool:
-            return Value(BOOL, known=value)
-        if type(value) is float:
-            return Value(FLOAT, known=value)
-        if type(value) is int and value in WIDE:
-            return Value(INT, known=value)
-        raise self.refuse("CS132", node, "only bools, floats and ints of 64 bits are lowered")
+        value = self.number_known(node.value)
+        if value is None:
+            raise self.refuse("CS132", node, "only bools, floats and ints of 64 bits are lowered")
+        return value
 
     def value_Name(self, node: ast.Name) -> Value:
         name = node.id
@@ -567,13 +563,20 @@ class _Translator:
         return self.known(self.named(node), node)
 
     def known(self, found: Any, node: ast.expr) -> Value:
+        value = self.number_known(found)
+        if value is None:
+            raise self.refuse("CS133", node, "only names of numbers are lowered")
+        return value
+
+    def number_known(self, found: Any) -> Value | None:
+        """The value of a number that a register can hold; None for anything else."""
         if type(found) is float:
             return Value(FLOAT, known=found)
         if type(found) is bool:
             return Value(BOOL, known=found)
         if type(found) is int and found in WIDE:
             return Value(INT, known=found)
-        raise self.refuse("CS133", node, "only names of numbers are lowered")
+        return None
 
     def value_UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
