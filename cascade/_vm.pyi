@@ -10,6 +10,11 @@ PAUSE: Final[int]
 WAIT: Final[int]
 FAILED: Final[int]
 
+NEVER: Final[int]
+WHEN_HOT: Final[int]
+AT_ONCE: Final[int]
+MUST: Final[int]
+
 @final
 class TailCall(Generic[R]):
     def __init__(
@@ -35,7 +40,10 @@ class Routine:
     keywords: tuple[str, ...]
     varargs: bool
     varkwargs: bool
-    kernels: list[Kernel] | None
+    lowering: int
+    kernels: list[Kernel]
+    reasons: list[tuple[tuple[str, ...], Any]]
+    made: int
     def __init__(
         self,
         *,
@@ -49,6 +57,7 @@ class Routine:
         varargs: bool,
         varkwargs: bool,
         bind: Callable[..., tuple[Any, ...]],
+        lowering: int = 0,
     ) -> None: ...
 
 @final
@@ -60,8 +69,13 @@ class Code:
 class Kernel:
     code: Any
     entries: int
-    exits: int
+    steps: int
+    work: int
+    retired: bool
+    @property
+    def exits(self) -> int: ...
     def __init__(self, code: Any) -> None: ...
+    def exits_by_word(self) -> dict[int, int]: ...
 
 @final
 class Pending: ...
@@ -77,7 +91,7 @@ class Host(Protocol):
     def rebind(
         self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]: ...
-    def kernel(self, owner: Any, kinds: tuple[type, ...]) -> Kernel | None: ...
+    def kernel(self, owner: Any, types: tuple[str, ...]) -> Any: ...
     def call(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def started(self, owner: Any, serial: int, node: int) -> None: ...
     def finished(self, owner: Any, serial: int, node: int, value: Any, error: BaseException | None) -> None: ...
@@ -118,6 +132,7 @@ def install_typed_verifier(verify: Callable[[Any], None]) -> None: ...
 def install_verifier(verify: Callable[[Blueprint], None]) -> None: ...
 def holds_deferred(value: object) -> bool: ...
 def holds_new_deferred(slots: tuple[Any, ...], current: Sequence[Any] | None) -> bool: ...
+def length(value: Any) -> int: ...
 def is_awaitable(value: object) -> bool: ...
 def enter_task() -> None: ...
 def leave_task() -> None: ...

@@ -17,18 +17,20 @@ has, a `Pending` stands in its destination slot, and the machine goes on with th
 cimport cython
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
+    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SET, TUPLE,
+    TYPED_LOAD_OBJECT, TYPED_RETURN_BOOL, TYPED_RETURN_FLOAT, TYPED_RETURN_INT,
 )
 
 from collections import deque
+from itertools import chain
 from sys import modules
 
 from cascade.errors import DeclarationError, InternalError, StepLimitError
-from cascade.opcodes import INSTRUCTIONS
+from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
 
 cdef extern from *:
     """
@@ -407,10 +409,16 @@ cdef class Routine:
         varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
         bind: called like the function, gives the tuple of slots.
+        lowering: when the function is lowered.
+
+    Attributes:
+        kernels: its typed code, one for each combination of types.
+        reasons: why there is none, for other types.
     """
 
     def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
-                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind):
+                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind,
+                 int lowering=LOWER_NEVER):
         cdef void* direct
         if self.name is not None:
             raise InternalError("a routine cannot be changed: verified code may rely on it")
@@ -427,6 +435,10 @@ cdef class Routine:
         self.varkwargs = varkwargs
         self.simple = not (varargs or varkwargs or keywords)
         self.bind = bind
+        self.lowering = lowering
+        self.kernels = []
+        self.reasons = []
+        self.seen = set()
         self.keyword_names = <PyObject*>keywords if keywords else NULL
         if varargs or varkwargs:
             self.entry = call_variadic
@@ -569,7 +581,10 @@ cdef class Frame:
             clear_slots(self)
             PyMem_Free(self.values)
             self.values = NULL
-        PyMem_Free(self.registers)
+        if self.typed != NULL:
+            PyMem_Free(self.typed.memory)
+            PyMem_Free(self.typed.state.calls)
+            PyMem_Free(self.typed)
 
 
 cdef void clear_slots(Frame frame) noexcept:
@@ -827,6 +842,7 @@ cdef class Machine:
         frame.pc = 0
         frame.outstanding = 0
         frame.iteration = 0
+        frame.next_typed = 0
         frame.serial = self.serials
         frame.node = 0
         return frame
@@ -1022,15 +1038,6 @@ cdef class Machine:
                     return STATUS_FAILED
                 drop_sources(slots, sources, count)
                 slots[word.a] = result
-            elif opcode == LOOP_TYPED:
-                frame.pc = pc - 1
-                self.fuel = fuel
-                self.spend()
-                status = self.run_typed(frame)
-                if status != RESUMED or self.current is not frame:
-                    return status
-                pc = frame.pc
-                fuel = self.fuel
             else:
                 # CALL_FRAME, CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
                 frame.pc = pc - 1
@@ -1106,6 +1113,8 @@ cdef class Machine:
                     self.error = error
                     return STATUS_FAILED
             self.next_progress = now + PROGRESS_TIME
+        if word.opcode == LOOP and not self.managed and self.may_be_typed(frame, <Routine>frame.code.constants[word.b]):
+            return self.run_typed(frame)
         self.batch = self.pace
         careful = frame.outstanding != 0 or self.managed or (self.observed and not loops)
         if self.max_steps >= 0:
@@ -1167,8 +1176,6 @@ cdef class Machine:
             if word.opcode == RETURN:
                 return self.give_back(frame, word.c >> 1)
             if is_loop(word.opcode):
-                if word.opcode == LOOP_TYPED and not self.managed:
-                    return self.run_typed(frame)
                 values = copy_slots(frame.values, frame.code.inputs)
                 frame.pc += 1
                 return self.perform(frame, frame.pc - 1, values, None)
@@ -1404,61 +1411,119 @@ cdef class Machine:
 
     # -- Typed code ---------------------------------------------------------------------------------------------
 
+    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept:
+        # Whether this is the time to run the task of a frame as typed code, or to go on with it.
+        if frame.kernel is not None:
+            return True
+        if routine.lowering == LOWER_NEVER or frame.iteration < frame.next_typed:
+            return False
+        if self.max_steps >= 0 and self.taken >= self.max_steps:
+            return False
+        return routine.lowering != LOWER_HOT or frame.iteration >= HOT
+
     cdef int run_typed(self, Frame frame) noexcept:
-        # LOOP_TYPED: runs the kernel for the types of the arguments, or, where there is none, calls the function.
+        # A LOOP, out of fuel: runs the kernel for the types of the arguments. Where there is none, nothing happens.
         cdef const Word* word = &frame.code.words[frame.pc]
         cdef Routine routine = <Routine>frame.code.constants[word.b]
-        cdef PyObject* result
-        cdef int outcome, status
-        cdef int64_t tails = 0, limit
+        cdef Kernel kernel = frame.kernel
+        cdef TypedState* state
+        cdef int outcome
+        cdef int64_t limit
         try:
-            if frame.kernel is None:
-                if self.max_steps >= 0 and self.taken >= self.max_steps:
-                    return self.stop(frame, frame.pc, True)
-                frame.kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
-                if frame.kernel is None:
-                    frame.pc += 1
-                    return self.perform(frame, frame.pc - 1, copy_slots(frame.values, frame.code.inputs), None)
-                enter_kernel(frame)
+            if kernel is None:
+                kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
+                if kernel is None or (self.observed and kernel.defers) or not enter_kernel(frame, kernel):
+                    frame.next_typed = frame.iteration + RETRY
+                    return RESUMED
                 self.taken += 1
-            elif (not frame.kernel.code.guards_hold()
-                    and frame.kernel.words[frame.typed_pc].opcode != TYPED_NEXT):
-                # While the event loop had its turn, a name got another meaning. Here a statement begins.
+            elif not kernel.guards_hold():
+                # While others had their turn, a name got another meaning. Here a statement begins.
                 return self.leave_typed(frame)
             limit = self.max_steps - self.taken if self.max_steps >= 0 else INT64_MAX
-            outcome = run_kernel(frame, limit, &tails)
-            self.taken += tails
-            frame.iteration += tails
+            outcome = run_kernel(frame, limit)
+            state = &frame.typed.state
+            self.taken += state.steps
+            frame.iteration += state.steps
+            if outcome == TYPED_RETURNED:
+                value = returned(frame)
+                if cascade_is_special(<PyObject*>value):
+                    return self.leave_typed(frame)
+                if state.deferred:
+                    self.note_deferred(frame, kernel)
+                frame.pc += 1
+                frame.kernel = None
+                incref(<PyObject*>value)
+                set_slot(frame, word.a, <PyObject*>value)
+                if not self.observed and frame.outstanding == 0:
+                    self.batch = self.fuel = 1      # enough for the RETURN that follows
+                return RESUMED
             if outcome == TYPED_OUT_OF_FUEL:
                 return RESUMED      # the slow lane looks around, and comes back here
             if outcome == TYPED_OUT_OF_STEPS:
                 self.taken -= 1     # the one that was not made
+                if state.deferred:
+                    self.note_deferred(frame, kernel)
                 return self.stop(frame, frame.pc, True)
-            if outcome == TYPED_RETURNED:
-                frame.pc += 1
-                result = frame.typed_result
-                frame.typed_result = NULL
-                frame.kernel = None
-                set_slot(frame, word.a, result)
-                return RESUMED
+            kernel.exit_count += 1
+            kernel.left[state.word - kernel.words] += 1
+            retire_if_idle(kernel)
             return self.leave_typed(frame)
         except BaseException as error:
+            frame.kernel = None
             self.error = error
             return STATUS_FAILED
 
     cdef int leave_typed(self, Frame frame) except -1:
         # CPython goes on at the statement where the typed code has stopped; what it gives is the call's result.
         cdef Kernel kernel = frame.kernel
-        kernel.exits += 1
-        keep_arguments(frame)
+        cdef Py_ssize_t place = place_in_body(frame), i
+        cdef tuple way = way_out(kernel, kernel.code.exit_of[place])
+        cdef Routine routine = <Routine>frame.code.constants[frame.code.words[frame.pc].b]
+        cdef Frame new
+        cdef list kept, values
+        body = kernel.code.bodies[way[0]]
+        entering = place == body.entry and frame.typed.state.outcome == TYPED_OUT_OF_FUEL
+        # Objects in registers belong to the slots: they are taken before these change.
+        kept = kept_arguments(frame, kernel, body, entering)
+        values = [] if entering else values_there(frame, way)
+        if frame.typed.state.deferred:
+            self.note_deferred(frame, kernel)
+        if body.task is not routine.owner:
+            # Tail calls have led to another task, which takes the frame's place.
+            new = self.enter(loop_code_of(self.host, <Routine>body.task.routine), kept)
+            new.origin = routine.owner if frame.origin is None else frame.origin
+            new.serial = frame.serial
+            new.node = frame.node
+            new.iteration = frame.iteration
+            new.kernel, frame.kernel = kernel, None
+            new.typed, frame.typed = frame.typed, new.typed
+            self.place(frame, frame.pc, new, None)
+            frame = new
+        else:
+            for i in range(frame.code.inputs):
+                incref(<PyObject*>kept[i])
+                set_slot(frame, i, <PyObject*>kept[i])
         frame.kernel = None
+        if entering:
+            self.taken -= 1     # the step is made when the call is
+            return RESUMED
         frame.pc += 1
         try:
-            made = leave_kernel(frame, kernel)
+            made = way[1](*values)
         except BaseException as error:
             return self.fail_at(frame, frame.pc - 1, error)
         incref(<PyObject*>made)
-        return self.land(frame, frame.pc - 1, copy_slots(frame.values, frame.code.inputs), <PyObject*>made, None, False)
+        return self.land(frame, frame.pc - 1, kept, <PyObject*>made, None, False)
+
+    cdef int note_deferred(self, Frame frame, Kernel kernel) except -1:
+        # Tasks have answered with calls of tasks: each of these has a number, and a name of its own.
+        cdef TypedState* state = &frame.typed.state
+        self.serials += state.deferred
+        frame.serial = self.serials
+        frame.node = 0
+        frame.origin = kernel.code.bodies[state.origin].task
+        state.deferred = 0
+        return 0
 
     # -- Names and errors ---------------------------------------------------------------------------------------
 
@@ -1493,7 +1558,7 @@ cdef Code loop_code_of(host, Routine routine):
 
 
 cdef inline bint is_loop(int opcode) noexcept:
-    return opcode == LOOP or opcode == LOOP_MANAGED or opcode == LOOP_TYPED
+    return opcode == LOOP or opcode == LOOP_MANAGED
 
 
 cdef void drop_sources(PyObject** slots, const int32_t* sources, Py_ssize_t count) noexcept:

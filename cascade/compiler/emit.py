@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from cascade._vm import AT_ONCE
 from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
 from cascade.graph.model import Row, rebuild
@@ -18,7 +19,7 @@ from cascade.opcodes import OPCODES
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
-CALL_FRAME, LOOP_TYPED = OPCODES["CALL_FRAME"], OPCODES["LOOP_TYPED"]
+CALL_FRAME = OPCODES["CALL_FRAME"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
@@ -41,7 +42,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
             constant = operation.routine
             if is_managed(operation):
                 opcode = CALL_MANAGED
-            elif operation.lower:
+            elif operation.routine.lowering >= AT_ONCE:
                 opcode = CALL_FRAME
             else:
                 opcode = CALL if count != 1 else CALL_ONE
@@ -73,7 +74,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
 def emit_loop(task: Task[..., Any]) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
     inputs = len(task.binder.parameters)
-    opcode = LOOP_MANAGED if is_managed(task) else LOOP_TYPED if task.lower else LOOP
+    opcode = LOOP_MANAGED if is_managed(task) else LOOP
     return Blueprint(
         name=task.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),

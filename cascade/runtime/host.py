@@ -9,7 +9,8 @@ from typing import Any
 
 from cascade._vm import Code, Kernel, Routine
 from cascade.compiler.lower import lower
-from cascade.errors import DeclarationError, RunTimeoutError, UnknownTaskError, nearest
+from cascade.compiler.lower.reasons import Reason
+from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, UnknownTaskError, nearest
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.events import LoopProgress, TaskExecutionFinished, TaskExecutionStarted
 from cascade.runtime.shapes import Shapes, loop_code
@@ -101,8 +102,16 @@ class Host:
     def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.executor.call(owner, args, kwargs)
 
-    def kernel(self, owner: AnyTask, kinds: tuple[type, ...]) -> Kernel | None:
-        return lower(owner, kinds)
+    def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | Reason | None:
+        """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
+        made = lower(owner, types)
+        if isinstance(made, Reason):
+            owner.routine.reasons.append((types, made))
+            if owner.lower:
+                where = f"{made.file}:{made.line}" if made.file else None
+                raise LoweringError(owner.name, [made], where=where)
+            return None if made.for_all_types else made
+        return made
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 

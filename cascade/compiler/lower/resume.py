@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -41,20 +41,26 @@ class Resumption:
         self.source = source
         self._made: dict[tuple[int, tuple[str, ...]], Callable[..., Any]] = {}
 
-    def resume(self, statement: int, values: Mapping[str, Any], loops: Iterable[range] = ()) -> Any:
-        """Goes on at the start of a statement; returns or raises what the function would.
+    def function(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
+        """The function that goes on at the start of a statement; it returns or raises what the original would.
+
+        It takes the values of the local variables that are bound, by position, and then, for each `for` around the
+        statement, the outermost first, what `remaining` makes of what is left of its range.
 
         Args:
-            statement: its number.
-            values: the local variables that are bound.
-            loops: for each `for` around the statement, the outermost first, what is left of its range.
+            statement: its number; -1 for the function's end.
+            names: the variables that are bound.
         """
-        names = tuple(values)
+        if statement < 0:
+            return _at_the_end
         function = self._made.get((statement, names))
         if function is None:
             function = self._made[statement, names] = self._make(statement, names)
-        remaining = [itertools.chain((None,), rest) for rest in loops]
-        return function(*values.values(), *remaining)
+        return function
+
+    def resume(self, statement: int, values: Mapping[str, Any], loops: Iterable[range] = ()) -> Any:
+        """Goes on at the start of a statement, with the variables that are bound."""
+        return self.function(statement, tuple(values))(*values.values(), *map(remaining, loops))
 
     def _make(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
         source = self.source
@@ -104,6 +110,15 @@ class Resumption:
         return FunctionType(
             inner, function.__globals__, function.__name__, None, tuple(cells[name] for name in inner.co_freevars)
         )
+
+
+def _at_the_end(*values: Any) -> None:
+    return None
+
+
+def remaining(rest: range) -> Iterator[Any]:
+    """One item for the iteration that is under way, and then what is left of a range."""
+    return itertools.chain((None,), rest)
 
 
 FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on

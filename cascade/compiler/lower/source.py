@@ -45,12 +45,25 @@ class FunctionSource:
         tree: its definition; line and column numbers are those of its file.
         statements: all its statements, in the order of the text; the number of one is its place here.
         paths: for each statement, the steps that lead to it.
+        text: its lines; `first` is the number of the first one in the file.
     """
 
     function: FunctionType
     tree: ast.FunctionDef
     statements: tuple[ast.stmt, ...]
     paths: tuple[tuple[Step, ...], ...]
+    text: tuple[str, ...]
+    first: int
+
+    def line(self, number: int) -> str:
+        """The text of a line of the file; empty for one outside the function."""
+        at = number - self.first
+        return self.text[at].strip() if 0 <= at < len(self.text) else ""
+
+    @property
+    def file(self) -> str:
+        """The name of the file, as in tracebacks."""
+        return self.function.__code__.co_filename
 
     @property
     def locals(self) -> tuple[str, ...]:
@@ -80,7 +93,7 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
     for statement, path in _walk(tree, ()):
         found.append(statement)
         paths.append(path)
-    return FunctionSource(function, tree, tuple(found), tuple(paths))
+    return FunctionSource(function, tree, tuple(found), tuple(paths), tuple(lines), first)
 
 
 def _parse(text: str, first: int) -> ast.FunctionDef | None:
