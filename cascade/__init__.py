@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cascade.runtime.api import run as run
     from cascade.runtime.bus import MessageBus as MessageBus
     from cascade.runtime.engine import Engine as Engine
+    from cascade.runtime.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
     from cascade.spec.control import TailCall as TailCall
@@ -45,6 +46,7 @@ _HOMES = {
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
     "compile": "cascade.runtime.program",
+    "explain": "cascade.runtime.explain",
     "run": "cascade.runtime.api",
     "task": "cascade.spec.task",
 }

@@ -26,7 +26,19 @@ cdef extern from "_typed.h":
         return 0;
     #endif
     }
+    /* What a cell holds, or what a function is made of; NULL for nothing. A function without defaults has None. */
+    static PyObject *cascade_guarded(int kind, PyObject *holder) {
+        PyObject *found;
+        switch (kind) {
+        case 1: return PyCell_GET(holder);
+        case 2: return ((PyFunctionObject *)holder)->func_code;
+        case 3: found = ((PyFunctionObject *)holder)->func_defaults; break;
+        default: found = ((PyFunctionObject *)holder)->func_kwdefaults; break;
+        }
+        return found == NULL ? Py_None : found;
+    }
     """
+    PyObject* cascade_guarded(int, PyObject*) noexcept
     int64_t cascade_depth_left() noexcept
     uint64_t cascade_version(PyObject*) noexcept
     void** HANDLERS "((void **)cascade_handlers)"
@@ -43,6 +55,7 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(PyObject*, int*) noexcept
     double PyFloat_AS_DOUBLE(PyObject*) noexcept
     PyObject* PyErr_Occurred() noexcept
+    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*) noexcept
     PyObject* None_ "Py_None"
     PyObject* True_ "Py_True"
 
@@ -61,6 +74,11 @@ cdef enum:
 
 cdef double EAGER_SECONDS = 0.1     # spent on lowering at the first call, for all tasks of the process
 cdef double eager_seconds = 0.0
+
+cdef enum:
+    GUARD_ITEM = 0
+
+cdef dict GUARD_KINDS = {"item": GUARD_ITEM, "contents": 1, "__code__": 2, "__defaults__": 3, "__kwdefaults__": 4}
 
 # When a task is lowered; what `Task.lowering` says.
 cdef enum:
@@ -148,19 +166,13 @@ cdef class Kernel:
         self.long_fuel = max(200, LONG_WORK // max(self.length, 4))
         self.ways = [None] * len(code.exits)
         self.defers = code.deferring
-        self.spaces = [(guard.holder, guard.kind == "item") for guard in code.guards]
-        self.guard_count = len(self.spaces)
-        self.versions = <uint64_t*>PyMem_Malloc(max(self.guard_count, 1) * sizeof(uint64_t))
-        if self.versions == NULL:
-            raise MemoryError
-        if not self.guards_hold_now():
-            raise InternalError("a name changed its meaning while it was looked at")
+        self.take_guards(code.guards)
 
     def __dealloc__(self):
         PyMem_Free(self.words)
         PyMem_Free(self.image)
         PyMem_Free(self.left)
-        PyMem_Free(self.versions)
+        PyMem_Free(self.guards)
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1:
         # Puts the handler and the distance of the target into a word.
@@ -175,24 +187,40 @@ cdef class Kernel:
             word.f = <int32_t><uint32_t>(value >> 32)
         return 0
 
-    cdef bint guards_hold_now(self) except -1:
-        # Looks at every guard, and notes the versions of the dicts.
+    cdef bint guards_hold(self) except -1:
+        # A dict that has not changed since is not looked into.
         cdef Py_ssize_t i
-        if not self.code.guards_hold():
-            return False
+        cdef GuardEntry* guard
+        cdef uint64_t version
         for i in range(self.guard_count):
-            holder, is_dict = self.spaces[i]
-            self.versions[i] = cascade_version(<PyObject*>holder) if is_dict else 0
+            guard = &self.guards[i]
+            if guard.kind == GUARD_ITEM:
+                version = cascade_version(guard.holder)
+                if version == guard.version and version != 0:
+                    continue
+                if PyDict_GetItemWithError(guard.holder, guard.name) != guard.expected:
+                    if PyErr_Occurred() != NULL:
+                        raise
+                    return False
+                guard.version = version
+            elif cascade_guarded(guard.kind, guard.holder) != guard.expected:
+                return False
         return True
 
-    cdef bint guards_hold(self) except -1:
+    cdef int take_guards(self, tuple guards) except -1:
         cdef Py_ssize_t i
-        cdef tuple guard
-        for i in range(self.guard_count):
-            guard = <tuple>PyList_GET_ITEM(self.spaces, i)
-            if self.versions[i] == 0 or cascade_version(<PyObject*>PyTuple_GET_ITEM(guard, 0)) != self.versions[i]:
-                return self.guards_hold_now()
-        return True
+        cdef GuardEntry* entry
+        self.guards = <GuardEntry*>PyMem_Calloc(max(len(guards), 1), sizeof(GuardEntry))
+        if self.guards == NULL:
+            raise MemoryError
+        for i, guard in enumerate(guards):
+            entry = &self.guards[i]
+            entry.kind = GUARD_KINDS[guard.kind if guard.kind != "attribute" else guard.name]
+            entry.holder = <PyObject*>guard.holder          # `code` holds all three
+            entry.name = <PyObject*>guard.name
+            entry.expected = NULL if guard.missing else <PyObject*>guard.expected
+        self.guard_count = len(guards)
+        return 0
 
     @property
     def exits(self):
@@ -255,7 +283,7 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
             routine.kernels.remove(kernel)
             routine.seen.discard(kernel.types_held)
             break
-    return make_kernel(host, routine, types[:count])
+    return make_kernel(host, routine, types[:count], False)
 
 
 cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexcept:
@@ -266,12 +294,12 @@ cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexc
     return True
 
 
-cdef Kernel make_kernel(host, Routine routine, bytes types):
+cdef Kernel make_kernel(host, Routine routine, bytes types, bint asked=False):
     global eager_seconds
     cdef double begun
     if types in routine.seen:
         return None
-    if routine.lowering == LOWER_AT_ONCE and eager_seconds > EAGER_SECONDS and routine.calls < WARM:
+    if not asked and routine.lowering == LOWER_AT_ONCE and eager_seconds > EAGER_SECONDS and routine.calls < WARM:
         routine.calls += 1
         return None
     routine.seen.add(types)

@@ -41,6 +41,14 @@ cdef extern from "_typed.h":
         int outcome
 
 
+cdef struct GuardEntry:                 # see Guard in cascade/compiler/lower/typed.py
+    int kind
+    PyObject* holder
+    PyObject* name
+    PyObject* expected
+    uint64_t version                    # of a dict, when it held what was expected
+
+
 cdef struct Typed:                      # typed code under way in a frame
     TypedState state
     Register* memory                    # for the registers; those of the task's body stand first
@@ -131,8 +139,7 @@ cdef class Kernel:
     cdef bytes types_held
     cdef tuple objects
     cdef list ways                      # out, made when first taken
-    cdef list spaces                    # (holder, whether it is a dict) of each guard
-    cdef uint64_t* versions             # of the dicts, when the guards held
+    cdef GuardEntry* guards
     cdef Py_ssize_t guard_count
     cdef int64_t long_fuel
     cdef int64_t* left                  # exits by word
@@ -145,7 +152,7 @@ cdef class Kernel:
     cdef readonly bint retired
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
-    cdef bint guards_hold_now(self) except -1
+    cdef int take_guards(self, tuple guards) except -1
     cdef bint guards_hold(self) except -1
 
 

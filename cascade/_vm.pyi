@@ -59,6 +59,7 @@ class Routine:
         bind: Callable[..., tuple[Any, ...]],
         lowering: int = 0,
     ) -> None: ...
+    def lower(self, host: Host, types: tuple[str, ...]) -> None: ...
 
 @final
 class Code:

@@ -448,6 +448,10 @@ cdef class Routine:
             self.entry = <Entry>PyObject_Vectorcall if direct == NULL else <Entry>direct
             self.callee = <PyObject*>function
 
+    def lower(self, host, tuple types):
+        """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
+        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), True)
+
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
 

@@ -363,7 +363,7 @@ def _typed() -> Iterator[TypedInstruction]:
     yield row("CALL", "a> b^ d$ f@", "a = the function at f, with its registers from b on", "the recursion limit")
     yield row("GIVE", "a<", "a is what the call gives", ends=True)
     yield row("ASK", "a> b^ e?", "a = function e of Python's, of the registers from b on", "the function raises, or its result has no register")
-    yield row("LEAVE", "", "leaves", "this is for CPython to do", ends=True)
+    yield row("LEAVE", "", "leaves", "CPython does this", ends=True)
     for kind, operand in (("INT", INT), ("BOOL", INT), ("FLOAT", FLOAT), ("OBJECT", OBJECT)):
         yield row(f"RETURN_{kind}", f"a<{operand}", "return a", ends=True)
 

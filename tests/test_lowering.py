@@ -164,7 +164,7 @@ def test_types_without_registers_are_called():
         return text
 
     assert cs.run(joined(3, "text")) == "textxxx"
-    ((types, reason),) = joined.routine.reasons
+    ((types, (reason,)),) = joined.routine.reasons
     assert types == ("int", "object")
     assert reason.code == "CS131"
 
@@ -240,7 +240,7 @@ def test_a_task_that_cannot_be_lowered_says_why(function, code, message):
     task = cs.task(lower=True)(function)
     with pytest.raises(LoweringError) as raised:
         cs.run(task(1))
-    (reason,) = raised.value.reasons
+    reason = raised.value.reasons[0]
     assert reason.code == code
     assert message in str(raised.value)
     if code != "CS100":

@@ -102,16 +102,16 @@ class Host:
     def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.executor.call(owner, args, kwargs)
 
-    def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | Reason | None:
+    def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
         """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
         made = lower(owner, types)
-        if isinstance(made, Reason):
-            owner.routine.reasons.append((types, made))
-            if owner.lower:
-                where = f"{made.file}:{made.line}" if made.file else None
-                raise LoweringError(owner.name, [made], where=where)
-            return None if made.for_all_types else made
-        return made
+        if isinstance(made, Kernel):
+            return made
+        owner.routine.reasons.append((types, made))
+        if owner.lower:
+            where = f"{made[0].file}:{made[0].line}" if made[0].file else None
+            raise LoweringError(owner.name, made, where=where)
+        return None if any(reason.for_all_types for reason in made) else made
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 

@@ -31,16 +31,16 @@ def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
     return tuple(TYPES.get(kind, OBJECT) for kind in kinds)
 
 
-def lower(task: Task[..., Any], types: tuple[str, ...]) -> Kernel | Reason:
+def lower(task: Task[..., Any], types: tuple[str, ...]) -> Kernel | tuple[Reason, ...]:
     """The kernel of a task for arguments of the given types, or why there is none."""
     try:
         return Kernel(translate(task, types))
     except SourceError as error:
-        return Reason("CS100", 0, 0, task.name, str(error))
+        return (Reason("CS100", 0, 0, task.name, str(error)),)
     except Refusal as refusal:
-        return refusal.reason
+        return refusal.reasons
     except RecursionError:
-        return Reason("CS143", 0, 0, task.name, "its expressions nest too deep")
+        return (Reason("CS143", 0, 0, task.name, "its expressions nest too deep"),)
 
 
 def translate(task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:

@@ -37,11 +37,11 @@ class Reason:
 
 
 class Refusal(Exception):
-    """The function cannot be lowered."""
+    """The function cannot be lowered, for one reason or several."""
 
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+    def __init__(self, *reasons: Reason) -> None:
+        super().__init__("; ".join(map(str, reasons)))
+        self.reasons = reasons
 
 
 def refuse(code: str, node: ast.AST, hint: str, file: str) -> Refusal:

@@ -123,6 +123,7 @@ class CodeBuilder:
         self.waiting: list[BodyPart] = []
         self.helpers: dict[tuple[Any, tuple[str, ...]], HelperPart] = {}
         self.pieces: list[list[Item | Label]] = []
+        self.reasons: list[Reason] = []
         self.deferring = False
 
     def build(self, task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
@@ -130,6 +131,8 @@ class CodeBuilder:
         assert first is not None
         while self.waiting:
             BodyTranslator(self, self.waiting.pop(0)).translate()
+        if self.reasons:
+            raise Refusal(*self.reasons)
         return self.finish(first)
 
     def body(self, task: Task[..., Any], types: tuple[str, ...]) -> BodyPart | None:
@@ -482,12 +485,26 @@ class FunctionTranslator(Calls):
             return method(node)
         except Leaves:
             self.emit("LEAVE")
-        except Refusal:
-            if not self.after_loops(point.statement):
-                raise
+        except Refusal as refusal:
             del self.assembler.items[items:]
             self.emit("LEAVE")
+            if not self.after_loops(point.statement):
+                return self.refused(node, point, refusal)
         return None
+
+    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
+        """Notes the reasons, and goes on to find more of them."""
+        new = [reason for reason in refusal.reasons if reason not in self.builder.reasons]
+        self.builder.reasons += new
+        if not new:
+            return None
+        assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+        self.bound = {name: kind for name, kind in self.bound.items() if name not in assigned}
+        following = self.after(point.statement)
+        if not isinstance(node, (ast.If, *LOOPS)):
+            return following
+        self.label(following, self.bound).uses += 1
+        return self.start_of(node.body)
 
     def after_loops(self, number: int) -> bool:
         """Whether all loops come before a statement: then CPython can do what is left."""
@@ -706,6 +723,9 @@ class HelperTranslator(FunctionTranslator):
 
     def after_loops(self, number: int) -> bool:
         return False
+
+    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
+        raise refusal  # to the statement that calls it
 
     def give_value(self, node: ast.expr | None) -> None:
         value = Value(NONE, known=None) if node is None else self.value(node)

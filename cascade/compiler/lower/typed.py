@@ -28,15 +28,10 @@ class Guard:
     name: str
     expected: Any
 
-    def holds(self) -> bool:
-        if self.kind == "item":
-            return self.holder.get(self.name, MISSING) is self.expected
-        if self.kind == "contents":
-            try:
-                return self.holder.cell_contents is self.expected
-            except ValueError:
-                return self.expected is MISSING
-        return getattr(self.holder, self.name) is self.expected
+    @property
+    def missing(self) -> bool:
+        """Whether there has to be nothing."""
+        return self.expected is MISSING
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,3 @@ class TypedCode:
     deferring: bool
     loops: bool
     lines: tuple[tuple[FunctionSource, int], ...] = field(repr=False)
-
-    def guards_hold(self) -> bool:
-        """Whether every name still means what it meant."""
-        return all(guard.holds() for guard in self.guards)
