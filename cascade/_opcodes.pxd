@@ -6,7 +6,7 @@ cdef enum Opcode:
     CALL_MANAGED = 2
     LOOP = 3
     LOOP_MANAGED = 4
-    CALL_FRAME = 5
+    CALL_TYPED = 5
     LIST = 6
     TUPLE = 7
     SET = 8

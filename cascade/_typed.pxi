@@ -68,7 +68,7 @@ cdef enum:
     HOT = 32                    # tail calls before a task without a loop is lowered
     RETRY = 256                 # tail calls before arguments that did not fit are looked at again
     WARM = 8                    # calls before a task with a loop is lowered, once much time went into lowering
-    EXITS = 256                 # before it is asked whether a kernel is worth it
+    EXITS = 64                  # before it is asked whether a kernel is worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
 
@@ -77,6 +77,7 @@ cdef double eager_seconds = 0.0
 
 cdef enum:
     GUARD_ITEM = 0
+    TYPED_CALLED = 100          # beside the statuses: the call is over
 
 cdef dict GUARD_KINDS = {"item": GUARD_ITEM, "contents": 1, "__code__": 2, "__defaults__": 3, "__kwdefaults__": 4}
 
@@ -99,6 +100,17 @@ def install_typed_verifier(verify):
     """Sets the check that typed code has to pass before it can be run: raises, or returns None."""
     global _typed_verifier
     _typed_verifier = verify
+
+
+_come_back = None
+_ended = None
+
+
+def install_come_back(come_back, ended):
+    """Sets the function that says where to go on after an iteration, and the type of what that gives."""
+    global _come_back, _ended
+    _come_back = come_back
+    _ended = ended
 
 
 cdef inline char code_of(PyTypeObject* kind) noexcept:
@@ -339,26 +351,53 @@ cdef int make_room(Typed* typed, Py_ssize_t room) except -1:
     return 0
 
 
-cdef bint enter_kernel(Frame frame, Kernel kernel) except -1:
-    # False where an argument does not fit.
-    cdef Typed* typed = frame.typed
+cdef Typed* start_typed(Typed* typed, Kernel kernel, PyObject** values, bint* fits) except NULL:
+    # Makes the state ready to run a kernel; not if an argument does not fit.
     if typed == NULL:
-        typed = frame.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
+        typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
         if typed == NULL:
             raise MemoryError
     if typed.room < kernel.register_count:
         typed.state.registers = NULL
         make_room(typed, kernel.register_count)
-    if not fill(kernel, frame.values, typed.memory):
-        return False
-    frame.kernel = kernel
-    kernel.entries += 1
+    fits[0] = fill(kernel, values, typed.memory)
     typed.state.registers = typed.memory
     typed.state.word = kernel.words
     typed.state.depth = 0
     typed.state.deferred = 0
     typed.state.steps = 0
-    return True
+    return typed
+
+
+cdef bint enter_kernel(Frame frame, Kernel kernel) except -1:
+    # False where an argument does not fit.
+    cdef bint fits = False
+    frame.typed = start_typed(frame.typed, kernel, frame.values, &fits)
+    if fits:
+        frame.kernel = kernel
+        kernel.entries += 1
+    return fits
+
+
+cdef bint fill_spare(Machine machine, Kernel kernel, PyObject** values) except -1:
+    cdef bint fits = False
+    machine.spare = start_typed(machine.spare, kernel, values, &fits)
+    return fits
+
+
+cdef void free_typed(Typed* typed) noexcept:
+    if typed != NULL:
+        PyMem_Free(typed.memory)
+        PyMem_Free(typed.state.calls)
+        PyMem_Free(typed)
+
+
+cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
+    kernel.exit_count += 1
+    kernel.left[state.word - kernel.words] += 1
+    # A kernel that keeps leaving costs more than it gains.
+    if kernel.exit_count >= EXITS and kernel.work < WORK * kernel.exit_count:
+        kernel.retired = True
 
 
 cdef int run_kernel(Frame frame, int64_t limit) except -1:
@@ -368,7 +407,6 @@ cdef int run_kernel(Frame frame, int64_t limit) except -1:
     cdef int64_t given = SHORT_FUEL
     cdef Py_ssize_t asked = 0
     state.fuel = SHORT_FUEL
-    state.steps = 0
     state.limit = limit
     state.depth_limit = state.depth + cascade_depth_left() - 8
     cascade_run(state)
@@ -395,7 +433,6 @@ cdef int run_kernel(Frame frame, int64_t limit) except -1:
                 state.outcome = TYPED_OUT_OF_FUEL
             kernel.work += given - state.fuel
             break
-    kernel.steps += state.steps
     return state.outcome
 
 
@@ -457,9 +494,9 @@ cdef object boxed(Register value, char kind):
     return None
 
 
-cdef object returned(Frame frame):
+cdef object returned(Typed* typed):
     # After TYPED_RETURNED: the value.
-    cdef TypedState* state = &frame.typed.state
+    cdef TypedState* state = &typed.state
     cdef Register value = state.registers[state.word.a]
     if state.word.run == HANDLERS[<int>TYPED_RETURN_INT]:
         return PyLong_FromLongLong(value.i)
@@ -473,15 +510,18 @@ cdef object returned(Frame frame):
 # ---- Leaving ------------------------------------------------------------------------------------------------------
 
 cdef tuple way_out(Kernel kernel, Py_ssize_t number):
-    # (body, function to go on with, registers and types of its arguments, registers of ranges)
+    # (body, function to go on with, registers and types of its arguments, registers of ranges, function of an iteration,
+    # names of the arguments)
     cdef tuple way = kernel.ways[number]
     if way is None:
         found = kernel.code.exits[number]
-        body = kernel.code.bodies[found.body]
+        resumption = kernel.code.bodies[found.body].resumption
         names = tuple([name for name, _, _ in found.names])
-        function = body.resumption.function(found.statement, names)
-        kinds = "".join([CODES[kind] for _, _, kind in found.names]).encode()
-        way = kernel.ways[number] = (found.body, function, tuple([at for _, at, _ in found.names]), kinds, found.ranges)
+        way = kernel.ways[number] = (
+            found.body, None if found.again else resumption.function(found.statement, names), tuple([at for _, at, _ in found.names]),
+            "".join([CODES[kind] for _, _, kind in found.names]).encode(), found.ranges,
+            None if found.again else resumption.iteration(found.statement, names), names,
+        )
     return way
 
 
@@ -493,39 +533,52 @@ cdef Py_ssize_t place_in_body(Frame frame) noexcept:
 
 
 cdef list values_there(Frame frame, tuple way):
-    # What the function that goes on is called with.
-    cdef Register* registers = frame.typed.memory
+    # The values of the variables.
     cdef tuple places = <tuple>way[2]
     cdef bytes kinds = <bytes>way[3]
     cdef Py_ssize_t i, register
     cdef list values = []
     for i in range(len(places)):
         register = places[i]
-        values.append(None if register < 0 else boxed(registers[register], kinds[i]))
-    for register in way[4]:
-        following = PyLong_FromLongLong(registers[register].i)
-        left = PyLong_FromLongLong(registers[register + 1].i)
-        step = PyLong_FromLongLong(registers[register + 2].i)
-        values.append(chain(NOTHING, range(following, following + left * step, step)))
+        values.append(None if register < 0 else boxed(frame.typed.memory[register], kinds[i]))
     return values
+
+
+cdef list ranges_there(Frame frame, tuple way):
+    # What is left of the ranges.
+    cdef Py_ssize_t at
+    cdef list ranges = []
+    for at in way[4]:
+        following = PyLong_FromLongLong(frame.typed.memory[at].i)
+        left = PyLong_FromLongLong(frame.typed.memory[at + 1].i)
+        step = PyLong_FromLongLong(frame.typed.memory[at + 2].i)
+        ranges.append(range(following, following + left * step, step))
+    return ranges
 
 cdef tuple NOTHING = (None,)        # stands for the iteration that is under way
 
 
-cdef list kept_arguments(Frame frame, Kernel kernel, body, bint entering):
-    # The arguments of the body that runs: as it was entered, or as it is about to be.
+cdef int enter_again(Frame frame, Kernel kernel, Py_ssize_t word, values) except -1:
+    # Values for registers; objects among them are held by the frame's slots.
+    cdef TypedState* state = &frame.typed.state
     cdef Register* registers = frame.typed.memory
+    cdef Py_ssize_t at
+    for at, kind, value in values:
+        if kind == "float":
+            registers[at].d = value
+        elif kind == "object":
+            registers[at].object = <void*>value
+        else:
+            registers[at].i = value
+    state.word = kernel.words + word
+    state.registers = registers
+    state.depth = 0
+    return 0
+
+
+cdef list kept_arguments(Frame frame, Kernel kernel, registers, types):
+    cdef Py_ssize_t at
     cdef list values = []
-    if entering:
-        for register, kind in zip(body.parameters, body.types):
-            values.append(None if kind == "none" else boxed(registers[<Py_ssize_t>register], ord(CODES[kind])))
-    else:
-        for register, kind in body.kept:
-            values.append(None if kind == "none" else boxed(registers[<Py_ssize_t>register], ord(CODES[kind])))
+    for at, kind in zip(registers, types):
+        values.append(None if kind == "none" else boxed(frame.typed.memory[at], ord(CODES[kind])))
     return values
-
-
-cdef void retire_if_idle(Kernel kernel) noexcept:
-    # A kernel that keeps leaving costs more than it gains.
-    if kernel.exit_count >= EXITS and kernel.work < WORK * kernel.exit_count:
-        kernel.retired = True

@@ -170,6 +170,7 @@ cdef class Machine:
     cdef object ready                   # parked instructions and frames that can go on, in order
     cdef object host
     cdef object crew
+    cdef Typed* spare                   # for typed code that is over before it needs a frame
     cdef list unspawned                 # (Pending, awaitable) seen before there was a crew
     cdef object value
     cdef readonly object error
@@ -203,8 +204,12 @@ cdef class Machine:
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
     cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept
     cdef int run_typed(self, Frame frame) noexcept
+    cdef int after_typed(self, Frame frame, int outcome) except -1
+    cdef int call_typed(self, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
+                        PyObject** result) noexcept
     cdef int note_deferred(self, Frame frame, Kernel kernel) except -1
     cdef int leave_typed(self, Frame frame) except -1
+    cdef Frame settle(self, Frame frame, Kernel kernel, body, list arguments)
     cdef int check_limits(self, Frame frame, double now) noexcept
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept

@@ -137,7 +137,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction("CALL_MANAGED", DESTINATION, ROUTINE, ARGUMENTS, "{a} = managed {b}({c})", calls=True),
     Instruction("LOOP", DESTINATION, ROUTINE, PARAMETERS, "{a} = {b}({c}), again on TailCall", calls=True),
     Instruction("LOOP_MANAGED", DESTINATION, ROUTINE, PARAMETERS, "{a} = managed {b}({c}), again on TailCall", calls=True),
-    Instruction("CALL_FRAME", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}), in a frame of its own", calls=True),
+    Instruction("CALL_TYPED", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}), typed code if there is some", calls=True),
     # Containers that held LazyResults.
     Instruction("LIST", DESTINATION, NOTHING, ARGUMENTS, "{a} = [{c}]"),
     Instruction("TUPLE", DESTINATION, NOTHING, ARGUMENTS, "{a} = ({c},)"),

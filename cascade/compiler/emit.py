@@ -19,7 +19,7 @@ from cascade.opcodes import OPCODES
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
-CALL_FRAME = OPCODES["CALL_FRAME"]
+CALL_TYPED = OPCODES["CALL_TYPED"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
@@ -43,7 +43,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
             if is_managed(operation):
                 opcode = CALL_MANAGED
             elif operation.routine.lowering >= AT_ONCE:
-                opcode = CALL_FRAME
+                opcode = CALL_TYPED
             else:
                 opcode = CALL if count != 1 else CALL_ONE
         else:

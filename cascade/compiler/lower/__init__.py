@@ -6,15 +6,17 @@
     assemble    labels -> places, names -> registers
     verify      what typed code has to be before it may run
     resume      a function that goes on from a statement with given locals
+    comeback    from there to typed code again
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from cascade._vm import Kernel, install_typed_verifier
+from cascade._vm import Kernel, install_come_back, install_typed_verifier
+from cascade.compiler.lower.comeback import come_back
 from cascade.compiler.lower.reasons import Reason, Refusal
-from cascade.compiler.lower.resume import Resumption
+from cascade.compiler.lower.resume import Ended, Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
 from cascade.compiler.lower.translate import CodeBuilder
 from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, TypedCode
@@ -22,6 +24,7 @@ from cascade.compiler.lower.verify import verify_typed
 from cascade.spec.task import Task
 
 install_typed_verifier(verify_typed)
+install_come_back(come_back, Ended)
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 

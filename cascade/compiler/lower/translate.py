@@ -39,6 +39,7 @@ from cascade.compiler.lower.calls import Calls, bind_call
 from cascade.compiler.lower.expressions import Leaves, Value
 from cascade.compiler.lower.fuse import fuse
 from cascade.compiler.lower.names import Names
+from cascade.compiler.lower.places import END, LOOPS, Places, Point
 from cascade.compiler.lower.reasons import Reason, Refusal, refuse
 from cascade.compiler.lower.resume import Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
@@ -52,17 +53,6 @@ HELPER_LIMIT = 32
 BODY_LIMIT = 12  # tasks and types that tail calls go to
 CODE_FLAGS = 0x2A0  # a generator, a coroutine, an async generator
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
-LOOPS = (ast.While, ast.For)
-
-
-class Point(NamedTuple):
-    """A place in a function: the start of a statement, the end of a `for`'s body, or (-1) the function's end."""
-
-    statement: int
-    again: bool = False
-
-
-END = Point(-1)
 
 
 class Version(NamedTuple):
@@ -124,6 +114,7 @@ class CodeBuilder:
         self.helpers: dict[tuple[Any, tuple[str, ...]], HelperPart] = {}
         self.pieces: list[list[Item | Label]] = []
         self.reasons: list[Reason] = []
+        self.entries: list[tuple[Label, int]] = []
         self.deferring = False
 
     def build(self, task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
@@ -239,6 +230,7 @@ class CodeBuilder:
                 Exit(
                     way.body,
                     way.statement,
+                    way.again,
                     tuple((name, -1 if kind == NONE else places[at], kind) for name, at, kind in way.names),
                     tuple(places[at] for at in way.ranges),
                 )
@@ -249,7 +241,7 @@ class CodeBuilder:
                     part.task,
                     part.types,
                     tuple(places[at] for at in part.parameters),
-                    tuple((-1 if kind == NONE else places[at], kind) for at, kind in part.kept),
+                    tuple(-1 if kind == NONE else places[at] for at, kind in part.kept),
                     part.resumption,
                     part.label.index,
                 )
@@ -259,6 +251,7 @@ class CodeBuilder:
                 Helper(part.function.__name__, part.label.index, part.types, part.result, part.space.total)
                 for part in self.helpers.values()
             ),
+            entries=tuple((label.index, number) for label, number in self.entries),
             guards=tuple(self.names.guards.values()),
             deferring=self.deferring,
             loops=any(item.name == "CALL" or "BACK" in item.name or "STEP" in item.name for item in items),
@@ -352,7 +345,8 @@ class FunctionTranslator(Calls):
         self.pending: list[Version] = []
         self.versions: dict[Point, list[Version]] = {}
         self.states: dict[int, int] = {}
-        self.numbers = {id(statement): number for number, statement in enumerate(source.statements)}
+        self.places = Places(source)
+        self.numbers = self.places.numbers
         loops = [number for number, statement in enumerate(source.statements) if isinstance(statement, LOOPS)]
         self.first_loop, self.last_loop = (loops[0], loops[-1]) if loops else (-1, -1)
 
@@ -360,34 +354,6 @@ class FunctionTranslator(Calls):
         return self.builder.helper(function, types)
 
     # -- Places ---------------------------------------------------------------------------------------------------------
-
-    def start_of(self, block: Sequence[ast.stmt]) -> Point:
-        return Point(self.numbers[id(block[0])])
-
-    def after(self, number: int) -> Point:
-        """The place that follows a statement."""
-        step = self.source.paths[number][-1]
-        if step.index + 1 < len(step.block):
-            return Point(self.numbers[id(step.block[step.index + 1])])
-        owner = step.owner
-        if owner is self.source.tree:
-            return END
-        if isinstance(owner, LOOPS) and step.field == "body":
-            return Point(self.numbers[id(owner)], isinstance(owner, ast.For))
-        return self.after(self.numbers[id(owner)])
-
-    def loop_around(self, number: int) -> int:
-        """The number of the innermost loop in whose body a statement stands; -1 for none."""
-        for step in reversed(self.source.paths[number]):
-            if isinstance(step.owner, LOOPS) and step.field == "body":
-                return self.numbers[id(step.owner)]
-        return -1
-
-    def out_of(self, number: int) -> Point:
-        """Where a loop goes when it has come to its end."""
-        node = self.source.statements[number]
-        assert isinstance(node, LOOPS)
-        return self.start_of(node.orelse) if node.orelse else self.after(number)
 
     def label(self, point: Point, bound: dict[str, str]) -> Label:
         """The label of a place for some types of the variables; what is new will be translated if something goes there."""
@@ -413,43 +379,45 @@ class FunctionTranslator(Calls):
         bound = dict(version.types)
         arriving = True
         while point is not None:
-            if not arriving and (point.again or isinstance(self.statement_at(point), ast.While)):
+            if not arriving and (point.again or isinstance(self.places.node(point), ast.While)):
                 pass  # the end of a loop's body: the test is made here
             else:
                 label = self.label(point, bound)
                 if not label.placed:
                     self.check_versions(Version(point, tuple(sorted(bound.items()))))
                     self.put(label)
+                    self.bound = bound
+                    self.note_entry(point, label)
                 elif not self.worth_repeating(point):
                     self.emit_jump("JUMP", label)
                     return
             arriving = False
             self.bound = bound
             if point == END:
-                self.exit = self.builder.exit(Exit(max(self.body_number, 0), END.statement, (), ()))
+                self.exit = self.builder.exit(Exit(max(self.body_number, 0), END.statement, False, (), ()))
                 self.end()
                 return
             point = self.statement(point)
             bound = self.bound
 
-    def statement_at(self, point: Point) -> ast.stmt | None:
-        return self.source.statements[point.statement] if point.statement >= 0 else None
+    def note_entry(self, point: Point, label: Label) -> None:
+        """The label is a place where a loop's iteration may begin."""
 
     def worth_repeating(self, point: Point) -> bool:
         for _ in range(REPEATED):
-            node = self.statement_at(point)
+            node = self.places.node(point)
             if not isinstance(node, SIMPLE):
                 return False
-            point = self.after(point.statement)
-            if point.again or isinstance(self.statement_at(point), ast.While):
+            point = self.places.after(point.statement)
+            if point.again or isinstance(self.places.node(point), ast.While):
                 return self.loop_around_point(point)
         return False
 
     def loop_around_point(self, point: Point) -> bool:
         # The end of a loop's body, not the start of a loop that follows.
-        body = self.statement_at(point)
+        body = self.places.node(point)
         return point.again or any(
-            version.point == self.start_of(body.body) and label.placed  # type: ignore[union-attr]
+            version.point == self.places.start_of(body.body) and label.placed  # type: ignore[union-attr]
             for version, label in self.labels.items()
         )
 
@@ -458,7 +426,7 @@ class FunctionTranslator(Calls):
         known.append(version)
         if len(known) <= VERSION_LIMIT:
             return
-        node = self.statement_at(version.point) or self.source.tree
+        node = self.places.node(version.point) or self.source.tree
         types: dict[str, list[str]] = {}
         for other in known:
             for name, kind in other.types:
@@ -473,7 +441,7 @@ class FunctionTranslator(Calls):
     def statement(self, point: Point) -> Point | None:
         node = self.source.statements[point.statement]
         self.line = (self.source, node.lineno)
-        self.exit = self.way_out(point.statement)
+        self.exit = self.way_out(point)
         items = len(self.assembler.items)
         try:
             if point.again:
@@ -500,40 +468,39 @@ class FunctionTranslator(Calls):
             return None
         assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
         self.bound = {name: kind for name, kind in self.bound.items() if name not in assigned}
-        following = self.after(point.statement)
+        following = self.places.after(point.statement)
         if not isinstance(node, (ast.If, *LOOPS)):
             return following
         self.label(following, self.bound).uses += 1
-        return self.start_of(node.body)
+        return self.places.start_of(node.body)
 
     def after_loops(self, number: int) -> bool:
         """Whether all loops come before a statement: then CPython can do what is left."""
-        return 0 <= self.last_loop < number and self.loop_around(number) < 0
+        return 0 <= self.last_loop < number and not self.places.loops_around(number)
 
-    def way_out(self, number: int) -> int:
+    def way_out(self, point: Point) -> int:
         names = tuple((name, -1 if kind == NONE else self.variable(name, kind), kind) for name, kind in self.bound.items())
-        ranges = tuple(
-            self.states[self.numbers[id(step.owner)]]
-            for step in self.source.paths[number]
-            if isinstance(step.owner, ast.For) and step.field == "body"
-        )
-        return self.builder.exit(Exit(self.body_number, number, names, ranges))
+        loops = self.places.loops_around(point.statement)
+        if point.again:
+            loops = [*loops, point.statement]
+        ranges = tuple(self.states[loop] for loop in loops if isinstance(self.source.statements[loop], ast.For))
+        return self.builder.exit(Exit(self.body_number, point.statement, point.again, names, ranges))
 
     def number_of(self, node: ast.stmt) -> int:
         return self.numbers[id(node)]
 
     def do_Pass(self, node: ast.Pass) -> Point:
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     def do_Global(self, node: ast.Global) -> Point:
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     do_Nonlocal = do_Global
 
     def do_Expr(self, node: ast.Expr) -> Point:
         if not isinstance(node.value, ast.Constant):
             raise self.refuse("CS111", node, "a call for its effect is not lowered")
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     def do_Assign(self, node: ast.Assign) -> Point:
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple):
@@ -543,7 +510,7 @@ class FunctionTranslator(Calls):
             targets = node.targets
             values = [self.value(node.value)] * len(targets)
         self.store([(self.target(item), value) for item, value in zip(targets, values, strict=True)])
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     def several(self, node: ast.expr, count: int, statement: ast.stmt) -> list[Value]:
         """The values that a tuple on the left is given."""
@@ -599,25 +566,25 @@ class FunctionTranslator(Calls):
             self.store([(self.target(node.target), self.value(node.value))])
         elif not isinstance(node.target, ast.Name):
             raise self.refuse("CS113", node.target, "only local variables can be annotated")
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     def do_AugAssign(self, node: ast.AugAssign) -> Point:
         name = self.target(node.target)
         left = ast.copy_location(ast.Name(name, ast.Load()), node.target)
         self.store([(name, self.value(ast.copy_location(ast.BinOp(left, node.op, node.value), node)))])
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     def do_If(self, node: ast.If) -> Point | None:
-        other = self.start_of(node.orelse) if node.orelse else self.after(self.number_of(node))
-        return self.start_of(node.body) if self.jump(node.test, self.label(other, self.bound), False) else None
+        other = self.places.start_of(node.orelse) if node.orelse else self.places.after(self.number_of(node))
+        return self.places.start_of(node.body) if self.jump(node.test, self.label(other, self.bound), False) else None
 
     def do_While(self, node: ast.While) -> Point | None:
         number = self.number_of(node)
-        body = self.label(self.start_of(node.body), self.bound)
+        body = self.label(self.places.start_of(node.body), self.bound)
         if body.placed:
-            return self.out_of(number) if self.jump(node.test, body, True) else None
-        out = self.label(self.out_of(number), self.bound)
-        return self.start_of(node.body) if self.jump(node.test, out, False) else None
+            return self.places.out_of(number) if self.jump(node.test, body, True) else None
+        out = self.label(self.places.out_of(number), self.bound)
+        return self.places.start_of(node.body) if self.jump(node.test, out, False) else None
 
     def do_For(self, node: ast.For) -> Point | None:
         call = node.iter
@@ -646,20 +613,20 @@ class FunctionTranslator(Calls):
         name = self.target(node.target)
         operands = {"a": self.variable(name, INT), "b": self.states[number]}
         inside = {**self.bound, name: INT}
-        body = self.label(self.start_of(node.body), inside)
+        body = self.label(self.places.start_of(node.body), inside)
         if body.placed and not first:
             self.emit("NEXT_BACK", **operands, f=body)
-            return self.out_of(number)
-        out = self.label(self.out_of(number), self.bound)
+            return self.places.out_of(number)
+        out = self.label(self.places.out_of(number), self.bound)
         self.emit("NEXT_OR_BACK" if out.placed else "NEXT", **operands, f=out)
         self.bound = inside
-        return self.start_of(node.body)
+        return self.places.start_of(node.body)
 
     def do_Break(self, node: ast.Break) -> Point:
-        return self.after(self.loop_around(self.number_of(node)))
+        return self.places.after(self.places.loops_around(self.number_of(node))[-1])
 
     def do_Continue(self, node: ast.Continue) -> Point:
-        loop = self.loop_around(self.number_of(node))
+        loop = self.places.loops_around(self.number_of(node))[-1]
         return Point(loop, isinstance(self.source.statements[loop], ast.For))
 
     def do_Assert(self, node: ast.Assert) -> Point | None:
@@ -669,7 +636,7 @@ class FunctionTranslator(Calls):
         if not holds.uses:
             return None
         self.put(holds)
-        return self.after(self.number_of(node))
+        return self.places.after(self.number_of(node))
 
     def do_Raise(self, node: ast.Raise) -> None:
         raise Leaves
@@ -718,7 +685,7 @@ class HelperTranslator(FunctionTranslator):
         self.run(dict(zip(names, self.part.types, strict=True)))
         self.part.result = self.part.result or INT  # it never gives anything
 
-    def way_out(self, number: int) -> int:
+    def way_out(self, point: Point) -> int:
         return 0
 
     def after_loops(self, number: int) -> bool:
@@ -752,6 +719,8 @@ class BodyTranslator(FunctionTranslator):
         self.part = part
         code = self.function.__code__
         self.parameters = code.co_varnames[: code.co_argcount]
+        loops = [number for number, statement in enumerate(self.source.statements) if isinstance(statement, LOOPS)]
+        self.body_starts = {self.places.body_of(loop).statement for loop in loops}
 
     def translate(self) -> None:
         part = self.part
@@ -759,7 +728,7 @@ class BodyTranslator(FunctionTranslator):
             node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         }
         self.put(part.label)
-        self.bound = {}
+        self.exit = self.builder.exit(Exit(part.number, 0, False, (), ()))  # here a body is entered, not left
         for name, kind, register in zip(self.parameters, part.types, part.parameters, strict=True):
             self.registers[name, kind] = register
             if name in stored and kind != NONE:
@@ -770,6 +739,11 @@ class BodyTranslator(FunctionTranslator):
                 register = copy
             part.kept.append((register, kind))
         self.run(dict(zip(self.parameters, part.types, strict=True)))
+
+    def note_entry(self, point: Point, label: Label) -> None:
+        if point.statement in self.body_starts:
+            label.uses += 1
+            self.builder.entries.append((label, self.way_out(point)))
 
     def end(self) -> None:
         self.emit("RETURN_OBJECT", a=self.register(Value(NONE, known=None)))

@@ -41,12 +41,14 @@ class Exit:
     Attributes:
         body: whose function goes on: an index into `TypedCode.bodies`.
         statement: the number of the statement that begins there; -1 at the function's end.
+        again: it is a `for` that is under way, and takes its next item.
         names: the local variables that are bound, each with its register and its type.
         ranges: for each `for` under way, the outermost first, the first register of its range.
     """
 
     body: int
     statement: int
+    again: bool
     names: tuple[tuple[str, int, str], ...]
     ranges: tuple[int, ...]
 
@@ -59,7 +61,7 @@ class Body:
         task: the task.
         types: of its parameters.
         parameters: the register of each parameter.
-        kept: for each parameter, the register and the type of the value that it came with.
+        kept: for each parameter, the register of the value that it came with; -1 for None.
         resumption: goes on from a statement of the function.
         entry: its first word.
     """
@@ -67,7 +69,7 @@ class Body:
     task: Any
     types: tuple[str, ...]
     parameters: tuple[int, ...]
-    kept: tuple[tuple[int, str], ...]
+    kept: tuple[int, ...]
     resumption: Resumption = field(repr=False)
     entry: int
 
@@ -113,6 +115,7 @@ class TypedCode:
         exits: ways out; `exit_of` has one for each word.
         bodies: the tasks' functions in the code; the first is the one that is entered.
         helpers: the functions that it calls.
+        entries: places where a loop's iteration begins, and code may be entered again: (word, exit that leads there).
         guards: what has to hold whenever the code is entered.
         deferring: whether a task that answers with a call of a task goes on inside the code.
         loops: whether there is a loop or a tail call in it.
@@ -129,6 +132,7 @@ class TypedCode:
     exits: tuple[Exit, ...] = field(repr=False)
     bodies: tuple[Body, ...] = field(repr=False)
     helpers: tuple[Helper, ...] = field(repr=False)
+    entries: tuple[tuple[int, int], ...] = field(repr=False)
     guards: tuple[Guard, ...] = field(repr=False)
     deferring: bool
     loops: bool

@@ -52,7 +52,7 @@ def _table_faults(code: Any) -> Iterator[str]:
     for body in code.bodies:
         if not 0 <= body.entry < count or len(body.types) != len(body.kept) or len(body.types) != len(body.parameters):
             yield "a body does not fit the words"
-        for register, kind in (*body.kept, *zip(body.parameters, body.types)):
+        for register, kind in zip((*body.kept, *body.parameters), 2 * body.types):
             if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
                 yield "an argument is kept out of range"
     for way in code.exits:
@@ -66,6 +66,9 @@ def _table_faults(code: Any) -> Iterator[str]:
     for register, kind, value in code.constants:
         if not len(code.types) <= register < registers or not _constant_fits(kind, value):
             yield "a constant does not fit"
+    for word, number in code.entries:
+        if not 0 <= word < count or not 0 <= number < len(code.exits):
+            yield "an entry does not fit"
     for helper in code.helpers:
         if (
             not 0 <= helper.entry < count
@@ -105,12 +108,24 @@ class _Flow:
         self.reach(0, MAIN, start)
         for number, helper in enumerate(code.helpers):
             self.reach(helper.entry, number, {at: HELD[kind] for at, kind in enumerate(helper.types)})
+        for word, number in code.entries:
+            self.enter(word, code.exits[number], start)
         while self.waiting and not self.found:
             self.visit(self.waiting.pop())
         if not self.found:
             for number in self.states:
                 self.check_exit(number)
         return sorted(self.found)
+
+    def enter(self, word: int, way: Any, start: State) -> None:
+        """The code is entered again at a word, as it is left there; the arguments are still kept."""
+        body = self.code.bodies[way.body]
+        state = {at: kind for at, kind in start.items() if at in self.constants}
+        state |= {at: HELD[kind] for at, kind in zip(body.kept, body.types) if kind in HELD}
+        state |= {at: HELD[kind] for _, at, kind in way.names if kind in HELD}
+        state |= {at + offset: INT for at in way.ranges for offset in range(3)}
+        self.returned.add(word)
+        self.reach(word, MAIN, state)
 
     def fault(self, number: int, text: str) -> None:
         self.found.add(f"word {number}: {TYPED_INSTRUCTIONS[self.words[number][0]].name} {text}")
@@ -227,7 +242,7 @@ class _Flow:
                 self.fault(number, f"may be left, and there is no range in register {register}")
         body = self.code.bodies[way.body]
         # At its entry, a body is not left: it is entered anew.
-        kept = zip(body.parameters, body.types, strict=True) if number == body.entry else body.kept
-        for register, kind in kept:
+        kept = body.parameters if number == body.entry else body.kept
+        for register, kind in zip(kept, body.types, strict=True):
             if kind in HELD and state.get(register) != HELD[kind]:
                 self.fault(number, f"may be left, and an argument is not kept in register {register}")
