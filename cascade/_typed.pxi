@@ -65,15 +65,18 @@ cdef enum:
     ASK_LIMIT = 5000            # calls of Python's functions before the event loop has its turn
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
     PARAMETER_LIMIT = 32        # of a task that has kernels
-    HOT = 32                    # tail calls before a task without a loop is lowered
+    HOT = 1000                  # tail calls before a task without a loop is lowered: they take a seventh of that time
     RETRY = 256                 # tail calls before arguments that did not fit are looked at again
-    WARM = 8                    # calls before a task with a loop is lowered, once much time went into lowering
+    WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
     EXITS = 64                  # before it is asked whether a kernel is worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
 
-cdef double EAGER_SECONDS = 0.1     # spent on lowering at the first call, for all tasks of the process
+# Lowering at the first call may take this long in a process, and this part of the time that it has run.
+cdef double EAGER_SECONDS = 0.1
+cdef double EAGER_PART = 0.1
 cdef double eager_seconds = 0.0
+cdef double eager_begun = cascade_clock()
 
 cdef enum:
     GUARD_ITEM = 0
@@ -311,9 +314,10 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, bint asked=False):
     cdef double begun
     if types in routine.seen:
         return None
-    if not asked and routine.lowering == LOWER_AT_ONCE and eager_seconds > EAGER_SECONDS and routine.calls < WARM:
+    if not asked and routine.lowering == LOWER_AT_ONCE and routine.calls < WARM:
         routine.calls += 1
-        return None
+        if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
+            return None
     routine.seen.add(types)
     if len(routine.seen) > KERNEL_LIMIT or routine.made >= KERNEL_LIMIT:
         return None

@@ -1430,7 +1430,10 @@ cdef class Machine:
             return False
         if self.max_steps >= 0 and self.taken >= self.max_steps:
             return False
-        return routine.lowering != LOWER_HOT or frame.iteration >= HOT
+        if routine.lowering == LOWER_HOT:
+            routine.calls += self.pace      # about as many as since the last look
+            return routine.calls >= HOT
+        return True
 
     cdef int run_typed(self, Frame frame) noexcept:
         # A LOOP, out of fuel: runs the kernel for the types of the arguments. Where there is none, nothing happens.

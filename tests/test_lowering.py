@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import random
-import warnings
 from array import array
 from typing import Any
 
@@ -21,67 +20,14 @@ from cascade.compiler.lower.source import SourceError, read_source
 from cascade.compiler.lower import translate
 from cascade.errors import BlueprintError, CascadeError, LoweringError, RunTimeoutError, StepLimitError
 from cascade.opcodes import TYPED_FIELDS, TYPED_INSTRUCTIONS
-from tests.random_programs import check, exact
+from tests.lowered import (
+    add_up, asks_helper, count_down, factorial, nested, retyped, unbound, unsupported, use_global,
+)  # fmt: skip
+from tests import lowered
 from tests.tasks import identity, later
 from tests.test_events import brief, events_of
+from tests.test_subset import exact
 from tests.conftest import Path
-
-
-@cs.task(lower=True)
-def count_down(n):
-    if n <= 0:
-        return "done"
-    return cs.TailCall(kwargs={"n": n - 1})
-
-
-@cs.task(lower=True)
-def add_up(n, total):
-    while n > 0:
-        total += n * n % 7
-        n -= 1
-    return total
-
-
-@cs.task(lower=True)
-def factorial(n):
-    result = 1
-    for i in range(1, n + 1):
-        result *= i
-    return result
-
-
-FACTOR = 3
-
-
-@cs.task(lower=True)
-def use_global(n, total):
-    if n == 0:
-        return total
-    return use_global.tail(n - 1, total + FACTOR)
-
-
-def nested(n, stop):
-    total = 0
-    for i in range(n):
-        k = 3
-        while k > 0:
-            k -= 1
-            if k == 1:
-                continue
-            total += i
-            if total == stop:
-                break
-        else:
-            total += 100
-        if i % 2 == 0:
-            total -= 1
-        else:
-            for j in range(2):
-                total += j
-        assert total != 1_000_000, "a message"
-    else:
-        total += 10_000
-    return total
 
 
 @pytest.mark.parametrize("given", [(0, 0), (5, 0), (100, 7), (3, 2**62), (10, -(2**63))])
@@ -148,9 +94,9 @@ def test_typed_code_gives_the_event_loop_its_turn():
 
 def test_a_name_may_get_another_meaning_between_runs(run, monkeypatch):
     assert run(use_global(10, 0)) == 30
-    monkeypatch.setitem(globals(), "FACTOR", 5)
+    monkeypatch.setattr(lowered, "FACTOR", 5)
     assert run(use_global(10, 0)) == 50
-    monkeypatch.setitem(globals(), "FACTOR", "x")
+    monkeypatch.setattr(lowered, "FACTOR", "x")
     with pytest.raises(TypeError):
         run(use_global(10, 0))
 
@@ -197,35 +143,6 @@ def test_an_exception_has_the_users_lines(run):
     assert raised.value.__notes__ == ["in task 'divide', node divide#0, iteration 0"]
 
 
-def unbound(n):
-    if n > 0:
-        value = 1
-    return value
-
-
-def retyped(n):
-    value = 0
-    for i in range(n):
-        value = (value, i)
-    return value
-
-
-def unsupported(n):
-    with open(n) as file:
-        return file
-
-
-def asks_helper(n):
-    while n > 0:
-        n = prints(n)
-    return n
-
-
-def prints(n):
-    print(n)
-    return n - 1
-
-
 @pytest.mark.parametrize(
     ("function", "code", "message"),
     [
@@ -245,7 +162,7 @@ def test_a_task_that_cannot_be_lowered_says_why(function, code, message):
     assert message in str(raised.value)
     if code != "CS100":
         assert reason.line > 1
-        assert "test_lowering.py" in raised.value.where
+        assert "lowered.py" in raised.value.where
     assert isinstance(raised.value, TypeError)
 
 

@@ -192,7 +192,7 @@ def _regime(task: AnyTask, routine: Routine) -> tuple[str, str]:
     if routine.lowering == NEVER:
         return "call", "not a plain Python function"
     if routine.lowering == WHEN_HOT:
-        return "call", "a function without a loop is lowered after 32 tail calls"
+        return "call", "a function without a loop is lowered after 1,000 tail calls"
     return "call", "the types of its arguments are not known: run it first, or annotate its parameters"
 
 

@@ -29,11 +29,11 @@ import ast
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from cascade.compiler.lower.places import Places
-from cascade.compiler.lower.source import FunctionSource, Step
+from cascade.compiler.lower.source import FunctionSource, Step, compile_function, type_parameters
 
 
 class Ended(NamedTuple):
@@ -151,29 +151,15 @@ class Resumption:
             decorator_list=[],
             returns=None,
             type_comment=None,
-            **_type_parameters(),
+            **type_parameters(),
         )
         return self._function(definition)
 
     def _function(self, definition: ast.FunctionDef) -> Callable[..., Any]:
-        # Inside a function that has the free variables, so that the code refers to them as the original does.
         original = self.source.function.__code__
         definition.lineno = definition.end_lineno = original.co_firstlineno
         definition.col_offset = definition.end_col_offset = 0
-        free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
-        outer = ast.FunctionDef(
-            name="outer",
-            args=_parameters([]),
-            body=[*free, definition],
-            decorator_list=[],
-            returns=None,
-            type_comment=None,
-            **_type_parameters(),
-        )
-        module = ast.fix_missing_locations(ast.Module(body=[outer], type_ignores=[]))
-        flags = original.co_flags & FUTURE_FLAGS
-        code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
-        inner = _code_named(_code_named(code, "outer"), definition.name)
+        inner = compile_function(definition, original)
         inner = inner.replace(co_name=original.co_name, co_qualname=original.co_qualname)
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
@@ -189,9 +175,6 @@ def _at_the_end(*values: Any) -> None:
 def remaining(rest: range) -> Iterator[Any]:
     """One item for the iteration that is under way, and then what is left of a range."""
     return itertools.chain((None,), rest)
-
-
-FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
 
 
 def _loops_around(path: tuple[Step, ...]) -> list[ast.stmt]:
@@ -259,12 +242,3 @@ def _parameters(names: list[str]) -> ast.arguments:
     return ast.arguments(
         posonlyargs=[], args=arguments, vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
     )
-
-
-def _type_parameters() -> dict[str, Any]:
-    # CPython 3.12 added a field for them.
-    return {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
-
-
-def _code_named(code: CodeType, name: str) -> CodeType:
-    return next(constant for constant in code.co_consts if isinstance(constant, CodeType) and constant.co_name == name)
