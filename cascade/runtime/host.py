@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Code, Kernel, Routine
-from cascade.compiler.lower import lower
-from cascade.compiler.lower.reasons import Reason
 from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, UnknownTaskError, nearest
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.events import LoopProgress, TaskExecutionFinished, TaskExecutionStarted
@@ -17,6 +15,9 @@ from cascade.runtime.shapes import Shapes, loop_code
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor
 from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from cascade.compiler.lower.reasons import Reason
 
 PREVIEW_LENGTH = 120
 AnyTask = Task[..., Any]
@@ -104,6 +105,8 @@ class Host:
 
     def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
         """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
+        from cascade.compiler.lower import lower  # takes long to import, and not every program needs it
+
         made = lower(owner, types)
         if isinstance(made, Kernel):
             return made

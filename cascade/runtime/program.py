@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from cascade._vm import DONE, WAIT, Code, Machine, Routine, holds_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
 from cascade.compiler.disassemble import disassemble
-from cascade.compiler.lower.listing import listing
 from cascade.errors import TargetError
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.explain import Explanation, annotated, explain, explain_tasks
 from cascade.runtime.host import Host
 from cascade.runtime.shapes import Shapes, is_asynchronous, loop_code
 from cascade.spec.lazy import LazyResult
 from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.explain import Explanation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,11 +88,15 @@ class Program(Generic[P, R]):
 
         One instruction a line, with what it does. A task has typed code once it has run, or was explained.
         """
+        from cascade.compiler.lower.listing import listing
+
         kernels = [kernel for routine in self._routines() for kernel in routine.kernels]
         return "\n\n".join([disassemble(self.blueprint), *(listing(kernel.code) for kernel in kernels)])
 
     def explain(self) -> Explanation:
         """In which regime each task of the program runs, and why; see `cascade.explain`."""
+        from cascade.runtime.explain import annotated, explain, explain_tasks
+
         if self._target is not None and not isinstance(self._target, Task):
             return explain(self._target)
         return explain_tasks((routine.owner, annotated(routine.owner)) for routine in self._routines())
