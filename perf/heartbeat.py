@@ -22,7 +22,19 @@ import cascade as cs
 BEAT = 0.010
 
 
-@cs.task
+@cs.task(lower=True)
+def typed(n: int) -> Any:
+    return cs.TailCall((n + 1,))
+
+
+@cs.task(lower=True)
+def typed_loop(n: int) -> Any:
+    while n >= 0:
+        n = (n + 1) % 1_000_000
+    return n
+
+
+@cs.task(lower=False)
 def fast(n: int) -> Any:
     return cs.TailCall((n + 1,))
 
@@ -65,6 +77,8 @@ def growing(n: int) -> Any:
 
 
 LOOPS: dict[str, Callable[[int], Any]] = {
+    "2 ns steps": typed,
+    "a loop in typed code": typed_loop,
     "50 ns steps": fast,
     "1 ms steps": slow,
     "50 ns, suddenly 1 ms": sudden,

@@ -401,3 +401,19 @@ def breaks_wide(n):
         else:
             found += 100
     return found
+
+
+def until_factor_changes(n):
+    while FACTOR == 0:
+        n += 1
+    return n
+
+
+THING = None
+
+
+def asks_thing(n):
+    found = 0
+    for i in range(n):
+        found += THING and 1
+    return found

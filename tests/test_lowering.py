@@ -167,6 +167,21 @@ def test_a_task_that_cannot_be_lowered_says_why(function, code, message):
     assert isinstance(raised.value, TypeError)
 
 
+def test_the_truth_of_a_global_object_is_not_asked_while_lowering(monkeypatch):
+    asked = []
+
+    class Asked:
+        def __bool__(self) -> bool:
+            asked.append(1)
+            return True
+
+    monkeypatch.setattr(lowered, "THING", Asked())
+    task = cs.task(lowered.asks_thing)
+    for number in range(1, 10):
+        assert cs.run(task(3)) == 3
+        assert len(asked) == 3 * number
+
+
 # -- Going on from a statement ------------------------------------------------------------------------------------------
 
 

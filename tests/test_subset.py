@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import threading
+import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +96,64 @@ def test_a_task_declared_with_lower_false_is_never_lowered():
         assert cs.run(task(3, 4)) == lowered.add_up.func(3, 4)
     report = cs.explain(task)["add_up"]
     assert (report.regime, report.why, report.kernels) == ("call", "lower=False", ())
+
+
+def test_the_gil_is_released_while_typed_code_runs():
+    ended: list[int] = []
+    thread = threading.Thread(target=lambda: ended.append(cs.run(cs.task(lower=True)(lowered.add_up.func)(10**8, 0))))
+    beats = 0
+    thread.start()
+    while thread.is_alive():
+        time.sleep(0.001)
+        beats += 1
+    assert ended
+    assert beats > 20
+
+
+def test_one_kernel_may_run_in_several_threads_at_once():
+    task = cs.task(lower=True)(lowered.nests)
+    expected = lowered.nests(60)
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.extend(cs.run(task(60)) for _ in range(200))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 800
+
+
+def test_a_source_that_has_changed_since_it_was_loaded_is_not_lowered(tmp_path, monkeypatch):
+    file = tmp_path / "edited.py"
+    file.write_text("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import edited  # type: ignore[import-not-found]
+
+    file.write_text("def count(n):\n    while n > 0:\n        n -= 2\n    return n\n")
+    task = cs.task(edited.count)
+    for _ in range(9):
+        assert cs.run(task(5)) == 0
+    ((_, (reason,)),) = cs.explain(task)["count"].reasons
+    assert reason.code == "CS100"
+    assert "is not that of the function" in reason.hint
+
+
+def test_a_name_that_changes_while_a_loop_runs_is_noticed(monkeypatch):
+    # The signal's handler runs where the machine looks around.
+    task = cs.task(lower=True)(lowered.until_factor_changes)
+    monkeypatch.setattr(lowered, "FACTOR", 0)
+    timer = threading.Timer(0.05, monkeypatch.setattr, (lowered, "FACTOR", 1))
+    timer.start()
+    assert cs.run(task(0), timeout=20) > 0
+
+
+def test_every_code_of_a_reason_is_documented():
+    root = Path(__file__).parent.parent
+    page = root / "docs" / "lowering.md"
+    if not page.exists():
+        pytest.skip("no documents beside the tests")
+    package = Path(cs.__file__).parent / "compiler" / "lower"
+    used = {code for file in package.glob("*.py") for code in re.findall(r"CS1\d\d", file.read_text())}
+    assert set(re.findall(r"CS1\d\d", page.read_text())) == used
 
 
 def test_a_kernel_that_keeps_leaving_is_retired():

@@ -53,6 +53,11 @@ class Value(NamedTuple):
     def number(self) -> bool:
         return self.type in (INT, FLOAT, BOOL)
 
+    @property
+    def truth(self) -> bool | None:
+        """Its truth, where that is known; that of an object is asked of the object, when the program runs."""
+        return None if self.known is UNKNOWN or self.type == OBJECT else bool(self.known)
+
 
 class Leaves(Exception):
     """From here CPython has to go on, in any case."""
@@ -324,12 +329,11 @@ class Expressions:
         kind = ""
         for position, item in enumerate(node.values):
             value = self.value(item)
-            if value.known is not UNKNOWN and position + 1 < len(node.values):
-                if bool(value.known) is not sense:
-                    continue  # it does not settle the whole
+            if value.truth is (not sense) and position + 1 < len(node.values):
+                continue  # it does not settle the whole
             kind = self.one_type(kind, value, node)
             self.emit("MOVE", a=result, b=self.register(value))
-            if value.known is not UNKNOWN and bool(value.known) is sense:
+            if value.truth is sense:
                 break
             if position + 1 < len(node.values):
                 self.jump_on_value(Value(kind, result), done, sense, item)
@@ -428,11 +432,10 @@ class Expressions:
         return True
 
     def jump_on_value(self, value: Value, target: Label, sense: bool, node: ast.expr) -> bool:
-        if value.known is not UNKNOWN and value.type != OBJECT:
-            if bool(value.known) is sense:
+        if value.truth is not None:
+            if value.truth is sense:
                 self.emit_jump("JUMP", target)
-                return False
-            return True
+            return value.truth is not sense
         if not value.number:
             raise self.refuse("CS137", node, "the truth of an object is not known here: compare it with `is`")
         kind = FLOAT if value.type == FLOAT else INT
