@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
     from cascade.spec.control import TailCall as TailCall
+    from cascade.spec.inputs import Env as Env
+    from cascade.spec.inputs import Param as Param
     from cascade.spec.lazy import LazyResult as LazyResult
+    from cascade.spec.resources import Resource as Resource
+    from cascade.spec.resources import inject as inject
+    from cascade.spec.resources import resource as resource
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task
 
@@ -38,13 +43,18 @@ __version__ = "0.1.0"
 _HOMES = {
     "CascadeError": "cascade.errors",
     "Engine": "cascade.runtime.engine",
+    "Env": "cascade.spec.inputs",
     "LazyResult": "cascade.spec.lazy",
     "MessageBus": "cascade.runtime.bus",
+    "Param": "cascade.spec.inputs",
     "Program": "cascade.runtime.program",
+    "Resource": "cascade.spec.resources",
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
     "compile": "cascade.runtime.program",
+    "inject": "cascade.spec.resources",
+    "resource": "cascade.spec.resources",
     "run": "cascade.runtime.api",
     "task": "cascade.spec.task",
 }

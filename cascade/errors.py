@@ -56,6 +56,30 @@ class DeclarationError(CascadeError, TypeError):
     """A task, a TailCall or an engine was declared with something that cannot work."""
 
 
+class ParameterError(CascadeError, TypeError, ValueError):
+    """An input of a run is missing, unknown, declared twice, or cannot be converted. `name` says which one."""
+
+    name: str
+
+    def __init__(
+        self, name: str, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, hint=hint)
+        self.name = name
+
+
+class ResourceError(CascadeError, RuntimeError):
+    """A resource is not known, or does not do what a resource has to do. `name` says which one."""
+
+    name: str
+
+    def __init__(
+        self, name: str, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, hint=hint)
+        self.name = name
+
+
 class CycleError(CascadeError, ValueError):
     """A graph depends on itself. `cycle` names the nodes along it, the first one again at the end."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, overload
 
@@ -19,37 +20,63 @@ def default_engine() -> Engine:
 
 @overload
 def run(
-    target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    target: LazyResult[R],
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
 ) -> R: ...
 @overload
 def run(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
     *,
+    params: Mapping[str, Any] | None = None,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
 ) -> list[R]: ...
-def run(target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None) -> Any:
+def run(
+    target: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+) -> Any:
     """Runs a target and returns its value. For the arguments see `Engine.run`.
 
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
     """
-    return default_engine().run_now(target, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    return default_engine().run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
 
 
 @overload
 async def arun(
-    target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    target: LazyResult[R],
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
 ) -> R: ...
 @overload
 async def arun(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
     *,
+    params: Mapping[str, Any] | None = None,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
 ) -> list[R]: ...
-async def arun(target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None) -> Any:
+async def arun(
+    target: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+) -> Any:
     """Runs a target inside the running event loop. For the arguments see `Engine.run`."""
-    return await default_engine().run(target, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    return await default_engine().run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)

@@ -69,6 +69,25 @@ class TaskExecutionFinished(TaskEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResourceEvent(Event):
+    """Base of the events of a resource. `resource_name` is what it was injected by."""
+
+    resource_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceAcquired(ResourceEvent):
+    """A resource has been set up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceReleased(ResourceEvent):
+    """A resource has been torn down; `error` as it prints, if the tear-down failed."""
+
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoopProgress(TaskEvent):
     """A loop of tail calls goes on: at most ten a second, never one for each iteration. `rate` is per second."""
 

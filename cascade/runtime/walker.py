@@ -165,7 +165,7 @@ class Walker:
     def _enter(self, target: Any, limit: int | None = None) -> Frame:
         rows, inputs = flatten(target, limit)
         frame = Frame()
-        frame.graph = graph = Graph(rows, tuple(inputs))
+        frame.graph = graph = Graph(rows, tuple(self.host.fill(inputs)))
         frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
         frame.uses = [0] * len(rows)
         for row in rows:
