@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cascade.errors import CascadeError as CascadeError
+    from cascade.graph.draw import visualize as visualize
+    from cascade.graph.serialize import from_json as from_json
+    from cascade.graph.serialize import to_json as to_json
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
     from cascade.runtime.bus import MessageBus as MessageBus
+    from cascade.runtime.dry_run import dry_run as dry_run
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
@@ -53,10 +57,14 @@ _HOMES = {
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
     "compile": "cascade.runtime.program",
+    "dry_run": "cascade.runtime.dry_run",
+    "from_json": "cascade.graph.serialize",
     "inject": "cascade.spec.resources",
     "resource": "cascade.spec.resources",
     "run": "cascade.runtime.api",
     "task": "cascade.spec.task",
+    "to_json": "cascade.graph.serialize",
+    "visualize": "cascade.graph.draw",
 }
 
 __all__ = [*_HOMES, "__version__"]

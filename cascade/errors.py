@@ -103,6 +103,14 @@ class UnknownTaskError(CascadeError, LookupError):
     """A TailCall names a task that is not known where it was returned."""
 
 
+class DrawingError(CascadeError, ValueError):
+    """A graph cannot be drawn in the wanted format."""
+
+
+class SerializationError(CascadeError, ValueError):
+    """A graph cannot be written as JSON, or a text is not the JSON of a graph, or names what is not allowed."""
+
+
 class RunTimeoutError(CascadeError, TimeoutError):
     """A run took longer than its `timeout`. `steps` and `iterations` say how far it came."""
 

@@ -145,6 +145,6 @@ def test_docstrings_hold(recwarn):
     import doctest
 
     failed = 0
-    for name in ("cascade", "cascade.spec.task", "cascade.spec.inputs", "cascade.spec.resources", "cascade.runtime.program"):
+    for name in ("cascade", "cascade.spec.task", "cascade.spec.convert", "cascade.spec.inputs", "cascade.spec.resources", "cascade.runtime.program"):
         failed += doctest.testmod(importlib.import_module(name)).failed
     assert failed == 0

@@ -67,7 +67,11 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
     Raises:
         TooManyRows: there are more than `limit`.
     """
-    if type(target) is not LazyResult:
+    if type(target) is Graph:
+        from cascade.graph.serialize import target_of  # read from JSON, or made by hand
+
+        target = target_of(target)
+    elif type(target) is not LazyResult:
         _check_target(target)
         target = list(target)
     elif isinstance(target.task, Input):

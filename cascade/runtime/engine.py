@@ -13,6 +13,7 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.errors import DeclarationError
 from cascade.graph.build import TooManyRows
+from cascade.graph.model import Graph
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.events import RunFinished, RunStarted
@@ -185,7 +186,8 @@ class _Session:
             )
             self.run = walker
             self.asynchronous = walker.asynchronous
-        self.name = target.task.name if isinstance(target, LazyResult) else "list"
+        last = target.rows[-1][0] if isinstance(target, Graph) else getattr(target, "task", None)
+        self.name = "list" if last is None else last.name
 
     def __enter__(self) -> None:
         if self.bus is not None:

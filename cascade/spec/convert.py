@@ -43,7 +43,8 @@ def type_name(kind: Any) -> str:
     """How a type is written."""
     if isinstance(kind, type) and typing.get_origin(kind) is None:
         return kind.__name__
-    return getattr(kind, "__qualname__", None) or repr(kind).removeprefix("typing.")
+    named = getattr(kind, "__qualname__", None) if typing.get_origin(kind) is None else None
+    return named or repr(kind).removeprefix("typing.")
 
 
 def convert(value: Any, kind: Any) -> Any:
