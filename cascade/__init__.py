@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cascade.graph.draw import visualize as visualize
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
+    from cascade.observers import console as console
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
     from cascade.runtime.bus import MessageBus as MessageBus
@@ -56,6 +57,7 @@ _HOMES = {
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
+    "console": "cascade.observers",
     "compile": "cascade.runtime.program",
     "dry_run": "cascade.runtime.dry_run",
     "from_json": "cascade.graph.serialize",

@@ -171,6 +171,19 @@ class BlueprintError(CascadeError, ValueError):
         self.faults = tuple(faults)
 
 
+class MissingExtraError(CascadeError, ImportError):
+    """Something needs a package that is not installed. `package` says which one."""
+
+    package: str
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the package {package!r}, which is not installed",
+            hint=f"pip install 'cascade-engine[{extra}]'",
+        )
+        self.package = package
+
+
 class InternalError(CascadeError, RuntimeError):
     """A bug of Cascade itself; please report it with the program that shows it."""
 

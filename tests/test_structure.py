@@ -27,6 +27,7 @@ LAYERS = [
     ["cascade.adapters"],
     ["cascade.compiler"],
     ["cascade.runtime"],
+    ["cascade.observers"],
 ]
 """From the bottom up: a module imports only from the layers before its own, or from its own."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, overload
 
 from cascade.runtime.engine import Engine
+from cascade.runtime.events import Event
 from cascade.spec.lazy import LazyResult
 
 R = TypeVar("R")
+Observer = Callable[[Event], object]
 
 
 @cache
@@ -18,6 +20,10 @@ def default_engine() -> Engine:
     return Engine()
 
 
+def _engine(observers: Sequence[Observer]) -> Engine:
+    return Engine(observers=observers) if observers else default_engine()
+
+
 @overload
 def run(
     target: LazyResult[R],
@@ -26,6 +32,7 @@ def run(
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> R: ...
 @overload
 def run(
@@ -35,6 +42,7 @@ def run(
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[R]: ...
 def run(
     target: Any,
@@ -43,13 +51,16 @@ def run(
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Any:
     """Runs a target and returns its value. For the arguments see `Engine.run`.
+
+    `observers` are called with every event of this run, such as `cascade.console()`.
 
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
     """
-    return default_engine().run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    return _engine(observers).run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
 
 
 @overload
@@ -60,6 +71,7 @@ async def arun(
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> R: ...
 @overload
 async def arun(
@@ -69,6 +81,7 @@ async def arun(
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[R]: ...
 async def arun(
     target: Any,
@@ -77,6 +90,7 @@ async def arun(
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Any:
     """Runs a target inside the running event loop. For the arguments see `Engine.run`."""
-    return await default_engine().run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    return await _engine(observers).run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from cascade._vm import Machine
@@ -16,11 +16,11 @@ from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.events import RunFinished, RunStarted
+from cascade.runtime.events import Event, RunFinished, RunStarted
 from cascade.runtime.host import Host
 from cascade.runtime.preview import preview
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, is_asynchronous
+from cascade.runtime.shapes import Shapes, is_asynchronous, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -40,6 +40,7 @@ class Engine:
         executor: calls what is not simply called in place; see `cascade.spec.protocols.Executor`.
         bus: hears the events of the runs.
         resources: known to the runs by their names, as if registered by `register`.
+        observers: functions that are called with every event, such as `cascade.console()`.
 
     Attributes:
         resource_container: the resources, and `override(name, resource)`.
@@ -47,7 +48,7 @@ class Engine:
 
     def __init__(
         self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None,
-        *, resources: Iterable[Resource] = (),
+        *, resources: Iterable[Resource] = (), observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.solver = NativeSolver() if solver is None else solver
         self.executor = LocalExecutor() if executor is None else executor
@@ -59,6 +60,8 @@ class Engine:
         self.resource_container = ResourceContainer()
         for resource in resources:
             self.register(resource)
+        for observer in observers:
+            self.bus.subscribe(Event, observer)
 
     def register(self, resource: Resource, *, replace: bool = False) -> Resource:
         """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""
@@ -180,18 +183,20 @@ class _Session:
             managed = not getattr(engine.executor, "calls_inline", False)
             self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
+            self.tasks = task_count(code) if observed else 0
         else:
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
             self.run = walker
             self.asynchronous = walker.asynchronous
+            self.tasks = walker.task_count if observed else 0
         last = target.rows[-1][0] if isinstance(target, Graph) else getattr(target, "task", None)
         self.name = "list" if last is None else last.name
 
     def __enter__(self) -> None:
         if self.bus is not None:
-            self.bus.publish(RunStarted(run_id=self.host.run_id, target=self.name))
+            self.bus.publish(RunStarted(run_id=self.host.run_id, target=self.name, tasks=self.tasks))
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if self.bus is None:

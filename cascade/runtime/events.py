@@ -26,9 +26,13 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """A run begins. `target` names the task whose value is asked for."""
+    """A run begins.
+
+    `target` names the task whose value is asked for; `tasks` is how many tasks its graph has. Tasks may answer with more.
+    """
 
     target: str
+    tasks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
