@@ -20,6 +20,7 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from typing import Any
 
+    from cascade.cli import create_cli as create_cli
     from cascade.errors import CascadeError as CascadeError
     from cascade.graph.draw import visualize as visualize
     from cascade.graph.serialize import from_json as from_json
@@ -59,6 +60,7 @@ _HOMES = {
     "arun": "cascade.runtime.api",
     "console": "cascade.observers",
     "compile": "cascade.runtime.program",
+    "create_cli": "cascade.cli",
     "dry_run": "cascade.runtime.dry_run",
     "from_json": "cascade.graph.serialize",
     "inject": "cascade.spec.resources",
