@@ -184,6 +184,20 @@ class MissingExtraError(CascadeError, ImportError):
         self.package = package
 
 
+class SendingError(CascadeError, TypeError):
+    """Something cannot be sent to a worker process, or back."""
+
+
+class WorkerError(CascadeError, RuntimeError):
+    """A worker process died. `task` names the task that it ran."""
+
+    task: str
+
+    def __init__(self, task: str, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.task = task
+
+
 class InternalError(CascadeError, RuntimeError):
     """A bug of Cascade itself; please report it with the program that shows it."""
 

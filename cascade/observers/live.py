@@ -7,12 +7,12 @@ import threading
 import time
 from typing import Any, TextIO
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live as RichLive
-from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console, Group, RenderableType  # type: ignore[import-not-found, unused-ignore]
+from rich.live import Live as RichLive  # type: ignore[import-not-found, unused-ignore]
+from rich.progress_bar import ProgressBar  # type: ignore[import-not-found, unused-ignore]
+from rich.spinner import Spinner  # type: ignore[import-not-found, unused-ignore]
+from rich.table import Table  # type: ignore[import-not-found, unused-ignore]
+from rich.text import Text  # type: ignore[import-not-found, unused-ignore]
 
 from cascade.observers.state import RunState, States, duration, is_terminal, one_line, summary
 from cascade.runtime.events import Event, RunFinished, TaskExecutionFinished

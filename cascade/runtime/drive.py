@@ -173,8 +173,10 @@ def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(start())
-    return _run_loop_in_thread(start)
+        pass  # and on outside the handler: what is raised there would have this error as its context
+    else:
+        return _run_loop_in_thread(start)
+    return asyncio.run(start())
 
 
 def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:

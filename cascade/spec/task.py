@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MODES = ("inline", "blocking")
+MODES = ("inline", "blocking", "compute")
 CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
 
 
@@ -27,7 +27,7 @@ class Task(Generic[P, R]):
         func: the function.
         name: its name in graphs, events and messages.
         pure: whether equal arguments always give equal results.
-        mode: "inline" (called where the engine runs) or "blocking" (called in a thread).
+        mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
         lower: True to have the function lowered to typed code, or else an error.
         is_async: whether the function is a coroutine function.
         called: what a call of the task calls.
@@ -60,6 +60,11 @@ class Task(Generic[P, R]):
         self.lower = lower
         flags = _code_flags(func)
         self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
+        if self.is_async and mode == "compute":
+            raise DeclarationError(
+                f"task {self.name!r} is a coroutine function, and mode='compute' calls functions in another process",
+                expected="a plain function, or mode='inline'",
+            )
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
         self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
         self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
@@ -171,7 +176,8 @@ def task(
         func: a sync or async function, or any other callable.
         name: its name in graphs, events and messages; by default the function's.
         pure: whether equal arguments always give equal results.
-        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread.
+        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
+            worker process (`pip install 'cascade-engine[processes]'`).
         lower: True to run it as typed code (on the VM path, for ints, floats and bools). Then a run raises
             `LoweringError` if the function has no typed form.
 
