@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cascade.spec.resources import resource as resource
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task
+    from cascade.testing import override_resource as override_resource
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ _HOMES = {
     "dry_run": "cascade.runtime.dry_run",
     "from_json": "cascade.graph.serialize",
     "inject": "cascade.spec.resources",
+    "override_resource": "cascade.testing",
     "resource": "cascade.spec.resources",
     "run": "cascade.runtime.api",
     "task": "cascade.spec.task",

@@ -28,6 +28,7 @@ LAYERS = [
     ["cascade.compiler"],
     ["cascade.runtime"],
     ["cascade.observers"],
+    ["cascade.testing"],
     ["cascade.cli"],
 ]
 """From the bottom up: a module imports only from the layers before its own, or from its own."""

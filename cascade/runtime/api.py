@@ -21,7 +21,11 @@ def default_engine() -> Engine:
 
 
 def _engine(observers: Sequence[Observer]) -> Engine:
-    return Engine(observers=observers) if observers else default_engine()
+    if not observers:
+        return default_engine()
+    engine = Engine(observers=observers)
+    engine.resource_container = default_engine().resource_container
+    return engine
 
 
 @overload
