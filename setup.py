@@ -16,16 +16,20 @@ sanitize = os.environ.get("CASCADE_SANITIZE", "")
 linetrace = bool(os.environ.get("CASCADE_LINETRACE"))
 checked = bool(os.environ.get("CASCADE_ASSERT"))
 
-compile_arguments = ["-O2", "-fno-strict-aliasing"] if os.name == "posix" else []
+# No contraction: a product and a sum are rounded one after the other, as in CPython.
+exact = ["-ffp-contract=off"] if os.name == "posix" else []
+compile_arguments = ["-O2", "-fno-strict-aliasing", *exact] if os.name == "posix" else []
 link_arguments = []
 macros = []
 if sanitize:
-    compile_arguments = ["-O1", "-g", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
+    compile_arguments = ["-O1", "-g", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", *exact]
     link_arguments = [f"-fsanitize={sanitize}"]
 if linetrace:
     macros.append(("CYTHON_TRACE", "1"))
     # CPython 3.12 replaced the tracing hook; this keeps Cython on the one that coverage tools read.
     macros.append(("CYTHON_USE_SYS_MONITORING", "0"))
+if sanitize:
+    macros.append(("CASCADE_RETURNING", "1"))  # the sanitizers keep handlers from handing on by a jump (see _typed.h)
 macros.append(("CASCADE_DEBUG_CHECKS", "1" if checked else "0"))
 
 setup(
@@ -34,10 +38,13 @@ setup(
             Extension(
                 "cascade._vm",
                 ["cascade/_vm.pyx"],
+                include_dirs=["cascade"],
                 define_macros=macros,
                 extra_compile_args=compile_arguments,
                 extra_link_args=link_arguments,
-                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_typed.pxi"],
+                depends=[
+                    "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_typed.pxi", "cascade/_typed.h", "cascade/_typed_table.h",
+                ],
             )
         ],
         compiler_directives={"linetrace": linetrace, "binding": True},

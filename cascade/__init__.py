@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cascade.runtime.bus import MessageBus as MessageBus
     from cascade.runtime.dry_run import dry_run as dry_run
     from cascade.runtime.engine import Engine as Engine
+    from cascade.runtime.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
     from cascade.spec.control import TailCall as TailCall
@@ -63,6 +64,7 @@ _HOMES = {
     "compile": "cascade.runtime.program",
     "create_cli": "cascade.cli",
     "dry_run": "cascade.runtime.dry_run",
+    "explain": "cascade.runtime.explain",
     "from_json": "cascade.graph.serialize",
     "inject": "cascade.spec.resources",
     "override_resource": "cascade.testing",

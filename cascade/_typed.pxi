@@ -1,31 +1,100 @@
-# The loop that runs typed code: no Python objects, and the GIL released when it takes long.
-# Included by _vm.pyx. The instructions are described in cascade/opcodes.py.
+# Kernels: entering typed code, running it, and leaving it. Included by _vm.pyx.
+# The instructions are described in cascade/opcodes.py, and done in _typed.h.
 
-from libc.math cimport copysign, floor, fmod
-from libc.stdint cimport INT64_MAX, INT64_MIN, uint64_t
-from cascade._opcodes cimport *
+from libc.stdint cimport INT64_MAX, uint32_t
+from libc.string cimport memcpy
 
-cdef extern from *:
+cdef extern from "_typed.h":
     """
-    #define cascade_add(a, b, r) __builtin_add_overflow(a, b, r)
-    #define cascade_sub(a, b, r) __builtin_sub_overflow(a, b, r)
-    #define cascade_mul(a, b, r) __builtin_mul_overflow(a, b, r)
+    /* How many calls deep CPython would still go. */
+    static int64_t cascade_depth_left(void) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyThreadState_Get()->py_recursion_remaining;
+    #else
+        return PyThreadState_Get()->recursion_remaining;
+    #endif
+    }
+
+    /* A number that changes whenever a dict does; 0 where there is none. */
+    static uint64_t cascade_version(PyObject *dict) {
+    #if PY_VERSION_HEX < 0x030E0000
+    #pragma GCC diagnostic push
+    #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+        return ((PyDictObject *)dict)->ma_version_tag;
+    #pragma GCC diagnostic pop
+    #else
+        return 0;
+    #endif
+    }
+    /* What a cell holds, or what a function is made of; NULL for nothing. A function without defaults has None. */
+    static PyObject *cascade_guarded(int kind, PyObject *holder) {
+        PyObject *found;
+        switch (kind) {
+        case 1: return PyCell_GET(holder);
+        case 2: return ((PyFunctionObject *)holder)->func_code;
+        case 3: found = ((PyFunctionObject *)holder)->func_defaults; break;
+        default: found = ((PyFunctionObject *)holder)->func_kwdefaults; break;
+        }
+        return found == NULL ? Py_None : found;
+    }
     """
-    bint cascade_add(int64_t, int64_t, int64_t*) noexcept nogil
-    bint cascade_sub(int64_t, int64_t, int64_t*) noexcept nogil
-    bint cascade_mul(int64_t, int64_t, int64_t*) noexcept nogil
+    PyObject* cascade_guarded(int, PyObject*) noexcept
+    int64_t cascade_depth_left() noexcept
+    uint64_t cascade_version(PyObject*) noexcept
+    void** HANDLERS "((void **)cascade_handlers)"
+    void cascade_run(TypedState*) noexcept nogil
+    int TYPED_RETURNED "CASCADE_RETURNED"
+    int TYPED_LEFT "CASCADE_LEFT"
+    int TYPED_OUT_OF_FUEL "CASCADE_OUT_OF_FUEL"
+    int TYPED_OUT_OF_STEPS "CASCADE_OUT_OF_STEPS"
+    int TYPED_ASKS "CASCADE_ASKS"
+    int TYPED_FULL "CASCADE_FULL"
+
+cdef extern from "Python.h":
     object PyLong_FromLongLong(long long)
-    long long PyLong_AsLongLongAndOverflow(object, int*) except? -1
+    long long PyLong_AsLongLongAndOverflow(PyObject*, int*) noexcept
+    double PyFloat_AS_DOUBLE(PyObject*) noexcept
+    PyObject* PyErr_Occurred() noexcept
+    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*) noexcept
+    PyObject* None_ "Py_None"
+    PyObject* True_ "Py_True"
 
 cdef enum:
-    TYPED_RETURNED = 1
-    TYPED_LEFT = 2
-    TYPED_OUT_OF_FUEL = 3
-    TYPED_OUT_OF_STEPS = 4
     SHORT_FUEL = 2000           # back edges before the GIL is released
-    LONG_FUEL = 200000          # and before the event loop has its turn: some 0.5 ms
+    LONG_WORK = 1600000         # instructions, about, before the event loop has its turn: some 1 to 2 ms
+    ASK_LIMIT = 5000            # calls of Python's functions before the event loop has its turn
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
-    EXACT = 1 << 53             # integers up to here are doubles, too
+    PARAMETER_LIMIT = 32        # of a task that has kernels
+    HOT = 1000                  # tail calls before a task without a loop is lowered: they take a seventh of that time
+    RETRY = 256                 # tail calls before arguments that did not fit are looked at again
+    WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
+    EXITS = 64                  # before it is asked whether a kernel is worth it
+    WORK = 16                   # back edges for each exit that make it so
+    FIRST_ROOM = 64             # registers
+
+# Lowering at the first call may take this long in a process, and this part of the time that it has run.
+cdef double EAGER_SECONDS = 0.1
+cdef double EAGER_PART = 0.1
+cdef double eager_seconds = 0.0
+cdef double eager_begun = cascade_clock()
+
+cdef enum:
+    GUARD_ITEM = 0
+    TYPED_CALLED = 100          # beside the statuses: the call is over
+
+cdef dict GUARD_KINDS = {"item": GUARD_ITEM, "contents": 1, "__code__": 2, "__defaults__": 3, "__kwdefaults__": 4}
+
+# When a task is lowered; what `Task.lowering` says.
+cdef enum:
+    LOWER_NEVER = 0
+    LOWER_HOT = 1
+    LOWER_AT_ONCE = 2
+    LOWER_MUST = 3
+
+NEVER = LOWER_NEVER
+WHEN_HOT = LOWER_HOT
+AT_ONCE = LOWER_AT_ONCE
+MUST = LOWER_MUST
 
 _typed_verifier = None
 
@@ -36,441 +105,484 @@ def install_typed_verifier(verify):
     _typed_verifier = verify
 
 
+_come_back = None
+_ended = None
+
+
+def install_come_back(come_back, ended):
+    """Sets the function that says where to go on after an iteration, and the type of what that gives."""
+    global _come_back, _ended
+    _come_back = come_back
+    _ended = ended
+
+
+cdef inline char code_of(PyTypeObject* kind) noexcept:
+    if kind == <PyTypeObject*>int:
+        return b"i"
+    if kind == <PyTypeObject*>float:
+        return b"d"
+    if kind == <PyTypeObject*>bool:
+        return b"b"
+    if kind == type_of(None_):
+        return b"n"
+    return b"o"
+
+
+cdef dict CODES = {"int": "i", "float": "d", "bool": "b", "none": "n", "object": "o"}
+cdef dict TYPE_NAMES = {value: key for key, value in CODES.items()}
+
+
 @cython.final
 cdef class Kernel:
     """Verified typed code, ready to run.
 
     Attributes:
         code: the `TypedCode`.
-        entries, exits: how often it was entered, and left before its end.
+        entries: how often it was entered.
+        exits: how often it was left before its end.
+        steps: the tail calls made in it.
+        work: the back edges taken in it, tail calls included.
+        retired: whether it is no longer entered, because it kept leaving.
     """
 
     def __init__(self, code):
+        cdef Py_ssize_t i
+        cdef const int32_t* fields
         if self.code is not None or _typed_verifier is None:
             raise InternalError("typed code can only run after verification, once")
         _typed_verifier(code)
         cdef bytes words = code.words
-        self.words = <const Word*><const char*>words
-        self.count = len(code.types)
-        self.register_count = code.registers
-        self.types_held = b"".join({"int": b"i", "float": b"d", "bool": b"b"}[kind] for kind in code.types) + b"\0"
-        self.types = self.types_held
-        self.statements = code.statements
-        self.kept = code.kept
-        self.constants = code.constants, words
         self.code = code
+        self.count = len(code.types)
+        self.length = len(words) // sizeof(TypedWord)
+        self.register_count = code.registers
+        self.types_held = "".join([CODES[kind] for kind in code.types]).encode()
+        self.types = self.types_held
+        self.words = <TypedWord*>PyMem_Malloc(len(words))
+        self.image = <Register*>PyMem_Malloc(self.register_count * sizeof(Register))
+        self.left = <int64_t*>PyMem_Malloc(self.length * sizeof(int64_t))
+        if self.words == NULL or self.image == NULL or self.left == NULL:
+            raise MemoryError
+        memcpy(self.words, <const char*>words, len(words))
+        self.objects = code.objects
+        fields = <const int32_t*><const char*>words
+        for i in range(self.length):
+            self.left[i] = 0
+            self.prepare(i, fields[8 * i])
+        for i in range(self.register_count):
+            self.image[i].i = 0
+        for i, kind, value in code.constants:
+            if kind == "float":
+                self.image[i].d = value
+            elif kind == "object":
+                self.image[i].object = <void*>value     # `code` holds it
+            else:
+                self.image[i].i = value
+        self.long_fuel = max(200, LONG_WORK // max(self.length, 4))
+        self.ways = [None] * len(code.exits)
+        self.defers = code.deferring
+        self.take_guards(code.guards)
 
+    def __dealloc__(self):
+        PyMem_Free(self.words)
+        PyMem_Free(self.image)
+        PyMem_Free(self.left)
+        PyMem_Free(self.guards)
 
-cdef bint fits(Kernel kernel, PyObject** values) noexcept:
-    # Whether the arguments are of exactly the kernel's types, integers of 64 bits.
-    cdef Py_ssize_t i
-    cdef int overflow
-    cdef PyTypeObject* kind
-    for i in range(kernel.count):
-        kind = type_of(values[i])
-        if kernel.types[i] == b"i":
-            if kind != <PyTypeObject*>int:
+    cdef int prepare(self, Py_ssize_t number, int opcode) except -1:
+        # Puts the handler and the distance of the target into a word.
+        cdef TypedWord* word = &self.words[number]
+        cdef uint64_t value
+        word.run = HANDLERS[opcode]
+        if TYPED_TARGETS[opcode]:
+            word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
+        elif opcode == TYPED_LOAD_OBJECT:
+            value = <uint64_t><size_t>(<PyTupleItems*>self.objects).ob_item[word.e]
+            word.e = <int32_t><uint32_t>(value & 0xFFFFFFFF)
+            word.f = <int32_t><uint32_t>(value >> 32)
+        return 0
+
+    cdef bint guards_hold(self) except -1:
+        # A dict that has not changed since is not looked into.
+        cdef Py_ssize_t i
+        cdef GuardEntry* guard
+        cdef uint64_t version
+        for i in range(self.guard_count):
+            guard = &self.guards[i]
+            if guard.kind == GUARD_ITEM:
+                version = cascade_version(guard.holder)
+                if version == guard.version and version != 0:
+                    continue
+                if PyDict_GetItemWithError(guard.holder, guard.name) != guard.expected:
+                    if PyErr_Occurred() != NULL:
+                        raise
+                    return False
+                guard.version = version
+            elif cascade_guarded(guard.kind, guard.holder) != guard.expected:
                 return False
-            overflow = 0
-            PyLong_AsLongLongAndOverflow(<object>values[i], &overflow)
+        return True
+
+    cdef int take_guards(self, tuple guards) except -1:
+        cdef Py_ssize_t i
+        cdef GuardEntry* entry
+        self.guards = <GuardEntry*>PyMem_Calloc(max(len(guards), 1), sizeof(GuardEntry))
+        if self.guards == NULL:
+            raise MemoryError
+        for i, guard in enumerate(guards):
+            entry = &self.guards[i]
+            entry.kind = GUARD_KINDS[guard.kind if guard.kind != "attribute" else guard.name]
+            entry.holder = <PyObject*>guard.holder          # `code` holds all three
+            entry.name = <PyObject*>guard.name
+            entry.expected = NULL if guard.missing else <PyObject*>guard.expected
+        self.guard_count = len(guards)
+        return 0
+
+    @property
+    def exits(self):
+        return self.exit_count
+
+    def exits_by_word(self):
+        """How often it was left, by word; words that it was never left at are not there."""
+        return {i: self.left[i] for i in range(self.length) if self.left[i]}
+
+
+cdef bint TYPED_TARGETS[1024]
+for _number, _typed_row in enumerate(TYPED_INSTRUCTIONS):
+    TYPED_TARGETS[_number] = "f" in _typed_row.operands and _typed_row.operands["f"].role == "target"
+
+
+def length(value):
+    """len() of an object of Python's own types; a TypeError for others, whose __len__ could do anything."""
+    if type(value) in (list, tuple, str, bytes, bytearray, dict, set, frozenset, range):
+        return len(value)
+    raise TypeError
+
+
+# ---- Finding and making kernels -----------------------------------------------------------------------------------
+
+cdef bint fill(Kernel kernel, PyObject** values, Register* registers) noexcept:
+    # Unboxes the arguments into the registers; False where an int does not fit.
+    cdef Py_ssize_t i
+    cdef int overflow = 0
+    cdef char kind
+    memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
+    for i in range(kernel.count):
+        kind = kernel.types[i]
+        if kind == b"i":
+            registers[i].i = PyLong_AsLongLongAndOverflow(values[i], &overflow)
             if overflow:
                 return False
-        elif kernel.types[i] == b"d":
-            if kind != <PyTypeObject*>float:
-                return False
-        elif kind != <PyTypeObject*>bool:
-            return False
+        elif kind == b"d":
+            registers[i].d = PyFloat_AS_DOUBLE(values[i])
+        elif kind == b"b":
+            registers[i].i = values[i] == True_
+        elif kind == b"o":
+            registers[i].object = values[i]
     return True
 
 
 cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t count):
-    # The kernel for the arguments, made when their types are seen for the first time; None where there is none.
+    # The kernel for the types of the arguments, made when they are seen for the first time; None where there is none.
     cdef Kernel kernel
     cdef Py_ssize_t i
-    if routine.kernels is None:
-        routine.kernels = []
-        routine.seen = set()
+    cdef char types[PARAMETER_LIMIT]
+    if count > PARAMETER_LIMIT:
+        routine.lowering = LOWER_NEVER
+        return None
+    for i in range(count):
+        types[i] = code_of(type_of(values[i]))
     for kernel in routine.kernels:
-        if fits(kernel, values):
-            if not kernel.code.guards_hold():
-                routine.kernels.remove(kernel)
-                routine.seen.discard(kernel.kinds)
-                break
-            if kernel.exits > 1000 and kernel.exits * 2 > kernel.entries:
-                return None     # it keeps leaving: calling the function is faster
-            kernel.entries += 1
-            return kernel
-    kinds = tuple([type(<object>values[i]) for i in range(count)])
-    if kinds in routine.seen or routine.made >= KERNEL_LIMIT:
-        return None
-    routine.seen.add(kinds)
-    routine.made += 1
-    made = host.kernel(routine.owner, kinds)
-    if made is None:
-        return None
-    kernel = <Kernel?>made
-    kernel.kinds = kinds
-    routine.kernels.append(kernel)
-    if not fits(kernel, values):
-        return None
-    kernel.entries += 1
-    return kernel
+        if same_types(kernel.types, types, count):
+            if kernel.guards_hold():
+                return None if kernel.retired else kernel
+            routine.kernels.remove(kernel)
+            routine.seen.discard(kernel.types_held)
+            break
+    return make_kernel(host, routine, types[:count], False)
 
 
-cdef int enter_kernel(Frame frame) except -1:
-    # Unboxes the arguments.
-    cdef Kernel kernel = frame.kernel
+cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexcept:
     cdef Py_ssize_t i
-    if frame.register_count < kernel.register_count:
-        PyMem_Free(frame.registers)
-        frame.registers = <Register*>PyMem_Malloc(kernel.register_count * sizeof(Register))
-        frame.register_count = 0
-        if frame.registers == NULL:
-            raise MemoryError
-        frame.register_count = kernel.register_count
-    for i in range(kernel.count):
-        if kernel.types[i] == b"d":
-            frame.registers[i].d = <double><object>frame.values[i]
-        else:
-            frame.registers[i].i = <long long><object>frame.values[i]
-    for i in range(kernel.count, kernel.register_count):
-        frame.registers[i].i = 0
-    frame.typed_pc = 0
+    for i in range(count):
+        if one[i] != other[i]:
+            return False
+    return True
+
+
+cdef Kernel make_kernel(host, Routine routine, bytes types, bint asked=False):
+    global eager_seconds
+    cdef double begun
+    if types in routine.seen:
+        return None
+    if not asked and routine.lowering == LOWER_AT_ONCE and routine.calls < WARM:
+        routine.calls += 1
+        if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
+            return None
+    routine.seen.add(types)
+    if len(routine.seen) > KERNEL_LIMIT or routine.made >= KERNEL_LIMIT:
+        return None
+    routine.made += 1
+    begun = cascade_clock()
+    made = host.kernel(routine.owner, tuple([TYPE_NAMES[chr(code)] for code in types]))
+    eager_seconds += cascade_clock() - begun
+    if type(made) is Kernel:
+        routine.kernels.append(made)
+        if routine.lowering == LOWER_HOT:
+            routine.lowering = LOWER_AT_ONCE
+        return <Kernel>made
+    if not routine.kernels and (made is None or len(routine.seen) >= 3) and routine.lowering != LOWER_MUST:
+        routine.lowering = LOWER_NEVER
+    return None
+
+
+# ---- Running ------------------------------------------------------------------------------------------------------
+
+cdef int make_room(Typed* typed, Py_ssize_t room) except -1:
+    # Gives the state memory for at least `room` registers; what is in them stays.
+    cdef Py_ssize_t offset = 0
+    cdef Register* memory
+    if typed.memory != NULL and typed.state.registers != NULL:
+        offset = typed.state.registers - typed.memory
+    if room < FIRST_ROOM:
+        room = FIRST_ROOM
+    memory = <Register*>PyMem_Realloc(typed.memory, room * sizeof(Register))
+    if memory == NULL:
+        raise MemoryError
+    typed.memory = memory
+    typed.room = room
+    typed.state.registers = memory + offset
+    typed.state.end = memory + room
     return 0
 
 
+cdef Typed* start_typed(Typed* typed, Kernel kernel, PyObject** values, bint* fits) except NULL:
+    # Makes the state ready to run a kernel; not if an argument does not fit.
+    if typed == NULL:
+        typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
+        if typed == NULL:
+            raise MemoryError
+    if typed.room < kernel.register_count:
+        typed.state.registers = NULL
+        make_room(typed, kernel.register_count)
+    fits[0] = fill(kernel, values, typed.memory)
+    typed.state.registers = typed.memory
+    typed.state.word = kernel.words
+    typed.state.depth = 0
+    typed.state.deferred = 0
+    typed.state.steps = 0
+    return typed
+
+
+cdef bint enter_kernel(Frame frame, Kernel kernel) except -1:
+    # False where an argument does not fit.
+    cdef bint fits = False
+    frame.typed = start_typed(frame.typed, kernel, frame.values, &fits)
+    if fits:
+        frame.kernel = kernel
+        kernel.entries += 1
+    return fits
+
+
+cdef bint fill_spare(Machine machine, Kernel kernel, PyObject** values) except -1:
+    cdef bint fits = False
+    machine.spare = start_typed(machine.spare, kernel, values, &fits)
+    return fits
+
+
+cdef void free_typed(Typed* typed) noexcept:
+    if typed != NULL:
+        PyMem_Free(typed.memory)
+        PyMem_Free(typed.state.calls)
+        PyMem_Free(typed)
+
+
+cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
+    kernel.exit_count += 1
+    kernel.left[state.word - kernel.words] += 1
+    # A kernel that keeps leaving costs more than it gains.
+    if kernel.exit_count >= EXITS and kernel.work < WORK * kernel.exit_count:
+        kernel.retired = True
+
+
+cdef int run_kernel(Frame frame, int64_t limit) except -1:
+    # Runs until it returns, leaves, or is out of fuel or steps.
+    cdef Kernel kernel = frame.kernel
+    cdef TypedState* state = &frame.typed.state
+    cdef int64_t given = SHORT_FUEL
+    cdef Py_ssize_t asked = 0
+    state.fuel = SHORT_FUEL
+    state.limit = limit
+    state.depth_limit = state.depth + cascade_depth_left() - 8
+    cascade_run(state)
+    while True:
+        if state.outcome == TYPED_OUT_OF_FUEL:
+            kernel.work += given
+            if given != SHORT_FUEL:
+                break
+            given = state.fuel = kernel.long_fuel
+            with nogil:
+                cascade_run(state)
+        elif state.outcome == TYPED_ASKS and asked < ASK_LIMIT:
+            asked += 1
+            if not ask(kernel, state):
+                state.outcome = TYPED_LEFT
+                break
+            state.word += 1
+            cascade_run(state)
+        elif state.outcome == TYPED_FULL:
+            make_more_room(frame.typed)
+            cascade_run(state)
+        else:
+            if state.outcome == TYPED_ASKS:
+                state.outcome = TYPED_OUT_OF_FUEL
+            kernel.work += given - state.fuel
+            break
+    return state.outcome
+
+
+cdef int make_more_room(Typed* typed) except -1:
+    cdef TypedState* state = &typed.state
+    cdef int64_t room
+    cdef TypedCall* calls
+    if state.depth >= state.depth_room:
+        room = max(64, 2 * state.depth_room)
+        calls = <TypedCall*>PyMem_Realloc(state.calls, room * sizeof(TypedCall))
+        if calls == NULL:
+            raise MemoryError
+        state.calls = calls
+        state.depth_room = room
+    return make_room(typed, 2 * typed.room + REGISTER_ROOM)
+
+cdef enum:
+    REGISTER_ROOM = 10000       # more than any function has
+
+
+cdef bint ask(Kernel kernel, TypedState* state) except -1:
+    # Calls a function of Python's that has no effect; False where it raises, or gives what has no register.
+    cdef Register* arguments = state.registers + state.word.b
+    cdef Py_ssize_t i
+    question = kernel.objects[state.word.e]
+    cdef list values = []
+    for i, kind in enumerate(question.types):
+        values.append(boxed(arguments[i], ord(CODES[kind])))
+    try:
+        result = question.function(*values)
+    except Exception:
+        return False
+    return unboxed(result, question.result, &state.registers[state.word.a])
+
+
+cdef bint unboxed(object value, str kind, Register* register) noexcept:
+    cdef int overflow = 0
+    cdef char code = code_of(type_of(<PyObject*>value))
+    if kind == "float" and code == b"d":
+        register.d = PyFloat_AS_DOUBLE(<PyObject*>value)
+    elif kind == "bool" and code == b"b":
+        register.i = <PyObject*>value == True_
+    elif kind == "int" and code == b"i":
+        register.i = PyLong_AsLongLongAndOverflow(<PyObject*>value, &overflow)
+    else:
+        return False
+    return not overflow
+
+
 cdef object boxed(Register value, char kind):
+    if kind == b"i":
+        return PyLong_FromLongLong(value.i)
     if kind == b"d":
         return value.d
     if kind == b"b":
         return value.i != 0
-    return PyLong_FromLongLong(value.i)
+    if kind == b"o":
+        return <object><PyObject*>value.object
+    return None
 
 
-cdef int keep_arguments(Frame frame) except -1:
-    # After tail calls in the kernel: the frame's slots are the arguments of the last one.
-    cdef Kernel kernel = frame.kernel
+cdef object returned(Typed* typed):
+    # After TYPED_RETURNED: the value.
+    cdef TypedState* state = &typed.state
+    cdef Register value = state.registers[state.word.a]
+    if state.word.run == HANDLERS[<int>TYPED_RETURN_INT]:
+        return PyLong_FromLongLong(value.i)
+    if state.word.run == HANDLERS[<int>TYPED_RETURN_FLOAT]:
+        return value.d
+    if state.word.run == HANDLERS[<int>TYPED_RETURN_BOOL]:
+        return value.i != 0
+    return <object><PyObject*>value.object
+
+
+# ---- Leaving ------------------------------------------------------------------------------------------------------
+
+cdef tuple way_out(Kernel kernel, Py_ssize_t number):
+    # (body, function to go on with, registers and types of its arguments, registers of ranges, function of an iteration,
+    # names of the arguments)
+    cdef tuple way = kernel.ways[number]
+    if way is None:
+        found = kernel.code.exits[number]
+        resumption = kernel.code.bodies[found.body].resumption
+        names = tuple([name for name, _, _ in found.names])
+        way = kernel.ways[number] = (
+            found.body, None if found.again else resumption.function(found.statement, names), tuple([at for _, at, _ in found.names]),
+            "".join([CODES[kind] for _, _, kind in found.names]).encode(), found.ranges,
+            None if found.again else resumption.iteration(found.statement, names), names,
+        )
+    return way
+
+
+cdef Py_ssize_t place_in_body(Frame frame) noexcept:
+    # The number of the word of a task's body where the code has stopped: inside helpers, the outermost call.
+    cdef TypedState* state = &frame.typed.state
+    cdef const TypedWord* word = state.word if state.depth == 0 else state.calls[0].word
+    return word - frame.kernel.words
+
+
+cdef list values_there(Frame frame, tuple way):
+    # The values of the variables.
+    cdef tuple places = <tuple>way[2]
+    cdef bytes kinds = <bytes>way[3]
     cdef Py_ssize_t i, register
-    cdef object value
-    for i in range(kernel.count):
-        register = kernel.kept[i]
-        value = boxed(frame.registers[register], kernel.types[i])
-        incref(<PyObject*>value)
-        set_slot(frame, i, <PyObject*>value)
+    cdef list values = []
+    for i in range(len(places)):
+        register = places[i]
+        values.append(None if register < 0 else boxed(frame.typed.memory[register], kinds[i]))
+    return values
+
+
+cdef list ranges_there(Frame frame, tuple way):
+    # What is left of the ranges.
+    cdef Py_ssize_t at
+    cdef list ranges = []
+    for at in way[4]:
+        following = PyLong_FromLongLong(frame.typed.memory[at].i)
+        left = PyLong_FromLongLong(frame.typed.memory[at + 1].i)
+        step = PyLong_FromLongLong(frame.typed.memory[at + 2].i)
+        ranges.append(range(following, following + left * step, step))
+    return ranges
+
+cdef tuple NOTHING = (None,)        # stands for the iteration that is under way
+
+
+cdef int enter_again(Frame frame, Kernel kernel, Py_ssize_t word, values) except -1:
+    # Values for registers; objects among them are held by the frame's slots.
+    cdef TypedState* state = &frame.typed.state
+    cdef Register* registers = frame.typed.memory
+    cdef Py_ssize_t at
+    for at, kind, value in values:
+        if kind == "float":
+            registers[at].d = value
+        elif kind == "object":
+            registers[at].object = <void*>value
+        else:
+            registers[at].i = value
+    state.word = kernel.words + word
+    state.registers = registers
+    state.depth = 0
     return 0
 
 
-cdef object leave_kernel(Frame frame, Kernel kernel):
-    # Goes on in CPython at the statement that the typed code has left at; returns or raises what that does.
-    cdef int statement = kernel.statements[frame.typed_pc]
-    cdef Py_ssize_t register
-    cdef dict values = {}
-    cdef list ranges = []
-    way = kernel.code.exits[statement]
-    for name, register, kind in way.names:
-        values[name] = boxed(frame.registers[register], b"d" if kind == "float" else b"b" if kind == "bool" else b"i")
-    for register in way.ranges:
-        following = PyLong_FromLongLong(frame.registers[register].i)
-        left = PyLong_FromLongLong(frame.registers[register + 1].i)
-        step = PyLong_FromLongLong(frame.registers[register + 2].i)
-        ranges.append(range(following, following + left * step, step))
-    return kernel.code.resumption.resume(statement, values, ranges)
-
-
-cdef int run_kernel(Frame frame, int64_t limit, int64_t* tails):
-    # Runs until it returns, leaves, or is out of fuel or steps.
-    cdef Kernel kernel = frame.kernel
-    cdef Py_ssize_t pc = frame.typed_pc
-    cdef Register result
-    cdef int opcode = 0
-    cdef int outcome = typed_loop(kernel.words, frame.registers, &pc, SHORT_FUEL, limit, tails)
-    if outcome == TYPED_OUT_OF_FUEL:
-        with nogil:
-            outcome = typed_loop(kernel.words, frame.registers, &pc, LONG_FUEL, limit, tails)
-    frame.typed_pc = pc
-    if outcome == TYPED_RETURNED:
-        opcode = kernel.words[pc].opcode
-        if opcode == TYPED_RETURN_OBJECT:
-            value = kernel.constants[0][kernel.words[pc].a]
-        else:
-            result = frame.registers[kernel.words[pc].a]
-            value = boxed(result, b"i" if opcode == TYPED_RETURN_INT else b"d" if opcode == TYPED_RETURN_FLOAT else b"b")
-        incref(<PyObject*>value)
-        frame.typed_result = <PyObject*>value
-    return outcome
-
-
-cdef inline int64_t floor_divide(int64_t a, int64_t b) noexcept nogil:
-    cdef int64_t quotient = a / b
-    if a % b != 0 and (a < 0) != (b < 0):
-        quotient -= 1
-    return quotient
-
-
-cdef inline int64_t floor_modulo(int64_t a, int64_t b) noexcept nogil:
-    cdef int64_t rest = a % b
-    if rest != 0 and (rest < 0) != (b < 0):
-        rest += b
-    return rest
-
-
-# As CPython's float_floor_div and float_rem (Objects/floatobject.c) define them; b is not 0.
-
-cdef inline double float_modulo(double a, double b) noexcept nogil:
-    cdef double rest = fmod(a, b)
-    if rest != 0.0:
-        if (b < 0.0) != (rest < 0.0):
-            rest += b
-        return rest
-    return copysign(0.0, b)
-
-
-cdef inline double float_floor_divide(double a, double b) noexcept nogil:
-    cdef double rest = fmod(a, b)
-    cdef double quotient = (a - rest) / b
-    cdef double whole
-    if rest != 0.0 and (b < 0.0) != (rest < 0.0):
-        quotient -= 1.0
-    if quotient != 0.0:
-        whole = floor(quotient)
-        if quotient - whole > 0.5:
-            whole += 1.0
-        return whole
-    return copysign(0.0, a / b)
-
-
-cdef int typed_loop(
-    const Word* words, Register* r, Py_ssize_t* place, int64_t fuel, int64_t limit, int64_t* tails
-) noexcept nogil:
-    cdef Py_ssize_t pc = place[0]
-    cdef const Word* w
-    cdef int64_t count = tails[0]
-    cdef int64_t x
-    cdef int opcode
-    cdef int outcome = TYPED_LEFT
-    while True:
-        w = &words[pc]
-        opcode = w.opcode
-        pc += 1
-        if opcode == TYPED_MOVE_INT:
-            r[w.a].i = r[w.b].i
-        elif opcode == TYPED_MOVE_FLOAT:
-            r[w.a].d = r[w.b].d
-        elif opcode == TYPED_LOAD_INT or opcode == TYPED_LOAD_FLOAT:
-            r[w.a].i = <int64_t>((<uint64_t><unsigned int>w.c << 32) | <unsigned int>w.b)
-        elif opcode == TYPED_ADD_INT:
-            if cascade_add(r[w.b].i, r[w.c].i, &x):
-                break
-            r[w.a].i = x
-        elif opcode == TYPED_ADD_INT_VALUE:
-            if cascade_add(r[w.b].i, w.c, &x):
-                break
-            r[w.a].i = x
-        elif opcode == TYPED_SUB_INT:
-            if cascade_sub(r[w.b].i, r[w.c].i, &x):
-                break
-            r[w.a].i = x
-        elif opcode == TYPED_MUL_INT:
-            if cascade_mul(r[w.b].i, r[w.c].i, &x):
-                break
-            r[w.a].i = x
-        elif opcode == TYPED_MUL_INT_VALUE:
-            if cascade_mul(r[w.b].i, w.c, &x):
-                break
-            r[w.a].i = x
-        elif opcode == TYPED_FLOORDIV_INT:
-            if r[w.c].i == 0 or (r[w.c].i == -1 and r[w.b].i == INT64_MIN):
-                break
-            r[w.a].i = floor_divide(r[w.b].i, r[w.c].i)
-        elif opcode == TYPED_FLOORDIV_INT_VALUE:
-            r[w.a].i = floor_divide(r[w.b].i, w.c)
-        elif opcode == TYPED_MOD_INT:
-            if r[w.c].i == 0 or r[w.c].i == -1:
-                if r[w.c].i == 0:
-                    break
-                r[w.a].i = 0
-            else:
-                r[w.a].i = floor_modulo(r[w.b].i, r[w.c].i)
-        elif opcode == TYPED_MOD_INT_VALUE:
-            r[w.a].i = floor_modulo(r[w.b].i, w.c)
-        elif opcode == TYPED_LSHIFT_INT:
-            if r[w.c].i < 0 or (r[w.c].i > 62 and r[w.b].i != 0):
-                break
-            if r[w.b].i == 0:
-                r[w.a].i = 0
-            else:
-                x = <int64_t>(<uint64_t>r[w.b].i << <uint64_t>r[w.c].i)
-                if x >> r[w.c].i != r[w.b].i:
-                    break
-                r[w.a].i = x
-        elif opcode == TYPED_RSHIFT_INT:
-            if r[w.c].i < 0:
-                break
-            r[w.a].i = r[w.b].i >> (63 if r[w.c].i > 63 else r[w.c].i)
-        elif opcode == TYPED_AND_INT:
-            r[w.a].i = r[w.b].i & r[w.c].i
-        elif opcode == TYPED_OR_INT:
-            r[w.a].i = r[w.b].i | r[w.c].i
-        elif opcode == TYPED_XOR_INT:
-            r[w.a].i = r[w.b].i ^ r[w.c].i
-        elif opcode == TYPED_NEGATE_INT:
-            if r[w.b].i == INT64_MIN:
-                break
-            r[w.a].i = -r[w.b].i
-        elif opcode == TYPED_INVERT_INT:
-            r[w.a].i = ~r[w.b].i
-        elif opcode == TYPED_DIVIDE_INT:
-            if (r[w.c].i == 0 or r[w.b].i > EXACT or r[w.b].i < -EXACT or r[w.c].i > EXACT or r[w.c].i < -EXACT):
-                break
-            r[w.a].d = <double>r[w.b].i / <double>r[w.c].i
-        elif opcode == TYPED_ADD_FLOAT:
-            r[w.a].d = r[w.b].d + r[w.c].d
-        elif opcode == TYPED_SUB_FLOAT:
-            r[w.a].d = r[w.b].d - r[w.c].d
-        elif opcode == TYPED_MUL_FLOAT:
-            r[w.a].d = r[w.b].d * r[w.c].d
-        elif opcode == TYPED_DIVIDE_FLOAT:
-            if r[w.c].d == 0.0:
-                break
-            r[w.a].d = r[w.b].d / r[w.c].d
-        elif opcode == TYPED_FLOORDIV_FLOAT:
-            if r[w.c].d == 0.0:
-                break
-            r[w.a].d = float_floor_divide(r[w.b].d, r[w.c].d)
-        elif opcode == TYPED_MOD_FLOAT:
-            if r[w.c].d == 0.0:
-                break
-            r[w.a].d = float_modulo(r[w.b].d, r[w.c].d)
-        elif opcode == TYPED_NEGATE_FLOAT:
-            r[w.a].d = -r[w.b].d
-        elif opcode == TYPED_TO_FLOAT:
-            r[w.a].d = <double>r[w.b].i
-        elif opcode == TYPED_TO_EXACT_FLOAT:
-            if r[w.b].i > EXACT or r[w.b].i < -EXACT:
-                break
-            r[w.a].d = <double>r[w.b].i
-        elif opcode == TYPED_LESS_INT:
-            r[w.a].i = r[w.b].i < r[w.c].i
-        elif opcode == TYPED_LESS_EQUAL_INT:
-            r[w.a].i = r[w.b].i <= r[w.c].i
-        elif opcode == TYPED_EQUAL_INT:
-            r[w.a].i = r[w.b].i == r[w.c].i
-        elif opcode == TYPED_NOT_EQUAL_INT:
-            r[w.a].i = r[w.b].i != r[w.c].i
-        elif opcode == TYPED_LESS_FLOAT:
-            r[w.a].i = r[w.b].d < r[w.c].d
-        elif opcode == TYPED_LESS_EQUAL_FLOAT:
-            r[w.a].i = r[w.b].d <= r[w.c].d
-        elif opcode == TYPED_EQUAL_FLOAT:
-            r[w.a].i = r[w.b].d == r[w.c].d
-        elif opcode == TYPED_NOT_EQUAL_FLOAT:
-            r[w.a].i = r[w.b].d != r[w.c].d
-        elif opcode == TYPED_JUMP_LESS_INT:
-            if r[w.a].i < r[w.b].i:
-                pc = w.c
-        elif opcode == TYPED_JUMP_LESS_EQUAL_INT:
-            if r[w.a].i <= r[w.b].i:
-                pc = w.c
-        elif opcode == TYPED_JUMP_EQUAL_INT:
-            if r[w.a].i == r[w.b].i:
-                pc = w.c
-        elif opcode == TYPED_JUMP_NOT_EQUAL_INT:
-            if r[w.a].i != r[w.b].i:
-                pc = w.c
-        elif opcode == TYPED_JUMP_LESS_FLOAT:
-            if r[w.a].d < r[w.b].d:
-                pc = w.c
-        elif opcode == TYPED_JUMP_LESS_EQUAL_FLOAT:
-            if r[w.a].d <= r[w.b].d:
-                pc = w.c
-        elif opcode == TYPED_JUMP_EQUAL_FLOAT:
-            if r[w.a].d == r[w.b].d:
-                pc = w.c
-        elif opcode == TYPED_JUMP_NOT_EQUAL_FLOAT:
-            if r[w.a].d != r[w.b].d:
-                pc = w.c
-        elif opcode == TYPED_JUMP_NOT_LESS_FLOAT:
-            if not (r[w.a].d < r[w.b].d):
-                pc = w.c
-        elif opcode == TYPED_JUMP_NOT_LESS_EQUAL_FLOAT:
-            if not (r[w.a].d <= r[w.b].d):
-                pc = w.c
-        elif opcode == TYPED_JUMP_LESS_VALUE:
-            if r[w.a].i < w.b:
-                pc = w.c
-        elif opcode == TYPED_JUMP_LESS_EQUAL_VALUE:
-            if r[w.a].i <= w.b:
-                pc = w.c
-        elif opcode == TYPED_JUMP_EQUAL_VALUE:
-            if r[w.a].i == w.b:
-                pc = w.c
-        elif opcode == TYPED_JUMP_NOT_EQUAL_VALUE:
-            if r[w.a].i != w.b:
-                pc = w.c
-        elif opcode == TYPED_JUMP_MORE_VALUE:
-            if r[w.a].i > w.b:
-                pc = w.c
-        elif opcode == TYPED_JUMP_MORE_EQUAL_VALUE:
-            if r[w.a].i >= w.b:
-                pc = w.c
-        elif opcode == TYPED_JUMP_FALSE_FLOAT:
-            if r[w.a].d == 0.0:
-                pc = w.c
-        elif opcode == TYPED_JUMP_TRUE_FLOAT:
-            if r[w.a].d != 0.0:
-                pc = w.c
-        elif opcode == TYPED_JUMP:
-            pc = w.c
-        elif opcode == TYPED_BACK:
-            pc = w.c
-            fuel -= 1
-            if fuel == 0:
-                place[0] = pc
-                tails[0] = count
-                return TYPED_OUT_OF_FUEL
-        elif opcode == TYPED_TAIL:
-            count += 1
-            if count > limit:
-                outcome = TYPED_OUT_OF_STEPS
-                break
-            pc = 0
-            fuel -= 1
-            if fuel == 0:
-                place[0] = pc
-                tails[0] = count
-                return TYPED_OUT_OF_FUEL
-        elif opcode == TYPED_RANGE:
-            if not start_range(&r[w.a]):
-                break
-        elif opcode == TYPED_NEXT:
-            if r[w.b + 1].i == 0:
-                pc = w.c
-            else:
-                r[w.a].i = r[w.b].i
-                r[w.b].i = <int64_t>(<uint64_t>r[w.b].i + <uint64_t>r[w.b + 2].i)
-                r[w.b + 1].i -= 1
-        elif opcode == TYPED_LEAVE:
-            break
-        else:
-            # The returns.
-            outcome = TYPED_RETURNED
-            break
-    place[0] = pc - 1
-    tails[0] = count
-    return outcome
-
-
-cdef inline bint start_range(Register* state) noexcept nogil:
-    # start, stop, step -> next, how many are left, step. False where Python has to say what is wrong.
-    cdef int64_t start = state[0].i, stop = state[1].i, step = state[2].i
-    cdef uint64_t left = 0
-    if step == 0:
-        return False
-    if step > 0 and start < stop:
-        left = (<uint64_t>stop - <uint64_t>start - 1) / <uint64_t>step + 1
-    elif step < 0 and start > stop:
-        left = (<uint64_t>start - <uint64_t>stop - 1) / (<uint64_t>0 - <uint64_t>step) + 1
-    if left > <uint64_t>INT64_MAX:
-        return False
-    state[1].i = <int64_t>left
-    return True
+cdef list kept_arguments(Frame frame, Kernel kernel, registers, types):
+    cdef Py_ssize_t at
+    cdef list values = []
+    for at, kind in zip(registers, types):
+        values.append(None if kind == "none" else boxed(frame.typed.memory[at], ord(CODES[kind])))
+    return values

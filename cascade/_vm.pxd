@@ -1,7 +1,7 @@
 # Memory layout of the virtual machine's types.
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
 
@@ -12,9 +12,47 @@ cdef struct Word:                       # the format is drawn in cascade/opcodes
     int32_t c
 
 
-cdef union Register:
-    int64_t i
-    double d
+cdef extern from "_typed.h":
+    ctypedef union Register "cascade_register":
+        int64_t i
+        double d
+        void* object
+
+    ctypedef struct TypedWord "cascade_word":
+        void* run                       # a handler
+        int32_t a, b, c, d, e, f
+
+    ctypedef struct TypedCall "cascade_call":
+        const TypedWord* word
+
+    ctypedef struct TypedState "cascade_state":
+        const TypedWord* word
+        Register* registers
+        int64_t fuel
+        int64_t steps
+        int64_t limit
+        int64_t deferred
+        int64_t origin
+        int64_t depth
+        int64_t depth_limit
+        int64_t depth_room
+        TypedCall* calls
+        Register* end
+        int outcome
+
+
+cdef struct GuardEntry:                 # see Guard in cascade/compiler/lower/typed.py
+    int kind
+    PyObject* holder
+    PyObject* name
+    PyObject* expected
+    uint64_t version                    # of a dict, when it held what was expected
+
+
+cdef struct Typed:                      # typed code under way in a frame
+    TypedState state
+    Register* memory                    # for the registers; those of the task's body stand first
+    Py_ssize_t room
 
 
 cdef class TailCall:
@@ -42,10 +80,13 @@ cdef class Routine:
     cdef object bind
     # Its own frame, for tail calls.
     cdef Code loop
-    # Typed code, by the types of the arguments; None for types that have none.
+    # Its lowering: the one record of it.
+    cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
     cdef readonly list kernels
-    cdef set seen                       # tuples of types for which one was made or refused
-    cdef int made
+    cdef readonly list reasons          # (types, Reason) where there is none
+    cdef set seen                       # types for which one was made or refused
+    cdef readonly int made
+    cdef int calls
 
     cdef Py_ssize_t find(self, PyObject* name) noexcept
 
@@ -84,25 +125,35 @@ cdef class Frame:
     cdef object origin
     # Typed code under way.
     cdef Kernel kernel
-    cdef Register* registers
-    cdef Py_ssize_t register_count
-    cdef Py_ssize_t typed_pc
-    cdef PyObject* typed_result         # after TYPED_RETURNED
+    cdef Typed* typed
+    cdef int64_t next_typed             # the iteration at which a kernel is looked for again
 
 
 cdef class Kernel:
-    cdef const Word* words
+    cdef TypedWord* words
+    cdef Py_ssize_t length
     cdef Py_ssize_t count               # of parameters
     cdef Py_ssize_t register_count
-    cdef char* types                    # of the parameters: b"i", b"d", b"b"
+    cdef Register* image                # of the registers at the entry: the constants
+    cdef const char* types              # of the parameters: b"i", b"d", b"b", b"n", b"o"
     cdef bytes types_held
-    cdef tuple kinds                    # the types of the arguments, as Python's
-    cdef tuple statements
-    cdef tuple kept
-    cdef tuple constants
+    cdef tuple objects
+    cdef list ways                      # out, made when first taken
+    cdef GuardEntry* guards
+    cdef Py_ssize_t guard_count
+    cdef int64_t long_fuel
+    cdef int64_t* left                  # exits by word
+    cdef int64_t exit_count
+    cdef bint defers
     cdef readonly object code
-    cdef readonly Py_ssize_t entries
-    cdef readonly Py_ssize_t exits
+    cdef readonly int64_t entries
+    cdef readonly int64_t steps
+    cdef readonly int64_t work
+    cdef readonly bint retired
+
+    cdef int prepare(self, Py_ssize_t number, int opcode) except -1
+    cdef int take_guards(self, tuple guards) except -1
+    cdef bint guards_hold(self) except -1
 
 
 cdef class Pending:
@@ -119,6 +170,7 @@ cdef class Machine:
     cdef object ready                   # parked instructions and frames that can go on, in order
     cdef object host
     cdef object crew
+    cdef Typed* spare                   # for typed code that is over before it needs a frame
     cdef list unspawned                 # (Pending, awaitable) seen before there was a crew
     cdef object value
     cdef readonly object error
@@ -150,8 +202,14 @@ cdef class Machine:
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
+    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept
     cdef int run_typed(self, Frame frame) noexcept
+    cdef int after_typed(self, Frame frame, int outcome) except -1
+    cdef int call_typed(self, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
+                        PyObject** result) noexcept
+    cdef int note_deferred(self, Frame frame, Kernel kernel) except -1
     cdef int leave_typed(self, Frame frame) except -1
+    cdef Frame settle(self, Frame frame, Kernel kernel, body, list arguments)
     cdef int check_limits(self, Frame frame, double now) noexcept
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept

@@ -17,18 +17,20 @@ has, a `Pending` stands in its destination slot, and the machine goes on with th
 cimport cython
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
+    CALL, CALL_MANAGED, CALL_ONE, CALL_TYPED, DICT, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SET, TUPLE,
+    TYPED_LOAD_OBJECT, TYPED_RETURN_BOOL, TYPED_RETURN_FLOAT, TYPED_RETURN_INT,
 )
 
 from collections import deque
+from itertools import chain
 from sys import modules
 
 from cascade.errors import DeclarationError, InternalError, StepLimitError
-from cascade.opcodes import INSTRUCTIONS
+from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
 
 cdef extern from *:
     """
@@ -407,10 +409,16 @@ cdef class Routine:
         varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
         bind: called like the function, gives the tuple of slots.
+        lowering: when the function is lowered.
+
+    Attributes:
+        kernels: its typed code, one for each combination of types.
+        reasons: why there is none, for other types.
     """
 
     def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
-                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind):
+                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind,
+                 int lowering=LOWER_NEVER):
         cdef void* direct
         if self.name is not None:
             raise InternalError("a routine cannot be changed: verified code may rely on it")
@@ -427,6 +435,10 @@ cdef class Routine:
         self.varkwargs = varkwargs
         self.simple = not (varargs or varkwargs or keywords)
         self.bind = bind
+        self.lowering = lowering
+        self.kernels = []
+        self.reasons = []
+        self.seen = set()
         self.keyword_names = <PyObject*>keywords if keywords else NULL
         if varargs or varkwargs:
             self.entry = call_variadic
@@ -435,6 +447,10 @@ cdef class Routine:
             direct = PyVectorcall_Function(function)
             self.entry = <Entry>PyObject_Vectorcall if direct == NULL else <Entry>direct
             self.callee = <PyObject*>function
+
+    def lower(self, host, tuple types):
+        """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
+        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), True)
 
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
@@ -527,7 +543,7 @@ cdef class Code:
         cdef const Word* word
         for i in range(count):
             word = &self.words[i]
-            if word.opcode in (CALL, CALL_FRAME, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
+            if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
 
@@ -569,7 +585,7 @@ cdef class Frame:
             clear_slots(self)
             PyMem_Free(self.values)
             self.values = NULL
-        PyMem_Free(self.registers)
+        free_typed(self.typed)
 
 
 cdef void clear_slots(Frame frame) noexcept:
@@ -715,6 +731,9 @@ cdef class Machine:
         self.pace = 1
         self.current = self.enter(code, inputs)
 
+    def __dealloc__(self):
+        free_typed(self.spare)
+
     # -- What the outside calls ---------------------------------------------------------------------------------
 
     def run(self, double slice_seconds=0.0):
@@ -827,6 +846,7 @@ cdef class Machine:
         frame.pc = 0
         frame.outstanding = 0
         frame.iteration = 0
+        frame.next_typed = 0
         frame.serial = self.serials
         frame.node = 0
         return frame
@@ -963,7 +983,7 @@ cdef class Machine:
                     decref(old)
                 else:
                     slots[word.a] = result
-            elif opcode == CALL:
+            elif opcode == CALL or opcode == CALL_TYPED:
                 fuel -= 1
                 sources = &code.operands[word.c]
                 count = sources[0]
@@ -971,9 +991,16 @@ cdef class Machine:
                 arguments = &slots[code.slots]
                 for i in range(count):
                     arguments[i] = slots[sources[i] >> 1]
-                result = (<Routine>constants[word.b]).entry(
-                    (<Routine>constants[word.b]).callee, arguments,
-                    (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
+                if opcode == CALL_TYPED and (<Routine>constants[word.b]).lowering != LOWER_NEVER:
+                    frame.pc = pc
+                    self.fuel = fuel
+                    status = self.call_typed(frame, <Routine>constants[word.b], arguments, count, &result)
+                    if status != TYPED_CALLED:
+                        return status
+                else:
+                    result = (<Routine>constants[word.b]).entry(
+                        (<Routine>constants[word.b]).callee, arguments,
+                        (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
                 if result == NULL or cascade_is_special(result):
                     frame.pc = pc
                     self.fuel = fuel
@@ -1022,17 +1049,8 @@ cdef class Machine:
                     return STATUS_FAILED
                 drop_sources(slots, sources, count)
                 slots[word.a] = result
-            elif opcode == LOOP_TYPED:
-                frame.pc = pc - 1
-                self.fuel = fuel
-                self.spend()
-                status = self.run_typed(frame)
-                if status != RESUMED or self.current is not frame:
-                    return status
-                pc = frame.pc
-                fuel = self.fuel
             else:
-                # CALL_FRAME, CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
+                # CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
                 frame.pc = pc - 1
                 self.fuel = fuel
                 self.spend()
@@ -1074,7 +1092,7 @@ cdef class Machine:
         if word.opcode == CALL_ONE:
             if word.c & 1:
                 set_slot(frame, word.c >> 1, NULL)
-        elif word.opcode == CALL:
+        elif word.opcode == CALL or word.opcode == CALL_TYPED:
             drop_sources(frame.values, &frame.code.operands[word.c] + 1, count)
         return self.land(frame, frame.pc - 1, values, result, None, False)
 
@@ -1106,6 +1124,8 @@ cdef class Machine:
                     self.error = error
                     return STATUS_FAILED
             self.next_progress = now + PROGRESS_TIME
+        if word.opcode == LOOP and not self.managed and self.may_be_typed(frame, <Routine>frame.code.constants[word.b]):
+            return self.run_typed(frame)
         self.batch = self.pace
         careful = frame.outstanding != 0 or self.managed or (self.observed and not loops)
         if self.max_steps >= 0:
@@ -1167,8 +1187,6 @@ cdef class Machine:
             if word.opcode == RETURN:
                 return self.give_back(frame, word.c >> 1)
             if is_loop(word.opcode):
-                if word.opcode == LOOP_TYPED and not self.managed:
-                    return self.run_typed(frame)
                 values = copy_slots(frame.values, frame.code.inputs)
                 frame.pc += 1
                 return self.perform(frame, frame.pc - 1, values, None)
@@ -1248,7 +1266,7 @@ cdef class Machine:
         try:
             if self.observed and not is_loop(word.opcode):
                 self.host.started(*self.locate(frame, pc)[:3])
-            if word.opcode == CALL_FRAME and not self.managed:
+            if word.opcode == CALL_TYPED and not self.managed:
                 return self.call_frame(frame, pc, routine, values, entry)
             self.taken += 1
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
@@ -1404,61 +1422,188 @@ cdef class Machine:
 
     # -- Typed code ---------------------------------------------------------------------------------------------
 
+    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept:
+        # Whether this is the time to run the task of a frame as typed code, or to go on with it.
+        if frame.kernel is not None:
+            return True
+        if routine.lowering == LOWER_NEVER or frame.iteration < frame.next_typed:
+            return False
+        if self.max_steps >= 0 and self.taken >= self.max_steps:
+            return False
+        if routine.lowering == LOWER_HOT:
+            routine.calls += self.pace      # about as many as since the last look
+            return routine.calls >= HOT
+        return True
+
     cdef int run_typed(self, Frame frame) noexcept:
-        # LOOP_TYPED: runs the kernel for the types of the arguments, or, where there is none, calls the function.
+        # A LOOP, out of fuel: runs the kernel for the types of the arguments. Where there is none, nothing happens.
         cdef const Word* word = &frame.code.words[frame.pc]
         cdef Routine routine = <Routine>frame.code.constants[word.b]
-        cdef PyObject* result
-        cdef int outcome, status
-        cdef int64_t tails = 0, limit
+        cdef Kernel kernel = frame.kernel
+        cdef int64_t limit
         try:
-            if frame.kernel is None:
-                if self.max_steps >= 0 and self.taken >= self.max_steps:
-                    return self.stop(frame, frame.pc, True)
-                frame.kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
-                if frame.kernel is None:
-                    frame.pc += 1
-                    return self.perform(frame, frame.pc - 1, copy_slots(frame.values, frame.code.inputs), None)
-                enter_kernel(frame)
+            if kernel is None:
+                kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
+                if kernel is None or (self.observed and kernel.defers) or not enter_kernel(frame, kernel):
+                    frame.next_typed = frame.iteration + RETRY
+                    return RESUMED
                 self.taken += 1
-            elif (not frame.kernel.code.guards_hold()
-                    and frame.kernel.words[frame.typed_pc].opcode != TYPED_NEXT):
-                # While the event loop had its turn, a name got another meaning. Here a statement begins.
+            elif not kernel.guards_hold():
+                # While others had their turn, a name got another meaning. Here a statement begins.
                 return self.leave_typed(frame)
             limit = self.max_steps - self.taken if self.max_steps >= 0 else INT64_MAX
-            outcome = run_kernel(frame, limit, &tails)
-            self.taken += tails
-            frame.iteration += tails
-            if outcome == TYPED_OUT_OF_FUEL:
-                return RESUMED      # the slow lane looks around, and comes back here
-            if outcome == TYPED_OUT_OF_STEPS:
-                self.taken -= 1     # the one that was not made
-                return self.stop(frame, frame.pc, True)
-            if outcome == TYPED_RETURNED:
-                frame.pc += 1
-                result = frame.typed_result
-                frame.typed_result = NULL
-                frame.kernel = None
-                set_slot(frame, word.a, result)
-                return RESUMED
+            return self.after_typed(frame, run_kernel(frame, limit))
+        except BaseException as error:
+            frame.kernel = None
+            self.error = error
+            return STATUS_FAILED
+
+    cdef int after_typed(self, Frame frame, int outcome) except -1:
+        # The typed code of a frame has stopped.
+        cdef Kernel kernel = frame.kernel
+        cdef TypedState* state = &frame.typed.state
+        self.taken += state.steps
+        frame.iteration += state.steps
+        kernel.steps += state.steps
+        state.steps = 0
+        if outcome == TYPED_RETURNED:
+            value = returned(frame.typed)
+            if cascade_is_special(<PyObject*>value):
+                return self.leave_typed(frame)
+            if state.deferred:
+                self.note_deferred(frame, kernel)
+            frame.pc += 1
+            frame.kernel = None
+            incref(<PyObject*>value)
+            set_slot(frame, frame.code.words[frame.pc - 1].a, <PyObject*>value)
+            if not self.observed and frame.outstanding == 0:
+                self.batch = self.fuel = 1      # enough for the RETURN that follows
+            return RESUMED
+        if outcome == TYPED_LEFT:
+            count_exit(kernel, state)
             return self.leave_typed(frame)
+        if outcome == TYPED_OUT_OF_STEPS:
+            self.taken -= 1     # the one that was not made
+            if state.deferred:
+                self.note_deferred(frame, kernel)
+            return self.stop(frame, frame.pc, True)
+        return RESUMED      # the slow lane looks around, and comes back here
+
+    cdef int call_typed(self, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
+                        PyObject** result) noexcept:
+        # CALL_TYPED: gives TYPED_CALLED and the call's result, which may be that of a plain call; or the status, where the
+        # typed code goes on in a frame of its own, or was left.
+        cdef Kernel kernel
+        cdef Frame new
+        cdef Typed* typed
+        cdef list values
+        cdef int outcome
+        try:
+            kernel = find_kernel(self.host, routine, arguments, count) if self.max_steps < 0 else None
+            if kernel is None or not fill_spare(self, kernel, arguments):
+                result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
+                return TYPED_CALLED
+            kernel.entries += 1
+            typed = self.spare
+            typed.state.fuel = SHORT_FUEL
+            typed.state.limit = INT64_MAX
+            typed.state.depth_limit = cascade_depth_left() - 8
+            cascade_run(&typed.state)
+            kernel.work += SHORT_FUEL - typed.state.fuel
+            outcome = typed.state.outcome
+            if outcome == TYPED_RETURNED and typed.state.steps == 0:
+                value = returned(typed)
+                if not cascade_is_special(<PyObject*>value):
+                    incref(<PyObject*>value)
+                    result[0] = <PyObject*>value
+                    return TYPED_CALLED
+            # It takes long, or is not plain: a frame of its own takes over what was made.
+            values = copy_slots(arguments, count)
+            drop_sources(frame.values, &frame.code.operands[frame.code.words[frame.pc - 1].c] + 1, count)
+            self.spend()
+            outcome = self.call_frame(frame, frame.pc - 1, routine, values, None)
+            new = self.current
+            self.spare, new.typed = new.typed, typed
+            new.kernel = kernel
+            return self.after_typed(new, typed.state.outcome)
         except BaseException as error:
             self.error = error
             return STATUS_FAILED
 
     cdef int leave_typed(self, Frame frame) except -1:
-        # CPython goes on at the statement where the typed code has stopped; what it gives is the call's result.
+        # CPython goes on at the statement where the typed code has stopped; what it gives is the call's result. After
+        # what is left of a loop's iteration, typed code may take over again.
         cdef Kernel kernel = frame.kernel
-        kernel.exits += 1
-        keep_arguments(frame)
-        frame.kernel = None
-        frame.pc += 1
+        cdef Py_ssize_t place = place_in_body(frame)
+        cdef Py_ssize_t number = kernel.code.exit_of[place]
+        cdef tuple way = way_out(kernel, number)
+        cdef int outcome = frame.typed.state.outcome
+        cdef list kept, values
+        body = kernel.code.bodies[way[0]]
+        if place == body.entry and outcome == TYPED_OUT_OF_FUEL:
+            # The step that begins here is made when the call is.
+            self.settle(frame, kernel, body, kept_arguments(frame, kernel, body.parameters, body.types))
+            self.taken -= 1
+            return RESUMED
+        # Objects in registers belong to the slots: all are taken before these change.
+        kept = kept_arguments(frame, kernel, body.kept, body.types)
+        values = values_there(frame, way)
+        ranges = ranges_there(frame, way)
+        function, iteration = way[1], way[5]
         try:
-            made = leave_kernel(frame, kernel)
+            if outcome == TYPED_LEFT and iteration is not None and not kernel.retired:
+                made = iteration(*values)
+                if type(made) is _ended:
+                    word, values = _come_back(kernel.code, number, made, ranges, copy_slots(frame.values, frame.code.inputs))
+                    if type(word) is int:
+                        enter_again(frame, kernel, word, values)
+                        return RESUMED
+                    made = word(*values)
+            elif function is not None:
+                made = function(*values, *[chain(NOTHING, rest) for rest in ranges])
+            else:
+                # At the end of the body of a `for`.
+                function, values = _come_back(kernel.code, number, _ended("again", dict(zip(way[6], values))), ranges, None)
+                made = function(*values)
         except BaseException as error:
-            return self.fail_at(frame, frame.pc - 1, error)
+            frame = self.settle(frame, kernel, body, kept)
+            return self.fail_at(frame, frame.pc, error)
+        frame = self.settle(frame, kernel, body, kept)
+        frame.pc += 1
         incref(<PyObject*>made)
-        return self.land(frame, frame.pc - 1, copy_slots(frame.values, frame.code.inputs), <PyObject*>made, None, False)
+        return self.land(frame, frame.pc - 1, kept, <PyObject*>made, None, False)
+
+    cdef Frame settle(self, Frame frame, Kernel kernel, body, list arguments):
+        # The frame is that of a task that is called, with these arguments; tail calls may have led to another task, which
+        # then takes the frame's place.
+        cdef Routine routine = <Routine>frame.code.constants[frame.code.words[frame.pc].b]
+        cdef Frame new
+        cdef Py_ssize_t i
+        if frame.typed.state.deferred:
+            self.note_deferred(frame, kernel)
+        frame.kernel = None
+        if body.task is routine.owner:
+            for i in range(frame.code.inputs):
+                incref(<PyObject*>arguments[i])
+                set_slot(frame, i, <PyObject*>arguments[i])
+            return frame
+        new = self.enter(loop_code_of(self.host, <Routine>body.task.routine), arguments)
+        new.origin = routine.owner if frame.origin is None else frame.origin
+        new.serial = frame.serial
+        new.node = frame.node
+        new.iteration = frame.iteration
+        self.place(frame, frame.pc, new, None)
+        return new
+
+    cdef int note_deferred(self, Frame frame, Kernel kernel) except -1:
+        # Tasks have answered with calls of tasks: each of these has a number, and a name of its own.
+        cdef TypedState* state = &frame.typed.state
+        self.serials += state.deferred
+        frame.serial = self.serials
+        frame.node = 0
+        frame.origin = kernel.code.bodies[state.origin].task
+        state.deferred = 0
+        return 0
 
     # -- Names and errors ---------------------------------------------------------------------------------------
 
@@ -1493,7 +1638,7 @@ cdef Code loop_code_of(host, Routine routine):
 
 
 cdef inline bint is_loop(int opcode) noexcept:
-    return opcode == LOOP or opcode == LOOP_MANAGED or opcode == LOOP_TYPED
+    return opcode == LOOP or opcode == LOOP_MANAGED
 
 
 cdef void drop_sources(PyObject** slots, const int32_t* sources, Py_ssize_t count) noexcept:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import pyperf  # type: ignore[import-untyped]
@@ -22,6 +20,17 @@ import cascade as cs
 from measure import Measure, Run, always, awaited, separately
 from memory import measure_apart
 from peers import PIPELINE_NODES, missing, peer_measures
+from report import (
+    COMPARISON_HEAD,
+    Comparison,
+    comparison_rows,
+    faster,
+    microseconds,
+    microseconds_over,
+    print_table,
+    show_met,
+    within,
+)
 from tco_performance import heavy_complex_countdown, imperative_countdown, simple_countdown
 from workloads import (
     BARE,
@@ -157,33 +166,9 @@ def all_measures(largest: int) -> list[Measure]:
 # -- What is wanted -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Target:
-    """A demand on the time of a subject and of what it stands beside."""
-
-    text: str
-    is_met: Callable[[float, float], bool]
-
-
-def faster(times: float) -> Target:
-    return Target(f"at least {times:g} times faster", lambda time, beside: beside >= times * time)
-
-
-def within(times: float) -> Target:
-    return Target(f"at most {times:g} times", lambda time, beside: time <= times * beside)
-
-
-def microseconds(limit: float) -> Target:
-    return Target(f"at most {limit:g} us", lambda time, beside: time <= limit * 1e-6)
-
-
-def microseconds_over(limit: float) -> Target:
-    return Target(f"at most {limit:g} us over", lambda time, beside: time - beside <= limit * 1e-6)
-
-
 BYTES_TARGET = 1_536
 
-COMPARISONS: list[tuple[str, str, Target | None]] = [
+COMPARISONS: list[Comparison] = [
     ("seed countdown, VM path", "seed countdown, asyncio loop", faster(10)),
     ("seed countdown, graph path", "seed countdown, asyncio loop", None),
     ("countdown program", "countdown by hand", faster(1.3)),
@@ -216,24 +201,6 @@ COMPARISONS: list[tuple[str, str, Target | None]] = [
 # -- The table ------------------------------------------------------------------------------------------------------
 
 
-def show_time(seconds: float) -> str:
-    return f"{seconds * 1e9:,.0f} ns" if seconds < 1e-6 else f"{seconds * 1e6:,.2f} us"
-
-
-def show_ratio(time: float, beside: float) -> str:
-    return f"{beside / time:,.2f} times faster" if time < beside else f"{time / beside:,.2f} times"
-
-
-def time_rows(medians: dict[str, float]) -> list[list[str]]:
-    rows = []
-    for subject, beside, target in COMPARISONS:
-        if subject in medians and beside in medians:
-            times = medians[subject], medians[beside]
-            wanted = [target.text, "yes" if target.is_met(*times) else "NO"] if target is not None else ["", ""]
-            rows.append([subject, show_time(times[0]), beside, show_time(times[1]), show_ratio(*times), *wanted])
-    return rows
-
-
 def memory_rows(only: str, largest: int) -> list[list[str]]:
     rows = []
     for nodes in SIZES:
@@ -241,17 +208,9 @@ def memory_rows(only: str, largest: int) -> list[list[str]]:
             name = f"{shape} {nodes:,}, memory of a first run"
             if nodes <= largest and only in name:
                 size = measure_apart(shape, nodes)
-                met = "yes" if size <= BYTES_TARGET else "NO"
-                rows.append([name, f"{size:,.0f} bytes", "", "", "", f"at most {BYTES_TARGET:,} bytes", met])
+                wanted = [f"at most {BYTES_TARGET:,} bytes", show_met(size <= BYTES_TARGET)]
+                rows.append([name, f"{size:,.0f} bytes", "", "", "", *wanted])
     return rows
-
-
-def print_table(rows: list[list[str]]) -> None:
-    """Prints a table in Markdown, its columns aligned."""
-    head = ["per step, node or call", "median", "beside", "median", "ratio", "target", "met"]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
 
 
 # -- The command ----------------------------------------------------------------------------------------------------
@@ -290,7 +249,8 @@ def main() -> None:
     for peer in missing():
         print(f"skipped: {peer} is not installed")
     print()
-    print_table([*time_rows(medians), *memory_rows(options.only, options.largest)])
+    rows = [*comparison_rows(COMPARISONS, medians), *memory_rows(options.only, options.largest)]
+    print_table(COMPARISON_HEAD, rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Run = Callable[[], Any]
+Run = Callable[..., Any]
 Clock = Callable[[Run, int], tuple[float, Any]]
 
 
@@ -48,6 +48,12 @@ def awaited(run: Run, loops: int) -> tuple[float, Any]:
     return asyncio.run(inside())
 
 
+def by_itself(run: Run, loops: int) -> tuple[float, Any]:
+    """Lets `run` do the clocking, for what runs in another process: it takes `loops` and gives seconds and a value."""
+    seconds, value = run(loops)
+    return seconds, value
+
+
 @dataclass(frozen=True)
 class Measure:
     """What is measured.
@@ -58,6 +64,7 @@ class Measure:
         expected: makes the value that a run has to give. Like `prepare`, it is called once, where it is measured.
         steps: how many steps (nodes, calls) a run makes; the figures are per step.
         clock: how it is clocked.
+        loops: how many runs are clocked together; 0 leaves that to pyperf, which tries it out in a process more.
     """
 
     name: str
@@ -65,6 +72,7 @@ class Measure:
     expected: Callable[[], Any]
     steps: int
     clock: Clock = repeated
+    loops: int = 0
 
     def sampler(self) -> Callable[[int], float]:
         """A function from a number of runs to their seconds. It prepares at its first call, and checks the answer."""

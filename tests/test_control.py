@@ -128,6 +128,7 @@ CTRL_C = """
         return cs.compile(forever)()
 
     path = {{"use_vm": {use_vm}}}
+    cs.run(nest(wait_a_moment(), wait_a_moment()), **path)      # everything is imported
     print("ready", flush=True)
     try:
         {statement}

@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import random
-import warnings
 from array import array
 from typing import Any
 
@@ -18,81 +17,17 @@ import cascade as cs
 from cascade._vm import Kernel
 from cascade.compiler.lower.resume import Resumption
 from cascade.compiler.lower.source import SourceError, read_source
-from cascade.compiler.lower.translate import translate
+from cascade.compiler.lower import translate
 from cascade.errors import BlueprintError, CascadeError, LoweringError, RunTimeoutError, StepLimitError
-from cascade.opcodes import TYPED_INSTRUCTIONS
-from tests.random_programs import check, exact
+from cascade.opcodes import TYPED_FIELDS, TYPED_INSTRUCTIONS
+from tests.lowered import (
+    add_up, asks_helper, count_down, factorial, nested, retyped, unbound, unsupported, use_global,
+)  # fmt: skip
+from tests import lowered
 from tests.tasks import identity, later
 from tests.test_events import brief, events_of
+from tests.test_subset import exact
 from tests.conftest import Path
-
-
-@cs.task(lower=True)
-def count_down(n):
-    if n <= 0:
-        return "done"
-    return cs.TailCall(kwargs={"n": n - 1})
-
-
-@cs.task(lower=True)
-def add_up(n, total):
-    while n > 0:
-        total += n * n % 7
-        n -= 1
-    return total
-
-
-@cs.task(lower=True)
-def factorial(n):
-    result = 1
-    for i in range(1, n + 1):
-        result *= i
-    return result
-
-
-FACTOR = 3
-
-
-@cs.task(lower=True)
-def use_global(n, total):
-    if n == 0:
-        return total
-    return use_global.tail(n - 1, total + FACTOR)
-
-
-def nested(n, stop):
-    total = 0
-    for i in range(n):
-        k = 3
-        while k > 0:
-            k -= 1
-            if k == 1:
-                continue
-            total += i
-            if total == stop:
-                break
-        else:
-            total += 100
-        if i % 2 == 0:
-            total -= 1
-        else:
-            for j in range(2):
-                total += j
-        assert total != 1_000_000, "a message"
-    else:
-        total += 10_000
-    return total
-
-
-def test_random_programs_give_what_python_gives():
-    first = int(os.environ.get("CASCADE_SEED", "1"))
-    results: dict[str, int] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the programs, for comparisons with literals and the like
-        for seed in range(first, first + 400):
-            result = check(seed).split()[0]
-            results[result] = results.get(result, 0) + 1
-    assert results["compared"] > 250, results
 
 
 @pytest.mark.parametrize("given", [(0, 0), (5, 0), (100, 7), (3, 2**62), (10, -(2**63))])
@@ -159,26 +94,30 @@ def test_typed_code_gives_the_event_loop_its_turn():
 
 def test_a_name_may_get_another_meaning_between_runs(run, monkeypatch):
     assert run(use_global(10, 0)) == 30
-    monkeypatch.setitem(globals(), "FACTOR", 5)
+    monkeypatch.setattr(lowered, "FACTOR", 5)
     assert run(use_global(10, 0)) == 50
-    monkeypatch.setitem(globals(), "FACTOR", "x")
-    with pytest.raises((TypeError, LoweringError)):
+    monkeypatch.setattr(lowered, "FACTOR", "x")
+    with pytest.raises(TypeError):
         run(use_global(10, 0))
 
 
-def test_types_without_registers_are_called(run):
-    assert run(add_up(0, "text")) == "text"
+def test_types_without_registers_are_called():
+    @cs.task
+    def joined(n, text):
+        while n > 0:
+            text += "x"
+            n -= 1
+        return text
+
+    assert cs.run(joined(3, "text")) == "textxxx"
+    ((types, (reason,)),) = joined.routine.reasons
+    assert types == ("int", "object")
+    assert reason.code == "CS131"
 
 
-def test_each_tuple_of_types_has_typed_code_of_its_own(run):
-    values = [(3, 0), (3, 0.5), (3.0, 0), (True, 1)]
-    for given in values:
-        try:
-            found = run(add_up(*given))
-        except LoweringError as error:
-            assert error.reasons[0].code == "CS120"
-        else:
-            assert exact(found) == exact(add_up.func(*given))
+@pytest.mark.parametrize("given", [(3, 0), (3, 0.5), (3.0, 0), (True, 1), (3, True)])
+def test_each_tuple_of_types_has_typed_code_of_its_own(run, given):
+    assert exact(run(add_up(*given))) == exact(add_up.func(*given))
 
 
 def test_a_lowered_task_is_one_node_among_others(run):
@@ -204,29 +143,12 @@ def test_an_exception_has_the_users_lines(run):
     assert raised.value.__notes__ == ["in task 'divide', node divide#0, iteration 0"]
 
 
-def unbound(n):
-    if n > 0:
-        value = 1
-    return value
-
-
-def retyped(n):
-    value = 0
-    value = 0.5
-    return value
-
-
-def unsupported(n):
-    with open(n) as file:
-        return file
-
-
 @pytest.mark.parametrize(
     ("function", "code", "message"),
     [
-        (unbound, "CS121", "'value' may have no value here"),
-        (retyped, "CS120", "'value' is of type int before and float here: start it as a float"),
+        (retyped, "CS130", "(value, i): expressions of this kind (Tuple) are not lowered"),
         (unsupported, "CS110", "with open(n) as file:"),
+        (asks_helper, "CS111", "print(n): a call for its effect is not lowered"),
         (lambda n: n, "CS100", "source"),
         (len, "CS100", "no plain Python function"),
     ],
@@ -235,12 +157,12 @@ def test_a_task_that_cannot_be_lowered_says_why(function, code, message):
     task = cs.task(lower=True)(function)
     with pytest.raises(LoweringError) as raised:
         cs.run(task(1))
-    (reason,) = raised.value.reasons
+    reason = raised.value.reasons[0]
     assert reason.code == code
     assert message in str(raised.value)
     if code != "CS100":
-        assert reason.line > function.__code__.co_firstlineno
-        assert "test_lowering.py" in raised.value.where
+        assert reason.line > 1
+        assert "lowered.py" in raised.value.where
     assert isinstance(raised.value, TypeError)
 
 
@@ -320,8 +242,7 @@ def test_source_that_is_not_the_functions_own_is_refused():
 
 
 def _typed(function: Any, types: tuple[str, ...]) -> Any:
-    source = read_source(function)
-    return translate(source, types, None, Resumption(source))
+    return translate(cs.task(lower=True)(function), types)
 
 
 def test_what_the_translator_makes_passes_and_what_is_changed_is_refused_or_runs():
@@ -332,7 +253,9 @@ def test_what_the_translator_makes_passes_and_what_is_changed_is_refused_or_runs
         Kernel(code)
         words = array("i", code.words)
         for _ in range(pick.randint(1, 3)):
-            words[pick.randrange(len(words))] = pick.choice([pick.randrange(-2, len(TYPED_INSTRUCTIONS)), 2**31 - 1])
+            field = pick.choice([0, 0, 2, 3, 4, 7])
+            at = TYPED_FIELDS * pick.randrange(len(words) // TYPED_FIELDS) + field
+            words[at] = pick.choice([pick.randrange(-2, len(TYPED_INSTRUCTIONS)), 2**31 - 1])
         try:
             Kernel(dataclasses.replace(code, words=words.tobytes()))
         except CascadeError:
@@ -345,9 +268,11 @@ def test_what_the_translator_makes_passes_and_what_is_changed_is_refused_or_runs
     [
         ({"words": b""}, "the words"),
         ({"registers": 0}, "number of registers"),
-        ({"statements": ()}, "number of registers or statements"),
-        ({"kept": (99, 0)}, "kept arguments"),
-        ({"types": ("float", "float")}, "which it is not"),
+        ({"exit_of": ()}, "the exits do not fit"),
+        ({"bodies": ()}, "the first body"),
+        ({"exits": ()}, "the exits do not fit"),
+        ({"constants": ((0, "int", 1),)}, "a constant does not fit"),
+        ({"constants": ()}, "and it is nothing"),
     ],
 )
 def test_malformed_typed_code_is_refused(changes, message):

@@ -18,6 +18,7 @@ from cascade.graph.model import Graph, Plan
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.runtime import Engine
 from cascade.runtime.shapes import Shapes
+from tests import lowered
 from tests.tasks import add, chain, countdown, fail, identity, increment, later, one, total
 
 
@@ -184,7 +185,13 @@ def test_the_listing_of_a_graph(golden):
 
 
 def test_the_listing_of_a_task(golden):
-    golden("task", cs.compile(countdown).disassemble())
+    golden("task", cs.compile(cs.task(countdown.func)).disassemble())
+
+
+def test_the_listing_of_a_kernel(golden):
+    program = cs.compile(cs.task(lowered.add_up.func))
+    program(3, 0)
+    golden("kernel", program.disassemble())
 
 
 def test_the_native_solver_gives_stages():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import cascade
-from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
+from cascade.opcodes import INSTRUCTIONS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(cascade.__file__).parent
@@ -118,16 +118,8 @@ def test_the_dispatch_loop_is_a_switch():
     body = source[start : source.index("\n}\n", start)]
     switch = body[body.index("switch (__pyx_v_opcode)") :]
     cases = set(re.findall(r"case __pyx_e_7cascade_8_opcodes_(\w+):", switch))
-    slow = {row.name for row in INSTRUCTIONS if "MANAGED" in row.name or row.name == "CALL_FRAME"}
+    slow = {row.name for row in INSTRUCTIONS if "MANAGED" in row.name}
     assert cases == {row.name for row in INSTRUCTIONS} - slow
-
-
-@pytest.mark.skipif(not (ROOT / "cascade/_vm.c").exists(), reason="no generated C beside the tests")
-def test_the_typed_loop_is_a_switch():
-    source = (ROOT / "cascade/_vm.c").read_text()
-    cases = set(re.findall(r"case __pyx_e_7cascade_8_opcodes_TYPED_(\w+):", source))
-    returns = {row.name for row in TYPED_INSTRUCTIONS if row.name.startswith("RETURN")}
-    assert cases == {row.name for row in TYPED_INSTRUCTIONS} - returns
 
 
 def _in_fresh_python(code: str) -> str:

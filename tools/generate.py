@@ -34,11 +34,21 @@ def opcode_reference() -> str:
         synopsis = row.synopsis.format(a="a", b="b", c="c")
         lines.append(f"| {number} | `{row.name}` | `{synopsis}` |")
     lines += ["", "Typed instructions, for the bodies of lowered tasks:", "", "| opcode | name | what it does |", "|---|---|---|"]
-    lines += [f"| {number} | `{row.name}` | {row.synopsis} |" for number, row in enumerate(TYPED_INSTRUCTIONS)]
+    for number, row in enumerate(TYPED_INSTRUCTIONS):
+        leaves = f"; leaves for {row.leaves}" if row.leaves else ""
+        lines.append(f"| {number} | `{row.name}` | `{row.synopsis}`{leaves} |")
     return "\n".join(lines) + "\n"
 
 
+def typed_table() -> str:
+    lines = ["/* Generated from cascade/opcodes.py by tools/generate.py; do not edit. */", ""]
+    lines += ["static cascade_handler const cascade_handlers[] = {"]
+    lines += [f"    cascade_op_{row.name}," for row in TYPED_INSTRUCTIONS]
+    return "\n".join([*lines, "};"]) + "\n"
+
+
 GENERATED = {
+    "cascade/_typed_table.h": typed_table,
     "cascade/_opcodes.pxd": opcode_declarations,
     "docs/instructions.md": opcode_reference,
 }

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from cascade._vm import AT_ONCE
 from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
 from cascade.graph.model import Row, rebuild
@@ -19,7 +20,7 @@ from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
-CALL_FRAME, LOOP_TYPED = OPCODES["CALL_FRAME"], OPCODES["LOOP_TYPED"]
+CALL_TYPED = OPCODES["CALL_TYPED"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
@@ -47,8 +48,8 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
                     injected.add(index)
             elif injected and not injected.isdisjoint(rows[index][1:]):
                 opcode = CALL_MANAGED  # it may be for the host to set up what the call is given
-            elif operation.lower:
-                opcode = CALL_FRAME
+            elif operation.routine.lowering >= AT_ONCE:
+                opcode = CALL_TYPED
             else:
                 opcode = CALL if count != 1 else CALL_ONE
         else:
@@ -81,7 +82,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
 def emit_loop(task: Task[..., Any]) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
     inputs = len(task.binder.parameters)
-    opcode = LOOP_MANAGED if is_managed(task) else LOOP_TYPED if task.lower else LOOP
+    opcode = LOOP_MANAGED if is_managed(task) else LOOP
     return Blueprint(
         name=task.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),

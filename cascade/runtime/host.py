@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Code, Kernel, Routine
-from cascade.compiler.lower import lower
-from cascade.errors import DeclarationError, RunTimeoutError, TargetError, UnknownTaskError, nearest
+from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
 from cascade.graph.build import Inputs
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.events import (
@@ -28,6 +27,9 @@ from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import inject, Injection
 from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from cascade.compiler.lower.reasons import Reason
 
 AnyTask = Task[..., Any]
 
@@ -165,8 +167,18 @@ class Host:
                 return self.leases.call(owner, args, kwargs, self.executor.call)
         return self.executor.call(owner, args, kwargs)
 
-    def kernel(self, owner: AnyTask, kinds: tuple[type, ...]) -> Kernel | None:
-        return lower(owner, kinds)
+    def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
+        """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
+        from cascade.compiler.lower import lower  # takes long to import, and not every program needs it
+
+        made = lower(owner, types)
+        if isinstance(made, Kernel):
+            return made
+        owner.routine.reasons.append((types, made))
+        if owner.lower:
+            where = f"{made[0].file}:{made[0].line}" if made[0].file else None
+            raise LoweringError(owner.name, made, where=where)
+        return None if any(reason.for_all_types for reason in made) else made
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
+from cascade._vm import DONE, WAIT, Code, Machine, Routine, holds_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
@@ -20,6 +20,9 @@ from cascade.spec.inputs import Input
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
 from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.explain import Explanation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -133,8 +136,25 @@ class Program(Generic[P, R]):
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:
-        """The listing of the blueprint: one instruction a line, with what it does."""
-        return disassemble(self.blueprint)
+        """The listing of the blueprint, and of the typed code of its tasks beside their source lines.
+
+        One instruction a line, with what it does. A task has typed code once it has run, or was explained.
+        """
+        from cascade.compiler.lower.listing import listing
+
+        kernels = [kernel for routine in self._routines() for kernel in routine.kernels]
+        return "\n\n".join([disassemble(self.blueprint), *(listing(kernel.code) for kernel in kernels)])
+
+    def explain(self) -> Explanation:
+        """In which regime each task of the program runs, and why; see `cascade.explain`."""
+        from cascade.runtime.explain import annotated, explain, explain_tasks
+
+        if self._target is not None and not isinstance(self._target, Task):
+            return explain(self._target)
+        return explain_tasks((routine.owner, annotated(routine.owner)) for routine in self._routines())
+
+    def _routines(self) -> list[Routine]:
+        return [constant for constant in self.blueprint.constants if type(constant) is Routine]
 
     def __repr__(self) -> str:
         return f"<Program {self.blueprint.name}>"

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from cascade._vm import Routine, TailCall
+from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall
 from cascade.errors import DeclarationError, nearest
 from cascade.spec.lazy import LazyResult
 
@@ -28,7 +28,7 @@ class Task(Generic[P, R]):
         name: its name in graphs, events and messages.
         pure: whether equal arguments always give equal results.
         mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
-        lower: True to have the function lowered to typed code, or else an error.
+        lower: True to have the function lowered to typed code, or else an error; False to have it never lowered.
         is_async: whether the function is a coroutine function.
         called: what a call of the task calls.
     """
@@ -67,6 +67,7 @@ class Task(Generic[P, R]):
             )
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
         self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
+        self.resumption: Any = None  # goes on from the function's statements; made by the compiler
         self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
         self._binder: Binder | None = None
         self._routine: Routine | None = None
@@ -125,8 +126,16 @@ class Task(Generic[P, R]):
                 varargs=binder.varargs,
                 varkwargs=binder.varkwargs,
                 bind=binder.bind,
+                lowering=self._when_lowered(),
             )
         return self._routine
+
+    def _when_lowered(self) -> int:
+        if self.lower:
+            return MUST
+        if self.lower is False or self.is_async or self.mode != "inline" or not isinstance(self.func, types.FunctionType):
+            return NEVER
+        return AT_ONCE if _loops(self.func) else WHEN_HOT
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         # As for a function: in a class body, the task of an instance gets it as its first argument.
@@ -141,6 +150,16 @@ class Task(Generic[P, R]):
 
 
 _new: Any = object.__new__
+
+
+def _loops(func: types.FunctionType) -> bool:
+    """Whether there is a loop in the function's own code, or it may call itself."""
+    from opcode import opmap
+
+    code = func.__code__
+    jumps = [opmap[name] for name in opmap if "BACKWARD" in name]
+    instructions = code.co_code[::2]
+    return any(jump in instructions for jump in jumps)
 
 
 def _code_flags(func: Any) -> int:
@@ -178,8 +197,8 @@ def task(
         pure: whether equal arguments always give equal results.
         mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
             worker process (`pip install 'cascade-engine[processes]'`).
-        lower: True to run it as typed code (on the VM path, for ints, floats and bools). Then a run raises
-            `LoweringError` if the function has no typed form.
+        lower: True to have a run raise `LoweringError` where the function has no typed form; False to never lower it.
+            Left out, it is lowered (on the VM path) where that is possible and worth it.
 
     Raises:
         DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode.

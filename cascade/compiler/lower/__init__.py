@@ -1,42 +1,68 @@
 """A task's function -> typed code, and back: leaving typed code at any statement.
 
     source      the function's syntax tree, its statements numbered
-    translate   the tree -> typed code, for given types of the arguments
+    translate   the tree -> instructions, for given types of the arguments (expressions, calls; names, functions)
+    fuse        neighbouring instructions -> one
+    assemble    labels -> places, names -> registers
     verify      what typed code has to be before it may run
     resume      a function that goes on from a statement with given locals
+    comeback    from there to typed code again
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from cascade._vm import Kernel, install_typed_verifier
-from cascade.compiler.lower.resume import Resumption
-from cascade.compiler.lower.source import SourceError, read_source
-from cascade.compiler.lower.translate import Reason, Refusal, translate
+from cascade._vm import Kernel, install_come_back, install_typed_verifier
+from cascade.compiler.lower.comeback import come_back
+from cascade.compiler.lower.reasons import Reason, Refusal
+from cascade.compiler.lower.resume import Ended, Resumption
+from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
+from cascade.compiler.lower.translate import CodeBuilder
+from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, TypedCode
 from cascade.compiler.lower.verify import verify_typed
-from cascade.errors import LoweringError
 from cascade.spec.task import Task
 
 install_typed_verifier(verify_typed)
+install_come_back(come_back, Ended)
 
-TYPES: dict[type, str] = {int: "int", float: "float", bool: "bool"}
+TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 
 
-def lower(task: Task[..., Any], kinds: tuple[type, ...]) -> Kernel | None:
-    """The kernel of a task for arguments of the given types; None for types that have no registers.
+def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
+    """The types that values of these classes have in typed code."""
+    return tuple(TYPES.get(kind, OBJECT) for kind in kinds)
+
+
+def lower(task: Task[..., Any], types: tuple[str, ...]) -> Kernel | tuple[Reason, ...]:
+    """The kernel of a task for arguments of the given types, or why there is none."""
+    try:
+        return Kernel(translate(task, types))
+    except SourceError as error:
+        return (Reason("CS100", 0, 0, task.name, str(error)),)
+    except Refusal as refusal:
+        return refusal.reasons
+    except RecursionError:
+        return (Reason("CS143", 0, 0, task.name, "its expressions nest too deep"),)
+
+
+def translate(task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
+    """The typed code of a task for arguments of the given types.
 
     Raises:
-        LoweringError: (a TypeError) the function has no typed form.
+        SourceError: the source of the function is not there.
+        Refusal: it cannot be lowered.
     """
-    if any(kind not in TYPES for kind in kinds):
-        return None
-    try:
-        source = read_source(task.func)
-        code = translate(source, tuple(TYPES[kind] for kind in kinds), task, Resumption(source))
-    except SourceError as error:
-        raise LoweringError(task.name, [Reason("CS100", 0, 0, task.name, str(error))]) from None
-    except Refusal as refusal:
-        where = f"{task.func.__code__.co_filename}:{refusal.reason.line}"
-        raise LoweringError(task.name, [refusal.reason], where=where) from None
-    return Kernel(code)
+    code = CodeBuilder(_read).build(task, types)
+    if not code.loops and task.lower is not True:
+        source = code.bodies[0].resumption.source
+        hint = "without a loop or a tail call, calling the function is faster"
+        raise Refusal(Reason("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
+    return code
+
+
+def _read(task: Task[..., Any]) -> tuple[FunctionSource, Resumption]:
+    known: Resumption | None = task.resumption
+    if known is None or known.source.function.__code__ is not task.func.__code__:
+        known = task.resumption = Resumption(read_source(task.func))
+    return known.source, known

@@ -26,12 +26,38 @@ so lines and columns in a traceback are the file's.
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Mapping
-from types import CodeType, FunctionType
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType
+from typing import Any, NamedTuple
 
-from cascade.compiler.lower.source import FunctionSource, Step
+from cascade.compiler.lower.places import Places
+from cascade.compiler.lower.source import FunctionSource, Step, compile_function, type_parameters
+
+
+class Ended(NamedTuple):
+    """How an iteration of a loop has ended.
+
+    Attributes:
+        way: "again" (another one begins: the test of a `while` has been made), "done" or "broken".
+        values: the variables; those of the machinery, whose names begin with a dot, too.
+    """
+
+    way: str
+    values: dict[str, Any]
+
+    @staticmethod
+    def again(values: dict[str, Any]) -> Ended:
+        return Ended("again", values)
+
+    @staticmethod
+    def done(values: dict[str, Any]) -> Ended:
+        return Ended("done", values)
+
+    @staticmethod
+    def broken(values: dict[str, Any]) -> Ended:
+        return Ended("broken", values)
 
 
 class Resumption:
@@ -39,28 +65,78 @@ class Resumption:
 
     def __init__(self, source: FunctionSource) -> None:
         self.source = source
+        self.places = Places(source)
+        self._iterations: dict[tuple[int, tuple[str, ...]], Callable[..., Any] | None] = {}
         self._made: dict[tuple[int, tuple[str, ...]], Callable[..., Any]] = {}
 
-    def resume(self, statement: int, values: Mapping[str, Any], loops: Iterable[range] = ()) -> Any:
-        """Goes on at the start of a statement; returns or raises what the function would.
+    def function(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
+        """The function that goes on at the start of a statement; it returns or raises what the original would.
+
+        It takes the values of the local variables that are bound, by position, and then, for each `for` around the
+        statement, the outermost first, what `remaining` makes of what is left of its range.
 
         Args:
-            statement: its number.
-            values: the local variables that are bound.
-            loops: for each `for` around the statement, the outermost first, what is left of its range.
+            statement: its number; -1 for the function's end.
+            names: the variables that are bound.
         """
-        names = tuple(values)
+        if statement < 0:
+            return _at_the_end
         function = self._made.get((statement, names))
         if function is None:
             function = self._made[statement, names] = self._make(statement, names)
-        remaining = [itertools.chain((None,), rest) for rest in loops]
-        return function(*values.values(), *remaining)
+        return function
+
+    def resume(self, statement: int, values: Mapping[str, Any], loops: Iterable[range] = ()) -> Any:
+        """Goes on at the start of a statement, with the variables that are bound."""
+        return self.function(statement, tuple(values))(*values.values(), *map(remaining, loops))
+
+    def iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any] | None:
+        """The function that makes what is left of the iteration of the innermost loop, from the start of a statement.
+
+        It returns or raises what the original would where that ends in the iteration, and otherwise an `Ended`. It takes
+        the values of the local variables that are bound, by position. From the start of a `while` it makes the test.
+
+        Returns:
+            None where there is no loop around the statement.
+        """
+        key = (statement, names)
+        if key not in self._iterations:
+            self._iterations[key] = self._make_iteration(statement, names) if statement >= 0 else None
+        return self._iterations[key]
+
+    def _make_iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any] | None:
+        source = self.source
+        node = source.statements[statement]
+        if isinstance(node, ast.While):
+            body = _tested(node)
+        else:
+            loops = self.places.loops_around(statement)
+            if not loops:
+                return None
+            loop = source.statements[loops[-1]]
+            assert isinstance(loop, (ast.While, ast.For))
+            path = source.paths[statement]
+            depth = max(at for at, step in enumerate(path) if step.owner is loop)
+            once = ast.For(
+                target=ast.Name(".once", ast.Store()),
+                iter=ast.Name(".one", ast.Load()),
+                body=_rest(path, depth, 0),
+                orelse=_tested(loop) if isinstance(loop, ast.While) else [_ended("again", loop)],
+                type_comment=None,
+            )
+            body = [_placed(once, loop), _ended("broken", loop)]
+        function = self._function_of([".one", ".locals", ".again", ".done", ".broken", *names], body)
+        return functools.partial(function, (None,), locals, Ended.again, Ended.done, Ended.broken)
 
     def _make(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
         source = self.source
         path = source.paths[statement]
         loops = [number for number, owner in enumerate(_loops_around(path)) if isinstance(owner, ast.For)]
         body = _rest(path, 0, 0)
+        return self._function_of([*names, *(f".loop{number}" for number in loops)], body)
+
+    def _function_of(self, parameters: list[str], body: list[ast.stmt]) -> Callable[..., Any]:
+        source = self.source
         # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global.
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
         never = ast.If(
@@ -70,34 +146,20 @@ class Resumption:
         )
         definition = ast.FunctionDef(
             name=".function",  # under its own name it would hide the global that a recursive call means
-            args=_parameters([*names, *(f".loop{number}" for number in loops)]),
+            args=_parameters(parameters),
             body=[_placed(never, source.statements[0]), *body],
             decorator_list=[],
             returns=None,
             type_comment=None,
-            **_type_parameters(),
+            **type_parameters(),
         )
         return self._function(definition)
 
     def _function(self, definition: ast.FunctionDef) -> Callable[..., Any]:
-        # Inside a function that has the free variables, so that the code refers to them as the original does.
         original = self.source.function.__code__
         definition.lineno = definition.end_lineno = original.co_firstlineno
         definition.col_offset = definition.end_col_offset = 0
-        free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
-        outer = ast.FunctionDef(
-            name="outer",
-            args=_parameters([]),
-            body=[*free, definition],
-            decorator_list=[],
-            returns=None,
-            type_comment=None,
-            **_type_parameters(),
-        )
-        module = ast.fix_missing_locations(ast.Module(body=[outer], type_ignores=[]))
-        flags = original.co_flags & FUTURE_FLAGS
-        code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
-        inner = _code_named(_code_named(code, "outer"), definition.name)
+        inner = compile_function(definition, original)
         inner = inner.replace(co_name=original.co_name, co_qualname=original.co_qualname)
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
@@ -106,7 +168,13 @@ class Resumption:
         )
 
 
-FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
+def _at_the_end(*values: Any) -> None:
+    return None
+
+
+def remaining(rest: range) -> Iterator[Any]:
+    """One item for the iteration that is under way, and then what is left of a range."""
+    return itertools.chain((None,), rest)
 
 
 def _loops_around(path: tuple[Step, ...]) -> list[ast.stmt]:
@@ -147,6 +215,17 @@ def _rest(path: tuple[Step, ...], depth: int, loop: int) -> list[ast.stmt]:
     return [_assign(at, ast.Constant(True), owner), _placed(resumed, owner), *following]
 
 
+def _tested(loop: ast.While) -> list[ast.stmt]:
+    """The test of a loop, and what its result means."""
+    choice = ast.If(test=loop.test, body=[_ended("again", loop)], orelse=[])
+    return [_placed(choice, loop), _ended("done", loop)]
+
+
+def _ended(way: str, place: ast.stmt) -> ast.stmt:
+    variables = ast.Call(ast.Name(".locals", ast.Load()), [], [])
+    return _placed(ast.Return(ast.Call(ast.Name(f".{way}", ast.Load()), [variables], [])), place)
+
+
 def _assign(target: str | ast.expr, value: ast.expr, place: ast.stmt) -> ast.stmt:
     name = ast.Name(target, ast.Store()) if isinstance(target, str) else target
     return _placed(ast.Assign(targets=[name], value=value, type_comment=None), place)
@@ -163,12 +242,3 @@ def _parameters(names: list[str]) -> ast.arguments:
     return ast.arguments(
         posonlyargs=[], args=arguments, vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
     )
-
-
-def _type_parameters() -> dict[str, Any]:
-    # CPython 3.12 added a field for them.
-    return {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
-
-
-def _code_named(code: CodeType, name: str) -> CodeType:
-    return next(constant for constant in code.co_consts if isinstance(constant, CodeType) and constant.co_name == name)

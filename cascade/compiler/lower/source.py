@@ -9,12 +9,15 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import linecache
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FunctionType
+from itertools import combinations
+from tokenize import TokenError
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+IMPORTS_TRIED = 4
 BLOCKS = ("body", "orelse", "handlers", "finalbody")
 
 
@@ -45,12 +48,25 @@ class FunctionSource:
         tree: its definition; line and column numbers are those of its file.
         statements: all its statements, in the order of the text; the number of one is its place here.
         paths: for each statement, the steps that lead to it.
+        text: its lines; `first` is the number of the first one in the file.
     """
 
     function: FunctionType
     tree: ast.FunctionDef
     statements: tuple[ast.stmt, ...]
     paths: tuple[tuple[Step, ...], ...]
+    text: tuple[str, ...]
+    first: int
+
+    def line(self, number: int) -> str:
+        """The text of a line of the file; empty for one outside the function."""
+        at = number - self.first
+        return self.text[at].strip() if 0 <= at < len(self.text) else ""
+
+    @property
+    def file(self) -> str:
+        """The name of the file, as in tracebacks."""
+        return self.function.__code__.co_filename
 
     @property
     def locals(self) -> tuple[str, ...]:
@@ -62,25 +78,51 @@ class FunctionSource:
 def read_source(function: Callable[..., Any]) -> FunctionSource:
     """Reads the tree of a function.
 
+    The source is compiled and compared with the function's own code: a file may have changed since it was loaded.
+
     Raises:
         SourceError: it is no plain Python function, its source is not there, or does not hold just this function.
     """
     if type(function) is not FunctionType:
         raise SourceError(f"{function!r} is no plain Python function")
-    try:
-        lines, first = inspect.getsourcelines(function)
-    except (OSError, TypeError, IndentationError, SyntaxError) as error:
-        raise SourceError(f"the source of {function.__qualname__} is not there: {error}") from None
-    tree = _parse("".join(lines), first)
-    code = function.__code__
-    if tree is None or tree.name != code.co_name or _parameters(tree) != code.co_varnames[: len(_parameters(tree))]:
-        raise SourceError(f"the source found for {function.__qualname__} is not that of the function")
-    found: list[ast.stmt] = []
+    lines = linecache.getlines(function.__code__.co_filename, function.__globals__)
+    found = _find(function, lines)
+    if found is None:
+        linecache.checkcache(function.__code__.co_filename)
+        lines = linecache.getlines(function.__code__.co_filename, function.__globals__)
+        found = _find(function, lines)
+    if found is None:
+        why = "is not that of the function" if lines else "is not there"
+        raise SourceError(f"the source of {function.__qualname__} {why}")
+    tree, text = found
+    statements: list[ast.stmt] = []
     paths: list[tuple[Step, ...]] = []
     for statement, path in _walk(tree, ()):
-        found.append(statement)
+        statements.append(statement)
         paths.append(path)
-    return FunctionSource(function, tree, tuple(found), tuple(paths))
+    return FunctionSource(function, tree, tuple(statements), tuple(paths), tuple(text), function.__code__.co_firstlineno)
+
+
+def _find(function: FunctionType, lines: list[str]) -> tuple[ast.FunctionDef, list[str]] | None:
+    first = function.__code__.co_firstlineno
+    for text in _candidates(function.__code__, lines[first - 1 :]):
+        tree = _parse("".join(text), first)
+        if tree is not None and _same(function, tree):
+            return tree, text
+    return None
+
+
+def _candidates(code: CodeType, lines: list[str]) -> Iterator[list[str]]:
+    # To the last line that an instruction comes from; a `pass` after it needs the tokenizer to be found.
+    ends = [end for _, end, _, _ in code.co_positions() if end is not None]
+    if ends:
+        yield lines[: max(ends) - code.co_firstlineno + 1]
+    from inspect import getblock  # takes long to import
+
+    try:
+        yield getblock(lines)
+    except (SyntaxError, IndentationError, TokenError):
+        pass
 
 
 def _parse(text: str, first: int) -> ast.FunctionDef | None:
@@ -88,17 +130,103 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
     indented = text[:1].isspace()
     try:
         module = ast.parse("if 1:\n" + text if indented else text)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     ast.increment_lineno(module, first - 1 - indented)
     body = module.body[0].body if indented and isinstance(module.body[0], ast.If) else module.body
     return body[0] if len(body) == 1 and isinstance(body[0], ast.FunctionDef) else None
 
 
-def _parameters(tree: ast.FunctionDef) -> tuple[str, ...]:
-    spec = tree.args
-    names = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
-    return tuple(argument.arg for argument in [*names, *filter(None, (spec.vararg, spec.kwarg))])
+def _same(function: FunctionType, tree: ast.FunctionDef) -> bool:
+    """Whether the tree is that of the function."""
+    code = function.__code__
+    if tree.name != code.co_name:
+        return False
+    bare = ast.FunctionDef(**{field: getattr(tree, field) for field in tree._fields})
+    bare = ast.copy_location(bare, tree)
+    bare.name = ".function"  # under its own name it would hide the global that a recursive call means
+    bare.decorator_list, bare.returns = [], None
+    bare.args = _without_defaults(tree.args)
+    try:
+        return any(_alike(code, compile_function(bare, code, names)) for names in _imported(function, tree))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _imported(function: FunctionType, tree: ast.FunctionDef) -> Iterator[tuple[str, ...]]:
+    # CPython compiles `name.method()` differently where the module imports the name. Which names it does import is not to be
+    # seen here: the likely ones first, then any.
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            name = node.func.value.id
+            if name in function.__globals__ and name not in function.__code__.co_varnames and name not in names:
+                names.append(name)
+    likely = tuple(name for name in names if isinstance(function.__globals__[name], ModuleType))
+    yield likely
+    for count in range(len(names) + 1 if len(names) <= IMPORTS_TRIED else 0):
+        yield from (chosen for chosen in combinations(names, count) if chosen != likely)
+
+
+def _without_defaults(arguments: ast.arguments) -> ast.arguments:
+    # Defaults and annotations are code of the scope around; only how many there are does not matter.
+    def plain(argument: ast.arg) -> ast.arg:
+        return ast.copy_location(ast.arg(argument.arg, None, None), argument)
+
+    return ast.arguments(
+        posonlyargs=[plain(item) for item in arguments.posonlyargs],
+        args=[plain(item) for item in arguments.args],
+        vararg=arguments.vararg and plain(arguments.vararg),
+        kwonlyargs=[plain(item) for item in arguments.kwonlyargs],
+        kw_defaults=[None] * len(arguments.kwonlyargs),
+        kwarg=arguments.kwarg and plain(arguments.kwarg),
+        defaults=[],
+    )
+
+
+def compile_function(definition: ast.FunctionDef, original: CodeType, imported: tuple[str, ...] = ()) -> CodeType:
+    """The code of a definition, compiled where the original's free variables are free, and names are imported."""
+    free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
+    outer = ast.FunctionDef(
+        name="outer",
+        args=ast.arguments([], [], None, [], [], None, []),
+        body=[*free, definition],
+        decorator_list=[],
+        returns=None,
+        type_comment=None,
+        **type_parameters(),
+    )
+    ast.copy_location(outer, definition)
+    imports: list[ast.stmt] = [ast.Import([ast.alias(name) for name in imported])] if imported else []
+    module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
+    flags = original.co_flags & FUTURE_FLAGS
+    code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
+    return _code_named(_code_named(code, "outer"), definition.name)
+
+
+FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
+
+
+def type_parameters() -> dict[str, Any]:
+    """The field for them that CPython 3.12 has added."""
+    return {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
+
+
+def _code_named(code: CodeType, name: str) -> CodeType:
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType) and constant.co_name == name)
+
+
+def _alike(one: CodeType, other: CodeType) -> bool:
+    names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount")
+    if any(getattr(one, name) != getattr(other, name) for name in names) or len(one.co_consts) != len(other.co_consts):
+        return False
+    for left, right in zip(one.co_consts, other.co_consts):
+        if isinstance(left, CodeType) and isinstance(right, CodeType):
+            if not _alike(left, right):
+                return False
+        elif type(left) is not type(right) or repr(left) != repr(right):
+            return False
+    return True
 
 
 def _walk(owner: ast.stmt, path: tuple[Step, ...]) -> Iterator[tuple[ast.stmt, tuple[Step, ...]]]:

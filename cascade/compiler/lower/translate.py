@@ -1,761 +1,854 @@
 """A function's syntax tree -> typed code, for given argument types.
 
-    def f(n, total):                  0  JUMP_LESS_EQUAL_VALUE  r0, 0, to 4      statement 0
-        while n > 0:                  1  ADD_INT                r1 = r1 + r0     statement 1
-            total += n                2  ADD_INT_VALUE          r0 = r0 + -1     statement 2
-            n -= 1                    3  BACK                   to 0             statement 0
-        return total                  4  RETURN_INT             r1               statement 3
+    def f(n, total):                  0  JUMP_LESS_EQUAL_INT         if n <= 0: go to 3      (0 stands in a register)
+        while n > 0:                  1  ADD_INT                     total = total + n
+            total += n                2  SUB_THEN_BACK_LESS_INT      n = n - 1; if 0 < n: back to 1
+            n -= 1                    3  RETURN_INT                  total
+        return total
 
-Each variable has a register and one type. A statement computes into temporary registers and writes its variables last,
-so at the start of any statement the registers are the locals, and an instruction that cannot do exactly what Python does
-leaves there. A `return` of what has no typed form (a string to be made, a call) is such a leaving, too.
+A statement computes into temporary registers and writes its variables last, so at the start of any statement the registers
+are the locals, and an instruction that cannot do exactly what Python does leaves there. A `raise`, or a `return` of what
+has no typed form (a string to be made, a list), is such a leaving, too.
+
+**Versions.** A place in the function is translated once for each combination of types that the variables have there
+(basic block versioning; Chevalier-Boisvert and Feeley, ECOOP 2015). In
+
+    best = None                       # best: None
+    for i in range(n):                # best: None the first time, then int
+        if best is None or ...:       # settled while translating where best is None
+            best = i
+
+there is a `for` for each. So variables may change their type, and "has no value" is a type among others. What a
+version does at its end is to go to the version of the next place that fits: one that is there already by a jump.
+
+A loop's test stands at its end as well: instead of a jump back to the test, the test is made again and goes back to
+the body. A few simple statements before such a test are repeated rather than jumped to.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
-import struct
-from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, NamedTuple, cast
 
 from cascade._vm import TailCall
+from cascade.compiler.lower.assemble import ROWS, Assembler, Item, Label, Space, halves
+from cascade.compiler.lower.calls import Calls, bind_call
+from cascade.compiler.lower.expressions import Leaves, Value
+from cascade.compiler.lower.fuse import fuse
+from cascade.compiler.lower.names import Names
+from cascade.compiler.lower.places import END, LOOPS, Places, Point
+from cascade.compiler.lower.reasons import Reason, Refusal, refuse
 from cascade.compiler.lower.resume import Resumption
-from cascade.compiler.lower.source import FunctionSource
-from cascade.compiler.lower.typed import Exit, Guard, TypedCode
-from cascade.opcodes import FLOAT, INT, TYPED_INSTRUCTIONS, TYPED_OPCODES
+from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
+from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, TypedCode
+from cascade.spec.task import Task
 
-WRITES = [row.a.role == "writes" for row in TYPED_INSTRUCTIONS]
-BOOL = "bool"
-SMALL = range(-(2**31), 2**31)
-WIDE = range(-(2**63), 2**63)
-MISSING = object()
-
-ARITHMETIC = {
-    ast.Add: "ADD", ast.Sub: "SUB", ast.Mult: "MUL", ast.FloorDiv: "FLOORDIV", ast.Mod: "MOD",
-}  # fmt: skip
-BITS = {ast.BitAnd: "AND", ast.BitOr: "OR", ast.BitXor: "XOR", ast.LShift: "LSHIFT", ast.RShift: "RSHIFT"}
-# A comparison as (name, whether the operands change places), and its opposite for integers.
-COMPARISONS: dict[type[ast.cmpop], tuple[str, bool]] = {
-    ast.Lt: ("LESS", False), ast.LtE: ("LESS_EQUAL", False), ast.Gt: ("LESS", True), ast.GtE: ("LESS_EQUAL", True),
-    ast.Eq: ("EQUAL", False), ast.NotEq: ("NOT_EQUAL", False),
-}  # fmt: skip
-OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-}  # fmt: skip
-WITH_VALUE = {
-    ast.Lt: "LESS", ast.LtE: "LESS_EQUAL", ast.Gt: "MORE", ast.GtE: "MORE_EQUAL", ast.Eq: "EQUAL", ast.NotEq: "NOT_EQUAL",
-}  # fmt: skip
+VERSION_LIMIT = 6  # of one place, before its variables are said to change type too often
+SIZE_LIMIT = 4000  # instructions
+REPEATED = 3  # simple statements before the end of a loop that are repeated rather than jumped to
+HELPER_LIMIT = 32
+BODY_LIMIT = 12  # tasks and types that tail calls go to
+CODE_FLAGS = 0x2A0  # a generator, a coroutine, an async generator
+SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a function was not lowered. `code` is stable; `construct` is in the user's own words."""
+class Version(NamedTuple):
+    """A place to be translated for the types that variables have there; both hash by value."""
 
-    code: str
-    line: int
-    column: int
-    construct: str
-    hint: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.code} {self.construct}: {self.hint}"
+    point: Point
+    types: tuple[tuple[str, str], ...]
 
 
-class Refusal(Exception):
-    """The function cannot be lowered."""
+@dataclass(eq=False)
+class BodyPart:
+    """A task's body inside the code that is being made."""
 
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-
-class Value(NamedTuple):
-    """Where the value of an expression is: in a register, or (for an integer or float) known."""
-
-    type: str
-    register: int = -1
-    known: Any = None
+    task: Task[..., Any]
+    types: tuple[str, ...]
+    source: FunctionSource
+    resumption: Resumption
+    number: int
+    label: Label = field(default_factory=Label)
+    parameters: list[int] = field(default_factory=list)
+    kept: list[tuple[int, str]] = field(default_factory=list)
 
 
-class Loop(NamedTuple):
-    again: Label
-    done: Label
+@dataclass(eq=False)
+class HelperPart:
+    """A helper function inside the code that is being made."""
+
+    function: FunctionType
+    types: tuple[str, ...]
+    space: Space
+    label: Label = field(default_factory=Label)
+    result: str = ""
+    assumed: bool = False
 
 
-class Label:
-    """A place in the code, filled in when it is reached."""
+class _Assumption(Exception):
+    """A recursive helper gives another type than was assumed."""
 
-    def __init__(self) -> None:
-        self.place = -1
-        self.uses: list[int] = []
+    def __init__(self, part: HelperPart) -> None:
+        super().__init__()
+        self.part = part
 
 
-def translate(source: FunctionSource, types: tuple[str, ...], owner: Any, resumption: Resumption) -> TypedCode:
-    """Makes the typed code of a function.
+class CodeBuilder:
+    """Makes the typed code of a task: its body, those of the tasks it goes on with, and the helpers.
 
     Args:
-        source: the function.
-        types: of its parameters.
-        owner: the task; returning a call of it is a tail call.
-
-    Raises:
-        Refusal: with the reason.
+        read: gives the source and the resumption of a task's function; raises SourceError.
     """
-    return _Translator(source, types, owner).translate(resumption)
 
+    def __init__(self, read: Callable[[Task[..., Any]], tuple[FunctionSource, Resumption]]) -> None:
+        self.read = read
+        self.assembler = Assembler()
+        self.names = Names()
+        self.space = self.assembler.space()
+        self.exits: dict[Exit, int] = {}
+        self.bodies: dict[tuple[Any, tuple[str, ...]], BodyPart] = {}
+        self.waiting: list[BodyPart] = []
+        self.helpers: dict[tuple[Any, tuple[str, ...]], HelperPart] = {}
+        self.pieces: list[list[Item | Label]] = []
+        self.reasons: list[Reason] = []
+        self.entries: list[tuple[Label, int]] = []
+        self.deferring = False
 
-class _Translator:
-    def __init__(self, source: FunctionSource, types: tuple[str, ...], owner: Any) -> None:
-        self.source = source
-        self.owner = owner
-        self.parameters = source.function.__code__.co_varnames[: source.function.__code__.co_argcount]
-        self.types: dict[str, str] = dict(zip(self.parameters, types, strict=True))
-        self.registers = {name: number for number, name in enumerate(self.parameters)}
-        self.parameter_types = types
-        self.used = len(types)
-        self.most = len(types)
-        self.words: array[int] = array("i")
-        self.statements: list[int] = []
-        self.constants: list[Any] = []
-        self.guards: dict[str, Guard] = {}
-        self.exits: list[Exit] = [Exit((), ())] * len(source.statements)
-        self.number = 0
-        self.numbers = {id(statement): number for number, statement in enumerate(source.statements)}
-        self.loops: list[Loop] = []
-        self.ranges: list[int] = []
-        self.joined: set[int] = set()
-        self.bound: frozenset[str] = frozenset()
-        self.stored = {
-            node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
+    def build(self, task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
+        first = self.body(task, types)
+        assert first is not None
+        while self.waiting:
+            BodyTranslator(self, self.waiting.pop(0)).translate()
+        if self.reasons:
+            raise Refusal(*self.reasons)
+        return self.finish(first)
 
-    def translate(self, resumption: Resumption) -> TypedCode:
-        self.check_signature()
-        kept = [self.keep(name) for name in self.parameters]
-        end = self.block(self.source.tree.body, frozenset(self.parameters))
-        if end is not None:
-            self.emit("RETURN_OBJECT", self.constant(None))
+    def body(self, task: Task[..., Any], types: tuple[str, ...]) -> BodyPart | None:
+        """The part of a task's body for some types, which is translated after what is at hand; None for one too many."""
+        part = self.bodies.get((task, types))
+        if part is None and len(self.bodies) < BODY_LIMIT:
+            source, resumption = self.read(task)
+            check_signature(source)
+            part = BodyPart(task, types, source, resumption, len(self.bodies))
+            part.parameters = [self.assembler.name() for _ in types]
+            (self.space.variables if self.bodies else self.space.parameters).extend(part.parameters)
+            self.names.signature(task.func)
+            self.bodies[task, types] = part
+            self.waiting.append(part)
+        return part
+
+    def exit(self, way: Exit) -> int:
+        return self.exits.setdefault(way, len(self.exits))
+
+    # -- Helpers --------------------------------------------------------------------------------------------------------
+
+    def helper(self, function: FunctionType, types: tuple[str, ...]) -> HelperPart:
+        """The part of a helper function for some types of its arguments, translated when it is first called."""
+        part = self.helpers.get((function, types))
+        if part is not None:
+            if not part.result:
+                part.result, part.assumed = INT, True  # it calls itself before it has given anything
+            return part
+        name = function.__qualname__
+        if len(self.helpers) >= HELPER_LIMIT:
+            raise Refusal(Reason("CS141", 0, 0, name, "too many helper functions for one kernel"))
+        try:
+            source = read_source(function)
+        except SourceError as error:
+            raise Refusal(Reason("CS100", 0, 0, name, str(error))) from None
+        check_signature(source)
+        self.names.signature(function)
+        for guess in ("", FLOAT, BOOL):
+            part = HelperPart(function, types, self.assembler.space(), result=guess, assumed=bool(guess))
+            if self.make_helper(part, source):
+                return part
+        raise refuse("CS142", source.tree, "it gives values of different types", function.__code__.co_filename)
+
+    def make_helper(self, part: HelperPart, source: FunctionSource) -> bool:
+        """Translates a helper into a piece of code of its own; False where its result is not what was assumed."""
+        assembler = self.assembler
+        helpers, items, pieces = dict(self.helpers), assembler.items, list(self.pieces)
+        assembler.items = []
+        self.helpers[part.function, part.types] = part
+        done = False
+        try:
+            HelperTranslator(self, part, source).translate()
+            self.pieces.append(self.with_constants(part, source))
+            done = True
+        except _Assumption as error:
+            if error.part is not part:
+                raise
+        finally:
+            assembler.items = items
+            if not done:
+                self.helpers, self.pieces = helpers, pieces
+        return done
+
+    def with_constants(self, part: HelperPart, source: FunctionSource) -> list[Item | Label]:
+        # The registers are new at each call, so a helper loads its constants itself.
+        label, *items = self.assembler.items
+        loads: list[Item | Label] = []
+        for (kind, bits), name in part.space.constants.items():
+            operands: dict[str, Any] = {"a": name}
+            if kind == OBJECT:
+                operands["e"] = bits
+            else:
+                operands["e"], operands["f"] = halves(bits if kind == FLOAT else _int_bits(bits))
+            loads.append(Item(f"LOAD_{kind.upper()}", operands, 0, (source, source.tree.lineno), part.space))
+        return [label, *loads, *items]
+
+    # -- The end --------------------------------------------------------------------------------------------------------
+
+    def finish(self, first: BodyPart) -> TypedCode:
+        assembler = self.assembler
+        for piece in self.pieces:
+            assembler.items += piece
+        for label in [*(body.label for body in self.bodies.values()), *(helper.label for helper in self.helpers.values())]:
+            label.uses += 1  # an entry, also where nothing jumps to it
+        turn_steps(assembler.items)
+        assembler.items = fuse(assembler.items, assembler.temporaries)
+        if len(assembler.items) > SIZE_LIMIT:
+            raise refuse("CS143", first.source.tree, "the typed code would be too long", first.source.file)
+        assembler.assign()
+        words, items = assembler.words()
+        places = self.space.places
         return TypedCode(
-            name=self.source.tree.name,
-            words=self.words.tobytes(),
-            types=self.parameter_types,
-            registers=max(self.most, 1),
-            kept=tuple(kept),
-            constants=tuple(self.constants),
-            statements=tuple(self.statements),
-            exits=tuple(self.exits),
-            guards=tuple(self.guards.values()),
-            resumption=resumption,
+            name=first.task.name,
+            words=words,
+            types=first.types,
+            registers=max(self.space.total, 1),
+            constants=tuple(
+                (places[name], kind, assembler.constant_value(kind, bits))
+                for (kind, bits), name in self.space.constants.items()
+            ),
+            objects=tuple(assembler.objects),
+            exit_of=tuple(item.exit for item in items),
+            exits=tuple(
+                Exit(
+                    way.body,
+                    way.statement,
+                    way.again,
+                    tuple((name, -1 if kind == NONE else places[at], kind) for name, at, kind in way.names),
+                    tuple(places[at] for at in way.ranges),
+                )
+                for way in self.exits
+            ),
+            bodies=tuple(
+                Body(
+                    part.task,
+                    part.types,
+                    tuple(places[at] for at in part.parameters),
+                    tuple(-1 if kind == NONE else places[at] for at, kind in part.kept),
+                    part.resumption,
+                    part.label.index,
+                )
+                for part in self.bodies.values()
+            ),
+            helpers=tuple(
+                Helper(part.function.__name__, part.label.index, part.types, part.result, part.space.total)
+                for part in self.helpers.values()
+            ),
+            entries=tuple((label.index, number) for label, number in self.entries),
+            guards=tuple(self.names.guards.values()),
+            deferring=self.deferring,
+            loops=any(item.name == "CALL" or "BACK" in item.name or "STEP" in item.name for item in items),
+            lines=tuple(item.line for item in items),
         )
 
-    def check_signature(self) -> None:
-        tree = self.source.tree
-        code = self.source.function.__code__
-        if tree.args.vararg or tree.args.kwarg or tree.args.kwonlyargs:
-            raise self.refuse("CS101", tree, "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")
-        if code.co_cellvars:
-            raise self.refuse("CS102", tree, f"a function inside uses its variables {', '.join(code.co_cellvars)}")
-        if code.co_flags & 0x2A0:  # a generator, a coroutine, an async generator
-            raise self.refuse("CS103", tree, "generators and coroutine functions are not lowered")
-        if any(name.startswith("__") and not name.endswith("__") for name in (*code.co_names, *code.co_varnames)):
-            raise self.refuse("CS104", tree, "names with two leading underscores have another meaning in a class")
 
-    def keep(self, name: str) -> int:
-        """The register of the value that a parameter came with: a copy, where the body changes the parameter."""
-        register = self.registers[name]
-        if name in self.stored:
-            copy = self.temporary()
-            self.registers[f".{name}"] = copy
-            self.emit("MOVE_FLOAT" if self.types[name] == FLOAT else "MOVE_INT", copy, register)
-            return copy
-        return register
+def _int_bits(value: int) -> bytes:
+    return value.to_bytes(8, "little", signed=True)
 
-    def refuse(self, code: str, node: ast.AST, hint: str) -> Refusal:
-        construct = ast.unparse(node).split("\n")[0] if not isinstance(node, ast.FunctionDef) else f"def {node.name}(...)"
-        return Refusal(Reason(code, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), construct, hint))
 
-    # -- Words ----------------------------------------------------------------------------------------------------
+def check_signature(source: FunctionSource) -> None:
+    """Refuses functions that cannot be lowered whatever their statements are."""
+    tree = source.tree
+    code = source.function.__code__
 
-    def emit(self, name: str, a: int = 0, b: int = 0, c: int | Label = 0) -> None:
-        if isinstance(c, Label):
-            if c.place < 0:
-                c.uses.append(len(self.statements))
-            c = c.place
-        self.words.extend((TYPED_OPCODES[name], a, b, c))
-        self.statements.append(self.number)
+    def no(reason: str, hint: str) -> Refusal:
+        return refuse(reason, tree, hint, source.file)
 
-    def place(self, label: Label) -> None:
-        label.place = len(self.statements)
-        for word in label.uses:
-            self.words[4 * word + 3] = label.place
+    if tree.args.vararg or tree.args.kwarg or tree.args.kwonlyargs:
+        raise no("CS101", "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")
+    if code.co_cellvars:
+        raise no("CS102", f"a function inside uses its variables {', '.join(code.co_cellvars)}")
+    if code.co_flags & CODE_FLAGS:
+        raise no("CS103", "generators and coroutine functions are not lowered")
+    if any(name.startswith("__") and not name.endswith("__") for name in (*code.co_names, *code.co_varnames)):
+        raise no("CS104", "names with two leading underscores have another meaning in a class")
 
-    def constant(self, value: Any) -> int:
-        for number, known in enumerate(self.constants):
-            if known is value:
-                return number
-        self.constants.append(value)
-        return len(self.constants) - 1
 
-    def temporary(self) -> int:
-        self.used += 1
-        self.most = max(self.most, self.used)
-        return self.used - 1
+def turn_steps(items: list[Item | Label]) -> None:
+    """Where a tail call's body begins with a test, the test is made at the tail call and goes on where the loop goes on."""
+    places = {item: number for number, item in enumerate(items) if type(item) is Label}
+    made: dict[Label, Label] = {}
+    number = 0
+    while number < len(items):
+        item = items[number]
+        number += 1
+        if type(item) is not Item or item.name != "STEP":
+            continue
+        at = places[item.operands["f"]] + 1
+        while type(items[at]) is Label:
+            at += 1
+        test = items[at]
+        assert type(test) is Item
+        if test.name not in TURNED:
+            continue
+        taken: Label = test.operands["f"]
+        past = made.get(taken)
+        if past is None:
+            past = made[taken] = Label()
+            past.placed = True
+            items.insert(at + 1, past)
+            places = {item: number for number, item in enumerate(items) if type(item) is Label}
+            number += at + 1 <= number
+        # The branch that ends the loop is the one that comes to a return first.
+        ends = next(other.name for other in items[at + 1 :] if type(other) is Item and ROWS[other.name].ends)
+        name, swapped = TURNED[test.name]
+        a, b = test.operands["a"], test.operands["b"]
+        goes_on, ends_at = taken, past
+        if not ends.startswith(("RETURN", "LEAVE")):
+            goes_on, ends_at = past, taken
+            name, swapped = OPPOSITE_STEP[test.name]
+        if swapped:
+            a, b = b, a
+        items[number - 1] = Item(name, {"a": a, "b": b, "f": goes_on}, item.exit, item.line, item.space)
+        items.insert(number, Item("BACK", {"f": ends_at}, item.exit, item.line, item.space))
+        goes_on.uses += 1
+        ends_at.uses += 1
+        places = {item: number for number, item in enumerate(items) if type(item) is Label}
 
-    def register(self, value: Value) -> int:
-        """The register of a value; one that is known is loaded."""
-        if value.register >= 0:
-            return value.register
-        register = self.temporary()
-        if value.type == FLOAT:
-            low, high = struct.unpack("=ii", struct.pack("=d", value.known))
-            self.emit("LOAD_FLOAT", register, low, high)
-        else:
-            low, high = struct.unpack("=ii", struct.pack("=q", int(value.known)))
-            self.emit("LOAD_INT", register, low, high)
-        return register
 
-    # -- Statements -------------------------------------------------------------------------------------------------
-    #
-    # Each takes the names that are bound before it, and returns those bound after it, or None where nothing follows.
+TURNED = {f"JUMP_{name}_INT": (f"STEP_{name}_INT", False) for name in ("LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")}
+OPPOSITE_STEP = {
+    "JUMP_LESS_INT": ("STEP_LESS_EQUAL_INT", True), "JUMP_LESS_EQUAL_INT": ("STEP_LESS_INT", True),
+    "JUMP_EQUAL_INT": ("STEP_NOT_EQUAL_INT", False), "JUMP_NOT_EQUAL_INT": ("STEP_EQUAL_INT", False),
+}  # fmt: skip
 
-    def block(self, statements: Sequence[ast.stmt], bound: frozenset[str]) -> frozenset[str] | None:
-        after: frozenset[str] | None = bound
-        for statement in statements:
-            if after is None:
-                # Never reached, but a place all the same that nobody leaves from.
-                return None
-            after = self.statement(statement, after)
-        return after
 
-    def statement(self, node: ast.stmt, bound: frozenset[str]) -> frozenset[str] | None:
-        method: Callable[..., Any] | None = getattr(self, f"do_{type(node).__name__}", None)
-        if method is None:
-            raise self.refuse("CS110", node, f"statements of this kind ({type(node).__name__}) are not lowered")
-        outer, kept = self.number, self.used
-        self.number = self.numbers[id(node)]
-        names = tuple((name, self.registers[name], self.types[name]) for name in self.registers if name in bound)
-        self.exits[self.number] = Exit(names, tuple(self.ranges))
-        self.bound = bound
-        result: frozenset[str] | None = method(node, bound)
-        self.number = outer
-        self.used = max(kept, len(self.registers) and max(self.registers.values()) + 1)
-        return result
+class FunctionTranslator(Calls):
+    """Translates the statements of one function, place by place.
 
-    def do_Pass(self, node: ast.Pass, bound: frozenset[str]) -> frozenset[str]:
-        return bound
+    Each `do_` method translates a statement, with `bound` as it is there, and gives the place that follows it; None
+    where nothing does.
+    """
 
-    def do_Expr(self, node: ast.Expr, bound: frozenset[str]) -> frozenset[str]:
+    def __init__(self, builder: CodeBuilder, source: FunctionSource, space: Space, body: int) -> None:
+        super().__init__(source, builder.assembler, builder.names, space)
+        self.builder = builder
+        self.body_number = body
+        self.labels: dict[Version, Label] = {}
+        self.pending: list[Version] = []
+        self.versions: dict[Point, list[Version]] = {}
+        self.states: dict[int, int] = {}
+        self.places = Places(source)
+        self.numbers = self.places.numbers
+        loops = [number for number, statement in enumerate(source.statements) if isinstance(statement, LOOPS)]
+        self.first_loop, self.last_loop = (loops[0], loops[-1]) if loops else (-1, -1)
+
+    def helper(self, function: FunctionType, types: tuple[str, ...], node: ast.expr) -> HelperPart:
+        return self.builder.helper(function, types)
+
+    # -- Places ---------------------------------------------------------------------------------------------------------
+
+    def label(self, point: Point, bound: dict[str, str]) -> Label:
+        """The label of a place for some types of the variables; what is new will be translated if something goes there."""
+        version = Version(point, tuple(sorted(bound.items())))
+        label = self.labels.get(version)
+        if label is None:
+            label = self.labels[version] = Label()
+        if not label.placed:
+            self.pending.append(version)
+        return label
+
+    def run(self, entry: dict[str, str]) -> None:
+        """Translates everything that is reached from the first statement."""
+        self.follow(Version(Point(0), tuple(sorted(entry.items()))))
+        while self.pending:
+            version = self.pending.pop()
+            label = self.labels[version]
+            if label.uses and not label.placed:
+                self.follow(version)
+
+    def follow(self, version: Version) -> None:
+        point: Point | None = version.point
+        bound = dict(version.types)
+        arriving = True
+        while point is not None:
+            if not arriving and (point.again or isinstance(self.places.node(point), ast.While)):
+                pass  # the end of a loop's body: the test is made here
+            else:
+                label = self.label(point, bound)
+                if not label.placed:
+                    self.check_versions(Version(point, tuple(sorted(bound.items()))))
+                    self.put(label)
+                    self.bound = bound
+                    self.note_entry(point, label)
+                elif not self.worth_repeating(point):
+                    self.emit_jump("JUMP", label)
+                    return
+            arriving = False
+            self.bound = bound
+            if point == END:
+                self.exit = self.builder.exit(Exit(max(self.body_number, 0), END.statement, False, (), ()))
+                self.end()
+                return
+            point = self.statement(point)
+            bound = self.bound
+
+    def note_entry(self, point: Point, label: Label) -> None:
+        """The label is a place where a loop's iteration may begin."""
+
+    def worth_repeating(self, point: Point) -> bool:
+        for _ in range(REPEATED):
+            node = self.places.node(point)
+            if not isinstance(node, SIMPLE):
+                return False
+            point = self.places.after(point.statement)
+            if point.again or isinstance(self.places.node(point), ast.While):
+                return self.loop_around_point(point)
+        return False
+
+    def loop_around_point(self, point: Point) -> bool:
+        # The end of a loop's body, not the start of a loop that follows.
+        body = self.places.node(point)
+        return point.again or any(
+            version.point == self.places.start_of(body.body) and label.placed  # type: ignore[union-attr]
+            for version, label in self.labels.items()
+        )
+
+    def check_versions(self, version: Version) -> None:
+        known = self.versions.setdefault(version.point, [])
+        known.append(version)
+        if len(known) <= VERSION_LIMIT:
+            return
+        node = self.places.node(version.point) or self.source.tree
+        types: dict[str, list[str]] = {}
+        for other in known:
+            for name, kind in other.types:
+                if kind not in types.setdefault(name, []):
+                    types[name].append(kind)
+        name = max(types, key=lambda name: len(types[name]))
+        kinds = " or ".join(types[name])
+        raise self.refuse("CS120", node, f"the types of the variables change too often: {name!r} is {kinds} here")
+
+    # -- Statements -----------------------------------------------------------------------------------------------------
+
+    def statement(self, point: Point) -> Point | None:
+        node = self.source.statements[point.statement]
+        self.line = (self.source, node.lineno)
+        self.exit = self.way_out(point)
+        items = len(self.assembler.items)
+        try:
+            if point.again:
+                assert isinstance(node, ast.For)
+                return self.next_of(node, point.statement)
+            method: Callable[[Any], Point | None] | None = getattr(self, f"do_{type(node).__name__}", None)
+            if method is None:
+                raise self.refuse("CS110", node, f"statements of this kind ({type(node).__name__}) are not lowered")
+            return method(node)
+        except Leaves:
+            self.emit("LEAVE")
+        except Refusal as refusal:
+            del self.assembler.items[items:]
+            self.emit("LEAVE")
+            if not self.after_loops(point.statement):
+                return self.refused(node, point, refusal)
+        return None
+
+    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
+        """Notes the reasons, and goes on to find more of them."""
+        new = [reason for reason in refusal.reasons if reason not in self.builder.reasons]
+        self.builder.reasons += new
+        if not new:
+            return None
+        assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+        self.bound = {name: kind for name, kind in self.bound.items() if name not in assigned}
+        following = self.places.after(point.statement)
+        if not isinstance(node, (ast.If, *LOOPS)):
+            return following
+        self.label(following, self.bound).uses += 1
+        return self.places.start_of(node.body)
+
+    def after_loops(self, number: int) -> bool:
+        """Whether all loops come before a statement: then CPython can do what is left."""
+        return 0 <= self.last_loop < number and not self.places.loops_around(number)
+
+    def way_out(self, point: Point) -> int:
+        names = tuple((name, -1 if kind == NONE else self.variable(name, kind), kind) for name, kind in self.bound.items())
+        loops = self.places.loops_around(point.statement)
+        if point.again:
+            loops = [*loops, point.statement]
+        ranges = tuple(self.states[loop] for loop in loops if isinstance(self.source.statements[loop], ast.For))
+        return self.builder.exit(Exit(self.body_number, point.statement, point.again, names, ranges))
+
+    def number_of(self, node: ast.stmt) -> int:
+        return self.numbers[id(node)]
+
+    def do_Pass(self, node: ast.Pass) -> Point:
+        return self.places.after(self.number_of(node))
+
+    def do_Global(self, node: ast.Global) -> Point:
+        return self.places.after(self.number_of(node))
+
+    do_Nonlocal = do_Global
+
+    def do_Expr(self, node: ast.Expr) -> Point:
         if not isinstance(node.value, ast.Constant):
             raise self.refuse("CS111", node, "a call for its effect is not lowered")
-        return bound
+        return self.places.after(self.number_of(node))
 
-    def do_Assign(self, node: ast.Assign, bound: frozenset[str]) -> frozenset[str]:
-        if len(node.targets) != 1:
-            raise self.refuse("CS112", node, "write one assignment for each target")
-        target = node.targets[0]
-        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-            if len(target.elts) != len(node.value.elts):
-                raise self.refuse("CS112", node, "both sides need the same number of items")
-            values = [self.copied(self.value(item)) for item in node.value.elts]
-            for item, value in zip(target.elts, values, strict=True):
-                bound = self.store(item, value, bound)
-            return bound
-        return self.store(target, self.value(node.value), bound)
+    def do_Assign(self, node: ast.Assign) -> Point:
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple):
+            targets = node.targets[0].elts
+            values = self.several(node.value, len(targets), node)
+        else:
+            targets = node.targets
+            values = [self.value(node.value)] * len(targets)
+        self.store([(self.target(item), value) for item, value in zip(targets, values, strict=True)])
+        return self.places.after(self.number_of(node))
 
-    def do_AnnAssign(self, node: ast.AnnAssign, bound: frozenset[str]) -> frozenset[str]:
-        return bound if node.value is None else self.store(node.target, self.value(node.value), bound)
-
-    def do_AugAssign(self, node: ast.AugAssign, bound: frozenset[str]) -> frozenset[str]:
-        if not isinstance(node.target, ast.Name):
-            raise self.refuse("CS113", node, "only variables can be assigned")
-        left = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
-        operation = ast.copy_location(ast.BinOp(left, node.op, node.value), node)
-        return self.store(node.target, self.value(operation), bound)
-
-    def store(self, target: ast.expr, value: Value, bound: frozenset[str]) -> frozenset[str]:
-        if not isinstance(target, ast.Name):
-            raise self.refuse("CS113", target, "only variables can be assigned")
-        name = target.id
-        if name not in self.source.function.__code__.co_varnames:
-            raise self.refuse("CS113", target, "only local variables can be assigned")
-        known = self.types.setdefault(name, value.type)
-        if known != value.type:
-            raise self.refuse(
-                "CS120", target, f"{name!r} is of type {known} before and {value.type} here: start it as a {value.type}"
-            )
-        if name not in self.registers:
-            self.registers[name] = self.temporary()
-        self.move(self.registers[name], value)
-        return bound | {name}
-
-    def move(self, register: int, value: Value) -> None:
-        # The last instruction of an expression writes the variable itself, where its result is a temporary.
-        source = self.register(value)
-        if source == register:
-            return
-        last = 4 * (len(self.statements) - 1)
+    def several(self, node: ast.expr, count: int, statement: ast.stmt) -> list[Value]:
+        """The values that a tuple on the left is given."""
+        if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
+            return [self.value(item) for item in node.elts]
         if (
-            value.register >= 0
-            and source >= len(self.parameters)
-            and source not in self.registers.values()
-            and last >= 0
-            and self.words[last + 1] == source
-            and WRITES[self.words[last]]
-            and len(self.statements) not in self.joined
+            count == 2
+            and isinstance(node, ast.Call)
+            and len(node.args) == 2
+            and not node.keywords
+            and self.meaning(node.func) is divmod
         ):
-            self.words[last + 1] = register
-            return
-        self.emit("MOVE_FLOAT" if value.type == FLOAT else "MOVE_INT", register, source)
+            return self.divided(node)
+        raise self.refuse("CS112", statement, "the right side has to show as many values as there are variables")
 
-    def copied(self, value: Value) -> Value:
-        """A value that later stores of the same statement cannot change."""
-        if value.register < 0 or value.register not in self.registers.values():
-            return value
-        register = self.temporary()
-        self.emit("MOVE_FLOAT" if value.type == FLOAT else "MOVE_INT", register, value.register)
-        return Value(value.type, register)
+    def target(self, node: ast.expr) -> str:
+        if not isinstance(node, ast.Name) or node.id not in self.function.__code__.co_varnames:
+            raise self.refuse("CS113", node, "only local variables can be assigned")
+        return node.id
 
-    def do_If(self, node: ast.If, bound: frozenset[str]) -> frozenset[str] | None:
-        otherwise, done = Label(), Label()
-        self.jump(node.test, otherwise, False)
-        first = self.block(node.body, bound)
-        if node.orelse and first is not None:
-            self.emit("JUMP", c=done)
-        self.put(otherwise)
-        second = self.block(node.orelse, bound)
-        self.put(done)
-        if first is None or second is None:
-            return second if first is None else first
-        return first & second
+    def store(self, pairs: Sequence[tuple[str, Value]]) -> None:
+        """Gives variables their values, all at once."""
+        bound = dict(self.bound)
+        moves = []
+        for name, value in pairs:
+            bound[name] = value.type
+            if value.type != NONE:
+                moves.append((self.variable(name, value.type), self.register(value)))
+        self.move_all(moves)
+        self.bound = bound
 
-    def do_While(self, node: ast.While, bound: frozenset[str]) -> frozenset[str] | None:
-        again, otherwise, done = Label(), Label(), Label()
-        self.put(again)
-        endless = isinstance(node.test, ast.Constant) and bool(node.test.value) is True
-        if not endless:
-            self.jump(node.test, otherwise, False)
-        self.loops.append(Loop(again, done))
-        if self.block(node.body, bound) is not None:
-            self.number = self.numbers[id(node)]
-            self.emit("BACK", c=again)
-        self.loops.pop()
-        self.number = self.numbers[id(node)]
-        self.put(otherwise)
-        end = None if endless else self.block(node.orelse, bound)
-        self.put(done)
-        # After a `break` only what was bound before the loop is sure.
-        return bound if done.uses or end is not None else None
+    def move_all(self, moves: Sequence[tuple[int, int]]) -> None:
+        """Moves that happen at once, one after the other."""
+        waiting = dict(moves)  # of several to one register, the last one counts
+        waiting = {to: source for to, source in waiting.items() if to != source}
+        while waiting:
+            sources = set(waiting.values())
+            to = next((to for to in reversed(waiting) if to not in sources), None)
+            if to is not None:
+                self.emit("MOVE", a=to, b=waiting.pop(to))
+                continue
+            to, source = next(iter(waiting.items()))
+            if waiting[source] == to:
+                self.emit("MOVE2", a=to, b=source, c=source, d=to)
+                del waiting[to], waiting[source]
+                continue
+            spare = self.assembler.temporary()
+            self.emit("MOVE", a=spare, b=to)
+            waiting = {one: spare if other == to else other for one, other in waiting.items()}
 
-    def do_For(self, node: ast.For, bound: frozenset[str]) -> frozenset[str] | None:
+    def do_AnnAssign(self, node: ast.AnnAssign) -> Point:
+        if node.value is not None:
+            self.store([(self.target(node.target), self.value(node.value))])
+        elif not isinstance(node.target, ast.Name):
+            raise self.refuse("CS113", node.target, "only local variables can be annotated")
+        return self.places.after(self.number_of(node))
+
+    def do_AugAssign(self, node: ast.AugAssign) -> Point:
+        name = self.target(node.target)
+        left = ast.copy_location(ast.Name(name, ast.Load()), node.target)
+        self.store([(name, self.value(ast.copy_location(ast.BinOp(left, node.op, node.value), node)))])
+        return self.places.after(self.number_of(node))
+
+    def do_If(self, node: ast.If) -> Point | None:
+        other = self.places.start_of(node.orelse) if node.orelse else self.places.after(self.number_of(node))
+        return self.places.start_of(node.body) if self.jump(node.test, self.label(other, self.bound), False) else None
+
+    def do_While(self, node: ast.While) -> Point | None:
+        number = self.number_of(node)
+        body = self.label(self.places.start_of(node.body), self.bound)
+        if body.placed:
+            return self.places.out_of(number) if self.jump(node.test, body, True) else None
+        out = self.label(self.places.out_of(number), self.bound)
+        return self.places.start_of(node.body) if self.jump(node.test, out, False) else None
+
+    def do_For(self, node: ast.For) -> Point | None:
         call = node.iter
-        if not (isinstance(call, ast.Call) and self.named(call.func) is range and not call.keywords and 0 < len(call.args) < 4):
+        if not (isinstance(call, ast.Call) and self.meaning(call.func) is range and not call.keywords and 0 < len(call.args) < 4):
             raise self.refuse("CS114", node.iter, "only `for ... in range(...)` is lowered")
-        if not isinstance(node.target, ast.Name):
-            raise self.refuse("CS113", node.target, "only a variable can be the target of a loop")
-        values = [self.integer(self.value(argument), argument) for argument in call.args]
+        self.target(node.target)
+        number = self.number_of(node)
+        values = [self.integer(argument) for argument in call.args]
         if len(values) == 1:
             values.insert(0, Value(INT, known=0))
         if len(values) == 2:
             values.append(Value(INT, known=1))
-        known = self.types.setdefault(node.target.id, INT)
-        if known != INT:
-            raise self.refuse("CS120", node.target, f"{node.target.id!r} is a {known} before, and an int in the loop")
-        registers = [self.register(value) for value in values]
-        if node.target.id not in self.registers:
-            self.registers[node.target.id] = self.temporary()
-        # The range's own three registers stay in use for the whole loop.
-        state = self.used
-        self.used += 3
-        self.most = max(self.most, self.used)
-        for offset, register in enumerate(registers):
-            self.emit("MOVE_INT", state + offset, register)
-        self.emit("RANGE", state)
-        again, otherwise, done = Label(), Label(), Label()
-        self.put(again)
-        self.emit("NEXT", self.registers[node.target.id], state, otherwise)
-        self.loops.append(Loop(again, done))
-        self.ranges.append(state)
-        body = self.block(node.body, bound | {node.target.id})
-        self.ranges.pop()
-        self.loops.pop()
-        self.number = self.numbers[id(node)]
-        if body is not None:
-            self.emit("BACK", c=again)
-        self.put(otherwise)
-        end = self.block(node.orelse, bound)
-        self.put(done)
-        return bound if done.uses or end is not None else None
+        if number not in self.states:
+            # The range's own three registers, side by side.
+            state = [self.assembler.name() for _ in range(3)]
+            self.space.variables.extend(state)
+            self.states[number] = state[0]
+        state_at = self.states[number]
+        for offset, value in enumerate(values):
+            self.emit("MOVE", a=state_at + offset, b=self.register(value))
+        self.emit("RANGE", a=state_at)
+        return self.next_of(node, number, first=True)
 
-    def do_Break(self, node: ast.Break, bound: frozenset[str]) -> None:
-        self.emit("JUMP", c=self.loops[-1].done)
+    def next_of(self, node: ast.For, number: int, *, first: bool = False) -> Point:
+        """The next of a range, at the start of the loop or at the end of its body."""
+        name = self.target(node.target)
+        operands = {"a": self.variable(name, INT), "b": self.states[number]}
+        inside = {**self.bound, name: INT}
+        body = self.label(self.places.start_of(node.body), inside)
+        if body.placed and not first:
+            self.emit("NEXT_BACK", **operands, f=body)
+            return self.places.out_of(number)
+        out = self.label(self.places.out_of(number), self.bound)
+        self.emit("NEXT_OR_BACK" if out.placed else "NEXT", **operands, f=out)
+        self.bound = inside
+        return self.places.start_of(node.body)
 
-    def do_Continue(self, node: ast.Continue, bound: frozenset[str]) -> None:
-        self.emit("BACK", c=self.loops[-1].again)
+    def do_Break(self, node: ast.Break) -> Point:
+        return self.places.after(self.places.loops_around(self.number_of(node))[-1])
 
-    def do_Assert(self, node: ast.Assert, bound: frozenset[str]) -> frozenset[str]:
+    def do_Continue(self, node: ast.Continue) -> Point:
+        loop = self.places.loops_around(self.number_of(node))[-1]
+        return Point(loop, isinstance(self.source.statements[loop], ast.For))
+
+    def do_Assert(self, node: ast.Assert) -> Point | None:
         holds = Label()
-        if node.msg is not None:
-            self.check_bound(node.msg)
-        self.jump(node.test, holds, True)
-        self.emit("LEAVE")
-        self.put(holds)
-        return bound
-
-    def do_Return(self, node: ast.Return, bound: frozenset[str]) -> None:
-        if node.value is None:
-            self.emit("RETURN_OBJECT", self.constant(None))
-            return
-        if isinstance(node.value, ast.Constant) and type(node.value.value) not in (int, float, bool):
-            self.emit("RETURN_OBJECT", self.constant(self.own_constant(node.value.value)))
-            return
-        if self.tail(node.value):
-            return
-        words, statements = len(self.words), len(self.statements)
-        try:
-            value = self.value(node.value)
-            register = self.register(value)
-        except Refusal:
-            # CPython returns it.
-            del self.words[words:], self.statements[statements:]
-            self.check_bound(node.value)
+        if self.jump(node.test, holds, True):
             self.emit("LEAVE")
+        if not holds.uses:
+            return None
+        self.put(holds)
+        return self.places.after(self.number_of(node))
+
+    def do_Raise(self, node: ast.Raise) -> None:
+        raise Leaves
+
+    def do_Return(self, node: ast.Return) -> None:
+        self.give(node.value)
+
+    def give(self, node: ast.expr | None) -> None:
+        """`return node`."""
+        if isinstance(node, ast.IfExp):
+            other = Label()
+            if self.jump(node.test, other, False):
+                self.give(node.body)
+            if other.uses:
+                self.put(other)
+                self.give(node.orelse)
             return
-        self.emit({INT: "RETURN_INT", FLOAT: "RETURN_FLOAT", BOOL: "RETURN_BOOL"}[value.type], register)
-
-    def check_bound(self, node: ast.expr) -> None:
-        # What CPython goes on with is given the variables that are bound in any case, and no others.
-        for name in ast.walk(node):
-            if isinstance(name, ast.Name) and name.id in self.source.function.__code__.co_varnames:
-                if name.id not in self.bound:
-                    raise self.refuse("CS121", name, f"{name.id!r} may have no value here: give it one before the branch")
-
-    def own_constant(self, value: Any) -> Any:
-        # The very object that the function returns, where it has it among its constants.
-        for constant in self.source.function.__code__.co_consts:
-            if type(constant) is type(value) and constant == value:
-                return constant
-        return value
-
-    # -- Tail calls ---------------------------------------------------------------------------------------------------
-
-    def tail(self, node: ast.expr) -> bool:
-        """Whether `return node` is a tail call of the task itself, which is then translated."""
-        if not isinstance(node, ast.Call):
-            return False
-        arguments = self.tail_arguments(node)
-        if arguments is None:
-            return False
-        words, statements = len(self.words), len(self.statements)
+        items = len(self.assembler.items)
         try:
-            values = {name: self.copied(self.value(argument)) for name, argument in arguments}
-        except Refusal:
-            del self.words[words:], self.statements[statements:]
+            self.give_value(node)
+        except (Leaves, Refusal):
+            del self.assembler.items[items:]
+            self.emit("LEAVE")  # CPython returns it
+
+    def give_value(self, node: ast.expr | None) -> None:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """The function's end."""
+        raise NotImplementedError
+
+
+class HelperTranslator(FunctionTranslator):
+    """Translates a helper function. Where it leaves, the statement that called it is made by CPython."""
+
+    def __init__(self, builder: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
+        super().__init__(builder, source, part.space, -1)
+        self.part = part
+
+    def translate(self) -> None:
+        names = self.function.__code__.co_varnames[: len(self.part.types)]
+        for name, kind in zip(names, self.part.types, strict=True):
+            register = self.registers[name, kind] = self.assembler.name()
+            self.space.parameters.append(register)
+        self.put(self.part.label)
+        self.run(dict(zip(names, self.part.types, strict=True)))
+        self.part.result = self.part.result or INT  # it never gives anything
+
+    def way_out(self, point: Point) -> int:
+        return 0
+
+    def after_loops(self, number: int) -> bool:
+        return False
+
+    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
+        raise refusal  # to the statement that calls it
+
+    def give_value(self, node: ast.expr | None) -> None:
+        value = Value(NONE, known=None) if node is None else self.value(node)
+        part = self.part
+        if value.type == NONE:
+            raise self.refuse("CS139", node or self.source.tree, "a helper that gives None is not lowered")
+        if part.result and part.result != value.type:
+            if part.assumed:
+                raise _Assumption(part)
+            hint = f"it gives {value.type} here and {part.result} elsewhere"
+            raise self.refuse("CS142", node or self.source.tree, hint)
+        part.result = value.type
+        self.emit("GIVE", a=self.register(value))
+
+    def end(self) -> None:
+        self.emit("LEAVE")
+
+
+class BodyTranslator(FunctionTranslator):
+    """Translates the body of a task."""
+
+    def __init__(self, builder: CodeBuilder, part: BodyPart) -> None:
+        super().__init__(builder, part.source, builder.space, part.number)
+        self.part = part
+        code = self.function.__code__
+        self.parameters = code.co_varnames[: code.co_argcount]
+        loops = [number for number, statement in enumerate(self.source.statements) if isinstance(statement, LOOPS)]
+        self.body_starts = {self.places.body_of(loop).statement for loop in loops}
+
+    def translate(self) -> None:
+        part = self.part
+        stored = {
+            node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        self.put(part.label)
+        self.exit = self.builder.exit(Exit(part.number, 0, False, (), ()))  # here a body is entered, not left
+        for name, kind, register in zip(self.parameters, part.types, part.parameters, strict=True):
+            self.registers[name, kind] = register
+            if name in stored and kind != NONE:
+                # The value that it came with, for tail calls that do not name it.
+                copy = self.assembler.name()
+                self.space.variables.append(copy)
+                self.emit("MOVE", a=copy, b=register)
+                register = copy
+            part.kept.append((register, kind))
+        self.run(dict(zip(self.parameters, part.types, strict=True)))
+
+    def note_entry(self, point: Point, label: Label) -> None:
+        if point.statement in self.body_starts:
+            label.uses += 1
+            self.builder.entries.append((label, self.way_out(point)))
+
+    def end(self) -> None:
+        self.emit("RETURN_OBJECT", a=self.register(Value(NONE, known=None)))
+
+    def give_value(self, node: ast.expr | None) -> None:
+        if node is None:
+            self.end()
+            return
+        if isinstance(node, ast.Call) and self.tail(node):
+            return
+        value = self.value(node)
+        kind = {NONE: OBJECT}.get(value.type, value.type)
+        self.emit(f"RETURN_{kind.upper()}", a=self.register(value))
+
+    # -- Tail calls -----------------------------------------------------------------------------------------------------
+
+    def tail(self, node: ast.Call) -> bool:
+        """Translates `return node` where it is a tail call; False for other calls."""
+        found = self.tail_arguments(node)
+        if found is None:
             return False
-        if len(values) < len(arguments) or any(self.types[name] != value.type for name, value in values.items()):
-            del self.words[words:], self.statements[statements:]
-            return False
-        # A parameter that is not named keeps the value that it came with, which the body may have changed since.
-        if any(name in self.stored for name in self.parameters if name not in values):
-            del self.words[words:], self.statements[statements:]
-            return False
-        for name, value in values.items():
-            self.move(self.registers[name], value)
-        self.emit("TAIL")
+        task, arguments, deferred = found
+        values = [
+            item if isinstance(item, Value) else self.value(item) if isinstance(item, ast.expr) else self.known(item[0], node)
+            for item in arguments.values()
+        ]
+        part = self.builder.body(task, tuple(value.type for value in values))
+        if part is None:
+            raise self.refuse("CS120", node, "the types of the arguments change too often")
+        self.move_all(
+            [(to, self.register(value)) for to, value in zip(part.parameters, values, strict=True) if value.type != NONE]
+        )
+        if deferred:
+            self.builder.deferring = True
+            self.emit("DEFER", e=self.builder.bodies[task, part.types].number, f=part.label)
+        else:
+            self.emit("STEP", f=part.label)
         return True
 
-    def tail_arguments(self, node: ast.Call) -> list[tuple[str, ast.expr]] | None:
-        """The arguments of a tail call of the task itself, by parameter; None for anything else."""
-        called = self.named(node.func)
+    def tail_arguments(self, node: ast.Call) -> tuple[Task[..., Any], dict[str, Any], bool] | None:
+        """The task that goes on, what each of its parameters gets, and whether `node` is a call of the task itself."""
         positional: Sequence[ast.expr] = node.args
         keywords: list[tuple[str | None, ast.expr]] = [(keyword.arg, keyword.value) for keyword in node.keywords]
-        if called is TailCall:
-            given = dict(zip(("args", "kwargs", "target"), positional))
-            if any(name not in ("args", "kwargs") or name in given for name, _ in keywords) or len(positional) > 2:
+        target: Any = self.part.task
+        func = node.func
+        if isinstance(func, ast.Attribute) and func.attr == "tail" and type(target := self.meaning(func.value)) is Task:
+            spelled = "tail"
+        elif self.meaning(func) is TailCall:
+            spelled, target = "TailCall", self.part.task
+            given = self.spelled_out(node)
+            if given is None:
                 return None
-            given |= {str(name): value for name, value in keywords}
+            if "target" in given:
+                target = self.meaning(given["target"])
             args, kwargs = given.get("args", ast.Tuple([], ast.Load())), given.get("kwargs", ast.Dict([], []))
-            if not isinstance(args, ast.Tuple) or not isinstance(kwargs, ast.Dict):
+            if type(target) is not Task or not isinstance(args, ast.Tuple) or not isinstance(kwargs, ast.Dict):
                 return None
             positional = args.elts
             keywords = [
                 (key.value if isinstance(key, ast.Constant) and type(key.value) is str else None, value)
                 for key, value in zip(kwargs.keys, kwargs.values, strict=True)
             ]
-        elif not (isinstance(node.func, ast.Attribute) and node.func.attr == "tail" and self.named(node.func.value) is self.owner):
+        elif type(target := self.meaning(func)) is Task:
+            spelled = "call"
+        else:
             return None
-        code = self.source.function.__code__
-        by_name = self.parameters[code.co_posonlyargcount :]
+        named = [(name, value) for name, value in keywords if name is not None]
+        if len(named) < len(keywords) or not may_go_on(target):
+            return None
+        if target is not self.part.task or spelled == "call":
+            return target, bind_call(self, cast(FunctionType, target.func), positional, named, node), spelled == "call"
+        return target, self.own_arguments(positional, named, node, spelled == "tail"), False
+
+    def spelled_out(self, node: ast.Call) -> dict[str, ast.expr] | None:
+        names = ("args", "kwargs", "target")
+        given = dict(zip(names, node.args))
+        for keyword in node.keywords:
+            if keyword.arg not in names or keyword.arg in given:
+                return None
+            given[keyword.arg] = keyword.value
+        return given if len(node.args) <= len(names) else None
+
+    def own_arguments(
+        self, positional: Sequence[ast.expr], named: Sequence[tuple[str, ast.expr]], node: ast.Call, checked: bool
+    ) -> dict[str, Any]:
+        """Of a tail call of the task itself: a parameter that is not named keeps the value that it came with."""
+        code = self.function.__code__
         if len(positional) > len(self.parameters) or any(isinstance(item, ast.Starred) for item in positional):
-            return None
-        result = list(zip(self.parameters, positional))
-        for name, value in keywords:
-            if name not in by_name or name in [known for known, _ in result]:
-                return None
-            result.append((name, value))
-        if called is not TailCall:
-            required = len(self.parameters) - len(self.source.function.__defaults__ or ())
-            if any(name not in [known for known, _ in result] for name in self.parameters[:required]):
-                return None
-        return result
-
-    # -- Names ----------------------------------------------------------------------------------------------------------
-
-    def named(self, node: ast.expr) -> Any:
-        """The object that a name or `module.name` means now, under a guard; MISSING for anything else."""
-        function = self.source.function
-        if isinstance(node, ast.Attribute):
-            module = self.named(node.value)
-            if not isinstance(module, ModuleType):
-                return MISSING
-            getattr(module, node.attr, None)  # a module may make the name when it is first asked for
-            found = vars(module).get(node.attr, MISSING)
-            return self.guarded(f"{id(module)}.{node.attr}", Guard(node.attr, vars(module), found), found)
-        if not isinstance(node, ast.Name) or node.id in function.__code__.co_varnames:
-            return MISSING
-        if node.id in function.__code__.co_freevars:
-            return MISSING
-        if node.id in function.__globals__:
-            found = function.__globals__[node.id]
-            return self.guarded(node.id, Guard(node.id, function.__globals__, found), found)
-        found = vars(builtins).get(node.id, MISSING)
-        return self.guarded(node.id, Guard(node.id, vars(builtins), found, function.__globals__), found)
-
-    def guarded(self, key: str, guard: Guard, found: Any) -> Any:
-        if found is not MISSING:
-            self.guards[key] = guard
-        return found
-
-    # -- Expressions ------------------------------------------------------------------------------------------------------
-
-    def value(self, node: ast.expr) -> Value:
-        method: Callable[..., Value] | None = getattr(self, f"value_{type(node).__name__}", None)
-        if method is None:
-            raise self.refuse("CS130", node, f"expressions of this kind ({type(node).__name__}) are not lowered")
-        return method(node)
-
-    def integer(self, value: Value, node: ast.expr) -> Value:
-        if value.type == FLOAT:
-            raise self.refuse("CS131", node, "an int is needed here, and this is a float")
-        return value
-
-    def value_Constant(self, node: ast.Constant) -> Value:
-        value = self.number_known(node.value)
-        if value is None:
-            raise self.refuse("CS132", node, "only bools, floats and ints of 64 bits are lowered")
-        return value
-
-    def value_Name(self, node: ast.Name) -> Value:
-        name = node.id
-        if name in self.registers:
-            if name not in self.bound:
-                raise self.refuse("CS121", node, f"{name!r} may have no value here: give it one before the branch")
-            return Value(self.types[name], self.registers[name])
-        if name in self.source.function.__code__.co_varnames:
-            raise self.refuse("CS121", node, f"{name!r} may have no value here: give it one before the loop")
-        found = self.named(node)
-        return self.known(found, node)
-
-    def value_Attribute(self, node: ast.Attribute) -> Value:
-        return self.known(self.named(node), node)
-
-    def known(self, found: Any, node: ast.expr) -> Value:
-        value = self.number_known(found)
-        if value is None:
-            raise self.refuse("CS133", node, "only names of numbers are lowered")
-        return value
-
-    def number_known(self, found: Any) -> Value | None:
-        """The value of a number that a register can hold; None for anything else."""
-        if type(found) is float:
-            return Value(FLOAT, known=found)
-        if type(found) is bool:
-            return Value(BOOL, known=found)
-        if type(found) is int and found in WIDE:
-            return Value(INT, known=found)
-        return None
-
-    def value_UnaryOp(self, node: ast.UnaryOp) -> Value:
-        if isinstance(node.op, ast.Not):
-            return self.truth(node)
-        value = self.value(node.operand)
-        if isinstance(node.op, ast.UAdd):
-            return Value(INT, value.register, value.known) if value.type == BOOL else value
-        if isinstance(node.op, ast.Invert):
-            if value.type != INT:
-                raise self.refuse("CS131", node, "an int is needed here")
-            return self.computed(INT, "INVERT_INT", value)
-        if value.known is not None and (value.type == FLOAT or -value.known in WIDE):
-            return Value(FLOAT if value.type == FLOAT else INT, known=-value.known)
-        if value.type == FLOAT:
-            return self.computed(FLOAT, "NEGATE_FLOAT", value)
-        return self.computed(INT, "NEGATE_INT", value)
-
-    def computed(self, kind: str, name: str, *operands: Value) -> Value:
-        registers = [self.register(operand) for operand in operands]
-        result = self.temporary()
-        self.emit(name, result, *registers)
-        return Value(kind, result)
-
-    def value_BinOp(self, node: ast.BinOp) -> Value:
-        left, right = self.value(node.left), self.value(node.right)
-        floats = FLOAT in (left.type, right.type)
-        operation = type(node.op)
-        if operation in ARITHMETIC:
-            if floats:
-                return self.computed(FLOAT, f"{ARITHMETIC[operation]}_FLOAT", self.as_float(left), self.as_float(right))
-            return self.integers(operation, left, right)
-        if operation is ast.Div:
-            if floats:
-                return self.computed(FLOAT, "DIVIDE_FLOAT", self.as_float(left), self.as_float(right))
-            return self.computed(FLOAT, "DIVIDE_INT", left, right)
-        if operation in BITS:
-            self.integer(left, node.left)
-            self.integer(right, node.right)
-            both_bools = left.type == right.type == BOOL and operation not in (ast.LShift, ast.RShift)
-            return self.computed(BOOL if both_bools else INT, f"{BITS[operation]}_INT", left, right)
-        raise self.refuse("CS134", node, "this operator is not lowered")
-
-    def integers(self, operation: type[ast.operator], left: Value, right: Value) -> Value:
-        name = ARITHMETIC[operation]
-        value = right.known if right.known is not None else None
-        if operation is ast.Sub and value is not None and -value in SMALL:
-            name, value = "ADD", -value
-        if operation in (ast.Add, ast.Mult) and value is None and left.known is not None:
-            left, right = right, left
-            value = right.known
-        if value is not None and int(value) in SMALL and name != "SUB" and not (name in ("FLOORDIV", "MOD") and int(value) <= 0):
-            source = self.register(left)
-            result = self.temporary()
-            self.emit(f"{name}_INT_VALUE", result, source, int(value))
-            return Value(INT, result)
-        return self.computed(INT, f"{name}_INT", left, right)
-
-    def as_float(self, value: Value, *, exact: bool = False) -> Value:
-        if value.type == FLOAT:
-            return value
-        if value.known is not None and abs(int(value.known)) <= 2**53:
-            return Value(FLOAT, known=float(value.known))
-        return self.computed(FLOAT, "TO_EXACT_FLOAT" if exact else "TO_FLOAT", value)
-
-    def value_Compare(self, node: ast.Compare) -> Value:
-        if len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
-            left, right, kind = self.comparable(self.value(node.left), self.value(node.comparators[0]))
-            name, swapped = COMPARISONS[type(node.ops[0])]
-            if swapped:
-                left, right = right, left
-            return self.computed(BOOL, f"{name}_{kind}", left, right)
-        return self.truth(node)
-
-    def comparable(self, left: Value, right: Value) -> tuple[Value, Value, str]:
-        if FLOAT in (left.type, right.type):
-            # Python compares an int with a float exactly, not through a rounded double.
-            return self.as_float(left, exact=True), self.as_float(right, exact=True), "FLOAT"
-        return left, right, "INT"
-
-    def truth(self, node: ast.expr) -> Value:
-        """A bool made by jumps."""
-        result = self.temporary()
-        false, done = Label(), Label()
-        self.jump(node, false, False)
-        self.emit("LOAD_INT", result, 1)
-        self.emit("JUMP", c=done)
-        self.put(false)
-        self.emit("LOAD_INT", result, 0)
-        self.put(done)
-        return Value(BOOL, result)
-
-    def value_BoolOp(self, node: ast.BoolOp) -> Value:
-        done = Label()
-        result = self.temporary()
-        kind = ""
-        for position, item in enumerate(node.values):
-            value = self.value(item)
-            if kind and value.type != kind:
-                raise self.refuse("CS122", node, f"the sides are a {kind} and a {value.type}")
-            kind = value.type
-            register = self.register(value)
-            self.emit("MOVE_FLOAT" if kind == FLOAT else "MOVE_INT", result, register)
-            if position + 1 < len(node.values):
-                self.jump_on_value(Value(kind, result), done, isinstance(node.op, ast.Or))
-        self.put(done)
-        return Value(kind, result)
-
-    def value_IfExp(self, node: ast.IfExp) -> Value:
-        otherwise, done = Label(), Label()
-        result = self.temporary()
-        self.jump(node.test, otherwise, False)
-        first = self.value(node.body)
-        register = self.register(first)
-        self.emit("MOVE_FLOAT" if first.type == FLOAT else "MOVE_INT", result, register)
-        self.emit("JUMP", c=done)
-        self.put(otherwise)
-        second = self.value(node.orelse)
-        if second.type != first.type:
-            raise self.refuse("CS122", node, f"the sides are a {first.type} and a {second.type}")
-        register = self.register(second)
-        self.emit("MOVE_FLOAT" if first.type == FLOAT else "MOVE_INT", result, register)
-        self.put(done)
-        return Value(first.type, result)
-
-    # -- Jumps ------------------------------------------------------------------------------------------------------------
-
-    def put(self, label: Label) -> None:
-        self.place(label)
-        self.joined.add(label.place)
-
-    def jump(self, node: ast.expr, target: Label, sense: bool) -> None:
-        """Goes to `target` if the truth of `node` is `sense`."""
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            self.jump(node.operand, target, not sense)
-        elif isinstance(node, ast.BoolOp):
-            stops = isinstance(node.op, ast.Or)  # the truth of a side that settles the whole
-            past = Label()
-            for item in node.values[:-1]:
-                self.jump(item, target if stops is sense else past, stops)
-            self.jump(node.values[-1], target, sense)
-            self.put(past)
-        elif isinstance(node, ast.Compare) and all(type(operator) in COMPARISONS for operator in node.ops):
-            past = Label()
-            left = self.value(node.left)
-            for position, (operator, comparator) in enumerate(zip(node.ops, node.comparators, strict=True)):
-                right = self.value(comparator)
-                last = position + 1 == len(node.ops)
-                if last:
-                    self.jump_compared(operator, left, right, target, sense)
-                else:
-                    self.jump_compared(operator, left, right, past if sense else target, False)
-                left = right
-            self.put(past)
-        else:
-            self.jump_on_value(self.value(node), target, sense)
-
-    def jump_on_value(self, value: Value, target: Label, sense: bool) -> None:
-        register = self.register(value)
-        if value.type == FLOAT:
-            self.emit("JUMP_TRUE_FLOAT" if sense else "JUMP_FALSE_FLOAT", register, 0, target)
-        else:
-            self.emit("JUMP_NOT_EQUAL_VALUE" if sense else "JUMP_EQUAL_VALUE", register, 0, target)
-
-    def jump_compared(self, operator: ast.cmpop, left: Value, right: Value, target: Label, sense: bool) -> None:
-        left, right, kind = self.comparable(left, right)
-        chosen = type(operator)
-        if kind == "INT":
-            if not sense:
-                chosen = OPPOSITE[chosen]
-            if right.known is not None and int(right.known) in SMALL:
-                self.emit(f"JUMP_{WITH_VALUE[chosen]}_VALUE", self.register(left), int(right.known), target)
-                return
-            sense = True
-        elif chosen in (ast.Eq, ast.NotEq) and not sense:
-            chosen, sense = OPPOSITE[chosen], True
-        name, swapped = COMPARISONS[chosen]
-        a, b = self.register(left), self.register(right)
-        if swapped:
-            a, b = b, a
-        self.emit(f"JUMP_{'' if sense else 'NOT_'}{name}_{kind}", a, b, target)
+            raise Leaves
+        given: dict[str, Any] = dict(zip(self.parameters, positional))
+        for name, value in named:
+            if name in given or name not in self.parameters[code.co_posonlyargcount :]:
+                raise Leaves
+            given[name] = value
+        if checked and any(
+            name not in given for name in self.parameters[: len(self.parameters) - len(self.function.__defaults__ or ())]
+        ):
+            raise Leaves
+        kept = {
+            name: Value(NONE, known=None) if kind == NONE else Value(kind, register)
+            for name, (register, kind) in zip(self.parameters, self.part.kept, strict=True)
+        }
+        return {name: given.get(name, kept[name]) for name in self.parameters}
 
 
+def may_go_on(task: Task[..., Any]) -> bool:
+    """Whether a tail call to the task may stay in the code."""
+    return task.lower is not False and not task.is_async and task.mode == "inline" and type(task.func) is FunctionType

@@ -6,64 +6,134 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cascade.compiler.lower.resume import Resumption
+from cascade.compiler.lower.source import FunctionSource
+
+INT, FLOAT, BOOL, NONE, OBJECT = "int", "float", "bool", "none", "object"
+"""The types of values. A bool is an int in its register; None has none; an object is only moved and compared."""
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
 @dataclass(frozen=True)
 class Guard:
-    """A name that the code relies on: `namespace[name]` has to be `expected`, and no key hides it in `nearer`."""
+    """Something that the code relies on: what `name` of `holder` means has to be `expected`.
 
+    Attributes:
+        kind: "item" of a dict, "contents" of a cell, or "attribute" of a function.
+        expected: the very object, or MISSING.
+    """
+
+    kind: str
+    holder: Any
     name: str
-    namespace: dict[str, Any]
     expected: Any
-    nearer: dict[str, Any] | None = None
 
-    def holds(self) -> bool:
-        if self.nearer is not None and self.name in self.nearer:
-            return False
-        return self.namespace.get(self.name) is self.expected
+    @property
+    def missing(self) -> bool:
+        """Whether there has to be nothing."""
+        return self.expected is MISSING
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How to go on from a statement.
+    """How CPython goes on from a place.
 
     Attributes:
-        names: the local variables that are bound there, with the register and the type of each.
-        ranges: for each `for` around the statement, the outermost first, the first register of its range.
+        body: whose function goes on: an index into `TypedCode.bodies`.
+        statement: the number of the statement that begins there; -1 at the function's end.
+        again: it is a `for` that is under way, and takes its next item.
+        names: the local variables that are bound, each with its register and its type.
+        ranges: for each `for` under way, the outermost first, the first register of its range.
     """
 
+    body: int
+    statement: int
+    again: bool
     names: tuple[tuple[str, int, str], ...]
     ranges: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class TypedCode:
-    """The body of a function for one tuple of argument types.
+class Body:
+    """A task's function inside the code, for certain types of its arguments.
 
     Attributes:
-        name: the function's, for people.
-        words: the instructions, 16 bytes each (see `cascade.opcodes`).
-        types: of the parameters: "int", "float" or "bool".
-        registers: how many there are; the parameters have the first ones.
-        kept: for each parameter the register of the value that it came with.
-        constants: objects that are returned.
-        statements: for each word the number of the statement that it belongs to.
-        exits: for each statement how to go on from it.
+        task: the task.
+        types: of its parameters.
+        parameters: the register of each parameter.
+        kept: for each parameter, the register of the value that it came with; -1 for None.
+        resumption: goes on from a statement of the function.
+        entry: its first word.
+    """
+
+    task: Any
+    types: tuple[str, ...]
+    parameters: tuple[int, ...]
+    kept: tuple[int, ...]
+    resumption: Resumption = field(repr=False)
+    entry: int
+
+
+@dataclass(frozen=True, eq=False)
+class Helper:
+    """A plain function that the code calls, with registers of its own: the parameters first.
+
+    Attributes:
+        entry: its first word.
+        types: of its parameters.
+        result: the type that it gives.
+        registers: how many it has.
+    """
+
+    name: str
+    entry: int
+    types: tuple[str, ...]
+    result: str
+    registers: int
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A function of Python's own that is called with values of the given types: it has no effect, and may raise."""
+
+    function: Any
+    types: tuple[str, ...]
+    result: str
+
+
+@dataclass(frozen=True, eq=False)
+class TypedCode:
+    """The body of a task's function for one tuple of argument types, and of what it calls.
+
+    Attributes:
+        name: the task's, for people.
+        words: the instructions, 32 bytes each (see `cascade.opcodes`).
+        types: of the parameters, which have the first registers.
+        registers: how many there are.
+        constants: the registers that hold a constant from the start: (register, type, value).
+        objects: what LOAD_OBJECT and ASK refer to.
+        exits: ways out; `exit_of` has one for each word.
+        bodies: the tasks' functions in the code; the first is the one that is entered.
+        helpers: the functions that it calls.
+        entries: places where a loop's iteration begins, and code may be entered again: (word, exit that leads there).
         guards: what has to hold whenever the code is entered.
-        resumption: goes on from a statement.
+        deferring: whether a task that answers with a call of a task goes on inside the code.
+        loops: whether there is a loop or a tail call in it.
+        lines: for each word the source, and the line in it, that it comes from.
     """
 
     name: str
     words: bytes
     types: tuple[str, ...]
     registers: int
-    kept: tuple[int, ...]
-    constants: tuple[Any, ...]
-    statements: tuple[int, ...] = field(repr=False)
+    constants: tuple[tuple[int, str, Any], ...]
+    objects: tuple[Any, ...]
+    exit_of: tuple[int, ...] = field(repr=False)
     exits: tuple[Exit, ...] = field(repr=False)
+    bodies: tuple[Body, ...] = field(repr=False)
+    helpers: tuple[Helper, ...] = field(repr=False)
+    entries: tuple[tuple[int, int], ...] = field(repr=False)
     guards: tuple[Guard, ...] = field(repr=False)
-    resumption: Resumption = field(repr=False)
-
-    def guards_hold(self) -> bool:
-        return all(guard.holds() for guard in self.guards)
-
+    deferring: bool
+    loops: bool
+    lines: tuple[tuple[FunctionSource, int], ...] = field(repr=False)

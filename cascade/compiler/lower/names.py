@@ -1,0 +1,64 @@
+"""What a name in a function means now, and the guard that says that it still does."""
+
+from __future__ import annotations
+
+import ast
+from types import FunctionType, ModuleType
+from typing import Any
+
+from cascade.compiler.lower.typed import MISSING, Guard
+
+
+class Names:
+    """Collects guards for the names that the code relies on."""
+
+    def __init__(self) -> None:
+        self.guards: dict[tuple[Any, ...], Guard] = {}
+
+    def meaning(self, function: FunctionType, node: ast.expr) -> Any:
+        """The object that a global, a builtin, a closure's variable or `module.name` means; MISSING for anything else."""
+        if isinstance(node, ast.Attribute):
+            module = self.meaning(function, node.value)
+            if type(module) is not ModuleType:
+                return MISSING
+            getattr(module, node.attr, None)  # a module may make the name when it is first asked for
+            return self._item(vars(module), node.attr)
+        if not isinstance(node, ast.Name):
+            return MISSING
+        code = function.__code__
+        name = node.id
+        if name in code.co_freevars:
+            return self._contents((function.__closure__ or ())[code.co_freevars.index(name)])
+        if name in code.co_varnames or name in code.co_cellvars:
+            return MISSING
+        found = self._item(function.__globals__, name)
+        if found is MISSING:
+            found = self._item(_builtins_of(function), name)
+        return found
+
+    def signature(self, function: Any) -> None:
+        """The code relies on what the function does, and on its defaults."""
+        for attribute in ("__code__", "__defaults__", "__kwdefaults__"):
+            self._add(Guard("attribute", function, attribute, getattr(function, attribute)))
+
+    def _item(self, namespace: dict[str, Any], name: str) -> Any:
+        # A name that is missing is relied on, too: a global may come to hide a builtin.
+        found = namespace.get(name, MISSING)
+        self._add(Guard("item", namespace, name, found))
+        return found
+
+    def _contents(self, cell: Any) -> Any:
+        try:
+            found = cell.cell_contents
+        except ValueError:
+            found = MISSING
+        self._add(Guard("contents", cell, "", found))
+        return found
+
+    def _add(self, guard: Guard) -> None:
+        self.guards[guard.kind, id(guard.holder), guard.name] = guard
+
+
+def _builtins_of(function: FunctionType) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(function, "__builtins__")  # noqa: B009 (typeshed has no such attribute)
+    return found

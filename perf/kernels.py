@@ -1,0 +1,446 @@
+"""Kernels: lowered tasks beside plain CPython and beside other interpreters, and what entering a kernel costs.
+
+    python perf/kernels.py -o perf/kernels.json        all of it, about five minutes
+    python perf/kernels.py --fast                      a quick look: one round
+    python perf/kernels.py --only collatz              what has the word in its name
+    python -m pyperf compare_to old.json perf/kernels.json
+
+Every measure checks its answer. The measures take turns, in rounds, so that a change of the machine's speed hits all
+alike. The tables at the end have the medians, their ratios, and the targets. The exit status is 1 where a kernel is not
+lowered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import operator
+import os
+import platform
+import statistics
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import pyperf  # type: ignore[import-untyped]
+
+import cascade as cs
+from cascade.errors import CascadeError
+from kernel_functions import KERNELS, Kernel, countdown
+from kernel_peers import LUA, LUAJIT, PEERS, WASM3, installed_peers, loops_of
+from measure import Measure, Run, always, awaited, by_itself
+from report import (
+    COMPARISON_HEAD,
+    Comparison,
+    Target,
+    comparison_rows,
+    faster,
+    print_table,
+    show_met,
+    show_time,
+    within,
+)
+from tco_performance import imperative_countdown, simple_countdown
+
+PLAIN = "CPython"
+OURS = "cascade"
+TARGET_PYTHON = (3, 11)
+SEED_STEPS = 10_000
+NODES = 1_000
+THREADED = next(kernel for kernel in KERNELS if kernel.name == "sum")
+"""The kernel that is run on two threads."""
+
+LONG = 1.0
+"""Seconds: a run that takes longer is made once in each round but the first, without one to warm up."""
+
+
+# -- What is measured -----------------------------------------------------------------------------------------------
+
+
+def prepare_lowered(kernel: Kernel) -> Run:
+    program = cs.compile(kernel.task)
+    program(*kernel.few)  # is lowered when it first runs
+    return partial(program, *kernel.arguments)
+
+
+def kernel_measures(kernel: Kernel) -> list[Measure]:
+    plain = always(partial(kernel.plain, *kernel.arguments))
+    lowered = partial(prepare_lowered, kernel)
+    answer = always(kernel.answer)
+    measures = [
+        Measure(f"{kernel.name}, {PLAIN}", plain, answer, kernel.steps, loops=1),
+        Measure(f"{kernel.name}, {OURS}", lowered, answer, kernel.steps, loops=loops_of(kernel)),
+        *(measure for peer in installed_peers() for measure in peer.measures(kernel)),
+    ]
+    if kernel.trampoline is not None:
+        by_hand = always(partial(kernel.trampoline, *kernel.arguments))
+        measures.append(Measure(f"{kernel.name} by a trampoline, {PLAIN}", by_hand, answer, kernel.steps, loops=1))
+    return measures
+
+
+def seed_measures() -> list[Measure]:
+    """The countdown of the seed benchmark, as declared there, and the loops that it stands beside."""
+    engine = cs.Engine()
+
+    def seed() -> Any:
+        return engine.run(simple_countdown(SEED_STEPS), use_vm=True)
+
+    by_hand = always(lambda: imperative_countdown(SEED_STEPS))
+    plain = always(partial(countdown, SEED_STEPS))
+    done = always("done")
+    return [
+        Measure("seed countdown, VM path", always(seed), done, SEED_STEPS, awaited, loops=50),
+        Measure("seed countdown, asyncio loop", by_hand, done, SEED_STEPS, awaited, loops=4),
+        Measure("seed countdown, plain while", plain, always(0), SEED_STEPS, loops=200),
+    ]
+
+
+def negative(value: int) -> int:
+    return -value
+
+
+NEGATIVE = cs.task(lower=True)(negative)
+
+
+def entry_measures() -> list[Measure]:
+    """Entering and leaving a kernel: a lowered task beside a built-in function as a task that does the same.
+
+    Each takes an int and gives another; all around it is equal, so the difference is the kernel against the call.
+    """
+    given = 1_000_000
+
+    def prepare_chain(task: cs.Task[..., Any]) -> Run:
+        value: Any = given
+        for _ in range(NODES):
+            value = task(value)
+        return cs.compile(value)
+
+    def prepare_program(task: cs.Task[..., Any]) -> Run:
+        return partial(cs.compile(task), given)
+
+    def pair(name: str, prepare: Any, answer: int, steps: int) -> list[Measure]:
+        loops = 100_000 // steps
+        lowered, built_in = partial(prepare, NEGATIVE), partial(prepare, cs.task(operator.neg))
+        return [
+            Measure(f"{name}, lowered", lowered, always(answer), steps, loops=loops),
+            Measure(f"{name}, built-in", built_in, always(answer), steps, loops=loops),
+        ]
+
+    return [
+        *pair("a node of a chain", prepare_chain, given, NODES),
+        *pair("a program of one call", prepare_program, -given, 1),
+    ]
+
+
+@cache
+def threaded() -> Run:
+    return prepare_lowered(THREADED)
+
+
+def run_threaded() -> Any:
+    return threaded()()
+
+
+Pool = ThreadPoolExecutor | ProcessPoolExecutor
+POOLS: list[Pool] = []
+"""Kept as long as the process lives: a pool of processes that is collected while it ends prints an OSError."""
+
+
+def thread_measures() -> list[Measure]:
+    """The same kernel on one thread, on two at once, and in two processes; the figures are per step of one of them.
+
+    Two processes have no GIL between them: they show what two cores give at the moment, on a shared machine.
+    """
+
+    def prepare(kind: type[Pool], workers: int) -> Run:
+        run_threaded()  # before a process is forked: lowered in both
+        pool = kind(workers)
+        POOLS.append(pool)
+
+        def together() -> list[Any]:
+            return [future.result() for future in [pool.submit(run_threaded) for _ in range(workers)]]
+
+        together()  # starts the threads or processes
+        return together
+
+    def measure(where: str, kind: type[Pool], workers: int) -> Measure:
+        name, answers = f"{THREADED.name} {where}", always([THREADED.answer] * workers)
+        run = partial(prepare, kind, workers)
+        return Measure(name, run, answers, THREADED.steps, loops=loops_of(THREADED))
+
+    return [
+        measure("on one thread", ThreadPoolExecutor, 1),
+        measure("on two threads", ThreadPoolExecutor, 2),
+        measure("in two processes", ProcessPoolExecutor, 2),
+    ]
+
+
+def all_measures() -> list[Measure]:
+    return [
+        *(measure for kernel in KERNELS for measure in kernel_measures(kernel)),
+        *seed_measures(),
+        *entry_measures(),
+        *thread_measures(),
+    ]
+
+
+# -- What is wanted -------------------------------------------------------------------------------------------------
+
+
+def nanoseconds_over(limit: float) -> Target:
+    return Target(f"at most {limit:g} ns over", lambda time, beside: time - beside <= limit * 1e-9)
+
+
+COMPARISONS: list[Comparison] = [
+    *(
+        (f"{kernel.name}, {OURS}", f"{kernel.name} by a trampoline, {PLAIN}", None)
+        for kernel in KERNELS
+        if kernel.trampoline is not None
+    ),
+    *(
+        (f"{kernel.name}, {OURS}", f"{kernel.name} by tail calls, {peer.name}", None)
+        for kernel in KERNELS
+        if kernel.by_tail_calls
+        for peer in (LUA, LUAJIT)
+    ),
+    ("seed countdown, VM path", "seed countdown, asyncio loop", faster(300)),
+    ("seed countdown, VM path", "seed countdown, plain while", faster(6)),
+    ("a node of a chain, lowered", "a node of a chain, built-in", nanoseconds_over(150)),
+    ("a program of one call, lowered", "a program of one call, built-in", nanoseconds_over(150)),
+    (f"{THREADED.name} on two threads", f"{THREADED.name} on one thread", within(1.3)),
+    (f"{THREADED.name} on two threads", f"{THREADED.name} in two processes", within(1.3)),
+    (f"{THREADED.name} in two processes", f"{THREADED.name} on one thread", None),
+]
+
+
+class Speeds:
+    """How many times faster than plain CPython the kernels are, in each of the columns."""
+
+    def __init__(self, medians: dict[str, float]) -> None:
+        self.of: dict[str, dict[str, float]] = {}
+        for column in [OURS, *(peer.name for peer in PEERS)]:
+            self.of[column] = speeds = {}
+            for kernel in KERNELS:
+                plain, other = (medians.get(f"{kernel.name}, {side}") for side in (PLAIN, column))
+                if plain is not None and other is not None:
+                    speeds[kernel.name] = plain / other
+
+    def mean(self, column: str) -> str:
+        return f"{statistics.geometric_mean(self.of[column].values()):.2f}" if self.of[column] else ""
+
+    def beside(self, peer: str) -> dict[str, float]:
+        """How many times faster than a peer, for the kernels that both have."""
+        ours, theirs = self.of[OURS], self.of[peer]
+        return {name: ours[name] / theirs[name] for name in ours if name in theirs}
+
+
+def verdict_rows(speeds: Speeds, not_lowered: list[str]) -> list[list[str]]:
+    """What is wanted of the kernels together."""
+    ours = speeds.of[OURS]
+    rows = []
+    if not_lowered:
+        rows.append(["not lowered", ", ".join(not_lowered), "none", show_met(False)])
+    if ours:
+        mean, slowest = statistics.geometric_mean(ours.values()), min(ours, key=ours.__getitem__)
+        lowest = f"{slowest} {ours[slowest]:.2f}"
+        some = f" of {len(ours)} of {len(KERNELS)} kernels" if len(ours) < len(KERNELS) else ""
+        rows.append([f"times CPython, geometric mean{some}", f"{mean:.2f}", "at least 9", show_met(mean >= 9)])
+        rows.append(["times CPython, lowest", lowest, "at least 5", show_met(ours[slowest] >= 5)])
+    for peer in PEERS:
+        ratios = speeds.beside(peer.name)
+        if ratios:
+            mean, slowest = statistics.geometric_mean(ratios.values()), min(ratios, key=ratios.__getitem__)
+            wanted = ["more than 1", show_met(mean > 1)] if peer is LUAJIT else ["", ""]
+            rows.append([f"times {peer.name}, geometric mean", f"{mean:.2f}", *wanted])
+            wanted = ["at least 1", show_met(ratios[slowest] >= 1)] if peer is LUA else ["", ""]
+            rows.append([f"times {peer.name}, lowest", f"{slowest} {ratios[slowest]:.2f}", *wanted])
+    return rows
+
+
+# -- The tables -----------------------------------------------------------------------------------------------------
+
+
+def kernel_rows(medians: dict[str, float], speeds: Speeds, not_lowered: list[str]) -> list[list[str]]:
+    """A row for each kernel of which something was measured, and the geometric means."""
+    rows = []
+    for kernel in KERNELS:
+        cells = [show_time(medians[name]) if (name := f"{kernel.name}, {PLAIN}") in medians else ""]
+        for column, speed in speeds.of.items():
+            name = f"{kernel.name}, {column}"
+            missing = "not lowered" if column == OURS and kernel.name in not_lowered else ""
+            cells.append(show_time(medians[name]) if name in medians else missing)
+            cells.append(f"{speed[kernel.name]:.2f}" if kernel.name in speed else "")
+        if any(cells):
+            rows.append([kernel.name, *cells])
+    if any(speeds.of.values()):
+        rows.append(["geometric mean", "", *(cell for column in speeds.of for cell in ("", speeds.mean(column)))])
+    return rows
+
+
+def describe(benchmark: pyperf.Benchmark) -> str:
+    """When and with what it was measured."""
+    processor = benchmark.get_metadata().get("cpu_model_name", platform.machine())
+    versions = [
+        f"CPython {platform.python_version()}",
+        f"cascade {cs.__version__}",
+        f"pyperf {pyperf.__version__}",
+        *(version for peer in PEERS if (version := peer.version()) is not None),
+    ]
+    return f"{datetime.date.today()}. {processor}, {os.cpu_count()} cores. {', '.join(versions)}."
+
+
+def print_tables(results: dict[str, pyperf.Benchmark], not_lowered: list[str]) -> None:
+    medians = {name: benchmark.median() for name, benchmark in results.items()}
+    speeds = Speeds(medians)
+    print(f"\n{describe(next(iter(results.values())))}\n")
+    columns = [cell for column in speeds.of for cell in (column, "times")]
+    for head, rows in (
+        (["a step", PLAIN, *columns], kernel_rows(medians, speeds, not_lowered)),
+        (["kernels", "measured", "target", "met"], verdict_rows(speeds, not_lowered)),
+        (COMPARISON_HEAD, comparison_rows(COMPARISONS, medians)),
+    ):
+        if rows:
+            print_table(head, rows)
+            print()
+
+
+# -- The command ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A task that has to be lowered, arguments for a short run, and the measures that need it."""
+
+    name: str
+    task: cs.Task[..., Any]
+    few: tuple[Any, ...]
+    measures: list[str]
+
+
+def all_lowered() -> list[Lowered]:
+    threads = [measure.name for measure in thread_measures()]
+    entries = [measure.name for measure in entry_measures() if measure.name.endswith("lowered")]
+    names = {kernel.name: [f"{kernel.name}, {OURS}"] for kernel in KERNELS}
+    names[THREADED.name] += threads
+    kernels = [Lowered(kernel.name, kernel.task, kernel.few, names[kernel.name]) for kernel in KERNELS]
+    return [*kernels, Lowered("negative", NEGATIVE, (9,), entries)]
+
+
+def find_not_lowered(only: str) -> list[Lowered]:
+    """What cannot be lowered; prints why."""
+    found = []
+    for lowered in all_lowered():
+        if any(only in name for name in lowered.measures):
+            try:
+                cs.compile(lowered.task)(*lowered.few)
+            except CascadeError as error:  # a LoweringError, or the verifier refuses what was made
+                found.append(lowered)
+                print(f"not lowered: {lowered.name}: {type(error).__name__}: {error}", file=sys.stderr)
+    return found
+
+
+def pass_on(command: list[str], options: argparse.Namespace) -> None:
+    """Gives a worker process the options that decide which benchmarks there are, and so their numbers."""
+    command.extend(("--rounds", str(options.rounds), "--only", options.only))
+    for name in options.without:
+        command.extend(("--without", name))
+
+
+def run_one(runner: pyperf.Runner, measure: Measure, turn: int, is_long: bool) -> pyperf.Benchmark | None:
+    """Measures in a worker process; in such a process, measures if it is the one for this."""
+    options = runner.args
+    kept = dict(vars(options))
+    name = f"{measure.name}, round {turn}"
+    options.output = options.append = None  # the rounds are put together first
+    options.loops = options.loops or measure.loops
+    options.quiet = not options.verbose  # one round alone is no reason for a warning
+    if not options.worker:
+        if is_long:
+            options.values, options.warmups = 1, 0
+        elif measure.clock is by_itself:
+            options.warmups = 0  # each value is a process of its own
+    try:
+        benchmark = runner.bench_time_func(name, measure.sampler(), inner_loops=measure.steps)
+    finally:
+        vars(options).update(kept)
+    if benchmark is None or options.worker:
+        return None
+    if benchmark.get_name() != name:
+        raise AssertionError(f"the worker process measured {benchmark.get_name()!r}, expected {name!r}")
+    benchmark.update_metadata({"name": measure.name})
+    return benchmark
+
+
+def run_rounds(runner: pyperf.Runner, measures: list[Measure]) -> dict[str, pyperf.Benchmark]:
+    """All measures, round after round; their benchmarks by name."""
+    results: dict[str, pyperf.Benchmark] = {}
+    longs: set[str] = set()
+    for turn in range(1, runner.args.rounds + 1):
+        for measure in measures:
+            benchmark = run_one(runner, measure, turn, measure.name in longs)
+            if benchmark is None:
+                continue
+            if benchmark.median() * measure.steps > LONG:
+                longs.add(measure.name)
+            if measure.name in results:
+                results[measure.name].add_runs(benchmark)
+            else:
+                results[measure.name] = benchmark
+    return results
+
+
+def keep(results: dict[str, pyperf.Benchmark], options: argparse.Namespace) -> None:
+    if options.output:
+        pyperf.BenchmarkSuite(list(results.values())).dump(options.output)
+    if options.append:
+        for benchmark in results.values():
+            pyperf.add_runs(options.append, benchmark)
+
+
+def parse_options(runner: pyperf.Runner) -> argparse.Namespace:
+    add = runner.argparser.add_argument
+    add("--rounds", type=int, default=4, help="how often all measures are taken in turn (default: 4; with --fast: 1)")
+    add("--only", default="", help="only measures with this text in their names")
+    add("--without", action="append", default=[], help="no measure of this name")
+    options: argparse.Namespace = runner.parse_args()
+    if options.fast:
+        options.rounds, options.processes, options.warmups = 1, 1, 0
+    return options
+
+
+def main() -> int:
+    runner = pyperf.Runner(values=3, processes=1, add_cmdline_args=pass_on)
+    options = parse_options(runner)
+    failed = [] if options.worker else find_not_lowered(options.only)
+    options.without += [name for lowered in failed for name in lowered.measures]
+    chosen = [measure for measure in all_measures() if options.only in measure.name]
+    if not chosen:
+        runner.argparser.error(f"no measure has {options.only!r} in its name")
+    results = run_rounds(runner, [measure for measure in chosen if measure.name not in options.without])
+    if options.worker:
+        return 0
+    not_lowered = [lowered.name for lowered in failed]
+    if results:
+        keep(results, options)
+        print_tables(results, not_lowered)
+    print_notes(not_lowered)
+    return 1 if not_lowered else 0
+
+
+def print_notes(not_lowered: list[str]) -> None:
+    """What the figures have to be read with."""
+    for peer in PEERS:
+        if peer.version() is None:
+            print(f"skipped: {peer.name} is not installed ({peer.package})")
+    if sys.version_info[:2] != TARGET_PYTHON:
+        print("the targets are for CPython {}.{}".format(*TARGET_PYTHON))
+    if (os.cpu_count() or 1) < 2:
+        print("there is one core: two threads on it say nothing")
+    for name in not_lowered:
+        print(f"NOT LOWERED: {name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

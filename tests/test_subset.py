@@ -1,0 +1,78 @@
+"""What is inside the subset: values, exceptions and tracebacks as those of plain Python, and it does run as typed code."""
+
+from __future__ import annotations
+
+import struct
+import traceback
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from tests import lowered
+
+CASES: list[tuple[str, tuple[Any, ...]]] = [
+    ("none", (0,)), ("none", (50,)), ("intfloat", (0,)), ("intfloat", (9,)), ("helper_calls", (9,)), ("factorials", (15,)),
+    ("factorials", (30,)), ("fibonaccis", (12,)), ("mutual", (20,)), ("bad_helper", (5,)), ("loopy_helper", (9,)),
+    ("math_functions", (40,)), ("minmax", (40,)), ("divmods", (30,)), ("powers", (20,)), ("big", (15,)), ("big", (60,)),
+    ("swaps", (7,)), ("raises", (5,)), ("raises", (60,)), ("unbound_after_loop", (0,)), ("unbound_after_loop", (4,)),
+    ("opaque", (3, "abc")), ("opaque", (0, [1])), ("opaque_returned", (3, "q")), ("opaque_returned", (5, "q")),
+    ("unused_text", (9,)), ("lengths", (3, [1, 2, 3])), ("lengths", (3, "abcd")), ("chains", (30,)), ("nests", (12,)),
+    ("shifts", (100,)), ("congruential", (50,)), ("floats", (50, 1.25)), ("floats", (5000, 1.25)),
+    ("floats", (9, float("nan"))), ("floats", (9, 3)), ("bools", (5, True)), ("bools", (5, 1)), ("bools", (0, 1)),
+    ("asserts", (10,)), ("asserts", (30,)), ("closed", (9,)), ("closed", (9, 2.5)), ("wide_again", (5000,)),
+    ("breaks_wide", (40,)),
+]  # fmt: skip
+
+
+def exact(value: Any) -> Any:
+    """Equal for values of one type with the same bits only."""
+    if type(value) is float:
+        return "float", "nan" if value != value else struct.pack("d", value)
+    if type(value) is tuple:
+        return tuple(map(exact, value))
+    return type(value), value
+
+
+def outcome(function: Any) -> Any:
+    try:
+        return exact(function())
+    except Exception as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == lowered.__file__]
+        return type(error), str(error), [(f.name, f.lineno, f.colno, f.end_colno) for f in frames]
+
+
+@pytest.mark.parametrize(("name", "given"), CASES, ids=[f"{name}{number}" for number, (name, _) in enumerate(CASES)])
+def test_a_lowered_function_gives_what_python_gives(run, name, given):
+    function = getattr(lowered, name)
+    task = cs.task(function)
+    expected = outcome(lambda: function(*given))
+    for _ in range(3):
+        assert outcome(lambda: run(task(*given))) == expected
+
+
+@pytest.mark.parametrize(("name", "given"), CASES, ids=[f"{name}{number}" for number, (name, _) in enumerate(CASES)])
+def test_it_runs_as_typed_code(name, given):
+    task = cs.task(lower=True)(getattr(lowered, name))
+    outcome(lambda: cs.run(task(*given)))
+    (report,) = cs.explain(task).tasks
+    assert report.regime == "kernel", str(cs.explain(task))
+    assert [kernel.runs for kernel in report.kernels] == [1]
+
+
+def test_after_a_wide_int_the_loop_goes_on_as_typed_code():
+    task = cs.task(lowered.wide_again)
+    assert cs.run(task(50_000)) == lowered.wide_again(50_000)
+    (kernel,) = cs.explain(task)["wide_again"].kernels
+    assert sum(way.count for way in kernel.exits) == 50
+    assert kernel.back_edges > 49_000
+    assert not kernel.retired
+
+
+def test_a_kernel_that_keeps_leaving_is_retired():
+    task = cs.task(lowered.congruential)
+    assert cs.run(task(10_000)) == lowered.congruential(10_000)
+    report = cs.explain(task)["congruential"]
+    assert report.kernels[0].retired
+    assert report.regime == "call"
+    assert "left so often" in str(cs.explain(task))
