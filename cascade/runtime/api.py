@@ -20,9 +20,7 @@ def default_engine() -> Engine:
     return Engine()
 
 
-def _engine(observers: Sequence[Observer]) -> Engine:
-    if not observers:
-        return default_engine()
+def _observed(observers: Sequence[Observer]) -> Engine:
     engine = Engine(observers=observers)
     engine.resource_container = default_engine().resource_container
     return engine
@@ -64,7 +62,8 @@ def run(
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
     """
-    return _engine(observers).run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    engine = _observed(observers) if observers else default_engine()
+    return engine.run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
 
 
 @overload
@@ -97,4 +96,5 @@ async def arun(
     observers: Sequence[Observer] = (),
 ) -> Any:
     """Runs a target inside the running event loop. For the arguments see `Engine.run`."""
-    return await _engine(observers).run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    engine = _observed(observers) if observers else default_engine()
+    return await engine.run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)

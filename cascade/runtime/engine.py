@@ -191,12 +191,13 @@ class _Session:
             self.run = walker
             self.asynchronous = walker.asynchronous
             self.tasks = walker.task_count if observed else 0
-        last = target.rows[-1][0] if isinstance(target, Graph) else getattr(target, "task", None)
-        self.name = "list" if last is None else last.name
+        self.target = target
 
     def __enter__(self) -> None:
         if self.bus is not None:
-            self.bus.publish(RunStarted(run_id=self.host.run_id, target=self.name, tasks=self.tasks))
+            last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
+            name = "list" if last is None else last.name
+            self.bus.publish(RunStarted(run_id=self.host.run_id, target=name, tasks=self.tasks))
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if self.bus is None:

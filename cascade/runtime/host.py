@@ -45,6 +45,9 @@ class Host:
         shared: whether several runs share this host; then none of them can have inputs or resources.
     """
 
+    given: Given | None = None
+    leases: Leases | None = None
+
     def __init__(
         self,
         shapes: Shapes,
@@ -67,8 +70,6 @@ class Host:
         self.params = params
         self.resources = resources
         self.shared = shared
-        self.given: Given | None = None
-        self.leases: Leases | None = None
         self._named: dict[tuple[AnyTask, str], AnyTask] = {}
         self._running: dict[tuple[int, int], tuple[AnyTask, float]] = {}
         self._progress: dict[tuple[int, int], tuple[float, int]] = {}

@@ -28,6 +28,33 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _Signature:
+    """What inspect.signature asks for: of a program made when it is asked for, of the class not there.
+
+    No `__getattr__`, which would make every attribute of a program slow.
+    """
+
+    def __get__(self, program: Program[..., Any] | None, owner: type) -> Any:
+        if program is None:
+            raise AttributeError("__signature__")
+        from inspect import Parameter, Signature, signature
+
+        target = program._target
+        if isinstance(target, Task):
+            return signature(target.func)
+        return Signature(
+            [
+                Parameter(
+                    each.name,
+                    Parameter.KEYWORD_ONLY,
+                    default=Parameter.empty if each.required else each.default,
+                    annotation=Parameter.empty if each.type is None else each.type,
+                )
+                for each in program.parameters
+            ]
+        )
+
+
 class Program(Generic[P, R]):
     """Compiled code with its inputs; calling it runs it.
 
@@ -42,6 +69,7 @@ class Program(Generic[P, R]):
     ) -> None:
         self._code = code
         self._inputs = inputs
+        self._constant = None if isinstance(inputs, Inputs) else inputs  # there is nothing to be given
         self._bind = bind
         self._target = target
         self._asynchronous = is_asynchronous(code)
@@ -64,7 +92,12 @@ class Program(Generic[P, R]):
             TypeError: the arguments do not fit the inputs.
             EventLoopError: (a RuntimeError) something is async, and an event loop is running in this thread.
         """
-        machine, host = self._machine(args, kwargs)
+        constant = self._constant
+        if constant is not None and not args and not kwargs:
+            host = self._host
+            machine = Machine(self._code, constant, host)
+        else:
+            machine, host = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
             return run_loop(lambda: drive(machine, host)).unwrap()  # type: ignore[no-any-return]
@@ -109,25 +142,7 @@ class Program(Generic[P, R]):
             return ()
         return parameters_of(self._inputs, self._container)
 
-    def __getattr__(self, name: str) -> Any:
-        # What inspect.signature asks for; made when it is needed, as inspect is slow.
-        if name != "__signature__":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-        from inspect import Parameter, Signature, signature
-
-        if isinstance(self._target, Task):
-            return signature(self._target.func)
-        return Signature(
-            [
-                Parameter(
-                    each.name,
-                    Parameter.KEYWORD_ONLY,
-                    default=Parameter.empty if each.required else each.default,
-                    annotation=Parameter.empty if each.type is None else each.type,
-                )
-                for each in self.parameters
-            ]
-        )
+    __signature__ = _Signature()
 
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
