@@ -659,3 +659,28 @@ def test_nothing_is_left_behind(path, log):
     asyncio.run(main())
     assert log.count("+pool") == log.count("-pool") > 20
     assert log.count("+connection") == log.count("-connection")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_tear_down_comes_on_every_way_out(path, log, error):
+    @cs.task
+    def leave(db: Any) -> Any:
+        raise error
+
+    with pytest.raises(error):
+        path.run(leave(cs.inject(make("db", log))))
+    assert log == ["+db", "-db"]
+
+
+def test_a_coroutine_that_is_closed_tears_down_what_it_can(path, log):
+    engine = Engine()
+    target = [identity(cs.inject(make("db", log))), later(1, 30)]
+
+    async def main() -> None:
+        coroutine = engine.run(target, use_vm=path.use_vm)
+        coroutine.send(None)
+        assert log == ["+db"]
+        coroutine.close()
+        assert log == ["+db", "-db"]
+
+    asyncio.run(main())

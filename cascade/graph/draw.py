@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 from cascade.errors import DrawingError, nearest
 from cascade.graph.build import build_graph
-from cascade.graph.model import Graph
+from cascade.graph.model import Graph, operand_names, task_of
 from cascade.spec.inputs import input_of
 from cascade.spec.resources import Injection
-from cascade.spec.task import Task
 
 FORMATS = ("dot", "mermaid", "svg")
 SVG_SECONDS = 60.0
@@ -106,7 +105,7 @@ def _picture(graph: Graph) -> _Picture:
             nodes.append((f"i{number}", declared.kind, declared.name))
     shown = {name for name, _, _ in nodes}
     for index, row in enumerate(graph.rows):
-        names = row[0].binder.parameters if isinstance(row[0], Task) else ()
+        names = operand_names(row[0])
         for position, reference in enumerate(row[1:]):
             if reference < 0 and f"i{-1 - reference}" in shown:
                 label = names[position] if position < len(names) else ""
@@ -115,13 +114,14 @@ def _picture(graph: Graph) -> _Picture:
 
 
 def _style_of(operation: Any) -> str:
-    if isinstance(operation, Injection):
+    task = task_of(operation)
+    if isinstance(task, Injection):
         return "resource"
-    if not isinstance(operation, Task):
+    if task is None:
         return "container"
-    if operation.mode in NODE_STYLES:
-        return operation.mode
-    return "async" if operation.is_async else "task"
+    if task.mode in NODE_STYLES:
+        return task.mode
+    return "async" if task.is_async else "task"
 
 
 def _edge_style(kind: str) -> EdgeStyle:

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 from cascade.errors import CycleError, SerializationError
 from cascade.graph.build import build_graph
-from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, operand_names, parts
 from cascade.spec.inputs import REQUIRED, Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Injection, Resource, inject, injection_of
@@ -188,8 +188,9 @@ def _users(graph: Graph) -> Callable[[int], str]:
         for index, row in enumerate(graph.rows):
             for position, reference in enumerate(row[1:]):
                 if reference == -1 - number:
-                    if isinstance(row[0], Task):
-                        return f"argument {row[0].binder.parameters[position]!r} of {graph.label(index)}"
+                    names = operand_names(row[0])
+                    if position < len(names):
+                        return f"argument {names[position]!r} of {graph.label(index)}"
                     return f"a {row[0].name} in an argument"
         return f"input {number}"
 
@@ -204,6 +205,8 @@ def _describe(operation: Any) -> dict[str, Any]:
         if operation.resource is not None:
             described["of"] = _path_of(operation.resource, operation.resource.func, f"resource {operation.name!r}")
         return described
+    if not isinstance(operation, Task):
+        raise SerializationError(f"{operation!r} has no JSON form", where=f"task {operation.name!r}", expected="a plain call of a task")
     path = _path_of(operation, operation.func, f"task {operation.name!r}")
     if _resolve_loaded(path) is operation:
         return {"task": path}

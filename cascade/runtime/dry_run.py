@@ -8,12 +8,11 @@ from typing import Any, TextIO
 
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.graph.build import build_graph
-from cascade.graph.model import DICT, LIST, SET, TUPLE, Graph
+from cascade.graph.model import DICT, LIST, SET, TUPLE, Graph, operand_names, task_of
 from cascade.runtime.preview import preview
 from cascade.spec.inputs import input_of
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
-from cascade.spec.task import Task
 
 ITEMS = 6
 DEPTH = 3
@@ -57,12 +56,14 @@ def _count(number: int, word: str) -> str:
 
 
 def _call(graph: Graph, index: int) -> str:
-    task, *references = graph.rows[index]
+    operation, *references = graph.rows[index]
+    task = task_of(operation)
+    assert task is not None
     if isinstance(task, Injection):
         return f"{graph.label(index)}: set up resource {task.name!r}"
     arguments = [
         f"{name}={_value(graph, reference, DEPTH)}"
-        for name, reference in zip(task.binder.parameters, references, strict=False)
+        for name, reference in zip(operand_names(operation), references, strict=False)
     ]
     kinds = [word for word, holds in (("async", task.is_async), (task.mode, task.mode != "inline")) if holds]
     return f"{graph.label(index)}({', '.join(arguments)})" + (f"  [{', '.join(kinds)}]" if kinds else "")
@@ -74,7 +75,7 @@ def _value(graph: Graph, reference: int, depth: int) -> str:
         declared = input_of(value)
         return preview(value) if declared is None else f"<{declared.name}>"
     operation, *references = graph.rows[reference]
-    if isinstance(operation, Task) or not depth:
+    if task_of(operation) is not None or not depth:
         return graph.label(reference)
     brackets = BRACKETS.get(operation)
     if brackets is None:

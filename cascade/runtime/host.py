@@ -25,7 +25,7 @@ from cascade.runtime.shapes import Shapes, loop_code
 from cascade.spec.inputs import input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor
-from cascade.spec.resources import inject, Injection
+from cascade.spec.resources import Injection, inject
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -161,6 +161,10 @@ class Host:
         return fresh(slots) if self.leases is not None and self.leases.per_task else slots
 
     def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.execute(owner, args, kwargs)
+
+    def execute(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """One call of a task, whatever has it called: with the resources that it was given, by the executor."""
         if self.leases is not None:
             if isinstance(owner, Injection):
                 return self.leases.acquire(owner, inject(owner.resource or owner.name))
