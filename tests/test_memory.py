@@ -17,6 +17,14 @@ PRELUDE = """
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * 4096
 
+    @cs.resource
+    async def held():
+        yield [0] * 10_000
+
+    @cs.resource(scope="task")
+    def leased():
+        yield [0] * 10_000
+
     @cs.task
     def recurse(n):
         return "done" if n <= 0 else recurse(n - 1)
@@ -59,6 +67,13 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
         "fails(lambda: cs.run(countdown(50), max_steps=20, use_vm=use_vm))",
         "cs.run(cs.task(lambda x: x)(increment(1)), use_vm=use_vm)",
         "cs.compile(countdown)(20)",
+        "cs.run(identity(cs.Param('n', type=int)), params={'n': '2'}, use_vm=use_vm)",
+        "fails(lambda: cs.run(identity(cs.Param('n', type=int)), params={'n': 'x'}, use_vm=use_vm))",
+        "cs.run(identity([cs.inject(held), cs.inject(leased)]), use_vm=use_vm)",
+        "fails(lambda: cs.run([identity(cs.inject(held)), identity(fail('x'))], use_vm=use_vm))",
+        "cs.run([later(cs.inject(held)), later(cs.inject(leased))], use_vm=use_vm)",
+        "cs.run(one(), use_vm=use_vm, observers=[cs.console('json', file=open('/dev/null', 'w'))])",
+        "cs.from_json(cs.to_json(add(one(), cs.Param('n', 1))))",
         "fails(lambda: cs.run(countdown(object()), use_vm=use_vm))",
     ],
 )
