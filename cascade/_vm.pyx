@@ -1499,7 +1499,14 @@ cdef class Machine:
         cdef list values
         cdef int outcome
         try:
-            kernel = find_kernel(self.host, routine, arguments, count) if self.max_steps < 0 else None
+            if self.max_steps >= 0:
+                # The steps in the typed code have to be counted one by one: in a frame of its own.
+                values = copy_slots(arguments, count)
+                drop_sources(frame.values, &frame.code.operands[frame.code.words[frame.pc - 1].c] + 1, count)
+                self.spend()
+                self.taken -= 1
+                return self.call_frame(frame, frame.pc - 1, routine, values, None)
+            kernel = find_kernel(self.host, routine, arguments, count)
             if kernel is None or not fill_spare(self, kernel, arguments):
                 result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
                 return TYPED_CALLED

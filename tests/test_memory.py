@@ -29,11 +29,17 @@ PRELUDE = """
     def recurse(n):
         return "done" if n <= 0 else recurse(n - 1)
 
+    from tests import lowered
+
+    add_up, wide = cs.task(lower=True)(lowered.add_up.func), cs.task(lower=True)(lowered.breaks_wide)
+    given_back = cs.task(lower=True)(lowered.opaque_returned)
+
     @cs.task
     def sum_up(n):
         return 0 if n == 0 else add(n, sum_up(n - 1))
 
     def grows(action, times):
+        cs.run(countdown(5000))  # lowering loads modules, and keeps its code
         for _ in range(3):
             action()
         gc.collect()
@@ -56,6 +62,16 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 
 @linux
+def test_the_kernels_of_tasks_that_are_gone_are_freed():
+    output = in_child("""
+    make = lambda: cs.run(cs.task(lower=True)(lowered.divmods)(5))
+    grows(make, 400)  # until the collector has found its pace
+    print(grows(make, 400))
+    """)
+    assert int(output) < 1_000_000
+
+
+@linux
 @pytest.mark.parametrize(
     "action",
     [
@@ -75,6 +91,8 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
         "cs.run(one(), use_vm=use_vm, observers=[cs.console('json', file=open('/dev/null', 'w'))])",
         "cs.from_json(cs.to_json(add(one(), cs.Param('n', 1))))",
         "fails(lambda: cs.run(countdown(object()), use_vm=use_vm))",
+        "cs.run([add_up(30, 1), wide(30)], use_vm=use_vm)",
+        "cs.run(given_back(5, [1] * 1000), use_vm=use_vm)",
     ],
 )
 def test_runs_do_not_leak(path, action):

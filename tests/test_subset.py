@@ -61,7 +61,7 @@ def test_it_runs_as_typed_code(name, given):
 
 
 def test_after_a_wide_int_the_loop_goes_on_as_typed_code():
-    task = cs.task(lowered.wide_again)
+    task = cs.task(lower=True)(lowered.wide_again)
     assert cs.run(task(50_000)) == lowered.wide_again(50_000)
     (kernel,) = cs.explain(task)["wide_again"].kernels
     assert sum(way.count for way in kernel.exits) == 50
@@ -69,8 +69,33 @@ def test_after_a_wide_int_the_loop_goes_on_as_typed_code():
     assert not kernel.retired
 
 
+def test_a_task_with_a_loop_is_lowered_by_itself_after_a_few_calls():
+    # At the first one, where not too much time went into lowering before.
+    task = cs.task(lowered.add_up.func)
+    for _ in range(9):
+        assert cs.run(task(3, 4)) == lowered.add_up.func(3, 4)
+    assert cs.explain(task)["add_up"].kernels[0].runs >= 1
+
+
+def test_a_loop_of_tail_calls_is_lowered_by_itself_when_it_is_hot():
+    task = cs.task(lowered.count_down.func)
+    assert cs.run(task(10)) == "done"
+    assert cs.explain(task)["count_down"].regime == "call"
+    assert cs.run(task(100_000)) == "done"
+    (kernel,) = cs.explain(task)["count_down"].kernels
+    assert kernel.steps > 90_000
+
+
+def test_a_task_declared_with_lower_false_is_never_lowered():
+    task = cs.task(lower=False)(lowered.add_up.func)
+    for _ in range(20):
+        assert cs.run(task(3, 4)) == lowered.add_up.func(3, 4)
+    report = cs.explain(task)["add_up"]
+    assert (report.regime, report.why, report.kernels) == ("call", "lower=False", ())
+
+
 def test_a_kernel_that_keeps_leaving_is_retired():
-    task = cs.task(lowered.congruential)
+    task = cs.task(lower=True)(lowered.congruential)
     assert cs.run(task(10_000)) == lowered.congruential(10_000)
     report = cs.explain(task)["congruential"]
     assert report.kernels[0].retired

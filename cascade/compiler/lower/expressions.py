@@ -224,7 +224,7 @@ class Expressions:
     def folded(self, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value | None:
         try:
             return number_known(function(left, right))
-        except ArithmeticError:
+        except (ArithmeticError, TypeError, ValueError):
             return None  # where it is reached, CPython raises it
 
     def integers(self, name: str, left: Value, right: Value, node: ast.expr) -> Value:

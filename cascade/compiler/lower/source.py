@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -129,7 +130,9 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
     # An indented definition is parsed inside an `if`, not dedented: columns stay those of the file.
     indented = text[:1].isspace()
     try:
-        module = ast.parse("if 1:\n" + text if indented else text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = ast.parse("if 1:\n" + text if indented else text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     ast.increment_lineno(module, first - 1 - indented)
@@ -200,7 +203,9 @@ def compile_function(definition: ast.FunctionDef, original: CodeType, imported: 
     imports: list[ast.stmt] = [ast.Import([ast.alias(name) for name in imported])] if imported else []
     module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
     flags = original.co_flags & FUTURE_FLAGS
-    code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they were given when the file was compiled
+        code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
     return _code_named(_code_named(code, "outer"), definition.name)
 
 

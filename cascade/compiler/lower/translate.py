@@ -52,6 +52,7 @@ REPEATED = 3  # simple statements before the end of a loop that are repeated rat
 HELPER_LIMIT = 32
 BODY_LIMIT = 12  # tasks and types that tail calls go to
 CODE_FLAGS = 0x2A0  # a generator, a coroutine, an async generator
+RANGE, DIVMOD = range, divmod  # what they are now: builtins may be replaced
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
 
 
@@ -452,13 +453,23 @@ class FunctionTranslator(Calls):
                 raise self.refuse("CS110", node, f"statements of this kind ({type(node).__name__}) are not lowered")
             return method(node)
         except Leaves:
-            self.emit("LEAVE")
+            self.leave(items)
         except Refusal as refusal:
             del self.assembler.items[items:]
             self.emit("LEAVE")
             if not self.after_loops(point.statement):
                 return self.refused(node, point, refusal)
         return None
+
+    def leave(self, first: int) -> None:
+        """CPython goes on; also where the instructions from the first one on go to a place that is now not reached."""
+        places = {*self.labels.values(), *(part.label for part in self.builder.bodies.values())}
+        for item in self.assembler.items[first:]:
+            if isinstance(item, Item) and item.name != "CALL":
+                label = item.operands.get("f")
+                if isinstance(label, Label) and not label.placed and label not in places:
+                    self.put(label)
+        self.emit("LEAVE")
 
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
         """Notes the reasons, and goes on to find more of them."""
@@ -483,7 +494,7 @@ class FunctionTranslator(Calls):
         loops = self.places.loops_around(point.statement)
         if point.again:
             loops = [*loops, point.statement]
-        ranges = tuple(self.states[loop] for loop in loops if isinstance(self.source.statements[loop], ast.For))
+        ranges = tuple(self.state_of(loop) for loop in loops if isinstance(self.source.statements[loop], ast.For))
         return self.builder.exit(Exit(self.body_number, point.statement, point.again, names, ranges))
 
     def number_of(self, node: ast.stmt) -> int:
@@ -521,7 +532,7 @@ class FunctionTranslator(Calls):
             and isinstance(node, ast.Call)
             and len(node.args) == 2
             and not node.keywords
-            and self.meaning(node.func) is divmod
+            and self.meaning(node.func) is DIVMOD
         ):
             return self.divided(node)
         raise self.refuse("CS112", statement, "the right side has to show as many values as there are variables")
@@ -588,7 +599,7 @@ class FunctionTranslator(Calls):
 
     def do_For(self, node: ast.For) -> Point | None:
         call = node.iter
-        if not (isinstance(call, ast.Call) and self.meaning(call.func) is range and not call.keywords and 0 < len(call.args) < 4):
+        if not (isinstance(call, ast.Call) and self.meaning(call.func) is RANGE and not call.keywords and 0 < len(call.args) < 4):
             raise self.refuse("CS114", node.iter, "only `for ... in range(...)` is lowered")
         self.target(node.target)
         number = self.number_of(node)
@@ -597,21 +608,24 @@ class FunctionTranslator(Calls):
             values.insert(0, Value(INT, known=0))
         if len(values) == 2:
             values.append(Value(INT, known=1))
-        if number not in self.states:
-            # The range's own three registers, side by side.
-            state = [self.assembler.name() for _ in range(3)]
-            self.space.variables.extend(state)
-            self.states[number] = state[0]
-        state_at = self.states[number]
+        state_at = self.state_of(number)
         for offset, value in enumerate(values):
             self.emit("MOVE", a=state_at + offset, b=self.register(value))
         self.emit("RANGE", a=state_at)
         return self.next_of(node, number, first=True)
 
+    def state_of(self, number: int) -> int:
+        """The first of the three registers, side by side, that a `for` has for its range."""
+        if number not in self.states:
+            state = [self.assembler.name() for _ in range(3)]
+            self.space.variables.extend(state)
+            self.states[number] = state[0]
+        return self.states[number]
+
     def next_of(self, node: ast.For, number: int, *, first: bool = False) -> Point:
         """The next of a range, at the start of the loop or at the end of its body."""
         name = self.target(node.target)
-        operands = {"a": self.variable(name, INT), "b": self.states[number]}
+        operands = {"a": self.variable(name, INT), "b": self.state_of(number)}
         inside = {**self.bound, name: INT}
         body = self.label(self.places.start_of(node.body), inside)
         if body.placed and not first:

@@ -1,0 +1,199 @@
+"""Random programs: constants, helper functions, and one or two tasks."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.random_programs.model import Helper, Parameter, Program, Signature
+from tests.random_programs.scripts import ScriptWriter
+from tests.random_programs.statements import RAISED, Statements
+
+
+class Writer(Statements):
+    """Writes whole programs."""
+
+    many_tails = False  # whether the script may ask for so many tail calls that products would grow too large
+
+    def program(self) -> tuple[str, bool, bool]:
+        """The text, whether it is stateless, and whether it is enclosed in a function."""
+        enclosed = self.chance() < 0.2
+        self.many_tails = self.chance() < 0.1
+        self.depth = int(enclosed)
+        self.by_name = not enclosed
+        if enclosed:
+            self.lines.append("def make():")
+        stateless = self.definitions(enclosed)
+        if enclosed:
+            names = [*(helper.name for helper in self.helpers), *(signature.name for signature in self.tasks)]
+            self.line(f"return {{{', '.join(f'{name!r}: {name}' for name in names)}}}")
+            self.lines.append("made = make()")
+        return "\n".join(self.lines) + "\n", stateless, enclosed
+
+    def definitions(self, enclosed: bool) -> bool:
+        self.constants()
+        stateless = True
+        for number in range(self.pick.choice([0, 0, 1, 1, 2])):
+            self.helper(f"h{number}")
+        if self.chance() < 0.25:
+            self.recursive_helper()
+        if self.chance() < 0.03:
+            self.helper_with_effect("nonlocal" if enclosed else "global")
+            stateless = False
+        names = ["f"] if self.chance() < 0.75 else ["g", "f"]
+        self.tasks = [Signature(name, self.parameters(name)) for name in names]
+        for signature in self.tasks:
+            self.task(signature, self.pick.randint(4, 11) if signature.name == "f" else self.pick.randint(1, 5))
+        return stateless
+
+    def constants(self) -> None:
+        self.line(f"FACTOR = {self.write_int_literal(0)}")
+        self.line(f"SCALE = {self.write_float_literal(0)}")
+        self.line(f"NOTHING, FLAG, SIZED = None, {self.pick.choice(['True', 'False'])}, {self.pick.choice(['()', '(1, 2)', repr('text')])}")
+
+    def begin(self, name: str, parameters: tuple[Parameter, ...]) -> None:
+        """The head of a function, and the scope that its body starts with."""
+        texts = [p.name if p.default is None else f"{p.name}={p.default}" for p in parameters]
+        self.line(f"def {name}({', '.join(texts)}):")
+        self.scope = {parameter.name: parameter.kind for parameter in parameters}
+        self.again = "k"
+
+    def body(self, room: int) -> None:
+        """About `room` statements of a body."""
+        self.room = room
+        self.depth += 1
+        while self.room > 0 and self.reaches:
+            self.statement()
+        self.reaches = True
+        self.depth -= 1
+
+    def end(self, text: str) -> None:
+        self.depth += 1
+        self.line(text)
+        self.depth -= 1
+
+    # -- Helpers ----------------------------------------------------------------------------------------------------------
+
+    def helper(self, name: str) -> None:
+        kind = self.pick.choice(["int", "int", "float", "any"])
+        parameters = [Parameter("u", self.pick.choice(["int", "int", "float", "any"]))]
+        if self.chance() < 0.6:
+            default = self.pick.choice(["2", "FACTOR", "0.5", "None", "-1"]) if self.chance() < 0.4 else None
+            parameters.append(Parameter("v", self.pick.choice(["int", "float", "bool"]), default))
+        if self.chance() < 0.04:
+            self.line(f"{name} = lambda u: u + 1")
+            self.helpers.append(Helper(name, (Parameter("u", "int"),), "int"))
+            return
+        self.owner, self.deepest, self.products = None, self.depth + 2, 0
+        self.begin(name, tuple(parameters))
+        if self.chance() < 0.25:
+            self.end(f"if {self.write('test', 1)}: {self.fill('raise ' + self.pick.choice(RAISED))}")
+        self.body(self.pick.choice([0, 0, 1, 2, 3]))
+        self.end(f"return {self.write(kind, 2)}" if self.chance() < 0.96 else "pass")
+        self.helpers.append(Helper(name, tuple(parameters), kind))
+
+    def recursive_helper(self) -> None:
+        """Bounded for any argument, nan included: alone, twice in itself, or by way of another function."""
+        form = self.pick.choice(["linear", "linear", "double", "mutual"])
+        limit, other = {"linear": (9, "r"), "double": (5, "r"), "mutual": (7, "s")}[form]
+        parameters = (Parameter("n", "int"), Parameter("u", "int"))
+        self.owner, self.products = None, 0
+        if form == "mutual":
+            self.recursive_function("s", parameters, limit, f"return r(n - 1, {self.pick.choice(['u', 'u + 1', 'u - n'])})")
+        scope = {"n": "int", "u": "int"}
+        self.scope = scope
+        again = f"{other}(n - 1, {self.write('int', 1)})"
+        if form == "double":
+            again = f"{again} {self.pick.choice('+-')} {other}(n - {self.pick.choice('12')}, u)"
+        elif self.chance() < 0.6:
+            again = f"{again} {self.pick.choice(['+', '-', '^', 'or', 'and'])} {self.write('int', 1)}"
+        self.recursive_function("r", parameters, limit, f"return {again}")
+        self.helpers.append(Helper("r", parameters, "int"))
+
+    def recursive_function(self, name: str, parameters: tuple[Parameter, ...], limit: int, again: str) -> None:
+        self.begin(name, parameters)
+        self.end(f"if not 0 < n < {limit}: {self.fill(self.pick.choice(['return u', 'return {int}', 'return {number}', 'return u + n']), 1)}")
+        self.end(again)
+
+    def helper_with_effect(self, declaration: str) -> None:
+        """A function that rebinds a name during the run."""
+        self.begin("bump", (Parameter("u", "int"),))
+        self.end(f"{declaration} FACTOR")
+        self.end(f"FACTOR = {self.pick.choice(['FACTOR + 1', '0.5', 'u', 'None'])}")
+        self.end("return u")
+        self.helpers += [Helper("bump", (Parameter("u", "int"),), "int")] * 2
+
+    # -- Tasks ------------------------------------------------------------------------------------------------------------
+
+    def parameters(self, task: str) -> tuple[Parameter, ...]:
+        kinds = self.pick.choice([
+            ("a:int", "b:int"), ("a:int", "b:int", "x:float"), ("a:int", "x:float", "p:bool"), ("a:int", "x:float"), ("x:float", "y:float"),
+            ("a:int", "b:int", "c:int"), ("a:int",), ("a:int", "b:int", "x:float", "p:bool"), ("a:int", "u:any"),
+            ("a:int", "o:object"), ("x:float", "y:float", "o:object", "u:any"),
+        ])  # fmt: skip
+        names = [name.split(":") for name in kinds]
+        first_default = len(names) - self.pick.choice([0, 0, 0, 1, 2])
+        found = []
+        for place, (name, kind) in enumerate(names):
+            default = None
+            if place >= first_default:
+                default = "None" if kind == "object" else self.write_default(kind)
+            found.append(Parameter(name, kind, default))
+        return tuple(found)
+
+    def write_default(self, kind: str) -> str:
+        self.scope = {}
+        return {"int": self.write_int_literal(0), "float": self.write_float_literal(0), "bool": "False", "any": "None"}[kind]
+
+    def task(self, signature: Signature, room: int) -> None:
+        self.owner, self.deepest, self.products = signature, self.depth + 4, 0 if self.many_tails else 2
+        decorator = len(self.lines)
+        self.line("@task")
+        self.looped = False
+        self.begin(signature.name, (Parameter("k", "int"), *signature.parameters))
+        if self.chance() < 0.2:
+            self.end('"""A docstring."""')
+        kinds = [parameter.kind for parameter in signature.parameters]
+        for kind in ("int", "float", "bool"):
+            if self.chance() < (0.2 if kind in kinds else 0.5):
+                target = self.target(kind)
+                self.end(f"{target} = {self.value(kind, 1)}")
+                self.scope[target] = kind
+        counting = self.chance() < 0.2
+        if counting:
+            test = self.pick.choice(["k <= 0", "k < 1", "k == 0", "not k", "not k > 0", f"k <= 0 or {self.write('loop_test', 1)}"])
+            self.end(f"if {test}: return {self.write('any', 1)}")
+            if self.chance() < 0.3:
+                # Or the test of another variable comes first.
+                self.end(f"if {self.write('loop_test', 1)}: return {self.write('any', 1)}")
+                self.lines[-2:] = self.lines[:-3:-1]
+        if self.chance() < 0.9:
+            self.body(room // 2)
+            if self.chance() < 0.6:
+                self.depth += 1
+                self.do_tail()
+                self.depth -= 1
+            self.body(room - room // 2)
+        chance = self.chance()
+        if counting:
+            self.end(f"return {self.tail()}")
+        elif chance < 0.5:
+            bound = [name for name, kind in self.scope.items() if kind != "maybe" or self.chance() < 3 * self.wildness]
+            self.end(f"return ({', '.join(bound)},)")
+        else:
+            self.end(self.result() if chance < 0.95 else "pass")
+        if self.chance() < (0.4 if self.looped or self.many_tails else 0.85):
+            # Without it only what has a loop, or has made many tail calls, is lowered.
+            self.lines[decorator] += "(lower=True)"
+
+
+def write_program(seed: int) -> Program:
+    """The program of a seed."""
+    pick = Random(seed)
+    writer = Writer(pick)
+    text, stateless, enclosed = writer.program()
+    helpers = [helper for helper in writer.helpers if helper.name != "bump"]
+    script = ScriptWriter(pick, text, writer.tasks, helpers, writer.many_tails)
+    actions = script.script()
+    return Program(seed, text, actions, stateless and script.stateless, enclosed)
+
+
