@@ -20,18 +20,30 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from typing import Any
 
+    from cascade.cli import create_cli as create_cli
     from cascade.errors import CascadeError as CascadeError
+    from cascade.graph.draw import visualize as visualize
+    from cascade.graph.serialize import from_json as from_json
+    from cascade.graph.serialize import to_json as to_json
+    from cascade.observers import console as console
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
     from cascade.runtime.bus import MessageBus as MessageBus
+    from cascade.runtime.dry_run import dry_run as dry_run
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
     from cascade.spec.control import TailCall as TailCall
+    from cascade.spec.inputs import Env as Env
+    from cascade.spec.inputs import Param as Param
     from cascade.spec.lazy import LazyResult as LazyResult
+    from cascade.spec.resources import Resource as Resource
+    from cascade.spec.resources import inject as inject
+    from cascade.spec.resources import resource as resource
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task
+    from cascade.testing import override_resource as override_resource
 
 __version__ = "0.1.0"
 
@@ -39,16 +51,28 @@ __version__ = "0.1.0"
 _HOMES = {
     "CascadeError": "cascade.errors",
     "Engine": "cascade.runtime.engine",
+    "Env": "cascade.spec.inputs",
     "LazyResult": "cascade.spec.lazy",
     "MessageBus": "cascade.runtime.bus",
+    "Param": "cascade.spec.inputs",
     "Program": "cascade.runtime.program",
+    "Resource": "cascade.spec.resources",
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
+    "console": "cascade.observers",
     "compile": "cascade.runtime.program",
+    "create_cli": "cascade.cli",
+    "dry_run": "cascade.runtime.dry_run",
     "explain": "cascade.runtime.explain",
+    "from_json": "cascade.graph.serialize",
+    "inject": "cascade.spec.resources",
+    "override_resource": "cascade.testing",
+    "resource": "cascade.spec.resources",
     "run": "cascade.runtime.api",
     "task": "cascade.spec.task",
+    "to_json": "cascade.graph.serialize",
+    "visualize": "cascade.graph.draw",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -56,6 +56,30 @@ class DeclarationError(CascadeError, TypeError):
     """A task, a TailCall or an engine was declared with something that cannot work."""
 
 
+class ParameterError(CascadeError, TypeError, ValueError):
+    """An input of a run is missing, unknown, declared twice, or cannot be converted. `name` says which one."""
+
+    name: str
+
+    def __init__(
+        self, name: str, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, hint=hint)
+        self.name = name
+
+
+class ResourceError(CascadeError, RuntimeError):
+    """A resource is not known, or does not do what a resource has to do. `name` says which one."""
+
+    name: str
+
+    def __init__(
+        self, name: str, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, hint=hint)
+        self.name = name
+
+
 class CycleError(CascadeError, ValueError):
     """A graph depends on itself. `cycle` names the nodes along it, the first one again at the end."""
 
@@ -77,6 +101,14 @@ class PlanError(CascadeError, ValueError):
 
 class UnknownTaskError(CascadeError, LookupError):
     """A TailCall names a task that is not known where it was returned."""
+
+
+class DrawingError(CascadeError, ValueError):
+    """A graph cannot be drawn in the wanted format."""
+
+
+class SerializationError(CascadeError, ValueError):
+    """A graph cannot be written as JSON, or a text is not the JSON of a graph, or names what is not allowed."""
 
 
 class RunTimeoutError(CascadeError, TimeoutError):
@@ -137,6 +169,33 @@ class BlueprintError(CascadeError, ValueError):
     def __init__(self, what: str, faults: Sequence[str] = (), *, where: str | None = None) -> None:
         super().__init__("\n".join([what, *(f"  - {fault}" for fault in faults)]), where=where)
         self.faults = tuple(faults)
+
+
+class MissingExtraError(CascadeError, ImportError):
+    """Something needs a package that is not installed. `package` says which one."""
+
+    package: str
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the package {package!r}, which is not installed",
+            hint=f"pip install 'cascade-engine[{extra}]'",
+        )
+        self.package = package
+
+
+class SendingError(CascadeError, TypeError):
+    """Something cannot be sent to a worker process, or back."""
+
+
+class WorkerError(CascadeError, RuntimeError):
+    """A worker process died. `task` names the task that it ran."""
+
+    task: str
+
+    def __init__(self, task: str, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.task = task
 
 
 class InternalError(CascadeError, RuntimeError):

@@ -17,6 +17,14 @@ PRELUDE = """
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * 4096
 
+    @cs.resource
+    async def held():
+        yield [0] * 10_000
+
+    @cs.resource(scope="task")
+    def leased():
+        yield [0] * 10_000
+
     @cs.task
     def recurse(n):
         return "done" if n <= 0 else recurse(n - 1)
@@ -75,6 +83,13 @@ def test_the_kernels_of_tasks_that_are_gone_are_freed():
         "fails(lambda: cs.run(countdown(50), max_steps=20, use_vm=use_vm))",
         "cs.run(cs.task(lambda x: x)(increment(1)), use_vm=use_vm)",
         "cs.compile(countdown)(20)",
+        "cs.run(identity(cs.Param('n', type=int)), params={'n': '2'}, use_vm=use_vm)",
+        "fails(lambda: cs.run(identity(cs.Param('n', type=int)), params={'n': 'x'}, use_vm=use_vm))",
+        "cs.run(identity([cs.inject(held), cs.inject(leased)]), use_vm=use_vm)",
+        "fails(lambda: cs.run([identity(cs.inject(held)), identity(fail('x'))], use_vm=use_vm))",
+        "cs.run([later(cs.inject(held)), later(cs.inject(leased))], use_vm=use_vm)",
+        "cs.run(one(), use_vm=use_vm, observers=[cs.console('json', file=open('/dev/null', 'w'))])",
+        "cs.from_json(cs.to_json(add(one(), cs.Param('n', 1))))",
         "fails(lambda: cs.run(countdown(object()), use_vm=use_vm))",
         "cs.run([add_up(30, 1), wide(30)], use_vm=use_vm)",
         "cs.run(given_back(5, [1] * 1000), use_vm=use_vm)",

@@ -16,6 +16,7 @@ from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
 from cascade.graph.model import Row, rebuild
 from cascade.opcodes import OPCODES
+from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
@@ -34,6 +35,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
     words, operands, nodes = array("i"), array("i"), array("i")
     constants: dict[Any, int] = {}
     at = 0
+    injected: set[int] = set()  # the rows that are resources, or containers that hold some
     for index in order:
         operation = rows[index][0]
         count = len(rows[index]) - 1
@@ -42,6 +44,10 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
             constant = operation.routine
             if is_managed(operation):
                 opcode = CALL_MANAGED
+                if isinstance(operation, Injection):
+                    injected.add(index)
+            elif injected and not injected.isdisjoint(rows[index][1:]):
+                opcode = CALL_MANAGED  # it may be for the host to set up what the call is given
             elif operation.routine.lowering >= AT_ONCE:
                 opcode = CALL_TYPED
             else:
@@ -49,6 +55,8 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         else:
             constant = rebuild if operation.opcode == "REBUILD" else None
             opcode = OPCODES[operation.opcode]
+            if injected and not injected.isdisjoint(rows[index][1:]):
+                injected.add(index)
         number = 0 if constant is None else constants.setdefault(constant, len(constants))
         if opcode == CALL_ONE:
             words.extend((opcode, destinations[index], number, sources[at]))

@@ -22,12 +22,28 @@ from typing import Any
 from cascade._vm import holds_deferred
 from cascade.errors import CycleError, TargetError
 from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.spec.inputs import Input
 from cascade.spec.lazy import LazyResult
+from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
 CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
-ENTERED = -1
+ENTERED = sys.maxsize
+
+
+class Inputs(list[Any]):
+    """The inputs of a graph that takes more than constants: what is missing has to be filled in before a run.
+
+    Attributes:
+        declared: the numbers of the inputs that are LazyResults of an `Input`, given when the graph is run.
+        injections: the resources that the graph uses.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.declared: list[int] = []
+        self.injections: list[Injection] = []
 
 
 def build_graph(target: Any) -> Graph:
@@ -46,22 +62,36 @@ class TooManyRows(Exception):
 
 
 def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], list[Any]]:
-    """The rows and the inputs of a target's graph.
+    """The rows and the inputs of a target's graph; the inputs are `Inputs` if there is something to be filled in.
 
     Raises:
         TooManyRows: there are more than `limit`.
     """
-    if type(target) is not LazyResult:
+    if type(target) is Graph:
+        from cascade.graph.serialize import target_of  # read from JSON, or made by hand
+
+        target = target_of(target)
+    elif type(target) is not LazyResult:
         _check_target(target)
         target = list(target)
+    elif isinstance(target.task, Input):
+        target = _given(target)  # a graph needs a row
     return _walk(target, sys.maxsize if limit is None else limit)
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
+_given: Task[..., Any] = Task(_same, name="input")
+
+
 def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
-    # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row.
+    # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
+    # a reference, of the input.
     numbers: dict[Any, int] = {}
     rows: list[Row] = []
-    inputs: list[Any] = []
+    inputs: Any = []
     expanded: dict[int, list[Any]] = {}
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
@@ -110,6 +140,16 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
             continue
         # Everything it needs has a number.
         stack.pop()
+        if not operands and type(item) is LazyResult and type(item.task) is not Task:
+            if type(inputs) is list:
+                inputs = _with_declarations(inputs)
+            if isinstance(item.task, Input):
+                numbers[key] = -1 - len(inputs)
+                inputs.declared.append(len(inputs))
+                inputs.append(item)
+                continue
+            if isinstance(item.task, Injection):
+                inputs.injections.append(item.task)
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
         if row[0] is REBUILT:
             row.append(-1 - len(inputs))
@@ -126,6 +166,12 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
         numbers[key] = len(rows)
         rows.append(tuple(row))
     return tuple(rows), inputs
+
+
+def _with_declarations(inputs: list[Any]) -> Inputs:
+    result = Inputs()
+    result.extend(inputs)
+    return result
 
 
 def _search(root: Any, searched: dict[int, Any], holding: set[int]) -> None:

@@ -54,6 +54,20 @@ REBUILT = Container("rebuilt", "REBUILD")
 """Any other container; the first operand is the original, the others are its parts (see `parts`)."""
 
 
+def task_of(operation: Any) -> Task[..., Any] | None:
+    """The task that the operation of a row calls; None for a container."""
+    found = getattr(operation, "task", operation)
+    return found if isinstance(found, Task) else None
+
+
+def operand_names(operation: Any) -> Sequence[str]:
+    """What the operands of a row are for, as far as they have names: the parameters of its task."""
+    named: Sequence[str] | None = getattr(operation, "parameters", None)
+    if named is not None:
+        return named
+    return operation.binder.parameters if isinstance(operation, Task) else ()
+
+
 def is_container(value: Any) -> bool:
     """Whether LazyResults are looked for inside `value`."""
     return isinstance(value, (list, tuple, dict, set, frozenset)) or (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, overload
 
 from cascade.runtime.engine import Engine
+from cascade.runtime.events import Event
 from cascade.spec.lazy import LazyResult
 
 R = TypeVar("R")
+Observer = Callable[[Event], object]
 
 
 @cache
@@ -17,39 +20,81 @@ def default_engine() -> Engine:
     return Engine()
 
 
+def _observed(observers: Sequence[Observer]) -> Engine:
+    engine = Engine(observers=observers)
+    engine.resource_container = default_engine().resource_container
+    return engine
+
+
 @overload
 def run(
-    target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    target: LazyResult[R],
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> R: ...
 @overload
 def run(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
     *,
+    params: Mapping[str, Any] | None = None,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[R]: ...
-def run(target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None) -> Any:
+def run(
+    target: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
+) -> Any:
     """Runs a target and returns its value. For the arguments see `Engine.run`.
+
+    `observers` are called with every event of this run, such as `cascade.console()`.
 
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
     """
-    return default_engine().run_now(target, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    engine = _observed(observers) if observers else default_engine()
+    return engine.run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
 
 
 @overload
 async def arun(
-    target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+    target: LazyResult[R],
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> R: ...
 @overload
 async def arun(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
     *,
+    params: Mapping[str, Any] | None = None,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[R]: ...
-async def arun(target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None) -> Any:
+async def arun(
+    target: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    use_vm: bool = True,
+    timeout: float | None = None,
+    max_steps: int | None = None,
+    observers: Sequence[Observer] = (),
+) -> Any:
     """Runs a target inside the running event loop. For the arguments see `Engine.run`."""
-    return await default_engine().run(target, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    engine = _observed(observers) if observers else default_engine()
+    return await engine.run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from cascade.runtime.host import preview
+from cascade.runtime.preview import preview
 
 
 class Run(Protocol):

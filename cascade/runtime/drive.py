@@ -60,7 +60,28 @@ class Outcome:
 
 
 async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
-    """Drives a run to its end inside the running event loop, which gets a turn every `SLICE` seconds."""
+    """Drives a run to its end inside the running event loop, which gets a turn every `SLICE` seconds.
+
+    The resources that it sets up are torn down before it returns.
+    """
+    kept = 0 if host.leases is None else host.leases.count
+    try:
+        outcome = await _drive(run, host, deadline)
+    except GeneratorExit:
+        if host.leases is not None:
+            host.leases.abandon()
+        raise
+    except BaseException as error:
+        if host.leases is not None:
+            await host.leases.close(error, kept)
+        raise
+    if host.leases is not None:
+        trouble = await host.leases.close(outcome.error, kept)
+        outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
+    return outcome
+
+
+async def _drive(run: Run, host: Host, deadline: float) -> Outcome:
     crew = Crew()
     try:
         run.attach(crew)
@@ -98,6 +119,19 @@ def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = 
     `status` is that of a run that has been started already. Inside a task that an event loop's run has called, it watches whether that
     run is cancelled: there, Ctrl-C does no more than that.
     """
+    try:
+        outcome = _drive_now(run, host, deadline, status)
+    except BaseException as error:
+        if host.leases is not None:
+            host.leases.close_now(error)
+        raise
+    if host.leases is not None:
+        trouble = host.leases.close_now(outcome.error)
+        outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
+    return outcome
+
+
+def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Outcome:
     check_outer = _outer_cancellation()
     try:
         while True:
@@ -139,8 +173,10 @@ def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(start())
-    return _run_loop_in_thread(start)
+        pass  # and on outside the handler: what is raised there would have this error as its context
+    else:
+        return _run_loop_in_thread(start)
+    return asyncio.run(start())
 
 
 def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:

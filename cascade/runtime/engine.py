@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from cascade._vm import Machine
@@ -12,14 +13,18 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.errors import DeclarationError
 from cascade.graph.build import TooManyRows
+from cascade.graph.model import Graph
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.events import RunFinished, RunStarted
-from cascade.runtime.host import Host, preview
-from cascade.runtime.shapes import Shapes, is_asynchronous
+from cascade.runtime.events import Event, RunFinished, RunStarted
+from cascade.runtime.host import Host
+from cascade.runtime.preview import preview
+from cascade.runtime.resources import ResourceContainer
+from cascade.runtime.shapes import Shapes, is_asynchronous, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
+from cascade.spec.resources import Resource
 
 R = TypeVar("R")
 
@@ -34,10 +39,16 @@ class Engine:
         solver: turns a graph into an order of execution; see `cascade.spec.protocols.Solver`.
         executor: calls what is not simply called in place; see `cascade.spec.protocols.Executor`.
         bus: hears the events of the runs.
+        resources: known to the runs by their names, as if registered by `register`.
+        observers: functions that are called with every event, such as `cascade.console()`.
+
+    Attributes:
+        resource_container: the resources, and `override(name, resource)`.
     """
 
     def __init__(
-        self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None
+        self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None,
+        *, resources: Iterable[Resource] = (), observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.solver = NativeSolver() if solver is None else solver
         self.executor = LocalExecutor() if executor is None else executor
@@ -46,53 +57,84 @@ class Engine:
             if not hasattr(part, method):
                 raise DeclarationError(f"Engine was given {part!r}", expected=f"an object with a method {method!r}")
         self._shapes = Shapes(self.solver)
+        self.resource_container = ResourceContainer()
+        for resource in resources:
+            self.register(resource)
+        for observer in observers:
+            self.bus.subscribe(Event, observer)
+
+    def register(self, resource: Resource, *, replace: bool = False) -> Resource:
+        """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""
+        return self.resource_container.register(resource, replace=replace)
 
     @overload
     async def run(
-        self, target: LazyResult[R], *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+        self,
+        target: LazyResult[R],
+        *,
+        params: Mapping[str, Any] | None = None,
+        use_vm: bool = True,
+        timeout: float | None = None,
+        max_steps: int | None = None,
     ) -> R: ...
     @overload
     async def run(
         self,
         target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
         *,
+        params: Mapping[str, Any] | None = None,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
     ) -> list[R]: ...
     async def run(
-        self, target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+        self,
+        target: Any,
+        *,
+        params: Mapping[str, Any] | None = None,
+        use_vm: bool = True,
+        timeout: float | None = None,
+        max_steps: int | None = None,
     ) -> Any:
         """Runs a target and returns its value.
 
         Args:
             target: a LazyResult, or a list or tuple of them (the value is then a list).
+            params: the values of the target's parameters, by name.
             use_vm: False for the graph path, which gives the same and is slower.
             timeout: seconds the run may take. A function that is being called is not interrupted.
             max_steps: how many task calls the run may make, iterations of loops included.
 
         Raises:
             TargetError: (a TypeError) `target` is something else.
+            ParameterError: (a TypeError and a ValueError) `params` does not fit the target's parameters.
+            ResourceError: (a RuntimeError) a resource is not known.
             RunTimeoutError: (a TimeoutError) with the number of steps and iterations.
             StepLimitError: (a RuntimeError) likewise.
             Exception: whatever a task raised, as itself.
         """
         try:
-            session = _Session(self, target, use_vm, timeout, max_steps, PROMPT_ROWS)
+            session = _Session(self, target, params, use_vm, timeout, max_steps, PROMPT_ROWS)
         except TooManyRows:
             # What takes long is done in a thread, so that the event loop has its turn meanwhile.
             loop = asyncio.get_running_loop()
-            session = await loop.run_in_executor(None, _Session, self, target, use_vm, timeout, max_steps)
+            session = await loop.run_in_executor(None, _Session, self, target, params, use_vm, timeout, max_steps)
         with session:
             session.outcome = await drive(session.run, session.host, session.deadline)
         return session.outcome.unwrap()
 
     def run_now(
-        self, target: Any, *, use_vm: bool = True, timeout: float | None = None, max_steps: int | None = None
+        self,
+        target: Any,
+        *,
+        params: Mapping[str, Any] | None = None,
+        use_vm: bool = True,
+        timeout: float | None = None,
+        max_steps: int | None = None,
     ) -> Any:
         """As `run`, from synchronous code. An event loop is started only if something has to be awaited."""
         check_synchronous("run", "await cascade.arun(...)")
-        session = _Session(self, target, use_vm, timeout, max_steps)
+        session = _Session(self, target, params, use_vm, timeout, max_steps)
         with session:
             if session.asynchronous:
                 session.outcome = run_loop(lambda: drive(session.run, session.host, session.deadline))
@@ -111,6 +153,7 @@ class _Session:
         self,
         engine: Engine,
         target: Any,
+        params: Mapping[str, Any] | None,
         use_vm: bool,
         timeout: float | None,
         max_steps: int | None,
@@ -130,25 +173,31 @@ class _Session:
             target=target,
             run_id="" if self.bus is None else uuid.uuid4().hex,
             timeout=timeout,
+            params=params,
+            resources=engine.resource_container,
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None
         if use_vm:
             code, inputs = engine._shapes.code_of(target, limit)
             managed = not getattr(engine.executor, "calls_inline", False)
-            self.run = Machine(code, inputs, self.host, observed, managed, self.deadline, steps)
+            self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
+            self.tasks = task_count(code) if observed else 0
         else:
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
             self.run = walker
             self.asynchronous = walker.asynchronous
-        self.name = target.task.name if isinstance(target, LazyResult) else "list"
+            self.tasks = walker.task_count if observed else 0
+        self.target = target
 
     def __enter__(self) -> None:
         if self.bus is not None:
-            self.bus.publish(RunStarted(run_id=self.host.run_id, target=self.name))
+            last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
+            name = "list" if last is None else last.name
+            self.bus.publish(RunStarted(run_id=self.host.run_id, target=name, tasks=self.tasks))
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if self.bus is None:

@@ -26,9 +26,13 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """A run begins. `target` names the task whose value is asked for."""
+    """A run begins.
+
+    `target` names the task whose value is asked for; `tasks` is how many tasks its graph has. Tasks may answer with more.
+    """
 
     target: str
+    tasks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,25 @@ class TaskExecutionFinished(TaskEvent):
     status: str
     duration: float
     result_preview: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceEvent(Event):
+    """Base of the events of a resource. `resource_name` is what it was injected by."""
+
+    resource_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceAcquired(ResourceEvent):
+    """A resource has been set up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceReleased(ResourceEvent):
+    """A resource has been torn down; `error` as it prints, if the tear-down failed."""
+
     error: str | None = None
 
 

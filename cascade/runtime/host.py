@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Code, Kernel, Routine
-from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, UnknownTaskError, nearest
+from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
+from cascade.graph.build import Inputs
 from cascade.runtime.bus import MessageBus
-from cascade.runtime.events import LoopProgress, TaskExecutionFinished, TaskExecutionStarted
+from cascade.runtime.events import (
+    LoopProgress,
+    ResourceAcquired,
+    ResourceReleased,
+    TaskExecutionFinished,
+    TaskExecutionStarted,
+)
+from cascade.runtime.inputs import Given
+from cascade.runtime.preview import preview
+from cascade.runtime.resources import Leases, ResourceContainer, fresh
 from cascade.runtime.shapes import Shapes, loop_code
+from cascade.spec.inputs import input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor
+from cascade.spec.resources import Injection, inject
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
     from cascade.compiler.lower.reasons import Reason
 
-PREVIEW_LENGTH = 120
 AnyTask = Task[..., Any]
 
 
@@ -29,7 +40,13 @@ class Host:
     Args:
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
+        params: the values of the target's parameters.
+        resources: those that are known by name.
+        shared: whether several runs share this host; then none of them can have inputs or resources.
     """
+
+    given: Given | None = None
+    leases: Leases | None = None
 
     def __init__(
         self,
@@ -40,6 +57,9 @@ class Host:
         target: Any = None,
         run_id: str = "",
         timeout: float | None = None,
+        params: Mapping[str, Any] | None = None,
+        resources: ResourceContainer | None = None,
+        shared: bool = False,
     ) -> None:
         self.shapes = shapes
         self.executor = executor
@@ -47,14 +67,53 @@ class Host:
         self.root = target
         self.run_id = run_id
         self.timeout = timeout
+        self.params = params
+        self.resources = resources
+        self.shared = shared
         self._named: dict[tuple[AnyTask, str], AnyTask] = {}
         self._running: dict[tuple[int, int], tuple[AnyTask, float]] = {}
         self._progress: dict[tuple[int, int], tuple[float, int]] = {}
 
+    # -- Inputs and resources ---------------------------------------------------------------------------------------
+
+    def fill(self, inputs: Sequence[Any]) -> Sequence[Any]:
+        """The inputs of a graph, complete. The first graph is the run's target, whose inputs are checked all at once."""
+        if type(inputs) is list and (self.params is None or self.given is not None):
+            return inputs
+        if self.shared:
+            raise TargetError(
+                "a task of this program answered with a graph that takes inputs or resources",
+                expected="inputs and resources that the compiled target takes as well",
+                hint="run it with cascade.run(...), or pass what is needed as an argument",
+            )
+        first = self.given is None
+        if self.given is None:
+            self.given = Given(self.params)
+        declared = []
+        if isinstance(inputs, Inputs):
+            declared = [each for each in map(input_of, inputs) if each is not None]
+            if inputs.injections:
+                if self.leases is None:
+                    tell = None if self.bus is None else self._tell_of_resource
+                    self.leases = Leases(self.resources or ResourceContainer(), self.given.value, tell)
+                declared += self.leases.check(inputs.injections)
+        if first:
+            self.given.check(declared)
+        return self.given.fill(inputs) if isinstance(inputs, Inputs) else inputs
+
+    def _tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
+        assert self.bus is not None
+        if what == "acquired":
+            self.bus.publish(ResourceAcquired(run_id=self.run_id, resource_name=name))
+        else:
+            shown = None if error is None else preview(error)
+            self.bus.publish(ResourceReleased(run_id=self.run_id, resource_name=name, error=shown))
+
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
     def expand(self, deferred: LazyResult[Any]) -> tuple[Code, Sequence[Any]]:
-        return self.shapes.code_of(deferred)
+        code, inputs = self.shapes.code_of(deferred)
+        return code, self.fill(inputs)
 
     def deferred(self, owner: AnyTask, slots: tuple[Any, ...]) -> LazyResult[Any]:
         lazy: LazyResult[Any] = LazyResult()
@@ -98,9 +157,19 @@ class Host:
     def rebind(
         self, owner: AnyTask, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]:
-        return owner.binder.rebind(current, args, kwargs)
+        slots = owner.binder.rebind(current, args, kwargs)
+        return fresh(slots) if self.leases is not None and self.leases.per_task else slots
 
     def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.execute(owner, args, kwargs)
+
+    def execute(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """One call of a task, whatever has it called: with the resources that it was given, by the executor."""
+        if self.leases is not None:
+            if isinstance(owner, Injection):
+                return self.leases.acquire(owner, inject(owner.resource or owner.name))
+            if self.leases.per_task:
+                return self.leases.call(owner, args, kwargs, self.executor.call)
         return self.executor.call(owner, args, kwargs)
 
     def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
@@ -128,7 +197,7 @@ class Host:
         if not isinstance(error, Exception):
             return
         error.__traceback__ = user_part(error.__traceback__)
-        note = f"in task {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
+        note = f"in {'resource' if owner.mode == 'resource' else 'task'} {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
 
@@ -139,6 +208,8 @@ class Host:
 
     def started(self, owner: AnyTask, serial: int, node: int) -> None:
         assert self.bus is not None
+        if owner.mode == "resource":
+            return  # it has events of its own
         self._running[serial, node] = (owner, time.perf_counter())
         self.bus.publish(
             TaskExecutionStarted(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name)
@@ -146,6 +217,8 @@ class Host:
 
     def finished(self, owner: AnyTask, serial: int, node: int, value: Any, error: BaseException | None) -> None:
         assert self.bus is not None
+        if owner.mode == "resource":
+            return
         begun = self._running.pop((serial, node), None)
         self._progress.pop((serial, node), None)
         self.bus.publish(
@@ -187,15 +260,6 @@ def label(owner: AnyTask, serial: int, node: int) -> str:
     return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
 
 
-def preview(value: Any) -> str:
-    """A short repr that never raises."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
-    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
-
-
 def user_part(traceback: TracebackType | None) -> TracebackType | None:
     """The traceback from the first frame that is not Cascade's own; all of it where there is none."""
     at = traceback
@@ -223,4 +287,4 @@ def _tasks_of(target: Any) -> list[AnyTask]:
         return [target]
     from cascade.graph.build import flatten
 
-    return [row[0] for row in flatten(target)[0] if isinstance(row[0], Task)]
+    return [row[0] for row in flatten(target)[0] if isinstance(row[0], Task) and not isinstance(row[0], Injection)]

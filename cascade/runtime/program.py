@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from cascade._vm import DONE, WAIT, Code, Machine, Routine, holds_deferred
@@ -11,10 +11,14 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
 from cascade.compiler.disassemble import disassemble
 from cascade.errors import TargetError
+from cascade.graph.build import Inputs
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
+from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.shapes import Shapes, is_asynchronous, loop_code
+from cascade.spec.inputs import Input
 from cascade.spec.lazy import LazyResult
+from cascade.spec.resources import Resource
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -22,6 +26,33 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class _Signature:
+    """What inspect.signature asks for: of a program made when it is asked for, of the class not there.
+
+    No `__getattr__`, which would make every attribute of a program slow.
+    """
+
+    def __get__(self, program: Program[..., Any] | None, owner: type) -> Any:
+        if program is None:
+            raise AttributeError("__signature__")
+        from inspect import Parameter, Signature, signature
+
+        target = program._target
+        if isinstance(target, Task):
+            return signature(target.func)
+        return Signature(
+            [
+                Parameter(
+                    each.name,
+                    Parameter.KEYWORD_ONLY,
+                    default=Parameter.empty if each.required else each.default,
+                    annotation=Parameter.empty if each.type is None else each.type,
+                )
+                for each in program.parameters
+            ]
+        )
 
 
 class Program(Generic[P, R]):
@@ -33,14 +64,26 @@ class Program(Generic[P, R]):
         blueprint: what the compiler made.
     """
 
-    def __init__(self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any) -> None:
+    def __init__(
+        self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, resources: Iterable[Resource] = ()
+    ) -> None:
         self._code = code
         self._inputs = inputs
+        self._constant = None if isinstance(inputs, Inputs) else inputs  # there is nothing to be given
         self._bind = bind
         self._target = target
         self._asynchronous = is_asynchronous(code)
-        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target)
+        self._container = ResourceContainer()
+        for resource in resources:
+            self._container.register(resource)
+        # Runs that take no inputs and no resources share a host.
+        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target, shared=True)
         self.blueprint: Blueprint = code.blueprint
+        if isinstance(inputs, Inputs):
+            self.__doc__ = "\n".join(
+                [f"A program compiled from {self.blueprint.name}; its parameters are:", ""]
+                + [f"    {each.describe()}" for each in self.parameters]
+            )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program and returns its value. No event loop is needed when nothing is async.
@@ -49,16 +92,21 @@ class Program(Generic[P, R]):
             TypeError: the arguments do not fit the inputs.
             EventLoopError: (a RuntimeError) something is async, and an event loop is running in this thread.
         """
-        machine = self._machine(args, kwargs)
+        constant = self._constant
+        if constant is not None and not args and not kwargs:
+            host = self._host
+            machine = Machine(self._code, constant, host)
+        else:
+            machine, host = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
-            return run_loop(lambda: drive(machine, self._host)).unwrap()  # type: ignore[no-any-return]
+            return run_loop(lambda: drive(machine, host)).unwrap()  # type: ignore[no-any-return]
         status = machine.run(NESTED_SLICE)
-        if status == DONE:
+        if status == DONE and host.leases is None:
             return machine.take()  # type: ignore[no-any-return]
-        return self._finish(machine, status)
+        return self._finish(machine, host, status)
 
-    def _finish(self, machine: Machine, status: int) -> R:
+    def _finish(self, machine: Machine, host: Host, status: int) -> R:
         # A run that failed, or was not over at once.
         if status == WAIT:
             try:
@@ -66,21 +114,40 @@ class Program(Generic[P, R]):
             except BaseException:
                 machine.close()
                 raise
-        return drive_now(machine, self._host, status=status).unwrap()  # type: ignore[no-any-return]
+        return drive_now(machine, host, status=status).unwrap()  # type: ignore[no-any-return]
 
-    def _machine(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Machine:
+    def _machine(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Machine, Host]:
         inputs = self._inputs
+        if type(inputs) is Inputs:
+            if args:
+                raise TypeError(f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position")
+            host = self._host_of_its_own(kwargs)
+            return Machine(self._code, host.fill(inputs), host), host
         if inputs is not None and not args and not kwargs:
-            return Machine(self._code, inputs, self._host)
+            return Machine(self._code, inputs, self._host), self._host
         inputs = self._bind(*args, **kwargs)
         if holds_deferred(inputs):
-            code, inputs = self._host.expand(self._host.deferred(self._target, inputs))
-            return Machine(code, inputs, self._host)
-        return Machine(self._code, inputs, self._host)
+            host = self._host_of_its_own(None)
+            code, inputs = host.expand(host.deferred(self._target, inputs))
+            return Machine(code, inputs, host), host
+        return Machine(self._code, inputs, self._host), self._host
+
+    def _host_of_its_own(self, params: dict[str, Any] | None) -> Host:
+        return Host(self._host.shapes, self._host.executor, target=self._target, params=params, resources=self._container)
+
+    @property
+    def parameters(self) -> tuple[Input, ...]:
+        """The parameters of the target that was compiled, in the order in which they stand there; each once."""
+        if not isinstance(self._inputs, Inputs):
+            return ()
+        return parameters_of(self._inputs, self._container)
+
+    __signature__ = _Signature()
 
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
-        outcome = await drive(self._machine(args, kwargs), self._host)
+        machine, host = self._machine(args, kwargs)
+        outcome = await drive(machine, host)
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:
@@ -109,17 +176,20 @@ class Program(Generic[P, R]):
 
 
 @overload
-def compile(target: Task[P, R]) -> Program[P, R]: ...
+def compile(target: Task[P, R], *, resources: Iterable[Resource] = ()) -> Program[P, R]: ...
 @overload
-def compile(target: LazyResult[R]) -> Program[[], R]: ...
+def compile(target: LazyResult[R], *, resources: Iterable[Resource] = ()) -> Program[..., R]: ...
 @overload
-def compile(target: list[LazyResult[R]] | tuple[LazyResult[R], ...]) -> Program[[], list[R]]: ...
-def compile(target: Any) -> Any:
+def compile(
+    target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = ()
+) -> Program[..., list[R]]: ...
+def compile(target: Any, *, resources: Iterable[Resource] = ()) -> Any:
     """Compiles a target once, to run it many times.
 
     Args:
-        target: a LazyResult, a list or tuple of them, or a task; the parameters of a task are the inputs of the
-            program.
+        target: a LazyResult, a list or tuple of them, or a task. The inputs of the program are the parameters of the
+            task, or the `Param`s that the target holds, by keyword; `inspect.signature(program)` shows them.
+        resources: those that the target injects by name.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.
@@ -132,14 +202,14 @@ def compile(target: Any) -> Any:
     42
     """
     if isinstance(target, Task):
-        return Program(loop_code(target), None, target.bind, target)
+        return Program(loop_code(target), None, target.bind, target, resources)
     code, inputs = Shapes(NativeSolver()).code_of(target)
-    return Program(code, inputs, _no_inputs, target)
+    return Program(code, inputs, _no_inputs, target, resources)
 
 
 def _no_inputs(*args: Any, **kwargs: Any) -> Any:
     raise TargetError(
-        "the program was compiled from a LazyResult, so it has no inputs",
+        "the program was compiled from a LazyResult without parameters, so it has no inputs",
         expected="no arguments",
-        hint="compile the task itself: cascade.compile(task)(...)",
+        hint="compile the task itself: cascade.compile(task)(...), or let the target hold a cascade.Param",
     )

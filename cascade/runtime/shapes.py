@@ -15,7 +15,9 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
+from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
 from cascade.spec.protocols import Solver
+from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 SHAPE_LIMIT = 64
@@ -63,6 +65,16 @@ class Shapes:
 def loop_code(task: Task[..., Any]) -> Code:
     """The code that runs a task on its own."""
     return Code(compile_task(task))
+
+
+def task_count(code: Code) -> int:
+    """How many tasks the graph of the code has; resources are none."""
+    blueprint = code.blueprint
+    words = blueprint.word_table
+    return sum(
+        INSTRUCTIONS[opcode].calls and not isinstance(blueprint.constants[constant].owner, Injection)
+        for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True)
+    )
 
 
 def is_asynchronous(code: Code) -> bool:

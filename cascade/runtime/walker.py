@@ -19,6 +19,7 @@ from cascade.graph.build import flatten
 from cascade.graph.model import Graph
 from cascade.runtime.host import Host
 from cascade.spec.lazy import LazyResult
+from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 RESUMED = -1
@@ -101,7 +102,9 @@ class Walker:
         self.next_progress = 0.0
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
-        self.asynchronous = any(node.is_async for node in self._tasks())
+        tasks = self._tasks()
+        self.asynchronous = any(node.is_async for node in tasks)
+        self.task_count = sum(not isinstance(node, Injection) for node in tasks)
 
     # -- What the outside calls -------------------------------------------------------------------------------------
 
@@ -165,7 +168,7 @@ class Walker:
     def _enter(self, target: Any, limit: int | None = None) -> Frame:
         rows, inputs = flatten(target, limit)
         frame = Frame()
-        frame.graph = graph = Graph(rows, tuple(inputs))
+        frame.graph = graph = Graph(rows, tuple(self.host.fill(inputs)))
         frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
         frame.uses = [0] * len(rows)
         for row in rows:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MODES = ("inline", "blocking")
+MODES = ("inline", "blocking", "compute")
 CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
 
 
@@ -27,7 +27,7 @@ class Task(Generic[P, R]):
         func: the function.
         name: its name in graphs, events and messages.
         pure: whether equal arguments always give equal results.
-        mode: "inline" (called where the engine runs) or "blocking" (called in a thread).
+        mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
         lower: True to have the function lowered to typed code, or else an error; False to have it never lowered.
         is_async: whether the function is a coroutine function.
         called: what a call of the task calls.
@@ -60,6 +60,11 @@ class Task(Generic[P, R]):
         self.lower = lower
         flags = _code_flags(func)
         self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
+        if self.is_async and mode == "compute":
+            raise DeclarationError(
+                f"task {self.name!r} is a coroutine function, and mode='compute' calls functions in another process",
+                expected="a plain function, or mode='inline'",
+            )
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
         self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
         self.resumption: Any = None  # goes on from the function's statements; made by the compiler
@@ -190,7 +195,8 @@ def task(
         func: a sync or async function, or any other callable.
         name: its name in graphs, events and messages; by default the function's.
         pure: whether equal arguments always give equal results.
-        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread.
+        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
+            worker process (`pip install 'cascade-engine[processes]'`).
         lower: True to have a run raise `LoweringError` where the function has no typed form; False to never lower it.
             Left out, it is lowered (on the VM path) where that is possible and worth it.
 

@@ -5,34 +5,60 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import is_awaitable
+from cascade.errors import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from cascade.adapters.executors.processes import ProcessPool
     from cascade.spec.task import Task
 
 
 class LocalExecutor:
-    """Runs everything in this process: inline tasks in place, blocking ones in threads.
+    """Runs everything on this machine: inline tasks in place, blocking ones in threads, compute ones in processes.
 
     Args:
         threads: how many threads blocking tasks share; by default the event loop's own pool is used.
+        processes: how many worker processes compute tasks share; by default as many as there are cores, shared by all
+            executors. They are started when the first such task is called, and end when they have had nothing to do
+            for a minute.
+
+    Raises:
+        DeclarationError: (a TypeError) a number of threads or processes that is none from 1 up.
     """
 
     calls_inline = True
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, processes: int | None = None) -> None:
+        for name, count in (("threads", threads), ("processes", processes)):
+            if count is not None and (type(count) is not int or count < 1):
+                raise DeclarationError(f"LocalExecutor({name}={count!r})", expected="a number from 1 up, or None")
         self._pool = None if threads is None else ThreadPoolExecutor(threads, thread_name_prefix="cascade")
+        self._count = processes
+        self._lock = threading.Lock()  # an engine may be shared by threads
+        self._processes: ProcessPool | None = None
 
     def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
-        """Calls the function of `task`: in a thread if it is a blocking one, with the caller's context variables."""
+        """Calls the function of `task`: where its mode says, in a thread with the caller's context variables."""
+        if task.mode == "compute":
+            return self._process_pool().call(task, args, kwargs)
         if task.mode == "inline" or task.is_async:
             return task.called(*args, **kwargs)
         return self._in_thread(functools.partial(task.called, *args, **kwargs))
+
+    def _process_pool(self) -> ProcessPool:
+        if self._processes is None:
+            from cascade.adapters.executors.processes import ProcessPool, shared_pool
+
+            with self._lock:
+                if self._processes is None:
+                    self._processes = shared_pool() if self._count is None else ProcessPool(self._count)
+        return self._processes
 
     async def _in_thread(self, function: Any) -> Any:
         context = contextvars.copy_context()
@@ -41,6 +67,19 @@ class LocalExecutor:
         if error is not None:
             raise error
         return await value if is_awaitable(value) else value
+
+    def close(self) -> None:
+        """Ends the threads and processes that are this executor's own; processes are killed, threads end by themselves."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._processes is not None and self._count is not None:
+            self._processes.close()
+
+    def __enter__(self) -> LocalExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _outcome(function: Any) -> tuple[Any, BaseException | None]:

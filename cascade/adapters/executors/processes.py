@@ -1,0 +1,345 @@
+"""Worker processes, by loky: calls are sent as bytes, dead workers are noticed, cancelled calls are stopped.
+
+No more calls are given to the workers than there are workers; the others wait here. So a worker that dies takes only
+those with it that were running, and a call that is cancelled while it waits is simply dropped. A running call cannot be
+stopped but with its process: its workers get no more calls, and are killed when the other calls that they run are done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import importlib.util
+import pickle
+import re
+import sys
+import threading
+import weakref
+from collections import deque
+from concurrent.futures import Future, InvalidStateError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
+from cascade.errors import MissingExtraError, SendingError, WorkerError
+
+if TYPE_CHECKING:
+    from cascade.spec.task import Task
+
+ATTEMPTS = 3
+IDLE_SECONDS = 60.0
+"""Workers without work end after so long."""
+
+
+class RemoteTraceback(Exception):
+    """The cause of an exception from a worker process: its traceback there, as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'in a worker process\n"""\n{self.text}"""'
+
+
+class _Workers:
+    """Processes that were started together, and the calls that they run."""
+
+    def __init__(self, count: int) -> None:
+        make = import_module("loky.process_executor").ProcessPoolExecutor
+        self.executor: Any = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin)
+        self.path = list(sys.path)
+        self.running: set[_Call] = set()
+        self.condemned = False
+        self._killed = False
+
+    @property
+    def useless(self) -> bool:
+        """Whether nobody waits for any call of theirs, and there will be no more."""
+        return self.condemned and all(call.abandoned for call in self.running)
+
+    def kill(self, wait: bool = False) -> None:
+        if not self._killed:
+            self._killed = True
+            # Usually in a thread: it joins the workers' manager.
+            options = {"wait": True, "kill_workers": True}
+            thread = threading.Thread(target=self.executor.shutdown, kwargs=options, name="cascade-kill-workers", daemon=True)
+            if wait:
+                thread.run()
+            else:
+                thread.start()
+
+
+class _Call:
+    def __init__(self, name: str, message: bytes) -> None:
+        self.name = name
+        self.message = message
+        self.future: Future[bytes] = Future()
+        self.workers: _Workers | None = None
+        self.abandoned = False
+        self.attempts = 0
+
+
+class ProcessPool:
+    """Calls functions in worker processes.
+
+    Args:
+        count: how many workers; by default as many as this process has cores. They are started when they are needed.
+
+    Raises:
+        MissingExtraError: (an ImportError) loky is not installed.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        if importlib.util.find_spec("loky") is None:
+            raise MissingExtraError("a task of mode 'compute'", "loky", "processes")
+        self.count: int = import_module("loky").cpu_count() if count is None else count
+        self._lock = threading.Lock()
+        self._waiting: deque[_Call] = deque()
+        self._workers: _Workers | None = None
+        _pools.add(self)
+
+    async def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Calls the function of `task` in a worker.
+
+        Raises:
+            SendingError: (a TypeError) something cannot be sent there, or back.
+            WorkerError: (a RuntimeError) the worker died.
+        """
+        call = _Call(task.name, _message(task, args, kwargs))
+        with self._lock:
+            self._waiting.append(call)
+        self._give_out()
+        try:
+            answer = await asyncio.wrap_future(call.future)
+        except (asyncio.CancelledError, GeneratorExit):
+            self._abandon(call)
+            raise
+        return _value_of(answer, task)
+
+    def close(self, wait: bool = False) -> None:
+        """Kills the workers. Calls that wait or run raise WorkerError."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, deque()
+            workers, self._workers = self._workers, None
+        for call in waiting:
+            _settle(call.future, error=_died(call.name, "its executor was closed"))
+        if workers is not None:
+            workers.kill(wait)
+
+    def _give_out(self) -> None:
+        # Submits what waits, as far as there are workers. Never under the lock: loky calls `_done` from submit, too.
+        while True:
+            with self._lock:
+                workers = self._workers
+                if not self._waiting or workers is not None and len(workers.running) >= self.count:
+                    return
+                call = self._waiting.popleft()
+                call.attempts += 1
+                try:
+                    if workers is None:
+                        workers = self._workers = _Workers(self.count)
+                except Exception as error:
+                    _settle(call.future, error=_died(call.name, f"no worker could be started: {error}"))
+                    continue
+                call.workers = workers
+                workers.running.add(call)
+            path = None if workers.path == sys.path else list(sys.path)
+            try:
+                inner = workers.executor.submit(work, call.message, path)
+            except Exception as error:
+                # Found broken or shut down: the call was not made, and others are asked.
+                with self._lock:
+                    workers.running.discard(call)
+                    call.workers = None
+                    if self._workers is workers:
+                        self._workers = None
+                    again = call.attempts < ATTEMPTS and not call.abandoned
+                    if again:
+                        self._waiting.appendleft(call)
+                if not again:
+                    _settle(call.future, error=_died(call.name, f"no worker takes it: {type(error).__name__}: {error}"))
+                continue
+            inner.add_done_callback(lambda inner, call=call: self._done(call, inner))
+
+    def _done(self, call: _Call, inner: Future[bytes]) -> None:
+        # Called on loky's own thread.
+        workers = call.workers
+        assert workers is not None
+        error = None if inner.cancelled() else inner.exception()
+        with self._lock:
+            workers.running.discard(call)
+            if (error is not None or inner.cancelled()) and self._workers is workers:
+                self._workers = None  # the next call gets new ones
+        if workers.useless:
+            workers.kill()
+        if inner.cancelled():
+            _settle(call.future, error=_died(call.name, "its executor was closed"))
+        elif error is not None:
+            codes = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
+            _settle(call.future, error=_died(call.name, f"exit status {codes[1]}" if codes else str(error).strip()))
+        else:
+            _settle(call.future, inner.result())
+        self._give_out()
+
+    def _abandon(self, call: _Call) -> None:
+        with self._lock:
+            call.abandoned = True
+            workers = call.workers
+            if workers is None:
+                if call in self._waiting:
+                    self._waiting.remove(call)
+                return
+            if call not in workers.running:
+                return
+            workers.condemned = True
+            if self._workers is workers:
+                self._workers = None
+        if workers.useless:
+            workers.kill()
+        self._give_out()
+
+
+_pools: weakref.WeakSet[ProcessPool] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_pools() -> None:
+    # While everything is still there that loky needs for it.
+    for pool in list(_pools):
+        pool.close(wait=True)
+
+
+_shared: ProcessPool | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_pool() -> ProcessPool:
+    """The pool of all executors that were not given a number of processes."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = ProcessPool()
+        return _shared
+
+
+def _settle(future: Future[bytes], value: bytes = b"", error: BaseException | None = None) -> None:
+    try:
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+    except InvalidStateError:
+        pass  # its caller has been cancelled
+
+
+def _died(name: str, reason: str) -> WorkerError:
+    return WorkerError(
+        name, f"the worker process that ran task {name!r} died", where=reason,
+        hint="a crash in native code, too little memory (killed by the system), or os._exit; the task may be tried again",
+    )
+
+
+# -- Messages -----------------------------------------------------------------------------------------------------------
+
+
+def _message(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    function = _sendable(task)
+    try:
+        data: bytes = import_module("cloudpickle").dumps((function, args, kwargs))
+        return data
+    except Exception as error:
+        raise _cannot_send(task, function, args, kwargs, error) from error
+
+
+def _sendable(task: Task[..., Any]) -> Any:
+    """What stands for the task: itself, which is pickled as its name, where that leads to it; else its function."""
+    module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
+    if module == "__main__":
+        return task.called  # a worker has another main module: the function goes by value
+    found: Any = sys.modules.get(str(module))
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return task if found is task else task.called
+
+
+def _cannot_send(
+    task: Task[..., Any], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> SendingError:
+    names = task.binder.parameters[: task.binder.positional]
+    named = [(names[at] if at < len(names) else f"*{at}", value) for at, value in enumerate(args)]
+    for name, value in (*named, *kwargs.items()):
+        found = _culprit(value)
+        if found is not None:
+            path, part, reason = found
+            what = f"argument {name + path!r} of task {task.name!r}"
+            return SendingError(
+                f"{what}, of type {type(part).__name__}, cannot be sent to a worker process: {reason}",
+                where=f"task {task.name!r}, which has mode 'compute'",
+                hint="pass what it is made from and make it in the task, or use mode='blocking', which stays in this process",
+            )
+    reason = _reason_not_to_pickle(function) or f"{type(error).__name__}: {error}"
+    return SendingError(
+        f"the function of task {task.name!r} cannot be sent to a worker process: {reason}",
+        where=f"task {task.name!r}, which has mode 'compute'",
+        hint="a function at the top level of a module is sent as its name; any other with all that it refers to",
+    )
+
+
+def _reason_not_to_pickle(value: Any) -> str | None:
+    try:
+        import_module("cloudpickle").dumps(value)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _culprit(value: Any) -> tuple[str, Any, str] | None:
+    """The innermost part of a value that cannot be pickled: its path, itself, the reason."""
+    reason = _reason_not_to_pickle(value)
+    if reason is None:
+        return None
+    path = ""
+    for _ in range(20):
+        for step, part in _parts(value):
+            inner = _reason_not_to_pickle(part)
+            if inner is not None:
+                path, value, reason = path + step, part, inner
+                break
+        else:
+            break
+    return path, value, reason
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", part) for key, part in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [(f"[{at}]", part) for at, part in enumerate(value)]
+    return [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()] if not isinstance(value, type) else []
+
+
+def _value_of(answer: bytes, task: Task[..., Any]) -> Any:
+    where = f"task {task.name!r}, in a worker process"
+    try:
+        kind, *content = pickle.loads(answer)
+    except Exception as error:
+        raise SendingError(
+            f"the answer of task {task.name!r} cannot be read: {type(error).__name__}: {error}", where=where
+        ) from error
+    if kind == VALUE:
+        return content[0]
+    if kind == ERROR:
+        raised, text = content
+        raised.__cause__ = RemoteTraceback(text)
+        raise raised
+    if kind == UNREADABLE:
+        raise SendingError(
+            f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
+            where=where, hint="what is sent by its name has to be importable there, too",
+        )
+    what, reason, text = content
+    trouble = SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
+    if text:
+        trouble.__cause__ = RemoteTraceback(text)
+    raise trouble

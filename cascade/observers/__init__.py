@@ -1,0 +1,60 @@
+"""Observers: what shows people and machines how runs go. An observer is a function that is called with each event."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from cascade.errors import DeclarationError, MissingExtraError, nearest
+from cascade.observers.state import is_terminal
+from cascade.runtime.events import Event
+
+FORMATS = ("auto", "live", "log", "json")
+Observer = Callable[[Event], object]
+
+
+def console(
+    format: str = "auto", *, file: TextIO | None = None, verbose: bool = False, interval: float = 1.0
+) -> Observer:
+    """Makes an observer that shows how runs go: `Engine(observers=[console()])`, or `run(target, observers=[console()])`.
+
+    Args:
+        format: "live" for a display that is kept up to date (needs `rich`: `pip install 'cascade-engine[console]'`);
+            "log" for lines of text; "json" for one JSON object a line and event; "auto" for "live" on a terminal where
+            `rich` is installed, else "log".
+        file: where it is shown; by default sys.stderr.
+        verbose: for "log": a line for every event, instead of starts and ends of runs, failures, and the progress
+            now and then.
+        interval: for "log": seconds between two lines of progress.
+
+    Raises:
+        DeclarationError: (a TypeError) an unknown format, or something that cannot be written to.
+        MissingExtraError: (an ImportError) "live" without `rich`.
+    """
+    if format not in FORMATS:
+        raise DeclarationError(
+            f"console(format={format!r})", expected="one of " + ", ".join(map(repr, FORMATS)), hint=nearest(str(format), FORMATS)
+        )
+    out = sys.stderr if file is None else file
+    if not hasattr(out, "write"):
+        raise DeclarationError(f"console(file={out!r})", expected="a text file that is open for writing")
+    if not interval > 0:
+        raise DeclarationError(f"console(interval={interval!r})", expected="a positive number of seconds")
+    has_rich = importlib.util.find_spec("rich") is not None
+    if format == "auto":
+        format = "live" if has_rich and is_terminal(out) else "log"
+    if format == "json":
+        from cascade.observers.lines import JsonLines
+
+        return JsonLines(out)
+    if format == "log":
+        from cascade.observers.lines import Log
+
+        return Log(out, verbose=verbose, interval=interval)
+    if not has_rich:
+        raise MissingExtraError("console(format='live')", "rich", "console")
+    from cascade.observers.live import Live
+
+    return Live(out)

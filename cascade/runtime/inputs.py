@@ -1,0 +1,128 @@
+"""The values of a run's inputs: parameters that were given, and variables of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cascade._vm import holds_deferred
+from cascade.errors import ParameterError, nearest
+from cascade.graph.build import Inputs
+from cascade.runtime.preview import preview
+from cascade.spec.convert import Unfit, convert, type_name
+from cascade.spec.inputs import Input, input_of
+
+NOTHING: dict[str, Any] = {}
+
+
+class Given:
+    """Finds and converts the values of inputs, each once in a run.
+
+    Args:
+        params: the parameters of the run, by name.
+
+    Raises:
+        ParameterError: (a TypeError) `params` is no mapping of names, or holds a LazyResult.
+    """
+
+    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+        if params is None:
+            params = NOTHING
+        elif not isinstance(params, Mapping):
+            raise ParameterError(
+                "params", f"params={preview(params)}", expected="a mapping of names to values, such as {'n': 3}"
+            )
+        for name, value in params.items():
+            if not isinstance(name, str):
+                raise ParameterError("params", f"params has the key {preview(name)}", expected="names")
+            if holds_deferred(value):
+                raise ParameterError(
+                    name, f"parameter {name!r} was given a LazyResult", expected="a value",
+                    hint="run it first, or pass it as the argument in place of the Param",
+                )
+        self.params = params
+        self._values: dict[tuple[str, str], tuple[Input, Any]] = {}
+
+    def check(self, declared: Iterable[Input]) -> None:
+        """Finds the values of a target's inputs, before anything runs.
+
+        Raises:
+            ParameterError: (a TypeError and a ValueError) one is missing, cannot be converted, was declared twice in
+                different ways, or a parameter was given that is none of them.
+        """
+        declared = list(declared)
+        known = {each.name for each in declared if each.kind == "parameter"}
+        for name in self.params:
+            if name not in known:
+                raise unknown_parameter(name, known)
+        for each in declared:
+            self.value(each)
+
+    def value(self, declared: Input) -> Any:
+        """The value of an input."""
+        key = (declared.kind, declared.name)
+        found = self._values.get(key)
+        if found is None:
+            found = self._values[key] = (declared, self._find(declared))
+        elif not declared.same_as(found[0]):
+            raise ParameterError(
+                declared.name,
+                f"{declared.kind} {declared.name!r} is declared twice in this run, with another type or default",
+                expected=f"{found[0].describe()}, as it was declared first; not {declared.describe()}",
+                hint="declare it once and use the same object",
+            )
+        return found[1]
+
+    def _find(self, declared: Input) -> Any:
+        source: Mapping[str, Any] = self.params if declared.kind == "parameter" else os.environ
+        try:
+            value = source[declared.name]
+        except KeyError:
+            if not declared.required:
+                return declared.default
+            raise missing(declared) from None
+        return converted(value, declared)
+
+    def fill(self, inputs: Inputs) -> list[Any]:
+        """The inputs of a graph, with what was declared replaced by its value."""
+        result = list(inputs)
+        for number in inputs.declared:
+            declared = input_of(inputs[number])
+            assert declared is not None
+            result[number] = self.value(declared)
+        return result
+
+
+def converted(value: Any, declared: Input) -> Any:
+    """A value as the input's type."""
+    try:
+        return convert(value, declared.type)
+    except Unfit as error:
+        raise ParameterError(
+            declared.name,
+            f"{declared.kind} {declared.name!r} is {preview(value)}: {error}",
+            expected=type_name(declared.type) + (f" ({declared.description})" if declared.description else ""),
+        ) from error
+
+
+def missing(declared: Input) -> ParameterError:
+    """The error of an input that was not given."""
+    if declared.kind == "parameter":
+        hint = f"give it: params={{{declared.name!r}: ...}}, or declare a default: Param({declared.name!r}, default=...)"
+    else:
+        hint = f"set it before the run, or declare a default: Env({declared.name!r}, default=...)"
+    return ParameterError(
+        declared.name, f"{declared.kind} {declared.name!r} is missing", expected=declared.describe(), hint=hint
+    )
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> ParameterError:
+    """The error of a parameter that the target does not have."""
+    known = sorted(known)
+    return ParameterError(
+        name,
+        f"the target has no parameter {name!r}",
+        expected="one of " + ", ".join(map(repr, known)) if known else "no parameters: the target has none",
+        hint=nearest(name, known),
+    )

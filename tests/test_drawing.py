@@ -1,0 +1,148 @@
+"""Drawings and the printed plan."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import stat
+import xml.etree.ElementTree
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from cascade.errors import DrawingError, TargetError
+from cascade.graph import draw
+from cascade.graph.build import build_graph
+from cascade.graph.draw import EDGE_STYLES
+from tests.tasks import add, chain, increment, later, one, total
+
+HOSTILE = ['a"b', "a\\", 'x\\"]; evil [label="', "<b>&amp;</b>", "two\nlines", "end", "#35;", "`md`", "é→𝄞", "\x00\x1b\ud800", "", "a --> b", "\\N"]
+
+
+@cs.resource
+def database() -> Any:
+    yield 1
+
+
+@pytest.fixture
+def target() -> Any:
+    blocking = cs.task(mode="blocking", name="read")(lambda x, db: x)
+    return total([blocking(cs.Param("n", 5, type=int), cs.inject(database)), later(cs.Env("HOME")), one()], scale=2)
+
+
+def test_a_graph_as_dot(target, golden):
+    golden("drawing.dot", cs.visualize(target).rstrip("\n"))
+
+
+def test_a_graph_as_mermaid(target, golden):
+    golden("drawing.mermaid", cs.visualize(target, format="mermaid").rstrip("\n"))
+
+
+def test_the_plan_is_printed(target, golden, capsys):
+    assert cs.dry_run(target) is None
+    golden("plan", capsys.readouterr().out.rstrip("\n"))
+    out = io.StringIO()
+    cs.dry_run([one(), one()], file=out)
+    assert out.getvalue() == "plan of list: 2 tasks in 1 stage\nstage 1\n  one#0()\n  one#1()\n"
+
+
+def test_long_arguments_are_shortened_in_the_plan():
+    out = io.StringIO()
+    deep: Any = one()
+    for _ in range(2000):
+        deep = [deep]
+    cs.dry_run(add(add([one() for _ in range(100)], {"k": one()}), deep), file=out)
+    lines = out.getvalue().splitlines()
+    assert "add#102(a=[one#0, one#1, one#2, one#3, one#4, one#5, …], b={'k': one#101})" in out.getvalue() or any(
+        "one#5, …]" in line and "'k'" in line for line in lines
+    )
+    assert max(map(len, lines)) < 500
+
+
+def dot_strings(text: str) -> list[str]:
+    """The labels of nodes, as Graphviz reads them; fails on anything else than the statements that are expected."""
+    labels = []
+    for line in text.splitlines()[4:-1]:
+        match = re.fullmatch(r'  [ni]\d+(?: -> [ni]\d+)? \[label="((?:[^"\\]|\\.)*)", [^"]*("[^"]*")?[^"]*\];', line)
+        assert match, line
+        labels.append(re.sub(r"\\(.)", r"\1", match[1]))
+    return labels
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_names_are_escaped(name):
+    lazy = cs.task(name=name)(lambda x: x)(one())
+    labels = dot_strings(cs.visualize(lazy))
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    assert labels == ["one", printable, "x"]
+    for line in cs.visualize(lazy, format="mermaid").splitlines()[1:]:
+        assert re.fullmatch(r'  n\d+(\("(\w|[ _.,#;-])+"\)| -->\|"x"\| n\d+)', line), line
+    cs.dry_run(lazy, file=io.StringIO())
+
+
+def test_every_kind_of_edge_has_its_style(monkeypatch):
+    from cascade.graph.model import Edge, Graph
+
+    kinds = list(EDGE_STYLES)
+    assert kinds == ["data", "order", "condition", "constraint", "route", "jump"]
+    graph = build_graph(chain(3))
+    edges = [Edge(0, 1, kind, "x") for kind in kinds]
+    monkeypatch.setattr(Graph, "edges", lambda self: iter(edges))
+    dot = [line for line in cs.visualize(graph).splitlines() if "->" in line]
+    mermaid = cs.visualize(graph, format="mermaid").splitlines()[-len(kinds) :]
+    assert len(set(dot)) == len(kinds) == len({style.dot for style in EDGE_STYLES.values()})
+    assert len(mermaid) == len(kinds)
+    assert all(style.meaning for style in EDGE_STYLES.values())
+
+
+def test_a_large_graph_is_drawn():
+    text = cs.visualize(chain(100_000))
+    assert text.count("\n") == 5 + 100_000 + 99_999
+    assert cs.visualize(total([one() for _ in range(1000)])).count("->") == 1001
+
+
+def test_wrong_requests_are_refused():
+    with pytest.raises(DrawingError, match="did you mean 'svg'"):
+        cs.visualize(one(), format="svgg")
+    for wrong in (one, 5):
+        with pytest.raises(TargetError):
+            cs.visualize(wrong)
+        with pytest.raises(TargetError):
+            cs.dry_run(wrong)
+
+
+def test_svg_without_graphviz_is_a_clear_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DrawingError, match="'dot' was not found") as raised:
+        cs.visualize(one(), format="svg")
+    assert "install Graphviz" in str(raised.value.hint)
+
+
+def program(folder: Any, text: str) -> None:
+    file = folder / "dot"
+    file.write_text("#!/bin/sh\n" + text)
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands in for Graphviz")
+def test_graphviz_is_called_and_watched(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    program(tmp_path, 'echo "<svg>$1"; cat; echo "</svg>"')
+    text = cs.visualize(increment(one()), format="svg")
+    assert text == "<svg>-Tsvg\n" + cs.visualize(increment(one())) + "</svg>\n"
+    program(tmp_path, "echo broken >&2; exit 3")
+    with pytest.raises(DrawingError, match="failed with exit status 3: broken"):
+        cs.visualize(one(), format="svg")
+    program(tmp_path, "exec sleep 60")
+    monkeypatch.setattr(draw, "SVG_SECONDS", 0.2)
+    with pytest.raises(DrawingError, match="did not finish within 0.2 s"):
+        cs.visualize(one(), format="svg")
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not here")
+def test_graphviz_understands_it(target):
+    for drawn in (target, *(cs.task(name=name)(lambda x: x)(one()) for name in HOSTILE)):
+        xml.etree.ElementTree.fromstring(cs.visualize(drawn, format="svg"))
