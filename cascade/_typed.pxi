@@ -473,17 +473,22 @@ cdef bint ask(Kernel kernel, TypedState* state) except -1:
 
 
 cdef bint unboxed(object value, str kind, Register* register) noexcept:
+    # False, and nothing is written, where the register cannot hold it.
     cdef int overflow = 0
+    cdef int64_t whole
     cdef char code = code_of(type_of(<PyObject*>value))
     if kind == "float" and code == b"d":
         register.d = PyFloat_AS_DOUBLE(<PyObject*>value)
     elif kind == "bool" and code == b"b":
         register.i = <PyObject*>value == True_
     elif kind == "int" and code == b"i":
-        register.i = PyLong_AsLongLongAndOverflow(<PyObject*>value, &overflow)
+        whole = PyLong_AsLongLongAndOverflow(<PyObject*>value, &overflow)
+        if overflow:
+            return False
+        register.i = whole
     else:
         return False
-    return not overflow
+    return True
 
 
 cdef object boxed(Register value, char kind):

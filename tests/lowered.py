@@ -417,3 +417,11 @@ def asks_thing(n):
     for i in range(n):
         found += THING and 1
     return found
+
+
+def rounds(a):
+    i = 0
+    while i < 3:
+        i += 1
+        a = round(a, -3)
+    return a, i
