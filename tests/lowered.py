@@ -425,3 +425,13 @@ def rounds(a):
         i += 1
         a = round(a, -3)
     return a, i
+
+
+def inner_loop_first(n, m):
+    p = m > m
+    for i in range(n):
+        for _ in range(4, 1, -3):
+            if None:
+                w = 0.5  # noqa: F841
+        p = 100 != 63 >= pow(1, 4, m)
+    return p, i

@@ -25,7 +25,8 @@ CASES: list[tuple[str, tuple[Any, ...]]] = [
     ("shifts", (100,)), ("congruential", (50,)), ("floats", (50, 1.25)), ("floats", (5000, 1.25)),
     ("floats", (9, float("nan"))), ("floats", (9, 3)), ("bools", (5, True)), ("bools", (5, 1)), ("bools", (0, 1)),
     ("asserts", (10,)), ("asserts", (30,)), ("closed", (9,)), ("closed", (9, 2.5)), ("wide_again", (5000,)),
-    ("breaks_wide", (40,)), ("rounds", (1234,)), ("rounds", (2**63 - 2,)),
+    ("breaks_wide", (40,)), ("rounds", (1234,)), ("rounds", (2**63 - 2,)), ("inner_loop_first", (4, -6)),
+    ("inner_loop_first", (4, 7)),
 ]  # fmt: skip
 
 

@@ -755,7 +755,7 @@ class BodyTranslator(FunctionTranslator):
         self.run(dict(zip(self.parameters, part.types, strict=True)))
 
     def note_entry(self, point: Point, label: Label) -> None:
-        if point.statement in self.body_starts:
+        if point.statement in self.body_starts and not point.again:
             label.uses += 1
             self.builder.entries.append((label, self.way_out(point)))
 
