@@ -4,8 +4,8 @@
     python tools/fuzz.py --programs 200000
     python tools/fuzz.py --seed 4711 --programs 1 --show
 
-Prints how far it is now and then, each difference with its seed and a program made as small as it gets, and at the end what was
-compared. The exit code is 1 if there was a difference.
+Prints how far it is now and then, each difference with its seed and a program made as small as it gets, and at the end
+what was compared. The exit code is 1 if there was a difference.
 """
 
 from __future__ import annotations
@@ -161,10 +161,10 @@ class Fuzzing:
 
     def tell(self) -> None:
         self.told = time.monotonic()
-        tally = self.tally
+        seconds = self.told - self.begun
         print(
-            f"{self.told - self.begun:7,.0f} s: {tally.programs:,} programs, {tally.programs / (self.told - self.begun):.0f} a second,"
-            f" {tally.in_kernels:,} in kernels, {self.found} differences, {self.crashed} crashes",
+            f"{seconds:7,.0f} s: {self.tally.programs:,} programs, {self.tally.programs / seconds:.0f} a second,"
+            f" {self.tally.in_kernels:,} in kernels, {self.found} differences, {self.crashed} crashes",
             flush=True,
         )
 
@@ -177,7 +177,8 @@ class Fuzzing:
             f"compared {tally.programs:,} programs ({seeds}, Python {platform.python_version()}):"
             f" {self.found} differences, {self.crashed} crashes\n"
             f"  {tally.calls:,} calls, {tally.raised:,} of them with an exception\n"
-            f"  {tally.in_kernels:,} programs ran in kernels: {tally.kernels:,} kernels, {tally.entries:,} entries, {tally.exits:,} exits\n"
+            f"  {tally.in_kernels:,} programs ran in kernels:"
+            f" {tally.kernels:,} kernels, {tally.entries:,} entries, {tally.exits:,} exits\n"
             f"  left out: {dict(tally.left_out)}; refused: {dict(tally.refused.most_common())}\n"
             f"  {seconds:,.0f} s, {tally.programs / max(seconds, 1e-9):.0f} programs a second, {memory:,.0f} MB at most"
         )

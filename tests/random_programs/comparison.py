@@ -1,8 +1,8 @@
 """Runs programs as plain Python, on the graph path and on the VM path, and compares what comes out.
 
-What is compared of each call: the value with its type, bit for bit; of an exception the type, arguments, cause, and of each of the
-program's frames in its traceback the function, the lines and the columns; what was done to opaque objects, in which order;
-warnings; and between the two paths the notes.
+What is compared of each call: the value with its type, bit for bit; of an exception the type, arguments, cause, and of
+each of the program's frames in its traceback the function, the lines and the columns; what was done to opaque objects,
+in which order; warnings; and between the two paths the notes.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + value)
 
 
-# -- Ways of running ----------------------------------------------------------------------------------------------------------------
+# -- Ways of running --------------------------------------------------------------------------------------------------
 
 
 class Way:
@@ -127,7 +127,7 @@ class GraphWay(Way):
 
 
 class MachineWay(GraphWay):
-    """By the machine: a first call under a limit of steps, all others by a compiled program."""
+    """By the machine: as a target, under a limit of steps, and by a compiled program."""
 
     name = "VM path"
     passed_on = (Runaway, KeyboardInterrupt, LoweringError)
@@ -138,14 +138,17 @@ class MachineWay(GraphWay):
         arguments = self.world.arguments(call.arguments)
         if self.program is None:
             self.program = cs.compile(self.world.task)
-        first = self.outcome(self.run, arguments)
-        return [first, *(self.outcome(self.run_program, arguments) for _ in range(times - 1))]
+        ways = itertools.cycle((self.run_target, self.run_program, self.run, self.run_program))
+        return [self.outcome(way, arguments) for way in itertools.islice(ways, times)]
 
     def outcome(self, run: Callable[[tuple[Any, ...]], Any], arguments: tuple[Any, ...]) -> Outcome:
         try:
             return super().outcome(run, arguments)
         except LoweringError as error:
             return Outcome(("refused", error.reasons[0].code), (), ())
+
+    def run_target(self, arguments: tuple[Any, ...]) -> Any:
+        return cs.run(self.world.task(*arguments))
 
     def run_program(self, arguments: tuple[Any, ...]) -> Any:
         return self.program(*arguments)
@@ -156,7 +159,7 @@ class MachineWay(GraphWay):
         return [kernel for task in tasks for kernel in task.routine.kernels or ()]
 
 
-# -- The comparison -----------------------------------------------------------------------------------------------------------------
+# -- The comparison ---------------------------------------------------------------------------------------------------
 
 
 class Comparison:
@@ -276,7 +279,7 @@ def _shown(value: Any) -> str:
 
 
 class LeftOut(Exception):
-    """The rest of a program is not compared: plain Python cannot run it in time and memory, or lowering it was refused."""
+    """The rest of a program is not compared: plain Python cannot run it, or lowering was refused half-way."""
 
 
 @contextlib.contextmanager

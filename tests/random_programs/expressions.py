@@ -1,10 +1,12 @@
 """Random expressions of the subset that is lowered, with hostile values. A grammar writes them.
 
-A rule is a weight and a template; `{int}` in a template stands for another expression of that kind, and `~` marks what only
-wild programs do: to have values whose type is not known before the program runs. The kinds say what
-a value mostly is: arguments of other types make an "int" anything, which is wanted. Only "real" is sure to be a float (or
-to raise), so that products of such values cannot grow. What could fill the memory of plain Python is kept small here:
-exponents, shift counts, digits of `round`, and products of variables inside loops, which double their bits at each step.
+A rule is a weight and a template; `{int}` in a template stands for another expression of that kind, and `~` marks what
+only wild programs do: to have values whose type is not known before the program runs.
+
+The kinds say what a value mostly is: arguments of other types make an "int" anything, which is wanted. Only "real" is
+sure to be a float (or to raise), so that products of such values cannot grow. What could fill the memory of plain
+Python is kept small here: exponents, shift counts, digits of `round`, and products of variables inside loops, which
+double their bits at each step.
 """
 
 from __future__ import annotations
@@ -14,20 +16,27 @@ from random import Random
 
 from tests.random_programs.model import Helper
 
-INTS = [0, 1, -1, 2, 3, 7, -5, 63, 64, 100, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**62,
-        2**63 - 1, 2**63 - 2, 1 - 2**63, -(2**62) - 1, 3037000500]  # fmt: skip
+INTS = [
+    0, 1, -1, 2, 3, 7, -5, 63, 64, 100, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1,
+    2**62, 2**63 - 1, 2**63 - 2, 1 - 2**63, -(2**62) - 1, 3037000500,
+]  # fmt: skip
 WIDE_INTS = [-(2**63), 2**63, -(2**63) - 1, 2**64, 2**64 + 1, 2**70, -(2**100)]
-FLOATS = [0.0, -0.0, 0.0, -0.0, 1.0, -1.0, -1.5, 0.1, 2.5, 3.0, 1e16, 9007199254740992.0, 9007199254740993.0, 1e300, -1e308, 5e-324,
-          2.2250738585072014e-308, -2.225073858507201e-308, 1.7976931348623157e308, 2.0**63, -(2.0**63), 2.0**62, 0.5, 1e-5,
-          9223372036854774784.0, float("inf"), float("-inf"), float("nan")]  # fmt: skip
-EDGES = [2**53 - 1, 2**53, 2**53 + 2, 2**62, 2**62 - 1, 2**63 - 1024, 2**63 - 4, -(2**53), -(2**53) - 2, -(2**63) + 4, 2**54 + 1]
+FLOATS = [
+    0.0, -0.0, 0.0, -0.0, 1.0, -1.0, -1.5, 0.1, 2.5, 3.0, 1e16, 9007199254740992.0, 9007199254740993.0, 1e300, -1e308,
+    5e-324, 2.2250738585072014e-308, -2.225073858507201e-308, 1.7976931348623157e308, 2.0**63, -(2.0**63), 2.0**62, 0.5,
+    1e-5, 9223372036854774784.0, float("inf"), float("-inf"), float("nan"),
+]  # fmt: skip
+EDGES = [
+    2**53 - 1, 2**53, 2**53 + 2, 2**62, 2**62 - 1, 2**63 - 1024, 2**63 - 4, -(2**53), -(2**53) - 2, 4 - 2**63,
+    2**54 + 1,
+]  # fmt: skip
 """Where comparing an int as a float goes wrong."""
 
 MODULI = [2, 7, 97, 360360, 10**9 + 7, 2**31 - 1, 2**32, 2**53, 2**61 - 1, 2**63 - 1]
 
 OF_FLOAT = (
-    "sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p fabs erf erfc gamma"
-    " lgamma degrees radians cbrt ulp"
+    "sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p fabs erf erfc"
+    " gamma lgamma degrees radians cbrt ulp"
 ).split()
 OF_TWO_FLOATS = "atan2 fmod hypot pow remainder nextafter log".split()
 # What an expression is when it does not go deeper.
@@ -422,7 +431,7 @@ class Expressions:
             return parts[0]
         return "".join([self.write(part, depth) if place & 1 else part for place, part in enumerate(parts)])
 
-    # -- Names ----------------------------------------------------------------------------------------------------------
+    # -- Names --------------------------------------------------------------------------------------------------------
 
     def name(self, *kinds: str) -> str | None:
         """A variable of one of the kinds; in wild programs at times any other, also one that may be unbound."""
@@ -457,15 +466,16 @@ class Expressions:
         return self.pick.choice(names) if names else None
 
     def write_bool_name(self, depth: int) -> str:
-        return self.name("bool") or f"({self.write_int_name(depth)} {self.write_compare(depth)} {self.write_int_name(depth)})"
+        known = self.name("bool")
+        return known or f"({self.write_int_name(depth)} {self.write_compare(depth)} {self.write_int_name(depth)})"
 
     def write_any_name(self, depth: int) -> str:
-        return self.name("object", "none", "mixed", "any") or self.name("object", "none", "mixed", "any", "int", "float") or "None"
+        return self.name("object", "none", "mixed", "any") or self.name("int", "float") or "None"
 
     def write_object_name(self, depth: int) -> str:
         return self.name("object") or "SIZED"
 
-    # -- Literals and operators -----------------------------------------------------------------------------------------
+    # -- Literals and operators ---------------------------------------------------------------------------------------
 
     def write_int_literal(self, depth: int) -> str:
         chance = self.chance()
@@ -488,10 +498,14 @@ class Expressions:
         return int_text(self.pick.choice([2, 3, 7, 10, -1, -2, -3, 1, 97, 1024, *INTS[5:]]))
 
     def write_shift_literal(self, depth: int) -> str:
-        return self.pick.choice(["1", "2", "5", "0", "31", "32", "62", "63", "64", "65", "70", "(-1)" if self.wildness else "3", "True", "8"])
+        if self.chance() < 10 * self.wildness:
+            return "(-1)"
+        return self.pick.choice(["0", "1", "2", "3", "5", "8", "31", "32", "62", "63", "64", "65", "70", "True"])
 
     def write_modulus_literal(self, depth: int) -> str:
-        return int_text(self.pick.choice([*MODULI, *([2**64 - 59, 2**64 + 13] if self.wildness else []), 1, -1, -7]) if self.chance() < 0.95 else 0)
+        if self.chance() < 0.05:
+            return "0"
+        return int_text(self.pick.choice([*MODULI, *([2**64 - 59, 2**64 + 13] if self.wildness else []), 1, -1, -7]))
 
     def write_small(self, depth: int) -> str:
         return str(int(self.chance() * 5))
@@ -517,7 +531,7 @@ class Expressions:
     def write_function2(self, depth: int) -> str:
         return "math." + self.pick.choice(OF_TWO_FLOATS)
 
-    # -- What could grow ------------------------------------------------------------------------------------------------
+    # -- What could grow ----------------------------------------------------------------------------------------------
 
     def may_grow(self) -> bool:
         """Whether one more product of variables may be left as it is: a few outside of loops."""
@@ -554,7 +568,7 @@ class Expressions:
         template = self.pick.choice(["({0} {f} {1}) {g} ({2} {h} {3})", "({0} {f} {1} {g} {2} {h} {3}) {i} {4}"])
         return "(" + template.format(*names, f=first, g=second, h=third, i=fourth) + ")"
 
-    # -- Calls ----------------------------------------------------------------------------------------------------------
+    # -- Calls --------------------------------------------------------------------------------------------------------
 
     def write_call_int(self, depth: int) -> str:
         return self.call("int", depth) or self.write("int", 0)

@@ -1,7 +1,7 @@
 """Makes a program that shows a difference smaller, as long as it shows the same.
 
-Each trial runs in a child process: a program that has lost a line may be endless or fill the memory, and one that crashes the
-process shows a difference, too.
+Each trial runs in a child process: a program that has lost a line may be endless or fill the memory, and one that
+crashes the process shows a difference, too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Smaller = Callable[[], Program]
 
 def minimise(program: Program, kind: str, seconds: float = 60.0) -> Program:
     """The smallest program found in that time that shows a difference of the same kind."""
-    compare(Program(0, "@task(lower=True)\ndef f(n):\n    return n\n", (Call((1,)),)))  # imports here what all children need
+    compare(Program(0, "@task(lower=True)\ndef f(n):\n    return n\n", (Call((1,)),)))  # imports what all children need
     end = time.monotonic() + seconds
     size = 0
     while size != (size := len(program.text) + len(program.script)):

@@ -33,7 +33,7 @@ IMPORTED = ("sqrt", "floor", "pi", "inf", "nan", "isnan")
 """Names of `math` that programs also know without `math.` before them."""
 
 KINDS = ("int", "float", "bool", "any", "object")
-"""The kinds that a parameter can be declared to be. Variables can also be "real", "none", "mixed" or "maybe" (unbound)."""
+"""What a parameter can be declared to be. Variables can also be "real", "none", "mixed" or "maybe" (unbound)."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Change:
     """Something gets another meaning.
 
     Attributes:
-        what: "name" (a global or a free variable is rebound), "delete", "shadow" (a global hides a builtin), "unshadow",
-            "defaults" or "code" (of a function); or "math" or "builtins", the module whose attribute it is.
+        what: "name" (a global or a free variable is rebound), "delete", "shadow" (a global hides a builtin),
+            "unshadow", "defaults" or "code" (of a function); or "math" or "builtins", the module whose attribute it is.
         value: the new meaning; None gives a module's attribute back its own.
     """
 
@@ -103,8 +103,8 @@ class Program:
 
     Attributes:
         stateless: whether equal calls give equal results as long as nothing is changed from outside.
-        enclosed: whether all is defined inside a function, so that the names are free variables. Its text then puts them
-            into a dictionary `made`.
+        enclosed: whether all is defined inside a function, so that the names are free variables. Its text then puts
+            them into a dictionary `made`.
     """
 
     seed: int

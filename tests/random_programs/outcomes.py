@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 def exact(value: Any) -> Any:
     """A value with its type, bit for bit; objects by what identifies them in their world.
 
-    Only the bits of a nan are not looked at: which of two nans a sum is depends in CPython itself on whether the function is warm.
+    Only the bits of a nan are not looked at: which of two nans their sum is depends on whether CPython has warmed up.
     """
     kind = type(value)
     if kind is int or kind is bool or value is None or kind is str:
@@ -74,8 +74,9 @@ def _frames(error: BaseException, file: str) -> Iterator[tuple[Any, ...]]:
 def _failed_word(error: BaseException, code: CodeType, word: int) -> int:
     """The instruction that failed.
 
-    CPython 3.11 runs two neighbours as one when a function has become warm, and if the second of them, a load of an unbound
-    variable, fails, it names the first. Whether it is warm depends on the calls before, so here it is always the load.
+    CPython 3.11 runs two neighbours as one when a function has become warm, and if the second of them, a load of an
+    unbound variable, fails, it names the first. Whether it is warm depends on the calls before, so here it is always
+    the load.
     """
     if not isinstance(error, UnboundLocalError) or sys.version_info >= (3, 12):
         return word

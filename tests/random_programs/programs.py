@@ -9,6 +9,13 @@ from tests.random_programs.scripts import ScriptWriter
 from tests.random_programs.statements import RAISED, Statements
 
 
+PARAMETERS = [
+    ("a:int", "b:int"), ("a:int", "b:int", "x:float"), ("a:int", "x:float", "p:bool"), ("a:int", "x:float"), ("a:int",),
+    ("x:float", "y:float"), ("a:int", "b:int", "c:int"), ("a:int", "b:int", "x:float", "p:bool"), ("a:int", "u:any"),
+    ("a:int", "o:object"), ("x:float", "y:float", "o:object", "u:any"),
+]  # fmt: skip
+
+
 class Writer(Statements):
     """Writes whole programs."""
 
@@ -18,7 +25,7 @@ class Writer(Statements):
         """The text, whether it is stateless, and whether it is enclosed in a function."""
         enclosed = self.chance() < 0.2
         self.many_tails = self.chance() < 0.1
-        self.depth = int(enclosed)
+        self.base = self.depth = int(enclosed)
         self.by_name = not enclosed
         if enclosed:
             self.lines.append("def make():")
@@ -40,15 +47,16 @@ class Writer(Statements):
             self.helper_with_effect("nonlocal" if enclosed else "global")
             stateless = False
         names = ["f"] if self.chance() < 0.75 else ["g", "f"]
-        self.tasks = [Signature(name, self.parameters(name)) for name in names]
+        self.tasks = [Signature(name, self.parameters()) for name in names]
         for signature in self.tasks:
-            self.task(signature, self.pick.randint(4, 11) if signature.name == "f" else self.pick.randint(1, 5))
+            self.task(signature, self.pick.randint(3, 10) if signature.name == "f" else self.pick.randint(1, 5))
         return stateless
 
     def constants(self) -> None:
         self.line(f"FACTOR = {self.write_int_literal(0)}")
         self.line(f"SCALE = {self.write_float_literal(0)}")
-        self.line(f"NOTHING, FLAG, SIZED = None, {self.pick.choice(['True', 'False'])}, {self.pick.choice(['()', '(1, 2)', repr('text')])}")
+        flag, sized = self.pick.choice(["True", "False"]), self.pick.choice(["()", "(1, 2)", "'text'"])
+        self.line(f"NOTHING, FLAG, SIZED = None, {flag}, {sized}")
 
     def begin(self, name: str, parameters: tuple[Parameter, ...]) -> None:
         """The head of a function, and the scope that its body starts with."""
@@ -71,7 +79,7 @@ class Writer(Statements):
         self.line(text)
         self.depth -= 1
 
-    # -- Helpers ----------------------------------------------------------------------------------------------------------
+    # -- Helpers ------------------------------------------------------------------------------------------------------
 
     def helper(self, name: str) -> None:
         kind = self.pick.choice(["int", "int", "float", "any"])
@@ -83,7 +91,7 @@ class Writer(Statements):
             self.line(f"{name} = lambda u: u + 1")
             self.helpers.append(Helper(name, (Parameter("u", "int"),), "int"))
             return
-        self.owner, self.deepest, self.products = None, self.depth + 2, 0
+        self.owner, self.deepest, self.products = None, self.base + 2, 0
         self.begin(name, tuple(parameters))
         if self.chance() < 0.25:
             self.end(f"if {self.write('test', 1)}: {self.fill('raise ' + self.pick.choice(RAISED))}")
@@ -98,9 +106,9 @@ class Writer(Statements):
         parameters = (Parameter("n", "int"), Parameter("u", "int"))
         self.owner, self.products = None, 0
         if form == "mutual":
-            self.recursive_function("s", parameters, limit, f"return r(n - 1, {self.pick.choice(['u', 'u + 1', 'u - n'])})")
-        scope = {"n": "int", "u": "int"}
-        self.scope = scope
+            back = f"return r(n - 1, {self.pick.choice(['u', 'u + 1', 'u - n'])})"
+            self.recursive_function("s", parameters, limit, back)
+        self.scope = {"n": "int", "u": "int"}
         again = f"{other}(n - 1, {self.write('int', 1)})"
         if form == "double":
             again = f"{again} {self.pick.choice('+-')} {other}(n - {self.pick.choice('12')}, u)"
@@ -111,7 +119,8 @@ class Writer(Statements):
 
     def recursive_function(self, name: str, parameters: tuple[Parameter, ...], limit: int, again: str) -> None:
         self.begin(name, parameters)
-        self.end(f"if not 0 < n < {limit}: {self.fill(self.pick.choice(['return u', 'return {int}', 'return {number}', 'return u + n']), 1)}")
+        result = self.fill(self.pick.choice(["u", "{int}", "{number}", "u + n"]), 1)
+        self.end(f"if not 0 < n < {limit}: return {result}")
         self.end(again)
 
     def helper_with_effect(self, declaration: str) -> None:
@@ -122,15 +131,10 @@ class Writer(Statements):
         self.end("return u")
         self.helpers += [Helper("bump", (Parameter("u", "int"),), "int")] * 2
 
-    # -- Tasks ------------------------------------------------------------------------------------------------------------
+    # -- Tasks --------------------------------------------------------------------------------------------------------
 
-    def parameters(self, task: str) -> tuple[Parameter, ...]:
-        kinds = self.pick.choice([
-            ("a:int", "b:int"), ("a:int", "b:int", "x:float"), ("a:int", "x:float", "p:bool"), ("a:int", "x:float"), ("x:float", "y:float"),
-            ("a:int", "b:int", "c:int"), ("a:int",), ("a:int", "b:int", "x:float", "p:bool"), ("a:int", "u:any"),
-            ("a:int", "o:object"), ("x:float", "y:float", "o:object", "u:any"),
-        ])  # fmt: skip
-        names = [name.split(":") for name in kinds]
+    def parameters(self) -> tuple[Parameter, ...]:
+        names = [name.split(":") for name in self.pick.choice(PARAMETERS)]
         first_default = len(names) - self.pick.choice([0, 0, 0, 1, 2])
         found = []
         for place, (name, kind) in enumerate(names):
@@ -141,31 +145,22 @@ class Writer(Statements):
         return tuple(found)
 
     def write_default(self, kind: str) -> str:
-        self.scope = {}
-        return {"int": self.write_int_literal(0), "float": self.write_float_literal(0), "bool": "False", "any": "None"}[kind]
+        if kind == "int":
+            return self.write_int_literal(0)
+        return self.write_float_literal(0) if kind == "float" else {"bool": "False", "any": "None"}[kind]
 
     def task(self, signature: Signature, room: int) -> None:
-        self.owner, self.deepest, self.products = signature, self.depth + 4, 0 if self.many_tails else 2
+        self.owner, self.deepest, self.products = signature, self.base + 4, 0 if self.many_tails else 2
         decorator = len(self.lines)
         self.line("@task")
         self.looped = False
         self.begin(signature.name, (Parameter("k", "int"), *signature.parameters))
         if self.chance() < 0.2:
             self.end('"""A docstring."""')
-        kinds = [parameter.kind for parameter in signature.parameters]
-        for kind in ("int", "float", "bool"):
-            if self.chance() < (0.2 if kind in kinds else 0.5):
-                target = self.target(kind)
-                self.end(f"{target} = {self.value(kind, 1)}")
-                self.scope[target] = kind
+        self.first_assignments(signature)
         counting = self.chance() < 0.2
         if counting:
-            test = self.pick.choice(["k <= 0", "k < 1", "k == 0", "not k", "not k > 0", f"k <= 0 or {self.write('loop_test', 1)}"])
-            self.end(f"if {test}: return {self.write('any', 1)}")
-            if self.chance() < 0.3:
-                # Or the test of another variable comes first.
-                self.end(f"if {self.write('loop_test', 1)}: return {self.write('any', 1)}")
-                self.lines[-2:] = self.lines[:-3:-1]
+            self.counting_head()
         if self.chance() < 0.9:
             self.body(room // 2)
             if self.chance() < 0.6:
@@ -173,6 +168,30 @@ class Writer(Statements):
                 self.do_tail()
                 self.depth -= 1
             self.body(room - room // 2)
+        self.last_statement(counting)
+        if self.chance() < (0.4 if self.looped or self.many_tails else 0.85):
+            # Without it only what has a loop, or has made many tail calls, is lowered.
+            self.lines[decorator] += "(lower=True)"
+
+    def first_assignments(self, signature: Signature) -> None:
+        """Mostly there is a variable of each kind."""
+        kinds = [parameter.kind for parameter in signature.parameters]
+        for kind in ("int", "float", "bool"):
+            if self.chance() < (0.2 if kind in kinds else 0.5):
+                target = self.target(kind)
+                self.end(f"{target} = {self.value(kind, 1)}")
+                self.scope[target] = kind
+
+    def counting_head(self) -> None:
+        """Begins as a loop of tail calls does: with the test for its end, perhaps after that of another variable."""
+        tests = ["k <= 0", "k < 1", "k == 0", "not k", "not k > 0", f"k <= 0 or {self.write('loop_test', 1)}"]
+        heads = [self.pick.choice(tests)]
+        if self.chance() < 0.3:
+            heads.insert(0, self.write("loop_test", 1))
+        for test in heads:
+            self.end(f"if {test}: return {self.write('any', 1)}")
+
+    def last_statement(self, counting: bool) -> None:
         chance = self.chance()
         if counting:
             self.end(f"return {self.tail()}")
@@ -181,9 +200,6 @@ class Writer(Statements):
             self.end(f"return ({', '.join(bound)},)")
         else:
             self.end(self.result() if chance < 0.95 else "pass")
-        if self.chance() < (0.4 if self.looped or self.many_tails else 0.85):
-            # Without it only what has a loop, or has made many tail calls, is lowered.
-            self.lines[decorator] += "(lower=True)"
 
 
 def write_program(seed: int) -> Program:

@@ -35,7 +35,9 @@ OBJECT_KINDS = ("plain", "plain", "plain", "noisy", "meddling", "sized")
 class ScriptWriter:
     """Writes what is done with a program: calls with arguments of several types, and changes between them."""
 
-    def __init__(self, pick: Random, text: str, tasks: list[Signature], helpers: list[Helper], many_tails: bool) -> None:
+    def __init__(
+        self, pick: Random, text: str, tasks: list[Signature], helpers: list[Helper], many_tails: bool
+    ) -> None:
         self.pick = pick
         self.text = text
         self.tasks = tasks
@@ -48,7 +50,7 @@ class ScriptWriter:
         # Making a kernel takes as long as dozens of calls: values are cheap, other types are not.
         actions: list[Call | Change] = [Call(self.arguments(), times=3)]
         actions += [Call(self.arguments()) for _ in range(self.pick.randint(8, 14))]
-        actions += [Call(self.arguments(strange=True), times=2) for _ in range(self.pick.choice([0, 1, 1, 2]))]
+        actions += [Call(self.arguments(strange=True), times=2) for _ in range(self.pick.choice([0, 0, 1, 1, 2]))]
         if self.pick.random() < 0.3:
             for _ in range(self.pick.choice([1, 1, 2])):
                 actions += [*self.changes(), Call(self.arguments(), times=2)]
@@ -96,7 +98,7 @@ class ScriptWriter:
             self.stateless = False
         return Object(kind, f"{kind}{self.objects}")
 
-    # -- Changes ----------------------------------------------------------------------------------------------------------
+    # -- Changes ------------------------------------------------------------------------------------------------------
 
     def changes(self) -> list[Call | Change]:
         """Something is rebound, and perhaps bound back again after a call."""

@@ -10,8 +10,10 @@ from tests.random_programs.model import Parameter, Signature
 LOCALS = {"int": "abcd", "float": "xyz", "real": "xyz", "bool": "pq", "none": "uvw", "mixed": "uvw"}
 EVERY_LOCAL = "abcdxyzpquvw"
 
+
 def _weighted(text: str) -> tuple[str, ...]:
-    return tuple(name for line in text.split("\n") if line.strip() for name in [line.split()[1]] * int(line.split()[0]))
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    return tuple(name for weight, name in rows for _ in range(int(weight)))
 
 
 SIMPLE = _weighted("""
@@ -35,25 +37,41 @@ COMPOUND = _weighted("""
 """)
 ASSIGNED = ("int",) * 20 + ("float",) * 7 + ("real",) * 7 + ("bool",) * 4 + ("none",) * 2 + ("mixed",) * 2
 AUGMENTED = {
-    "int": ("+= {int}", "+= {int}", "-= {int}", "+= 1", "-= 1", "//= {divisor}", "%= {divisor}", "|= {int}", "^= {int}",
-            "&= {int}", "*= {int_literal}", "<<= {shift_literal}", ">>= {shift}", "+= {bool}"),
-    "float": ("+= {float}", "-= {number}", "*= {real}", "/= {divisor}", "/= {float}", "%= {float}", "//= {float}", "+= {int}"),
-    "real": ("+= {number}", "-= {real}", "*= {number}", "*= {real}", "/= {number}", "**= {small}", "%= {number}", "+= {real}"),
+    "int": (
+        "+= {int}", "+= {int}", "-= {int}", "+= 1", "-= 1", "//= {divisor}", "%= {divisor}", "|= {int}", "^= {int}",
+        "&= {int}", "*= {int_literal}", "<<= {shift_literal}", ">>= {shift}", "+= {bool}",
+    ),
+    "float": (
+        "+= {float}", "-= {number}", "*= {real}", "/= {divisor}", "/= {float}", "%= {float}", "//= {float}", "+= {int}",
+    ),
+    "real": (
+        "+= {number}", "-= {real}", "*= {number}", "*= {real}", "/= {number}", "**= {small}", "%= {number}",
+        "+= {real}",
+    ),
     "bool": ("^= {bool}", "&= {bool}", "|= {bool}"),
 }  # fmt: skip
+STEPS = {
+    "int": ("+= 1", "+= 2", "-= 1", "-= 3", "//= 2", ">>= 1", "*= 3", "%= 7"),
+    "float": ("+= 0.5", "-= 1.5", "*= 2.0", "/= 2.0"),
+    "real": ("+= 0.5", "-= 1.5", "*= 2.0", "/= 2.0"),
+}
+COUNTED = ("{0} > 0", "{0} > 0", "{0} > 0 and {1}", "({1}) and {0} > 0", "{0}", "0 < {0} < 9", "not {0} <= 0")
 RAISED = (
-    "ValueError('bad', {number})", "Trouble({any})", "ValueError", "ArithmeticError()", "Trouble(f'a message about {{{any_name}}}')",
-    "KeyError({int})", "StopIteration({int})", "RuntimeError('no') from None", "Trouble({int}) from ValueError({float})", "None",
-    "ZeroDivisionError", "OverflowError(-1, 'text')", "SystemExit({int})",
+    "ValueError('bad', {number})", "Trouble({any})", "ValueError", "ArithmeticError()", "KeyError({int})", "None",
+    "Trouble(f'a message about {{{any_name}}}')", "StopIteration({int})", "RuntimeError('no') from None",
+    "Trouble({int}) from ValueError({float})", "ZeroDivisionError", "OverflowError(-1, 'text')", "SystemExit({int})",
 )  # fmt: skip
-RESULTS = ("{int}", "{int}", "{float}", "{real}", "{bool}", "{any}", "{any}", "'ended'", "None", "3.5", "True", "{int_name}",
-           "{float_name}", "({int}, {float})", "{int_name}, {any_name}", "-0.0", "")  # fmt: skip
+RESULTS = (
+    "{int}", "{int}", "{float}", "{real}", "{bool}", "{any}", "{any}", "'ended'", "None", "3.5", "True", "{int_name}",
+    "{float_name}", "({int}, {float})", "{int_name}, {any_name}", "-0.0", "",
+)  # fmt: skip
 # What no typed form is asked for: such a program has to be left to CPython as a whole, or at that statement.
 BEYOND = (
-    "c = len(str({int_name}))", "c = ({int}, {number})[1]", "p = {int} in (1, 2, {int})", "p = isinstance({any_name}, int)",
-    "b = sum((1, {int}))", "u = [{int} for a in range(3)]", "u = (lambda v: v + 1)({int})", "b = (c := {int}) + 1", "u = f'{{{any_name}}}'",
-    "try: a = {int}\n{indent}except ArithmeticError: a = 5", "try: x = {float}\n{indent}finally: b = 1", "u, *v = {int}, 2, 3",
-    "for b in (1, {int}): a = b", "u = divmod({int}, {divisor})", "raise", "x = complex({float}, 1.0)",
+    "c = len(str({int_name}))", "c = ({int}, {number})[1]", "p = {int} in (1, 2, {int})", "u = [{int} for a in (1, 2)]",
+    "b = sum((1, {int}))", "u = (lambda v: v + 1)({int})", "b = (c := {int}) + 1", "p = isinstance({any_name}, int)",
+    "try: a = {int}\n{indent}except ArithmeticError: a = 5", "try: x = {float}\n{indent}finally: b = 1", "raise",
+    "for b in (1, {int}): a = b", "u = divmod({int}, {divisor})", "x = complex({float}, 1.0)", "u, *v = {int}, 2, 3",
+    "u = f'{{{any_name}}}'",
 )  # fmt: skip
 
 Scope = dict[str, str]
@@ -65,7 +83,7 @@ class Statements(Expressions):
     def __init__(self, pick: Random) -> None:
         super().__init__(pick)
         self.lines: list[str] = []
-        self.depth = 0
+        self.depth = self.base = 0
         self.deepest = 3
         self.room = 0
         self.reaches = True
@@ -82,7 +100,7 @@ class Statements(Expressions):
         """A template of this module with its symbols written."""
         return template.format_map(_Filling(self, depth)) if "{" in template else template
 
-    # -- Blocks and what is bound after them ------------------------------------------------------------------------------
+    # -- Blocks and what is bound after them --------------------------------------------------------------------------
 
     def block(self, most: int) -> Scope | None:
         """Writes a block; gives the scope after it, or None where nothing follows."""
@@ -116,7 +134,7 @@ class Statements(Expressions):
             kind = self.pick.choice(SIMPLE)
         getattr(self, "do_" + kind)()
 
-    # -- Simple statements ------------------------------------------------------------------------------------------------
+    # -- Simple statements --------------------------------------------------------------------------------------------
 
     def target(self, kind: str) -> str:
         """A variable to assign: mostly one that has that kind of value anyway."""
@@ -187,8 +205,8 @@ class Statements(Expressions):
 
     def do_assert(self) -> None:
         self.line("assert " + self.fill(self.pick.choice([
-            "{test}", "{test}, {any}", "{test}, 'a message'", "{test}, f'{{{any_name}}} is bad'", "{bool}, ({int}, {number})",
-            "{int} or True", "{bool_name} or {test} or not {number}",
+            "{test}", "{test}, {any}", "{test}, 'a message'", "{test}, f'{{{any_name}}} is bad'", "{int} or True",
+            "{bool}, ({int}, {number})", "{bool_name} or {test} or not {number}",
         ])))  # fmt: skip
 
     def do_nothing(self) -> None:
@@ -209,7 +227,8 @@ class Statements(Expressions):
             return
         name = self.pick.choice(names)
         kind = self.pick.choice(["int", "int", "float"])
-        test = self.pick.choice(["{0} is None", "{0} is None", "{0} is None or {1} > {0}", "{0} is None or {2} is not {0}"])
+        tests = ["{0} is None", "{0} is None", "{0} is None or {1} > {0}", "{0} is None or {2} is not {0}"]
+        test = self.pick.choice(tests)
         self.line(f"if {test.format(name, self.write(kind, 1), self.write('object_name', 1))}:")
         self.depth += 1
         self.line(f"{name} = {self.write(kind, 2)}")
@@ -224,7 +243,7 @@ class Statements(Expressions):
             jump = self.fill("raise " + self.pick.choice(RAISED))
         else:
             jump = self.result()
-        if self.depth > 1 and self.chance() < 0.07:
+        if self.depth > self.base + 1 and self.chance() < 0.07:
             self.line(jump)
             self.reaches = False
         elif self.chance() < 0.5:
@@ -235,7 +254,7 @@ class Statements(Expressions):
             self.line(jump)
             self.depth -= 1
 
-    # -- Compound statements ----------------------------------------------------------------------------------------------
+    # -- Compound statements ------------------------------------------------------------------------------------------
 
     def do_if(self) -> None:
         self.line(f"if {self.write('test', 2)}:")
@@ -266,7 +285,8 @@ class Statements(Expressions):
             bounds = self.write("range", 1)
         self.line(f"for {name} in range({bounds}):")
         self.scope[name] = "int"
-        self.loop_body([guard] if guard else [], f"{self.pick.choice('abcd')} {self.pick.choice(['+=', '-=', '^='])} {name}")
+        favourite = f"{self.pick.choice('abcd')} {self.pick.choice(['+=', '-=', '^='])} {name}"
+        self.loop_body([guard] if guard else [], favourite)
         if bounds == "2500":
             self.deepest += 1
         self.after_loop(before)
@@ -283,15 +303,11 @@ class Statements(Expressions):
             self.line("while True:" if self.chance() < 0.8 else "while 1:")
             first = [f"if {name} <= 0: break"]
         else:
-            test = self.pick.choice(["{0} > 0", "{0} > 0", "{0} > 0 and {1}", "({1}) and {0} > 0", "{0}", "0 < {0} < 9", "not {0} <= 0"])
-            self.line(f"while {test.format(name, self.write('test', 1))}:")
+            self.line(f"while {self.pick.choice(COUNTED).format(name, self.write('test', 1))}:")
         if self.chance() < 0.6:
-            self.loop_body(first + [f"{name} -= 1"])
+            self.loop_body([*first, f"{name} -= 1"])
         else:
-            # The step comes last, where no `continue` may pass it by.
-            outer, self.may_continue = self.may_continue, False
             self.loop_body(first, last=f"{name} -= 1")
-            self.may_continue = outer
         self.after_loop(before)
 
     def natural_while(self, name: str) -> None:
@@ -300,27 +316,21 @@ class Statements(Expressions):
         before = dict(self.scope)
         test = self.write("loop_test", 1)
         self.line(f"while {test}:")
-        variable = test.split()[0]
-        step = ""
-        if self.scope.get(variable) == "int" and variable in EVERY_LOCAL:
-            step = f"{variable} {self.pick.choice(['+=', '+=', '-=', '-=', '//=', '>>=', '*=', '%='])} {self.pick.choice(['1', '2', '3'])}"
-        elif self.scope.get(variable) in ("float", "real") and variable in EVERY_LOCAL:
-            step = f"{variable} {self.pick.choice(['+=', '-=', '*=', '/='])} {self.pick.choice(['0.5', '1.5', '2.0'])}"
-        outer, self.may_continue = self.may_continue, self.may_continue and not step
+        variable = test.removeprefix("not ").split()[0]
+        kind = self.scope.get(variable, "")
+        step = f"{variable} {self.pick.choice(STEPS[kind])}" if kind in STEPS and variable in EVERY_LOCAL else ""
         self.loop_body([f"{name} -= 1", f"if {name} < 0: break"], last=step)
-        self.may_continue = outer
         self.after_loop(before)
 
     def loop_body(self, first: list[str], favourite: str = "", last: str = "") -> None:
+        """A body with given lines at its beginning and its end. No `continue` may pass the end by."""
         self.depth += 1
         for line in first:
             self.line(line)
         if favourite and self.scope.get(favourite[0]) == "int" and self.chance() < 0.6:
             self.line(favourite)
         self.depth -= 1
-        outer = self.may_continue
-        if not last:
-            self.may_continue = True
+        outer, self.may_continue = self.may_continue, not last
         self.loops += 1
         self.looped = True
         end = self.block(3)
@@ -338,7 +348,7 @@ class Statements(Expressions):
             self.line("else:")
             self.join([self.block(2), dict(self.scope)])
 
-    # -- Results and tail calls -------------------------------------------------------------------------------------------
+    # -- Results and tail calls ---------------------------------------------------------------------------------------
 
     def result(self) -> str:
         """A `return` or another end of the function."""
@@ -376,7 +386,8 @@ class Statements(Expressions):
         parts = []
         if positional or not by_name:
             opening, closing = ("[", "]") if self.chance() < 0.05 else ("(", ",)" if len(positional) == 1 else ")")
-            parts.append(self.pick.choice(["", "", "args="] if not by_name else [""]) + opening + ", ".join(positional) + closing)
+            keyword = "args=" if not by_name and self.chance() < 0.3 else ""
+            parts.append(keyword + opening + ", ".join(positional) + closing)
         if by_name:
             items = ", ".join([f"'{name}': {text}" for name, text in by_name])
             parts.append(f"kwargs={{{items}}}" if not positional or self.chance() < 0.7 else f"{{{items}}}")
@@ -388,7 +399,7 @@ class Statements(Expressions):
         return f"{spelling}({', '.join(parts)})"
 
     def tail_arguments(self, target: Signature, own: bool) -> tuple[list[str], list[tuple[str, str]], list[str]]:
-        """The arguments by position, those by name, and both as in a call. In its `own` loop a task may leave some out."""
+        """The arguments by position, those by name, and both as in a call; in its `own` loop a task may omit some."""
         positional, by_name = [], []
         named = self.chance() < 0.15
         for parameter in (Parameter("k", "int"), *target.parameters):
@@ -407,10 +418,14 @@ class Statements(Expressions):
         return positional, by_name, [*positional, *(f"{name}={text}" for name, text in by_name)]
 
     def tail_argument(self, parameter: Parameter) -> str:
-        kind = parameter.kind if self.chance() > 3 * self.wildness else self.pick.choice(["int", "float", "bool", "any"])
+        kind = parameter.kind
+        if self.chance() < 3 * self.wildness:
+            kind = self.pick.choice(["int", "float", "bool", "any"])
         known = self.scope.get(parameter.name, "")
         if _either(known, kind) == kind and self.chance() < 0.5:
-            return f"{parameter.name} {self.pick.choice('++-')} {self.pick.choice('1123')}" if self.chance() < 0.3 and kind == "int" else parameter.name
+            if kind == "int" and self.chance() < 0.3:
+                return f"{parameter.name} {self.pick.choice('++-')} {self.pick.choice('1123')}"
+            return parameter.name
         return self.write("any_name" if kind == "object" else kind, 1)
 
 

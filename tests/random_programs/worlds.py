@@ -16,7 +16,6 @@ import cascade as cs
 from tests.random_programs.model import IMPORTED, Change, Name, Object
 from tests.random_programs.scripts import BUILTINS
 
-
 STEP_LIMIT = 60
 """Task calls of a run: more than any program makes, so that a wrong count of `k` ends as a difference."""
 
@@ -25,7 +24,7 @@ class Trouble(Exception):
     """The programs' own exception class."""
 
 
-# -- Plain Python ---------------------------------------------------------------------------------------------------------------
+# -- Plain Python -----------------------------------------------------------------------------------------------------
 
 
 class PlainTailCall:
@@ -50,8 +49,6 @@ class PlainLazy(NamedTuple):
 
 class PlainTask:
     """`task`, in the world of plain Python: tail calls are rounds of a loop that calls the function itself."""
-
-    known: dict[str, PlainTask]
 
     def __init__(self, func: Any) -> None:
         self.func = func
@@ -97,7 +94,7 @@ def plain_task(func: Any = None, *, lower: bool | None = None) -> Any:
     return PlainTask if func is None else PlainTask(func)
 
 
-# -- Objects that typed code can only move ---------------------------------------------------------------------------------------
+# -- Objects that typed code can only move ----------------------------------------------------------------------------
 
 
 class Plain:
@@ -188,7 +185,7 @@ OBJECTS: dict[str, Callable[[World, str], Any]] = {
 }
 
 
-# -- Worlds -----------------------------------------------------------------------------------------------------------------------
+# -- Worlds -----------------------------------------------------------------------------------------------------------
 
 
 class Names(NamedTuple):
@@ -229,7 +226,7 @@ class World:
             self.objects[wanted.name] = OBJECTS[wanted.kind](self, wanted.name)
         return self.objects[wanted.name]
 
-    # -- Changes ----------------------------------------------------------------------------------------------------------------
+    # -- Changes ------------------------------------------------------------------------------------------------------
 
     def change(self, change: Change) -> None:
         value = change.value
