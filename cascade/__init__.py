@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cascade.errors import CascadeError as CascadeError
+    from cascade.errors import DependencyMissingError as DependencyMissingError
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
     from cascade.runtime.bus import MessageBus as MessageBus
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from cascade.runtime.program import compile as compile
     from cascade.spec.control import TailCall as TailCall
     from cascade.spec.lazy import LazyResult as LazyResult
+    from cascade.spec.policies import CachePolicy as CachePolicy
+    from cascade.spec.policies import Hit as Hit
+    from cascade.spec.policies import Retry as Retry
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task
 
@@ -36,11 +40,15 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
 _HOMES = {
+    "CachePolicy": "cascade.spec.policies",
     "CascadeError": "cascade.errors",
+    "DependencyMissingError": "cascade.errors",
     "Engine": "cascade.runtime.engine",
+    "Hit": "cascade.spec.policies",
     "LazyResult": "cascade.spec.lazy",
     "MessageBus": "cascade.runtime.bus",
     "Program": "cascade.runtime.program",
+    "Retry": "cascade.spec.policies",
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",

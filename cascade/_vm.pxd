@@ -31,6 +31,7 @@ cdef class Routine:
     cdef PyObject* keyword_names        # borrowed from `keywords`, or NULL
     # What it is.
     cdef readonly object owner
+    cdef readonly object operation      # what the host is asked to do: the owner, or the owner with policies
     cdef readonly object function
     cdef readonly str name
     cdef readonly tuple parameters      # names, one a slot
@@ -39,6 +40,7 @@ cdef class Routine:
     cdef readonly bint varargs
     cdef readonly bint varkwargs
     cdef bint simple                    # every parameter can be bound by position
+    cdef bint may_skip                  # its result may be a Skipped
     cdef object bind
     # Its own frame, for tail calls.
     cdef Code loop
@@ -78,6 +80,7 @@ cdef class Frame:
     cdef Frame parent
     cdef int32_t destination
     cdef Pending promise
+    cdef bint may_skip                  # what the result is for can do without it
     # Names for people: the frame's number, and the node that a tail-calling frame stands for.
     cdef int64_t serial
     cdef int32_t node
@@ -103,6 +106,11 @@ cdef class Kernel:
     cdef readonly object code
     cdef readonly Py_ssize_t entries
     cdef readonly Py_ssize_t exits
+
+
+cdef class Skipped:
+    cdef readonly str task_id
+    cdef readonly str reason
 
 
 cdef class Pending:
@@ -142,6 +150,7 @@ cdef class Machine:
     cdef void switch_to(self, Frame frame) noexcept
     cdef void spend(self) noexcept
     cdef int leave(self, Frame frame, PyObject* value) noexcept
+    cdef int miss(self, Frame frame, PyObject* value) noexcept
     cdef int resolve(self, Pending entry, object value) except -1
     cdef int make_ready(self, object item) except -1
     cdef int next_ready(self) noexcept

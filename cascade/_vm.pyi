@@ -28,6 +28,7 @@ class TailCall(Generic[R]):
 @final
 class Routine:
     owner: Any
+    operation: Any
     function: Callable[..., Any]
     name: str
     parameters: tuple[str, ...]
@@ -49,6 +50,8 @@ class Routine:
         varargs: bool,
         varkwargs: bool,
         bind: Callable[..., tuple[Any, ...]],
+        operation: object = None,
+        rebinds: bool = True,
     ) -> None: ...
 
 @final
@@ -62,6 +65,12 @@ class Kernel:
     entries: int
     exits: int
     def __init__(self, code: Any) -> None: ...
+
+@final
+class Skipped:
+    task_id: str
+    reason: str
+    def __init__(self, task_id: str, reason: str) -> None: ...
 
 @final
 class Pending: ...
@@ -78,7 +87,7 @@ class Host(Protocol):
         self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]: ...
     def kernel(self, owner: Any, kinds: tuple[type, ...]) -> Kernel | None: ...
-    def call(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def call(self, operation: Any, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any: ...
     def started(self, owner: Any, serial: int, node: int) -> None: ...
     def finished(self, owner: Any, serial: int, node: int, value: Any, error: BaseException | None) -> None: ...
     def progress(self, owner: Any, serial: int, node: int, iteration: int) -> None: ...

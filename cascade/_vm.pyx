@@ -27,7 +27,7 @@ from cascade._opcodes cimport (
 from collections import deque
 from sys import modules
 
-from cascade.errors import DeclarationError, InternalError, StepLimitError
+from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
 from cascade.opcodes import INSTRUCTIONS
 
 cdef extern from *:
@@ -59,6 +59,7 @@ cdef extern from *:
     static PyTypeObject *cascade_tail_call;
     static PyTypeObject *cascade_deferred;
     static PyTypeObject *cascade_pending;
+    static PyTypeObject *cascade_skipped;
 
     /* Whether a call's result means something other than itself: a tail call, a deferred result, an awaitable. */
     static inline int cascade_is_special(PyObject *value) {
@@ -107,6 +108,7 @@ cdef extern from *:
     PyTypeObject* cascade_tail_call
     PyTypeObject* cascade_deferred
     PyTypeObject* cascade_pending
+    PyTypeObject* cascade_skipped
     bint cascade_is_special(PyObject*) noexcept
     bint cascade_is_awaitable(PyObject*) noexcept
     bint cascade_is_plain(PyObject*) noexcept
@@ -398,6 +400,7 @@ cdef class Routine:
 
     Args:
         owner: the task; the machine only hands it on.
+        operation: what the host is asked to do for a managed call; by default the owner.
         function: what is called.
         name: for people.
         parameters: the names of all parameters.
@@ -407,16 +410,20 @@ cdef class Routine:
         varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
         bind: called like the function, gives the tuple of slots.
+        rebinds: whether a tail call may put its arguments into the slots in place.
     """
 
     def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
-                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind):
+                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind,
+                 operation=None, bint rebinds=True):
         cdef void* direct
         if self.name is not None:
             raise InternalError("a routine cannot be changed: verified code may rely on it")
         if positional + len(keywords) + varargs + varkwargs != len(parameters) or positional < 0:
             raise InternalError(f"routine {name}: the parameters do not add up")
         self.owner = owner
+        self.operation = owner if operation is None else operation
+        self.may_skip = getattr(operation, "skippable", False)
         self.function = function
         self.name = name
         self.parameters = parameters
@@ -425,7 +432,7 @@ cdef class Routine:
         self.keywords = keywords
         self.varargs = varargs
         self.varkwargs = varkwargs
-        self.simple = not (varargs or varkwargs or keywords)
+        self.simple = rebinds and not (varargs or varkwargs or keywords)
         self.bind = bind
         self.keyword_names = <PyObject*>keywords if keywords else NULL
         if varargs or varkwargs:
@@ -603,6 +610,23 @@ cdef int clear_frame(PyObject* self) noexcept:
 
 
 @cython.final
+cdef class Skipped:
+    """Stands for the value of a node that was skipped.
+
+    Attributes:
+        task_id: the node.
+        reason: why it was skipped.
+    """
+
+    def __init__(self, str task_id not None, str reason not None):
+        self.task_id = task_id
+        self.reason = reason
+
+    def __repr__(self):
+        return f"<{self.task_id} was skipped: {self.reason}>"
+
+
+@cython.final
 @cython.trashcan(True)
 @cython.freelist(64)
 cdef class Pending:
@@ -661,6 +685,10 @@ cdef list copy_slots(PyObject** values, Py_ssize_t count):
 cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values, Py_ssize_t count) noexcept:
     cdef list items
     cdef Py_ssize_t i
+    for i in range(count):
+        if type_of(values[i]) == cascade_skipped:
+            incref(values[i])       # a container of what is not there is not there either
+            return values[i]
     try:
         if opcode == REBUILD:
             return PyObject_Vectorcall(constant, values, count, NULL)
@@ -829,6 +857,7 @@ cdef class Machine:
         frame.iteration = 0
         frame.serial = self.serials
         frame.node = 0
+        frame.may_skip = False
         return frame
 
     cdef void switch_to(self, Frame frame) noexcept:
@@ -846,6 +875,8 @@ cdef class Machine:
         # The frame returns `value`, whose reference is taken over.
         cdef Frame parent = frame.parent
         cdef Pending promise = frame.promise
+        if type_of(value) == cascade_skipped and not frame.may_skip:
+            return self.miss(frame, value)
         try:
             if self.observed and frame.origin is not None:
                 self.host.finished(frame.origin, frame.serial, frame.node, <object>value, None)
@@ -869,6 +900,19 @@ cdef class Machine:
         decref(value)
         release_frame(frame)
         return STATUS_DONE
+
+    cdef int miss(self, Frame frame, PyObject* value) noexcept:
+        # The frame's result was skipped, and something asks for it.
+        cdef object skipped = <object>value
+        decref(value)
+        try:
+            error = DependencyMissingError((<Skipped>skipped).task_id, (<Skipped>skipped).reason)
+            if self.observed and frame.origin is not None:
+                self.host.finished(frame.origin, frame.serial, frame.node, None, error)
+            self.error = error
+        except BaseException as trouble:
+            self.error = trouble
+        return STATUS_FAILED
 
     cdef int resolve(self, Pending entry, object value) except -1:
         # The value of a parked instruction is there: into its slot, and on to those that wait for it.
@@ -1246,19 +1290,21 @@ cdef class Machine:
             return self.stop(frame, pc, True)
         routine = <Routine>frame.code.constants[word.b]
         try:
-            if self.observed and not is_loop(word.opcode):
-                self.host.started(*self.locate(frame, pc)[:3])
-            if word.opcode == CALL_FRAME and not self.managed:
-                return self.call_frame(frame, pc, routine, values, entry)
-            self.taken += 1
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
-                parts = split_variadic(routine, arguments)
-                made = self.host.call(routine.owner, parts[0], parts[1])
+                # The host also tells of its start: it may be skipped, or have to wait first.
+                self.taken += 1
+                owner, serial, node, iteration = self.locate(frame, pc)
+                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode))
                 incref(<PyObject*>made)
                 result = <PyObject*>made
                 made = None
-            else:
-                result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
+                return self.land(frame, pc, values, result, entry, False)
+            if self.observed and not is_loop(word.opcode):
+                self.host.started(*self.locate(frame, pc)[:3])
+            if word.opcode == CALL_FRAME:
+                return self.call_frame(frame, pc, routine, values, entry)
+            self.taken += 1
+            result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
         except BaseException as error:
             return self.fail_at(frame, pc, error)
         if result == NULL:
@@ -1343,13 +1389,13 @@ cdef class Machine:
         if tail.target is not None and tail.target is not routine.owner:
             target = <Routine?>self.host.target(tail.target, routine.owner)
         if target is routine:
-            slots = self.host.rebind(routine.owner, tuple(values), tail.args, tail.kwargs)
+            slots = self.host.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
         elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:
             slots = tail.arguments
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
         if new_deferred(slots, values if target is routine else None):
-            return self.go_on_with(frame, pc, self.host.deferred(target.owner, slots), tail, entry)
+            return self.go_on_with(frame, pc, self.host.deferred(target.operation, slots), tail, entry)
         new = self.enter(loop_code_of(self.host, target), slots)
         if looping:
             new.origin = routine.owner if frame.origin is None else frame.origin
@@ -1382,6 +1428,7 @@ cdef class Machine:
             new.parent = frame.parent
             new.promise = frame.promise
             new.destination = frame.destination
+            new.may_skip = frame.may_skip
             if entry is None:
                 release_frame(frame)
                 self.switch_to(new)
@@ -1393,7 +1440,9 @@ cdef class Machine:
                 self.switch_to(new)
             else:
                 self.make_ready(new)
-        elif entry is None:
+            return RESUMED
+        new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
+        if entry is None:
             new.parent = frame
             new.destination = word.a
             self.switch_to(new)
@@ -1488,7 +1537,7 @@ cdef class Machine:
 
 cdef Code loop_code_of(host, Routine routine):
     if routine.loop is None:
-        routine.loop = <Code?>host.loop_code(routine.owner)
+        routine.loop = <Code?>host.loop_code(routine.operation)
     return routine.loop
 
 
@@ -1589,6 +1638,7 @@ def inside_task():
 
 cascade_tail_call = <PyTypeObject*>TailCall
 cascade_pending = <PyTypeObject*>Pending
+cascade_skipped = <PyTypeObject*>Skipped
 (<TypeSlots*>TailCall).tp_vectorcall = <void*>construct_tail_call
 cascade_frame_traverse_fields = (<TypeSlots*>Frame).tp_traverse
 cascade_frame_clear_fields = (<TypeSlots*>Frame).tp_clear

@@ -13,8 +13,9 @@ from typing import Any
 
 from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
-from cascade.graph.model import Row, rebuild
+from cascade.graph.model import Container, Row, rebuild
 from cascade.opcodes import OPCODES
+from cascade.spec.operation import Managed
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
@@ -22,9 +23,9 @@ CALL_FRAME, LOOP_TYPED = OPCODES["CALL_FRAME"], OPCODES["LOOP_TYPED"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
-def is_managed(task: Task[..., Any]) -> bool:
-    """Whether calling the task takes more than calling its function."""
-    return task.mode != "inline"
+def is_managed(operation: Task[..., Any] | Managed) -> bool:
+    """Whether it takes more than calling the task's function."""
+    return isinstance(operation, Managed) or operation.mode != "inline"
 
 
 def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs: int) -> Blueprint:
@@ -37,7 +38,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         operation = rows[index][0]
         count = len(rows[index]) - 1
         constant: Any
-        if isinstance(operation, Task):
+        if not isinstance(operation, Container):
             constant = operation.routine
             if is_managed(operation):
                 opcode = CALL_MANAGED
@@ -70,15 +71,16 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
     )
 
 
-def emit_loop(task: Task[..., Any]) -> Blueprint:
+def emit_loop(operation: Task[..., Any] | Managed) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
-    inputs = len(task.binder.parameters)
-    opcode = LOOP_MANAGED if is_managed(task) else LOOP_TYPED if task.lower else LOOP
+    inputs = len(operation.parameters)
+    typed = isinstance(operation, Task) and operation.lower
+    opcode = LOOP_MANAGED if is_managed(operation) else LOOP_TYPED if typed else LOOP
     return Blueprint(
-        name=task.name,
+        name=operation.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),
         operands=b"",
-        constants=(task.routine,),
+        constants=(operation.routine,),
         inputs=inputs,
         slots=inputs + 1,
         nodes=array("i", (0, 0)).tobytes(),

@@ -23,6 +23,9 @@ from cascade._vm import holds_deferred
 from cascade.errors import CycleError, TargetError
 from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.spec.lazy import LazyResult
+from cascade.spec.operation import MAP, CALL, Managed, extras_of, interned
+from cascade.spec.policies import PLAIN as NO_POLICIES
+from cascade.spec.policies import Policies
 from cascade.spec.task import Task
 
 PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
@@ -66,6 +69,9 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
     holding: set[int] = set()
+    # What a call with policies does, and its operands.
+    managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
+    skips = False
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -73,6 +79,9 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
         if type(item) is LazyResult:
             key: Any = item
             operands: Sequence[Any] = item.slots
+            if item.policies is not None:
+                operation, operands = managed.get(key) or managed.setdefault(key, _manage(item, item.policies))
+                skips = skips or operation.skippable
         else:
             key = id(item)
             operands = expanded.get(key) or expanded.setdefault(key, parts(item))
@@ -83,7 +92,7 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
             if len(numbers) > limit:
                 raise TooManyRows
             before = len(stack)
-            for operand in operands:
+            for operand in operands if key not in managed else _in_order_of_issue(*managed[key]):
                 kind = type(operand)
                 if kind in PLAIN:
                     continue
@@ -111,6 +120,8 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
         # Everything it needs has a number.
         stack.pop()
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
+        if key in managed:
+            row[0] = operation
         if row[0] is REBUILT:
             row.append(-1 - len(inputs))
             inputs.append(item)
@@ -125,7 +136,34 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
                 row.append(number)
         numbers[key] = len(rows)
         rows.append(tuple(row))
-    return tuple(rows), inputs
+    return tuple(_guard(rows) if skips else rows), inputs
+
+
+def _manage(lazy: LazyResult[Any], policies: Policies) -> tuple[Any, tuple[Any, ...]]:
+    """What a call with policies does, and its operands."""
+    return interned(lazy.task, policies, CALL if policies.form is None else MAP), (*lazy.slots, *extras_of(policies))
+
+
+def _in_order_of_issue(operation: Managed, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    # What comes before in order goes first, then the conditions; as one would write it in Python.
+    ordered, conditions = len(operands) - operation.after, len(operands) - operation.after - operation.conditions
+    return (*operands[ordered:], *operands[conditions:ordered], *operands[:conditions])
+
+
+def _guard(rows: list[Row]) -> list[Row]:
+    """The rows, with a managed call wherever an operand may be missing: it is skipped then, and not called."""
+    missing = [False] * len(rows)
+    result = []
+    for index, row in enumerate(rows):
+        operation = row[0]
+        if any(missing[reference] for reference in row[1:] if reference >= 0):
+            missing[index] = True
+            if isinstance(operation, Task):
+                row = (interned(operation, NO_POLICIES), *row[1:])
+        if isinstance(operation, Managed) and operation.skippable:
+            missing[index] = True
+        result.append(row)
+    return result
 
 
 def _search(root: Any, searched: dict[int, Any], holding: set[int]) -> None:

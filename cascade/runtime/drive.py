@@ -136,11 +136,16 @@ def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
     calling the task anyway.
     """
+    # Not in an `except` block, which would be the context of whatever the tasks raise.
+    return _run_loop_in_thread(start) if _is_loop_running() else asyncio.run(start())
+
+
+def _is_loop_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(start())
-    return _run_loop_in_thread(start)
+        return False
+    return True
 
 
 def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
 from cascade._vm import Machine
@@ -16,7 +17,8 @@ from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.events import RunFinished, RunStarted
 from cascade.runtime.host import Host, preview
-from cascade.runtime.shapes import Shapes, is_asynchronous
+from cascade.runtime.ledger import Ledger
+from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -34,10 +36,15 @@ class Engine:
         solver: turns a graph into an order of execution; see `cascade.spec.protocols.Solver`.
         executor: calls what is not simply called in place; see `cascade.spec.protocols.Executor`.
         bus: hears the events of the runs.
+        system_resources: how much there is of each resource that nodes ask for `with_constraints`; all runs share it.
     """
 
     def __init__(
-        self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None
+        self,
+        solver: Solver | None = None,
+        executor: Executor | None = None,
+        bus: MessageBus | None = None,
+        system_resources: Mapping[str, float] | None = None,
     ) -> None:
         self.solver = NativeSolver() if solver is None else solver
         self.executor = LocalExecutor() if executor is None else executor
@@ -45,6 +52,7 @@ class Engine:
         for part, method in ((self.solver, "resolve"), (self.executor, "call"), (self.bus, "publish")):
             if not hasattr(part, method):
                 raise DeclarationError(f"Engine was given {part!r}", expected=f"an object with a method {method!r}")
+        self.ledger = Ledger(system_resources)
         self._shapes = Shapes(self.solver)
 
     @overload
@@ -130,6 +138,7 @@ class _Session:
             target=target,
             run_id="" if self.bus is None else uuid.uuid4().hex,
             timeout=timeout,
+            ledger=engine.ledger,
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None
@@ -138,12 +147,14 @@ class _Session:
             managed = not getattr(engine.executor, "calls_inline", False)
             self.run = Machine(code, inputs, self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
+            check_capacity(operations_of(code), engine.ledger)
         else:
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
             self.run = walker
             self.asynchronous = walker.asynchronous
+            check_capacity(walker.operations(), engine.ledger)
         self.name = target.task.name if isinstance(target, LazyResult) else "list"
 
     def __enter__(self) -> None:

@@ -69,6 +69,34 @@ class TaskExecutionFinished(TaskEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskSkipped(TaskEvent):
+    """A task is not called.
+
+    `reason` is "ConditionFalse"; "UpstreamSkipped_Data" or "UpstreamSkipped_Sequence", where one that it needs, or comes
+    after, was skipped; "CacheHit", where it has a value all the same; or "Pruned", where a Router chose another route.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRetrying(TaskEvent):
+    """A call has failed with `error` and is made again after `delay` seconds; `attempt` is the number of the one that failed."""
+
+    attempt: int
+    max_attempts: int
+    delay: float
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskBlocked(TaskEvent):
+    """A task waits, as `reason` says, for system resources that others hold."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoopProgress(TaskEvent):
     """A loop of tail calls goes on: at most ten a second, never one for each iteration. `rate` is per second."""
 

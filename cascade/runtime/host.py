@@ -7,13 +7,24 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from cascade._vm import Code, Kernel, Routine
+from cascade._vm import Code, Kernel, Routine, Skipped
 from cascade.compiler.lower import lower
 from cascade.errors import DeclarationError, RunTimeoutError, UnknownTaskError, nearest
 from cascade.runtime.bus import MessageBus
-from cascade.runtime.events import LoopProgress, TaskExecutionFinished, TaskExecutionStarted
+from cascade.runtime.events import (
+    LoopProgress,
+    TaskBlocked,
+    TaskExecutionFinished,
+    TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
+)
+from cascade.runtime.ledger import Ledger
+from cascade.runtime.manage import call
 from cascade.runtime.shapes import Shapes, loop_code
 from cascade.spec.lazy import LazyResult
+from cascade.spec.operation import Managed
+from cascade.spec.policies import Policies
 from cascade.spec.protocols import Executor
 from cascade.spec.task import Task
 
@@ -27,6 +38,7 @@ class Host:
     Args:
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
+        ledger: the system's resources.
     """
 
     def __init__(
@@ -38,10 +50,12 @@ class Host:
         target: Any = None,
         run_id: str = "",
         timeout: float | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.shapes = shapes
         self.executor = executor
         self.bus = bus
+        self.ledger = Ledger() if ledger is None else ledger
         self.root = target
         self.run_id = run_id
         self.timeout = timeout
@@ -54,17 +68,27 @@ class Host:
     def expand(self, deferred: LazyResult[Any]) -> tuple[Code, Sequence[Any]]:
         return self.shapes.code_of(deferred)
 
-    def deferred(self, owner: AnyTask, slots: tuple[Any, ...]) -> LazyResult[Any]:
+    def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]:
+        """A result of what a tail call calls: the slots are those that `rebind` has given."""
         lazy: LazyResult[Any] = LazyResult()
-        lazy.task = owner
-        lazy.slots = slots
+        if isinstance(operation, Managed):
+            again = operation.again
+            computed = iter(slots[again.count :])
+            constraints = tuple((name, next(computed) if amount is None else amount) for name, amount in again.amounts)
+            lazy.task = again.task
+            lazy.slots = slots[: again.count]
+            lazy.policies = Policies(again.retry, again.timeout, again.cache, constraints)
+        else:
+            lazy.task = operation
+            lazy.slots = slots
+            lazy.policies = operation.policies
         return lazy
 
-    def loop_code(self, owner: AnyTask) -> Code:
-        return loop_code(owner)
+    def loop_code(self, operation: AnyTask | Managed) -> Code:
+        return loop_code(operation)
 
     def target(self, target: Any, owner: AnyTask) -> Routine:
-        return self.target_task(target, owner).routine
+        return self.target_task(target, owner).operation.routine
 
     def target_task(self, target: Any, owner: AnyTask) -> AnyTask:
         """The task that a tail call of `owner` means: given itself, or by its name."""
@@ -94,12 +118,16 @@ class Host:
         return seen[name]
 
     def rebind(
-        self, owner: AnyTask, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, operation: AnyTask | Managed, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]:
-        return owner.binder.rebind(current, args, kwargs)
+        """The slots of a tail call to itself; of the extras, the amounts of constraints stay."""
+        if not isinstance(operation, Managed):
+            return operation.binder.rebind(current, args, kwargs)
+        count = operation.count
+        return operation.task.binder.rebind(current[:count], args, kwargs) + current[count : count + operation.computed]
 
-    def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.executor.call(owner, args, kwargs)
+    def call(self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
+        return call(self, operation, operands, serial, node, again)
 
     def kernel(self, owner: AnyTask, kinds: tuple[type, ...]) -> Kernel | None:
         return lower(owner, kinds)
@@ -132,9 +160,35 @@ class Host:
             TaskExecutionStarted(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name)
         )
 
+    def skip(self, owner: AnyTask, serial: int, node: int, reason: str) -> Skipped:
+        """The node is not called; what stands for its value."""
+        task_id = label(owner, serial, node)
+        if self.bus is not None:
+            self.bus.publish(TaskSkipped(run_id=self.run_id, task_id=task_id, task_name=owner.name, reason=reason))
+        return Skipped(task_id, reason)
+
+    def retrying(
+        self, owner: AnyTask, serial: int, node: int, attempt: int, max_attempts: int, delay: float, error: BaseException
+    ) -> None:
+        if self.bus is not None:
+            self.bus.publish(
+                TaskRetrying(
+                    run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
+                    attempt=attempt, max_attempts=max_attempts, delay=delay, error=preview(error),
+                )
+            )  # fmt: skip
+
+    def blocked(self, owner: AnyTask, serial: int, node: int, reason: str) -> None:
+        if self.bus is not None:
+            self.bus.publish(
+                TaskBlocked(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name, reason=reason)
+            )
+
     def finished(self, owner: AnyTask, serial: int, node: int, value: Any, error: BaseException | None) -> None:
         assert self.bus is not None
         begun = self._running.pop((serial, node), None)
+        if begun is None:
+            return  # it was skipped, or failed before its start
         self._progress.pop((serial, node), None)
         self.bus.publish(
             TaskExecutionFinished(
@@ -142,7 +196,7 @@ class Host:
                 task_id=label(owner, serial, node),
                 task_name=owner.name,
                 status="Succeeded" if error is None else "Failed",
-                duration=0.0 if begun is None else time.perf_counter() - begun[1],
+                duration=time.perf_counter() - begun[1],
                 result_preview=preview(value) if error is None else None,
                 error=None if error is None else preview(error),
             )
@@ -210,5 +264,6 @@ def _tasks_of(target: Any) -> list[AnyTask]:
     if isinstance(target, Task):
         return [target]
     from cascade.graph.build import flatten
+    from cascade.graph.model import Container
 
-    return [row[0] for row in flatten(target)[0] if isinstance(row[0], Task)]
+    return [row[0].task for row in flatten(target)[0] if not isinstance(row[0], Container)]

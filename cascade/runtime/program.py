@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
@@ -13,7 +13,8 @@ from cascade.compiler.disassemble import disassemble
 from cascade.errors import TargetError
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
-from cascade.runtime.shapes import Shapes, is_asynchronous, loop_code
+from cascade.runtime.ledger import Ledger
+from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, loop_code, operations_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.task import Task
 
@@ -30,13 +31,14 @@ class Program(Generic[P, R]):
         blueprint: what the compiler made.
     """
 
-    def __init__(self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any) -> None:
+    def __init__(self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, ledger: Ledger) -> None:
         self._code = code
         self._inputs = inputs
         self._bind = bind
         self._target = target
         self._asynchronous = is_asynchronous(code)
-        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target)
+        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target, ledger=ledger)
+        check_capacity(operations_of(code), ledger)
         self.blueprint: Blueprint = code.blueprint
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -71,7 +73,7 @@ class Program(Generic[P, R]):
             return Machine(self._code, inputs, self._host)
         inputs = self._bind(*args, **kwargs)
         if holds_deferred(inputs):
-            code, inputs = self._host.expand(self._host.deferred(self._target, inputs))
+            code, inputs = self._host.expand(self._host.deferred(self._target.operation, inputs))
             return Machine(code, inputs, self._host)
         return Machine(self._code, inputs, self._host)
 
@@ -89,17 +91,20 @@ class Program(Generic[P, R]):
 
 
 @overload
-def compile(target: Task[P, R]) -> Program[P, R]: ...
+def compile(target: Task[P, R], *, system_resources: Mapping[str, float] | None = None) -> Program[P, R]: ...
 @overload
-def compile(target: LazyResult[R]) -> Program[[], R]: ...
+def compile(target: LazyResult[R], *, system_resources: Mapping[str, float] | None = None) -> Program[[], R]: ...
 @overload
-def compile(target: list[LazyResult[R]] | tuple[LazyResult[R], ...]) -> Program[[], list[R]]: ...
-def compile(target: Any) -> Any:
+def compile(
+    target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, system_resources: Mapping[str, float] | None = None
+) -> Program[[], list[R]]: ...
+def compile(target: Any, *, system_resources: Mapping[str, float] | None = None) -> Any:
     """Compiles a target once, to run it many times.
 
     Args:
         target: a LazyResult, a list or tuple of them, or a task; the parameters of a task are the inputs of the
             program.
+        system_resources: what nodes `with_constraints` share, in all runs of the program.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.
@@ -112,9 +117,9 @@ def compile(target: Any) -> Any:
     42
     """
     if isinstance(target, Task):
-        return Program(loop_code(target), None, target.bind, target)
+        return Program(loop_code(target.operation), None, target.bind, target, Ledger(system_resources))
     code, inputs = Shapes(NativeSolver()).code_of(target)
-    return Program(code, inputs, _no_inputs, target)
+    return Program(code, inputs, _no_inputs, target, Ledger(system_resources))
 
 
 def _no_inputs(*args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,7 @@ rows and share their code. The code is kept by the task that gives the result an
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cascade._vm import Code, Routine
@@ -15,6 +15,8 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
+from cascade.runtime.ledger import Ledger
+from cascade.spec.operation import Managed
 from cascade.spec.protocols import Solver
 from cascade.spec.task import Task
 
@@ -60,11 +62,23 @@ class Shapes:
             known[rows] = code
 
 
-def loop_code(task: Task[..., Any]) -> Code:
-    """The code that runs a task on its own."""
-    return Code(compile_task(task))
+def loop_code(operation: Task[..., Any] | Managed) -> Code:
+    """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
+    return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
 
 
 def is_asynchronous(code: Code) -> bool:
     """Whether a coroutine function is called, so that an event loop is needed in any case."""
-    return any(constant.owner.is_async for constant in code.blueprint.constants if type(constant) is Routine)
+    return any(operation.is_async for operation in operations_of(code))
+
+
+def operations_of(code: Code) -> list[Any]:
+    """What the code calls."""
+    return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]
+
+
+def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
+    """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
+    for operation in operations:
+        if isinstance(operation, Managed) and operation.amounts:
+            ledger.check(operation.amounts, f"task {operation.name!r}")

@@ -1,0 +1,152 @@
+"""Operations: what a row of a graph does when it is more than calling a task's function.
+
+A row `(operation, reference, ...)` has the arguments of the task first. What follows them are the *extras*: the
+conditions, the amounts of constraints that are computed, and what comes before in order only.
+
+Operations are interned by their task, so equal rows have the very same operation and are compared at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cascade._vm import Routine
+from cascade.spec.policies import Policies
+
+if TYPE_CHECKING:
+    from cascade.spec.task import Task
+
+INTERN_LIMIT = 256
+
+CALL, MAP = "call", "map"
+
+
+class Managed:
+    """A call with policies, or one that is skipped when what it needs was skipped.
+
+    Attributes:
+        task: the task that is called.
+        kind: CALL, or MAP for a call for each item.
+        count: how many operands are arguments.
+        amounts: for each constraint its name and its amount; None for an amount that is an operand.
+        conditions, after: how many operands are conditions, and how many only come before.
+    """
+
+    shapes: Any = None
+    """Compiled forms of graphs that end in this operation; kept by the runtime."""
+
+    def __init__(self, task: Task[..., Any], policies: Policies, kind: str = CALL) -> None:
+        self.task = task
+        self.kind = kind
+        self.form = policies.form
+        self.retry = policies.retry
+        self.timeout = policies.timeout
+        self.cache = policies.cache
+        self.concurrency = policies.concurrency
+        self.amounts = tuple((name, amount if _is_static(amount) else None) for name, amount in policies.constraints)
+        self.computed = sum(amount is None for _, amount in self.amounts)
+        self.conditions = len(policies.conditions)
+        self.after = len(policies.after)
+        binder = task.binder
+        names = binder.parameters if kind == CALL else (*map(str, range(self.form.positional)), *self.form.names)
+        self.count = len(names)
+        self.extras = self.computed + self.conditions + self.after
+        self.parameters: tuple[str, ...] = (
+            *names,
+            *(f"constraint {name}" for name, amount in self.amounts if amount is None),
+            *("condition" for _ in range(self.conditions)),
+            *("after" for _ in range(self.after)),
+        )
+        self._again: Managed | None = None
+        self._routine: Routine | None = None
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    @property
+    def is_async(self) -> bool:
+        return self.task.is_async
+
+    @property
+    def skippable(self) -> bool:
+        """Whether it may be skipped for a reason of its own."""
+        return self.conditions > 0
+
+    def kind_of(self, position: int) -> str:
+        """What the operand at `position` is for: "data", "constraint", "condition" or "order"."""
+        position -= self.count
+        if position < 0:
+            return "data"
+        if position < self.computed:
+            return "constraint"
+        return "condition" if position < self.computed + self.conditions else "order"
+
+    @property
+    def again(self) -> Managed:
+        """The operation of a tail call to the same task: its policies, without what decides whether it runs at all."""
+        if self._again is None:
+            if not self.conditions and not self.after:
+                self._again = self
+            else:
+                constraints = tuple((name, _COMPUTED if amount is None else amount) for name, amount in self.amounts)
+                policies = Policies(self.retry, self.timeout, self.cache, constraints)
+                self._again = interned(self.task, policies, self.kind)
+        return self._again
+
+    @property
+    def routine(self) -> Routine:
+        """How the virtual machine knows it; it is always called through the host."""
+        if self._routine is None:
+            binder = self.task.binder
+            plain = self.kind == CALL and not self.extras
+            self._routine = Routine(
+                owner=self.task,
+                operation=self,
+                function=self.task.called,
+                name=self.name,
+                parameters=self.parameters,
+                positional=binder.positional if plain else len(self.parameters),
+                positional_only=binder.positional_only if plain else len(self.parameters),
+                keywords=binder.keywords if plain else (),
+                varargs=plain and binder.varargs,
+                varkwargs=plain and binder.varkwargs,
+                bind=binder.bind,
+                rebinds=plain,
+            )
+        return self._routine
+
+    def __repr__(self) -> str:
+        return f"<managed {self.name}>"
+
+
+class _Computed:
+    """Stands for an amount that is an operand, where only the number of operands matters."""
+
+
+_COMPUTED: Any = _Computed()
+
+
+def _is_static(amount: Any) -> bool:
+    return isinstance(amount, (int, float))
+
+
+def interned(task: Task[..., Any], policies: Policies, kind: str = CALL) -> Managed:
+    """The operation of a task with policies: the same one for policies that differ in LazyResults only."""
+    key = (
+        kind, policies.form, policies.retry, policies.timeout, id(policies.cache), policies.concurrency,
+        tuple((name, amount, type(amount)) if _is_static(amount) else name for name, amount in policies.constraints),
+        len(policies.conditions), len(policies.after),
+    )  # fmt: skip
+    known = task.operations.get(key)
+    if known is None:
+        if len(task.operations) >= INTERN_LIMIT:
+            task.operations.clear()
+        known = task.operations[key] = Managed(task, policies, kind)
+    return known
+
+
+def extras_of(policies: Policies) -> tuple[Any, ...]:
+    """The operands of a row that follow the arguments, in the order of `Managed.parameters`."""
+    amounts = tuple(amount for _, amount in policies.constraints if not _is_static(amount))
+    return (*amounts, *policies.conditions, *policies.after)
