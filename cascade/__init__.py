@@ -20,6 +20,8 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from typing import Any
 
+    from cascade.adapters.caches.disk import DiskCache as DiskCache
+    from cascade.adapters.caches.memory import MemoryCache as MemoryCache
     from cascade.errors import CascadeError as CascadeError
     from cascade.errors import DependencyMissingError as DependencyMissingError
     from cascade.runtime.api import arun as arun
@@ -43,9 +45,11 @@ _HOMES = {
     "CachePolicy": "cascade.spec.policies",
     "CascadeError": "cascade.errors",
     "DependencyMissingError": "cascade.errors",
+    "DiskCache": "cascade.adapters.caches.disk",
     "Engine": "cascade.runtime.engine",
     "Hit": "cascade.spec.policies",
     "LazyResult": "cascade.spec.lazy",
+    "MemoryCache": "cascade.adapters.caches.memory",
     "MessageBus": "cascade.runtime.bus",
     "Program": "cascade.runtime.program",
     "Retry": "cascade.spec.policies",

@@ -154,6 +154,18 @@ class DependencyMissingError(CascadeError, RuntimeError):
         self.reason = reason
 
 
+class KeyingError(CascadeError, TypeError):
+    """A value, or the code of a task, cannot be made part of a cache's key."""
+
+
+class CacheError(CascadeError, RuntimeError):
+    """A cache cannot be used as asked."""
+
+
+class CacheWarning(UserWarning):
+    """Something is not cached, or a cache's file was damaged. The work goes on without it."""
+
+
 class RouteError(CascadeError, LookupError, ValueError):
     """A Router's selector, or a Jump, names a route that does not exist."""
 

@@ -11,7 +11,7 @@ import itertools
 import math
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -27,11 +27,12 @@ class Claim:
 
     __slots__ = ("amounts", "future", "granted", "names", "number")
 
-    def __init__(self, amounts: dict[str, Any], number: int) -> None:
+    def __init__(self, amounts: Mapping[str, Any]) -> None:
         self.amounts = amounts
-        self.names = frozenset(amounts)
-        self.number = number
         self.granted = False
+        # Of one that has to wait:
+        self.names: frozenset[str] = frozenset()
+        self.number = 0
         self.future: asyncio.Future[None] | None = None
 
 
@@ -60,28 +61,44 @@ class Ledger:
         self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by what is wanted, each in order of arrival
         self._lock = threading.Lock()
 
-    def check(self, amounts: Amounts, where: str) -> None:
+    def check(self, amounts: Amounts, where: Callable[[], str]) -> None:
         """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
         for name, amount in amounts:
             if amount is not None and exact(amount) > exact(self.capacity.get(name, 0)):
                 has = f"{self.capacity[name]:g}" if name in self.capacity else "none"
                 raise CapacityError(
-                    f"{name}={amount:g} exceeds total system capacity, which is {has}",
-                    where=where,
+                    f"{name}={float(amount):g} exceeds total system capacity, which is {has}",
+                    where=where(),
                     expected="amounts that the engine's system_resources have",
                     hint=nearest(name, self.capacity) or f"pass system_resources={{{name!r}: ...}} to the engine or to run",
                 )
 
-    def claim(self, amounts: Amounts) -> Claim:
-        """Takes what is wanted, or stands in line for it: see `Claim.granted`. It has to be released in any case."""
-        wanted = {name: exact(amount) for name, amount in amounts if amount}
-        claim = Claim(wanted, next(self._numbers))
+    def claim(self, wanted: Mapping[str, Any], where: Callable[[], str]) -> Claim:
+        """Takes what is wanted, or stands in line for it: see `Claim.granted`. It has to be released in any case.
+
+        Args:
+            wanted: exact amounts; see `wanted`.
+            where: says who wants it.
+
+        Raises:
+            CapacityError: (a ValueError) there is not so much of one of them.
+        """
+        claim = Claim(wanted)
         with self._lock:
-            if self._fits(wanted) and not any(queue and claim.names & names for names, queue in self._waiting.items()):
+            if self._fits(wanted) and (not self._waiting or self._waiting.keys().isdisjoint(self._sets_with(wanted))):
                 self._take(claim)
-            else:
-                self._waiting.setdefault(claim.names, deque()).append(claim)
+                return claim
+        self.check(tuple(wanted.items()), where)
+        claim.names = frozenset(wanted)
+        with self._lock:
+            claim.number = next(self._numbers)
+            self._waiting.setdefault(claim.names, deque()).append(claim)
+            granted = self._grant()  # what it waits for may have been released meanwhile
+        self._tell(granted)
         return claim
+
+    def _sets_with(self, wanted: Mapping[str, Any]) -> list[frozenset[str]]:
+        return [names for names in self._waiting if not names.isdisjoint(wanted)]
 
     async def wait(self, claim: Claim) -> None:
         """Waits until the claim is granted."""
@@ -103,12 +120,18 @@ class Ledger:
                 if queue is not None and claim in queue:
                     queue.remove(claim)
             granted = self._grant() if self._waiting else []
+        self._tell(granted)
+
+    def _tell(self, granted: list[Claim]) -> None:
         for other in granted:
             if other.future is not None:
                 self._wake(other, other.future)
 
-    def _fits(self, wanted: dict[str, Any]) -> bool:
-        return all(amount <= self._free.get(name, 0) for name, amount in wanted.items())
+    def _fits(self, wanted: Mapping[str, Any]) -> bool:
+        for name, amount in wanted.items():
+            if amount > self._free.get(name, 0):
+                return False
+        return True
 
     def _take(self, claim: Claim) -> None:
         claim.granted = True
@@ -154,9 +177,14 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
+def wanted(amounts: Amounts) -> dict[str, Any]:
+    """Exact amounts by name, without those that are nothing."""
+    return {name: exact(amount) for name, amount in amounts if amount}
+
+
 @lru_cache(maxsize=4096)
 def exact(amount: float) -> Any:
     """The number as it is written: ten times 0.1 is 1."""
-    if isinstance(amount, int) or math.isinf(amount):
+    if not isinstance(amount, float) or math.isinf(amount):
         return amount
     return int(amount) if amount.is_integer() else Fraction(repr(amount))

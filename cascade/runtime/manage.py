@@ -20,16 +20,19 @@ from __future__ import annotations
 import asyncio
 import time
 import types
+import warnings
 from collections.abc import Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
-from cascade.errors import TaskTimeoutError
+from cascade.adapters.caches.identity import identity_of
+from cascade.adapters.caches.keyed import KeyedCache
+from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
-from cascade.runtime.ledger import Claim
+from cascade.runtime.ledger import Claim, wanted
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
-from cascade.spec.policies import check_amount
+from cascade.spec.policies import Hit, check_amount
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -89,7 +92,6 @@ class Call:
             self.parked = True
             await _point()
 
-    @property
     def where(self) -> str:
         return self.host.where(self.operation.task, self.serial, self.node, 0)
 
@@ -113,6 +115,97 @@ def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def _managed(call: Call) -> Any:
+    # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
+    if call.operation.cache is None or call.again:
+        return await _with_resources(call)
+    return await _with_cache(call)
+
+
+async def _with_cache(call: Call) -> Any:
+    operation, policy = call.operation, call.operation.cache
+    keeping = Keeping(operation, call.operands)
+    if not keeping.is_possible:
+        return await _with_resources(call)
+    hit = keeping.find()
+    if is_awaitable(hit):
+        await _parked_with(call, hit)
+        hit = await hit
+    if hit is not None:
+        if call.host.bus is not None:
+            call.host.skip(operation.task, call.serial, call.node, "CacheHit")
+        return hit.value if type(hit) is Hit else hit
+    result = await _with_resources(call)
+    if type(result) is Failed:
+        return result
+    if type(result) is TailCall or type(result) is LazyResult:
+        return KEEP(keeping, continuation(call, result))
+    saving = keeping.keep(result)
+    if is_awaitable(saving):
+        await _parked_with(call, saving)
+        await saving
+    return result
+
+
+class Keeping:
+    """One call's place in a cache. It is found before the call, which may change its arguments."""
+
+    def __init__(self, operation: Managed, operands: Sequence[Any]) -> None:
+        self.name = operation.name
+        self.policy = operation.cache
+        self.is_possible = True
+        try:
+            self.task_id = identity_of(operation.task)
+            self.arguments = dict(zip(operation.task.parameters, operands, strict=False))
+            self.key = self.policy.key_of(self.task_id, self.arguments) if isinstance(self.policy, KeyedCache) else None
+        except KeyingError as error:
+            self._warn(error)
+            self.is_possible = False
+
+    def find(self) -> Any:
+        """The value kept, or a Hit, or None; or an awaitable of it."""
+        return self.policy.check(self.task_id, self.arguments) if self.key is None else self.policy.load(self.key)
+
+    def keep(self, value: Any) -> Any:
+        """Keeps the value; gives an awaitable if that takes one."""
+        try:
+            if self.key is None:
+                return self.policy.save(self.task_id, self.arguments, value)
+            self.policy.store(self.key, value)
+        except KeyingError as error:
+            self._warn(error)
+        return None
+
+    def _warn(self, error: KeyingError) -> None:
+        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}", CacheWarning, stacklevel=3)
+
+
+def _keep(keeping: Keeping, value: Any) -> Any:
+    saving = keeping.keep(value)
+    return _after(saving, value) if is_awaitable(saving) else value
+
+
+async def _after(saving: Any, value: Any) -> Any:
+    await saving
+    return value
+
+
+KEEP: Task[..., Any] = Task(_keep, name="keep in cache")
+
+
+def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyResult[Any]:
+    """What a call goes on with that answered with a tail call or a LazyResult, as a LazyResult."""
+    if isinstance(result, LazyResult):
+        return result
+    operation, host = call.operation, call.host
+    task = operation.task
+    target = task if result.target is None else host.target_task(result.target, task)
+    if target is not task:
+        return host.deferred(target.operation, target.bind(*result.args, **result.kwargs))
+    lazy = host.deferred(operation, host.rebind(operation, tuple(call.operands), result.args, result.kwargs))
+    return lazy.with_cache(None)
+
+
+async def _with_resources(call: Call) -> Any:
     operation = call.operation
     if operation.amounts:
         claim = claim_for(call)
@@ -135,13 +228,16 @@ def claim_for(call: Call) -> Claim:
         PolicyError: (a ValueError) an amount that was computed is negative.
     """
     operation = call.operation
-    computed = iter(call.operands[operation.count :])
-    amounts = tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts)
+    amounts = operation.wanted
     if operation.computed:
-        for name, amount in amounts:
+        computed = iter(call.operands[operation.count :])
+        named = tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts)
+        for name, amount in named:
             check_amount(name, amount)
-    call.host.ledger.check(amounts, call.where)
-    return call.host.ledger.claim(amounts)
+        amounts = wanted(named)
+    elif amounts is None:
+        amounts = operation.wanted = wanted(operation.amounts)
+    return call.host.ledger.claim(amounts, call.where)
 
 
 def _shortage(claim: Claim) -> str:
@@ -226,7 +322,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     if not late:
         return made, None
     return None, TaskTimeoutError(
-        f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where,
+        f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
         hint="raise the node's with_timeout, or make the call interruptible: a coroutine, or mode='blocking'",
     )
 
@@ -240,7 +336,3 @@ async def _parked_with(call: Call, awaitable: Any) -> None:
             awaitable.close()
         raise
 
-
-def is_final(value: Any) -> bool:
-    """Whether a call's result is its value, and not what to go on with."""
-    return type(value) is not TailCall and type(value) is not LazyResult

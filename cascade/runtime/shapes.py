@@ -81,4 +81,5 @@ def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
     for operation in operations:
         if isinstance(operation, Managed) and operation.amounts:
-            ledger.check(operation.amounts, f"task {operation.name!r}")
+            name = operation.name
+            ledger.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

@@ -44,6 +44,7 @@ class Managed:
         self.cache = policies.cache
         self.concurrency = policies.concurrency
         self.amounts = tuple((name, amount if _is_static(amount) else None) for name, amount in policies.constraints)
+        self.wanted: dict[str, Any] | None = None  # the amounts, where none is computed; kept by the runtime
         self.computed = sum(amount is None for _, amount in self.amounts)
         self.conditions = len(policies.conditions)
         self.after = len(policies.after)

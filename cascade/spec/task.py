@@ -72,6 +72,7 @@ class Task(Generic[P, R]):
         self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
         self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
+        self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
         self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
         self._binder: Binder | None = None
         self._routine: Routine | None = None
