@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
+    from cascade.spec.control import Router as Router
     from cascade.spec.control import TailCall as TailCall
+    from cascade.spec.control import pipeline as pipeline
+    from cascade.spec.control import sequence as sequence
     from cascade.spec.lazy import LazyResult as LazyResult
     from cascade.spec.policies import CachePolicy as CachePolicy
     from cascade.spec.policies import Hit as Hit
@@ -53,11 +56,14 @@ _HOMES = {
     "MessageBus": "cascade.runtime.bus",
     "Program": "cascade.runtime.program",
     "Retry": "cascade.spec.policies",
+    "Router": "cascade.spec.control",
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
     "compile": "cascade.runtime.program",
+    "pipeline": "cascade.spec.control",
     "run": "cascade.runtime.api",
+    "sequence": "cascade.spec.control",
     "task": "cascade.spec.task",
 }
 

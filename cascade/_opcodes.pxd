@@ -13,7 +13,8 @@ cdef enum Opcode:
     SET = 9
     DICT = 10
     REBUILD = 11
-    RETURN = 12
+    EITHER = 12
+    RETURN = 13
 
 cdef enum TypedOpcode:
     TYPED_MOVE_INT = 0

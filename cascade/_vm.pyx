@@ -21,7 +21,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
+    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
 )
 
 from collections import deque
@@ -141,6 +141,7 @@ cdef enum:
     POOL_LIMIT = 16            # free frames kept for each code
     POOL_SLOTS = 1 << 20       # frames larger than this are given back at once
     PACE_LIMIT = 4             # task calls between two looks at the clock, at most
+    MAP_LIMIT = 16             # inputs of a map that is run by `call_each`, at most
 
 cdef double PACE_TIME = 0.00025     # seconds between two looks that make the pace slow down
 cdef double PROGRESS_TIME = 0.1     # seconds between two progress reports of a loop
@@ -534,7 +535,7 @@ cdef class Code:
         cdef const Word* word
         for i in range(count):
             word = &self.words[i]
-            if word.opcode in (CALL, CALL_FRAME, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
+            if word.opcode in (CALL, CALL_FRAME, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
 
@@ -685,6 +686,12 @@ cdef list copy_slots(PyObject** values, Py_ssize_t count):
 cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values, Py_ssize_t count) noexcept:
     cdef list items
     cdef Py_ssize_t i
+    if opcode == EITHER:
+        i = 0
+        while i < count - 1 and type_of(values[i]) == cascade_skipped:
+            i += 1
+        incref(values[i])
+        return values[i]
     for i in range(count):
         if type_of(values[i]) == cascade_skipped:
             incref(values[i])       # a container of what is not there is not there either
@@ -1052,7 +1059,8 @@ cdef class Machine:
                 slots[word.c >> 1] = NULL
                 self.fuel = fuel
                 return self.leave(frame, result)
-            elif opcode == LIST or opcode == TUPLE or opcode == SET or opcode == DICT or opcode == REBUILD:
+            elif (opcode == LIST or opcode == TUPLE or opcode == SET or opcode == DICT or opcode == REBUILD
+                    or opcode == EITHER):
                 sources = &code.operands[word.c]
                 count = sources[0]
                 sources += 1
@@ -1614,6 +1622,68 @@ cdef extern from *:
     static void cascade_depth_add(int change) { cascade_depth += change; }
     """
     void cascade_depth_add(int) noexcept
+
+
+def call_each(function, list columns not None, Py_ssize_t positional, tuple names, list results not None,
+              double seconds):
+    """Calls a function for each item of the columns, from item `len(results)` on, and appends what it gives.
+
+    Args:
+        columns: lists of equal length; the first `positional` ones hold positional arguments.
+        names: of the keyword arguments in the other columns; None where there are none.
+        results: what was given so far; a result that is a tail call, deferred or awaitable is appended last.
+        seconds: after about that long it stops.
+
+    Returns:
+        Whether the last result needs more than being kept.
+    """
+    cdef Py_ssize_t i, j, count = len(columns), length
+    cdef Py_ssize_t begun = len(results)
+    cdef PyObject* arguments[MAP_LIMIT]
+    cdef PyObject* keywords = NULL if names is None else <PyObject*>names
+    cdef PyObject* made
+    cdef PyObject** items
+    cdef double end = cascade_clock() + seconds
+    cdef bint special
+    cdef int fuel = 1
+    if count > MAP_LIMIT or positional > count or positional < 0 or (0 if names is None else len(names)) != count - positional:
+        raise InternalError("call_each was given columns that do not fit")
+    cascade_depth_add(1)
+    try:
+        i = begun
+        while True:
+            fuel -= 1
+            if fuel == 0:
+                if PyErr_CheckSignals() != 0:
+                    raise cascade_raised()
+                if cascade_clock() >= end and i > begun:
+                    return False
+                fuel = PACE_LIMIT
+            for j in range(count):
+                column = columns[j]
+                if type(column) is not list or i >= len(<list>column):
+                    return False
+                arguments[j] = <PyObject*>PyList_GET_ITEM(<list>column, i)
+            for j in range(count):
+                incref(arguments[j])      # the function may change the columns
+            made = PyObject_Vectorcall(<PyObject*>function, arguments, positional, keywords)
+            for j in range(count):
+                decref(arguments[j])
+            if made == NULL:
+                raise cascade_raised()
+            special = cascade_is_special(made)
+            results.append(<object>made)
+            decref(made)
+            if special:
+                return True
+            i += 1
+    finally:
+        cascade_depth_add(-1)
+
+
+def task_depth():
+    """How many runs are inside a task's function on this thread, one inside the other."""
+    return cascade_depth
 
 
 def is_awaitable(value):

@@ -145,6 +145,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction("SET", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{{c}}}"),
     Instruction("DICT", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{key, value: {c}}}", pairs=True),
     Instruction("REBUILD", DESTINATION, FUNCTION, ARGUMENTS, "{a} = {b}({c})"),
+    Instruction("EITHER", DESTINATION, NOTHING, ARGUMENTS, "{a} = the first of {c} that was not skipped"),
     # The end of a frame.
     Instruction("RETURN", NOTHING, NOTHING, SOURCE, "return {c}", ends=True),
 )

@@ -98,7 +98,7 @@ def _word_faults(blueprint: Blueprint) -> list[str]:
                 found.append(f"word {number}: constant {b} is no routine of {len(sources)} parameters")
         elif row.b is FUNCTION and not callable(blueprint.constants[b]):
             found.append(f"word {number}: constant {b} cannot be called")
-        if row.ends or number == last or row.c is PARAMETERS or row.pairs:
+        if row.ends or number == last or row.c is PARAMETERS or row.pairs or not sources:
             found += [f"word {number}: {fault}" for fault in _shape_faults(row, number, last, sources)]
     return found
 
@@ -110,5 +110,7 @@ def _shape_faults(row: Instruction, number: int, last: int, sources: Sequence[in
         yield "a return has to drop what it returns"
     if row.c is PARAMETERS and (number, last) != (0, 1):
         yield "a loop has to be the first of two words"
+    if row.name == "EITHER" and not sources:
+        yield "there is nothing to take the first of"
     if row.pairs and len(sources) % 2:
         yield "keys and values do not come in pairs"

@@ -16,21 +16,22 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cascade._vm import holds_deferred
+from cascade._vm import Skipped, holds_deferred
 from cascade.errors import CycleError, TargetError
-from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.spec.control import EitherForm, RouteForm
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import MAP, CALL, Managed, extras_of, interned
+from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, extras_of, interned
 from cascade.spec.policies import PLAIN as NO_POLICIES
 from cascade.spec.policies import Policies
 from cascade.spec.task import Task
 
 PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
 CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
-ENTERED = -1
+ENTERED = -sys.maxsize
 
 
 def build_graph(target: Any) -> Graph:
@@ -57,21 +58,23 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
     if type(target) is not LazyResult:
         _check_target(target)
         target = list(target)
-    return _walk(target, sys.maxsize if limit is None else limit)
+    given = getattr(target, "given", {}) if type(target) is LazyResult else {}
+    return _walk(target, sys.maxsize if limit is None else limit, given)
 
 
-def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
+def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tuple[Row, ...], list[Any]]:
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row.
-    numbers: dict[Any, int] = {}
+    numbers: dict[Any, int] = {lazy: -1 - number for number, lazy in enumerate(given)}
     rows: list[Row] = []
-    inputs: list[Any] = []
+    inputs: list[Any] = list(given.values())
     expanded: dict[int, list[Any]] = {}
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
     holding: set[int] = set()
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
-    skips = False
+    skips = any(type(value) is Skipped for value in inputs)
+    routes: Any = None
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -80,8 +83,12 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
             key: Any = item
             operands: Sequence[Any] = item.slots
             if item.policies is not None:
-                operation, operands = managed.get(key) or managed.setdefault(key, _manage(item, item.policies))
-                skips = skips or operation.skippable
+                if key not in managed:
+                    if routes is None and type(item.policies.form) is RouteForm:
+                        routes = Routes(root, given)
+                    managed[key] = _manage(item, item.policies, routes)
+                    skips = skips or managed[key][0].skippable
+                operation, operands = managed[key]
         else:
             key = id(item)
             operands = expanded.get(key) or expanded.setdefault(key, parts(item))
@@ -136,27 +143,36 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
                 row.append(number)
         numbers[key] = len(rows)
         rows.append(tuple(row))
-    return tuple(_guard(rows) if skips else rows), inputs
+    return tuple(_guard(rows, inputs) if skips else rows), inputs
 
 
-def _manage(lazy: LazyResult[Any], policies: Policies) -> tuple[Any, tuple[Any, ...]]:
+def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
     """What a call with policies does, and its operands."""
+    if type(policies.form) is EitherForm:
+        return EITHER, lazy.slots
+    if type(policies.form) is RouteForm:
+        table = routes.table(policies.form.routes)
+        operation = interned(lazy.task, policies._replace(form=RouteShape(len(table.shared), table.skips)), ROUTE)
+        return operation, (*lazy.slots, table, *table.shared, *extras_of(policies))
     return interned(lazy.task, policies, CALL if policies.form is None else MAP), (*lazy.slots, *extras_of(policies))
 
 
-def _in_order_of_issue(operation: Managed, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+def _in_order_of_issue(operation: Managed | Container, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(operation, Container):
+        return operands
     # What comes before in order goes first, then the conditions; as one would write it in Python.
     ordered, conditions = len(operands) - operation.after, len(operands) - operation.after - operation.conditions
     return (*operands[ordered:], *operands[conditions:ordered], *operands[:conditions])
 
 
-def _guard(rows: list[Row]) -> list[Row]:
+def _guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
     """The rows, with a managed call wherever an operand may be missing: it is skipped then, and not called."""
     missing = [False] * len(rows)
     result = []
     for index, row in enumerate(rows):
         operation = row[0]
-        if any(missing[reference] for reference in row[1:] if reference >= 0):
+        absent = [missing[ref] if ref >= 0 else type(inputs[-1 - ref]) is Skipped for ref in row[1:]]
+        if all(absent) if operation is EITHER else any(absent):
             missing[index] = True
             if isinstance(operation, Task):
                 row = (interned(operation, NO_POLICIES), *row[1:])
@@ -164,6 +180,54 @@ def _guard(rows: list[Row]) -> list[Row]:
             missing[index] = True
         result.append(row)
     return result
+
+
+class RouteTable:
+    """The routes of a Router, and what of them the graph around it computes in any case."""
+
+    def __init__(self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool) -> None:
+        self.routes = routes
+        self.shared = shared
+        self.skips = skips
+
+
+class Routes:
+    """What the Routers of one graph share with the rest of it."""
+
+    def __init__(self, root: Any, given: dict[LazyResult[Any], Any]) -> None:
+        self._always = reachable([root], frozenset(), through_routes=False) | dict.fromkeys(given)
+
+    def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
+        found = reachable(routes.values(), self._always, through_routes=True)
+        shared = tuple(lazy for lazy in found if lazy in self._always)
+        return RouteTable(routes, shared, any(lazy.policies is not None and lazy.policies.conditions for lazy in found))
+
+
+def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:
+    """The LazyResults that `roots` are or need, in the order of a walk; those in `stop` are not looked into.
+
+    Args:
+        through_routes: whether a Router needs its routes, or only its selector.
+    """
+    found: dict[LazyResult[Any], None] = {}
+    seen: set[int] = set()
+    stack = [*roots][::-1]
+    while stack:
+        item = stack.pop()
+        if type(item) is not LazyResult:
+            if type(item) not in PLAIN and id(item) not in seen and is_container(item):
+                seen.add(id(item))
+                stack.extend(reversed(parts(item)))
+        elif item not in found:
+            found[item] = None
+            if item not in stop:
+                policies = item.policies
+                if policies is not None:
+                    if through_routes and type(policies.form) is RouteForm:
+                        stack.extend(reversed(policies.form.routes.values()))
+                    stack.extend(reversed(extras_of(policies)))
+                stack.extend(reversed(item.slots))
+    return found
 
 
 def _search(root: Any, searched: dict[int, Any], holding: set[int]) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from cascade._vm import Skipped
 from cascade.errors import PlanError
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -25,6 +26,8 @@ Row = tuple[Any, ...]
 
 class Container:
     """An operation that puts a container together again, its LazyResults replaced by their values."""
+
+    skippable = False
 
     def __init__(self, name: str, opcode: str) -> None:
         self.name = name
@@ -41,6 +44,8 @@ class Container:
             return set(values)
         if self is DICT:
             return dict(zip(values[::2], values[1::2], strict=True))
+        if self is EITHER:
+            return next((value for value in values if type(value) is not Skipped), values[-1])
         return rebuild(*values)
 
     def __repr__(self) -> str:
@@ -51,6 +56,8 @@ LIST = Container("list", "LIST")
 TUPLE = Container("tuple", "TUPLE")
 SET = Container("set", "SET")
 DICT = Container("dict", "DICT")
+EITHER = Container("either", "EITHER")
+"""The first of its operands that was not skipped."""
 REBUILT = Container("rebuilt", "REBUILD")
 """Any other container; the first operand is the original, the others are its parts (see `parts`)."""
 

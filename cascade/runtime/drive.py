@@ -15,6 +15,7 @@ from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.errors import EventLoopError, InternalError
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
+from cascade.runtime.outer import outer_cancellation
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
@@ -98,7 +99,7 @@ def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = 
     `status` is that of a run that has been started already. Inside a task that an event loop's run has called, it watches whether that
     run is cancelled: there, Ctrl-C does no more than that.
     """
-    check_outer = _outer_cancellation()
+    check_outer = outer_cancellation()
     try:
         while True:
             if status is None:
@@ -113,21 +114,6 @@ def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = 
             status = None
     finally:
         run.close()
-
-
-def _outer_cancellation() -> Callable[[], None]:
-    """A function that raises CancelledError when the asyncio task around this call has been cancelled meanwhile."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return lambda: None
-    before = 0 if task is None else task.cancelling()
-
-    def check() -> None:
-        if task is not None and task.cancelling() > before:
-            raise asyncio.CancelledError
-
-    return check
 
 
 def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
@@ -163,7 +149,7 @@ def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Ou
         except BaseException as error:
             outcomes.append(Outcome(None, error))
 
-    check_outer = _outer_cancellation()
+    check_outer = outer_cancellation()
     thread = threading.Thread(target=context.run, args=(work,), name="cascade-nested-run")
     thread.start()
     try:

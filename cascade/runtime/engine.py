@@ -139,6 +139,7 @@ class _Session:
             run_id="" if self.bus is None else uuid.uuid4().hex,
             timeout=timeout,
             ledger=engine.ledger,
+            deadline=self.deadline,
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None

@@ -20,7 +20,7 @@ from cascade.runtime.events import (
     TaskSkipped,
 )
 from cascade.runtime.ledger import Ledger
-from cascade.runtime.manage import call
+from cascade.runtime.perform import perform
 from cascade.runtime.shapes import Shapes, loop_code
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
@@ -39,6 +39,7 @@ class Host:
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
         ledger: the system's resources.
+        deadline: on the clock of `time.monotonic()`; 0.0 for none.
     """
 
     def __init__(
@@ -51,17 +52,19 @@ class Host:
         run_id: str = "",
         timeout: float | None = None,
         ledger: Ledger | None = None,
+        deadline: float = 0.0,
     ) -> None:
         self.shapes = shapes
         self.executor = executor
         self.bus = bus
+        self.deadline = deadline
         self.ledger = Ledger() if ledger is None else ledger
         self.root = target
         self.run_id = run_id
         self.timeout = timeout
         self._named: dict[tuple[AnyTask, str], AnyTask] = {}
-        self._running: dict[tuple[int, int], tuple[AnyTask, float]] = {}
-        self._progress: dict[tuple[int, int], tuple[float, int]] = {}
+        self._running: dict[tuple[int, int | str], tuple[AnyTask, float]] = {}
+        self._progress: dict[tuple[int, int | str], tuple[float, int]] = {}
 
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
@@ -127,14 +130,14 @@ class Host:
         return operation.task.binder.rebind(current[:count], args, kwargs) + current[count : count + operation.computed]
 
     def call(self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
-        return call(self, operation, operands, serial, node, again)
+        return perform(self, operation, operands, serial, node, again)
 
     def kernel(self, owner: AnyTask, kinds: tuple[type, ...]) -> Kernel | None:
         return lower(owner, kinds)
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 
-    def where(self, owner: AnyTask, serial: int, node: int, iteration: int) -> str:
+    def where(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> str:
         return f"task {owner.name!r}, node {label(owner, serial, node)}, iteration {iteration:,}"
 
     def annotate(
@@ -153,14 +156,24 @@ class Host:
 
     # -- Events -----------------------------------------------------------------------------------------------------
 
-    def started(self, owner: AnyTask, serial: int, node: int) -> None:
+    def started(self, owner: AnyTask, serial: int, node: int | str) -> None:
         assert self.bus is not None
         self._running[serial, node] = (owner, time.perf_counter())
         self.bus.publish(
             TaskExecutionStarted(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name)
         )
 
-    def skip(self, owner: AnyTask, serial: int, node: int, reason: str) -> Skipped:
+    def check_deadline(self) -> None:
+        """Raises RunTimeoutError (a TimeoutError) when the run has taken too long; for calls that take long in one go."""
+        if self.deadline and time.monotonic() >= self.deadline:
+            raise self.timed_out(0, 0, None)
+
+    def pruned(self, task_id: str, name: str) -> None:
+        """A Router has chosen another route."""
+        assert self.bus is not None
+        self.bus.publish(TaskSkipped(run_id=self.run_id, task_id=task_id, task_name=name, reason="Pruned"))
+
+    def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
         """The node is not called; what stands for its value."""
         task_id = label(owner, serial, node)
         if self.bus is not None:
@@ -168,7 +181,7 @@ class Host:
         return Skipped(task_id, reason)
 
     def retrying(
-        self, owner: AnyTask, serial: int, node: int, attempt: int, max_attempts: int, delay: float, error: BaseException
+        self, owner: AnyTask, serial: int, node: int | str, attempt: int, max_attempts: int, delay: float, error: BaseException
     ) -> None:
         if self.bus is not None:
             self.bus.publish(
@@ -178,13 +191,13 @@ class Host:
                 )
             )  # fmt: skip
 
-    def blocked(self, owner: AnyTask, serial: int, node: int, reason: str) -> None:
+    def blocked(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> None:
         if self.bus is not None:
             self.bus.publish(
                 TaskBlocked(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name, reason=reason)
             )
 
-    def finished(self, owner: AnyTask, serial: int, node: int, value: Any, error: BaseException | None) -> None:
+    def finished(self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None) -> None:
         assert self.bus is not None
         begun = self._running.pop((serial, node), None)
         if begun is None:
@@ -224,7 +237,7 @@ class Host:
             self.finished(owner, serial, node, None, error)
 
 
-def label(owner: AnyTask, serial: int, node: int) -> str:
+def label(owner: AnyTask, serial: int, node: int | str) -> str:
     """The name of a node; graphs that tasks answered with have numbers from 1."""
     return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
 

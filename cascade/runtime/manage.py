@@ -21,7 +21,7 @@ import asyncio
 import time
 import types
 import warnings
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
@@ -31,7 +31,7 @@ from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import Managed
+from cascade.spec.operation import ROUTE, Managed
 from cascade.spec.policies import Hit, check_amount
 from cascade.spec.task import Task
 
@@ -42,28 +42,11 @@ PATIENCE = 0.001
 """Seconds of attempts without a delay after which the event loop gets its turn."""
 
 
-def call(host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
-    """What `operation` gives: a value, or an awaitable of it.
-
-    Args:
-        again: whether this is an iteration of a loop of tail calls, which has been announced before.
-    """
-    if isinstance(operation, Task):
-        if host.bus is not None and not again:
-            host.started(operation, serial, node)
-        args, kwargs = operation.binder.split(tuple(operands))
-        return host.executor.call(operation, args, kwargs)
-    reason = skip_reason(operation, operands)
-    if reason is not None:
-        return host.skip(operation.task, serial, node, reason)
-    return begin(_managed(Call(host, operation, operands, serial, node, again)))
-
-
 def skip_reason(operation: Managed, operands: Sequence[Any]) -> str | None:
     """Why the call is not made; None if it is."""
     ordered = len(operands) - operation.after
     for position, operand in enumerate(operands):
-        if type(operand) is Skipped:
+        if type(operand) is Skipped and (operation.kind != ROUTE or position >= operation.count):
             return "UpstreamSkipped_Data" if position < ordered else "UpstreamSkipped_Sequence"
     if not all(operands[ordered - operation.conditions : ordered]):
         return "ConditionFalse"
@@ -73,10 +56,10 @@ def skip_reason(operation: Managed, operands: Sequence[Any]) -> str | None:
 class Call:
     """One call under way."""
 
-    __slots__ = ("again", "host", "node", "operands", "operation", "parked", "serial")
+    __slots__ = ("again", "blocked", "host", "node", "on_granted", "operands", "operation", "parked", "serial")
 
     def __init__(
-        self, host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, again: bool
+        self, host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int | str, again: bool
     ) -> None:
         self.host = host
         self.operation = operation
@@ -85,6 +68,8 @@ class Call:
         self.node = node
         self.again = again
         self.parked = False
+        self.blocked = False  # while it waits for resources; then `on_granted` is called
+        self.on_granted: Callable[[], None] | None = None
 
     async def park(self) -> None:
         """Has to be awaited before anything else is: what follows runs in an event loop."""
@@ -114,7 +99,8 @@ def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return result
 
 
-async def _managed(call: Call) -> Any:
+async def managed(call: Call) -> Any:
+    """The value of a call that is not skipped, what it goes on with, or a Failed."""
     # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
     if call.operation.cache is None or call.again:
         return await _with_resources(call)
@@ -212,8 +198,12 @@ async def _with_resources(call: Call) -> Any:
         try:
             if not claim.granted:
                 call.host.blocked(operation.task, call.serial, call.node, _shortage(claim))
+                call.blocked = True
                 await call.park()
                 await call.host.ledger.wait(claim)
+                call.blocked = False
+                if call.on_granted is not None:
+                    call.on_granted()
             return await _attempts(call)
         finally:
             call.host.ledger.release(claim)

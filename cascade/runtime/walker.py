@@ -18,7 +18,7 @@ from cascade._vm import (
 )
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.graph.build import flatten
-from cascade.graph.model import Container, Graph
+from cascade.graph.model import EITHER, Container, Graph
 from cascade.runtime.host import Host
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
@@ -283,6 +283,8 @@ class Walker:
         operation = frame.operation_of(index)
         if isinstance(operation, Container):
             skipped = next((operand for operand in operands if type(operand) is Skipped), None)
+            if operation is EITHER:
+                skipped = None
             return self._deliver(frame, index, operation.make(operands) if skipped is None else skipped, pending)
         if self.max_steps >= 0 and self.steps >= self.max_steps:
             self.error = StepLimitError(self.max_steps, frame.iteration, where=self._where(frame, index))

@@ -31,18 +31,20 @@ class LazyResult(Generic[R]):
         policies: what was set on it; None where that is nothing, and the task has no defaults.
     """
 
-    __slots__ = ("task", "slots", "policies", "__weakref__")
+    __slots__ = ("task", "slots", "policies", "given", "__weakref__")
 
     task: Task[..., Any]
     slots: tuple[Any, ...]
     policies: Policies | None
+    given: dict[LazyResult[Any], Any]
+    """Values that other LazyResults have already; only set on what a Router goes on with."""
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments by the names of the parameters."""
         form = None if self.policies is None else self.policies.form
         names = self.task.binder.parameters
-        if form is not None:
+        if form is not None and hasattr(form, "positional"):
             names = (*names[: form.positional], *form.names)
         return dict(zip(names, self.slots, strict=False))
 
@@ -117,6 +119,23 @@ class LazyResult(Generic[R]):
         from cascade.spec.policies import as_cache
 
         return self._set(cache=as_cache(policy))
+
+    def with_concurrency(self, limit: int | None) -> Self:
+        """Of the items of a map, at most so many are under way at once; None for no limit.
+
+        Raises:
+            DeclarationError: (a TypeError) this is no map, or the limit no positive number.
+        """
+        from cascade.errors import DeclarationError
+        from cascade.spec.policies import MapForm
+
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
+        if not isinstance(self._policies().form, MapForm):
+            raise DeclarationError(
+                f"with_concurrency on a result of task {self.task.name!r}, which is one call", expected="the result of task.map(...)"
+            )
+        return self._set(concurrency=limit)
 
     def _policies(self) -> Policies:
         from cascade.spec.policies import PLAIN

@@ -8,7 +8,7 @@ Operations are interned by their task, so equal rows have the very same operatio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade._vm import Routine
 from cascade.spec.policies import Policies
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 INTERN_LIMIT = 256
 
-CALL, MAP = "call", "map"
+CALL, MAP, ROUTE = "call", "map", "route"
+
+
+class RouteShape(NamedTuple):
+    """A Router: how many values it hands on to its routes, and whether one of these may be skipped."""
+
+    shared: int
+    skips: bool
 
 
 class Managed:
@@ -26,7 +33,7 @@ class Managed:
 
     Attributes:
         task: the task that is called.
-        kind: CALL, or MAP for a call for each item.
+        kind: CALL, MAP for a call for each item, or ROUTE for a Router.
         count: how many operands are arguments.
         amounts: for each constraint its name and its amount; None for an amount that is an operand.
         conditions, after: how many operands are conditions, and how many only come before.
@@ -49,7 +56,12 @@ class Managed:
         self.conditions = len(policies.conditions)
         self.after = len(policies.after)
         binder = task.binder
-        names = binder.parameters if kind == CALL else (*map(str, range(self.form.positional)), *self.form.names)
+        names = binder.parameters
+        if kind == MAP:
+            names = (*names[: self.form.positional], *self.form.names)
+            names = (*names, *("input",) * (self.form.positional + len(self.form.names) - len(names)))
+        elif kind == ROUTE:
+            names = ("selector", "routes", *("shared",) * self.form.shared)
         self.count = len(names)
         self.extras = self.computed + self.conditions + self.after
         self.parameters: tuple[str, ...] = (
@@ -72,7 +84,7 @@ class Managed:
     @property
     def skippable(self) -> bool:
         """Whether it may be skipped for a reason of its own."""
-        return self.conditions > 0
+        return self.conditions > 0 or (self.kind == ROUTE and self.form.skips)
 
     def kind_of(self, position: int) -> str:
         """What the operand at `position` is for: "data", "constraint", "condition" or "order"."""
@@ -94,6 +106,12 @@ class Managed:
                 policies = Policies(self.retry, self.timeout, self.cache, constraints)
                 self._again = interned(self.task, policies, self.kind)
         return self._again
+
+    @property
+    def item(self) -> Managed:
+        """Of a map, the operation of one item."""
+        constraints = tuple((name, _COMPUTED if amount is None else amount) for name, amount in self.amounts)
+        return interned(self.task, Policies(self.retry, self.timeout, self.cache, constraints))
 
     @property
     def routine(self) -> Routine:

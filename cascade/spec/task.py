@@ -92,6 +92,32 @@ class Task(Generic[P, R]):
         lazy.policies = self.policies
         return lazy
 
+    def map(self, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
+        """Calls the task for each item of its inputs; the value is the list of what the calls give, in order.
+
+        Args:
+            inputs, named: for parameters of the task, something to iterate over, or a LazyResult of it. All have to
+                have the same number of items. What they hold may be LazyResults, too.
+
+        Policies of the result act on each item, but for `run_if` and `after`, which are about the map as a whole.
+
+        Raises:
+            TypeError: as the call of the task would, where an input does not fit its parameters.
+            DeclarationError: (a TypeError) there is no input.
+        """
+        self.bind(*inputs, **named)
+        if not inputs and not named:
+            raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
+        from cascade.spec.policies import PLAIN, MapForm
+
+        lazy: LazyResult[list[R]] = _new(LazyResult)
+        lazy.task = self
+        lazy.slots = (*inputs, *named.values())
+        lazy.policies = (PLAIN if self.policies is None else self.policies)._replace(
+            form=MapForm(len(inputs), tuple(named))
+        )
+        return lazy
+
     def tail(self, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
         """A tail call to this task: `TailCall(args, kwargs, target=self)`, checked where it is written.
 
