@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
+    from cascade.spec.control import Jump as Jump
     from cascade.spec.control import Router as Router
     from cascade.spec.control import TailCall as TailCall
+    from cascade.spec.control import bind as bind
     from cascade.spec.control import pipeline as pipeline
+    from cascade.spec.control import select_jump as select_jump
     from cascade.spec.control import sequence as sequence
     from cascade.spec.lazy import LazyResult as LazyResult
     from cascade.spec.policies import CachePolicy as CachePolicy
@@ -51,6 +54,7 @@ _HOMES = {
     "DiskCache": "cascade.adapters.caches.disk",
     "Engine": "cascade.runtime.engine",
     "Hit": "cascade.spec.policies",
+    "Jump": "cascade.spec.control",
     "LazyResult": "cascade.spec.lazy",
     "MemoryCache": "cascade.adapters.caches.memory",
     "MessageBus": "cascade.runtime.bus",
@@ -60,9 +64,11 @@ _HOMES = {
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
+    "bind": "cascade.spec.control",
     "compile": "cascade.runtime.program",
     "pipeline": "cascade.spec.control",
     "run": "cascade.runtime.api",
+    "select_jump": "cascade.spec.control",
     "sequence": "cascade.spec.control",
     "task": "cascade.spec.task",
 }

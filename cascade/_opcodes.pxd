@@ -14,7 +14,8 @@ cdef enum Opcode:
     DICT = 10
     REBUILD = 11
     EITHER = 12
-    RETURN = 13
+    SELECT = 13
+    RETURN = 14
 
 cdef enum TypedOpcode:
     TYPED_MOVE_INT = 0

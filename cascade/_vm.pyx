@@ -21,7 +21,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SET, TUPLE,
+    CALL, CALL_FRAME, CALL_MANAGED, CALL_ONE, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, LOOP_TYPED, REBUILD, RETURN, SELECT, SET, TUPLE,
 )
 
 from collections import deque
@@ -60,6 +60,7 @@ cdef extern from *:
     static PyTypeObject *cascade_deferred;
     static PyTypeObject *cascade_pending;
     static PyTypeObject *cascade_skipped;
+    static PyTypeObject *cascade_jump;
 
     /* Whether a call's result means something other than itself: a tail call, a deferred result, an awaitable. */
     static inline int cascade_is_special(PyObject *value) {
@@ -109,6 +110,7 @@ cdef extern from *:
     PyTypeObject* cascade_deferred
     PyTypeObject* cascade_pending
     PyTypeObject* cascade_skipped
+    PyTypeObject* cascade_jump
     bint cascade_is_special(PyObject*) noexcept
     bint cascade_is_awaitable(PyObject*) noexcept
     bint cascade_is_plain(PyObject*) noexcept
@@ -298,6 +300,167 @@ cdef void restore_exception(object error) noexcept:
     PyErr_SetObject(type(error), error)
 
 
+class _Kept:
+    def __repr__(self):
+        return "the input that it had"
+
+
+KEPT = _Kept()
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Jump:
+    """Returned by a task that is bound to a selector, it means: go on with the task of a route.
+
+    Args:
+        target_key: the key of the route; see `cascade.select_jump`.
+        data: the first argument of the route's task; by default, the one that it had before. Where the route is None,
+            the value.
+    """
+
+    def __init__(self, target_key, data=KEPT):
+        self.target_key = target_key
+        self.data = data
+
+    def __class_getitem__(cls, item):
+        return cls
+
+    def __repr__(self):
+        return f"Jump({self.target_key!r})" if self.data is KEPT else f"Jump({self.target_key!r}, {self.data!r})"
+
+    def __reduce__(self):
+        return Jump, ((self.target_key,) if self.data is KEPT else (self.target_key, self.data))
+
+
+cdef PyObject* construct_jump(PyObject* kind, PyObject** args, size_t flagged_count, PyObject* names) noexcept:
+    # What `Jump(...)` calls; see `construct_tail_call`.
+    cdef Py_ssize_t count = PyVectorcall_NARGS(flagged_count)
+    cdef Py_ssize_t named = 0 if names == NULL else PyTuple_GET_SIZE(<object>names)
+    cdef Py_ssize_t i
+    cdef PyObject* name
+    cdef PyObject* given[2]
+    cdef int position
+    cdef Jump result
+    given[0] = given[1] = NULL
+    if count > 2:
+        return refuse(f"Jump() takes from 1 to 2 positional arguments but {count} were given")
+    for i in range(count):
+        given[i] = args[i]
+    for i in range(named):
+        name = <PyObject*>PyTuple_GET_ITEM(<object>names, i)
+        if name == <PyObject*>DATA_NAME or PyUnicode_Compare(name, <PyObject*>DATA_NAME) == 0:
+            position = 1
+        elif name == <PyObject*>KEY_NAME or PyUnicode_Compare(name, <PyObject*>KEY_NAME) == 0:
+            position = 0
+        else:
+            return refuse(f"Jump() got an unexpected keyword argument {<object>name!r}")
+        if given[position] != NULL:
+            return refuse(f"Jump() got multiple values for argument {<object>name!r}")
+        given[position] = args[count + i]
+    if given[0] == NULL:
+        return refuse("Jump() missing 1 required argument: 'target_key'")
+    result = Jump.__new__(Jump)
+    result.target_key = <object>given[0]
+    result.data = KEPT if given[1] == NULL else <object>given[1]
+    incref(<PyObject*>result)
+    return <PyObject*>result
+
+
+cdef PyObject* refuse(str message) noexcept:
+    PyErr_SetObject(TypeError, message)
+    return NULL
+
+
+cdef str DATA_NAME = "data"
+cdef str KEY_NAME = "target_key"
+
+
+@cython.final
+cdef class Routes:
+    """Where the Jumps of one state lead to; a constant of SELECT.
+
+    Args:
+        targets: for each key the word to go to, and the slot that the Jump's data is put into; the word is -1 for the
+            end, and the slot -1 for a state that takes no data. None for a state whose Jumps are values like others.
+        end: the word to go to with a value.
+    """
+
+    def __init__(self, targets, Py_ssize_t end):
+        cdef Py_ssize_t i
+        if self.numbers is not None:
+            raise InternalError("a table of routes cannot be changed: verified code may rely on it")
+        self.end = end
+        self.numbers = {}
+        if targets is None:
+            return
+        self.targets = tuple((key, int(word), int(slot)) for key, word, slot in targets)
+        self.places = <Py_ssize_t*>PyMem_Malloc(2 * sizeof(Py_ssize_t) * max(1, len(self.targets)))
+        if self.places == NULL:
+            raise MemoryError
+        for i, (key, word, slot) in enumerate(self.targets):
+            self.places[2 * i] = word
+            self.places[2 * i + 1] = slot
+            self.numbers[key] = i
+
+    def __dealloc__(self):
+        PyMem_Free(self.places)
+
+    def __repr__(self):
+        return ", ".join(f"{key!r} -> {self.end if word < 0 else word}" for key, word, slot in self.targets or ())
+
+
+cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t source) except -2:
+    # Goes where a Jump in slot `source` leads: the next word; -1 where that takes more than moving its data.
+    cdef PyObject* found = PyDict_GetItemWithError(routes.numbers, jump.target_key)
+    cdef Py_ssize_t number, word, slot
+    cdef PyObject* data = <PyObject*>jump.data
+    cdef PyObject* old
+    if found == NULL:
+        return -1       # an error may be set; it is found out there
+    number = <object>found
+    word = routes.places[2 * number]
+    slot = routes.places[2 * number + 1]
+    if not cascade_is_plain(data) and data != <PyObject*>KEPT and search_deferred(<object>data):
+        return -1
+    if word == -1:
+        if data == <PyObject*>KEPT:
+            data = <PyObject*>None
+        incref(data)
+        old = slots[source]
+        slots[source] = data
+        decref(old)
+        return routes.end
+    if slot == -1:
+        if data != <PyObject*>KEPT and data != <PyObject*>None:
+            return -1
+    elif data != <PyObject*>KEPT:
+        incref(data)
+        old = slots[slot]
+        slots[slot] = data
+        decref(old)
+    elif type(<object>slots[slot]) is NO_INPUT:
+        return -1
+    old = slots[source]
+    slots[source] = NULL
+    decref(old)
+    return word
+
+
+NO_INPUT = None
+
+
+def install_no_input(type kind):
+    """Names the type of what stands for an argument that has to come by a Jump."""
+    global NO_INPUT
+    NO_INPUT = kind
+
+
+cdef extern from "Python.h":
+    PyObject* PyDict_GetItemWithError(dict, object) noexcept
+    void PyErr_Clear()
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Deferred values inside arguments
 # ---------------------------------------------------------------------------------------------------------------
@@ -425,6 +588,7 @@ cdef class Routine:
         self.owner = owner
         self.operation = owner if operation is None else operation
         self.may_skip = getattr(operation, "skippable", False)
+        self.machine = getattr(operation, "kind", None) == "machine"
         self.function = function
         self.name = name
         self.parameters = parameters
@@ -535,6 +699,8 @@ cdef class Code:
         cdef const Word* word
         for i in range(count):
             word = &self.words[i]
+            if word.opcode == SELECT:
+                self.selects = True
             if word.opcode in (CALL, CALL_FRAME, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
@@ -865,6 +1031,7 @@ cdef class Machine:
         frame.serial = self.serials
         frame.node = 0
         frame.may_skip = False
+        frame.inner = False
         return frame
 
     cdef void switch_to(self, Frame frame) noexcept:
@@ -885,7 +1052,7 @@ cdef class Machine:
         if type_of(value) == cascade_skipped and not frame.may_skip:
             return self.miss(frame, value)
         try:
-            if self.observed and frame.origin is not None:
+            if self.observed and frame.origin is not None and not frame.inner:
                 self.host.finished(frame.origin, frame.serial, frame.node, <object>value, None)
             if promise is not None:
                 self.current = None
@@ -1074,6 +1241,17 @@ cdef class Machine:
                     return STATUS_FAILED
                 drop_sources(slots, sources, count)
                 slots[word.a] = result
+            elif opcode == SELECT:
+                result = slots[word.c >> 1]
+                if type_of(result) != cascade_jump or (<Routes>constants[word.b]).targets is None:
+                    pc = (<Routes>constants[word.b]).end
+                    continue
+                frame.pc = pc - 1
+                self.fuel = fuel
+                status = self.select(frame)
+                if status != RESUMED or self.current is not frame:
+                    return status
+                pc = frame.pc
             elif opcode == LOOP_TYPED:
                 frame.pc = pc - 1
                 self.fuel = fuel
@@ -1137,7 +1315,7 @@ cdef class Machine:
         cdef double now = cascade_clock()
         cdef const Word* word = &frame.code.words[frame.pc]
         cdef int status
-        cdef bint loops = is_loop(word.opcode)
+        cdef bint loops = is_loop(word.opcode) or frame.code.selects
         cdef bint careful
         if self.batch:
             # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
@@ -1218,6 +1396,8 @@ cdef class Machine:
         try:
             if word.opcode == RETURN:
                 return self.give_back(frame, word.c >> 1)
+            if word.opcode == SELECT:
+                return self.select(frame)
             if is_loop(word.opcode):
                 if word.opcode == LOOP_TYPED and not self.managed:
                     return self.run_typed(frame)
@@ -1261,12 +1441,15 @@ cdef class Machine:
     cdef int give_back(self, Frame frame, int32_t slot) except -1:
         # RETURN in the slow lane: the value may not be there yet.
         cdef PyObject* value = frame.values[slot]
-        cdef Pending entry, promise
-        cdef Frame parent = frame.parent
         if type_of(value) != cascade_pending:
             frame.values[slot] = NULL
             return self.leave(frame, value)
-        entry = <Pending>value
+        return self.wait_for(frame, <Pending>value)
+
+    cdef int wait_for(self, Frame frame, Pending entry) except -1:
+        # The frame cannot go on before the value of `entry` is there.
+        cdef Pending promise
+        cdef Frame parent = frame.parent
         if entry.waiters is None:
             entry.waiters = []
         entry.waiters.append((frame, -1))
@@ -1279,6 +1462,44 @@ cdef class Machine:
             frame.parent = None
             self.switch_to(parent)
         return RESUMED
+
+    cdef int select(self, Frame frame) noexcept:
+        # SELECT: goes to the state that a Jump names, or to the end.
+        cdef const Word* word = &frame.code.words[frame.pc]
+        cdef Routes routes = <Routes>frame.code.constants[word.b]
+        cdef Py_ssize_t source = word.c >> 1
+        cdef Py_ssize_t target
+        cdef PyObject* value = frame.values[source]
+        cdef Jump jump
+        cdef Frame new
+        try:
+            if type_of(value) == cascade_pending:
+                return self.wait_for(frame, <Pending>value)
+            if type_of(value) != cascade_jump or routes.targets is None:
+                frame.pc = routes.end
+                return RESUMED
+            target = follow(routes, <Jump>value, frame.values, source)
+            if target >= 0:
+                frame.pc = target
+                frame.iteration += 1
+                return RESUMED
+            PyErr_Clear()
+            jump = <Jump>value
+            deferred = self.host.computed_jump(jump)
+            if deferred is None:
+                raise self.host.jump_error(routes.targets, jump, (<Routine>frame.code.constants[word[-1].b]).owner)
+            # Its data has to be computed; then it comes back here.
+            code, inputs = self.host.expand(deferred)
+            self.serials += 1
+            new = self.enter(<Code?>code, inputs)
+            new.iteration = frame.iteration
+            new.parent = frame
+            new.destination = source
+            set_slot(frame, source, NULL)
+            self.switch_to(new)
+            return RESUMED
+        except BaseException as error:
+            return self.fail_at(frame, frame.pc - 1, error)
 
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept:
         # Executes an instruction whose operands are all there. `entry` is set when it was parked before.
@@ -1298,16 +1519,23 @@ cdef class Machine:
             return self.stop(frame, pc, True)
         routine = <Routine>frame.code.constants[word.b]
         try:
+            if routine.machine:
+                owner, serial, node, iteration = self.locate(frame, pc)
+                held = self.host.admit(routine.operation, values, serial, node)
+                if held is not None:
+                    incref(<PyObject*>held)
+                    return self.deliver(frame, pc, <PyObject*>held, entry)
+                return self.call_frame(frame, pc, routine, values, entry)
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
                 owner, serial, node, iteration = self.locate(frame, pc)
-                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode))
+                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode) or frame.code.selects)
                 incref(<PyObject*>made)
                 result = <PyObject*>made
                 made = None
                 return self.land(frame, pc, values, result, entry, False)
-            if self.observed and not is_loop(word.opcode):
+            if self.observed and not is_loop(word.opcode) and not frame.code.selects:
                 self.host.started(*self.locate(frame, pc)[:3])
             if word.opcode == CALL_FRAME:
                 return self.call_frame(frame, pc, routine, values, entry)
@@ -1321,7 +1549,8 @@ cdef class Machine:
 
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
         # The task runs in a frame of its own, as after a tail call; its first step is made there.
-        cdef Frame new = self.enter(loop_code_of(self.host, routine), values)
+        cdef Code code = loop_code_of(self.host, routine)
+        cdef Frame new = self.enter(code, values[:code.inputs] if routine.machine else values)
         new.origin = routine.owner
         new.serial = frame.serial
         new.node = frame.code.nodes[pc]
@@ -1363,7 +1592,7 @@ cdef class Machine:
         cdef int opcode = frame.code.words[pc].opcode
         decref(value)
         try:
-            if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode):
+            if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode) and not frame.code.selects:
                 owner, serial, node, iteration = self.locate(frame, pc)
                 self.host.finished(owner, serial, node, held, None)
             if entry is not None:
@@ -1380,6 +1609,7 @@ cdef class Machine:
         cdef const Word* word = &frame.code.words[pc]
         cdef Routine routine = <Routine>frame.code.constants[word.b]
         cdef bint looping = is_loop(word.opcode)
+        cdef bint stays = looping or frame.code.selects     # it is the same node still
         cdef Routine target
         cdef Frame new
         if looping and rebind_in_place(frame, routine, tail):
@@ -1405,7 +1635,8 @@ cdef class Machine:
         if new_deferred(slots, values if target is routine else None):
             return self.go_on_with(frame, pc, self.host.deferred(target.operation, slots), tail, entry)
         new = self.enter(loop_code_of(self.host, target), slots)
-        if looping:
+        new.inner = frame.inner or frame.code.selects
+        if stays:
             new.origin = routine.owner if frame.origin is None else frame.origin
             new.serial = frame.serial
             new.node = frame.node
@@ -1420,7 +1651,7 @@ cdef class Machine:
         # The task's answer means a deferred value: its code runs next.
         cdef Frame new
         code, inputs = self.host.expand(deferred)
-        if self.observed:
+        if self.observed and not frame.inner and not frame.code.selects:
             owner, serial, node, iteration = self.locate(frame, pc)
             self.host.finished(owner, serial, node, answer, None)
         self.serials += 1
@@ -1691,6 +1922,11 @@ def is_awaitable(value):
     return cascade_is_awaitable(<PyObject*>value)
 
 
+def jump_data_is_deferred(Jump jump not None):
+    """Whether the data of a Jump has to be computed first."""
+    return jump.data is not KEPT and search_deferred(jump.data)
+
+
 def enter_task():
     """Marks that a task's function is about to be called on this thread by other means than a machine."""
     cascade_depth_add(1)
@@ -1709,6 +1945,8 @@ def inside_task():
 cascade_tail_call = <PyTypeObject*>TailCall
 cascade_pending = <PyTypeObject*>Pending
 cascade_skipped = <PyTypeObject*>Skipped
+cascade_jump = <PyTypeObject*>Jump
+(<TypeSlots*>Jump).tp_vectorcall = <void*>construct_jump
 (<TypeSlots*>TailCall).tp_vectorcall = <void*>construct_tail_call
 cascade_frame_traverse_fields = (<TypeSlots*>Frame).tp_traverse
 cascade_frame_clear_fields = (<TypeSlots*>Frame).tp_clear

@@ -11,15 +11,16 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from cascade._vm import Routes
 from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
 from cascade.graph.model import Container, Row, rebuild
 from cascade.opcodes import OPCODES
-from cascade.spec.operation import Managed
+from cascade.spec.operation import Managed, State, StateMachine
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
-CALL_FRAME, LOOP_TYPED = OPCODES["CALL_FRAME"], OPCODES["LOOP_TYPED"]
+SELECT, CALL_FRAME, LOOP_TYPED = OPCODES["SELECT"], OPCODES["CALL_FRAME"], OPCODES["LOOP_TYPED"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
@@ -40,7 +41,9 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         constant: Any
         if not isinstance(operation, Container):
             constant = operation.routine
-            if is_managed(operation):
+            if isinstance(operation, StateMachine):
+                opcode = CALL_FRAME
+            elif is_managed(operation):
                 opcode = CALL_MANAGED
             elif operation.lower:
                 opcode = CALL_FRAME
@@ -85,3 +88,50 @@ def emit_loop(operation: Task[..., Any] | Managed) -> Blueprint:
         slots=inputs + 1,
         nodes=array("i", (0, 0)).tobytes(),
     )
+
+
+def emit_machine(machine: StateMachine) -> Blueprint:
+    """Makes the blueprint of a state machine: each state is a call and a SELECT that says where its Jumps lead.
+
+        0  CALL_ONE  r2 = ping(r0)
+        1  SELECT    if r2 is a Jump: go to ping -> 0, pong -> 2
+        2  CALL_ONE  r2 = pong(r1)
+        3  SELECT    if r2 is a Jump: go to ping -> 0
+        4  RETURN    return r2!
+    """
+    words, operands = array("i"), array("i")
+    constants: list[Any] = []
+    inputs, end = machine.count, 2 * len(machine.states)
+    for state in machine.states:
+        slots = range(state.offset, state.offset + state.width)
+        if is_managed(state.operation) or state.width != 1:
+            words.extend((CALL_MANAGED if is_managed(state.operation) else CALL, inputs, len(constants), len(operands)))
+            operands.append(state.width)
+            operands.extend(2 * slot for slot in slots)
+        else:
+            words.extend((CALL_ONE, inputs, len(constants), 2 * state.offset))
+        words.extend((SELECT, 0, len(constants) + 1, 2 * inputs))
+        constants += [state.operation.routine, _routes(machine, state, end)]
+    words.extend((RETURN, 0, 0, 2 * inputs + 1))
+    return Blueprint(
+        name=machine.name,
+        words=words.tobytes(),
+        operands=operands.tobytes(),
+        constants=tuple(constants),
+        inputs=inputs,
+        slots=inputs + 1,
+        nodes=array("i", [0] * (end + 1)).tobytes(),
+    )
+
+
+def _routes(machine: StateMachine, state: State, end: int) -> Routes:
+    if state.routes is None:
+        return Routes(None, end)
+    targets = []
+    for key, number in state.routes:
+        if number is None:
+            targets.append((key, -1, -1))
+        else:
+            target = machine.states[number]
+            targets.append((key, 2 * number, target.offset if target.takes_input else -1))
+    return Routes(tuple(targets), end)

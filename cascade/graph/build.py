@@ -19,12 +19,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cascade._vm import Skipped, holds_deferred
-from cascade.errors import CycleError, TargetError
+from cascade._vm import Skipped, holds_deferred, install_no_input
+from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.spec.control import EitherForm, RouteForm
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, extras_of, interned
+from cascade.spec.operation import (
+    CALL, MAP, ROUTE, Managed, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
+)
 from cascade.spec.policies import PLAIN as NO_POLICIES
 from cascade.spec.policies import Policies
 from cascade.spec.task import Task
@@ -148,6 +150,8 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
 
 def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
     """What a call with policies does, and its operands."""
+    if policies.selector is not None:
+        return _manage_states(lazy, policies, routes)
     if type(policies.form) is EitherForm:
         return EITHER, lazy.slots
     if type(policies.form) is RouteForm:
@@ -157,7 +161,49 @@ def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any
     return interned(lazy.task, policies, CALL if policies.form is None else MAP), (*lazy.slots, *extras_of(policies))
 
 
-def _in_order_of_issue(operation: Managed | Container, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+class NoInput:
+    """Stands for the first argument of a state that comes by a Jump."""
+
+
+NO_INPUT = NoInput()
+install_no_input(NoInput)
+
+
+def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
+    numbers = {first: 0}
+    found = [first]
+    states: list[State] = []
+    operands: list[Any] = []
+    for lazy in found:  # which grows
+        own = lazy.policies
+        selector = None if own is None else own.selector
+        targets = None
+        if selector is not None:
+            for target in selector.routes.values():
+                if target is not None and target not in numbers:
+                    numbers[target] = len(found)
+                    found.append(target)
+            targets = tuple((key, None if target is None else numbers[target]) for key, target in selector.routes.items())
+        if own is not None:
+            own = own._replace(selector=None)
+            if lazy is first:
+                own = own._replace(conditions=(), after=())
+            own = None if own == NO_POLICIES else own
+        takes_input = len(lazy.slots) > 0
+        if lazy.task.binder.positional == 0 and lazy.task.binder.varargs:
+            raise DeclarationError(
+                f"the state {lazy.task.name!r} takes *args first", expected="a first parameter, which a Jump's data is given to"
+            )
+        operation, values = (lazy.task, lazy.slots) if own is None else _manage(lazy, own, routes)
+        if lazy is not first and takes_input and holds_deferred(values[0]):
+            values = (NO_INPUT, *values[1:])
+        states.append(State(operation, len(operands), len(values), targets, takes_input))
+        operands.extend(values)
+    machine = interned_machine(tuple(states), len(policies.conditions), len(policies.after))
+    return machine, (*operands, *policies.conditions, *policies.after)
+
+
+def _in_order_of_issue(operation: Managed | StateMachine | Container, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(operation, Container):
         return operands
     # What comes before in order goes first, then the conditions; as one would write it in Python.
@@ -176,7 +222,7 @@ def _guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
             missing[index] = True
             if isinstance(operation, Task):
                 row = (interned(operation, NO_POLICIES), *row[1:])
-        if isinstance(operation, Managed) and operation.skippable:
+        if isinstance(operation, (Managed, StateMachine)) and operation.skippable:
             missing[index] = True
         result.append(row)
     return result
@@ -225,6 +271,9 @@ def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[
                 if policies is not None:
                     if through_routes and type(policies.form) is RouteForm:
                         stack.extend(reversed(policies.form.routes.values()))
+                    if policies.selector is not None:
+                        stack.extend(reversed(_manage_states(item, policies, None)[1]))
+                        continue
                     stack.extend(reversed(extras_of(policies)))
                 stack.extend(reversed(item.slots))
     return found

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from cascade._vm import Skipped
 from cascade.errors import PlanError
-from cascade.spec.operation import Managed
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task
 
 Row = tuple[Any, ...]
@@ -125,7 +125,7 @@ class Node:
     """One row, for people and tools."""
 
     index: int
-    operation: Task[..., Any] | Managed | Container
+    operation: Task[..., Any] | Managed | StateMachine | Container
     references: tuple[int, ...]
 
     @property
@@ -164,7 +164,7 @@ class Graph:
         """The edges, by target and then by argument."""
         for index, row in enumerate(self.rows):
             operation = row[0]
-            managed = isinstance(operation, Managed)
+            managed = isinstance(operation, (Managed, StateMachine))
             names = () if isinstance(operation, Container) else operation.parameters
             for position, reference in enumerate(row[1:]):
                 if reference >= 0:

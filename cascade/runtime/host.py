@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from cascade._vm import Code, Kernel, Routine, Skipped
+from cascade._vm import Code, Jump, Kernel, Routine, Skipped, jump_data_is_deferred
 from cascade.compiler.lower import lower
 from cascade.errors import DeclarationError, RunTimeoutError, UnknownTaskError, nearest
 from cascade.runtime.bus import MessageBus
@@ -20,10 +20,12 @@ from cascade.runtime.events import (
     TaskSkipped,
 )
 from cascade.runtime.ledger import Ledger
-from cascade.runtime.perform import perform
+from cascade.runtime.perform import admit, perform
+from cascade.runtime.routing import jump_error
 from cascade.runtime.shapes import Shapes, loop_code
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import Managed
+from cascade.spec.control import JUMP
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.policies import Policies
 from cascade.spec.protocols import Executor
 from cascade.spec.task import Task
@@ -87,7 +89,7 @@ class Host:
             lazy.policies = operation.policies
         return lazy
 
-    def loop_code(self, operation: AnyTask | Managed) -> Code:
+    def loop_code(self, operation: AnyTask | Managed | StateMachine) -> Code:
         return loop_code(operation)
 
     def target(self, target: Any, owner: AnyTask) -> Routine:
@@ -131,6 +133,16 @@ class Host:
 
     def call(self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
         return perform(self, operation, operands, serial, node, again)
+
+    def admit(self, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+        return admit(self, operation, operands, serial, node)
+
+    def computed_jump(self, jump: Jump[Any]) -> LazyResult[Any] | None:
+        """The Jump as a result to be computed, if its data has to be; else None."""
+        return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump) else None
+
+    def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
+        return jump_error(targets, jump, owner)
 
     def kernel(self, owner: AnyTask, kinds: tuple[type, ...]) -> Kernel | None:
         return lower(owner, kinds)

@@ -31,7 +31,7 @@ from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import ROUTE, Managed
+from cascade.spec.operation import ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
 from cascade.spec.task import Task
 
@@ -42,7 +42,7 @@ PATIENCE = 0.001
 """Seconds of attempts without a delay after which the event loop gets its turn."""
 
 
-def skip_reason(operation: Managed, operands: Sequence[Any]) -> str | None:
+def skip_reason(operation: Managed | StateMachine, operands: Sequence[Any]) -> str | None:
     """Why the call is not made; None if it is."""
     ordered = len(operands) - operation.after
     for position, operand in enumerate(operands):

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cascade._vm import Skipped
 from cascade.runtime.manage import Call, begin, managed, skip_reason
 from cascade.runtime.mapping import call_map
 from cascade.runtime.routing import call_route
-from cascade.spec.operation import MAP, ROUTE
+from cascade.spec.operation import MAP, ROUTE, StateMachine
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
+
+
+def admit(host: Host, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+    """Announces the start of a state machine, or gives what stands for it when it is skipped."""
+    reason = skip_reason(operation, operands)
+    if reason is not None:
+        return host.skip(operation.task, serial, node, reason)
+    if host.bus is not None:
+        host.started(operation.task, serial, node)
+    return None
 
 
 def perform(host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import Skipped
-from cascade.errors import RouteError, nearest
+from cascade._vm import KEPT, Jump, Skipped
+from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import RouteTable, reachable
 from cascade.spec.control import EITHER, ROUTER
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
+from cascade.spec.task import Task
 
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
@@ -32,6 +33,27 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
     lazy.task, lazy.slots, lazy.policies = chosen.task, chosen.slots, chosen.policies
     lazy.given = given
     return lazy
+
+
+def jump_error(targets: tuple[tuple[Any, int, int], ...], jump: Jump[Any], owner: Task[..., Any]) -> RouteError | DeclarationError:
+    """Why a Jump leads nowhere: there is no such route, or its task cannot take the data."""
+    where = f"task {owner.name!r}"
+    try:
+        known = any(jump.target_key == key and hash(jump.target_key) == hash(key) for key, _, _ in targets)
+    except TypeError:
+        known = False
+    if not known:
+        keys = [key for key, _, _ in targets]
+        return RouteError(
+            f"there is no route for {jump!r}", where=where, expected="one of " + ", ".join(map(repr, keys)),
+            hint=nearest(str(jump.target_key), map(str, keys)),
+        )  # fmt: skip
+    if jump.data is KEPT:
+        return DeclarationError(
+            f"{jump!r} gives no data, and its route's first argument is a result that is not computed", where=where,
+            expected="Jump(target_key, data)",
+        )  # fmt: skip
+    return DeclarationError(f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)")
 
 
 def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:

@@ -16,7 +16,7 @@ from cascade.compiler import compile_graph, compile_task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
 from cascade.runtime.ledger import Ledger
-from cascade.spec.operation import Managed
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.protocols import Solver
 from cascade.spec.task import Task
 
@@ -62,7 +62,7 @@ class Shapes:
             known[rows] = code
 
 
-def loop_code(operation: Task[..., Any] | Managed) -> Code:
+def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
     """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
     return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
 
@@ -80,6 +80,8 @@ def operations_of(code: Code) -> list[Any]:
 def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
     for operation in operations:
+        if isinstance(operation, StateMachine):
+            check_capacity([state.operation for state in operation.states], ledger)
         if isinstance(operation, Managed) and operation.amounts:
             name = operation.name
             ledger.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

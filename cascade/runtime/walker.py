@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from cascade._vm import (
-    DONE, FAILED, PAUSE, WAIT, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task,
+    DONE, FAILED, KEPT, PAUSE, WAIT, Jump, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task,
 )
 from cascade.errors import DependencyMissingError, StepLimitError
-from cascade.graph.build import flatten
+from cascade.graph.build import NoInput, flatten
 from cascade.graph.model import EITHER, Container, Graph
 from cascade.runtime.host import Host
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import Managed
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task
 
 RESUMED = -1
@@ -45,8 +45,8 @@ class Frame:
     """A graph that is being walked, or a task that is being called again and again."""
 
     __slots__ = (
-        "at", "destination", "graph", "iteration", "may_skip", "node", "operation", "order", "origin", "parent", "promise",
-        "serial", "slots", "uses", "values",
+        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "node", "operation", "order", "origin", "parent", "promise",
+        "serial", "slots", "state", "states", "uses", "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -57,8 +57,13 @@ class Frame:
         self.values: dict[int, Any] = {}
         self.uses: list[int] = []
         # A task on its own: its arguments; its value is `values[0]`.
-        self.operation: Task[..., Any] | Managed | None = None
+        self.operation: Any = None
         self.slots: tuple[Any, ...] = ()
+        # A state machine: the arguments of all states; that of the current one is called.
+        self.machine: StateMachine | None = None
+        self.states: list[list[Any]] = []
+        self.state = 0
+        self.inner = False  # goes on with a state of a machine: nobody is told of its end
         # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
         self.parent: Frame | None = None
         self.destination = 0
@@ -195,7 +200,7 @@ class Walker:
             if self.observed and frame.origin is not None:
                 self.host.finished(frame.origin, frame.serial, frame.node, None, self.error)
             return FAILED
-        if self.observed and frame.origin is not None:
+        if self.observed and frame.origin is not None and not frame.inner:
             self.host.finished(frame.origin, frame.serial, frame.node, value, None)
         self.current = frame.parent
         if frame.promise is not None:
@@ -270,13 +275,73 @@ class Walker:
     def _give_back(self, frame: Frame) -> int:
         value = frame.values[frame.result]
         if type(value) is not Pending:
-            return self._leave(frame, value)
+            return self._leave(frame, value) if frame.machine is None else self._select(frame, frame.machine, value)
         value.waiters.append((frame, -1))
         self.current = parent = frame.parent
         if parent is not None and frame.promise is None:
             # The caller goes on without the value.
             frame.promise = parent.values[frame.destination] = Pending(parent, frame.destination, [])
             frame.parent = None
+        return RESUMED
+
+    def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[Any], pending: Pending | None) -> int:
+        held = self.host.admit(machine, operands, frame.serial, index)
+        if held is not None:
+            return self._deliver(frame, index, held, pending)
+        new = Frame()
+        new.machine = machine
+        new.states = [operands[state.offset : state.offset + state.width] for state in machine.states]
+        new.origin, new.serial, new.node = machine.task, frame.serial, index
+        self._enter_state(new, machine, 0)
+        status = self._place(frame, index, new, pending)
+        new.iteration = frame.iteration
+        return status
+
+    def _enter_state(self, frame: Frame, machine: StateMachine, state: int) -> None:
+        frame.state = state
+        frame.operation = machine.states[state].operation
+        frame.slots = tuple(frame.states[state])
+        frame.values.clear()
+
+    def _select(self, frame: Frame, machine: StateMachine, value: Any) -> int:
+        """A state has its value: a Jump to another one, or that of the machine."""
+        routes = machine.states[frame.state].routes
+        if type(value) is not Jump or routes is None:
+            return self._leave(frame, value)
+        try:
+            return self._jump(frame, machine, routes, value)
+        except BaseException as error:
+            return self._fail_at(frame, 0, error)
+
+    def _jump(self, frame: Frame, machine: StateMachine, routes: Any, jump: Jump[Any]) -> int:
+        numbers = dict(routes)
+        known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
+        target = numbers[jump.target_key] if known else None
+        takes_input = target is not None and machine.states[target].takes_input
+        deferred = self.host.computed_jump(jump)
+        if deferred is not None:
+            # Its data has to be computed; then it comes back here.
+            new = self._enter(deferred)
+            self.serials += 1
+            new.serial = self.serials
+            new.iteration = frame.iteration
+            new.parent = frame
+            frame.values.clear()
+            self.current = new
+            return RESUMED
+        kept = jump.data is KEPT
+        if not known or (
+            target is not None
+            and (type(frame.states[target][0]) is NoInput if takes_input and kept else not kept and not takes_input and jump.data is not None)
+        ):
+            raise self.host.jump_error([(key, 0, 0) for key, _ in routes], jump, machine.states[frame.state].operation.task)
+        if target is None:
+            frame.iteration += 1
+            return self._leave(frame, None if kept else jump.data)
+        if takes_input and not kept:
+            frame.states[target][0] = jump.data
+        frame.iteration += 1
+        self._enter_state(frame, machine, target)
         return RESUMED
 
     def _perform(self, frame: Frame, index: int, operands: list[Any], pending: Pending | None) -> int:
@@ -289,6 +354,8 @@ class Walker:
         if self.max_steps >= 0 and self.steps >= self.max_steps:
             self.error = StepLimitError(self.max_steps, frame.iteration, where=self._where(frame, index))
             return FAILED
+        if isinstance(operation, StateMachine):
+            return self._enter_machine(frame, index, operation, operands, pending)
         self.steps += 1
         enter_task()
         try:
@@ -348,6 +415,7 @@ class Walker:
         new = Frame()
         new.operation = operation.again if isinstance(operation, Managed) else operation
         new.slots = slots
+        new.inner = frame.inner or frame.machine is not None
         new.serial = frame.serial
         new.node = index if frame.origin is None else frame.node
         new.origin = task if frame.origin is None else frame.origin
@@ -355,7 +423,7 @@ class Walker:
 
     def _go_on_with(self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None) -> int:
         new = self._enter(deferred)
-        if self.observed:
+        if self.observed and not frame.inner and frame.machine is None:
             self.host.finished(*self._locate(frame, index)[:3], answer, None)
         self.serials += 1
         new.serial = self.serials
@@ -364,7 +432,7 @@ class Walker:
     def _place(self, frame: Frame, index: int, new: Frame, pending: Pending | None) -> int:
         """Starts a frame whose result is the value of a node."""
         new.iteration = frame.iteration + 1
-        if index == frame.result:
+        if index == frame.result and frame.machine is None:
             # In tail position the new frame takes the place of the old one: constant memory.
             new.parent, new.promise, new.destination = frame.parent, frame.promise, frame.destination
             new.may_skip = frame.may_skip
@@ -377,7 +445,7 @@ class Walker:
                 new.parent, new.destination = frame, index
             else:
                 new.promise = pending
-        if pending is None or self.current is frame and index == frame.result:
+        if pending is None or self.current is frame and index == frame.result and frame.machine is None:
             self.current = new
         else:
             self.ready.append(new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from cascade._vm import TailCall
+from cascade._vm import Jump, TailCall
 from cascade.errors import DeclarationError
 from cascade.spec.lazy import LazyResult
 from cascade.spec.policies import Policies
@@ -105,6 +105,55 @@ def pipeline(value: Any, stages: Iterable[Callable[[Any], Any]]) -> Any:
     return value
 
 
+class JumpSelector:
+    """The routes of a state machine, by the keys of the Jumps; see `select_jump`."""
+
+    def __init__(self, routes: dict[Any, LazyResult[Any] | None]) -> None:
+        self.routes = routes
+
+    def __repr__(self) -> str:
+        return f"select_jump({self.routes!r})"
+
+
+def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
+    """Says what a `Jump` to each key means: a result whose task is called with the Jump's data, or None for the end.
+
+    Raises:
+        DeclarationError: (a TypeError) `routes` is no dict of LazyResults and Nones.
+    """
+    if not isinstance(routes, Mapping) or not routes:
+        raise DeclarationError(f"select_jump({routes!r})", expected="a dict of LazyResults, or None for the end, by the keys of Jumps")
+    for key, route in routes.items():
+        if route is not None and type(route) is not LazyResult:
+            raise DeclarationError(
+                f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult or None"
+            )
+        if route is not None and route.policies is not None and isinstance(route.policies.form, (EitherForm, RouteForm)):
+            raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
+    return JumpSelector(dict(routes))
+
+
+def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
+    """Makes a result a state: where its task answers with a `Jump`, `selector` says what comes next.
+
+    The route's task is called with the Jump's data as its first argument; its other arguments are those that it was declared
+    with. That goes on until a task answers with something else, or with a Jump whose route is None: its data is the value then.
+
+    Returns:
+        `result` itself.
+
+    Raises:
+        DeclarationError: (a TypeError) one of the two is something else.
+    """
+    if type(result) is not LazyResult:
+        raise DeclarationError(f"bind({result!r}, ...)", expected="a LazyResult")
+    if type(selector) is not JumpSelector:
+        raise DeclarationError(f"bind(..., {selector!r})", expected="what select_jump gives")
+    if result.policies is not None and isinstance(result.policies.form, (EitherForm, RouteForm)):
+        raise DeclarationError(f"bind on a {result.task.name}", expected="the result of calling a task")
+    return result._set(selector=selector)
+
+
 def _new(task: Task[..., Any], slots: tuple[Any, ...], policies: Policies) -> LazyResult[Any]:
     lazy: LazyResult[Any] = LazyResult()
     lazy.task = task
@@ -113,4 +162,14 @@ def _new(task: Task[..., Any], slots: tuple[Any, ...], policies: Policies) -> La
     return lazy
 
 
-__all__ = ["EITHER", "ROUTER", "EitherForm", "RouteForm", "Router", "TailCall", "pipeline", "sequence"]
+def _jump(target_key: Any, data: Any) -> Jump[Any]:
+    return Jump(target_key, data)
+
+
+JUMP: Task[..., Any] = Task(_jump, name="Jump")
+"""Makes a Jump whose data had to be computed first."""
+
+__all__ = [
+    "EITHER", "JUMP", "ROUTER", "EitherForm", "Jump", "JumpSelector", "RouteForm", "Router", "TailCall", "bind", "pipeline",
+    "select_jump", "sequence",
+]  # fmt: skip

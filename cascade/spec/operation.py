@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INTERN_LIMIT = 256
 
-CALL, MAP, ROUTE = "call", "map", "route"
+CALL, MAP, ROUTE, MACHINE = "call", "map", "route", "machine"
 
 
 class RouteShape(NamedTuple):
@@ -137,6 +137,80 @@ class Managed:
 
     def __repr__(self) -> str:
         return f"<managed {self.name}>"
+
+
+class State(NamedTuple):
+    """One state of a machine.
+
+    Attributes:
+        operation: the task that is called, or the task with policies.
+        offset, width: where its operands stand among those of the machine.
+        routes: the number of the next state by the keys of Jumps, None for the end; None for a state that is not bound.
+        takes_input: whether it has a first argument, which the data of a Jump takes the place of.
+    """
+
+    operation: Any
+    offset: int
+    width: int
+    routes: tuple[tuple[Any, int | None], ...] | None
+    takes_input: bool
+
+
+class StateMachine:
+    """Calls that jump to each other. Its first state is the call that stands in the graph.
+
+    Attributes:
+        conditions, after: how many of the operands, which come last, are conditions, and how many only come before.
+    """
+
+    kind = MACHINE
+    shapes: Any = None
+    amounts = ()
+
+    def __init__(self, states: tuple[State, ...], conditions: int, after: int) -> None:
+        self.states = states
+        self.task = states[0].operation.task
+        self.conditions = conditions
+        self.after = after
+        self.count = sum(state.width for state in states)
+        inputs = tuple(f"{name} of state {n}" for n, state in enumerate(states) for name in state.operation.parameters)
+        self.parameters: tuple[str, ...] = (*inputs, *("condition",) * conditions, *("after",) * after)
+        self.routine = Routine(
+            owner=self.task, operation=self, function=self.task.called, name=self.name, parameters=self.parameters,
+            positional=len(self.parameters), positional_only=len(self.parameters), keywords=(), varargs=False, varkwargs=False,
+            bind=self.task.binder.bind, rebinds=False,
+        )  # fmt: skip
+
+    @property
+    def name(self) -> str:
+        return str(self.task.name)
+
+    @property
+    def is_async(self) -> bool:
+        return any(state.operation.is_async for state in self.states)
+
+    @property
+    def skippable(self) -> bool:
+        """Whether it may be skipped for a reason of its own."""
+        return self.conditions > 0
+
+    def kind_of(self, position: int) -> str:
+        """What the operand at `position` is for: "data", "condition" or "order"."""
+        if position < self.count:
+            return "data"
+        return "condition" if position < self.count + self.conditions else "order"
+
+
+def interned_machine(states: tuple[State, ...], conditions: int, after: int) -> StateMachine:
+    """The operation of these states: the same one for equal states."""
+    task = states[0].operation.task
+    key = (MACHINE, states, conditions, after)
+    known: StateMachine | None = task.operations.get(key)
+    if known is None:
+        if len(task.operations) >= INTERN_LIMIT:
+            task.operations.clear()
+        known = task.operations[key] = StateMachine(states, conditions, after)
+    return known
 
 
 class _Computed:
