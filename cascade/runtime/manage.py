@@ -114,7 +114,7 @@ async def _with_cache(call: Call) -> Any:
         return await _with_resources(call)
     hit = keeping.find()
     if is_awaitable(hit):
-        await _parked_with(call, hit)
+        await parked_with(call, hit)
         hit = await hit
     if hit is not None:
         if call.host.bus is not None:
@@ -127,7 +127,7 @@ async def _with_cache(call: Call) -> Any:
         return KEEP(keeping, continuation(call, result))
     saving = keeping.keep(result)
     if is_awaitable(saving):
-        await _parked_with(call, saving)
+        await parked_with(call, saving)
         await saving
     return result
 
@@ -278,7 +278,7 @@ async def _plain_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         finally:
             leave_task()
         if is_awaitable(made):
-            await _parked_with(call, made)
+            await parked_with(call, made)
             made = await made
     except Exception as error:
         return None, error
@@ -298,7 +298,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         finally:
             leave_task()
         if is_awaitable(made):
-            await _parked_with(call, made)
+            await parked_with(call, made)
             async with asyncio.timeout(seconds) as scope:
                 made = await made
         else:
@@ -317,7 +317,8 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     )
 
 
-async def _parked_with(call: Call, awaitable: Any) -> None:
+async def parked_with(call: Call, awaitable: Any) -> None:
+    """As `call.park`, with something that has to be awaited, or closed if that does not come about."""
     try:
         await call.park()
     except BaseException:

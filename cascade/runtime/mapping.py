@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
 from cascade.runtime.failed import Failed
-from cascade.runtime.manage import Call, begin, continuation, managed
+from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
@@ -189,7 +189,7 @@ class Items:
         if not item.parked:
             self._results[position] = result
             return
-        await self._call.park()
+        await parked_with(self._call, result)
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
         self._active.add(task)
         task.add_done_callback(functools.partial(self._done, position))
