@@ -128,6 +128,7 @@ CTRL_C = """
         return cs.compile(forever)()
 
     path = {{"use_vm": {use_vm}}}
+    cs.run, cs.compile  # imports what runs: that takes long on a busy machine
     print("ready", flush=True)
     try:
         {statement}

@@ -12,7 +12,6 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -187,4 +186,8 @@ def exact(amount: float) -> Any:
     """The number as it is written: ten times 0.1 is 1."""
     if not isinstance(amount, float) or math.isinf(amount):
         return amount
-    return int(amount) if amount.is_integer() else Fraction(repr(amount))
+    if amount.is_integer():
+        return int(amount)
+    from fractions import Fraction  # which takes long to import, and most amounts are whole numbers
+
+    return Fraction(repr(amount))

@@ -25,8 +25,6 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
-from cascade.adapters.caches.identity import identity_of
-from cascade.adapters.caches.keyed import KeyedCache
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
@@ -140,9 +138,11 @@ class Keeping:
         self.policy = operation.cache
         self.is_possible = True
         try:
-            self.task_id = identity_of(operation.task)
+            self.task_id = _identity_of(operation.task)
             self.arguments = dict(zip(operation.task.parameters, operands, strict=False))
-            self.key = self.policy.key_of(self.task_id, self.arguments) if isinstance(self.policy, KeyedCache) else None
+            # Caches that make keys of their own: see cascade.adapters.caches.keyed.
+            key_of = getattr(self.policy, "key_of", None)
+            self.key = None if key_of is None else key_of(self.task_id, self.arguments)
         except KeyingError as error:
             self._warn(error)
             self.is_possible = False
@@ -163,6 +163,15 @@ class Keeping:
 
     def _warn(self, error: KeyingError) -> None:
         warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}", CacheWarning, stacklevel=3)
+
+
+def _identity_of(task: Task[..., Any]) -> str:
+    # Imported when the first call is cached: it needs `dis`, `sysconfig` and the like.
+    global _identity_of
+    from cascade.adapters.caches.identity import identity_of
+
+    _identity_of = identity_of
+    return identity_of(task)
 
 
 def _keep(keeping: Keeping, value: Any) -> Any:
