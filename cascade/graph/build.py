@@ -158,7 +158,11 @@ def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any
         table = routes.table(policies.form.routes)
         operation = interned(lazy.task, policies._replace(form=RouteShape(len(table.shared), table.skips)), ROUTE)
         return operation, (*lazy.slots, table, *table.shared, *extras_of(policies))
-    return interned(lazy.task, policies, CALL if policies.form is None else MAP), (*lazy.slots, *extras_of(policies))
+    known = getattr(lazy, "managed", None)
+    if known is None or known[0] is not policies:
+        operation = interned(lazy.task, policies, CALL if policies.form is None else MAP)
+        known = lazy.managed = policies, operation, (*lazy.slots, *extras_of(policies))
+    return known[1], known[2]
 
 
 class NoInput:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 _numbers = itertools.count(1)
+_next_number = _numbers.__next__
+E = TypeVar("E", bound="TaskEvent")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,15 @@ class Event:
     run_id: str
     event_id: int = field(default_factory=_numbers.__next__)
     timestamp: float = field(default_factory=time.time)
+
+
+def make(kind: type[E], run_id: str, task_id: str, task_name: str, **fields: Any) -> E:
+    """An event of a task, made faster than by calling its class, which sets the fields one by one."""
+    event = object.__new__(kind)
+    event.__dict__.update(
+        fields, run_id=run_id, event_id=_next_number(), timestamp=time.time(), task_id=task_id, task_name=task_name
+    )
+    return event
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from cascade.runtime.events import (
     TaskExecutionStarted,
     TaskRetrying,
     TaskSkipped,
+    make,
 )
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.perform import admit, perform
@@ -171,9 +172,7 @@ class Host:
     def started(self, owner: AnyTask, serial: int, node: int | str) -> None:
         assert self.bus is not None
         self._running[serial, node] = (owner, time.perf_counter())
-        self.bus.publish(
-            TaskExecutionStarted(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name)
-        )
+        self.bus.publish(make(TaskExecutionStarted, self.run_id, label(owner, serial, node), owner.name))
 
     def check_deadline(self) -> None:
         """Raises RunTimeoutError (a TimeoutError) when the run has taken too long; for calls that take long in one go."""
@@ -216,16 +215,14 @@ class Host:
             return  # it was skipped, or failed before its start
         self._progress.pop((serial, node), None)
         self.bus.publish(
-            TaskExecutionFinished(
-                run_id=self.run_id,
-                task_id=label(owner, serial, node),
-                task_name=owner.name,
+            make(
+                TaskExecutionFinished, self.run_id, label(owner, serial, node), owner.name,
                 status="Succeeded" if error is None else "Failed",
                 duration=time.perf_counter() - begun[1],
                 result_preview=preview(value) if error is None else None,
                 error=None if error is None else preview(error),
             )
-        )
+        )  # fmt: skip
 
     def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
         assert self.bus is not None

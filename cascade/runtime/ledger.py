@@ -96,6 +96,24 @@ class Ledger:
         self._tell(granted)
         return claim
 
+    def take(self, wanted: Mapping[str, Any]) -> bool:
+        """Takes what is wanted if nobody waits for anything and it is there; it has to be given back by `give`."""
+        with self._lock:
+            if self._waiting or not self._fits(wanted):
+                return False
+            for name, amount in wanted.items():
+                self._free[name] -= amount
+            return True
+
+    def give(self, wanted: Mapping[str, Any]) -> None:
+        """Gives back what was taken by `take`."""
+        with self._lock:
+            for name, amount in wanted.items():
+                self._free[name] += amount
+            granted = self._grant() if self._waiting else []
+        if granted:
+            self._tell(granted)
+
     def _sets_with(self, wanted: Mapping[str, Any]) -> list[frozenset[str]]:
         return [names for names in self._waiting if not names.isdisjoint(wanted)]
 

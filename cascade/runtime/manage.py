@@ -21,7 +21,7 @@ import asyncio
 import time
 import types
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
@@ -243,10 +243,59 @@ def _shortage(claim: Claim) -> str:
     return "waits for " + ", ".join(f"{name}={float(amount):g}" for name, amount in claim.amounts.items())
 
 
-async def _attempts(call: Call) -> Any:
+def call_quickly(
+    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, again: bool
+) -> Any:
+    """As `managed`, where nothing has to be done but the call, unless it fails or has to be awaited."""
+    held = None
+    if operation.amounts:
+        held = operation.wanted
+        if held is None:
+            held = operation.wanted = wanted(operation.amounts)
+        if not host.ledger.take(held):
+            return begin(managed(Call(host, operation, operands, serial, node, again)))
+    if host.bus is not None and not again:
+        host.started(operation.task, serial, node)
+    args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+    goes_on = False
+    enter_task()
+    try:
+        made = host.executor.call(operation.task, args, kwargs)
+        error = None
+        goes_on = is_awaitable(made)
+    except Exception as raised:
+        if operation.retry is None:
+            raise
+        made, error = None, raised
+        goes_on = True
+    finally:
+        leave_task()
+        if held is not None and not goes_on:
+            host.ledger.give(held)
+    if not goes_on:
+        return made
+    return begin(_go_on(Call(host, operation, operands, serial, node, again), made, error, held))
+
+
+async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
+    try:
+        if error is None:
+            await parked_with(call, made)
+            try:
+                return await made
+            except Exception as raised:
+                error = raised
+        return await _attempts(call, error)
+    finally:
+        if held is not None:
+            call.host.ledger.give(held)
+
+
+async def _attempts(call: Call, failure: Exception | None = None) -> Any:
+    """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
     operation, host = call.operation, call.host
     task, retry = operation.task, operation.retry
-    if host.bus is not None and not call.again:
+    if host.bus is not None and not call.again and failure is None:
         host.started(task, call.serial, call.node)
     args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
     if operation.timeout is None:
@@ -257,7 +306,8 @@ async def _attempts(call: Call) -> Any:
     number = 1
     begun = 0.0
     while True:
-        value, error = await attempt(call, args, kwargs)
+        value, error = (None, failure) if failure is not None else await attempt(call, args, kwargs)
+        failure = None
         if error is None:
             return value
         if retry is None or number >= retry.max_attempts or not isinstance(error, retry.retry_on):

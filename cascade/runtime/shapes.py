@@ -79,7 +79,7 @@ def operations_of(code: Code) -> list[Any]:
 
 def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
-    for operation in operations:
+    for operation in dict.fromkeys(one for one in operations if isinstance(one, (Managed, StateMachine))):
         if isinstance(operation, StateMachine):
             check_capacity([state.operation for state in operation.states], ledger)
         if isinstance(operation, Managed) and operation.amounts:

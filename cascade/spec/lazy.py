@@ -31,11 +31,14 @@ class LazyResult(Generic[R]):
         policies: what was set on it; None where that is nothing, and the task has no defaults.
     """
 
-    __slots__ = ("task", "slots", "policies", "given", "__weakref__")
+    __slots__ = ("task", "slots", "policies", "given", "managed", "__weakref__")
 
     task: Task[..., Any]
     slots: tuple[Any, ...]
     policies: Policies | None
+    managed: tuple[Any, Any, tuple[Any, ...]]
+    """The policies, and what the graph builder has made of them: it is asked again for each run."""
+
     given: dict[LazyResult[Any], Any]
     """Values that other LazyResults have already; only set on what a Router goes on with."""
 

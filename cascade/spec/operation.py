@@ -55,6 +55,9 @@ class Managed:
         self.computed = sum(amount is None for _, amount in self.amounts)
         self.conditions = len(policies.conditions)
         self.after = len(policies.after)
+        self.is_quick = (
+            kind == CALL and self.timeout is None and self.cache is None and not self.computed
+        )  # nothing to do but to call it, as long as that goes well
         binder = task.binder
         names = binder.parameters
         if kind == MAP:
