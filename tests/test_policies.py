@@ -686,3 +686,20 @@ def test_both_paths_tell_the_same(make):
         outcome, events = heard_from(Path(use_vm), make(), system_resources={"cpu": 2})
         stories.append((str(outcome), getattr(outcome, "__notes__", None), story(events)))
     assert stories[0] == stories[1]
+
+
+def test_deep_and_wide_graphs_of_policies(path):
+    target: Any = increment(0)
+    for _ in range(20_000):
+        target = increment(target).with_retry(2)
+    assert path.run(target) == 20_001
+    target = one()
+    for _ in range(20_000):
+        target = one().after(target)
+    assert path.run(target) == 1
+    skipped: Any = one().run_if(False)
+    for _ in range(5_000):
+        skipped = increment(skipped)
+    with pytest.raises(DependencyMissingError):
+        path.run(skipped)
+    assert path.run([one().run_if(one()) for _ in range(5_000)]) == [1] * 5_000
