@@ -166,7 +166,7 @@ print(ran, refused)
 def test_mutated_blueprints_never_crash():
     seed = os.environ.get("CASCADE_SEED", "1")
     done = subprocess.run(
-        [sys.executable, "-c", MUTATE, seed, "3000"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", MUTATE, seed, "6000"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
     ran, refused = map(int, done.stdout.split())

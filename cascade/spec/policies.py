@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -61,7 +60,16 @@ class Retry:
         if self.max_delay is not None:
             delay = min(delay, self.max_delay)
         delay = min(delay, LONGEST_DELAY)
-        return delay * (1.0 - self.jitter * random.random()) if self.jitter else delay
+        return delay * (1.0 - self.jitter * _chance()) if self.jitter else delay
+
+
+def _chance() -> float:
+    # Not the numbers of `random` itself: a program that has seeded it relies on them.
+    global _chance
+    from random import SystemRandom
+
+    _chance = SystemRandom().random
+    return _chance()
 
 
 LONGEST_DELAY = 365 * 24 * 3600.0

@@ -164,6 +164,8 @@ class _Handle:
 
     def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
         self.connection = connection
+        # Held from outside as well, so that the collector does not finalize it before this.
+        _OPEN[id(self)] = connection
         self.generation = generation
         self.owner = os.getpid()
 
@@ -171,10 +173,12 @@ class _Handle:
         # One that a fork has carried into another process must be left alone there.
         if self.owner == os.getpid():
             self.connection.close()
+            del _OPEN[id(self)]
         else:
             _FOREIGN.append(self.connection)
 
 
+_OPEN: dict[int, sqlite3.Connection] = {}
 _FOREIGN: list[sqlite3.Connection] = []
 
 

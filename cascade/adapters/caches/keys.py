@@ -118,4 +118,4 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     slice: lambda value: b"S" + encode([value.start, value.stop, value.step]),
 }
 _ATOMS = frozenset(_WRITERS) - {bytearray, slice}
-_BY_REDUCE = frozenset({"datetime", "decimal", "fractions", "pathlib", "uuid", "ipaddress"})
+_BY_REDUCE = frozenset({"datetime", "decimal", "fractions", "pathlib", "pathlib._local", "uuid", "ipaddress"})
