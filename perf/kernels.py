@@ -13,6 +13,7 @@ lowered.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import datetime
 import operator
 import os
@@ -87,11 +88,15 @@ def seed_measures() -> list[Measure]:
     def seed() -> Any:
         return engine.run(simple_countdown(SEED_STEPS), use_vm=True)
 
+    def prepare_seed() -> Run:
+        asyncio.run(seed())  # the first run lowers the task
+        return seed
+
     by_hand = always(lambda: imperative_countdown(SEED_STEPS))
     plain = always(partial(countdown, SEED_STEPS))
     done = always("done")
     return [
-        Measure("seed countdown, VM path", always(seed), done, SEED_STEPS, awaited, loops=50),
+        Measure("seed countdown, VM path", prepare_seed, done, SEED_STEPS, awaited, loops=50),
         Measure("seed countdown, asyncio loop", by_hand, done, SEED_STEPS, awaited, loops=4),
         Measure("seed countdown, plain while", plain, always(0), SEED_STEPS, loops=200),
     ]
