@@ -20,8 +20,11 @@ TYPE_CHECKING = False  # type checkers take it for true; importing it from typin
 if TYPE_CHECKING:
     from typing import Any
 
+    from cascade.adapters.caches.disk import DiskCache as DiskCache
+    from cascade.adapters.caches.memory import MemoryCache as MemoryCache
     from cascade.cli import create_cli as create_cli
     from cascade.errors import CascadeError as CascadeError
+    from cascade.errors import DependencyMissingError as DependencyMissingError
     from cascade.graph.draw import visualize as visualize
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
@@ -34,13 +37,22 @@ if TYPE_CHECKING:
     from cascade.runtime.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
+    from cascade.spec.control import Jump as Jump
+    from cascade.spec.control import Router as Router
     from cascade.spec.control import TailCall as TailCall
+    from cascade.spec.control import bind as bind
+    from cascade.spec.control import pipeline as pipeline
+    from cascade.spec.control import select_jump as select_jump
+    from cascade.spec.control import sequence as sequence
     from cascade.spec.inputs import Env as Env
     from cascade.spec.inputs import Param as Param
     from cascade.spec.lazy import LazyResult as LazyResult
     from cascade.spec.resources import Resource as Resource
     from cascade.spec.resources import inject as inject
     from cascade.spec.resources import resource as resource
+    from cascade.spec.policies import CachePolicy as CachePolicy
+    from cascade.spec.policies import Hit as Hit
+    from cascade.spec.policies import Retry as Retry
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task
     from cascade.testing import override_resource as override_resource
@@ -49,17 +61,26 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
 _HOMES = {
+    "CachePolicy": "cascade.spec.policies",
     "CascadeError": "cascade.errors",
+    "DependencyMissingError": "cascade.errors",
+    "DiskCache": "cascade.adapters.caches.disk",
     "Engine": "cascade.runtime.engine",
     "Env": "cascade.spec.inputs",
+    "Hit": "cascade.spec.policies",
+    "Jump": "cascade.spec.control",
     "LazyResult": "cascade.spec.lazy",
+    "MemoryCache": "cascade.adapters.caches.memory",
     "MessageBus": "cascade.runtime.bus",
     "Param": "cascade.spec.inputs",
     "Program": "cascade.runtime.program",
     "Resource": "cascade.spec.resources",
+    "Retry": "cascade.spec.policies",
+    "Router": "cascade.spec.control",
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",
     "arun": "cascade.runtime.api",
+    "bind": "cascade.spec.control",
     "console": "cascade.observers",
     "compile": "cascade.runtime.program",
     "create_cli": "cascade.cli",
@@ -69,7 +90,10 @@ _HOMES = {
     "inject": "cascade.spec.resources",
     "override_resource": "cascade.testing",
     "resource": "cascade.spec.resources",
+    "pipeline": "cascade.spec.control",
     "run": "cascade.runtime.api",
+    "select_jump": "cascade.spec.control",
+    "sequence": "cascade.spec.control",
     "task": "cascade.spec.task",
     "to_json": "cascade.graph.serialize",
     "visualize": "cascade.graph.draw",

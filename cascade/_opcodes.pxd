@@ -12,7 +12,9 @@ cdef enum Opcode:
     SET = 8
     DICT = 9
     REBUILD = 10
-    RETURN = 11
+    EITHER = 11
+    SELECT = 12
+    RETURN = 13
 
 cdef enum TypedOpcode:
     TYPED_LOAD_INT = 0

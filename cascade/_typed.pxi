@@ -55,7 +55,6 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(PyObject*, int*) noexcept
     double PyFloat_AS_DOUBLE(PyObject*) noexcept
     PyObject* PyErr_Occurred() noexcept
-    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*) noexcept
     PyObject* None_ "Py_None"
     PyObject* True_ "Py_True"
 

@@ -69,6 +69,7 @@ cdef class Routine:
     cdef PyObject* keyword_names        # borrowed from `keywords`, or NULL
     # What it is.
     cdef readonly object owner
+    cdef readonly object operation      # what the host is asked to do: the owner, or the owner with policies
     cdef readonly object function
     cdef readonly str name
     cdef readonly tuple parameters      # names, one a slot
@@ -77,6 +78,8 @@ cdef class Routine:
     cdef readonly bint varargs
     cdef readonly bint varkwargs
     cdef bint simple                    # every parameter can be bound by position
+    cdef bint may_skip                  # its result may be a Skipped
+    cdef bint machine                   # its frame is that of a state machine
     cdef object bind
     # Its own frame, for tail calls.
     cdef Code loop
@@ -99,6 +102,7 @@ cdef class Code:
     cdef Py_ssize_t inputs
     cdef Py_ssize_t slots
     cdef Py_ssize_t widest              # longest argument list
+    cdef bint selects                   # the code of a state machine
     cdef readonly object blueprint
     cdef tuple held                     # what the pointers above point into
     cdef Frame pool                     # free frames, linked by `parent`
@@ -119,6 +123,8 @@ cdef class Frame:
     cdef Frame parent
     cdef int32_t destination
     cdef Pending promise
+    cdef bint may_skip                  # what the result is for can do without it
+    cdef bint inner                     # goes on with a state of a machine: nobody is told of its end
     # Names for people: the frame's number, and the node that a tail-calling frame stands for.
     cdef int64_t serial
     cdef int32_t node
@@ -154,6 +160,23 @@ cdef class Kernel:
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
     cdef bint guards_hold(self) except -1
+
+
+cdef class Jump:
+    cdef readonly object target_key
+    cdef readonly object data           # KEPT where none was given
+
+
+cdef class Routes:
+    cdef readonly object targets        # a tuple of (key, word, slot), or None
+    cdef readonly Py_ssize_t end
+    cdef dict numbers
+    cdef Py_ssize_t* places             # pairs of word and slot
+
+
+cdef class Skipped:
+    cdef readonly str task_id
+    cdef readonly str reason
 
 
 cdef class Pending:
@@ -194,6 +217,7 @@ cdef class Machine:
     cdef void switch_to(self, Frame frame) noexcept
     cdef void spend(self) noexcept
     cdef int leave(self, Frame frame, PyObject* value) noexcept
+    cdef int miss(self, Frame frame, PyObject* value) noexcept
     cdef int resolve(self, Pending entry, object value) except -1
     cdef int make_ready(self, object item) except -1
     cdef int next_ready(self) noexcept
@@ -214,6 +238,8 @@ cdef class Machine:
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept
     cdef int give_back(self, Frame frame, int32_t slot) except -1
+    cdef int wait_for(self, Frame frame, Pending entry) except -1
+    cdef int select(self, Frame frame) noexcept
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept
     cdef int land(self, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry, bint awaited) noexcept
     cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept

@@ -21,7 +21,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_MANAGED, CALL_ONE, CALL_TYPED, DICT, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SET, TUPLE,
+    CALL, CALL_MANAGED, CALL_ONE, CALL_TYPED, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SELECT, SET, TUPLE,
     TYPED_LOAD_OBJECT, TYPED_RETURN_BOOL, TYPED_RETURN_FLOAT, TYPED_RETURN_INT,
 )
 
@@ -29,7 +29,7 @@ from collections import deque
 from itertools import chain
 from sys import modules
 
-from cascade.errors import DeclarationError, InternalError, StepLimitError
+from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
 from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
 
 cdef extern from *:
@@ -61,6 +61,8 @@ cdef extern from *:
     static PyTypeObject *cascade_tail_call;
     static PyTypeObject *cascade_deferred;
     static PyTypeObject *cascade_pending;
+    static PyTypeObject *cascade_skipped;
+    static PyTypeObject *cascade_jump;
 
     /* Whether a call's result means something other than itself: a tail call, a deferred result, an awaitable. */
     static inline int cascade_is_special(PyObject *value) {
@@ -109,6 +111,8 @@ cdef extern from *:
     PyTypeObject* cascade_tail_call
     PyTypeObject* cascade_deferred
     PyTypeObject* cascade_pending
+    PyTypeObject* cascade_skipped
+    PyTypeObject* cascade_jump
     bint cascade_is_special(PyObject*) noexcept
     bint cascade_is_awaitable(PyObject*) noexcept
     bint cascade_is_plain(PyObject*) noexcept
@@ -141,6 +145,7 @@ cdef enum:
     POOL_LIMIT = 16            # free frames kept for each code
     POOL_SLOTS = 1 << 20       # frames larger than this are given back at once
     PACE_LIMIT = 4             # task calls between two looks at the clock, at most
+    MAP_LIMIT = 16             # inputs of a map that is run by `call_each`, at most
 
 cdef double PACE_TIME = 0.00025     # seconds between two looks that make the pace slow down
 cdef double PROGRESS_TIME = 0.1     # seconds between two progress reports of a loop
@@ -297,6 +302,167 @@ cdef void restore_exception(object error) noexcept:
     PyErr_SetObject(type(error), error)
 
 
+class _Kept:
+    def __repr__(self):
+        return "the input that it had"
+
+
+KEPT = _Kept()
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Jump:
+    """Returned by a task that is bound to a selector, it means: go on with the task of a route.
+
+    Args:
+        target_key: the key of the route; see `cascade.select_jump`.
+        data: the first argument of the route's task; by default, the one that it had before. Where the route is None,
+            the value.
+    """
+
+    def __init__(self, target_key, data=KEPT):
+        self.target_key = target_key
+        self.data = data
+
+    def __class_getitem__(cls, item):
+        return cls
+
+    def __repr__(self):
+        return f"Jump({self.target_key!r})" if self.data is KEPT else f"Jump({self.target_key!r}, {self.data!r})"
+
+    def __reduce__(self):
+        return Jump, ((self.target_key,) if self.data is KEPT else (self.target_key, self.data))
+
+
+cdef PyObject* construct_jump(PyObject* kind, PyObject** args, size_t flagged_count, PyObject* names) noexcept:
+    # What `Jump(...)` calls; see `construct_tail_call`.
+    cdef Py_ssize_t count = PyVectorcall_NARGS(flagged_count)
+    cdef Py_ssize_t named = 0 if names == NULL else PyTuple_GET_SIZE(<object>names)
+    cdef Py_ssize_t i
+    cdef PyObject* name
+    cdef PyObject* given[2]
+    cdef int position
+    cdef Jump result
+    given[0] = given[1] = NULL
+    if count > 2:
+        return refuse(f"Jump() takes from 1 to 2 positional arguments but {count} were given")
+    for i in range(count):
+        given[i] = args[i]
+    for i in range(named):
+        name = <PyObject*>PyTuple_GET_ITEM(<object>names, i)
+        if name == <PyObject*>DATA_NAME or PyUnicode_Compare(name, <PyObject*>DATA_NAME) == 0:
+            position = 1
+        elif name == <PyObject*>KEY_NAME or PyUnicode_Compare(name, <PyObject*>KEY_NAME) == 0:
+            position = 0
+        else:
+            return refuse(f"Jump() got an unexpected keyword argument {<object>name!r}")
+        if given[position] != NULL:
+            return refuse(f"Jump() got multiple values for argument {<object>name!r}")
+        given[position] = args[count + i]
+    if given[0] == NULL:
+        return refuse("Jump() missing 1 required argument: 'target_key'")
+    result = Jump.__new__(Jump)
+    result.target_key = <object>given[0]
+    result.data = KEPT if given[1] == NULL else <object>given[1]
+    incref(<PyObject*>result)
+    return <PyObject*>result
+
+
+cdef PyObject* refuse(str message) noexcept:
+    PyErr_SetObject(TypeError, message)
+    return NULL
+
+
+cdef str DATA_NAME = "data"
+cdef str KEY_NAME = "target_key"
+
+
+@cython.final
+cdef class Routes:
+    """Where the Jumps of one state lead to; a constant of SELECT.
+
+    Args:
+        targets: for each key the word to go to, and the slot that the Jump's data is put into; the word is -1 for the
+            end, and the slot -1 for a state that takes no data. None for a state whose Jumps are values like others.
+        end: the word to go to with a value.
+    """
+
+    def __init__(self, targets, Py_ssize_t end):
+        cdef Py_ssize_t i
+        if self.numbers is not None:
+            raise InternalError("a table of routes cannot be changed: verified code may rely on it")
+        self.end = end
+        self.numbers = {}
+        if targets is None:
+            return
+        self.targets = tuple((key, int(word), int(slot)) for key, word, slot in targets)
+        self.places = <Py_ssize_t*>PyMem_Malloc(2 * sizeof(Py_ssize_t) * max(1, len(self.targets)))
+        if self.places == NULL:
+            raise MemoryError
+        for i, (key, word, slot) in enumerate(self.targets):
+            self.places[2 * i] = word
+            self.places[2 * i + 1] = slot
+            self.numbers[key] = i
+
+    def __dealloc__(self):
+        PyMem_Free(self.places)
+
+    def __repr__(self):
+        return ", ".join(f"{key!r} -> {self.end if word < 0 else word}" for key, word, slot in self.targets or ())
+
+
+cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t source) except -2:
+    # Goes where a Jump in slot `source` leads: the next word; -1 where that takes more than moving its data.
+    cdef PyObject* found = PyDict_GetItemWithError(<PyObject*>routes.numbers, <PyObject*>jump.target_key)
+    cdef Py_ssize_t number, word, slot
+    cdef PyObject* data = <PyObject*>jump.data
+    cdef PyObject* old
+    if found == NULL:
+        return -1       # an error may be set; it is found out there
+    number = <object>found
+    word = routes.places[2 * number]
+    slot = routes.places[2 * number + 1]
+    if not cascade_is_plain(data) and data != <PyObject*>KEPT and search_deferred(<object>data):
+        return -1
+    if word == -1:
+        if data == <PyObject*>KEPT:
+            data = <PyObject*>None
+        incref(data)
+        old = slots[source]
+        slots[source] = data
+        decref(old)
+        return routes.end
+    if slot == -1:
+        if data != <PyObject*>KEPT and data != <PyObject*>None:
+            return -1
+    elif data != <PyObject*>KEPT:
+        incref(data)
+        old = slots[slot]
+        slots[slot] = data
+        decref(old)
+    elif type(<object>slots[slot]) is NO_INPUT:
+        return -1
+    old = slots[source]
+    slots[source] = NULL
+    decref(old)
+    return word
+
+
+NO_INPUT = None
+
+
+def install_no_input(type kind):
+    """Names the type of what stands for an argument that has to come by a Jump."""
+    global NO_INPUT
+    NO_INPUT = kind
+
+
+cdef extern from "Python.h":
+    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*) noexcept
+    void PyErr_Clear()
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Deferred values inside arguments
 # ---------------------------------------------------------------------------------------------------------------
@@ -400,6 +566,7 @@ cdef class Routine:
 
     Args:
         owner: the task; the machine only hands it on.
+        operation: what the host is asked to do for a managed call; by default the owner.
         function: what is called.
         name: for people.
         parameters: the names of all parameters.
@@ -410,6 +577,7 @@ cdef class Routine:
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
         bind: called like the function, gives the tuple of slots.
         lowering: when the function is lowered.
+        rebinds: whether a tail call may put its arguments into the slots in place.
 
     Attributes:
         kernels: its typed code, one for each combination of types.
@@ -418,13 +586,16 @@ cdef class Routine:
 
     def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
                  Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind,
-                 int lowering=LOWER_NEVER):
+                 int lowering=LOWER_NEVER, operation=None, bint rebinds=True):
         cdef void* direct
         if self.name is not None:
             raise InternalError("a routine cannot be changed: verified code may rely on it")
         if positional + len(keywords) + varargs + varkwargs != len(parameters) or positional < 0:
             raise InternalError(f"routine {name}: the parameters do not add up")
         self.owner = owner
+        self.operation = owner if operation is None else operation
+        self.may_skip = getattr(operation, "skippable", False)
+        self.machine = getattr(operation, "kind", None) == "machine"
         self.function = function
         self.name = name
         self.parameters = parameters
@@ -433,7 +604,7 @@ cdef class Routine:
         self.keywords = keywords
         self.varargs = varargs
         self.varkwargs = varkwargs
-        self.simple = not (varargs or varkwargs or keywords)
+        self.simple = rebinds and not (varargs or varkwargs or keywords)
         self.bind = bind
         self.lowering = lowering
         self.kernels = []
@@ -543,7 +714,9 @@ cdef class Code:
         cdef const Word* word
         for i in range(count):
             word = &self.words[i]
-            if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, REBUILD):
+            if word.opcode == SELECT:
+                self.selects = True
+            if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
 
@@ -619,6 +792,23 @@ cdef int clear_frame(PyObject* self) noexcept:
 
 
 @cython.final
+cdef class Skipped:
+    """Stands for the value of a node that was skipped.
+
+    Attributes:
+        task_id: the node.
+        reason: why it was skipped.
+    """
+
+    def __init__(self, str task_id not None, str reason not None):
+        self.task_id = task_id
+        self.reason = reason
+
+    def __repr__(self):
+        return f"<{self.task_id} was skipped: {self.reason}>"
+
+
+@cython.final
 @cython.trashcan(True)
 @cython.freelist(64)
 cdef class Pending:
@@ -677,6 +867,16 @@ cdef list copy_slots(PyObject** values, Py_ssize_t count):
 cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values, Py_ssize_t count) noexcept:
     cdef list items
     cdef Py_ssize_t i
+    if opcode == EITHER:
+        i = 0
+        while i < count - 1 and type_of(values[i]) == cascade_skipped:
+            i += 1
+        incref(values[i])
+        return values[i]
+    for i in range(count):
+        if type_of(values[i]) == cascade_skipped:
+            incref(values[i])       # a container of what is not there is not there either
+            return values[i]
     try:
         if opcode == REBUILD:
             return PyObject_Vectorcall(constant, values, count, NULL)
@@ -849,6 +1049,8 @@ cdef class Machine:
         frame.next_typed = 0
         frame.serial = self.serials
         frame.node = 0
+        frame.may_skip = False
+        frame.inner = False
         return frame
 
     cdef void switch_to(self, Frame frame) noexcept:
@@ -866,8 +1068,10 @@ cdef class Machine:
         # The frame returns `value`, whose reference is taken over.
         cdef Frame parent = frame.parent
         cdef Pending promise = frame.promise
+        if type_of(value) == cascade_skipped and not frame.may_skip:
+            return self.miss(frame, value)
         try:
-            if self.observed and frame.origin is not None:
+            if self.observed and frame.origin is not None and not frame.inner:
                 self.host.finished(frame.origin, frame.serial, frame.node, <object>value, None)
             if promise is not None:
                 self.current = None
@@ -889,6 +1093,19 @@ cdef class Machine:
         decref(value)
         release_frame(frame)
         return STATUS_DONE
+
+    cdef int miss(self, Frame frame, PyObject* value) noexcept:
+        # The frame's result was skipped, and something asks for it.
+        cdef object skipped = <object>value
+        decref(value)
+        try:
+            error = DependencyMissingError((<Skipped>skipped).task_id, (<Skipped>skipped).reason)
+            if self.observed and frame.origin is not None:
+                self.host.finished(frame.origin, frame.serial, frame.node, None, error)
+            self.error = error
+        except BaseException as trouble:
+            self.error = trouble
+        return STATUS_FAILED
 
     cdef int resolve(self, Pending entry, object value) except -1:
         # The value of a parked instruction is there: into its slot, and on to those that wait for it.
@@ -1035,7 +1252,8 @@ cdef class Machine:
                 slots[word.c >> 1] = NULL
                 self.fuel = fuel
                 return self.leave(frame, result)
-            elif opcode == LIST or opcode == TUPLE or opcode == SET or opcode == DICT or opcode == REBUILD:
+            elif (opcode == LIST or opcode == TUPLE or opcode == SET or opcode == DICT or opcode == REBUILD
+                    or opcode == EITHER):
                 sources = &code.operands[word.c]
                 count = sources[0]
                 sources += 1
@@ -1049,6 +1267,17 @@ cdef class Machine:
                     return STATUS_FAILED
                 drop_sources(slots, sources, count)
                 slots[word.a] = result
+            elif opcode == SELECT:
+                result = slots[word.c >> 1]
+                if type_of(result) != cascade_jump or (<Routes>constants[word.b]).targets is None:
+                    pc = (<Routes>constants[word.b]).end
+                    continue
+                frame.pc = pc - 1
+                self.fuel = fuel
+                status = self.select(frame)
+                if status != RESUMED or self.current is not frame:
+                    return status
+                pc = frame.pc
             else:
                 # CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
                 frame.pc = pc - 1
@@ -1103,7 +1332,7 @@ cdef class Machine:
         cdef double now = cascade_clock()
         cdef const Word* word = &frame.code.words[frame.pc]
         cdef int status
-        cdef bint loops = is_loop(word.opcode)
+        cdef bint loops = is_loop(word.opcode) or frame.code.selects
         cdef bint careful
         if self.batch:
             # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
@@ -1186,6 +1415,8 @@ cdef class Machine:
         try:
             if word.opcode == RETURN:
                 return self.give_back(frame, word.c >> 1)
+            if word.opcode == SELECT:
+                return self.select(frame)
             if is_loop(word.opcode):
                 values = copy_slots(frame.values, frame.code.inputs)
                 frame.pc += 1
@@ -1227,12 +1458,15 @@ cdef class Machine:
     cdef int give_back(self, Frame frame, int32_t slot) except -1:
         # RETURN in the slow lane: the value may not be there yet.
         cdef PyObject* value = frame.values[slot]
-        cdef Pending entry, promise
-        cdef Frame parent = frame.parent
         if type_of(value) != cascade_pending:
             frame.values[slot] = NULL
             return self.leave(frame, value)
-        entry = <Pending>value
+        return self.wait_for(frame, <Pending>value)
+
+    cdef int wait_for(self, Frame frame, Pending entry) except -1:
+        # The frame cannot go on before the value of `entry` is there.
+        cdef Pending promise
+        cdef Frame parent = frame.parent
         if entry.waiters is None:
             entry.waiters = []
         entry.waiters.append((frame, -1))
@@ -1245,6 +1479,44 @@ cdef class Machine:
             frame.parent = None
             self.switch_to(parent)
         return RESUMED
+
+    cdef int select(self, Frame frame) noexcept:
+        # SELECT: goes to the state that a Jump names, or to the end.
+        cdef const Word* word = &frame.code.words[frame.pc]
+        cdef Routes routes = <Routes>frame.code.constants[word.b]
+        cdef Py_ssize_t source = word.c >> 1
+        cdef Py_ssize_t target
+        cdef PyObject* value = frame.values[source]
+        cdef Jump jump
+        cdef Frame new
+        try:
+            if type_of(value) == cascade_pending:
+                return self.wait_for(frame, <Pending>value)
+            if type_of(value) != cascade_jump or routes.targets is None:
+                frame.pc = routes.end
+                return RESUMED
+            target = follow(routes, <Jump>value, frame.values, source)
+            if target >= 0:
+                frame.pc = target
+                frame.iteration += 1
+                return RESUMED
+            PyErr_Clear()
+            jump = <Jump>value
+            deferred = self.host.computed_jump(jump)
+            if deferred is None:
+                raise self.host.jump_error(routes.targets, jump, (<Routine>frame.code.constants[frame.code.words[frame.pc - 1].b]).owner)
+            # Its data has to be computed; then it comes back here.
+            code, inputs = self.host.expand(deferred)
+            self.serials += 1
+            new = self.enter(<Code?>code, inputs)
+            new.iteration = frame.iteration
+            new.parent = frame
+            new.destination = source
+            set_slot(frame, source, NULL)
+            self.switch_to(new)
+            return RESUMED
+        except BaseException as error:
+            return self.fail_at(frame, frame.pc - 1, error)
 
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept:
         # Executes an instruction whose operands are all there. `entry` is set when it was parked before.
@@ -1264,19 +1536,28 @@ cdef class Machine:
             return self.stop(frame, pc, True)
         routine = <Routine>frame.code.constants[word.b]
         try:
-            if self.observed and not is_loop(word.opcode):
-                self.host.started(*self.locate(frame, pc)[:3])
-            if word.opcode == CALL_TYPED and not self.managed:
+            if routine.machine:
+                owner, serial, node, iteration = self.locate(frame, pc)
+                held = self.host.admit(routine.operation, values, serial, node)
+                if held is not None:
+                    incref(<PyObject*>held)
+                    return self.deliver(frame, pc, <PyObject*>held, entry)
                 return self.call_frame(frame, pc, routine, values, entry)
-            self.taken += 1
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
-                parts = split_variadic(routine, arguments)
-                made = self.host.call(routine.owner, parts[0], parts[1])
+                # The host also tells of its start: it may be skipped, or have to wait first.
+                self.taken += 1
+                owner, serial, node, iteration = self.locate(frame, pc)
+                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode) or frame.code.selects)
                 incref(<PyObject*>made)
                 result = <PyObject*>made
                 made = None
-            else:
-                result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
+                return self.land(frame, pc, values, result, entry, False)
+            if self.observed and not is_loop(word.opcode) and not frame.code.selects:
+                self.host.started(*self.locate(frame, pc)[:3])
+            if word.opcode == CALL_TYPED:
+                return self.call_frame(frame, pc, routine, values, entry)
+            self.taken += 1
+            result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
         except BaseException as error:
             return self.fail_at(frame, pc, error)
         if result == NULL:
@@ -1285,7 +1566,8 @@ cdef class Machine:
 
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
         # The task runs in a frame of its own, as after a tail call; its first step is made there.
-        cdef Frame new = self.enter(loop_code_of(self.host, routine), values)
+        cdef Code code = loop_code_of(self.host, routine)
+        cdef Frame new = self.enter(code, values[:code.inputs] if routine.machine else values)
         new.origin = routine.owner
         new.serial = frame.serial
         new.node = frame.code.nodes[pc]
@@ -1327,7 +1609,7 @@ cdef class Machine:
         cdef int opcode = frame.code.words[pc].opcode
         decref(value)
         try:
-            if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode):
+            if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode) and not frame.code.selects:
                 owner, serial, node, iteration = self.locate(frame, pc)
                 self.host.finished(owner, serial, node, held, None)
             if entry is not None:
@@ -1344,6 +1626,7 @@ cdef class Machine:
         cdef const Word* word = &frame.code.words[pc]
         cdef Routine routine = <Routine>frame.code.constants[word.b]
         cdef bint looping = is_loop(word.opcode)
+        cdef bint stays = looping or frame.code.selects     # it is the same node still
         cdef Routine target
         cdef Frame new
         if looping and rebind_in_place(frame, routine, tail):
@@ -1361,15 +1644,16 @@ cdef class Machine:
         if tail.target is not None and tail.target is not routine.owner:
             target = <Routine?>self.host.target(tail.target, routine.owner)
         if target is routine:
-            slots = self.host.rebind(routine.owner, tuple(values), tail.args, tail.kwargs)
+            slots = self.host.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
         elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:
             slots = tail.arguments
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
         if new_deferred(slots, values if target is routine else None):
-            return self.go_on_with(frame, pc, self.host.deferred(target.owner, slots), tail, entry)
+            return self.go_on_with(frame, pc, self.host.deferred(target.operation, slots), tail, entry)
         new = self.enter(loop_code_of(self.host, target), slots)
-        if looping:
+        new.inner = frame.inner or frame.code.selects
+        if stays:
             new.origin = routine.owner if frame.origin is None else frame.origin
             new.serial = frame.serial
             new.node = frame.node
@@ -1384,7 +1668,7 @@ cdef class Machine:
         # The task's answer means a deferred value: its code runs next.
         cdef Frame new
         code, inputs = self.host.expand(deferred)
-        if self.observed:
+        if self.observed and not frame.inner and not frame.code.selects:
             owner, serial, node, iteration = self.locate(frame, pc)
             self.host.finished(owner, serial, node, answer, None)
         self.serials += 1
@@ -1400,6 +1684,7 @@ cdef class Machine:
             new.parent = frame.parent
             new.promise = frame.promise
             new.destination = frame.destination
+            new.may_skip = frame.may_skip
             if entry is None:
                 release_frame(frame)
                 self.switch_to(new)
@@ -1411,7 +1696,9 @@ cdef class Machine:
                 self.switch_to(new)
             else:
                 self.make_ready(new)
-        elif entry is None:
+            return RESUMED
+        new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
+        if entry is None:
             new.parent = frame
             new.destination = word.a
             self.switch_to(new)
@@ -1640,7 +1927,7 @@ cdef class Machine:
 
 cdef Code loop_code_of(host, Routine routine):
     if routine.loop is None:
-        routine.loop = <Code?>host.loop_code(routine.owner)
+        routine.loop = <Code?>host.loop_code(routine.operation)
     return routine.loop
 
 
@@ -1719,9 +2006,76 @@ cdef extern from *:
     void cascade_depth_add(int) noexcept
 
 
+def call_each(function, list columns not None, Py_ssize_t positional, tuple names, list results not None,
+              double seconds):
+    """Calls a function for each item of the columns, from item `len(results)` on, and appends what it gives.
+
+    Args:
+        columns: lists of equal length; the first `positional` ones hold positional arguments.
+        names: of the keyword arguments in the other columns; None where there are none.
+        results: what was given so far; a result that is a tail call, deferred or awaitable is appended last.
+        seconds: after about that long it stops.
+
+    Returns:
+        Whether the last result needs more than being kept.
+    """
+    cdef Py_ssize_t i, j, count = len(columns), length
+    cdef Py_ssize_t begun = len(results)
+    cdef PyObject* arguments[MAP_LIMIT]
+    cdef PyObject* keywords = NULL if names is None else <PyObject*>names
+    cdef PyObject* made
+    cdef PyObject** items
+    cdef double end = cascade_clock() + seconds
+    cdef bint special
+    cdef int fuel = 1
+    if count > MAP_LIMIT or positional > count or positional < 0 or (0 if names is None else len(names)) != count - positional:
+        raise InternalError("call_each was given columns that do not fit")
+    cascade_depth_add(1)
+    try:
+        i = begun
+        while True:
+            fuel -= 1
+            if fuel == 0:
+                if PyErr_CheckSignals() != 0:
+                    raise cascade_raised()
+                if cascade_clock() >= end and i > begun:
+                    return False
+                fuel = PACE_LIMIT
+            for j in range(count):
+                column = columns[j]
+                if type(column) is not list or i >= len(<list>column):
+                    return False
+                arguments[j] = <PyObject*>PyList_GET_ITEM(<list>column, i)
+            for j in range(count):
+                incref(arguments[j])      # the function may change the columns
+            made = PyObject_Vectorcall(<PyObject*>function, arguments, positional, keywords)
+            for j in range(count):
+                decref(arguments[j])
+            if made == NULL:
+                raise cascade_raised()
+            special = cascade_is_special(made)
+            results.append(<object>made)
+            decref(made)
+            if special:
+                return True
+            i += 1
+    finally:
+        cascade_depth_add(-1)
+
+
+def task_depth():
+    """How many runs are inside a task's function on this thread, one inside the other."""
+    return cascade_depth
+
+
 def is_awaitable(value):
     """Whether a task that returns `value` has it awaited."""
     return cascade_is_awaitable(<PyObject*>value)
+
+
+def jump_data_is_deferred(Jump jump not None):
+    """Whether the data of a Jump has to be computed first."""
+    return jump.data is not KEPT and search_deferred(jump.data)
 
 
 def enter_task():
@@ -1741,6 +2095,9 @@ def inside_task():
 
 cascade_tail_call = <PyTypeObject*>TailCall
 cascade_pending = <PyTypeObject*>Pending
+cascade_skipped = <PyTypeObject*>Skipped
+cascade_jump = <PyTypeObject*>Jump
+(<TypeSlots*>Jump).tp_vectorcall = <void*>construct_jump
 (<TypeSlots*>TailCall).tp_vectorcall = <void*>construct_tail_call
 cascade_frame_traverse_fields = (<TypeSlots*>Frame).tp_traverse
 cascade_frame_clear_fields = (<TypeSlots*>Frame).tp_clear

@@ -245,7 +245,7 @@ class _Target:
         _, inputs = flatten(self.lazy)
         if not isinstance(inputs, Inputs):
             return (), []
-        declared = {d.name: d for d in map(input_of, inputs) if d is not None and d.kind != "parameter"}
+        declared = {each.name: each for each in inputs.all_declared() if each.kind != "parameter"}
         return parameters_of(inputs, engine.resource_container), list(declared.values())
 
 

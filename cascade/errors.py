@@ -157,6 +157,55 @@ class LoweringError(CascadeError, TypeError):
         self.reasons = tuple(reasons)
 
 
+class PolicyError(CascadeError, ValueError):
+    """A policy was given a number that is out of range."""
+
+
+class CapacityError(CascadeError, ValueError):
+    """A node wants more of a system resource than there is in all."""
+
+
+class TaskTimeoutError(CascadeError, TimeoutError):
+    """A call took longer than the `with_timeout` of its node."""
+
+
+class DependencyMissingError(CascadeError, RuntimeError):
+    """A value is asked for whose node was skipped. `task_id` and `reason` say which one, and why."""
+
+    task_id: str
+    reason: str
+
+    def __init__(self, task_id: str, reason: str, *, where: str | None = None) -> None:
+        super().__init__(
+            f"there is no value: node {task_id} was skipped ({reason})",
+            where=where,
+            expected="a target that runs",
+            hint="run_if skips a node when its condition is false, and with it what needs its value",
+        )
+        self.task_id = task_id
+        self.reason = reason
+
+
+class KeyingError(CascadeError, TypeError):
+    """A value, or the code of a task, cannot be made part of a cache's key."""
+
+
+class CacheError(CascadeError, RuntimeError):
+    """A cache cannot be used as asked."""
+
+
+class CacheWarning(UserWarning):
+    """Something is not cached, or a cache's file was damaged. The work goes on without it."""
+
+
+class RouteError(CascadeError, LookupError, ValueError):
+    """A Router's selector, or a Jump, names a route that does not exist."""
+
+
+class MapError(CascadeError, ValueError):
+    """The inputs of a map do not fit each other."""
+
+
 class EventLoopError(CascadeError, RuntimeError):
     """A synchronous entry point was called where an event loop is already running."""
 

@@ -113,7 +113,7 @@ class Constant(Kind):
 
 
 NOTHING, DESTINATION, SOURCE, ARGUMENTS = Kind(), Destination(), Source(), Arguments()
-PARAMETERS, ROUTINE, FUNCTION = Parameters(), Constant(), Constant()
+PARAMETERS, ROUTINE, FUNCTION, ROUTES = Parameters(), Constant(), Constant(), Constant()
 
 
 class Instruction(NamedTuple):
@@ -128,6 +128,8 @@ class Instruction(NamedTuple):
     """Nothing after it is reached."""
     pairs: bool = False
     """Its arguments come in pairs."""
+    jumps: bool = False
+    """The next word is reached only if it is one of its targets."""
 
 
 INSTRUCTIONS: tuple[Instruction, ...] = (
@@ -144,6 +146,9 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction("SET", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{{c}}}"),
     Instruction("DICT", DESTINATION, NOTHING, ARGUMENTS, "{a} = {{key, value: {c}}}", pairs=True),
     Instruction("REBUILD", DESTINATION, FUNCTION, ARGUMENTS, "{a} = {b}({c})"),
+    Instruction("EITHER", DESTINATION, NOTHING, ARGUMENTS, "{a} = the first of {c} that was not skipped"),
+    # State machines.
+    Instruction("SELECT", NOTHING, ROUTES, SOURCE, "if {c} is a Jump: go to {b}", jumps=True),
     # The end of a frame.
     Instruction("RETURN", NOTHING, NOTHING, SOURCE, "return {c}", ends=True),
 )

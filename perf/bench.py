@@ -20,6 +20,7 @@ import cascade as cs
 from measure import Measure, Run, always, awaited, separately
 from memory import measure_apart
 from peers import PIPELINE_NODES, missing, peer_measures
+from policies import policy_measures
 from report import (
     COMPARISON_HEAD,
     Comparison,
@@ -158,6 +159,7 @@ def all_measures(largest: int) -> list[Measure]:
         *loops(),
         *again(),
         *fan_outs(),
+        *policy_measures(),
         *(from_the_start(shape, STEPS, use_vm=False) for shape in DECLARATIONS),
         *peer_measures(STEPS),
         *(from_the_start(shape, nodes, use_vm=True) for nodes in SIZES if nodes <= largest for shape in DECLARATIONS),
@@ -189,6 +191,20 @@ COMPARISONS: list[Comparison] = [
         for nodes in SIZES
         for shape in DECLARATIONS
     ),
+    *(
+        (f"{policy} nodes, {way}", f"plain nodes, {way}", microseconds_over(5))
+        for policy in ("retry", "constraint")
+        for way in ("program", "graph path")
+    ),
+    ("map of a called task", "list comprehension", within(2)),
+    ("map of a called task, graph path", "list comprehension", within(2)),
+    ("nodes with a subscriber", "nodes without a subscriber", microseconds_over(3)),
+    ("hit in memory", "plain nodes, program", microseconds(5)),
+    ("hit on disk", "plain nodes, program", microseconds(60)),
+    ("loop by Jump", "loop by TailCall", within(2)),
+    ("loop by Jump", "loop by hand", None),
+    ("loop by Jump", "one-node loop, langgraph", faster(100)),
+    ("loop by Jump", "one-node loop, pydantic-graph", faster(100)),
     # Linear: a node of a large graph costs what one of a small graph costs, but for the processor's caches.
     *((f"{shape} 1,000,000, first run", f"{shape} 10,000, first run", within(2.0)) for shape in DECLARATIONS),
     *(

@@ -91,9 +91,16 @@ def prepare_langgraph() -> Run:
     return lambda: graph.invoke({"n": LOOP_STEPS}, {"recursion_limit": LOOP_STEPS + 10})
 
 
+def prepare_pydantic_graph() -> Run:
+    import peer_pydantic
+
+    return lambda: peer_pydantic.run(LOOP_STEPS)
+
+
 def missing() -> list[str]:
     """The peers that are not installed."""
-    return [name for name in ("dask", "pipefunc", "langgraph") if importlib.util.find_spec(name) is None]
+    names = ("dask", "pipefunc", "langgraph", "pydantic_graph")
+    return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def peer_measures(nodes: int) -> list[Measure]:
@@ -111,4 +118,6 @@ def peer_measures(nodes: int) -> list[Measure]:
         measures.append(Measure("small chain, pipefunc", prepare_pipefunc, always(PIPELINE_NODES), PIPELINE_NODES))
     if "langgraph" not in absent:
         measures.append(Measure("one-node loop, langgraph", prepare_langgraph, always({"n": 0}), LOOP_STEPS))
+    if "pydantic_graph" not in absent:
+        measures.append(Measure("one-node loop, pydantic-graph", prepare_pydantic_graph, always(0), LOOP_STEPS))
     return measures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import warnings
 from typing import Any
 
 import hypothesis.strategies as st
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import cascade as cs
-from cascade.runtime import Engine, MessageBus, drive
+from cascade.errors import CacheWarning, CascadeError
+from cascade.runtime import Engine, MessageBus, drive, manage, mapping
 from cascade.runtime.events import Event
 from tests.conftest import Path
 from tests.test_events import brief
+from tests.test_policies import story
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,6 +25,8 @@ def one_slice():
     """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drive, "SLICE", 3600.0)
+        patch.setattr(mapping, "SLICE", 3600.0)
+        patch.setattr(manage, "PATIENCE", 3600.0)
         yield
 
 
@@ -250,3 +255,163 @@ def test_the_reference_evaluation_shares_nodes():
     assert evaluate(specs, set()) == ("n1", (("n0", (), ()), [("n0", (), ())]), ())
     with pytest.raises(Failure, match="n0"):
         evaluate(specs, {0})
+
+
+# -- Policies and control flow ----------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Deal:
+    """What a node gets besides its arguments; numbers count back to other nodes, as in Reference."""
+
+    condition: int | bool | None = None
+    after: int | None = None
+    heals_after: int = 0
+    attempts: int = 0
+    amount: int | None = None
+    lazy_amount: bool = False
+    timeout: bool = False
+    cached: bool = False
+    router: tuple[int, int, bool] | None = None
+    mapped: list[int] | None = None
+    steps: int | None = None
+
+
+deals = st.builds(
+    Deal,
+    condition=st.one_of(st.none(), st.none(), st.booleans(), st.integers(0, 5)),
+    after=st.one_of(st.none(), st.none(), st.integers(0, 5)),
+    heals_after=st.sampled_from([0, 0, 0, 1, 2]),
+    attempts=st.integers(0, 3),
+    amount=st.one_of(st.none(), st.integers(0, 4)),
+    lazy_amount=st.booleans(),
+    timeout=st.booleans(),
+    cached=st.booleans(),
+    router=st.one_of(st.none(), st.none(), st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans())),
+    mapped=st.one_of(st.none(), st.none(), st.lists(st.integers(0, 3), max_size=3)),
+    steps=st.one_of(st.none(), st.none(), st.integers(0, 3)),
+)
+dealt_graphs = st.lists(st.tuples(st.booleans(), st.lists(arguments, max_size=2), deals), min_size=1, max_size=8)
+
+CAPACITY = {"cpu": 3}
+
+
+def plain_size(value: Any) -> int:
+    return len(repr(value)) % 5
+
+
+def declare_dealt(specs: list[Any], cache: Any) -> Any:
+    """The graph of `specs`, with functions that fail as often as they are told to."""
+    made: list[Any] = []
+
+    def back(number: int) -> Any:
+        return made[-1 - number % len(made)] if made else number
+
+    for index, (asynchronously, args, deal) in enumerate(specs):
+        function = dealt_function(f"n{index}", deal, asynchronously)
+        task = cs.task(name=f"n{index}")(function)
+        operands = replace(list(args), made)
+        if deal.mapped is not None:
+            lazy = task.map(list(deal.mapped), [operands] * len(deal.mapped))
+        else:
+            lazy = task(deal.steps or 0, operands)
+        if deal.attempts:
+            lazy.with_retry(deal.attempts)
+        if deal.timeout:
+            lazy.with_timeout(600)
+        if deal.amount is not None:
+            lazy.with_constraints(cpu=cs.task(plain_size)(back(deal.amount)) if deal.lazy_amount else deal.amount)
+        if deal.cached and cache is not None:
+            lazy.with_cache(cache)
+        if deal.steps is not None and deal.mapped is None:
+            cs.bind(lazy, cs.select_jump({"again": lazy, "end": None}))
+        if deal.condition is not None:
+            lazy.run_if(deal.condition if isinstance(deal.condition, bool) else cs.task(plain_size)(back(deal.condition)))
+        if deal.after is not None and made:
+            lazy.after(back(deal.after))
+        made.append(lazy)
+        if deal.router is not None:
+            first, second, key = deal.router
+            made.append(cs.Router(key, {True: back(first), False: cs.task(plain_size)(back(second))}))
+            if deal.condition is not None:
+                made.append(cs.pipeline(back(0), [lambda value, task=task: task(0, [value]).run_if(key)]))
+    return made[-1]
+
+
+def dealt_function(name: str, deal: Deal, asynchronously: bool) -> Any:
+    failures = 0
+
+    def function(n: int, operands: Any) -> Any:
+        nonlocal failures
+        if failures < deal.heals_after:
+            failures += 1
+            raise Failure(f"{name} for the {failures}. time")
+        if deal.steps is not None and deal.mapped is None:
+            return cs.Jump("again", n - 1) if n > 0 else cs.Jump("end", (name, operands))
+        return (name, n, operands)
+
+    async def function_later(n: int, operands: Any) -> Any:
+        await asyncio.sleep(0)
+        return function(n, operands)
+
+    return function_later if asynchronously else function
+
+
+class PlainCache:
+    """Keeps values by the repr of the arguments: what a user would write."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Any, Any] = {}
+
+    def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+        return self.kept.get((task_id.split("@")[0], repr(arguments)))
+
+    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> None:
+        self.kept[task_id.split("@")[0], repr(arguments)] = value
+
+
+def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1) -> Any:
+    told = []
+    for _ in range(rounds):
+        bus = MessageBus()
+        heard: list[Event] = []
+        bus.subscribe(Event, heard.append)
+        engine = Engine(bus=bus, system_resources=CAPACITY)
+        try:
+            value: Any = Path(use_vm).run_with(engine, declare_dealt(specs, cache))
+            told.append((story(heard), repr(value), None))
+        except (Failure, CascadeError) as error:
+            told.append((story(heard), type(error), [str(error), *getattr(error, "__notes__", ())]))
+        assert engine.ledger._free == CAPACITY
+        assert not engine.ledger._waiting
+    return told
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(dealt_graphs)
+def test_random_policies_and_control_flow_are_the_same_on_both_paths(specs):
+    assert tell_dealt(specs, False, None) == tell_dealt(specs, True, None)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(dealt_graphs)
+def test_random_caches_are_the_same_on_both_paths(specs):
+    # Functions that close over a counter cannot be told apart by code alone: a cache of one's own keeps them by name.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CacheWarning)
+        assert tell_dealt(specs, False, PlainCache(), 2) == tell_dealt(specs, True, PlainCache(), 2)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(dealt_graphs)
+def test_values_are_the_same_whether_observed_or_not(specs):
+    def outcome_of(use_vm: bool) -> Any:
+        try:
+            return repr(cs.run(declare_dealt(specs, None), use_vm=use_vm, system_resources=CAPACITY))
+        except (Failure, CascadeError) as error:
+            return type(error), str(error)
+
+    observed = tell_dealt(specs, True, None)[0]
+    expected = observed[1] if observed[2] is None else (observed[1], observed[2][0])
+    assert outcome_of(False) == expected
+    assert outcome_of(True) == expected

@@ -113,14 +113,31 @@ from array import array
 import cascade as cs
 from cascade._vm import Code, Machine
 from cascade.errors import CascadeError
+from cascade.graph.build import build_graph
 from cascade.opcodes import INSTRUCTIONS
+from cascade.runtime.shapes import loop_code
 from tests.tasks import add, countdown, identity, increment, one, total
 
 random.seed(int(sys.argv[1]))
-targets = [add(increment(one()), 2), total([increment(one()), one()]), countdown, identity({one(): (one(), [1])}), add]
+
+@cs.task
+def ping(n, x):
+    return cs.Jump("pong", n - 1) if n else cs.Jump("end", 5)
+
+@cs.task
+def pong(n):
+    return cs.Jump("ping") if n % 2 else cs.Jump(random.choice(["ping", "nowhere"]), n)
+
+first, second = ping(3, 4), pong(0)
+cs.bind(first, cs.select_jump({"pong": second, "end": None}))
+cs.bind(second, cs.select_jump({"ping": first}))
+states = loop_code(build_graph(first).rows[-1][0]).blueprint
+targets = [add(increment(one()), 2), total([increment(one()), one()]), countdown, identity({one(): (one(), [1])}), add,
+    cs.pipeline(1, [increment, lambda x: increment(x).run_if(0)]), identity(first), states, states]
 ran = refused = 0
 for _ in range(int(sys.argv[2])):
-    good = cs.compile(random.choice(targets)).blueprint
+    target = random.choice(targets)
+    good = target if target is states else cs.compile(target).blueprint
     words, operands = array("i", good.words), array("i", good.operands)
     for _ in range(random.randint(1, 3)):
         table = random.choice([words, words, operands])
@@ -149,7 +166,7 @@ print(ran, refused)
 def test_mutated_blueprints_never_crash():
     seed = os.environ.get("CASCADE_SEED", "1")
     done = subprocess.run(
-        [sys.executable, "-c", MUTATE, seed, "3000"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", MUTATE, seed, "6000"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
     ran, refused = map(int, done.stdout.split())

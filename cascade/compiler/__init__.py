@@ -15,10 +15,11 @@ from typing import Any
 
 from cascade._vm import Code, install_verifier
 from cascade.blueprint import Blueprint
-from cascade.compiler.emit import emit, emit_loop
+from cascade.compiler.emit import emit, emit_loop, emit_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
 from cascade.graph.model import Graph, Plan
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task
 
 install_verifier(verify)
@@ -31,9 +32,9 @@ def compile_graph(graph: Graph, plan: Plan) -> Blueprint:
     return emit(graph.rows, order, registers, len(graph.inputs))
 
 
-def compile_task(task: Task[..., Any]) -> Blueprint:
-    """Compiles a task on its own; its parameters are the inputs, and a tail call starts it again."""
-    return emit_loop(task)
+def compile_task(operation: Task[..., Any] | Managed | StateMachine) -> Blueprint:
+    """Compiles a task on its own; its parameters are the inputs, and a tail call or a Jump goes on in it."""
+    return emit_machine(operation) if isinstance(operation, StateMachine) else emit_loop(operation)
 
 
 __all__ = ["Code", "compile_graph", "compile_task"]

@@ -11,22 +11,23 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from cascade._vm import AT_ONCE
+from cascade._vm import AT_ONCE, Routes
 from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
-from cascade.graph.model import Row, rebuild
+from cascade.graph.model import Container, Row, rebuild
 from cascade.opcodes import OPCODES
+from cascade.spec.operation import Managed, State, StateMachine
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
-CALL_TYPED = OPCODES["CALL_TYPED"]
+SELECT, CALL_TYPED = OPCODES["SELECT"], OPCODES["CALL_TYPED"]
 LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
 
 
-def is_managed(task: Task[..., Any]) -> bool:
-    """Whether calling the task takes more than calling its function."""
-    return task.mode != "inline"
+def is_managed(operation: Task[..., Any] | Managed | StateMachine) -> bool:
+    """Whether it takes more than calling the task's function."""
+    return not isinstance(operation, Task) or operation.mode != "inline"
 
 
 def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs: int) -> Blueprint:
@@ -40,11 +41,11 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         operation = rows[index][0]
         count = len(rows[index]) - 1
         constant: Any
-        if isinstance(operation, Task):
+        if not isinstance(operation, Container):
             constant = operation.routine
             if is_managed(operation):
                 opcode = CALL_MANAGED
-                if isinstance(operation, Injection):
+                if isinstance(operation.task, Injection):
                     injected.add(index)
             elif injected and not injected.isdisjoint(rows[index][1:]):
                 opcode = CALL_MANAGED  # it may be for the host to set up what the call is given
@@ -79,16 +80,64 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
     )
 
 
-def emit_loop(task: Task[..., Any]) -> Blueprint:
+def emit_loop(operation: Task[..., Any] | Managed) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
-    inputs = len(task.binder.parameters)
-    opcode = LOOP_MANAGED if is_managed(task) else LOOP
+    inputs = len(operation.parameters)
+    opcode = LOOP_MANAGED if is_managed(operation) else LOOP
     return Blueprint(
-        name=task.name,
+        name=operation.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),
         operands=b"",
-        constants=(task.routine,),
+        constants=(operation.routine,),
         inputs=inputs,
         slots=inputs + 1,
         nodes=array("i", (0, 0)).tobytes(),
     )
+
+
+def emit_machine(machine: StateMachine) -> Blueprint:
+    """Makes the blueprint of a state machine: each state is a call and a SELECT that says where its Jumps lead.
+
+        0  CALL_ONE  r2 = ping(r0)
+        1  SELECT    if r2 is a Jump: go to ping -> 0, pong -> 2
+        2  CALL_ONE  r2 = pong(r1)
+        3  SELECT    if r2 is a Jump: go to ping -> 0
+        4  RETURN    return r2!
+    """
+    words, operands = array("i"), array("i")
+    constants: list[Any] = []
+    inputs, end = machine.count, 2 * len(machine.states)
+    for state in machine.states:
+        slots = range(state.offset, state.offset + state.width)
+        managed = state.injects or is_managed(state.operation)
+        if managed or state.width != 1:
+            words.extend((CALL_MANAGED if managed else CALL, inputs, len(constants), len(operands)))
+            operands.append(state.width)
+            operands.extend(2 * slot for slot in slots)
+        else:
+            words.extend((CALL_ONE, inputs, len(constants), 2 * state.offset))
+        words.extend((SELECT, 0, len(constants) + 1, 2 * inputs))
+        constants += [state.operation.routine, _routes(machine, state, end)]
+    words.extend((RETURN, 0, 0, 2 * inputs + 1))
+    return Blueprint(
+        name=machine.name,
+        words=words.tobytes(),
+        operands=operands.tobytes(),
+        constants=tuple(constants),
+        inputs=inputs,
+        slots=inputs + 1,
+        nodes=array("i", [0] * (end + 1)).tobytes(),
+    )
+
+
+def _routes(machine: StateMachine, state: State, end: int) -> Routes:
+    if state.routes is None:
+        return Routes(None, end)
+    targets = []
+    for key, number in state.routes:
+        if number is None:
+            targets.append((key, -1, -1))
+        else:
+            target = machine.states[number]
+            targets.append((key, 2 * number, target.offset if target.takes_input else -1))
+    return Routes(tuple(targets), end)

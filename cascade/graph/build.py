@@ -16,14 +16,20 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cascade._vm import holds_deferred
-from cascade.errors import CycleError, TargetError
-from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
-from cascade.spec.inputs import Input
+from cascade._vm import Skipped, holds_deferred, install_no_input
+from cascade.errors import CycleError, DeclarationError, TargetError
+from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.spec.control import EitherForm, RouteForm
+from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
+from cascade.spec.operation import (
+    CALL, MAP, ROUTE, Managed, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
+)
+from cascade.spec.policies import PLAIN as NO_POLICIES
+from cascade.spec.policies import Policies
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
@@ -37,13 +43,19 @@ class Inputs(list[Any]):
 
     Attributes:
         declared: the numbers of the inputs that are LazyResults of an `Input`, given when the graph is run.
-        injections: the resources that the graph uses.
+        elsewhere: what the routes of Routers declare, which are graphs of their own.
+        injections: the resources that the graph and the routes of its Routers use.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.declared: list[int] = []
+        self.elsewhere: list[Input] = []
         self.injections: list[Injection] = []
+
+    def all_declared(self) -> list[Input]:
+        """The declarations of what has to be given, also those of routes."""
+        return [each for each in map(input_of, self) if each is not None] + self.elsewhere
 
 
 def build_graph(target: Any) -> Graph:
@@ -76,7 +88,8 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
         target = list(target)
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
-    return _walk(target, sys.maxsize if limit is None else limit)
+    given = getattr(target, "given", {}) if type(target) is LazyResult else {}
+    return _walk(target, sys.maxsize if limit is None else limit, given)
 
 
 def _same(value: Any) -> Any:
@@ -86,16 +99,20 @@ def _same(value: Any) -> Any:
 _given: Task[..., Any] = Task(_same, name="input")
 
 
-def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
+def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tuple[Row, ...], list[Any]]:
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
     # a reference, of the input.
-    numbers: dict[Any, int] = {}
+    numbers: dict[Any, int] = {lazy: -1 - number for number, lazy in enumerate(given)}
     rows: list[Row] = []
-    inputs: Any = []
+    inputs: Any = list(given.values())
     expanded: dict[int, list[Any]] = {}
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
     holding: set[int] = set()
+    # What a call with policies does, and its operands.
+    managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
+    skips = any(type(value) is Skipped for value in inputs)
+    routes: Any = None
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -103,6 +120,13 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
         if type(item) is LazyResult:
             key: Any = item
             operands: Sequence[Any] = item.slots
+            if item.policies is not None:
+                if key not in managed:
+                    if routes is None and type(item.policies.form) is RouteForm:
+                        routes = Routes(root, given)
+                    managed[key] = _manage(item, item.policies, routes)
+                    skips = skips or managed[key][0].skippable
+                operation, operands = managed[key]
         else:
             key = id(item)
             operands = expanded.get(key) or expanded.setdefault(key, parts(item))
@@ -113,7 +137,7 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
             if len(numbers) > limit:
                 raise TooManyRows
             before = len(stack)
-            for operand in operands:
+            for operand in operands if key not in managed else _in_order_of_issue(*managed[key]):
                 kind = type(operand)
                 if kind in PLAIN:
                     continue
@@ -140,7 +164,7 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
             continue
         # Everything it needs has a number.
         stack.pop()
-        if not operands and type(item) is LazyResult and type(item.task) is not Task:
+        if type(item) is LazyResult and type(item.task) is not Task:
             if type(inputs) is list:
                 inputs = _with_declarations(inputs)
             if isinstance(item.task, Input):
@@ -151,6 +175,8 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
             if isinstance(item.task, Injection):
                 inputs.injections.append(item.task)
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
+        if key in managed:
+            row[0] = operation
         if row[0] is REBUILT:
             row.append(-1 - len(inputs))
             inputs.append(item)
@@ -165,7 +191,165 @@ def _walk(root: Any, limit: int) -> tuple[tuple[Row, ...], list[Any]]:
                 row.append(number)
         numbers[key] = len(rows)
         rows.append(tuple(row))
-    return tuple(rows), inputs
+    if routes is not None and routes.declarations:
+        if type(inputs) is list:
+            inputs = _with_declarations(inputs)
+        inputs.elsewhere += [task for task in routes.declarations if isinstance(task, Input)]
+        inputs.injections += [task for task in routes.declarations if isinstance(task, Injection)]
+    return tuple(_guard(rows, inputs) if skips else rows), inputs
+
+
+def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What a call with policies does, and its operands."""
+    if policies.selector is not None:
+        return _manage_states(lazy, policies, routes)
+    if type(policies.form) is EitherForm:
+        return EITHER, lazy.slots
+    if type(policies.form) is RouteForm:
+        table = routes.table(policies.form.routes)
+        operation = interned(lazy.task, policies._replace(form=RouteShape(len(table.shared), table.skips)), ROUTE)
+        return operation, (*lazy.slots, table, *table.shared, *extras_of(policies))
+    known = getattr(lazy, "managed", None)
+    if known is None or known[0] is not policies:
+        operation = interned(lazy.task, policies, CALL if policies.form is None else MAP)
+        known = lazy.managed = policies, operation, (*lazy.slots, *extras_of(policies))
+    return known[1], known[2]
+
+
+class NoInput:
+    """Stands for the first argument of a state that comes by a Jump."""
+
+
+NO_INPUT = NoInput()
+install_no_input(NoInput)
+
+
+def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
+    numbers = {first: 0}
+    found = [first]
+    states: list[State] = []
+    operands: list[Any] = []
+    for lazy in found:  # which grows
+        own = lazy.policies
+        selector = None if own is None else own.selector
+        targets = None
+        if selector is not None:
+            for target in selector.routes.values():
+                if target is not None and target not in numbers:
+                    numbers[target] = len(found)
+                    found.append(target)
+            targets = tuple((key, None if target is None else numbers[target]) for key, target in selector.routes.items())
+        if own is not None:
+            own = own._replace(selector=None)
+            if lazy is first:
+                own = own._replace(conditions=(), after=())
+            own = None if own == NO_POLICIES else own
+        takes_input = len(lazy.slots) > 0
+        if lazy.task.binder.positional == 0 and lazy.task.binder.varargs:
+            raise DeclarationError(
+                f"the state {lazy.task.name!r} takes *args first", expected="a first parameter, which a Jump's data is given to"
+            )
+        operation, values = (lazy.task, lazy.slots) if own is None else _manage(lazy, own, routes)
+        if lazy is not first and takes_input and holds_deferred(values[0]):
+            values = (NO_INPUT, *values[1:])
+        states.append(State(operation, len(operands), len(values), targets, takes_input, _injects(values)))
+        operands.extend(values)
+    machine = interned_machine(tuple(states), len(policies.conditions), len(policies.after))
+    return machine, (*operands, *policies.conditions, *policies.after)
+
+
+def _injects(values: Iterable[Any]) -> bool:
+    """Whether resources stand among the values, or in containers of them."""
+    stack = [*values]
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        if type(value) is LazyResult:
+            if isinstance(value.task, Injection):
+                return True
+        elif holds_deferred(value) and id(value) not in seen:
+            seen.add(id(value))
+            stack += parts(value)
+    return False
+
+
+def _in_order_of_issue(operation: Managed | StateMachine | Container, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(operation, Container):
+        return operands
+    # What comes before in order goes first, then the conditions; as one would write it in Python.
+    ordered, conditions = len(operands) - operation.after, len(operands) - operation.after - operation.conditions
+    return (*operands[ordered:], *operands[conditions:ordered], *operands[:conditions])
+
+
+def _guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
+    """The rows, with a managed call wherever an operand may be missing: it is skipped then, and not called."""
+    missing = [False] * len(rows)
+    result = []
+    for index, row in enumerate(rows):
+        operation = row[0]
+        absent = [missing[ref] if ref >= 0 else type(inputs[-1 - ref]) is Skipped for ref in row[1:]]
+        if all(absent) if operation is EITHER else any(absent):
+            missing[index] = True
+            if isinstance(operation, Task):
+                row = (interned(operation, NO_POLICIES), *row[1:])
+        if isinstance(operation, (Managed, StateMachine)) and operation.skippable:
+            missing[index] = True
+        result.append(row)
+    return result
+
+
+class RouteTable:
+    """The routes of a Router, and what of them the graph around it computes in any case."""
+
+    def __init__(self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool) -> None:
+        self.routes = routes
+        self.shared = shared
+        self.skips = skips
+
+
+class Routes:
+    """What the Routers of one graph share with the rest of it."""
+
+    def __init__(self, root: Any, given: dict[LazyResult[Any], Any]) -> None:
+        self._always = reachable([root], frozenset(), through_routes=False) | dict.fromkeys(given)
+        self.declarations: list[Task[..., Any]] = []
+        """The inputs and resources that only routes need."""
+
+    def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
+        found = reachable(routes.values(), self._always, through_routes=True)
+        shared = tuple(lazy for lazy in found if lazy in self._always)
+        self.declarations += [lazy.task for lazy in found if type(lazy.task) is not Task and lazy not in self._always]
+        return RouteTable(routes, shared, any(lazy.policies is not None and lazy.policies.conditions for lazy in found))
+
+
+def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:
+    """The LazyResults that `roots` are or need, in the order of a walk; those in `stop` are not looked into.
+
+    Args:
+        through_routes: whether a Router needs its routes, or only its selector.
+    """
+    found: dict[LazyResult[Any], None] = {}
+    seen: set[int] = set()
+    stack = [*roots][::-1]
+    while stack:
+        item = stack.pop()
+        if type(item) is not LazyResult:
+            if type(item) not in PLAIN and id(item) not in seen and is_container(item):
+                seen.add(id(item))
+                stack.extend(reversed(parts(item)))
+        elif item not in found:
+            found[item] = None
+            if item not in stop:
+                policies = item.policies
+                if policies is not None:
+                    if through_routes and type(policies.form) is RouteForm:
+                        stack.extend(reversed(policies.form.routes.values()))
+                    if policies.selector is not None:
+                        stack.extend(reversed(_manage_states(item, policies, None)[1]))
+                        continue
+                    stack.extend(reversed(extras_of(policies)))
+                stack.extend(reversed(item.slots))
+    return found
 
 
 def _with_declarations(inputs: list[Any]) -> Inputs:

@@ -4,7 +4,7 @@ A graph is stored flat, so that a million nodes cost little and its shape can be
 a tuple. A *row* is a tuple `(operation, reference, ...)`: the operation is a task, or a container that held
 LazyResults; each reference is the number of another row (0 and up) or of an input (-1 - number). The last row is
 the result. Rows hold no values: constants and other arguments are inputs, so calls that differ only in these have
-the same rows.
+the same rows. The operation of a call with policies is a `Managed` (see `cascade.spec.operation`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from cascade._vm import Skipped
 from cascade.errors import PlanError
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task
 
 Row = tuple[Any, ...]
@@ -24,6 +26,8 @@ Row = tuple[Any, ...]
 
 class Container:
     """An operation that puts a container together again, its LazyResults replaced by their values."""
+
+    skippable = False
 
     def __init__(self, name: str, opcode: str) -> None:
         self.name = name
@@ -40,6 +44,8 @@ class Container:
             return set(values)
         if self is DICT:
             return dict(zip(values[::2], values[1::2], strict=True))
+        if self is EITHER:
+            return next((value for value in values if type(value) is not Skipped), values[-1])
         return rebuild(*values)
 
     def __repr__(self) -> str:
@@ -50,6 +56,8 @@ LIST = Container("list", "LIST")
 TUPLE = Container("tuple", "TUPLE")
 SET = Container("set", "SET")
 DICT = Container("dict", "DICT")
+EITHER = Container("either", "EITHER")
+"""The first of its operands that was not skipped."""
 REBUILT = Container("rebuilt", "REBUILD")
 """Any other container; the first operand is the original, the others are its parts (see `parts`)."""
 
@@ -115,7 +123,10 @@ def _fields(instance: Any) -> list[str]:
 
 
 class Edge(NamedTuple):
-    """`target` needs the value of `source`, as its argument `parameter`."""
+    """`target` needs the value of `source`, as its argument `parameter`.
+
+    `kind` is "data", "condition", "constraint", or "order" where `target` only comes later.
+    """
 
     source: int
     target: int
@@ -128,7 +139,7 @@ class Node:
     """One row, for people and tools."""
 
     index: int
-    operation: Task[..., Any] | Container
+    operation: Task[..., Any] | Managed | StateMachine | Container
     references: tuple[int, ...]
 
     @property
@@ -137,7 +148,7 @@ class Node:
 
     @property
     def is_task(self) -> bool:
-        return isinstance(self.operation, Task)
+        return not isinstance(self.operation, Container)
 
     @property
     def label(self) -> str:
@@ -166,11 +177,13 @@ class Graph:
     def edges(self) -> Iterator[Edge]:
         """The edges, by target and then by argument."""
         for index, row in enumerate(self.rows):
-            names = row[0].binder.parameters if isinstance(row[0], Task) else ()
+            operation = row[0]
+            managed = isinstance(operation, (Managed, StateMachine))
+            names = () if isinstance(operation, Container) else operation.parameters
             for position, reference in enumerate(row[1:]):
                 if reference >= 0:
                     name = names[position] if position < len(names) else str(position)
-                    yield Edge(reference, index, "data", name)
+                    yield Edge(reference, index, operation.kind_of(position) if managed else "data", name)
 
     def label(self, index: int) -> str:
         return f"{self.rows[index][0].name}#{index}"

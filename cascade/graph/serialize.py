@@ -34,7 +34,7 @@ from cascade.errors import CycleError, SerializationError
 from cascade.graph.build import build_graph
 from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, operand_names, parts
 from cascade.spec.inputs import REQUIRED, Input, input_of
-from cascade.spec.lazy import LazyResult
+from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.resources import Injection, Resource, inject, injection_of
 from cascade.spec.task import MODES, Task
 
@@ -174,10 +174,7 @@ def target_of(graph: Graph) -> Any:
 def _made(row: Row, values: list[Any]) -> Any:
     if isinstance(row[0], Container):
         return row[0].make(values)
-    lazy: LazyResult[Any] = LazyResult()
-    lazy.task = row[0]
-    lazy.slots = tuple(values)
-    return lazy
+    return lazy_result(row[0], tuple(values))
 
 
 # -- Writing ----------------------------------------------------------------------------------------------------------

@@ -20,8 +20,11 @@ def default_engine() -> Engine:
     return Engine()
 
 
-def _observed(observers: Sequence[Observer]) -> Engine:
-    engine = Engine(observers=observers)
+def _engine(observers: Sequence[Observer], system_resources: Mapping[str, float] | None) -> Engine:
+    """The default engine, or one like it with what this run has of its own."""
+    if not observers and system_resources is None:
+        return default_engine()
+    engine = Engine(observers=observers, system_resources=system_resources)
     engine.resource_container = default_engine().resource_container
     return engine
 
@@ -35,6 +38,7 @@ def run(
     timeout: float | None = None,
     max_steps: int | None = None,
     observers: Sequence[Observer] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> R: ...
 @overload
 def run(
@@ -45,6 +49,7 @@ def run(
     timeout: float | None = None,
     max_steps: int | None = None,
     observers: Sequence[Observer] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> list[R]: ...
 def run(
     target: Any,
@@ -54,15 +59,16 @@ def run(
     timeout: float | None = None,
     max_steps: int | None = None,
     observers: Sequence[Observer] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> Any:
-    """Runs a target and returns its value. For the arguments see `Engine.run`.
+    """Runs a target and returns its value. For the arguments see `Engine` and `Engine.run`.
 
     `observers` are called with every event of this run, such as `cascade.console()`.
 
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
     """
-    engine = _observed(observers) if observers else default_engine()
+    engine = _engine(observers, system_resources)
     return engine.run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
 
 
@@ -75,6 +81,7 @@ async def arun(
     timeout: float | None = None,
     max_steps: int | None = None,
     observers: Sequence[Observer] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> R: ...
 @overload
 async def arun(
@@ -85,6 +92,7 @@ async def arun(
     timeout: float | None = None,
     max_steps: int | None = None,
     observers: Sequence[Observer] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> list[R]: ...
 async def arun(
     target: Any,
@@ -94,7 +102,8 @@ async def arun(
     timeout: float | None = None,
     max_steps: int | None = None,
     observers: Sequence[Observer] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> Any:
-    """Runs a target inside the running event loop. For the arguments see `Engine.run`."""
-    engine = _observed(observers) if observers else default_engine()
+    """Runs a target inside the running event loop. For the arguments see `Engine` and `Engine.run`."""
+    engine = _engine(observers, system_resources)
     return await engine.run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from cascade.runtime.failed import Failed
 from cascade.runtime.preview import preview
 
 
@@ -127,7 +128,10 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 def _error_of(future: asyncio.Future[Any]) -> BaseException | None:
     if future.cancelled():
         return asyncio.CancelledError()
-    return future.exception()
+    error = future.exception()
+    if error is None and type(result := future.result()) is Failed:
+        return result.error
+    return error
 
 
 async def _result_of(future: asyncio.Future[Any]) -> Any:

@@ -15,6 +15,7 @@ from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.errors import EventLoopError, InternalError
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
+from cascade.runtime.outer import outer_cancellation
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
@@ -132,7 +133,7 @@ def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = 
 
 
 def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Outcome:
-    check_outer = _outer_cancellation()
+    check_outer = outer_cancellation()
     try:
         while True:
             if status is None:
@@ -149,34 +150,22 @@ def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Out
         run.close()
 
 
-def _outer_cancellation() -> Callable[[], None]:
-    """A function that raises CancelledError when the asyncio task around this call has been cancelled meanwhile."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return lambda: None
-    before = 0 if task is None else task.cancelling()
-
-    def check() -> None:
-        if task is not None and task.cancelling() > before:
-            raise asyncio.CancelledError
-
-    return check
-
-
 def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     """Runs a coroutine to its end in an event loop of its own.
 
     Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
     calling the task anyway.
     """
+    # Not in an `except` block, which would be the context of whatever the tasks raise.
+    return _run_loop_in_thread(start) if _is_loop_running() else asyncio.run(start())
+
+
+def _is_loop_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        pass  # and on outside the handler: what is raised there would have this error as its context
-    else:
-        return _run_loop_in_thread(start)
-    return asyncio.run(start())
+        return False
+    return True
 
 
 def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
@@ -194,7 +183,7 @@ def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Ou
         except BaseException as error:
             outcomes.append(Outcome(None, error))
 
-    check_outer = _outer_cancellation()
+    check_outer = outer_cancellation()
     thread = threading.Thread(target=context.run, args=(work,), name="cascade-nested-run")
     thread.start()
     try:

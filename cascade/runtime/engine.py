@@ -19,8 +19,10 @@ from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_
 from cascade.runtime.events import Event, RunFinished, RunStarted
 from cascade.runtime.host import Host
 from cascade.runtime.preview import preview
+from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.shapes import Shapes, is_asynchronous, task_count
+from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -39,6 +41,7 @@ class Engine:
         solver: turns a graph into an order of execution; see `cascade.spec.protocols.Solver`.
         executor: calls what is not simply called in place; see `cascade.spec.protocols.Executor`.
         bus: hears the events of the runs.
+        system_resources: how much there is of each resource that nodes ask for `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
         observers: functions that are called with every event, such as `cascade.console()`.
 
@@ -48,6 +51,7 @@ class Engine:
 
     def __init__(
         self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None,
+        system_resources: Mapping[str, float] | None = None,
         *, resources: Iterable[Resource] = (), observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.solver = NativeSolver() if solver is None else solver
@@ -56,6 +60,7 @@ class Engine:
         for part, method in ((self.solver, "resolve"), (self.executor, "call"), (self.bus, "publish")):
             if not hasattr(part, method):
                 raise DeclarationError(f"Engine was given {part!r}", expected=f"an object with a method {method!r}")
+        self.ledger = Ledger(system_resources)
         self._shapes = Shapes(self.solver)
         self.resource_container = ResourceContainer()
         for resource in resources:
@@ -175,6 +180,8 @@ class _Session:
             timeout=timeout,
             params=params,
             resources=engine.resource_container,
+            ledger=engine.ledger,
+            deadline=self.deadline,
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None
@@ -184,12 +191,14 @@ class _Session:
             self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
             self.tasks = task_count(code) if observed else 0
+            check_capacity(operations_of(code), engine.ledger)
         else:
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
             self.run = walker
             self.asynchronous = walker.asynchronous
+            check_capacity(walker.operations(), engine.ledger)
             self.tasks = walker.task_count if observed else 0
         self.target = target
 

@@ -7,23 +7,33 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import Code, Kernel, Routine
+from cascade._vm import Code, Jump, Kernel, Routine, Skipped, jump_data_is_deferred
 from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
 from cascade.graph.build import Inputs
+from cascade.graph.model import task_of
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.events import (
     LoopProgress,
     ResourceAcquired,
     ResourceReleased,
+    TaskBlocked,
     TaskExecutionFinished,
     TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
+    make,
 )
 from cascade.runtime.inputs import Given
+from cascade.runtime.ledger import Ledger
+from cascade.runtime.perform import admit, perform
 from cascade.runtime.preview import preview
 from cascade.runtime.resources import Leases, ResourceContainer, fresh
+from cascade.runtime.routing import jump_error
 from cascade.runtime.shapes import Shapes, loop_code
-from cascade.spec.inputs import input_of
-from cascade.spec.lazy import LazyResult
+from cascade.spec.control import JUMP
+from cascade.spec.lazy import LazyResult, lazy_result
+from cascade.spec.operation import Managed, StateMachine
+from cascade.spec.policies import Policies
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import Injection, inject
 from cascade.spec.task import Task
@@ -43,6 +53,8 @@ class Host:
         params: the values of the target's parameters.
         resources: those that are known by name.
         shared: whether several runs share this host; then none of them can have inputs or resources.
+        ledger: the system's resources.
+        deadline: on the clock of `time.monotonic()`; 0.0 for none.
     """
 
     given: Given | None = None
@@ -60,10 +72,14 @@ class Host:
         params: Mapping[str, Any] | None = None,
         resources: ResourceContainer | None = None,
         shared: bool = False,
+        ledger: Ledger | None = None,
+        deadline: float = 0.0,
     ) -> None:
         self.shapes = shapes
         self.executor = executor
         self.bus = bus
+        self.deadline = deadline
+        self.ledger = Ledger() if ledger is None else ledger
         self.root = target
         self.run_id = run_id
         self.timeout = timeout
@@ -71,8 +87,8 @@ class Host:
         self.resources = resources
         self.shared = shared
         self._named: dict[tuple[AnyTask, str], AnyTask] = {}
-        self._running: dict[tuple[int, int], tuple[AnyTask, float]] = {}
-        self._progress: dict[tuple[int, int], tuple[float, int]] = {}
+        self._running: dict[tuple[int, int | str], tuple[AnyTask, float]] = {}
+        self._progress: dict[tuple[int, int | str], tuple[float, int]] = {}
 
     # -- Inputs and resources ---------------------------------------------------------------------------------------
 
@@ -91,7 +107,7 @@ class Host:
             self.given = Given(self.params)
         declared = []
         if isinstance(inputs, Inputs):
-            declared = [each for each in map(input_of, inputs) if each is not None]
+            declared = inputs.all_declared()
             if inputs.injections:
                 if self.leases is None:
                     tell = None if self.bus is None else self._tell_of_resource
@@ -115,17 +131,20 @@ class Host:
         code, inputs = self.shapes.code_of(deferred)
         return code, self.fill(inputs)
 
-    def deferred(self, owner: AnyTask, slots: tuple[Any, ...]) -> LazyResult[Any]:
-        lazy: LazyResult[Any] = LazyResult()
-        lazy.task = owner
-        lazy.slots = slots
-        return lazy
+    def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]:
+        """A result of what a tail call calls: the slots are those that `rebind` has given."""
+        if isinstance(operation, Task):
+            return lazy_result(operation, slots, operation.policies)
+        again = operation.again
+        computed = iter(slots[again.count :])
+        constraints = tuple((name, next(computed) if amount is None else amount) for name, amount in again.amounts)
+        return lazy_result(again.task, slots[: again.count], Policies(again.retry, again.timeout, again.cache, constraints))
 
-    def loop_code(self, owner: AnyTask) -> Code:
-        return loop_code(owner)
+    def loop_code(self, operation: AnyTask | Managed | StateMachine) -> Code:
+        return loop_code(operation)
 
     def target(self, target: Any, owner: AnyTask) -> Routine:
-        return self.target_task(target, owner).routine
+        return self.target_task(target, owner).operation.routine
 
     def target_task(self, target: Any, owner: AnyTask) -> AnyTask:
         """The task that a tail call of `owner` means: given itself, or by its name."""
@@ -155,13 +174,22 @@ class Host:
         return seen[name]
 
     def rebind(
-        self, owner: AnyTask, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, operation: AnyTask | Managed, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]:
-        slots = owner.binder.rebind(current, args, kwargs)
+        """The slots of a tail call to itself; of the extras, the amounts of constraints stay."""
+        if isinstance(operation, Managed):
+            count = operation.count
+            slots = operation.task.binder.rebind(current[:count], args, kwargs)
+            slots += current[count : count + operation.computed]
+        else:
+            slots = operation.binder.rebind(current, args, kwargs)
         return fresh(slots) if self.leases is not None and self.leases.per_task else slots
 
-    def call(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.execute(owner, args, kwargs)
+    def call(self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
+        return perform(self, operation, operands, serial, node, again)
+
+    def admit(self, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+        return admit(self, operation, operands, serial, node)
 
     def execute(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One call of a task, whatever has it called: with the resources that it was given, by the executor."""
@@ -171,6 +199,13 @@ class Host:
             if self.leases.per_task:
                 return self.leases.call(owner, args, kwargs, self.executor.call)
         return self.executor.call(owner, args, kwargs)
+
+    def computed_jump(self, jump: Jump[Any]) -> LazyResult[Any] | None:
+        """The Jump as a result to be computed, if its data has to be; else None."""
+        return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump) else None
+
+    def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
+        return jump_error(targets, jump, owner)
 
     def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
         """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
@@ -187,7 +222,7 @@ class Host:
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 
-    def where(self, owner: AnyTask, serial: int, node: int, iteration: int) -> str:
+    def where(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> str:
         return f"task {owner.name!r}, node {label(owner, serial, node)}, iteration {iteration:,}"
 
     def annotate(
@@ -206,32 +241,64 @@ class Host:
 
     # -- Events -----------------------------------------------------------------------------------------------------
 
-    def started(self, owner: AnyTask, serial: int, node: int) -> None:
+    def started(self, owner: AnyTask, serial: int, node: int | str) -> None:
         assert self.bus is not None
         if owner.mode == "resource":
             return  # it has events of its own
         self._running[serial, node] = (owner, time.perf_counter())
-        self.bus.publish(
-            TaskExecutionStarted(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name)
-        )
+        self.bus.publish(make(TaskExecutionStarted, self.run_id, label(owner, serial, node), owner.name))
 
-    def finished(self, owner: AnyTask, serial: int, node: int, value: Any, error: BaseException | None) -> None:
+    def check_deadline(self) -> None:
+        """Raises RunTimeoutError (a TimeoutError) when the run has taken too long; for calls that take long in one go."""
+        if self.deadline and time.monotonic() >= self.deadline:
+            raise self.timed_out(0, 0, None)
+
+    def pruned(self, task_id: str, name: str) -> None:
+        """A Router has chosen another route."""
+        assert self.bus is not None
+        self.bus.publish(TaskSkipped(run_id=self.run_id, task_id=task_id, task_name=name, reason="Pruned"))
+
+    def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
+        """The node is not called; what stands for its value."""
+        task_id = label(owner, serial, node)
+        if self.bus is not None:
+            self.bus.publish(TaskSkipped(run_id=self.run_id, task_id=task_id, task_name=owner.name, reason=reason))
+        return Skipped(task_id, reason)
+
+    def retrying(
+        self, owner: AnyTask, serial: int, node: int | str, attempt: int, max_attempts: int, delay: float, error: BaseException
+    ) -> None:
+        if self.bus is not None:
+            self.bus.publish(
+                TaskRetrying(
+                    run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
+                    attempt=attempt, max_attempts=max_attempts, delay=delay, error=preview(error),
+                )
+            )  # fmt: skip
+
+    def blocked(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> None:
+        if self.bus is not None:
+            self.bus.publish(
+                TaskBlocked(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name, reason=reason)
+            )
+
+    def finished(self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None) -> None:
         assert self.bus is not None
         if owner.mode == "resource":
             return
         begun = self._running.pop((serial, node), None)
+        if begun is None:
+            return  # it was skipped, or failed before its start
         self._progress.pop((serial, node), None)
         self.bus.publish(
-            TaskExecutionFinished(
-                run_id=self.run_id,
-                task_id=label(owner, serial, node),
-                task_name=owner.name,
+            make(
+                TaskExecutionFinished, self.run_id, label(owner, serial, node), owner.name,
                 status="Succeeded" if error is None else "Failed",
-                duration=0.0 if begun is None else time.perf_counter() - begun[1],
+                duration=time.perf_counter() - begun[1],
                 result_preview=preview(value) if error is None else None,
                 error=None if error is None else preview(error),
             )
-        )
+        )  # fmt: skip
 
     def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
         assert self.bus is not None
@@ -255,7 +322,7 @@ class Host:
             self.finished(owner, serial, node, None, error)
 
 
-def label(owner: AnyTask, serial: int, node: int) -> str:
+def label(owner: AnyTask, serial: int, node: int | str) -> str:
     """The name of a node; graphs that tasks answered with have numbers from 1."""
     return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
 
@@ -287,4 +354,4 @@ def _tasks_of(target: Any) -> list[AnyTask]:
         return [target]
     from cascade.graph.build import flatten
 
-    return [row[0] for row in flatten(target)[0] if isinstance(row[0], Task) and not isinstance(row[0], Injection)]
+    return [task for row in flatten(target)[0] if (task := task_of(row[0])) is not None and not isinstance(task, Injection)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from cascade._vm import DONE, WAIT, Code, Machine, Routine, holds_deferred
@@ -14,8 +14,9 @@ from cascade.errors import TargetError
 from cascade.graph.build import Inputs
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
+from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer, parameters_of
-from cascade.runtime.shapes import Shapes, is_asynchronous, loop_code
+from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, loop_code, operations_of
 from cascade.spec.inputs import Input
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
@@ -65,7 +66,7 @@ class Program(Generic[P, R]):
     """
 
     def __init__(
-        self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, resources: Iterable[Resource] = ()
+        self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, ledger: Ledger, resources: Iterable[Resource] = ()
     ) -> None:
         self._code = code
         self._inputs = inputs
@@ -77,7 +78,8 @@ class Program(Generic[P, R]):
         for resource in resources:
             self._container.register(resource)
         # Runs that take no inputs and no resources share a host.
-        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target, shared=True)
+        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target, ledger=ledger, shared=True)
+        check_capacity(operations_of(code), ledger)
         self.blueprint: Blueprint = code.blueprint
         if isinstance(inputs, Inputs):
             self.__doc__ = "\n".join(
@@ -128,12 +130,15 @@ class Program(Generic[P, R]):
         inputs = self._bind(*args, **kwargs)
         if holds_deferred(inputs):
             host = self._host_of_its_own(None)
-            code, inputs = host.expand(host.deferred(self._target, inputs))
+            code, inputs = host.expand(host.deferred(self._target.operation, inputs))
             return Machine(code, inputs, host), host
         return Machine(self._code, inputs, self._host), self._host
 
     def _host_of_its_own(self, params: dict[str, Any] | None) -> Host:
-        return Host(self._host.shapes, self._host.executor, target=self._target, params=params, resources=self._container)
+        return Host(
+            self._host.shapes, self._host.executor, target=self._target, ledger=self._host.ledger, params=params,
+            resources=self._container,
+        )
 
     @property
     def parameters(self) -> tuple[Input, ...]:
@@ -176,20 +181,28 @@ class Program(Generic[P, R]):
 
 
 @overload
-def compile(target: Task[P, R], *, resources: Iterable[Resource] = ()) -> Program[P, R]: ...
-@overload
-def compile(target: LazyResult[R], *, resources: Iterable[Resource] = ()) -> Program[..., R]: ...
+def compile(
+    target: Task[P, R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> Program[P, R]: ...
 @overload
 def compile(
-    target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = ()
+    target: LazyResult[R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> Program[..., R]: ...
+@overload
+def compile(
+    target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = (),
+    system_resources: Mapping[str, float] | None = None,
 ) -> Program[..., list[R]]: ...
-def compile(target: Any, *, resources: Iterable[Resource] = ()) -> Any:
+def compile(
+    target: Any, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> Any:
     """Compiles a target once, to run it many times.
 
     Args:
         target: a LazyResult, a list or tuple of them, or a task. The inputs of the program are the parameters of the
             task, or the `Param`s that the target holds, by keyword; `inspect.signature(program)` shows them.
         resources: those that the target injects by name.
+        system_resources: what nodes `with_constraints` share, in all runs of the program.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.
@@ -202,9 +215,9 @@ def compile(target: Any, *, resources: Iterable[Resource] = ()) -> Any:
     42
     """
     if isinstance(target, Task):
-        return Program(loop_code(target), None, target.bind, target, resources)
+        return Program(loop_code(target.operation), None, target.bind, target, Ledger(system_resources), resources)
     code, inputs = Shapes(NativeSolver()).code_of(target)
-    return Program(code, inputs, _no_inputs, target, resources)
+    return Program(code, inputs, _no_inputs, target, Ledger(system_resources), resources)
 
 
 def _no_inputs(*args: Any, **kwargs: Any) -> Any:

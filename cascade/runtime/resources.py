@@ -535,7 +535,7 @@ def _first(error: BaseException | None, trouble: BaseException) -> BaseException
 
 def parameters_of(inputs: Inputs, container: ResourceContainer) -> tuple[Input, ...]:
     """The parameters of a graph and of the resources that it names, in the order in which they stand there; each once."""
-    declared = [each for each in map(input_of, inputs) if each is not None]
+    declared = inputs.all_declared()
     if inputs.injections:
         declared += Leases(container, _itself, None).check(inputs.injections)
     return tuple({each.name: each for each in declared if each.kind == "parameter"}.values())

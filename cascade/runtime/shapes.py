@@ -7,7 +7,7 @@ rows and share their code. The code is kept by the task that gives the result an
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cascade._vm import Code, Routine
@@ -16,6 +16,8 @@ from cascade.compiler import compile_graph, compile_task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
+from cascade.runtime.ledger import Ledger
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
@@ -62,9 +64,9 @@ class Shapes:
             known[rows] = code
 
 
-def loop_code(task: Task[..., Any]) -> Code:
-    """The code that runs a task on its own."""
-    return Code(compile_task(task))
+def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
+    """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
+    return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
 
 
 def task_count(code: Code) -> int:
@@ -79,4 +81,19 @@ def task_count(code: Code) -> int:
 
 def is_asynchronous(code: Code) -> bool:
     """Whether a coroutine function is called, so that an event loop is needed in any case."""
-    return any(constant.owner.is_async for constant in code.blueprint.constants if type(constant) is Routine)
+    return any(operation.is_async for operation in operations_of(code))
+
+
+def operations_of(code: Code) -> list[Any]:
+    """What the code calls."""
+    return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]
+
+
+def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
+    """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
+    for operation in dict.fromkeys(one for one in operations if isinstance(one, (Managed, StateMachine))):
+        if isinstance(operation, StateMachine):
+            check_capacity([state.operation for state in operation.states], ledger)
+        if isinstance(operation, Managed) and operation.amounts:
+            name = operation.name
+            ledger.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
-from cascade._vm import DONE, FAILED, PAUSE, WAIT, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task
-from cascade.errors import StepLimitError
-from cascade.graph.build import flatten
-from cascade.graph.model import Graph
+from cascade._vm import (
+    DONE, FAILED, KEPT, PAUSE, WAIT, Jump, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task,
+)
+from cascade.errors import DependencyMissingError, StepLimitError
+from cascade.graph.build import NoInput, flatten
+from cascade.graph.model import EITHER, Container, Graph
 from cascade.runtime.host import Host
 from cascade.spec.lazy import LazyResult
+from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
@@ -43,8 +46,8 @@ class Frame:
     """A graph that is being walked, or a task that is being called again and again."""
 
     __slots__ = (
-        "at", "destination", "graph", "iteration", "node", "order", "origin", "parent", "promise", "serial", "slots",
-        "task", "uses", "values",
+        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "node", "operation", "order", "origin", "parent", "promise",
+        "serial", "slots", "state", "states", "uses", "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -55,12 +58,18 @@ class Frame:
         self.values: dict[int, Any] = {}
         self.uses: list[int] = []
         # A task on its own: its arguments; its value is `values[0]`.
-        self.task: Task[..., Any] | None = None
+        self.operation: Any = None
         self.slots: tuple[Any, ...] = ()
+        # A state machine: the arguments of all states; that of the current one is called.
+        self.machine: StateMachine | None = None
+        self.states: list[list[Any]] = []
+        self.state = 0
+        self.inner = False  # goes on with a state of a machine: nobody is told of its end
         # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
         self.parent: Frame | None = None
         self.destination = 0
         self.promise: Pending | None = None
+        self.may_skip = False  # what the result is for can do without it
         # Names for people.
         self.serial = 0
         self.node = 0
@@ -71,8 +80,8 @@ class Frame:
     def result(self) -> int:
         return len(self.graph.rows) - 1 if self.graph is not None else 0
 
-    def task_of(self, index: int) -> Any:
-        return self.task if self.graph is None else self.graph.rows[index][0]
+    def operation_of(self, index: int) -> Any:
+        return self.operation if self.graph is None else self.graph.rows[index][0]
 
 
 class Walker:
@@ -102,9 +111,9 @@ class Walker:
         self.next_progress = 0.0
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
-        tasks = self._tasks()
-        self.asynchronous = any(node.is_async for node in tasks)
-        self.task_count = sum(not isinstance(node, Injection) for node in tasks)
+        operations = self.operations()
+        self.asynchronous = any(operation.is_async for operation in operations)
+        self.task_count = sum(not isinstance(operation, Injection) for operation in operations)
 
     # -- What the outside calls -------------------------------------------------------------------------------------
 
@@ -131,7 +140,7 @@ class Walker:
         waiting, self.unspawned = self.unspawned, []
         for pending, awaitable in waiting:
             try:
-                crew.spawn(pending, awaitable, pending.frame.task_of(pending.index).name)
+                crew.spawn(pending, awaitable, pending.frame.operation_of(pending.index).name)
             except BaseException as error:
                 self.fail(pending, error)
 
@@ -159,9 +168,10 @@ class Walker:
             if hasattr(awaitable, "close"):
                 awaitable.close()
 
-    def _tasks(self) -> list[Task[..., Any]]:
+    def operations(self) -> list[Any]:
+        """What the target's graph calls."""
         rows = self.current.graph.rows if self.current is not None and self.current.graph is not None else ()
-        return [row[0] for row in rows if isinstance(row[0], Task)]
+        return [row[0] for row in rows if not isinstance(row[0], Container)]
 
     # -- Frames -----------------------------------------------------------------------------------------------------
 
@@ -188,7 +198,12 @@ class Walker:
 
     def _leave(self, frame: Frame, value: Any) -> int:
         """The frame's result is there."""
-        if self.observed and frame.origin is not None:
+        if type(value) is Skipped and not frame.may_skip:
+            self.error = DependencyMissingError(value.task_id, value.reason)
+            if self.observed and frame.origin is not None:
+                self.host.finished(frame.origin, frame.serial, frame.node, None, self.error)
+            return FAILED
+        if self.observed and frame.origin is not None and not frame.inner:
             self.host.finished(frame.origin, frame.serial, frame.node, value, None)
         self.current = frame.parent
         if frame.promise is not None:
@@ -228,7 +243,7 @@ class Walker:
         if slice_end and now >= slice_end and self.looked:
             return PAUSE
         self.looked = True
-        if self.observed and frame is not None and frame.task is not None and 0 not in frame.values and now >= self.next_progress:
+        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= self.next_progress:
             if self.next_progress:
                 self.host.progress(*self._locate(frame, 0))
             self.next_progress = now + PROGRESS_TIME
@@ -263,7 +278,7 @@ class Walker:
     def _give_back(self, frame: Frame) -> int:
         value = frame.values[frame.result]
         if type(value) is not Pending:
-            return self._leave(frame, value)
+            return self._leave(frame, value) if frame.machine is None else self._select(frame, frame.machine, value)
         value.waiters.append((frame, -1))
         self.current = parent = frame.parent
         if parent is not None and frame.promise is None:
@@ -272,20 +287,83 @@ class Walker:
             frame.parent = None
         return RESUMED
 
+    def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[Any], pending: Pending | None) -> int:
+        held = self.host.admit(machine, operands, frame.serial, index)
+        if held is not None:
+            return self._deliver(frame, index, held, pending)
+        new = Frame()
+        new.machine = machine
+        new.states = [operands[state.offset : state.offset + state.width] for state in machine.states]
+        new.origin, new.serial, new.node = machine.task, frame.serial, index
+        self._enter_state(new, machine, 0)
+        status = self._place(frame, index, new, pending)
+        new.iteration = frame.iteration
+        return status
+
+    def _enter_state(self, frame: Frame, machine: StateMachine, state: int) -> None:
+        frame.state = state
+        frame.operation = machine.states[state].operation
+        frame.slots = tuple(frame.states[state])
+        frame.values.clear()
+
+    def _select(self, frame: Frame, machine: StateMachine, value: Any) -> int:
+        """A state has its value: a Jump to another one, or that of the machine."""
+        routes = machine.states[frame.state].routes
+        if type(value) is not Jump or routes is None:
+            return self._leave(frame, value)
+        try:
+            return self._jump(frame, machine, routes, value)
+        except BaseException as error:
+            return self._fail_at(frame, 0, error)
+
+    def _jump(self, frame: Frame, machine: StateMachine, routes: Any, jump: Jump[Any]) -> int:
+        numbers = dict(routes)
+        known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
+        target = numbers[jump.target_key] if known else None
+        takes_input = target is not None and machine.states[target].takes_input
+        deferred = self.host.computed_jump(jump)
+        if deferred is not None:
+            # Its data has to be computed; then it comes back here.
+            new = self._enter(deferred)
+            self.serials += 1
+            new.serial = self.serials
+            new.iteration = frame.iteration
+            new.parent = frame
+            frame.values.clear()
+            self.current = new
+            return RESUMED
+        kept = jump.data is KEPT
+        if not known or (
+            target is not None
+            and (type(frame.states[target][0]) is NoInput if takes_input and kept else not kept and not takes_input and jump.data is not None)
+        ):
+            raise self.host.jump_error([(key, 0, 0) for key, _ in routes], jump, machine.states[frame.state].operation.task)
+        if target is None:
+            frame.iteration += 1
+            return self._leave(frame, None if kept else jump.data)
+        if takes_input and not kept:
+            frame.states[target][0] = jump.data
+        frame.iteration += 1
+        self._enter_state(frame, machine, target)
+        return RESUMED
+
     def _perform(self, frame: Frame, index: int, operands: list[Any], pending: Pending | None) -> int:
-        operation = frame.task_of(index)
-        if not isinstance(operation, Task):
-            return self._deliver(frame, index, operation.make(operands), pending)
+        operation = frame.operation_of(index)
+        if isinstance(operation, Container):
+            skipped = next((operand for operand in operands if type(operand) is Skipped), None)
+            if operation is EITHER:
+                skipped = None
+            return self._deliver(frame, index, operation.make(operands) if skipped is None else skipped, pending)
         if self.max_steps >= 0 and self.steps >= self.max_steps:
             self.error = StepLimitError(self.max_steps, frame.iteration, where=self._where(frame, index))
             return FAILED
+        if isinstance(operation, StateMachine):
+            return self._enter_machine(frame, index, operation, operands, pending)
         self.steps += 1
-        if self.observed and frame.task is None:
-            self.host.started(operation, frame.serial, index)
-        args, kwargs = operation.binder.split(tuple(operands))
         enter_task()
         try:
-            value = self.host.call(operation, args, kwargs)
+            _, serial, node, _ = self._locate(frame, index)
+            value = self.host.call(operation, operands, serial, node, frame.operation is not None)
         except BaseException as error:
             return self._fail_at(frame, index, error)
         finally:
@@ -309,15 +387,15 @@ class Walker:
             if self.crew is None:
                 self.unspawned.append((pending, value))
                 return WAIT
-            self.crew.spawn(pending, value, frame.task_of(index).name)
+            self.crew.spawn(pending, value, frame.operation_of(index).name)
             return RESUMED
         except BaseException as error:
             return self._fail_at(frame, index, error)
 
     def _deliver(self, frame: Frame, index: int, value: Any, pending: Pending | None) -> int:
-        operation = frame.task_of(index)
-        if self.observed and frame.task is None and isinstance(operation, Task):
-            self.host.finished(operation, frame.serial, index, value, None)
+        operation = frame.operation_of(index)
+        if self.observed and frame.operation is None and not isinstance(operation, Container):
+            self.host.finished(operation.task, frame.serial, index, value, None)
         if pending is None:
             frame.values[index] = value
         else:
@@ -327,17 +405,20 @@ class Walker:
     def _tail_call(
         self, frame: Frame, index: int, operands: list[Any], tail: TailCall[Any], pending: Pending | None
     ) -> int:
-        task = frame.task_of(index)
+        operation = frame.operation_of(index)
+        task = operation.task
         target = task if tail.target is None else self.host.target_task(tail.target, task)
         if target is task:
-            slots = self.host.rebind(task, tuple(operands), tail.args, tail.kwargs)
+            slots = self.host.rebind(operation, tuple(operands), tail.args, tail.kwargs)
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
+            operation = target.operation
         if holds_new_deferred(slots, operands if target is task else None):
-            return self._go_on_with(frame, index, self.host.deferred(target, slots), tail, pending)
+            return self._go_on_with(frame, index, self.host.deferred(operation, slots), tail, pending)
         new = Frame()
-        new.task = target
+        new.operation = operation.again if isinstance(operation, Managed) else operation
         new.slots = slots
+        new.inner = frame.inner or frame.machine is not None
         new.serial = frame.serial
         new.node = index if frame.origin is None else frame.node
         new.origin = task if frame.origin is None else frame.origin
@@ -345,7 +426,7 @@ class Walker:
 
     def _go_on_with(self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None) -> int:
         new = self._enter(deferred)
-        if self.observed:
+        if self.observed and not frame.inner and frame.machine is None:
             self.host.finished(*self._locate(frame, index)[:3], answer, None)
         self.serials += 1
         new.serial = self.serials
@@ -354,17 +435,20 @@ class Walker:
     def _place(self, frame: Frame, index: int, new: Frame, pending: Pending | None) -> int:
         """Starts a frame whose result is the value of a node."""
         new.iteration = frame.iteration + 1
-        if index == frame.result:
+        if index == frame.result and frame.machine is None:
             # In tail position the new frame takes the place of the old one: constant memory.
             new.parent, new.promise, new.destination = frame.parent, frame.promise, frame.destination
+            new.may_skip = frame.may_skip
             frame.values.clear()
             if pending is not None:
                 pending.waiters.clear()
-        elif pending is None:
-            new.parent, new.destination = frame, index
         else:
-            new.promise = pending
-        if pending is None or self.current is frame and index == frame.result:
+            new.may_skip = getattr(frame.operation_of(index), "skippable", False)
+            if pending is None:
+                new.parent, new.destination = frame, index
+            else:
+                new.promise = pending
+        if pending is None or self.current is frame and index == frame.result and frame.machine is None:
             self.current = new
         else:
             self.ready.append(new)
@@ -375,19 +459,19 @@ class Walker:
     def _locate(self, frame: Frame, index: int) -> tuple[Task[..., Any], int, int, int]:
         if frame.origin is not None:
             return frame.origin, frame.serial, frame.node, frame.iteration
-        return frame.task_of(index), frame.serial, index, frame.iteration
+        return frame.operation_of(index).task, frame.serial, index, frame.iteration
 
     def _where(self, frame: Frame, index: int | None = None) -> str | None:
         if index is None:
             # A container is put together for the next call, or, at the end, returned.
             coming = frame.order[frame.at :] if frame.graph is not None else [0][len(frame.values) :]
-            index = next((index for index in coming if isinstance(frame.task_of(index), Task)), None)
+            index = next((index for index in coming if not isinstance(frame.operation_of(index), Container)), None)
         return None if index is None else self.host.where(*self._locate(frame, index))
 
     def _fail_at(self, frame: Frame, index: int, error: BaseException) -> int:
         origin, serial, node, iteration = self._locate(frame, index)
         if self.observed:
             self.host.finished(origin, serial, node, None, error)
-        self.host.annotate(error, frame.task_of(index), origin, serial, node, iteration)
+        self.host.annotate(error, frame.operation_of(index).task, origin, serial, node, iteration)
         self.error = error
         return FAILED

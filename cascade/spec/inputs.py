@@ -11,7 +11,7 @@ from typing import Any
 
 from cascade._vm import holds_deferred
 from cascade.errors import DeclarationError, InternalError
-from cascade.spec.lazy import LazyResult
+from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.task import Task
 
 
@@ -35,6 +35,8 @@ class Input(Task[..., Any]):
         type: what a given value is converted to; None leaves it as it is.
         description: for people.
     """
+
+    takes_policies = False
 
     def __init__(self, kind: str, name: str, default: Any, type: Any, description: str) -> None:
         from cascade.spec.convert import is_type  # it loads modules that a run without inputs does not need
@@ -117,7 +119,7 @@ def Param(name: str, default: Any = REQUIRED, *, type: Any = None, description: 
     """
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise DeclarationError(f"Param({name!r})", expected="a name that can be written as a keyword argument")
-    return _lazy(Input("parameter", name, default, type, description))
+    return lazy_result(Input("parameter", name, default, type, description), ())
 
 
 def Env(name: str, default: Any = REQUIRED, *, type: Any = None, description: str = "") -> Any:  # noqa: N802
@@ -134,14 +136,7 @@ def Env(name: str, default: Any = REQUIRED, *, type: Any = None, description: st
     """
     if not isinstance(name, str) or not name or "=" in name or "\0" in name:
         raise DeclarationError(f"Env({name!r})", expected="the name of an environment variable")
-    return _lazy(Input("environment variable", name, default, type, description))
-
-
-def _lazy(declared: Input) -> LazyResult[Any]:
-    lazy: LazyResult[Any] = LazyResult()
-    lazy.task = declared
-    lazy.slots = ()
-    return lazy
+    return lazy_result(Input("environment variable", name, default, type, description), ())
 
 
 def input_of(value: Any) -> Input | None:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from cascade._vm import install_deferred
 
 if TYPE_CHECKING:
+    from typing import Self
+
+    from cascade.spec.policies import CachePolicy, Policies, Retry
     from cascade.spec.task import Task
 
 R = TypeVar("R", covariant=True)
@@ -18,20 +21,140 @@ class LazyResult(Generic[R]):
     It may stand anywhere in the arguments of other tasks, also inside nested lists, tuples, dicts, sets and
     dataclasses. Run it with `cascade.run`, or compile it with `cascade.compile`.
 
+    The methods that set policies change the result they are called on, and give it back, so that they can be
+    chained: a LazyResult stands for one node of the graph, which runs once, and a changed copy would be another node.
+    What was compiled before does not change.
+
     Attributes:
         task: the task that was called.
-        slots: one value for each parameter of the task, defaults filled in.
+        slots: one value for each parameter of the task, defaults filled in; for a map, one for each input.
+        policies: what was set on it; None where that is nothing, and the task has no defaults.
     """
 
-    __slots__ = ("task", "slots", "__weakref__")
+    __slots__ = ("task", "slots", "policies", "given", "managed", "__weakref__")
 
-    task: Task[..., R]
+    task: Task[..., Any]
     slots: tuple[Any, ...]
+    policies: Policies | None
+    managed: tuple[Any, Any, tuple[Any, ...]]
+    """The policies, and what the graph builder has made of them: it is asked again for each run."""
+
+    given: dict[LazyResult[Any], Any]
+    """Values that other LazyResults have already; only set on what a Router goes on with."""
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments by the names of the parameters."""
-        return dict(zip(self.task.binder.parameters, self.slots, strict=True))
+        form = None if self.policies is None else self.policies.form
+        names = self.task.binder.parameters
+        if form is not None and hasattr(form, "positional"):
+            names = (*names[: form.positional], *form.names)
+        return dict(zip(names, self.slots, strict=False))
+
+    def run_if(self, condition: Any) -> Self:
+        """Skips the node when `condition` is false: a value, or a LazyResult.
+
+        What needs its value is skipped as well. Of several conditions all have to be true.
+        """
+        policies = self._policies()
+        return self._set(conditions=(*policies.conditions, condition))
+
+    def after(self, *others: LazyResult[Any]) -> Self:
+        """Runs the node after others, whose values it does not need.
+
+        Raises:
+            DeclarationError: (a TypeError) one of them is no LazyResult.
+        """
+        for other in others:
+            if type(other) is not LazyResult:
+                from cascade.errors import DeclarationError
+
+                raise DeclarationError(
+                    f"after({other!r}), of type {type(other).__name__}", where=f"a result of task {self.task.name!r}",
+                    expected="LazyResults", hint="pass what calling a task gives",
+                )
+        return self._set(after=(*self._policies().after, *others))
+
+    def with_retry(
+        self,
+        max_attempts: int | Retry | None = 3,
+        delay: float = 0.0,
+        backoff: float = 1.0,
+        *,
+        max_delay: float | None = None,
+        jitter: float = 0.0,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    ) -> Self:
+        """Calls the task again when it raises. For the arguments see `cascade.Retry`; None for no retry.
+
+        Each call is retried on its own: in a loop of tail calls, an iteration that fails is made again.
+        """
+        from cascade.spec.policies import Retry
+
+        if max_attempts is None or isinstance(max_attempts, Retry):
+            return self._set(retry=max_attempts)
+        return self._set(retry=Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on))
+
+    def with_timeout(self, seconds: float | None) -> Self:
+        """Raises a TimeoutError that names the node when a call takes longer; None for no limit.
+
+        Each attempt, and each iteration of a loop of tail calls, has its own time. A function that is called in place
+        cannot be interrupted: it runs to its end, and then the error is raised.
+        """
+        from cascade.spec.policies import as_timeout
+
+        return self._set(timeout=as_timeout(seconds))
+
+    def with_constraints(self, **amounts: Any) -> Self:
+        """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
+
+        An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.
+        """
+        from cascade.spec.policies import check_amount
+
+        for name, amount in amounts.items():
+            if type(amount) is not LazyResult:
+                check_amount(name, amount)
+        return self._set(constraints=tuple((dict(self._policies().constraints) | amounts).items()))
+
+    def with_cache(self, policy: CachePolicy | None) -> Self:
+        """Takes the value from a cache if it is there, and puts it there if not; None for no cache."""
+        from cascade.spec.policies import as_cache
+
+        return self._set(cache=as_cache(policy))
+
+    def with_concurrency(self, limit: int | None) -> Self:
+        """Of the items of a map, at most so many are under way at once; None for no limit.
+
+        Raises:
+            DeclarationError: (a TypeError) this is no map, or the limit no positive number.
+        """
+        from cascade.errors import DeclarationError
+        from cascade.spec.policies import MapForm
+
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
+        if not isinstance(self._policies().form, MapForm):
+            raise DeclarationError(
+                f"with_concurrency on a result of task {self.task.name!r}, which is one call", expected="the result of task.map(...)"
+            )
+        return self._set(concurrency=limit)
+
+    def _policies(self) -> Policies:
+        if not self.task.takes_policies:
+            from cascade.errors import DeclarationError
+
+            raise DeclarationError(
+                f"{self.task.name!r} is an input or a resource, and has no policies",
+                expected="the result of calling a task",
+            )
+        from cascade.spec.policies import PLAIN
+
+        return PLAIN if self.policies is None else self.policies
+
+    def _set(self, **changes: Any) -> Self:
+        self.policies = self._policies()._replace(**changes)
+        return self
 
     def __repr__(self) -> str:
         return f"<LazyResult of {self.task.name}>"
@@ -44,3 +167,12 @@ class LazyResult(Generic[R]):
 
 
 install_deferred(LazyResult)
+
+
+def lazy_result(task: Task[..., Any], slots: tuple[Any, ...], policies: Policies | None = None) -> LazyResult[Any]:
+    """A LazyResult of arguments that are bound already."""
+    lazy: LazyResult[Any] = LazyResult()
+    lazy.task = task
+    lazy.slots = slots
+    lazy.policies = policies
+    return lazy

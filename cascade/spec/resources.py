@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, overload
 
 from cascade.errors import DeclarationError, InternalError, nearest
-from cascade.spec.lazy import LazyResult
+from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Resource:
 class Injection(Task[..., Any]):
     """Stands in a graph for a resource: by its name, or by itself."""
 
+    takes_policies = False
+
     def __init__(self, name: str, resource: Resource | None = None) -> None:
         super().__init__(_never_called, name=name)
         self.mode = "resource"
@@ -153,25 +155,18 @@ def inject(name: str | Resource) -> Any:
     """
     if isinstance(name, Resource):
         if name._injected is None:
-            name._injected = _lazy(Injection(name.name, name))
+            name._injected = lazy_result(Injection(name.name, name), ())
         return name._injected
     if not isinstance(name, str) or not name:
         raise DeclarationError(f"inject({name!r})", expected="the name of a resource, or a resource")
     lazy = _by_name.get(name)
     if lazy is None:
-        lazy = _by_name.setdefault(name, _lazy(Injection(name)))
+        lazy = _by_name.setdefault(name, lazy_result(Injection(name), ()))
     return lazy
 
 
 # One for each name, so that graphs that inject the same have equal shapes, and are compiled once.
 _by_name: dict[str, LazyResult[Any]] = {}
-
-
-def _lazy(injection: Injection) -> LazyResult[Any]:
-    lazy: LazyResult[Any] = LazyResult()
-    lazy.task = injection
-    lazy.slots = ()
-    return lazy
 
 
 def _injection(name: str | Resource) -> Injection:

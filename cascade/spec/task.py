@@ -11,12 +11,17 @@ from cascade.errors import DeclarationError, nearest
 from cascade.spec.lazy import LazyResult
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cascade.spec.operation import Managed
+    from cascade.spec.policies import CachePolicy, Policies, Retry
     from cascade.spec.signature import Binder
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 MODES = ("inline", "blocking", "compute")
+OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache", "constraints"})
 CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
 
 
@@ -29,16 +34,19 @@ class Task(Generic[P, R]):
         pure: whether equal arguments always give equal results.
         mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
         lower: True to have the function lowered to typed code, or else an error; False to have it never lowered.
+        policies: the policies of its calls where these set none of their own; None for none.
         is_async: whether the function is a coroutine function.
         called: what a call of the task calls.
     """
 
     func: Callable[..., Any]
     name: str
+    takes_policies = True
 
     def __init__(
         self, func: Callable[..., Any], *, name: str | None = None, pure: bool = False, mode: str = "inline",
-        lower: bool | None = None,
+        lower: bool | None = None, retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+        cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
     ) -> None:
         if isinstance(func, Task):
             raise DeclarationError(
@@ -54,10 +62,18 @@ class Task(Generic[P, R]):
                 f"@task(mode={mode!r})", expected="one of " + ", ".join(map(repr, MODES)), hint=nearest(str(mode), MODES)
             )
         self.func = func
+        self.task = self  # as an operation has one
         self.name = name if name is not None else getattr(func, "__name__", type(func).__name__)
         self.pure = pure
         self.mode = mode
         self.lower = lower
+        self.policies = _defaults(self.name, retry, timeout, cache, constraints)
+        if lower and self.policies is not None:
+            raise DeclarationError(
+                f"task {self.name!r} has default policies, which act on each of its calls, and lower=True",
+                expected="one of the two", hint="set the policies where it is called: task(...).with_retry(...)",
+            )
+        self.operations: dict[Any, Any] = {}  # what rows of graphs do with it; kept by cascade.spec.operation
         flags = _code_flags(func)
         self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
         if self.is_async and mode == "compute":
@@ -68,6 +84,7 @@ class Task(Generic[P, R]):
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
         self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
         self.resumption: Any = None  # goes on from the function's statements; made by the compiler
+        self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
         self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
         self._binder: Binder | None = None
         self._routine: Routine | None = None
@@ -84,6 +101,33 @@ class Task(Generic[P, R]):
         lazy: LazyResult[R] = _new(LazyResult)
         lazy.task = self
         lazy.slots = self.bind(*args, **kwargs)
+        lazy.policies = self.policies
+        return lazy
+
+    def map(self, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
+        """Calls the task for each item of its inputs; the value is the list of what the calls give, in order.
+
+        Args:
+            inputs, named: for parameters of the task, something to iterate over, or a LazyResult of it. All have to
+                have the same number of items. What they hold may be LazyResults, too.
+
+        Policies of the result act on each item, but for `run_if` and `after`, which are about the map as a whole.
+
+        Raises:
+            TypeError: as the call of the task would, where an input does not fit its parameters.
+            DeclarationError: (a TypeError) there is no input.
+        """
+        self.bind(*inputs, **named)
+        if not inputs and not named:
+            raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
+        from cascade.spec.policies import PLAIN, MapForm
+
+        lazy: LazyResult[list[R]] = _new(LazyResult)
+        lazy.task = self
+        lazy.slots = (*inputs, *named.values())
+        lazy.policies = (PLAIN if self.policies is None else self.policies)._replace(
+            form=MapForm(len(inputs), tuple(named))
+        )
         return lazy
 
     def tail(self, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
@@ -111,8 +155,22 @@ class Task(Generic[P, R]):
         return self._binder
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters."""
+        return self.binder.parameters
+
+    @property
+    def operation(self) -> Task[P, R] | Managed:
+        """What a row of a graph does that calls the task with its default policies."""
+        if self.policies is None:
+            return self
+        from cascade.spec.operation import interned
+
+        return interned(self, self.policies)
+
+    @property
     def routine(self) -> Routine:
-        """How the virtual machine calls the task."""
+        """How the virtual machine calls the task's function."""
         if self._routine is None:
             binder = self.binder
             self._routine = Routine(
@@ -133,7 +191,9 @@ class Task(Generic[P, R]):
     def _when_lowered(self) -> int:
         if self.lower:
             return MUST
-        if self.lower is False or self.is_async or self.mode != "inline" or not isinstance(self.func, types.FunctionType):
+        if self.lower is False or self.policies is not None or self.is_async or self.mode != "inline":
+            return NEVER
+        if not isinstance(self.func, types.FunctionType):
             return NEVER
         return AT_ONCE if _loops(self.func) else WHEN_HOT
 
@@ -162,6 +222,21 @@ def _loops(func: types.FunctionType) -> bool:
     return any(jump in instructions for jump in jumps)
 
 
+def _defaults(name: str, retry: Any, timeout: Any, cache: Any, constraints: Any) -> Policies | None:
+    if retry is None and timeout is None and cache is None and not constraints:
+        return None
+    from cascade.spec import policies
+
+    amounts = tuple(dict(constraints or {}).items())
+    for resource, amount in amounts:
+        if not isinstance(resource, str):
+            raise DeclarationError(f"constraints={constraints!r}", where=f"task {name!r}", expected="names of resources as keys")
+        policies.check_amount(resource, amount)
+    return policies.Policies(
+        policies.as_retry(retry), policies.as_timeout(timeout), policies.as_cache(cache), amounts
+    )
+
+
 def _code_flags(func: Any) -> int:
     while type(func).__name__ == "partial" and hasattr(func, "func"):
         func = func.func
@@ -184,11 +259,12 @@ def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]]
 @overload
 def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
 @overload
-def task(*, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None) -> _Decorator: ...
 def task(
-    func: Callable[..., Any] | None = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline",
-    lower: bool | None = None,
-) -> Any:
+    *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
+    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
+) -> _Decorator: ...
+def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Makes a function a task: calling it gives a `LazyResult` instead of a value.
 
     Args:
@@ -199,9 +275,13 @@ def task(
             worker process (`pip install 'cascade-engine[processes]'`).
         lower: True to have a run raise `LoweringError` where the function has no typed form; False to never lower it.
             Left out, it is lowered (on the VM path) where that is possible and worth it.
+        retry: a `cascade.Retry` or a number of attempts, for calls that set no `with_retry` of their own.
+        timeout: seconds, for calls that set no `with_timeout`.
+        cache: a cache policy, for calls that set no `with_cache`.
+        constraints: amounts of system resources by name; calls may add to them `with_constraints`.
 
     Raises:
-        DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode.
+        DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode or option.
 
     >>> @task
     ... def double(x: int) -> int:
@@ -209,9 +289,14 @@ def task(
     >>> double(4)
     <LazyResult of double>
     """
+    for option in options.keys() - OPTIONS:
+        raise DeclarationError(
+            f"@task was given an unknown option {option!r}", expected="one of " + ", ".join(sorted(OPTIONS)),
+            hint=nearest(option, OPTIONS),
+        )
     if func is None:
-        return lambda function: Task(function, name=name, pure=pure, mode=mode, lower=lower)
-    return Task(func, name=name, pure=pure, mode=mode, lower=lower)
+        return lambda function: Task(function, **options)
+    return Task(func, **options)
 
 
 if TYPE_CHECKING:

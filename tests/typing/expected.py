@@ -42,6 +42,11 @@ assert_type(cs.run([double(1), double(2)]), list[int])
 assert_type(cs.compile(double(1))(), int)
 assert_type(cs.compile(double)(1, times=2), int)
 assert_type(cs.compile(countdown)(5), str)
+assert_type(double(1).with_retry(2).with_timeout(1.0).run_if(True), cs.LazyResult[int])
+assert_type(double.map([1, 2]), cs.LazyResult[list[int]])
+assert_type(cs.run(double.map([1, 2]).with_concurrency(2)), list[int])
+assert_type(cs.Router("a", {"a": double(1)}), cs.LazyResult[int])
+assert_type(cs.bind(double(1), cs.select_jump({"end": None})), cs.LazyResult[int])
 
 
 async def main() -> None:

@@ -865,4 +865,10 @@ class BodyTranslator(FunctionTranslator):
 
 def may_go_on(task: Task[..., Any]) -> bool:
     """Whether a tail call to the task may stay in the code."""
-    return task.lower is not False and not task.is_async and task.mode == "inline" and type(task.func) is FunctionType
+    return (
+        task.lower is not False
+        and task.policies is None
+        and not task.is_async
+        and task.mode == "inline"
+        and type(task.func) is FunctionType
+    )

@@ -1,0 +1,1 @@
+"""Caches: policies that keep values of tasks, and what their keys are made of."""

@@ -1,0 +1,204 @@
+"""DiskCache: values kept in an SQLite file, shared by processes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from cascade.adapters.caches.codec import Codec
+from cascade.adapters.caches.keyed import KeyedCache
+from cascade.adapters.caches.keys import digest
+from cascade.errors import CacheError, CacheWarning, DeclarationError
+from cascade.spec.policies import Hit
+
+FORMAT = 1
+APPLICATION = 0x43534344  # "CSCD"
+BUSY_SECONDS = 5.0
+SCHEMA = (
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {FORMAT}",
+    "CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB NOT NULL, checksum BLOB NOT NULL, created REAL NOT NULL) WITHOUT ROWID",
+)
+
+
+class DiskCache(KeyedCache):
+    """Keeps values in an SQLite file, for `with_cache`. Several processes and threads may use it at once.
+
+    Plain data (None, numbers, strings, bytes, lists, tuples, dicts, sets) and NumPy arrays are kept. A file that is damaged
+    is reported by a `CacheWarning`, put aside and begun anew; a damaged entry counts as not there.
+
+    Args:
+        path: the file; its directory has to exist. Beside it stand the `-wal` and `-shm` files of SQLite.
+        pickle: whether values of other types are kept by pickle. What is unpickled can run any code: only for files that
+            nobody else can write.
+
+    Raises:
+        CacheError: msgspec is not installed, or the file cannot be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, pickle: bool = False) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise DeclarationError(f"DiskCache({path!r})", expected="the path of a file")
+        self.path = Path(path).absolute()
+        self._codec = Codec(pickle)
+        self._pickle = b"p" if pickle else b""
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._ask(lambda connection: None)
+
+    def key_of(self, task_id: str, arguments: dict[str, Any]) -> bytes:
+        return super().key_of(task_id, arguments) + self._pickle
+
+    def load(self, key: bytes) -> Hit | None:
+        row = self._ask(
+            lambda connection: connection.execute("SELECT value, checksum FROM entries WHERE key = ?", (key,)).fetchone()
+        )
+        if row is None:
+            return None
+        try:
+            value, checksum = row
+            if digest(key + value) != checksum:
+                raise ValueError("its checksum does not fit")
+            return Hit(self._codec.decode(value))
+        except Exception as error:
+            warnings.warn(f"cache {self.path}: an entry is damaged and dropped ({error})", CacheWarning, stacklevel=2)
+            self._ask(lambda connection: connection.execute("DELETE FROM entries WHERE key = ?", (key,)))
+            return None
+
+    def store(self, key: bytes, value: Any) -> None:
+        data = self._codec.encode(value)
+        entry = (key, data, digest(key + data), time.time())
+        self._ask(lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry))
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._ask(lambda connection: connection.execute("DELETE FROM entries"))
+
+    def __len__(self) -> int:
+        row = self._ask(lambda connection: connection.execute("SELECT count(*) FROM entries").fetchone())
+        return 0 if row is None else int(row[0])
+
+    def close(self) -> None:
+        """Closes this thread's connection; it is opened again when needed."""
+        self._local.handle = None
+
+    # -- The file ---------------------------------------------------------------------------------------------------
+
+    def _ask(self, action: Any) -> Any:
+        """What `action` gives for a connection; None when the file is damaged, or busy all the time."""
+        for attempt in range(3):
+            try:
+                return action(self._connection())
+            except sqlite3.OperationalError as error:
+                if _is_busy(error):
+                    warnings.warn(f"cache {self.path}: it was busy for {BUSY_SECONDS:g} s", CacheWarning, stacklevel=4)
+                    return None
+                if not self.path.parent.is_dir() or not os.access(self.path.parent, os.W_OK) or "readonly" in str(error):
+                    raise CacheError(f"cache {self.path}: {error}", expected="a file that can be written") from None
+                self._recover(error, attempt)
+            except sqlite3.DatabaseError as error:
+                self._recover(error, attempt)
+        return None
+
+    def _recover(self, error: Exception, attempt: int) -> None:
+        self.close()
+        if attempt:  # not at once: another process may have begun the file anew
+            self._rebuild(error)
+
+    def _connection(self) -> sqlite3.Connection:
+        local = self._local
+        known: _Handle | None = getattr(local, "handle", None)
+        if known is not None and known.owner == os.getpid() and known.generation == self._generation:
+            return known.connection
+        generation = self._generation
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            _begin_wal(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
+            if _format_of(connection) != (APPLICATION, FORMAT):
+                self._create(connection)
+            connection.execute("SELECT key, value, checksum, created FROM entries LIMIT 0")
+        except BaseException:
+            connection.close()
+            raise
+        local.handle = _Handle(connection, generation)
+        return connection
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")  # from here on nobody else creates it
+        application, version = _format_of(connection)
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            if application != APPLICATION:
+                raise CacheError(f"{self.path} is an SQLite file of something else", expected="a new file, or a cache")
+            if version != FORMAT:
+                raise sqlite3.DatabaseError(f"it has format {version}, not {FORMAT}")
+        else:
+            for statement in SCHEMA:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+
+    def _rebuild(self, error: Exception) -> None:
+        warnings.warn(f"cache {self.path}: the file is damaged ({error}); it is begun anew", CacheWarning, stacklevel=6)
+        with self._lock:
+            self._generation += 1
+            aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+            try:
+                os.replace(self.path, aside)
+            except OSError:
+                pass
+            for suffix in ("-wal", "-shm"):
+                try:
+                    os.unlink(f"{self.path}{suffix}")
+                except OSError:
+                    pass
+
+
+class _Handle:
+    """A thread's connection, closed when the thread or the cache goes."""
+
+    def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
+        self.connection = connection
+        # Held from outside as well, so that the collector does not finalize it before this.
+        _OPEN[id(self)] = connection
+        self.generation = generation
+        self.owner = os.getpid()
+
+    def __del__(self) -> None:
+        # One that a fork has carried into another process must be left alone there.
+        if self.owner == os.getpid():
+            self.connection.close()
+            del _OPEN[id(self)]
+        else:
+            _FOREIGN.append(self.connection)
+
+
+_OPEN: dict[int, sqlite3.Connection] = {}
+_FOREIGN: list[sqlite3.Connection] = []
+
+
+def _begin_wal(connection: sqlite3.Connection) -> None:
+    # While another process switches as well, SQLite does not wait, but says at once that it is busy.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.002)
+
+
+def _format_of(connection: sqlite3.Connection) -> tuple[int, int]:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    return application, connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

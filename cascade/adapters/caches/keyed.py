@@ -1,0 +1,49 @@
+"""What caches that make keys of their own have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cascade.adapters.caches.identity import code_of
+from cascade.adapters.caches.keys import digest, encode
+from cascade.errors import KeyingError
+from cascade.spec.policies import Hit
+
+
+LONGEST_KEY = 200
+
+
+class KeyedCache:
+    """A cache policy that keeps values by a key of the task's identity and its arguments.
+
+    The key is made before the call: a function may change its arguments.
+    """
+
+    def key_of(self, task_id: str, arguments: dict[str, Any]) -> bytes:
+        """The key of a call.
+
+        Raises:
+            KeyingError: (a TypeError) an argument cannot be part of a key.
+        """
+        pieces = [task_id.encode()]
+        for name, value in arguments.items():
+            try:
+                pieces.append(encode(value, code_of))
+            except KeyingError as error:
+                raise KeyingError(f"argument {name!r} holds {error.what}") from None
+        key = b"\0".join(pieces)
+        return key if len(key) <= LONGEST_KEY else digest(key)  # which is shorter than any of the others
+
+    def load(self, key: bytes) -> Hit | None:
+        raise NotImplementedError
+
+    def store(self, key: bytes, value: Any) -> None:
+        raise NotImplementedError
+
+    def check(self, task_id: str, arguments: dict[str, Any]) -> Hit | None:
+        """The value kept for a call, as a Hit, or None."""
+        return self.load(self.key_of(task_id, arguments))
+
+    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> None:
+        """Keeps the value of a call."""
+        self.store(self.key_of(task_id, arguments), value)

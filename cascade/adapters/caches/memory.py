@@ -1,0 +1,61 @@
+"""MemoryCache: values kept in this process."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from cascade.adapters.caches.keyed import KeyedCache
+from cascade.adapters.caches.keys import is_immutable
+from cascade.errors import DeclarationError, KeyingError
+from cascade.spec.policies import Hit
+
+
+class MemoryCache(KeyedCache):
+    """Keeps values in memory, for `with_cache`. Those that could be changed are copied on the way in and out.
+
+    Args:
+        max_entries: how many values are kept; the one that was not used longest goes first.
+
+    Raises:
+        DeclarationError: (a TypeError) `max_entries` is no positive number.
+    """
+
+    def __init__(self, max_entries: int = 65_536) -> None:
+        if not isinstance(max_entries, int) or max_entries < 1:
+            raise DeclarationError(f"MemoryCache(max_entries={max_entries!r})", expected="a positive number of values")
+        self.max_entries = max_entries
+        self._entries: OrderedDict[bytes, tuple[Any, bool]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def load(self, key: bytes) -> Hit | None:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+        value, immutable = entry
+        return Hit(value if immutable else copy.deepcopy(value))
+
+    def store(self, key: bytes, value: Any) -> None:
+        immutable = is_immutable(value)
+        if not immutable:
+            try:
+                value = copy.deepcopy(value)
+            except Exception as error:
+                raise KeyingError(f"its value, which cannot be copied ({type(error).__name__}: {error})") from None
+        with self._lock:
+            self._entries[key] = value, immutable
+            self._entries.move_to_end(key)
+            while len(self._entries) > self.max_entries:
+                self._entries.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)

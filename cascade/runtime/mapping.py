@@ -1,0 +1,269 @@
+"""Maps: a task called for each item of its inputs.
+
+Two lanes. A task that is a plain function without policies, which nobody observes, is called by a loop in the
+machine (`call_each`). Everything else is called item by item as a managed call (`cascade.runtime.manage`): in order, with
+at most so many under way as `with_concurrency` and the constraints allow. An item of the first lane that gives more
+than a value goes on in the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cascade._vm import TailCall, call_each, is_awaitable, task_depth
+from cascade.errors import DeclarationError, MapError
+from cascade.runtime.failed import Failed
+from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
+from cascade.runtime.outer import outer_cancellation
+from cascade.spec.lazy import LazyResult
+from cascade.spec.operation import Managed
+from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.host import Host
+
+SLICE = 0.001
+"""Seconds of calls after which the event loop gets its turn."""
+MAP_LIMIT = 16
+
+
+def call_map(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
+    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it."""
+    columns = _columns(operation, operands)
+    if host.bus is not None:
+        host.started(operation.task, serial, node)
+    return begin(_map(Call(host, operation, operands, serial, node, False), columns))
+
+
+def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
+    columns = []
+    for name, items in zip(operation.parameters, operands[: operation.count], strict=False):
+        try:
+            columns.append(list(items))
+        except TypeError:
+            if hasattr(type(items), "__iter__"):
+                raise
+            raise DeclarationError(
+                f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
+                expected="something to iterate over",
+            ) from None
+    if any(len(column) != len(columns[0]) for column in columns):
+        sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))
+        raise MapError(f"mismatched lengths: {sizes}", where=f"{operation.name}.map", expected="as many items in each input")
+    return columns
+
+
+async def _map(call: Call, columns: list[list[Any]]) -> Any:
+    operation, host = call.operation, call.host
+    count = len(columns[0])
+    results: list[Any] = []
+    special = False
+    turn = Turn(call)
+    if _is_plain(operation, host) and len(columns) <= MAP_LIMIT:
+        names = operation.form.names or None
+        try:
+            while len(results) < count and not special:
+                special = call_each(operation.task.called, columns, operation.form.positional, names, results, SLICE)
+                if len(results) < count:
+                    await turn.take()
+        except Exception as error:
+            return _failed(error, len(results))
+        if not special:
+            return results
+    items = Items(call, columns, results)
+    try:
+        failed = await items.run(turn, special)
+    finally:
+        await items.stop()
+    if failed is not None:
+        return failed
+    if any(type(result) is LazyResult for result in results):
+        return GATHER(results)
+    return results
+
+
+def _is_plain(operation: Managed, host: Host) -> bool:
+    task = operation.task
+    return (
+        host.bus is None
+        and not task.is_async
+        and task.mode == "inline"
+        and operation.retry is None
+        and operation.timeout is None
+        and operation.cache is None
+        and not operation.amounts
+        and operation.concurrency is None
+        and bool(getattr(host.executor, "calls_inline", False))
+    )
+
+
+def _failed(error: Exception, item: int) -> Failed:
+    error.add_note(f"in item {item:,} of the map")
+    return Failed(error)
+
+
+GATHER: Task[..., Any] = Task(lambda items: items, name="gather")
+
+
+class Turn:
+    """Gives the event loop its turn, or, where there is none, looks whether the run has to end."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._check_outer = outer_cancellation()
+        self._taken = time.monotonic()
+        try:
+            asyncio.get_running_loop()
+            # Inside of another run's task the loop cannot turn before that task returns.
+            self._looped = task_depth() <= 1
+        except RuntimeError:
+            self._looped = False
+
+    async def take(self) -> None:
+        now = time.monotonic()
+        if now - self._taken < SLICE / 2:
+            return
+        if self._looped or self._call.parked:
+            await self._call.park()
+            await asyncio.sleep(0)
+        else:
+            self._check_outer()
+            self._call.host.check_deadline()
+        self._taken = time.monotonic()
+
+
+class Items:
+    """The items of a map under way."""
+
+    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any]) -> None:
+        self._call = call
+        self._columns = columns
+        self._results = results
+        self._item = call.operation.item
+        operation = call.operation
+        self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
+        self._active: set[asyncio.Task[Any]] = set()
+        self._waiter: asyncio.Future[None] | None = None
+        self._failed: Failed | None = None
+
+    async def run(self, turn: Turn, special: bool) -> Failed | None:
+        """Calls all items; gives the first failure."""
+        results, call = self._results, self._call
+        limit = call.operation.concurrency
+        count = len(self._columns[0])
+        position = len(results)
+        results.extend([None] * (count - position))
+        if special:
+            # The last item that was called plainly gave something that is not its value yet.
+            item = self._call_of(position - 1)
+            await self._start(_go_on(item, results[position - 1]), item, position - 1)
+        while position < count and self._failed is None:
+            while limit is not None and len(self._active) >= limit and self._failed is None:
+                await self._wait()
+            if self._failed is None:
+                item = self._call_of(position)
+                await self._start(_run_item(item), item, position)
+            position += 1
+            await turn.take()
+        while self._active and self._failed is None:
+            await self._wait()
+        return self._failed
+
+    def _call_of(self, position: int) -> Call:
+        call, form = self._call, self._call.operation.form
+        row = [column[position] for column in self._columns]
+        named = dict(zip(form.names, row[form.positional :], strict=True))
+        operands = self._item.task.bind(*row[: form.positional], **named) + self._amounts
+        return Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]", False)
+
+    async def _start(self, coroutine: Any, item: Call, position: int) -> None:
+        try:
+            result = begin(coroutine)
+        except Exception as error:
+            self._fail(error, position)
+            return
+        if not item.parked:
+            self._results[position] = result
+            return
+        await parked_with(self._call, result)
+        task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
+        self._active.add(task)
+        task.add_done_callback(functools.partial(self._done, position))
+        while item.blocked and not task.done() and self._failed is None:
+            await self._wait(item)  # those after it would only stand in line behind it
+
+    def _done(self, position: int, task: asyncio.Task[Any]) -> None:
+        self._active.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is None:
+            result = task.result()
+            if type(result) is Failed:
+                error = result.error
+            else:
+                self._results[position] = result
+        if error is not None:
+            self._fail(error, position)
+        self._wake()
+
+    def _fail(self, error: BaseException, position: int) -> None:
+        if self._failed is None:
+            if isinstance(error, Exception):
+                self._failed = _failed(error, position)
+            else:
+                self._failed = Failed(error)
+        elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
+            self._failed.error.add_note(f"a concurrent item failed as well: item {position:,}: {error!r:.120}")
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self, item: Call | None = None) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        if item is not None:
+            item.on_granted = self._wake
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    async def stop(self) -> None:
+        """Cancels and awaits what is left, also when this is itself cancelled meanwhile."""
+        interrupted = None
+        while self._active:
+            for task in list(self._active):
+                task.cancel()
+            try:
+                await asyncio.wait(list(self._active))
+            except asyncio.CancelledError as error:
+                interrupted = error
+            await asyncio.sleep(0)  # the callbacks of what has ended
+        if interrupted is not None:
+            raise interrupted
+
+
+async def _run_item(item: Call) -> Any:
+    return _finish(item, await managed(item))
+
+
+async def _go_on(item: Call, made: Any) -> Any:
+    if is_awaitable(made):
+        await item.park()
+        try:
+            made = await made
+        except Exception as error:
+            return Failed(error)
+    return _finish(item, made)
+
+
+def _finish(item: Call, result: Any) -> Any:
+    failed = result.error if type(result) is Failed else None
+    if item.host.bus is not None:
+        item.host.finished(item.operation.task, item.serial, item.node, result, failed)
+    if type(result) is TailCall or type(result) is LazyResult:
+        return continuation(item, result)
+    return result

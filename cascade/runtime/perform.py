@@ -1,0 +1,49 @@
+"""What the host does for a node that is more than a call of its function, by the kind of its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cascade._vm import Skipped
+from cascade.runtime.manage import Call, begin, call_quickly, managed, skip_reason
+from cascade.runtime.mapping import call_map
+from cascade.runtime.routing import call_route
+from cascade.spec.operation import MAP, ROUTE, StateMachine
+from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.host import Host
+
+
+def admit(host: Host, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+    """Announces the start of a state machine, or gives what stands for it when it is skipped."""
+    reason = skip_reason(operation, operands)
+    if reason is not None:
+        return host.skip(operation.task, serial, node, reason)
+    if host.bus is not None:
+        host.started(operation.task, serial, node)
+    return None
+
+
+def perform(host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
+    """What `operation` gives: a value, what to go on with, or an awaitable of one of these.
+
+    Args:
+        again: whether this is an iteration of a loop of tail calls, which has been announced before.
+    """
+    if isinstance(operation, Task):
+        if host.bus is not None and not again:
+            host.started(operation, serial, node)
+        args, kwargs = operation.binder.split(tuple(operands))
+        return host.execute(operation, args, kwargs)
+    reason = skip_reason(operation, operands)
+    if reason is not None:
+        return host.skip(operation.task, serial, node, reason)
+    if operation.kind == MAP:
+        return call_map(host, operation, operands, serial, node)
+    if operation.kind == ROUTE:
+        return call_route(host, operation, operands, serial, node)
+    if operation.is_quick:
+        return call_quickly(host, operation, operands, serial, node, again)
+    return begin(managed(Call(host, operation, operands, serial, node, again)))

@@ -1,0 +1,163 @@
+"""Policies: what a node does besides calling its function. Data only; `cascade.runtime.manage` acts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from cascade.errors import DeclarationError, PolicyError
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and when a failed call is made again. Cancellation is never retried.
+
+    Args:
+        max_attempts: calls in all, the first one included.
+        delay: seconds before the second call.
+        backoff: each delay is so many times the one before it.
+        max_delay: no delay is longer.
+        jitter: up to this part of a delay is taken off at random: 0 for none, 1 for anything down to no delay.
+        retry_on: an exception type or a tuple of them; anything else that is raised ends the node at once.
+
+    Raises:
+        PolicyError: (a ValueError) a number is out of range.
+        DeclarationError: (a TypeError) something is of another type.
+    """
+
+    max_attempts: int = 3
+    delay: float = 0.0
+    backoff: float = 1.0
+    max_delay: float | None = None
+    jitter: float = 0.0
+    retry_on: type[Exception] | tuple[type[Exception], ...] = Exception
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_attempts, int) or isinstance(self.max_attempts, bool):
+            raise DeclarationError(f"max_attempts={self.max_attempts!r}", expected="a number of calls, from 1 up")
+        if self.max_attempts < 1:
+            raise PolicyError(f"max_attempts={self.max_attempts}", expected="a number of calls, from 1 up")
+        check_number("delay", self.delay)
+        check_number("backoff", self.backoff)
+        check_number("jitter", self.jitter, at_most=1.0)
+        if self.max_delay is not None:
+            check_number("max_delay", self.max_delay)
+        kinds = self.retry_on if isinstance(self.retry_on, tuple) else (self.retry_on,)
+        for kind in kinds:
+            if not isinstance(kind, type) or not issubclass(kind, Exception):
+                raise DeclarationError(
+                    f"retry_on={self.retry_on!r}", expected="a subclass of Exception, or a tuple of them",
+                    hint="cancellation, KeyboardInterrupt and SystemExit are never retried",
+                )
+
+    def delay_after(self, attempt: int) -> float:
+        """Seconds between the call number `attempt`, which failed, and the next one."""
+        try:
+            delay = self.delay * self.backoff ** (attempt - 1)
+        except OverflowError:
+            delay = float("inf")
+        if self.max_delay is not None:
+            delay = min(delay, self.max_delay)
+        delay = min(delay, LONGEST_DELAY)
+        return delay * (1.0 - self.jitter * _chance()) if self.jitter else delay
+
+
+def _chance() -> float:
+    # Not the numbers of `random` itself: a program that has seeded it relies on them.
+    global _chance
+    from random import SystemRandom
+
+    _chance = SystemRandom().random
+    return _chance()
+
+
+LONGEST_DELAY = 365 * 24 * 3600.0
+"""The event loop's timers do not take every number of seconds."""
+
+
+class CachePolicy(Protocol):
+    """Keeps values of tasks. Both methods may also be coroutine functions."""
+
+    def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+        """The value kept for a call; None where there is none. A kept None is given as `Hit(None)`."""
+
+    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> Any:
+        """Keeps the value of a call."""
+
+
+class Hit(NamedTuple):
+    """The answer of a cache policy that has a value, whatever it is."""
+
+    value: Any
+
+
+class MapForm(NamedTuple):
+    """A task that is called for each item: how many inputs go by position, and the names of the others."""
+
+    positional: int
+    names: tuple[str, ...]
+
+
+class Policies(NamedTuple):
+    """What was set on one LazyResult, or as a task's defaults.
+
+    The amounts in `constraints`, the `conditions` and what stands in `after` may be LazyResults.
+    """
+
+    retry: Retry | None = None
+    timeout: float | None = None
+    cache: Any = None
+    constraints: tuple[tuple[str, Any], ...] = ()
+    conditions: tuple[Any, ...] = ()
+    after: tuple[Any, ...] = ()
+    concurrency: int | None = None
+    form: Any = None
+    selector: Any = None
+
+
+PLAIN = Policies()
+
+
+def as_retry(value: Any) -> Retry | None:
+    """A task's `retry=`: a Retry, a number of attempts, or the arguments of a Retry in a dict."""
+    if value is None or isinstance(value, Retry):
+        return value
+    if isinstance(value, Mapping):
+        return Retry(**value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Retry(value)
+    raise DeclarationError(f"retry={value!r}", expected="a cascade.Retry, a number of attempts, or None")
+
+
+def as_timeout(value: Any) -> float | None:
+    if value is not None:
+        check_number("timeout", value)
+        if not value > 0:
+            raise PolicyError(f"timeout={value!r}", expected="a positive number of seconds, or None")
+    return value  # type: ignore[no-any-return]
+
+
+def as_cache(value: Any) -> Any:
+    if value is not None:
+        for method in ("check", "save"):
+            if not callable(getattr(value, method, None)):
+                raise DeclarationError(
+                    f"the cache policy {value!r} has no method {method!r}",
+                    expected="an object with check(task_id, arguments) and save(task_id, arguments, value)",
+                    hint="cascade.MemoryCache() and cascade.DiskCache(path) are such objects",
+                )
+    return value
+
+
+def check_amount(name: str, amount: Any) -> None:
+    """Raises unless `amount` can be had of a system resource."""
+    check_number(f"the amount of {name!r}", amount)
+
+
+def check_number(what: str, value: Any, at_most: float = float("inf")) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise DeclarationError(f"{what} is {value!r}, of type {type(value).__name__}", expected="a number from 0 up")
+    if not 0 <= value <= at_most or value == float("inf"):
+        limit = "from 0 up" if at_most == float("inf") else f"from 0 to {at_most:g}"
+        raise PolicyError(f"{what} is {value!r}", expected=f"a finite number {limit}")

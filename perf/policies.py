@@ -1,0 +1,128 @@
+"""Policies, maps, observers, caches and jumps: each beside the same without it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cascade as cs
+from cascade.runtime.events import TaskEvent
+from measure import Measure, Run, always, awaited
+from workloads import increment, trampoline
+
+NODES = 1_000
+OBSERVED_NODES = 10_000
+ITEMS = 100_000
+STEPS = 10_000
+RESOURCES = {"slot": 1}
+
+Lazy = cs.LazyResult[Any]
+POLICIES: dict[str, Callable[[Lazy], Lazy]] = {
+    "plain": lambda lazy: lazy,
+    "retry": lambda lazy: lazy.with_retry(3),
+    "constraint": lambda lazy: lazy.with_constraints(slot=1),
+}
+
+
+def wide(policy: Callable[[Lazy], Lazy], task: Any, nodes: int) -> list[Lazy]:
+    """Independent calls. What they cost together is little more than the calls themselves."""
+    return [policy(task(number % 100)) for number in range(nodes)]
+
+
+def expected(nodes: int) -> list[int]:
+    return [number % 100 + 1 for number in range(nodes)]
+
+
+def managed() -> list[Measure]:
+    def prepare_program(policy: Callable[[Lazy], Lazy]) -> Run:
+        return cs.compile(wide(policy, cs.task(increment), NODES), system_resources=RESOURCES)
+
+    def prepare_walk(policy: Callable[[Lazy], Lazy]) -> Run:
+        target = wide(policy, cs.task(increment), NODES)
+        return partial(cs.run, target, use_vm=False, system_resources=RESOURCES)
+
+    answer = partial(expected, NODES)
+    return [
+        measure
+        for name, policy in POLICIES.items()
+        for measure in (
+            Measure(f"{name} nodes, program", partial(prepare_program, policy), answer, NODES),
+            Measure(f"{name} nodes, graph path", partial(prepare_walk, policy), answer, NODES),
+        )
+    ]
+
+
+def maps() -> list[Measure]:
+    items = list(range(ITEMS))
+    task = cs.task(increment)
+    answer = always([item + 1 for item in items])
+    return [
+        Measure("map of a called task", always(lambda: cs.run(task.map(items))), answer, ITEMS),
+        Measure("map of a called task, graph path", always(lambda: cs.run(task.map(items), use_vm=False)), answer, ITEMS),
+        Measure("list comprehension", always(lambda: [increment(item) for item in items]), answer, ITEMS),
+    ]
+
+
+def observed() -> list[Measure]:
+    def prepare(engine: cs.Engine) -> Run:
+        target = wide(POLICIES["plain"], cs.task(increment), OBSERVED_NODES)
+        return lambda: engine.run(target)
+
+    def prepare_heard() -> Run:
+        bus = cs.MessageBus()
+        bus.subscribe(TaskEvent, lambda event: None)
+        return prepare(cs.Engine(bus=bus))
+
+    answer = partial(expected, OBSERVED_NODES)
+    return [
+        Measure("nodes with a subscriber", prepare_heard, answer, OBSERVED_NODES, awaited),
+        Measure("nodes without a subscriber", lambda: prepare(cs.Engine()), answer, OBSERVED_NODES, awaited),
+    ]
+
+
+def cache_hits() -> list[Measure]:
+    def prepare(make: Callable[[], Any]) -> Run:
+        cache = make()
+        program = cs.compile(wide(lambda lazy: lazy.with_cache(cache), cs.task(increment), NODES))
+        program()  # puts them there
+        return program
+
+    def disk() -> cs.DiskCache:
+        return cs.DiskCache(Path(tempfile.mkdtemp()) / "cache.db")
+
+    answer = partial(expected, NODES)
+    return [
+        Measure("hit in memory", partial(prepare, cs.MemoryCache), answer, NODES),
+        Measure("hit on disk", partial(prepare, disk), answer, NODES),
+    ]
+
+
+def jump_step(n: int) -> Any:
+    return cs.Jump("again", n - 1) if n > 0 else cs.Jump("end", "done")
+
+
+def tail_step(n: int) -> Any:
+    return cs.TailCall(kwargs={"n": n - 1}) if n > 0 else "done"
+
+
+def jumps() -> list[Measure]:
+    def prepare_jump() -> Run:
+        state = cs.task(jump_step)(STEPS)
+        return cs.compile(cs.bind(state, cs.select_jump({"again": state, "end": None})))
+
+    def prepare_tail() -> Run:
+        return cs.compile(cs.task(tail_step)(STEPS))
+
+    done = always("done")
+    return [
+        Measure("loop by Jump", prepare_jump, done, STEPS),
+        Measure("loop by TailCall", prepare_tail, done, STEPS),
+        Measure("loop by hand", always(partial(trampoline, tail_step, n=STEPS)), done, STEPS),
+    ]
+
+
+def policy_measures() -> list[Measure]:
+    return [*managed(), *maps(), *observed(), *cache_hits(), *jumps()]

@@ -1,0 +1,571 @@
+"""Caches: what is kept, what a key is made of, and files that are damaged."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import functools
+import math
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import types
+import warnings
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from cascade.adapters.caches.identity import identity_of
+from cascade.adapters.caches.keys import encode
+from cascade.errors import CacheError, CacheWarning, KeyingError
+from tests.tasks import add, increment
+from tests.test_policies import heard_from, story
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("msgspec")
+
+
+@pytest.fixture(params=["memory", "disk"])
+def cache(request: pytest.FixtureRequest, tmp_path: FilePath) -> Any:
+    return cs.MemoryCache() if request.param == "memory" else cs.DiskCache(tmp_path / "cache.db")
+
+
+class Counting:
+    """A function that counts its calls. A class: the cache has to see the function only."""
+
+    def __init__(self, function: Any) -> None:
+        self.calls: list[Any] = []
+        calls = self.calls
+
+        def counted(*args: Any) -> Any:
+            calls.append(args)
+            return function(*args)
+
+        self.function = counted
+
+
+CALLS: list[Any] = []
+
+
+def counted_task(cache: Any, **options: Any) -> Any:
+    CALLS.clear()
+
+    @cs.task(cache=cache, **options)
+    def square(x: Any) -> Any:
+        log(x)
+        return x * x
+
+    return square
+
+
+def log(x: Any) -> None:
+    sys.modules[__name__].__dict__["CALLS"].append(x)
+
+
+# -- Nodes ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_value_is_taken_from_the_cache(run, cache):
+    square = counted_task(cache)
+    assert run([square(3), square(4)]) == [9, 16]
+    assert run(add(square(3), square(4))) == 25
+    assert CALLS == [3, 4]
+
+
+def test_a_hit_is_told_and_what_depends_on_it_runs(path, cache):
+    square = counted_task(cache)
+    first, events = heard_from(path, increment(square(3)))
+    assert [event[0] for event in story(events)] == ["start", "Succeeded"] * 2
+    second, events = heard_from(path, increment(square(3)))
+    assert first == second == 10
+    assert story(events) == [
+        ("skipped", "square#0", "CacheHit"), ("start", "increment#1"), ("Succeeded", "increment#1", "10"),
+    ]  # fmt: skip
+
+
+def test_none_and_false_are_values_too(run, cache):
+    @cs.task(cache=cache)
+    def nothing(x: Any) -> Any:
+        log(x)
+        return None if x else False
+
+    CALLS.clear()
+    assert [run(nothing(1)), run(nothing(1)), run(nothing(0)), run(nothing(0))] == [None, None, False, False]
+    assert CALLS == [1, 0]
+
+
+def test_failures_are_not_kept(run, cache):
+    @cs.task(cache=cache, retry=2)
+    def flaky(x: Any) -> Any:
+        log(x)
+        if len(sys.modules[__name__].__dict__["CALLS"]) < 4:
+            raise ValueError(x)
+        return x
+
+    CALLS.clear()
+    with pytest.raises(ValueError, match="1"):
+        run(flaky(1))
+    assert run(flaky(1)) == 1
+    assert run(flaky(1)) == 1
+    assert CALLS == [1, 1, 1, 1]
+
+
+def test_async_and_blocking_tasks_are_cached(run, cache):
+    @cs.task(cache=cache)
+    async def fetch(x: Any) -> Any:
+        log(x)
+        return x
+
+    CALLS.clear()
+    assert [run(fetch(1)), run(fetch(1))] == [1, 1]
+    assert CALLS == [1]
+    blocking = counted_task(cache, mode="blocking")
+    assert [run(blocking(2)), run(blocking(2))] == [4, 4]
+    assert CALLS == [2]
+
+
+def test_a_loop_is_kept_by_its_first_arguments(run, cache):
+    @cs.task(cache=cache)
+    def loop(n: int, seen: int = 0) -> Any:
+        log(n)
+        return seen if n == 0 else cs.TailCall((n - 1, seen + 1))
+
+    CALLS.clear()
+    assert run(loop(3)) == 3
+    assert CALLS == [3, 2, 1, 0]
+    assert run(loop(3)) == 3
+    assert CALLS == [3, 2, 1, 0]
+    assert run(loop(2)) == 2
+    assert CALLS == [3, 2, 1, 0, 2, 1, 0]
+
+
+def test_an_answer_with_a_result_is_kept_with_its_value(run, cache):
+    @cs.task(cache=cache)
+    def fibonacci(n: int) -> Any:
+        log(n)
+        return n if n < 2 else add(fibonacci(n - 1), fibonacci(n - 2))
+
+    CALLS.clear()
+    assert run(fibonacci(20)) == 6765
+    assert sorted(CALLS) == list(range(21))
+
+
+def test_kept_values_cannot_be_changed_from_outside(run, cache):
+    @cs.task(cache=cache)
+    def make(x: Any) -> Any:
+        return {"list": [x]}
+
+    first = run(make(1))
+    first["list"].append("changed")
+    second = run(make(1))
+    assert second == {"list": [1]}
+    second["list"].append("changed")
+    assert run(make(1)) == {"list": [1]}
+
+
+def test_a_function_that_changes_its_argument_is_kept_by_what_it_was_given(run, cache):
+    @cs.task(cache=cache)
+    def pop(items: list[int]) -> int:
+        log(len(items))
+        return items.pop()
+
+    CALLS.clear()
+    assert run(pop([1, 2])) == 2
+    assert run(pop([1])) == 1
+    assert run(pop([1, 2])) == 2
+    assert CALLS == [2, 1]
+
+
+def test_constraints_are_not_taken_for_a_hit(run, cache):
+    square = counted_task(cache)
+    run(square(3).with_constraints(cpu=1), system_resources={"cpu": 1})
+    target = square(3).with_constraints(cpu=increment(5))
+    assert run(target, system_resources={"cpu": 1}) == 9
+
+
+# -- Policies of one's own ------------------------------------------------------------------------------------------
+
+
+class OwnPolicy:
+    def __init__(self) -> None:
+        self.kept: dict[Any, Any] = {}
+
+    def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+        return self.kept.get((task_id, *arguments.items()))
+
+    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> None:
+        self.kept[(task_id, *arguments.items())] = value
+
+
+class AsyncPolicy(OwnPolicy):
+    async def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+        return super().check(task_id, arguments)
+
+    async def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> None:
+        super().save(task_id, arguments, value)
+
+
+@pytest.mark.parametrize("kind", [OwnPolicy, AsyncPolicy])
+def test_a_policy_of_ones_own(run, kind):
+    policy = kind()
+    square = counted_task(policy)
+    assert [run(square(3)), run(square(3))] == [9, 9]
+    assert CALLS == [3]
+    ((task_id, argument),) = policy.kept
+    assert "square@" in task_id
+    assert argument == ("x", 3)
+
+
+@pytest.mark.parametrize("kind", [OwnPolicy, AsyncPolicy])
+def test_loops_with_a_policy_of_ones_own(run, kind):
+    policy = kind()
+
+    @cs.task(cache=policy)
+    def loop(n: int) -> Any:
+        return "done" if n == 0 else cs.TailCall((n - 1,))
+
+    assert run(loop(5)) == "done"
+    assert list(policy.kept.values()) == ["done"]
+
+
+# -- Keys -----------------------------------------------------------------------------------------------------------
+
+
+class Colour(enum.Enum):
+    RED = 1
+    GREEN = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    x: Any
+    y: Any = 0
+
+
+DIFFERENT = [
+    None, False, True, 0, 1, -1, 2**70, 0.0, -0.0, 1.0, math.nan, math.inf, 1j, 1 + 0j, "", "a", "1", b"", b"a", bytearray(b"a"), ..., (), [],
+    {}, set(), frozenset(), (1,), [1], {1}, frozenset({1}), {1: 2}, {1: 2, 3: 4}, {3: 4, 1: 2}, [[1], 2], [[1, 2]], [["a", "b"]], ["ab"], ["a", "b"],
+    range(3), range(4), slice(1), Point(1), Point(1.0), Point(2), Colour.RED, Colour.GREEN, datetime.date(2020, 1, 1),
+    datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), datetime.timedelta(1), decimal.Decimal("1"),
+    decimal.Decimal("1.0"), FilePath("a"), np.array([1, 2]), np.array([1.0, 2.0]), np.array([[1, 2]]), np.int64(1), np.float32(1), np.array(1),
+    "\ud800", int, str, len, Point, increment, (1, (2, 3)), ((1, 2), 3),
+]  # fmt: skip
+
+
+def test_different_values_have_different_keys():
+    from cascade.adapters.caches.identity import code_of
+
+    keys = [encode(value, code_of) for value in DIFFERENT]
+    for i, key in enumerate(keys):
+        for j in range(i):
+            assert key != keys[j], (DIFFERENT[i], DIFFERENT[j])
+    assert keys == [encode(value, code_of) for value in DIFFERENT]
+
+
+def test_an_argument_that_cannot_be_keyed_is_named_and_not_cached(run, cache):
+    @cs.task(cache=cache)
+    def use(x: Any, y: Any) -> Any:
+        log(y)
+        return y
+
+    CALLS.clear()
+    for _ in range(2):
+        with pytest.warns(CacheWarning, match=r"task 'use' is not cached: argument 'x' holds a value of type builtins.object"):
+            assert run(use([object()], 2)) == 2
+    assert CALLS == [2, 2]
+    looped: list[Any] = []
+    looped.append(looped)
+    with pytest.warns(CacheWarning, match="nested too deeply"):
+        run(use(looped, 2))
+
+
+def test_a_value_that_cannot_be_kept_is_given_all_the_same(run, tmp_path):
+    lock = cs.task(cache=cs.MemoryCache())(threading.Lock)
+    with pytest.warns(CacheWarning, match="cannot be copied"):
+        assert run(lock()) is not None
+    point = cs.task(cache=cs.DiskCache(tmp_path / "c"))(functools.partial(Point, 1))
+    with pytest.warns(CacheWarning, match=r"its value, which holds a tests.test_caches.Point"):
+        assert run(point()) == Point(1)
+
+
+def function_from(source: str, **names: Any) -> Any:
+    namespace: dict[str, Any] = {"__name__": "made_for_a_test", **names}
+    exec(textwrap.dedent(source), namespace)
+    return namespace["f"]
+
+
+BASE = "def f(x, y=1):\n    return helper(x) + y + CONSTANT"
+HELPER = "def f(x):\n    return inner(x)"
+INNER = "def f(x):\n    return x + 1"
+
+
+def identity(base: str = BASE, helper: str = HELPER, inner: str = INNER, constant: Any = 1) -> str:
+    inside = function_from(inner)
+    names = {"helper": function_from(helper, inner=inside), "CONSTANT": constant}
+    return identity_of(cs.task(function_from(base, **names)))
+
+
+def test_the_identity_of_a_task_is_its_code_and_all_that_it_calls():
+    assert identity() == identity()
+    assert identity() == identity(base="def f(x, y=1):\n    # a comment\n\n    return (helper(x)\n            + y + CONSTANT)")
+    others = [
+        identity(base="def f(x, y=2):\n    return helper(x) + y + CONSTANT"),
+        identity(base="def f(x, y=1):\n    return helper(x) - y + CONSTANT"),
+        identity(base="def f(x, y=1):\n    return helper(x) + y + CONSTANT + 1"),
+        identity(base="def f(x, *, y=1):\n    return helper(x) + y + CONSTANT"),
+        identity(helper="def f(x):\n    return inner(x) + 1"),
+        identity(inner="def f(x):\n    return x + 2"),
+        identity(constant=2),
+        identity(constant=1.0),
+        identity(constant=[1]),
+    ]
+    assert len({identity(), *others}) == 1 + len(others)
+
+
+def test_globals_closures_and_helpers_may_change_between_calls():
+    def make(factor: Any) -> Any:
+        @cs.task
+        def f(x: Any) -> Any:
+            return x * factor
+
+        return f
+
+    assert identity_of(make(2)) == identity_of(make(2)) != identity_of(make(3))
+    table = [1]
+    task = make(table)
+    before = identity_of(task)
+    table.append(2)
+    assert identity_of(task) != before
+    table.pop()
+    assert identity_of(task) == before
+
+    helper = function_from("def f(x):\n    return x")
+    task = cs.task(function_from("def f(x):\n    return g(x)", g=helper))
+    before = identity_of(task)
+    assert identity_of(task) == before
+    helper.__code__ = function_from("def f(x):\n    return x + 1").__code__
+    assert identity_of(task) != before
+    helper.__defaults__ = (5,)
+    again = identity_of(task)
+    assert again != before
+    task.func.__globals__["g"] = function_from("def f(x):\n    return x")
+    assert identity_of(task) not in (again,)
+
+
+def test_recursion_classes_partials_and_modules_have_identities():
+    class Scale:
+        factor = 2
+
+        def apply(self, x: int) -> int:
+            return x * self.factor
+
+    def with_class(x: int) -> int:
+        return Scale().apply(x)
+
+    task = cs.task(with_class)
+    before = identity_of(task)
+    Scale.factor = 3
+    assert identity_of(task) != before
+
+    def recursive(n: int) -> int:
+        return 0 if n == 0 else recursive(n - 1)
+
+    assert identity_of(cs.task(recursive))
+    assert identity_of(cs.task(functools.partial(with_class, 3))) != identity_of(cs.task(functools.partial(with_class, 4)))
+    assert identity_of(cs.task(lambda x: math.sqrt(os.path.getsize(x)) + np.sum([1])))  # type: ignore[misc]
+    module = types.ModuleType("module_of_a_user")
+    exec("def g(x): return x", module.__dict__)
+    task = cs.task(function_from("def f(x): return m.g(x)", m=module))
+    before = identity_of(task)
+    exec("def g(x): return x + 1", module.__dict__)
+    assert identity_of(task) != before
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: (lambda lock: lambda: lock)(threading.Lock()), "the closure's 'lock': a value of type _thread.lock"),
+        (lambda: function_from("def f(): return m", m=types.ModuleType("users")), "the module 'm', used as a value"),
+        (lambda: function_from("def f(): return m.missing", m=types.ModuleType("users")), "m.missing"),
+        (lambda: function_from("def f(): return g()", g=function_from("def f(): return h", h=object())), "the global 'g'"),
+    ],
+)
+def test_what_cannot_be_told_is_not_cached(run, make, message):
+    task = cs.task(make())
+    with pytest.raises(KeyingError) as raised:
+        identity_of(task)
+    assert message in str(raised.value)
+    with pytest.warns(CacheWarning, match="is not cached"), pytest.MonkeyPatch.context():
+        try:
+            run(cs.task(make(), cache=cs.MemoryCache())())  # type: ignore[call-overload]
+        except AttributeError:
+            pass
+
+
+# -- Values on disk -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 5, -5, 2**64 - 1, 2**64, -(2**63) - 1, 10**40, 1.5, -0.0, math.inf, "", "text", "\ud800", "ü", b"bytes", bytearray(b"x"), (1, "a"), [],
+        [1, [2, (3,)]], {"a": 1}, {"ü": 1}, {1: 2, None: (1,)}, {"b": {"c": {1, 2}}}, {1, "a"}, frozenset({(1, 2)}), 1 + 2j, ((),), {(1, 2): [3]},
+    ],
+)  # fmt: skip
+def test_plain_values_come_back_as_they_were(tmp_path, value):
+    from cascade.adapters.caches.codec import Codec
+
+    codec = Codec()
+    back = codec.decode(codec.encode(value))
+    assert back == value
+    assert repr(back) == repr(value)
+
+
+def test_arrays_come_back_as_they_were():
+    from cascade.adapters.caches.codec import Codec
+
+    codec = Codec()
+    for value in (np.arange(6).reshape(2, 3), np.array(1.5), np.float32(2), np.zeros((0, 3)), np.asfortranarray(np.eye(3)), np.array(["a", "bc"])):
+        back = codec.decode(codec.encode([value]))[0]
+        assert type(back) is type(value)
+        assert back.dtype == value.dtype
+        assert back.shape == value.shape
+        assert (back == value).all()
+
+
+def test_pickle_is_only_used_when_it_is_asked_for(run, tmp_path):
+    point = cs.task(functools.partial(Point, 1))
+    with pytest.warns(CacheWarning):
+        run(point().with_cache(cs.DiskCache(tmp_path / "c")))
+    assert len(cs.DiskCache(tmp_path / "c")) == 0
+    pickled = cs.DiskCache(tmp_path / "c", pickle=True)
+    assert run(point().with_cache(pickled)) == Point(1)
+    assert run(point().with_cache(pickled)) == Point(1)
+    assert len(pickled) == 1
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        assert run(point().with_cache(cs.DiskCache(tmp_path / "c"))) == Point(1)  # does not even look at it
+
+
+# -- Files ----------------------------------------------------------------------------------------------------------
+
+
+def damaged(path: FilePath, how: str) -> None:
+    data = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(data[: len(data) // 2 + 100])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "garbage":
+        path.write_bytes(b"garbage" * 1000)
+    elif how == "scrambled":
+        path.write_bytes(data[:100] + bytes(255 - byte for byte in data[100:]))
+    elif how == "older":
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA user_version = 99")
+        connection.close()
+
+
+@pytest.mark.parametrize("how", ["truncated", "garbage", "scrambled", "older"])
+def test_a_damaged_file_is_reported_and_begun_anew(run, tmp_path, how):
+    file = tmp_path / "cache.db"
+    cache = cs.DiskCache(file)
+    square = counted_task(cache)
+    run([square(i) for i in range(200)])
+    cache.close()
+    damaged(file, how)
+    for suffix in ("-wal", "-shm"):
+        FilePath(f"{file}{suffix}").unlink(missing_ok=True)
+    with pytest.warns(CacheWarning, match="damaged"):
+        square = counted_task(cs.DiskCache(file))
+        assert run([square(i) for i in range(200)]) == [i * i for i in range(200)]
+    assert run(square(3)) == 9
+    assert len(CALLS) == 200
+    assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+def test_a_damaged_entry_is_reported_and_dropped(run, tmp_path):
+    cache = cs.DiskCache(tmp_path / "cache.db")
+    square = counted_task(cache)
+    run([square(1), square(2)])
+    connection = sqlite3.connect(tmp_path / "cache.db")
+    connection.execute("UPDATE entries SET value = x'07'")
+    connection.commit()
+    connection.close()
+    with pytest.warns(CacheWarning, match="an entry is damaged"):
+        assert run([square(1), square(2)]) == [1, 4]
+    assert run([square(1), square(2)]) == [1, 4]
+    assert CALLS == [1, 2, 1, 2]
+
+
+def test_a_file_of_something_else_is_left_alone(tmp_path):
+    connection = sqlite3.connect(tmp_path / "other.db")
+    connection.execute("CREATE TABLE mine (x)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(CacheError, match="something else"):
+        cs.DiskCache(tmp_path / "other.db")
+    with pytest.raises(CacheError, match="can be written"):
+        cs.DiskCache(tmp_path / "no directory" / "x.db")
+
+
+WORKER = """
+import sys
+import cascade as cs
+
+@cs.task(cache=cs.DiskCache(sys.argv[1]))
+def square(x):
+    return x * x
+
+use_vm = sys.argv[2] == "vm"
+for round in range(3):
+    assert cs.run([square(i) for i in range(150)], use_vm=use_vm) == [i * i for i in range(150)]
+print("ok")
+"""
+
+
+def test_several_processes_use_one_file(path, tmp_path):
+    (tmp_path / "worker.py").write_text(WORKER)
+    command = [sys.executable, str(tmp_path / "worker.py"), str(tmp_path / "cache.db"), repr(path)]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(4)]
+    for worker in workers:
+        output, _ = worker.communicate(timeout=60)
+        assert output == "ok\n"
+    assert len(cs.DiskCache(tmp_path / "cache.db")) == 150
+
+
+def test_threads_share_a_cache(path, cache):
+    square = counted_task(cache)
+    results: list[Any] = []
+
+    def work() -> None:
+        results.append(path.run([square(i) for i in range(50)]))
+        if isinstance(cache, cs.DiskCache):
+            cache.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert results == [[i * i for i in range(50)]] * 4
+
+
+def test_a_memory_cache_has_a_limit(run):
+    cache = cs.MemoryCache(max_entries=2)
+    square = counted_task(cache)
+    for x in (1, 2, 1, 3, 1, 2):
+        run(square(x))
+    assert CALLS == [1, 2, 3, 2]
+    assert len(cache) == 2
+    cache.clear()
+    assert len(cache) == 0
+    with pytest.raises(TypeError):
+        cs.MemoryCache(0)
