@@ -16,12 +16,13 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.spec.control import EITHER as EITHER_TASK
 from cascade.spec.control import EitherForm, RouteForm
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
@@ -45,6 +46,7 @@ class Inputs(list[Any]):
         declared: the numbers of the inputs that are LazyResults of an `Input`, given when the graph is run.
         elsewhere: what the routes of Routers declare, which are graphs of their own.
         injections: the resources that the graph and the routes of its Routers use.
+        values: those of them whose value is asked for by something else than a call that gets it as an argument.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class Inputs(list[Any]):
         self.declared: list[int] = []
         self.elsewhere: list[Input] = []
         self.injections: list[Injection] = []
+        self.values: list[Injection] = []
 
     def all_declared(self) -> list[Input]:
         """The declarations of what has to be given, also those of routes."""
@@ -102,9 +105,9 @@ _given: Task[..., Any] = Task(_same, name="input")
 def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tuple[Row, ...], list[Any]]:
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
     # a reference, of the input.
-    numbers: dict[Any, int] = {lazy: -1 - number for number, lazy in enumerate(given)}
     rows: list[Row] = []
-    inputs: Any = list(given.values())
+    inputs: Any = []
+    numbers = _number_given(given, rows, inputs)
     expanded: dict[int, list[Any]] = {}
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
@@ -172,8 +175,6 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
                 inputs.declared.append(len(inputs))
                 inputs.append(item)
                 continue
-            if isinstance(item.task, Injection):
-                inputs.injections.append(item.task)
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
         if key in managed:
             row[0] = operation
@@ -196,7 +197,50 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
             inputs = _with_declarations(inputs)
         inputs.elsewhere += [task for task in routes.declarations if isinstance(task, Input)]
         inputs.injections += [task for task in routes.declarations if isinstance(task, Injection)]
+    if type(inputs) is Inputs:
+        inputs.injections[:0] = [row[0] for row in rows if isinstance(row[0], Injection)]
+        inputs.values = _asked_for(rows)
     return tuple(_guard(rows, inputs) if skips else rows), inputs
+
+
+def _number_given(given: dict[LazyResult[Any], Any], rows: list[Row], inputs: list[Any]) -> dict[Any, int]:
+    """What is there already: inputs, but for resources that stand as LazyResults, which get rows of their own."""
+    numbers: dict[Any, int] = {}
+    for lazy, value in given.items():
+        if type(value) is LazyResult:
+            numbers[lazy] = len(rows)
+            rows.append((value.task,))
+        else:
+            numbers[lazy] = -1 - len(inputs)
+            inputs.append(value)
+    return numbers
+
+
+def _asked_for(rows: list[Row]) -> list[Injection]:
+    """The resources that are conditions, amounts, selectors or inputs of maps, or that the graph's value holds."""
+    found: dict[Injection, None] = {}
+    _find_injections(rows, len(rows) - 1, lambda operation: isinstance(operation, Container) or operation.hands_on, found)
+    for operation, *references in rows:
+        if isinstance(operation, (Managed, StateMachine)):
+            for position, reference in enumerate(references):
+                if operation.looks_at(position):
+                    # Not into lists: the items of a map are arguments again.
+                    _find_injections(rows, reference, lambda operation: operation is EITHER, found)
+    return list(found)
+
+
+def _find_injections(rows: list[Row], number: int, hands_on: Callable[[Any], bool], found: dict[Injection, None]) -> None:
+    stack = [number]
+    seen: set[int] = set()
+    while stack:
+        number = stack.pop()
+        if number >= 0 and number not in seen:
+            seen.add(number)
+            operation = rows[number][0]
+            if isinstance(operation, Injection):
+                found[operation] = None
+            elif hands_on(operation):
+                stack += rows[number][1:]
 
 
 def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -250,7 +294,7 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
                 f"the state {lazy.task.name!r} takes *args first", expected="a first parameter, which a Jump's data is given to"
             )
         operation, values = (lazy.task, lazy.slots) if own is None else _manage(lazy, own, routes)
-        if lazy is not first and takes_input and holds_deferred(values[0]):
+        if lazy is not first and takes_input and _is_computed(values[0]):
             values = (NO_INPUT, *values[1:])
         states.append(State(operation, len(operands), len(values), targets, takes_input, _injects(values)))
         operands.extend(values)
@@ -259,7 +303,7 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
 
 
 def _injects(values: Iterable[Any]) -> bool:
-    """Whether resources stand among the values, or in containers of them."""
+    """Whether resources stand among the values, or in containers or alternatives of them."""
     stack = [*values]
     seen: set[int] = set()
     while stack:
@@ -267,10 +311,17 @@ def _injects(values: Iterable[Any]) -> bool:
         if type(value) is LazyResult:
             if isinstance(value.task, Injection):
                 return True
+            if value.task is EITHER_TASK:
+                stack += value.slots
         elif holds_deferred(value) and id(value) not in seen:
             seen.add(id(value))
             stack += parts(value)
     return False
+
+
+def _is_computed(value: Any) -> bool:
+    """Whether the value is not known before the run; an input is."""
+    return holds_deferred(value) and not (type(value) is LazyResult and isinstance(value.task, Input))
 
 
 def _in_order_of_issue(operation: Managed | StateMachine | Container, operands: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -112,7 +112,7 @@ class Host:
                 if self.leases is None:
                     tell = None if self.bus is None else self._tell_of_resource
                     self.leases = Leases(self.resources or ResourceContainer(), self.given.value, tell)
-                declared += self.leases.check(inputs.injections)
+                declared += self.leases.check(inputs.injections, inputs.values)
         if first:
             self.given.check(declared)
         return self.given.fill(inputs) if isinstance(inputs, Inputs) else inputs

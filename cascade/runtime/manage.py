@@ -107,7 +107,7 @@ async def managed(call: Call) -> Any:
 
 async def _with_cache(call: Call) -> Any:
     operation, policy = call.operation, call.operation.cache
-    keeping = Keeping(operation, call.operands)
+    keeping = Keeping(call)
     if not keeping.is_possible:
         return await _with_resources(call)
     hit = keeping.find()
@@ -133,16 +133,20 @@ async def _with_cache(call: Call) -> Any:
 class Keeping:
     """One call's place in a cache. It is found before the call, which may change its arguments."""
 
-    def __init__(self, operation: Managed, operands: Sequence[Any]) -> None:
+    def __init__(self, call: Call) -> None:
+        operation, leases = call.operation, call.host.leases
         self.name = operation.name
         self.policy = operation.cache
         self.is_possible = True
+        self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
+        self.key: Any = None
         try:
             self.task_id = _identity_of(operation.task)
-            self.arguments = dict(zip(operation.task.parameters, operands, strict=False))
+            if leases is not None:
+                self.arguments = leases.keyable(self.arguments)
             # Caches that make keys of their own: see cascade.adapters.caches.keyed.
-            key_of = getattr(self.policy, "key_of", None)
-            self.key = None if key_of is None else key_of(self.task_id, self.arguments)
+            if hasattr(self.policy, "key_of"):
+                self.key = self.policy.key_of(self.task_id, self.arguments)
         except KeyingError as error:
             self._warn(error)
             self.is_possible = False
@@ -185,6 +189,7 @@ async def _after(saving: Any, value: Any) -> Any:
 
 
 KEEP: Task[..., Any] = Task(_keep, name="keep in cache")
+KEEP.hands_on = True
 
 
 def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyResult[Any]:

@@ -41,7 +41,7 @@ def call_map(host: Host, operation: Managed, operands: Sequence[Any], serial: in
 
 def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
     columns = []
-    for name, items in zip(operation.parameters, operands[: operation.count], strict=False):
+    for name, items in zip(operation.parameters, operands[: operation.form.inputs], strict=False):
         try:
             columns.append(list(items))
         except TypeError:
@@ -50,6 +50,7 @@ def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
             raise DeclarationError(
                 f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
                 expected="something to iterate over",
+                hint="what all items share is the default of a parameter; it may be a LazyResult, such as cascade.inject(...)",
             ) from None
     if any(len(column) != len(columns[0]) for column in columns):
         sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))
@@ -63,11 +64,11 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     results: list[Any] = []
     special = False
     turn = Turn(call)
-    if _is_plain(operation, host) and len(columns) <= MAP_LIMIT:
-        names = operation.form.names or None
+    whole = _with_shared(call, columns)
+    if _is_plain(operation, host) and whole is not None and len(whole[0]) <= MAP_LIMIT:
         try:
             while len(results) < count and not special:
-                special = call_each(operation.task.called, columns, operation.form.positional, names, results, SLICE)
+                special = call_each(operation.task.called, whole[0], operation.form.positional, whole[1], results, SLICE)
                 if len(results) < count:
                     await turn.take()
         except Exception as error:
@@ -86,10 +87,20 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return results
 
 
+def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
+    """The columns and the names of those that go by name, with what all items share; None where that has no name."""
+    form, binder = call.operation.form, call.operation.task.binder
+    if any(slot < binder.positional_only for slot in form.shared):
+        return None
+    more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
+    return columns + more, (*form.names, *(binder.parameters[slot] for slot in form.shared)) or None
+
+
 def _is_plain(operation: Managed, host: Host) -> bool:
     task = operation.task
     return (
         host.bus is None
+        and not (host.leases is not None and host.leases.per_task)  # an item may hold what is set up for its call
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
@@ -107,6 +118,7 @@ def _failed(error: Exception, item: int) -> Failed:
 
 
 GATHER: Task[..., Any] = Task(lambda items: items, name="gather")
+GATHER.hands_on = True
 
 
 class Turn:
@@ -145,6 +157,7 @@ class Items:
         self._results = results
         self._item = call.operation.item
         operation = call.operation
+        self._shared = call.operands[operation.form.inputs : operation.count]
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
         self._waiter: asyncio.Future[None] | None = None
@@ -177,7 +190,13 @@ class Items:
         call, form = self._call, self._call.operation.form
         row = [column[position] for column in self._columns]
         named = dict(zip(form.names, row[form.positional :], strict=True))
-        operands = self._item.task.bind(*row[: form.positional], **named) + self._amounts
+        operands = self._item.task.bind(*row[: form.positional], **named)
+        if form.shared:
+            slots = list(operands)
+            for slot, value in zip(form.shared, self._shared, strict=True):
+                slots[slot] = value
+            operands = tuple(slots)
+        operands += self._amounts
         return Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]", False)
 
     async def _start(self, coroutine: Any, item: Call, position: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import KEPT, Jump, Skipped
+from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import RouteTable, reachable
+from cascade.runtime.resources import fresh, itself
 from cascade.spec.control import EITHER, ROUTER
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import Managed
@@ -25,10 +26,13 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
     given = dict(zip(table.shared, operands[2:], strict=False))
+    if host.leases is not None and host.leases.per_task:
+        given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
     if host.bus is not None:
         _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
-        return given[chosen]
+        value = given[chosen]
+        return itself(value) if is_awaitable(value) else value  # which is there, and not awaited
     lazy = lazy_result(chosen.task, chosen.slots, chosen.policies)
     lazy.given = given
     return lazy

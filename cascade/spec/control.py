@@ -130,6 +130,8 @@ def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
             )
         if route is not None and route.policies is not None and isinstance(route.policies.form, (EitherForm, RouteForm)):
             raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
+        if route is not None and not route.task.takes_policies:
+            raise DeclarationError(f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task")
     return JumpSelector(dict(routes))
 
 
@@ -159,6 +161,7 @@ def _jump(target_key: Any, data: Any) -> Jump[Any]:
 
 
 JUMP: Task[..., Any] = Task(_jump, name="Jump")
+JUMP.hands_on = True
 """Makes a Jump whose data had to be computed first."""
 
 __all__ = [

@@ -39,6 +39,7 @@ class Managed:
         conditions, after: how many operands are conditions, and how many only come before.
     """
 
+    hands_on = False
     shapes: Any = None
     """Compiled forms of graphs that end in this operation; kept by the runtime."""
 
@@ -61,8 +62,7 @@ class Managed:
         binder = task.binder
         names = binder.parameters
         if kind == MAP:
-            names = (*names[: self.form.positional], *self.form.names)
-            names = (*names, *("input",) * (self.form.positional + len(self.form.names) - len(names)))
+            names = self.form.operand_names(names)
         elif kind == ROUTE:
             names = ("selector", "routes", *("shared",) * self.form.shared)
         self.count = len(names)
@@ -97,6 +97,12 @@ class Managed:
         if position < self.computed:
             return "constraint"
         return "condition" if position < self.computed + self.conditions else "order"
+
+    def looks_at(self, position: int) -> bool:
+        """Whether the value of the operand at `position` is for the engine itself, and not for the task."""
+        if position < self.count:
+            return position == 0 if self.kind == ROUTE else self.kind == MAP and position < self.form.inputs
+        return position < self.count + self.computed + self.conditions
 
     @property
     def again(self) -> Managed:
@@ -169,6 +175,7 @@ class StateMachine:
     """
 
     kind = MACHINE
+    hands_on = False
     shapes: Any = None
     amounts = ()
 
@@ -204,6 +211,10 @@ class StateMachine:
         if position < self.count:
             return "data"
         return "condition" if position < self.count + self.conditions else "order"
+
+    def looks_at(self, position: int) -> bool:
+        """Whether the value of the operand at `position` is for the engine itself, and not for a task."""
+        return self.count <= position < self.count + self.conditions
 
 
 def interned_machine(states: tuple[State, ...], conditions: int, after: int) -> StateMachine:
