@@ -355,6 +355,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     begun = time.monotonic()
     scope = None
     late = False
+    notes: list[str] = []
     try:
         enter_task()
         try:
@@ -371,14 +372,18 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         if scope is None or not scope.expired():
             return None, error
         late = True
+        notes = getattr(error.__cause__, "__notes__", [])  # of a tear-down that failed, too
     except Exception as error:
         return None, error
     if not late:
         return made, None
-    return None, TaskTimeoutError(
+    timed_out = TaskTimeoutError(
         f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
         hint="raise the node's with_timeout, or make the call interruptible: a coroutine, or mode='blocking'",
     )
+    for note in notes:
+        timed_out.add_note(note)
+    return None, timed_out
 
 
 async def parked_with(call: Call, awaitable: Any) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from dataclasses import dataclass
 from typing import Any
 
-from cascade._vm import TailCall, is_awaitable
+from cascade._vm import TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
@@ -339,7 +339,7 @@ class Leases:
     def _set_up(self, resource: Resource, own: Mapping[Resource, _Held]) -> _Held:
         held = _Held(self._names[resource], resource)
         generator = held.generator = resource.func(**self._arguments(resource, own))
-        with _note(f"in the set-up of resource {held.name!r}"):
+        with _note(f"in the set-up of resource {held.name!r}"), _users_code():
             try:
                 held.value = next(generator)
             except StopIteration:
@@ -369,7 +369,7 @@ class Leases:
         # The tear-down of a sync generator.
         generator: Any = held.generator
         try:
-            with _note(f"in the tear-down of resource {held.name!r}"):
+            with _note(f"in the tear-down of resource {held.name!r}"), _users_code():
                 if next(generator, _ENDED) is not _ENDED:
                     generator.close()
                     raise _second_yield(held.name)
@@ -520,7 +520,8 @@ class Leases:
                     await asyncio.shield(held.ready)
                 else:
                     own[resource] = self._set_up(resource, own)
-            result = call(owner, *_with_values(args, kwargs, own))
+            with _users_code():
+                result = call(owner, *_with_values(args, kwargs, own))
             if is_awaitable(result):
                 result = await result
         except BaseException as error:
@@ -553,6 +554,16 @@ def fresh(slots: tuple[Any, ...]) -> tuple[Any, ...]:
 async def itself(value: Any) -> Any:
     """Gives a value; so one that could be awaited is not."""
     return value
+
+
+@contextlib.contextmanager
+def _users_code() -> Iterator[None]:
+    """Around synchronous code of a user, which may be called by a coroutine of ours; it may make runs of its own, as a task may."""
+    enter_task()
+    try:
+        yield
+    finally:
+        leave_task()
 
 
 @contextlib.contextmanager
