@@ -514,6 +514,12 @@ def test_a_resource_that_a_route_shares_with_the_rest(run, log, is_async, scope)
     assert log.count("+c") == log.count("-c") == (1 if scope == "run" else 4)
 
 
+def test_a_shared_resource_of_scope_task_is_no_condition_of_a_route(path, log):
+    c = cs.inject(make("c", log, scope="task"))
+    with pytest.raises(ResourceError, match="of scope 'task'"):
+        path.run([cs.Router("a", {"a": one().run_if(c), "b": identity(c)}), identity(c)])
+
+
 def test_inputs_of_routes_are_checked_before_the_run(path, log):
     called: Log = []
     note = cs.task(lambda x: called.append(x) or "a", name="note")

@@ -15,6 +15,7 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -23,11 +24,12 @@ from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.spec.control import EITHER as EITHER_TASK
-from cascade.spec.control import EitherForm, RouteForm
+from cascade.spec.control import ONCE as ONCE_TASK
+from cascade.spec.control import EitherForm, OnceForm, RouteForm
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import (
-    CALL, MAP, ROUTE, Managed, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
+    CALL, MAP, ONCE, ROUTE, Managed, OnceShape, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
 )
 from cascade.spec.policies import PLAIN as NO_POLICIES
 from cascade.spec.policies import Policies
@@ -47,6 +49,7 @@ class Inputs(list[Any]):
         elsewhere: what the routes of Routers declare, which are graphs of their own.
         injections: the resources that the graph and the routes of its Routers use.
         values: those of them whose value is asked for by something else than a call that gets it as an argument.
+        tables: the numbers of the inputs that are tables of routes, and share results: each run has its own.
     """
 
     def __init__(self) -> None:
@@ -55,10 +58,19 @@ class Inputs(list[Any]):
         self.elsewhere: list[Input] = []
         self.injections: list[Injection] = []
         self.values: list[Injection] = []
+        self.tables: list[int] = []
 
     def all_declared(self) -> list[Input]:
         """The declarations of what has to be given, also those of routes."""
         return [each for each in map(input_of, self) if each is not None] + self.elsewhere
+
+    def for_one_run(self) -> list[Any]:
+        """The inputs with tables of routes of their own; a plain list if nothing else has to be filled in."""
+        result: Any = list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
+        once: dict[LazyResult[Any], Once] = {}
+        for number in self.tables:
+            result[number] = self[number].for_one_run(once)
+        return result  # type: ignore[no-any-return]
 
 
 def build_graph(target: Any) -> Graph:
@@ -91,8 +103,8 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
         target = list(target)
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
-    given = getattr(target, "given", {}) if type(target) is LazyResult else {}
-    return _walk(target, sys.maxsize if limit is None else limit, given)
+    around = getattr(target, "given", NOTHING_AROUND) if type(target) is LazyResult else NOTHING_AROUND
+    return _walk(target, sys.maxsize if limit is None else limit, around)
 
 
 def _same(value: Any) -> Any:
@@ -102,19 +114,20 @@ def _same(value: Any) -> Any:
 _given: Task[..., Any] = Task(_same, name="input")
 
 
-def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tuple[Row, ...], list[Any]]:
+def _walk(root: Any, limit: int, around: Around) -> tuple[tuple[Row, ...], list[Any]]:
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
     # a reference, of the input.
+    numbers: dict[Any, int] = {}
     rows: list[Row] = []
     inputs: Any = []
-    numbers = _number_given(given, rows, inputs)
+    values, once = around.values, around.once
     expanded: dict[int, list[Any]] = {}
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
     holding: set[int] = set()
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
-    skips = any(type(value) is Skipped for value in inputs)
+    skips = False
     routes: Any = None
     stack: list[Any] = [root]
     number_of = numbers.get
@@ -123,10 +136,24 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
         if type(item) is LazyResult:
             key: Any = item
             operands: Sequence[Any] = item.slots
-            if item.policies is not None:
+            if values and item in values:
+                stack.pop()
+                if key not in numbers:
+                    value = values[item]
+                    if type(value) is LazyResult and type(inputs) is list:
+                        inputs = _with_declarations(inputs)
+                    numbers[key] = _number_given(value, rows, inputs)
+                    skips = skips or type(value) is Skipped
+                continue
+            if once and item in once:
+                if key not in managed:
+                    managed[key] = interned(ONCE_TASK, NO_POLICIES._replace(form=OnceShape(False)), ONCE), (around.use(item),)
+                    skips = True
+                operation, operands = managed[key]
+            elif item.policies is not None:
                 if key not in managed:
                     if routes is None and type(item.policies.form) is RouteForm:
-                        routes = Routes(root, given)
+                        routes = Routes(root, around)
                     managed[key] = _manage(item, item.policies, routes)
                     skips = skips or managed[key][0].skippable
                 operation, operands = managed[key]
@@ -167,7 +194,7 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
             continue
         # Everything it needs has a number.
         stack.pop()
-        if type(item) is LazyResult and type(item.task) is not Task:
+        if type(item) is LazyResult and type(item.task) is not Task and item not in once:
             if type(inputs) is list:
                 inputs = _with_declarations(inputs)
             if isinstance(item.task, Input):
@@ -192,6 +219,10 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
                 row.append(number)
         numbers[key] = len(rows)
         rows.append(tuple(row))
+    if routes is not None and routes.share():
+        if type(inputs) is list:
+            inputs = _with_declarations(inputs)
+        inputs.tables = [number for number, value in enumerate(inputs) if type(value) is RouteTable and value.common]
     if routes is not None and routes.declarations:
         if type(inputs) is list:
             inputs = _with_declarations(inputs)
@@ -203,17 +234,13 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
     return tuple(_guard(rows, inputs) if skips else rows), inputs
 
 
-def _number_given(given: dict[LazyResult[Any], Any], rows: list[Row], inputs: list[Any]) -> dict[Any, int]:
-    """What is there already: inputs, but for resources that stand as LazyResults, which get rows of their own."""
-    numbers: dict[Any, int] = {}
-    for lazy, value in given.items():
-        if type(value) is LazyResult:
-            numbers[lazy] = len(rows)
-            rows.append((value.task,))
-        else:
-            numbers[lazy] = -1 - len(inputs)
-            inputs.append(value)
-    return numbers
+def _number_given(value: Any, rows: list[Row], inputs: list[Any]) -> int:
+    """The number of a value that is there already: an input; for a resource, which stands as a LazyResult, a row of its own."""
+    if type(value) is LazyResult:
+        rows.append((value.task,))
+        return len(rows) - 1
+    inputs.append(value)
+    return -len(inputs)
 
 
 def _asked_for(rows: list[Row]) -> list[Injection]:
@@ -253,6 +280,8 @@ def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any
         table = routes.table(policies.form.routes)
         operation = interned(lazy.task, policies._replace(form=RouteShape(len(table.shared), table.skips)), ROUTE)
         return operation, (*lazy.slots, table, *table.shared, *extras_of(policies))
+    if type(policies.form) is OnceForm:
+        return interned(lazy.task, policies._replace(form=OnceShape(True)), ONCE), lazy.slots
     known = getattr(lazy, "managed", None)
     if known is None or known[0] is not policies:
         operation = interned(lazy.task, policies, CALL if policies.form is None else MAP)
@@ -350,27 +379,125 @@ def _guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
 
 
 class RouteTable:
-    """The routes of a Router, and what of them the graph around it computes in any case."""
+    """The routes of a Router.
 
-    def __init__(self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool) -> None:
+    Attributes:
+        shared: what of them the graph around it computes in any case.
+        skips: whether something in them may be skipped.
+        uses: what of them is computed at most once, by whichever Router of a graph further out needs it first.
+        common: what of them other Routers of the same graph may need as well.
+        once: for one run, what becomes of that.
+    """
+
+    def __init__(
+        self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use]
+    ) -> None:
         self.routes = routes
         self.shared = shared
         self.skips = skips
+        self.uses = uses
+        self.common: list[LazyResult[Any]] = []
+        self.once: dict[LazyResult[Any], Once] = {}
+
+    def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
+        """A table with results of its own; `once` has those that other tables of the run have, too."""
+        result = copy.copy(self)
+        result.once = {lazy: once.setdefault(lazy, Once(lazy)) for lazy in self.common}
+        return result
+
+    def around(self, values: dict[LazyResult[Any], Any]) -> Around:
+        """What a route has around it, given the values of what is shared."""
+        return Around(values, {**self.uses, **self.once})
+
+
+class Once:
+    """A result that routes of several Routers need. The first one that does computes it.
+
+    Attributes:
+        lazy: the result.
+        state: "not begun", "begun" or "done".
+        value: when it is done.
+        waiting: those who need it meanwhile are woken by these.
+    """
+
+    __slots__ = ("lazy", "state", "value", "waiting")
+
+    def __init__(self, lazy: LazyResult[Any]) -> None:
+        self.lazy = lazy
+        self.state = "not begun"
+        self.value: Any = None
+        self.waiting: list[Callable[[], None]] = []
+
+
+class Use:
+    """A `Once` that is needed, with what there is around it."""
+
+    __slots__ = ("around", "once")
+
+    def __init__(self, once: Once, around: Around) -> None:
+        self.once = once
+        self.around = around
+
+
+class Around:
+    """What a route is given by the graph around it.
+
+    Attributes:
+        values: of results that it has computed.
+        once: results that it computes at most once; what these need stands here, too, if not with the `Use`.
+    """
+
+    __slots__ = ("once", "values")
+
+    def __init__(self, values: dict[LazyResult[Any], Any], once: dict[LazyResult[Any], Once | Use]) -> None:
+        self.values = values
+        self.once = once
+
+    def use(self, lazy: LazyResult[Any]) -> Use:
+        found = self.once[lazy]
+        return Use(found, self) if type(found) is Once else found  # type: ignore[return-value]
+
+    def without(self, lazy: LazyResult[Any]) -> Around:
+        """What there is around `lazy` itself."""
+        return Around(self.values, {other: found for other, found in self.once.items() if other is not lazy})
+
+
+NOTHING_AROUND = Around({}, {})
 
 
 class Routes:
-    """What the Routers of one graph share with the rest of it."""
+    """What the Routers of one graph share with the rest of it, and with each other."""
 
-    def __init__(self, root: Any, given: dict[LazyResult[Any], Any]) -> None:
-        self._always = reachable([root], frozenset(), through_routes=False) | dict.fromkeys(given)
+    def __init__(self, root: Any, around: Around) -> None:
+        self._around = around
+        self._always = reachable([root], around.once, through_routes=False) | dict.fromkeys(around.values)
+        self._known = {**self._always, **around.once}
+        self._found: list[tuple[RouteTable, list[LazyResult[Any]]]] = []
         self.declarations: list[Task[..., Any]] = []
         """The inputs and resources that only routes need."""
 
     def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
-        found = reachable(routes.values(), self._always, through_routes=True)
+        found = reachable(routes.values(), self._known, through_routes=True)
         shared = tuple(lazy for lazy in found if lazy in self._always)
-        self.declarations += [lazy.task for lazy in found if type(lazy.task) is not Task and lazy not in self._always]
-        return RouteTable(routes, shared, any(lazy.policies is not None and lazy.policies.conditions for lazy in found))
+        uses = {lazy: self._around.use(lazy) for lazy in found if lazy in self._around.once and lazy not in self._always}
+        only = [lazy for lazy in found if lazy not in self._known]
+        self.declarations += [lazy.task for lazy in only if type(lazy.task) is not Task]
+        skips = bool(uses) or any(lazy.policies is not None and lazy.policies.conditions for lazy in found)
+        table = RouteTable(routes, shared, skips, uses)
+        self._found.append((table, only))
+        return table
+
+    def share(self) -> bool:
+        """Finds what several of the tables need, when all are there."""
+        if len(self._found) < 2:
+            return False
+        seen: dict[LazyResult[Any], int] = {}
+        for _, only in self._found:
+            for lazy in only:
+                seen[lazy] = seen.get(lazy, 0) + 1
+        for table, only in self._found:
+            table.common = [lazy for lazy in only if seen[lazy] > 1 and lazy.task.takes_policies]
+        return any(table.common for table, _ in self._found)
 
 
 def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:

@@ -29,7 +29,7 @@ from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import ROUTE, Managed, StateMachine
+from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
 from cascade.spec.task import Task
 
@@ -44,7 +44,7 @@ def skip_reason(operation: Managed | StateMachine, operands: Sequence[Any]) -> s
     """Why the call is not made; None if it is."""
     ordered = len(operands) - operation.after
     for position, operand in enumerate(operands):
-        if type(operand) is Skipped and (operation.kind != ROUTE or position >= operation.count):
+        if type(operand) is Skipped and (operation.kind not in (ROUTE, ONCE) or position >= operation.count):
             return "UpstreamSkipped_Data" if position < ordered else "UpstreamSkipped_Sequence"
     if not all(operands[ordered - operation.conditions : ordered]):
         return "ConditionFalse"

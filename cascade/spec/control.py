@@ -24,12 +24,17 @@ class RouteForm(NamedTuple):
     routes: dict[Any, LazyResult[Any]]
 
 
+class OnceForm(NamedTuple):
+    """What is needed by routes of several Routers has its value."""
+
+
 def _router(selector: Any) -> Any:
     raise NotImplementedError("a Router is run by its engine")
 
 
 ROUTER: Task[..., Any] = Task(_router, name="Router")
 EITHER: Task[..., Any] = Task(_router, name="either")
+ONCE: Task[..., Any] = Task(_router, name="once")
 
 
 def Router(selector: Any, routes: Mapping[Any, LazyResult[R]]) -> LazyResult[R]:  # noqa: N802 - part of the public API
@@ -165,6 +170,6 @@ JUMP.hands_on = True
 """Makes a Jump whose data had to be computed first."""
 
 __all__ = [
-    "EITHER", "JUMP", "ROUTER", "EitherForm", "Jump", "JumpSelector", "RouteForm", "Router", "TailCall", "bind", "pipeline",
+    "EITHER", "JUMP", "ONCE", "ROUTER", "EitherForm", "Jump", "JumpSelector", "OnceForm", "RouteForm", "Router", "TailCall", "bind", "pipeline",
     "select_jump", "sequence",
 ]  # fmt: skip

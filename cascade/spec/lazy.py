@@ -40,8 +40,8 @@ class LazyResult(Generic[R]):
     managed: tuple[Any, Any, tuple[Any, ...]]
     """The policies, and what the graph builder has made of them: it is asked again for each run."""
 
-    given: dict[LazyResult[Any], Any]
-    """Values that other LazyResults have already; only set on what a Router goes on with."""
+    given: Any
+    """What the graph around it has computed; only set on what a Router goes on with. See `cascade.graph.build.Around`."""
 
     @property
     def arguments(self) -> dict[str, Any]:

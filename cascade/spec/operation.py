@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INTERN_LIMIT = 256
 
-CALL, MAP, ROUTE, MACHINE = "call", "map", "route", "machine"
+CALL, MAP, ROUTE, ONCE, MACHINE = "call", "map", "route", "once", "machine"
 
 
 class RouteShape(NamedTuple):
@@ -28,12 +28,18 @@ class RouteShape(NamedTuple):
     skips: bool
 
 
+class OnceShape(NamedTuple):
+    """A result that routes of several Routers need; with the value, if that is to be handed on to the others."""
+
+    has_value: bool
+
+
 class Managed:
     """A call with policies, or one that is skipped when what it needs was skipped.
 
     Attributes:
         task: the task that is called.
-        kind: CALL, MAP for a call for each item, or ROUTE for a Router.
+        kind: CALL, MAP for a call for each item, ROUTE for a Router, or ONCE for what several Routers share.
         count: how many operands are arguments.
         amounts: for each constraint its name and its amount; None for an amount that is an operand.
         conditions, after: how many operands are conditions, and how many only come before.
@@ -65,6 +71,8 @@ class Managed:
             names = self.form.operand_names(names)
         elif kind == ROUTE:
             names = ("selector", "routes", *("shared",) * self.form.shared)
+        elif kind == ONCE:
+            names = ("result", "value") if self.form.has_value else ("result",)
         self.count = len(names)
         self.extras = self.computed + self.conditions + self.after
         self.parameters: tuple[str, ...] = (
@@ -87,7 +95,7 @@ class Managed:
     @property
     def skippable(self) -> bool:
         """Whether it may be skipped for a reason of its own."""
-        return self.conditions > 0 or (self.kind == ROUTE and self.form.skips)
+        return self.conditions > 0 or self.kind == ONCE or (self.kind == ROUTE and self.form.skips)
 
     def kind_of(self, position: int) -> str:
         """What the operand at `position` is for: "data", "constraint", "condition" or "order"."""
