@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from cascade._vm import install_deferred
@@ -159,7 +160,11 @@ class LazyResult(Generic[R]):
         return PLAIN if self.policies is None else self.policies
 
     def _set(self, **changes: Any) -> Self:
-        self.policies = self._policies()._replace(**changes)
+        from cascade.spec.policies import PLAIN
+
+        policies = self._policies()._replace(**changes)
+        is_plain = all(map(operator.is_, policies, PLAIN))
+        self.policies = None if is_plain else policies  # a plain call, if nothing is left
         return self
 
     def __repr__(self) -> str:
