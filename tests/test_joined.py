@@ -1155,13 +1155,13 @@ class Stopping:
 
 
 @pytest.mark.parametrize("where", ["check", "save"])
-def test_what_a_cache_policy_raises_comes_out_as_itself(run, where):
+def test_what_a_cache_policy_raises_comes_out_as_itself(path, where):
     graph = cs.task(lambda x: increment(x), name="graph")
     for target in (increment(1), graph(1), increment(1).with_timeout(60)):
         with pytest.raises(StopIteration, match=where):
-            run(identity(target.with_cache(Stopping(where))))
+            path.run(identity(target.with_cache(Stopping(where))))
     with pytest.raises(StopIteration, match=where) as raised:
-        run(increment.map([1]).with_cache(Stopping(where)))
+        path.run(increment.map([1]).with_cache(Stopping(where)))
     assert "in item 0 of the map" in raised.value.__notes__
 
 
