@@ -1135,6 +1135,14 @@ cdef class Machine:
         self.ready.append(item)
         return 0
 
+    cdef int go_on_in(self, Frame new) except -1:
+        # A call that was parked goes on in a frame: at once, as it would have done had it not been parked.
+        if self.at_once:
+            self.ready.appendleft(new)
+        else:
+            self.make_ready(new)
+        return 0
+
     cdef int next_ready(self) noexcept:
         cdef Pending entry
         cdef int status
@@ -1149,7 +1157,10 @@ cdef class Machine:
             self.switch_to(<Frame>item)
             return RESUMED
         entry = <Pending>item
-        return self.perform(entry.frame, entry.pc, entry.values, entry)
+        self.at_once = True
+        status = self.perform(entry.frame, entry.pc, entry.values, entry)
+        self.at_once = False
+        return status
 
     # -- The fast lane ------------------------------------------------------------------------------------------
 
@@ -1695,7 +1706,7 @@ cdef class Machine:
             if self.current is frame:
                 self.switch_to(new)
             else:
-                self.make_ready(new)
+                self.go_on_in(new)
             return RESUMED
         new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
         if entry is None:
@@ -1704,7 +1715,7 @@ cdef class Machine:
             self.switch_to(new)
         else:
             new.promise = entry
-            self.make_ready(new)
+            self.go_on_in(new)
         return RESUMED
 
     # -- Typed code ---------------------------------------------------------------------------------------------

@@ -307,3 +307,26 @@ def test_a_cancellation_during_the_clean_up_is_not_lost(path):
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(main())
+
+
+def test_a_call_that_was_parked_goes_on_at_once_when_it_is_made(run):
+    order: list[Any] = []
+
+    @cs.task
+    def note(name: str, *needs: Any) -> str:
+        order.append(name)
+        return name
+
+    @cs.task
+    def expand(name: str, *needs: Any) -> Any:
+        order.append(name)
+        return note(f"{name}'s answer")
+
+    @cs.task
+    def loop(n: int, *needs: Any) -> Any:
+        order.append(n)
+        return cs.TailCall((n - 1,)) if n else "end"
+
+    shared = later(1)
+    assert run([expand("a", shared), loop(2, shared), note("b", shared)]) == ["a's answer", "end", "b"]
+    assert order == ["a", "a's answer", 2, 1, 0, "b"]

@@ -110,6 +110,7 @@ class Walker:
         self.crew: Any = None
         self.next_progress = 0.0
         self.looked = False
+        self.at_once = False
         self.current: Frame | None = self._enter(target, limit)
         operations = self.operations()
         self.asynchronous = any(operation.is_async for operation in operations)
@@ -258,7 +259,10 @@ class Walker:
             if isinstance(item, Frame):
                 self.current = item
                 return RESUMED
-            return self._perform(item.frame, item.index, item.operands, item)
+            self.at_once = True
+            status = self._perform(item.frame, item.index, item.operands, item)
+            self.at_once = False
+            return status
         if frame.graph is None:
             return self._give_back(frame) if frame.values else self._perform(frame, 0, list(frame.slots), None)
         if frame.at == len(frame.order):
@@ -450,6 +454,8 @@ class Walker:
                 new.promise = pending
         if pending is None or self.current is frame and index == frame.result and frame.machine is None:
             self.current = new
+        elif self.at_once:
+            self.ready.appendleft(new)  # the call that was parked goes on at once, as it would have done otherwise
         else:
             self.ready.append(new)
         return RESUMED

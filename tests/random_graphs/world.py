@@ -107,7 +107,9 @@ def rise(n: int, k: int) -> int:
 
 
 def fall(n: int, k: int) -> int:
-    return k if n <= 0 else fall(n - 1, k + 3 * n)
+    while n > 0:
+        n, k = n - 1, k + 3 * n
+    return k
 
 
 def swap(n: int, k: int) -> int:
