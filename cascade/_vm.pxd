@@ -103,6 +103,8 @@ cdef class Code:
     cdef Py_ssize_t slots
     cdef Py_ssize_t widest              # longest argument list
     cdef bint selects                   # the code of a state machine
+    cdef list states                    # the word that calls each of its states
+    cdef Routine machine                # its routine, which has its kernels
     cdef readonly object blueprint
     cdef tuple held                     # what the pointers above point into
     cdef Frame pool                     # free frames, linked by `parent`
@@ -152,6 +154,8 @@ cdef class Kernel:
     cdef int64_t exit_count
     cdef bint defers
     cdef readonly object code
+    cdef readonly Py_ssize_t start      # the state of a machine that it begins with
+    cdef bytes key
     cdef readonly int64_t entries
     cdef readonly int64_t steps
     cdef readonly int64_t work
@@ -226,7 +230,7 @@ cdef class Machine:
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
-    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept
+    cdef bint may_be_typed(self, Frame frame, const Word* word) noexcept
     cdef int run_typed(self, Frame frame) noexcept
     cdef int after_typed(self, Frame frame, int outcome) except -1
     cdef int call_typed(self, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,

@@ -621,7 +621,7 @@ cdef class Routine:
 
     def lower(self, host, tuple types):
         """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
-        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), True)
+        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
 
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
@@ -707,6 +707,7 @@ cdef class Code:
         self.constants = (<PyTupleItems*>constants).ob_item
         self.inputs = blueprint.inputs
         self.slots = blueprint.slots
+        self.states = []
         self.widest = self.longest_list(len(words) // sizeof(Word))
 
     cdef Py_ssize_t longest_list(self, Py_ssize_t count):
@@ -716,6 +717,7 @@ cdef class Code:
             word = &self.words[i]
             if word.opcode == SELECT:
                 self.selects = True
+                self.states.append(i - 1)
             if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
@@ -1334,6 +1336,12 @@ cdef class Machine:
         cdef int status
         cdef bint loops = is_loop(word.opcode) or frame.code.selects
         cdef bint careful
+        if word.opcode == SELECT:
+            # Calls take fuel, so it is here that it has run out: on to the next state's call.
+            status = self.select(frame)
+            if status != RESUMED or self.current is not frame:
+                return status
+            word = &frame.code.words[frame.pc]
         if self.batch:
             # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
             if now - self.refilled > PACE_TIME:
@@ -1353,7 +1361,7 @@ cdef class Machine:
                     self.error = error
                     return STATUS_FAILED
             self.next_progress = now + PROGRESS_TIME
-        if word.opcode == LOOP and not self.managed and self.may_be_typed(frame, <Routine>frame.code.constants[word.b]):
+        if not self.managed and self.may_be_typed(frame, word):
             return self.run_typed(frame)
         self.batch = self.pace
         careful = frame.outstanding != 0 or self.managed or (self.observed and not loops)
@@ -1568,10 +1576,10 @@ cdef class Machine:
         # The task runs in a frame of its own, as after a tail call; its first step is made there.
         cdef Code code = loop_code_of(self.host, routine)
         cdef Frame new = self.enter(code, values[:code.inputs] if routine.machine else values)
-        new.origin = routine.owner
-        new.serial = frame.serial
-        new.node = frame.code.nodes[pc]
-        new.iteration = frame.iteration
+        if routine.machine:
+            code.machine = routine
+        new.inner = frame.inner or frame.code.selects
+        new.origin, new.serial, new.node, new.iteration = self.locate(frame, pc)
         return self.place(frame, pc, new, entry)
 
     # -- What a call's result means -----------------------------------------------------------------------------
@@ -1709,10 +1717,17 @@ cdef class Machine:
 
     # -- Typed code ---------------------------------------------------------------------------------------------
 
-    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept:
-        # Whether this is the time to run the task of a frame as typed code, or to go on with it.
+    cdef bint may_be_typed(self, Frame frame, const Word* word) noexcept:
+        # Whether this is the time to run the task of a frame, or its state machine, as typed code, or to go on with it.
+        cdef Routine routine
         if frame.kernel is not None:
             return True
+        if word.opcode == LOOP:
+            routine = <Routine>frame.code.constants[word.b]
+        elif frame.code.machine is not None and frame.outstanding == 0 and INSTRUCTION_CALLS[word.opcode]:
+            routine = frame.code.machine
+        else:
+            return False
         if routine.lowering == LOWER_NEVER or frame.iteration < frame.next_typed:
             return False
         if self.max_steps >= 0 and self.taken >= self.max_steps:
@@ -1723,14 +1738,20 @@ cdef class Machine:
         return True
 
     cdef int run_typed(self, Frame frame) noexcept:
-        # A LOOP, out of fuel: runs the kernel for the types of the arguments. Where there is none, nothing happens.
+        # A LOOP, or the call of a state, out of fuel: runs the kernel for the types of the arguments. Where there is none,
+        # nothing happens.
         cdef const Word* word = &frame.code.words[frame.pc]
-        cdef Routine routine = <Routine>frame.code.constants[word.b]
+        cdef Routine routine = frame.code.machine
         cdef Kernel kernel = frame.kernel
+        cdef Py_ssize_t start = 0
         cdef int64_t limit
         try:
             if kernel is None:
-                kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
+                if routine is None:
+                    routine = <Routine>frame.code.constants[word.b]
+                else:
+                    start = frame.code.states.index(frame.pc)
+                kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs, start)
                 if kernel is None or (self.observed and kernel.defers) or not enter_kernel(frame, kernel):
                     frame.next_typed = frame.iteration + RETRY
                     return RESUMED
@@ -1755,10 +1776,13 @@ cdef class Machine:
         state.steps = 0
         if outcome == TYPED_RETURNED:
             value = returned(frame.typed)
-            if cascade_is_special(<PyObject*>value):
+            if cascade_is_special(<PyObject*>value) or (frame.code.selects and type(value) is Jump):
                 return self.leave_typed(frame)
             if state.deferred:
                 self.note_deferred(frame, kernel)
+            if frame.code.selects:
+                number = kernel.code.exit_of[place_in_body(frame)]
+                frame.pc = frame.code.states[kernel.code.bodies[kernel.code.exits[number].body].state]
             frame.pc += 1
             frame.kernel = None
             incref(<PyObject*>value)
@@ -1793,7 +1817,7 @@ cdef class Machine:
                 self.spend()
                 self.taken -= 1
                 return self.call_frame(frame, frame.pc - 1, routine, values, None)
-            kernel = find_kernel(self.host, routine, arguments, count)
+            kernel = find_kernel(self.host, routine, arguments, count, 0)
             if kernel is None or not fill_spare(self, kernel, arguments):
                 result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
                 return TYPED_CALLED
@@ -1864,6 +1888,10 @@ cdef class Machine:
             return self.fail_at(frame, frame.pc, error)
         frame = self.settle(frame, kernel, body, kept)
         frame.pc += 1
+        if frame.code.selects:
+            # The state's own operands, of those of the machine.
+            operands = frame.code.machine.operation.states[body.state]
+            kept = kept[operands.offset : operands.offset + operands.width]
         incref(<PyObject*>made)
         return self.land(frame, frame.pc - 1, kept, <PyObject*>made, None, False)
 
@@ -1876,7 +1904,9 @@ cdef class Machine:
         if frame.typed.state.deferred:
             self.note_deferred(frame, kernel)
         frame.kernel = None
-        if body.task is routine.owner:
+        if frame.code.selects:
+            frame.pc = frame.code.states[body.state]
+        if frame.code.selects or body.task is routine.owner:
             for i in range(frame.code.inputs):
                 incref(<PyObject*>arguments[i])
                 set_slot(frame, i, <PyObject*>arguments[i])

@@ -109,9 +109,14 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     inputs, end = machine.count, 2 * len(machine.states)
     for state in machine.states:
         slots = range(state.offset, state.offset + state.width)
-        managed = state.injects or is_managed(state.operation)
-        if managed or state.width != 1:
-            words.extend((CALL_MANAGED if managed else CALL, inputs, len(constants), len(operands)))
+        if state.injects or is_managed(state.operation):
+            opcode = CALL_MANAGED
+        elif state.operation.routine.lowering >= AT_ONCE:
+            opcode = CALL_TYPED
+        else:
+            opcode = CALL if state.width != 1 else CALL_ONE
+        if opcode != CALL_ONE:
+            words.extend((opcode, inputs, len(constants), len(operands)))
             operands.append(state.width)
             operands.extend(2 * slot for slot in slots)
         else:

@@ -220,6 +220,16 @@ class Host:
             raise LoweringError(owner.name, made, where=where)
         return None if any(reason.for_all_types for reason in made) else made
 
+    def machine_kernel(self, routine: Routine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...] | None:
+        """As `kernel`, for a state machine that goes on with the state of number `start`."""
+        from cascade.compiler.lower import lower_machine
+
+        made = lower_machine(routine.operation, types, start)
+        if isinstance(made, Kernel):
+            return made
+        routine.reasons.append((types, made))
+        return None if any(reason.for_all_types for reason in made) else made
+
     # -- Names and errors -------------------------------------------------------------------------------------------
 
     def where(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> str:

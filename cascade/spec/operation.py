@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cascade._vm import Routine
+from cascade._vm import NEVER, Routine
 from cascade.spec.policies import Policies
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class StateMachine:
         self.routine = Routine(
             owner=self.task, operation=self, function=self.task.called, name=self.name, parameters=self.parameters,
             positional=len(self.parameters), positional_only=len(self.parameters), keywords=(), varargs=False, varkwargs=False,
-            bind=self.task.binder.bind, rebinds=False,
+            bind=self.task.binder.bind, rebinds=False, lowering=_when_lowered(states),
         )  # fmt: skip
 
     @property
@@ -204,6 +204,12 @@ class StateMachine:
         if position < self.count:
             return "data"
         return "condition" if position < self.count + self.conditions else "order"
+
+
+def _when_lowered(states: tuple[State, ...]) -> int:
+    """When a state machine is lowered as a whole: when the first of its tasks is, as long as all of them may be."""
+    levels = [NEVER if state.injects else state.operation.routine.lowering for state in states]
+    return NEVER if NEVER in levels else max(levels)
 
 
 def interned_machine(states: tuple[State, ...], conditions: int, after: int) -> StateMachine:
