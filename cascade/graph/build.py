@@ -80,7 +80,7 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
         TooManyRows: there are more than `limit`.
     """
     if type(target) is Graph:
-        from cascade.graph.serialize import target_of  # read from JSON, or made by hand
+        from cascade.graph.outline import target_of  # read from JSON, or made by hand
 
         target = target_of(target)
     elif type(target) is not LazyResult:
@@ -89,7 +89,7 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     given = getattr(target, "given", {}) if type(target) is LazyResult else {}
-    return _walk(target, sys.maxsize if limit is None else limit, given)
+    return walk(target, sys.maxsize if limit is None else limit, given)
 
 
 def _same(value: Any) -> Any:
@@ -99,7 +99,16 @@ def _same(value: Any) -> Any:
 _given: Task[..., Any] = Task(_same, name="input")
 
 
-def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tuple[Row, ...], list[Any]]:
+def walk(
+    root: Any, limit: int, given: dict[LazyResult[Any], Any], routes: Routes | EveryRoute | None = None
+) -> tuple[tuple[Row, ...], list[Any]]:
+    """The rows and the inputs of what `root` is or holds.
+
+    Args:
+        limit: more rows raise TooManyRows.
+        given: results that are inputs, which come first, with their values.
+        routes: how the routes of Routers are treated; by default they are graphs of their own.
+    """
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
     # a reference, of the input.
     numbers: dict[Any, int] = {lazy: -1 - number for number, lazy in enumerate(given)}
@@ -112,7 +121,6 @@ def _walk(root: Any, limit: int, given: dict[LazyResult[Any], Any]) -> tuple[tup
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
     skips = any(type(value) is Skipped for value in inputs)
-    routes: Any = None
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -306,6 +314,9 @@ class RouteTable:
         self.shared = shared
         self.skips = skips
 
+    def __repr__(self) -> str:
+        return "<routes " + ", ".join(map(repr, self.routes)) + ">"
+
 
 class Routes:
     """What the Routers of one graph share with the rest of it."""
@@ -320,6 +331,18 @@ class Routes:
         shared = tuple(lazy for lazy in found if lazy in self._always)
         self.declarations += [lazy.task for lazy in found if type(lazy.task) is not Task and lazy not in self._always]
         return RouteTable(routes, shared, any(lazy.policies is not None and lazy.policies.conditions for lazy in found))
+
+
+class EveryRoute:
+    """In place of `Routes`: the graph computes every route, so that all of them are rows of it.
+
+    Such a graph is for people and tools, not to be run.
+    """
+
+    declarations: tuple[Task[..., Any], ...] = ()
+
+    def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
+        return RouteTable(routes, tuple(routes.values()), False)
 
 
 def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:

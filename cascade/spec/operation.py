@@ -8,6 +8,7 @@ Operations are interned by their task, so equal rows have the very same operatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade._vm import NEVER, Routine
@@ -254,3 +255,14 @@ def extras_of(policies: Policies) -> tuple[Any, ...]:
     """The operands of a row that follow the arguments, in the order of `Managed.parameters`."""
     amounts = tuple(amount for _, amount in policies.constraints if not _is_static(amount))
     return (*amounts, *policies.conditions, *policies.after)
+
+
+def policies_of(operation: Managed, extras: Sequence[Any]) -> Policies:
+    """The policies that make `operation`, and these operands after its arguments: `interned` and `extras_of` reversed."""
+    computed = iter(extras)
+    ordered = operation.computed + operation.conditions
+    return Policies(
+        operation.retry, operation.timeout, operation.cache,
+        tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts),
+        tuple(extras[operation.computed : ordered]), tuple(extras[ordered:]), operation.concurrency, operation.form,
+    )  # fmt: skip
