@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import KEPT, Jump, Skipped
 from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import RouteTable, reachable
+from cascade.runtime.resources import Lease
 from cascade.spec.control import EITHER, ROUTER
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import Managed
@@ -24,7 +25,8 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
     if type(selector) is Skipped:
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
-    given = dict(zip(table.shared, operands[2:], strict=False))
+    # A Lease is no value: the route is to have a resource of its own, so that the host makes the calls that are given it.
+    given = {lazy: value for lazy, value in zip(table.shared, operands[2:], strict=False) if type(value) is not Lease}
     if host.bus is not None:
         _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
