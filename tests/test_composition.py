@@ -330,6 +330,18 @@ def test_what_other_routes_need_is_pruned(path):
     ]
 
 
+def test_inputs_and_resources_of_other_routes_are_no_tasks_that_are_pruned(path):
+    @cs.resource
+    def database() -> Any:
+        yield "db"
+
+    routes = {"a": one(), "b": add(cs.Param("x", 1), cs.inject(database)), "c": identity(cs.Env("HOME"))}
+    outcome, events = heard_from(path, cs.Router("a", routes))
+    assert outcome == 1
+    pruned = [event for event in story(events) if event[0] == "skipped"]
+    assert pruned == [("skipped", "Router#0/b/add#0", "Pruned"), ("skipped", "Router#0/c/identity#0", "Pruned")]
+
+
 def test_what_routes_share_with_the_rest_runs_once(run):
     flaky = Flaky(0)
     shared = cs.task(flaky)(5)

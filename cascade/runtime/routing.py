@@ -80,5 +80,5 @@ def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: 
         for number, lazy in enumerate(reachable([route], kept, through_routes=True)):
             if lazy not in kept:
                 kept[lazy] = None
-                if lazy.task is not ROUTER and lazy.task is not EITHER:
+                if type(lazy.task) is Task and lazy.task is not ROUTER and lazy.task is not EITHER:
                     host.pruned(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name)
