@@ -105,3 +105,13 @@ WORKFLOWS: dict[str, Callable[[], Any]] = {
     "skipped machine": lambda: identity(looping().run_if(identity(None))),
     "skipped route": lambda: identity(cs.Router("a", {"a": one().run_if(False), "b": one()}).after(later(1)).run_if(one())),
 }  # fmt: skip
+
+
+def everything() -> Any:
+    """One of each, for listings that people read."""
+    lines = increment.map(later([1, 2])).with_concurrency(8).with_retry(3, delay=0.5, backoff=2)
+    size = total(lines).with_timeout(5).with_cache(CACHE)
+    loop = work(3)
+    cs.bind(loop, cs.select_jump({"rest": loop, "done": None}))
+    chosen = cs.Router(identity("small"), {"small": add(size, cs.Param("more", 1, type=int)), "loop": loop, "same": size})
+    return identity(chosen).run_if(size).after(heals("first", 0)).with_constraints(cpu=1, gpu=one())

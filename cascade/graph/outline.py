@@ -29,6 +29,7 @@ from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import CALL, ROUTE, Managed, StateMachine, interned, policies_of
 from cascade.spec.policies import PLAIN, Policies
 from cascade.spec.task import Task
+from cascade.spec.words import key_words
 
 
 class Entry(NamedTuple):
@@ -87,7 +88,7 @@ class Outline:
         return f"{self.entries[number].operation.name}#{number}"
 
     def edges(self) -> Iterator[Edge]:
-        """The edges between entries, by target; a jump to the end has the target -1."""
+        """The edges between entries: to each one in turn, and its jumps; one to the end has the target -1."""
         for number, entry in enumerate(self.entries):
             names = entry.names
             for position, reference in enumerate(entry.references):
@@ -96,9 +97,9 @@ class Outline:
                     yield Edge(reference, number, entry.kind_of(position), name)
             for key, reference in entry.routes:
                 if reference >= 0:
-                    yield Edge(reference, number, "route", repr(key))
+                    yield Edge(reference, number, "route", key_words(key))
             for key, state in entry.jumps or ():
-                yield Edge(number, -1 if state is None else state, "jump", repr(key))
+                yield Edge(number, -1 if state is None else state, "jump", key_words(key))
 
 
 def outline(graph: Graph) -> Outline:

@@ -8,6 +8,9 @@ from typing import Any
 from cascade.spec.operation import MAP, Managed
 from cascade.spec.policies import Retry
 
+KEY_LENGTH = 40
+"""Longer keys are cut."""
+
 
 def policy_words(operation: Any) -> list[str]:
     """What an operation has set besides what it depends on, such as `["retry 3 (delay 0.1 s)", "cpu=1"]`."""
@@ -67,3 +70,12 @@ def mode_words(operation: Any) -> list[str]:
     """Where its task runs, if that is not in place: `["async"]`, `["blocking"]`."""
     task = operation.task
     return [word for word, holds in (("async", task.is_async), (task.mode, task.mode != "inline")) if holds]
+
+
+def key_words(key: Any) -> str:
+    """The key of a route or a jump, in short."""
+    try:
+        text = repr(key)
+    except Exception:
+        text = f"<{type(key).__name__}>"
+    return text if len(text) <= KEY_LENGTH else text[: KEY_LENGTH - 1] + "…"
