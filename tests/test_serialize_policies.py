@@ -360,6 +360,15 @@ def test_hostile_json_is_refused(text, message):
     assert isinstance(raised.value, (SerializationError, CycleError))
 
 
+def test_a_cycle_inside_of_a_route_is_found_when_it_is_read():
+    text = document(
+        operations=[{"task": "tests.tasks:add"}, {"router": ["a"]}], rows=[[0, -1, -1], [0, -2, 0], [1, -1, 0]],
+        jumps=[[0, [["go", 1]]]], inputs=["a", {"$jump": "data"}],
+    )  # fmt: skip
+    with pytest.raises(CycleError, match="add -> add"):
+        from_json(text)
+
+
 def test_exception_types_are_named_under_the_rules_of_names(tmp_path, monkeypatch):
     (tmp_path / "cascade_errors_there.py").write_text("class E(Exception): pass\n")
     monkeypatch.syspath_prepend(tmp_path)

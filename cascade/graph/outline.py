@@ -128,7 +128,7 @@ def outline(graph: Graph) -> Outline:
 
 
 class RoutesGraph(NamedTuple):
-    """The routes of all Routers of a graph, and what they need: a graph that computes every route.
+    """The routes of all Routers of a graph, as a graph that computes every route.
 
     Attributes:
         graph: its first inputs are `shared`; its result is the list of the routes.
@@ -139,13 +139,6 @@ class RoutesGraph(NamedTuple):
     graph: Graph
     shared: tuple[int, ...]
     tables: tuple[tuple[int, RouteTable], ...]
-
-
-class Shared:
-    """Stands for the value of what routes share with the graph around them."""
-
-
-SHARED = Shared()
 
 
 def routes_of(graph: Graph) -> RoutesGraph | None:
@@ -159,9 +152,24 @@ def routes_of(graph: Graph) -> RoutesGraph | None:
             shared.update(zip(table.shared, row[3:], strict=False))
     if not tables:
         return None
-    routes = [route for _, table in tables for route in table.routes.values()]
-    rows, inputs = walk(routes, sys.maxsize, dict.fromkeys(shared, SHARED), EveryRoute())
-    return RoutesGraph(Graph(rows, tuple(inputs)), tuple(shared.values()), tuple(tables))
+    return RoutesGraph(graph_of_routes([table for _, table in tables]), tuple(shared.values()), tuple(tables))
+
+
+class Shared:
+    """Stands for the value of what routes share with the graph around them."""
+
+
+SHARED = Shared()
+
+
+def graph_of_routes(tables: Sequence[RouteTable]) -> Graph:
+    """A graph that computes every route of these tables, and of the Routers in them.
+
+    Its first inputs are what the tables share with the graph around them, each `SHARED`; its result is the list of the routes.
+    """
+    shared = dict.fromkeys((lazy for table in tables for lazy in table.shared), SHARED)
+    rows, inputs = walk([route for table in tables for route in table.routes.values()], sys.maxsize, shared, EveryRoute())
+    return Graph(rows, tuple(inputs))
 
 
 class _Draft:

@@ -41,7 +41,7 @@ from cascade.errors import CascadeError, CycleError, SerializationError
 from cascade.graph.build import NO_INPUT, build_graph, walk
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, is_container, parts
 from cascade.graph.names import Names, check_keys, class_path, fail, path_of, resolve_loaded
-from cascade.graph.outline import Entry, Outline, outline, target_of
+from cascade.graph.outline import Entry, Outline, outline, routes_of, target_of
 from cascade.graph.policy_json import DEFAULTS, KEYS, PolicyReader, check_caches, describe_policies
 from cascade.spec.control import EITHER as EITHER_TASK
 from cascade.spec.control import ROUTER
@@ -136,13 +136,15 @@ def from_json(
         raise SerializationError(f"it is no JSON: {error}") from None
     try:
         rows, inputs = walk(target_of(whole), sys.maxsize, {})
+        graph = Graph(rows, tuple(inputs))
+        routes_of(graph)  # they are graphs of their own, which may have cycles
     except CycleError:
         raise
     except (TypeError, RecursionError) as error:
         what = error.what if isinstance(error, CascadeError) else error
         hint = None if isinstance(error, CascadeError) else "keys and members of sets have to be hashable"
         raise SerializationError(f"it cannot be put together: {what}", hint=hint) from None
-    return Graph(rows, tuple(inputs))
+    return graph
 
 
 # -- Writing ----------------------------------------------------------------------------------------------------------

@@ -167,11 +167,9 @@ class Program(Generic[P, R]):
 
     def explain(self) -> Explanation:
         """In which regime each task of the program runs, and why; see `cascade.explain`."""
-        from cascade.runtime.explain import annotated, explain, explain_tasks
+        from cascade.runtime.explain import explain_code
 
-        if self._target is not None and not isinstance(self._target, Task):
-            return explain(self._target)
-        return explain_tasks((routine.owner, annotated(routine.owner)) for routine in self._routines())
+        return explain_code(self.blueprint, self._inputs)
 
     def _routines(self) -> list[Routine]:
         return [constant for constant in self.blueprint.constants if type(constant) is Routine]

@@ -28,7 +28,7 @@ class LazyResult(Generic[R]):
     Attributes:
         task: the task that was called.
         slots: one value for each parameter of the task, defaults filled in; for a map, one for each input.
-        policies: what was set on it; None where that is nothing, and the task has no defaults.
+        policies: what was set on it, or its task's defaults; None where that is nothing.
     """
 
     __slots__ = ("task", "slots", "policies", "given", "managed", "__weakref__")
@@ -153,7 +153,10 @@ class LazyResult(Generic[R]):
         return PLAIN if self.policies is None else self.policies
 
     def _set(self, **changes: Any) -> Self:
-        self.policies = self._policies()._replace(**changes)
+        from cascade.spec.policies import PLAIN
+
+        policies = self._policies()._replace(**changes)
+        self.policies = None if policies == PLAIN else policies  # which its row would have to be managed for
         return self
 
     def __repr__(self) -> str:
