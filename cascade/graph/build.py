@@ -244,6 +244,9 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
         if selector is not None:
             for target in selector.routes.values():
                 if target is not None and target not in numbers:
+                    if target.policies is policies:  # of which `first` is a copy, made by a Router that goes on with it
+                        numbers[target] = 0
+                        continue
                     numbers[target] = len(found)
                     found.append(target)
             targets = tuple((key, None if target is None else numbers[target]) for key, target in selector.routes.items())
