@@ -15,7 +15,7 @@ from cascade.graph.build import build_graph
 from cascade.graph.model import Container, Graph
 from cascade.graph.outline import Entry, Outline, outline
 from cascade.spec.inputs import input_of
-from cascade.spec.operation import MAP
+from cascade.spec.operation import is_map
 from cascade.spec.resources import Injection
 from cascade.spec.words import called_name, key_words, mode_words, policy_words
 
@@ -146,7 +146,7 @@ def _style_of(entry: Entry) -> str:
         return "resource"
     if entry.is_router:
         return "router"
-    if getattr(operation, "kind", "") == MAP:
+    if is_map(operation):
         return "map"
     task = operation.task
     if task.mode in NODE_STYLES:
@@ -159,7 +159,7 @@ def _label_lines(entry: Entry, whole: Outline) -> list[str]:
     if isinstance(operation, Container):
         return [operation.name]
     # A map has a shape of its own, which does not tell where its task runs.
-    modes = mode_words(operation) if getattr(operation, "kind", "") == MAP else []
+    modes = mode_words(operation) if is_map(operation) else []
     held = [
         f"if {_constant(whole.inputs[-1 - reference])}"
         for position, reference in enumerate(entry.references)

@@ -26,10 +26,10 @@ from cascade.graph.model import EITHER, Container, Edge, Graph, Row
 from cascade.spec import control
 from cascade.spec.control import EitherForm, JumpSelector, RouteForm
 from cascade.spec.lazy import LazyResult, lazy_result
-from cascade.spec.operation import CALL, ROUTE, Managed, StateMachine, interned, policies_of
+from cascade.spec.operation import CALL, Managed, StateMachine, interned, is_router, policies_of
 from cascade.spec.policies import PLAIN, Policies
 from cascade.spec.task import Task
-from cascade.spec.words import key_words
+from cascade.spec.words import key_words, operand_words
 
 
 class Entry(NamedTuple):
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
     @property
     def is_router(self) -> bool:
-        return isinstance(self.operation, Managed) and self.operation.kind == ROUTE
+        return is_router(self.operation)
 
     @property
     def names(self) -> Sequence[str]:
@@ -64,10 +64,16 @@ class Entry(NamedTuple):
 
     def kind_of(self, position: int) -> str:
         """What the reference at `position` is for: "data", "constraint", "condition" or "order"."""
-        if not isinstance(self.operation, Managed):
-            return "data"
-        hidden = self.operation.count - 1 if self.is_router and position else 0
-        return self.operation.kind_of(position + hidden)
+        return str(self.operation.kind_of(self._operand(position))) if isinstance(self.operation, Managed) else "data"
+
+    def words(self, position: int, text: str) -> str:
+        """The reference at `position`, shown as `text`, with what it is for."""
+        name = self.names[position] if position < len(self.names) else ""
+        return operand_words(self.operation, self._operand(position), name, text)
+
+    def _operand(self, position: int) -> int:
+        # A Router's table of routes, and what it shares with them, are no references here.
+        return position + (self.operation.count - 1 if self.is_router and position else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ def routes_of(graph: Graph) -> RoutesGraph | None:
     tables = []
     shared: dict[LazyResult[Any], int] = {}
     for number, row in enumerate(graph.rows):
-        if isinstance(row[0], Managed) and row[0].kind == ROUTE:
+        if is_router(row[0]):
             table = graph.inputs[-1 - row[2]]
             tables.append((number, table))
             shared.update(zip(table.shared, row[3:], strict=False))
@@ -205,7 +211,7 @@ class _Draft:
             operation = row[0]
             if isinstance(operation, StateMachine):
                 self._lay_states(operation, tuple(map(place, row[1:])), number)
-            elif isinstance(operation, Managed) and operation.kind == ROUTE:
+            elif is_router(operation):
                 references = tuple(map(place, (row[1], *row[1 + operation.count :])))
                 table = graph.inputs[-1 - row[2]]
                 routes = tuple((key, place(route)) for key, route in zip(table.routes, row[3:], strict=False)) if base else ()
@@ -300,8 +306,8 @@ def _made(operation: Any, values: list[Any], routes: dict[Any, Any]) -> Any:
         return operation.make(values)
     if isinstance(operation, Task):
         return lazy_result(operation, tuple(values))
-    count = 1 if operation.kind == ROUTE else operation.count
+    count = 1 if is_router(operation) else operation.count
     policies = policies_of(operation, values[count:])
-    if operation.kind == ROUTE:
+    if is_router(operation):
         policies = policies._replace(form=RouteForm(routes))
     return lazy_result(operation.task, tuple(values[:count]), None if policies == PLAIN else policies)

@@ -12,7 +12,7 @@ from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Container, Graph
 from cascade.graph.outline import Entry, Outline, outline
 from cascade.runtime.preview import preview
 from cascade.spec.inputs import input_of
-from cascade.spec.operation import MAP
+from cascade.spec.operation import is_map
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
 from cascade.spec.words import key_words, mode_words, policy_words
@@ -86,12 +86,9 @@ def _call(whole: Outline, index: int, entry: Entry) -> str:
         if kind == "data":
             arguments.append(f"{name}={value}")
         else:
-            words.append(f"{SIGNS[kind]}{value}" if kind in SIGNS else f"{name.removeprefix('constraint ')}={value}")
-    call = f"{whole.label(index)}{'.map' if getattr(operation, 'kind', '') == MAP else ''}({', '.join(arguments)})"
+            words.append(entry.words(position, value))
+    call = f"{whole.label(index)}{'.map' if is_map(operation) else ''}({', '.join(arguments)})"
     return call + (f"  [{', '.join(words)}]" if words else "")
-
-
-SIGNS = {"condition": "if ", "order": "after "}
 
 
 def _value(whole: Outline, reference: int, depth: int) -> str:

@@ -25,9 +25,9 @@ from cascade.graph.outline import SHARED, graph_of_routes
 from cascade.opcodes import INSTRUCTIONS, TYPED_FIELDS, TYPED_INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.host import Host
 from cascade.runtime.program import Program
-from cascade.runtime.shapes import Shapes, loop_code
+from cascade.runtime.shapes import Shapes, target_code
 from cascade.spec.inputs import input_of
-from cascade.spec.operation import MAP, ROUTE, Managed, StateMachine
+from cascade.spec.operation import ROUTE, Managed, StateMachine, is_map, is_router
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 from cascade.spec.words import dependence_words, policy_words
@@ -146,9 +146,7 @@ def explain(target: Any) -> Explanation:
     """
     if isinstance(target, Program):
         return target.explain()
-    if isinstance(target, Task):
-        return explain_code(loop_code(target.operation).blueprint, None)
-    code, inputs = Shapes(NativeSolver()).code_of(target)
+    code, inputs = target_code(target)
     return explain_code(code.blueprint, inputs)
 
 
@@ -210,14 +208,13 @@ class _Survey:
 
     def _call(self, routine: Routine, managed: bool, values: Sequence[Any] | None, inside: str) -> None:
         operation, task = routine.operation, routine.owner
-        if getattr(operation, "kind", "") == ROUTE:
+        if is_router(operation):
             return
         calls = self.found.setdefault(task, _Calls(task))
-        each = getattr(operation, "kind", "") == MAP
         why = _why_managed(operation, task) if managed else ""
         if why:
             calls.managed[why] = None
-        elif each:
+        elif is_map(operation):
             calls.inside["called for each item of a map"] = None
         elif inside and inside != ROUTE:
             calls.inside[inside] = None
@@ -233,7 +230,7 @@ def _why_managed(operation: Any, task: AnyTask) -> str:
     words = [*policy_words(operation), *dependence_words(operation)]
     if task.mode != "inline":
         words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
-    if getattr(operation, "kind", "") == MAP:
+    if is_map(operation):
         items = operation.item
         plain = not policy_words(operation) and not items.computed and task.mode == "inline" and not task.is_async
         return "" if plain else ", ".join(["a map", *words])

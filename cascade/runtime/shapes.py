@@ -69,6 +69,17 @@ def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
     return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
 
 
+def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
+    """The code of a target and its inputs; of a task, that of a call of it, whose arguments are the inputs: None.
+
+    Raises:
+        TargetError: (a TypeError) `target` is something else.
+    """
+    if isinstance(target, Task):
+        return loop_code(target.operation), None
+    return Shapes(NativeSolver()).code_of(target)
+
+
 def task_count(code: Code) -> int:
     """How many tasks the graph of the code has; resources are none."""
     blueprint = code.blueprint

@@ -266,3 +266,13 @@ def policies_of(operation: Managed, extras: Sequence[Any]) -> Policies:
         tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts),
         tuple(extras[operation.computed : ordered]), tuple(extras[ordered:]), operation.concurrency, operation.form,
     )  # fmt: skip
+
+
+def is_map(operation: Any) -> bool:
+    """Whether it is a call for each item."""
+    return isinstance(operation, Managed) and operation.kind == MAP
+
+
+def is_router(operation: Any) -> bool:
+    """Whether it is a Router."""
+    return isinstance(operation, Managed) and operation.kind == ROUTE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from cascade.spec.operation import MAP, Managed
+from cascade.spec.operation import Managed, StateMachine, is_map
 from cascade.spec.policies import Retry
 
 KEY_LENGTH = 40
@@ -62,8 +62,23 @@ def _type_names(kinds: Any) -> str:
 
 
 def called_name(operation: Any) -> str:
-    """How a call is written: `fetch`, or `fetch.map` for a call for each item."""
-    return f"{operation.name}.map" if getattr(operation, "kind", "") == MAP else str(operation.name)
+    """How a call is written: `fetch`, or `fetch.map` for a call for each item, or `machine fetch`."""
+    if isinstance(operation, StateMachine):
+        return f"machine {operation.name}"
+    return f"{operation.name}.map" if is_map(operation) else str(operation.name)
+
+
+SIGNS = {"condition": "if ", "order": "after "}
+
+
+def operand_words(operation: Any, position: int, name: str, text: str) -> str:
+    """An operand with what it is for, where it is no argument of the task: `if r3`, `gpu=r4`, `after r5`."""
+    if not isinstance(operation, (Managed, StateMachine)):
+        return text
+    kind = operation.kind_of(position)
+    if kind == "constraint":
+        return f"{name.removeprefix('constraint ')}={text}"
+    return SIGNS.get(kind, "") + text
 
 
 def mode_words(operation: Any) -> list[str]:
