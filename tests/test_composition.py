@@ -354,6 +354,16 @@ def test_what_routes_share_with_the_rest_runs_once(run):
     assert run([shared, cs.Router("a", {"a": shared})]) == [5, 5]
 
 
+def test_a_route_that_needs_one_of_several_shared_results_is_compiled_for_itself(run):
+    task = cs.task(lambda x: x + 1)
+    assert run(task(5)) == 6  # of the same rows, with fewer inputs
+    first, second = later(1), later(2)
+    for key, expected in (("a", 2), ("b", 3)):
+        assert run([cs.Router(key, {"a": task(first), "b": task(second)}), first, second]) == [expected, 1, 2]
+        assert run([cs.Router(key, {"a": task(first), "b": task(2)}), first, second]) == [expected, 1, 2]
+    assert run(task(6)) == 7
+
+
 def test_what_only_a_pruned_route_needs_never_runs(run):
     flaky = Flaky(9)
     only = cs.task(flaky)()
