@@ -236,7 +236,7 @@ def test_limits_hold_for_machines(path):
 
 
 def test_bad_declarations_are_refused(run):
-    for bad in ({}, None, {"a": 1}, [one()], {"a": cs.Router("x", {"x": one()})}):
+    for bad in ({}, None, {"a": 1}, [one()], {"a": cs.Router("x", {"x": one()})}, {"a": cs.Param("n")}, {"a": cs.inject("db")}):
         with pytest.raises(DeclarationError):
             cs.select_jump(bad)
     with pytest.raises(DeclarationError):

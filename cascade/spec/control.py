@@ -128,9 +128,13 @@ def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
             raise DeclarationError(
                 f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult or None"
             )
-        if route is not None and route.policies is not None and isinstance(route.policies.form, (EitherForm, RouteForm)):
+        if route is not None and (not route.task.takes_policies or _form_of(route) in (EitherForm, RouteForm)):
             raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
     return JumpSelector(dict(routes))
+
+
+def _form_of(result: LazyResult[Any]) -> type:
+    return type(None if result.policies is None else result.policies.form)
 
 
 def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
@@ -149,7 +153,7 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
         raise DeclarationError(f"bind({result!r}, ...)", expected="a LazyResult")
     if type(selector) is not JumpSelector:
         raise DeclarationError(f"bind(..., {selector!r})", expected="what select_jump gives")
-    if result.policies is not None and isinstance(result.policies.form, (EitherForm, RouteForm)):
+    if _form_of(result) in (EitherForm, RouteForm):
         raise DeclarationError(f"bind on a {result.task.name}", expected="the result of calling a task")
     return result._set(selector=selector)
 
