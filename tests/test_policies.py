@@ -515,6 +515,7 @@ def test_the_impossible_is_refused_before_anything_runs(run, constraints, resour
     assert isinstance(raised.value, CapacityError)
     assert message in str(raised.value)
     assert "task 'one'" in str(raised.value)
+    assert (raised.value.hint is None) == (resources is not None and constraints.keys() <= resources.keys())
     assert calls == []
 
 

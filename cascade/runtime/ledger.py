@@ -64,12 +64,16 @@ class Ledger:
         """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
         for name, amount in amounts:
             if amount is not None and exact(amount) > exact(self.capacity.get(name, 0)):
-                has = f"{self.capacity[name]:g}" if name in self.capacity else "none"
+                has, hint = "none", None
+                if name in self.capacity:
+                    has = f"{self.capacity[name]:g}"
+                else:
+                    hint = nearest(name, self.capacity) or f"pass system_resources={{{name!r}: ...}} to the engine or to run"
                 raise CapacityError(
                     f"{name}={float(amount):g} exceeds total system capacity, which is {has}",
                     where=where(),
                     expected="amounts that the engine's system_resources have",
-                    hint=nearest(name, self.capacity) or f"pass system_resources={{{name!r}: ...}} to the engine or to run",
+                    hint=hint,
                 )
 
     def claim(self, wanted: Mapping[str, Any], where: Callable[[], str]) -> Claim:
