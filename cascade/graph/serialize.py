@@ -315,11 +315,7 @@ def _encode_container(value: Any, kind: type, inside: set[int]) -> Any:
 
 def _encode_part(value: Any, inside: set[int]) -> Any:
     # Of a container whose parts a row fills in: what stands there until then is None.
-    if type(value) is LazyResult and input_of(value) is None:
-        return None
-    if is_container(value) and any(type(part) is LazyResult for part in parts(value)):
-        return None
-    return _encode(value, inside)
+    return None if holds_deferred(value) else _encode(value, inside)
 
 
 def _encode_input(declared: Input, inside: set[int]) -> dict[str, Any]:
