@@ -250,7 +250,7 @@ def test_targets_with_policies_are_shown(cli, target):
         "heavy": {"plan": "heavy#0(x=<x>)  [timeout 9 s, cpu=2]", "disassemble": "LOOP_MANAGED"},
         "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "a map, 1 at once", "disassemble": "managed add.map(r1!, r0!)"},
         "routed": {"plan": "'sum' -> add#1", "mermaid": '{"Router"}', "explain": "down", "disassemble": "the route 'nest' of Router#0\nblueprint Router"},
-        "machine": {"plan": "'again' -> down#0", "graph": 'label="end"', "explain": "a state of a machine", "disassemble": "SELECT"},
+        "machine": {"plan": "'again' -> down#0", "graph": 'label="end"', "explain": "machine down", "disassemble": "SELECT"},
     }
     expected["program"], expected["graph"] = expected["constrained"], expected["routed"]
     for command, text in expected[target].items():

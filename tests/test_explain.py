@@ -9,6 +9,7 @@ import pytest
 import cascade as cs
 from cascade.graph.build import build_graph
 from cascade.graph.serialize import from_json, to_json
+from tests.lowered import collatz
 from tests.tasks import add, identity, increment, later, one
 from tests.workflows import CACHE, WORKFLOWS, careful, heals
 
@@ -82,7 +83,7 @@ def test_routes_and_states_are_explained():
     found = cs.explain(WORKFLOWS["router"]())
     assert {"increment", "later", "identity", "add", "total", "one", "work", "rest"} <= {task.name for task in found.tasks}
     assert "Router" not in {task.name for task in found.tasks}
-    assert (found["rest"].regime, found["rest"].why) == ("call", "a state of a machine")
+    assert (found["rest"].regime, found["rest"].why) == ("call", "a state of machine work")
     found = cs.explain(WORKFLOWS["machine of retries"]())
     assert (found["heals"].regime, found["heals"].why) == ("managed", "retry 2")
     assert (found["counts"].regime, found["counts"].why) == ("managed", "retry 2, condition")
@@ -93,6 +94,42 @@ def test_routes_and_states_are_explained():
     for _ in range(60):
         many = add(cs.Router("a", {"a": many}), cs.Router("a", {"a": many}))
     assert [task.name for task in cs.explain(many).tasks] == ["add", "one"]
+
+
+def test_a_machine_is_explained_by_its_own_record(path):
+    target = collatz(27)
+    found = cs.explain(target)
+    assert [(task.name, task.regime) for task in found.tasks] == [
+        ("machine look", "kernel"), ("look", "kernel"), ("even", "kernel"), ("odd", "kernel"),
+    ]  # fmt: skip
+    assert found["even"].why == "in the typed code of machine look"
+    assert found["even"].kernels == ()
+    (kernel,) = found["machine look"].kernels
+    assert (kernel.types, kernel.runs) == (("int", "int", "int"), 0)
+    assert path.run(target) == 111
+    (kernel,) = cs.explain(target)["machine look"].kernels
+    assert (kernel.runs, kernel.steps > 100) == ((1, True) if path.use_vm else (0, False))
+    assert "kernel look(" in cs.compile(target).disassemble()
+
+
+def test_a_machine_that_is_not_lowered_says_why():
+    found = cs.explain(WORKFLOWS["machine of retries"]())
+    assert (found["machine heals"].regime, found["machine heals"].why) == ("call", "not lowered, as one of its states is managed or never lowered")
+    machine = cs.explain(WORKFLOWS["machine with policies"]())["machine work"]
+    assert machine.regime == "call" and machine.file.endswith("workflows.py")
+
+    @cs.task
+    def untyped(n):  # type: ignore[no-untyped-def]
+        while n > 5:
+            n -= 1
+        return cs.Jump("again", n - 1) if n else cs.Jump("end", n)
+
+    lazy = untyped(identity(3))
+    lazy = cs.bind(lazy, cs.select_jump({"again": lazy, "end": None}))
+    assert cs.explain(lazy)["machine untyped"].why == "the types of its arguments are not known: run it first, or annotate its parameters"
+    given = untyped(3)
+    given = cs.bind(given, cs.select_jump({"again": given, "end": None}))
+    assert cs.explain(given)["machine untyped"].regime == "kernel"
 
 
 def test_parameters_count_with_their_types():

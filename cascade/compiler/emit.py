@@ -99,9 +99,9 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     """Makes the blueprint of a state machine: each state is a call and a SELECT that says where its Jumps lead.
 
         0  CALL_ONE  r2 = ping(r0)
-        1  SELECT    if r2 is a Jump: go to ping -> 0, pong -> 2
+        1  SELECT    if r2 is a Jump: go to 'ping' -> 0 with r0, 'pong' -> 2 with r1; else to 4
         2  CALL_ONE  r2 = pong(r1)
-        3  SELECT    if r2 is a Jump: go to ping -> 0
+        3  SELECT    if r2 is a Jump: go to 'ping' -> 0 with r0; else to 4
         4  RETURN    return r2!
     """
     words, operands = array("i"), array("i")

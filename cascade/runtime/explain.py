@@ -27,10 +27,10 @@ from cascade.runtime.host import Host
 from cascade.runtime.program import Program
 from cascade.runtime.shapes import Shapes, target_code
 from cascade.spec.inputs import input_of
-from cascade.spec.operation import ROUTE, Managed, StateMachine, is_map, is_router
+from cascade.spec.operation import Managed, StateMachine, is_map, is_router
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
-from cascade.spec.words import dependence_words, policy_words
+from cascade.spec.words import called_name, dependence_words, policy_words
 
 AnyTask = Task[..., Any]
 UNKNOWN_TYPE = "?"
@@ -80,10 +80,10 @@ class KernelReport:
 
 @dataclass(frozen=True)
 class TaskReport:
-    """One task.
+    """One task, or one state machine: its states may have typed code together.
 
     Attributes:
-        name: the task's.
+        name: the task's; `machine name` of a machine whose first state calls the task of that name.
         regime: "kernel", "call", "managed" or "async" (see docs/lowering.md); of a task that is called with policies and
             without them, that of its calls without.
         why: a sentence.
@@ -158,22 +158,25 @@ def explain_code(blueprint: Blueprint, inputs: Sequence[Any] | None) -> Explanat
     """
     survey = _Survey()
     survey.add(blueprint, inputs)
+    for calls in survey.found.values():
+        if calls.types is not None:
+            _lower(calls.called.routine, calls.types)
     return Explanation(tuple(map(_report, survey.found.values())))
 
 
 @dataclass
 class _Calls:
-    """How a task is called.
+    """How a task, or a state machine, is called.
 
     Attributes:
         types: of the arguments of the first call by an instruction of its own; None where there is none.
-        inside: what else calls it as it is: a map, a machine.
+        inside: what else calls it as it is: "called for each item of a map", or machines.
         managed: why its other calls are managed.
     """
 
-    task: AnyTask
+    called: AnyTask | StateMachine
     types: tuple[str, ...] | None = None
-    inside: dict[str, None] = field(default_factory=dict)
+    inside: dict[str | StateMachine, None] = field(default_factory=dict)
     managed: dict[str, None] = field(default_factory=dict)
 
 
@@ -181,9 +184,15 @@ class _Survey:
     """Reads code: which tasks it calls, and how."""
 
     def __init__(self) -> None:
-        self.found: dict[AnyTask, _Calls] = {}
+        self.found: dict[AnyTask | StateMachine, _Calls] = {}
 
-    def add(self, blueprint: Blueprint, inputs: Sequence[Any] | None, inside: str = "") -> None:
+    def add(self, blueprint: Blueprint, inputs: Sequence[Any] | None, inside: StateMachine | None = None, deep: bool = True) -> None:
+        """Adds the calls of a blueprint.
+
+        Args:
+            inside: the machine whose blueprint it is.
+            deep: whether it calls the routes of its inputs' Routers, too.
+        """
         machines: dict[StateMachine, None] = {}
         words = blueprint.word_table
         written: set[int] = set()  # slots that do not hold inputs any more
@@ -192,21 +201,28 @@ class _Survey:
             row = INSTRUCTIONS[opcode]
             if row.calls:
                 routine = blueprint.constants[b]
+                slots = [source >> 1 for source in row.c.sources(c, blueprint)]
+                known = None if inputs is None else [SHARED if s in written or s >= len(inputs) else inputs[s] for s in slots]
                 if isinstance(routine.operation, StateMachine):
                     machines[routine.operation] = None
+                    self._machine(routine.operation, known)
                 else:
-                    slots = [source >> 1 for source in row.c.sources(c, blueprint)]
-                    known = None if inputs is None else [SHARED if s in written or s >= len(inputs) else inputs[s] for s in slots]
                     self._call(routine, row.name in MANAGED_CALLS, known, inside)
             written.add(row.a.writes(a))
         for machine in machines:
-            self.add(compile_task(machine), None, "a state of a machine")
+            self.add(compile_task(machine), None, machine)
         tables = [value for value in inputs or () if type(value) is RouteTable]
-        if tables and inside != ROUTE:
+        if tables and deep:
             graph = graph_of_routes(tables)
-            self.add(compile_graph(graph, NativeSolver().resolve(graph)), graph.inputs, ROUTE)
+            self.add(compile_graph(graph, NativeSolver().resolve(graph)), graph.inputs, deep=False)
 
-    def _call(self, routine: Routine, managed: bool, values: Sequence[Any] | None, inside: str) -> None:
+    def _machine(self, machine: StateMachine, values: Sequence[Any] | None) -> None:
+        kinds = [kind for state in machine.states for kind in annotated(state.operation.task)]
+        if machine not in self.found:
+            given = None if values is None else values[: machine.count]
+            self.found[machine] = _Calls(machine, _known_types(tuple(kinds), given))
+
+    def _call(self, routine: Routine, managed: bool, values: Sequence[Any] | None, inside: StateMachine | None) -> None:
         operation, task = routine.operation, routine.owner
         if is_router(operation):
             return
@@ -216,10 +232,10 @@ class _Survey:
             calls.managed[why] = None
         elif is_map(operation):
             calls.inside["called for each item of a map"] = None
-        elif inside and inside != ROUTE:
+        elif inside is not None:
             calls.inside[inside] = None
         elif calls.types is None:
-            calls.types = _known_types(task, values)
+            calls.types = _known_types(annotated(task), values)
 
 
 MANAGED_CALLS = ("CALL_MANAGED", "LOOP_MANAGED")
@@ -240,13 +256,11 @@ def _why_managed(operation: Any, task: AnyTask) -> str:
 
 
 def _report(calls: _Calls) -> TaskReport:
-    task, routine = calls.task, calls.task.routine
-    if calls.types is not None:
-        _lower(task, routine, calls.types)
-    code = getattr(task.func, "__code__", None)
+    called, routine = calls.called, calls.called.routine
+    code = getattr(called.task.func, "__code__", None)
     regime, why = _regime(calls, routine)
     return TaskReport(
-        name=task.name,
+        name=called_name(called),
         regime=regime,
         why=why,
         managed=tuple(calls.managed),
@@ -258,9 +272,8 @@ def _report(calls: _Calls) -> TaskReport:
     )
 
 
-def _lower(task: AnyTask, routine: Routine, types: tuple[str, ...]) -> None:
-    never = routine.lowering == NEVER or task.is_async
-    if never or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
+def _lower(routine: Routine, types: tuple[str, ...]) -> None:
+    if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
         return
     try:
         routine.lower(Host(Shapes(NativeSolver()), LocalExecutor()), types)
@@ -271,20 +284,43 @@ def _lower(task: AnyTask, routine: Routine, types: tuple[str, ...]) -> None:
 def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
     if calls.types is None and not calls.inside:
         return "managed", "; ".join(calls.managed)
-    regime, why = _unmanaged(calls, routine)
+    regime, why = _of_machine(routine) if isinstance(calls.called, StateMachine) else _unmanaged(calls, calls.called, routine)
     if calls.managed:
         why += "; its other calls are managed: " + "; ".join(calls.managed)
     return regime, why
 
 
-def _unmanaged(calls: _Calls, routine: Routine) -> tuple[str, str]:
-    task = calls.task
+def _has_kernel(routine: Routine) -> bool:
+    return any(not kernel.retired for kernel in routine.kernels)
+
+
+LEFT_OFTEN = "its typed code was left so often that calling the function is faster"
+UNKNOWN = "the types of its arguments are not known: run it first, or annotate its parameters"
+
+
+def _of_machine(routine: Routine) -> tuple[str, str]:
+    if _has_kernel(routine):
+        return "kernel", "its states run as typed code"
+    if routine.kernels:
+        return "call", LEFT_OFTEN
+    if routine.reasons:
+        return "call", "not lowered"
+    if routine.lowering == NEVER:
+        return "call", "not lowered, as one of its states is managed or never lowered"
+    return "call", "a machine of functions without a loop is lowered after 1,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
+
+
+def _unmanaged(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
     if task.is_async:
         return "async", "its calls are awaited"
-    if any(not kernel.retired for kernel in routine.kernels):
+    if _has_kernel(routine):
         return "kernel", "its function runs as typed code"
+    machines = [each for each in calls.inside if isinstance(each, StateMachine)]
+    for machine in machines:
+        if calls.types is None and _has_kernel(machine.routine):
+            return "kernel", f"in the typed code of {called_name(machine)}"
     if routine.kernels:
-        return "call", "its typed code was left so often that calling the function is faster"
+        return "call", LEFT_OFTEN
     if task.lower is False:
         return "call", "lower=False"
     if routine.reasons:
@@ -292,10 +328,8 @@ def _unmanaged(calls: _Calls, routine: Routine) -> tuple[str, str]:
     if routine.lowering == NEVER:
         return "call", "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
     if calls.types is None:
-        return "call", ", ".join(calls.inside)
-    if routine.lowering == WHEN_HOT:
-        return "call", "a function without a loop is lowered after 1,000 tail calls"
-    return "call", "the types of its arguments are not known: run it first, or annotate its parameters"
+        return "call", ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
+    return "call", "a function without a loop is lowered after 1,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
 def _kernel(kernel: Kernel) -> KernelReport:
@@ -318,9 +352,9 @@ def _kernel(kernel: Kernel) -> KernelReport:
     )
 
 
-def _known_types(task: AnyTask, values: Sequence[Any] | None) -> tuple[str, ...]:
+def _known_types(kinds: tuple[str, ...], values: Sequence[Any] | None) -> tuple[str, ...]:
+    """The types of arguments, where those by annotations are `kinds`."""
     # What other tasks give, and parameters without a type, are known from annotations only.
-    kinds = annotated(task)
     if values is None or len(values) != len(kinds):
         return kinds
     return tuple(_known_type(value, kind) for value, kind in zip(values, kinds, strict=True))
