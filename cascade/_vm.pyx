@@ -607,6 +607,7 @@ cdef class Routine:
         self.simple = rebinds and not (varargs or varkwargs or keywords)
         self.bind = bind
         self.lowering = lowering
+        self.map_lowering = lowering
         self.kernels = []
         self.reasons = []
         self.seen = set()
@@ -899,6 +900,7 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
 
 
 include "_typed.pxi"
+include "_items.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------

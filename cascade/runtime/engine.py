@@ -182,6 +182,7 @@ class _Session:
             resources=engine.resource_container,
             ledger=engine.ledger,
             deadline=self.deadline,
+            lowers=use_vm,
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None
