@@ -703,3 +703,17 @@ def test_deep_and_wide_graphs_of_policies(path):
     with pytest.raises(DependencyMissingError):
         path.run(skipped)
     assert path.run([one().run_if(one()) for _ in range(5_000)]) == [1] * 5_000
+
+
+def test_a_tail_call_to_itself_by_name_keeps_arguments_and_policies(run):
+    attempts: list[int] = []
+
+    @cs.task(name="loop")
+    def loop(n: int, step: int) -> Any:
+        attempts.append(n)
+        if len(attempts) % 2:
+            raise ValueError("heals")
+        return cs.TailCall((n - step,), target="loop") if n > 0 else step
+
+    assert run(loop(2, 1).with_retry(2)) == 1
+    assert attempts == [2, 2, 1, 1, 0, 0]
