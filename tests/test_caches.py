@@ -24,7 +24,7 @@ import pytest
 import cascade as cs
 from cascade.adapters.caches.identity import identity_of
 from cascade.adapters.caches.keys import encode
-from cascade.errors import CacheError, CacheWarning, KeyingError
+from cascade.errors import CacheError, CacheWarning, KeyingError, MissingExtraError
 from tests.tasks import add, increment
 from tests.test_policies import heard_from, story
 
@@ -442,7 +442,7 @@ def test_arrays_come_back_as_they_were():
 
 def test_pickle_is_only_used_when_it_is_asked_for(run, tmp_path):
     point = cs.task(functools.partial(Point, 1))
-    with pytest.warns(CacheWarning):
+    with pytest.warns(CacheWarning, match=r"holds a .*Point \(return plain data, or keep it by DiskCache\(path, pickle=True\)\)"):
         run(point().with_cache(cs.DiskCache(tmp_path / "c")))
     assert len(cs.DiskCache(tmp_path / "c")) == 0
     pickled = cs.DiskCache(tmp_path / "c", pickle=True)
@@ -514,6 +514,64 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
         cs.DiskCache(tmp_path / "other.db")
     with pytest.raises(CacheError, match="can be written"):
         cs.DiskCache(tmp_path / "no directory" / "x.db")
+
+
+def test_a_directory_is_left_alone(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("of the user")
+    with pytest.raises(CacheError, match="it is a directory"):
+        cs.DiskCache(tmp_path / "kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept" / "file").read_text() == "of the user"
+
+
+def test_a_cache_that_cannot_be_opened_for_a_while_is_not_taken_for_damaged(tmp_path):
+    # As many descriptors as the process may have are open: a limit that is reached elsewhere.
+    script = """
+import os, resource, sys
+import cascade as cs
+cache = cs.DiskCache(sys.argv[1])
+cache.store(b"key", 1)
+cache.close()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+taken = []
+try:
+    while True:
+        taken.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+try:
+    cache.load(b"key")
+except cs.CascadeError as error:
+    print(type(error).__name__)
+for each in taken:
+    os.close(each)
+print(cache.load(b"key").value)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, str(tmp_path / "cache.db")], capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert done.stdout.split() == ["CacheError", "1"], done.stderr
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_a_full_disk_keeps_nothing_more(run, tmp_path):
+    cache = cs.DiskCache(tmp_path / "cache.db")
+    repeated = cs.task(cache=cache)(lambda n: "x" * n)
+    run(repeated(10))
+    cache._connection().execute("PRAGMA max_page_count = 4")
+    with pytest.warns(CacheWarning, match="full; nothing more is kept"):
+        assert len(run(repeated(100_000))) == 100_000
+    assert len(cache) == 1
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_without_msgspec_a_disk_cache_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("cascade.adapters.caches.codec.msgspec", None)
+    with pytest.raises(MissingExtraError, match=r"DiskCache needs the package 'msgspec'.*\n.*cascade-engine\[cache\]"):
+        cs.DiskCache(tmp_path / "cache.db")
+    assert not list(tmp_path.iterdir())
 
 
 WORKER = """

@@ -514,6 +514,7 @@ def test_the_impossible_is_refused_before_anything_runs(run, constraints, resour
         run(target, system_resources=resources)
     assert isinstance(raised.value, CapacityError)
     assert message in str(raised.value)
+    assert (raised.value.hint is None) is (constraints.keys() <= (resources or {}).keys())
     assert "task 'one'" in str(raised.value)
     assert calls == []
 
