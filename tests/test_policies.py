@@ -245,8 +245,14 @@ def test_order_in_a_circle_is_a_cycle(run):
     first, second = one(), increment(1)
     first.after(second)
     second.after(first)
-    with pytest.raises(CycleError):
+    with pytest.raises(CycleError, match="task 'one' was made to need 'increment' by after"):
         run(first)
+
+
+def test_a_condition_in_a_circle_is_a_cycle(run):
+    first = one()
+    with pytest.raises(CycleError, match="task 'one' was made to need 'increment' by run_if or with_constraints"):
+        run(first.run_if(increment(first)))
 
 
 def test_policies_are_edges_of_the_graph():

@@ -306,6 +306,9 @@ class RouteTable:
         self.shared = shared
         self.skips = skips
 
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{key!r}: {route.task.name}" for key, route in self.routes.items()) + "}"
+
 
 class Routes:
     """What the Routers of one graph share with the rest of it."""
@@ -388,7 +391,17 @@ def _cycle(again: Any, numbers: dict[Any, int]) -> CycleError:
     path = [key for key, number in numbers.items() if number == ENTERED]
     path = path[path.index(again if type(again) is LazyResult else id(again)) :]
     names = [key.task.name for key in path if type(key) is LazyResult]
-    return CycleError([*names, *names[:1]], where="a container that was changed after it was passed to a task")
+    return CycleError([*names, *names[:1]], where=_closed_by(path))
+
+
+def _closed_by(path: Sequence[Any]) -> str:
+    """How a cycle can have come about: a call binds results that are there already."""
+    for lazy, needed in zip(path, [*path[1:], path[0]], strict=True):
+        policies = lazy.policies if type(lazy) is LazyResult else None
+        if policies is not None and any(needed is other for other in extras_of(policies)):
+            by = "after" if any(needed is other for other in policies.after) else "run_if or with_constraints"
+            return f"task {lazy.task.name!r} was made to need {needed.task.name!r} by {by}"
+    return "a container that was changed after it was passed to a task"
 
 
 def _check_target(target: Any) -> None:
