@@ -17,7 +17,7 @@ import threading
 import types
 import warnings
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -249,13 +249,26 @@ class Point:
     y: Any = 0
 
 
+class Place(NamedTuple):
+    x: Any
+    y: Any = 0
+
+    def moved(self, by: int) -> Place:
+        return Place(self.x + by, self.y)
+
+
+class Spot(NamedTuple):
+    x: Any
+    y: Any = 0
+
+
 DIFFERENT = [
     None, False, True, 0, 1, -1, 2**70, 0.0, -0.0, 1.0, math.nan, math.inf, 1j, 1 + 0j, "", "a", "1", b"", b"a", bytearray(b"a"), ..., (), [],
     {}, set(), frozenset(), (1,), [1], {1}, frozenset({1}), {1: 2}, {1: 2, 3: 4}, {3: 4, 1: 2}, [[1], 2], [[1, 2]], [["a", "b"]], ["ab"], ["a", "b"],
     range(3), range(4), slice(1), Point(1), Point(1.0), Point(2), Colour.RED, Colour.GREEN, datetime.date(2020, 1, 1),
     datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), datetime.timedelta(1), decimal.Decimal("1"),
     decimal.Decimal("1.0"), FilePath("a"), np.array([1, 2]), np.array([1.0, 2.0]), np.array([[1, 2]]), np.int64(1), np.float32(1), np.array(1),
-    "\ud800", int, str, len, Point, increment, (1, (2, 3)), ((1, 2), 3),
+    "\ud800", int, str, len, Point, increment, (1, (2, 3)), ((1, 2), 3), (1, 0), Place(1), Place(1.0), Place(2), Spot(1), Place, Spot,
 ]  # fmt: skip
 
 
@@ -267,6 +280,34 @@ def test_different_values_have_different_keys():
         for j in range(i):
             assert key != keys[j], (DIFFERENT[i], DIFFERENT[j])
     assert keys == [encode(value, code_of) for value in DIFFERENT]
+
+
+def test_named_tuples_and_dataclasses_are_keyed(run, cache):
+    @cs.task(cache=cache)
+    def move(place: Any, by: int) -> Any:
+        log(by)
+        return Place(place.x, place.y).moved(by).x
+
+    CALLS.clear()
+    for place in (Place(1), Point(1), Place(1), Point(1), Place(2)):
+        run(move(place, 3))
+    assert CALLS == [3, 3, 3]
+
+
+def test_a_named_tuple_that_has_more_than_its_fields_is_not_keyed(run, cache):
+    class More(Place):
+        pass
+
+    with pytest.warns(CacheWarning, match="a value of type .*More"):
+        run(cs.task(cache=cache)(lambda place: place.x)(More(1)))
+
+
+def test_a_class_is_looked_into_once_for_many_objects(cache, monkeypatch):
+    seen: list[Any] = []
+    real = sys.modules["cascade.adapters.caches.keyed"].code_of
+    monkeypatch.setattr("cascade.adapters.caches.keyed.code_of", lambda value: seen.append(value) or real(value))
+    cache.key_of("task", {"points": [Point(n) for n in range(100)], "more": [Place(1), Place(2)], "kind": Point})
+    assert seen == [Point, Place]
 
 
 def test_an_argument_that_cannot_be_keyed_is_named_and_not_cached(run, cache):

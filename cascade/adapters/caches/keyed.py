@@ -26,9 +26,17 @@ class KeyedCache:
             KeyingError: (a TypeError) an argument cannot be part of a key.
         """
         pieces = [task_id.encode()]
+        known: dict[int, bytes] = {}
+
+        def code(value: Any) -> bytes:
+            # A class is looked into once, however many objects of it there are.
+            if id(value) not in known:
+                known[id(value)] = code_of(value)
+            return known[id(value)]
+
         for name, value in arguments.items():
             try:
-                pieces.append(encode(value, code_of))
+                pieces.append(encode(value, code))
             except KeyingError as error:
                 raise KeyingError(f"argument {name!r} holds {error.what}") from None
         key = b"\0".join(pieces)
