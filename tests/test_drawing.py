@@ -64,6 +64,15 @@ def test_the_plan_tells_policies_maps_routes_and_states(golden, capsys):
     golden("plan_of_policies", capsys.readouterr().out.rstrip("\n"))
 
 
+def test_a_stage_that_may_be_skipped_stands_beside_its_input_in_the_plan():
+    out = io.StringIO()
+    skipped = lambda value: increment(value).run_if(False)  # noqa: E731
+    cs.dry_run(total([cs.pipeline(one(), [skipped, increment])]), file=out)
+    assert "increment#3(x=increment#1 or one#0)" in out.getvalue()
+    cs.dry_run(cs.pipeline(2, [skipped]), file=out)
+    assert "plan of either: 1 task in 1 stage" in out.getvalue()
+
+
 def test_long_arguments_are_shortened_in_the_plan():
     out = io.StringIO()
     deep: Any = one()

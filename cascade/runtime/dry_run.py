@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.graph.build import build_graph
-from cascade.graph.model import DICT, LIST, SET, TUPLE, Graph, operand_names, task_of
+from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Graph, operand_names, task_of
 from cascade.runtime.preview import preview
 from cascade.spec.inputs import input_of
 from cascade.spec.operation import MAP, Managed, StateMachine
@@ -105,6 +105,8 @@ def _value(graph: Graph, reference: int, depth: int) -> str:
     operation, *references = graph.rows[reference]
     if task_of(operation) is not None or not depth:
         return graph.label(reference)
+    if operation is EITHER:
+        return " or ".join(_value(graph, each, depth - 1) for each in references)
     brackets = BRACKETS.get(operation)
     if brackets is None:
         holder = graph.inputs[-1 - references[0]]
