@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.errors import CapacityError, CycleError, DeclarationError, DependencyMissingError, PolicyError, TaskTimeoutError
+from cascade.errors import CapacityError, CycleError, DeclarationError, DependencyMissingError, PolicyError, StepLimitError, TaskTimeoutError
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import Event, TaskBlocked, TaskEvent, TaskRetrying, TaskSkipped
 from tests.conftest import Path
@@ -480,6 +480,29 @@ def test_each_attempt_has_its_own_time(path):
     outcome, events = heard_from(path, slow_once().with_timeout(0.02).with_retry(2))
     assert outcome == "done"
     assert [event[0] for event in story(events)] == ["start", "retrying", "Succeeded"]
+
+
+def test_each_iteration_of_a_loop_has_its_own_time(run):
+    begun = time.monotonic()
+
+    @cs.task
+    async def wait_until(moment: float) -> Any:
+        if time.monotonic() >= moment:
+            return "done"
+        await asyncio.sleep(0.002)
+        return cs.TailCall((moment,))
+
+    assert run(wait_until(begun + 0.3).with_timeout(0.2)) == "done"
+
+
+def test_a_node_is_one_step_however_often_it_is_called(path):
+    assert path.run([cs.task(Flaky(4))(7).with_retry(9), cs.task(Flaky(2)).map([1, 2]).with_retry(3)], max_steps=2) == [7, [1, 2]]
+    cache = cs.MemoryCache()
+    for _ in range(2):  # a hit counts as well
+        with pytest.raises(StepLimitError):
+            path.run([one().with_cache(cache), one()], max_steps=1)
+    assert path.run([one().with_cache(cache), one()], max_steps=2) == [1, 1]
+    assert len(cache) == 1
 
 
 # -- Constraints ----------------------------------------------------------------------------------------------------
