@@ -22,14 +22,13 @@ from typing import Any
 from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
-from cascade.spec.control import EitherForm, RouteForm
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import (
     CALL, MAP, ROUTE, Managed, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
 )
 from cascade.spec.policies import PLAIN as NO_POLICIES
-from cascade.spec.policies import Policies
+from cascade.spec.policies import EitherForm, Policies, RouteForm
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
