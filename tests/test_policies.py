@@ -585,6 +585,32 @@ def test_resources_are_released_on_every_exit(path):
     assert not engine.ledger._waiting
 
 
+def test_resources_are_held_from_the_first_attempt_to_the_last(path):
+    order = []
+
+    @cs.task
+    async def work(name: str) -> None:
+        order.append(name)
+        if order.count("a") == 1:
+            raise ValueError(name)
+
+    target = [work("a").with_retry(2, delay=0.005).with_constraints(cpu=1), work("b").with_constraints(cpu=1)]
+    heard_from(path, target, system_resources={"cpu": 1})
+    assert order == ["a", "a", "b"]
+
+
+def test_what_a_task_answers_with_has_policies_of_its_own(run):
+    flaky = Flaky(1)
+
+    @cs.task
+    def expand() -> Any:
+        return cs.task(flaky)(later(1, 0.05)).with_constraints(cpu=1)
+
+    with pytest.raises(ValueError, match="attempt 1"):
+        run(expand().with_retry(3).with_timeout(0.02).with_constraints(cpu=1), system_resources={"cpu": 1})
+    assert run(expand().with_constraints(cpu=1), system_resources={"cpu": 1}) == 1
+
+
 def test_resources_go_to_those_who_came_first_and_others_do_not_wait(path):
     order = []
 
