@@ -640,6 +640,24 @@ def test_several_processes_use_one_file(path, tmp_path):
     assert len(cs.DiskCache(tmp_path / "cache.db")) == 150
 
 
+def test_a_cache_that_a_module_holds_ends_quietly_with_the_process(path, tmp_path):
+    script = f"""
+import atexit, sys
+import cascade as cs
+cache = cs.DiskCache(sys.argv[1])
+@cs.task(cache=cache)
+def double(x):
+    return 2 * x
+print(cs.run(double(4), use_vm={path.use_vm}))
+atexit.register(lambda: print(cs.run(double(5), use_vm={path.use_vm})))
+"""
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", script, str(tmp_path / "cache.db")]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.stdout.split(), done.stderr) == (["8", "10"], "")
+    assert [file.name for file in tmp_path.iterdir()] == ["cache.db"]
+
+
 def test_threads_share_a_cache(path, cache):
     square = counted_task(cache)
     results: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -186,6 +187,13 @@ class _Handle:
 
 _OPEN: dict[int, sqlite3.Connection] = {}
 _FOREIGN: list[sqlite3.Connection] = []
+
+
+@atexit.register
+def _close_all() -> None:
+    # A cache that a module holds outlives its thread's local data, in which its handle is.
+    for connection in list(_OPEN.values()):
+        connection.close()
 
 
 def _begin_wal(connection: sqlite3.Connection) -> None:
