@@ -150,28 +150,28 @@ class LazyResult(Generic[R]):
             )
         from cascade.spec.policies import PLAIN
 
-        policies = self._holder.policies
+        policies = self.policies
+        if policies is not None and policies.form is not None:
+            policies = self._holder.policies
         return PLAIN if policies is None else policies
 
     @property
     def _holder(self) -> LazyResult[Any]:
         """What policies are set on: this, or, of a pipeline whose last stage may be skipped, that stage."""
-        if self.policies is not None and self.policies.form is not None:
-            from cascade.spec.policies import EitherForm
+        from cascade.spec.policies import EitherForm
 
-            if type(self.policies.form) is EitherForm:
-                stage: LazyResult[Any] = self.slots[0]
-                return stage._holder
+        if self.policies is not None and type(self.policies.form) is EitherForm:
+            stage: LazyResult[Any] = self.slots[0]
+            return stage._holder
         return self
 
     def _set(self, **changes: Any) -> Self:
         policies = self._policies()
-        if policies.form is not None:
-            from cascade.spec.policies import RouteForm
-
-            if type(policies.form) is RouteForm:
-                _check_router(changes)
-        self._holder.policies = policies._replace(**changes)
+        holder: LazyResult[Any] = self
+        if self.policies is not None and self.policies.form is not None:
+            holder = self._holder
+            _check_form(policies.form, changes)
+        holder.policies = policies._replace(**changes)
         return self
 
     def __repr__(self) -> str:
@@ -184,11 +184,12 @@ class LazyResult(Generic[R]):
         )
 
 
-def _check_router(changes: dict[str, Any]) -> None:
+def _check_form(form: Any, changes: dict[str, Any]) -> None:
     from cascade.errors import DeclarationError
+    from cascade.spec.policies import RouteForm
 
     for name, value in changes.items():
-        if name not in ("conditions", "after") and value is not None and value != ():
+        if type(form) is RouteForm and name not in ("conditions", "after") and value is not None and value != ():
             raise DeclarationError(
                 f"a Router calls nothing itself, and takes no {name}", expected="run_if or after",
                 hint="set it on the results that are its routes",

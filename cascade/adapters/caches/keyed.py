@@ -13,6 +13,15 @@ from cascade.spec.policies import Hit
 LONGEST_KEY = 200
 
 
+class _Codes(dict[int, bytes]):
+    """What is known of code while one key is made: a class is looked into once, however many objects of it there are."""
+
+    def of(self, value: Any) -> bytes:
+        if id(value) not in self:
+            self[id(value)] = code_of(value)
+        return self[id(value)]
+
+
 class KeyedCache:
     """A cache policy that keeps values by a key of the task's identity and its arguments.
 
@@ -26,14 +35,7 @@ class KeyedCache:
             KeyingError: (a TypeError) an argument cannot be part of a key.
         """
         pieces = [task_id.encode()]
-        known: dict[int, bytes] = {}
-
-        def code(value: Any) -> bytes:
-            # A class is looked into once, however many objects of it there are.
-            if id(value) not in known:
-                known[id(value)] = code_of(value)
-            return known[id(value)]
-
+        code = _Codes().of
         for name, value in arguments.items():
             try:
                 pieces.append(encode(value, code))
