@@ -20,7 +20,7 @@ import sys
 import traceback
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -345,7 +345,10 @@ def _run(target: _Target, arguments: list[str], options: argparse.Namespace | No
         engine = Engine(resources=target.resources)
     parameters, environment = target.inputs(engine)
     parser, flags = _parser(target, parameters, environment, options is None)
-    parsed = vars(parser.parse_args(arguments))
+    known, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(_unrecognized(unknown, flags.values(), options is not None))
+    parsed = vars(known)
     engine_options = {name: parsed.get(_dest(name), getattr(options, _dest(name), None)) for name in ENGINE_OPTIONS}
     if own and engine_options["progress"] != "none":
         engine = Engine(resources=target.resources, observers=[console(engine_options["progress"] or "auto")])
@@ -366,6 +369,17 @@ def _run(target: _Target, arguments: list[str], options: argparse.Namespace | No
     )
     _print(value, engine_options["output"] or "text")
     return SUCCEEDED
+
+
+def _unrecognized(unknown: Sequence[str], flags: Iterable[str], before: bool) -> str:
+    """What is wrong with options that the target does not have; `before` is whether the engine's stand before it."""
+    given = unknown[0].partition("=")[0]
+    engine = [f"--{name}" for name in ENGINE_OPTIONS]
+    if before and given in engine:
+        advice: str | None = f"{given} stands before the target"
+    else:
+        advice = nearest(given, [*flags, *([] if before else engine)])
+    return f"unrecognized arguments: {' '.join(unknown)}" + ("" if advice is None else f" ({advice})")
 
 
 def _dest(name: str) -> str:

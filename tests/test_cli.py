@@ -176,7 +176,9 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
     [
         ("greet", [], "the following arguments are required: --name"),
         ("greet", ["--name", "x", "--times", "y"], "argument --times: 'y': it is no whole number"),
-        ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims"),
+        ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims 1 (did you mean '--times'?)"),
+        ("greet", ["--name", "x", "--zzz=5"], "unrecognized arguments: --zzz=5\n"),
+        ("greet", ["--name", "x", "--output", "json"], "unrecognized arguments: --output json (--output stands before the target)"),
         ("greet", ["--nam", "x"], "required: --name"),
         ("everything", ["--whole", "1", "--items", "1", "x"], "argument --items: '1 x': [1] is 'x'"),
         ("everything", ["--whole", "1", "--items", "--mode", "c"], "it is none of 'a', 'b'"),
@@ -284,6 +286,8 @@ def test_a_script_has_the_command_line_of_a_target(capsys):
     assert text.startswith("usage: adder [-h] --a INT [--b VALUE]") and "--max-steps" in text
     assert cli.main([]) == 2
     assert "adder: error: the following arguments are required: --a" in capsys.readouterr().err
+    assert cli.main(["--a", "3", "--max-step", "4"]) == 2
+    assert "unrecognized arguments: --max-step 4 (did you mean '--max-steps'?)" in capsys.readouterr().err
     with pytest.raises(SystemExit) as raised:
         cs.create_cli(increment)(["--x", "4", "--output", "json", "--progress", "none"])
     assert raised.value.code == 0

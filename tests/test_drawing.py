@@ -49,6 +49,30 @@ def test_the_plan_is_printed(target, golden, capsys):
     assert out.getvalue() == "plan of list: 2 tasks in 1 stage\nstage 1\n  one#0()\n  one#1()\n"
 
 
+def test_the_plan_tells_policies_maps_routes_and_states(golden, capsys):
+    switch = cs.task(mode="blocking", timeout=5)(lambda x: x > 3)
+    switch.name = "switch"
+    first = one()
+    routes = {
+        True: increment(first).with_cache(cs.MemoryCache()),
+        False: increment.map([1, 2]).with_concurrency(2),
+    }
+    mapped = increment.map([1, 2]).with_concurrency(2).with_retry(4).with_constraints(gpu=0.5, cpu=first).run_if(cs.Param("deep"))
+    start, end = increment(0), one().with_retry(1)
+    cs.bind(start, cs.select_jump({"on": end, "off": None}))
+    cs.dry_run(total([cs.Router(switch(first), routes), mapped.after(start)]))
+    golden("plan_of_policies", capsys.readouterr().out.rstrip("\n"))
+
+
+def test_a_stage_that_may_be_skipped_stands_beside_its_input_in_the_plan():
+    out = io.StringIO()
+    skipped = lambda value: increment(value).run_if(False)  # noqa: E731
+    cs.dry_run(total([cs.pipeline(one(), [skipped, increment])]), file=out)
+    assert "increment#3(x=increment#1 or one#0)" in out.getvalue()
+    cs.dry_run(cs.pipeline(2, [skipped]), file=out)
+    assert "plan of either: 1 task in 1 stage" in out.getvalue()
+
+
 def test_long_arguments_are_shortened_in_the_plan():
     out = io.StringIO()
     deep: Any = one()

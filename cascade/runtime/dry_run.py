@@ -8,11 +8,13 @@ from typing import Any, TextIO
 
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.graph.build import build_graph
-from cascade.graph.model import DICT, LIST, SET, TUPLE, Graph, operand_names, task_of
+from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Graph, operand_names, task_of
 from cascade.runtime.preview import preview
 from cascade.spec.inputs import input_of
+from cascade.spec.operation import MAP, Managed, StateMachine
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
+from cascade.spec.task import Task
 
 ITEMS = 6
 DEPTH = 3
@@ -65,8 +67,34 @@ def _call(graph: Graph, index: int) -> str:
         f"{name}={_value(graph, reference, DEPTH)}"
         for name, reference in zip(operand_names(operation), references, strict=False)
     ]
-    kinds = [word for word, holds in (("async", task.is_async), (task.mode, task.mode != "inline")) if holds]
-    return f"{graph.label(index)}({', '.join(arguments)})" + (f"  [{', '.join(kinds)}]" if kinds else "")
+    words = [*_words_of_task(task), *_words_of_operation(operation)]
+    return f"{graph.label(index)}({', '.join(arguments)})" + (f"  [{', '.join(words)}]" if words else "")
+
+
+def _words_of_task(task: Task[..., Any]) -> Iterator[str]:
+    if task.is_async:
+        yield "async"
+    if task.mode != "inline":
+        yield task.mode
+
+
+def _words_of_operation(operation: Any) -> Iterator[str]:
+    """What a node does besides one call, in the order in which it happens."""
+    if isinstance(operation, StateMachine):
+        yield "states " + ", ".join(state.operation.name for state in operation.states)
+    if not isinstance(operation, Managed):
+        return
+    if operation.kind == MAP:
+        yield "map" if operation.concurrency is None else f"map, at most {operation.concurrency:,} at once"
+    if operation.cache is not None:
+        yield "cached"
+    for name, amount in operation.amounts:
+        if amount is not None:
+            yield f"{name}={amount:g}"
+    if operation.retry is not None:
+        yield f"at most {_count(operation.retry.max_attempts, 'attempt')}"
+    if operation.timeout is not None:
+        yield f"timeout {operation.timeout:g} s"
 
 
 def _value(graph: Graph, reference: int, depth: int) -> str:
@@ -77,6 +105,8 @@ def _value(graph: Graph, reference: int, depth: int) -> str:
     operation, *references = graph.rows[reference]
     if task_of(operation) is not None or not depth:
         return graph.label(reference)
+    if operation is EITHER:
+        return " or ".join(_value(graph, each, depth - 1) for each in references)
     brackets = BRACKETS.get(operation)
     if brackets is None:
         holder = graph.inputs[-1 - references[0]]
