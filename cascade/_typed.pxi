@@ -140,7 +140,7 @@ cdef class Kernel:
         entries: how often it was entered.
         exits: how often it was left before its end.
         steps: the tail calls made in it.
-        work: the back edges taken in it, tail calls included.
+        work: the back edges taken in it, tail calls and items of maps included.
         retired: whether it is no longer entered, because it kept leaving.
     """
 
@@ -319,9 +319,10 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
     global eager_seconds
     cdef double begun
     cdef bytes key = key_of(types, start)
+    cdef int level = routine.map_lowering if start == MAP_ONLY else routine.lowering
     if key in routine.seen:
         return None
-    if not asked and routine.lowering == LOWER_AT_ONCE and routine.calls < WARM:
+    if not asked and level == LOWER_AT_ONCE and routine.calls < WARM:
         routine.calls += 1
         if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
             return None
@@ -331,15 +332,26 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
     routine.made += 1
     begun = cascade_clock()
     names = tuple([TYPE_NAMES[chr(code)] for code in types])
-    made = host.machine_kernel(routine, names, start) if routine.machine else host.kernel(routine.owner, names)
+    if routine.machine:
+        made = host.machine_kernel(routine, names, start)
+    else:
+        made = host.kernel(routine.owner, names, start == MAP_ONLY)
     eager_seconds += cascade_clock() - begun
     if type(made) is Kernel:
         routine.kernels.append(made)
-        if routine.lowering == LOWER_HOT:
-            routine.lowering = LOWER_AT_ONCE
+        if start != MAP_ONLY:
+            routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
+        elif made.code.loops or level == LOWER_MUST:
+            routine.seen.add(types)         # it is for calls as well
+        else:
+            (<Kernel>made).start = MAP_ONLY
+            (<Kernel>made).key = key
         return <Kernel>made
-    if not routine.kernels and (made is None or len(routine.seen) >= 3) and routine.lowering != LOWER_MUST:
-        routine.lowering = LOWER_NEVER
+    if not routine.kernels and (made is None or len(routine.seen) >= 3) and level != LOWER_MUST:
+        if start == MAP_ONLY:
+            routine.map_lowering = LOWER_NEVER
+        else:
+            routine.lowering = LOWER_NEVER
     return None
 
 

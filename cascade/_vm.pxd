@@ -85,6 +85,7 @@ cdef class Routine:
     cdef Code loop
     # Its lowering: the one record of it.
     cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
+    cdef readonly int map_lowering      # the same for maps, which gain by it also where there is no loop
     cdef readonly list kernels
     cdef readonly list reasons          # (types, Reason) where there is none
     cdef set seen                       # types for which one was made or refused

@@ -58,6 +58,8 @@ class Routine:
     varargs: bool
     varkwargs: bool
     lowering: int
+    @property
+    def map_lowering(self) -> int: ...
     kernels: list[Kernel]
     reasons: list[tuple[tuple[str, ...], Any]]
     made: int
@@ -84,6 +86,24 @@ class Routine:
 class Code:
     blueprint: Blueprint
     def __init__(self, blueprint: Blueprint) -> None: ...
+
+@final
+class Items:
+    def __init__(
+        self,
+        host: Host,
+        routine: Routine,
+        columns: list[list[Any]],
+        places: tuple[int, ...],
+        slots: tuple[Any, ...],
+        results: list[Any],
+        threads: int,
+        start: Callable[[Callable[[int], None], int], Callable[[], object]],
+    ) -> None: ...
+    @property
+    def worth_it(self) -> bool: ...
+    def run(self, seconds: float) -> bool: ...
+    def lane(self, number: int) -> None: ...
 
 @final
 class Kernel:
@@ -117,7 +137,7 @@ class Host(Protocol):
     def rebind(
         self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]: ...
-    def kernel(self, owner: Any, types: tuple[str, ...]) -> Any: ...
+    def kernel(self, owner: Any, types: tuple[str, ...], in_map: bool = False) -> Any: ...
     def machine_kernel(self, routine: Any, types: tuple[str, ...], start: int) -> Any: ...
     def call(self, operation: Any, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any: ...
     def admit(self, operation: Any, operands: Sequence[Any], serial: int, node: int) -> Skipped | None: ...

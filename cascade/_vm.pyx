@@ -607,6 +607,7 @@ cdef class Routine:
         self.simple = rebinds and not (varargs or varkwargs or keywords)
         self.bind = bind
         self.lowering = lowering
+        self.map_lowering = lowering
         self.kernels = []
         self.reasons = []
         self.seen = set()
@@ -899,6 +900,7 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
 
 
 include "_typed.pxi"
+include "_items.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -1651,6 +1653,8 @@ cdef class Machine:
         target = routine
         if tail.target is not None and tail.target is not routine.owner:
             target = <Routine?>self.host.target(tail.target, routine.owner)
+            if target.owner is routine.owner:
+                target = routine        # itself by its name, with the policies that it has here
         if target is routine:
             slots = self.host.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
         elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:

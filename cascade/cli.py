@@ -20,7 +20,7 @@ import sys
 import traceback
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -364,7 +364,10 @@ def _run(target: _Target, arguments: list[str], options: argparse.Namespace | No
     parameters, environment = target.inputs(container)
     offered = [name for name in ENGINE_OPTIONS if options is None and (engine is None or name not in OF_NEW_ENGINES)]
     parser, flags = _parser(target, parameters, environment, offered)
-    parsed = vars(parser.parse_args(arguments))
+    known, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(_unrecognized(unknown, flags.values(), [] if options is None else [*ENGINE_OPTIONS], offered))
+    parsed = vars(known)
     engine_options = {name: parsed.get(_dest(name), getattr(options, _dest(name), None)) for name in ENGINE_OPTIONS}
     own = engine is None
     if engine is None:
@@ -405,6 +408,21 @@ def _new_engine(
         given[name] = amount
     observers = [] if progress == "none" else [console(progress)]
     return Engine(resources=target.resources, system_resources=system | given, observers=observers)
+
+
+def _unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[str], offered: Iterable[str]) -> str:
+    """What is wrong with options that the target does not have.
+
+    Args:
+        before: the engine's options that stand before the target.
+        offered: those that stand beside the target's.
+    """
+    given = unknown[0].partition("=")[0]
+    if given in (f"--{name}" for name in before):
+        advice: str | None = f"{given} stands before the target"
+    else:
+        advice = nearest(given, [*flags, *(f"--{name}" for name in offered)])
+    return f"unrecognized arguments: {' '.join(unknown)}" + ("" if advice is None else f" ({advice})")
 
 
 def _dest(name: str) -> str:

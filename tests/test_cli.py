@@ -248,7 +248,7 @@ def test_targets_with_policies_are_shown(cli, target):
         "retried": {"plan": "[retry 3]", "graph": "flaky\\nretry 3", "explain": "managed  retry 3", "disassemble": "; node 0, retry 3"},
         "constrained": {"plan": "[timeout 9 s, cpu=2, memory=0.5]", "graph": "cpu=2", "explain": "timeout 9 s, cpu=2", "disassemble": "cpu=2"},
         "heavy": {"plan": "heavy#0(x=<x>)  [timeout 9 s, cpu=2]", "disassemble": "LOOP_MANAGED"},
-        "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "a map, 1 at once", "disassemble": "managed add.map(r1!, r0!)"},
+        "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "called for each item of a map", "disassemble": "managed add.map(r1!, r0!)"},
         "routed": {"plan": "'sum' -> add#1", "mermaid": '{"Router"}', "explain": "down", "disassemble": "the route 'nest' of Router#0\nblueprint Router"},
         "machine": {"plan": "'again' -> down#0", "graph": 'label="end"', "explain": "machine down", "disassemble": "SELECT"},
     }
@@ -298,7 +298,9 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
     [
         ("greet", [], "the following arguments are required: --name"),
         ("greet", ["--name", "x", "--times", "y"], "argument --times: 'y': it is no whole number"),
-        ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims"),
+        ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims 1 (did you mean '--times'?)"),
+        ("greet", ["--name", "x", "--zzz=5"], "unrecognized arguments: --zzz=5\n"),
+        ("greet", ["--name", "x", "--output", "json"], "unrecognized arguments: --output json (--output stands before the target)"),
         ("greet", ["--nam", "x"], "required: --name"),
         ("everything", ["--whole", "1", "--items", "1", "x"], "argument --items: '1 x': [1] is 'x'"),
         ("everything", ["--whole", "1", "--items", "--mode", "c"], "it is none of 'a', 'b'"),
@@ -406,6 +408,8 @@ def test_a_script_has_the_command_line_of_a_target(capsys):
     assert text.startswith("usage: adder [-h] --a INT [--b VALUE]") and "--max-steps" in text
     assert cli.main([]) == 2
     assert "adder: error: the following arguments are required: --a" in capsys.readouterr().err
+    assert cli.main(["--a", "3", "--max-step", "4"]) == 2
+    assert "unrecognized arguments: --max-step 4 (did you mean '--max-steps'?)" in capsys.readouterr().err
     with pytest.raises(SystemExit) as raised:
         cs.create_cli(increment)(["--x", "4", "--output", "json", "--progress", "none"])
     assert raised.value.code == 0

@@ -55,11 +55,6 @@ def test_policies_routes_and_states_as_dot(golden):
     golden("workflow.dot", cs.visualize(workflows.everything()).rstrip("\n"))
 
 
-def test_policies_routes_and_states_in_the_plan(golden, capsys):
-    cs.dry_run(workflows.everything())
-    golden("workflow.plan", capsys.readouterr().out.rstrip("\n"))
-
-
 def parsed(target: Any) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
     """Of a drawing in DOT the labels of nodes by id, and the edges with their labels; the one in Mermaid has the same."""
     nodes, edges = {}, []
@@ -133,6 +128,30 @@ def test_keys_and_names_are_escaped():
 
 def test_numbers_that_no_float_holds_are_shown():
     assert "timeout 0x" in cs.visualize(one().with_timeout(10**400))
+
+
+def test_the_plan_tells_policies_maps_routes_and_states(golden, capsys):
+    switch = cs.task(mode="blocking", timeout=5)(lambda x: x > 3)
+    switch.name = "switch"
+    first = one()
+    routes = {
+        True: increment(first).with_cache(cs.MemoryCache()),
+        False: increment.map([1, 2]).with_concurrency(2),
+    }
+    mapped = increment.map([1, 2]).with_concurrency(2).with_retry(4).with_constraints(gpu=0.5, cpu=first).run_if(cs.Param("deep"))
+    start, end = increment(0), one().with_retry(1)
+    cs.bind(start, cs.select_jump({"on": end, "off": None}))
+    cs.dry_run(total([cs.Router(switch(first), routes), mapped.after(start)]))
+    golden("plan_of_policies", capsys.readouterr().out.rstrip("\n"))
+
+
+def test_a_stage_that_may_be_skipped_stands_beside_its_input_in_the_plan():
+    out = io.StringIO()
+    skipped = lambda value: increment(value).run_if(False)  # noqa: E731
+    cs.dry_run(total([cs.pipeline(one(), [skipped, increment])]), file=out)
+    assert "increment#3(x=increment#1 or one#0)" in out.getvalue()
+    cs.dry_run(cs.pipeline(2, [skipped]), file=out)
+    assert "plan of either: 1 task in 1 stage" in out.getvalue()
 
 
 def test_long_arguments_are_shortened_in_the_plan():

@@ -133,6 +133,21 @@ def test_a_long_loop_tells_its_progress_now_and_then(path):
     assert progress[-1].rate > 0
 
 
+def test_a_call_in_its_first_iteration_tells_no_progress():
+    from cascade.adapters.executors.local import LocalExecutor
+    from cascade.adapters.solvers.native import NativeSolver
+    from cascade.runtime.host import Host
+    from cascade.runtime.shapes import Shapes
+
+    bus, heard = MessageBus(), []
+    bus.subscribe(LoopProgress, heard.append)
+    host = Host(Shapes(NativeSolver()), LocalExecutor(), bus)
+    host.progress(increment, 0, 3, 0)
+    assert heard == []
+    host.progress(increment, 0, 3, 5)
+    assert [(event.task_id, event.iteration) for event in heard] == [("increment#3", 5)]
+
+
 def test_events_carry_their_run_and_grow(path):
     events = events_of(path, increment(one()))
     assert len({event.run_id for event in events}) == 1

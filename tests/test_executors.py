@@ -61,6 +61,16 @@ def test_blocking_tasks_share_so_many_threads(path):
     until(lambda: not any(thread.name.startswith("cascade_") for thread in threading.enumerate()))
 
 
+def test_a_run_does_not_wait_for_a_late_thread_of_its_executors_own(path):
+    end = threading.Event()
+    blocked = cs.task(mode="blocking")(lambda: end.wait(60))
+    with LocalExecutor(threads=1) as executor:
+        with pytest.raises(TimeoutError):
+            path.run_with(cs.Engine(executor=executor), blocked().with_timeout(0.02))
+        assert not end.is_set()  # the thread is still there
+        end.set()
+
+
 def test_blocking_tasks_see_the_context_of_the_run(path):
     look = cs.task(mode="blocking")(lambda: variable.get())
     token = variable.set(5)

@@ -75,8 +75,26 @@ def test_maps_are_explained():
     assert regimes(later.map([1]))["later"] == ("managed", "a map")
     assert regimes(add.map([1], [2]).with_concurrency(3).with_retry(2))["add"] == ("managed", "a map, retry 2, 3 at once")
     plain = cs.task(lambda x: x, name="plain")  # type: ignore[call-overload]
-    assert regimes(plain.map([1]))["plain"] == ("call", "called for each item of a map")
-    assert regimes(plain.map([1]).run_if(one()))["plain"] == ("call", "called for each item of a map")
+    for lazy in (plain.map([1]), plain.map([1]).run_if(one()), plain.map([1]).with_concurrency(2)):
+        assert regimes(lazy)["plain"] == ("call", "called for each item of a map")
+
+
+def test_kernels_of_items_are_told_apart_from_those_of_calls():
+    @cs.task
+    def square(x: int) -> int:
+        return x * x
+
+    items = square.map(range(20_000))
+    assert cs.explain(items)["square"].regime == "call"
+    assert cs.run(items)[-1] == 19_999**2
+    found = cs.explain(items)["square"]
+    assert (found.regime, found.why) == ("kernel", "items of its maps run as typed code")
+    assert found.kernels[0].runs > 0
+    found = cs.explain([square(3), items])["square"]
+    assert found.regime == "call" and found.why.endswith("; items of its maps run as typed code")
+    assert cs.explain(square(3))["square"].regime == "call"
+    cs.run(loop.map(range(2000)))
+    assert cs.explain(loop.map([1]))["loop"].why == "its function runs as typed code"
 
 
 def test_routes_and_states_are_explained():

@@ -22,14 +22,13 @@ from typing import Any
 from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
-from cascade.spec.control import EitherForm, RouteForm
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import (
     CALL, MAP, ROUTE, Managed, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
 )
 from cascade.spec.policies import PLAIN as NO_POLICIES
-from cascade.spec.policies import Policies
+from cascade.spec.policies import EitherForm, Policies, RouteForm
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
@@ -318,7 +317,7 @@ class RouteTable:
         self.skips = skips
 
     def __repr__(self) -> str:
-        return "<routes " + ", ".join(map(repr, self.routes)) + ">"
+        return "{" + ", ".join(f"{key!r}: {route.task.name}" for key, route in self.routes.items()) + "}"
 
 
 class Routes:
@@ -414,7 +413,17 @@ def _cycle(again: Any, numbers: dict[Any, int]) -> CycleError:
     path = [key for key, number in numbers.items() if number == ENTERED]
     path = path[path.index(again if type(again) is LazyResult else id(again)) :]
     names = [key.task.name for key in path if type(key) is LazyResult]
-    return CycleError([*names, *names[:1]], where="a container that was changed after it was passed to a task")
+    return CycleError([*names, *names[:1]], where=_closed_by(path))
+
+
+def _closed_by(path: Sequence[Any]) -> str:
+    """How a cycle can have come about: a call binds results that are there already."""
+    for lazy, needed in zip(path, [*path[1:], path[0]], strict=True):
+        policies = lazy.policies if type(lazy) is LazyResult else None
+        if policies is not None and any(needed is other for other in extras_of(policies)):
+            by = "after" if any(needed is other for other in policies.after) else "run_if or with_constraints"
+            return f"task {lazy.task.name!r} was made to need {needed.task.name!r} by {by}"
+    return "a container that was changed after it was passed to a task"
 
 
 def _check_target(target: Any) -> None:

@@ -24,10 +24,10 @@ from cascade.errors import CycleError
 from cascade.graph.build import EveryRoute, RouteTable, walk
 from cascade.graph.model import EITHER, Container, Edge, Graph, Row
 from cascade.spec import control
-from cascade.spec.control import EitherForm, JumpSelector, RouteForm
+from cascade.spec.control import JumpSelector
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import CALL, Managed, StateMachine, interned, is_router, policies_of
-from cascade.spec.policies import PLAIN, Policies
+from cascade.spec.policies import PLAIN, EitherForm, Policies, RouteForm
 from cascade.spec.task import Task
 from cascade.spec.words import key_words, operand_words
 

@@ -497,7 +497,7 @@ class _Reader:
         return interned(task, policies, CALL if policies.form is None else MAP)
 
     def _router(self, value: dict[str, Any], where: str) -> _RouterOperation:
-        check_keys(value, where, ("router",), tuple(key for key in KEYS if key != "map"))
+        check_keys(value, where, ("router",), ("conditions", "after"))  # it calls nothing itself
         if not isinstance(value["router"], list) or not value["router"]:
             fail("it has no routes", where)
         keys = [self._key(key, f"{where}.router[{at}]") for at, key in enumerate(value["router"])]

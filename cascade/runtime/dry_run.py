@@ -103,7 +103,7 @@ def _value(whole: Outline, reference: int, depth: int) -> str:
     if not isinstance(operation, Container) or not depth:
         return whole.label(reference)
     if operation is EITHER:
-        return " or else ".join(_value(whole, each, depth - 1) for each in references)
+        return " or ".join(_value(whole, each, depth - 1) for each in references)
     brackets = BRACKETS.get(operation)
     if brackets is None:
         holder = whole.inputs[-1 - references[0]]

@@ -18,10 +18,9 @@ from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.events import Event, RunFinished, RunStarted
 from cascade.runtime.host import Host
-from cascade.runtime.preview import preview
 from cascade.runtime.ledger import Ledger
+from cascade.runtime.preview import preview
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, is_asynchronous, task_count
 from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
@@ -182,6 +181,7 @@ class _Session:
             resources=engine.resource_container,
             ledger=engine.ledger,
             deadline=self.deadline,
+            lowers=use_vm,
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.bus is not None

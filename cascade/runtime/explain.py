@@ -24,6 +24,7 @@ from cascade.graph.build import RouteTable
 from cascade.graph.outline import SHARED, graph_of_routes
 from cascade.opcodes import INSTRUCTIONS, TYPED_FIELDS, TYPED_INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.host import Host
+from cascade.runtime.mapping import is_plain
 from cascade.runtime.program import Program
 from cascade.runtime.shapes import Shapes, target_code
 from cascade.spec.inputs import input_of
@@ -227,11 +228,10 @@ class _Survey:
         if is_router(operation):
             return
         calls = self.found.setdefault(task, _Calls(task))
-        why = _why_managed(operation, task) if managed else ""
-        if why:
-            calls.managed[why] = None
-        elif is_map(operation):
-            calls.inside["called for each item of a map"] = None
+        if is_map(operation) and is_plain(operation, _host()):
+            calls.inside[OF_MAP] = None
+        elif managed:
+            calls.managed[_why_managed(operation, task)] = None
         elif inside is not None:
             calls.inside[inside] = None
         elif calls.types is None:
@@ -241,15 +241,18 @@ class _Survey:
 MANAGED_CALLS = ("CALL_MANAGED", "LOOP_MANAGED")
 
 
+OF_MAP = "called for each item of a map"
+
+
+def _host() -> Host:
+    """That of a run which nobody observes."""
+    return Host(Shapes(NativeSolver()), LocalExecutor())
+
+
 def _why_managed(operation: Any, task: AnyTask) -> str:
-    """Why calls are managed; nothing for the items of a map that has no policies."""
-    words = [*policy_words(operation), *dependence_words(operation)]
+    words = [*(["a map"] if is_map(operation) else []), *policy_words(operation), *dependence_words(operation)]
     if task.mode != "inline":
         words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
-    if is_map(operation):
-        items = operation.item
-        plain = not policy_words(operation) and not items.computed and task.mode == "inline" and not task.is_async
-        return "" if plain else ", ".join(["a map", *words])
     if not words:
         words.append("what it needs may be skipped" if isinstance(operation, Managed) else "it is given a resource")
     return ", ".join(words)
@@ -276,7 +279,7 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
     if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
         return
     try:
-        routine.lower(Host(Shapes(NativeSolver()), LocalExecutor()), types)
+        routine.lower(_host(), types)
     except LoweringError:
         pass  # the reason is in the record
 
@@ -284,14 +287,14 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
 def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
     if calls.types is None and not calls.inside:
         return "managed", "; ".join(calls.managed)
-    regime, why = _of_machine(routine) if isinstance(calls.called, StateMachine) else _unmanaged(calls, calls.called, routine)
+    regime, why = _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
     if calls.managed:
         why += "; its other calls are managed: " + "; ".join(calls.managed)
     return regime, why
 
 
-def _has_kernel(routine: Routine) -> bool:
-    return any(not kernel.retired for kernel in routine.kernels)
+def _alive(kernels: Iterable[Kernel]) -> bool:
+    return any(not kernel.retired for kernel in kernels)
 
 
 LEFT_OFTEN = "its typed code was left so often that calling the function is faster"
@@ -299,7 +302,7 @@ UNKNOWN = "the types of its arguments are not known: run it first, or annotate i
 
 
 def _of_machine(routine: Routine) -> tuple[str, str]:
-    if _has_kernel(routine):
+    if _alive(routine.kernels):
         return "kernel", "its states run as typed code"
     if routine.kernels:
         return "call", LEFT_OFTEN
@@ -310,26 +313,34 @@ def _of_machine(routine: Routine) -> tuple[str, str]:
     return "call", "a machine of functions without a loop is lowered after 1,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
-def _unmanaged(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
+def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
     if task.is_async:
         return "async", "its calls are awaited"
-    if _has_kernel(routine):
+    # Typed code without a loop is for the items of maps only.
+    own = [kernel for kernel in routine.kernels if kernel.code.loops or task.lower]
+    if _alive(own):
         return "kernel", "its function runs as typed code"
-    machines = [each for each in calls.inside if isinstance(each, StateMachine)]
-    for machine in machines:
-        if calls.types is None and _has_kernel(machine.routine):
-            return "kernel", f"in the typed code of {called_name(machine)}"
-    if routine.kernels:
-        return "call", LEFT_OFTEN
-    if task.lower is False:
-        return "call", "lower=False"
-    if routine.reasons:
-        return "call", "not lowered"
-    if routine.lowering == NEVER:
-        return "call", "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
+    items = OF_MAP in calls.inside and _alive(routine.kernels)
     if calls.types is None:
-        return "call", ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
-    return "call", "a function without a loop is lowered after 1,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
+        if items:
+            return "kernel", "items of its maps run as typed code"
+        for machine in calls.inside:
+            if isinstance(machine, StateMachine) and _alive(machine.routine.kernels):
+                return "kernel", f"in the typed code of {called_name(machine)}"
+    why = LEFT_OFTEN if own else _why_called(calls, task, routine)
+    return "call", f"{why}; items of its maps run as typed code" if items else why
+
+
+def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
+    if task.lower is False:
+        return "lower=False"
+    if routine.reasons:
+        return "not lowered"
+    if routine.lowering == NEVER:
+        return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
+    if calls.types is None:
+        return ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
+    return "a function without a loop is lowered after 1,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
 def _kernel(kernel: Kernel) -> KernelReport:

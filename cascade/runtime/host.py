@@ -55,6 +55,7 @@ class Host:
         shared: whether several runs share this host; then none of them can have inputs or resources.
         ledger: the system's resources.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
+        lowers: whether maps may run typed code: on the graph path nothing does.
     """
 
     given: Given | None = None
@@ -74,11 +75,13 @@ class Host:
         shared: bool = False,
         ledger: Ledger | None = None,
         deadline: float = 0.0,
+        lowers: bool = True,
     ) -> None:
         self.shapes = shapes
         self.executor = executor
         self.bus = bus
         self.deadline = deadline
+        self.lowers = lowers
         self.ledger = Ledger() if ledger is None else ledger
         self.root = target
         self.run_id = run_id
@@ -207,11 +210,13 @@ class Host:
     def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
         return jump_error(targets, jump, owner)
 
-    def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
+    def kernel(
+        self, owner: AnyTask, types: tuple[str, ...], in_map: bool = False
+    ) -> Kernel | tuple[Reason, ...] | None:
         """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
         from cascade.compiler.lower import lower  # takes long to import, and not every program needs it
 
-        made = lower(owner, types)
+        made = lower(owner, types, in_map)
         if isinstance(made, Kernel):
             return made
         owner.routine.reasons.append((types, made))
@@ -312,6 +317,8 @@ class Host:
 
     def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
         assert self.bus is not None
+        if iteration == 0:
+            return  # a call that is made once, and had to wait, is no loop
         now = time.perf_counter()
         began = self._running.get((serial, node), (owner, now))[1]
         before, counted = self._progress.get((serial, node), (began, 0))

@@ -162,7 +162,8 @@ class Keeping:
         return None
 
     def _warn(self, error: KeyingError) -> None:
-        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}", CacheWarning, stacklevel=3)
+        hint = "" if error.hint is None else f" ({error.hint})"
+        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, stacklevel=3)
 
 
 def _identity_of(task: Task[..., Any]) -> str:
@@ -372,7 +373,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         return made, None
     return None, TaskTimeoutError(
         f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
-        hint="raise the node's with_timeout, or make the call interruptible: a coroutine, or mode='blocking'",
+        hint="raise the node's with_timeout, or make the call one that can be stopped: a coroutine, or mode='compute'",
     )
 
 

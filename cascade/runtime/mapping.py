@@ -1,9 +1,9 @@
 """Maps: a task called for each item of its inputs.
 
-Two lanes. A task that is a plain function without policies, which nobody observes, is called by a loop in the
-machine (`call_each`). Everything else is called item by item as a managed call (`cascade.runtime.manage`): in order, with
-at most so many under way as `with_concurrency` and the constraints allow. An item of the first lane that gives more
-than a value goes on in the second.
+Three ways. A task that is a plain function without policies, which nobody observes, is called by a loop in the
+machine (`call_each`), or, where it has typed code, run by that on threads (`cascade.runtime.lanes`). Everything else is called item by item as a managed call (`cascade.runtime.manage`): in order, with
+at most so many under way as `with_concurrency` and the constraints allow. An item of the first two that gives more
+than a value goes on in the third.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
 from cascade.runtime.failed import Failed
+from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
 from cascade.spec.lazy import LazyResult
@@ -26,8 +27,8 @@ from cascade.spec.task import Task
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
 
-SLICE = 0.001
-"""Seconds of calls after which the event loop gets its turn."""
+SLICE, LONG_SLICE = 0.001, 0.01
+"""Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
 MAP_LIMIT = 16
 
 
@@ -63,11 +64,14 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     results: list[Any] = []
     special = False
     turn = Turn(call)
-    if _is_plain(operation, host) and len(columns) <= MAP_LIMIT:
+    if is_plain(operation, host) and len(columns) <= MAP_LIMIT:
         names = operation.form.names or None
+        kernels = kernels_of(call, columns, results)
         try:
             while len(results) < count and not special:
-                special = call_each(operation.task.called, columns, operation.form.positional, names, results, SLICE)
+                if kernels is None or kernels.run(turn.seconds):
+                    seconds = SLICE if kernels is None else 0.0
+                    special = call_each(operation.task.called, columns, operation.form.positional, names, results, seconds)
                 if len(results) < count:
                     await turn.take()
         except Exception as error:
@@ -86,7 +90,8 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return results
 
 
-def _is_plain(operation: Managed, host: Host) -> bool:
+def is_plain(operation: Managed, host: Host) -> bool:
+    """Whether the items are called as they are, in a loop of the machine or by kernels."""
     task = operation.task
     return (
         host.bus is None
@@ -96,7 +101,6 @@ def _is_plain(operation: Managed, host: Host) -> bool:
         and operation.timeout is None
         and operation.cache is None
         and not operation.amounts
-        and operation.concurrency is None
         and bool(getattr(host.executor, "calls_inline", False))
     )
 
@@ -116,12 +120,15 @@ class Turn:
         self._call = call
         self._check_outer = outer_cancellation()
         self._taken = time.monotonic()
+        self.seconds = SLICE
         try:
             asyncio.get_running_loop()
             # Inside of another run's task the loop cannot turn before that task returns.
             self._looped = task_depth() <= 1
         except RuntimeError:
             self._looped = False
+        if not self._looped:
+            self.seconds = LONG_SLICE
 
     async def take(self) -> None:
         now = time.monotonic()

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from cascade._vm import Jump, TailCall
 from cascade.errors import DeclarationError
 from cascade.spec.lazy import LazyResult, lazy_result
-from cascade.spec.policies import Policies
+from cascade.spec.policies import EitherForm, Policies, RouteForm
 from cascade.spec.task import Task
 
 R = TypeVar("R")
-
-
-class EitherForm(NamedTuple):
-    """The first of the operands that was not skipped."""
-
-
-class RouteForm(NamedTuple):
-    """One of several results, chosen by the value of another."""
-
-    routes: dict[Any, LazyResult[Any]]
 
 
 def _router(selector: Any) -> Any:
@@ -36,6 +26,8 @@ def Router(selector: Any, routes: Mapping[Any, LazyResult[R]]) -> LazyResult[R]:
     """The result of the route that the selector's value names; only that route runs.
 
     What several routes, or other nodes, need as well runs once. What only the other routes need is skipped ("Pruned").
+
+    A Router calls nothing itself: of the policies it takes `run_if` and `after`, the others are set on its routes.
 
     Args:
         selector: a LazyResult whose value is one of the keys, or such a value.
@@ -86,7 +78,7 @@ def pipeline(value: Any, stages: Iterable[Callable[[Any], Any]]) -> Any:
             that is skipped by its `run_if` lets its input through.
 
     Returns:
-        The LazyResult of the last stage; `value` where there is none.
+        The LazyResult of the last stage; `value` where there is none. Policies that are set on it are about that stage.
 
     Raises:
         DeclarationError: (a TypeError) a stage does not give a LazyResult.
@@ -166,6 +158,5 @@ JUMP: Task[..., Any] = Task(_jump, name="Jump")
 """Makes a Jump whose data had to be computed first."""
 
 __all__ = [
-    "EITHER", "JUMP", "ROUTER", "EitherForm", "Jump", "JumpSelector", "RouteForm", "Router", "TailCall", "bind", "pipeline",
-    "select_jump", "sequence",
+    "EITHER", "JUMP", "ROUTER", "Jump", "JumpSelector", "Router", "TailCall", "bind", "pipeline", "select_jump", "sequence",
 ]  # fmt: skip

@@ -99,6 +99,16 @@ class MapForm(NamedTuple):
     names: tuple[str, ...]
 
 
+class EitherForm(NamedTuple):
+    """The first of the operands that was not skipped: a stage of a pipeline, and what it was given."""
+
+
+class RouteForm(NamedTuple):
+    """One of several results, chosen by the value of another."""
+
+    routes: dict[Any, Any]
+
+
 class Policies(NamedTuple):
     """What was set on one LazyResult, or as a task's defaults.
 

@@ -38,9 +38,9 @@ def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
     return tuple(TYPES.get(kind, OBJECT) for kind in kinds)
 
 
-def lower(task: Task[..., Any], types: tuple[str, ...]) -> Kernel | tuple[Reason, ...]:
-    """The kernel of a task for arguments of the given types, or why there is none."""
-    return _made(task.name, lambda: translate(task, types))
+def lower(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Reason, ...]:
+    """The kernel of a task for arguments of the given types, or why there is none; a map is worth one without a loop, too."""
+    return _made(task.name, lambda: translate(task, types, in_map))
 
 
 def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...]:
@@ -59,7 +59,7 @@ def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Reason, ..
         return (Reason("CS143", 0, 0, name, "its expressions nest too deep"),)
 
 
-def translate(task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
+def translate(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> TypedCode:
     """The typed code of a task for arguments of the given types.
 
     Raises:
@@ -67,7 +67,7 @@ def translate(task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
         Refusal: it cannot be lowered.
     """
     code = CodeBuilder(_read).build(task, types)
-    return code if task.lower is True else _worth_it(code)
+    return code if in_map or task.lower is True else _worth_it(code)
 
 
 def _worth_it(code: TypedCode) -> TypedCode:
