@@ -137,11 +137,12 @@ cdef class Items:
             self.advance()
             done = self.finished()
             if done >= 0:
-                self.keep(done)
-                if done < self.size:
-                    self.kernel = None
-                    return True
+                done = self.keep(done)
                 self.kernel = None
+                if done < self.size:
+                    return True
+            elif self.lane_count < self.lane_limit:
+                self.widen()
             if PyErr_CheckSignals() != 0:
                 raise cascade_raised()
             if cascade_clock() >= end:
@@ -176,8 +177,6 @@ cdef class Items:
         self.stops = False
         self.kernel.entries += 1
         for i in range(self.lane_count):
-            self.lanes[i].at = self.lanes[i].end = 0
-            self.lanes[i].inside = self.lanes[i].left = False
             self.ready_lane(&self.lanes[i])
         return True
 
@@ -217,8 +216,10 @@ cdef class Items:
         return found
 
     cdef int ready_lane(self, Lane* lane) except -1:
-        # The registers of a lane, with the kernel's constants in them.
+        # A lane that has no items yet, and the kernel's constants in its registers.
         cdef Kernel kernel = self.kernel
+        lane.at = lane.end = 0
+        lane.inside = lane.left = False
         if lane.typed == NULL:
             lane.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
             if lane.typed == NULL:
@@ -335,8 +336,21 @@ cdef class Items:
                 return -1
         return left if self.stops or self.next >= self.size else -1
 
-    cdef int keep(self, Py_ssize_t count) except -1:
-        # Appends the results of the first `count` items of the block.
+    cdef int widen(self) except -1:
+        # Items take long: the lane at hand keeps the one that is under way, and all the lanes there may be share the others.
+        cdef Lane* lane = &self.lanes[0]
+        cdef int i
+        if self.lane_count > 1 or self.stops or lane.at + 1 >= self.size:
+            return 0
+        self.next = lane.end = lane.at + 1
+        self.lane_count = <int>min(self.lane_limit, self.size - lane.at)
+        self.part = max(1, (self.size - self.next) // (self.lane_count * PARTS))
+        for i in range(1, self.lane_count):
+            self.ready_lane(&self.lanes[i])
+        return 0
+
+    cdef Py_ssize_t keep(self, Py_ssize_t count) except -1:
+        # Appends the results of the first `count` items of the block; of fewer, where one stands for something else.
         cdef Py_ssize_t i
         cdef void* run
         cdef object value
@@ -351,10 +365,13 @@ cdef class Items:
                 value = self.made[i].i != 0
             else:
                 value = <object><PyObject*>self.made[i].object
+                if cascade_is_special(<PyObject*>value):
+                    self.results.extend(values[:i])
+                    return i
             incref(<PyObject*>value)
             PyList_SET_ITEM(values, i, value)
         self.results.extend(values)
-        return 0
+        return count
 
 
 cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexcept:

@@ -179,6 +179,47 @@ def test_tail_calls_stay_in_typed_code(run, path, threads):
         assert sum(kernel.exits for kernel in total.routine.kernels) == 0
 
 
+def test_items_that_take_long_are_shared_at_once(monkeypatch):
+    numbers = set()
+
+    def start(function: Any, number: int) -> Any:
+        numbers.add(number)
+        function(number)
+        return lambda: None
+
+    def work(n: int) -> int:
+        total = 0
+        for i in range(n):
+            total += i * i % 7
+        return total
+
+    monkeypatch.setattr(lanes, "cores", lambda: 4)
+    monkeypatch.setattr(lanes, "start", start)
+    items = [3_000_000, 2, 2_000_000, 5, 1_000_000]
+    assert cs.run(lowered(work).map(items)) == [work(n) for n in items]
+    assert numbers == {1, 2, 3}
+
+
+def test_items_that_give_back_what_stands_for_a_value(run, threads):
+    @cs.task
+    def one() -> int:
+        return 1
+
+    async def two() -> int:
+        return 2
+
+    def last(n: int, o: Any) -> Any:
+        for _ in range(n):
+            pass
+        return o
+
+    items = [*range(200)]
+    others = [*range(100), one(), *range(98), two()]
+    held: list[Any] = [*range(100), 1, *range(98), 2]
+    assert run(lowered(last).map(items, o=[lambda: 0] * 100 + held[100:])) [100:] == held[100:]
+    assert run(lowered(last).map(items, o=others)) == held
+
+
 def test_items_that_answer_with_a_graph(run, threads):
     @cs.task
     def half(n: int) -> int:
