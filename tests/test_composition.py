@@ -395,6 +395,96 @@ def test_what_only_a_pruned_route_needs_never_runs(run):
     assert flaky.calls == 0
 
 
+def counted(calls: list[Any], name: str = "counted", asynchronously: bool = False) -> Any:
+    def call(*args: Any) -> Any:
+        calls.append((name, *args))
+        return len(args)
+
+    async def call_later(*args: Any) -> Any:
+        await asyncio.sleep(0.001)
+        return call(*args)
+
+    return cs.task(name=name)(call_later if asynchronously else call)
+
+
+@pytest.mark.parametrize("asynchronously", [False, True])
+def test_what_routes_of_several_routers_need_runs_once(run, asynchronously):
+    calls: list[Any] = []
+    load, use = counted(calls, "load", asynchronously), counted(calls, "use", asynchronously)
+    always = use("always")
+    deep = load(always)
+    middle = use(deep)
+    routers = [
+        cs.Router("a", {"a": use(middle), "b": one()}),
+        cs.Router(later("b"), {"a": one(), "b": use(middle, deep)}),
+        cs.Router("c", {"c": deep}),
+        cs.Router("d", {"d": use(cs.Router(later("x"), {"x": use(middle), "y": deep}))}),
+        cs.Router("e", {"e": cs.Router("f", {"f": middle, "g": one()})}),
+        cs.Router("h", {"h": one(), "i": load(deep)}),
+    ]
+    expected = [1, 2, 1, 1, 1, 1]
+    for make in (lambda: [*routers, always], lambda: [*routers[::-1], always]):
+        calls.clear()
+        values = run(make())
+        assert sorted(values) == sorted([*expected, 1])
+        assert calls.count(("load", 1)) == 1
+        assert len(calls) == 3 + 4  # always, deep, middle; and the routes' own
+    program = cs.compile([*routers, always])
+    for _ in range(2):
+        calls.clear()
+        assert asyncio.run(program.arun()) == [*expected, 1]
+        assert calls.count(("load", 1)) == 1
+
+
+def test_what_routes_share_is_not_computed_for_none_of_them(path):
+    calls: list[Any] = []
+    load = counted(calls, "load")
+    shared = load(load())
+    target = [cs.Router(key, {"a": increment(shared), "b": one(), "c": add(shared, 1)}) for key in "bb"]
+    outcome, events = heard_from(path, target)
+    assert outcome == [1, 1] and calls == []
+    assert {event[2] for event in story(events) if event[0] == "skipped"} == {"Pruned"}
+    assert not any("load" in event[1] for event in story(events)), "another Router might have needed it"
+    outcome, events = heard_from(path, [cs.Router(key, {"a": increment(shared), "b": one()}) for key in "ab"])
+    assert outcome == [2, 1] and len(calls) == 2
+
+
+def test_what_routes_share_may_be_skipped_fail_or_be_chosen_itself(run):
+    skipped = one().run_if(identity(False))
+    lets_through = lambda: cs.Router("a", {"a": cs.pipeline(3, [lambda x: add(skipped, x).run_if(True)])})  # noqa: E731
+    assert run([lets_through(), lets_through()]) == [3, 3]
+    with pytest.raises(DependencyMissingError):
+        run([cs.Router("a", {"a": skipped}), cs.Router("a", {"a": increment(skipped)})])
+    flaky = Flaky(1)
+    shared = cs.task(flaky)(5)
+    with pytest.raises(ValueError, match="attempt 1"):
+        run([cs.Router("a", {"a": shared}), cs.Router("a", {"a": increment(shared)})])
+    shared.with_retry(2)
+    flaky.calls = 0
+    assert run([cs.Router("a", {"a": shared}), cs.Router(later("a"), {"a": increment(shared)}), shared]) == [5, 6, 5]
+    assert run([cs.Router("a", {"a": shared}), cs.Router(later("a"), {"a": increment(shared)})]) == [5, 6]
+    routed = cs.Router(later("x"), {"x": cs.task(flaky)(7), "y": one()})
+    flaky.calls = 1
+    assert run([cs.Router("a", {"a": routed}), cs.Router("a", {"a": add(routed, routed)})]) == [7, 14]
+    assert flaky.calls == 2
+
+
+def test_each_turn_of_a_loop_has_results_of_its_own(run):
+    calls: list[Any] = []
+    load = counted(calls, "load")
+    shared = load()
+
+    @cs.task
+    def step(n: int) -> Any:
+        again = again_of(n, [cs.Router("a", {"a": increment(shared)}), cs.Router("a", {"a": increment(shared)})])
+        return cs.Router(n > 0, {True: again, False: identity("done")})
+
+    again_of = cs.task(lambda n, values: step(n - 1))
+    assert run(step(3)) == "done"
+    assert len(calls) == 3
+    assert cs.compile(step)(2) == "done"
+
+
 @pytest.mark.parametrize("key", ["A", 1, [1]])
 def test_an_unknown_route_is_an_error_that_names_the_others(run, key):
     with pytest.raises(RouteError) as raised:

@@ -15,20 +15,23 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 
 from __future__ import annotations
 
+import copy
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.spec.control import EITHER as EITHER_TASK
+from cascade.spec.control import ONCE as ONCE_TASK
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import (
-    CALL, MAP, ROUTE, Managed, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
+    CALL, MAP, ONCE, ROUTE, Managed, OnceShape, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
 )
 from cascade.spec.policies import PLAIN as NO_POLICIES
-from cascade.spec.policies import EitherForm, Policies, RouteForm
+from cascade.spec.policies import EitherForm, OnceForm, Policies, RouteForm
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
@@ -44,6 +47,8 @@ class Inputs(list[Any]):
         declared: the numbers of the inputs that are LazyResults of an `Input`, given when the graph is run.
         elsewhere: what the routes of Routers declare, which are graphs of their own.
         injections: the resources that the graph and the routes of its Routers use.
+        values: those of them whose value is asked for by something else than a call that gets it as an argument.
+        tables: the numbers of the inputs that are tables of routes, and share results: each run has its own.
     """
 
     def __init__(self) -> None:
@@ -51,10 +56,20 @@ class Inputs(list[Any]):
         self.declared: list[int] = []
         self.elsewhere: list[Input] = []
         self.injections: list[Injection] = []
+        self.values: list[Injection] = []
+        self.tables: list[int] = []
 
     def all_declared(self) -> list[Input]:
         """The declarations of what has to be given, also those of routes."""
         return [each for each in map(input_of, self) if each is not None] + self.elsewhere
+
+    def for_one_run(self) -> list[Any]:
+        """The inputs with tables of routes of their own; a plain list if nothing else has to be filled in."""
+        result: Any = list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
+        once: dict[LazyResult[Any], Once] = {}
+        for number in self.tables:
+            result[number] = self[number].for_one_run(once)
+        return result  # type: ignore[no-any-return]
 
 
 def build_graph(target: Any) -> Graph:
@@ -87,8 +102,8 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
         target = list(target)
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
-    given = getattr(target, "given", {}) if type(target) is LazyResult else {}
-    return walk(target, sys.maxsize if limit is None else limit, given)
+    around = getattr(target, "given", NOTHING_AROUND) if type(target) is LazyResult else NOTHING_AROUND
+    return walk(target, sys.maxsize if limit is None else limit, around)
 
 
 def _same(value: Any) -> Any:
@@ -99,27 +114,28 @@ _given: Task[..., Any] = Task(_same, name="input")
 
 
 def walk(
-    root: Any, limit: int, given: dict[LazyResult[Any], Any], routes: Routes | EveryRoute | None = None
+    root: Any, limit: int, around: Around, routes: Routes | EveryRoute | None = None
 ) -> tuple[tuple[Row, ...], list[Any]]:
     """The rows and the inputs of what `root` is or holds.
 
     Args:
         limit: more rows raise TooManyRows.
-        given: results that are inputs, which come first, with their values.
+        around: what is there already, or is computed elsewhere.
         routes: how the routes of Routers are treated; by default they are graphs of their own.
     """
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
     # a reference, of the input.
-    numbers: dict[Any, int] = {lazy: -1 - number for number, lazy in enumerate(given)}
+    numbers: dict[Any, int] = {}
     rows: list[Row] = []
-    inputs: Any = list(given.values())
+    inputs: Any = []
+    values, once = around.values, around.once
     expanded: dict[int, list[Any]] = {}
     # The containers that were looked into, and those of them that hold a LazyResult at any depth.
     searched: dict[int, Any] = {}
     holding: set[int] = set()
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
-    skips = any(type(value) is Skipped for value in inputs)
+    skips = False
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -127,10 +143,24 @@ def walk(
         if type(item) is LazyResult:
             key: Any = item
             operands: Sequence[Any] = item.slots
-            if item.policies is not None:
+            if values and item in values:
+                stack.pop()
+                if key not in numbers:
+                    value = values[item]
+                    if type(value) is LazyResult and type(inputs) is list:
+                        inputs = _with_declarations(inputs)
+                    numbers[key] = _number_given(value, rows, inputs)
+                    skips = skips or type(value) is Skipped
+                continue
+            if once and item in once:
+                if key not in managed:
+                    managed[key] = interned(ONCE_TASK, NO_POLICIES._replace(form=OnceShape(False)), ONCE), (around.use(item),)
+                    skips = True
+                operation, operands = managed[key]
+            elif item.policies is not None:
                 if key not in managed:
                     if routes is None and type(item.policies.form) is RouteForm:
-                        routes = Routes(root, given)
+                        routes = Routes(root, around)
                     managed[key] = _manage(item, item.policies, routes)
                     skips = skips or managed[key][0].skippable
                 operation, operands = managed[key]
@@ -171,7 +201,7 @@ def walk(
             continue
         # Everything it needs has a number.
         stack.pop()
-        if type(item) is LazyResult and type(item.task) is not Task:
+        if type(item) is LazyResult and type(item.task) is not Task and item not in once:
             if type(inputs) is list:
                 inputs = _with_declarations(inputs)
             if isinstance(item.task, Input):
@@ -179,8 +209,6 @@ def walk(
                 inputs.declared.append(len(inputs))
                 inputs.append(item)
                 continue
-            if isinstance(item.task, Injection):
-                inputs.injections.append(item.task)
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
         if key in managed:
             row[0] = operation
@@ -198,12 +226,55 @@ def walk(
                 row.append(number)
         numbers[key] = len(rows)
         rows.append(tuple(row))
+    if routes is not None and routes.share():
+        if type(inputs) is list:
+            inputs = _with_declarations(inputs)
+        inputs.tables = [number for number, value in enumerate(inputs) if type(value) is RouteTable and value.common]
     if routes is not None and routes.declarations:
         if type(inputs) is list:
             inputs = _with_declarations(inputs)
         inputs.elsewhere += [task for task in routes.declarations if isinstance(task, Input)]
         inputs.injections += [task for task in routes.declarations if isinstance(task, Injection)]
+    if type(inputs) is Inputs:
+        inputs.injections[:0] = [row[0] for row in rows if isinstance(row[0], Injection)]
+        inputs.values = _asked_for(rows)
     return tuple(_guard(rows, inputs) if skips else rows), inputs
+
+
+def _number_given(value: Any, rows: list[Row], inputs: list[Any]) -> int:
+    """The number of a value that is there already: an input; for a resource, which stands as a LazyResult, a row of its own."""
+    if type(value) is LazyResult:
+        rows.append((value.task,))
+        return len(rows) - 1
+    inputs.append(value)
+    return -len(inputs)
+
+
+def _asked_for(rows: list[Row]) -> list[Injection]:
+    """The resources that are conditions, amounts, selectors or inputs of maps, or that the graph's value holds."""
+    found: dict[Injection, None] = {}
+    _find_injections(rows, len(rows) - 1, lambda operation: isinstance(operation, Container) or operation.hands_on, found)
+    for operation, *references in rows:
+        if isinstance(operation, (Managed, StateMachine)):
+            for position, reference in enumerate(references):
+                if operation.looks_at(position):
+                    # Not into lists: the items of a map are arguments again.
+                    _find_injections(rows, reference, lambda operation: operation is EITHER, found)
+    return list(found)
+
+
+def _find_injections(rows: list[Row], number: int, hands_on: Callable[[Any], bool], found: dict[Injection, None]) -> None:
+    stack = [number]
+    seen: set[int] = set()
+    while stack:
+        number = stack.pop()
+        if number >= 0 and number not in seen:
+            seen.add(number)
+            operation = rows[number][0]
+            if isinstance(operation, Injection):
+                found[operation] = None
+            elif hands_on(operation):
+                stack += rows[number][1:]
 
 
 def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -216,6 +287,8 @@ def _manage(lazy: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any
         table = routes.table(policies.form.routes)
         operation = interned(lazy.task, policies._replace(form=RouteShape(len(table.shared), table.skips)), ROUTE)
         return operation, (*lazy.slots, table, *table.shared, *extras_of(policies))
+    if type(policies.form) is OnceForm:
+        return interned(lazy.task, policies._replace(form=OnceShape(True)), ONCE), lazy.slots
     known = getattr(lazy, "managed", None)
     if known is None or known[0] is not policies:
         operation = interned(lazy.task, policies, CALL if policies.form is None else MAP)
@@ -260,7 +333,7 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
                 f"the state {lazy.task.name!r} takes *args first", expected="a first parameter, which a Jump's data is given to"
             )
         operation, values = (lazy.task, lazy.slots) if own is None else _manage(lazy, own, routes)
-        if lazy is not first and takes_input and holds_deferred(values[0]):
+        if lazy is not first and takes_input and _is_computed(values[0]):
             values = (NO_INPUT, *values[1:])
         states.append(State(operation, len(operands), len(values), targets, takes_input, _injects(values)))
         operands.extend(values)
@@ -269,7 +342,7 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
 
 
 def _injects(values: Iterable[Any]) -> bool:
-    """Whether resources stand among the values, or in containers of them."""
+    """Whether resources stand among the values, or in containers or alternatives of them."""
     stack = [*values]
     seen: set[int] = set()
     while stack:
@@ -277,10 +350,17 @@ def _injects(values: Iterable[Any]) -> bool:
         if type(value) is LazyResult:
             if isinstance(value.task, Injection):
                 return True
+            if value.task is EITHER_TASK:
+                stack += value.slots
         elif holds_deferred(value) and id(value) not in seen:
             seen.add(id(value))
             stack += parts(value)
     return False
+
+
+def _is_computed(value: Any) -> bool:
+    """Whether the value is not known before the run; an input is."""
+    return holds_deferred(value) and not (type(value) is LazyResult and isinstance(value.task, Input))
 
 
 def _in_order_of_issue(operation: Managed | StateMachine | Container, operands: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -309,30 +389,128 @@ def _guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
 
 
 class RouteTable:
-    """The routes of a Router, and what of them the graph around it computes in any case."""
+    """The routes of a Router.
 
-    def __init__(self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool) -> None:
+    Attributes:
+        shared: what of them the graph around it computes in any case.
+        skips: whether something in them may be skipped.
+        uses: what of them is computed at most once, by whichever Router of a graph further out needs it first.
+        common: what of them other Routers of the same graph may need as well.
+        once: for one run, what becomes of that.
+    """
+
+    def __init__(
+        self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use]
+    ) -> None:
         self.routes = routes
         self.shared = shared
         self.skips = skips
+        self.uses = uses
+        self.common: list[LazyResult[Any]] = []
+        self.once: dict[LazyResult[Any], Once] = {}
+
+    def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
+        """A table with results of its own; `once` has those that other tables of the run have, too."""
+        result = copy.copy(self)
+        result.once = {lazy: once.setdefault(lazy, Once(lazy)) for lazy in self.common}
+        return result
+
+    def around(self, values: dict[LazyResult[Any], Any]) -> Around:
+        """What a route has around it, given the values of what is shared."""
+        return Around(values, {**self.uses, **self.once})
 
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{key!r}: {route.task.name}" for key, route in self.routes.items()) + "}"
 
 
-class Routes:
-    """What the Routers of one graph share with the rest of it."""
+class Once:
+    """A result that routes of several Routers need. The first one that does computes it.
 
-    def __init__(self, root: Any, given: dict[LazyResult[Any], Any]) -> None:
-        self._always = reachable([root], frozenset(), through_routes=False) | dict.fromkeys(given)
+    Attributes:
+        lazy: the result.
+        state: "not begun", "begun" or "done".
+        value: when it is done.
+        waiting: those who need it meanwhile are woken by these.
+    """
+
+    __slots__ = ("lazy", "state", "value", "waiting")
+
+    def __init__(self, lazy: LazyResult[Any]) -> None:
+        self.lazy = lazy
+        self.state = "not begun"
+        self.value: Any = None
+        self.waiting: list[Callable[[], None]] = []
+
+
+class Use:
+    """A `Once` that is needed, with what there is around it."""
+
+    __slots__ = ("around", "once")
+
+    def __init__(self, once: Once, around: Around) -> None:
+        self.once = once
+        self.around = around
+
+
+class Around:
+    """What a route is given by the graph around it.
+
+    Attributes:
+        values: of results that it has computed.
+        once: results that it computes at most once; what these need stands here, too, if not with the `Use`.
+    """
+
+    __slots__ = ("once", "values")
+
+    def __init__(self, values: dict[LazyResult[Any], Any], once: dict[LazyResult[Any], Once | Use]) -> None:
+        self.values = values
+        self.once = once
+
+    def use(self, lazy: LazyResult[Any]) -> Use:
+        found = self.once[lazy]
+        return Use(found, self) if type(found) is Once else found  # type: ignore[return-value]
+
+    def without(self, lazy: LazyResult[Any]) -> Around:
+        """What there is around `lazy` itself."""
+        return Around(self.values, {other: found for other, found in self.once.items() if other is not lazy})
+
+
+NOTHING_AROUND = Around({}, {})
+
+
+class Routes:
+    """What the Routers of one graph share with the rest of it, and with each other."""
+
+    def __init__(self, root: Any, around: Around) -> None:
+        self._around = around
+        self._always = reachable([root], around.once, through_routes=False) | dict.fromkeys(around.values)
+        self._known = {**self._always, **around.once}
+        self._found: list[tuple[RouteTable, list[LazyResult[Any]]]] = []
         self.declarations: list[Task[..., Any]] = []
         """The inputs and resources that only routes need."""
 
     def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
-        found = reachable(routes.values(), self._always, through_routes=True)
+        found = reachable(routes.values(), self._known, through_routes=True)
         shared = tuple(lazy for lazy in found if lazy in self._always)
-        self.declarations += [lazy.task for lazy in found if type(lazy.task) is not Task and lazy not in self._always]
-        return RouteTable(routes, shared, any(lazy.policies is not None and lazy.policies.conditions for lazy in found))
+        uses = {lazy: self._around.use(lazy) for lazy in found if lazy in self._around.once and lazy not in self._always}
+        only = [lazy for lazy in found if lazy not in self._known]
+        self.declarations += [lazy.task for lazy in only if type(lazy.task) is not Task]
+        skips = bool(uses) or any(lazy.policies is not None and lazy.policies.conditions for lazy in found)
+        table = RouteTable(routes, shared, skips, uses)
+        self._found.append((table, only))
+        return table
+
+    def share(self) -> bool:
+        """Finds what several of the tables need, when all are there."""
+        if len(self._found) < 2:
+            return False
+        seen: dict[LazyResult[Any], int] = {}
+        for _, only in self._found:
+            for lazy in only:
+                seen[lazy] = seen.get(lazy, 0) + 1
+        for table, only in self._found:
+            table.common = [lazy for lazy in only if seen[lazy] > 1 and lazy.task.takes_policies]
+        return any(table.common for table, _ in self._found)
 
 
 class EveryRoute:
@@ -344,7 +522,10 @@ class EveryRoute:
     declarations: tuple[Task[..., Any], ...] = ()
 
     def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
-        return RouteTable(routes, tuple(routes.values()), False)
+        return RouteTable(routes, tuple(routes.values()), False, {})
+
+    def share(self) -> bool:
+        return False
 
 
 def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cascade.errors import CycleError
-from cascade.graph.build import EveryRoute, RouteTable, walk
+from cascade.graph.build import Around, EveryRoute, RouteTable, walk
 from cascade.graph.model import EITHER, Container, Edge, Graph, Row
 from cascade.spec import control
 from cascade.spec.control import JumpSelector
@@ -122,8 +122,8 @@ def outline(graph: Graph) -> Outline:
             if reference >= 0:
                 return base + reference
             # What routes share with the graph are inputs of theirs, and entries here.
-            number = -1 - reference
-            return of_graph(nested.shared[number]) if number < len(nested.shared) else of_routes(reference)
+            value = nested.graph.inputs[-1 - reference]
+            return of_graph(nested.shared[value.number]) if type(value) is Shared else of_routes(reference)
 
         *rows, (_, *ends) = nested.graph.rows
         draft.lay(Graph(tuple(rows), nested.graph.inputs), place, base)
@@ -137,7 +137,7 @@ class RoutesGraph(NamedTuple):
     """The routes of all Routers of a graph, as a graph that computes every route.
 
     Attributes:
-        graph: its first inputs are `shared`; its result is the list of the routes.
+        graph: its inputs that are `Shared` say which of `shared` they are; its result is the list of the routes.
         shared: what the routes share with the graph around them, as references there.
         tables: the Routers' rows, and their routes.
     """
@@ -161,20 +161,20 @@ def routes_of(graph: Graph) -> RoutesGraph | None:
     return RoutesGraph(graph_of_routes([table for _, table in tables]), tuple(shared.values()), tuple(tables))
 
 
-class Shared:
-    """Stands for the value of what routes share with the graph around them."""
+class Shared(NamedTuple):
+    """Stands for the value of what routes share with the graph around them: the one of that number."""
 
-
-SHARED = Shared()
+    number: int
 
 
 def graph_of_routes(tables: Sequence[RouteTable]) -> Graph:
     """A graph that computes every route of these tables, and of the Routers in them.
 
-    Its first inputs are what the tables share with the graph around them, each `SHARED`; its result is the list of the routes.
+    What the tables share with the graph around them are inputs, each a `Shared`; its result is the list of the routes.
     """
-    shared = dict.fromkeys((lazy for table in tables for lazy in table.shared), SHARED)
-    rows, inputs = walk([route for table in tables for route in table.routes.values()], sys.maxsize, shared, EveryRoute())
+    found = dict.fromkeys(lazy for table in tables for lazy in table.shared)
+    around = Around({lazy: Shared(number) for number, lazy in enumerate(found)}, {})
+    rows, inputs = walk([route for table in tables for route in table.routes.values()], sys.maxsize, around, EveryRoute())
     return Graph(rows, tuple(inputs))
 
 

@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 from cascade._vm import holds_deferred
 from cascade.errors import CascadeError, CycleError, SerializationError
-from cascade.graph.build import NO_INPUT, build_graph, walk
+from cascade.graph.build import NO_INPUT, NOTHING_AROUND, build_graph, walk
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, is_container, parts
 from cascade.graph.names import Names, check_keys, class_path, fail, path_of, resolve_loaded
 from cascade.graph.outline import Entry, Outline, outline, routes_of, target_of
@@ -135,7 +135,7 @@ def from_json(
     except ValueError as error:
         raise SerializationError(f"it is no JSON: {error}") from None
     try:
-        rows, inputs = walk(target_of(whole), sys.maxsize, {})
+        rows, inputs = walk(target_of(whole), sys.maxsize, NOTHING_AROUND)
         graph = Graph(rows, tuple(inputs))
         routes_of(graph)  # they are graphs of their own, which may have cycles
     except CycleError:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
+from cascade.adapters.executors.local import own_loop
 from cascade.errors import EventLoopError, InternalError
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
-from cascade.runtime.outer import outer_cancellation
+from cascade.runtime.outer import outer_cancellation, run_of_this_task
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
@@ -67,7 +68,8 @@ async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
     """
     kept = 0 if host.leases is None else host.leases.count
     try:
-        outcome = await _drive(run, host, deadline)
+        with run_of_this_task():
+            outcome = await _drive(run, host, deadline)
     except GeneratorExit:
         if host.leases is not None:
             host.leases.abandon()
@@ -157,7 +159,12 @@ def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     calling the task anyway.
     """
     # Not in an `except` block, which would be the context of whatever the tasks raise.
-    return _run_loop_in_thread(start) if _is_loop_running() else asyncio.run(start())
+    return _run_loop_in_thread(start) if _is_loop_running() else asyncio.run(_in_own_loop(start))
+
+
+async def _in_own_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
+    with own_loop():
+        return await start()
 
 
 def _is_loop_running() -> bool:
@@ -175,7 +182,7 @@ def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Ou
 
     async def main() -> None:
         tasks.append((asyncio.get_running_loop(), asyncio.current_task()))
-        outcomes.append(await start())
+        outcomes.append(await _in_own_loop(start))
 
     def work() -> None:
         try:

@@ -21,7 +21,7 @@ from cascade.compiler.lower import TYPES, types_of
 from cascade.compiler.lower.reasons import Reason
 from cascade.errors import LoweringError
 from cascade.graph.build import RouteTable
-from cascade.graph.outline import SHARED, graph_of_routes
+from cascade.graph.outline import Shared, graph_of_routes
 from cascade.opcodes import INSTRUCTIONS, TYPED_FIELDS, TYPED_INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.host import Host
 from cascade.runtime.mapping import is_plain
@@ -203,7 +203,7 @@ class _Survey:
             if row.calls:
                 routine = blueprint.constants[b]
                 slots = [source >> 1 for source in row.c.sources(c, blueprint)]
-                known = None if inputs is None else [SHARED if s in written or s >= len(inputs) else inputs[s] for s in slots]
+                known = None if inputs is None else [Shared(s) if s in written or s >= len(inputs) else inputs[s] for s in slots]
                 if isinstance(routine.operation, StateMachine):
                     machines[routine.operation] = None
                     self._machine(routine.operation, known)
@@ -375,7 +375,7 @@ def _known_type(value: Any, annotated: str) -> str:
     declared = input_of(value)
     if declared is not None:
         return TYPES.get(declared.type, annotated)
-    return annotated if value is SHARED else types_of((type(value),))[0]
+    return annotated if type(value) is Shared else types_of((type(value),))[0]
 
 
 def annotated(task: AnyTask) -> tuple[str, ...]:

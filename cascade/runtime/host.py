@@ -97,6 +97,8 @@ class Host:
 
     def fill(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """The inputs of a graph, complete. The first graph is the run's target, whose inputs are checked all at once."""
+        if isinstance(inputs, Inputs) and inputs.tables:
+            inputs = inputs.for_one_run()
         if type(inputs) is list and (self.params is None or self.given is not None):
             return inputs
         if self.shared:
@@ -115,7 +117,7 @@ class Host:
                 if self.leases is None:
                     tell = None if self.bus is None else self._tell_of_resource
                     self.leases = Leases(self.resources or ResourceContainer(), self.given.value, tell)
-                declared += self.leases.check(inputs.injections)
+                declared += self.leases.check(inputs.injections, inputs.values)
         if first:
             self.given.check(declared)
         return self.given.fill(inputs) if isinstance(inputs, Inputs) else inputs

@@ -20,18 +20,18 @@ _pool: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
 
 
-def kernels_of(call: Call, columns: list[list[Any]], results: list[Any]) -> Items | None:
+def kernels_of(call: Call, columns: list[list[Any]], by_name: tuple[str, ...] | None, results: list[Any]) -> Items | None:
     """What runs a map by the task's kernels; None where it has none, or is not worth one yet."""
     operation = call.operation
-    task, form = operation.task, operation.form
+    task, positional, given = operation.task, operation.form.positional, by_name or ()
     if not call.host.lowers or task.routine.map_lowering == NEVER or not columns[0]:
         return None
     row = [column[0] for column in columns]
-    slots = task.bind(*row[: form.positional], **dict(zip(form.names, row[form.positional :], strict=True)))
+    slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
     names = task.parameters
-    if holds_deferred(slots) or not {*form.names} <= {*names}:
+    if holds_deferred(slots) or not {*given} <= {*names}:
         return None
-    places = (*range(form.positional), *map(names.index, form.names))
+    places = (*range(positional), *map(names.index, given))
     threads = cores()
     if operation.concurrency is not None:
         threads = min(threads, operation.concurrency)

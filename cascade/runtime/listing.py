@@ -76,6 +76,6 @@ class _Found:
                 self._routes[route] = title
                 # As the run goes on with it.
                 lazy = lazy_result(route.task, route.slots, route.policies)
-                lazy.given = dict.fromkeys(table.shared)
+                lazy.given = table.around(dict.fromkeys(table.shared))
                 code, inputs = self._shapes.code_of(lazy)
                 self.waiting.append((f"{title}\n", code.blueprint, inputs))

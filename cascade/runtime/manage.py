@@ -29,7 +29,7 @@ from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
 from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import ROUTE, Managed, StateMachine
+from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
 from cascade.spec.task import Task
 
@@ -44,7 +44,7 @@ def skip_reason(operation: Managed | StateMachine, operands: Sequence[Any]) -> s
     """Why the call is not made; None if it is."""
     ordered = len(operands) - operation.after
     for position, operand in enumerate(operands):
-        if type(operand) is Skipped and (operation.kind != ROUTE or position >= operation.count):
+        if type(operand) is Skipped and (operation.kind not in (ROUTE, ONCE) or position >= operation.count):
             return "UpstreamSkipped_Data" if position < ordered else "UpstreamSkipped_Sequence"
     if not all(operands[ordered - operation.conditions : ordered]):
         return "ConditionFalse"
@@ -107,7 +107,7 @@ async def managed(call: Call) -> Any:
 
 async def _with_cache(call: Call) -> Any:
     operation, policy = call.operation, call.operation.cache
-    keeping = Keeping(operation, call.operands)
+    keeping = Keeping(call)
     if not keeping.is_possible:
         return await _with_resources(call)
     hit = keeping.find()
@@ -133,16 +133,20 @@ async def _with_cache(call: Call) -> Any:
 class Keeping:
     """One call's place in a cache. It is found before the call, which may change its arguments."""
 
-    def __init__(self, operation: Managed, operands: Sequence[Any]) -> None:
+    def __init__(self, call: Call) -> None:
+        operation, leases = call.operation, call.host.leases
         self.name = operation.name
         self.policy = operation.cache
         self.is_possible = True
+        self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
+        self.key: Any = None
         try:
             self.task_id = _identity_of(operation.task)
-            self.arguments = dict(zip(operation.task.parameters, operands, strict=False))
+            if leases is not None:
+                self.arguments = leases.keyable(self.arguments)
             # Caches that make keys of their own: see cascade.adapters.caches.keyed.
-            key_of = getattr(self.policy, "key_of", None)
-            self.key = None if key_of is None else key_of(self.task_id, self.arguments)
+            if hasattr(self.policy, "key_of"):
+                self.key = self.policy.key_of(self.task_id, self.arguments)
         except KeyingError as error:
             self._warn(error)
             self.is_possible = False
@@ -186,6 +190,7 @@ async def _after(saving: Any, value: Any) -> Any:
 
 
 KEEP: Task[..., Any] = Task(_keep, name="keep in cache")
+KEEP.hands_on = True
 
 
 def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyResult[Any]:
@@ -351,6 +356,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     begun = time.monotonic()
     scope = None
     late = False
+    notes: list[str] = []
     try:
         enter_task()
         try:
@@ -367,14 +373,18 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         if scope is None or not scope.expired():
             return None, error
         late = True
+        notes = getattr(error.__cause__, "__notes__", [])  # of a tear-down that failed, too
     except Exception as error:
         return None, error
     if not late:
         return made, None
-    return None, TaskTimeoutError(
+    timed_out = TaskTimeoutError(
         f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
         hint="raise the node's with_timeout, or make the call one that can be stopped: a coroutine, or mode='compute'",
     )
+    for note in notes:
+        timed_out.add_note(note)
+    return None, timed_out
 
 
 async def parked_with(call: Call, awaitable: Any) -> None:

@@ -42,7 +42,7 @@ def call_map(host: Host, operation: Managed, operands: Sequence[Any], serial: in
 
 def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
     columns = []
-    for name, items in zip(operation.parameters, operands[: operation.count], strict=False):
+    for name, items in zip(operation.parameters, operands[: operation.form.inputs], strict=False):
         try:
             columns.append(list(items))
         except TypeError:
@@ -51,6 +51,7 @@ def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
             raise DeclarationError(
                 f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
                 expected="something to iterate over",
+                hint="what all items share is the default of a parameter; it may be a LazyResult, such as cascade.inject(...)",
             ) from None
     if any(len(column) != len(columns[0]) for column in columns):
         sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))
@@ -64,14 +65,14 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     results: list[Any] = []
     special = False
     turn = Turn(call)
-    if is_plain(operation, host) and len(columns) <= MAP_LIMIT:
-        names = operation.form.names or None
-        kernels = kernels_of(call, columns, results)
+    whole = _with_shared(call, columns)
+    if is_plain(operation, host) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+        kernels = kernels_of(call, *whole, results)
         try:
             while len(results) < count and not special:
                 if kernels is None or kernels.run(turn.seconds):
                     seconds = SLICE if kernels is None else 0.0
-                    special = call_each(operation.task.called, columns, operation.form.positional, names, results, seconds)
+                    special = call_each(operation.task.called, whole[0], operation.form.positional, whole[1], results, seconds)
                 if len(results) < count:
                     await turn.take()
         except Exception as error:
@@ -90,11 +91,21 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return results
 
 
+def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
+    """The columns and the names of those that go by name, with what all items share; None where that has no name."""
+    form, binder = call.operation.form, call.operation.task.binder
+    if any(slot < binder.positional_only for slot in form.shared):
+        return None
+    more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
+    return columns + more, (*form.names, *(binder.parameters[slot] for slot in form.shared)) or None
+
+
 def is_plain(operation: Managed, host: Host) -> bool:
     """Whether the items are called as they are, in a loop of the machine or by kernels."""
     task = operation.task
     return (
         host.bus is None
+        and not (host.leases is not None and host.leases.per_task)  # an item may hold what is set up for its call
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
@@ -111,6 +122,7 @@ def _failed(error: Exception, item: int) -> Failed:
 
 
 GATHER: Task[..., Any] = Task(lambda items: items, name="gather")
+GATHER.hands_on = True
 
 
 class Turn:
@@ -152,6 +164,7 @@ class Items:
         self._results = results
         self._item = call.operation.item
         operation = call.operation
+        self._shared = call.operands[operation.form.inputs : operation.count]
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
         self._waiter: asyncio.Future[None] | None = None
@@ -184,7 +197,13 @@ class Items:
         call, form = self._call, self._call.operation.form
         row = [column[position] for column in self._columns]
         named = dict(zip(form.names, row[form.positional :], strict=True))
-        operands = self._item.task.bind(*row[: form.positional], **named) + self._amounts
+        operands = self._item.task.bind(*row[: form.positional], **named)
+        if form.shared:
+            slots = list(operands)
+            for slot, value in zip(form.shared, self._shared, strict=True):
+                slots[slot] = value
+            operands = tuple(slots)
+        operands += self._amounts
         return Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]", False)
 
     async def _start(self, coroutine: Any, item: Call, position: int) -> None:

@@ -1,21 +1,42 @@
-"""The asyncio task around a synchronous call: whether it was cancelled meanwhile."""
+"""The asyncio tasks around a synchronous call: whether one was cancelled meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_run: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar("cascade run", default=None)
+
+
+@contextlib.contextmanager
+def run_of_this_task() -> Iterator[None]:
+    """While it lasts, the current asyncio task drives a run, and all tasks that are begun meanwhile belong to that.
+
+    While a call in one of them blocks the event loop, a cancellation of the run cannot be handed on to it.
+    """
+    token = _run.set(asyncio.current_task())
+    try:
+        yield
+    finally:
+        try:
+            _run.reset(token)
+        except ValueError:
+            pass  # the coroutine is being closed from somewhere else
 
 
 def outer_cancellation() -> Callable[[], None]:
-    """A function that raises CancelledError when the asyncio task around this call has been cancelled meanwhile."""
+    """A function that raises CancelledError when an asyncio task around this call has been cancelled meanwhile."""
     try:
-        task = asyncio.current_task()
+        tasks = [asyncio.current_task(), _run.get()]
     except RuntimeError:
         return lambda: None
-    before = 0 if task is None else task.cancelling()
+    before = [(task, task.cancelling()) for task in tasks if task is not None]
 
     def check() -> None:
-        if task is not None and task.cancelling() > before:
+        if any(task.cancelling() > count for task, count in before):
             raise asyncio.CancelledError
 
     return check

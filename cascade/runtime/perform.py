@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import Skipped
 from cascade.runtime.manage import Call, begin, call_quickly, managed, skip_reason
 from cascade.runtime.mapping import call_map
-from cascade.runtime.routing import call_route
-from cascade.spec.operation import MAP, ROUTE, StateMachine
+from cascade.runtime.routing import call_once, call_route
+from cascade.spec.operation import MAP, ONCE, ROUTE, StateMachine
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def perform(host: Host, operation: Any, operands: Sequence[Any], serial: int, no
         return call_map(host, operation, operands, serial, node)
     if operation.kind == ROUTE:
         return call_route(host, operation, operands, serial, node)
+    if operation.kind == ONCE:
+        return call_once(operands)
     if operation.is_quick:
         return call_quickly(host, operation, operands, serial, node, again)
     return begin(managed(Call(host, operation, operands, serial, node, again)))

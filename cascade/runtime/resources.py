@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from cascade._vm import TailCall, is_awaitable
-from cascade.errors import CycleError, DeclarationError, ResourceError, nearest
+from cascade._vm import TailCall, enter_task, is_awaitable, leave_task
+from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
 from cascade.runtime.preview import preview
@@ -86,6 +87,17 @@ class Lease:
         return f"<resource {self.resource.name!r}, set up when the task is called>"
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What stands for a resource in the key of a cache: its code, and the arguments that it was given.
+
+    The resource itself may be a connection, which has no bytes; and one of scope "task" is not there yet.
+    """
+
+    identity: str
+    arguments: dict[str, Any]
+
+
 class _Held:
     """A resource that has been, or is being, set up."""
 
@@ -151,13 +163,26 @@ class Leases:
         self._names.setdefault(found, name)
         return found
 
-    def check(self, injections: Iterable[Injection]) -> list[Input]:
+    def check(self, injections: Iterable[Injection], values: Iterable[Injection] = ()) -> list[Input]:
         """Finds resources and all they need, before anything is set up; returns the inputs that these take.
 
+        Args:
+            values: those whose value is not only an argument of calls.
+
         Raises:
-            ResourceError: (a RuntimeError) one is not known, or needs one that does not live as long as itself.
+            ResourceError: (a RuntimeError) one is not known, or needs one that does not live as long as itself, or is there
+                for one call only, and asked for by something else.
             CycleError: (a ValueError) they need each other.
         """
+        for injection in values:
+            if self.find(injection).scope == "task":
+                raise ResourceError(
+                    injection.name,
+                    f"resource {injection.name!r} of scope 'task' is used where there is no call that it is set up for",
+                    expected="an argument of a task's call; not a result, a route, a Jump's data, a condition, an amount, a "
+                    "selector, or what a map iterates over",
+                    hint=f"give {injection.name!r} the scope 'run', or inject it into the call that needs it",
+                )
         inputs: list[Input] = []
         for injection in injections:
             if injection not in self._checked:
@@ -195,6 +220,34 @@ class Leases:
                     stack.append((needed, False))
         return order
 
+    # -- Keys of caches ---------------------------------------------------------------------------------------------
+
+    def keyable(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a call, with Origins in the place of resources whose values cannot be part of a key.
+
+        Raises:
+            KeyingError: (a TypeError) the code of one of them cannot be told.
+        """
+        origins = {id(held.value): held.resource for held in self._stack if not _has_key(held.value)}
+
+        def stands_for(value: Any) -> Any:
+            resource = value.resource if type(value) is Lease else origins.get(id(value))
+            return value if resource is None else self._origin(resource)
+
+        return {name: replaced(value, stands_for) for name, value in arguments.items()}
+
+    def _origin(self, resource: Resource) -> Origin:
+        from cascade.adapters.caches.identity import identity_of
+
+        arguments = {}
+        for name, default in resource.parameters.items():
+            injection, declared = injection_of(default), input_of(default)
+            if injection is not None:
+                arguments[name] = self._origin(self.find(injection))
+            else:
+                arguments[name] = default if declared is None else self._input_value(declared)
+        return Origin(identity_of(resource), arguments)
+
     # -- Scope "run" ------------------------------------------------------------------------------------------------
 
     def acquire(self, injection: Injection, lazy: LazyResult[Any]) -> Any:
@@ -210,7 +263,7 @@ class Leases:
             self._set_up_for_run(each)
         value = self._held[resource].value
         # A value that can be awaited is handed on as it is, not awaited.
-        return _itself(value) if is_awaitable(value) else value
+        return itself(value) if is_awaitable(value) else value
 
     def _ready(self) -> dict[Resource, _Held]:
         return {resource: held for resource, held in self._held.items() if held.ready is None or held.ready.done()}
@@ -286,7 +339,7 @@ class Leases:
     def _set_up(self, resource: Resource, own: Mapping[Resource, _Held]) -> _Held:
         held = _Held(self._names[resource], resource)
         generator = held.generator = resource.func(**self._arguments(resource, own))
-        with _note(f"in the set-up of resource {held.name!r}"):
+        with _note(f"in the set-up of resource {held.name!r}"), _users_code():
             try:
                 held.value = next(generator)
             except StopIteration:
@@ -316,7 +369,7 @@ class Leases:
         # The tear-down of a sync generator.
         generator: Any = held.generator
         try:
-            with _note(f"in the tear-down of resource {held.name!r}"):
+            with _note(f"in the tear-down of resource {held.name!r}"), _users_code():
                 if next(generator, _ENDED) is not _ENDED:
                     generator.close()
                     raise _second_yield(held.name)
@@ -414,9 +467,7 @@ class Leases:
 
     def call(self, owner: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> Any:
         """Calls a task, with the resources that its Leases stand for."""
-        wanted: dict[Resource, None] = {}
-        for value in (*args, *kwargs.values()):
-            _find_leases(value, wanted)
+        wanted = dict.fromkeys(part.resource for part in _all_parts((args, kwargs)) if type(part) is Lease)
         if not wanted:
             return call(owner, args, kwargs)
         order = self._order(wanted, self._ready())
@@ -469,7 +520,8 @@ class Leases:
                     await asyncio.shield(held.ready)
                 else:
                     own[resource] = self._set_up(resource, own)
-            result = call(owner, *_with_values(args, kwargs, own))
+            with _users_code():
+                result = call(owner, *_with_values(args, kwargs, own))
             if is_awaitable(result):
                 result = await result
         except BaseException as error:
@@ -496,11 +548,22 @@ _ENDED: Any = object()
 
 def fresh(slots: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of a tail call, with injections in the place of Leases: the next call has its own."""
-    return tuple(slot.injection if type(slot) is Lease else slot for slot in slots)
+    return tuple(replaced(slot, lambda value: value.injection if type(value) is Lease else value) for slot in slots)
 
 
-async def _itself(value: Any) -> Any:
+async def itself(value: Any) -> Any:
+    """Gives a value; so one that could be awaited is not."""
     return value
+
+
+@contextlib.contextmanager
+def _users_code() -> Iterator[None]:
+    """Around synchronous code of a user, which may be called by a coroutine of ours; it may make runs of its own, as a task may."""
+    enter_task()
+    try:
+        yield
+    finally:
+        leave_task()
 
 
 @contextlib.contextmanager
@@ -537,7 +600,7 @@ def parameters_of(inputs: Inputs, container: ResourceContainer) -> tuple[Input, 
     """The parameters of a graph and of the resources that it names, in the order in which they stand there; each once."""
     declared = inputs.all_declared()
     if inputs.injections:
-        declared += Leases(container, _itself, None).check(inputs.injections)
+        declared += Leases(container, itself, None).check(inputs.injections, inputs.values)
     return tuple({each.name: each for each in declared if each.kind == "parameter"}.values())
 
 
@@ -551,33 +614,48 @@ def _second_yield(name: str) -> ResourceError:
     )
 
 
-def _find_leases(value: Any, found: dict[Resource, None]) -> None:
-    stack = [value]
-    seen: set[int] = set()
-    while stack:
-        value = stack.pop()
-        if type(value) is Lease:
-            found[value.resource] = None
-        elif is_container(value) and id(value) not in seen:
-            seen.add(id(value))
-            stack.extend(reversed(parts(value)))
 
 
 def _with_values(
     args: tuple[Any, ...], kwargs: dict[str, Any], own: Mapping[Resource, _Held]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def value_of(value: Any) -> Any:
+        return own[value.resource].value if type(value) is Lease else value
+
     return (
-        tuple(_replaced(value, own) for value in args),
-        {name: _replaced(value, own) for name, value in kwargs.items()},
+        tuple(replaced(value, value_of) for value in args),
+        {name: replaced(value, value_of) for name, value in kwargs.items()},
     )
 
 
-def _replaced(value: Any, own: Mapping[Resource, _Held]) -> Any:
-    if type(value) is Lease:
-        return own[value.resource].value
-    if is_container(value):
-        found: dict[Resource, None] = {}
-        _find_leases(value, found)
-        if found:
-            return rebuild(value, *(_replaced(part, own) for part in parts(value)))
-    return value
+def replaced(value: Any, stands_for: Callable[[Any], Any]) -> Any:
+    """The value, with `stands_for(part)` in the place of each part; a container in which nothing changes is itself."""
+    new = stands_for(value)
+    if new is not value or not is_container(value):
+        return new
+    if all(stands_for(part) is part for part in _all_parts(value)):
+        return value
+    return rebuild(value, *(replaced(part, stands_for) for part in parts(value)))
+
+
+def _all_parts(value: Any) -> Iterator[Any]:
+    """A value and all that it holds, also inside of containers; from left to right."""
+    stack = [value]
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        yield value
+        if is_container(value) and id(value) not in seen:
+            seen.add(id(value))
+            stack.extend(reversed(parts(value)))
+
+
+def _has_key(value: Any) -> bool:
+    from cascade.adapters.caches.identity import code_of
+    from cascade.adapters.caches.keys import encode
+
+    try:
+        encode(value, code_of)
+    except KeyingError:
+        return False
+    return True

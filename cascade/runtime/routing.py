@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import KEPT, Jump, Skipped
+from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.errors import DeclarationError, RouteError, nearest
-from cascade.graph.build import RouteTable, reachable
-from cascade.runtime.resources import Lease
-from cascade.spec.control import EITHER, ROUTER
+from cascade.graph.build import Once, RouteTable, Use, reachable
+from cascade.runtime.resources import fresh, itself
+from cascade.spec.control import EITHER, ONCE, ROUTER
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import Managed
+from cascade.spec.policies import OnceForm, Policies
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
+
+
+HANDED_ON = Policies(form=OnceForm())
 
 
 def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
@@ -25,15 +30,55 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
     if type(selector) is Skipped:
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
-    # A Lease is no value: the route is to have a resource of its own, so that the host makes the calls that are given it.
-    given = {lazy: value for lazy, value in zip(table.shared, operands[2:], strict=False) if type(value) is not Lease}
+    given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
+    if host.leases is not None and host.leases.per_task:
+        given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
     if host.bus is not None:
         _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
-        return given[chosen]
+        return _given(given[chosen])
+    around = table.around(given)
+    if chosen in around.once:
+        return _first_use(around.use(chosen))
     lazy = lazy_result(chosen.task, chosen.slots, chosen.policies)
-    lazy.given = given
+    lazy.given = around
     return lazy
+
+
+def call_once(operands: Sequence[Any]) -> Any:
+    """A result that routes of several Routers need, where it is needed; or its value, to be handed on to the others."""
+    use = operands[0]
+    assert isinstance(use, Use)
+    if len(operands) == 1:
+        return _first_use(use)
+    use.once.state, use.once.value = "done", operands[1]
+    for wake in use.once.waiting:
+        wake()
+    return _given(operands[1])
+
+
+def _first_use(use: Use) -> Any:
+    once = use.once
+    if once.state == "done":
+        return _given(once.value)
+    if once.state == "begun":
+        return _wait(once)
+    once.state = "begun"
+    lazy = lazy_result(ONCE, (use, once.lazy), HANDED_ON)
+    lazy.given = use.around.without(once.lazy)
+    return lazy
+
+
+async def _wait(once: Once) -> Any:
+    if once.state != "done":
+        future = asyncio.get_running_loop().create_future()
+        once.waiting.append(lambda: None if future.done() else future.set_result(None))
+        await future
+    return once.value
+
+
+def _given(value: Any) -> Any:
+    return itself(value) if is_awaitable(value) else value  # which is there, and not awaited
 
 
 def jump_error(targets: tuple[tuple[Any, int, int], ...], jump: Jump[Any], owner: Task[..., Any]) -> RouteError | DeclarationError:
@@ -74,7 +119,7 @@ def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
 
 
 def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
-    shared = dict.fromkeys(table.shared)
+    shared = dict.fromkeys((*table.shared, *table.uses, *table.common))  # another Router may need it
     kept = {**shared, **reachable([chosen], shared, through_routes=True)}
     for key, route in table.routes.items():
         for number, lazy in enumerate(reachable([route], kept, through_routes=True)):

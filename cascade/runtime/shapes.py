@@ -40,19 +40,17 @@ class Shapes:
     def code_of(self, target: Any, limit: int | None = None) -> tuple[Code, Sequence[Any]]:
         """The code of a target and the values of its inputs; raises TooManyRows if it has more than `limit`."""
         rows, inputs = flatten(target, limit)
-        # A route may be given values that its rows do not use: the same rows have more inputs then.
-        shape: tuple[Any, ...] = (*rows, len(inputs)) if getattr(target, "given", None) else rows
         operation = rows[-1][0]
         known = operation.shapes if self._own is None else self._own.get(operation)
-        code = known.get(shape) if known is not None else None
+        code = known.get(rows) if known is not None else None
         if code is None:
             graph = Graph(rows, tuple(inputs))
             code = Code(compile_graph(graph, self.solver.resolve(graph)))
-            self._keep(operation, shape, code)
+            self._keep(operation, rows, code)
         return code, inputs
 
-    def _keep(self, operation: Any, shape: tuple[Any, ...], code: Code) -> None:
-        if len(shape) > ROW_LIMIT:
+    def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code) -> None:
+        if len(rows) > ROW_LIMIT:
             return
         with _lock:
             if self._own is not None:
@@ -61,9 +59,9 @@ class Shapes:
                 known = operation.shapes = {}
             else:
                 known = operation.shapes
-            while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(shape) > ROW_LIMIT):
+            while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
                 del known[next(iter(known))]
-            known[shape] = code
+            known[rows] = code
 
 
 def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:

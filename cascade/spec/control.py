@@ -20,6 +20,7 @@ def _router(selector: Any) -> Any:
 
 ROUTER: Task[..., Any] = Task(_router, name="Router")
 EITHER: Task[..., Any] = Task(_router, name="either")
+ONCE: Task[..., Any] = Task(_router, name="once")
 
 
 def Router(selector: Any, routes: Mapping[Any, LazyResult[R]]) -> LazyResult[R]:  # noqa: N802 - part of the public API
@@ -120,8 +121,10 @@ def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
             raise DeclarationError(
                 f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult or None"
             )
-        if route is not None and (not route.task.takes_policies or _form_of(route) in (EitherForm, RouteForm)):
+        if route is not None and _form_of(route) in (EitherForm, RouteForm):
             raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
+        if route is not None and not route.task.takes_policies:
+            raise DeclarationError(f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task")
     return JumpSelector(dict(routes))
 
 
@@ -155,8 +158,9 @@ def _jump(target_key: Any, data: Any) -> Jump[Any]:
 
 
 JUMP: Task[..., Any] = Task(_jump, name="Jump")
+JUMP.hands_on = True
 """Makes a Jump whose data had to be computed first."""
 
 __all__ = [
-    "EITHER", "JUMP", "ROUTER", "Jump", "JumpSelector", "Router", "TailCall", "bind", "pipeline", "select_jump", "sequence",
+    "EITHER", "JUMP", "ONCE", "ROUTER", "Jump", "JumpSelector", "Router", "TailCall", "bind", "pipeline", "select_jump", "sequence",
 ]  # fmt: skip

@@ -27,7 +27,8 @@ class LazyResult(Generic[R]):
 
     Attributes:
         task: the task that was called.
-        slots: one value for each parameter of the task, defaults filled in; for a map, one for each input.
+        slots: one value for each parameter of the task, defaults filled in; for a map, one for each input, and what all
+            items share.
         policies: what was set on it, or its task's defaults; None where that is nothing.
     """
 
@@ -39,16 +40,16 @@ class LazyResult(Generic[R]):
     managed: tuple[Any, Any, tuple[Any, ...]]
     """The policies, and what the graph builder has made of them: it is asked again for each run."""
 
-    given: dict[LazyResult[Any], Any]
-    """Values that other LazyResults have already; only set on what a Router goes on with."""
+    given: Any
+    """What the graph around it has computed; only set on what a Router goes on with. See `cascade.graph.build.Around`."""
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments by the names of the parameters."""
         form = None if self.policies is None else self.policies.form
         names = self.task.binder.parameters
-        if form is not None and hasattr(form, "positional"):
-            names = (*names[: form.positional], *form.names)
+        if form is not None and hasattr(form, "operand_names"):
+            names = form.operand_names(names)
         return dict(zip(names, self.slots, strict=False))
 
     def run_if(self, condition: Any) -> Self:
@@ -118,7 +119,12 @@ class LazyResult(Generic[R]):
         return self._set(constraints=tuple((dict(self._policies().constraints) | amounts).items()))
 
     def with_cache(self, policy: CachePolicy | None) -> Self:
-        """Takes the value from a cache if it is there, and puts it there if not; None for no cache."""
+        """Takes the value from a cache if it is there, and puts it there if not; None for no cache.
+
+        A resource among the arguments counts by its value where that has a key, as plain data has. Else, and for one of
+        scope "task", its function's code and the arguments of that count: two connections that are made in the same way
+        are taken to give the same.
+        """
         from cascade.spec.policies import as_cache
 
         return self._set(cache=as_cache(policy))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INTERN_LIMIT = 256
 
-CALL, MAP, ROUTE, MACHINE = "call", "map", "route", "machine"
+CALL, MAP, ROUTE, ONCE, MACHINE = "call", "map", "route", "once", "machine"
 
 
 class RouteShape(NamedTuple):
@@ -29,17 +29,24 @@ class RouteShape(NamedTuple):
     skips: bool
 
 
+class OnceShape(NamedTuple):
+    """A result that routes of several Routers need; with the value, if that is to be handed on to the others."""
+
+    has_value: bool
+
+
 class Managed:
     """A call with policies, or one that is skipped when what it needs was skipped.
 
     Attributes:
         task: the task that is called.
-        kind: CALL, MAP for a call for each item, or ROUTE for a Router.
+        kind: CALL, MAP for a call for each item, ROUTE for a Router, or ONCE for what several Routers share.
         count: how many operands are arguments.
         amounts: for each constraint its name and its amount; None for an amount that is an operand.
         conditions, after: how many operands are conditions, and how many only come before.
     """
 
+    hands_on = False
     shapes: Any = None
     """Compiled forms of graphs that end in this operation; kept by the runtime."""
 
@@ -62,10 +69,11 @@ class Managed:
         binder = task.binder
         names = binder.parameters
         if kind == MAP:
-            names = (*names[: self.form.positional], *self.form.names)
-            names = (*names, *("input",) * (self.form.positional + len(self.form.names) - len(names)))
+            names = self.form.operand_names(names)
         elif kind == ROUTE:
             names = ("selector", "routes", *("shared",) * self.form.shared)
+        elif kind == ONCE:
+            names = ("result", "value") if self.form.has_value else ("result",)
         self.count = len(names)
         self.extras = self.computed + self.conditions + self.after
         self.parameters: tuple[str, ...] = (
@@ -88,7 +96,7 @@ class Managed:
     @property
     def skippable(self) -> bool:
         """Whether it may be skipped for a reason of its own."""
-        return self.conditions > 0 or (self.kind == ROUTE and self.form.skips)
+        return self.conditions > 0 or self.kind == ONCE or (self.kind == ROUTE and self.form.skips)
 
     def kind_of(self, position: int) -> str:
         """What the operand at `position` is for: "data", "constraint", "condition" or "order"."""
@@ -98,6 +106,12 @@ class Managed:
         if position < self.computed:
             return "constraint"
         return "condition" if position < self.computed + self.conditions else "order"
+
+    def looks_at(self, position: int) -> bool:
+        """Whether the value of the operand at `position` is for the engine itself, and not for the task."""
+        if position < self.count:
+            return position == 0 if self.kind == ROUTE else self.kind == MAP and position < self.form.inputs
+        return position < self.count + self.computed + self.conditions
 
     @property
     def again(self) -> Managed:
@@ -170,6 +184,7 @@ class StateMachine:
     """
 
     kind = MACHINE
+    hands_on = False
     shapes: Any = None
     amounts = ()
 
@@ -208,6 +223,10 @@ class StateMachine:
         if position < self.count:
             return "data"
         return "condition" if position < self.count + self.conditions else "order"
+
+    def looks_at(self, position: int) -> bool:
+        """Whether the value of the operand at `position` is for the engine itself, and not for a task."""
+        return self.count <= position < self.count + self.conditions
 
 
 def _when_lowered(states: tuple[State, ...]) -> int:

@@ -93,10 +93,27 @@ class Hit(NamedTuple):
 
 
 class MapForm(NamedTuple):
-    """A task that is called for each item: how many inputs go by position, and the names of the others."""
+    """A task that is called for each item.
+
+    Attributes:
+        positional: how many inputs go by position.
+        names: those of the other inputs.
+        shared: which slots hold defaults that have to be computed, set up or given: once, for all items.
+    """
 
     positional: int
     names: tuple[str, ...]
+    shared: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs there are."""
+        return self.positional + len(self.names)
+
+    def operand_names(self, parameters: tuple[str, ...]) -> tuple[str, ...]:
+        """What the operands are called: the inputs, then what is shared."""
+        inputs = (*parameters[: self.positional], *self.names)
+        return (*inputs, *("input",) * (self.inputs - len(inputs)), *(parameters[slot] for slot in self.shared))
 
 
 class EitherForm(NamedTuple):
@@ -107,6 +124,10 @@ class RouteForm(NamedTuple):
     """One of several results, chosen by the value of another."""
 
     routes: dict[Any, Any]
+
+
+class OnceForm(NamedTuple):
+    """What is needed by routes of several Routers has its value."""
 
 
 class Policies(NamedTuple):

@@ -54,6 +54,7 @@ class Resource:
         self.scope = scope
         self.is_async = bool(flags & CO_ASYNC_GENERATOR)
         self.parameters = self._defaults()
+        self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
         self._injected: LazyResult[Any] | None = None
         self.__doc__ = getattr(func, "__doc__", None)
         self.__wrapped__ = func
@@ -83,6 +84,10 @@ class Resource:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the generator function, for tests of it."""
         return self.func(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What stands for it leads back to it, and has to be made where it is read: a compute task may have it as a default.
+        return {**self.__dict__, "_injected": None, "identity": None}
 
     def __repr__(self) -> str:
         return f"<Resource {self.name}>"

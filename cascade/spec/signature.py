@@ -11,10 +11,12 @@ So binding is as fast as a call, and a binding error is the very TypeError that 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
+
+from cascade._vm import holds_deferred
 
 Parameter = inspect.Parameter
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -49,6 +51,7 @@ class Binder:
         "varargs",
         "varkwargs",
         "_bind_named",
+        "_deferred",
         "_shown",
     )
 
@@ -74,8 +77,18 @@ class Binder:
         self.varargs = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
         self.varkwargs = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
         defaults = {parameter.name: parameter.default for parameter in parameters}
+        self._deferred = tuple(at for at, parameter in enumerate(parameters) if holds_deferred(parameter.default))
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
         self._bind_named = _binding_function(function, parameters, dict.fromkeys(self.parameters, KEPT))
+
+    def deferred_defaults(self, positional: int, names: Container[str]) -> tuple[int, ...]:
+        """The slots that get a default which holds a LazyResult, in a call of so many arguments by position and these by name."""
+        given = min(positional, self.positional)
+        return tuple(
+            slot
+            for slot in self._deferred
+            if slot >= given and (slot < self.positional_only or self.parameters[slot] not in names)
+        )
 
     def rebind(
         self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]

@@ -42,6 +42,7 @@ class Task(Generic[P, R]):
     func: Callable[..., Any]
     name: str
     takes_policies = True
+    hands_on = False  # whether what it gives holds its arguments, as they came: only of tasks that the engine adds
 
     def __init__(
         self, func: Callable[..., Any], *, name: str | None = None, pure: bool = False, mode: str = "inline",
@@ -111,22 +112,27 @@ class Task(Generic[P, R]):
             inputs, named: for parameters of the task, something to iterate over, or a LazyResult of it. All have to
                 have the same number of items. What they hold may be LazyResults, too.
 
+        The other parameters have their defaults. One that is a LazyResult, such as `cascade.Param(...)`, is computed once,
+        and all items share its value; of a resource of scope "task" each item has its own. A resource or a `Param` that is
+        given as an input is iterated over like any other.
+
         Policies of the result act on each item, but for `run_if` and `after`, which are about the map as a whole.
 
         Raises:
             TypeError: as the call of the task would, where an input does not fit its parameters.
             DeclarationError: (a TypeError) there is no input.
         """
-        self.bind(*inputs, **named)
+        bound = self.bind(*inputs, **named)
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
         from cascade.spec.policies import PLAIN, MapForm
 
+        shared = self.binder.deferred_defaults(len(inputs), named)
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
-        lazy.slots = (*inputs, *named.values())
+        lazy.slots = (*inputs, *named.values(), *(bound[slot] for slot in shared))
         lazy.policies = (PLAIN if self.policies is None else self.policies)._replace(
-            form=MapForm(len(inputs), tuple(named))
+            form=MapForm(len(inputs), tuple(named), shared)
         )
         return lazy
 

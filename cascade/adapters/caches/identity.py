@@ -22,6 +22,8 @@ from typing import Any
 
 from cascade.adapters.caches.keys import digest, encode, framed, is_immutable, unkeyable
 from cascade.errors import KeyingError
+from cascade.spec.lazy import LazyResult
+from cascade.spec.resources import Resource
 from cascade.spec.task import Task
 
 MISSING = object()
@@ -105,6 +107,8 @@ class Identity:
         # Functions, classes and what is made of them; None for data.
         if isinstance(value, Task):
             return b"task" + self._of(value.func)
+        if type(value) is LazyResult:
+            return self._of_lazy_result(value)
         if isinstance(value, types.FunctionType):
             return self._of_function(value)
         if isinstance(value, type):
@@ -133,6 +137,12 @@ class Identity:
         if callable(value) and is_library(value):  # a ufunc, say
             return framed(b"library", _name_of(value) + version_of(value.__module__))
         return None
+
+    def _of_lazy_result(self, lazy: LazyResult[Any]) -> bytes:
+        # The default of a parameter, say. What it gives is an argument of the call.
+        if not lazy.task.takes_policies:
+            return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
+        return b"lazy" + self._of(lazy.task) + self._of_each(lazy.slots)
 
     def _of_each(self, values: Any) -> bytes:
         items = [part for pair in values.items() for part in pair] if isinstance(values, dict) else list(values)
@@ -218,8 +228,8 @@ class Identity:
         return framed(b"library", f"{module}.{value.__qualname__}".encode() + version_of(module))
 
 
-def identity_of(task: Task[..., Any]) -> str:
-    """A name of the task and its code: module, qualified name and digest.
+def identity_of(task: Task[..., Any] | Resource) -> str:
+    """A name of the task or resource and its code: module, qualified name and digest.
 
     Raises:
         KeyingError: (a TypeError) the function depends on something that cannot be told.

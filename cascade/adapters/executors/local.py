@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
@@ -13,17 +14,40 @@ from cascade._vm import is_awaitable
 from cascade.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
     from cascade.adapters.executors.processes import ProcessPool
     from cascade.spec.task import Task
+
+
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def own_loop() -> Iterator[None]:
+    """While it lasts, the running event loop is a run's own, which ends with the run, whatever threads are still at work.
+
+    `asyncio.run` waits for them, so a call that has timed out or was cancelled would keep the run from ending.
+    """
+    _here.loop = asyncio.get_running_loop()
+    try:
+        yield
+    finally:
+        _here.loop = None
+
+
+class _OwnThreads(ThreadPoolExecutor):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 class LocalExecutor:
     """Runs everything on this machine: inline tasks in place, blocking ones in threads, compute ones in processes.
 
     Args:
-        threads: how many threads blocking tasks share; by default the event loop's own pool is used.
+        threads: how many threads blocking tasks share; by default the event loop's own pool is used. A run that is over does
+            not wait for a thread whose call was cancelled or has timed out; one that is awaited in your own event loop leaves
+            that to the loop's end.
         processes: how many worker processes compute tasks share; by default as many as there are cores, shared by all
             executors. They are started when the first such task is called, and end when they have had nothing to do
             for a minute.
@@ -63,6 +87,9 @@ class LocalExecutor:
     async def _in_thread(self, function: Any) -> Any:
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
+        if self._pool is None and getattr(_here, "loop", None) is loop:
+            loop.set_default_executor(_OwnThreads(thread_name_prefix="cascade"))
+            _here.loop = None
         value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
         if error is not None:
             raise error
