@@ -125,6 +125,7 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         traverseproc tp_traverse
         inquiry tp_clear
+        PyObject* (*tp_new)(PyObject*, PyObject*, PyObject*) noexcept
         void* tp_vectorcall
     void incref "Py_INCREF"(PyObject*)
     void decref "Py_DECREF"(PyObject*)
@@ -1553,7 +1554,10 @@ cdef class Machine:
                 made = None
                 return self.land(frame, pc, values, result, entry, False)
             if self.observed and not is_loop(word.opcode) and not frame.code.selects:
-                self.host.started(*self.locate(frame, pc)[:3])
+                if frame.origin is not None:
+                    self.host.started(frame.origin, frame.serial, frame.node)
+                else:
+                    self.host.started(routine.owner, frame.serial, frame.code.nodes[pc])
             if word.opcode == CALL_TYPED:
                 return self.call_frame(frame, pc, routine, values, entry)
             self.taken += 1
@@ -1610,8 +1614,7 @@ cdef class Machine:
         decref(value)
         try:
             if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode) and not frame.code.selects:
-                owner, serial, node, iteration = self.locate(frame, pc)
-                self.host.finished(owner, serial, node, held, None)
+                self.tell_end(frame, pc, held, None)
             if entry is not None:
                 self.resolve(entry, held)
             else:
@@ -1669,8 +1672,7 @@ cdef class Machine:
         cdef Frame new
         code, inputs = self.host.expand(deferred)
         if self.observed and not frame.inner and not frame.code.selects:
-            owner, serial, node, iteration = self.locate(frame, pc)
-            self.host.finished(owner, serial, node, answer, None)
+            self.tell_end(frame, pc, answer, None)
         self.serials += 1
         new = self.enter(<Code?>code, inputs)
         new.iteration = frame.iteration + 1
@@ -1908,6 +1910,15 @@ cdef class Machine:
         routine = <Routine>frame.code.constants[frame.code.words[pc].b]
         return routine.owner, frame.serial, frame.code.nodes[pc], frame.iteration
 
+    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1:
+        # As the host wants to hear it, without the tuple of `locate`.
+        if frame.origin is not None:
+            self.host.finished(frame.origin, frame.serial, frame.node, value, error)
+        else:
+            routine = <Routine>frame.code.constants[frame.code.words[pc].b]
+            self.host.finished((<Routine>routine).owner, frame.serial, frame.code.nodes[pc], value, error)
+        return 0
+
     cdef object name_of(self, Pending entry):
         return (<Routine>entry.frame.code.constants[entry.frame.code.words[entry.pc].b]).name
 
@@ -2076,6 +2087,31 @@ def is_awaitable(value):
 def jump_data_is_deferred(Jump jump not None):
     """Whether the data of a Jump has to be computed first."""
     return jump.data is not KEPT and search_deferred(jump.data)
+
+
+def instance_of(type kind not None, dict fields not None):
+    """An instance of a class with these attributes. Its `__init__` is not called: a frozen dataclass sets them one by one.
+
+    Raises:
+        TypeError: the class makes its instances in a way of its own.
+    """
+    cdef PyObject* made
+    if (<TypeSlots*>kind).tp_new != PyBaseObject_Type.tp_new:
+        raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
+    made = PyBaseObject_Type.tp_new(<PyObject*>kind, <PyObject*>EMPTY, NULL)
+    if made == NULL:
+        raise cascade_raised()
+    instance = <object>made
+    decref(made)
+    PyObject_GenericSetDict(instance, fields, NULL)
+    return instance
+
+
+cdef tuple EMPTY = ()
+
+cdef extern from "Python.h":
+    TypeSlots PyBaseObject_Type
+    int PyObject_GenericSetDict(object, object, void*) except -1
 
 
 def enter_task():

@@ -7,9 +7,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-_numbers = itertools.count(1)
-_next_number = _numbers.__next__
-E = TypeVar("E", bound="TaskEvent")
+from cascade._vm import instance_of
+
+next_number = itertools.count(1).__next__
+now = time.time
+E = TypeVar("E", bound="Event")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +25,15 @@ class Event:
     """
 
     run_id: str
-    event_id: int = field(default_factory=_numbers.__next__)
-    timestamp: float = field(default_factory=time.time)
+    event_id: int = field(default_factory=next_number)
+    timestamp: float = field(default_factory=now)
 
 
-def make(kind: type[E], run_id: str, task_id: str, task_name: str, **fields: Any) -> E:
-    """An event of a task, made faster than by calling its class, which sets the fields one by one."""
-    event = object.__new__(kind)
-    event.__dict__.update(
-        fields, run_id=run_id, event_id=_next_number(), timestamp=time.time(), task_id=task_id, task_name=task_name
-    )
-    return event
+def make(kind: type[E], /, **fields: Any) -> E:
+    """An event of all its fields, defaults included, in half the time that its class would take."""
+    fields["event_id"] = next_number()
+    fields["timestamp"] = now()
+    return instance_of(kind, fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,9 @@ class TaskEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskExecutionStarted(TaskEvent):
-    """A task is called."""
+    """A task is called. For a map, `items` is how many it has; each has events of its own, and its number in its name."""
+
+    items: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +77,15 @@ class TaskExecutionFinished(TaskEvent):
 
     `duration` is in seconds; `result_preview` is the value's repr, shortened; `error` as it prints. A task that
     answers with a LazyResult finishes there; the nodes of what it answered with have events of their own. A task
-    that answers with a TailCall finishes with the last value of the loop.
+    that answers with a TailCall finishes with the last value of the loop. `abandoned` is whether it was under way when
+    something else ended the run, whose `error` it then has.
     """
 
     status: str
     duration: float
     result_preview: str | None = None
     error: str | None = None
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +141,10 @@ class LoopProgress(TaskEvent):
 
     iteration: int
     rate: float
+
+
+EVENTS = (
+    RunStarted, RunFinished, TaskExecutionStarted, TaskExecutionFinished, TaskSkipped, TaskRetrying, TaskBlocked,
+    ResourceAcquired, ResourceReleased, LoopProgress,
+)  # fmt: skip
+"""The classes of the events that a run makes."""

@@ -115,8 +115,7 @@ async def _with_cache(call: Call) -> Any:
         await parked_with(call, hit)
         hit = await hit
     if hit is not None:
-        if call.host.bus is not None:
-            call.host.skip(operation.task, call.serial, call.node, "CacheHit")
+        call.host.skip(operation.task, call.serial, call.node, "CacheHit")
         return hit.value if type(hit) is Hit else hit
     result = await _with_resources(call)
     if type(result) is Failed:
@@ -254,7 +253,7 @@ def call_quickly(
             held = operation.wanted = wanted(operation.amounts)
         if not host.ledger.take(held):
             return begin(managed(Call(host, operation, operands, serial, node, again)))
-    if host.bus is not None and not again:
+    if host.observed and not again:
         host.started(operation.task, serial, node)
     args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
     goes_on = False
@@ -295,7 +294,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
     """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
     operation, host = call.operation, call.host
     task, retry = operation.task, operation.retry
-    if host.bus is not None and not call.again and failure is None:
+    if host.observed and not call.again and failure is None:
         host.started(task, call.serial, call.node)
     args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
     if operation.timeout is None:

@@ -34,8 +34,8 @@ MAP_LIMIT = 16
 def call_map(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
     """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it."""
     columns = _columns(operation, operands)
-    if host.bus is not None:
-        host.started(operation.task, serial, node)
+    if host.observed:
+        host.started(operation.task, serial, node, len(columns[0]))
     return begin(_map(Call(host, operation, operands, serial, node, False), columns))
 
 
@@ -89,7 +89,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
 def _is_plain(operation: Managed, host: Host) -> bool:
     task = operation.task
     return (
-        host.bus is None
+        not host.observed
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
@@ -262,7 +262,7 @@ async def _go_on(item: Call, made: Any) -> Any:
 
 def _finish(item: Call, result: Any) -> Any:
     failed = result.error if type(result) is Failed else None
-    if item.host.bus is not None:
+    if item.host.observed:
         item.host.finished(item.operation.task, item.serial, item.node, result, failed)
     if type(result) is TailCall or type(result) is LazyResult:
         return continuation(item, result)

@@ -21,7 +21,7 @@ def admit(host: Host, operation: StateMachine, operands: Sequence[Any], serial: 
     reason = skip_reason(operation, operands)
     if reason is not None:
         return host.skip(operation.task, serial, node, reason)
-    if host.bus is not None:
+    if host.observed:
         host.started(operation.task, serial, node)
     return None
 
@@ -33,7 +33,7 @@ def perform(host: Host, operation: Any, operands: Sequence[Any], serial: int, no
         again: whether this is an iteration of a loop of tail calls, which has been announced before.
     """
     if isinstance(operation, Task):
-        if host.bus is not None and not again:
+        if host.observed and not again and operation.mode != "resource":  # which has events of its own
             host.started(operation, serial, node)
         args, kwargs = operation.binder.split(tuple(operands))
         return host.execute(operation, args, kwargs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import KEPT, Jump, Skipped
 from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import RouteTable, reachable
+from cascade.runtime.events import TaskSkipped
 from cascade.spec.control import EITHER, ROUTER
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import Managed
@@ -25,7 +26,7 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
     given = dict(zip(table.shared, operands[2:], strict=False))
-    if host.bus is not None:
+    if TaskSkipped in host.told:
         _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
         return given[chosen]
@@ -79,4 +80,4 @@ def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: 
             if lazy not in kept:
                 kept[lazy] = None
                 if lazy.task is not ROUTER and lazy.task is not EITHER:
-                    host.pruned(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name)
+                    host.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")

@@ -1,0 +1,183 @@
+"""Teller: what a run tells its observers. The host of both paths is one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cascade._vm import Skipped, instance_of
+from cascade.runtime.bus import MessageBus, heard_by
+from cascade.runtime.events import (
+    Event,
+    LoopProgress,
+    ResourceAcquired,
+    ResourceReleased,
+    RunFinished,
+    RunStarted,
+    TaskBlocked,
+    TaskExecutionFinished,
+    TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
+    make,
+    next_number,
+    now,
+)
+from cascade.runtime.names import label
+from cascade.runtime.preview import preview
+
+if TYPE_CHECKING:
+    from cascade.spec.task import Task
+
+    AnyTask = Task[..., Any]
+
+Key = int | str | tuple[int, int | str]
+clock = time.perf_counter
+OF_CALLS = frozenset({TaskExecutionStarted, TaskExecutionFinished, LoopProgress})
+
+
+class Teller:
+    """Makes the events of one run that somebody hears, and no others.
+
+    A node is named by its task, the number of its graph in the run, and its own.
+
+    Args:
+        bus: carries the events; None for nobody hears any.
+        run_id: the run.
+
+    Attributes:
+        told: the classes of events that somebody hears.
+        observed: whether starts and ends of calls have to be noted.
+    """
+
+    def __init__(self, bus: MessageBus | None, run_id: str) -> None:
+        self.run_id = run_id
+        self.told: frozenset[type[Event]] = frozenset() if bus is None else heard_by(bus)
+        self.observed = not self.told.isdisjoint(OF_CALLS)
+        self._tells_starts = TaskExecutionStarted in self.told
+        self._tells_ends = TaskExecutionFinished in self.told
+        self._publish: Callable[[Event], None] = _to_nobody if bus is None else bus.publish
+        # What is under way; nodes of the target's graph by their numbers alone, which is faster.
+        self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
+        self._progress: dict[Key, tuple[float, int]] = {}
+
+    # -- The run ----------------------------------------------------------------------------------------------------
+
+    def run_started(self, target: str, tasks: int) -> None:
+        if RunStarted in self.told:
+            self._publish(make(RunStarted, run_id=self.run_id, target=target, tasks=tasks))
+
+    def run_finished(self, duration: float, error: BaseException | None) -> None:
+        if error is not None:
+            self._abandon(error)
+        if RunFinished in self.told:
+            status, shown = _end(error)
+            self._publish(make(RunFinished, run_id=self.run_id, status=status, duration=duration, error=shown))
+
+    def _abandon(self, error: BaseException) -> None:
+        """The run ends with tasks under way: they have failed, too."""
+        for owner, serial, node, _, _ in list(self._running.values()):
+            self.finished(owner, serial, node, None, error, True)
+
+    # -- Calls of tasks: only if `observed` -------------------------------------------------------------------------
+
+    # The two that come with every call: without a function between them and the event.
+
+    def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
+        name = owner.name
+        task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as label gives it
+        self._running[(serial, node) if serial else node] = (owner, serial, node, task_id, clock())
+        if self._tells_starts:
+            self._publish(
+                instance_of(
+                    TaskExecutionStarted,
+                    {
+                        "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": task_id,
+                        "task_name": name, "items": items,
+                    },
+                )
+            )  # fmt: skip
+
+    def finished(
+        self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None,
+        abandoned: bool = False,
+    ) -> None:
+        key = (serial, node) if serial else node
+        begun = self._running.pop(key, None)
+        if begun is None:
+            return  # it was skipped, or failed before its start, or is no task but a resource
+        if self._progress:
+            self._progress.pop(key, None)
+        if self._tells_ends:
+            self._publish(
+                instance_of(
+                    TaskExecutionFinished,
+                    {
+                        "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": begun[3],
+                        "task_name": owner.name, "status": "Succeeded" if error is None else "Failed",
+                        "duration": clock() - begun[4], "result_preview": preview(value) if error is None else None,
+                        "error": None if error is None else preview(error), "abandoned": abandoned,
+                    },
+                )
+            )  # fmt: skip
+
+    def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
+        if LoopProgress not in self.told:
+            return
+        moment = clock()
+        key = (serial, node) if serial else node
+        begun = self._running.get(key)
+        before, counted = self._progress.get(key, (moment if begun is None else begun[4], 0))
+        self._progress[key] = (moment, iteration)
+        rate = (iteration - counted) / max(moment - before, 1e-9)
+        self._publish(
+            make(
+                LoopProgress, run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
+                iteration=iteration, rate=rate,
+            )
+        )  # fmt: skip
+
+    # -- What happens besides calls ---------------------------------------------------------------------------------
+
+    def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
+        """The node is not called; what stands for its value."""
+        task_id = label(owner, serial, node)
+        self.skipped(task_id, owner.name, reason)
+        return Skipped(task_id, reason)
+
+    def skipped(self, task_id: str, name: str, reason: str) -> None:
+        if TaskSkipped in self.told:
+            self._publish(make(TaskSkipped, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
+
+    def retrying(
+        self, owner: AnyTask, serial: int, node: int | str, attempt: int, max_attempts: int, delay: float, error: BaseException
+    ) -> None:
+        if TaskRetrying in self.told:
+            self._publish(
+                make(
+                    TaskRetrying, run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
+                    attempt=attempt, max_attempts=max_attempts, delay=delay, error=preview(error),
+                )
+            )  # fmt: skip
+
+    def blocked(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> None:
+        if TaskBlocked in self.told:
+            task_id = label(owner, serial, node)
+            self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=owner.name, reason=reason))
+
+    def tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
+        """One was "acquired" or "released"."""
+        if what == "acquired":
+            if ResourceAcquired in self.told:
+                self._publish(make(ResourceAcquired, run_id=self.run_id, resource_name=name))
+        elif ResourceReleased in self.told:
+            self._publish(make(ResourceReleased, run_id=self.run_id, resource_name=name, error=_end(error)[1]))
+
+
+def _end(error: BaseException | None) -> tuple[str, str | None]:
+    return ("Succeeded", None) if error is None else ("Failed", preview(error))
+
+
+def _to_nobody(event: Event) -> None:
+    pass
