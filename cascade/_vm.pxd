@@ -119,6 +119,7 @@ cdef class Frame:
     cdef Py_ssize_t pc
     cdef int outstanding                # slots of this frame that hold a Pending
     cdef int64_t iteration
+    cdef double next_progress           # when the host is told how far the loop is
     # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
     cdef Frame parent
     cdef int32_t destination
@@ -207,7 +208,6 @@ cdef class Machine:
     cdef double refilled
     cdef double deadline
     cdef double slice_end
-    cdef double next_progress
     cdef bint observed
     cdef bint managed                   # every call goes through the host
     cdef bint running

@@ -1048,6 +1048,7 @@ cdef class Machine:
         frame.outstanding = 0
         frame.iteration = 0
         frame.next_typed = 0
+        frame.next_progress = 0.0
         frame.serial = self.serials
         frame.node = 0
         frame.may_skip = False
@@ -1346,14 +1347,14 @@ cdef class Machine:
         if status != RESUMED:
             return status
         self.refilled = now
-        if self.observed and loops and now >= self.next_progress:
-            if self.next_progress != 0.0:
+        if self.observed and loops and now >= frame.next_progress:
+            if frame.next_progress != 0.0:
                 try:
                     self.host.progress(*self.locate(frame, frame.pc))
                 except BaseException as error:
                     self.error = error
                     return STATUS_FAILED
-            self.next_progress = now + PROGRESS_TIME
+            frame.next_progress = now + PROGRESS_TIME
         if word.opcode == LOOP and not self.managed and self.may_be_typed(frame, <Routine>frame.code.constants[word.b]):
             return self.run_typed(frame)
         self.batch = self.pace
@@ -1665,6 +1666,7 @@ cdef class Machine:
             new.serial = frame.serial
             new.node = frame.code.nodes[pc]
         new.iteration = frame.iteration + 1
+        new.next_progress = frame.next_progress
         return self.place(frame, pc, new, entry)
 
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1:
@@ -1888,6 +1890,7 @@ cdef class Machine:
         new.serial = frame.serial
         new.node = frame.node
         new.iteration = frame.iteration
+        new.next_progress = frame.next_progress
         self.place(frame, frame.pc, new, None)
         return new
 

@@ -21,13 +21,17 @@ from cascade.observers.state import (
     count,
     duration,
     is_news,
-    items_left,
+    of_items,
     one_line,
+    pace_of,
     speed,
     summary,
+    who,
 )
 from cascade.runtime.events import (
     Event,
+    ItemFinished,
+    ItemStarted,
     LoopProgress,
     ResourceAcquired,
     ResourceReleased,
@@ -40,7 +44,7 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.runtime.names import place_of
+from cascade.runtime.names import map_of
 from cascade.runtime.preview import preview
 
 logger = logging.getLogger("cascade")
@@ -139,7 +143,7 @@ class Log(_Lines):
 
     def __init__(self, file: TextIO, *, verbose: bool = False, interval: float = 1.0) -> None:
         super().__init__(file)
-        self._verbose = verbose
+        self.wants_items = self._verbose = verbose
         self._interval = interval
         self._states = States()
         self._told: dict[str, _Told] = {}
@@ -161,6 +165,8 @@ class Log(_Lines):
                 self._told.pop(event.run_id, None)
 
     def _is_due(self, event: Event, run: RunState, told: _Told) -> bool:
+        if isinstance(event, TaskExecutionFinished) and event.abandoned:
+            return False  # the run is over
         return event.timestamp - told.progress >= max(self._interval, PATIENCE * (event.timestamp - run.begun))
 
     def _tell(self, event: Event, text: str) -> None:
@@ -174,11 +180,11 @@ ALWAYS = "always"
 def kind_of(event: Event, node: Node | None) -> str | None:
     """ALWAYS, for what is told in any case; the kind of line of which a few are told; None for what is only counted."""
     if isinstance(event, TaskExecutionFinished):
-        if event.status == "Succeeded":
-            return None if node is None or node.items is None else "map"
-        return ALWAYS if is_news(event, node) else None
+        if is_news(event):
+            return ALWAYS
+        return None if event.status != "Succeeded" or node is None or node.items is None else "map"
     if isinstance(event, TaskSkipped):
-        return None if event.reason == CACHED and place_of(event.task_id).map_id is not None else event.reason
+        return None if event.reason == CACHED and map_of(event.task_id) is not None else event.reason
     if isinstance(event, TaskRetrying):
         return "retry"
     if isinstance(event, ResourceReleased):
@@ -197,8 +203,8 @@ def describe(event: Event, run: RunState | None, node: Node | None) -> str:
     # One of somebody's own: what it says, without what every event has.
     told = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
     values = ", ".join(f"{name}={one_line(preview(getattr(event, name)))}" for name in told)
-    who = one_line(event.task_id) + " " if isinstance(event, TaskEvent) else ""
-    return f"{who}{type(event).__name__}({values})"
+    name = one_line(event.task_id) + " " if isinstance(event, TaskEvent) else ""
+    return f"{name}{type(event).__name__}({values})"
 
 
 def _run_started(event: RunStarted, node: Node | None) -> str:
@@ -213,14 +219,12 @@ def _finished(event: TaskExecutionFinished, node: Node | None) -> str:
     took = duration(event.duration)
     if event.status != "Succeeded":
         how = "abandoned" if event.abandoned else "FAILED"
-        return f"{one_line(event.task_id)} {how} after {took}: {one_line(str(event.error))}"
+        return f"{who(event)} {how} after {took}: {one_line(str(event.error))}"
     if node is None or node.items is None:
         return f"{one_line(event.task_id)} = {one_line(str(event.result_preview))} in {took}"
     items = node.items
-    extras = [f"{items.cached:,} from the cache"] if items.cached else []
-    extras += [f"{items.retries:,} retries"] if items.retries else []
     rate = f" ({speed(items.total / event.duration)} a second)" if items.total > 1 and event.duration > 0 else ""
-    return ", ".join([f"{one_line(event.task_id)}: {count(items.total, 'item')} in {took}{rate}", *extras])
+    return ", ".join([f"{one_line(event.task_id)}: {count(items.total, 'item')} in {took}{rate}", *of_items(items)])
 
 
 def _skipped(event: TaskSkipped, node: Node | None) -> str:
@@ -237,8 +241,9 @@ def _blocked(event: TaskBlocked, node: Node | None) -> str:
     return f"{one_line(event.task_id)} {one_line(event.reason)}"
 
 
-def _looped(event: LoopProgress, node: Node | None) -> str:
-    return f"{one_line(event.task_id)} in iteration {event.iteration:,}, {speed(event.rate)} a second"
+def _went_on(event: LoopProgress, node: Node | None) -> str:
+    what = "in iteration" if node is None or node.items is None else "after item"
+    return f"{one_line(event.task_id)} {what} {event.iteration:,}, {speed(event.rate)} a second"
 
 
 def _acquired(event: ResourceAcquired, node: Node | None) -> str:
@@ -254,10 +259,12 @@ _DESCRIPTIONS: dict[type[Event], Any] = {
     RunStarted: _run_started,
     TaskExecutionStarted: _started,
     TaskExecutionFinished: _finished,
+    ItemStarted: _started,
+    ItemFinished: _finished,
     TaskSkipped: _skipped,
     TaskRetrying: _retrying,
     TaskBlocked: _blocked,
-    LoopProgress: _looped,
+    LoopProgress: _went_on,
     ResourceAcquired: _acquired,
     ResourceReleased: _released,
 }
@@ -284,7 +291,6 @@ def progress(run: RunState, now: float) -> str:
 def _alone(node: Node, now: float) -> str:
     name, items, loop = one_line(node.task_id), node.items, node.loop
     if items is not None:
-        left = items_left(items, now)
-        return f"{name}: {items.done:,} of {count(items.total, 'item')}" + (f", {left}" if left else "")
+        return ", ".join([f"{name}: {items.done:,} of {count(items.total, 'item')}", *pace_of(items, now)])
     assert loop is not None
     return f"{name} in iteration {loop.iteration:,}, {speed(loop.rate)} a second"

@@ -24,22 +24,30 @@ from cascade.observers.state import (
     duration,
     is_news,
     is_terminal,
-    items_left,
+    of_items,
     one_line,
+    pace_of,
     speed,
     summary,
+    who,
 )
 from cascade.runtime.events import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
 
 ROWS = 8
-"""Rows shown for each run, of what is under way: maps and loops first, the oldest first, so that they stay where they are."""
+"""Rows for what is under way in a run: maps and loops first, and the oldest first, so that they stay where they are."""
 RUNS = 4
 REFRESHES = 10
+"""A second, by a thread of rich's."""
+LATE = 2 / REFRESHES
+"""Seconds after which the display is drawn where events come from: beside a busy event loop, which lets the interpreter go and
+takes it back at once every millisecond, that thread may wait for ever."""
 WIDTH = 20
 
 
 class Live:
     """Shows the runs that are under way; what has ended leaves a line."""
+
+    wants_items = False
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(file=file)
@@ -50,13 +58,21 @@ class Live:
         self._states = States()
         self._live: RichLive | None = None
         self._spinner = Spinner("dots")
+        self._drawn = 0.0
 
     def __call__(self, event: Event) -> None:
         with self._lock:
-            run, node = self._states.hear(event)
-        lines = [] if run is None else _lasting(event, run, node)
+            run, _ = self._states.hear(event)
+        lines = [] if run is None else _lasting(event, run)
         if lines or bool(self._states.runs) != (self._live is not None):
             self._show(lines)
+        elif time.monotonic() - self._drawn > LATE:
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._display:
+            if self._live is not None:
+                self._live.refresh()
 
     def _show(self, lines: list[Text]) -> None:
         with self._display:
@@ -75,39 +91,40 @@ class Live:
                     redirect_stdout=is_terminal(sys.stdout),
                     redirect_stderr=is_terminal(sys.stderr),
                 )
-                live.start()
+                # Drawn here for the first time: what rich imports for it would take long on a thread beside a busy one.
+                live.start(refresh=True)
                 self._live = live
 
     def _render(self) -> RenderableType:
         now = time.time()
+        self._drawn = time.monotonic()
         with self._lock:
             runs = list(self._states.runs.values())
-            parts: list[RenderableType] = [self._table(run, now) for run in runs[:RUNS]]
+            parts: list[RenderableType] = [table_of(run, now, self._spinner) for run in runs[:RUNS]]
         if len(runs) > RUNS:
             parts.append(Text(f"and {len(runs) - RUNS:,} more runs", style="dim"))
         return Group(*parts)
 
-    def _table(self, run: RunState, now: float) -> Table:
-        table = Table.grid(padding=(0, 1))
-        for _ in range(5):
-            table.add_column(no_wrap=True, overflow="ellipsis")
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1, style="dim")
-        table.add_row(
-            self._spinner,
-            Text(one_line(run.target), style="bold"),
-            ProgressBar(total=max(run.total, 1), completed=run.done, width=WIDTH),
-            f"{run.done:,}/{run.total:,} tasks",
-            _since(run.begun, now),
-            ", ".join(besides(run)),
-        )
-        alone = [_row_alone(node, now) for node in islice(run.maps_and_loops.values(), ROWS)]
-        groups = [_row_of_group(group, now) for group in islice(run.groups.values(), ROWS - len(alone))]
-        for row in (*alone, *groups):
-            table.add_row("", *row)
-        more = len(run.maps_and_loops) + len(run.groups) - len(alone) - len(groups)
-        if more:
-            table.add_row("", Text(f"and {more:,} more", style="dim"))
-        return table
+
+def table_of(run: RunState, now: float, spinner: RenderableType) -> Table:
+    """What is shown of a run: a row for itself, and one for each map, loop and group of nodes under way."""
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column()
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
+    for _ in ("bar", "numbers", "time"):
+        table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line
+    bar = ProgressBar(total=max(run.total, 1), completed=run.done, width=WIDTH)
+    name, notes = Text(one_line(run.target), style="bold"), Text(", ".join(besides(run)), style="dim")
+    table.add_row(spinner, name, bar, f"{run.done:,}/{run.total:,} tasks", _since(run.begun, now), notes)
+    alone = [_row_alone(node, now) for node in islice(run.maps_and_loops.values(), ROWS)]
+    groups = [_row_of_group(group, now) for group in islice(run.groups.values(), ROWS - len(alone))]
+    for row in (*alone, *groups):
+        table.add_row("", *row)
+    more = len(run.maps_and_loops) + len(run.groups) - len(alone) - len(groups)
+    if more:
+        table.add_row("", Text(f"and {more:,} more", style="dim"))
+    return table
 
 
 def _since(begun: float, now: float) -> Text:
@@ -116,40 +133,36 @@ def _since(begun: float, now: float) -> Text:
 
 def _row_alone(node: Node, now: float) -> tuple[RenderableType, ...]:
     """A map or a loop: its name, a bar, how far it is, since when, and what else there is to say."""
-    name, items, loop = Text(one_line(node.task_id)), node.items, node.loop
+    name, since, items, loop = Text(one_line(node.task_id)), _since(node.begun, now), node.items, node.loop
     if items is None:
         assert loop is not None
         bar = ProgressBar(total=None, pulse=True, width=WIDTH)
-        return name, bar, f"iteration {loop.iteration:,}", _since(node.begun, now), f"{speed(loop.rate)} a second"
-    numbers = (
-        (items.failed, "failed"), (items.skipped, "skipped"), (items.cached, "from the cache"), (items.retries, "retries"),
-        (len(items.blocked), "waiting"),
-    )  # fmt: skip
-    notes = [items_left(items, now), *(f"{number:,} {what}" for number, what in numbers if number)]
+        return name, bar, f"iteration {loop.iteration:,}", since, Text(f"{speed(loop.rate)} a second", style="dim")
     bar = ProgressBar(total=max(items.total, 1), completed=items.done, width=WIDTH)
-    return name, bar, f"{items.done:,}/{items.total:,}", _since(node.begun, now), ", ".join(filter(None, notes))
+    notes = pace_of(items, now) + of_items(items)
+    return name, bar, f"{items.done:,}/{items.total:,} items", since, Text(", ".join(notes), style="dim")
 
 
 def _row_of_group(group: Nodes, now: float) -> tuple[RenderableType, ...]:
     """Nodes of one task, or a single one."""
     oldest = next(iter(group.nodes.values()))
-    elapsed = _since(oldest.begun, now)
+    since = _since(oldest.begun, now)
     if group.total == 1:
         notes = one_line(oldest.blocked or "" if oldest.retry is None else _attempt(oldest.retry))
-        return Text(one_line(oldest.task_id)), "", "", elapsed, notes
+        return Text(one_line(oldest.task_id)), "", "", since, Text(notes, style="dim")
     bar = ProgressBar(total=group.total, completed=group.done, width=WIDTH)
-    notes = f"{group.blocked:,} waiting" if group.blocked else ""
-    return Text(one_line(group.name)), bar, f"{group.done:,}/{group.total:,}", elapsed, notes
+    notes = f"{group.blocked:,} waiting for resources" if group.blocked else ""
+    return Text(one_line(group.name)), bar, f"{group.done:,}/{group.total:,}", since, Text(notes, style="dim")
 
 
 def _attempt(retry: TaskRetrying) -> str:
     return f"attempt {retry.attempt + 1} of {retry.max_attempts}, after {retry.error}"
 
 
-def _lasting(event: Event, run: RunState, node: Node | None) -> list[Text]:
+def _lasting(event: Event, run: RunState) -> list[Text]:
     """What is shown of an event for ever."""
-    if isinstance(event, TaskExecutionFinished) and is_news(event, node):
-        return [Text(f"✗ {one_line(event.task_id)}: {one_line(str(event.error))}", style="red")]
+    if isinstance(event, TaskExecutionFinished) and is_news(event):
+        return [Text(f"✗ {who(event)}: {one_line(str(event.error))}", style="red")]
     if isinstance(event, ResourceReleased) and event.error is not None:
         return [Text(f"✗ tear-down of {one_line(event.resource_name)}: {one_line(event.error)}", style="red")]
     if isinstance(event, RunFinished):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cascade.runtime.events import (
     Event,
+    ItemFinished,
     LoopProgress,
     RunFinished,
     RunStarted,
@@ -17,7 +18,7 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.runtime.names import place_of
+from cascade.runtime.names import is_answered, map_of
 
 CACHED, PRUNED = "CacheHit", "Pruned"
 REASONS = {
@@ -38,13 +39,13 @@ class Loop(NamedTuple):
 class Pace:
     """How fast something goes on, from how much of it is done at some times."""
 
-    __slots__ = ("_at", "_done", "_rate")
+    __slots__ = ("_at", "_begun", "_done", "_rate")
     WINDOW = 1.0
 
     def __init__(self, begun: float) -> None:
-        self._at = begun
+        self._begun = self._at = begun
         self._done = 0
-        self._rate: float | None = None
+        self._rate = 0.0
 
     def note(self, done: int, now: float) -> None:
         if now - self._at >= self.WINDOW:
@@ -52,32 +53,24 @@ class Pace:
             self._at, self._done = now, done
 
     def rate(self, done: int, now: float) -> float:
-        """How many a second: in the last second or so, or, where nothing has come for long, since then."""
-        age = now - self._at
-        if self._rate is None or age > 3 * self.WINDOW:
-            return (done - self._done) / age if age > 0 else 0.0
-        return self._rate
+        """How many a second: lately, or, where there was nothing to note lately, from the beginning."""
+        if self._done and now - self._at <= 3 * self.WINDOW:
+            return self._rate
+        return done / (now - self._begun) if now > self._begun else 0.0
 
 
 class Items:
     """The items of a map under way."""
 
-    __slots__ = ("blocked", "cached", "failed", "finished", "pace", "retries", "running", "skipped", "total")
+    __slots__ = ("cached", "done", "pace", "retries", "skipped", "total")
 
     def __init__(self, total: int, begun: float) -> None:
         self.total = total
-        self.running: dict[str, float] = {}  # when they began; the oldest first
-        self.blocked: set[str] = set()
-        self.finished = 0
-        self.failed = 0
-        self.cached = 0
+        self.done = 0
+        self.cached = 0  # of these
         self.skipped = 0
         self.retries = 0
         self.pace = Pace(begun)
-
-    @property
-    def done(self) -> int:
-        return self.finished + self.failed + self.cached + self.skipped
 
 
 class Node:
@@ -144,20 +137,13 @@ class RunState:
 
     def hear(self, event: Event) -> Node | None:
         """Takes note of an event; returns the node that it is about, also one that is under way no longer."""
-        listen = _LISTENERS.get(type(event))
+        listen = _LISTENERS.get(type(event))  # there is none for the events of single items: maps tell of their progress
         return None if listen is None else listen(self, event)
 
     # -- One event each ---------------------------------------------------------------------------------------------
 
-    def _started(self, event: TaskExecutionStarted) -> Node | None:
-        map_id, answered = place_of(event.task_id)
-        if map_id is not None:
-            items = self._items_of(map_id)
-            if items is not None:
-                items.blocked.discard(event.task_id)
-                items.running[event.task_id] = event.timestamp
-            return None
-        node = self._nodes.get(event.task_id) or self._enter(event, answered)
+    def _started(self, event: TaskExecutionStarted) -> Node:
+        node = self._nodes.get(event.task_id) or self._enter(event)
         self._set_blocked(node, None)
         node.begun = event.timestamp
         if event.items is not None:
@@ -166,69 +152,59 @@ class RunState:
         return node
 
     def _finished(self, event: TaskExecutionFinished) -> Node | None:
+        node = self._leave(event.task_id)
         good = event.status == "Succeeded"
+        self.finished += good
         self.abandoned += event.abandoned
-        map_id, _ = place_of(event.task_id)
-        if map_id is None:
-            self.finished += good
-            self.failed += not good and not event.abandoned
-            return self._leave(event.task_id)
-        self.items += good
-        items = self._items_of(map_id)
-        if items is not None:
-            items.running.pop(event.task_id, None)
-            items.finished += good
-            items.failed += not good and not event.abandoned
-            items.pace.note(items.done, event.timestamp)
-        return None
+        self.failed += not good and not event.abandoned
+        if node is not None and node.items is not None:
+            self.items += node.items.total if good else node.items.done
+        return node
 
     def _was_skipped(self, event: TaskSkipped) -> Node | None:
         self.skipped[event.reason] += 1
         if event.reason == PRUNED:
             return None  # never one of the tasks that are counted
-        map_id, answered = place_of(event.task_id)
+        map_id = map_of(event.task_id)
         if map_id is None:
             node = self._leave(event.task_id)
-            self.answered += answered and node is None
+            self.answered += node is None and is_answered(event.task_id)
             self.passed += 1
             return node
         items = self._items_of(map_id)
         if items is not None:
-            items.blocked.discard(event.task_id)
             items.cached += event.reason == CACHED
             items.skipped += event.reason != CACHED
-            items.pace.note(items.done, event.timestamp)
         return None
 
     def _retrying(self, event: TaskRetrying) -> Node | None:
         self.retries += 1
-        map_id, _ = place_of(event.task_id)
-        if map_id is not None:
-            items = self._items_of(map_id)
-            if items is not None:
-                items.retries += 1
-            return None
+        map_id = map_of(event.task_id)
+        items = None if map_id is None else self._items_of(map_id)
+        if items is not None:
+            items.retries += 1
         node = self._nodes.get(event.task_id)
         if node is not None:
             node.retry = event
         return node
 
     def _blocked(self, event: TaskBlocked) -> Node | None:
-        map_id, answered = place_of(event.task_id)
-        if map_id is not None:
-            items = self._items_of(map_id)
-            if items is not None:
-                items.blocked.add(event.task_id)
+        if map_of(event.task_id) is not None:
             return None
         node = self._nodes.get(event.task_id)
         if node is None:  # else it is a loop, and nobody tells when it goes on
-            node = self._enter(event, answered)
+            node = self._enter(event)
             self._set_blocked(node, event.reason)
         return node
 
-    def _looped(self, event: LoopProgress) -> Node | None:
+    def _went_on(self, event: LoopProgress) -> Node | None:
         node = self._nodes.get(event.task_id)
-        if node is not None:
+        if node is None:
+            return None
+        if node.items is not None:
+            node.items.done = event.iteration
+            node.items.pace.note(event.iteration, event.timestamp)
+        else:
             node.loop = Loop(event.iteration, event.rate)
             self._show_alone(node)
         return node
@@ -239,9 +215,9 @@ class RunState:
         node = self._nodes.get(map_id)
         return None if node is None else node.items
 
-    def _enter(self, event: TaskEvent, answered: bool) -> Node:
+    def _enter(self, event: TaskEvent) -> Node:
         node = self._nodes[event.task_id] = Node(event.task_id, event.task_name, event.timestamp)
-        self.answered += answered
+        self.answered += is_answered(event.task_id)
         group = self.groups.get(node.name)
         if group is None:
             group = self.groups[node.name] = Group(node.name)
@@ -282,7 +258,7 @@ _LISTENERS: dict[type[Event], Any] = {
     TaskSkipped: RunState._was_skipped,
     TaskRetrying: RunState._retrying,
     TaskBlocked: RunState._blocked,
-    LoopProgress: RunState._looped,
+    LoopProgress: RunState._went_on,
 }
 
 
@@ -303,11 +279,14 @@ class States:
         return run, node
 
 
-def is_news(event: TaskExecutionFinished, node: Node | None) -> bool:
-    """Whether it is a failure that does not just follow from another one: of the run, or of an item of this map."""
-    if event.status == "Succeeded" or event.abandoned:
-        return False
-    return node is None or node.items is None or node.items.failed == 0
+def is_news(event: TaskExecutionFinished) -> bool:
+    """Whether it is a failure that does not just follow from another one, or is told by the map that it is an item of."""
+    return event.status != "Succeeded" and not event.abandoned and not isinstance(event, ItemFinished)
+
+
+def who(event: TaskExecutionFinished) -> str:
+    """What has failed: the name of a node, or of an item of a map."""
+    return one_line(event.task_id if event.failed_item is None else f"{event.task_id}[{event.failed_item}]")
 
 
 def is_terminal(file: Any) -> bool:
@@ -359,18 +338,24 @@ def besides(run: RunState) -> list[str]:
         (run.skipped[CACHED], "from the cache"),
     )
     phrases = [f"{number:,} {what}" for number, what in numbers if number]
-    if run.retries:
-        phrases.append("1 retry" if run.retries == 1 else f"{run.retries:,} retries")
-    return phrases
+    return [*phrases, *retries(run.retries)]
 
 
-def items_left(items: Items, now: float) -> str:
-    """How fast a map goes on and how long it will take still, as far as that can be told."""
+def retries(number: int) -> list[str]:
+    return [] if not number else ["1 retry"] if number == 1 else [f"{number:,} retries"]
+
+
+def pace_of(items: Items, now: float) -> list[str]:
+    """How fast a map goes on, and how long it will take still, as far as that can be told."""
     rate = items.pace.rate(items.done, now)
-    if rate <= 0:
-        return ""
-    left = (items.total - items.done) / rate
-    return f"{speed(rate)} a second" + (f", {clock(left)} left" if left >= 1 else "")
+    left = (items.total - items.done) / rate if rate > 0 else 0.0
+    return [*([f"{speed(rate)} a second"] if rate > 0 else []), *([f"{clock(left)} left"] if left >= 1 else [])]
+
+
+def of_items(items: Items) -> list[str]:
+    """What there was besides calls of the items that gave their value, in short phrases."""
+    numbers = ((items.cached, "from the cache"), (items.skipped, "skipped"))
+    return [*(f"{number:,} {what}" for number, what in numbers if number), *retries(items.retries)]
 
 
 def summary(run: RunState, end: RunFinished) -> str:

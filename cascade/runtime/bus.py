@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cascade.errors import DeclarationError
-from cascade.runtime.events import EVENTS, Event
+from cascade.runtime.events import EVENTS, Event, ItemFinished, ItemStarted
 from cascade.runtime.preview import preview
 
 E = TypeVar("E", bound=Event)
@@ -38,12 +38,16 @@ class MessageBus:
         found = self._hearers.get(event_type)
         if found is None:
             with self._lock:
-                found = tuple(entry for entry in self._handlers if issubclass(event_type, entry.event_type))
+                found = tuple(entry for entry in self._handlers if entry.hears(event_type))
                 self._hearers[event_type] = found
         return found
 
-    def subscribe(self, event_type: type[E], handler: Callable[[E], object]) -> Callable[[], None]:
+    def subscribe(
+        self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True
+    ) -> Callable[[], None]:
         """Calls `handler` with every event of the type (and its subclasses); `Event` hears all.
+
+        With `items=False` it does not hear of starts and ends of single items of maps, so that maps need not tell of them.
 
         What nobody hears is not even made, and a run looks who hears what when it starts. So a run that is under way is
         heard only if somebody had subscribed to this kind of event before.
@@ -63,7 +67,7 @@ class MessageBus:
                 where=f"subscribe({event_type.__name__}, ...)", expected="a function of one event",
                 hint="put the event into an asyncio.Queue there and await the queue elsewhere",
             )
-        entry = _Subscription(event_type, handler)
+        entry = _Subscription(event_type, handler, items)
         self._change(lambda handlers: (*handlers, entry))
         return lambda: self._change(lambda handlers: tuple(other for other in handlers if other is not entry))
 
@@ -96,12 +100,16 @@ def heard_by(bus: Any) -> frozenset[type[Event]]:
 
 
 class _Subscription:
-    __slots__ = ("broken", "event_type", "handler")
+    __slots__ = ("broken", "event_type", "handler", "items")
 
-    def __init__(self, event_type: type[Event], handler: Callable[[Any], object]) -> None:
+    def __init__(self, event_type: type[Event], handler: Callable[[Any], object], items: bool) -> None:
         self.event_type = event_type
         self.handler = handler
+        self.items = items
         self.broken = False
+
+    def hears(self, event_type: type[Event]) -> bool:
+        return issubclass(event_type, self.event_type) and (self.items or not issubclass(event_type, (ItemStarted, ItemFinished)))
 
 
 def _report(entry: _Subscription, event: Event) -> None:

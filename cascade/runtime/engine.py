@@ -20,7 +20,7 @@ from cascade.runtime.events import Event, RunStarted
 from cascade.runtime.host import Host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, task_count
+from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -41,7 +41,8 @@ class Engine:
         bus: hears the events of the runs.
         system_resources: how much there is of each resource that nodes ask for `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
-        observers: functions that are called with every event, such as `cascade.console()`.
+        observers: functions that are called with every event, such as `cascade.console()`; one with an attribute
+            `wants_items` that is False does not hear of single items of maps.
 
     Attributes:
         resource_container: the resources, and `override(name, resource)`.
@@ -64,7 +65,10 @@ class Engine:
         for resource in resources:
             self.register(resource)
         for observer in observers:
-            self.bus.subscribe(Event, observer)
+            if getattr(observer, "wants_items", True):
+                self.bus.subscribe(Event, observer)
+            else:
+                self.bus.subscribe(Event, observer, items=False)
 
     def register(self, resource: Resource, *, replace: bool = False) -> Resource:
         """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""
@@ -189,7 +193,7 @@ class _Session:
             managed = not getattr(engine.executor, "calls_inline", False)
             self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
-            self.tasks = task_count(code) if counted else 0
+            self.tasks = task_count(calls_of(code)) if counted else 0
             check_capacity(operations_of(code), engine.ledger)
         else:
             walker = Walker(
@@ -198,7 +202,7 @@ class _Session:
             self.run = walker
             self.asynchronous = walker.asynchronous
             check_capacity(walker.operations(), engine.ledger)
-            self.tasks = walker.task_count if counted else 0
+            self.tasks = task_count(walker.operations()) if counted else 0
         self.target = target
 
     def __enter__(self) -> None:

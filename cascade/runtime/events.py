@@ -66,7 +66,7 @@ class TaskEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskExecutionStarted(TaskEvent):
-    """A task is called. For a map, `items` is how many it has; each has events of its own, and its number in its name."""
+    """A task is called. `items` is how many items a map has, and None for anything else."""
 
     items: int | None = None
 
@@ -78,7 +78,7 @@ class TaskExecutionFinished(TaskEvent):
     `duration` is in seconds; `result_preview` is the value's repr, shortened; `error` as it prints. A task that
     answers with a LazyResult finishes there; the nodes of what it answered with have events of their own. A task
     that answers with a TailCall finishes with the last value of the loop. `abandoned` is whether it was under way when
-    something else ended the run, whose `error` it then has.
+    something else ended the run, whose `error` it then has. `failed_item` is the number of the item that a map failed with.
     """
 
     status: str
@@ -86,6 +86,20 @@ class TaskExecutionFinished(TaskEvent):
     result_preview: str | None = None
     error: str | None = None
     abandoned: bool = False
+    failed_item: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemStarted(TaskExecutionStarted):
+    """The task of a map is called for one of its items; `task_id` is the map's with the item's number: `name#3[17]`.
+
+    There may be very many of these and of ItemFinished. Where nobody hears them, a map of plain calls is a fast loop.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemFinished(TaskExecutionFinished):
+    """An item of a map has its value, or has failed, and with it the map."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,14 +151,17 @@ class TaskBlocked(TaskEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopProgress(TaskEvent):
-    """A loop of tail calls goes on: at most ten a second, never one for each iteration. `rate` is per second."""
+    """A loop of tail calls or a map goes on: at most ten a second of each, never one for each iteration or item.
+
+    `iteration` is how many iterations, or items, are done; `rate` is per second, since the last of these events.
+    """
 
     iteration: int
     rate: float
 
 
 EVENTS = (
-    RunStarted, RunFinished, TaskExecutionStarted, TaskExecutionFinished, TaskSkipped, TaskRetrying, TaskBlocked,
-    ResourceAcquired, ResourceReleased, LoopProgress,
+    RunStarted, RunFinished, TaskExecutionStarted, TaskExecutionFinished, ItemStarted, ItemFinished, TaskSkipped, TaskRetrying,
+    TaskBlocked, ResourceAcquired, ResourceReleased, LoopProgress,
 )  # fmt: skip
 """The classes of the events that a run makes."""

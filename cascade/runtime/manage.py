@@ -28,6 +28,7 @@ from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
+from cascade.runtime.turns import give_turn
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
@@ -323,7 +324,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
             begun = time.monotonic()
         elif time.monotonic() - begun > PATIENCE:
             await call.park()
-            await asyncio.sleep(0)
+            await give_turn()
             begun = time.monotonic()
         number += 1
 

@@ -1,7 +1,7 @@
 """Maps: a task called for each item of its inputs.
 
-Two lanes. A task that is a plain function without policies, which nobody observes, is called by a loop in the
-machine (`call_each`). Everything else is called item by item as a managed call (`cascade.runtime.manage`): in order, with
+Two lanes. A task that is a plain function without policies, the calls of which nobody observes, is called by a loop in
+the machine (`call_each`). Everything else is called item by item as a managed call (`cascade.runtime.manage`): in order, with
 at most so many under way as `with_concurrency` and the constraints allow. An item of the first lane that gives more
 than a value goes on in the second.
 """
@@ -19,6 +19,8 @@ from cascade.errors import DeclarationError, MapError
 from cascade.runtime.failed import Failed
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
+from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.turns import give_turn
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -69,14 +71,14 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
             while len(results) < count and not special:
                 special = call_each(operation.task.called, columns, operation.form.positional, names, results, SLICE)
                 if len(results) < count:
-                    await turn.take()
+                    await turn.take(len(results))
         except Exception as error:
-            return _failed(error, len(results))
+            return _failed(call, error, len(results))
         if not special:
             return results
-    items = Items(call, columns, results)
+    items = Items(call, columns, results, turn)
     try:
-        failed = await items.run(turn, special)
+        failed = await items.run(special)
     finally:
         await items.stop()
     if failed is not None:
@@ -89,7 +91,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
 def _is_plain(operation: Managed, host: Host) -> bool:
     task = operation.task
     return (
-        not host.observed
+        not host.observes_items
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
@@ -101,7 +103,8 @@ def _is_plain(operation: Managed, host: Host) -> bool:
     )
 
 
-def _failed(error: Exception, item: int) -> Failed:
+def _failed(call: Call, error: Exception, item: int) -> Failed:
+    call.host.item_failed(call.serial, call.node, item)
     error.add_note(f"in item {item:,} of the map")
     return Failed(error)
 
@@ -110,12 +113,13 @@ GATHER: Task[..., Any] = Task(lambda items: items, name="gather")
 
 
 class Turn:
-    """Gives the event loop its turn, or, where there is none, looks whether the run has to end."""
+    """Gives the event loop its turn, or, where there is none, looks whether the run has to end; and tells of the progress."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._check_outer = outer_cancellation()
         self._taken = time.monotonic()
+        self._told = self._taken
         try:
             asyncio.get_running_loop()
             # Inside of another run's task the loop cannot turn before that task returns.
@@ -123,13 +127,22 @@ class Turn:
         except RuntimeError:
             self._looped = False
 
-    async def take(self) -> None:
+    def tell(self, done: int) -> float:
+        """Tells how many items are done, if it is time to; gives the time."""
         now = time.monotonic()
+        if now - self._told >= PROGRESS_TIME:
+            self._told = now
+            call = self._call
+            call.host.progress(call.operation.task, call.serial, call.node, done)
+        return now
+
+    async def take(self, done: int) -> None:
+        now = self.tell(done)
         if now - self._taken < SLICE / 2:
             return
         if self._looped or self._call.parked:
             await self._call.park()
-            await asyncio.sleep(0)
+            await give_turn()
         else:
             self._check_outer()
             self._call.host.check_deadline()
@@ -139,26 +152,29 @@ class Turn:
 class Items:
     """The items of a map under way."""
 
-    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any]) -> None:
+    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any], turn: Turn) -> None:
         self._call = call
+        self._turn = turn
         self._columns = columns
         self._results = results
         self._item = call.operation.item
         operation = call.operation
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
+        self._done = 0
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
 
-    async def run(self, turn: Turn, special: bool) -> Failed | None:
+    async def run(self, special: bool) -> Failed | None:
         """Calls all items; gives the first failure."""
         results, call = self._results, self._call
         limit = call.operation.concurrency
         count = len(self._columns[0])
-        position = len(results)
+        position = self._done = len(results)
         results.extend([None] * (count - position))
         if special:
             # The last item that was called plainly gave something that is not its value yet.
+            self._done -= 1
             item = self._call_of(position - 1)
             await self._start(_go_on(item, results[position - 1]), item, position - 1)
         while position < count and self._failed is None:
@@ -168,7 +184,7 @@ class Items:
                 item = self._call_of(position)
                 await self._start(_run_item(item), item, position)
             position += 1
-            await turn.take()
+            await self._turn.take(self._done)
         while self._active and self._failed is None:
             await self._wait()
         return self._failed
@@ -188,15 +204,16 @@ class Items:
             return
         if not item.parked:
             self._results[position] = result
+            self._done += 1
             return
         await parked_with(self._call, result)
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
         self._active.add(task)
-        task.add_done_callback(functools.partial(self._done, position))
+        task.add_done_callback(functools.partial(self._ended, position))
         while item.blocked and not task.done() and self._failed is None:
             await self._wait(item)  # those after it would only stand in line behind it
 
-    def _done(self, position: int, task: asyncio.Task[Any]) -> None:
+    def _ended(self, position: int, task: asyncio.Task[Any]) -> None:
         self._active.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
@@ -205,6 +222,7 @@ class Items:
                 error = result.error
             else:
                 self._results[position] = result
+                self._done += 1
         if error is not None:
             self._fail(error, position)
         self._wake()
@@ -212,7 +230,7 @@ class Items:
     def _fail(self, error: BaseException, position: int) -> None:
         if self._failed is None:
             if isinstance(error, Exception):
-                self._failed = _failed(error, position)
+                self._failed = _failed(self._call, error, position)
             else:
                 self._failed = Failed(error)
         elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
@@ -230,6 +248,7 @@ class Items:
             await self._waiter
         finally:
             self._waiter = None
+        self._turn.tell(self._done)
 
     async def stop(self) -> None:
         """Cancels and awaits what is left, also when this is itself cancelled meanwhile."""

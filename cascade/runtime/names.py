@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cascade.spec.task import Task
@@ -17,22 +17,22 @@ def label(owner: Task[..., Any], serial: int, node: int | str) -> str:
     return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
 
 
-class Place(NamedTuple):
-    """What a name says: the map that it is an item of, and whether its graph is one that a task answered with."""
-
-    map_id: str | None
-    dynamic: bool
+# Names of tasks may hold any characters; what follows the last `#` does not.
 
 
-def place_of(task_id: str) -> Place:
-    """What the name of a node says. Names of tasks may hold any characters; what follows the last `#` does not.
+def map_of(task_id: str) -> str | None:
+    """The name of the map that the node of this name is an item of, if it is one.
 
-    >>> place_of("a.b#3[17]")
-    Place(map_id='a.b#3', dynamic=False)
-    >>> place_of("a#2.3")
-    Place(map_id=None, dynamic=True)
+    >>> map_of("a.b#3[17]"), map_of("a[1]#2.3")
+    ('a.b#3', None)
     """
-    number = task_id[task_id.rfind("#") + 1 :]
-    item = number.find("[")
-    map_id = None if item < 0 else task_id[: len(task_id) - len(number) + item]
-    return Place(map_id, "." in number)
+    return task_id[: task_id.rindex("[")] if task_id.endswith("]") else None
+
+
+def is_answered(task_id: str) -> bool:
+    """Whether the node of this name is one of a graph that a task answered with.
+
+    >>> is_answered("a.b#3"), is_answered("a#2.3")
+    (False, True)
+    """
+    return "." in task_id[task_id.rfind("#") :]

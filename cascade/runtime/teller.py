@@ -10,6 +10,8 @@ from cascade._vm import Skipped, instance_of
 from cascade.runtime.bus import MessageBus, heard_by
 from cascade.runtime.events import (
     Event,
+    ItemFinished,
+    ItemStarted,
     LoopProgress,
     ResourceAcquired,
     ResourceReleased,
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
 
 Key = int | str | tuple[int, int | str]
 clock = time.perf_counter
-OF_CALLS = frozenset({TaskExecutionStarted, TaskExecutionFinished, LoopProgress})
+PROGRESS_TIME = 0.1
+"""Seconds between two events of the progress of a loop or a map."""
+STARTS: dict[type, type[TaskExecutionStarted]] = {int: TaskExecutionStarted, str: ItemStarted}
+ENDS: dict[type, type[TaskExecutionFinished]] = {int: TaskExecutionFinished, str: ItemFinished}
+"""The classes of the events of a node by the type of its number; that of an item is a text."""
 
 
 class Teller:
@@ -49,18 +55,21 @@ class Teller:
     Attributes:
         told: the classes of events that somebody hears.
         observed: whether starts and ends of calls have to be noted.
+        observes_items: whether those of the items of maps have to be, too.
     """
 
     def __init__(self, bus: MessageBus | None, run_id: str) -> None:
         self.run_id = run_id
         self.told: frozenset[type[Event]] = frozenset() if bus is None else heard_by(bus)
-        self.observed = not self.told.isdisjoint(OF_CALLS)
-        self._tells_starts = TaskExecutionStarted in self.told
-        self._tells_ends = TaskExecutionFinished in self.told
+        self._starts = {number: kind for number, kind in STARTS.items() if kind in self.told}
+        self._ends = {number: kind for number, kind in ENDS.items() if kind in self.told}
+        self.observes_items = str in self._starts or str in self._ends
+        self.observed = bool(self._starts or self._ends) or LoopProgress in self.told
         self._publish: Callable[[Event], None] = _to_nobody if bus is None else bus.publish
         # What is under way; nodes of the target's graph by their numbers alone, which is faster.
         self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
         self._progress: dict[Key, tuple[float, int]] = {}
+        self._failed_items: dict[Key, int] = {}
 
     # -- The run ----------------------------------------------------------------------------------------------------
 
@@ -77,7 +86,7 @@ class Teller:
 
     def _abandon(self, error: BaseException) -> None:
         """The run ends with tasks under way: they have failed, too."""
-        for owner, serial, node, _, _ in list(self._running.values()):
+        for owner, serial, node, _, _ in reversed(list(self._running.values())):
             self.finished(owner, serial, node, None, error, True)
 
     # -- Calls of tasks: only if `observed` -------------------------------------------------------------------------
@@ -85,13 +94,16 @@ class Teller:
     # The two that come with every call: without a function between them and the event.
 
     def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
+        kind = self._starts.get(type(node))
+        if kind is None and type(node) is str and not self.observes_items:
+            return
         name = owner.name
         task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as label gives it
         self._running[(serial, node) if serial else node] = (owner, serial, node, task_id, clock())
-        if self._tells_starts:
+        if kind is not None:
             self._publish(
                 instance_of(
-                    TaskExecutionStarted,
+                    kind,
                     {
                         "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": task_id,
                         "task_name": name, "items": items,
@@ -106,23 +118,30 @@ class Teller:
         key = (serial, node) if serial else node
         begun = self._running.pop(key, None)
         if begun is None:
-            return  # it was skipped, or failed before its start, or is no task but a resource
+            return  # it was skipped, or failed before its start, or is no task but a resource, or an item that nobody hears
         if self._progress:
             self._progress.pop(key, None)
-        if self._tells_ends:
+        kind = self._ends.get(type(node))
+        if kind is not None:
             self._publish(
                 instance_of(
-                    TaskExecutionFinished,
+                    kind,
                     {
                         "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": begun[3],
                         "task_name": owner.name, "status": "Succeeded" if error is None else "Failed",
                         "duration": clock() - begun[4], "result_preview": preview(value) if error is None else None,
                         "error": None if error is None else preview(error), "abandoned": abandoned,
+                        "failed_item": None if error is None else self._failed_items.pop(key, None),
                     },
                 )
             )  # fmt: skip
 
-    def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
+    def item_failed(self, serial: int, node: int | str, item: int) -> None:
+        """A map is going to fail with that item."""
+        if self.observed:
+            self._failed_items[(serial, node) if serial else node] = item
+
+    def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
         if LoopProgress not in self.told:
             return
         moment = clock()

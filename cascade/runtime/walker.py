@@ -20,13 +20,12 @@ from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.graph.build import NoInput, flatten
 from cascade.graph.model import EITHER, Container, Graph
 from cascade.runtime.host import Host
+from cascade.runtime.teller import PROGRESS_TIME
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed, StateMachine
-from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 RESUMED = -1
-PROGRESS_TIME = 0.1
 
 
 class Pending:
@@ -46,8 +45,8 @@ class Frame:
     """A graph that is being walked, or a task that is being called again and again."""
 
     __slots__ = (
-        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "node", "operation", "order", "origin", "parent", "promise",
-        "serial", "slots", "state", "states", "uses", "values",
+        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "next_progress", "node", "operation", "order",
+        "origin", "parent", "promise", "serial", "slots", "state", "states", "uses", "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +74,7 @@ class Frame:
         self.node = 0
         self.origin: Task[..., Any] | None = None
         self.iteration = 0
+        self.next_progress = 0.0  # when the host is told how far the loop is
 
     @property
     def result(self) -> int:
@@ -108,12 +108,9 @@ class Walker:
         self.ready: deque[Pending | Frame] = deque()
         self.unspawned: list[tuple[Pending, Any]] = []
         self.crew: Any = None
-        self.next_progress = 0.0
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
-        operations = self.operations()
-        self.asynchronous = any(operation.is_async for operation in operations)
-        self.task_count = sum(not isinstance(operation, Injection) for operation in operations)
+        self.asynchronous = any(operation.is_async for operation in self.operations())
 
     # -- What the outside calls -------------------------------------------------------------------------------------
 
@@ -243,10 +240,10 @@ class Walker:
         if slice_end and now >= slice_end and self.looked:
             return PAUSE
         self.looked = True
-        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= self.next_progress:
-            if self.next_progress:
+        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= frame.next_progress:
+            if frame.next_progress:
                 self.host.progress(*self._locate(frame, 0))
-            self.next_progress = now + PROGRESS_TIME
+            frame.next_progress = now + PROGRESS_TIME
         return RESUMED
 
     def _advance(self) -> int:
@@ -422,6 +419,7 @@ class Walker:
         new.serial = frame.serial
         new.node = index if frame.origin is None else frame.node
         new.origin = task if frame.origin is None else frame.origin
+        new.next_progress = frame.next_progress
         return self._place(frame, index, new, pending)
 
     def _go_on_with(self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None) -> int:
