@@ -246,6 +246,7 @@ cdef class Machine:
     cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1
     cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
+    cdef int go_on_in(self, Frame frame) except -1
     cdef tuple locate(self, Frame frame, Py_ssize_t pc)
     cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
     cdef object name_of(self, Pending entry)

@@ -1549,7 +1549,8 @@ cdef class Machine:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
                 owner, serial, node, iteration = self.locate(frame, pc)
-                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode) or frame.code.selects)
+                made = self.host.call(
+                    routine.operation, values, serial, node, owner if is_loop(word.opcode) or frame.code.selects else None)
                 incref(<PyObject*>made)
                 result = <PyObject*>made
                 made = None
@@ -1699,7 +1700,7 @@ cdef class Machine:
             if self.current is frame:
                 self.switch_to(new)
             else:
-                self.make_ready(new)
+                self.go_on_in(new)
             return RESUMED
         new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
         if entry is None:
@@ -1708,8 +1709,17 @@ cdef class Machine:
             self.switch_to(new)
         else:
             new.promise = entry
-            self.make_ready(new)
+            self.go_on_in(new)
         return RESUMED
+
+    cdef int go_on_in(self, Frame frame) except -1:
+        # A call that was parked goes on in a frame: before what else is ready, as one that was not parked does; but after an
+        # await it has to stand in line.
+        if self.running and self.current is None:
+            self.switch_to(frame)
+        else:
+            self.make_ready(frame)
+        return 0
 
     # -- Typed code ---------------------------------------------------------------------------------------------
 

@@ -97,9 +97,13 @@ class NodeSpec:
     deferred_data: bool = False
 
 
-KINDS = ("call", "call", "loop", "mutual", "answer", "map", "answer map", "machine", "two states", "router", "answer router")
+KINDS = (
+    "call", "call", "loop", "mutual", "answer", "map", "answer map", "machine", "two states", "map state", "router",
+    "answer router", "typed", "typed loop", "typed answer",
+)  # fmt: skip
 
-rarely_fails = st.sampled_from([None, None, None, None, "set-up", "tear-down"])
+rarely_fails = st.sampled_from([*[None] * 8, "set-up", "tear-down"])
+widths = st.integers(1, 4)
 resource_specs = st.lists(
     st.builds(
         ResourceSpec, st.sampled_from(["run", "task"]), st.booleans(), st.lists(st.integers(0, 2), max_size=2), rarely_fails
@@ -115,11 +119,11 @@ node_specs = st.lists(
         arguments=st.lists(st.integers(0, 4), max_size=2),
         injected=maybe,
         injected_in_list=st.booleans(),
-        failures=st.sampled_from([0, 0, 0, 1, 2]),
-        attempts=st.integers(0, 3),
-        condition=st.one_of(st.none(), st.none(), st.booleans(), st.integers(0, 4)),
+        failures=st.sampled_from([0, 0, 0, 0, 0, 1, 1, 2]),
+        attempts=st.sampled_from([0, 2, 3]),
+        condition=st.one_of(st.none(), st.none(), st.none(), st.booleans(), st.integers(0, 4)),
         after=maybe,
-        amount=st.one_of(st.none(), st.none(), st.integers(0, 3)),
+        amount=st.sampled_from([*[None] * 8, 0, 1, 1, 2, 2, 2, 3]),
         lazy_amount=st.booleans(),
         timeout=st.booleans(),
         cached=st.booleans(),
@@ -186,7 +190,8 @@ class Maker:
         held = None
         if spec.injected is not None and self.resources:
             resource = self.resources[spec.injected % len(self.resources)]
-            held = cs.inject(resource)
+            if resource.scope == "run" or spec.kind != "router":
+                held = cs.inject(resource)
             if spec.injected_in_list and resource.scope == "run":
                 rest.append([held])
         if spec.kind == "router":
@@ -202,6 +207,9 @@ class Maker:
             lazy = task(spec.size, rest, held)
         if spec.kind == "machine":
             cs.bind(lazy, cs.select_jump({"again": lazy, "end": None}))
+        elif spec.kind == "map state":
+            each = self.policies(self.task(f"{name}m", dataclasses.replace(spec, kind="map")).map([1, 2], [rest, rest]), spec)
+            cs.bind(lazy, cs.select_jump({"again": each, "end": None}))
         elif spec.kind == "two states":
             other = self.policies(self.task(f"{name}b", dataclasses.replace(spec, failures=0))(0, "second"), spec)
             selector = cs.select_jump({"again": other, "end": None})
@@ -228,6 +236,9 @@ class Maker:
         return lazy
 
     def task(self, name: str, spec: NodeSpec) -> Any:
+        if spec.kind in TYPED:
+            # Functions that are lowered to typed code; one that fails leaves it, and CPython raises.
+            return TYPED[spec.kind](name, 1 if spec.failures < 2 else 0)
         answer = self.answer_of(name, spec)
         failures = 0
 
@@ -257,6 +268,9 @@ class Maker:
         def mutual(n: int, rest: Any) -> Any:
             return tasks["other"].tail(n - 1, rest) if n > 0 else (name, rest)
 
+        def jump_to_map(n: int, rest: Any) -> Any:
+            return cs.Jump("again", list(range(n))) if n == 2 else cs.Jump("end", n)
+
         def jump(n: int, rest: Any) -> Any:
             if not isinstance(n, int):
                 return cs.Jump("end", n)
@@ -265,12 +279,50 @@ class Maker:
 
         tasks["other"] = cs.task(name=f"{name}o")(mutual)
         answers = {
-            "loop": loop, "mutual": mutual, "machine": jump, "two states": jump,
+            "loop": loop, "mutual": mutual, "machine": jump, "two states": jump, "map state": jump_to_map,
             "answer": lambda n, rest: inner(n, [inner(n, rest), 1]),
             "answer map": lambda n, rest: inner.map([n, inner(n, rest)], [rest, rest]),
             "answer router": lambda n, rest: cs.Router(cs.task(size_of)(rest), {key: inner(key, [n, rest]) for key in range(4)}),
         }  # fmt: skip
         return answers.get(spec.kind, value)
+
+
+def typed(name: str, divisor: int) -> Any:
+    def function(n: int, rest: Any, held: Any = None) -> Any:
+        total = 0
+        for number in range(n + 3):
+            total += number // divisor
+        return total
+
+    return cs.task(name=name)(function)
+
+
+def typed_loop(name: str, divisor: int) -> Any:
+    def function(n: int, rest: Any, held: Any = None) -> Any:
+        total = 0
+        for number in range(3):
+            total += number // divisor
+        if n > 0:
+            return cs.TailCall((n - 1,))
+        return total
+
+    return cs.task(name=name)(function)
+
+
+def typed_answer(name: str, divisor: int) -> Any:
+    def function(n: int, rest: Any, held: Any = None) -> Any:
+        total = 0
+        for number in range(3):
+            total += number // divisor
+        if n > 0:
+            return answer(n - 1, rest)
+        return total
+
+    answer = cs.task(name=name)(function)
+    return answer
+
+
+TYPED = {"typed": typed, "typed loop": typed_loop, "typed answer": typed_answer}
 
 
 class PlainCache:
@@ -296,16 +348,20 @@ class Told:
     events: list[Event]
 
 
-def tell(use_vm: bool, nodes: Any, resources: Any, cache: Any = None, **subscription: Any) -> Told:
+def tell(
+    use_vm: bool, nodes: Any, resources: Any, width: int, cache: Any = None, *, executor: Any = None, now: bool = False,
+    **subscription: Any,
+) -> Told:
     bus = MessageBus()
     heard: list[Event] = []
     bus.subscribe(subscription.pop("kind", Event), heard.append, **subscription)
-    engine = Engine(bus=bus, system_resources=CAPACITY)
+    engine = Engine(bus=bus, executor=executor, system_resources=CAPACITY)
     before = time.time()
     try:
-        value: Any = Path(use_vm).run_with(engine, Maker(nodes, resources, cache).made[-1])
+        target = Maker(nodes, resources, cache).made[-width:]
+        value: Any = engine.run_now(target, use_vm=use_vm) if now else Path(use_vm).run_with(engine, target)
         told = Told(repr(value), None, heard)
-    except (Failure, CascadeError) as error:
+    except (Failure, CascadeError, ZeroDivisionError) as error:
         told = Told(None, (type(error), str(error), list(getattr(error, "__notes__", ()))), heard)
     assert all(before <= event.timestamp <= time.time() for event in heard)
     assert engine.ledger._free == CAPACITY
@@ -325,9 +381,9 @@ def plain(events: list[Event]) -> list[Any]:
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(node_specs, resource_specs)
-def test_both_paths_tell_the_same(nodes, resources):
-    graph, vm = tell(False, nodes, resources), tell(True, nodes, resources)
+@given(node_specs, resource_specs, widths)
+def test_both_paths_tell_the_same(nodes, resources, width):
+    graph, vm = tell(False, nodes, resources, width), tell(True, nodes, resources, width)
     assert plain(graph.events) == plain(vm.events)
     assert (graph.value, graph.error) == (vm.value, vm.error)
     check_sense(graph)
@@ -335,31 +391,51 @@ def test_both_paths_tell_the_same(nodes, resources):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(node_specs, resource_specs)
-def test_both_paths_tell_the_same_with_caches(nodes, resources):
+@given(node_specs, resource_specs, widths)
+def test_both_paths_tell_the_same_with_caches(nodes, resources, width):
     caches = PlainCache(), PlainCache()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CacheWarning)
         for _ in range(2):
-            graph, vm = (tell(use_vm, nodes, resources, caches[use_vm]) for use_vm in (False, True))
+            graph, vm = (tell(use_vm, nodes, resources, width, caches[use_vm]) for use_vm in (False, True))
             assert plain(graph.events) == plain(vm.events)
             assert (graph.value, graph.error) == (vm.value, vm.error)
             check_sense(graph)
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(node_specs, resource_specs, st.sampled_from([*EVENTS, TaskRetrying, None]))
-def test_what_a_part_of_the_events_tells_does_not_depend_on_who_hears_the_others(nodes, resources, kind):
-    everything = tell(True, nodes, resources)
+@given(node_specs, resource_specs, widths, st.sampled_from([*EVENTS, TaskRetrying, None]))
+def test_what_a_part_of_the_events_tells_does_not_depend_on_who_hears_the_others(nodes, resources, width, kind):
+    everything = tell(True, nodes, resources, width)
     for use_vm in (False, True):
         if kind is None:
-            part = tell(use_vm, nodes, resources, items=False)
+            part = tell(use_vm, nodes, resources, width, items=False)
             expected = [event for event in everything.events if not isinstance(event, (ItemStarted, ItemFinished))]
         else:
-            part = tell(use_vm, nodes, resources, kind=kind)
+            part = tell(use_vm, nodes, resources, width, kind=kind)
             expected = [event for event in everything.events if isinstance(event, kind)]
         assert plain(part.events) == plain(expected)
         assert (part.value, part.error) == (everything.value, everything.error)
+
+
+class Calling:
+    """An executor of somebody's own, which every call goes through."""
+
+    calls_inline = False
+
+    def call(self, task: Any, args: Any, kwargs: Any) -> Any:
+        return task.called(*args, **kwargs)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(node_specs, resource_specs, widths)
+def test_every_way_to_run_tells_the_same(nodes, resources, width):
+    expected = tell(True, nodes, resources, width)
+    for use_vm in (False, True):
+        for options in ({"now": True}, {"executor": Calling()}):
+            told = tell(use_vm, nodes, resources, width, **options)
+            assert plain(told.events) == plain(expected.events)
+            assert (told.value, told.error) == (expected.value, expected.error)
 
 
 # -- What makes sense -----------------------------------------------------------------------------------------------------
@@ -418,6 +494,8 @@ def check_calls(events: list[Event]) -> None:
         elif isinstance(event, TaskRetrying):
             assert task_id in running
             assert 1 <= event.attempt < event.max_attempts
+        elif isinstance(event, LoopProgress):
+            assert task_id in running
         else:
             assert isinstance(event, TaskBlocked)
             assert task_id not in ended and task_id not in skipped

@@ -73,7 +73,7 @@ def everything(cache: Any) -> Any:
 
     It has no value in the end, as something in it is skipped.
     """
-    waiting = [later(number, 0.001).with_constraints(gpu=1) for number in range(2)]
+    waiting = [later(number).with_constraints(gpu=1) for number in range(2)]
     route = cs.Router(one(), {1: increment(1).run_if(False), 2: one()})
     return identity(
         [

@@ -206,8 +206,10 @@ class _Session:
         self.target = target
 
     def __enter__(self) -> None:
-        last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
-        self.host.run_started("list" if last is None else last.name, self.tasks)
+        if self.host.told:
+            last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
+            self.host.run_started("list" if last is None else last.name, self.tasks)
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        self.host.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)
+        if self.host.told:
+            self.host.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)

@@ -38,6 +38,7 @@ class Host(Teller):
     """The services of one run, and what it tells of itself.
 
     Args:
+        bus: carries what it tells; None for nobody hears it.
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
         params: the values of the target's parameters.
@@ -65,7 +66,8 @@ class Host(Teller):
         ledger: Ledger | None = None,
         deadline: float = 0.0,
     ) -> None:
-        super().__init__(bus, run_id)
+        if bus is not None:
+            self.tell(bus, run_id)
         self.shapes = shapes
         self.executor = executor
         self.deadline = deadline
@@ -163,8 +165,10 @@ class Host(Teller):
             slots = operation.binder.rebind(current, args, kwargs)
         return fresh(slots) if self.leases is not None and self.leases.per_task else slots
 
-    def call(self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
-        return perform(self, operation, operands, serial, node, again)
+    def call(
+        self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
+    ) -> Any:
+        return perform(self, operation, operands, serial, node, origin)
 
     def admit(self, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
         return admit(self, operation, operands, serial, node)

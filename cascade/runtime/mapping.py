@@ -33,12 +33,18 @@ SLICE = 0.001
 MAP_LIMIT = 16
 
 
-def call_map(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
-    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it."""
+def call_map(
+    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+) -> Any:
+    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it.
+
+    A map that is a state of a machine, which may come to it again and again, is not told of, nor are its items.
+    """
     columns = _columns(operation, operands)
-    if host.observed:
+    call = Call(host, operation, operands, serial, node, origin)
+    if host.observed and call.is_told:
         host.started(operation.task, serial, node, len(columns[0]))
-    return begin(_map(Call(host, operation, operands, serial, node, False), columns))
+    return begin(_map(call, columns))
 
 
 def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
@@ -65,7 +71,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     results: list[Any] = []
     special = False
     turn = Turn(call)
-    if _is_plain(operation, host) and len(columns) <= MAP_LIMIT:
+    if _is_plain(call) and len(columns) <= MAP_LIMIT:
         names = operation.form.names or None
         try:
             while len(results) < count and not special:
@@ -88,10 +94,10 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return results
 
 
-def _is_plain(operation: Managed, host: Host) -> bool:
-    task = operation.task
+def _is_plain(call: Call) -> bool:
+    operation, host, task = call.operation, call.host, call.operation.task
     return (
-        not host.observes_items
+        not (host.observes_items and call.is_told)
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
@@ -104,7 +110,8 @@ def _is_plain(operation: Managed, host: Host) -> bool:
 
 
 def _failed(call: Call, error: Exception, item: int) -> Failed:
-    call.host.item_failed(call.serial, call.node, item)
+    if call.is_told:
+        call.host.item_failed(call.serial, call.node, item)
     error.add_note(f"in item {item:,} of the map")
     return Failed(error)
 
@@ -130,9 +137,9 @@ class Turn:
     def tell(self, done: int) -> float:
         """Tells how many items are done, if it is time to; gives the time."""
         now = time.monotonic()
-        if now - self._told >= PROGRESS_TIME:
+        call = self._call
+        if now - self._told >= PROGRESS_TIME and call.is_told:
             self._told = now
-            call = self._call
             call.host.progress(call.operation.task, call.serial, call.node, done)
         return now
 
@@ -194,7 +201,10 @@ class Items:
         row = [column[position] for column in self._columns]
         named = dict(zip(form.names, row[form.positional :], strict=True))
         operands = self._item.task.bind(*row[: form.positional], **named) + self._amounts
-        return Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]", False)
+        item = Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]")
+        if not call.is_told:
+            item.belongs_to(call)
+        return item
 
     async def _start(self, coroutine: Any, item: Call, position: int) -> None:
         try:
@@ -281,7 +291,7 @@ async def _go_on(item: Call, made: Any) -> Any:
 
 def _finish(item: Call, result: Any) -> Any:
     failed = result.error if type(result) is Failed else None
-    if item.host.observed:
+    if item.host.observed and item.is_told:
         item.host.finished(item.operation.task, item.serial, item.node, result, failed)
     if type(result) is TailCall or type(result) is LazyResult:
         return continuation(item, result)

@@ -38,9 +38,6 @@ Key = int | str | tuple[int, int | str]
 clock = time.perf_counter
 PROGRESS_TIME = 0.1
 """Seconds between two events of the progress of a loop or a map."""
-STARTS: dict[type, type[TaskExecutionStarted]] = {int: TaskExecutionStarted, str: ItemStarted}
-ENDS: dict[type, type[TaskExecutionFinished]] = {int: TaskExecutionFinished, str: ItemFinished}
-"""The classes of the events of a node by the type of its number; that of an item is a text."""
 
 
 class Teller:
@@ -48,24 +45,31 @@ class Teller:
 
     A node is named by its task, the number of its graph in the run, and its own.
 
-    Args:
-        bus: carries the events; None for nobody hears any.
-        run_id: the run.
-
     Attributes:
         told: the classes of events that somebody hears.
         observed: whether starts and ends of calls have to be noted.
         observes_items: whether those of the items of maps have to be, too.
     """
 
-    def __init__(self, bus: MessageBus | None, run_id: str) -> None:
+    # Of a run that nobody hears.
+    run_id = ""
+    told: frozenset[type[Event]] = frozenset()
+    observed = observes_items = False
+    _start = _end = _item_start = _item_end = False
+
+    def tell(self, bus: MessageBus, run_id: str) -> None:
+        """Has the bus carry the events; else nobody hears any.
+
+        Args:
+            run_id: the run.
+        """
         self.run_id = run_id
-        self.told: frozenset[type[Event]] = frozenset() if bus is None else heard_by(bus)
-        self._starts = {number: kind for number, kind in STARTS.items() if kind in self.told}
-        self._ends = {number: kind for number, kind in ENDS.items() if kind in self.told}
-        self.observes_items = str in self._starts or str in self._ends
-        self.observed = bool(self._starts or self._ends) or LoopProgress in self.told
-        self._publish: Callable[[Event], None] = _to_nobody if bus is None else bus.publish
+        self._publish: Callable[[Event], None] = bus.publish
+        self.told = heard_by(bus)
+        self._start, self._end = TaskExecutionStarted in self.told, TaskExecutionFinished in self.told
+        self._item_start, self._item_end = ItemStarted in self.told, ItemFinished in self.told
+        self.observes_items = self._item_start or self._item_end
+        self.observed = self._start or self._end or self.observes_items or LoopProgress in self.told
         # What is under way; nodes of the target's graph by their numbers alone, which is faster.
         self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
         self._progress: dict[Key, tuple[float, int]] = {}
@@ -78,10 +82,10 @@ class Teller:
             self._publish(make(RunStarted, run_id=self.run_id, target=target, tasks=tasks))
 
     def run_finished(self, duration: float, error: BaseException | None) -> None:
-        if error is not None:
+        if error is not None and self.observed:
             self._abandon(error)
         if RunFinished in self.told:
-            status, shown = _end(error)
+            status, shown = _outcome(error)
             self._publish(make(RunFinished, run_id=self.run_id, status=status, duration=duration, error=shown))
 
     def _abandon(self, error: BaseException) -> None:
@@ -91,16 +95,19 @@ class Teller:
 
     # -- Calls of tasks: only if `observed` -------------------------------------------------------------------------
 
-    # The two that come with every call: without a function between them and the event.
+    # The two that come with every call: without a function between them and the event. The number of an item is a text.
 
     def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
-        kind = self._starts.get(type(node))
-        if kind is None and type(node) is str and not self.observes_items:
+        if type(node) is int:
+            kind, is_told = TaskExecutionStarted, self._start
+        elif self.observes_items:
+            kind, is_told = ItemStarted, self._item_start
+        else:
             return
         name = owner.name
         task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as label gives it
         self._running[(serial, node) if serial else node] = (owner, serial, node, task_id, clock())
-        if kind is not None:
+        if is_told:
             self._publish(
                 instance_of(
                     kind,
@@ -121,17 +128,16 @@ class Teller:
             return  # it was skipped, or failed before its start, or is no task but a resource, or an item that nobody hears
         if self._progress:
             self._progress.pop(key, None)
-        kind = self._ends.get(type(node))
-        if kind is not None:
+        if self._end if type(node) is int else self._item_end:
             self._publish(
                 instance_of(
-                    kind,
+                    TaskExecutionFinished if type(node) is int else ItemFinished,
                     {
                         "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": begun[3],
                         "task_name": owner.name, "status": "Succeeded" if error is None else "Failed",
                         "duration": clock() - begun[4], "result_preview": preview(value) if error is None else None,
                         "error": None if error is None else preview(error), "abandoned": abandoned,
-                        "failed_item": None if error is None else self._failed_items.pop(key, None),
+                        "failed_item": None if error is None or abandoned else self._failed_items.pop(key, None),
                     },
                 )
             )  # fmt: skip
@@ -169,21 +175,18 @@ class Teller:
         if TaskSkipped in self.told:
             self._publish(make(TaskSkipped, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
-    def retrying(
-        self, owner: AnyTask, serial: int, node: int | str, attempt: int, max_attempts: int, delay: float, error: BaseException
-    ) -> None:
+    def retrying(self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException) -> None:
         if TaskRetrying in self.told:
             self._publish(
                 make(
-                    TaskRetrying, run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
-                    attempt=attempt, max_attempts=max_attempts, delay=delay, error=preview(error),
+                    TaskRetrying, run_id=self.run_id, task_id=task_id, task_name=name, attempt=attempt,
+                    max_attempts=max_attempts, delay=delay, error=preview(error),
                 )
             )  # fmt: skip
 
-    def blocked(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> None:
+    def blocked(self, task_id: str, name: str, reason: str) -> None:
         if TaskBlocked in self.told:
-            task_id = label(owner, serial, node)
-            self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=owner.name, reason=reason))
+            self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
     def tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
         """One was "acquired" or "released"."""
@@ -191,12 +194,8 @@ class Teller:
             if ResourceAcquired in self.told:
                 self._publish(make(ResourceAcquired, run_id=self.run_id, resource_name=name))
         elif ResourceReleased in self.told:
-            self._publish(make(ResourceReleased, run_id=self.run_id, resource_name=name, error=_end(error)[1]))
+            self._publish(make(ResourceReleased, run_id=self.run_id, resource_name=name, error=_outcome(error)[1]))
 
 
-def _end(error: BaseException | None) -> tuple[str, str | None]:
+def _outcome(error: BaseException | None) -> tuple[str, str | None]:
     return ("Succeeded", None) if error is None else ("Failed", preview(error))
-
-
-def _to_nobody(event: Event) -> None:
-    pass

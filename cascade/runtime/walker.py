@@ -108,6 +108,7 @@ class Walker:
         self.ready: deque[Pending | Frame] = deque()
         self.unspawned: list[tuple[Pending, Any]] = []
         self.crew: Any = None
+        self.running = False
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
         self.asynchronous = any(operation.is_async for operation in self.operations())
@@ -118,6 +119,7 @@ class Walker:
         slice_end = time.monotonic() + slice_seconds if slice_seconds else 0.0
         self.looked = False  # at least one step is made
         status = RESUMED if self.error is None else FAILED
+        self.running = True
         while status == RESUMED:
             status = self._look_around(slice_end)
             if status == RESUMED:
@@ -126,6 +128,7 @@ class Walker:
                 except BaseException as error:
                     self.error = error
                     status = FAILED
+        self.running = False
         return status
 
     def take(self) -> Any:
@@ -359,8 +362,8 @@ class Walker:
         self.steps += 1
         enter_task()
         try:
-            _, serial, node, _ = self._locate(frame, index)
-            value = self.host.call(operation, operands, serial, node, frame.operation is not None)
+            origin, serial, node, _ = self._locate(frame, index)
+            value = self.host.call(operation, operands, serial, node, None if frame.operation is None else origin)
         except BaseException as error:
             return self._fail_at(frame, index, error)
         finally:
@@ -446,7 +449,10 @@ class Walker:
                 new.parent, new.destination = frame, index
             else:
                 new.promise = pending
-        if pending is None or self.current is frame and index == frame.result and frame.machine is None:
+        tail = index == frame.result and frame.machine is None
+        # A call that was parked goes on before what else is ready, as one that was not parked does; but after an await it
+        # has to stand in line.
+        if pending is None or (self.current is frame and tail) or (self.current is None and self.running):
             self.current = new
         else:
             self.ready.append(new)
