@@ -122,6 +122,7 @@ cdef class Frame:
     cdef Py_ssize_t pc
     cdef int outstanding                # slots of this frame that hold a Pending
     cdef int64_t iteration
+    cdef double next_progress           # when the host is told how far the loop is
     # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
     cdef Frame parent
     cdef int32_t destination
@@ -212,7 +213,6 @@ cdef class Machine:
     cdef double refilled
     cdef double deadline
     cdef double slice_end
-    cdef double next_progress
     cdef bint observed
     cdef bint managed                   # every call goes through the host
     cdef bint running
@@ -251,6 +251,8 @@ cdef class Machine:
     cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1
     cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
+    cdef int go_on_in(self, Frame frame) except -1
     cdef tuple locate(self, Frame frame, Py_ssize_t pc)
+    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
     cdef object name_of(self, Pending entry)
     cdef int fail_at(self, Frame frame, Py_ssize_t pc, object error) noexcept

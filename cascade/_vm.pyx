@@ -125,6 +125,7 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         traverseproc tp_traverse
         inquiry tp_clear
+        PyObject* (*tp_new)(PyObject*, PyObject*, PyObject*) noexcept
         void* tp_vectorcall
     void incref "Py_INCREF"(PyObject*)
     void decref "Py_DECREF"(PyObject*)
@@ -1051,6 +1052,7 @@ cdef class Machine:
         frame.outstanding = 0
         frame.iteration = 0
         frame.next_typed = 0
+        frame.next_progress = 0.0
         frame.serial = self.serials
         frame.node = 0
         frame.may_skip = False
@@ -1355,14 +1357,14 @@ cdef class Machine:
         if status != RESUMED:
             return status
         self.refilled = now
-        if self.observed and loops and now >= self.next_progress:
-            if self.next_progress != 0.0:
+        if self.observed and loops and now >= frame.next_progress:
+            if frame.next_progress != 0.0:
                 try:
                     self.host.progress(*self.locate(frame, frame.pc))
                 except BaseException as error:
                     self.error = error
                     return STATUS_FAILED
-            self.next_progress = now + PROGRESS_TIME
+            frame.next_progress = now + PROGRESS_TIME
         if not self.managed and self.may_be_typed(frame, word):
             return self.run_typed(frame)
         self.batch = self.pace
@@ -1557,13 +1559,17 @@ cdef class Machine:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
                 owner, serial, node, iteration = self.locate(frame, pc)
-                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode) or frame.code.selects)
+                made = self.host.call(
+                    routine.operation, values, serial, node, owner if is_loop(word.opcode) or frame.code.selects else None)
                 incref(<PyObject*>made)
                 result = <PyObject*>made
                 made = None
                 return self.land(frame, pc, values, result, entry, False)
             if self.observed and not is_loop(word.opcode) and not frame.code.selects:
-                self.host.started(*self.locate(frame, pc)[:3])
+                if frame.origin is not None:
+                    self.host.started(frame.origin, frame.serial, frame.node)
+                else:
+                    self.host.started(routine.owner, frame.serial, frame.code.nodes[pc])
             if word.opcode == CALL_TYPED:
                 return self.call_frame(frame, pc, routine, values, entry)
             self.taken += 1
@@ -1620,8 +1626,7 @@ cdef class Machine:
         decref(value)
         try:
             if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode) and not frame.code.selects:
-                owner, serial, node, iteration = self.locate(frame, pc)
-                self.host.finished(owner, serial, node, held, None)
+                self.tell_end(frame, pc, held, None)
             if entry is not None:
                 self.resolve(entry, held)
             else:
@@ -1674,6 +1679,7 @@ cdef class Machine:
             new.serial = frame.serial
             new.node = frame.code.nodes[pc]
         new.iteration = frame.iteration + 1
+        new.next_progress = frame.next_progress
         return self.place(frame, pc, new, entry)
 
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1:
@@ -1681,8 +1687,7 @@ cdef class Machine:
         cdef Frame new
         code, inputs = self.host.expand(deferred)
         if self.observed and not frame.inner and not frame.code.selects:
-            owner, serial, node, iteration = self.locate(frame, pc)
-            self.host.finished(owner, serial, node, answer, None)
+            self.tell_end(frame, pc, answer, None)
         self.serials += 1
         new = self.enter(<Code?>code, inputs)
         new.iteration = frame.iteration + 1
@@ -1707,7 +1712,7 @@ cdef class Machine:
             if self.current is frame:
                 self.switch_to(new)
             else:
-                self.make_ready(new)
+                self.go_on_in(new)
             return RESUMED
         new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
         if entry is None:
@@ -1716,8 +1721,17 @@ cdef class Machine:
             self.switch_to(new)
         else:
             new.promise = entry
-            self.make_ready(new)
+            self.go_on_in(new)
         return RESUMED
+
+    cdef int go_on_in(self, Frame frame) except -1:
+        # A call that was parked goes on in a frame: before what else is ready, as one that was not parked does; but after an
+        # await it has to stand in line.
+        if self.running and self.current is None:
+            self.switch_to(frame)
+        else:
+            self.make_ready(frame)
+        return 0
 
     # -- Typed code ---------------------------------------------------------------------------------------------
 
@@ -1920,6 +1934,7 @@ cdef class Machine:
         new.serial = frame.serial
         new.node = frame.node
         new.iteration = frame.iteration
+        new.next_progress = frame.next_progress
         self.place(frame, frame.pc, new, None)
         return new
 
@@ -1941,6 +1956,15 @@ cdef class Machine:
             return frame.origin, frame.serial, frame.node, frame.iteration
         routine = <Routine>frame.code.constants[frame.code.words[pc].b]
         return routine.owner, frame.serial, frame.code.nodes[pc], frame.iteration
+
+    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1:
+        # As the host wants to hear it, without the tuple of `locate`.
+        if frame.origin is not None:
+            self.host.finished(frame.origin, frame.serial, frame.node, value, error)
+        else:
+            routine = <Routine>frame.code.constants[frame.code.words[pc].b]
+            self.host.finished((<Routine>routine).owner, frame.serial, frame.code.nodes[pc], value, error)
+        return 0
 
     cdef object name_of(self, Pending entry):
         return (<Routine>entry.frame.code.constants[entry.frame.code.words[entry.pc].b]).name
@@ -2110,6 +2134,31 @@ def is_awaitable(value):
 def jump_data_is_deferred(Jump jump not None):
     """Whether the data of a Jump has to be computed first."""
     return jump.data is not KEPT and search_deferred(jump.data)
+
+
+def instance_of(type kind not None, dict fields not None):
+    """An instance of a class with these attributes. Its `__init__` is not called: a frozen dataclass sets them one by one.
+
+    Raises:
+        TypeError: the class makes its instances in a way of its own.
+    """
+    cdef PyObject* made
+    if (<TypeSlots*>kind).tp_new != PyBaseObject_Type.tp_new:
+        raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
+    made = PyBaseObject_Type.tp_new(<PyObject*>kind, <PyObject*>EMPTY, NULL)
+    if made == NULL:
+        raise cascade_raised()
+    instance = <object>made
+    decref(made)
+    PyObject_GenericSetDict(instance, fields, NULL)
+    return instance
+
+
+cdef tuple EMPTY = ()
+
+cdef extern from "Python.h":
+    TypeSlots PyBaseObject_Type
+    int PyObject_GenericSetDict(object, object, void*) except -1
 
 
 def enter_task():

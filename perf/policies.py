@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -87,19 +88,28 @@ def maps() -> list[Measure]:
 
 
 def observed() -> list[Measure]:
-    def prepare(engine: cs.Engine) -> Run:
-        target = wide(POLICIES["plain"], cs.task(increment), OBSERVED_NODES)
-        return lambda: engine.run(target)
+    """A handler that does nothing, which hears of the start and the end of each node; and a map that is watched."""
+    items = list(range(ITEMS))
+    task = cs.task(increment)
 
-    def prepare_heard() -> Run:
-        bus = cs.MessageBus()
-        bus.subscribe(TaskEvent, lambda event: None)
-        return prepare(cs.Engine(bus=bus))
+    def prepare(heard: bool, use_vm: bool) -> Run:
+        engine = cs.Engine()
+        if heard:
+            engine.bus.subscribe(TaskEvent, lambda event: None)
+        target = wide(POLICIES["plain"], cs.task(increment), OBSERVED_NODES)
+        return lambda: engine.run(target, use_vm=use_vm)
+
+    def prepare_watched() -> Run:
+        return lambda: cs.run(task.map(items), observers=[cs.console("log", file=StringIO())])
 
     answer = partial(expected, OBSERVED_NODES)
     return [
-        Measure("nodes with a subscriber", prepare_heard, answer, OBSERVED_NODES, awaited),
-        Measure("nodes without a subscriber", lambda: prepare(cs.Engine()), answer, OBSERVED_NODES, awaited),
+        *(
+            Measure(f"nodes {who} a subscriber{way}", partial(prepare, who == "with", not way), answer, OBSERVED_NODES, awaited)
+            for way in ("", ", graph path")
+            for who in ("with", "without")
+        ),
+        Measure("map of a called task, watched", always(prepare_watched()), always([item + 1 for item in items]), ITEMS),
     ]
 
 

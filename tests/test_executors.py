@@ -361,3 +361,20 @@ def _group_is_gone(group: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def test_a_thread_comes_to_its_end_beside_a_busy_loop(path):
+    # The loop lets the interpreter go at every turn of the event loop, and would take it back before the thread wakes up.
+    done = threading.Event()
+
+    @cs.task(mode="blocking")
+    def work() -> None:
+        for _ in range(50):
+            time.sleep(0)  # lets the interpreter go
+        done.set()
+
+    @cs.task(lower=False)
+    def spin(n: int) -> Any:
+        return n if done.is_set() else cs.TailCall((n + 1,))
+
+    path.run_with(cs.Engine(), [work(), spin(0)], timeout=60)
