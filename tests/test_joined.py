@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fractions
+import functools
+import gc
 import importlib.util
 import inspect
 import logging
@@ -1093,3 +1096,155 @@ def test_resources_may_make_runs_of_their_own(run, path, log, is_async, scope):
     assert run(increment.map([1]).after(identity(cs.inject(nested)))) == [2]
     assert run(task_of(log)(1, cs.inject(nested))) == (1, "o")
     assert log == ["+o", "end", "-o", "+o", 1, "end", "-o"]
+
+
+# -- Decorated functions ----------------------------------------------------------------------------------------------
+
+
+def decorated(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("scope", ["run", "task"])
+def test_defaults_of_the_function_inside_of_a_wrapper_are_given_to_it(run, log, is_async, scope):
+    @cs.task
+    @decorated
+    def use(x: Any, c: Any = cs.inject(make("c", log, is_async=is_async, scope=scope)), *, n: int = cs.Param("n", 2)) -> Any:
+        return x, c, n
+
+    @cs.task
+    @decorated
+    def loop(n: int, *, c: Any = cs.inject(make("c", log, is_async=is_async, scope=scope))) -> Any:
+        return cs.TailCall((n - 1,)) if n else c
+
+    assert run(use(1)) == (1, "c", 2)
+    assert run([use(1, "mine"), use(x=1, c="mine", n=3)]) == [(1, "mine", 2), (1, "mine", 3)]
+    assert run(use.map([1, 2]), params={"n": 5}) == [(1, "c", 5), (2, "c", 5)]
+    assert run(use.map(x=[1], c=["mine"]).with_retry(2)) == [(1, "mine", 2)]
+    assert run(loop(2)) == "c"
+    assert log.count("+c") == log.count("-c") == (3 if scope == "run" else 6)
+
+    def strict(x: Any) -> Any:
+        return x
+
+    strict.__wrapped__ = use.func.__wrapped__  # type: ignore[attr-defined]
+    assert run(cs.task(strict)(1)) == 1  # it takes no such names
+    with pytest.raises(TypeError, match="unexpected keyword argument 'y'"):
+        cs.task(strict)(1, y=2)
+
+
+# -- What a sceptic would try -----------------------------------------------------------------------------------------
+
+
+class Stopping:
+    """A cache policy that raises what a coroutine cannot."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+        if self.where == "check":
+            raise StopIteration("check")
+
+    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> Any:
+        raise StopIteration("save")
+
+
+@pytest.mark.parametrize("where", ["check", "save"])
+def test_what_a_cache_policy_raises_comes_out_as_itself(path, where):
+    # From synchronous code: a coroutine, such as that of `arun`, cannot raise StopIteration.
+    graph = cs.task(lambda x: increment(x), name="graph")
+    for target in (increment(1), graph(1), increment(1).with_timeout(60)):
+        with pytest.raises(StopIteration, match=where):
+            path.run(identity(target.with_cache(Stopping(where))))
+    with pytest.raises(StopIteration, match=where) as raised:
+        path.run(increment.map([1]).with_cache(Stopping(where)))
+    assert "in item 0 of the map" in raised.value.__notes__
+
+
+def test_a_value_that_could_be_awaited_is_not_when_it_comes_from_a_cache_a_route_or_a_resource(path):
+    async def main() -> None:
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        future.set_result(5)
+
+        @cs.resource
+        def resource() -> Iterator[Any]:
+            yield future
+
+        class Policy:
+            def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+                return cs.Hit(future)
+
+            save = check
+
+        @cs.task
+        async def give() -> Any:
+            return future
+
+        kept = give()
+        injected = cs.inject(resource)
+        for lazy in (kept, give().with_cache(Policy()), give().with_retry(2), injected):
+            assert await path.arun(lazy) is future
+            assert await path.arun([cs.Router("a", {"a": lazy}), lazy]) == [future, future]
+            assert await path.arun([cs.Router("a", {"a": lazy}), cs.Router("a", {"a": lazy})]) == [future, future]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("amount", [fractions.Fraction(1, 3), 1 / 3])
+def test_amounts_of_other_number_types(run, amount):
+    assert run([later(n).with_constraints(part=amount) for n in range(5)], system_resources={"part": 1}) == list(range(5))
+    numpy = pytest.importorskip("numpy")
+    for number in (numpy.float64(0.1), numpy.float32(0.1), numpy.int64(1)):
+        target = [later(n).with_constraints(part=identity(number)).with_retry(2) for n in range(12)]
+        assert run([*target, one().with_constraints(part=number)], system_resources={"part": 1}) == [*range(12), 1]
+    for wrong in (numpy.float64("nan"), numpy.int64(-1), 1j, numpy.bool_(True)):
+        with pytest.raises((ValueError, TypeError), match="the amount of 'part'"):
+            run(one().with_constraints(part=identity(wrong)), system_resources={"part": 1})
+
+
+def test_a_retry_without_a_delay_does_not_compute_one():
+    retry = cs.Retry(10**9, backoff=10**9)
+    assert retry.delay_after(10**8) == 0
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("turns", [0, 2])
+def test_an_event_loop_that_is_closed_with_a_run_in_it_keeps_no_claims(path, log, is_async, kind, turns):
+    connection = make("c", log, is_async=is_async, scope="task")
+    engine = Engine(system_resources={"slot": 2})
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)  # it says that tasks are destroyed
+
+    async def begin() -> None:
+        reached: Log = []
+        asyncio.ensure_future(engine.run(hanging(kind, reached, cs.inject(connection)), use_vm=path.use_vm))
+        while not reached:
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    loop.run_until_complete(begin())
+    loop.close()
+    del loop
+    gc.collect()
+    assert_at_rest(engine)
+    assert path.run_with(engine, increment(1).with_constraints(slot=2)) == 2
+    if not is_async:
+        assert log.count("+c") == log.count("-c")
+
+
+def test_policies_that_are_taken_back_leave_a_plain_call():
+    from cascade.graph.build import build_graph
+
+    flaky = cs.task(Flaky(1), retry=2)  # type: ignore[call-overload]
+    lazy = flaky(1).with_retry(None)
+    assert lazy.policies is None
+    assert build_graph(lazy).rows[-1][0] is flaky
+    with pytest.raises(ValueError, match="attempt 1"):
+        cs.run(lazy)

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import math
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -32,7 +33,8 @@ class Claim:
         # Of one that has to wait:
         self.names: frozenset[str] = frozenset()
         self.number = 0
-        self.future: asyncio.Future[None] | None = None
+        # Weak: an event loop that was closed with all that waits in it is not kept by the line.
+        self.future: weakref.ref[asyncio.Future[None]] | None = None
 
 
 class Ledger:
@@ -124,8 +126,9 @@ class Ledger:
         with self._lock:
             if claim.granted:
                 return
-            claim.future = asyncio.get_running_loop().create_future()
-        await claim.future
+            future = asyncio.get_running_loop().create_future()
+            claim.future = weakref.ref(future)
+        await future
 
     def release(self, claim: Claim) -> None:
         """Gives back what the claim holds, or takes it out of the line."""
@@ -143,8 +146,9 @@ class Ledger:
 
     def _tell(self, granted: list[Claim]) -> None:
         for other in granted:
-            if other.future is not None:
-                self._wake(other, other.future)
+            future = None if other.future is None else other.future()
+            if future is not None:
+                self._wake(other, future)
 
     def _fits(self, wanted: Mapping[str, Any]) -> bool:
         for name, amount in wanted.items():
@@ -204,10 +208,10 @@ def wanted(amounts: Amounts) -> dict[str, Any]:
 @lru_cache(maxsize=4096)
 def exact(amount: float) -> Any:
     """The number as it is written: ten times 0.1 is 1."""
-    if not isinstance(amount, float) or math.isinf(amount):
-        return amount
-    if amount.is_integer():
+    if amount == math.inf:
+        return math.inf
+    if amount == int(amount):
         return int(amount)
     from fractions import Fraction  # which takes long to import, and most amounts are whole numbers
 
-    return Fraction(repr(amount))
+    return amount if isinstance(amount, Fraction) else Fraction(str(amount))

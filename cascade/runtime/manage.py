@@ -129,23 +129,32 @@ async def _with_cache(call: Call) -> Any:
     keeping = Keeping(call)
     if not keeping.is_possible:
         return await _with_resources(call)
-    hit = keeping.find()
-    if is_awaitable(hit):
-        await parked_with(call, hit)
-        hit = await hit
+    try:
+        hit = keeping.find()
+        if is_awaitable(hit):
+            await parked_with(call, hit)
+            hit = await hit
+    except Exception as error:
+        return Failed(error)
     if hit is not None:
         if call.is_told:
             call.host.skip(operation.task, call.serial, call.node, "CacheHit")
-        return hit.value if type(hit) is Hit else hit
+        value = hit.value if type(hit) is Hit else hit
+        if is_awaitable(value):
+            await call.park()  # it is the value, and not awaited again
+        return value
     result = await _with_resources(call)
     if type(result) is Failed:
         return result
     if type(result) is TailCall or type(result) is LazyResult:
         return KEEP(keeping, continuation(call, result))
-    saving = keeping.keep(result)
-    if is_awaitable(saving):
-        await parked_with(call, saving)
-        await saving
+    try:
+        saving = keeping.keep(result)
+        if is_awaitable(saving):
+            await parked_with(call, saving)
+            await saving
+    except Exception as error:
+        return Failed(error)
     return result
 
 

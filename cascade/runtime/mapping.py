@@ -91,8 +91,12 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     items = Items(call, columns, results, turn)
     try:
         failed = await items.run(special)
-    finally:
+    except GeneratorExit:
+        raise  # it is being closed, so nothing can be awaited
+    except BaseException:
         await items.stop()
+        raise
+    await items.stop()
     if failed is not None:
         return failed
     if any(type(result) is LazyResult for result in results):
@@ -102,11 +106,11 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
 
 def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
     """The columns and the names of those that go by name, with what all items share; None where that has no name."""
-    form, binder = call.operation.form, call.operation.task.binder
-    if any(slot < binder.positional_only for slot in form.shared):
+    form = call.operation.form
+    if any(isinstance(each, int) for each in form.shared):
         return None
     more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
-    return columns + more, (*form.names, *(binder.parameters[slot] for slot in form.shared)) or None
+    return columns + more, (*form.names, *form.shared) or None
 
 
 def is_plain(operation: Managed, host: Host) -> bool:
@@ -220,12 +224,12 @@ class Items:
         call, form = self._call, self._call.operation.form
         row = [column[position] for column in self._columns]
         named = dict(zip(form.names, row[form.positional :], strict=True))
+        slots: dict[int, Any] = {}
+        for each, value in zip(form.shared, self._shared, strict=True):
+            (slots if isinstance(each, int) else named)[each] = value
         operands = self._item.task.bind(*row[: form.positional], **named)
-        if form.shared:
-            slots = list(operands)
-            for slot, value in zip(form.shared, self._shared, strict=True):
-                slots[slot] = value
-            operands = tuple(slots)
+        if slots:
+            operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts
         item = Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]")
         if not call.is_told:
@@ -307,7 +311,7 @@ async def _run_item(item: Call) -> Any:
 
 async def _go_on(item: Call, made: Any) -> Any:
     if is_awaitable(made):
-        await item.park()
+        await parked_with(item, made)
         try:
             made = await made
         except Exception as error:

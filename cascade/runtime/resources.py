@@ -300,6 +300,8 @@ class Leases:
         assert held.ready is not None and held.release is not None
         try:
             await self._set_up_later(held, arguments)
+        except GeneratorExit:
+            raise  # its event loop is gone, and nobody waits
         except BaseException as error:
             if held.resource.scope == "run":
                 self._held.pop(held.resource, None)  # whoever tries again has it set up again
@@ -450,10 +452,15 @@ class Leases:
 
     def abandon(self) -> None:
         """Tears down what can be torn down without awaiting anything."""
-        for held in list(self._held.values()):
-            if held.life is not None and not held.life.get_loop().is_closed():
-                held.life.cancel()
+        self._abandon([held for held in self._held.values() if held.life is not None])
         self.close_now(None)
+
+    def _abandon(self, holds: list[_Held]) -> None:
+        for held in reversed(holds):
+            if held.life is None:
+                _attempt(self._leave, held, None)
+            elif not held.life.get_loop().is_closed():
+                held.life.cancel()
 
     def _close_calls(self, error: BaseException | None) -> BaseException | None:
         while self._calls:
@@ -526,6 +533,9 @@ class Leases:
                 result = call(owner, *_with_values(args, kwargs, own))
             if is_awaitable(result):
                 result = await result
+        except GeneratorExit:
+            self._abandon(list(own.values()))  # it is being closed, so nothing can be awaited
+            raise
         except BaseException as error:
             raise await self._release_later(list(own.values()), error) or error
         trouble = await self._release_later(list(own.values()), None)

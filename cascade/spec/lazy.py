@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from cascade._vm import install_deferred
@@ -180,7 +181,8 @@ class LazyResult(Generic[R]):
             holder = self._holder
             _check_form(policies.form, changes)
         changed = policies._replace(**changes)
-        holder.policies = None if changed == PLAIN else changed  # which its row would have to be managed for
+        is_plain = all(map(operator.is_, changed, PLAIN))
+        holder.policies = None if is_plain else changed  # a plain call, if nothing is left
         return self
 
     def __repr__(self) -> str:

@@ -54,7 +54,7 @@ class Retry:
     def delay_after(self, attempt: int) -> float:
         """Seconds between the call number `attempt`, which failed, and the next one."""
         try:
-            delay = self.delay * self.backoff ** (attempt - 1)
+            delay = self.delay and self.delay * float(self.backoff) ** (attempt - 1)
         except OverflowError:
             delay = float("inf")
         if self.max_delay is not None:
@@ -98,12 +98,12 @@ class MapForm(NamedTuple):
     Attributes:
         positional: how many inputs go by position.
         names: those of the other inputs.
-        shared: which slots hold defaults that have to be computed, set up or given: once, for all items.
+        shared: the parameters, by name or by slot, whose defaults have to be computed, set up or given: once, for all items.
     """
 
     positional: int
     names: tuple[str, ...]
-    shared: tuple[int, ...] = ()
+    shared: tuple[int | str, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -113,7 +113,8 @@ class MapForm(NamedTuple):
     def operand_names(self, parameters: tuple[str, ...]) -> tuple[str, ...]:
         """What the operands are called: the inputs, then what is shared."""
         inputs = (*parameters[: self.positional], *self.names)
-        return (*inputs, *("input",) * (self.inputs - len(inputs)), *(parameters[slot] for slot in self.shared))
+        shared = (parameters[each] if isinstance(each, int) else each for each in self.shared)
+        return (*inputs, *("input",) * (self.inputs - len(inputs)), *shared)
 
 
 class EitherForm(NamedTuple):
@@ -186,8 +187,14 @@ def check_amount(name: str, amount: Any) -> None:
     check_number(f"the amount of {name!r}", amount)
 
 
+def _is_real(value: Any) -> bool:
+    from numbers import Real  # such as the numbers of NumPy
+
+    return isinstance(value, Real)
+
+
 def check_number(what: str, value: Any, at_most: float = float("inf")) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) or _is_real(value)):
         raise DeclarationError(f"{what} is {value!r}, of type {type(value).__name__}", expected="a number from 0 up")
     if not 0 <= value <= at_most or value == float("inf"):
         limit = "from 0 up" if at_most == float("inf") else f"from 0 to {at_most:g}"

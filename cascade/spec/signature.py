@@ -60,12 +60,15 @@ class Binder:
         # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
         own = _signature(function, follow_wrapped=False)
         shown = _signature(function, follow_wrapped=True)
+        self.bind: Callable[..., tuple[Any, ...]]
         self._shown: Binder | None = None
         self._describe(function, own)
         if list(shown.parameters.values()) != list(own.parameters.values()):
             self._shown = Binder.__new__(Binder)
             self._shown._shown = None
             self._shown._describe(function, shown)
+            if self._shown._deferred:
+                self.bind = self._with_inner_defaults(self.bind)
 
     def _describe(self, function: Callable[..., Any], signature: inspect.Signature) -> None:
         parameters = list(signature.parameters.values())
@@ -77,18 +80,37 @@ class Binder:
         self.varargs = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
         self.varkwargs = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
         defaults = {parameter.name: parameter.default for parameter in parameters}
-        self._deferred = tuple(at for at, parameter in enumerate(parameters) if holds_deferred(parameter.default))
+        self._deferred = {at: p.default for at, p in enumerate(parameters) if holds_deferred(p.default)}
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
         self._bind_named = _binding_function(function, parameters, dict.fromkeys(self.parameters, KEPT))
 
-    def deferred_defaults(self, positional: int, names: Container[str]) -> tuple[int, ...]:
-        """The slots that get a default which holds a LazyResult, in a call of so many arguments by position and these by name."""
-        given = min(positional, self.positional)
-        return tuple(
-            slot
-            for slot in self._deferred
-            if slot >= given and (slot < self.positional_only or self.parameters[slot] not in names)
-        )
+    def deferred_defaults(self, positional: int, names: Container[str]) -> dict[int | str, Any]:
+        """The defaults that hold LazyResults, in a call of so many arguments by position and these by name.
+
+        By the names of the parameters; by slot for those that are given by position only.
+        """
+        found: dict[int | str, Any] = {}
+        for slot, default in self._deferred.items():
+            if slot >= min(positional, self.positional):
+                if slot < self.positional_only:
+                    found[slot] = default
+                elif self.parameters[slot] not in names:
+                    found[self.parameters[slot]] = default
+        return found | self._inner_defaults(positional, names)
+
+    def _inner_defaults(self, positional: int, names: Container[str]) -> dict[int | str, Any]:
+        # The function inside of a decorator's wrapper would take its default as it is: the wrapper is given it by name.
+        if self._shown is None or not self.varkwargs:
+            return {}
+        found = self._shown.deferred_defaults(positional, names)
+        return {name: default for name, default in found.items() if isinstance(name, str) and name not in self.parameters}
+
+    def _with_inner_defaults(self, bind: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+        def bind_all(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+            more: Any = self._inner_defaults(len(args), kwargs)
+            return bind(*args, **kwargs, **more)
+
+        return bind_all
 
     def rebind(
         self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]

@@ -122,7 +122,7 @@ class Task(Generic[P, R]):
             TypeError: as the call of the task would, where an input does not fit its parameters.
             DeclarationError: (a TypeError) there is no input.
         """
-        bound = self.bind(*inputs, **named)
+        self.bind(*inputs, **named)
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
         from cascade.spec.policies import PLAIN, MapForm
@@ -130,9 +130,9 @@ class Task(Generic[P, R]):
         shared = self.binder.deferred_defaults(len(inputs), named)
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
-        lazy.slots = (*inputs, *named.values(), *(bound[slot] for slot in shared))
+        lazy.slots = (*inputs, *named.values(), *shared.values())
         lazy.policies = (PLAIN if self.policies is None else self.policies)._replace(
-            form=MapForm(len(inputs), tuple(named), shared)
+            form=MapForm(len(inputs), tuple(named), tuple(shared))
         )
         return lazy
 

@@ -62,12 +62,15 @@ class _Workers:
         if not self._killed:
             self._killed = True
             # Usually in a thread: it joins the workers' manager.
-            options = {"wait": True, "kill_workers": True}
-            thread = threading.Thread(target=self.executor.shutdown, kwargs=options, name="cascade-kill-workers", daemon=True)
+            thread = threading.Thread(target=self._end, name="cascade-kill-workers", daemon=True)
             if wait:
                 thread.run()
             else:
                 thread.start()
+
+    def _end(self) -> None:
+        self.executor.shutdown(wait=True, kill_workers=True)
+        import_module("multiprocessing").active_children()  # lets go those that have ended; loky does not join them all
 
 
 class _Call:
@@ -169,8 +172,10 @@ class ProcessPool:
         error = None if inner.cancelled() else inner.exception()
         with self._lock:
             workers.running.discard(call)
-            if (error is not None or inner.cancelled()) and self._workers is workers:
-                self._workers = None  # the next call gets new ones
+            if error is not None or inner.cancelled():
+                workers.condemned = True  # one has died, and loky has killed the others
+                if self._workers is workers:
+                    self._workers = None  # the next call gets new ones
         if workers.useless:
             workers.kill()
         if inner.cancelled():
