@@ -2150,15 +2150,16 @@ def instance_of(type kind not None, dict fields not None):
         raise cascade_raised()
     instance = <object>made
     decref(made)
-    PyObject_GenericSetDict(instance, fields, NULL)
+    PyObject_GenericSetAttr(instance, DICT_NAME, fields)    # CPython 3.13 gets PyObject_GenericSetDict wrong
     return instance
 
 
 cdef tuple EMPTY = ()
+cdef str DICT_NAME = "__dict__"
 
 cdef extern from "Python.h":
     TypeSlots PyBaseObject_Type
-    int PyObject_GenericSetDict(object, object, void*) except -1
+    int PyObject_GenericSetAttr(object, object, object) except -1
 
 
 def enter_task():
