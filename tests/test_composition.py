@@ -125,6 +125,18 @@ def test_items_may_answer_with_tail_calls_results_and_awaitables(run):
     assert run(countdown.map([1, 50, 0]).with_retry(2)) == ["done"] * 3
 
 
+def test_values_of_items_are_what_they_are_beside_items_that_go_on(run):
+    inner = one()
+
+    @cs.task
+    def mixed(n: int) -> Any:
+        return {"data": [inner]} if n == 0 else increment(n) if n == 1 else n
+
+    for lazy in (mixed.map([0, 1, 2]), mixed.map([1, 0, 2]).with_retry(2)):
+        data = next(value for value in run(lazy) if isinstance(value, dict))
+        assert data["data"][0] is inner
+
+
 def test_the_first_failure_of_an_item_is_raised_as_itself(run):
     with pytest.raises(ValueError, match="x") as raised:
         run(fail.map(["x", "y"]))

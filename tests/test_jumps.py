@@ -371,3 +371,26 @@ def test_both_paths_tell_the_same(make):
 async def cs_async(n: int) -> Any:
     await asyncio.sleep(0)
     return cs.Jump("again", n - 1) if n else cs.Jump("end", n)
+
+
+def test_a_state_has_no_cache(run):
+    selector = cs.select_jump({"again": identity(1), "end": None})
+    for lazy in (cs.bind(one().with_cache(cs.MemoryCache()), selector), cs.bind(one(), cs.select_jump({"a": one().with_cache(cs.MemoryCache())}))):
+        with pytest.raises(DeclarationError, match="the state 'one' has a cache") as raised:
+            run(lazy)
+        assert "a task that answers with the machine" in str(raised.value)
+    cache = cs.MemoryCache()
+    for _ in range(2):
+        assert run(answer_with_machine(3).with_cache(cache)) == 0
+    assert len(cache) == 1
+
+
+@cs.task
+def answer_with_machine(n: int) -> Any:
+    state = go_down(n)
+    return cs.bind(state, cs.select_jump({"again": state}))
+
+
+@cs.task
+def go_down(n: int) -> Any:
+    return cs.Jump("again", n - 1) if n else n

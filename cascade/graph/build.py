@@ -327,6 +327,12 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
             if lazy is first:
                 own = own._replace(conditions=(), after=())
             own = None if own == NO_POLICIES else own
+        if own is not None and own.cache is not None:
+            raise DeclarationError(
+                f"the state {lazy.task.name!r} has a cache, which would have to keep its Jumps", where="a state machine",
+                expected="states without one: with_cache(None)",
+                hint="set it on a task that answers with the machine: its value is kept by that task's arguments",
+            )
         takes_input = len(lazy.slots) > 0
         if lazy.task.binder.positional == 0 and lazy.task.binder.varargs:
             raise DeclarationError(

@@ -99,9 +99,8 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     await items.stop()
     if failed is not None:
         return failed
-    if any(type(result) is LazyResult for result in results):
-        return GATHER(results)
-    return results
+    coming = [result for result in results if type(result) is LazyResult]
+    return GATHER(_Results(results), *coming) if coming else results
 
 
 def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
@@ -135,7 +134,21 @@ def _failed(call: Call, error: Exception, item: int) -> Failed:
     return Failed(error)
 
 
-GATHER: Task[..., Any] = Task(lambda items: items, name="gather")
+class _Results:
+    """What the items have given. Not a list, in which LazyResults would be looked for: there may be some in their values."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, given: list[Any]) -> None:
+        self.given = given
+
+
+def _gather(results: _Results, *coming: Any) -> list[Any]:
+    values = iter(coming)
+    return [next(values) if type(result) is LazyResult else result for result in results.given]
+
+
+GATHER: Task[..., Any] = Task(_gather, name="gather")
 GATHER.hands_on = True
 
 

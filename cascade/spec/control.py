@@ -138,6 +138,8 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
     The route's task is called with the Jump's data as its first argument; its other arguments are those that it was declared
     with. That goes on until a task answers with something else, or with a Jump whose route is None: its data is the value then.
 
+    Policies of a state act on each of its calls; `run_if` and `after` of `result` are about the whole. States have no cache.
+
     Returns:
         `result` itself.
 
