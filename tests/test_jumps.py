@@ -13,7 +13,7 @@ import pytest
 
 import cascade as cs
 from cascade._vm import Code, Routes
-from cascade.errors import BlueprintError, CacheWarning, CycleError, DeclarationError, DependencyMissingError, InternalError, RouteError
+from cascade.errors import BlueprintError, CycleError, DeclarationError, DependencyMissingError, InternalError, RouteError
 from cascade.opcodes import OPCODES
 from cascade.runtime.events import LoopProgress
 from tests.conftest import Path
@@ -225,13 +225,6 @@ def test_policies_of_states(path):
         path.run(machine(countdown, 3).with_constraints(cpu=2), system_resources={"cpu": 1})
     with pytest.raises(DependencyMissingError):
         path.run(machine(countdown, one().run_if(False)))
-
-
-def test_a_cache_on_a_state_is_not_asked_and_that_is_told(run):
-    cache = cs.MemoryCache()
-    with pytest.warns(CacheWarning, match="task 'countdown' is a state of a state machine, where caches are not asked"):
-        assert run(machine(countdown, 3).with_cache(cache)) == "done"
-    assert len(cache) == 0
 
 
 def test_limits_hold_for_machines(path):

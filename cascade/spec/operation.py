@@ -189,9 +189,6 @@ class StateMachine:
     amounts = ()
 
     def __init__(self, states: tuple[State, ...], conditions: int, after: int) -> None:
-        for state in states:
-            if getattr(state.operation, "cache", None) is not None:
-                _warn_of_cache(state.operation.name)
         self.states = states
         self.task = states[0].operation.task
         self.conditions = conditions
@@ -233,15 +230,6 @@ def _when_lowered(states: tuple[State, ...]) -> int:
     """When a state machine is lowered as a whole: when the first of its tasks is, as long as all of them may be."""
     levels = [NEVER if state.injects else state.operation.routine.lowering for state in states]
     return NEVER if NEVER in levels else max(levels)
-
-
-def _warn_of_cache(name: str) -> None:
-    import warnings
-
-    from cascade.errors import CacheWarning
-
-    what = f"task {name!r} is a state of a state machine, where caches are not asked: a Jump is no value to be kept"
-    warnings.warn(f"{what} (cache the tasks around the machine)", CacheWarning, stacklevel=2)
 
 
 def interned_machine(states: tuple[State, ...], conditions: int, after: int) -> StateMachine:
