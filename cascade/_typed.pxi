@@ -140,7 +140,7 @@ cdef class Kernel:
         entries: how often it was entered.
         exits: how often it was left before its end.
         steps: the tail calls made in it.
-        work: the back edges taken in it, tail calls included.
+        work: the back edges taken in it, tail calls and items of maps included.
         retired: whether it is no longer entered, because it kept leaving.
     """
 
@@ -156,6 +156,8 @@ cdef class Kernel:
         self.length = len(words) // sizeof(TypedWord)
         self.register_count = code.registers
         self.types_held = "".join([CODES[kind] for kind in code.types]).encode()
+        self.start = max(code.bodies[0].state, 0)
+        self.key = key_of(self.types_held, self.start)
         self.types = self.types_held
         self.words = <TypedWord*>PyMem_Malloc(len(words))
         self.image = <Register*>PyMem_Malloc(self.register_count * sizeof(Register))
@@ -280,8 +282,13 @@ cdef bint fill(Kernel kernel, PyObject** values, Register* registers) noexcept:
     return True
 
 
-cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t count):
+cdef bytes key_of(bytes types, Py_ssize_t start):
+    return types if start == 0 else b"%s%d" % (types, start)
+
+
+cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
     # The kernel for the types of the arguments, made when they are seen for the first time; None where there is none.
+    # That of a state machine begins with its state number `start`.
     cdef Kernel kernel
     cdef Py_ssize_t i
     cdef char types[PARAMETER_LIMIT]
@@ -291,13 +298,13 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
     for i in range(count):
         types[i] = code_of(type_of(values[i]))
     for kernel in routine.kernels:
-        if same_types(kernel.types, types, count):
+        if kernel.start == start and same_types(kernel.types, types, count):
             if kernel.guards_hold():
                 return None if kernel.retired else kernel
             routine.kernels.remove(kernel)
-            routine.seen.discard(kernel.types_held)
+            routine.seen.discard(kernel.key)
             break
-    return make_kernel(host, routine, types[:count], False)
+    return make_kernel(host, routine, types[:count], start)
 
 
 cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexcept:
@@ -308,29 +315,43 @@ cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexc
     return True
 
 
-cdef Kernel make_kernel(host, Routine routine, bytes types, bint asked=False):
+cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bint asked=False):
     global eager_seconds
     cdef double begun
-    if types in routine.seen:
+    cdef bytes key = key_of(types, start)
+    cdef int level = routine.map_lowering if start == MAP_ONLY else routine.lowering
+    if key in routine.seen:
         return None
-    if not asked and routine.lowering == LOWER_AT_ONCE and routine.calls < WARM:
+    if not asked and level == LOWER_AT_ONCE and routine.calls < WARM:
         routine.calls += 1
         if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
             return None
-    routine.seen.add(types)
+    routine.seen.add(key)
     if len(routine.seen) > KERNEL_LIMIT or routine.made >= KERNEL_LIMIT:
         return None
     routine.made += 1
     begun = cascade_clock()
-    made = host.kernel(routine.owner, tuple([TYPE_NAMES[chr(code)] for code in types]))
+    names = tuple([TYPE_NAMES[chr(code)] for code in types])
+    if routine.machine:
+        made = host.machine_kernel(routine, names, start)
+    else:
+        made = host.kernel(routine.owner, names, start == MAP_ONLY)
     eager_seconds += cascade_clock() - begun
     if type(made) is Kernel:
         routine.kernels.append(made)
-        if routine.lowering == LOWER_HOT:
-            routine.lowering = LOWER_AT_ONCE
+        if start != MAP_ONLY:
+            routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
+        elif made.code.loops or level == LOWER_MUST:
+            routine.seen.add(types)         # it is for calls as well
+        else:
+            (<Kernel>made).start = MAP_ONLY
+            (<Kernel>made).key = key
         return <Kernel>made
-    if not routine.kernels and (made is None or len(routine.seen) >= 3) and routine.lowering != LOWER_MUST:
-        routine.lowering = LOWER_NEVER
+    if not routine.kernels and (made is None or len(routine.seen) >= 3) and level != LOWER_MUST:
+        if start == MAP_ONLY:
+            routine.map_lowering = LOWER_NEVER
+        else:
+            routine.lowering = LOWER_NEVER
     return None
 
 

@@ -85,6 +85,7 @@ cdef class Routine:
     cdef Code loop
     # Its lowering: the one record of it.
     cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
+    cdef readonly int map_lowering      # the same for maps, which gain by it also where there is no loop
     cdef readonly list kernels
     cdef readonly list reasons          # (types, Reason) where there is none
     cdef set seen                       # types for which one was made or refused
@@ -103,6 +104,8 @@ cdef class Code:
     cdef Py_ssize_t slots
     cdef Py_ssize_t widest              # longest argument list
     cdef bint selects                   # the code of a state machine
+    cdef list states                    # the word that calls each of its states
+    cdef Routine machine                # its routine, which has its kernels
     cdef readonly object blueprint
     cdef tuple held                     # what the pointers above point into
     cdef Frame pool                     # free frames, linked by `parent`
@@ -119,6 +122,7 @@ cdef class Frame:
     cdef Py_ssize_t pc
     cdef int outstanding                # slots of this frame that hold a Pending
     cdef int64_t iteration
+    cdef double next_progress           # when the host is told how far the loop is
     # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
     cdef Frame parent
     cdef int32_t destination
@@ -152,6 +156,8 @@ cdef class Kernel:
     cdef int64_t exit_count
     cdef bint defers
     cdef readonly object code
+    cdef readonly Py_ssize_t start      # the state of a machine that it begins with
+    cdef bytes key
     cdef readonly int64_t entries
     cdef readonly int64_t steps
     cdef readonly int64_t work
@@ -207,7 +213,6 @@ cdef class Machine:
     cdef double refilled
     cdef double deadline
     cdef double slice_end
-    cdef double next_progress
     cdef bint observed
     cdef bint managed                   # every call goes through the host
     cdef bint running
@@ -228,7 +233,7 @@ cdef class Machine:
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
-    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept
+    cdef bint may_be_typed(self, Frame frame, const Word* word) noexcept
     cdef int run_typed(self, Frame frame) noexcept
     cdef int after_typed(self, Frame frame, int outcome) except -1
     cdef int call_typed(self, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
@@ -248,6 +253,8 @@ cdef class Machine:
     cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1
     cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
+    cdef int go_on_in(self, Frame frame) except -1
     cdef tuple locate(self, Frame frame, Py_ssize_t pc)
+    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
     cdef object name_of(self, Pending entry)
     cdef int fail_at(self, Frame frame, Py_ssize_t pc, object error) noexcept

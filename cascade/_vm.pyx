@@ -125,6 +125,7 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         traverseproc tp_traverse
         inquiry tp_clear
+        PyObject* (*tp_new)(PyObject*, PyObject*, PyObject*) noexcept
         void* tp_vectorcall
     void incref "Py_INCREF"(PyObject*)
     void decref "Py_DECREF"(PyObject*)
@@ -607,6 +608,7 @@ cdef class Routine:
         self.simple = rebinds and not (varargs or varkwargs or keywords)
         self.bind = bind
         self.lowering = lowering
+        self.map_lowering = lowering
         self.kernels = []
         self.reasons = []
         self.seen = set()
@@ -621,7 +623,7 @@ cdef class Routine:
 
     def lower(self, host, tuple types):
         """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
-        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), True)
+        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
 
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
@@ -707,6 +709,7 @@ cdef class Code:
         self.constants = (<PyTupleItems*>constants).ob_item
         self.inputs = blueprint.inputs
         self.slots = blueprint.slots
+        self.states = []
         self.widest = self.longest_list(len(words) // sizeof(Word))
 
     cdef Py_ssize_t longest_list(self, Py_ssize_t count):
@@ -716,6 +719,7 @@ cdef class Code:
             word = &self.words[i]
             if word.opcode == SELECT:
                 self.selects = True
+                self.states.append(i - 1)
             if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
@@ -897,6 +901,7 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
 
 
 include "_typed.pxi"
+include "_items.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -1047,6 +1052,7 @@ cdef class Machine:
         frame.outstanding = 0
         frame.iteration = 0
         frame.next_typed = 0
+        frame.next_progress = 0.0
         frame.serial = self.serials
         frame.node = 0
         frame.may_skip = False
@@ -1345,6 +1351,12 @@ cdef class Machine:
         cdef int status
         cdef bint loops = is_loop(word.opcode) or frame.code.selects
         cdef bint careful
+        if word.opcode == SELECT:
+            # Calls take fuel, so it is here that it has run out: on to the next state's call.
+            status = self.select(frame)
+            if status != RESUMED or self.current is not frame:
+                return status
+            word = &frame.code.words[frame.pc]
         if self.batch:
             # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
             if now - self.refilled > PACE_TIME:
@@ -1356,15 +1368,15 @@ cdef class Machine:
         if status != RESUMED:
             return status
         self.refilled = now
-        if self.observed and loops and now >= self.next_progress:
-            if self.next_progress != 0.0:
+        if self.observed and loops and now >= frame.next_progress:
+            if frame.next_progress != 0.0:
                 try:
                     self.host.progress(*self.locate(frame, frame.pc))
                 except BaseException as error:
                     self.error = error
                     return STATUS_FAILED
-            self.next_progress = now + PROGRESS_TIME
-        if word.opcode == LOOP and not self.managed and self.may_be_typed(frame, <Routine>frame.code.constants[word.b]):
+            frame.next_progress = now + PROGRESS_TIME
+        if not self.managed and self.may_be_typed(frame, word):
             return self.run_typed(frame)
         self.batch = self.pace
         careful = frame.outstanding != 0 or self.managed or (self.observed and not loops)
@@ -1558,13 +1570,17 @@ cdef class Machine:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
                 owner, serial, node, iteration = self.locate(frame, pc)
-                made = self.host.call(routine.operation, values, serial, node, is_loop(word.opcode) or frame.code.selects)
+                made = self.host.call(
+                    routine.operation, values, serial, node, owner if is_loop(word.opcode) or frame.code.selects else None)
                 incref(<PyObject*>made)
                 result = <PyObject*>made
                 made = None
                 return self.land(frame, pc, values, result, entry, False)
             if self.observed and not is_loop(word.opcode) and not frame.code.selects:
-                self.host.started(*self.locate(frame, pc)[:3])
+                if frame.origin is not None:
+                    self.host.started(frame.origin, frame.serial, frame.node)
+                else:
+                    self.host.started(routine.owner, frame.serial, frame.code.nodes[pc])
             if word.opcode == CALL_TYPED:
                 return self.call_frame(frame, pc, routine, values, entry)
             self.taken += 1
@@ -1579,10 +1595,10 @@ cdef class Machine:
         # The task runs in a frame of its own, as after a tail call; its first step is made there.
         cdef Code code = loop_code_of(self.host, routine)
         cdef Frame new = self.enter(code, values[:code.inputs] if routine.machine else values)
-        new.origin = routine.owner
-        new.serial = frame.serial
-        new.node = frame.code.nodes[pc]
-        new.iteration = frame.iteration
+        if routine.machine:
+            code.machine = routine
+        new.inner = frame.inner or frame.code.selects
+        new.origin, new.serial, new.node, new.iteration = self.locate(frame, pc)
         return self.place(frame, pc, new, entry)
 
     # -- What a call's result means -----------------------------------------------------------------------------
@@ -1621,8 +1637,7 @@ cdef class Machine:
         decref(value)
         try:
             if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode) and not frame.code.selects:
-                owner, serial, node, iteration = self.locate(frame, pc)
-                self.host.finished(owner, serial, node, held, None)
+                self.tell_end(frame, pc, held, None)
             if entry is not None:
                 self.resolve(entry, held)
             else:
@@ -1654,6 +1669,8 @@ cdef class Machine:
         target = routine
         if tail.target is not None and tail.target is not routine.owner:
             target = <Routine?>self.host.target(tail.target, routine.owner)
+            if target.owner is routine.owner:
+                target = routine        # itself by its name, with the policies that it has here
         if target is routine:
             slots = self.host.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
         elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:
@@ -1673,6 +1690,7 @@ cdef class Machine:
             new.serial = frame.serial
             new.node = frame.code.nodes[pc]
         new.iteration = frame.iteration + 1
+        new.next_progress = frame.next_progress
         return self.place(frame, pc, new, entry)
 
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1:
@@ -1680,8 +1698,7 @@ cdef class Machine:
         cdef Frame new
         code, inputs = self.host.expand(deferred)
         if self.observed and not frame.inner and not frame.code.selects:
-            owner, serial, node, iteration = self.locate(frame, pc)
-            self.host.finished(owner, serial, node, answer, None)
+            self.tell_end(frame, pc, answer, None)
         self.serials += 1
         new = self.enter(<Code?>code, inputs)
         new.iteration = frame.iteration + 1
@@ -1718,12 +1735,28 @@ cdef class Machine:
             self.go_on_in(new)
         return RESUMED
 
+    cdef int go_on_in(self, Frame frame) except -1:
+        # A call that was parked goes on in a frame: before what else is ready, as one that was not parked does; but after an
+        # await it has to stand in line.
+        if self.running and self.current is None:
+            self.switch_to(frame)
+        else:
+            self.make_ready(frame)
+        return 0
+
     # -- Typed code ---------------------------------------------------------------------------------------------
 
-    cdef bint may_be_typed(self, Frame frame, Routine routine) noexcept:
-        # Whether this is the time to run the task of a frame as typed code, or to go on with it.
+    cdef bint may_be_typed(self, Frame frame, const Word* word) noexcept:
+        # Whether this is the time to run the task of a frame, or its state machine, as typed code, or to go on with it.
+        cdef Routine routine
         if frame.kernel is not None:
             return True
+        if word.opcode == LOOP:
+            routine = <Routine>frame.code.constants[word.b]
+        elif frame.code.machine is not None and frame.outstanding == 0 and INSTRUCTION_CALLS[word.opcode]:
+            routine = frame.code.machine
+        else:
+            return False
         if routine.lowering == LOWER_NEVER or frame.iteration < frame.next_typed:
             return False
         if self.max_steps >= 0 and self.taken >= self.max_steps:
@@ -1734,14 +1767,20 @@ cdef class Machine:
         return True
 
     cdef int run_typed(self, Frame frame) noexcept:
-        # A LOOP, out of fuel: runs the kernel for the types of the arguments. Where there is none, nothing happens.
+        # A LOOP, or the call of a state, out of fuel: runs the kernel for the types of the arguments. Where there is none,
+        # nothing happens.
         cdef const Word* word = &frame.code.words[frame.pc]
-        cdef Routine routine = <Routine>frame.code.constants[word.b]
+        cdef Routine routine = frame.code.machine
         cdef Kernel kernel = frame.kernel
+        cdef Py_ssize_t start = 0
         cdef int64_t limit
         try:
             if kernel is None:
-                kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs)
+                if routine is None:
+                    routine = <Routine>frame.code.constants[word.b]
+                else:
+                    start = frame.code.states.index(frame.pc)
+                kernel = find_kernel(self.host, routine, frame.values, frame.code.inputs, start)
                 if kernel is None or (self.observed and kernel.defers) or not enter_kernel(frame, kernel):
                     frame.next_typed = frame.iteration + RETRY
                     return RESUMED
@@ -1766,10 +1805,13 @@ cdef class Machine:
         state.steps = 0
         if outcome == TYPED_RETURNED:
             value = returned(frame.typed)
-            if cascade_is_special(<PyObject*>value):
+            if cascade_is_special(<PyObject*>value) or (frame.code.selects and type(value) is Jump):
                 return self.leave_typed(frame)
             if state.deferred:
                 self.note_deferred(frame, kernel)
+            if frame.code.selects:
+                number = kernel.code.exit_of[place_in_body(frame)]
+                frame.pc = frame.code.states[kernel.code.bodies[kernel.code.exits[number].body].state]
             frame.pc += 1
             frame.kernel = None
             incref(<PyObject*>value)
@@ -1804,7 +1846,7 @@ cdef class Machine:
                 self.spend()
                 self.taken -= 1
                 return self.call_frame(frame, frame.pc - 1, routine, values, None)
-            kernel = find_kernel(self.host, routine, arguments, count)
+            kernel = find_kernel(self.host, routine, arguments, count, 0)
             if kernel is None or not fill_spare(self, kernel, arguments):
                 result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
                 return TYPED_CALLED
@@ -1875,6 +1917,10 @@ cdef class Machine:
             return self.fail_at(frame, frame.pc, error)
         frame = self.settle(frame, kernel, body, kept)
         frame.pc += 1
+        if frame.code.selects:
+            # The state's own operands, of those of the machine.
+            operands = frame.code.machine.operation.states[body.state]
+            kept = kept[operands.offset : operands.offset + operands.width]
         incref(<PyObject*>made)
         return self.land(frame, frame.pc - 1, kept, <PyObject*>made, None, False)
 
@@ -1887,7 +1933,9 @@ cdef class Machine:
         if frame.typed.state.deferred:
             self.note_deferred(frame, kernel)
         frame.kernel = None
-        if body.task is routine.owner:
+        if frame.code.selects:
+            frame.pc = frame.code.states[body.state]
+        if frame.code.selects or body.task is routine.owner:
             for i in range(frame.code.inputs):
                 incref(<PyObject*>arguments[i])
                 set_slot(frame, i, <PyObject*>arguments[i])
@@ -1897,6 +1945,7 @@ cdef class Machine:
         new.serial = frame.serial
         new.node = frame.node
         new.iteration = frame.iteration
+        new.next_progress = frame.next_progress
         self.place(frame, frame.pc, new, None)
         return new
 
@@ -1918,6 +1967,15 @@ cdef class Machine:
             return frame.origin, frame.serial, frame.node, frame.iteration
         routine = <Routine>frame.code.constants[frame.code.words[pc].b]
         return routine.owner, frame.serial, frame.code.nodes[pc], frame.iteration
+
+    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1:
+        # As the host wants to hear it, without the tuple of `locate`.
+        if frame.origin is not None:
+            self.host.finished(frame.origin, frame.serial, frame.node, value, error)
+        else:
+            routine = <Routine>frame.code.constants[frame.code.words[pc].b]
+            self.host.finished((<Routine>routine).owner, frame.serial, frame.code.nodes[pc], value, error)
+        return 0
 
     cdef object name_of(self, Pending entry):
         return (<Routine>entry.frame.code.constants[entry.frame.code.words[entry.pc].b]).name
@@ -2087,6 +2145,32 @@ def is_awaitable(value):
 def jump_data_is_deferred(Jump jump not None):
     """Whether the data of a Jump has to be computed first."""
     return jump.data is not KEPT and search_deferred(jump.data)
+
+
+def instance_of(type kind not None, dict fields not None):
+    """An instance of a class with these attributes. Its `__init__` is not called: a frozen dataclass sets them one by one.
+
+    Raises:
+        TypeError: the class makes its instances in a way of its own.
+    """
+    cdef PyObject* made
+    if (<TypeSlots*>kind).tp_new != PyBaseObject_Type.tp_new:
+        raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
+    made = PyBaseObject_Type.tp_new(<PyObject*>kind, <PyObject*>EMPTY, NULL)
+    if made == NULL:
+        raise cascade_raised()
+    instance = <object>made
+    decref(made)
+    PyObject_GenericSetAttr(instance, DICT_NAME, fields)    # CPython 3.13 gets PyObject_GenericSetDict wrong
+    return instance
+
+
+cdef tuple EMPTY = ()
+cdef str DICT_NAME = "__dict__"
+
+cdef extern from "Python.h":
+    TypeSlots PyBaseObject_Type
+    int PyObject_GenericSetAttr(object, object, object) except -1
 
 
 def enter_task():

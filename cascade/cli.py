@@ -20,11 +20,11 @@ import sys
 import traceback
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cascade.errors import CascadeError, InternalError, ParameterError, TargetError, nearest
+from cascade.errors import CapacityError, CascadeError, InternalError, ParameterError, TargetError, nearest
 from cascade.graph.build import Inputs, flatten
 from cascade.graph.draw import FORMATS as DRAWINGS
 from cascade.graph.draw import visualize
@@ -33,10 +33,12 @@ from cascade.observers import FORMATS as DISPLAYS
 from cascade.observers import console
 from cascade.runtime.dry_run import dry_run
 from cascade.runtime.engine import Engine
+from cascade.runtime.explain import explain
 from cascade.runtime.host import user_part
+from cascade.runtime.listing import listing
 from cascade.runtime.program import Program
-from cascade.runtime.program import compile as compile_target
-from cascade.runtime.resources import parameters_of
+from cascade.runtime.resources import ResourceContainer, parameters_of
+from cascade.runtime.shapes import target_code
 from cascade.spec.convert import Unfit, convert, type_name
 from cascade.spec.inputs import REQUIRED, Input, Param, input_of
 from cascade.spec.lazy import LazyResult
@@ -130,12 +132,7 @@ def _run_command(target: _Target, rest: list[str], options: argparse.Namespace) 
 
 def _explain(target: _Target, rest: list[str], options: argparse.Namespace) -> int:
     _no_more(target, rest)
-    explain = getattr(_package(), "explain", None)
-    if explain is None:
-        raise TargetError("this version of Cascade cannot explain targets yet", hint="cascade disassemble shows the code")
-    shown = explain(target.given)
-    if shown is not None:
-        print(shown)
+    print(explain(target.given))
     return SUCCEEDED
 
 
@@ -158,13 +155,16 @@ def _plan(target: _Target, rest: list[str], options: argparse.Namespace) -> int:
 def _disassemble(target: _Target, rest: list[str], options: argparse.Namespace) -> int:
     _no_more(target, rest)
     given = target.given
-    program = given if isinstance(given, Program) else compile_target(given, resources=target.resources)
-    print(program.disassemble())
+    if isinstance(given, Program):
+        print(given.disassemble())
+    else:
+        code, inputs = target_code(given)  # no Program, which needs the system's resources
+        print(listing(code.blueprint, inputs))
     return SUCCEEDED
 
 
 def _package() -> Any:
-    # The public names; the layers below do not know them.
+    # Its version; the layers below do not know it.
     return sys.modules[__name__.partition(".")[0]]
 
 
@@ -193,6 +193,20 @@ def _positive(text: str) -> float:
     return number
 
 
+def _amount(text: str) -> tuple[str, float]:
+    """NAME=AMOUNT of a system resource."""
+    name, sign, amount = text.rpartition("=")
+    if not sign or not name:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected NAME=AMOUNT, such as cpu=4")
+    try:
+        number = convert(amount, int | float)
+    except Unfit:
+        raise argparse.ArgumentTypeError(f"{text!r}: the amount is no number") from None
+    if not number >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an amount from 0 up")
+    return name, number
+
+
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -205,8 +219,13 @@ ENGINE_OPTIONS: dict[str, dict[str, Any]] = {
     "output": {"choices": ("text", "json", "none"), "default": "text", "help": "how the value is printed"},
     "timeout": {"type": _positive, "metavar": "SECONDS", "help": "what the run may take"},
     "max-steps": {"type": _count, "metavar": "N", "help": "how many task calls the run may make"},
+    "resource": {
+        "type": _amount, "metavar": "NAME=AMOUNT", "action": "append", "help": "how much there is for constraints, for each resource once",
+    },
     "graph-path": {"action": "store_true", "help": "walk the graph instead of running compiled code"},
 }
+OF_NEW_ENGINES = ("progress", "resource")
+"""What an engine that a script has made itself has already."""
 
 COMMANDS = {
     "run": _Command(_run_command, "Run a target and print its value.", _run_arguments),
@@ -226,6 +245,7 @@ class _Target:
     def __init__(self, given: Any, usage: str | None, module: types.ModuleType | None) -> None:
         self.given = given
         self.usage = usage
+        self.system_resources = given.system_resources if isinstance(given, Program) else {}
         self.lazy: Any = given._target if isinstance(given, Program) else given
         self.description = None
         if isinstance(self.lazy, Task):
@@ -240,13 +260,13 @@ class _Target:
         found = vars(module).values() if module is not None else ()
         self.resources: list[Resource] = list({each.name: each for each in found if isinstance(each, Resource)}.values())
 
-    def inputs(self, engine: Engine) -> tuple[tuple[Input, ...], list[Input]]:
+    def inputs(self, container: ResourceContainer) -> tuple[tuple[Input, ...], list[Input]]:
         """The parameters, and the variables of the environment."""
         _, inputs = flatten(self.lazy)
         if not isinstance(inputs, Inputs):
             return (), []
         declared = {each.name: each for each in inputs.all_declared() if each.kind != "parameter"}
-        return parameters_of(inputs, engine.resource_container), list(declared.values())
+        return parameters_of(inputs, container), list(declared.values())
 
 
 def _with_parameters(task: Task[..., Any]) -> LazyResult[Any]:
@@ -340,15 +360,18 @@ def _module_of_file(path: Path) -> types.ModuleType:
 
 
 def _run(target: _Target, arguments: list[str], options: argparse.Namespace | None, engine: Engine | None) -> int:
+    container = Engine(resources=target.resources).resource_container if engine is None else engine.resource_container
+    parameters, environment = target.inputs(container)
+    offered = [name for name in ENGINE_OPTIONS if options is None and (engine is None or name not in OF_NEW_ENGINES)]
+    parser, flags = _parser(target, parameters, environment, offered)
+    known, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(_unrecognized(unknown, flags.values(), [] if options is None else [*ENGINE_OPTIONS], offered))
+    parsed = vars(known)
+    engine_options = {name: parsed.get(_dest(name), getattr(options, _dest(name), None)) for name in ENGINE_OPTIONS}
     own = engine is None
     if engine is None:
-        engine = Engine(resources=target.resources)
-    parameters, environment = target.inputs(engine)
-    parser, flags = _parser(target, parameters, environment, options is None)
-    parsed = vars(parser.parse_args(arguments))
-    engine_options = {name: parsed.get(_dest(name), getattr(options, _dest(name), None)) for name in ENGINE_OPTIONS}
-    if own and engine_options["progress"] != "none":
-        engine = Engine(resources=target.resources, observers=[console(engine_options["progress"] or "auto")])
+        engine = _new_engine(target, engine_options["progress"] or "auto", engine_options["resource"] or [], parser)
     params = {}
     for declared in parameters:
         given = parsed.get(f"param {declared.name}")
@@ -360,12 +383,46 @@ def _run(target: _Target, arguments: list[str], options: argparse.Namespace | No
     for declared in environment:
         if declared.required and declared.name not in os.environ:
             parser.error(f"the environment variable {declared.name} is not set")
-    value = engine.run_now(
-        target.lazy, params=params, timeout=engine_options["timeout"], max_steps=engine_options["max-steps"],
-        use_vm=not engine_options["graph-path"],
-    )
+    try:
+        value = engine.run_now(
+            target.lazy, params=params, timeout=engine_options["timeout"], max_steps=engine_options["max-steps"],
+            use_vm=not engine_options["graph-path"],
+        )
+    except CapacityError as error:
+        if not own or _from_user(error):
+            raise
+        hint = "--resource NAME=AMOUNT says how much there is"
+        raise CapacityError(error.what, where=error.where, expected=error.expected, hint=hint) from None
     _print(value, engine_options["output"] or "text")
     return SUCCEEDED
+
+
+def _new_engine(
+    target: _Target, progress: str, amounts: Sequence[tuple[str, float]], parser: argparse.ArgumentParser
+) -> Engine:
+    system = dict(target.system_resources)
+    given: dict[str, float] = {}
+    for name, amount in amounts:
+        if name in given:
+            parser.error(f"argument --resource: {name!r} is given twice")
+        given[name] = amount
+    observers = [] if progress == "none" else [console(progress)]
+    return Engine(resources=target.resources, system_resources=system | given, observers=observers)
+
+
+def _unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[str], offered: Iterable[str]) -> str:
+    """What is wrong with options that the target does not have.
+
+    Args:
+        before: the engine's options that stand before the target.
+        offered: those that stand beside the target's.
+    """
+    given = unknown[0].partition("=")[0]
+    if given in (f"--{name}" for name in before):
+        advice: str | None = f"{given} stands before the target"
+    else:
+        advice = nearest(given, [*flags, *(f"--{name}" for name in offered)])
+    return f"unrecognized arguments: {' '.join(unknown)}" + ("" if advice is None else f" ({advice})")
 
 
 def _dest(name: str) -> str:
@@ -373,7 +430,7 @@ def _dest(name: str) -> str:
 
 
 def _parser(
-    target: _Target, parameters: Sequence[Input], environment: Sequence[Input], with_engine: bool
+    target: _Target, parameters: Sequence[Input], environment: Sequence[Input], of_engine: Sequence[str]
 ) -> tuple[argparse.ArgumentParser, dict[str, str]]:
     names = {each.name for each in parameters}
     parser = argparse.ArgumentParser(
@@ -399,11 +456,11 @@ def _parser(
         spelled = {f"--{each.name.replace('_', '-')}": None, f"--{each.name}": None}
         flags[each.name] = next(iter(spelled))
         group.add_argument(*spelled, **options)
-    if with_engine:
+    if of_engine:
         group = parser.add_argument_group("running")
-        for name, options in ENGINE_OPTIONS.items():
+        for name in of_engine:
             if _dest(name) not in names and name not in names:
-                group.add_argument(f"--{name}", **options)
+                group.add_argument(f"--{name}", **ENGINE_OPTIONS[name])
     return parser, flags
 
 

@@ -112,8 +112,20 @@ class Constant(Kind):
         return None if 0 <= value < count else f"constant {value} is outside the table of {count}"
 
 
+class RouteTargets(Constant):
+    """An index into the constants, where the Jumps of a state lead to."""
+
+    def show(self, value: int, blueprint: Blueprint) -> str:
+        routes = blueprint.constants[value]
+        ways = []
+        for key, word, slot in routes.targets or ():
+            data = f" with r{slot}" if slot >= 0 else ""  # which gets the Jump's data
+            ways.append(f"{key!r} -> {routes.end if word < 0 else word}{data}")
+        return ", ".join(ways) + f"; else to {routes.end}" if ways else f"{routes.end}, like any other value"
+
+
 NOTHING, DESTINATION, SOURCE, ARGUMENTS = Kind(), Destination(), Source(), Arguments()
-PARAMETERS, ROUTINE, FUNCTION, ROUTES = Parameters(), Constant(), Constant(), Constant()
+PARAMETERS, ROUTINE, FUNCTION, ROUTES = Parameters(), Constant(), Constant(), RouteTargets()
 
 
 class Instruction(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from workloads import increment, trampoline
 NODES = 1_000
 OBSERVED_NODES = 10_000
 ITEMS = 100_000
+LONG_ITEMS = 10_000
 STEPS = 10_000
+TYPED_STEPS = 1_000_000
 RESOURCES = {"slot": 1}
 
 Lazy = cs.LazyResult[Any]
@@ -55,31 +58,58 @@ def managed() -> list[Measure]:
     ]
 
 
+def collatz_steps(n: int) -> int:
+    count = 0
+    while n > 1:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        count += 1
+    return count
+
+
 def maps() -> list[Measure]:
+    """Of a called task; of a lowered one, and of a lowered one that is so small that making the result's object is most of it."""
     items = list(range(ITEMS))
-    task = cs.task(increment)
-    answer = always([item + 1 for item in items])
+    few = items[:LONG_ITEMS]
+    called, small, long = cs.task(lower=False)(increment), cs.task(lower=True)(increment), cs.task(lower=True)(collatz_steps)
+    answer, long_answer = always([item + 1 for item in items]), always([collatz_steps(item) for item in few])
+
+    def run(task: Any, among: list[int], threads: int | None = None, **path: Any) -> Callable[[], Run]:
+        return always(lambda: cs.run(task.map(among).with_concurrency(threads), **path))
+
     return [
-        Measure("map of a called task", always(lambda: cs.run(task.map(items))), answer, ITEMS),
-        Measure("map of a called task, graph path", always(lambda: cs.run(task.map(items), use_vm=False)), answer, ITEMS),
+        Measure("map of a called task", run(called, items), answer, ITEMS),
+        Measure("map of a called task, graph path", run(called, items, use_vm=False), answer, ITEMS),
+        Measure("map of a small lowered task", run(small, items), answer, ITEMS),
         Measure("list comprehension", always(lambda: [increment(item) for item in items]), answer, ITEMS),
+        Measure("map of a lowered task, one thread", run(long, few, 1), long_answer, LONG_ITEMS),
+        Measure("map of a lowered task, two threads", run(long, few, 2), long_answer, LONG_ITEMS),
+        Measure("list comprehension, Collatz", always(lambda: [collatz_steps(item) for item in few]), long_answer, LONG_ITEMS),
     ]
 
 
 def observed() -> list[Measure]:
-    def prepare(engine: cs.Engine) -> Run:
-        target = wide(POLICIES["plain"], cs.task(increment), OBSERVED_NODES)
-        return lambda: engine.run(target)
+    """A handler that does nothing, which hears of the start and the end of each node; and a map that is watched."""
+    items = list(range(ITEMS))
+    task = cs.task(increment)
 
-    def prepare_heard() -> Run:
-        bus = cs.MessageBus()
-        bus.subscribe(TaskEvent, lambda event: None)
-        return prepare(cs.Engine(bus=bus))
+    def prepare(heard: bool, use_vm: bool) -> Run:
+        engine = cs.Engine()
+        if heard:
+            engine.bus.subscribe(TaskEvent, lambda event: None)
+        target = wide(POLICIES["plain"], cs.task(increment), OBSERVED_NODES)
+        return lambda: engine.run(target, use_vm=use_vm)
+
+    def prepare_watched() -> Run:
+        return lambda: cs.run(task.map(items), observers=[cs.console("log", file=StringIO())])
 
     answer = partial(expected, OBSERVED_NODES)
     return [
-        Measure("nodes with a subscriber", prepare_heard, answer, OBSERVED_NODES, awaited),
-        Measure("nodes without a subscriber", lambda: prepare(cs.Engine()), answer, OBSERVED_NODES, awaited),
+        *(
+            Measure(f"nodes {who} a subscriber{way}", partial(prepare, who == "with", not way), answer, OBSERVED_NODES, awaited)
+            for way in ("", ", graph path")
+            for who in ("with", "without")
+        ),
+        Measure("map of a called task, watched", always(prepare_watched()), always([item + 1 for item in items]), ITEMS),
     ]
 
 
@@ -109,18 +139,20 @@ def tail_step(n: int) -> Any:
 
 
 def jumps() -> list[Measure]:
-    def prepare_jump() -> Run:
-        state = cs.task(jump_step)(STEPS)
+    def prepare_jump(steps: int, lower: bool) -> Run:
+        state = cs.task(lower=lower)(jump_step)(steps)
         return cs.compile(cs.bind(state, cs.select_jump({"again": state, "end": None})))
 
-    def prepare_tail() -> Run:
-        return cs.compile(cs.task(tail_step)(STEPS))
+    def prepare_tail(steps: int, lower: bool) -> Run:
+        return cs.compile(cs.task(lower=lower)(tail_step)(steps))
 
     done = always("done")
     return [
-        Measure("loop by Jump", prepare_jump, done, STEPS),
-        Measure("loop by TailCall", prepare_tail, done, STEPS),
+        Measure("loop by Jump", partial(prepare_jump, STEPS, False), done, STEPS),
+        Measure("loop by TailCall", partial(prepare_tail, STEPS, False), done, STEPS),
         Measure("loop by hand", always(partial(trampoline, tail_step, n=STEPS)), done, STEPS),
+        Measure("loop by Jump, lowered", partial(prepare_jump, TYPED_STEPS, True), done, TYPED_STEPS),
+        Measure("loop by TailCall, lowered", partial(prepare_tail, TYPED_STEPS, True), done, TYPED_STEPS),
     ]
 
 

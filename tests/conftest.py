@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from cascade.runtime import drive, manage, mapping
 from cascade.runtime.engine import Engine
 
 
@@ -48,6 +49,14 @@ def run(request: pytest.FixtureRequest, path: Path) -> Any:
 
 def _run_in_loop(path: Path, target: Any, **options: Any) -> Any:
     return asyncio.run(path.arun(target, **options))
+
+
+@pytest.fixture
+def one_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
+    for module in (drive, mapping):
+        monkeypatch.setattr(module, "SLICE", 3600.0)
+    monkeypatch.setattr(manage, "PATIENCE", 3600.0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -435,3 +435,97 @@ def inner_loop_first(n, m):
                 w = 0.5  # noqa: F841
         p = 100 != 63 >= pow(1, 4, m)
     return p, i
+
+
+# -- State machines ---------------------------------------------------------------------------------------------------
+
+
+def machine_of(states):
+    """The first state of a machine: its states by name, each a function or task and arguments; "end" ends it."""
+    tasks = {name: each if isinstance(each, cs.Task) else cs.task(each) for name, (each, _) in states.items()}
+    lazies = {name: tasks[name](*given) for name, (_, given) in states.items()}
+    selector = cs.select_jump({**lazies, "end": None})
+    for lazy in lazies.values():
+        cs.bind(lazy, selector)
+    return next(iter(lazies.values()))
+
+
+def countdown_machine(n):
+    @cs.task(lower=True)
+    def countdown(n):
+        return cs.Jump("again", n - 1) if n > 0 else "done"
+
+    lazy = countdown(n)
+    return cs.bind(lazy, cs.select_jump({"again": lazy}))
+
+
+STEPS = {1: 0, 27: 111, 97: 118, 837_799: 524}
+
+
+def collatz(n):
+    """Counts the steps; the number and the count share the data, as a Jump has one."""
+
+    @cs.task(lower=True)
+    def look(data):
+        n, steps = data % 2**40, data // 2**40
+        if n == 1:
+            return cs.Jump("end", steps)
+        return cs.Jump("even" if n % 2 == 0 else "odd", data)
+
+    @cs.task(lower=True)
+    def even(data):
+        n, steps = data % 2**40, data // 2**40
+        while n % 2 == 0:
+            n //= 2
+            steps += 1
+        return cs.Jump(target_key="look", data=n + (steps << 40))
+
+    @cs.task(lower=True)
+    def odd(data):
+        n, steps = data % 2**40, data // 2**40
+        return cs.Jump("look", 3 * n + 1 + (steps + 1 << 40))
+
+    lazies = {"look": look(n), "even": even(0), "odd": odd(0)}
+    selector = cs.select_jump({**lazies, "end": None})
+    for lazy in lazies.values():
+        cs.bind(lazy, selector)
+    return lazies["look"]
+
+
+def halving(n):
+    @cs.task(lower=True)
+    def half(x, least):
+        smaller = x / 2
+        return cs.Jump("half", smaller) if smaller > least else cs.Jump("end", x)
+
+    lazy = half(n, 0.0)
+    return cs.bind(lazy, cs.select_jump({"half": lazy, "end": None}))
+
+
+def growing(n):
+    @cs.task(lower=True)
+    def grow(product, factors):
+        for i in range(2, factors + 1):
+            product *= i
+        return cs.Jump("shrink", product)
+
+    @cs.task(lower=True)
+    def shrink(product, modulus):
+        return cs.Jump("end", product % modulus)
+
+    first, second = grow(n, 25), shrink(0, 1_000_003)
+    selector = cs.select_jump({"shrink": second, "end": None})
+    cs.bind(second, selector)
+    return cs.bind(first, selector)
+
+
+TOLD = False
+
+
+def until_told(n):
+    @cs.task(lower=True)
+    def wait(n):
+        return cs.Jump("end", n) if TOLD else cs.Jump("wait", n + 1)
+
+    lazy = wait(n)
+    return cs.bind(lazy, cs.select_jump({"wait": lazy, "end": None}))

@@ -17,14 +17,14 @@ import threading
 import types
 import warnings
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import cascade as cs
 from cascade.adapters.caches.identity import identity_of
 from cascade.adapters.caches.keys import encode
-from cascade.errors import CacheError, CacheWarning, KeyingError
+from cascade.errors import CacheError, CacheWarning, KeyingError, MissingExtraError
 from tests.tasks import add, increment
 from tests.test_policies import heard_from, story
 
@@ -249,13 +249,26 @@ class Point:
     y: Any = 0
 
 
+class Place(NamedTuple):
+    x: Any
+    y: Any = 0
+
+    def moved(self, by: int) -> Place:
+        return Place(self.x + by, self.y)
+
+
+class Spot(NamedTuple):
+    x: Any
+    y: Any = 0
+
+
 DIFFERENT = [
     None, False, True, 0, 1, -1, 2**70, 0.0, -0.0, 1.0, math.nan, math.inf, 1j, 1 + 0j, "", "a", "1", b"", b"a", bytearray(b"a"), ..., (), [],
     {}, set(), frozenset(), (1,), [1], {1}, frozenset({1}), {1: 2}, {1: 2, 3: 4}, {3: 4, 1: 2}, [[1], 2], [[1, 2]], [["a", "b"]], ["ab"], ["a", "b"],
     range(3), range(4), slice(1), Point(1), Point(1.0), Point(2), Colour.RED, Colour.GREEN, datetime.date(2020, 1, 1),
     datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), datetime.timedelta(1), decimal.Decimal("1"),
     decimal.Decimal("1.0"), FilePath("a"), np.array([1, 2]), np.array([1.0, 2.0]), np.array([[1, 2]]), np.int64(1), np.float32(1), np.array(1),
-    "\ud800", int, str, len, Point, increment, (1, (2, 3)), ((1, 2), 3),
+    "\ud800", int, str, len, Point, increment, (1, (2, 3)), ((1, 2), 3), (1, 0), Place(1), Place(1.0), Place(2), Spot(1), Place, Spot,
 ]  # fmt: skip
 
 
@@ -267,6 +280,34 @@ def test_different_values_have_different_keys():
         for j in range(i):
             assert key != keys[j], (DIFFERENT[i], DIFFERENT[j])
     assert keys == [encode(value, code_of) for value in DIFFERENT]
+
+
+def test_named_tuples_and_dataclasses_are_keyed(run, cache):
+    @cs.task(cache=cache)
+    def move(place: Any, by: int) -> Any:
+        log(by)
+        return Place(place.x, place.y).moved(by).x
+
+    CALLS.clear()
+    for place in (Place(1), Point(1), Place(1), Point(1), Place(2)):
+        run(move(place, 3))
+    assert CALLS == [3, 3, 3]
+
+
+def test_a_named_tuple_that_has_more_than_its_fields_is_not_keyed(run, cache):
+    class More(Place):
+        pass
+
+    with pytest.warns(CacheWarning, match="a value of type .*More"):
+        run(cs.task(cache=cache)(lambda place: place.x)(More(1)))
+
+
+def test_a_class_is_looked_into_once_for_many_objects(cache, monkeypatch):
+    seen: list[Any] = []
+    real = sys.modules["cascade.adapters.caches.keyed"].code_of
+    monkeypatch.setattr("cascade.adapters.caches.keyed.code_of", lambda value: seen.append(value) or real(value))
+    cache.key_of("task", {"points": [Point(n) for n in range(100)], "more": [Place(1), Place(2)], "kind": Point})
+    assert seen == [Point, Place]
 
 
 def test_an_argument_that_cannot_be_keyed_is_named_and_not_cached(run, cache):
@@ -442,7 +483,7 @@ def test_arrays_come_back_as_they_were():
 
 def test_pickle_is_only_used_when_it_is_asked_for(run, tmp_path):
     point = cs.task(functools.partial(Point, 1))
-    with pytest.warns(CacheWarning):
+    with pytest.warns(CacheWarning, match=r"holds a .*Point \(return plain data, or keep it by DiskCache\(path, pickle=True\)\)"):
         run(point().with_cache(cs.DiskCache(tmp_path / "c")))
     assert len(cs.DiskCache(tmp_path / "c")) == 0
     pickled = cs.DiskCache(tmp_path / "c", pickle=True)
@@ -516,6 +557,64 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
         cs.DiskCache(tmp_path / "no directory" / "x.db")
 
 
+def test_a_directory_is_left_alone(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("of the user")
+    with pytest.raises(CacheError, match="it is a directory"):
+        cs.DiskCache(tmp_path / "kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept" / "file").read_text() == "of the user"
+
+
+def test_a_cache_that_cannot_be_opened_for_a_while_is_not_taken_for_damaged(tmp_path):
+    # As many descriptors as the process may have are open: a limit that is reached elsewhere.
+    script = """
+import os, resource, sys
+import cascade as cs
+cache = cs.DiskCache(sys.argv[1])
+cache.store(b"key", 1)
+cache.close()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+taken = []
+try:
+    while True:
+        taken.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+try:
+    cache.load(b"key")
+except cs.CascadeError as error:
+    print(type(error).__name__)
+for each in taken:
+    os.close(each)
+print(cache.load(b"key").value)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, str(tmp_path / "cache.db")], capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert done.stdout.split() == ["CacheError", "1"], done.stderr
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_a_full_disk_keeps_nothing_more(run, tmp_path):
+    cache = cs.DiskCache(tmp_path / "cache.db")
+    repeated = cs.task(cache=cache)(lambda n: "x" * n)
+    run(repeated(10))
+    cache._connection().execute("PRAGMA max_page_count = 4")
+    with pytest.warns(CacheWarning, match="full; nothing more is kept"):
+        assert len(run(repeated(100_000))) == 100_000
+    assert len(cache) == 1
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_without_msgspec_a_disk_cache_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("cascade.adapters.caches.codec.msgspec", None)
+    with pytest.raises(MissingExtraError, match=r"DiskCache needs the package 'msgspec'.*\n.*cascade-engine\[cache\]"):
+        cs.DiskCache(tmp_path / "cache.db")
+    assert not list(tmp_path.iterdir())
+
+
 WORKER = """
 import sys
 import cascade as cs
@@ -539,6 +638,24 @@ def test_several_processes_use_one_file(path, tmp_path):
         output, _ = worker.communicate(timeout=60)
         assert output == "ok\n"
     assert len(cs.DiskCache(tmp_path / "cache.db")) == 150
+
+
+def test_a_cache_that_a_module_holds_ends_quietly_with_the_process(path, tmp_path):
+    script = f"""
+import atexit, sys
+import cascade as cs
+cache = cs.DiskCache(sys.argv[1])
+@cs.task(cache=cache)
+def double(x):
+    return 2 * x
+print(cs.run(double(4), use_vm={path.use_vm}))
+atexit.register(lambda: print(cs.run(double(5), use_vm={path.use_vm})))
+"""
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", script, str(tmp_path / "cache.db")]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.stdout.split(), done.stderr) == (["8", "10"], "")
+    assert [file.name for file in tmp_path.iterdir()] == ["cache.db"]
 
 
 def test_threads_share_a_cache(path, cache):

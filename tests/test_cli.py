@@ -91,16 +91,59 @@ tripled = double(cs.Param("n", type=lambda text: int(text) * 3))
 number = 5
 '''
 
+WORKFLOW = '''
+"""Targets with policies, Routers, maps and state machines."""
+import cascade as cs
+
+calls = []
+
+@cs.task
+def flaky(x: int) -> int:
+    calls.append(x)
+    if len(calls) % 3:
+        raise OSError("not yet")
+    return x
+
+@cs.task(timeout=9.0, constraints={"cpu": 2})
+def heavy(x: int) -> int:
+    return x * x
+
+@cs.task
+def add(a, b):
+    return a + b
+
+@cs.task
+def down(n: int, step: int = 1):
+    return cs.Jump("again", n - step) if n > 0 else cs.Jump("end", "landed")
+
+def falling(n):
+    first = down(n, step=cs.Param("step", 1, type=int, description="how fast"))
+    return cs.bind(first, cs.select_jump({"again": first, "end": None}))
+
+retried = flaky(4).with_retry(3)
+constrained = add(heavy(3), heavy(1).with_constraints(memory=0.5))
+mapped = add.map([1, 2], cs.Param("others", type=list[int])).with_concurrency(1)
+routed = cs.Router(cs.Param("way", type=str), {
+    "sum": add(cs.Param("a", 1, type=int, description="only in a route"), 1), "fall": falling(cs.Env("CASCADE_TEST_HEIGHT", 3, type=int)),
+    "nest": cs.Router("x", {"x": add(cs.Param("deep", 5, type=int), 0)}),
+})
+machine = falling(cs.Param("height", 5, type=int))
+program = cs.compile(constrained, system_resources={"cpu": 2, "memory": 1})
+graph = cs.from_json(cs.to_json(routed))
+'''
+
 
 @pytest.fixture(autouse=True)
 def flow(tmp_path, monkeypatch):
     (tmp_path / "cascade_flow.py").write_text(SOURCE)
+    (tmp_path / "cascade_workflow.py").write_text(WORKFLOW)
     (tmp_path / "cascade_broken.py").write_text("import cascade_not_there\n")
     (tmp_path / "cascade_raises.py").write_text("raise OSError('at import')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield tmp_path
     sys.modules.pop("cascade_flow", None)
+    sys.modules.pop("cascade_workflow", None)
 
 
 @pytest.fixture
@@ -147,6 +190,85 @@ def test_targets_run_with_options(cli, way, target, arguments, expected):
     assert cli("run", *way, "--progress", "none", f"cascade_flow:{target}", *arguments) == expected + "\n"
 
 
+@pytest.mark.parametrize("way", [[], ["--graph-path"]])
+@pytest.mark.parametrize(
+    ("options", "target", "arguments", "expected"),
+    [
+        ([], "retried", [], "4"),
+        (["--resource", "cpu=2", "--resource", "memory=.5"], "constrained", [], "10"),
+        (["--resource", "cpu=inf", "--resource", "memory=1"], "constrained", [], "10"),
+        (["--resource", "cpu=2"], "heavy", ["--x", "5"], "25"),
+        ([], "program", [], "10"),
+        (["--resource", "cpu=4"], "program", [], "10"),
+        ([], "mapped", ["--others", "10", "20"], "[11, 22]"),
+        ([], "routed", ["--way", "sum"], "2"),
+        ([], "routed", ["--way", "sum", "--a", "5"], "6"),
+        ([], "routed", ["--way", "fall", "--step", "2"], "landed"),
+        ([], "routed", ["--way", "nest", "--deep", "7"], "7"),
+        ([], "graph", ["--way", "nest", "--deep", "7"], "7"),
+        ([], "machine", ["--height", "9", "--step", "4"], "landed"),
+    ],
+)
+def test_targets_with_policies_run_with_options(cli, way, options, target, arguments, expected):
+    assert cli("run", *way, "--progress", "none", *options, f"cascade_workflow:{target}", *arguments) == expected + "\n"
+
+
+def test_what_only_routes_need_stands_in_the_help(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    text = cli("run", "cascade_workflow:routed", "--help")
+    assert "only in a route, default: 1" in text and "--deep INT" in text and "how fast" in text
+    assert "CASCADE_TEST_HEIGHT: int = 3" in text
+    monkeypatch.setenv("CASCADE_TEST_HEIGHT", "x")
+    assert "'CASCADE_TEST_HEIGHT' is 'x'" in cli("run", "--progress", "none", "cascade_workflow:routed", "--way", "fall", status=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "status"),
+    [
+        ([], "hint: --resource NAME=AMOUNT says how much there is", 1),
+        (["--resource", "cpu=1"], "cpu=2 exceeds total system capacity, which is 1", 1),
+        (["--resource", "cpu"], "argument --resource: 'cpu': expected NAME=AMOUNT, such as cpu=4", 2),
+        (["--resource", "=4"], "expected NAME=AMOUNT", 2),
+        (["--resource", "cpu=many"], "'cpu=many': the amount is no number", 2),
+        (["--resource", "cpu="], "the amount is no number", 2),
+        (["--resource", "cpu=-1"], "expected an amount from 0 up", 2),
+        (["--resource", "cpu=nan"], "expected an amount from 0 up", 2),
+        (["--resource", "cpu=1", "--resource", "cpu=2"], "argument --resource: 'cpu' is given twice", 2),
+    ],
+)
+def test_system_resources_are_checked(cli, options, message, status):
+    assert message in cli("run", "--progress", "none", *options, "cascade_workflow:constrained", status=status)
+
+
+@pytest.mark.parametrize("target", ["retried", "constrained", "heavy", "mapped", "routed", "machine", "program", "graph"])
+def test_targets_with_policies_are_shown(cli, target):
+    texts = {command: cli(command, f"cascade_workflow:{target}") for command in ("plan", "graph", "explain", "disassemble")}
+    texts["mermaid"] = cli("graph", "--format", "mermaid", f"cascade_workflow:{target}")
+    expected = {
+        "retried": {"plan": "[retry 3]", "graph": "flaky\\nretry 3", "explain": "managed  retry 3", "disassemble": "; node 0, retry 3"},
+        "constrained": {"plan": "[timeout 9 s, cpu=2, memory=0.5]", "graph": "cpu=2", "explain": "timeout 9 s, cpu=2", "disassemble": "cpu=2"},
+        "heavy": {"plan": "heavy#0(x=<x>)  [timeout 9 s, cpu=2]", "disassemble": "LOOP_MANAGED"},
+        "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "called for each item of a map", "disassemble": "managed add.map(r1!, r0!)"},
+        "routed": {"plan": "'sum' -> add#1", "mermaid": '{"Router"}', "explain": "down", "disassemble": "the route 'nest' of Router#0\nblueprint Router"},
+        "machine": {"plan": "'again' -> down#0", "graph": 'label="end"', "explain": "machine down", "disassemble": "SELECT"},
+    }
+    expected["program"], expected["graph"] = expected["constrained"], expected["routed"]
+    for command, text in expected[target].items():
+        assert text in texts[command], texts[command]
+
+
+def test_a_script_with_an_engine_has_the_options_that_act_on_it(capsys):
+    target = increment(cs.Param("x", type=int)).with_constraints(cpu=1)
+    assert cs.create_cli(target).main(["--x", "1", "--resource", "cpu=1", "--progress", "none"]) == 0
+    own = cs.create_cli(target, engine=cs.Engine(system_resources={"cpu": 1}))
+    assert own.main(["--x", "1", "--timeout", "9"]) == 0
+    assert own.main(["--x", "1", "--resource", "cpu=1"]) == 2
+    assert "unrecognized arguments: --resource cpu=1" in capsys.readouterr().err
+    odd = cs.task(lambda resource: resource, name="odd")(cs.Param("resource"))  # type: ignore[call-overload]
+    assert cs.create_cli(odd).main(["--resource", "mine", "--progress", "none"]) == 0
+    assert capsys.readouterr().out == "mine\n"
+
+
 def test_the_environment_is_read(cli, monkeypatch):
     monkeypatch.setenv("CASCADE_TEST_N", "4")
     assert run(cli, "environment") == "8\n"
@@ -176,7 +298,9 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
     [
         ("greet", [], "the following arguments are required: --name"),
         ("greet", ["--name", "x", "--times", "y"], "argument --times: 'y': it is no whole number"),
-        ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims"),
+        ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims 1 (did you mean '--times'?)"),
+        ("greet", ["--name", "x", "--zzz=5"], "unrecognized arguments: --zzz=5\n"),
+        ("greet", ["--name", "x", "--output", "json"], "unrecognized arguments: --output json (--output stands before the target)"),
         ("greet", ["--nam", "x"], "required: --name"),
         ("everything", ["--whole", "1", "--items", "1", "x"], "argument --items: '1 x': [1] is 'x'"),
         ("everything", ["--whole", "1", "--items", "--mode", "c"], "it is none of 'a', 'b'"),
@@ -255,12 +379,12 @@ def test_targets_are_shown(cli, tmp_path, capsys):
     assert cli("graph", "--help").startswith("usage: cascade graph")
 
 
-def test_explaining(cli, monkeypatch):
-    if not hasattr(cs, "explain"):
-        assert "cannot explain targets yet" in cli("explain", "cascade_flow:graph", status=2)
-    monkeypatch.setattr(cs, "explain", lambda target: f"explained {target!r}", raising=False)
-    assert cli("explain", "cascade_flow:graph") == "explained <LazyResult of double>\n"
-    assert cli("explain", "cascade_flow:double") == "explained <Task double>\n"
+def test_explaining(cli):
+    text = cli("explain", "cascade_flow:graph")
+    flow = sys.modules["cascade_flow"]
+    assert text == str(cs.explain(flow.graph)) + "\n" and text.startswith("double  call ")
+    assert cli("explain", "cascade_flow:double") == str(cs.explain(flow.double)) + "\n"
+    assert cli("explain", "cascade_flow:program") == str(flow.program.explain()) + "\n"
 
 
 def test_a_file_is_a_module_too(cli, tmp_path):
@@ -284,6 +408,8 @@ def test_a_script_has_the_command_line_of_a_target(capsys):
     assert text.startswith("usage: adder [-h] --a INT [--b VALUE]") and "--max-steps" in text
     assert cli.main([]) == 2
     assert "adder: error: the following arguments are required: --a" in capsys.readouterr().err
+    assert cli.main(["--a", "3", "--max-step", "4"]) == 2
+    assert "unrecognized arguments: --max-step 4 (did you mean '--max-steps'?)" in capsys.readouterr().err
     with pytest.raises(SystemExit) as raised:
         cs.create_cli(increment)(["--x", "4", "--output", "json", "--progress", "none"])
     assert raised.value.code == 0

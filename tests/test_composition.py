@@ -309,6 +309,30 @@ def test_a_skipped_stage_lets_its_input_through(path):
 # -- Router ---------------------------------------------------------------------------------------------------------
 
 
+def test_policies_of_a_pipeline_are_about_its_last_stage(path):
+    flaky = Flaky(1)
+    kept = cs.pipeline(one(), [lambda x: cs.task(flaky)(x).run_if(True)])
+    assert kept.with_retry(2) is kept
+    assert path.run(kept) == 1 and flaky.calls == 2
+    assert path.run(cs.pipeline(one(), [lambda x: increment(x).run_if(True)]).run_if(identity(0))) == 1
+    many = cs.pipeline(identity([1, 2]), [lambda x: increment.map(x).run_if(True)])
+    assert path.run(many.with_concurrency(1)) == [2, 3]
+    with pytest.raises(ValueError, match="exceeds total system capacity"):
+        path.run(cs.pipeline(1, [lambda x: increment(x).run_if(True)]).with_constraints(cpu=1))
+
+
+def test_a_pipeline_in_a_sequence_comes_in_its_place(run):
+    order: list[str] = []
+    note = cs.task(lambda name, value=0: order.append(name) or value)
+    parts = [note("a"), cs.pipeline(1, [lambda x: note("b", x).run_if(True)]), note("c", 3)]
+    assert run([cs.sequence(parts), parts[1]]) == [3, 1]
+    assert order == ["a", "b", "c"]
+    order.clear()
+    alone = cs.pipeline(1, [lambda x: note("second", x).run_if(True)])
+    assert run([alone.after(note("first"))]) == [1]
+    assert order == ["first", "second"]
+
+
 @pytest.mark.parametrize("wait", [False, True])
 @pytest.mark.parametrize(("key", "expected"), [("a", 2), ("b", 30), (None, "none")])
 def test_a_router_runs_the_chosen_route_only(run, wait, key, expected):
@@ -342,6 +366,18 @@ def test_what_other_routes_need_is_pruned(path):
     ]
 
 
+def test_inputs_and_resources_of_other_routes_are_no_tasks_that_are_pruned(path):
+    @cs.resource
+    def database() -> Any:
+        yield "db"
+
+    routes = {"a": one(), "b": add(cs.Param("x", 1), cs.inject(database)), "c": identity(cs.Env("HOME"))}
+    outcome, events = heard_from(path, cs.Router("a", routes))
+    assert outcome == 1
+    pruned = [event for event in story(events) if event[0] == "skipped"]
+    assert pruned == [("skipped", "Router#0/b/add#0", "Pruned"), ("skipped", "Router#0/c/identity#0", "Pruned")]
+
+
 def test_what_routes_share_with_the_rest_runs_once(run):
     flaky = Flaky(0)
     shared = cs.task(flaky)(5)
@@ -352,6 +388,16 @@ def test_what_routes_share_with_the_rest_runs_once(run):
     assert run(cs.Router("a", {"a": add(shared, shared), "b": increment(shared)})) == 10
     assert flaky.calls == 1
     assert run([shared, cs.Router("a", {"a": shared})]) == [5, 5]
+
+
+def test_a_route_that_needs_one_of_several_shared_results_is_compiled_for_itself(run):
+    task = cs.task(lambda x: x + 1)
+    assert run(task(5)) == 6  # of the same rows, with fewer inputs
+    first, second = later(1), later(2)
+    for key, expected in (("a", 2), ("b", 3)):
+        assert run([cs.Router(key, {"a": task(first), "b": task(second)}), first, second]) == [expected, 1, 2]
+        assert run([cs.Router(key, {"a": task(first), "b": task(2)}), first, second]) == [expected, 1, 2]
+    assert run(task(6)) == 7
 
 
 def test_what_only_a_pruned_route_needs_never_runs(run):
@@ -457,6 +503,23 @@ def test_an_unknown_route_is_an_error_that_names_the_others(run, key):
         run(cs.Router(identity(key), {"a": one(), "b": one()}))
     assert isinstance(raised.value, ValueError)
     assert "expected: one of 'a', 'b'" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "set_policy",
+    [
+        lambda router: router.with_retry(3),
+        lambda router: router.with_timeout(1),
+        lambda router: router.with_cache(cs.MemoryCache()),
+        lambda router: router.with_constraints(cpu=1),
+    ],
+)
+def test_a_router_takes_no_policies_that_are_about_calls(run, set_policy):
+    router = cs.Router("a", {"a": one()})
+    with pytest.raises(DeclarationError, match="a Router calls nothing itself, and takes no") as raised:
+        set_policy(router)
+    assert "results that are its routes" in str(raised.value)
+    assert run(router.with_retry(None).with_cache(None).run_if(True)) == 1
 
 
 def test_bad_routers_are_refused():

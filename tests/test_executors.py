@@ -61,6 +61,16 @@ def test_blocking_tasks_share_so_many_threads(path):
     until(lambda: not any(thread.name.startswith("cascade_") for thread in threading.enumerate()))
 
 
+def test_a_run_does_not_wait_for_a_late_thread_of_its_executors_own(path):
+    end = threading.Event()
+    blocked = cs.task(mode="blocking")(lambda: end.wait(60))
+    with LocalExecutor(threads=1) as executor:
+        with pytest.raises(TimeoutError):
+            path.run_with(cs.Engine(executor=executor), blocked().with_timeout(0.02))
+        assert not end.is_set()  # the thread is still there
+        end.set()
+
+
 def test_blocking_tasks_see_the_context_of_the_run(path):
     look = cs.task(mode="blocking")(lambda: variable.get())
     token = variable.set(5)
@@ -351,3 +361,20 @@ def _group_is_gone(group: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def test_a_thread_comes_to_its_end_beside_a_busy_loop(path):
+    # The loop lets the interpreter go at every turn of the event loop, and would take it back before the thread wakes up.
+    done = threading.Event()
+
+    @cs.task(mode="blocking")
+    def work() -> None:
+        for _ in range(50):
+            time.sleep(0)  # lets the interpreter go
+        done.set()
+
+    @cs.task(lower=False)
+    def spin(n: int) -> Any:
+        return n if done.is_set() else cs.TailCall((n + 1,))
+
+    path.run_with(cs.Engine(), [work(), spin(0)], timeout=60)

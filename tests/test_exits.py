@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import cascade as cs
+
 from tests.random_programs import Call, Program, compare
 
 DEFINITIONS = """
@@ -368,3 +370,35 @@ def _stops(nest: str) -> list[int]:
     """The first, a middle and the last time that a nest comes to its place."""
     last = TIMES[nest]
     return sorted({1, (last + 1) // 2, last})
+
+
+def test_numbers_that_are_compared_by_identity_are_not_lowered(run):
+    # A number that leaves typed code is an object of its own, and here both variables hold the same one.
+    @cs.task
+    def same(k, o=None):
+        z = 0.5
+        for _ in range(1):
+            u = z
+        if k:
+            return cs.TailCall((k - 1, u))
+        return o is u, u is not z
+
+    expected = run(same(2)), run(same(0))
+    assert expected == ((True, False), (False, False))
+
+
+def test_objects_that_are_compared_by_identity_are_lowered():
+    missing = object()
+
+    @cs.task(lower=True)
+    def count(n, o, p):
+        total = 0
+        while n > 0:
+            total += 1 if o is missing or o is p else 2 if p is not None else 3
+            n -= 1
+        return total
+
+    text = "a text"
+    pairs = [(missing, 1), (text, text), (text, 0.5), (0.5, None)]
+    assert [cs.run(count(10, *pair)) for pair in pairs] == [10, 10, 20, 30]
+    assert all(kernel.exits == 0 for kernel in count.routine.kernels)

@@ -136,6 +136,7 @@ def test_a_container_changed_after_the_call_can_make_a_cycle(run):
         run(first)
     assert raised.value.cycle == ("total", "increment", "total")
     assert "total -> increment -> total" in str(raised.value)
+    assert "a container that was changed" in str(raised.value)
 
 
 def test_strings_and_mappings_of_plain_values_are_not_copied(run):

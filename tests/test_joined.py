@@ -1156,6 +1156,7 @@ class Stopping:
 
 @pytest.mark.parametrize("where", ["check", "save"])
 def test_what_a_cache_policy_raises_comes_out_as_itself(path, where):
+    # From synchronous code: a coroutine, such as that of `arun`, cannot raise StopIteration.
     graph = cs.task(lambda x: increment(x), name="graph")
     for target in (increment(1), graph(1), increment(1).with_timeout(60)):
         with pytest.raises(StopIteration, match=where):

@@ -87,6 +87,25 @@ def test_without_data_the_input_stays(run):
     assert calls == [7, 7, 7]
 
 
+def test_a_machine_that_is_a_route_is_the_same_machine(run):
+    calls: list[int] = []
+
+    def step(n: int) -> Any:
+        calls.append(n)
+        return cs.Jump("again") if len(calls) % 3 else cs.Jump("end")
+
+    lazy = machine(step, increment(6))
+    assert run(lazy) is None
+    assert run(cs.Router(identity("a"), {"a": lazy, "b": one()})) is None
+    assert calls == [7] * 6
+    other = cs.bind(cs.task(lambda n: cs.Jump("back"))(0), cs.select_jump({"back": lazy}))
+    there = cs.bind(lazy, cs.select_jump({"again": other, "end": None}))
+    assert run([cs.Router("a", {"a": there}), there]) == [None, None]
+    assert calls == [7] * 9
+    assert run(cs.Router("a", {"a": there})) is None
+    assert calls == [7] * 12
+
+
 def test_a_state_without_parameters(run):
     calls: list[int] = []
 
@@ -217,7 +236,7 @@ def test_limits_hold_for_machines(path):
 
 
 def test_bad_declarations_are_refused(run):
-    for bad in ({}, None, {"a": 1}, [one()], {"a": cs.Router("x", {"x": one()})}):
+    for bad in ({}, None, {"a": 1}, [one()], {"a": cs.Router("x", {"x": one()})}, {"a": cs.Param("n")}, {"a": cs.inject("db")}):
         with pytest.raises(DeclarationError):
             cs.select_jump(bad)
     with pytest.raises(DeclarationError):
@@ -260,7 +279,7 @@ def test_a_machine_is_jumps_in_the_bytecode():
     listing = disassemble(loop_code(operation).blueprint).splitlines()
     assert [line.split("  ;")[0].split() for line in listing[1:]] == [
         ["0", "CALL", "r2", "=", "countdown(r0,", "r1)"],
-        ["1", "SELECT", "if", "r2", "is", "a", "Jump:", "go", "to", "'again'", "->", "0,", "'end'", "->", "2"],
+        ["1", "SELECT", "if", "r2", "is", "a", "Jump:", "go", "to", "'again'", "->", "0", "with", "r0,", "'end'", "->", "2;", "else", "to", "2"],
         ["2", "RETURN", "return", "r2!"],
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.errors import CapacityError, CycleError, DeclarationError, DependencyMissingError, PolicyError, TaskTimeoutError
+from cascade.errors import CapacityError, CycleError, DeclarationError, DependencyMissingError, PolicyError, StepLimitError, TaskTimeoutError
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import Event, TaskBlocked, TaskEvent, TaskRetrying, TaskSkipped
 from tests.conftest import Path
@@ -245,8 +245,14 @@ def test_order_in_a_circle_is_a_cycle(run):
     first, second = one(), increment(1)
     first.after(second)
     second.after(first)
-    with pytest.raises(CycleError):
+    with pytest.raises(CycleError, match="task 'one' was made to need 'increment' by after"):
         run(first)
+
+
+def test_a_condition_in_a_circle_is_a_cycle(run):
+    first = one()
+    with pytest.raises(CycleError, match="task 'one' was made to need 'increment' by run_if or with_constraints"):
+        run(first.run_if(increment(first)))
 
 
 def test_policies_are_edges_of_the_graph():
@@ -476,6 +482,29 @@ def test_each_attempt_has_its_own_time(path):
     assert [event[0] for event in story(events)] == ["start", "retrying", "Succeeded"]
 
 
+def test_each_iteration_of_a_loop_has_its_own_time(run):
+    begun = time.monotonic()
+
+    @cs.task
+    async def wait_until(moment: float) -> Any:
+        if time.monotonic() >= moment:
+            return "done"
+        await asyncio.sleep(0.002)
+        return cs.TailCall((moment,))
+
+    assert run(wait_until(begun + 0.3).with_timeout(0.2)) == "done"
+
+
+def test_a_node_is_one_step_however_often_it_is_called(path):
+    assert path.run([cs.task(Flaky(4))(7).with_retry(9), cs.task(Flaky(2)).map([1, 2]).with_retry(3)], max_steps=2) == [7, [1, 2]]
+    cache = cs.MemoryCache()
+    for _ in range(2):  # a hit counts as well
+        with pytest.raises(StepLimitError):
+            path.run([one().with_cache(cache), one()], max_steps=1)
+    assert path.run([one().with_cache(cache), one()], max_steps=2) == [1, 1]
+    assert len(cache) == 1
+
+
 # -- Constraints ----------------------------------------------------------------------------------------------------
 
 
@@ -514,7 +543,9 @@ def test_the_impossible_is_refused_before_anything_runs(run, constraints, resour
         run(target, system_resources=resources)
     assert isinstance(raised.value, CapacityError)
     assert message in str(raised.value)
+    assert (raised.value.hint is None) is (constraints.keys() <= (resources or {}).keys())
     assert "task 'one'" in str(raised.value)
+    assert (raised.value.hint is None) == (resources is not None and constraints.keys() <= resources.keys())
     assert calls == []
 
 
@@ -553,6 +584,32 @@ def test_resources_are_released_on_every_exit(path):
     asyncio.run(cancelled())
     assert engine.ledger._free["cpu"] == 1
     assert not engine.ledger._waiting
+
+
+def test_resources_are_held_from_the_first_attempt_to_the_last(path):
+    order = []
+
+    @cs.task
+    async def work(name: str) -> None:
+        order.append(name)
+        if order.count("a") == 1:
+            raise ValueError(name)
+
+    target = [work("a").with_retry(2, delay=0.005).with_constraints(cpu=1), work("b").with_constraints(cpu=1)]
+    heard_from(path, target, system_resources={"cpu": 1})
+    assert order == ["a", "a", "b"]
+
+
+def test_what_a_task_answers_with_has_policies_of_its_own(run):
+    flaky = Flaky(1)
+
+    @cs.task
+    def expand() -> Any:
+        return cs.task(flaky)(later(1, 0.05)).with_constraints(cpu=1)
+
+    with pytest.raises(ValueError, match="attempt 1"):
+        run(expand().with_retry(3).with_timeout(0.02).with_constraints(cpu=1), system_resources={"cpu": 1})
+    assert run(expand().with_constraints(cpu=1), system_resources={"cpu": 1}) == 1
 
 
 def test_resources_go_to_those_who_came_first_and_others_do_not_wait(path):
@@ -703,3 +760,17 @@ def test_deep_and_wide_graphs_of_policies(path):
     with pytest.raises(DependencyMissingError):
         path.run(skipped)
     assert path.run([one().run_if(one()) for _ in range(5_000)]) == [1] * 5_000
+
+
+def test_a_tail_call_to_itself_by_name_keeps_arguments_and_policies(run):
+    attempts: list[int] = []
+
+    @cs.task(name="loop")
+    def loop(n: int, step: int) -> Any:
+        attempts.append(n)
+        if len(attempts) % 2:
+            raise ValueError("heals")
+        return cs.TailCall((n - step,), target="loop") if n > 0 else step
+
+    assert run(loop(2, 1).with_retry(2)) == 1
+    assert attempts == [2, 2, 1, 1, 0, 0]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import io
+import re
+import sys
+import types
 import warnings
 from typing import Any
 
@@ -13,6 +17,9 @@ from hypothesis import HealthCheck, given, settings
 
 import cascade as cs
 from cascade.errors import CacheWarning, CascadeError
+from cascade.graph.build import build_graph
+from cascade.graph.outline import outline
+from cascade.graph.serialize import from_json, to_json
 from cascade.runtime import Engine, MessageBus, drive, manage, mapping
 from cascade.runtime.events import Event
 from tests.conftest import Path
@@ -370,7 +377,7 @@ class PlainCache:
         self.kept[task_id.split("@")[0], repr(arguments)] = value
 
 
-def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1) -> Any:
+def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, through: Any = lambda target: target) -> Any:
     told = []
     for _ in range(rounds):
         bus = MessageBus()
@@ -378,7 +385,7 @@ def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1) -> A
         bus.subscribe(Event, heard.append)
         engine = Engine(bus=bus, system_resources=CAPACITY)
         try:
-            value: Any = Path(use_vm).run_with(engine, declare_dealt(specs, cache))
+            value: Any = Path(use_vm).run_with(engine, through(declare_dealt(specs, cache)))
             told.append((story(heard), repr(value), None))
         except (Failure, CascadeError) as error:
             told.append((story(heard), type(error), [str(error), *getattr(error, "__notes__", ())]))
@@ -400,6 +407,45 @@ def test_random_caches_are_the_same_on_both_paths(specs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CacheWarning)
         assert tell_dealt(specs, False, PlainCache(), 2) == tell_dealt(specs, True, PlainCache(), 2)
+
+
+def read_again(target: Any) -> Any:
+    """The target, written as JSON and read; its functions stand in a module meanwhile, to be found there."""
+    module = types.ModuleType("cascade_dealt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, module.__name__, module)
+        for entry in outline(build_graph(target)).entries:
+            task = getattr(entry.operation, "task", None)
+            if task is not None and task.func.__name__.startswith("function"):
+                task.func.__module__, task.func.__qualname__ = module.__name__, task.name
+                setattr(module, task.name, task)
+        text = to_json(target)
+        graph = from_json(text, allow=[module.__name__, __name__])
+        assert to_json(graph) == text
+        return graph
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(dealt_graphs)
+def test_random_graphs_are_the_same_after_they_were_written_and_read(specs):
+    with_target = tell_dealt(specs, True, None)
+    assert tell_dealt(specs, True, None, through=read_again) == with_target
+    assert tell_dealt(specs, False, None, through=build_graph) == with_target
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(dealt_graphs)
+def test_random_graphs_can_be_looked_at(specs):
+    target = declare_dealt(specs, PlainCache())
+    out = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CacheWarning)  # of caches of states
+        cs.dry_run(target, file=out)
+    tasks = {task.name for task in cs.explain(target).tasks}
+    assert {name for name in tasks if name.startswith("n")} == set(re.findall(r"^  (n\d)#", out.getvalue(), re.M))
+    drawn = cs.visualize(target)
+    assert all(name.removeprefix("machine ") in drawn for name in tasks)
+    assert cs.compile(target, system_resources={"cpu": 9}).disassemble().startswith("blueprint ")
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

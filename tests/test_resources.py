@@ -661,6 +661,14 @@ def test_nothing_is_left_behind(path, log):
     assert log.count("+connection") == log.count("-connection")
 
 
+def test_a_route_has_resources_of_its_own_of_scope_task_that_the_rest_of_the_graph_uses_too(run, log):
+    connection = make("connection", log, scope="task")
+    use = cs.task(lambda db: str(db))
+    target = [cs.Router("a", {"a": use(cs.inject(connection)), "b": one()}), use(cs.inject(connection))]
+    assert run(target) == ["connection", "connection"]
+    assert log == ["+connection", "-connection"] * 2
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_tear_down_comes_on_every_way_out(path, log, error):
     @cs.task

@@ -110,6 +110,7 @@ def test_any_plain_value_comes_back(value):
         lambda: total([increment(i) for i in range(5)], scale=3),
         lambda: identity(Box([one(), Box(increment(1))], label="b")),
         lambda: identity(Point(one(), [increment(1)])),
+        lambda: identity([Box((0, [one(), Box({"k": [increment(2)]})])), Point([[cs.Param("n", 1)]], 2)]),
         lambda: [one(), later(2), increment(one())],
         lambda: countdown(20),
         lambda: Space.inside(increment(2)),

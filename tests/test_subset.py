@@ -164,3 +164,19 @@ def test_a_kernel_that_keeps_leaving_is_retired():
     assert report.kernels[0].retired
     assert report.regime == "call"
     assert "left so often" in str(cs.explain(task))
+
+
+def test_constants_are_computed_while_lowering():
+    @cs.task(lower=True)
+    def draws(n):
+        state = 12345
+        while n > 0:
+            state = (1103515245 * state + 12345) % 2**31
+            n -= 1
+        return state, 2**-1, (-8.0) ** 2, 1 << 3, -17 >> 1
+
+    assert cs.run(draws(1000)) == draws.func(1000)
+    (kernel,) = draws.routine.kernels
+    listing = cs.compile(draws).disassemble()
+    assert "POW" not in listing and "MOD" not in listing, "modulo a power of two is a bitwise and"
+    assert kernel.exits == 1, "CPython makes the tuple"

@@ -25,7 +25,9 @@ FUNCTIONS = [
     (lowered.opaque_returned, (5, [1])), (lowered.floats, (9, 1.5)), (lowered.minmax, (9,)), (lowered.divmods, (9,)),
     (lowered.mutual, (9,)), (lowered.none, (9,)), (lowered.breaks_wide, (9,)), (lowered.use_global.func, (9, 1)),
 ]
-original = lower.translate
+TARGETS = [lambda function=function, given=given: cs.task(lower=True)(function)(*given) for function, given in FUNCTIONS]
+TARGETS += [lambda: lowered.collatz(27), lambda: lowered.halving(1), lambda: lowered.growing(1)]
+original = lower.Kernel
 
 def changed(code):
     words = array("i", code.words)
@@ -38,12 +40,12 @@ def changed(code):
         changes["registers"] = pick.randrange(code.registers + 3)
     return dataclasses.replace(code, **changes)
 
-lower.translate = lambda task, types: changed(original(task, types))
+lower.Kernel = lambda code: original(changed(code))
 for number in range(count):
-    function, given = FUNCTIONS[number % len(FUNCTIONS)]
+    target = TARGETS[number % len(TARGETS)]
     try:
         # A changed loop may never end.
-        cs.run(cs.task(lower=True)(function)(*given), max_steps=1000, timeout=0.05)
+        cs.run(target(), max_steps=1000, timeout=0.05)
         ran += 1
     except CascadeError as error:
         refused += type(error).__name__ == "BlueprintError"

@@ -99,9 +99,9 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     """Makes the blueprint of a state machine: each state is a call and a SELECT that says where its Jumps lead.
 
         0  CALL_ONE  r2 = ping(r0)
-        1  SELECT    if r2 is a Jump: go to ping -> 0, pong -> 2
+        1  SELECT    if r2 is a Jump: go to 'ping' -> 0 with r0, 'pong' -> 2 with r1; else to 4
         2  CALL_ONE  r2 = pong(r1)
-        3  SELECT    if r2 is a Jump: go to ping -> 0
+        3  SELECT    if r2 is a Jump: go to 'ping' -> 0 with r0; else to 4
         4  RETURN    return r2!
     """
     words, operands = array("i"), array("i")
@@ -109,9 +109,14 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     inputs, end = machine.count, 2 * len(machine.states)
     for state in machine.states:
         slots = range(state.offset, state.offset + state.width)
-        managed = state.injects or is_managed(state.operation)
-        if managed or state.width != 1:
-            words.extend((CALL_MANAGED if managed else CALL, inputs, len(constants), len(operands)))
+        if state.injects or is_managed(state.operation):
+            opcode = CALL_MANAGED
+        elif state.operation.routine.lowering >= AT_ONCE:
+            opcode = CALL_TYPED
+        else:
+            opcode = CALL if state.width != 1 else CALL_ONE
+        if opcode != CALL_ONE:
+            words.extend((opcode, inputs, len(constants), len(operands)))
             operands.append(state.width)
             operands.extend(2 * slot for slot in slots)
         else:

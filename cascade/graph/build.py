@@ -25,14 +25,13 @@ from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.spec.control import EITHER as EITHER_TASK
 from cascade.spec.control import ONCE as ONCE_TASK
-from cascade.spec.control import EitherForm, OnceForm, RouteForm
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import (
     CALL, MAP, ONCE, ROUTE, Managed, OnceShape, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
 )
 from cascade.spec.policies import PLAIN as NO_POLICIES
-from cascade.spec.policies import Policies
+from cascade.spec.policies import EitherForm, OnceForm, Policies, RouteForm
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
@@ -95,7 +94,7 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
         TooManyRows: there are more than `limit`.
     """
     if type(target) is Graph:
-        from cascade.graph.serialize import target_of  # read from JSON, or made by hand
+        from cascade.graph.outline import target_of  # read from JSON, or made by hand
 
         target = target_of(target)
     elif type(target) is not LazyResult:
@@ -104,7 +103,7 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     around = getattr(target, "given", NOTHING_AROUND) if type(target) is LazyResult else NOTHING_AROUND
-    return _walk(target, sys.maxsize if limit is None else limit, around)
+    return walk(target, sys.maxsize if limit is None else limit, around)
 
 
 def _same(value: Any) -> Any:
@@ -114,7 +113,16 @@ def _same(value: Any) -> Any:
 _given: Task[..., Any] = Task(_same, name="input")
 
 
-def _walk(root: Any, limit: int, around: Around) -> tuple[tuple[Row, ...], list[Any]]:
+def walk(
+    root: Any, limit: int, around: Around, routes: Routes | EveryRoute | None = None
+) -> tuple[tuple[Row, ...], list[Any]]:
+    """The rows and the inputs of what `root` is or holds.
+
+    Args:
+        limit: more rows raise TooManyRows.
+        around: what is there already, or is computed elsewhere.
+        routes: how the routes of Routers are treated; by default they are graphs of their own.
+    """
     # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
     # a reference, of the input.
     numbers: dict[Any, int] = {}
@@ -128,7 +136,6 @@ def _walk(root: Any, limit: int, around: Around) -> tuple[tuple[Row, ...], list[
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
     skips = False
-    routes: Any = None
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -309,6 +316,9 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
         if selector is not None:
             for target in selector.routes.values():
                 if target is not None and target not in numbers:
+                    if target.policies is policies:  # of which `first` is a copy, made by a Router that goes on with it
+                        numbers[target] = 0
+                        continue
                     numbers[target] = len(found)
                     found.append(target)
             targets = tuple((key, None if target is None else numbers[target]) for key, target in selector.routes.items())
@@ -415,6 +425,9 @@ class RouteTable:
         """What a route has around it, given the values of what is shared."""
         return Around(values, {**self.uses, **self.once})
 
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{key!r}: {route.task.name}" for key, route in self.routes.items()) + "}"
+
 
 class Once:
     """A result that routes of several Routers need. The first one that does computes it.
@@ -506,6 +519,21 @@ class Routes:
         return any(table.common for table, _ in self._found)
 
 
+class EveryRoute:
+    """In place of `Routes`: the graph computes every route, so that all of them are rows of it.
+
+    Such a graph is for people and tools, not to be run.
+    """
+
+    declarations: tuple[Task[..., Any], ...] = ()
+
+    def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
+        return RouteTable(routes, tuple(routes.values()), False, {})
+
+    def share(self) -> bool:
+        return False
+
+
 def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:
     """The LazyResults that `roots` are or need, in the order of a walk; those in `stop` are not looked into.
 
@@ -572,7 +600,17 @@ def _cycle(again: Any, numbers: dict[Any, int]) -> CycleError:
     path = [key for key, number in numbers.items() if number == ENTERED]
     path = path[path.index(again if type(again) is LazyResult else id(again)) :]
     names = [key.task.name for key in path if type(key) is LazyResult]
-    return CycleError([*names, *names[:1]], where="a container that was changed after it was passed to a task")
+    return CycleError([*names, *names[:1]], where=_closed_by(path))
+
+
+def _closed_by(path: Sequence[Any]) -> str:
+    """How a cycle can have come about: a call binds results that are there already."""
+    for lazy, needed in zip(path, [*path[1:], path[0]], strict=True):
+        policies = lazy.policies if type(lazy) is LazyResult else None
+        if policies is not None and any(needed is other for other in extras_of(policies)):
+            by = "after" if any(needed is other for other in policies.after) else "run_if or with_constraints"
+            return f"task {lazy.task.name!r} was made to need {needed.task.name!r} by {by}"
+    return "a container that was changed after it was passed to a task"
 
 
 def _check_target(target: Any) -> None:

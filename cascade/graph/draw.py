@@ -12,12 +12,17 @@ from typing import Any, NamedTuple
 
 from cascade.errors import DrawingError, nearest
 from cascade.graph.build import build_graph
-from cascade.graph.model import Graph, operand_names, task_of
+from cascade.graph.model import Container, Graph
+from cascade.graph.outline import Entry, Outline, outline
 from cascade.spec.inputs import input_of
+from cascade.spec.operation import is_map
 from cascade.spec.resources import Injection
+from cascade.spec.words import called_name, key_words, mode_words, policy_words
 
 FORMATS = ("dot", "mermaid", "svg")
 SVG_SECONDS = 60.0
+NEW_LINE = "\\n"
+"""In a label in DOT."""
 
 
 class EdgeStyle(NamedTuple):
@@ -39,10 +44,10 @@ EDGE_STYLES: dict[str, EdgeStyle] = {
     "order": EdgeStyle("style=dashed, color=gray50", ("-.->", "-.->|{}|"), "runs after, without its value"),
     "condition": EdgeStyle("style=dashed, color=darkorange, arrowhead=odiamond", ("-.->", "-.->|{}|"), "decides whether it runs"),
     "constraint": EdgeStyle("style=dotted, color=purple, arrowhead=obox", ("-.-o", "-.-o|{}|"), "an amount that it needs"),
-    "route": EdgeStyle("style=solid, color=blue, arrowhead=vee", ("==>", "==>|{}|"), "a branch that may be chosen"),
-    "jump": EdgeStyle("style=bold, color=red, constraint=false", ("==>", "==>|{}|"), "runs again"),
+    "route": EdgeStyle("style=solid, color=blue, arrowhead=vee", ("==>", "==>|{}|"), "its value is the Router's if the key says so"),
+    "jump": EdgeStyle("style=bold, color=red, constraint=false", ("==>", "==>|{}|"), "what a Jump with the key leads to"),
 }
-"""By the `kind` of `cascade.graph.model.Edge`."""
+"""By the `kind` of `cascade.graph.model.Edge`. Edges lead where values go, jumps where the machine goes."""
 
 
 class NodeStyle(NamedTuple):
@@ -55,6 +60,9 @@ NODE_STYLES: dict[str, NodeStyle] = {
     "async": NodeStyle('shape=box, style="rounded,dashed"', ("(", ")")),
     "blocking": NodeStyle("shape=box, style=rounded, peripheries=2", ("[[", "]]")),
     "compute": NodeStyle("shape=box3d", ("[[", "]]")),
+    "map": NodeStyle("shape=hexagon", ("{{", "}}")),
+    "router": NodeStyle("shape=diamond", ("{", "}")),
+    "end": NodeStyle("shape=doublecircle, fontsize=10, height=0.2", ("((", "))")),
     "resource": NodeStyle("shape=cylinder", ("[(", ")]")),
     "container": NodeStyle("shape=box, fontsize=10, height=0.2, color=gray50, fontcolor=gray30", ("[", "]")),
     "parameter": NodeStyle("shape=parallelogram", ("[/", "/]")),
@@ -64,6 +72,9 @@ NODE_STYLES: dict[str, NodeStyle] = {
 
 def visualize(target: Any, format: str = "dot") -> str:
     """Draws the graph of a target; nothing is run.
+
+    The routes of Routers are drawn as well, and each state of a machine, with its end. The name of a node stands above its
+    policies.
 
     Args:
         target: a LazyResult, a list or tuple of them, or a Graph.
@@ -88,40 +99,77 @@ def visualize(target: Any, format: str = "dot") -> str:
 
 
 class _Picture(NamedTuple):
-    nodes: list[tuple[str, str, str]]
-    """(id, style, label)"""
+    nodes: list[tuple[str, str, list[str]]]
+    """(id, style, lines of the label)"""
     edges: list[tuple[str, str, str, str]]
     """(id of the source, id of the target, kind, label)"""
 
 
 def _picture(graph: Graph) -> _Picture:
-    nodes = []
-    for node in graph.nodes:
-        nodes.append((f"n{node.index}", _style_of(node.operation), node.name))
-    edges = [(f"n{edge.source}", f"n{edge.target}", edge.kind, edge.parameter) for edge in graph.edges()]
-    for number, value in enumerate(graph.inputs):
-        declared = input_of(value)
-        if declared is not None:
-            nodes.append((f"i{number}", declared.kind, declared.name))
-    shown = {name for name, _, _ in nodes}
-    for index, row in enumerate(graph.rows):
-        names = operand_names(row[0])
-        for position, reference in enumerate(row[1:]):
-            if reference < 0 and f"i{-1 - reference}" in shown:
-                label = names[position] if position < len(names) else ""
-                edges.append((f"i{-1 - reference}", f"n{index}", "data", label))
+    whole = outline(graph)
+    nodes = [(f"n{number}", _style_of(entry), _label_lines(entry, whole)) for number, entry in enumerate(whole.entries)]
+    edges = []
+    machines: dict[int | None, str] = {entry.machine: f"e{entry.machine}" for entry in whole.entries if entry.machine is not None}
+    for edge in whole.edges():
+        # The value of a machine is there at its end.
+        source = f"n{edge.source}" if edge.kind == "jump" else machines.get(edge.source, f"n{edge.source}")
+        end = machines[whole.entries[edge.source].machine] if edge.target < 0 else f"n{edge.target}"
+        edges.append((source, end, edge.kind, edge.parameter.removeprefix("constraint ")))
+    edges += [(f"n{number}", name, "jump", "") for number, name in _unnamed_ends(whole, machines)]
+    nodes += [(name, "end", ["end"]) for name in machines.values()]
+    declared = {-1 - number: input_of(value) for number, value in enumerate(whole.inputs)}
+    shown = {reference: f"i{-1 - reference}" for reference, each in declared.items() if each is not None}
+    nodes += [(shown[reference], each.kind, [each.name]) for reference, each in declared.items() if each is not None]
+    for number, entry in enumerate(whole.entries):
+        for position, reference in enumerate(entry.references):
+            if reference in shown:
+                label = entry.names[position] if position < len(entry.names) else ""
+                edges.append((shown[reference], f"n{number}", entry.kind_of(position), label.removeprefix("constraint ")))
+        edges += [(shown[route], f"n{number}", "route", key_words(key)) for key, route in entry.routes if route in shown]
     return _Picture(nodes, edges)
 
 
-def _style_of(operation: Any) -> str:
-    task = task_of(operation)
-    if isinstance(task, Injection):
-        return "resource"
-    if task is None:
+def _unnamed_ends(whole: Outline, machines: dict[int | None, str]) -> Iterator[tuple[int, str]]:
+    """The ways to the ends of machines that no key tells of: from states that are not bound, or else from all."""
+    states = [(number, entry) for number, entry in enumerate(whole.entries) if entry.machine is not None]
+    ending = {entry.machine for _, entry in states if entry.jumps is None or any(state is None for _, state in entry.jumps)}
+    for number, entry in states:
+        if entry.jumps is None or entry.machine not in ending:
+            yield number, machines[entry.machine]
+
+
+def _style_of(entry: Entry) -> str:
+    operation = entry.operation
+    if isinstance(operation, Container):
         return "container"
+    if isinstance(operation, Injection):
+        return "resource"
+    if entry.is_router:
+        return "router"
+    if is_map(operation):
+        return "map"
+    task = operation.task
     if task.mode in NODE_STYLES:
-        return task.mode
+        return str(task.mode)
     return "async" if task.is_async else "task"
+
+
+def _label_lines(entry: Entry, whole: Outline) -> list[str]:
+    operation = entry.operation
+    if isinstance(operation, Container):
+        return [operation.name]
+    # A map has a shape of its own, which does not tell where its task runs.
+    modes = mode_words(operation) if is_map(operation) else []
+    held = [
+        f"if {_constant(whole.inputs[-1 - reference])}"
+        for position, reference in enumerate(entry.references)
+        if reference < 0 and entry.kind_of(position) == "condition" and input_of(whole.inputs[-1 - reference]) is None
+    ]
+    return [called_name(operation), *modes, *policy_words(operation), *held]
+
+
+def _constant(value: Any) -> str:
+    return repr(value) if value is None or type(value) in (bool, int, float) else f"a {type(value).__name__}"
 
 
 def _edge_style(kind: str) -> EdgeStyle:
@@ -134,8 +182,8 @@ def _dot_lines(graph: Graph) -> Iterator[str]:
     yield "  rankdir=LR;"
     yield '  node [fontname="sans-serif"];'
     yield '  edge [fontname="sans-serif", fontsize=9];'
-    for name, style, label in picture.nodes:
-        yield f'  {name} [label="{_dot_text(label)}", {NODE_STYLES[style].dot}];'
+    for name, style, lines in picture.nodes:
+        yield f'  {name} [label="{NEW_LINE.join(map(_dot_text, lines))}", {NODE_STYLES[style].dot}];'
     for source, end, kind, label in picture.edges:
         yield f'  {source} -> {end} [label="{_dot_text(label)}", {_edge_style(kind).dot}];'
     yield "}"
@@ -149,9 +197,9 @@ def _dot_text(text: str) -> str:
 def _mermaid_lines(graph: Graph) -> Iterator[str]:
     picture = _picture(graph)
     yield "flowchart LR"
-    for name, style, label in picture.nodes:
+    for name, style, lines in picture.nodes:
         left, right = NODE_STYLES[style].mermaid
-        yield f'  {name}{left}"{_mermaid_text(label)}"{right}'
+        yield f'  {name}{left}"{"<br/>".join(map(_mermaid_text, lines))}"{right}'
     for source, end, kind, label in picture.edges:
         plain, labelled = _edge_style(kind).mermaid
         arrow = labelled.format(f'"{_mermaid_text(label)}"') if label else plain

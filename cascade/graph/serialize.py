@@ -1,13 +1,19 @@
 """Graphs as JSON.
 
     {"format": "cascade-graph", "version": 1,
-     "operations": [{"task": "my.module:load"}, {"container": "list"}, {"task": "my.module:total"}],
+     "operations": [{"task": "my.module:load"}, {"container": "list"}, {"task": "my.module:total", "timeout": 5.0}],
      "rows": [[0], [1, 0, -1], [2, 1]],
      "inputs": [5]}
 
-`rows` are those of the graph (`cascade.graph.model`), each with the number of its operation first. Values that JSON has
-no form for are objects with one key that begins with `$`. Functions and classes are named by `module:qualname`; reading
-imports a module only if the caller's allow-list holds it, and calls nothing.
+`rows` are like those of the graph (`cascade.graph.model`), each with the number of its operation first; the last one is the
+result. What only routes and jumps lead to are rows as well (`cascade.graph.outline`), before those of the graph:
+
+    a Router            operation {"router": [key, ...]}; the row has the selector, and a route for each key
+    a state machine     "jumps": [[row, [[key, row of the next state, or null for the end], ...]], ...]
+
+Policies stand in the operations (`cascade.graph.policy_json`). Values that JSON has no form for are objects with one key that
+begins with `$`. Functions and classes are named by `module:qualname`; reading imports a module only if the caller's allow-list
+holds it, and calls nothing.
 """
 
 from __future__ import annotations
@@ -26,23 +32,33 @@ import sys
 import types
 import typing
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from cascade.errors import CycleError, SerializationError
-from cascade.graph.build import build_graph
-from cascade.graph.model import DICT, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, operand_names, parts
+from cascade._vm import holds_deferred
+from cascade.errors import CascadeError, CycleError, SerializationError
+from cascade.graph.build import NO_INPUT, NOTHING_AROUND, build_graph, walk
+from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, is_container, parts
+from cascade.graph.names import Names, check_keys, class_path, fail, path_of, resolve_loaded
+from cascade.graph.outline import Entry, Outline, outline, routes_of, target_of
+from cascade.graph.policy_json import DEFAULTS, KEYS, PolicyReader, check_caches, describe_policies
+from cascade.spec.control import EITHER as EITHER_TASK
+from cascade.spec.control import ROUTER
 from cascade.spec.inputs import REQUIRED, Input, input_of
-from cascade.spec.lazy import LazyResult, lazy_result
+from cascade.spec.lazy import LazyResult
+from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, interned
+from cascade.spec.policies import PLAIN, CachePolicy
 from cascade.spec.resources import Injection, Resource, inject, injection_of
 from cascade.spec.task import MODES, Task
 
 FORMAT, VERSION = "cascade-graph", 1
-CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, REBUILT)}
+CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, EITHER, REBUILT)}
 TASK_OPTIONS = ("name", "pure", "mode", "lower")
 INT_BITS = 10_000
 """Python refuses to read and write decimal numbers of many more; they are written in hexadecimal."""
+FROM_JUMP = {"$jump": "data"}
+"""Stands for the first argument of a state that a Jump gives, and nothing else."""
 
 
 class TextForm(NamedTuple):
@@ -75,161 +91,172 @@ SAFE_TYPES = {
 """Types of inputs that are always understood."""
 
 
-def to_json(target: Any, *, indent: int | None = None) -> str:
-    """Writes a graph as JSON.
+def to_json(target: Any, *, indent: int | None = None, caches: Mapping[str, CachePolicy] | None = None) -> str:
+    """Writes a graph as JSON, with its policies.
 
     Args:
         target: a Graph, a LazyResult, or a list or tuple of LazyResults.
         indent: spaces for each level, to be read by people.
+        caches: names for the caches of nodes, which are objects of this program; `from_json` has to be given caches of
+            these names. One that is the default of a task needs none.
 
     Raises:
-        SerializationError: (a ValueError) a task cannot be found by its name, or an argument has no JSON form; the
-            message names the task and the parameter.
+        SerializationError: (a ValueError) a task cannot be found by its name, or an argument or a policy has no JSON form;
+            the message names the node and the parameter or policy.
     """
-    graph = target if isinstance(target, Graph) else build_graph(target)
-    operations: dict[Any, int] = {}
-    described: list[Any] = []
-    rows = []
-    for row in graph.rows:
-        number = operations.get(row[0])
-        if number is None:
-            number = operations[row[0]] = len(described)
-            described.append(_describe(row[0]))
-        rows.append([number, *row[1:]])
-    inputs = []
-    users = _users(graph)
-    for number, value in enumerate(graph.inputs):
-        try:
-            inputs.append(_encode(value, set()))
-        except RecursionError:
-            raise SerializationError("it nests too deep for JSON", where=users(number)) from None
-        except SerializationError as error:
-            raise SerializationError(error.what, where=users(number), expected=error.expected, hint=error.hint) from None
-    document = {"format": FORMAT, "version": VERSION, "operations": described, "rows": rows, "inputs": inputs}
-    return json.dumps(document, indent=indent, allow_nan=False)
+    writer = _Writer(outline(build_graph(target)), check_caches(caches))
+    return json.dumps(writer.document(), indent=indent, allow_nan=False)
 
 
-def from_json(text: str | bytes, *, allow: Iterable[str] | None = None) -> Graph:
+def from_json(
+    text: str | bytes, *, allow: Iterable[str] | None = None, caches: Mapping[str, CachePolicy] | None = None
+) -> Graph:
     """Reads a graph that `to_json` wrote; `cascade.run` takes it.
 
     Args:
         text: the JSON.
         allow: the modules and `module:qualname`s that it may name; a name that ends in `.*` stands for all modules of
-            a package. Only these are imported. By default nothing is imported: it may name tasks, resources and
-            dataclasses of modules that are imported already.
+            a package. Only these are imported. By default nothing is imported: it may name tasks, resources, dataclasses
+            and exception types of modules that are imported already.
+        caches: the caches that it names. None is made or opened because of what it holds.
 
     Raises:
         SerializationError: (a ValueError) it is no graph, is malformed, or names what is not allowed.
         CycleError: (a ValueError) the graph depends on itself.
     """
-    reader = _Reader(None if allow is None else [*allow])
+    names, given = Names(allow), check_caches(caches)
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        graph = reader.graph(document)
+        whole = _Reader(names, given, document).outline()
     except RecursionError:
         raise SerializationError("the JSON nests too deep") from None
     except SerializationError:
         raise
     except ValueError as error:
-        if isinstance(error, CycleError):
-            raise
         raise SerializationError(f"it is no JSON: {error}") from None
     try:
-        target_of(graph)
+        rows, inputs = walk(target_of(whole), sys.maxsize, NOTHING_AROUND)
+        graph = Graph(rows, tuple(inputs))
+        routes_of(graph)  # they are graphs of their own, which may have cycles
+    except CycleError:
+        raise
     except (TypeError, RecursionError) as error:
-        raise SerializationError(f"it cannot be put together: {error}", hint="keys and members of sets have to be hashable") from None
+        what = error.what if isinstance(error, CascadeError) else error
+        hint = None if isinstance(error, CascadeError) else "keys and members of sets have to be hashable"
+        raise SerializationError(f"it cannot be put together: {what}", hint=hint) from None
     return graph
-
-
-def target_of(graph: Graph) -> Any:
-    """The target that a graph was built from: a LazyResult, or a list of them.
-
-    Raises:
-        CycleError: (a ValueError) the graph depends on itself.
-    """
-    rows = graph.rows
-    made: dict[int, Any] = {}
-    path: dict[int, None] = {}  # entered and not made: in order, from the root
-    stack = [len(rows) - 1]
-    while stack:
-        index = stack[-1]
-        if index in made:
-            stack.pop()
-        elif index in path:
-            # Everything that it needs is made.
-            stack.pop()
-            del path[index]
-            made[index] = _made(rows[index], [graph.inputs[-1 - r] if r < 0 else made[r] for r in rows[index][1:]])
-        else:
-            path[index] = None
-            for reference in reversed(rows[index][1:]):
-                if reference in path:
-                    cycle = [*path][[*path].index(reference) :]
-                    raise CycleError([graph.label(each) for each in (*cycle, reference)])
-                if reference >= 0 and reference not in made:
-                    stack.append(reference)
-    return made[len(rows) - 1]
-
-
-def _made(row: Row, values: list[Any]) -> Any:
-    if isinstance(row[0], Container):
-        return row[0].make(values)
-    return lazy_result(row[0], tuple(values))
 
 
 # -- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def _users(graph: Graph) -> Callable[[int], str]:
-    def name(number: int) -> str:
-        for index, row in enumerate(graph.rows):
-            for position, reference in enumerate(row[1:]):
+class _Writer:
+    """Writes the entries of an outline as rows: those of the graph last."""
+
+    def __init__(self, whole: Outline, caches: dict[str, Any]) -> None:
+        self.whole = whole
+        self.caches = caches
+        self.described: list[dict[str, Any]] = []
+        self.numbers: dict[Any, int] = {}  # of operations, and of what was described, as text
+
+    def document(self) -> dict[str, Any]:
+        entries, count = self.whole.entries, len(self.whole.entries)
+        order = [*range(self.whole.rows, count), *range(self.whole.rows)]
+        shift = {number: row for row, number in enumerate(order)}
+        rows, jumps = [], []
+        for row, number in enumerate(order):
+            entry = entries[number]
+            references = (*entry.references[:1], *(route for _, route in entry.routes), *entry.references[1:])
+            rows.append([self.operation(number), *(shift[r] if r >= 0 else r for r in references)])
+            if entry.jumps is not None:
+                ways = [[self.key(key, number), None if state is None else shift[state]] for key, state in entry.jumps]
+                jumps.append([row, ways])
+        document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "operations": self.described, "rows": rows}
+        if jumps:
+            document["jumps"] = jumps
+        document["inputs"] = [self.input(number) for number in range(len(self.whole.inputs))]
+        return document
+
+    def operation(self, number: int) -> int:
+        """The number of an entry's operation among those that are described."""
+        entry = self.whole.entries[number]
+        known = None if entry.is_router else self.numbers.get(entry.operation)
+        if known is None:
+            described = self.describe(entry, number)
+            text = json.dumps(described)
+            known = self.numbers.get(text)
+            if known is None:
+                known = self.numbers[text] = len(self.described)
+                self.described.append(described)
+            self.numbers[entry.operation] = known
+        return known
+
+    def describe(self, entry: Entry, number: int) -> dict[str, Any]:
+        operation = entry.operation
+        if isinstance(operation, Container):
+            return {"container": operation.name}
+        if isinstance(operation, Injection):
+            return _describe_injection(operation)
+        task, described = operation.task, {}
+        if entry.is_router:
+            described = {"router": [self.key(key, number) for key, _ in entry.routes]}
+            own = None
+        else:
+            described = self.task(task)
+            own = task.policies.cache if task.policies is not None and "task" in described else None
+        if isinstance(operation, Managed):
+            described |= describe_policies(operation, self.caches, self.whole.label(number), own)
+        return described
+
+    def task(self, task: Task[..., Any]) -> dict[str, Any]:
+        where = f"task {task.name!r}"
+        path = path_of(task, task.func, where)
+        if resolve_loaded(path) is task:
+            return {"task": path}
+        described = {"function": path, **{name: getattr(task, name) for name in TASK_OPTIONS}}
+        if task.policies is not None:
+            described["defaults"] = describe_policies(task.operation, self.caches, where)
+        return described
+
+    def key(self, key: Any, number: int) -> Any:
+        where = f"a key of {self.whole.label(number)}"
+        if holds_deferred(key):
+            raise SerializationError(f"{key!r} has no JSON form", where=where, expected="a value")
+        return _encoded(key, where)
+
+    def input(self, number: int) -> Any:
+        value = self.whole.inputs[number]
+        return FROM_JUMP if value is NO_INPUT else _encoded(value, lambda: self.user(number))
+
+    def user(self, number: int) -> str:
+        """What an input is for."""
+        for index, entry in enumerate(self.whole.entries):
+            for position, reference in enumerate(entry.references):
                 if reference == -1 - number:
-                    names = operand_names(row[0])
-                    if position < len(names):
-                        return f"argument {names[position]!r} of {graph.label(index)}"
-                    return f"a {row[0].name} in an argument"
+                    if position < len(entry.names):
+                        return f"argument {entry.names[position]!r} of {self.whole.label(index)}"
+                    return f"a {entry.operation.name} in an argument"
+            if -1 - number in (route for _, route in entry.routes):
+                return f"a route of {self.whole.label(index)}"
         return f"input {number}"
 
-    return name
+
+def _encoded(value: Any, where: str | Callable[[], str]) -> Any:
+    """The form of a value; errors say where it stands."""
+    try:
+        return _encode(value, set())
+    except RecursionError:
+        error = SerializationError("it nests too deep for JSON")
+    except SerializationError as raised:
+        error = raised
+    raise SerializationError(error.what, where=where if isinstance(where, str) else where(), expected=error.expected, hint=error.hint)
 
 
-def _describe(operation: Any) -> dict[str, Any]:
-    if isinstance(operation, Container):
-        return {"container": operation.name}
-    if isinstance(operation, Injection):
-        described: dict[str, Any] = {"resource": operation.name}
-        if operation.resource is not None:
-            described["of"] = _path_of(operation.resource, operation.resource.func, f"resource {operation.name!r}")
-        return described
-    if not isinstance(operation, Task):
-        raise SerializationError(f"{operation!r} has no JSON form", where=f"task {operation.name!r}", expected="a plain call of a task")
-    path = _path_of(operation, operation.func, f"task {operation.name!r}")
-    if _resolve_loaded(path) is operation:
-        return {"task": path}
-    options = {name: getattr(operation, name) for name in TASK_OPTIONS}
-    return {"function": path, **options}
-
-
-def _path_of(thing: Any, function: Any, where: str) -> str:
-    module, qualname = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    path = f"{module}:{qualname}"
-    found = _resolve_loaded(path) if isinstance(module, str) and isinstance(qualname, str) else None
-    if found is None or (found is not thing and found is not function):
-        raise SerializationError(
-            f"{path} does not lead to its function, so it cannot be found again", where=where,
-            expected="a function at the top level of a module, or in a class there",
-            hint="lambdas and functions inside functions have no name that can be looked up",
-        )
-    return path
-
-
-def _resolve_loaded(path: str) -> Any:
-    module, _, qualname = path.partition(":")
-    found = sys.modules.get(module)
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    return found
+def _describe_injection(operation: Injection) -> dict[str, Any]:
+    described: dict[str, Any] = {"resource": operation.name}
+    if operation.resource is not None:
+        described["of"] = path_of(operation.resource, operation.resource.func, f"resource {operation.name!r}")
+    return described
 
 
 def _encode(value: Any, inside: set[int]) -> Any:
@@ -251,7 +278,7 @@ def _encode(value: Any, inside: set[int]) -> Any:
     if declared is not None:
         return _encode_input(declared, inside)
     if isinstance(value, enum.Enum):
-        return {"$enum": _class_path(kind), "name": value.name}
+        return {"$enum": class_path(kind), "name": value.name}
     if not is_container(value):
         raise SerializationError(
             f"a {kind.__name__} has no JSON form", expected="plain values, containers and dataclasses",
@@ -277,7 +304,7 @@ def _encode_container(value: Any, kind: type, inside: set[int]) -> Any:
         items = [_encode(item, inside) for item in value]
         # A set's own order differs from process to process.
         return {f"${kind.__name__}": items if kind is tuple else sorted(items, key=json.dumps)}
-    path = _class_path(kind)
+    path = class_path(kind)
     if dataclasses.is_dataclass(kind) and not isinstance(value, (list, tuple, dict, set, frozenset)):
         names = [field.name for field in dataclasses.fields(kind) if hasattr(value, field.name)]
         return {"$dataclass": path, "fields": {name: _encode_part(getattr(value, name), inside) for name in names}}
@@ -286,20 +313,9 @@ def _encode_container(value: Any, kind: type, inside: set[int]) -> Any:
     raise SerializationError(f"a {kind.__name__}, which is a subclass of a container, has no JSON form")
 
 
-def _class_path(kind: type) -> str:
-    path = f"{kind.__module__}:{kind.__qualname__}"
-    if _resolve_loaded(path) is not kind:
-        raise SerializationError(f"class {path} cannot be found by its name", expected="a class at the top level of a module")
-    return path
-
-
 def _encode_part(value: Any, inside: set[int]) -> Any:
     # Of a container whose parts a row fills in: what stands there until then is None.
-    if type(value) is LazyResult and input_of(value) is None:
-        return None
-    if is_container(value) and any(type(part) is LazyResult for part in parts(value)):
-        return None
-    return _encode(value, inside)
+    return None if holds_deferred(value) else _encode(value, inside)
 
 
 def _encode_input(declared: Input, inside: set[int]) -> dict[str, Any]:
@@ -330,7 +346,7 @@ def _encode_type(kind: Any) -> Any:
     if kind is types.NoneType:
         return "types:NoneType"
     path = f"{getattr(kind, '__module__', '')}:{getattr(kind, '__qualname__', '')}"
-    if _resolve_loaded(path) is not kind:
+    if resolve_loaded(path) is not kind:
         raise SerializationError(f"type {kind!r} cannot be found by its name", expected="a type at the top level of a module")
     return path
 
@@ -351,125 +367,158 @@ def _no_constant(text: str) -> Any:
     raise SerializationError(f"{text} is not JSON", expected='{"$float": "..."}')
 
 
-def _fail(what: str, where: str, expected: str | None = None, hint: str | None = None) -> typing.NoReturn:
-    raise SerializationError(what, where=where, expected=expected, hint=hint)
-
-
 class _Reader:
-    def __init__(self, allow: list[str] | None) -> None:
-        for entry in allow or ():
-            if not isinstance(entry, str) or not entry:
-                raise SerializationError(f"allow holds {entry!r}", expected="names of modules, or 'module:qualname'")
-        self.allow = allow
+    """Reads a document; whatever it may hold, only what `names` allows is looked up."""
 
-    def graph(self, document: Any) -> Graph:
-        self._keys(document, "the document", ("format", "version", "operations", "rows", "inputs"))
+    def __init__(self, names: Names, caches: dict[str, Any], document: Any) -> None:
+        check_keys(document, "the document", ("format", "version", "operations", "rows", "inputs"), ("jumps",))
         if document["format"] != FORMAT or document["version"] != VERSION or type(document["version"]) is not int:
-            _fail(
+            fail(
                 f"format {document['format']!r}, version {document['version']!r}", "the document",
                 expected=f"format {FORMAT!r}, version {VERSION}",
             )
-        for name in ("operations", "rows", "inputs"):
-            if not isinstance(document[name], list):
-                _fail(f"{name} is no list", "the document")
+        for name in ("operations", "rows", "inputs", "jumps"):
+            if not isinstance(document.get(name, []), list):
+                fail(f"{name} is no list", "the document")
         if not document["rows"]:
-            _fail("there are no rows", "the document")
+            fail("there are no rows", "the document")
+        self.document = document
+        self.names = names
+        self.find = names.find
+        widest = max(len(row) if isinstance(row, list) else 0 for row in document["rows"])
+        self.policies = PolicyReader(names, caches, widest)
+        self.inputs: list[Any] = []
+
+    def outline(self) -> Outline:
+        document = self.document
         operations = [self._operation(each, f"operations[{at}]") for at, each in enumerate(document["operations"])]
-        inputs = [self.value(each, f"inputs[{at}]") for at, each in enumerate(document["inputs"])]
-        count = len(document["rows"])
-        rows = [self._row(each, f"rows[{at}]", operations, inputs, count) for at, each in enumerate(document["rows"])]
-        return Graph(tuple(rows), tuple(inputs))
+        self.inputs = [
+            NO_INPUT if each == FROM_JUMP else self.value(each, f"inputs[{at}]") for at, each in enumerate(document["inputs"])
+        ]
+        entries = [self._row(each, f"rows[{at}]", operations) for at, each in enumerate(document["rows"])]
+        for at, each in enumerate(document.get("jumps", [])):
+            self._jumps(each, f"jumps[{at}]", entries)
+        self._check_routes(entries)
+        self._check_jump_data(entries)
+        return Outline(tuple(entries), tuple(self.inputs), len(entries))
 
-    def _keys(self, value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-        if not isinstance(value, dict):
-            _fail(f"it is a {type(value).__name__}", where, expected="an object with the keys " + ", ".join(required))
-        missing = [name for name in required if name not in value]
-        unknown = [name for name in value if name not in required and name not in optional]
-        if missing or unknown:
-            _fail(
-                "; ".join(f"{word} {', '.join(map(repr, names))}" for word, names in (("missing", missing), ("unknown", unknown)) if names),
-                where, expected="the keys " + ", ".join((*required, *optional)),
-            )
-
-    def _row(self, row: Any, where: str, operations: list[Any], inputs: list[Any], count: int) -> Row:
+    def _row(self, row: Any, where: str, operations: list[Any]) -> Entry:
         if not isinstance(row, list) or not row or any(type(number) is not int for number in row):
-            _fail("it is no list of integers", where)
+            fail("it is no list of integers", where)
         if not 0 <= row[0] < len(operations):
-            _fail(f"operation {row[0]} is none of the {len(operations)}", where)
+            fail(f"operation {row[0]} is none of the {len(operations)}", where)
+        rows = len(self.document["rows"])
         for reference in row[1:]:
-            if not -len(inputs) <= reference < count:
-                _fail(f"reference {reference} leads nowhere", where, expected=f"{-len(inputs)} to {count - 1}")
-        operation, given = operations[row[0]], len(row) - 1
-        if isinstance(operation, Task):
-            wanted = 0 if isinstance(operation, Injection) else len(operation.binder.parameters)
+            if not -len(self.inputs) <= reference < rows:
+                fail(f"reference {reference} leads nowhere", where, expected=f"{-len(self.inputs)} to {rows - 1}")
+        operation, references = operations[row[0]], tuple(row[1:])
+        if isinstance(operation, _RouterOperation):
+            count = len(operation.keys)
+            if len(references) != 1 + count + operation.managed.extras:
+                fail(f"{len(references)} references for a selector, {count} routes and {operation.managed.extras} more", where)
+            routes = tuple(zip(operation.keys, references[1 : 1 + count], strict=True))
+            return Entry(operation.managed, (*references[:1], *references[1 + count :]), routes)
+        self._check_count(operation, references, where)
+        return Entry(operation, references)
+
+    def _check_count(self, operation: Any, references: tuple[int, ...], where: str) -> None:
+        given = len(references)
+        if not isinstance(operation, Container):
+            wanted = 0 if isinstance(operation, Injection) else len(operation.parameters)
             if given != wanted:
-                _fail(f"{operation.name} has {wanted} parameters, {given} are given", where)
+                fail(f"{operation.name} has {wanted} parameters, {given} are given", where)
         elif operation is DICT and given % 2:
-            _fail("keys and values do not come in pairs", where)
+            fail("keys and values do not come in pairs", where)
+        elif operation is EITHER and not given:
+            fail("there is nothing to choose from", where)
         elif operation is REBUILT:
-            original = inputs[-1 - row[1]] if given and row[1] < 0 else None
+            original = self.inputs[-1 - references[0]] if given and references[0] < 0 else None
             if not is_container(original) or len(parts(original)) != given - 1:
-                _fail("what is rebuilt does not fit its parts", where)
-        return (operation, *row[1:])
+                fail("what is rebuilt does not fit its parts", where)
 
-    # -- Names
+    def _check_routes(self, entries: list[Entry]) -> None:
+        for at, entry in enumerate(entries):
+            for key, route in entry.routes:
+                if input_of(self.inputs[-1 - route]) is None if route < 0 else not _is_result(entries[route]):
+                    fail(f"the route {key!r} is no result of a task", f"rows[{at}]")
 
-    def find(self, path: Any, where: str, accept: Callable[[Any], bool], what: str) -> Any:
-        """What `module:qualname` names, if that is allowed; `accept` says whether it is the right kind of thing."""
-        if not isinstance(path, str) or path.count(":") != 1 or not all(
-            part.isidentifier() for side in path.split(":") for part in side.split(".")
-        ):
-            _fail(f"{path!r} names nothing", where, expected="module:qualname")
-        module, _, qualname = path.partition(":")
-        if self.allow is not None:
-            if not any(_matches(entry, path, module) for entry in self.allow):
-                _fail(f"{path} is not allowed", where, expected="one of " + (", ".join(self.allow) or "nothing: the list is empty"))
-            if module not in sys.modules:
-                try:
-                    import_module(module)
-                except ImportError as error:
-                    _fail(f"module {module} cannot be imported: {error}", where)
-        elif module not in sys.modules:
-            _fail(
-                f"module {module} is not imported", where,
-                expected="tasks of modules that are imported already, as no allow-list is given",
-                hint=f"import it, or allow it: from_json(text, allow=[{module!r}])",
-            )
-        found: Any = sys.modules[module]
-        for name in qualname.split("."):
-            # Looked up in the namespace, so that no descriptor and no __getattr__ runs.
-            space = getattr(found, "__dict__", None)
-            if not isinstance(found, (types.ModuleType, type)) or space is None or name not in space:
-                _fail(f"{path} does not exist", where)
-            found = space[name]
-        found = found.__func__ if isinstance(found, (staticmethod, classmethod)) and what == "a function" else found
-        if not accept(found):
-            _fail(f"{path} is a {type(found).__name__}", where, expected=what)
-        return found
+    def _jumps(self, value: Any, where: str, entries: list[Entry]) -> None:
+        """Makes a row a state."""
+        row, ways = value if isinstance(value, list) and len(value) == 2 else (None, None)
+        if type(row) is not int or not 0 <= row < len(entries) or not isinstance(ways, list) or not ways:
+            fail("it is no row and its jumps", where)
+        if entries[row].jumps is not None or not _is_call(entries[row]):
+            fail(f"row {row} is no state, or is bound twice", where)
+        jumps = []
+        for at, way in enumerate(ways):
+            key, state = way if isinstance(way, list) and len(way) == 2 else (None, -1)
+            if state is not None and (type(state) is not int or not 0 <= state < len(entries) or not _is_call(entries[state])):
+                fail("it is no key and a row with a call, or null", f"{where}[1][{at}]")
+            jumps.append((self._key(key, f"{where}[1][{at}]"), state))
+        _check_distinct([key for key, _ in jumps], where)
+        entries[row] = entries[row]._replace(jumps=tuple(jumps))
+
+    def _check_jump_data(self, entries: list[Entry]) -> None:
+        """What a Jump gives may only be the first argument of a state that nothing but a Jump leads to."""
+        awaiting = {-1 - at for at, value in enumerate(self.inputs) if value is NO_INPUT}
+        if not awaiting:
+            return
+        led_to = {state for entry in entries for _, state in entry.jumps or ()}
+        needed = {r for entry in entries for r in (*entry.references, *(route for _, route in entry.routes))} | {len(entries) - 1}
+        for at, entry in enumerate(entries):
+            misplaced = awaiting.intersection(entry.references[1:])
+            if misplaced or awaiting.intersection(entry.references[:1]) and (at not in led_to or at in needed):
+                fail("it takes the data of a Jump, and is no state that only a Jump leads to", f"rows[{at}]")
 
     def _operation(self, value: Any, where: str) -> Any:
         if isinstance(value, dict) and "container" in value:
-            self._keys(value, where, ("container",))
+            check_keys(value, where, ("container",))
             container = CONTAINERS.get(value["container"]) if isinstance(value["container"], str) else None
             if container is None:
-                _fail(f"container {value['container']!r}", where, expected="one of " + ", ".join(CONTAINERS))
+                fail(f"container {value['container']!r}", where, expected="one of " + ", ".join(CONTAINERS))
             return container
         if isinstance(value, dict) and "resource" in value:
-            self._keys(value, where, ("resource",), ("of",))
+            check_keys(value, where, ("resource",), ("of",))
             if "of" in value:
                 return injection_of(inject(self.find(value["of"], where, lambda found: isinstance(found, Resource), "a resource")))
             if not isinstance(value["resource"], str) or not value["resource"]:
-                _fail(f"resource {value['resource']!r}", where, expected="a name")
+                fail(f"resource {value['resource']!r}", where, expected="a name")
             return injection_of(inject(value["resource"]))
+        if isinstance(value, dict) and "router" in value:
+            return self._router(value, where)
         if isinstance(value, dict) and "function" in value:
-            return self._task_of_function(value, where)
-        self._keys(value, where, ("task",))
-        return self.find(value["task"], where, lambda found: isinstance(found, Task), "a task")
+            task = self._task_of_function(value, where)
+        else:
+            check_keys(value, where, ("task",), KEYS)
+            task = self.find(value["task"], where, _is_users, "a task")
+        policies = self.policies.read(value, task, where)
+        if policies == PLAIN:
+            return task
+        return interned(task, policies, CALL if policies.form is None else MAP)
+
+    def _router(self, value: dict[str, Any], where: str) -> _RouterOperation:
+        check_keys(value, where, ("router",), ("conditions", "after"))  # it calls nothing itself
+        if not isinstance(value["router"], list) or not value["router"]:
+            fail("it has no routes", where)
+        keys = [self._key(key, f"{where}.router[{at}]") for at, key in enumerate(value["router"])]
+        _check_distinct(keys, where)
+        policies = self.policies.read(value, ROUTER, where)._replace(form=RouteShape(len(keys), False))
+        return _RouterOperation(interned(ROUTER, policies, ROUTE), tuple(keys))
+
+    def _key(self, value: Any, where: str) -> Any:
+        key = self.value(value, where)
+        try:
+            hash(key)
+        except TypeError as error:
+            fail(f"it is no key: {error}", where)
+        if holds_deferred(key):
+            fail("it is no key, but known only when it runs", where)
+        return key
 
     def _task_of_function(self, value: dict[str, Any], where: str) -> Task[..., Any]:
-        self._keys(value, where, ("function",), TASK_OPTIONS)
-        if self.allow is None:
-            _fail(
+        check_keys(value, where, ("function",), (*TASK_OPTIONS, "defaults", *KEYS))
+        if self.names.allow is None:
+            fail(
                 f"{value['function']} is a function that is no task by itself", where,
                 hint="functions are taken only if they are allowed: from_json(text, allow=[...])",
             )
@@ -477,14 +526,21 @@ class _Reader:
         if isinstance(function, Task):
             function = function.func
         if isinstance(function, type):
-            _fail(f"{value['function']} is a class", where, expected="a function")
+            fail(f"{value['function']} is a class", where, expected="a function")
         options = {name: value[name] for name in TASK_OPTIONS if name in value}
         for name, kinds in (("name", str), ("pure", bool), ("mode", str), ("lower", (bool, types.NoneType))):
             if name in options and not isinstance(options[name], kinds):
-                _fail(f"{name} is {options[name]!r}", where)
+                fail(f"{name} is {options[name]!r}", where)
         if options.get("mode", "inline") not in MODES:
-            _fail(f"mode is {options['mode']!r}", where, expected="one of " + ", ".join(MODES))
-        return Task(function, **options)
+            fail(f"mode is {options['mode']!r}", where, expected="one of " + ", ".join(MODES))
+        if "defaults" in value:
+            check_keys(value["defaults"], f"{where}.defaults", (), DEFAULTS)
+            defaults = self.policies.read(value["defaults"], Task(function), f"{where}.defaults")
+            options |= {name: getattr(defaults, name) for name in DEFAULTS} | {"constraints": dict(defaults.constraints)}
+        try:
+            return Task(function, **options)
+        except CascadeError as error:
+            fail(error.what, where, error.expected, error.hint)
 
     # -- Values
 
@@ -497,39 +553,39 @@ class _Reader:
         if mark is None:
             return {key: self.value(item, f"{where}.{key}") for key, item in value.items()}
         if mark == "$enum":
-            self._keys(value, where, (mark, "name"))
+            check_keys(value, where, (mark, "name"))
             kind = self.find(value[mark], where, _is_enum, "an enumeration")
             if not isinstance(value["name"], str) or value["name"] not in kind.__members__:
-                _fail(f"{value['name']!r} is no member", where, expected="one of " + ", ".join(kind.__members__))
+                fail(f"{value['name']!r} is no member", where, expected="one of " + ", ".join(kind.__members__))
             return kind.__members__[value["name"]]
         if mark in ("$dataclass", "$namedtuple"):
             return self._instance(value, mark, where)
-        self._keys(value, where, (mark,))
+        check_keys(value, where, (mark,))
         if mark[1:] in TEXT_FORMS:
             if not isinstance(value[mark], str):
-                _fail("it is no text", f"{where}.{mark}")
+                fail("it is no text", f"{where}.{mark}")
             try:
                 return TEXT_FORMS[mark[1:]].read(value[mark])
             except (ValueError, ArithmeticError) as error:
-                _fail(f"it is malformed: {error}", f"{where}.{mark}")
+                fail(f"it is malformed: {error}", f"{where}.{mark}")
         decode = getattr(self, f"_decode_{mark[1:]}", None) if mark[1:] in MARKS else None
         if decode is None:
-            _fail(f"{mark!r} is unknown", where, expected="one of " + ", ".join(f"${name}" for name in (*MARKS, *TEXT_FORMS)))
+            fail(f"{mark!r} is unknown", where, expected="one of " + ", ".join(f"${name}" for name in (*MARKS, *TEXT_FORMS)))
         try:
             return decode(value[mark], f"{where}.{mark}")
         except (TypeError, ValueError, binascii.Error) as error:
             if isinstance(error, SerializationError):
                 raise
-            _fail(f"it is malformed: {error}", f"{where}.{mark}")
+            fail(f"it is malformed: {error}", f"{where}.{mark}")
 
     def _items(self, value: Any, where: str) -> list[Any]:
         if not isinstance(value, list):
-            _fail(f"it is a {type(value).__name__}", where, expected="a list")
+            fail(f"it is a {type(value).__name__}", where, expected="a list")
         return [self.value(item, f"{where}[{at}]") for at, item in enumerate(value)]
 
     def _decode_float(self, value: Any, where: str) -> float:
         if value not in ("nan", "inf", "-inf"):
-            _fail(f"{value!r}", where, expected="nan, inf or -inf")
+            fail(f"{value!r}", where, expected="nan, inf or -inf")
         return float(value)
 
     def _decode_int(self, value: Any, where: str) -> int:
@@ -538,7 +594,7 @@ class _Reader:
     def _decode_complex(self, value: Any, where: str) -> complex:
         real, imaginary = self._items(value, where)
         if type(real) is not float or type(imaginary) is not float:
-            _fail("it is no pair of floats", where)
+            fail("it is no pair of floats", where)
         return complex(real, imaginary)
 
     def _decode_bytes(self, value: Any, where: str) -> bytes:
@@ -556,7 +612,7 @@ class _Reader:
     def _decode_dict(self, value: Any, where: str) -> dict[Any, Any]:
         pairs = self._items(value, where)
         if any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
-            _fail("it is no list of pairs", where)
+            fail("it is no list of pairs", where)
         return {key: item for key, item in pairs}
 
     def _decode_param(self, value: Any, where: str) -> LazyResult[Any]:
@@ -566,7 +622,7 @@ class _Reader:
         return self._input("environment variable", value, where)
 
     def _input(self, kind: str, value: Any, where: str) -> LazyResult[Any]:
-        self._keys(value, where, ("name",), ("default", "type", "description"))
+        check_keys(value, where, ("name",), ("default", "type", "description"))
         from cascade.spec.inputs import Env, Param
 
         default = self.value(value["default"], f"{where}.default") if "default" in value else REQUIRED
@@ -583,12 +639,12 @@ class _Reader:
             if name in SAFE_TYPES.get(module, ()):
                 return getattr(import_module(module), name)
             return self.find(value, where, lambda found: isinstance(found, type), "a type")
-        self._keys(value, where, ("form",), ("of",))
+        check_keys(value, where, ("form",), ("of",))
         form, members = value["form"], value.get("of", [])
         if form in ("Any", "..."):
             return Any if form == "Any" else Ellipsis
         if not isinstance(members, list) or not members:
-            _fail("it has no members", where)
+            fail("it has no members", where)
         if form == "Literal":
             return typing.Literal[tuple(self._items(members, where))]
         kinds = [self._type(member, f"{where}.of[{at}]") for at, member in enumerate(members)]
@@ -596,15 +652,15 @@ class _Reader:
             return functools.reduce(operator.or_, kinds)
         if form == "generic" and isinstance(kinds[0], type) and len(kinds) > 1:
             return types.GenericAlias(kinds[0], tuple(kinds[1:]))
-        _fail(f"form {form!r}", where, expected="Any, Union, Literal or generic")
+        fail(f"form {form!r}", where, expected="Any, Union, Literal or generic")
 
     def _instance(self, value: dict[str, Any], mark: str, where: str) -> Any:
         content = "fields" if mark == "$dataclass" else "items"
-        self._keys(value, where, (mark, content))
+        check_keys(value, where, (mark, content))
         if mark == "$dataclass":
             kind = self.find(value[mark], where, _is_dataclass, "a dataclass")
             names = [field.name for field in dataclasses.fields(kind)]
-            self._keys(value[content], f"{where}.fields", (), tuple(names))
+            check_keys(value[content], f"{where}.fields", (), tuple(names))
             # As a copy is made: its __init__ has run where it was written.
             instance = object.__new__(kind)
             for name, item in value[content].items():
@@ -613,17 +669,35 @@ class _Reader:
         kind = self.find(value[mark], where, _is_namedtuple, "a named tuple")
         items = self._items(value[content], f"{where}.items")
         if len(items) != len(kind._fields):
-            _fail(f"{len(items)} items for {len(kind._fields)} fields", where)
+            fail(f"{len(items)} items for {len(kind._fields)} fields", where)
         return tuple.__new__(kind, items)
 
 
 MARKS = ("float", "int", "complex", "bytes", "tuple", "set", "frozenset", "dict", "param", "env")
 
 
-def _matches(entry: str, path: str, module: str) -> bool:
-    if entry.endswith(".*"):
-        return module == entry[:-2] or module.startswith(entry[:-1])
-    return entry in (path, module)
+class _RouterOperation(NamedTuple):
+    managed: Managed
+    keys: tuple[Any, ...]
+
+
+def _is_users(found: Any) -> bool:
+    return isinstance(found, Task) and found.takes_policies and found is not ROUTER and found is not EITHER_TASK
+
+
+def _is_result(entry: Entry) -> bool:
+    """Whether an entry is a LazyResult."""
+    return entry.operation is EITHER or not isinstance(entry.operation, Container)
+
+
+def _is_call(entry: Entry) -> bool:
+    """Whether an entry can be a state."""
+    return not isinstance(entry.operation, (Container, Injection)) and not entry.is_router
+
+
+def _check_distinct(keys: list[Any], where: str) -> None:
+    if len(set(keys)) < len(keys):
+        fail("a key stands twice", where)
 
 
 def _is_enum(found: Any) -> bool:

@@ -23,11 +23,11 @@ def console(
     Args:
         format: "live" for a display that is kept up to date (needs `rich`: `pip install 'cascade-engine[console]'`);
             "log" for lines of text; "json" for one JSON object a line and event; "auto" for "live" on a terminal where
-            `rich` is installed, else "log".
+            `rich` is installed, else "log". See docs/events.md.
         file: where it is shown; by default sys.stderr.
-        verbose: for "log": a line for every event, instead of starts and ends of runs, failures, and the progress
-            now and then.
-        interval: for "log": seconds between two lines of progress.
+        verbose: for "log": a line for every event, instead of starts and ends of runs, failures, some of the skips,
+            failed attempts and ends of maps, and the progress now and then.
+        interval: for "log": at least so many seconds lie between two lines of progress, and a twentieth of the run's time.
 
     Raises:
         DeclarationError: (a TypeError) an unknown format, or something that cannot be written to.

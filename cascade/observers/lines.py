@@ -7,16 +7,52 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
+from itertools import islice
 from typing import Any, TextIO
 
-from cascade.observers.state import RunState, States, count, duration, one_line, summary
-from cascade.runtime.events import Event, LoopProgress, RunFinished, RunStarted, TaskExecutionFinished, TaskExecutionStarted
+from cascade.observers.state import (
+    CACHED,
+    REASONS,
+    Node,
+    RunState,
+    States,
+    besides,
+    count,
+    duration,
+    is_news,
+    of_items,
+    one_line,
+    pace_of,
+    speed,
+    summary,
+    who,
+)
+from cascade.runtime.events import (
+    Event,
+    ItemFinished,
+    ItemStarted,
+    LoopProgress,
+    ResourceAcquired,
+    ResourceReleased,
+    RunFinished,
+    RunStarted,
+    TaskBlocked,
+    TaskEvent,
+    TaskExecutionFinished,
+    TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
+)
+from cascade.runtime.names import map_of
 from cascade.runtime.preview import preview
 
 logger = logging.getLogger("cascade")
 SHOWN = 3
-QUIET = ("TaskExecutionStarted", "LoopProgress", "ResourceAcquired", "TaskBlocked")
-"""Events that are told only by a verbose log, and in the lines of progress."""
+"""So many of each kind are named in a line of progress, and told between two of them."""
+PATIENCE = 0.05
+"""The longer a run takes, the rarer are lines of progress: this part of its time so far lies between two of them."""
+OF_ALL_EVENTS = frozenset(field.name for field in dataclasses.fields(Event)) | {"task_id", "task_name"}
 
 
 class _Lines:
@@ -40,80 +76,221 @@ class _Lines:
             logger.warning("events are no longer written to %s: %s", getattr(self._file, "name", self._file), error)
 
 
+def _fields_of(kind: type[Event]) -> tuple[str, ...]:
+    known = _FIELDS.get(kind)
+    if known is None:
+        known = _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind))
+    return known
+
+
+_FIELDS: dict[type[Event], tuple[str, ...]] = {}
+
+
+# -- For machines -------------------------------------------------------------------------------------------------------
+
+
 class JsonLines(_Lines):
-    """One JSON object a line: `event`, the name of the event's class, and its attributes."""
+    """Each event as one JSON object on a line of its own, in the order in which the events came.
+
+    `event` is the name of the event's class; the other keys are its attributes, all of them (docs/events.md lists both).
+    Numbers that JSON does not have are the texts "NaN", "Infinity" and "-Infinity". Of events of one's own, lists, tuples
+    and dicts are kept as far as JSON can; anything else is its repr, shortened.
+    """
 
     def __call__(self, event: Event) -> None:
-        fields: dict[str, Any] = {"event": type(event).__name__}
-        for field in dataclasses.fields(event):
-            fields[field.name] = _plain(getattr(event, field.name))
-        line = json.dumps(fields)
+        fields = {name: _plain(getattr(event, name)) for name in _fields_of(type(event))}
+        line = json.dumps({"event": type(event).__name__, **fields})
         with self._lock:
             self.write(line)
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool, int)):
+    kind = type(value)
+    if value is None or kind is str or kind is bool or kind is int:
         return value
-    if isinstance(value, float):
-        return value if value - value == 0 else None  # JSON knows neither infinity nor nan
+    if kind is float:
+        return value if value - value == 0 else {"inf": "Infinity", "-inf": "-Infinity"}.get(repr(value), "NaN")
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in value]
+    if kind is dict and all(type(key) is str for key in value):
+        return {key: _plain(item) for key, item in value.items()}
     return preview(value)
 
 
+# -- For people ---------------------------------------------------------------------------------------------------------
+
+
+class _Told:
+    """What a log has told of a run."""
+
+    def __init__(self, begun: float) -> None:
+        self.progress = begun  # when it told of its progress
+        self.lines: Counter[str] = Counter()  # how many of each kind since then
+
+    def takes(self, kind: str) -> bool:
+        """Whether one more line of that kind is told."""
+        self.lines[kind] += 1
+        return self.lines[kind] <= SHOWN
+
+
 class Log(_Lines):
-    """Lines of text: the start and the end of a run, failures, and how far it is now and then."""
+    """Lines of text.
+
+    Starts and ends of runs and failures are always told. Of skipped nodes, attempts that failed, and maps that are done,
+    a few are told one by one between two lines of progress, which have the numbers: a log grows with the logarithm of a
+    run's time, not with the number of its tasks. A verbose log tells every event.
+    """
 
     def __init__(self, file: TextIO, *, verbose: bool = False, interval: float = 1.0) -> None:
         super().__init__(file)
-        self._verbose = verbose
+        self.wants_items = self._verbose = verbose
         self._interval = interval
         self._states = States()
-        self._told: dict[str, float] = {}
+        self._told: dict[str, _Told] = {}
 
     def __call__(self, event: Event) -> None:
         with self._lock:
-            run = self._states.hear(event)
-            line = self._line(event, run)
-            if line is not None and (self._verbose or type(event).__name__ not in QUIET):
-                clock = time.strftime("%H:%M:%S", time.localtime(event.timestamp))
-                self.write(f"{clock}.{int(event.timestamp % 1 * 1000):03} [{event.run_id[:6]}] {line}")
-            elif run is not None and event.timestamp - self._told.get(event.run_id, run.begun) >= self._interval:
-                self._told[event.run_id] = event.timestamp
-                clock = time.strftime("%H:%M:%S", time.localtime(event.timestamp))
-                self.write(f"{clock}.{int(event.timestamp % 1 * 1000):03} [{event.run_id[:6]}] {_progress(run)}")
+            run, node = self._states.hear(event)
+            if isinstance(event, RunStarted):
+                self._told[event.run_id] = _Told(event.timestamp)
+            told = self._told.get(event.run_id)
+            kind = ALWAYS if self._verbose else kind_of(event, node)
+            if kind == ALWAYS or (kind is not None and (told is None or told.takes(kind))):
+                self._tell(event, describe(event, run, node))
+            elif run is not None and told is not None and self._is_due(event, run, told):
+                told.progress = event.timestamp
+                told.lines.clear()
+                self._tell(event, progress(run, event.timestamp))
             if isinstance(event, RunFinished):
                 self._told.pop(event.run_id, None)
 
-    def _line(self, event: Event, run: RunState | None) -> str | None:
-        if isinstance(event, RunStarted):
-            return f"run of {one_line(event.target)} started, {count(event.tasks, 'task')}"
-        if isinstance(event, RunFinished):
-            ended = "succeeded" if event.status == "Succeeded" else "FAILED"
-            return f"run {ended}" + ("" if run is None else f": {summary(run, event)}")
-        if isinstance(event, TaskExecutionStarted):
-            return f"{one_line(event.task_id)} started"
-        if isinstance(event, TaskExecutionFinished):
-            if event.status != "Succeeded":
-                return f"{one_line(event.task_id)} FAILED after {duration(event.duration)}: {one_line(str(event.error))}"
-            return f"{one_line(event.task_id)} = {event.result_preview} in {duration(event.duration)}" if self._verbose else None
-        if isinstance(event, LoopProgress):
-            return f"{one_line(event.task_id)} in iteration {event.iteration:,}, {event.rate:,.0f} a second"
-        # Any other: what it says, without what every event has.
-        fields = [field.name for field in dataclasses.fields(event)]
-        told = [name for name in fields if name not in ("run_id", "event_id", "timestamp", "task_name", "task_id")]
-        who = one_line(getattr(event, "task_id", "")) + " " if hasattr(event, "task_id") else ""
-        if type(event).__name__ == "ResourceReleased" and getattr(event, "error", None) is None and not self._verbose:
-            return None
-        values = ", ".join(f"{name}={one_line(preview(getattr(event, name)))}" for name in told)
-        return f"{who}{type(event).__name__}({values})"
+    def _is_due(self, event: Event, run: RunState, told: _Told) -> bool:
+        if isinstance(event, TaskExecutionFinished) and event.abandoned:
+            return False  # the run is over
+        return event.timestamp - told.progress >= max(self._interval, PATIENCE * (event.timestamp - run.begun))
+
+    def _tell(self, event: Event, text: str) -> None:
+        clock = time.strftime("%H:%M:%S", time.localtime(event.timestamp))
+        self.write(f"{clock}.{int(event.timestamp % 1 * 1000):03} [{event.run_id[:6]}] {text}")
 
 
-def _progress(run: RunState) -> str:
-    text = f"{run.done:,} of {run.total:,} tasks done"
-    names = [one_line(name) for name in list(run.running)[:SHOWN]]
-    if names:
-        more = len(run.running) - len(names)
-        text += f"; running: {', '.join(names)}" + (f" and {more:,} more" if more else "")
-    for task_id, loop in list(run.loops.items())[:SHOWN]:
-        text += f"; {one_line(task_id)} in iteration {loop.iteration:,}, {loop.rate:,.0f} a second"
-    return text
+ALWAYS = "always"
+
+
+def kind_of(event: Event, node: Node | None) -> str | None:
+    """ALWAYS, for what is told in any case; the kind of line of which a few are told; None for what is only counted."""
+    if isinstance(event, TaskExecutionFinished):
+        if is_news(event):
+            return ALWAYS
+        return None if event.status != "Succeeded" or node is None or node.items is None else "map"
+    if isinstance(event, TaskSkipped):
+        return None if event.reason == CACHED and map_of(event.task_id) is not None else event.reason
+    if isinstance(event, TaskRetrying):
+        return "retry"
+    if isinstance(event, ResourceReleased):
+        return ALWAYS if event.error is not None else None
+    return None if isinstance(event, (TaskExecutionStarted, LoopProgress, ResourceAcquired, TaskBlocked)) else ALWAYS
+
+
+def describe(event: Event, run: RunState | None, node: Node | None) -> str:
+    """An event in one line."""
+    describe_kind = _DESCRIPTIONS.get(type(event))
+    if describe_kind is not None:
+        return describe_kind(event, node)  # type: ignore[no-any-return]
+    if isinstance(event, RunFinished):
+        ended = "succeeded" if event.status == "Succeeded" else "FAILED"
+        return f"run {ended}" + ("" if run is None else f": {summary(run, event)}")
+    # One of somebody's own: what it says, without what every event has.
+    told = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
+    values = ", ".join(f"{name}={one_line(preview(getattr(event, name)))}" for name in told)
+    name = one_line(event.task_id) + " " if isinstance(event, TaskEvent) else ""
+    return f"{name}{type(event).__name__}({values})"
+
+
+def _run_started(event: RunStarted, node: Node | None) -> str:
+    return f"run of {one_line(event.target)} started, {count(event.tasks, 'task')}"
+
+
+def _started(event: TaskExecutionStarted, node: Node | None) -> str:
+    return f"{one_line(event.task_id)} started" + ("" if event.items is None else f", {count(event.items, 'item')}")
+
+
+def _finished(event: TaskExecutionFinished, node: Node | None) -> str:
+    took = duration(event.duration)
+    if event.status != "Succeeded":
+        how = "abandoned" if event.abandoned else "FAILED"
+        return f"{who(event)} {how} after {took}: {one_line(str(event.error))}"
+    if node is None or node.items is None:
+        return f"{one_line(event.task_id)} = {one_line(str(event.result_preview))} in {took}"
+    items = node.items
+    rate = f" ({speed(items.total / event.duration)} a second)" if items.total > 1 and event.duration > 0 else ""
+    return ", ".join([f"{one_line(event.task_id)}: {count(items.total, 'item')} in {took}{rate}", *of_items(items)])
+
+
+def _skipped(event: TaskSkipped, node: Node | None) -> str:
+    return f"{one_line(event.task_id)} skipped: {REASONS.get(event.reason, one_line(event.reason))}"
+
+
+def _retrying(event: TaskRetrying, node: Node | None) -> str:
+    again = f"again in {duration(event.delay)}" if event.delay else "again at once"
+    attempt = f"attempt {event.attempt} of {event.max_attempts} failed"
+    return f"{one_line(event.task_id)}: {attempt}, {again}: {one_line(event.error)}"
+
+
+def _blocked(event: TaskBlocked, node: Node | None) -> str:
+    return f"{one_line(event.task_id)} {one_line(event.reason)}"
+
+
+def _went_on(event: LoopProgress, node: Node | None) -> str:
+    what = "in iteration" if node is None or node.items is None else "after item"
+    return f"{one_line(event.task_id)} {what} {event.iteration:,}, {speed(event.rate)} a second"
+
+
+def _acquired(event: ResourceAcquired, node: Node | None) -> str:
+    return f"resource {one_line(event.resource_name)} acquired"
+
+
+def _released(event: ResourceReleased, node: Node | None) -> str:
+    error = "" if event.error is None else f", its tear-down FAILED: {one_line(event.error)}"
+    return f"resource {one_line(event.resource_name)} released{error}"
+
+
+_DESCRIPTIONS: dict[type[Event], Any] = {
+    RunStarted: _run_started,
+    TaskExecutionStarted: _started,
+    TaskExecutionFinished: _finished,
+    ItemStarted: _started,
+    ItemFinished: _finished,
+    TaskSkipped: _skipped,
+    TaskRetrying: _retrying,
+    TaskBlocked: _blocked,
+    LoopProgress: _went_on,
+    ResourceAcquired: _acquired,
+    ResourceReleased: _released,
+}
+
+
+def progress(run: RunState, now: float) -> str:
+    """How far a run is, in one line."""
+    parts = [f"{run.done:,} of {run.total:,} tasks done"]
+    alone = list(run.maps_and_loops.values())
+    parts += [_alone(node, now) for node in alone[:SHOWN]]
+    if len(alone) > SHOWN:
+        parts.append(f"{len(alone) - SHOWN:,} more maps and loops")
+    running = sum(len(group.nodes) - group.blocked for group in run.groups.values())
+    blocked = sum(group.blocked for group in run.groups.values())
+    if running:
+        nodes = (node for group in run.groups.values() for node in group.nodes.values() if node.blocked is None)
+        names = ", ".join(one_line(node.task_id) for node in islice(nodes, SHOWN))
+        parts.append(f"running: {names}" + (f" and {running - SHOWN:,} more" if running > SHOWN else ""))
+    if blocked:
+        parts.append(f"waiting for resources: {blocked:,}")
+    return "; ".join([*parts, ", ".join(besides(run))] if besides(run) else parts)
+
+
+def _alone(node: Node, now: float) -> str:
+    name, items, loop = one_line(node.task_id), node.items, node.loop
+    if items is not None:
+        return ", ".join([f"{name}: {items.done:,} of {count(items.total, 'item')}", *pace_of(items, now)])
+    assert loop is not None
+    return f"{name} in iteration {loop.iteration:,}, {speed(loop.rate)} a second"

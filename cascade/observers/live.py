@@ -1,11 +1,12 @@
-"""A display that is kept up to date, by rich: a bar for each run and each group of tasks, loops, failures."""
+"""A display that is kept up to date, by rich: bars for runs, maps and loops; what is under way; failures."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from typing import Any, TextIO
+from itertools import islice
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType  # type: ignore[import-not-found, unused-ignore]
 from rich.live import Live as RichLive  # type: ignore[import-not-found, unused-ignore]
@@ -14,18 +15,39 @@ from rich.spinner import Spinner  # type: ignore[import-not-found, unused-ignore
 from rich.table import Table  # type: ignore[import-not-found, unused-ignore]
 from rich.text import Text  # type: ignore[import-not-found, unused-ignore]
 
-from cascade.observers.state import RunState, States, duration, is_terminal, one_line, summary
-from cascade.runtime.events import Event, RunFinished, TaskExecutionFinished
+from cascade.observers.state import Group as Nodes
+from cascade.observers.state import (
+    Node,
+    RunState,
+    States,
+    besides,
+    duration,
+    is_news,
+    is_terminal,
+    of_items,
+    one_line,
+    pace_of,
+    speed,
+    summary,
+    who,
+)
+from cascade.runtime.events import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
 
 ROWS = 8
-"""Groups of tasks shown for each run: those under way, the newest first."""
+"""Rows for what is under way in a run: maps and loops first, and the oldest first, so that they stay where they are."""
 RUNS = 4
 REFRESHES = 10
+"""A second, by a thread of rich's."""
+LATE = 2 / REFRESHES
+"""Seconds after which the display is drawn where events come from: beside a busy event loop, which lets the interpreter go and
+takes it back at once every millisecond, that thread may wait for ever."""
 WIDTH = 20
 
 
 class Live:
     """Shows the runs that are under way; what has ended leaves a line."""
+
+    wants_items = False
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(file=file)
@@ -36,20 +58,21 @@ class Live:
         self._states = States()
         self._live: RichLive | None = None
         self._spinner = Spinner("dots")
+        self._drawn = 0.0
 
     def __call__(self, event: Event) -> None:
-        lines: list[Text] = []
         with self._lock:
-            run = self._states.hear(event)
-        if run is not None:
-            if isinstance(event, TaskExecutionFinished) and event.status != "Succeeded":
-                lines.append(Text(f"✗ {one_line(event.task_id)}: {one_line(str(event.error))}", style="red"))
-            if isinstance(event, RunFinished):
-                good = event.status == "Succeeded"
-                style = "green" if good else "bold red"
-                lines.append(Text(f"{'✓' if good else '✗'} {one_line(run.target)}: {summary(run, event)}", style=style))
+            run, _ = self._states.hear(event)
+        lines = [] if run is None else _lasting(event, run)
         if lines or bool(self._states.runs) != (self._live is not None):
             self._show(lines)
+        elif time.monotonic() - self._drawn > LATE:
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._display:
+            if self._live is not None:
+                self._live.refresh()
 
     def _show(self, lines: list[Text]) -> None:
         with self._display:
@@ -68,46 +91,82 @@ class Live:
                     redirect_stdout=is_terminal(sys.stdout),
                     redirect_stderr=is_terminal(sys.stderr),
                 )
-                live.start()
+                # Drawn here for the first time: what rich imports for it would take long on a thread beside a busy one.
+                live.start(refresh=True)
                 self._live = live
 
     def _render(self) -> RenderableType:
+        now = time.time()
+        self._drawn = time.monotonic()
         with self._lock:
             runs = list(self._states.runs.values())
-            parts: list[RenderableType] = [self._table(run) for run in runs[:RUNS]]
-            if len(runs) > RUNS:
-                parts.append(Text(f"and {len(runs) - RUNS:,} more runs", style="dim"))
-            return Group(*parts)
+            parts: list[RenderableType] = [table_of(run, now, self._spinner) for run in runs[:RUNS]]
+        if len(runs) > RUNS:
+            parts.append(Text(f"and {len(runs) - RUNS:,} more runs", style="dim"))
+        return Group(*parts)
 
-    def _table(self, run: RunState) -> Table:
-        now = time.time()
-        table = Table.grid(padding=(0, 1))
-        table.add_row(
-            self._spinner,
-            Text(one_line(run.target), style="bold"),
-            ProgressBar(total=max(run.total, 1), completed=run.done, width=WIDTH),
-            Text(f"{run.done:,}/{run.total:,} tasks", no_wrap=True),
-            Text(duration(max(0.0, now - run.begun)), style="dim"),
-        )
-        active: dict[str, list[str]] = {}
-        for task_id, (name, _) in run.running.items():
-            active.setdefault(name, []).append(task_id)
-        for name in list(active)[-1 : -1 - ROWS : -1]:
-            table.add_row("", *self._group(run, name, active[name], now))
-        if len(active) > ROWS:
-            table.add_row("", Text(f"and {len(active) - ROWS:,} more", style="dim"))
-        return table
 
-    def _group(self, run: RunState, name: str, ids: list[str], now: float) -> tuple[Any, ...]:
-        group = run.groups[name]
-        label = Text(one_line(name if group.started > 1 else ids[0]))
-        began = min(run.running[task_id][1] for task_id in ids)
-        elapsed = Text(duration(max(0.0, now - began)), style="dim")
-        loop = next((run.loops[task_id] for task_id in ids if task_id in run.loops), None)
-        if loop is not None:
-            text = Text(f"iteration {loop.iteration:,}, {loop.rate:,.0f}/s", no_wrap=True)
-            return label, ProgressBar(total=None, pulse=True, width=WIDTH), text, elapsed
-        done = group.finished + group.failed
-        bar = ProgressBar(total=max(group.started, 1), completed=done, width=WIDTH)
-        counts = f"{done:,}/{group.started:,}" + (f", {group.failed:,} failed" if group.failed else "")
-        return label, bar if group.started > 1 else "", Text(counts) if group.started > 1 else "", elapsed
+def table_of(run: RunState, now: float, spinner: RenderableType) -> Table:
+    """What is shown of a run: a row for itself, and one for each map, loop and group of nodes under way."""
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column()
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
+    for _ in ("bar", "numbers", "time"):
+        table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line
+    bar = ProgressBar(total=max(run.total, 1), completed=run.done, width=WIDTH)
+    name, notes = Text(one_line(run.target), style="bold"), Text(", ".join(besides(run)), style="dim")
+    table.add_row(spinner, name, bar, f"{run.done:,}/{run.total:,} tasks", _since(run.begun, now), notes)
+    alone = [_row_alone(node, now) for node in islice(run.maps_and_loops.values(), ROWS)]
+    groups = [_row_of_group(group, now) for group in islice(run.groups.values(), ROWS - len(alone))]
+    for row in (*alone, *groups):
+        table.add_row("", *row)
+    more = len(run.maps_and_loops) + len(run.groups) - len(alone) - len(groups)
+    if more:
+        table.add_row("", Text(f"and {more:,} more", style="dim"))
+    return table
+
+
+def _since(begun: float, now: float) -> Text:
+    return Text(duration(max(0.0, now - begun)), style="dim")
+
+
+def _row_alone(node: Node, now: float) -> tuple[RenderableType, ...]:
+    """A map or a loop: its name, a bar, how far it is, since when, and what else there is to say."""
+    name, since, items, loop = Text(one_line(node.task_id)), _since(node.begun, now), node.items, node.loop
+    if items is None:
+        assert loop is not None
+        bar = ProgressBar(total=None, pulse=True, width=WIDTH)
+        return name, bar, f"iteration {loop.iteration:,}", since, Text(f"{speed(loop.rate)} a second", style="dim")
+    bar = ProgressBar(total=max(items.total, 1), completed=items.done, width=WIDTH)
+    notes = pace_of(items, now) + of_items(items)
+    return name, bar, f"{items.done:,}/{items.total:,} items", since, Text(", ".join(notes), style="dim")
+
+
+def _row_of_group(group: Nodes, now: float) -> tuple[RenderableType, ...]:
+    """Nodes of one task, or a single one."""
+    oldest = next(iter(group.nodes.values()))
+    since = _since(oldest.begun, now)
+    if group.total == 1:
+        notes = one_line(oldest.blocked or "" if oldest.retry is None else _attempt(oldest.retry))
+        return Text(one_line(oldest.task_id)), "", "", since, Text(notes, style="dim")
+    bar = ProgressBar(total=group.total, completed=group.done, width=WIDTH)
+    notes = f"{group.blocked:,} waiting for resources" if group.blocked else ""
+    return Text(one_line(group.name)), bar, f"{group.done:,}/{group.total:,}", since, Text(notes, style="dim")
+
+
+def _attempt(retry: TaskRetrying) -> str:
+    return f"attempt {retry.attempt + 1} of {retry.max_attempts}, after {retry.error}"
+
+
+def _lasting(event: Event, run: RunState) -> list[Text]:
+    """What is shown of an event for ever."""
+    if isinstance(event, TaskExecutionFinished) and is_news(event):
+        return [Text(f"✗ {who(event)}: {one_line(str(event.error))}", style="red")]
+    if isinstance(event, ResourceReleased) and event.error is not None:
+        return [Text(f"✗ tear-down of {one_line(event.resource_name)}: {one_line(event.error)}", style="red")]
+    if isinstance(event, RunFinished):
+        good = event.status == "Succeeded"
+        style = "green" if good else "bold red"
+        return [Text(f"{'✓' if good else '✗'} {one_line(run.target)}: {summary(run, event)}", style=style)]
+    return []

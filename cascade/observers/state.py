@@ -1,18 +1,34 @@
-"""What is known of runs from their events."""
+"""What is known of runs from their events, in memory that grows with what is under way."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from cascade.runtime.events import (
     Event,
+    ItemFinished,
     LoopProgress,
     RunFinished,
     RunStarted,
+    TaskBlocked,
     TaskEvent,
     TaskExecutionFinished,
     TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
 )
+from cascade.runtime.names import is_answered, map_of
+
+CACHED, PRUNED = "CacheHit", "Pruned"
+REASONS = {
+    "ConditionFalse": "condition false",
+    "UpstreamSkipped_Data": "input skipped",
+    "UpstreamSkipped_Sequence": "predecessor skipped",
+    PRUNED: "route not chosen",
+    CACHED: "in the cache",
+}
+"""The reasons of TaskSkipped, for people."""
 
 
 class Loop(NamedTuple):
@@ -20,69 +36,230 @@ class Loop(NamedTuple):
     rate: float
 
 
+class Pace:
+    """How fast something goes on, from how much of it is done at some times."""
+
+    __slots__ = ("_at", "_begun", "_done", "_rate")
+    WINDOW = 1.0
+
+    def __init__(self, begun: float) -> None:
+        self._begun = self._at = begun
+        self._done = 0
+        self._rate = 0.0
+
+    def note(self, done: int, now: float) -> None:
+        if now - self._at >= self.WINDOW:
+            self._rate = (done - self._done) / (now - self._at)
+            self._at, self._done = now, done
+
+    def rate(self, done: int, now: float) -> float:
+        """How many a second: lately, or, where there was nothing to note lately, from the beginning."""
+        if self._done and now - self._at <= 3 * self.WINDOW:
+            return self._rate
+        return done / (now - self._begun) if now > self._begun else 0.0
+
+
+class Items:
+    """The items of a map under way."""
+
+    __slots__ = ("cached", "done", "pace", "retries", "skipped", "total")
+
+    def __init__(self, total: int, begun: float) -> None:
+        self.total = total
+        self.done = 0
+        self.cached = 0  # of these
+        self.skipped = 0
+        self.retries = 0
+        self.pace = Pace(begun)
+
+
+class Node:
+    """A node under way: it is being called, or waits for resources."""
+
+    __slots__ = ("begun", "blocked", "items", "loop", "name", "retry", "task_id")
+
+    def __init__(self, task_id: str, name: str, begun: float) -> None:
+        self.task_id = task_id
+        self.name = name
+        self.begun = begun
+        self.items: Items | None = None  # of a map
+        self.loop: Loop | None = None
+        self.retry: TaskRetrying | None = None
+        self.blocked: str | None = None  # what it waits for
+
+
 class Group:
-    """The tasks of one name: the items of a map, a fan-out, or a single one."""
+    """The nodes of one task that are under way, and how many there were since one of them was always under way."""
 
-    __slots__ = ("failed", "finished", "started")
+    __slots__ = ("blocked", "done", "name", "nodes", "total")
 
-    def __init__(self) -> None:
-        self.started = 0
-        self.finished = 0
-        self.failed = 0
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: dict[str, Node] = {}
+        self.blocked = 0  # how many of them wait for resources
+        self.total = 0
+        self.done = 0
 
 
 class RunState:
-    """One run. What it keeps grows with what is under way and with the number of different tasks, not with the run."""
+    """One run.
+
+    Attributes:
+        maps_and_loops: those under way, by the names of their nodes, the oldest first.
+        groups: the other nodes under way, by the names of their tasks.
+        skipped: how many nodes and items were skipped, by reason.
+    """
 
     def __init__(self, event: RunStarted) -> None:
         self.target = event.target
         self.begun = event.timestamp
         self.planned = event.tasks
-        self.started = 0
+        self.answered = 0  # nodes of graphs that tasks answered with, as far as they have come up
+        self._nodes: dict[str, Node] = {}
+        self.maps_and_loops: dict[str, Node] = {}
+        self.groups: dict[str, Group] = {}
         self.finished = 0
         self.failed = 0
-        self.skipped = 0
-        self.groups: dict[str, Group] = {}
-        self.running: dict[str, tuple[str, float]] = {}  # by task_id: name, begun
-        self.loops: dict[str, Loop] = {}
-        self.end: RunFinished | None = None
+        self.abandoned = 0
+        self.passed = 0  # nodes that were not called, and not expected any more
+        self.retries = 0
+        self.items = 0
+        self.skipped: Counter[str] = Counter()
 
     @property
     def total(self) -> int:
         """How many tasks there are, as far as is known: tasks may answer with more."""
-        return max(self.planned, self.started + self.skipped)
+        return max(self.planned + self.answered, self.done + len(self._nodes))
 
     @property
     def done(self) -> int:
-        return self.finished + self.failed + self.skipped
+        return self.finished + self.failed + self.passed
 
-    def hear(self, event: Event) -> None:
-        if isinstance(event, TaskExecutionStarted):
-            self.started += 1
-            self.running[event.task_id] = (event.task_name, event.timestamp)
-            self._group(event).started += 1
-        elif isinstance(event, TaskExecutionFinished):
-            self.running.pop(event.task_id, None)
-            self.loops.pop(event.task_id, None)
-            group = self._group(event)
-            if event.status == "Succeeded":
-                self.finished += 1
-                group.finished += 1
-            else:
-                self.failed += 1
-                group.failed += 1
-        elif isinstance(event, LoopProgress):
-            self.loops[event.task_id] = Loop(event.iteration, event.rate)
-        elif isinstance(event, RunFinished):
-            self.end = event
-        elif type(event).__name__ == "TaskSkipped":
-            self.skipped += 1
+    def hear(self, event: Event) -> Node | None:
+        """Takes note of an event; returns the node that it is about, also one that is under way no longer."""
+        listen = _LISTENERS.get(type(event))  # there is none for the events of single items: maps tell of their progress
+        return None if listen is None else listen(self, event)
 
-    def _group(self, event: TaskEvent) -> Group:
-        group = self.groups.get(event.task_name)
+    # -- One event each ---------------------------------------------------------------------------------------------
+
+    def _started(self, event: TaskExecutionStarted) -> Node:
+        node = self._nodes.get(event.task_id) or self._enter(event)
+        self._set_blocked(node, None)
+        node.begun = event.timestamp
+        if event.items is not None:
+            node.items = Items(event.items, event.timestamp)
+            self._show_alone(node)
+        return node
+
+    def _finished(self, event: TaskExecutionFinished) -> Node | None:
+        node = self._leave(event.task_id)
+        good = event.status == "Succeeded"
+        self.finished += good
+        self.abandoned += event.abandoned
+        self.failed += not good and not event.abandoned
+        if node is not None and node.items is not None:
+            self.items += node.items.total if good else node.items.done
+        return node
+
+    def _was_skipped(self, event: TaskSkipped) -> Node | None:
+        self.skipped[event.reason] += 1
+        if event.reason == PRUNED:
+            return None  # never one of the tasks that are counted
+        map_id = map_of(event.task_id)
+        if map_id is None:
+            node = self._leave(event.task_id)
+            self.answered += node is None and is_answered(event.task_id)
+            self.passed += 1
+            return node
+        items = self._items_of(map_id)
+        if items is not None:
+            items.cached += event.reason == CACHED
+            items.skipped += event.reason != CACHED
+        return None
+
+    def _retrying(self, event: TaskRetrying) -> Node | None:
+        self.retries += 1
+        map_id = map_of(event.task_id)
+        items = None if map_id is None else self._items_of(map_id)
+        if items is not None:
+            items.retries += 1
+        node = self._nodes.get(event.task_id)
+        if node is not None:
+            node.retry = event
+        return node
+
+    def _blocked(self, event: TaskBlocked) -> Node | None:
+        if map_of(event.task_id) is not None:
+            return None
+        node = self._nodes.get(event.task_id)
+        if node is None:  # else it is a loop, and nobody tells when it goes on
+            node = self._enter(event)
+            self._set_blocked(node, event.reason)
+        return node
+
+    def _went_on(self, event: LoopProgress) -> Node | None:
+        node = self._nodes.get(event.task_id)
+        if node is None:
+            return None
+        if node.items is not None:
+            node.items.done = event.iteration
+            node.items.pace.note(event.iteration, event.timestamp)
+        else:
+            node.loop = Loop(event.iteration, event.rate)
+            self._show_alone(node)
+        return node
+
+    # -- What is under way ------------------------------------------------------------------------------------------
+
+    def _items_of(self, map_id: str) -> Items | None:
+        node = self._nodes.get(map_id)
+        return None if node is None else node.items
+
+    def _enter(self, event: TaskEvent) -> Node:
+        node = self._nodes[event.task_id] = Node(event.task_id, event.task_name, event.timestamp)
+        self.answered += is_answered(event.task_id)
+        group = self.groups.get(node.name)
         if group is None:
-            group = self.groups[event.task_name] = Group()
-        return group
+            group = self.groups[node.name] = Group(node.name)
+        group.nodes[event.task_id] = node
+        group.total += 1
+        return node
+
+    def _leave(self, task_id: str) -> Node | None:
+        node = self._nodes.pop(task_id, None)
+        if node is not None and self.maps_and_loops.pop(task_id, None) is None:
+            self._set_blocked(node, None)
+            self.groups[node.name].done += 1
+            self._leave_group(node)
+        return node
+
+    def _leave_group(self, node: Node) -> None:
+        group = self.groups[node.name]
+        del group.nodes[node.task_id]
+        if not group.nodes:
+            del self.groups[node.name]
+
+    def _show_alone(self, node: Node) -> None:
+        if node.task_id not in self.maps_and_loops:
+            self.groups[node.name].total -= 1
+            self._leave_group(node)
+            self.maps_and_loops[node.task_id] = node
+
+    def _set_blocked(self, node: Node, reason: str | None) -> None:
+        group = self.groups.get(node.name)
+        if group is not None and node.task_id in group.nodes:
+            group.blocked += (reason is not None) - (node.blocked is not None)
+        node.blocked = reason
+
+
+_LISTENERS: dict[type[Event], Any] = {
+    TaskExecutionStarted: RunState._started,
+    TaskExecutionFinished: RunState._finished,
+    TaskSkipped: RunState._was_skipped,
+    TaskRetrying: RunState._retrying,
+    TaskBlocked: RunState._blocked,
+    LoopProgress: RunState._went_on,
+}
 
 
 class States:
@@ -91,16 +268,25 @@ class States:
     def __init__(self) -> None:
         self.runs: dict[str, RunState] = {}
 
-    def hear(self, event: Event) -> RunState | None:
-        """Takes note of an event; returns its run, or None if its start was not heard."""
+    def hear(self, event: Event) -> tuple[RunState | None, Node | None]:
+        """Takes note of an event; returns its run, or None if its start was not heard, and the node that it is about."""
         if isinstance(event, RunStarted):
             self.runs[event.run_id] = RunState(event)
         run = self.runs.get(event.run_id)
-        if run is not None:
-            run.hear(event)
-            if isinstance(event, RunFinished):
-                del self.runs[event.run_id]
-        return run
+        node = None if run is None else run.hear(event)
+        if isinstance(event, RunFinished):
+            self.runs.pop(event.run_id, None)
+        return run, node
+
+
+def is_news(event: TaskExecutionFinished) -> bool:
+    """Whether it is a failure that does not just follow from another one, or is told by the map that it is an item of."""
+    return event.status != "Succeeded" and not event.abandoned and not isinstance(event, ItemFinished)
+
+
+def who(event: TaskExecutionFinished) -> str:
+    """What has failed: the name of a node, or of an item of a map."""
+    return one_line(event.task_id if event.failed_item is None else f"{event.task_id}[{event.failed_item}]")
 
 
 def is_terminal(file: Any) -> bool:
@@ -114,8 +300,13 @@ def duration(seconds: float) -> str:
     """A length of time for people: `1.2 ms`, `3.4 s`, `2:05:10`."""
     if seconds < 0.0995:
         return f"{seconds * 1000:.1f} ms"
+    return f"{seconds:.1f} s" if seconds < 99.5 else clock(seconds)
+
+
+def clock(seconds: float) -> str:
+    """A length of time in whole seconds: `3 s`, `1:40`, `2:05:10`."""
     if seconds < 99.5:
-        return f"{seconds:.1f} s"
+        return f"{round(seconds)} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -125,17 +316,52 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
+def speed(rate: float) -> str:
+    """How many a second, with as many digits as say something."""
+    return f"{rate:,.0f}" if rate >= 9.95 else f"{rate:.1f}"
+
+
 def one_line(text: str) -> str:
     """A text without line ends and control characters, which could do things to a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def besides(run: RunState) -> list[str]:
+    """What there was besides tasks that gave their value, in short phrases."""
+    skipped = {reason: number for reason, number in run.skipped.items() if reason not in (CACHED, PRUNED)}
+    why = ", ".join(f"{number:,} {REASONS.get(reason, reason)}" for reason, number in sorted(skipped.items()))
+    numbers = (
+        (run.failed, "failed"),
+        (run.abandoned, "abandoned"),
+        (sum(skipped.values()), f"skipped ({why})"),
+        (run.skipped[PRUNED], "on routes not taken"),
+        (run.skipped[CACHED], "from the cache"),
+    )
+    phrases = [f"{number:,} {what}" for number, what in numbers if number]
+    return [*phrases, *retries(run.retries)]
+
+
+def retries(number: int) -> list[str]:
+    return [] if not number else ["1 retry"] if number == 1 else [f"{number:,} retries"]
+
+
+def pace_of(items: Items, now: float) -> list[str]:
+    """How fast a map goes on, and how long it will take still, as far as that can be told."""
+    rate = items.pace.rate(items.done, now)
+    left = (items.total - items.done) / rate if rate > 0 else 0.0
+    return [*([f"{speed(rate)} a second"] if rate > 0 else []), *([f"{clock(left)} left"] if left >= 1 else [])]
+
+
+def of_items(items: Items) -> list[str]:
+    """What there was besides calls of the items that gave their value, in short phrases."""
+    numbers = ((items.cached, "from the cache"), (items.skipped, "skipped"))
+    return [*(f"{number:,} {what}" for number, what in numbers if number), *retries(items.retries)]
+
+
 def summary(run: RunState, end: RunFinished) -> str:
     """How a run ended, in one line."""
     parts = [count(run.finished, "task")]
-    if run.failed:
-        parts.append(f"{run.failed:,} failed")
-    if run.skipped:
-        parts.append(f"{run.skipped:,} skipped")
-    text = f"{', '.join(parts)} in {duration(end.duration)}"
+    if run.items:
+        parts.append(count(run.items, "item"))
+    text = f"{', '.join(parts + besides(run))} in {duration(end.duration)}"
     return text if end.error is None else f"{text}: {one_line(end.error)}"

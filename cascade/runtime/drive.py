@@ -17,6 +17,7 @@ from cascade.errors import EventLoopError, InternalError
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
 from cascade.runtime.outer import outer_cancellation, run_of_this_task
+from cascade.runtime.turns import give_turn
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
@@ -97,7 +98,7 @@ async def _drive(run: Run, host: Host, deadline: float) -> Outcome:
                 await crew.cancel(run.error)
                 return Outcome(None, run.error)
             if status != WAIT:
-                await asyncio.sleep(0)
+                await give_turn()
             elif crew.oldest is None:
                 raise InternalError("a run waits, and nothing is awaited")
             elif not await crew.wait(deadline):

@@ -16,13 +16,12 @@ from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.events import Event, RunFinished, RunStarted
+from cascade.runtime.events import Event, RunStarted
 from cascade.runtime.host import Host
-from cascade.runtime.preview import preview
 from cascade.runtime.ledger import Ledger
+from cascade.runtime.preview import preview
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, is_asynchronous, task_count
-from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, task_count
+from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -43,7 +42,8 @@ class Engine:
         bus: hears the events of the runs.
         system_resources: how much there is of each resource that nodes ask for `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
-        observers: functions that are called with every event, such as `cascade.console()`.
+        observers: functions that are called with every event, such as `cascade.console()`; one with an attribute
+            `wants_items` that is False does not hear of single items of maps.
 
     Attributes:
         resource_container: the resources, and `override(name, resource)`.
@@ -66,7 +66,10 @@ class Engine:
         for resource in resources:
             self.register(resource)
         for observer in observers:
-            self.bus.subscribe(Event, observer)
+            if getattr(observer, "wants_items", True):
+                self.bus.subscribe(Event, observer)
+            else:
+                self.bus.subscribe(Event, observer, items=False)
 
     def register(self, resource: Resource, *, replace: bool = False) -> Resource:
         """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""
@@ -170,27 +173,29 @@ class _Session:
             raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None else self.begun + timeout
-        self.bus = engine.bus if engine.bus.has_subscribers else None
+        bus = engine.bus if engine.bus.has_subscribers else None
         self.host = Host(
             engine._shapes,
             engine.executor,
-            self.bus,
+            bus,
             target=target,
-            run_id="" if self.bus is None else uuid.uuid4().hex,
+            run_id="" if bus is None else uuid.uuid4().hex,
             timeout=timeout,
             params=params,
             resources=engine.resource_container,
             ledger=engine.ledger,
             deadline=self.deadline,
+            lowers=use_vm,
         )
         steps = -1 if max_steps is None else max_steps
-        observed = self.bus is not None
+        observed = self.host.observed
+        counted = RunStarted in self.host.told
         if use_vm:
             code, inputs = engine._shapes.code_of(target, limit)
             managed = not getattr(engine.executor, "calls_inline", False)
             self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
             self.asynchronous = is_asynchronous(code)
-            self.tasks = task_count(code) if observed else 0
+            self.tasks = task_count(calls_of(code)) if counted else 0
             check_capacity(operations_of(code), engine.ledger)
         else:
             walker = Walker(
@@ -199,26 +204,14 @@ class _Session:
             self.run = walker
             self.asynchronous = walker.asynchronous
             check_capacity(walker.operations(), engine.ledger)
-            self.tasks = walker.task_count if observed else 0
+            self.tasks = task_count(walker.operations()) if counted else 0
         self.target = target
 
     def __enter__(self) -> None:
-        if self.bus is not None:
+        if self.host.told:
             last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
-            name = "list" if last is None else last.name
-            self.bus.publish(RunStarted(run_id=self.host.run_id, target=name, tasks=self.tasks))
+            self.host.run_started("list" if last is None else last.name, self.tasks)
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if self.bus is None:
-            return
-        error = error if error is not None else self.outcome.error
-        if error is not None:
-            self.host.abandon(error)
-        self.bus.publish(
-            RunFinished(
-                run_id=self.host.run_id,
-                status="Succeeded" if error is None else "Failed",
-                duration=time.monotonic() - self.begun,
-                error=None if error is None else preview(error),
-            )
-        )
+        if self.host.told:
+            self.host.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)

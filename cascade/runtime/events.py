@@ -7,9 +7,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-_numbers = itertools.count(1)
-_next_number = _numbers.__next__
-E = TypeVar("E", bound="TaskEvent")
+from cascade._vm import instance_of
+
+next_number = itertools.count(1).__next__
+now = time.time
+E = TypeVar("E", bound="Event")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +25,15 @@ class Event:
     """
 
     run_id: str
-    event_id: int = field(default_factory=_numbers.__next__)
-    timestamp: float = field(default_factory=time.time)
+    event_id: int = field(default_factory=next_number)
+    timestamp: float = field(default_factory=now)
 
 
-def make(kind: type[E], run_id: str, task_id: str, task_name: str, **fields: Any) -> E:
-    """An event of a task, made faster than by calling its class, which sets the fields one by one."""
-    event = object.__new__(kind)
-    event.__dict__.update(
-        fields, run_id=run_id, event_id=_next_number(), timestamp=time.time(), task_id=task_id, task_name=task_name
-    )
-    return event
+def make(kind: type[E], /, **fields: Any) -> E:
+    """An event of all its fields, defaults included, in half the time that its class would take."""
+    fields["event_id"] = next_number()
+    fields["timestamp"] = now()
+    return instance_of(kind, fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,9 @@ class TaskEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskExecutionStarted(TaskEvent):
-    """A task is called."""
+    """A task is called. `items` is how many items a map has, and None for anything else."""
+
+    items: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +77,29 @@ class TaskExecutionFinished(TaskEvent):
 
     `duration` is in seconds; `result_preview` is the value's repr, shortened; `error` as it prints. A task that
     answers with a LazyResult finishes there; the nodes of what it answered with have events of their own. A task
-    that answers with a TailCall finishes with the last value of the loop.
+    that answers with a TailCall finishes with the last value of the loop. `abandoned` is whether it was under way when
+    something else ended the run, whose `error` it then has. `failed_item` is the number of the item that a map failed with.
     """
 
     status: str
     duration: float
     result_preview: str | None = None
     error: str | None = None
+    abandoned: bool = False
+    failed_item: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemStarted(TaskExecutionStarted):
+    """The task of a map is called for one of its items; `task_id` is the map's with the item's number: `name#3[17]`.
+
+    There may be very many of these and of ItemFinished. Where nobody hears them, a map of plain calls is a fast loop.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemFinished(TaskExecutionFinished):
+    """An item of a map has its value, or has failed, and with it the map."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +151,17 @@ class TaskBlocked(TaskEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopProgress(TaskEvent):
-    """A loop of tail calls goes on: at most ten a second, never one for each iteration. `rate` is per second."""
+    """A loop of tail calls or a map goes on: at most ten a second of each, never one for each iteration or item.
+
+    `iteration` is how many iterations, or items, are done; `rate` is per second, since the last of these events.
+    """
 
     iteration: int
     rate: float
+
+
+EVENTS = (
+    RunStarted, RunFinished, TaskExecutionStarted, TaskExecutionFinished, ItemStarted, ItemFinished, TaskSkipped, TaskRetrying,
+    TaskBlocked, ResourceAcquired, ResourceReleased, LoopProgress,
+)  # fmt: skip
+"""The classes of the events that a run makes."""

@@ -12,24 +12,14 @@ from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, Tar
 from cascade.graph.build import Inputs
 from cascade.graph.model import task_of
 from cascade.runtime.bus import MessageBus
-from cascade.runtime.events import (
-    LoopProgress,
-    ResourceAcquired,
-    ResourceReleased,
-    TaskBlocked,
-    TaskExecutionFinished,
-    TaskExecutionStarted,
-    TaskRetrying,
-    TaskSkipped,
-    make,
-)
 from cascade.runtime.inputs import Given
 from cascade.runtime.ledger import Ledger
+from cascade.runtime.names import label
 from cascade.runtime.perform import admit, perform
-from cascade.runtime.preview import preview
 from cascade.runtime.resources import Leases, ResourceContainer, fresh
 from cascade.runtime.routing import jump_error
 from cascade.runtime.shapes import Shapes, loop_code
+from cascade.runtime.teller import Teller
 from cascade.spec.control import JUMP
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import Managed, StateMachine
@@ -44,10 +34,11 @@ if TYPE_CHECKING:
 AnyTask = Task[..., Any]
 
 
-class Host:
-    """The services of one run. A node is named by its task, the number of its graph in the run, and its own.
+class Host(Teller):
+    """The services of one run, and what it tells of itself.
 
     Args:
+        bus: carries what it tells; None for nobody hears it.
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
         params: the values of the target's parameters.
@@ -55,6 +46,7 @@ class Host:
         shared: whether several runs share this host; then none of them can have inputs or resources.
         ledger: the system's resources.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
+        lowers: whether maps may run typed code: on the graph path nothing does.
     """
 
     given: Given | None = None
@@ -74,21 +66,21 @@ class Host:
         shared: bool = False,
         ledger: Ledger | None = None,
         deadline: float = 0.0,
+        lowers: bool = True,
     ) -> None:
+        if bus is not None:
+            self.tell(bus, run_id)
         self.shapes = shapes
         self.executor = executor
-        self.bus = bus
         self.deadline = deadline
+        self.lowers = lowers
         self.ledger = Ledger() if ledger is None else ledger
         self.root = target
-        self.run_id = run_id
         self.timeout = timeout
         self.params = params
         self.resources = resources
         self.shared = shared
         self._named: dict[tuple[AnyTask, str], AnyTask] = {}
-        self._running: dict[tuple[int, int | str], tuple[AnyTask, float]] = {}
-        self._progress: dict[tuple[int, int | str], tuple[float, int]] = {}
 
     # -- Inputs and resources ---------------------------------------------------------------------------------------
 
@@ -112,20 +104,11 @@ class Host:
             declared = inputs.all_declared()
             if inputs.injections:
                 if self.leases is None:
-                    tell = None if self.bus is None else self._tell_of_resource
-                    self.leases = Leases(self.resources or ResourceContainer(), self.given.value, tell)
+                    self.leases = Leases(self.resources or ResourceContainer(), self.given.value, self.tell_of_resource)
                 declared += self.leases.check(inputs.injections, inputs.values)
         if first:
             self.given.check(declared)
         return self.given.fill(inputs) if isinstance(inputs, Inputs) else inputs
-
-    def _tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
-        assert self.bus is not None
-        if what == "acquired":
-            self.bus.publish(ResourceAcquired(run_id=self.run_id, resource_name=name))
-        else:
-            shown = None if error is None else preview(error)
-            self.bus.publish(ResourceReleased(run_id=self.run_id, resource_name=name, error=shown))
 
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
@@ -187,8 +170,10 @@ class Host:
             slots = operation.binder.rebind(current, args, kwargs)
         return fresh(slots) if self.leases is not None and self.leases.per_task else slots
 
-    def call(self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
-        return perform(self, operation, operands, serial, node, again)
+    def call(
+        self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
+    ) -> Any:
+        return perform(self, operation, operands, serial, node, origin)
 
     def admit(self, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
         return admit(self, operation, operands, serial, node)
@@ -209,17 +194,29 @@ class Host:
     def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
         return jump_error(targets, jump, owner)
 
-    def kernel(self, owner: AnyTask, types: tuple[str, ...]) -> Kernel | tuple[Reason, ...] | None:
+    def kernel(
+        self, owner: AnyTask, types: tuple[str, ...], in_map: bool = False
+    ) -> Kernel | tuple[Reason, ...] | None:
         """The kernel for arguments of these types; why there is none; or None where there is none for any types."""
         from cascade.compiler.lower import lower  # takes long to import, and not every program needs it
 
-        made = lower(owner, types)
+        made = lower(owner, types, in_map)
         if isinstance(made, Kernel):
             return made
         owner.routine.reasons.append((types, made))
         if owner.lower:
             where = f"{made[0].file}:{made[0].line}" if made[0].file else None
             raise LoweringError(owner.name, made, where=where)
+        return None if any(reason.for_all_types for reason in made) else made
+
+    def machine_kernel(self, routine: Routine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...] | None:
+        """As `kernel`, for a state machine that goes on with the state of number `start`."""
+        from cascade.compiler.lower import lower_machine
+
+        made = lower_machine(routine.operation, types, start)
+        if isinstance(made, Kernel):
+            return made
+        routine.reasons.append((types, made))
         return None if any(reason.for_all_types for reason in made) else made
 
     # -- Names and errors -------------------------------------------------------------------------------------------
@@ -241,92 +238,10 @@ class Host:
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return RunTimeoutError(self.timeout or 0.0, steps, iterations, where=where)
 
-    # -- Events -----------------------------------------------------------------------------------------------------
-
-    def started(self, owner: AnyTask, serial: int, node: int | str) -> None:
-        assert self.bus is not None
-        if owner.mode == "resource":
-            return  # it has events of its own
-        self._running[serial, node] = (owner, time.perf_counter())
-        self.bus.publish(make(TaskExecutionStarted, self.run_id, label(owner, serial, node), owner.name))
-
     def check_deadline(self) -> None:
         """Raises RunTimeoutError (a TimeoutError) when the run has taken too long; for calls that take long in one go."""
         if self.deadline and time.monotonic() >= self.deadline:
             raise self.timed_out(0, 0, None)
-
-    def pruned(self, task_id: str, name: str) -> None:
-        """A Router has chosen another route."""
-        assert self.bus is not None
-        self.bus.publish(TaskSkipped(run_id=self.run_id, task_id=task_id, task_name=name, reason="Pruned"))
-
-    def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
-        """The node is not called; what stands for its value."""
-        task_id = label(owner, serial, node)
-        if self.bus is not None:
-            self.bus.publish(TaskSkipped(run_id=self.run_id, task_id=task_id, task_name=owner.name, reason=reason))
-        return Skipped(task_id, reason)
-
-    def retrying(
-        self, owner: AnyTask, serial: int, node: int | str, attempt: int, max_attempts: int, delay: float, error: BaseException
-    ) -> None:
-        if self.bus is not None:
-            self.bus.publish(
-                TaskRetrying(
-                    run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
-                    attempt=attempt, max_attempts=max_attempts, delay=delay, error=preview(error),
-                )
-            )  # fmt: skip
-
-    def blocked(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> None:
-        if self.bus is not None:
-            self.bus.publish(
-                TaskBlocked(run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name, reason=reason)
-            )
-
-    def finished(self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None) -> None:
-        assert self.bus is not None
-        if owner.mode == "resource":
-            return
-        begun = self._running.pop((serial, node), None)
-        if begun is None:
-            return  # it was skipped, or failed before its start
-        self._progress.pop((serial, node), None)
-        self.bus.publish(
-            make(
-                TaskExecutionFinished, self.run_id, label(owner, serial, node), owner.name,
-                status="Succeeded" if error is None else "Failed",
-                duration=time.perf_counter() - begun[1],
-                result_preview=preview(value) if error is None else None,
-                error=None if error is None else preview(error),
-            )
-        )  # fmt: skip
-
-    def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
-        assert self.bus is not None
-        now = time.perf_counter()
-        began = self._running.get((serial, node), (owner, now))[1]
-        before, counted = self._progress.get((serial, node), (began, 0))
-        self._progress[serial, node] = (now, iteration)
-        self.bus.publish(
-            LoopProgress(
-                run_id=self.run_id,
-                task_id=label(owner, serial, node),
-                task_name=owner.name,
-                iteration=iteration,
-                rate=(iteration - counted) / max(now - before, 1e-9),
-            )
-        )
-
-    def abandon(self, error: BaseException) -> None:
-        """The run ends with tasks under way: they have failed, too."""
-        for (serial, node), (owner, _) in list(self._running.items()):
-            self.finished(owner, serial, node, None, error)
-
-
-def label(owner: AnyTask, serial: int, node: int | str) -> str:
-    """The name of a node; graphs that tasks answered with have numbers from 1."""
-    return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
 
 
 def user_part(traceback: TracebackType | None) -> TracebackType | None:

@@ -66,12 +66,14 @@ class Ledger:
         """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
         for name, amount in amounts:
             if amount is not None and exact(amount) > exact(self.capacity.get(name, 0)):
-                has = f"{self.capacity[name]:g}" if name in self.capacity else "none"
+                known = name in self.capacity
+                advice = f"pass system_resources={{{name!r}: ...}} to the engine or to run"
                 raise CapacityError(
-                    f"{name}={float(amount):g} exceeds total system capacity, which is {has}",
+                    f"{name}={float(amount):g} exceeds total system capacity, which is "
+                    + (f"{self.capacity[name]:g}" if known else "none"),
                     where=where(),
                     expected="amounts that the engine's system_resources have",
-                    hint=nearest(name, self.capacity) or f"pass system_resources={{{name!r}: ...}} to the engine or to run",
+                    hint=None if known else nearest(name, self.capacity) or advice,
                 )
 
     def claim(self, wanted: Mapping[str, Any], where: Callable[[], str]) -> Claim:

@@ -28,6 +28,8 @@ from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
+from cascade.runtime.names import label
+from cascade.runtime.turns import give_turn
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
@@ -54,17 +56,23 @@ def skip_reason(operation: Managed | StateMachine, operands: Sequence[Any]) -> s
 class Call:
     """One call under way."""
 
-    __slots__ = ("again", "blocked", "host", "node", "on_granted", "operands", "operation", "parked", "serial")
+    __slots__ = (
+        "_task_id", "again", "blocked", "host", "is_told", "node", "on_granted", "operands", "operation", "parked", "serial",
+    )  # fmt: skip
 
     def __init__(
-        self, host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int | str, again: bool
+        self, host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int | str,
+        origin: Task[..., Any] | None = None,
     ) -> None:
         self.host = host
         self.operation = operation
         self.operands = operands
         self.serial = serial
         self.node = node
-        self.again = again
+        # An iteration of a loop, or a state of a machine, is part of a node that has been announced, as that of `origin`.
+        self.again = origin is not None
+        self.is_told = origin is None
+        self._task_id = None if origin is None else label(origin, serial, node)
         self.parked = False
         self.blocked = False  # while it waits for resources; then `on_granted` is called
         self.on_granted: Callable[[], None] | None = None
@@ -76,7 +84,18 @@ class Call:
             await _point()
 
     def where(self) -> str:
+        if self.again:
+            return f"task {self.operation.name!r}, node {self.task_id()}"
         return self.host.where(self.operation.task, self.serial, self.node, 0)
+
+    def task_id(self) -> str:
+        """The name of the node that it is, or is part of."""
+        return self._task_id or label(self.operation.task, self.serial, self.node)
+
+    def belongs_to(self, call: Call) -> None:
+        """Makes it a part of that call, which is told of as one: what it does has no events of its own."""
+        self.is_told = False
+        self._task_id = call.task_id()
 
 
 @types.coroutine
@@ -118,7 +137,7 @@ async def _with_cache(call: Call) -> Any:
     except Exception as error:
         return Failed(error)
     if hit is not None:
-        if call.host.bus is not None:
+        if call.is_told:
             call.host.skip(operation.task, call.serial, call.node, "CacheHit")
         value = hit.value if type(hit) is Hit else hit
         if is_awaitable(value):
@@ -175,7 +194,8 @@ class Keeping:
         return None
 
     def _warn(self, error: KeyingError) -> None:
-        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}", CacheWarning, stacklevel=3)
+        hint = "" if error.hint is None else f" ({error.hint})"
+        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, stacklevel=3)
 
 
 def _identity_of(task: Task[..., Any]) -> str:
@@ -220,7 +240,7 @@ async def _with_resources(call: Call) -> Any:
         claim = claim_for(call)
         try:
             if not claim.granted:
-                call.host.blocked(operation.task, call.serial, call.node, _shortage(claim))
+                call.host.blocked(call.task_id(), operation.name, _shortage(claim))
                 call.blocked = True
                 await call.park()
                 await call.host.ledger.wait(claim)
@@ -258,7 +278,7 @@ def _shortage(claim: Claim) -> str:
 
 
 def call_quickly(
-    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, again: bool
+    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """As `managed`, where nothing has to be done but the call, unless it fails or has to be awaited."""
     held = None
@@ -267,28 +287,29 @@ def call_quickly(
         if held is None:
             held = operation.wanted = wanted(operation.amounts)
         if not host.ledger.take(held):
-            return begin(managed(Call(host, operation, operands, serial, node, again)))
-    if host.bus is not None and not again:
-        host.started(operation.task, serial, node)
-    args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+            return begin(managed(Call(host, operation, operands, serial, node, origin)))
+    made, error = None, None
     goes_on = False
-    enter_task()
     try:
-        made = host.execute(operation.task, args, kwargs)
-        error = None
-        goes_on = is_awaitable(made)
-    except Exception as raised:
-        if operation.retry is None:
-            raise
-        made, error = None, raised
-        goes_on = True
+        if host.observed and origin is None:
+            host.started(operation.task, serial, node)
+        args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+        enter_task()
+        try:
+            made = host.execute(operation.task, args, kwargs)
+        except Exception as raised:
+            if operation.retry is None:
+                raise
+            error = raised
+        finally:
+            leave_task()
+        goes_on = error is not None or is_awaitable(made)
     finally:
-        leave_task()
         if held is not None and not goes_on:
             host.ledger.give(held)
     if not goes_on:
         return made
-    return begin(_go_on(Call(host, operation, operands, serial, node, again), made, error, held))
+    return begin(_go_on(Call(host, operation, operands, serial, node, origin), made, error, held))
 
 
 async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
@@ -309,7 +330,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
     """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
     operation, host = call.operation, call.host
     task, retry = operation.task, operation.retry
-    if host.bus is not None and not call.again and failure is None:
+    if host.observed and call.is_told and failure is None:
         host.started(task, call.serial, call.node)
     args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
     if operation.timeout is None:
@@ -329,7 +350,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
                 error.add_note(f"after {number} attempts")
             return Failed(error)
         delay = retry.delay_after(number)
-        host.retrying(task, call.serial, call.node, number, retry.max_attempts, delay, error)
+        host.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
         error = value = None
         if delay:
             await call.park()
@@ -338,7 +359,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
             begun = time.monotonic()
         elif time.monotonic() - begun > PATIENCE:
             await call.park()
-            await asyncio.sleep(0)
+            await give_turn()
             begun = time.monotonic()
         number += 1
 
@@ -388,7 +409,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         return made, None
     timed_out = TaskTimeoutError(
         f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
-        hint="raise the node's with_timeout, or make the call interruptible: a coroutine, or mode='blocking'",
+        hint="raise the node's with_timeout, or make the call one that can be stopped: a coroutine, or mode='compute'",
     )
     for note in notes:
         timed_out.add_note(note)

@@ -1,9 +1,9 @@
 """Maps: a task called for each item of its inputs.
 
-Two lanes. A task that is a plain function without policies, which nobody observes, is called by a loop in the
-machine (`call_each`). Everything else is called item by item as a managed call (`cascade.runtime.manage`): in order, with
-at most so many under way as `with_concurrency` and the constraints allow. An item of the first lane that gives more
-than a value goes on in the second.
+Three ways. A task that is a plain function without policies, the calls of which nobody observes, is called by a loop in
+the machine (`call_each`), or, where it has typed code, run by that on threads (`cascade.runtime.lanes`). Everything else is
+called item by item as a managed call (`cascade.runtime.manage`): in order, with at most so many under way as `with_concurrency`
+and the constraints allow. An item of the first two that gives more than a value goes on in the third.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
 from cascade.runtime.failed import Failed
+from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
+from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.turns import give_turn
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -26,17 +29,23 @@ from cascade.spec.task import Task
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
 
-SLICE = 0.001
-"""Seconds of calls after which the event loop gets its turn."""
+SLICE, LONG_SLICE = 0.001, 0.01
+"""Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
 MAP_LIMIT = 16
 
 
-def call_map(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
-    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it."""
+def call_map(
+    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+) -> Any:
+    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it.
+
+    A map that is a state of a machine, which may come to it again and again, is not told of, nor are its items.
+    """
     columns = _columns(operation, operands)
-    if host.bus is not None:
-        host.started(operation.task, serial, node)
-    return begin(_map(Call(host, operation, operands, serial, node, False), columns))
+    call = Call(host, operation, operands, serial, node, origin)
+    if host.observed and call.is_told:
+        host.started(operation.task, serial, node, len(columns[0]))
+    return begin(_map(call, columns))
 
 
 def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
@@ -65,19 +74,23 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     special = False
     turn = Turn(call)
     whole = _with_shared(call, columns)
-    if _is_plain(operation, host) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+    told = host.observes_items and call.is_told
+    if not told and is_plain(operation, host) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+        kernels = kernels_of(call, *whole, results)
         try:
             while len(results) < count and not special:
-                special = call_each(operation.task.called, whole[0], operation.form.positional, whole[1], results, SLICE)
+                if kernels is None or kernels.run(turn.seconds):
+                    seconds = SLICE if kernels is None else 0.0
+                    special = call_each(operation.task.called, whole[0], operation.form.positional, whole[1], results, seconds)
                 if len(results) < count:
-                    await turn.take()
+                    await turn.take(len(results))
         except Exception as error:
-            return _failed(error, len(results))
+            return _failed(call, error, len(results))
         if not special:
             return results
-    items = Items(call, columns, results)
+    items = Items(call, columns, results, turn)
     try:
-        failed = await items.run(turn, special)
+        failed = await items.run(special)
     except GeneratorExit:
         raise  # it is being closed, so nothing can be awaited
     except BaseException:
@@ -99,23 +112,24 @@ def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]],
     return columns + more, (*form.names, *form.shared) or None
 
 
-def _is_plain(operation: Managed, host: Host) -> bool:
+def is_plain(operation: Managed, host: Host) -> bool:
+    """Whether the items, if nobody observes them, are called as they are, in a loop of the machine or by kernels."""
     task = operation.task
     return (
-        host.bus is None
-        and not (host.leases is not None and host.leases.per_task)  # an item may hold what is set up for its call
+        not (host.leases is not None and host.leases.per_task)  # an item may hold what is set up for its call
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
         and operation.timeout is None
         and operation.cache is None
         and not operation.amounts
-        and operation.concurrency is None
         and bool(getattr(host.executor, "calls_inline", False))
     )
 
 
-def _failed(error: Exception, item: int) -> Failed:
+def _failed(call: Call, error: Exception, item: int) -> Failed:
+    if call.is_told:
+        call.host.item_failed(call.serial, call.node, item)
     error.add_note(f"in item {item:,} of the map")
     return Failed(error)
 
@@ -139,26 +153,39 @@ GATHER.hands_on = True
 
 
 class Turn:
-    """Gives the event loop its turn, or, where there is none, looks whether the run has to end."""
+    """Gives the event loop its turn, or, where there is none, looks whether the run has to end; and tells of the progress."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._check_outer = outer_cancellation()
         self._taken = time.monotonic()
+        self.seconds = SLICE
+        self._told = self._taken
         try:
             asyncio.get_running_loop()
             # Inside of another run's task the loop cannot turn before that task returns.
             self._looped = task_depth() <= 1
         except RuntimeError:
             self._looped = False
+        if not self._looped:
+            self.seconds = LONG_SLICE
 
-    async def take(self) -> None:
+    def tell(self, done: int) -> float:
+        """Tells how many items are done, if it is time to; gives the time."""
         now = time.monotonic()
+        call = self._call
+        if now - self._told >= PROGRESS_TIME and call.is_told:
+            self._told = now
+            call.host.progress(call.operation.task, call.serial, call.node, done)
+        return now
+
+    async def take(self, done: int) -> None:
+        now = self.tell(done)
         if now - self._taken < SLICE / 2:
             return
         if self._looped or self._call.parked:
             await self._call.park()
-            await asyncio.sleep(0)
+            await give_turn()
         else:
             self._check_outer()
             self._call.host.check_deadline()
@@ -168,8 +195,9 @@ class Turn:
 class Items:
     """The items of a map under way."""
 
-    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any]) -> None:
+    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any], turn: Turn) -> None:
         self._call = call
+        self._turn = turn
         self._columns = columns
         self._results = results
         self._item = call.operation.item
@@ -177,18 +205,20 @@ class Items:
         self._shared = call.operands[operation.form.inputs : operation.count]
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
+        self._done = 0
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
 
-    async def run(self, turn: Turn, special: bool) -> Failed | None:
+    async def run(self, special: bool) -> Failed | None:
         """Calls all items; gives the first failure."""
         results, call = self._results, self._call
         limit = call.operation.concurrency
         count = len(self._columns[0])
-        position = len(results)
+        position = self._done = len(results)
         results.extend([None] * (count - position))
         if special:
             # The last item that was called plainly gave something that is not its value yet.
+            self._done -= 1
             item = self._call_of(position - 1)
             await self._start(_go_on(item, results[position - 1]), item, position - 1)
         while position < count and self._failed is None:
@@ -198,7 +228,7 @@ class Items:
                 item = self._call_of(position)
                 await self._start(_run_item(item), item, position)
             position += 1
-            await turn.take()
+            await self._turn.take(self._done)
         while self._active and self._failed is None:
             await self._wait()
         return self._failed
@@ -214,7 +244,10 @@ class Items:
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts
-        return Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]", False)
+        item = Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]")
+        if not call.is_told:
+            item.belongs_to(call)
+        return item
 
     async def _start(self, coroutine: Any, item: Call, position: int) -> None:
         try:
@@ -224,15 +257,16 @@ class Items:
             return
         if not item.parked:
             self._results[position] = result
+            self._done += 1
             return
         await parked_with(self._call, result)
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
         self._active.add(task)
-        task.add_done_callback(functools.partial(self._done, position))
+        task.add_done_callback(functools.partial(self._ended, position))
         while item.blocked and not task.done() and self._failed is None:
             await self._wait(item)  # those after it would only stand in line behind it
 
-    def _done(self, position: int, task: asyncio.Task[Any]) -> None:
+    def _ended(self, position: int, task: asyncio.Task[Any]) -> None:
         self._active.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
@@ -241,6 +275,7 @@ class Items:
                 error = result.error
             else:
                 self._results[position] = result
+                self._done += 1
         if error is not None:
             self._fail(error, position)
         self._wake()
@@ -248,7 +283,7 @@ class Items:
     def _fail(self, error: BaseException, position: int) -> None:
         if self._failed is None:
             if isinstance(error, Exception):
-                self._failed = _failed(error, position)
+                self._failed = _failed(self._call, error, position)
             else:
                 self._failed = Failed(error)
         elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
@@ -266,6 +301,7 @@ class Items:
             await self._waiter
         finally:
             self._waiter = None
+        self._turn.tell(self._done)
 
     async def stop(self) -> None:
         """Cancels and awaits what is left, also when this is itself cancelled meanwhile."""
@@ -298,7 +334,7 @@ async def _go_on(item: Call, made: Any) -> Any:
 
 def _finish(item: Call, result: Any) -> Any:
     failed = result.error if type(result) is Failed else None
-    if item.host.bus is not None:
+    if item.host.observed and item.is_told:
         item.host.finished(item.operation.task, item.serial, item.node, result, failed)
     if type(result) is TailCall or type(result) is LazyResult:
         return continuation(item, result)

@@ -21,19 +21,22 @@ def admit(host: Host, operation: StateMachine, operands: Sequence[Any], serial: 
     reason = skip_reason(operation, operands)
     if reason is not None:
         return host.skip(operation.task, serial, node, reason)
-    if host.bus is not None:
+    if host.observed:
         host.started(operation.task, serial, node)
     return None
 
 
-def perform(host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, again: bool) -> Any:
+def perform(
+    host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+) -> Any:
     """What `operation` gives: a value, what to go on with, or an awaitable of one of these.
 
     Args:
-        again: whether this is an iteration of a loop of tail calls, which has been announced before.
+        origin: of an iteration of a loop of tail calls, or a state of a machine, the task whose node it is; that has been
+            announced before. None for a call that is a node of its own.
     """
     if isinstance(operation, Task):
-        if host.bus is not None and not again:
+        if host.observed and origin is None and operation.mode != "resource":  # which has events of its own
             host.started(operation, serial, node)
         args, kwargs = operation.binder.split(tuple(operands))
         return host.execute(operation, args, kwargs)
@@ -41,11 +44,11 @@ def perform(host: Host, operation: Any, operands: Sequence[Any], serial: int, no
     if reason is not None:
         return host.skip(operation.task, serial, node, reason)
     if operation.kind == MAP:
-        return call_map(host, operation, operands, serial, node)
+        return call_map(host, operation, operands, serial, node, origin)
     if operation.kind == ROUTE:
         return call_route(host, operation, operands, serial, node)
     if operation.kind == ONCE:
         return call_once(operands)
     if operation.is_quick:
-        return call_quickly(host, operation, operands, serial, node, again)
-    return begin(managed(Call(host, operation, operands, serial, node, again)))
+        return call_quickly(host, operation, operands, serial, node, origin)
+    return begin(managed(Call(host, operation, operands, serial, node, origin)))

@@ -5,12 +5,56 @@ from __future__ import annotations
 from typing import Any
 
 PREVIEW_LENGTH = 120
+BRACKETS: dict[Any, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
+LONG: set[Any] = {str, bytes, *BRACKETS}
+"""Types whose values may be long, and of which a beginning can be made."""
 
 
 def preview(value: Any) -> str:
-    """A short repr that never raises."""
+    """The beginning of a value's repr; never raises.
+
+    Of built-in containers and texts no more is looked at than is shown: a list that a task gives may have millions of
+    items. Other classes make their own repr, all of it.
+    """
     try:
-        text = repr(value)
+        text = _beginning(value, PREVIEW_LENGTH + 1, ()) if type(value) in LONG else repr(value)
     except Exception as error:
         text = f"<{type(value).__name__}, whose repr raises {type(error).__name__}>"
     return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
+
+
+def _beginning(value: Any, room: int, around: tuple[int, ...]) -> str:
+    """The repr, or at least `room` characters of its beginning; `around` are the ids of what it stands in."""
+    kind = type(value)
+    if kind not in LONG:
+        return repr(value)
+    if kind is str or kind is bytes:
+        return repr(value) if len(value) <= room else _beginning_of_text(value, room)
+    if id(value) in around:
+        return "...".join(BRACKETS[kind])
+    if not value or (kind is not dict and len(value) <= room and LONG.isdisjoint(map(type, value))):
+        return repr(value)
+    if room <= 0:
+        return BRACKETS[kind]  # not shown any more; a nest may be as deep as memory allows
+    parts: list[str] = []
+    around = (*around, id(value))
+    room -= 1
+    for item in value.items() if kind is dict else value:
+        part = _pair(item, room, around) if kind is dict else _beginning(item, room, around)
+        parts.append(part)
+        room -= len(part) + 2
+        if room < 0:
+            break
+    text = f"({parts[0]},)" if kind is tuple and len(value) == 1 else ", ".join(parts).join(BRACKETS[kind])
+    return f"frozenset({text})" if kind is frozenset else text
+
+
+def _pair(item: tuple[Any, Any], room: int, around: tuple[int, ...]) -> str:
+    text = _beginning(item[0], room, around) + ": "
+    return text + _beginning(item[1], room - len(text), around) if len(text) < room else text
+
+
+def _beginning_of_text(value: Any, room: int) -> str:
+    # All of it decides which quotes are taken: a quote at the end makes its beginning take the same.
+    double, single = ('"', "'") if type(value) is str else (b'"', b"'")
+    return repr(value[:room] + (single if single in value and double not in value else double))

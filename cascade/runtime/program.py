@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from cascade._vm import DONE, WAIT, Code, Machine, Routine, holds_deferred
+from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
-from cascade.compiler.disassemble import disassemble
 from cascade.errors import TargetError
 from cascade.graph.build import Inputs
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer, parameters_of
-from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, loop_code, operations_of
+from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, target_code
 from cascade.spec.inputs import Input
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
@@ -156,25 +155,25 @@ class Program(Generic[P, R]):
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:
-        """The listing of the blueprint, and of the typed code of its tasks beside their source lines.
+        """The listing of the blueprint, of what it leads to, and of the typed code of its tasks beside their source lines.
 
-        One instruction a line, with what it does. A task has typed code once it has run, or was explained.
+        One instruction a line, with what it does. The states of machines and the routes of Routers are blueprints of their own,
+        which follow. A task has typed code once it has run, or was explained.
         """
-        from cascade.compiler.lower.listing import listing
+        from cascade.runtime.listing import listing
 
-        kernels = [kernel for routine in self._routines() for kernel in routine.kernels]
-        return "\n\n".join([disassemble(self.blueprint), *(listing(kernel.code) for kernel in kernels)])
+        return listing(self.blueprint, self._inputs)
 
     def explain(self) -> Explanation:
         """In which regime each task of the program runs, and why; see `cascade.explain`."""
-        from cascade.runtime.explain import annotated, explain, explain_tasks
+        from cascade.runtime.explain import explain_code
 
-        if self._target is not None and not isinstance(self._target, Task):
-            return explain(self._target)
-        return explain_tasks((routine.owner, annotated(routine.owner)) for routine in self._routines())
+        return explain_code(self.blueprint, self._inputs)
 
-    def _routines(self) -> list[Routine]:
-        return [constant for constant in self.blueprint.constants if type(constant) is Routine]
+    @property
+    def system_resources(self) -> dict[str, float]:
+        """What its nodes share, as it was given to `compile`."""
+        return dict(self._host.ledger.capacity)
 
     def __repr__(self) -> str:
         return f"<Program {self.blueprint.name}>"
@@ -214,10 +213,9 @@ def compile(
     >>> compile(double)(21)
     42
     """
-    if isinstance(target, Task):
-        return Program(loop_code(target.operation), None, target.bind, target, Ledger(system_resources), resources)
-    code, inputs = Shapes(NativeSolver()).code_of(target)
-    return Program(code, inputs, _no_inputs, target, Ledger(system_resources), resources)
+    code, inputs = target_code(target)
+    bind = target.bind if isinstance(target, Task) else _no_inputs
+    return Program(code, inputs, bind, target, Ledger(system_resources), resources)
 
 
 def _no_inputs(*args: Any, **kwargs: Any) -> Any:

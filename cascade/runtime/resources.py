@@ -286,7 +286,8 @@ class Leases:
     def _set_up_for_run(self, resource: Resource) -> None:
         held = self._set_up(resource, {})
         self._held[resource] = held
-        self._stack.append(held)
+        self._stack.append(held)  # before it is told, which Ctrl-C may break off
+        self._say("acquired", held.name)
 
     def _begin(self, resource: Resource, own: Mapping[Resource, _Held]) -> _Held:
         held = _Held(self._names[resource], resource)
@@ -347,7 +348,6 @@ class Leases:
             except StopIteration:
                 raise _no_yield(held.name) from None
         self._check_value(held)
-        self._say("acquired", held.name)
         return held
 
     async def _set_up_later(self, held: _Held, arguments: dict[str, Any]) -> None:
@@ -501,6 +501,7 @@ class Leases:
             self._set_up_for_run(resource)
         else:
             own[resource] = self._set_up(resource, own)
+            self._say("acquired", own[resource].name)
 
     async def _finish(self, number: int, awaitable: Awaitable[Any]) -> Any:
         held, _ = self._calls.pop(number)
@@ -527,6 +528,7 @@ class Leases:
                     await asyncio.shield(held.ready)
                 else:
                     own[resource] = self._set_up(resource, own)
+                    self._say("acquired", own[resource].name)
             with _users_code():
                 result = call(owner, *_with_values(args, kwargs, own))
             if is_awaitable(result):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import Once, RouteTable, Use, reachable
+from cascade.runtime.events import TaskSkipped
 from cascade.runtime.resources import fresh, itself
-from cascade.spec.control import EITHER, ONCE, ROUTER, OnceForm
+from cascade.spec.control import EITHER, ONCE, ROUTER
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import Managed
-from cascade.spec.policies import Policies
+from cascade.spec.policies import OnceForm, Policies
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
     given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
     if host.leases is not None and host.leases.per_task:
         given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
-    if host.bus is not None:
+    if TaskSkipped in host.told:
         _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
         return _given(given[chosen])
@@ -125,5 +126,5 @@ def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: 
         for number, lazy in enumerate(reachable([route], kept, through_routes=True)):
             if lazy not in kept:
                 kept[lazy] = None
-                if lazy.task is not ROUTER and lazy.task is not EITHER:
-                    host.pruned(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name)
+                if type(lazy.task) is Task and lazy.task is not ROUTER and lazy.task is not EITHER:
+                    host.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")

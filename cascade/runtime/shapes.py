@@ -7,7 +7,7 @@ rows and share their code. The code is kept by the task that gives the result an
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cascade._vm import Code, Routine
@@ -17,7 +17,7 @@ from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.ledger import Ledger
-from cascade.spec.operation import Managed, StateMachine
+from cascade.spec.operation import ROUTE, Managed, StateMachine
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
@@ -69,14 +69,28 @@ def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
     return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
 
 
-def task_count(code: Code) -> int:
-    """How many tasks the graph of the code has; resources are none."""
-    blueprint = code.blueprint
-    words = blueprint.word_table
-    return sum(
-        INSTRUCTIONS[opcode].calls and not isinstance(blueprint.constants[constant].owner, Injection)
-        for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True)
-    )
+def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
+    """The code of a target and its inputs; of a task, that of a call of it, whose arguments are the inputs: None.
+
+    Raises:
+        TargetError: (a TypeError) `target` is something else.
+    """
+    if isinstance(target, Task):
+        return loop_code(target.operation), None
+    return Shapes(NativeSolver()).code_of(target)
+
+
+def task_count(operations: Iterable[Any]) -> int:
+    """How many of them tell of a start and an end: resources have events of their own, Routers go on with a route."""
+    return sum(not isinstance(each.task, Injection) and getattr(each, "kind", None) != ROUTE for each in operations)
+
+
+def calls_of(code: Code) -> Iterator[Any]:
+    """What the code calls, once for each of its calls."""
+    words, constants = code.blueprint.word_table, code.blueprint.constants
+    for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True):
+        if INSTRUCTIONS[opcode].calls:
+            yield constants[constant].operation
 
 
 def is_asynchronous(code: Code) -> bool:

@@ -20,13 +20,12 @@ from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.graph.build import NoInput, flatten
 from cascade.graph.model import EITHER, Container, Graph
 from cascade.runtime.host import Host
+from cascade.runtime.teller import PROGRESS_TIME
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed, StateMachine
-from cascade.spec.resources import Injection
 from cascade.spec.task import Task
 
 RESUMED = -1
-PROGRESS_TIME = 0.1
 
 
 class Pending:
@@ -46,8 +45,8 @@ class Frame:
     """A graph that is being walked, or a task that is being called again and again."""
 
     __slots__ = (
-        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "node", "operation", "order", "origin", "parent", "promise",
-        "serial", "slots", "state", "states", "uses", "values",
+        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "next_progress", "node", "operation", "order",
+        "origin", "parent", "promise", "serial", "slots", "state", "states", "uses", "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +74,7 @@ class Frame:
         self.node = 0
         self.origin: Task[..., Any] | None = None
         self.iteration = 0
+        self.next_progress = 0.0  # when the host is told how far the loop is
 
     @property
     def result(self) -> int:
@@ -108,13 +108,11 @@ class Walker:
         self.ready: deque[Pending | Frame] = deque()
         self.unspawned: list[tuple[Pending, Any]] = []
         self.crew: Any = None
-        self.next_progress = 0.0
+        self.running = False
         self.looked = False
         self.at_once = False
         self.current: Frame | None = self._enter(target, limit)
-        operations = self.operations()
-        self.asynchronous = any(operation.is_async for operation in operations)
-        self.task_count = sum(not isinstance(operation, Injection) for operation in operations)
+        self.asynchronous = any(operation.is_async for operation in self.operations())
 
     # -- What the outside calls -------------------------------------------------------------------------------------
 
@@ -122,6 +120,7 @@ class Walker:
         slice_end = time.monotonic() + slice_seconds if slice_seconds else 0.0
         self.looked = False  # at least one step is made
         status = RESUMED if self.error is None else FAILED
+        self.running = True
         while status == RESUMED:
             status = self._look_around(slice_end)
             if status == RESUMED:
@@ -130,6 +129,7 @@ class Walker:
                 except BaseException as error:
                     self.error = error
                     status = FAILED
+        self.running = False
         return status
 
     def take(self) -> Any:
@@ -244,10 +244,10 @@ class Walker:
         if slice_end and now >= slice_end and self.looked:
             return PAUSE
         self.looked = True
-        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= self.next_progress:
-            if self.next_progress:
+        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= frame.next_progress:
+            if frame.next_progress:
                 self.host.progress(*self._locate(frame, 0))
-            self.next_progress = now + PROGRESS_TIME
+            frame.next_progress = now + PROGRESS_TIME
         return RESUMED
 
     def _advance(self) -> int:
@@ -366,8 +366,8 @@ class Walker:
         self.steps += 1
         enter_task()
         try:
-            _, serial, node, _ = self._locate(frame, index)
-            value = self.host.call(operation, operands, serial, node, frame.operation is not None)
+            origin, serial, node, _ = self._locate(frame, index)
+            value = self.host.call(operation, operands, serial, node, None if frame.operation is None else origin)
         except BaseException as error:
             return self._fail_at(frame, index, error)
         finally:
@@ -426,6 +426,7 @@ class Walker:
         new.serial = frame.serial
         new.node = index if frame.origin is None else frame.node
         new.origin = task if frame.origin is None else frame.origin
+        new.next_progress = frame.next_progress
         return self._place(frame, index, new, pending)
 
     def _go_on_with(self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None) -> int:
@@ -452,7 +453,10 @@ class Walker:
                 new.parent, new.destination = frame, index
             else:
                 new.promise = pending
-        if pending is None or self.current is frame and index == frame.result and frame.machine is None:
+        tail = index == frame.result and frame.machine is None
+        # A call that was parked goes on before what else is ready, as one that was not parked does; but after an await it
+        # has to stand in line.
+        if pending is None or (self.current is frame and tail) or (self.current is None and self.running):
             self.current = new
         elif self.at_once:
             self.ready.appendleft(new)  # the call that was parked goes on at once, as it would have done otherwise

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from cascade._vm import Jump, TailCall
 from cascade.errors import DeclarationError
 from cascade.spec.lazy import LazyResult, lazy_result
-from cascade.spec.policies import Policies
+from cascade.spec.policies import EitherForm, Policies, RouteForm
 from cascade.spec.task import Task
 
 R = TypeVar("R")
-
-
-class EitherForm(NamedTuple):
-    """The first of the operands that was not skipped."""
-
-
-class RouteForm(NamedTuple):
-    """One of several results, chosen by the value of another."""
-
-    routes: dict[Any, LazyResult[Any]]
-
-
-class OnceForm(NamedTuple):
-    """What is needed by routes of several Routers has its value."""
 
 
 def _router(selector: Any) -> Any:
@@ -41,6 +27,8 @@ def Router(selector: Any, routes: Mapping[Any, LazyResult[R]]) -> LazyResult[R]:
     """The result of the route that the selector's value names; only that route runs.
 
     What several routes, or other nodes, need as well runs once. What only the other routes need is skipped ("Pruned").
+
+    A Router calls nothing itself: of the policies it takes `run_if` and `after`, the others are set on its routes.
 
     Args:
         selector: a LazyResult whose value is one of the keys, or such a value.
@@ -91,7 +79,7 @@ def pipeline(value: Any, stages: Iterable[Callable[[Any], Any]]) -> Any:
             that is skipped by its `run_if` lets its input through.
 
     Returns:
-        The LazyResult of the last stage; `value` where there is none.
+        The LazyResult of the last stage; `value` where there is none. Policies that are set on it are about that stage.
 
     Raises:
         DeclarationError: (a TypeError) a stage does not give a LazyResult.
@@ -133,11 +121,15 @@ def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
             raise DeclarationError(
                 f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult or None"
             )
-        if route is not None and route.policies is not None and isinstance(route.policies.form, (EitherForm, RouteForm)):
+        if route is not None and _form_of(route) in (EitherForm, RouteForm):
             raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
         if route is not None and not route.task.takes_policies:
             raise DeclarationError(f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task")
     return JumpSelector(dict(routes))
+
+
+def _form_of(result: LazyResult[Any]) -> type:
+    return type(None if result.policies is None else result.policies.form)
 
 
 def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
@@ -158,7 +150,7 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
         raise DeclarationError(f"bind({result!r}, ...)", expected="a LazyResult")
     if type(selector) is not JumpSelector:
         raise DeclarationError(f"bind(..., {selector!r})", expected="what select_jump gives")
-    if result.policies is not None and isinstance(result.policies.form, (EitherForm, RouteForm)):
+    if _form_of(result) in (EitherForm, RouteForm):
         raise DeclarationError(f"bind on a {result.task.name}", expected="the result of calling a task")
     return result._set(selector=selector)
 
@@ -172,6 +164,5 @@ JUMP.hands_on = True
 """Makes a Jump whose data had to be computed first."""
 
 __all__ = [
-    "EITHER", "JUMP", "ONCE", "ROUTER", "EitherForm", "Jump", "JumpSelector", "OnceForm", "RouteForm", "Router", "TailCall", "bind", "pipeline",
-    "select_jump", "sequence",
+    "EITHER", "JUMP", "ONCE", "ROUTER", "Jump", "JumpSelector", "Router", "TailCall", "bind", "pipeline", "select_jump", "sequence",
 ]  # fmt: skip

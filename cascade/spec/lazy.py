@@ -30,7 +30,7 @@ class LazyResult(Generic[R]):
         task: the task that was called.
         slots: one value for each parameter of the task, defaults filled in; for a map, one for each input, and what all
             items share.
-        policies: what was set on it; None where that is nothing, and the task has no defaults.
+        policies: what was set on it, or its task's defaults; None where that is nothing.
     """
 
     __slots__ = ("task", "slots", "policies", "given", "managed", "__weakref__")
@@ -157,14 +157,32 @@ class LazyResult(Generic[R]):
             )
         from cascade.spec.policies import PLAIN
 
-        return PLAIN if self.policies is None else self.policies
+        policies = self.policies
+        if policies is not None and policies.form is not None:
+            policies = self._holder.policies
+        return PLAIN if policies is None else policies
+
+    @property
+    def _holder(self) -> LazyResult[Any]:
+        """What policies are set on: this, or, of a pipeline whose last stage may be skipped, that stage."""
+        from cascade.spec.policies import EitherForm
+
+        if self.policies is not None and type(self.policies.form) is EitherForm:
+            stage: LazyResult[Any] = self.slots[0]
+            return stage._holder
+        return self
 
     def _set(self, **changes: Any) -> Self:
         from cascade.spec.policies import PLAIN
 
-        policies = self._policies()._replace(**changes)
-        is_plain = all(map(operator.is_, policies, PLAIN))
-        self.policies = None if is_plain else policies  # a plain call, if nothing is left
+        policies = self._policies()
+        holder: LazyResult[Any] = self
+        if self.policies is not None and self.policies.form is not None:
+            holder = self._holder
+            _check_form(policies.form, changes)
+        changed = policies._replace(**changes)
+        is_plain = all(map(operator.is_, changed, PLAIN))
+        holder.policies = None if is_plain else changed  # a plain call, if nothing is left
         return self
 
     def __repr__(self) -> str:
@@ -175,6 +193,18 @@ class LazyResult(Generic[R]):
             f"the result of task {self.task.name!r} is not known yet, so it has no truth value; "
             "pass it to a task that decides, or run it first with cascade.run"
         )
+
+
+def _check_form(form: Any, changes: dict[str, Any]) -> None:
+    from cascade.errors import DeclarationError
+    from cascade.spec.policies import RouteForm
+
+    for name, value in changes.items():
+        if type(form) is RouteForm and name not in ("conditions", "after") and value is not None and value != ():
+            raise DeclarationError(
+                f"a Router calls nothing itself, and takes no {name}", expected="run_if or after",
+                hint="set it on the results that are its routes",
+            )
 
 
 install_deferred(LazyResult)

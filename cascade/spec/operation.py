@@ -8,9 +8,10 @@ Operations are interned by their task, so equal rows have the very same operatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cascade._vm import Routine
+from cascade._vm import NEVER, Routine
 from cascade.spec.policies import Policies
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class StateMachine:
         self.routine = Routine(
             owner=self.task, operation=self, function=self.task.called, name=self.name, parameters=self.parameters,
             positional=len(self.parameters), positional_only=len(self.parameters), keywords=(), varargs=False, varkwargs=False,
-            bind=self.task.binder.bind, rebinds=False,
+            bind=self.task.binder.bind, rebinds=False, lowering=_when_lowered(states),
         )  # fmt: skip
 
     @property
@@ -223,6 +224,12 @@ class StateMachine:
     def looks_at(self, position: int) -> bool:
         """Whether the value of the operand at `position` is for the engine itself, and not for a task."""
         return self.count <= position < self.count + self.conditions
+
+
+def _when_lowered(states: tuple[State, ...]) -> int:
+    """When a state machine is lowered as a whole: when the first of its tasks is, as long as all of them may be."""
+    levels = [NEVER if state.injects else state.operation.routine.lowering for state in states]
+    return NEVER if NEVER in levels else max(levels)
 
 
 def interned_machine(states: tuple[State, ...], conditions: int, after: int) -> StateMachine:
@@ -267,3 +274,24 @@ def extras_of(policies: Policies) -> tuple[Any, ...]:
     """The operands of a row that follow the arguments, in the order of `Managed.parameters`."""
     amounts = tuple(amount for _, amount in policies.constraints if not _is_static(amount))
     return (*amounts, *policies.conditions, *policies.after)
+
+
+def policies_of(operation: Managed, extras: Sequence[Any]) -> Policies:
+    """The policies that make `operation`, and these operands after its arguments: `interned` and `extras_of` reversed."""
+    computed = iter(extras)
+    ordered = operation.computed + operation.conditions
+    return Policies(
+        operation.retry, operation.timeout, operation.cache,
+        tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts),
+        tuple(extras[operation.computed : ordered]), tuple(extras[ordered:]), operation.concurrency, operation.form,
+    )  # fmt: skip
+
+
+def is_map(operation: Any) -> bool:
+    """Whether it is a call for each item."""
+    return isinstance(operation, Managed) and operation.kind == MAP
+
+
+def is_router(operation: Any) -> bool:
+    """Whether it is a Router."""
+    return isinstance(operation, Managed) and operation.kind == ROUTE

@@ -117,6 +117,20 @@ class MapForm(NamedTuple):
         return (*inputs, *("input",) * (self.inputs - len(inputs)), *shared)
 
 
+class EitherForm(NamedTuple):
+    """The first of the operands that was not skipped: a stage of a pipeline, and what it was given."""
+
+
+class RouteForm(NamedTuple):
+    """One of several results, chosen by the value of another."""
+
+    routes: dict[Any, Any]
+
+
+class OnceForm(NamedTuple):
+    """What is needed by routes of several Routers has its value."""
+
+
 class Policies(NamedTuple):
     """What was set on one LazyResult, or as a task's defaults.
 

@@ -7,7 +7,8 @@
     @task(lower=True)
     def f(k, a, b=2): ...                        the task that is run
 
-`k` counts tail calls down, so that they end.
+`k` counts tail calls down, so that they end. At times the tasks are the states of a machine, `"f"` and `"g"`, and go on by
+`Jump`s as well, which count `k` down, too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import math
 from math import floor, inf, isnan, nan, pi, sqrt
 
 import cascade as cs
-from cascade import TailCall, task
+from cascade import Jump, TailCall, task
 
 
 class Trouble(Exception):
@@ -76,10 +77,15 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """The task is called, several times over on the path that lowers what is called often."""
+    """The task is called, several times over on the path that lowers what is called often.
+
+    Attributes:
+        others: of a machine, the arguments of the state "g".
+    """
 
     arguments: tuple[Any, ...]
     times: int = 1
+    others: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class Program:
         stateless: whether equal calls give equal results as long as nothing is changed from outside.
         enclosed: whether all is defined inside a function, so that the names are free variables. Its text then puts
             them into a dictionary `made`.
+        machine: whether the tasks are the states of a machine.
     """
 
     seed: int
@@ -112,5 +119,6 @@ class Program:
     script: tuple[Call | Change, ...]
     stateless: bool = True
     enclosed: bool = False
+    machine: bool = False
 
 

@@ -21,7 +21,7 @@ class Outcome(NamedTuple):
     result: tuple[Any, ...]
     log: tuple[Any, ...]
     warned: tuple[Any, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] | None = ()
 
     @property
     def kind(self) -> str:

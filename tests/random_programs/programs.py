@@ -19,11 +19,13 @@ PARAMETERS = [
 class Writer(Statements):
     """Writes whole programs."""
 
+    machine = False  # whether the tasks are the states of a machine
     many_tails = False  # whether the script may ask for so many tail calls that products would grow too large
 
     def program(self) -> tuple[str, bool, bool]:
         """The text, whether it is stateless, and whether it is enclosed in a function."""
         enclosed = self.chance() < 0.2
+        self.machine = self.chance() < 0.2
         self.many_tails = self.chance() < 0.1
         self.base = self.depth = int(enclosed)
         self.by_name = not enclosed
@@ -46,7 +48,7 @@ class Writer(Statements):
         if self.chance() < 0.03:
             self.helper_with_effect("nonlocal" if enclosed else "global")
             stateless = False
-        names = ["f"] if self.chance() < 0.75 else ["g", "f"]
+        names = ["f"] if self.chance() < (0.4 if self.machine else 0.75) else ["g", "f"]
         self.tasks = [Signature(name, self.parameters()) for name in names]
         for signature in self.tasks:
             self.task(signature, self.pick.randint(3, 10) if signature.name == "f" else self.pick.randint(1, 5))
@@ -208,8 +210,8 @@ def write_program(seed: int) -> Program:
     writer = Writer(pick)
     text, stateless, enclosed = writer.program()
     helpers = [helper for helper in writer.helpers if helper.name != "bump"]
-    script = ScriptWriter(pick, text, writer.tasks, helpers, writer.many_tails)
+    script = ScriptWriter(pick, text, writer.tasks, helpers, writer.many_tails, writer.machine)
     actions = script.script()
-    return Program(seed, text, actions, stateless and script.stateless, enclosed)
+    return Program(seed, text, actions, stateless and script.stateless, enclosed, writer.machine)
 
 

@@ -36,29 +36,35 @@ class ScriptWriter:
     """Writes what is done with a program: calls with arguments of several types, and changes between them."""
 
     def __init__(
-        self, pick: Random, text: str, tasks: list[Signature], helpers: list[Helper], many_tails: bool
+        self, pick: Random, text: str, tasks: list[Signature], helpers: list[Helper], many_tails: bool,
+        machine: bool = False,
     ) -> None:
         self.pick = pick
         self.text = text
         self.tasks = tasks
         self.helpers = helpers
         self.many_tails = many_tails
+        self.has_others = machine and len(tasks) > 1
         self.stateless = True
         self.objects = 0
 
     def script(self) -> tuple[Call | Change, ...]:
         # Making a kernel takes as long as dozens of calls: values are cheap, other types are not.
-        actions: list[Call | Change] = [Call(self.arguments(), times=3)]
-        actions += [Call(self.arguments()) for _ in range(self.pick.randint(8, 14))]
-        actions += [Call(self.arguments(strange=True), times=2) for _ in range(self.pick.choice([0, 0, 1, 1, 2]))]
+        actions: list[Call | Change] = [self.call(times=3)]
+        actions += [self.call() for _ in range(self.pick.randint(8, 14))]
+        actions += [self.call(strange=True, times=2) for _ in range(self.pick.choice([0, 0, 1, 1, 2]))]
         if self.pick.random() < 0.3:
             for _ in range(self.pick.choice([1, 1, 2])):
-                actions += [*self.changes(), Call(self.arguments(), times=2)]
+                actions += [*self.changes(), self.call(times=2)]
         return tuple(actions)
 
-    def arguments(self, strange: bool = False) -> tuple[Any, ...]:
-        """Arguments for `f`; `strange` ones are of other types than the parameters are made for."""
-        parameters = self.tasks[-1].parameters
+    def call(self, *, strange: bool = False, times: int = 1) -> Call:
+        arguments = self.arguments(self.tasks[-1], strange)
+        return Call(arguments, times, self.arguments(self.tasks[0], strange) if self.has_others else ())
+
+    def arguments(self, task: Signature, strange: bool = False) -> tuple[Any, ...]:
+        """Arguments for a task; `strange` ones are of other types than the parameters are made for."""
+        parameters = task.parameters
         odd = self.pick.randrange(len(parameters)) if strange else -1
         values: list[Any] = [self.count(strange)]
         for place, parameter in enumerate(parameters):
@@ -125,7 +131,7 @@ class ScriptWriter:
         value = self.pick.choice([*REPLACEMENTS, Name("range")]) if name == "range" else self.pick.choice(REPLACEMENTS)
         made: list[Call | Change] = [Change("shadow", name, value)]
         if self.pick.random() < 0.5:
-            made += [Call(self.arguments(), times=2), Change("unshadow", name)]
+            made += [self.call(times=2), Change("unshadow", name)]
         return made
 
     def change_helper(self) -> list[Call | Change]:
@@ -151,7 +157,7 @@ class ScriptWriter:
             return []
         name = self.pick.choice(names).removeprefix("math.").removesuffix("(")
         made: list[Call | Change] = [Change(module, name, self.pick.choice(REPLACEMENTS) if name != "pi" else 3)]
-        return [*made, Call(self.arguments(), times=2), Change(module, name, None)]
+        return [*made, self.call(times=2), Change(module, name, None)]
 
     def change_task(self) -> list[Call | Change]:
         if "target='" in self.text:

@@ -348,6 +348,8 @@ class Statements(Expressions):
             self.line("else:")
             self.join([self.block(2), dict(self.scope)])
 
+    machine: bool
+
     # -- Results and tail calls ---------------------------------------------------------------------------------------
 
     def result(self) -> str:
@@ -375,6 +377,8 @@ class Statements(Expressions):
     def tail(self) -> str:
         """A tail call, in one of its spellings; `k` counts them down, so it is always given."""
         assert self.owner is not None
+        if self.machine and self.chance() < 0.8:
+            return self.jump()
         target = self.pick.choice(self.tasks) if self.chance() < 0.4 else self.owner
         own = target is self.owner
         spelling = self.pick.choice(["TailCall", "TailCall", "cs.TailCall", "tail", "tail", "call"])
@@ -397,6 +401,20 @@ class Statements(Expressions):
             self.pick.shuffle(parts)
             parts = [part if "=" in part.split("(")[0] else f"args={part}" for part in parts]
         return f"{spelling}({', '.join(parts)})"
+
+    def jump(self) -> str:
+        """A Jump, in one of its spellings; one to a state counts `k` down."""
+        spelling = self.pick.choice(["Jump", "cs.Jump"])
+        if self.chance() < 0.2:
+            return f"{spelling}('end'{self.pick.choice(['', ', {0}', ', data={0}']).format(self.write('any', 1))})"
+        states = [f"'{signature.name}'" for signature in self.tasks]
+        key = self.pick.choice(states)
+        if self.chance() < 0.3:
+            key = f"{key} if {self.write('test', 1)} else {self.pick.choice([*states, chr(39) + 'end' + chr(39)])}"
+        data = self.pick.choice(["k - 1", "k - 1", "k - 1", "k - 1", "k + -1", "k - 1.0"])
+        if self.chance() < self.wildness:
+            data = self.write("any", 1)
+        return f"{spelling}(target_key={key}, data={data})" if self.chance() < 0.3 else f"{spelling}({key}, {data})"
 
     def tail_arguments(self, target: Signature, own: bool) -> tuple[list[str], list[tuple[str, str]], list[str]]:
         """The arguments by position, those by name, and both as in a call; in its `own` loop a task may omit some."""

@@ -1,6 +1,6 @@
 """Worlds: a program's module, executed anew for each way of running it, so that none sees what another has changed.
 
-In the world of plain Python `task` and `TailCall` are a few lines of Python that call the functions themselves.
+In the world of plain Python `task`, `TailCall` and `Jump` are a few lines of Python that call the functions themselves.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ class PlainTailCall:
 
     def __init__(self, args: Any = (), kwargs: Any = None, target: Any = None) -> None:
         self.args, self.kwargs, self.target = args, kwargs or {}, target
+
+
+class PlainJump:
+    """`Jump`, in the world of plain Python."""
+
+    def __init__(self, target_key: Any, data: Any = None) -> None:
+        self.target_key, self.data = target_key, data
 
 
 class PlainLazy(NamedTuple):
@@ -67,6 +74,10 @@ class PlainTask:
             self.func(*args, **kwargs)  # raises TypeError with Python's own words
         return bound
 
+    def in_order(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        bound = self.bind(arguments, {}, self.defaults)
+        return tuple(bound[name] for name in self.parameters)
+
     def __call__(self, *args: Any, **kwargs: Any) -> PlainLazy:
         return PlainLazy(self, self.bind(args, kwargs, self.defaults))
 
@@ -88,6 +99,23 @@ class PlainTask:
             else:
                 return value
         raise RecursionError  # `k` never gets to 0
+
+
+def run_plain_machine(
+    states: dict[str, tuple[PlainTask, tuple[Any, ...]]], by_name: Callable[[str], PlainTask]
+) -> Any:
+    """What a state machine gives that begins with the state "f"."""
+    current = {name: list(task.in_order(arguments)) for name, (task, arguments) in states.items()}
+    name = "f"
+    for _ in range(STEP_LIMIT):
+        value = states[name][0].run(tuple(current[name]), by_name)
+        if type(value) is not PlainJump:
+            return value
+        name = value.target_key
+        if name == "end":
+            return value.data
+        current[name][0] = value.data
+    raise RecursionError
 
 
 def plain_task(func: Any = None, *, lower: bool | None = None) -> Any:
@@ -194,9 +222,10 @@ class Names(NamedTuple):
     cs: Any
     task: Any
     TailCall: Any
+    Jump: Any
 
 
-PLAIN = Names(SimpleNamespace(TailCall=PlainTailCall), plain_task, PlainTailCall)
+PLAIN = Names(SimpleNamespace(TailCall=PlainTailCall, Jump=PlainJump), plain_task, PlainTailCall, PlainJump)
 MATH = {name: getattr(math, name) for name in IMPORTED}
 MODULES: dict[str, Any] = {"math": math, "builtins": builtins}
 
@@ -225,6 +254,13 @@ class World:
         if wanted.name not in self.objects:
             self.objects[wanted.name] = OBJECTS[wanted.kind](self, wanted.name)
         return self.objects[wanted.name]
+
+    def states(self, arguments: tuple[Any, ...], others: tuple[Any, ...]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
+        """Of a machine, the task and the arguments of each state."""
+        states = {"f": (self.task, arguments)}
+        if others:
+            states["g"] = (self.defined["g"], others)
+        return states
 
     # -- Changes ------------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ async def main() -> None:
 
 asyncio.run(main())
 
+double(double(1))  # error: arg-type
 double("x")  # error: arg-type
 double()  # error: call-arg
 double(1, unknown=2)  # error: call-arg

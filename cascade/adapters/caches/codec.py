@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from cascade.errors import CacheError, KeyingError
+from cascade.errors import KeyingError, MissingExtraError
 
 msgspec: Any = None
 try:
@@ -30,14 +30,12 @@ class Codec:
         pickle: whether other types go by pickle. What is unpickled can run any code: only for files that nobody else writes.
 
     Raises:
-        CacheError: msgspec is not installed.
+        MissingExtraError: (an ImportError) msgspec is not installed.
     """
 
     def __init__(self, pickle: bool = False) -> None:
         if msgspec is None:
-            raise CacheError(
-                "values are encoded by msgspec, which is not installed", hint="pip install 'cascade-engine[cache]'"
-            )
+            raise MissingExtraError("DiskCache", "msgspec", "cache")
         self.pickle = pickle
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(ext_hook=self._from_extension).decode
@@ -100,7 +98,10 @@ class Codec:
             import pickle
 
             return msgspec.msgpack.Ext(PICKLE, pickle.dumps(value))
-        raise KeyingError(f"its value, which holds a {kind.__module__}.{kind.__qualname__}")
+        raise KeyingError(
+            f"its value, which holds a {kind.__module__}.{kind.__qualname__}", expected="plain data, or NumPy arrays",
+            hint="return plain data, or keep it by DiskCache(path, pickle=True)",
+        )
 
     def _from_extension(self, code: int, data: memoryview) -> Any:
         if code in (TUPLE, SET, FROZENSET, PAIRS, COMPLEX):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -38,7 +39,8 @@ class DiskCache(KeyedCache):
             nobody else can write.
 
     Raises:
-        CacheError: msgspec is not installed, or the file cannot be opened.
+        CacheError: (a RuntimeError) the file cannot be opened, or is an SQLite file of something else.
+        MissingExtraError: (an ImportError) msgspec is not installed.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, pickle: bool = False) -> None:
@@ -99,8 +101,13 @@ class DiskCache(KeyedCache):
                 if _is_busy(error):
                     warnings.warn(f"cache {self.path}: it was busy for {BUSY_SECONDS:g} s", CacheWarning, stacklevel=4)
                     return None
-                if not self.path.parent.is_dir() or not os.access(self.path.parent, os.W_OK) or "readonly" in str(error):
-                    raise CacheError(f"cache {self.path}: {error}", expected="a file that can be written") from None
+                if _is(error, "SQLITE_FULL"):
+                    warnings.warn(f"cache {self.path}: {error}; nothing more is kept", CacheWarning, stacklevel=4)
+                    return None
+                # None of these says that the file is damaged. It may even be something else, so it is left alone.
+                if _is(error, "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY"):
+                    found = "it is a directory" if self.path.is_dir() else error
+                    raise CacheError(f"cache {self.path}: {found}", expected="a file that can be written") from None
                 self._recover(error, attempt)
             except sqlite3.DatabaseError as error:
                 self._recover(error, attempt)
@@ -182,6 +189,13 @@ _OPEN: dict[int, sqlite3.Connection] = {}
 _FOREIGN: list[sqlite3.Connection] = []
 
 
+@atexit.register
+def _close_all() -> None:
+    # A cache that a module holds outlives its thread's local data, in which its handle is.
+    for connection in list(_OPEN.values()):
+        connection.close()
+
+
 def _begin_wal(connection: sqlite3.Connection) -> None:
     # While another process switches as well, SQLite does not wait, but says at once that it is busy.
     deadline = time.monotonic() + BUSY_SECONDS
@@ -201,4 +215,9 @@ def _format_of(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return _is(error, "SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+def _is(error: sqlite3.OperationalError, *names: str) -> bool:
+    # The names of extended codes begin with that of the plain code.
+    return getattr(error, "sqlite_errorname", "").startswith(names)

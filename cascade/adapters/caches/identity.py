@@ -11,6 +11,7 @@ mutable data among them has the same contents, they hold.
 from __future__ import annotations
 
 import builtins
+import collections
 import dis
 import functools
 import os
@@ -26,6 +27,7 @@ from cascade.spec.resources import Resource
 from cascade.spec.task import Task
 
 MISSING = object()
+TUPLE_FIELD: Any = getattr(collections, "_tuplegetter")  # what a named tuple has for each of its fields
 GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 OF_NO_MATTER = frozenset(
@@ -128,6 +130,8 @@ class Identity:
             return self._of_builtin(value)
         if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
             return framed(b"slot", value.__name__.encode())
+        if isinstance(value, TUPLE_FIELD):
+            return framed(b"field", encode(value.__reduce__()[1][0]))  # its place
         if hasattr(value, "__wrapped__") and callable(value) and is_library(type(value)):
             return framed(b"wrapper", _name_of(type(value))) + self._of(value.__wrapped__)  # functools.cache and the like
         if callable(value) and is_library(value):  # a ufunc, say

@@ -13,6 +13,15 @@ from cascade.spec.policies import Hit
 LONGEST_KEY = 200
 
 
+class _Codes(dict[int, bytes]):
+    """What is known of code while one key is made: a class is looked into once, however many objects of it there are."""
+
+    def of(self, value: Any) -> bytes:
+        if id(value) not in self:
+            self[id(value)] = code_of(value)
+        return self[id(value)]
+
+
 class KeyedCache:
     """A cache policy that keeps values by a key of the task's identity and its arguments.
 
@@ -26,9 +35,10 @@ class KeyedCache:
             KeyingError: (a TypeError) an argument cannot be part of a key.
         """
         pieces = [task_id.encode()]
+        code = _Codes().of
         for name, value in arguments.items():
             try:
-                pieces.append(encode(value, code_of))
+                pieces.append(encode(value, code))
             except KeyingError as error:
                 raise KeyingError(f"argument {name!r} holds {error.what}") from None
         key = b"\0".join(pieces)

@@ -78,6 +78,8 @@ def _encode_object(value: Any, kind: type, code_of: CodeOf | None, depth: int) -
     if fields is not None and set(getattr(value, "__dict__", ())) <= set(fields):
         held = {name: getattr(value, name) for name in fields if hasattr(value, name)}
         return framed(b"D", _class_bytes(kind, code_of)) + encode(held, code_of, depth + 1)
+    if kind.__bases__ == (tuple,) and "_fields" in kind.__dict__ and not hasattr(value, "__dict__"):
+        return framed(b"N", _class_bytes(kind, code_of)) + encode(tuple(value), code_of, depth + 1)
     if code_of is not None:
         return framed(b"F", code_of(value))
     raise unkeyable(value)

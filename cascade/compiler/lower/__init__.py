@@ -2,6 +2,7 @@
 
     source      the function's syntax tree, its statements numbered
     translate   the tree -> instructions, for given types of the arguments (expressions, calls; names, functions)
+    machine     the states of a state machine -> instructions
     fuse        neighbouring instructions -> one
     assemble    labels -> places, names -> registers
     verify      what typed code has to be before it may run
@@ -11,16 +12,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cascade._vm import Kernel, install_come_back, install_typed_verifier
 from cascade.compiler.lower.comeback import come_back
+from cascade.compiler.lower.machine import MachineBuilder
 from cascade.compiler.lower.reasons import Reason, Refusal
 from cascade.compiler.lower.resume import Ended, Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
 from cascade.compiler.lower.translate import CodeBuilder
 from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, TypedCode
 from cascade.compiler.lower.verify import verify_typed
+from cascade.spec.operation import StateMachine
 from cascade.spec.task import Task
 
 install_typed_verifier(verify_typed)
@@ -34,19 +38,28 @@ def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
     return tuple(TYPES.get(kind, OBJECT) for kind in kinds)
 
 
-def lower(task: Task[..., Any], types: tuple[str, ...]) -> Kernel | tuple[Reason, ...]:
-    """The kernel of a task for arguments of the given types, or why there is none."""
+def lower(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Reason, ...]:
+    """The kernel of a task for arguments of the given types, or why there is none; a map is worth one without a loop, too."""
+    return _made(task.name, lambda: translate(task, types, in_map))
+
+
+def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...]:
+    """The kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
+    return _made(machine.name, lambda: _worth_it(MachineBuilder(machine, _read).build_from(start, types)))
+
+
+def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Reason, ...]:
     try:
-        return Kernel(translate(task, types))
+        return Kernel(make())
     except SourceError as error:
-        return (Reason("CS100", 0, 0, task.name, str(error)),)
+        return (Reason("CS100", 0, 0, name, str(error)),)
     except Refusal as refusal:
         return refusal.reasons
     except RecursionError:
-        return (Reason("CS143", 0, 0, task.name, "its expressions nest too deep"),)
+        return (Reason("CS143", 0, 0, name, "its expressions nest too deep"),)
 
 
-def translate(task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
+def translate(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> TypedCode:
     """The typed code of a task for arguments of the given types.
 
     Raises:
@@ -54,9 +67,13 @@ def translate(task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
         Refusal: it cannot be lowered.
     """
     code = CodeBuilder(_read).build(task, types)
-    if not code.loops and task.lower is not True:
+    return code if in_map or task.lower is True else _worth_it(code)
+
+
+def _worth_it(code: TypedCode) -> TypedCode:
+    if not code.loops:
         source = code.bodies[0].resumption.source
-        hint = "without a loop or a tail call, calling the function is faster"
+        hint = "without a loop, a tail call or a Jump, calling the function is faster"
         raise Refusal(Reason("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
     return code
 

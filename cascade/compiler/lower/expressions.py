@@ -22,10 +22,24 @@ ARITHMETIC: dict[type[ast.operator], str] = {
 BITS: dict[type[ast.operator], str] = {
     ast.BitAnd: "AND", ast.BitOr: "OR", ast.BitXor: "XOR", ast.LShift: "LSHIFT", ast.RShift: "RSHIFT",
 }  # fmt: skip
+
+
+def _small_power(base: Any, exponent: Any) -> Any:
+    if abs(exponent) > 64 or abs(base) > 2**32:
+        raise ValueError  # it may be huge, and is not worth waiting for
+    return base**exponent
+
+
+def _small_shift(value: Any, count: Any) -> Any:
+    if count > 64:
+        raise ValueError
+    return value << count
+
+
 FOLDED: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod, ast.Div: operator.truediv, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
+    ast.BitXor: operator.xor, ast.Pow: _small_power, ast.LShift: _small_shift, ast.RShift: operator.rshift,
 }  # fmt: skip
 COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,

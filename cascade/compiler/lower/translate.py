@@ -38,6 +38,7 @@ from cascade.compiler.lower.assemble import ROWS, Assembler, Item, Label, Space,
 from cascade.compiler.lower.calls import Calls, bind_call
 from cascade.compiler.lower.expressions import Leaves, Value
 from cascade.compiler.lower.fuse import fuse
+from cascade.compiler.lower.identity import IdentityRefusal, check_identities
 from cascade.compiler.lower.names import Names
 from cascade.compiler.lower.places import END, LOOPS, Places, Point
 from cascade.compiler.lower.reasons import Reason, Refusal, refuse
@@ -75,6 +76,7 @@ class BodyPart:
     label: Label = field(default_factory=Label)
     parameters: list[int] = field(default_factory=list)
     kept: list[tuple[int, str]] = field(default_factory=list)
+    state: int = -1
 
 
 @dataclass(eq=False)
@@ -121,11 +123,18 @@ class CodeBuilder:
     def build(self, task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
         first = self.body(task, types)
         assert first is not None
+        return self.translate(first)
+
+    def translate(self, first: BodyPart) -> TypedCode:
+        """Translates a body, and those that it goes on with."""
         while self.waiting:
-            BodyTranslator(self, self.waiting.pop(0)).translate()
+            self.translator(self.waiting.pop(0)).translate()
         if self.reasons:
             raise Refusal(*self.reasons)
         return self.finish(first)
+
+    def translator(self, part: BodyPart) -> BodyTranslator:
+        return BodyTranslator(self, part)
 
     def body(self, task: Task[..., Any], types: tuple[str, ...]) -> BodyPart | None:
         """The part of a task's body for some types, which is translated after what is at hand; None for one too many."""
@@ -245,6 +254,7 @@ class CodeBuilder:
                     tuple(-1 if kind == NONE else places[at] for at, kind in part.kept),
                     part.resumption,
                     part.label.index,
+                    part.state,
                 )
                 for part in self.bodies.values()
             ),
@@ -354,6 +364,10 @@ class FunctionTranslator(Calls):
     def helper(self, function: FunctionType, types: tuple[str, ...], node: ast.expr) -> HelperPart:
         return self.builder.helper(function, types)
 
+    def check_identities(self, types: tuple[str, ...]) -> None:
+        names = self.function.__code__.co_varnames[: len(types)]
+        check_identities(self.source, dict(zip(names, types, strict=True)), self.meaning)
+
     # -- Places ---------------------------------------------------------------------------------------------------------
 
     def label(self, point: Point, bound: dict[str, str]) -> Label:
@@ -454,6 +468,8 @@ class FunctionTranslator(Calls):
             return method(node)
         except Leaves:
             self.leave(items)
+        except IdentityRefusal:
+            raise
         except Refusal as refusal:
             del self.assembler.items[items:]
             self.emit("LEAVE")
@@ -668,12 +684,18 @@ class FunctionTranslator(Calls):
                 self.put(other)
                 self.give(node.orelse)
             return
+        self.or_leave(self.give_value, node)
+
+    def or_leave(self, translate: Callable[..., None], *arguments: Any) -> None:
+        """Translates something that is returned; where that has no typed form, CPython returns it."""
         items = len(self.assembler.items)
         try:
-            self.give_value(node)
+            translate(*arguments)
+        except IdentityRefusal:
+            raise
         except (Leaves, Refusal):
             del self.assembler.items[items:]
-            self.emit("LEAVE")  # CPython returns it
+            self.emit("LEAVE")
 
     def give_value(self, node: ast.expr | None) -> None:
         raise NotImplementedError
@@ -692,6 +714,7 @@ class HelperTranslator(FunctionTranslator):
 
     def translate(self) -> None:
         names = self.function.__code__.co_varnames[: len(self.part.types)]
+        self.check_identities(self.part.types)
         for name, kind in zip(names, self.part.types, strict=True):
             register = self.registers[name, kind] = self.assembler.name()
             self.space.parameters.append(register)
@@ -738,11 +761,8 @@ class BodyTranslator(FunctionTranslator):
 
     def translate(self) -> None:
         part = self.part
-        stored = {
-            node.id for node in ast.walk(self.source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
-        self.put(part.label)
-        self.exit = self.builder.exit(Exit(part.number, 0, False, (), ()))  # here a body is entered, not left
+        stored = self.stored()
+        self.begin()
         for name, kind, register in zip(self.parameters, part.types, part.parameters, strict=True):
             self.registers[name, kind] = register
             if name in stored and kind != NONE:
@@ -753,6 +773,21 @@ class BodyTranslator(FunctionTranslator):
                 register = copy
             part.kept.append((register, kind))
         self.run(dict(zip(self.parameters, part.types, strict=True)))
+
+    def begin(self) -> None:
+        self.check_identities(self.own_types)
+        self.put(self.part.label)
+        self.exit = self.builder.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered, not left
+
+    @property
+    def own_types(self) -> tuple[str, ...]:
+        """The types of the function's parameters."""
+        return self.part.types
+
+    def stored(self) -> set[str]:
+        """The names that the function gives values to."""
+        names = (node for node in ast.walk(self.source.tree) if isinstance(node, ast.Name))
+        return {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
     def note_entry(self, point: Point, label: Label) -> None:
         if point.statement in self.body_starts and not point.again:
@@ -768,7 +803,9 @@ class BodyTranslator(FunctionTranslator):
             return
         if isinstance(node, ast.Call) and self.tail(node):
             return
-        value = self.value(node)
+        self.give_result(self.value(node))
+
+    def give_result(self, value: Value) -> None:
         kind = {NONE: OBJECT}.get(value.type, value.type)
         self.emit(f"RETURN_{kind.upper()}", a=self.register(value))
 
@@ -807,7 +844,7 @@ class BodyTranslator(FunctionTranslator):
             spelled = "tail"
         elif self.meaning(func) is TailCall:
             spelled, target = "TailCall", self.part.task
-            given = self.spelled_out(node)
+            given = self.spelled(node, ("args", "kwargs", "target"))
             if given is None:
                 return None
             if "target" in given:
@@ -831,14 +868,15 @@ class BodyTranslator(FunctionTranslator):
             return target, bind_call(self, cast(FunctionType, target.func), positional, named, node), spelled == "call"
         return target, self.own_arguments(positional, named, node, spelled == "tail"), False
 
-    def spelled_out(self, node: ast.Call) -> dict[str, ast.expr] | None:
-        names = ("args", "kwargs", "target")
+    def spelled(self, node: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] | None:
+        """The arguments of a call by the names of the parameters; None where they do not all show."""
         given = dict(zip(names, node.args))
         for keyword in node.keywords:
             if keyword.arg not in names or keyword.arg in given:
                 return None
             given[keyword.arg] = keyword.value
-        return given if len(node.args) <= len(names) else None
+        starred = any(isinstance(item, ast.Starred) for item in node.args)
+        return given if len(node.args) <= len(names) and not starred else None
 
     def own_arguments(
         self, positional: Sequence[ast.expr], named: Sequence[tuple[str, ast.expr]], node: ast.Call, checked: bool

@@ -64,6 +64,8 @@ class Body:
         kept: for each parameter, the register of the value that it came with; -1 for None.
         resumption: goes on from a statement of the function.
         entry: its first word.
+        state: of a state machine, the number of the state that calls the task; the parameters are then the operands of
+            all states. Else -1.
     """
 
     task: Any
@@ -72,6 +74,7 @@ class Body:
     kept: tuple[int, ...]
     resumption: Resumption = field(repr=False)
     entry: int
+    state: int = -1
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,59 @@
+"""Comparisons by `is` that typed code would decide otherwise: a number in a register is no object.
+
+When code is left, its numbers become objects, each variable one of its own, while in CPython two variables may hold the same
+one. So a function is lowered only if each `is` in it has a side that is no number, whatever way leads there:
+
+    x is None           o is MISSING (a global)         o is p, where o comes as an object and is not assigned
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cascade.compiler.lower.reasons import Refusal, refuse
+from cascade.compiler.lower.source import FunctionSource
+from cascade.compiler.lower.typed import FLOAT, INT
+
+NUMBERS = (int, float, complex)
+SINGLE = (bool, type(None), type(...))
+"""Types whose values are one object each."""
+
+
+class IdentityRefusal(Refusal):
+    """Not even a leaving there would be exact."""
+
+
+def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: Callable[[ast.expr], Any]) -> None:
+    """Refuses a function whose `is` may compare two numbers.
+
+    Args:
+        types: of the parameters.
+        meaning: the object that a name means that is no variable, or MISSING.
+    """
+    stored = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+    def may_be_number(node: ast.expr) -> bool:
+        if isinstance(node, ast.Constant):
+            return isinstance(node.value, NUMBERS) and not isinstance(node.value, SINGLE)
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return True
+        if isinstance(node, ast.Name) and node.id in source.function.__code__.co_varnames:
+            return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
+        found = meaning(node)
+        return isinstance(found, NUMBERS) and not isinstance(found, SINGLE)
+
+    for comparison, left, right in _comparisons(source.tree):
+        if may_be_number(left) and may_be_number(right):
+            hint = "whether two equal numbers are one object is not known: compare with =="
+            raise IdentityRefusal(*refuse("CS136", comparison, hint, source.file).reasons)
+
+
+def _comparisons(tree: ast.AST) -> Iterator[tuple[ast.Compare, ast.expr, ast.expr]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for operation, left, right in zip(node.ops, sides, sides[1:], strict=False):
+                if isinstance(operation, (ast.Is, ast.IsNot)):
+                    yield node, left, right

@@ -1,0 +1,29 @@
+"""Turns: a run that is busy lets the event loop go on, and other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+HOLD = 0.005
+"""Seconds after which other threads are let in; as CPython's own switch interval."""
+NAP = 0.00005
+
+_let_in = 0.0
+
+
+async def give_turn() -> None:
+    """Lets the event loop go round once, and, now and then, other threads run.
+
+    A thread that wants the interpreter asks for it after waiting for a switch interval. But each time that the event loop polls, it
+    lets the interpreter go and takes it back before that thread has woken up, and the thread's wait begins anew: beside a
+    run that polls every millisecond it would never be heard. So this thread sleeps for a moment.
+    """
+    global _let_in
+    if threading.active_count() > 1:
+        now = time.monotonic()
+        if now - _let_in >= HOLD:
+            time.sleep(NAP)
+            _let_in = time.monotonic()
+    await asyncio.sleep(0)

@@ -1,0 +1,106 @@
+"""An agent: a planner that says which tool is next, a Router to the tools, and what they find, until there is an answer.
+
+Each turn answers with the graph of the next one, so the loop takes constant memory however long it gets; the planner and the tools may be
+coroutines, be retried, have time limits and caches, like any other tasks. The planner stands for a language model. It is a few rules,
+so that every run does the same.
+
+    python examples/agent.py
+    python examples/agent.py --question "the length of Amazon divided by the height of Fuji"
+    python examples/agent.py --max-steps 10
+"""
+
+import re
+from typing import NamedTuple
+
+import cascade as cs
+
+FACTS = {
+    "height of Everest": "8849 m", "height of Fuji": "3776 m", "depth of Challenger Deep": "10935 m",
+    "length of Amazon": "6400 km", "length of Rhine": "1233 km",
+}  # fmt: skip
+METRES = {"m": 1.0, "km": 1000.0, "feet": 0.3048, "miles": 1609.344}
+
+UNIT = rf"({'|'.join(METRES)})\b"
+RULES = {  # the words that each tool is for; the first tool that finds some is next
+    "look up": r"the (\w+ of [A-Z]\w*(?: [A-Z]\w*)*)",
+    "calculate": rf"(\d\S*) {UNIT} (plus|minus|divided by) (\d\S*) {UNIT}",
+    "convert": rf"(\d\S*) {UNIT} in {UNIT}",
+    "answer": r".*",
+}
+
+
+class Notes(NamedTuple):
+    """The question, with what was found in the place of the words that it was found for."""
+
+    question: str
+    lines: tuple[str, ...] = ()
+    done: bool = False
+
+
+class Action(NamedTuple):
+    tool: str
+    words: str
+    arguments: tuple[str, ...]
+
+
+@cs.task
+def plan(notes: Notes) -> Action:
+    found = {tool: re.search(rule, notes.question) for tool, rule in RULES.items()}
+    return next(Action(tool, words[0], words.groups()) for tool, words in found.items() if words)
+
+
+@cs.task
+def tool_of(action: Action) -> str:
+    return action.tool
+
+
+@cs.task
+def look_up(action: Action) -> str:
+    return FACTS[action.arguments[0]]
+
+
+@cs.task
+def calculate(action: Action) -> str:
+    one, unit, operator, other, other_unit = action.arguments
+    left, right = float(one) * METRES[unit], float(other) * METRES[other_unit]
+    if operator == "divided by":
+        return f"{left / right:.7g}"
+    return f"{(left + right if operator == 'plus' else left - right) / METRES[unit]:.7g} {unit}"
+
+
+@cs.task
+def convert(action: Action) -> str:
+    number, unit, wanted = action.arguments
+    return f"{float(number) * METRES[unit] / METRES[wanted]:.7g} {wanted}"
+
+
+@cs.task
+def answer(action: Action) -> str:
+    return action.words
+
+
+@cs.task
+def noted(notes: Notes, action: Action, found: str) -> Notes:
+    question = notes.question.replace(action.words, found, 1)
+    return Notes(question, (*notes.lines, f"{action.tool:<10} {question}"), done=action.tool == "answer")
+
+
+@cs.task
+def turn(notes: Notes) -> str | cs.LazyResult[str]:
+    if notes.done:
+        return "\n".join(notes.lines)
+    action = plan(notes).with_retry(3)
+    tools = {"look up": look_up(action), "calculate": calculate(action), "convert": convert(action), "answer": answer(action)}
+    return turn(noted(notes, action, cs.Router(tool_of(action), tools)))
+
+
+@cs.task
+def begun(question: str) -> Notes:
+    return Notes(question, (f"{'asked':<10} {question}",))
+
+
+default = "the height of Everest plus the depth of Challenger Deep in feet"
+agent = turn(begun(cs.Param("question", default, description="what is asked")))
+
+if __name__ == "__main__":
+    cs.create_cli(agent)()
