@@ -217,7 +217,6 @@ cdef class Machine:
     cdef bint managed                   # every call goes through the host
     cdef bint running
     cdef bint looked                    # in this call of run
-    cdef bint at_once                   # a parked call is being made
 
     cdef Frame enter(self, Code code, object inputs)
     cdef void switch_to(self, Frame frame) noexcept
@@ -226,7 +225,6 @@ cdef class Machine:
     cdef int miss(self, Frame frame, PyObject* value) noexcept
     cdef int resolve(self, Pending entry, object value) except -1
     cdef int make_ready(self, object item) except -1
-    cdef int go_on_in(self, Frame new) except -1
     cdef int next_ready(self) noexcept
     cdef int execute(self) noexcept
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept

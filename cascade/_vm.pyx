@@ -1141,14 +1141,6 @@ cdef class Machine:
         self.ready.append(item)
         return 0
 
-    cdef int go_on_in(self, Frame new) except -1:
-        # A call that was parked goes on in a frame: at once, as it would have done had it not been parked.
-        if self.at_once:
-            self.ready.appendleft(new)
-        else:
-            self.make_ready(new)
-        return 0
-
     cdef int next_ready(self) noexcept:
         cdef Pending entry
         cdef int status
@@ -1163,10 +1155,7 @@ cdef class Machine:
             self.switch_to(<Frame>item)
             return RESUMED
         entry = <Pending>item
-        self.at_once = True
-        status = self.perform(entry.frame, entry.pc, entry.values, entry)
-        self.at_once = False
-        return status
+        return self.perform(entry.frame, entry.pc, entry.values, entry)
 
     # -- The fast lane ------------------------------------------------------------------------------------------
 

@@ -110,7 +110,6 @@ class Walker:
         self.crew: Any = None
         self.running = False
         self.looked = False
-        self.at_once = False
         self.current: Frame | None = self._enter(target, limit)
         self.asynchronous = any(operation.is_async for operation in self.operations())
 
@@ -259,10 +258,7 @@ class Walker:
             if isinstance(item, Frame):
                 self.current = item
                 return RESUMED
-            self.at_once = True
-            status = self._perform(item.frame, item.index, item.operands, item)
-            self.at_once = False
-            return status
+            return self._perform(item.frame, item.index, item.operands, item)
         if frame.graph is None:
             return self._give_back(frame) if frame.values else self._perform(frame, 0, list(frame.slots), None)
         if frame.at == len(frame.order):
@@ -458,8 +454,6 @@ class Walker:
         # has to stand in line.
         if pending is None or (self.current is frame and tail) or (self.current is None and self.running):
             self.current = new
-        elif self.at_once:
-            self.ready.appendleft(new)  # the call that was parked goes on at once, as it would have done otherwise
         else:
             self.ready.append(new)
         return RESUMED
