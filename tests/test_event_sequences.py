@@ -99,7 +99,7 @@ class NodeSpec:
 
 KINDS = (
     "call", "call", "loop", "mutual", "answer", "map", "answer map", "machine", "two states", "map state", "router",
-    "answer router", "typed", "typed loop", "typed answer",
+    "answer router", "typed", "typed loop", "typed answer", "typed map",
 )  # fmt: skip
 
 rarely_fails = st.sampled_from([*[None] * 8, "set-up", "tear-down"])
@@ -189,17 +189,15 @@ class Maker:
         rest: list[Any] = [self.back(number) for number in spec.arguments]
         held = None
         if spec.injected is not None and self.resources:
-            resource = self.resources[spec.injected % len(self.resources)]
-            if resource.scope == "run" or spec.kind != "router":
-                held = cs.inject(resource)
-            if spec.injected_in_list and resource.scope == "run":
+            held = cs.inject(self.resources[spec.injected % len(self.resources)])
+            if spec.injected_in_list:
                 rest.append([held])
         if spec.kind == "router":
             other = self.back(spec.size) if self.made else cs.task(size_of)(name)
             lazy = cs.Router(spec.key, {True: self.task(name, spec)(0, rest, held), False: other})
             return self.order(lazy, spec)
         task = self.task(name, spec)
-        if spec.kind == "map":
+        if spec.kind in ("map", "typed map"):
             items = list(range(spec.size)) if spec.key else cs.task(range, name="items")(spec.size)
             rests = [rest] * spec.size if spec.key else cs.task(lambda rest: [rest] * spec.size, name="rests")(rest)
             lazy = task.map(items, rests, [held] * spec.size).with_concurrency(spec.concurrency)
@@ -322,7 +320,19 @@ def typed_answer(name: str, divisor: int) -> Any:
     return answer
 
 
-TYPED = {"typed": typed, "typed loop": typed_loop, "typed answer": typed_answer}
+def typed_item(name: str, divisor: int) -> Any:
+    fails = 1 - divisor  # which item does
+
+    def function(n: int, rest: Any, held: Any = None) -> Any:
+        total = 0
+        for number in range(3):
+            total += number // (n - fails + 7 * divisor)
+        return total
+
+    return cs.task(name=name)(function)
+
+
+TYPED = {"typed": typed, "typed loop": typed_loop, "typed answer": typed_answer, "typed map": typed_item}
 
 
 class PlainCache:
