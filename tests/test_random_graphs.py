@@ -60,7 +60,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         graph_of(Node(), Node(kind="map", items=(1,), default=FIRST_NODE)),
     ),
     "items are called plainly": (
-        mapping, "_is_plain", lambda operation, host: host.bus is None, graph_of(LEASE, Node(kind="map", items=(FIRST_NODE,))),
+        mapping, "is_plain", lambda operation, host: host.bus is None, graph_of(LEASE, Node(kind="map", items=(FIRST_NODE,))),
     ),
     "nothing is skipped": (perform, "skip_reason", lambda operation, operands: None, graph_of(Node(condition=False))),
     "arguments come first": (

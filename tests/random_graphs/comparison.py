@@ -187,6 +187,7 @@ class Way:
             bus.subscribe(Event, self.heard.append)
         self.observed = observed
         self.engine = Engine(bus=bus, system_resources=SYSTEM)
+        self.threads = {*threading.enumerate()}  # of others
         self.cache = PlainCache() if graph.seed % 2 else cs.MemoryCache()
 
     def tell(self, rounds: int) -> list[Told]:
@@ -263,7 +264,8 @@ class Way:
         ledger = self.engine.ledger
         if ledger._free != SYSTEM or ledger._waiting:
             raise Difference(self.graph, "system resources are left", self.use_vm, ledger._free, ledger._waiting)
-        threads = [thread for thread in threading.enumerate() if not thread.name.startswith(("MainThread", "cascade", "asyncio"))]
+        now = [thread for thread in threading.enumerate() if not thread.name.startswith(("MainThread", "cascade", "asyncio"))]
+        threads = [thread for thread in now if thread not in self.threads]
         if threads:
             raise Difference(self.graph, "threads are left", self.use_vm, threads)
 
