@@ -22,6 +22,10 @@ class _Codes(dict[int, bytes]):
         return self[id(value)]
 
 
+PLAIN = frozenset({int, str, float, bool, bytes, type(None)})
+"""Types whose values hold no code."""
+
+
 class KeyedCache:
     """A cache policy that keeps values by a key of the task's identity and its arguments.
 
@@ -35,8 +39,10 @@ class KeyedCache:
             KeyingError: (a TypeError) an argument cannot be part of a key.
         """
         pieces = [task_id.encode()]
-        code = _Codes().of
+        code: Any = None
         for name, value in arguments.items():
+            if code is None and type(value) not in PLAIN:
+                code = _Codes().of
             try:
                 pieces.append(encode(value, code))
             except KeyingError as error:
