@@ -116,12 +116,12 @@ def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return result
 
 
-async def managed(call: Call) -> Any:
-    """The value of a call that is not skipped, what it goes on with, or a Failed."""
+def managed(call: Call) -> Coroutine[Any, Any, Any]:
+    """The coroutine of a call that is not skipped: it gives the value, what it goes on with, or a Failed."""
     # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
     if call.operation.cache is None or call.again:
-        return await _with_resources(call)
-    return await _with_cache(call)
+        return _with_resources(call)
+    return _with_cache(call)
 
 
 async def _with_cache(call: Call) -> Any:
