@@ -196,7 +196,6 @@ cdef class Items:
         cdef Py_ssize_t i, j, place, found = size
         cdef Register* at
         cdef PyObject* value
-        cdef int overflow = 0
         cdef char kind
         for i in range(self.kernel.count):
             value = <PyObject*>PyList_GET_ITEM(self.slots, i)
@@ -372,21 +371,6 @@ cdef class Items:
             PyList_SET_ITEM(values, i, value)
         self.results.extend(values)
         return count
-
-
-cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexcept:
-    # Unboxes a value of the type that is `kind`; False where an int does not fit.
-    cdef int overflow = 0
-    if kind == b"i":
-        register.i = PyLong_AsLongLongAndOverflow(value, &overflow)
-        return overflow == 0
-    if kind == b"d":
-        register.d = PyFloat_AS_DOUBLE(value)
-    elif kind == b"b":
-        register.i = value == True_
-    elif kind == b"o":
-        register.object = value
-    return True
 
 
 cdef Kernel find_map_kernel(host, Routine routine, list slots):

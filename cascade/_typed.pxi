@@ -261,24 +261,28 @@ def length(value):
 
 # ---- Finding and making kernels -----------------------------------------------------------------------------------
 
+cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexcept:
+    # Unboxes a value of the type that is `kind`; False where an int does not fit.
+    cdef int overflow = 0
+    if kind == b"i":
+        register.i = PyLong_AsLongLongAndOverflow(value, &overflow)
+        return overflow == 0
+    if kind == b"d":
+        register.d = PyFloat_AS_DOUBLE(value)
+    elif kind == b"b":
+        register.i = value == True_
+    elif kind == b"o":
+        register.object = value
+    return True
+
+
 cdef bint fill(Kernel kernel, PyObject** values, Register* registers) noexcept:
     # Unboxes the arguments into the registers; False where an int does not fit.
     cdef Py_ssize_t i
-    cdef int overflow = 0
-    cdef char kind
     memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
     for i in range(kernel.count):
-        kind = kernel.types[i]
-        if kind == b"i":
-            registers[i].i = PyLong_AsLongLongAndOverflow(values[i], &overflow)
-            if overflow:
-                return False
-        elif kind == b"d":
-            registers[i].d = PyFloat_AS_DOUBLE(values[i])
-        elif kind == b"b":
-            registers[i].i = values[i] == True_
-        elif kind == b"o":
-            registers[i].object = values[i]
+        if not fill_one(kernel.types[i], values[i], &registers[i]):
+            return False
     return True
 
 
