@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
 
 import cascade as cs
-from cascade.runtime import drive, manage, mapping
+from cascade.runtime import drive, manage, mapping, walker
 from cascade.runtime.engine import Engine
 
 
@@ -51,12 +52,25 @@ def _run_in_loop(path: Path, target: Any, **options: Any) -> Any:
     return asyncio.run(path.arun(target, **options))
 
 
+@contextlib.contextmanager
+def no_clock() -> Iterator[None]:
+    """No turns for the event loop and no progress by the clock: on a slow machine they would decide what comes first.
+
+    A loop of the machine still tells its progress.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (drive, mapping):
+            patch.setattr(module, "SLICE", 3600.0)
+        for module in (walker, mapping):
+            patch.setattr(module, "PROGRESS_TIME", 3600.0)
+        patch.setattr(manage, "PATIENCE", 3600.0)
+        yield
+
+
 @pytest.fixture
-def one_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
-    for module in (drive, mapping):
-        monkeypatch.setattr(module, "SLICE", 3600.0)
-    monkeypatch.setattr(manage, "PATIENCE", 3600.0)
+def one_slice() -> Iterator[None]:
+    with no_clock():
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

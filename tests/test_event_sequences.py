@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 import cascade as cs
 from cascade.errors import CacheWarning, CascadeError
 from cascade.observers.state import States
-from cascade.runtime import Engine, MessageBus, drive, manage, mapping
+from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import (
     EVENTS,
     Event,
@@ -39,19 +39,14 @@ from cascade.runtime.events import (
     TaskSkipped,
 )
 from cascade.runtime.names import is_answered, map_of
-from tests.conftest import Path
+from tests.conftest import Path, no_clock
 
 CAPACITY = {"cpu": 2}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_slice():
-    """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drive, "SLICE", 3600.0)
-        patch.setattr(mapping, "SLICE", 3600.0)
-        patch.setattr(mapping, "PROGRESS_TIME", 3600.0)
-        patch.setattr(manage, "PATIENCE", 3600.0)
+    with no_clock():
         yield
 
 

@@ -506,10 +506,11 @@ def test_a_handler_that_raises_breaks_nothing_at_any_event(path, kind, error, ca
             for _ in range(2):
                 with pytest.raises(cs.CascadeError) as raised:
                     path.run_with(engine, everything(cache))
-        told.append((brief(heard), [type(event) for event in heard], str(raised.value)))
+        kinds = [type(event) for event in heard if not isinstance(event, LoopProgress)]  # which comes by the clock
+        told.append((brief(heard), kinds, str(raised.value)))
         assert engine.ledger._free == {"gpu": 1}
     assert told[0] == told[1]
-    assert len(caplog.records) == (0 if kind is LoopProgress else 1)
+    assert len(caplog.records) == 1 or (kind is LoopProgress and not caplog.records)
 
 
 @pytest.mark.parametrize("now", [False, True], ids=["async", "sync"])

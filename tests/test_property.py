@@ -20,20 +20,16 @@ from cascade.errors import CacheWarning, CascadeError
 from cascade.graph.build import build_graph
 from cascade.graph.outline import outline
 from cascade.graph.serialize import from_json, to_json
-from cascade.runtime import Engine, MessageBus, drive, manage, mapping
+from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import Event
-from tests.conftest import Path
+from tests.conftest import Path, no_clock
 from tests.test_events import brief
 from tests.test_policies import story
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_slice():
-    """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drive, "SLICE", 3600.0)
-        patch.setattr(mapping, "SLICE", 3600.0)
-        patch.setattr(manage, "PATIENCE", 3600.0)
+    with no_clock():
         yield
 
 
