@@ -64,7 +64,7 @@ cdef enum:
     ASK_LIMIT = 5000            # calls of Python's functions before the event loop has its turn
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
     PARAMETER_LIMIT = 32        # of a task that has kernels
-    HOT = 1000                  # tail calls before a task without a loop is lowered: they take a seventh of that time
+    HOT = 20000                 # tail calls before a task without a loop is lowered: they take about as long as that does
     RETRY = 256                 # tail calls before arguments that did not fit are looked at again
     WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
     EXITS = 64                  # before it is asked whether a kernel is worth it

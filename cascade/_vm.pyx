@@ -1983,7 +1983,8 @@ cdef class Machine:
         return STATUS_FAILED
 
 
-cdef Code loop_code_of(host, Routine routine):
+cpdef Code loop_code_of(host, Routine routine):
+    """The code that runs a task on its own, made by the host once."""
     if routine.loop is None:
         routine.loop = <Code?>host.loop_code(routine.operation)
     return routine.loop

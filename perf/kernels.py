@@ -89,7 +89,7 @@ def seed_measures() -> list[Measure]:
         return engine.run(simple_countdown(SEED_STEPS), use_vm=True)
 
     def prepare_seed() -> Run:
-        asyncio.run(seed())  # the first run lowers the task
+        asyncio.run(engine.run(simple_countdown(10 * SEED_STEPS)))  # long enough for it to be lowered
         return seed
 
     by_hand = always(lambda: imperative_countdown(SEED_STEPS))

@@ -17,6 +17,7 @@ from cascade.graph.build import build_graph
 from cascade.graph.model import Graph, Plan
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.runtime import Engine
+from cascade.runtime.events import Event
 from cascade.runtime.shapes import Shapes
 from tests import lowered
 from tests.tasks import add, chain, countdown, fail, identity, increment, later, one, total
@@ -124,7 +125,22 @@ def test_a_shape_seen_again_is_not_compiled_again(monkeypatch):
 
     compiled.clear()
     assert cs.run(grow(20)) == 0
-    assert len(compiled) == 2
+    assert len(compiled) == 1
+
+
+def test_a_call_with_values_needs_no_graph(monkeypatch):
+    def unexpected(*_: object) -> None:
+        raise AssertionError
+
+    engine = cs.Engine()
+    monkeypatch.setattr("cascade.runtime.shapes.flatten", unexpected)
+    assert asyncio.run(engine.run(add([1], [2]))) == [1, 2]
+    for target in (add([one()], []), add(1, 2).with_retry(2)):
+        with pytest.raises(AssertionError):
+            asyncio.run(engine.run(target))
+    engine.bus.subscribe(Event, lambda event: None)
+    with pytest.raises(AssertionError):
+        asyncio.run(engine.run(add(1, 2)))
 
 
 def test_compiled_shapes_go_with_their_task():

@@ -170,7 +170,7 @@ def test_a_machine_that_keeps_leaving_is_retired():
         big = n * 2**70
         return cs.Jump("wide", n - 1) if big > 0 else cs.Jump("end", big)
 
-    target = machine_of({"wide": (wide, (2_000,))})
+    target = machine_of({"wide": (wide, (25_000,))})
     assert cs.run(target) == 0
     assert [kernel.retired for kernel in kernels(target)] == [True]
 

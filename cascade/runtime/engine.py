@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
-from cascade._vm import Machine
+from cascade._vm import Code, Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.errors import DeclarationError
@@ -21,7 +21,7 @@ from cascade.runtime.host import Host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.preview import preview
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
+from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, is_single_call, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -155,6 +155,7 @@ class _Session:
     """One run of an engine: what is made before it, and the events around it."""
 
     run: Run
+    code: Code
     outcome: Outcome
 
     def __init__(
@@ -191,21 +192,28 @@ class _Session:
         observed = self.host.observed
         counted = RunStarted in self.host.told
         if use_vm:
-            code, inputs = engine._shapes.code_of(target, limit)
+            if not self.host.told and is_single_call(target):
+                code, inputs = loop_code_of(self.host, target.task.routine), target.slots
+            else:
+                code, inputs = engine._shapes.code_of(target, limit)
             managed = not getattr(engine.executor, "calls_inline", False)
             self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
-            self.asynchronous = is_asynchronous(code)
-            self.tasks = task_count(calls_of(code)) if counted else 0
+            self.code = code
             check_capacity(operations_of(code), engine.ledger)
+            self.tasks = task_count(calls_of(code)) if counted else 0
         else:
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
             self.run = walker
-            self.asynchronous = walker.asynchronous
             check_capacity(walker.operations(), engine.ledger)
             self.tasks = task_count(walker.operations()) if counted else 0
         self.target = target
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether an event loop is needed in any case."""
+        return self.run.asynchronous if isinstance(self.run, Walker) else is_asynchronous(self.code)
 
     def __enter__(self) -> None:
         if self.host.told:

@@ -310,7 +310,7 @@ def _of_machine(routine: Routine) -> tuple[str, str]:
         return "call", "not lowered"
     if routine.lowering == NEVER:
         return "call", "not lowered, as one of its states is managed or never lowered"
-    return "call", "a machine of functions without a loop is lowered after 1,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
+    return "call", "a machine of functions without a loop is lowered after 20,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
 def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
@@ -340,7 +340,7 @@ def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
         return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
     if calls.types is None:
         return ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
-    return "a function without a loop is lowered after 1,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
+    return "a function without a loop is lowered after 20,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
 def _kernel(kernel: Kernel) -> KernelReport:

@@ -88,7 +88,7 @@ class Host(Teller):
         """The inputs of a graph, complete. The first graph is the run's target, whose inputs are checked all at once."""
         if isinstance(inputs, Inputs) and inputs.tables:
             inputs = inputs.for_one_run()
-        if type(inputs) is list and (self.params is None or self.given is not None):
+        if type(inputs) is not Inputs and (self.params is None or self.given is not None):
             return inputs
         if self.shared:
             raise TargetError(

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 _run: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar("cascade run", default=None)
 
 
-@contextlib.contextmanager
-def run_of_this_task() -> Iterator[None]:
+class run_of_this_task:
     """While it lasts, the current asyncio task drives a run, and all tasks that are begun meanwhile belong to that.
 
     While a call in one of them blocks the event loop, a cancellation of the run cannot be handed on to it.
     """
-    token = _run.set(asyncio.current_task())
-    try:
-        yield
-    finally:
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _run.set(asyncio.current_task())
+
+    def __exit__(self, *_: object) -> None:
         try:
-            _run.reset(token)
+            _run.reset(self._token)
         except ValueError:
             pass  # the coroutine is being closed from somewhere else
 

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cascade._vm import Code, Routine
+from cascade._vm import Code, Routine, holds_deferred
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.ledger import Ledger
+from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ROUTE, Managed, StateMachine
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
@@ -64,6 +65,14 @@ class Shapes:
             known[rows] = code
 
 
+def is_single_call(target: Any) -> bool:
+    """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed."""
+    if type(target) is not LazyResult or target.policies is not None:
+        return False
+    task = target.task
+    return type(task) is Task and task.mode == "inline" and not holds_deferred(target.slots)
+
+
 def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
     """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
     return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
@@ -105,7 +114,7 @@ def operations_of(code: Code) -> list[Any]:
 
 def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
-    for operation in dict.fromkeys(one for one in operations if isinstance(one, (Managed, StateMachine))):
+    for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
         if isinstance(operation, StateMachine):
             check_capacity([state.operation for state in operation.states], ledger)
         if isinstance(operation, Managed) and operation.amounts:
