@@ -156,7 +156,9 @@ cdef class Items:
         self.first = len(self.results)
         for i in range(self.width):
             self.slots[self.places[i]] = (<list>self.columns[i])[self.first]
-        self.kernel = find_map_kernel(self.host, self.routine, self.slots)
+        self.kernel = None
+        if self.routine.map_lowering != LOWER_NEVER:
+            self.kernel = find_kernel(self.host, self.routine, (<PyListItems*>self.slots).ob_item, len(self.slots), MAP_ONLY)
         if self.kernel is None:
             return False
         size = FIRST_BLOCK
@@ -351,42 +353,14 @@ cdef class Items:
     cdef Py_ssize_t keep(self, Py_ssize_t count) except -1:
         # Appends the results of the first `count` items of the block; of fewer, where one stands for something else.
         cdef Py_ssize_t i
-        cdef void* run
         cdef object value
         cdef list values = PyList_New(count)
         for i in range(count):
-            run = self.kernel.words[self.ways[i]].run
-            if run == HANDLERS[<int>TYPED_RETURN_INT]:
-                value = PyLong_FromLongLong(self.made[i].i)
-            elif run == HANDLERS[<int>TYPED_RETURN_FLOAT]:
-                value = self.made[i].d
-            elif run == HANDLERS[<int>TYPED_RETURN_BOOL]:
-                value = self.made[i].i != 0
-            else:
-                value = <object><PyObject*>self.made[i].object
-                if cascade_is_special(<PyObject*>value):
-                    self.results.extend(values[:i])
-                    return i
+            value = returned(&self.kernel.words[self.ways[i]], self.made[i])
+            if cascade_is_special(<PyObject*>value):
+                self.results.extend(values[:i])
+                return i
             incref(<PyObject*>value)
             PyList_SET_ITEM(values, i, value)
         self.results.extend(values)
         return count
-
-
-cdef Kernel find_map_kernel(host, Routine routine, list slots):
-    # The kernel for an item with these arguments, made when their types are seen for the first time; None where there is none.
-    cdef Kernel kernel
-    cdef Py_ssize_t i, count = len(slots)
-    cdef char types[PARAMETER_LIMIT]
-    if routine.map_lowering == LOWER_NEVER or count > PARAMETER_LIMIT:
-        return None
-    for i in range(count):
-        types[i] = code_of(type_of(<PyObject*>PyList_GET_ITEM(slots, i)))
-    for kernel in routine.kernels:
-        if kernel.start <= 0 and same_types(kernel.types, types, count):
-            if kernel.guards_hold():
-                return None if kernel.retired else kernel
-            routine.kernels.remove(kernel)
-            routine.seen.discard(kernel.key)
-            break
-    return make_kernel(host, routine, types[:count], MAP_ONLY)

@@ -292,7 +292,7 @@ cdef bytes key_of(bytes types, Py_ssize_t start):
 
 cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
     # The kernel for the types of the arguments, made when they are seen for the first time; None where there is none.
-    # That of a state machine begins with its state number `start`.
+    # That of a state machine begins with its state number `start`; MAP_ONLY asks for one that may be for maps only.
     cdef Kernel kernel
     cdef Py_ssize_t i
     cdef char types[PARAMETER_LIMIT]
@@ -302,7 +302,7 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
     for i in range(count):
         types[i] = code_of(type_of(values[i]))
     for kernel in routine.kernels:
-        if kernel.start == start and same_types(kernel.types, types, count):
+        if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
             if kernel.guards_hold():
                 return None if kernel.retired else kernel
             routine.kernels.remove(kernel)
@@ -527,15 +527,18 @@ cdef object boxed(Register value, char kind):
     return None
 
 
-cdef object returned(Typed* typed):
+cdef object returned_by(TypedState* state):
     # After TYPED_RETURNED: the value.
-    cdef TypedState* state = &typed.state
-    cdef Register value = state.registers[state.word.a]
-    if state.word.run == HANDLERS[<int>TYPED_RETURN_INT]:
+    return returned(state.word, state.registers[state.word.a])
+
+
+cdef inline object returned(const TypedWord* word, Register value):
+    # What an instruction has returned.
+    if word.run == HANDLERS[<int>TYPED_RETURN_INT]:
         return PyLong_FromLongLong(value.i)
-    if state.word.run == HANDLERS[<int>TYPED_RETURN_FLOAT]:
+    if word.run == HANDLERS[<int>TYPED_RETURN_FLOAT]:
         return value.d
-    if state.word.run == HANDLERS[<int>TYPED_RETURN_BOOL]:
+    if word.run == HANDLERS[<int>TYPED_RETURN_BOOL]:
         return value.i != 0
     return <object><PyObject*>value.object
 

@@ -1793,7 +1793,7 @@ cdef class Machine:
         kernel.steps += state.steps
         state.steps = 0
         if outcome == TYPED_RETURNED:
-            value = returned(frame.typed)
+            value = returned_by(state)
             if cascade_is_special(<PyObject*>value) or (frame.code.selects and type(value) is Jump):
                 return self.leave_typed(frame)
             if state.deferred:
@@ -1848,7 +1848,7 @@ cdef class Machine:
             kernel.work += SHORT_FUEL - typed.state.fuel
             outcome = typed.state.outcome
             if outcome == TYPED_RETURNED and typed.state.steps == 0:
-                value = returned(typed)
+                value = returned_by(&typed.state)
                 if not cascade_is_special(<PyObject*>value):
                     incref(<PyObject*>value)
                     result[0] = <PyObject*>value
