@@ -8,7 +8,7 @@ from typing import Any
 
 from cascade._vm import holds_deferred
 from cascade.errors import ParameterError, nearest
-from cascade.graph.build import Inputs
+from cascade.graph.build import PLAIN, Inputs
 from cascade.runtime.preview import preview
 from cascade.spec.convert import Unfit, convert, type_name
 from cascade.spec.inputs import Input, input_of
@@ -43,6 +43,13 @@ class Given:
                 )
         self.params = params
         self._values: dict[tuple[str, str], tuple[Input, Any]] = {}
+
+    @classmethod
+    def found(cls, params: Mapping[str, Any], values: dict[tuple[str, str], tuple[Input, Any]]) -> Given:
+        """What has been found already, by kinds and names of the inputs."""
+        given = cls.__new__(cls)
+        given.params, given._values = params, values
+        return given
 
     def check(self, declared: Iterable[Input]) -> None:
         """Finds the values of a target's inputs, before anything runs.
@@ -94,10 +101,63 @@ class Given:
         return result
 
 
+class Form:
+    """The parameters of a program, looked at once.
+
+    Args:
+        values: of the target's inputs, with anything in the places of parameters.
+        places: for each parameter what it was declared as, and the numbers of its inputs.
+    """
+
+    def __init__(self, values: list[Any], places: dict[str, tuple[Input, list[int]]]) -> None:
+        self._values = values
+        self._places = places
+        self._required = {name for name, (declared, _) in places.items() if declared.required}
+
+    def fill(self, params: dict[str, Any]) -> tuple[Given, list[Any]] | None:
+        """The inputs of the target; None where the parameters do not fit, which `Given` has the words for.
+
+        Raises:
+            ParameterError: (a TypeError and a ValueError) a value cannot be converted.
+        """
+        places = self._places
+        if not self._required <= params.keys() <= places.keys():
+            return None
+        for value in params.values():
+            if type(value) not in PLAIN and holds_deferred(value):
+                return None
+        found = {}
+        values = self._values.copy()
+        for name, (declared, numbers) in places.items():
+            value = converted(params[name], declared) if name in params else declared.default
+            found["parameter", name] = declared, value
+            for number in numbers:
+                values[number] = value
+        return Given.found(params, found), values
+
+
+def form_of(inputs: Inputs) -> Form | None:
+    """The form of a target's inputs; None where it takes something else than parameters, or contradicts itself."""
+    if inputs.elsewhere or inputs.injections or inputs.tables:
+        return None
+    places: dict[str, tuple[Input, list[int]]] = {}
+    for number in inputs.declared:
+        declared = input_of(inputs[number])
+        assert declared is not None
+        first, numbers = places.setdefault(declared.name, (declared, []))
+        if declared.kind != "parameter" or not declared.same_as(first):
+            return None
+        numbers.append(number)
+    return Form(list(inputs), places)
+
+
 def converted(value: Any, declared: Input) -> Any:
     """A value as the input's type."""
+    kind = declared.type
+    if kind is None or type(value) is kind and kind in PLAIN:
+        return value
     try:
-        return convert(value, declared.type)
+        return convert(value, kind)
     except Unfit as error:
         raise ParameterError(
             declared.name,

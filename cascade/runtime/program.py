@@ -13,6 +13,7 @@ from cascade.errors import TargetError
 from cascade.graph.build import Inputs
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
+from cascade.runtime.inputs import form_of
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, target_code
@@ -70,6 +71,7 @@ class Program(Generic[P, R]):
         self._code = code
         self._inputs = inputs
         self._constant = None if isinstance(inputs, Inputs) else inputs  # there is nothing to be given
+        self._form = form_of(inputs) if isinstance(inputs, Inputs) else None
         self._bind = bind
         self._target = target
         self._asynchronous = is_asynchronous(code)
@@ -123,6 +125,10 @@ class Program(Generic[P, R]):
             if args:
                 raise TypeError(f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position")
             host = self._host_of_its_own(kwargs)
+            filled = None if self._form is None else self._form.fill(kwargs)
+            if filled is not None:
+                host.given, values = filled
+                return Machine(self._code, values, host), host
             return Machine(self._code, host.fill(inputs), host), host
         if inputs is not None and not args and not kwargs:
             return Machine(self._code, inputs, self._host), self._host
