@@ -80,6 +80,7 @@ cdef class Routine:
     cdef bint simple                    # every parameter can be bound by position
     cdef bint may_skip                  # its result may be a Skipped
     cdef bint machine                   # its frame is that of a state machine
+    cdef bint chooses                   # it is a Router, without conditions
     cdef object bind
     # Its own frame, for tail calls.
     cdef Code loop
@@ -180,6 +181,15 @@ cdef class Routes:
     cdef Py_ssize_t* places             # pairs of word and slot
 
 
+cdef class RouteForm:
+    cdef readonly Code code
+    cdef list inputs                    # what is the same each time
+    cdef list places                    # (input, value) for the rest
+    cdef Py_ssize_t count
+
+    cpdef list fill(self, list values, Py_ssize_t first)
+
+
 cdef class Skipped:
     cdef readonly str task_id
     cdef readonly str reason
@@ -250,6 +260,7 @@ cdef class Machine:
     cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept
     cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
     cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1
+    cdef int go_on_with_route(self, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1
     cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
     cdef int go_on_in(self, Frame frame) except -1
     cdef tuple locate(self, Frame frame, Py_ssize_t pc)

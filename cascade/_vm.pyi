@@ -45,6 +45,13 @@ class Routes:
     end: int
     def __init__(self, targets: tuple[tuple[Any, int, int], ...] | None, end: int) -> None: ...
 
+@final
+class RouteForm:
+    @property
+    def code(self) -> Code: ...
+    def __init__(self, code: Code, inputs: list[Any], places: list[tuple[int, int]]) -> None: ...
+    def fill(self, values: list[Any], first: int) -> list[Any] | None: ...
+
 KEPT: Final[object]
 
 @final

@@ -157,6 +157,7 @@ cdef enum Status:
     STATUS_PAUSE = 2
     STATUS_WAIT = 3
     STATUS_FAILED = 4
+    NO_ROUTE = 5               # internal: it is for the host to go on with a Router
 
 DONE = STATUS_DONE
 PAUSE = STATUS_PAUSE
@@ -597,6 +598,7 @@ cdef class Routine:
         self.operation = owner if operation is None else operation
         self.may_skip = getattr(operation, "skippable", False)
         self.machine = getattr(operation, "kind", None) == "machine"
+        self.chooses = getattr(operation, "kind", None) == "route" and not (operation.conditions or operation.after)
         self.function = function
         self.name = name
         self.parameters = parameters
@@ -793,6 +795,41 @@ cdef int clear_frame(PyObject* self) noexcept:
     if (<Frame>self).values != NULL:
         clear_slots(<Frame>self)
     return cascade_frame_clear_fields(self)
+
+
+@cython.final
+cdef class RouteForm:
+    """A route of a Router, compiled.
+
+    Args:
+        code: the route's.
+        inputs: of the code, with anything in the places of what the graph around it gives.
+        places: the number of each such input, and that of the value.
+    """
+
+    def __init__(self, Code code not None, list inputs not None, list places not None):
+        self.code = code
+        self.inputs = inputs
+        self.places = [(int(at), int(number)) for at, number in places]
+        if not all([0 <= at < len(inputs) and number >= 0 for at, number in self.places]):
+            raise InternalError(f"places {places} for {len(inputs)} inputs")
+        self.count = max([number for _, number in self.places], default=-1) + 1
+
+    cpdef list fill(self, list values, Py_ssize_t first):
+        """The inputs, given `values` from the number `first` on; None if one of them would change the route's graph."""
+        cdef Py_ssize_t i
+        cdef PyTypeObject* kind
+        cdef list inputs
+        if len(values) - first < self.count:
+            raise InternalError(f"{len(values) - first} values for a route that needs {self.count}")
+        for i in range(first, len(values)):
+            kind = type_of(<PyObject*>PyList_GET_ITEM(values, i))
+            if kind == cascade_deferred or kind == cascade_skipped:
+                return None
+        inputs = self.inputs.copy()
+        for at, number in self.places:
+            inputs[at] = values[first + number]
+        return inputs
 
 
 @cython.final
@@ -1537,6 +1574,7 @@ cdef class Machine:
         cdef PyObject* constant
         cdef PyObject* result
         cdef Routine routine
+        cdef int status
         if not INSTRUCTION_CALLS[word.opcode]:
             constant = frame.code.constants[word.b] if word.opcode == REBUILD else NULL
             result = build_container(word.opcode, constant, arguments, len(values))
@@ -1558,6 +1596,10 @@ cdef class Machine:
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
+                if routine.chooses and not self.observed and not self.managed and self.host.leases is None:
+                    status = self.go_on_with_route(frame, pc, values, entry)
+                    if status != NO_ROUTE:
+                        return status
                 owner, serial, node, iteration = self.locate(frame, pc)
                 made = self.host.call(
                     routine.operation, values, serial, node, owner if is_loop(word.opcode) or frame.code.selects else None)
@@ -1690,6 +1732,27 @@ cdef class Machine:
             self.tell_end(frame, pc, answer, None)
         self.serials += 1
         new = self.enter(<Code?>code, inputs)
+        new.iteration = frame.iteration + 1
+        return self.place(frame, pc, new, entry)
+
+    cdef int go_on_with_route(self, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
+        # A Router: goes on with the route that the selector names, if that has a form. All the rest is the host's affair.
+        cdef Frame new
+        cdef list inputs
+        if type(values[0]) is Skipped:
+            return NO_ROUTE
+        table = values[1]
+        try:
+            form = table.forms.get(table.routes[values[0]])
+        except (KeyError, TypeError):
+            return NO_ROUTE
+        if type(form) is not RouteForm:
+            return NO_ROUTE
+        inputs = (<RouteForm>form).fill(values, 2)
+        if inputs is None:
+            return NO_ROUTE
+        self.serials += 1
+        new = self.enter((<RouteForm>form).code, inputs)
         new.iteration = frame.iteration + 1
         return self.place(frame, pc, new, entry)
 

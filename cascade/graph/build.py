@@ -403,6 +403,7 @@ class RouteTable:
         uses: what of them is computed at most once, by whichever Router of a graph further out needs it first.
         common: what of them other Routers of the same graph may need as well.
         once: for one run, what becomes of that.
+        forms: what the runtime keeps of routes that were gone on with.
     """
 
     def __init__(
@@ -414,6 +415,7 @@ class RouteTable:
         self.uses = uses
         self.common: list[LazyResult[Any]] = []
         self.once: dict[LazyResult[Any], Once] = {}
+        self.forms: dict[LazyResult[Any], Any] = {}
 
     def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
         """A table with results of its own; `once` has those that other tables of the run have, too."""
@@ -464,13 +466,17 @@ class Around:
     Attributes:
         values: of results that it has computed.
         once: results that it computes at most once; what these need stands here, too, if not with the `Use`.
+        route: the Router's table and the route, unless something may be computed once.
     """
 
-    __slots__ = ("once", "values")
+    __slots__ = ("once", "route", "values")
+
+    route: tuple[RouteTable, LazyResult[Any]] | None
 
     def __init__(self, values: dict[LazyResult[Any], Any], once: dict[LazyResult[Any], Once | Use]) -> None:
         self.values = values
         self.once = once
+        self.route = None
 
     def use(self, lazy: LazyResult[Any]) -> Use:
         found = self.once[lazy]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import Code, Jump, Kernel, Routine, Skipped, jump_data_is_deferred
+from cascade._vm import Code, Jump, Kernel, Routine, Skipped, jump_data_is_deferred, loop_code_of
 from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import task_of
@@ -18,7 +18,7 @@ from cascade.runtime.names import label
 from cascade.runtime.perform import admit, perform
 from cascade.runtime.resources import Leases, ResourceContainer, fresh
 from cascade.runtime.routing import jump_error
-from cascade.runtime.shapes import Shapes, loop_code
+from cascade.runtime.shapes import Shapes, is_single_call, loop_code
 from cascade.runtime.teller import Teller
 from cascade.spec.control import JUMP
 from cascade.spec.lazy import LazyResult, lazy_result
@@ -113,7 +113,13 @@ class Host(Teller):
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
     def expand(self, deferred: LazyResult[Any]) -> tuple[Code, Sequence[Any]]:
-        code, inputs = self.shapes.code_of(deferred)
+        if not self.told and is_single_call(deferred):
+            return loop_code_of(self, deferred.task.routine), deferred.slots
+        around = getattr(deferred, "given", None)
+        if around is not None and around.route is not None:
+            code, inputs = self.shapes.code_of_route(deferred, around)
+        else:
+            code, inputs = self.shapes.code_of(deferred)
         return code, self.fill(inputs)
 
     def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]:

@@ -39,7 +39,9 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
     if chosen in given:
         return _given(given[chosen])
     around = table.around(given)
-    if chosen in around.once:
+    if not around.once:
+        around.route = table, chosen
+    elif chosen in around.once:
         return _first_use(around.use(chosen))
     lazy = lazy_result(chosen.task, chosen.slots, chosen.policies)
     lazy.given = around

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from cascade._vm import Code, Routine, holds_deferred
+from cascade._vm import Code, RouteForm, Routine, holds_deferred
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
-from cascade.graph.build import flatten
+from cascade.graph.build import Around, RouteTable, flatten
 from cascade.graph.model import Graph, Row
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.ledger import Ledger
-from cascade.spec.lazy import LazyResult
+from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import ROUTE, Managed, StateMachine
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
@@ -28,6 +28,16 @@ ROW_LIMIT = 200_000
 """For each task, at most so many shapes of so many rows in all are kept; the oldest goes first."""
 
 _lock = threading.Lock()
+
+
+class Hole(NamedTuple):
+    """Among the inputs of a route, stands for the value of what it shares with the graph around it."""
+
+    number: int
+
+
+SEEN = object()
+"""In place of a form: the route was gone on with once."""
 
 
 class Shapes:
@@ -49,6 +59,30 @@ class Shapes:
             code = Code(compile_graph(graph, self.solver.resolve(graph)))
             self._keep(operation, rows, code)
         return code, inputs
+
+    def code_of_route(self, target: LazyResult[Any], around: Around) -> tuple[Code, Sequence[Any]]:
+        """As `code_of`, for the route that a Router goes on with: from the second time on, it need not be walked again."""
+        assert around.route is not None
+        table, route = around.route
+        form = table.forms.get(route)
+        if form is None and self._own is None:
+            table.forms[route] = SEEN
+        elif form is SEEN:
+            table.forms[route] = self._route_form(route, table)
+        elif type(form) is RouteForm:
+            inputs = form.fill(list(around.values.values()), 0)
+            if inputs is not None:
+                return form.code, inputs
+        return self.code_of(target)
+
+    def _route_form(self, route: LazyResult[Any], table: RouteTable) -> RouteForm | None:
+        copy = lazy_result(route.task, route.slots, route.policies)
+        holes = [Hole(number) for number in range(len(table.shared))]
+        copy.given = Around(dict(zip(table.shared, holes, strict=True)), {})
+        code, inputs = self.code_of(copy)
+        if type(inputs) is not list:
+            return None  # there is something else to be filled in
+        return RouteForm(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
     def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code) -> None:
         if len(rows) > ROW_LIMIT:
