@@ -201,7 +201,7 @@ cdef class Items:
         cdef char kind
         for i in range(self.kernel.count):
             value = <PyObject*>PyList_GET_ITEM(self.slots, i)
-            if not fill_one(self.kernel.types[i], value, &self.rest[i]):
+            if not fill_one(self.kernel.types[i], value, &self.rest[i]) or self.holds_results(self.kernel.types[i], value):
                 return 0
         for j in range(self.width):
             place = self.places[j]
@@ -210,11 +210,14 @@ cdef class Items:
             at = self.given + j
             for i in range(found):
                 value = <PyObject*>PyList_GET_ITEM(column, self.first + i)
-                if code_of(type_of(value)) != kind or not fill_one(kind, value, at):
+                if code_of(type_of(value)) != kind or not fill_one(kind, value, at) or self.holds_results(kind, value):
                     found = i
                     break
                 at += self.width
         return found
+
+    cdef bint holds_results(self, char kind, PyObject* value) except -1:
+        return kind == b"o" and self.kernel.hands_on and search_deferred(<object>value)
 
     cdef int ready_lane(self, Lane* lane) except -1:
         # A lane that has no items yet, and the kernel's constants in its registers.

@@ -55,6 +55,9 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(PyObject*, int*) noexcept
     double PyFloat_AS_DOUBLE(PyObject*) noexcept
     PyObject* PyErr_Occurred() noexcept
+    ctypedef struct PyThreadState:
+        void* c_tracefunc
+    PyThreadState* PyThreadState_Get() noexcept
     PyObject* None_ "Py_None"
     PyObject* True_ "Py_True"
 
@@ -182,6 +185,7 @@ cdef class Kernel:
         self.long_fuel = max(200, LONG_WORK // max(self.length, 4))
         self.ways = [None] * len(code.exits)
         self.defers = code.deferring
+        self.hands_on = code.hands_on
         self.take_guards(code.guards)
 
     def __dealloc__(self):
@@ -276,14 +280,27 @@ cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexce
     return True
 
 
-cdef bint fill(Kernel kernel, PyObject** values, Register* registers) noexcept:
-    # Unboxes the arguments into the registers; False where an int does not fit.
+cdef bint fill(Kernel kernel, PyObject** values, Register* registers) except -1:
+    # Unboxes the arguments into the registers; False where one does not fit.
     cdef Py_ssize_t i
     memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
     for i in range(kernel.count):
         if not fill_one(kernel.types[i], values[i], &registers[i]):
             return False
+        if kernel.hands_on and kernel.types[i] == b"o" and search_deferred(<object>values[i]):
+            return False
     return True
+
+
+cdef bint watched() except -1:
+    # Whether a debugger or a coverage tool wants to hear of lines: then functions are called.
+    if PyThreadState_Get().c_tracefunc != NULL:
+        return True
+    return _tool_of is not None and (_tool_of(0) is not None or _tool_of(1) is not None)
+
+
+# From CPython 3.12 on: sys.monitoring has numbers for a debugger and for a coverage tool.
+cdef object _tool_of = getattr(getattr(sys, "monitoring", None), "get_tool", None)
 
 
 cdef bytes key_of(bytes types, Py_ssize_t start):
@@ -298,6 +315,8 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
     cdef char types[PARAMETER_LIMIT]
     if count > PARAMETER_LIMIT:
         routine.lowering = LOWER_NEVER
+        return None
+    if watched():
         return None
     for i in range(count):
         types[i] = code_of(type_of(values[i]))

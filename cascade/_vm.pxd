@@ -156,6 +156,7 @@ cdef class Kernel:
     cdef int64_t* left                  # exits by word
     cdef int64_t exit_count
     cdef bint defers
+    cdef bint hands_on                  # objects among the arguments may hold no deferred values
     cdef readonly object code
     cdef readonly Py_ssize_t start      # the state of a machine that it begins with
     cdef bytes key

@@ -27,6 +27,7 @@ from cascade._opcodes cimport (
 
 from collections import deque
 from itertools import chain
+import sys
 from sys import modules
 
 from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
@@ -1953,7 +1954,8 @@ cdef class Machine:
             if outcome == TYPED_LEFT and iteration is not None and not kernel.retired:
                 made = iteration(*values)
                 if type(made) is _ended:
-                    word, values = _come_back(kernel.code, number, made, ranges, copy_slots(frame.values, frame.code.inputs))
+                    held = None if kernel.hands_on else copy_slots(frame.values, frame.code.inputs)
+                    word, values = _come_back(kernel.code, number, made, ranges, held)
                     if type(word) is int:
                         enter_again(frame, kernel, word, values)
                         return RESUMED

@@ -167,6 +167,9 @@ class Expressions:
         return value
 
     def value_Constant(self, node: ast.Constant) -> Value:
+        for constant in self.function.__code__.co_consts:
+            if type(constant) is type(node.value) and repr(constant) == repr(node.value):
+                return self.known(constant, node)  # the very object that the function has
         return self.known(node.value, node)
 
     def value_Name(self, node: ast.Name) -> Value:
@@ -193,14 +196,7 @@ class Expressions:
         if found is MISSING or type(found) is int:
             raise self.refuse("CS133", node, "an int of more than 64 bits" if found is not MISSING else
                               "only variables, and names of objects that stay the same, are lowered")  # fmt: skip
-        return Value(OBJECT, known=self.own_constant(found))
-
-    def own_constant(self, value: Any) -> Any:
-        # The very object that the function has among its constants, where it has it.
-        for constant in self.function.__code__.co_consts:
-            if type(constant) is type(value) and constant == value:
-                return constant
-        return value
+        return Value(OBJECT, known=found)
 
     def value_UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):

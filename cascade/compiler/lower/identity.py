@@ -17,8 +17,6 @@ from cascade.compiler.lower.source import FunctionSource
 from cascade.compiler.lower.typed import FLOAT, INT
 
 NUMBERS = (int, float, complex)
-SINGLE = (bool, type(None), type(...))
-"""Types whose values are one object each."""
 
 
 class IdentityRefusal(Refusal):
@@ -36,13 +34,12 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
 
     def may_be_number(node: ast.expr) -> bool:
         if isinstance(node, ast.Constant):
-            return isinstance(node.value, NUMBERS) and not isinstance(node.value, SINGLE)
+            return type(node.value) in NUMBERS
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return True
         if isinstance(node, ast.Name) and node.id in source.function.__code__.co_varnames:
             return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
-        found = meaning(node)
-        return isinstance(found, NUMBERS) and not isinstance(found, SINGLE)
+        return type(meaning(node)) in NUMBERS
 
     for comparison, left, right in _comparisons(source.tree):
         if may_be_number(left) and may_be_number(right):

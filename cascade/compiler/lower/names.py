@@ -6,6 +6,7 @@ import ast
 from types import FunctionType, ModuleType
 from typing import Any
 
+import cascade
 from cascade.compiler.lower.typed import MISSING, Guard
 
 
@@ -21,7 +22,8 @@ class Names:
             module = self.meaning(function, node.value)
             if type(module) is not ModuleType:
                 return MISSING
-            getattr(module, node.attr, None)  # a module may make the name when it is first asked for
+            if module is cascade:
+                getattr(module, node.attr, None)  # it makes its names when they are first asked for; other modules are not asked
             return self._item(vars(module), node.attr)
         if not isinstance(node, ast.Name):
             return MISSING

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 
-ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS110", "CS111", "CS113", "CS114", "CS140"}
+ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS110", "CS111", "CS113", "CS114", "CS140"}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ import ast
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from cascade.compiler.lower.places import Places
@@ -147,7 +147,7 @@ class Resumption:
         definition = ast.FunctionDef(
             name=".function",  # under its own name it would hide the global that a recursive call means
             args=_parameters(parameters),
-            body=[_placed(never, source.statements[0]), *body],
+            body=[*source.declarations, _placed(never, source.statements[0]), *body],
             decorator_list=[],
             returns=None,
             type_comment=None,
@@ -160,12 +160,18 @@ class Resumption:
         definition.lineno = definition.end_lineno = original.co_firstlineno
         definition.col_offset = definition.end_col_offset = 0
         inner = compile_function(definition, original)
-        inner = inner.replace(co_name=original.co_name, co_qualname=original.co_qualname)
+        inner = _renamed(inner, inner.co_qualname, original.co_qualname).replace(co_name=original.co_name)
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
         return FunctionType(
             inner, function.__globals__, function.__name__, None, tuple(cells[name] for name in inner.co_freevars)
         )
+
+
+def _renamed(code: CodeType, old: str, new: str) -> CodeType:
+    """Code, and that of the functions in it, with another beginning of their qualified names."""
+    inside = tuple(_renamed(item, old, new) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_consts=inside, co_qualname=new + code.co_qualname.removeprefix(old))
 
 
 def _at_the_end(*values: Any) -> None:

@@ -19,6 +19,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 IMPORTS_TRIED = 4
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 BLOCKS = ("body", "orelse", "handlers", "finalbody")
 
 
@@ -49,6 +50,7 @@ class FunctionSource:
         tree: its definition; line and column numbers are those of its file.
         statements: all its statements, in the order of the text; the number of one is its place here.
         paths: for each statement, the steps that lead to it.
+        declarations: its `global` and `nonlocal` statements, in whose place the tree has a `pass`.
         text: its lines; `first` is the number of the first one in the file.
     """
 
@@ -56,6 +58,7 @@ class FunctionSource:
     tree: ast.FunctionDef
     statements: tuple[ast.stmt, ...]
     paths: tuple[tuple[Step, ...], ...]
+    declarations: tuple[ast.stmt, ...]
     text: tuple[str, ...]
     first: int
 
@@ -96,12 +99,15 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
         why = "is not that of the function" if lines else "is not there"
         raise SourceError(f"the source of {function.__qualname__} {why}")
     tree, text = found
+    declarations = _taken_out(tree)
     statements: list[ast.stmt] = []
     paths: list[tuple[Step, ...]] = []
     for statement, path in _walk(tree, ()):
         statements.append(statement)
         paths.append(path)
-    return FunctionSource(function, tree, tuple(statements), tuple(paths), tuple(text), function.__code__.co_firstlineno)
+    return FunctionSource(
+        function, tree, tuple(statements), tuple(paths), declarations, tuple(text), function.__code__.co_firstlineno
+    )
 
 
 def _find(function: FunctionType, lines: list[str]) -> tuple[ast.FunctionDef, list[str]] | None:
@@ -222,6 +228,8 @@ def _code_named(code: CodeType, name: str) -> CodeType:
 
 
 def _alike(one: CodeType, other: CodeType) -> bool:
+    if list(_positions(one)) != list(_positions(other)):
+        return False
     names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount")
     if any(getattr(one, name) != getattr(other, name) for name in names) or len(one.co_consts) != len(other.co_consts):
         return False
@@ -232,6 +240,23 @@ def _alike(one: CodeType, other: CodeType) -> bool:
         elif type(left) is not type(right) or repr(left) != repr(right):
             return False
     return True
+
+
+def _positions(code: CodeType) -> Iterator[tuple[int | None, ...]]:
+    # What comes before the first statement has the line of the definition, or that of its first decorator.
+    for line, *rest in code.co_positions():
+        if line != code.co_firstlineno:
+            yield line, *rest
+
+
+def _taken_out(tree: ast.FunctionDef) -> tuple[ast.stmt, ...]:
+    """The `global` and `nonlocal` statements of a function; those of functions inside are their own affair."""
+    found: list[ast.stmt] = []
+    for statement, path in list(_walk(tree, ())):
+        if isinstance(statement, (ast.Global, ast.Nonlocal)) and not any(isinstance(step.owner, SCOPES) for step in path[1:]):
+            found.append(statement)
+            path[-1].block[path[-1].index] = ast.copy_location(ast.Pass(), statement)
+    return tuple(found)
 
 
 def _walk(owner: ast.stmt, path: tuple[Step, ...]) -> Iterator[tuple[ast.stmt, tuple[Step, ...]]]:

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple, cast
 from cascade._vm import TailCall
 from cascade.compiler.lower.assemble import ROWS, Assembler, Item, Label, Space, halves
 from cascade.compiler.lower.calls import Calls, bind_call
-from cascade.compiler.lower.expressions import Leaves, Value
+from cascade.compiler.lower.expressions import UNKNOWN, Leaves, Value
 from cascade.compiler.lower.fuse import fuse
 from cascade.compiler.lower.identity import IdentityRefusal, check_identities
 from cascade.compiler.lower.names import Names
@@ -45,6 +45,8 @@ from cascade.compiler.lower.reasons import Reason, Refusal, refuse
 from cascade.compiler.lower.resume import Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
 from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, TypedCode
+from cascade.graph.model import is_container
+from cascade.spec.lazy import LazyResult
 from cascade.spec.task import Task
 
 VERSION_LIMIT = 6  # of one place, before its variables are said to change type too often
@@ -52,6 +54,7 @@ SIZE_LIMIT = 4000  # instructions
 REPEATED = 3  # simple statements before the end of a loop that are repeated rather than jumped to
 HELPER_LIMIT = 32
 BODY_LIMIT = 12  # tasks and types that tail calls go to
+LOOKING = {"locals", "vars", "dir", "eval", "exec"}
 CODE_FLAGS = 0x2A0  # a generator, a coroutine, an async generator
 RANGE, DIVMOD = range, divmod  # what they are now: builtins may be replaced
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
@@ -119,6 +122,7 @@ class CodeBuilder:
         self.reasons: list[Reason] = []
         self.entries: list[tuple[Label, int]] = []
         self.deferring = False
+        self.hands_on = False
 
     def build(self, task: Task[..., Any], types: tuple[str, ...]) -> TypedCode:
         first = self.body(task, types)
@@ -265,6 +269,7 @@ class CodeBuilder:
             entries=tuple((label.index, number) for label, number in self.entries),
             guards=tuple(self.names.guards.values()),
             deferring=self.deferring,
+            hands_on=self.hands_on,
             loops=any(item.name == "CALL" or "BACK" in item.name or "STEP" in item.name for item in items),
             lines=tuple(item.line for item in items),
         )
@@ -290,6 +295,9 @@ def check_signature(source: FunctionSource) -> None:
         raise no("CS103", "generators and coroutine functions are not lowered")
     if any(name.startswith("__") and not name.endswith("__") for name in (*code.co_names, *code.co_varnames)):
         raise no("CS104", "names with two leading underscores have another meaning in a class")
+    asked = LOOKING.intersection(code.co_names)
+    if asked:
+        raise no("CS105", f"it looks at its own variables by {', '.join(sorted(asked))}(), and typed code has others")
 
 
 def turn_steps(items: list[Item | Label]) -> None:
@@ -518,11 +526,6 @@ class FunctionTranslator(Calls):
 
     def do_Pass(self, node: ast.Pass) -> Point:
         return self.places.after(self.number_of(node))
-
-    def do_Global(self, node: ast.Global) -> Point:
-        return self.places.after(self.number_of(node))
-
-    do_Nonlocal = do_Global
 
     def do_Expr(self, node: ast.Expr) -> Point:
         if not isinstance(node.value, ast.Constant):
@@ -821,6 +824,9 @@ class BodyTranslator(FunctionTranslator):
             item if isinstance(item, Value) else self.value(item) if isinstance(item, ast.expr) else self.known(item[0], node)
             for item in arguments.values()
         ]
+        stay = [register for register, _ in self.part.kept] if task is self.part.task and not deferred else [-1] * len(values)
+        for value, register in zip(values, stay, strict=True):
+            self.hand_on(value, register)
         part = self.builder.body(task, tuple(value.type for value in values))
         if part is None:
             raise self.refuse("CS120", node, "the types of the arguments change too often")
@@ -833,6 +839,15 @@ class BodyTranslator(FunctionTranslator):
         else:
             self.emit("STEP", f=part.label)
         return True
+
+    def hand_on(self, value: Value, stays_in: int) -> None:
+        """An argument of a tail call: the machine would look for LazyResults in it, unless the parameter has it already."""
+        if value.type != OBJECT or value.register == stays_in >= 0:
+            return
+        if value.known is UNKNOWN:
+            self.builder.hands_on = True
+        elif not holds_no_results(value.known):
+            raise Leaves
 
     def tail_arguments(self, node: ast.Call) -> tuple[Task[..., Any], dict[str, Any], bool] | None:
         """The task that goes on, what each of its parameters gets, and whether `node` is a call of the task itself."""
@@ -899,6 +914,13 @@ class BodyTranslator(FunctionTranslator):
             for name, (register, kind) in zip(self.parameters, self.part.kept, strict=True)
         }
         return {name: given.get(name, kept[name]) for name in self.parameters}
+
+
+def holds_no_results(value: Any) -> bool:
+    """Whether there is no LazyResult in an object, and never will be."""
+    if type(value) in (tuple, frozenset):
+        return all(map(holds_no_results, value))
+    return type(value) is not LazyResult and not is_container(value)
 
 
 def may_go_on(task: Task[..., Any]) -> bool:

@@ -121,6 +121,7 @@ class TypedCode:
         entries: places where a loop's iteration begins, and code may be entered again: (word, exit that leads there).
         guards: what has to hold whenever the code is entered.
         deferring: whether a task that answers with a call of a task goes on inside the code.
+        hands_on: whether objects among the arguments are given to other parameters: no LazyResult may stand in them.
         loops: whether there is a loop or a tail call in it.
         lines: for each word the source, and the line in it, that it comes from.
     """
@@ -138,5 +139,6 @@ class TypedCode:
     entries: tuple[tuple[int, int], ...] = field(repr=False)
     guards: tuple[Guard, ...] = field(repr=False)
     deferring: bool
+    hands_on: bool
     loops: bool
     lines: tuple[tuple[FunctionSource, int], ...] = field(repr=False)

@@ -1,0 +1,309 @@
+"""Lowered functions and what is around them: globals, modules, containers, the source file, debuggers."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from tests.conftest import Path
+from tests.tasks import one
+
+TOTAL = 0
+ZERO, FLAG, TEXT = (-0.0,), (True, 2), "".join(["a", "b", "c"])
+HELD = [one()]
+OPTIONAL = ModuleType("optional")
+
+
+# -- Names ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_global_is_assigned_after_the_last_loop(run, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "TOTAL", 7)
+
+    @cs.task
+    def add(n: int) -> int:
+        global TOTAL
+        for _ in range(n):
+            pass
+        TOTAL = TOTAL + n
+        return TOTAL
+
+    assert [run(add(5)), run(add(1))] == [12, 13]
+    assert TOTAL == 13
+
+
+def test_a_variable_of_the_function_around_is_assigned_after_the_last_loop(run):
+    count = 0
+
+    @cs.task
+    def add(n: int) -> int:
+        nonlocal count
+        for _ in range(n):
+            pass
+        count += n
+        return count
+
+    assert [run(add(5)), run(add(1)), count] == [5, 6, 6]
+
+
+def test_a_global_that_is_not_there_is_a_name_error(run):
+    @cs.task
+    def read(n: int) -> Any:
+        global nowhere
+        for _ in range(n):
+            pass
+        return [nowhere]  # noqa: F821
+
+    with pytest.raises(NameError) as raised:
+        run(read(3))
+    assert type(raised.value) is NameError
+
+
+def test_a_state_assigns_a_global_before_it_jumps(run, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "TOTAL", 0)
+
+    @cs.task
+    def count(n: int) -> Any:
+        global TOTAL
+        for _ in range(2):
+            pass
+        TOTAL = TOTAL + 1
+        return cs.Jump("again", n - 1) if n else cs.Jump("end", TOTAL)
+
+    state = count(3)
+    assert run(cs.bind(state, cs.select_jump({"again": state, "end": None}))) == 4
+
+
+def test_a_global_equal_to_a_constant_is_itself(run):
+    @cs.task
+    def zero(n: int) -> Any:
+        for _ in range(n):
+            pass
+        return (0.0,) if n > 100 else ZERO
+
+    @cs.task
+    def flag(n: int) -> Any:
+        for _ in range(n):
+            pass
+        return (1, 2) if n > 100 else FLAG
+
+    @cs.task
+    def same(text: str, n: int) -> Any:
+        for _ in range(n):
+            pass
+        return "abc" if n > 100 else text is TEXT
+
+    assert [repr(run(zero(3))), repr(run(flag(3))), run(same(TEXT, 3))] == ["(-0.0,)", "(True, 2)", True]
+
+
+def test_a_module_is_not_asked_for_a_name_before_the_function_does(run, monkeypatch):
+    def missing(name: str) -> Any:
+        raise ImportError("not installed")
+
+    monkeypatch.setattr(OPTIONAL, "__getattr__", missing, raising=False)
+
+    @cs.task
+    def work(n: int, fast: bool) -> int:
+        total = 0
+        for i in range(n):
+            if fast:
+                total += OPTIONAL.accelerated
+            total += i
+        return total
+
+    assert run(work(10, False)) == 45
+    with pytest.raises(ImportError, match="not installed"):
+        run(work(10, True))
+
+
+@pytest.mark.parametrize("look", ["sorted(locals())", "sorted(vars())", "dir()", "eval('dir()')"])
+def test_a_function_that_looks_at_its_variables_sees_its_own(run, tmp_path, monkeypatch, look):
+    (tmp_path / "looking.py").write_text(f"def look(n):\n    for i in range(n):\n        if i == 3:\n            return {look}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "looking", raising=False)
+    importlib.invalidate_caches()
+    assert run(cs.task(importlib.import_module("looking").look)(9)) == ["i", "n"]
+
+
+def test_functions_made_after_the_last_loop_have_their_names(run):
+    @cs.task
+    def make(n: int) -> Any:
+        for _ in range(n):
+            pass
+        return lambda x: [item for item in (lambda: x,)]
+
+    made = run(make(3))
+    assert made.__qualname__ == make.func(3).__qualname__
+    assert made(1)[0].__qualname__ == make.func(3)(1)[0].__qualname__
+
+
+# -- Containers -------------------------------------------------------------------------------------------------------
+
+
+@cs.task
+def end(x: Any) -> Any:
+    for _ in range(2):
+        pass
+    return x
+
+
+@cs.task
+def with_default(n: int, x: Any = HELD) -> Any:
+    for _ in range(n):
+        pass
+    return x
+
+
+def by_tail(n: int, x: Any) -> Any:
+    for _ in range(n):
+        pass
+    return end.tail(HELD)
+
+
+def by_call(n: int, x: Any) -> Any:
+    for _ in range(n):
+        pass
+    return end(HELD)
+
+
+def by_default(n: int, x: Any) -> Any:
+    for _ in range(n):
+        pass
+    return with_default.tail(n)
+
+
+def given_to_another(n: int, x: Any) -> Any:
+    for _ in range(n):
+        pass
+    return end.tail(x)
+
+
+def answered(n: int, x: Any) -> Any:
+    for _ in range(n):
+        pass
+    return end(x)
+
+
+@pytest.mark.parametrize("function", [by_tail, by_call, by_default, given_to_another, answered])
+def test_results_in_a_container_that_is_handed_on_are_computed(run, function):
+    late: list[Any] = []
+    task = cs.task(function)
+
+    @cs.task
+    def begin(n: int) -> Any:
+        late[:] = [one()]  # when `begin` is called, there is nothing to be computed in what it is given
+        return task.tail(n, late)
+
+    assert run(begin(3)) == [1]
+
+
+def test_what_holds_no_results_is_handed_on_in_typed_code():
+    @cs.task
+    def ping(n: int, state: Any, other: Any) -> Any:
+        return pong.tail(n - 1, other, state) if n > 0 else state
+
+    @cs.task
+    def pong(n: int, state: Any, other: Any) -> Any:
+        return ping.tail(n - 1, other, state) if n > 0 else other
+
+    state, other = [1, 2], object()
+    assert cs.run(ping(100_000, state, other)) is state
+    made = [kernel for task in (ping, pong) for kernel in cs.explain(task)[task.name].kernels]
+    assert sum(kernel.steps for kernel in made) > 70_000
+
+
+# -- The file ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_was_edited_since_gives_the_lines_that_were_loaded(path, tmp_path, monkeypatch):
+    text = "def f(n):\n    s = 0\n    for i in range(n):\n        s += 1 // (3 - i)\n    return s\n"
+    name = f"edited_{path.use_vm}"
+    file = tmp_path / f"{name}.py"
+    file.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    task = cs.task(importlib.import_module(name).f)
+    file.write_text(text.replace("s = 0\n", "s = 0\n    # a comment\n\n"))
+    with pytest.raises(ZeroDivisionError) as raised:
+        path.run(task(5))
+    assert traceback.extract_tb(raised.value.__traceback__)[-1].lineno == 4
+
+
+# -- Debuggers --------------------------------------------------------------------------------------------------------
+
+
+def lines_seen(path: Path, task: cs.Task[..., Any], *arguments: Any) -> list[int]:
+    seen: list[int] = []
+    first = task.func.__code__.co_firstlineno
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        if frame.f_code is not task.func.__code__:
+            return None
+        if event == "line":
+            seen.append(frame.f_lineno - first)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        path.run(task(*arguments))
+    finally:
+        sys.settrace(before)
+    return seen
+
+
+def test_a_tracer_sees_every_line(path):
+    @cs.task
+    def add(n: int) -> int:
+        total = 0
+        for i in range(n):
+            total += i
+        return total
+
+    path.run(add(3))  # on the VM path it has typed code then
+    assert lines_seen(path, add, 2) == [2, 3, 4, 3, 4, 3, 5]
+
+
+@pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="from CPython 3.12 on")
+def test_a_monitoring_debugger_sees_every_line(path):
+    @cs.task
+    def add(n: int) -> int:
+        total = 0
+        for i in range(n):
+            total += i
+        return total
+
+    path.run(add(3))
+    seen: list[int] = []
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
+    if monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
+        pytest.skip("there is a debugger")
+    monitoring.use_tool_id(monitoring.DEBUGGER_ID, "test")
+    try:
+        monitoring.register_callback(monitoring.DEBUGGER_ID, monitoring.events.LINE, lambda code, line: seen.append(line))
+        monitoring.set_local_events(monitoring.DEBUGGER_ID, add.func.__code__, monitoring.events.LINE)
+        path.run(add(2))
+    finally:
+        monitoring.set_local_events(monitoring.DEBUGGER_ID, add.func.__code__, 0)
+        monitoring.free_tool_id(monitoring.DEBUGGER_ID)
+    first = add.func.__code__.co_firstlineno
+    assert [line - first for line in seen] == [2, 3, 4, 3, 4, 3, 5]
+
+
+def test_a_breakpoint_in_a_lowered_function_is_met(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import cascade as cs\n@cs.task\ndef area(n):\n    s = 0.0\n    for i in range(n):\n        s += i / n\n    return s\nprint(cs.run(area(5)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pdb", str(script)], input="b 6\nc\np i + 100\nq\n", capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert "\n-> s += i / n\n(Pdb) 100\n" in done.stdout, done.stdout + done.stderr
