@@ -64,7 +64,7 @@ cdef extern from "Python.h":
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
     LONG_WORK = 1600000         # instructions, about, before the event loop has its turn: some 1 to 2 ms
-    ASK_LIMIT = 5000            # calls of Python's functions before the event loop has its turn
+    ASK_LIMIT = 2500            # calls of Python's functions before the event loop has its turn
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
     PARAMETER_LIMIT = 32        # of a task that has kernels
     HOT = 20000                 # tail calls before a task without a loop is lowered: they take about as long as that does

@@ -180,3 +180,44 @@ def test_constants_are_computed_while_lowering():
     listing = cs.compile(draws).disassemble()
     assert "POW" not in listing and "MOD" not in listing, "modulo a power of two is a bitwise and"
     assert kernel.exits == 1, "CPython makes the tuple"
+
+
+def test_a_reason_says_where_and_what_in_the_users_own_words():
+    @cs.task
+    def mixed(n: int) -> Any:
+        s = 0
+        for i in range(n):
+            größe = 6; s = s + [0x10,  1_000][i % 2]  # noqa: E702
+        return s + größe
+
+    (reason,) = reasons(mixed, 3)
+    assert (reason.construct, reason.column) == ("[0x10,  1_000][i % 2]", 31)
+
+
+def test_a_name_that_is_not_defined_is_said_to_be():
+    @cs.task
+    def root(n: int) -> Any:
+        s = 0.0
+        for i in range(n):
+            s += nowhere.sqrt(i)  # noqa: F821
+        return s
+
+    (reason,) = reasons(root, 0)
+    assert reason.hint == "the name 'nowhere' is not defined"
+
+
+def test_a_kernel_that_is_left_before_its_loop_is_said_to_be():
+    @cs.task
+    def generate(n: int) -> int:
+        x, mask = 1, (1 << 64) - 1
+        for _ in range(n):
+            x = (x * 5 + 3) & mask
+        return x
+
+    assert cs.run(generate(10)) == generate.func(10)
+    assert "left before its loop in every run" in cs.explain(generate)["generate"].why
+
+
+def reasons(task: cs.Task[..., Any], *arguments: Any) -> list[Any]:
+    cs.run(task(*arguments))
+    return [reason for _, found in cs.explain(task)[task.name].reasons for reason in found]

@@ -236,6 +236,17 @@ def test_a_file_that_was_edited_since_gives_the_lines_that_were_loaded(path, tmp
     assert traceback.extract_tb(raised.value.__traceback__)[-1].lineno == 4
 
 
+def fibonacci(n: int) -> int: return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)  # fmt: skip  # noqa: E704
+
+
+def test_a_function_in_one_line_with_a_helper_that_calls_itself_is_lowered_at_once():
+    @cs.task
+    def top(n: int) -> int: return fibonacci(n)  # fmt: skip  # noqa: E704
+
+    assert cs.run(top(15)) == 610
+    assert cs.explain(top)["top"].kernels
+
+
 # -- Debuggers --------------------------------------------------------------------------------------------------------
 
 

@@ -319,6 +319,8 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
     # Typed code without a loop is for the items of maps only.
     own = [kernel for kernel in routine.kernels if kernel.code.loops or task.lower]
     if _alive(own):
+        if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
+            return "kernel", "its function begins as typed code, and was left before its loop in every run"
         return "kernel", "its function runs as typed code"
     items = OF_MAP in calls.inside and _alive(routine.kernels)
     if calls.types is None:

@@ -217,15 +217,30 @@ class Task(Generic[P, R]):
 
 _new: Any = object.__new__
 
+HELPERS_LOOKED_AT = 16
+
 
 def _loops(func: types.FunctionType) -> bool:
-    """Whether there is a loop in the function's own code, or it may call itself."""
+    """Whether there is a loop in the function's code or in that of the functions that it names, or one of these names itself."""
     from opcode import opmap
 
-    code = func.__code__
     jumps = [opmap[name] for name in opmap if "BACKWARD" in name]
-    instructions = code.co_code[::2]
-    return any(jump in instructions for jump in jumps)
+    seen: set[types.FunctionType] = {func}
+    waiting = [func]
+    for function in waiting:  # which grows
+        code = function.__code__
+        if any(jump in code.co_code[::2] for jump in jumps):
+            return True
+        for name in code.co_names:
+            named = function.__globals__.get(name)
+            if type(named) is not types.FunctionType:
+                continue
+            if named is function:
+                return True
+            if named not in seen and len(seen) <= HELPERS_LOOKED_AT:
+                seen.add(named)
+                waiting.append(named)
+    return False
 
 
 def _defaults(name: str, retry: Any, timeout: Any, cache: Any, constraints: Any) -> Policies | None:

@@ -20,6 +20,7 @@ class Writer(Statements):
     """Writes whole programs."""
 
     machine = False  # whether the tasks are the states of a machine
+    outer = ""  # how the task declares a name that it assigns at its end
     many_tails = False  # whether the script may ask for so many tail calls that products would grow too large
 
     def program(self) -> tuple[str, bool, bool]:
@@ -51,6 +52,9 @@ class Writer(Statements):
         names = ["f"] if self.chance() < (0.4 if self.machine else 0.75) else ["g", "f"]
         self.tasks = [Signature(name, self.parameters()) for name in names]
         for signature in self.tasks:
+            counts = self.chance() < 0.05
+            stateless = stateless and not counts
+            self.outer = ("nonlocal" if enclosed else "global") if counts else ""
             self.task(signature, self.pick.randint(3, 10) if signature.name == "f" else self.pick.randint(1, 5))
         return stateless
 
@@ -59,6 +63,7 @@ class Writer(Statements):
         self.line(f"SCALE = {self.write_float_literal(0)}")
         flag, sized = self.pick.choice(["True", "False"]), self.pick.choice(["()", "(1, 2)", "'text'"])
         self.line(f"NOTHING, FLAG, SIZED = None, {flag}, {sized}")
+        self.line("COUNT = 0")
 
     def begin(self, name: str, parameters: tuple[Parameter, ...]) -> None:
         """The head of a function, and the scope that its body starts with."""
@@ -159,6 +164,8 @@ class Writer(Statements):
         self.begin(signature.name, (Parameter("k", "int"), *signature.parameters))
         if self.chance() < 0.2:
             self.end('"""A docstring."""')
+        if self.outer:
+            self.end(f"{self.outer} COUNT")
         self.first_assignments(signature)
         counting = self.chance() < 0.2
         if counting:
@@ -195,6 +202,10 @@ class Writer(Statements):
 
     def last_statement(self, counting: bool) -> None:
         chance = self.chance()
+        if self.outer:
+            self.end(f"COUNT {self.pick.choice(['+= 1', '= COUNT + k', '= k'])}")
+            if self.chance() < 0.5:
+                self.end("k = COUNT")
         if counting:
             self.end(f"return {self.tail()}")
         elif chance < 0.5:

@@ -25,7 +25,10 @@ class Calls(Expressions):
     def value_Call(self, node: ast.Call) -> Value:
         called = self.meaning(node.func)
         if called is MISSING:
-            raise self.refuse("CS138", node, "only calls of builtins, of `math` and of plain functions are lowered")
+            hint = self.unknown(node.func)
+            if "not defined" not in hint:
+                hint = "only calls of builtins, of `math` and of plain functions are lowered"
+            raise self.refuse("CS138", node, hint)
         if type(called) is FunctionType:
             return self.call_helper(called, node)
         if any(isinstance(item, ast.Starred) for item in node.args) or node.keywords:

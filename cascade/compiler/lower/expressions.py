@@ -194,9 +194,17 @@ class Expressions:
         if value is not None:
             return value
         if found is MISSING or type(found) is int:
-            raise self.refuse("CS133", node, "an int of more than 64 bits" if found is not MISSING else
-                              "only variables, and names of objects that stay the same, are lowered")  # fmt: skip
+            raise self.refuse("CS133", node, "an int of more than 64 bits" if found is not MISSING else self.unknown(node))
         return Value(OBJECT, known=found)
+
+    def unknown(self, node: ast.expr) -> str:
+        """Why a name means nothing."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if isinstance(node, ast.Name) and self.meaning(node) is MISSING:
+            if node.id not in self.function.__code__.co_varnames + self.function.__code__.co_freevars:
+                return f"the name {node.id!r} is not defined"
+        return "only variables, and names of objects that stay the same, are lowered"
 
     def value_UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):

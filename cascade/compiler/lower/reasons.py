@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import linecache
 from dataclasses import dataclass
 
 
@@ -46,5 +47,8 @@ class Refusal(Exception):
 
 def refuse(code: str, node: ast.AST, hint: str, file: str) -> Refusal:
     """A refusal because of `node`."""
-    construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else ast.unparse(node).split("\n")[0]
-    return Refusal(Reason(code, getattr(node, "lineno", 0), getattr(node, "col_offset", 0), construct, hint, file))
+    number, begin, last = getattr(node, "lineno", 0), getattr(node, "col_offset", 0), getattr(node, "end_lineno", 0)
+    line = linecache.getline(file, number).rstrip().encode()  # the tree's columns count bytes
+    end = node.end_col_offset if number == last else None  # type: ignore[attr-defined]
+    construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else line[begin:end].decode().rstrip(": ")
+    return Refusal(Reason(code, number, len(line[:begin].decode()), construct or ast.unparse(node), hint, file))

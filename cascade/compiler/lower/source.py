@@ -13,12 +13,14 @@ import linecache
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
+from opcode import opmap
 from tokenize import TokenError
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 IMPORTS_TRIED = 4
+RESUME = opmap["RESUME"]
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 BLOCKS = ("body", "orelse", "handlers", "finalbody")
 
@@ -244,9 +246,7 @@ def _alike(one: CodeType, other: CodeType) -> bool:
 
 def _positions(code: CodeType) -> Iterator[tuple[int | None, ...]]:
     # What comes before the first statement has the line of the definition, or that of its first decorator.
-    for line, *rest in code.co_positions():
-        if line != code.co_firstlineno:
-            yield line, *rest
+    return islice(code.co_positions(), code.co_code[::2].index(RESUME) + 1, None)
 
 
 def _taken_out(tree: ast.FunctionDef) -> tuple[ast.stmt, ...]:
