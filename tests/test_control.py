@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import subprocess
 import sys
@@ -241,3 +242,8 @@ def test_steps_that_become_slow_are_noticed(path):
 def test_a_run_makes_headway_however_short_its_slices(path, monkeypatch):
     monkeypatch.setattr(drive, "SLICE", 1e-9)
     assert asyncio.run(path.arun(increment(increment(later(chain(30)))))) == 32
+
+
+def test_a_timeout_ends_a_map_whose_items_never_end(run):
+    with pytest.raises(RunTimeoutError):
+        run(identity.map(itertools.count()), timeout=0.05)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
 MAP_LIMIT = 16
+ITEMS_TAKEN = 1000
+"""Of an input that is no list, between two looks whether the run has to end."""
 
 
 def call_map(
@@ -41,18 +44,18 @@ def call_map(
 
     A map that is a state of a machine, which may come to it again and again, is not told of, nor are its items.
     """
-    columns = _columns(operation, operands)
+    columns = _columns(host, operation, operands)
     call = Call(host, operation, operands, serial, node, origin)
     if host.observed and call.is_told:
         host.started(operation.task, serial, node, len(columns[0]))
     return begin(_map(call, columns))
 
 
-def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
+def _columns(host: Host, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
     columns = []
     for name, items in zip(operation.parameters, operands[: operation.form.inputs], strict=False):
         try:
-            columns.append(list(items))
+            columns.append(_taken(host, items))
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
@@ -101,6 +104,18 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
         return failed
     coming = [result for result in results if type(result) is LazyResult]
     return GATHER(_Results(results), *coming) if coming else results
+
+
+def _taken(host: Host, items: Any) -> list[Any]:
+    """The items, which may take long to come, or never end."""
+    if isinstance(items, (list, tuple, range)):
+        return list(items)
+    result: list[Any] = []
+    iterator = iter(items)
+    while some := list(itertools.islice(iterator, ITEMS_TAKEN)):
+        result += some
+        host.check_deadline()
+    return result
 
 
 def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
