@@ -17,7 +17,7 @@ import cascade as cs
 from cascade.errors import RunTimeoutError
 from cascade.runtime import drive
 from tests.conftest import Path
-from tests.tasks import chain, increment, later
+from tests.tasks import chain, identity, increment, later
 
 
 @cs.task
