@@ -21,7 +21,7 @@ from cascade.runtime.host import Host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.preview import preview
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, is_single_call, operations_of, task_count
+from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
@@ -192,7 +192,7 @@ class _Session:
         observed = self.host.observed
         counted = RunStarted in self.host.told
         if use_vm:
-            if not self.host.told and is_single_call(target):
+            if not self.host.told and engine._shapes.is_single_call(target):
                 code, inputs = loop_code_of(self.host, target.task.routine), target.slots
             else:
                 code, inputs = engine._shapes.code_of(target, limit)

@@ -18,7 +18,7 @@ from cascade.runtime.names import label
 from cascade.runtime.perform import admit, perform
 from cascade.runtime.resources import Leases, ResourceContainer, fresh
 from cascade.runtime.routing import jump_error
-from cascade.runtime.shapes import Shapes, is_single_call, loop_code
+from cascade.runtime.shapes import Shapes, loop_code
 from cascade.runtime.teller import Teller
 from cascade.spec.control import JUMP
 from cascade.spec.lazy import LazyResult, lazy_result
@@ -113,7 +113,7 @@ class Host(Teller):
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
     def expand(self, deferred: LazyResult[Any]) -> tuple[Code, Sequence[Any]]:
-        if not self.told and is_single_call(deferred):
+        if not self.told and self.shapes.is_single_call(deferred):
             return loop_code_of(self, deferred.task.routine), deferred.slots
         around = getattr(deferred, "given", None)
         if around is not None and around.route is not None:

@@ -60,6 +60,13 @@ class Shapes:
             self._keep(operation, rows, code)
         return code, inputs
 
+    def is_single_call(self, target: Any) -> bool:
+        """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed."""
+        if type(target) is not LazyResult or target.policies is not None or self._own is not None:
+            return False
+        task = target.task
+        return type(task) is Task and task.mode == "inline" and not holds_deferred(target.slots)
+
     def code_of_route(self, target: LazyResult[Any], around: Around) -> tuple[Code, Sequence[Any]]:
         """As `code_of`, for the route that a Router goes on with: from the second time on, it need not be walked again."""
         assert around.route is not None
@@ -97,14 +104,6 @@ class Shapes:
             while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
                 del known[next(iter(known))]
             known[rows] = code
-
-
-def is_single_call(target: Any) -> bool:
-    """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed."""
-    if type(target) is not LazyResult or target.policies is not None:
-        return False
-    task = target.task
-    return type(task) is Task and task.mode == "inline" and not holds_deferred(target.slots)
 
 
 def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
