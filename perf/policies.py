@@ -156,5 +156,36 @@ def jumps() -> list[Measure]:
     ]
 
 
+def size(order: int) -> str:
+    return "large" if order > 100 else "small"
+
+
+def accept(order: int) -> int:
+    return order + 1
+
+
+def review(order: int) -> int:
+    return order + 2
+
+
+def by_hand(order: int) -> int:
+    return {"small": accept, "large": review}[size(order)](order)
+
+
+def requests() -> list[Measure]:
+    """Of a request that is given as a parameter, two calls: the second by a Router, or in any case."""
+    order = cs.Param("order", type=int)
+    small, large = cs.task(accept)(order), cs.task(review)(order)
+
+    def prepare(target: Lazy) -> Run:
+        return partial(cs.compile(target), order=5)
+
+    return [
+        Measure("a request, by a Router", partial(prepare, cs.Router(cs.task(size)(order), {"small": small, "large": large})), always(6), 1),
+        Measure("a request, two calls", partial(prepare, cs.task(review)(cs.task(accept)(order))), always(8), 1),
+        Measure("a request, by hand", always(partial(by_hand, 5)), always(6), 1),
+    ]
+
+
 def policy_measures() -> list[Measure]:
-    return [*managed(), *maps(), *observed(), *cache_hits(), *jumps()]
+    return [*managed(), *maps(), *observed(), *cache_hits(), *jumps(), *requests()]
