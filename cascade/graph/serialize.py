@@ -50,7 +50,7 @@ from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, interned
 from cascade.spec.policies import PLAIN, CachePolicy
 from cascade.spec.resources import Injection, Resource, inject, injection_of
-from cascade.spec.task import MODES, Task
+from cascade.spec.task import MODES, BoundTask, Task
 
 FORMAT, VERSION = "cascade-graph", 1
 CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, EITHER, REBUILT)}
@@ -682,7 +682,9 @@ class _RouterOperation(NamedTuple):
 
 
 def _is_users(found: Any) -> bool:
-    return isinstance(found, Task) and found.takes_policies and found is not ROUTER and found is not EITHER_TASK
+    if not isinstance(found, Task) or isinstance(found, BoundTask):
+        return False
+    return found.takes_policies and found is not ROUTER and found is not EITHER_TASK
 
 
 def _is_result(entry: Entry) -> bool:

@@ -26,7 +26,7 @@ from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.policies import Policies
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import Injection, inject
-from cascade.spec.task import Task
+from cascade.spec.task import BoundTask, Task
 
 if TYPE_CHECKING:
     from cascade.compiler.lower.reasons import Reason
@@ -139,6 +139,11 @@ class Host(Teller):
 
     def target_task(self, target: Any, owner: AnyTask) -> AnyTask:
         """The task that a tail call of `owner` means: given itself, or by its name."""
+        if isinstance(target, BoundTask):
+            raise DeclarationError(
+                f"TailCall(target={target!r})", where=f"task {owner.name!r}", expected="a task or the name of a task",
+                hint=f"return {target.name}.tail(...), of the same instance",
+            )
         if isinstance(target, Task):
             return target
         if not isinstance(target, str):
@@ -267,14 +272,14 @@ def _visible_tasks(function: Any) -> list[AnyTask]:
         except ValueError:  # a name that is not bound yet
             continue
     found.extend(getattr(function, "__globals__", {}).values())
-    return [value for value in found if isinstance(value, Task)]
+    return [value for value in found if isinstance(value, Task) and not isinstance(value, BoundTask)]
 
 
 def _tasks_of(target: Any) -> list[AnyTask]:
     if target is None:
         return []
     if isinstance(target, Task):
-        return [target]
+        return [target.task]
     from cascade.graph.build import flatten
 
     return [task for row in flatten(target)[0] if (task := task_of(row[0])) is not None and not isinstance(task, Injection)]

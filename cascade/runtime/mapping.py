@@ -81,7 +81,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
             while len(results) < count and not special:
                 if kernels is None or kernels.run(turn.seconds):
                     seconds = SLICE if kernels is None else 0.0
-                    special = call_each(operation.task.called, whole[0], operation.form.positional, whole[1], results, seconds)
+                    special = call_each(operation.task.called, *whole, results, seconds)
                 if len(results) < count:
                     await turn.take(len(results))
         except Exception as error:
@@ -103,13 +103,14 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return GATHER(_Results(results), *coming) if coming else results
 
 
-def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
-    """The columns and the names of those that go by name, with what all items share; None where that has no name."""
+def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], int, tuple[str, ...] | None] | None:
+    """The columns, with what all items share, how many go by position, and the names of the others; None where one has no name."""
     form = call.operation.form
-    if any(isinstance(each, int) for each in form.shared):
+    first = int(form.shares_first)
+    if any(isinstance(each, int) for each in form.shared[first:]):
         return None
     more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
-    return columns + more, (*form.names, *form.shared) or None
+    return more[:first] + columns + more[first:], first + form.positional, (*form.names, *form.shared[first:]) or None
 
 
 def is_plain(operation: Managed, host: Host) -> bool:
@@ -202,7 +203,9 @@ class Items:
         self._results = results
         self._item = call.operation.item
         operation = call.operation
-        self._shared = call.operands[operation.form.inputs : operation.count]
+        shared = dict(zip(operation.form.shared, call.operands[operation.form.inputs : operation.count], strict=True))
+        self._first = (shared.pop(0),) if operation.form.shares_first else ()
+        self._shared = shared
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
         self._done = 0
@@ -238,9 +241,9 @@ class Items:
         row = [column[position] for column in self._columns]
         named = dict(zip(form.names, row[form.positional :], strict=True))
         slots: dict[int, Any] = {}
-        for each, value in zip(form.shared, self._shared, strict=True):
+        for each, value in self._shared.items():
             (slots if isinstance(each, int) else named)[each] = value
-        operands = self._item.task.bind(*row[: form.positional], **named)
+        operands = self._item.task.bind(*self._first, *row[: form.positional], **named)
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts

@@ -88,7 +88,7 @@ class Program(Generic[P, R]):
                 + [f"    {each.describe()}" for each in self.parameters]
             )
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program and returns its value. No event loop is needed when nothing is async.
 
         Raises:
@@ -154,7 +154,7 @@ class Program(Generic[P, R]):
 
     __signature__ = _Signature()
 
-    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
         machine, host = self._machine(args, kwargs)
         outcome = await drive(machine, host)

@@ -107,7 +107,7 @@ class LazyResult(Generic[R]):
 
         return self._set(timeout=as_timeout(seconds))
 
-    def with_constraints(self, **amounts: Any) -> Self:
+    def with_constraints(self, /, **amounts: Any) -> Self:
         """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
 
         An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.

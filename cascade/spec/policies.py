@@ -98,7 +98,8 @@ class MapForm(NamedTuple):
     Attributes:
         positional: how many inputs go by position.
         names: those of the other inputs.
-        shared: the parameters, by name or by slot, whose defaults have to be computed, set up or given: once, for all items.
+        shared: the parameters, by name or by slot, whose values are computed, set up or given once, for all items: the
+            instance of a method, and defaults. That of slot 0 goes by position, before the inputs.
     """
 
     positional: int
@@ -110,9 +111,15 @@ class MapForm(NamedTuple):
         """How many inputs there are."""
         return self.positional + len(self.names)
 
+    @property
+    def shares_first(self) -> bool:
+        """Whether the first argument of all calls is the same."""
+        return self.shared[:1] == (0,)
+
     def operand_names(self, parameters: tuple[str, ...]) -> tuple[str, ...]:
         """What the operands are called: the inputs, then what is shared."""
-        inputs = (*parameters[: self.positional], *self.names)
+        first = int(self.shares_first)
+        inputs = (*parameters[first : first + self.positional], *self.names)
         shared = (parameters[each] if isinstance(each, int) else each for each in self.shared)
         return (*inputs, *("input",) * (self.inputs - len(inputs)), *shared)
 

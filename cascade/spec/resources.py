@@ -81,7 +81,7 @@ class Resource:
         """The resources that it needs itself."""
         return [i for i in map(injection_of, self.parameters.values()) if i is not None]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Calls the generator function, for tests of it."""
         return self.func(*args, **kwargs)
 
