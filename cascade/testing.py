@@ -16,6 +16,7 @@ from cascade.runtime.events import Event
 from cascade.runtime.resources import ResourceContainer
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import Resource
+from cascade.spec.failed import failed
 from cascade.spec.task import Task
 
 E = TypeVar("E", bound=Event)
@@ -146,9 +147,9 @@ class MockExecutor(_Recording):
         finally:
             self._under_way -= 1
         value = self.values.get(task.name, self.default)
-        if isinstance(value, BaseException) or isinstance(value, type) and issubclass(value, BaseException):
-            raise value
-        return value
+        if isinstance(value, type) and issubclass(value, BaseException):
+            value = value()
+        return failed(value) if isinstance(value, BaseException) else value
 
 
 @contextmanager

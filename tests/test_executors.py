@@ -217,10 +217,13 @@ class TestProcesses:
         assert "in task 'fail', node fail#0" in raised.value.__notes__[1]
         cause = str(raised.value.__cause__)
         assert 'compute_tasks.py", line' in cause and "Noted: from there" in cause and "worker.py" not in cause
-        with pytest.raises(RuntimeError, match="coroutine raised StopIteration"):  # as for any coroutine
-            run(compute.fail("stop"))
         with pytest.raises(SystemExit, match="7"):
             run(compute.fail("exit"))
+
+    def test_stop_iteration_comes_back_as_itself(self, path):
+        with pytest.raises(StopIteration) as raised:
+            path.run(compute.fail("stop"))
+        assert raised.value.value == 5
 
     def test_an_error_that_cannot_come_back_is_told(self, run):
         with pytest.raises(SendingError, match="the Stubborn that it raised cannot be sent back from task 'fail'") as raised:

@@ -10,6 +10,7 @@ import pytest
 
 import cascade as cs
 from cascade.errors import CascadeError, RunTimeoutError, StepLimitError
+from cascade.testing import MockExecutor
 from tests.tasks import chain, countdown, fail, identity, increment, later, one
 
 
@@ -114,6 +115,49 @@ def test_stop_iteration_comes_out_of_synchronous_runs_as_itself(path):
     assert raised.value.value == 5
     with pytest.raises(StopIteration):
         path.run([later(1), stop()])
+
+
+def test_stop_iteration_comes_out_of_threads_as_itself(path):
+    @cs.task(mode="blocking")
+    def stop(*given):
+        raise StopIteration(5)
+
+    @cs.resource(scope="task")
+    def sync():
+        yield 1
+
+    @cs.resource(scope="task")
+    async def later_on():
+        yield 1
+
+    inline = cs.task(stop.func)
+    calls = [stop(), stop().with_retry(2), stop().with_timeout(60), stop().with_constraints(cpu=1), stop.map([1])]
+    calls += [task(cs.inject(resource)) for resource in (sync, later_on) for task in (stop, inline)]
+    for call in calls:
+        with pytest.raises(StopIteration) as raised:
+            path.run(call, system_resources={"cpu": 1})
+        assert raised.value.value == 5
+        assert any("in task 'stop'" in note for note in raised.value.__notes__)
+
+
+def test_stop_iteration_of_a_thread_is_retried(run):
+    stops = iter([True, False])
+
+    @cs.task(mode="blocking")
+    def read():
+        if next(stops):
+            raise StopIteration
+        return "read"
+
+    assert run(read().with_retry(2)) == "read"
+
+
+def test_a_mock_may_raise_any_exception(path):
+    engine = cs.Engine(executor=MockExecutor(values={"one": StopIteration}))
+    with pytest.raises(RuntimeError, match="coroutine raised StopIteration"):  # engine.run is a coroutine itself
+        path.run_with(engine, one())
+    with pytest.raises(StopIteration):
+        engine.run_now(one(), use_vm=path.use_vm)
 
 
 def test_an_exception_may_be_a_value(run):

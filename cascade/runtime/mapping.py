@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
-from cascade.runtime.failed import Failed
+from cascade.runtime.crew import error_of
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
 from cascade.runtime.teller import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
+from cascade.spec.failed import Failed
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -271,15 +272,11 @@ class Items:
 
     def _ended(self, position: int, task: asyncio.Task[Any]) -> None:
         self._active.discard(task)
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        error = error_of(task)
         if error is None:
-            result = task.result()
-            if type(result) is Failed:
-                error = result.error
-            else:
-                self._results[position] = result
-                self._done += 1
-        if error is not None:
+            self._results[position] = task.result()
+            self._done += 1
+        else:
             self._fail(error, position)
         self._wake()
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
 from cascade.errors import MissingExtraError, SendingError, WorkerError
+from cascade.spec.failed import failed
 
 if TYPE_CHECKING:
     from cascade.spec.task import Task
@@ -327,7 +328,7 @@ def _value_of(answer: bytes, task: Task[..., Any]) -> Any:
     if kind == ERROR:
         raised, text = content
         raised.__cause__ = RemoteTraceback(text)
-        raise raised
+        return failed(raised)
     if kind == UNREADABLE:
         raise SendingError(
             f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
