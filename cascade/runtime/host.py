@@ -21,7 +21,7 @@ from cascade.runtime.routing import jump_error
 from cascade.runtime.shapes import Shapes, is_single_call, loop_code
 from cascade.runtime.teller import Teller
 from cascade.spec.control import JUMP
-from cascade.spec.lazy import LazyResult, lazy_result
+from cascade.spec.lazy import LazyResult, help_with, lazy_result
 from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.policies import Policies
 from cascade.spec.protocols import Executor
@@ -242,9 +242,13 @@ class Host(Teller):
         if not isinstance(error, Exception):
             return
         error.__traceback__ = user_part(error.__traceback__)
+        notes = getattr(error, "__notes__", ())
         note = f"in {'resource' if owner.mode == 'resource' else 'task'} {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
-        if note not in getattr(error, "__notes__", ()):
+        if note not in notes:
             error.add_note(note)
+        help_text = help_with(error)
+        if help_text is not None and help_text not in notes:
+            error.add_note(help_text)
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return RunTimeoutError(self.timeout or 0.0, steps, iterations, where=where)
