@@ -442,12 +442,30 @@ def test_a_coroutine_that_takes_too_long_is_stopped(run):
     assert cleaned == [True]
 
 
-def test_a_thread_that_takes_too_long_is_left_alone(run):
-    end = threading.Event()
-    blocked = cs.task(mode="blocking")(lambda: end.wait(0.3))
+def test_a_thread_that_takes_too_long_is_left_alone(path):
+    begun, end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    @cs.task(mode="blocking")
+    def blocked() -> None:
+        begun.set()
+        end.wait(60)
+        ended.set()
+
+    async def main() -> None:
+        with pytest.raises(TaskTimeoutError):
+            await path.arun(blocked().with_timeout(0.02))
+        assert not ended.is_set()
+        end.set()  # or the end of this loop, as of any, would wait for its thread
+
     try:
         with pytest.raises(TaskTimeoutError):
-            run(blocked().with_timeout(0.02))
+            path.run(blocked().with_timeout(0.02))
+        assert begun.wait(60) and not ended.is_set()
+        end.set()
+        assert ended.wait(60)  # it has gone on
+        begun.clear(), end.clear(), ended.clear()
+        asyncio.run(main())
+        assert begun.is_set() and ended.wait(60)
     finally:
         end.set()
 

@@ -124,6 +124,10 @@ def resource(func: Any = None, /, *, name: str | None = None, scope: str = "run"
     Tasks get what it yields by `inject`. The tear-down always comes, also when the run fails or is cancelled, and in the
     reverse order of the set-ups. The function's own parameters may inject other resources.
 
+    The function is resumed after its `yield` in any case, and no error of the run is raised there. So what follows must not
+    take the run for a success: `try: yield ...; commit() except: rollback()` would always commit. Undo there what has not
+    been finished, and finish in a task that comes last: `cascade.sequence([work, commit(cascade.inject(...))])`.
+
     Args:
         func: a sync or async generator function, all of whose parameters have defaults.
         name: what `inject` calls it; by default the function's name.
