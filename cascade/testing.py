@@ -129,8 +129,11 @@ class MockExecutor(_Recording):
     """
 
     def __init__(self, delay: float = 0.0, values: Mapping[str, Any] | None = None, default: Any = None) -> None:
-        if not delay >= 0:
-            raise DeclarationError(f"MockExecutor(delay={delay!r})", expected="a number of seconds from 0 up")
+        if isinstance(delay, Mapping) or not (hasattr(delay, "__float__") and delay >= 0):
+            raise DeclarationError(
+                f"MockExecutor(delay={delay!r})", expected="a number of seconds from 0 up",
+                hint=f"MockExecutor(values={delay!r})" if isinstance(delay, Mapping) else None,
+            )
         super().__init__()
         self.delay = delay
         self.values = {} if values is None else values

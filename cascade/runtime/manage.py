@@ -411,9 +411,11 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         return None, error
     if not late:
         return (None, made.error) if type(made) is Failed else (made, None)
+    is_stopped = scope is not None and call.operation.task.mode != "blocking"
     timed_out = TaskTimeoutError(
         f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
-        hint="raise the node's with_timeout, or make the call one that can be stopped: a coroutine, or mode='compute'",
+        hint="raise the node's with_timeout"
+        + ("" if is_stopped else ", or make the call one that can be stopped: a coroutine, or mode='compute'"),
     )
     for note in notes:
         timed_out.add_note(note)

@@ -60,7 +60,8 @@ def _columns(operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
             raise DeclarationError(
                 f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
                 expected="something to iterate over",
-                hint="what all items share is the default of a parameter; it may be a LazyResult, such as cascade.inject(...)",
+                hint="what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); or give it "
+                f"for each item: {name}=[value] * len(items)",
             ) from None
     if any(len(column) != len(columns[0]) for column in columns):
         sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))

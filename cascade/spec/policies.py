@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -34,8 +35,9 @@ class Retry:
     retry_on: type[Exception] | tuple[type[Exception], ...] = Exception
 
     def __post_init__(self) -> None:
-        if not isinstance(self.max_attempts, int) or isinstance(self.max_attempts, bool):
+        if not hasattr(self.max_attempts, "__index__") or isinstance(self.max_attempts, bool):
             raise DeclarationError(f"max_attempts={self.max_attempts!r}", expected="a number of calls, from 1 up")
+        object.__setattr__(self, "max_attempts", operator.index(self.max_attempts))  # of NumPy, say
         if self.max_attempts < 1:
             raise PolicyError(f"max_attempts={self.max_attempts}", expected="a number of calls, from 1 up")
         check_number("delay", self.delay)
@@ -164,7 +166,7 @@ def as_retry(value: Any) -> Retry | None:
         return value
     if isinstance(value, Mapping):
         return Retry(**value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if hasattr(value, "__index__") and not isinstance(value, bool):
         return Retry(value)
     raise DeclarationError(f"retry={value!r}", expected="a cascade.Retry, a number of attempts, or None")
 

@@ -62,6 +62,9 @@ class Task(Generic[P, R]):
             raise DeclarationError(
                 f"@task(mode={mode!r})", expected="one of " + ", ".join(map(repr, MODES)), hint=nearest(str(mode), MODES)
             )
+        for option, value, known in (("pure", pure, (True, False)), ("lower", lower, (True, False, None))):
+            if not any(value is each for each in known):
+                raise DeclarationError(f"@task({option}={value!r})", expected="one of " + ", ".join(map(repr, known)))
         self.binds: type = type(func)  # what being looked up in a class does; see __get__
         if isinstance(func, (classmethod, staticmethod)):
             func = func.__func__
