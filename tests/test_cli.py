@@ -59,6 +59,16 @@ def positional(a: int, /, b: int):
 def sentinel(n: int = "auto"):
     return repr(n)
 
+class Scaler:
+    factor = 3
+
+    @cs.task
+    def scale(self, x: int):
+        "Scales x."
+        return self.factor * x
+
+scale = Scaler().scale
+
 @cs.task
 def double(x: int):
     return 2 * x
@@ -176,6 +186,7 @@ def run(cli: Any, target: str, *arguments: str, status: int = 0) -> Any:
         ("everything", ["--whole", "-1", "--items", "--ratio", "-inf"], "[-1, [], 'RED', 'a', None, -inf, {}, '', 1.0]"),
         ("sentinel", [], "'auto'"),
         ("sentinel", ["--n", "3"], "3"),
+        ("scale", ["--x", "3"], "9"),
         ("everything", ["--whole", "1", "--items", "1", "2"], "[1, [1, 2], 'RED', 'a', None, 0.5, {}, '', 1.0]"),
         (
             "everything",

@@ -212,7 +212,6 @@ def test_class_methods_and_static_methods(run):
 
 
 def test_a_bound_task_is_part_of_a_cache_key(run):
-    calls = []
     kept = cs.MemoryCache()
     bound = {"scale": three.scale}
 
@@ -223,7 +222,13 @@ def test_a_bound_task_is_part_of_a_cache_key(run):
     assert run(apply(2).with_cache(kept)) == 6
     bound["scale"] = Scaler(4).scale
     assert run(apply(2).with_cache(kept)) == 8
-    assert not calls
+
+
+def test_a_bound_task_is_an_argument_that_has_a_key(run):
+    kept = cs.MemoryCache()
+    call = cs.task(lambda bound, x: bound(x))
+    assert [run(call(Scaler(n).scale, 2).with_cache(kept)) for n in (3, 3, 4)] == [6, 6, 8]
+    assert run(call(Scaler.double, 2).with_cache(kept)) == 4
 
 
 def test_a_parameter_may_be_called_self(run):

@@ -139,5 +139,15 @@ def error_of(future: asyncio.Future[Any]) -> BaseException | None:
     return error
 
 
+def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+    """Whether the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
+    if not isinstance(error, GeneratorExit):
+        return False
+    try:
+        return asyncio.current_task() is not task
+    except RuntimeError:
+        return True
+
+
 async def _result_of(future: asyncio.Future[Any]) -> Any:
     return await future

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
-from cascade.runtime.crew import error_of
+from cascade.runtime.crew import error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
@@ -93,10 +93,9 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     items = Items(call, columns, results, turn)
     try:
         failed = await items.run(special)
-    except GeneratorExit:
-        raise  # it is being closed, so nothing can be awaited
-    except BaseException:
-        await items.stop()
+    except BaseException as error:
+        if not is_closed(error, items.task):
+            await items.stop()
         raise
     await items.stop()
     if failed is not None:
@@ -210,6 +209,7 @@ class Items:
         self._shared = shared
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
+        self.task: asyncio.Task[Any] | None = None  # awaits them
         self._done = 0
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
@@ -265,6 +265,7 @@ class Items:
             self._done += 1
             return
         await parked_with(self._call, result)
+        self.task = asyncio.current_task()
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
         self._active.add(task)
         task.add_done_callback(functools.partial(self._ended, position))

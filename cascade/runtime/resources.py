@@ -19,6 +19,7 @@ from cascade._vm import TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
+from cascade.runtime.crew import is_closed
 from cascade.runtime.preview import preview
 from cascade.spec.failed import Failed, failed
 from cascade.spec.inputs import Input, input_of
@@ -302,7 +303,7 @@ class Leases:
         try:
             await self._set_up_later(held, arguments)
         except BaseException as error:
-            if _is_closed(error, held.life):
+            if is_closed(error, held.life):
                 raise  # its event loop is gone, and nobody waits
             if held.resource.scope == "run":
                 self._held.pop(held.resource, None)  # whoever tries again has it set up again
@@ -540,7 +541,7 @@ class Leases:
             if type(result) is Failed:
                 raise result.error
         except BaseException as error:
-            if _is_closed(error, this_task):
+            if is_closed(error, this_task):
                 self._abandon(list(own.values()))
                 raise
             return failed(await self._release_later(list(own.values()), error) or error)
@@ -572,16 +573,6 @@ def fresh(slots: tuple[Any, ...]) -> tuple[Any, ...]:
 async def itself(value: Any) -> Any:
     """Gives a value; so one that could be awaited is not."""
     return value
-
-
-def _is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
-    """Whether the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
-    if not isinstance(error, GeneratorExit):
-        return False
-    try:
-        return asyncio.current_task() is not task
-    except RuntimeError:
-        return True
 
 
 @contextlib.contextmanager

@@ -341,12 +341,14 @@ def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]]
 @overload
 def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
 @overload
+def task(func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+@overload
 def task(
     *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
     retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
     cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
 ) -> _Decorator: ...
-def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+def task(func: Any = None, /, **options: Any) -> Any:
     """Makes a function a task: calling it gives a `LazyResult` instead of a value.
 
     Args:
@@ -389,3 +391,5 @@ if TYPE_CHECKING:
         def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> Task[P, R]: ...
         @overload
         def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+        @overload
+        def __call__(self, func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...

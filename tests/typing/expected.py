@@ -75,6 +75,16 @@ class Scaler:
         return x
 
     @cs.task
+    @classmethod
+    def make(cls, x: int) -> int:
+        return x
+
+    @cs.task(pure=True)
+    @classmethod
+    def make_again(cls, x: int) -> int:
+        return x
+
+    @cs.task
     @staticmethod
     def double(x: int) -> int:
         return 2 * x
