@@ -14,8 +14,10 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import json
 import os
+import re
 import sys
 import traceback
 import types
@@ -24,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cascade.errors import CapacityError, CascadeError, InternalError, ParameterError, TargetError, nearest
+from cascade.errors import CapacityError, CascadeError, InternalError, ParameterError, SerializationError, TargetError, nearest
 from cascade.graph.build import Inputs, flatten
 from cascade.graph.draw import FORMATS as DRAWINGS
 from cascade.graph.draw import visualize
@@ -40,12 +42,14 @@ from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.shapes import target_code
 from cascade.spec.convert import Unfit, convert, type_name
-from cascade.spec.inputs import REQUIRED, Input, Param, input_of
-from cascade.spec.lazy import LazyResult
+from cascade.spec.inputs import REQUIRED, Input, input_of
+from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.resources import Resource
 from cascade.spec.task import Task
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+NEGATIVE = re.compile(r"-((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?j?|inf|infinity|nan)$", re.IGNORECASE)
+"""What is the value of an option, although it begins as an option does."""
 INFERRED = (bool, int, float, str, list, tuple, dict, set)
 """A parameter without a type has that of its default, if it is one of these."""
 
@@ -287,7 +291,8 @@ def _with_parameters(task: Task[..., Any]) -> LazyResult[Any]:
                 hint, *rest = typing.get_args(hint)
                 notes = [note for note in rest if isinstance(note, str)]
             default = REQUIRED if each.default is each.empty else each.default
-            value = Param(each.name, default, type=hint, description=notes[0] if notes else "")
+            # No `Param`, which wants a default that fits: a task's own is what it is.
+            value = lazy_result(Input("parameter", each.name, default, hint, notes[0] if notes else ""), ())
         if each.kind is each.KEYWORD_ONLY:
             kwargs[each.name] = value
         else:
@@ -364,7 +369,7 @@ def _run(target: _Target, arguments: list[str], options: argparse.Namespace | No
     parameters, environment = target.inputs(container)
     offered = [name for name in ENGINE_OPTIONS if options is None and (engine is None or name not in OF_NEW_ENGINES)]
     parser, flags = _parser(target, parameters, environment, offered)
-    known, unknown = parser.parse_known_args(arguments)
+    known, unknown = _parse(parser, arguments)
     if unknown:
         parser.error(_unrecognized(unknown, flags.values(), [] if options is None else [*ENGINE_OPTIONS], offered))
     parsed = vars(known)
@@ -410,6 +415,21 @@ def _new_engine(
     return Engine(resources=target.resources, system_resources=system | given, observers=observers)
 
 
+def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """As `parse_known_args`, but options that are not known come before required ones that are missing: they may be the same, misspelled."""
+    given = {each.partition("=")[0] for each in itertools.takewhile(lambda each: each != "--", arguments) if each.startswith("--")}
+    if given <= parser._option_string_actions.keys() or "-h" in arguments or "--help" in given:
+        return parser.parse_known_args(arguments)
+    required = [action for action in parser._actions if action.required]
+    for action in required:
+        action.required = False
+    try:
+        return parser.parse_known_args(arguments)
+    finally:
+        for action in required:
+            action.required = True
+
+
 def _unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[str], offered: Iterable[str]) -> str:
     """What is wrong with options that the target does not have.
 
@@ -437,6 +457,7 @@ def _parser(
         prog=target.usage, description=target.description, epilog=_environment_help(environment), allow_abbrev=False,
         add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser._negative_number_matcher = NEGATIVE  # or -1e-3 would be taken for an option
     parser.add_argument(*(["-h"] if "help" in names else ["-h", "--help"]), action="help", help="show this and exit")
     group = parser.add_argument_group("parameters") if parameters else parser
     flags = {}
@@ -502,7 +523,7 @@ def _print(value: Any, how: str) -> None:
         try:
             text = json.dumps(value, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise TargetError(
+            raise SerializationError(
                 f"the value, a {type(value).__name__}, cannot be printed as JSON: {error}", hint="leave out --output json"
             ) from None
         print(text)

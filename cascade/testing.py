@@ -16,6 +16,7 @@ from cascade.runtime.events import Event
 from cascade.runtime.resources import ResourceContainer
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import Resource
+from cascade.spec.failed import failed
 from cascade.spec.task import Task
 
 E = TypeVar("E", bound=Event)
@@ -128,8 +129,11 @@ class MockExecutor(_Recording):
     """
 
     def __init__(self, delay: float = 0.0, values: Mapping[str, Any] | None = None, default: Any = None) -> None:
-        if not delay >= 0:
-            raise DeclarationError(f"MockExecutor(delay={delay!r})", expected="a number of seconds from 0 up")
+        if isinstance(delay, Mapping) or not (hasattr(delay, "__float__") and delay >= 0):
+            raise DeclarationError(
+                f"MockExecutor(delay={delay!r})", expected="a number of seconds from 0 up",
+                hint=f"MockExecutor(values={delay!r})" if isinstance(delay, Mapping) else None,
+            )
         super().__init__()
         self.delay = delay
         self.values = {} if values is None else values
@@ -146,9 +150,9 @@ class MockExecutor(_Recording):
         finally:
             self._under_way -= 1
         value = self.values.get(task.name, self.default)
-        if isinstance(value, BaseException) or isinstance(value, type) and issubclass(value, BaseException):
-            raise value
-        return value
+        if isinstance(value, type) and issubclass(value, BaseException):
+            value = value()
+        return failed(value) if isinstance(value, BaseException) else value
 
 
 @contextmanager

@@ -56,6 +56,20 @@ def positional(a: int, /, b: int):
     return a - b
 
 @cs.task
+def sentinel(n: int = "auto"):
+    return repr(n)
+
+class Scaler:
+    factor = 3
+
+    @cs.task
+    def scale(self, x: int):
+        "Scales x."
+        return self.factor * x
+
+scale = Scaler().scale
+
+@cs.task
 def double(x: int):
     return 2 * x
 
@@ -168,6 +182,11 @@ def run(cli: Any, target: str, *arguments: str, status: int = 0) -> Any:
         ("greet", ["--name", "bob"], "bob"),
         ("greet", ["--name", "bob", "--times", "2", "--loud"], "BOB BOB"),
         ("greet", ["--name=x", "--no-loud"], "x"),
+        ("everything", ["--whole", "-1", "--items", "-2", "--ratio", "-1e-3"], "[-1, [-2], 'RED', 'a', None, -0.001, {}, '', 1.0]"),
+        ("everything", ["--whole", "-1", "--items", "--ratio", "-inf"], "[-1, [], 'RED', 'a', None, -inf, {}, '', 1.0]"),
+        ("sentinel", [], "'auto'"),
+        ("sentinel", ["--n", "3"], "3"),
+        ("scale", ["--x", "3"], "9"),
         ("everything", ["--whole", "1", "--items", "1", "2"], "[1, [1, 2], 'RED', 'a', None, 0.5, {}, '', 1.0]"),
         (
             "everything",
@@ -301,7 +320,9 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
         ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims 1 (did you mean '--times'?)"),
         ("greet", ["--name", "x", "--zzz=5"], "unrecognized arguments: --zzz=5\n"),
         ("greet", ["--name", "x", "--output", "json"], "unrecognized arguments: --output json (--output stands before the target)"),
-        ("greet", ["--nam", "x"], "required: --name"),
+        ("greet", ["--nam", "x"], "unrecognized arguments: --nam x (did you mean '--name'?)"),
+        ("greet", ["--nam=x"], "unrecognized arguments: --nam=x (did you mean '--name'?)"),
+        ("greet", ["--times", "2"], "required: --name"),
         ("everything", ["--whole", "1", "--items", "1", "x"], "argument --items: '1 x': [1] is 'x'"),
         ("everything", ["--whole", "1", "--items", "--mode", "c"], "it is none of 'a', 'b'"),
         ("everything", ["--whole", "1", "--items", "--ratio", "c"], "argument --ratio: 'c': it is no number"),
@@ -352,7 +373,7 @@ def test_failures_have_a_status_and_a_traceback_of_the_users_own(cli):
 def test_values_are_printed(cli):
     assert cli("run", "--progress", "none", "--output", "json", "cascade_flow:both", "--n", "1") == "[4, 1]\n"
     assert cli("run", "--progress", "none", "--output", "none", "cascade_flow:several") == ""
-    assert "cannot be printed as JSON" in cli("run", "--progress", "none", "--output", "json", "cascade_flow:value", status=2)
+    assert "cannot be printed as JSON" in cli("run", "--progress", "none", "--output", "json", "cascade_flow:value", status=1)
 
 
 def test_progress_goes_to_the_error_output(cli, capsys):

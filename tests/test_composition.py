@@ -159,6 +159,35 @@ def test_the_first_failure_of_an_item_is_raised_as_itself(run):
     assert sorted(cancelled) == [0, 1, 2, 4, 5]
 
 
+def test_items_are_stopped_when_one_raises_what_closes_coroutines(run):
+    stopped = []
+
+    async def wait(n: int) -> int:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            stopped.append(n)
+            raise
+
+    @cs.task
+    def item(n: int) -> Any:
+        if n == 3:
+            raise GeneratorExit("mine")
+        return wait(n)
+
+    @cs.task
+    async def let_them_begin(n: int) -> Any:
+        if n == 3:
+            await asyncio.sleep(0)
+            raise GeneratorExit("mine")
+        return await wait(n)
+
+    for task, expected in ((item, []), (let_them_begin, [1, 2])):
+        with pytest.raises(GeneratorExit, match="mine"):
+            run(task.map([1, 2, 3]))
+        assert sorted(stopped) == expected
+
+
 @pytest.mark.parametrize("kind", [Flaky, AsyncFlaky])
 def test_policies_act_on_each_item(path, kind):
     flaky = kind(2)

@@ -133,6 +133,74 @@ class TestProcesses:
         assert run(local(1)) == 11
         assert run(cs.task(mode="compute", name="plain")(compute.work.func)(4)) == 4
 
+    def test_tasks_without_a_name_of_their_own_come_back_as_themselves(self, run):
+        @cs.task(mode="compute")
+        def count(n: int, steps: int = 0) -> Any:
+            return steps if n <= 0 else count.tail(n - 1, steps + 1)
+
+        @cs.task(retry=2)
+        def local(x: int) -> int:
+            return x + os.getpid()
+
+        @cs.task(mode="compute")
+        def answer(kind: str) -> Any:
+            return {"graph": local(1), "tail": cs.TailCall((2,), target=local), "value": [local]}.get(kind, count.name)
+
+        assert run(count(5)) == 5
+        assert run(answer("graph")) == 1 + os.getpid()
+        assert run(answer("tail")) == 2 + os.getpid()
+        assert run(answer("value"))[0] is local
+        assert run(answer("other")) == "count"
+
+    def test_tasks_of_a_class_without_a_name_are_sent(self, run):
+        class Counter:
+            @cs.task(mode="compute")
+            def down(self, n: int) -> Any:
+                return "end" if n <= 0 else self.down.tail(n - 1)
+
+            @cs.task
+            @staticmethod
+            def double(x: int) -> int:
+                return 2 * x
+
+            @cs.task(mode="compute")
+            def go_on(self, n: int) -> Any:
+                return self.double(n)
+
+        assert run(Counter().down(2)) == "end"
+        assert run(Counter().go_on(2)) == 4
+
+    def test_a_worker_may_send_on_what_it_was_sent(self, run):
+        @cs.task(mode="compute")
+        def inner(n: int) -> Any:
+            return "in" if n <= 0 else inner.tail(n - 1)
+
+        @cs.task(mode="compute")
+        def outer(n: int) -> Any:
+            return (cs.run(inner(n)), outer) if n else inner(1)
+
+        assert run(outer(2)) == ("in", outer)
+        assert run(outer(0)) == "in"
+
+    def test_a_cache_cannot_be_sent_along(self, run):
+        @cs.task(mode="compute", cache=cs.MemoryCache())
+        def count(n: int) -> Any:
+            return "done" if n <= 0 else count.tail(n - 1)
+
+        with pytest.raises(SendingError, match="task 'count' has a cache of its own") as caught:
+            run(count(3))
+        assert caught.value.hint.endswith("move it to a module")
+
+    def test_tracebacks_name_the_files_of_functions_that_are_sent_by_value(self, run):
+        def deeper() -> None:
+            raise ValueError([inner.__code__.co_filename for inner in (deeper, lambda: 0)])
+
+        local = cs.task(mode="compute")(lambda: deeper())
+        with pytest.raises(ValueError) as raised:
+            run(local())
+        assert raised.value.args[0] == [__file__, __file__]
+        assert f'File "{__file__}", line' in str(raised.value.__cause__)
+
     def test_loops_and_graphs_come_back(self, run):
         assert run(compute.countdown(5)) == "done"
         assert run(compute.give_back("tail")) == 10
@@ -149,14 +217,18 @@ class TestProcesses:
         assert "in task 'fail', node fail#0" in raised.value.__notes__[1]
         cause = str(raised.value.__cause__)
         assert 'compute_tasks.py", line' in cause and "Noted: from there" in cause and "worker.py" not in cause
-        with pytest.raises(RuntimeError, match="coroutine raised StopIteration"):  # as for any coroutine
-            run(compute.fail("stop"))
         with pytest.raises(SystemExit, match="7"):
             run(compute.fail("exit"))
+
+    def test_stop_iteration_comes_back_as_itself(self, path):
+        with pytest.raises(StopIteration) as raised:
+            path.run(compute.fail("stop"))
+        assert raised.value.value == 5
 
     def test_an_error_that_cannot_come_back_is_told(self, run):
         with pytest.raises(SendingError, match="the Stubborn that it raised cannot be sent back from task 'fail'") as raised:
             run(compute.fail("stubborn"))
+        assert "it was: tests.compute_tasks.Stubborn: stubborn" in str(raised.value)
         assert "Stubborn: stubborn" in str(raised.value.__cause__)
 
     def test_a_value_that_cannot_come_back_is_told(self, run):
@@ -322,6 +394,26 @@ def nap(seconds):
     return seconds
 
 print(cs.run(nap(0.01)), flush=True)
+@cs.task(mode="compute")
+def count(n, steps=0):
+    return steps if n <= 0 else count.tail(n - 1, steps + 1)
+
+@cs.task
+def square(n):
+    return n * n
+
+@cs.task(mode="compute")
+def go_on(n):
+    return square(n)
+
+@cs.task(mode="compute")
+def nested(n):
+    return cs.run(count(n))
+
+if sys.argv[1:] == ["go on"]:
+    for target in (count, go_on):
+        print([cs.run(target(3), use_vm=use_vm) for use_vm in (True, False)])
+    print(cs.run(nested(2)))
 if sys.argv[1:] == ["wait"]:
     cs.run([nap(600), nap(600)])
 """
@@ -341,6 +433,10 @@ class TestScripts:
     def test_a_script_needs_no_guard_and_ends_quietly(self, tmp_path):
         running = self.start(tmp_path)
         assert running.communicate(timeout=60) == ("0.01\n", "")
+
+    def test_tasks_of_a_script_mention_each_other(self, tmp_path):
+        running = self.start(tmp_path, "go on")
+        assert running.communicate(timeout=60) == ("0.01\n[3, 3]\n[9, 9]\n2\n", "")
 
     @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
     def test_ctrl_c_ends_it_with_its_workers(self, tmp_path):

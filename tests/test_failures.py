@@ -10,6 +10,7 @@ import pytest
 
 import cascade as cs
 from cascade.errors import CascadeError, RunTimeoutError, StepLimitError
+from cascade.testing import MockExecutor
 from tests.tasks import chain, countdown, fail, identity, increment, later, one
 
 
@@ -114,6 +115,49 @@ def test_stop_iteration_comes_out_of_synchronous_runs_as_itself(path):
     assert raised.value.value == 5
     with pytest.raises(StopIteration):
         path.run([later(1), stop()])
+
+
+def test_stop_iteration_comes_out_of_threads_as_itself(path):
+    @cs.task(mode="blocking")
+    def stop(*given):
+        raise StopIteration(5)
+
+    @cs.resource(scope="task")
+    def sync():
+        yield 1
+
+    @cs.resource(scope="task")
+    async def later_on():
+        yield 1
+
+    inline = cs.task(stop.func)
+    calls = [stop(), stop().with_retry(2), stop().with_timeout(60), stop().with_constraints(cpu=1), stop.map([1])]
+    calls += [task(cs.inject(resource)) for resource in (sync, later_on) for task in (stop, inline)]
+    for call in calls:
+        with pytest.raises(StopIteration) as raised:
+            path.run(call, system_resources={"cpu": 1})
+        assert raised.value.value == 5
+        assert any("in task 'stop'" in note for note in raised.value.__notes__)
+
+
+def test_stop_iteration_of_a_thread_is_retried(run):
+    stops = iter([True, False])
+
+    @cs.task(mode="blocking")
+    def read():
+        if next(stops):
+            raise StopIteration
+        return "read"
+
+    assert run(read().with_retry(2)) == "read"
+
+
+def test_a_mock_may_raise_any_exception(path):
+    engine = cs.Engine(executor=MockExecutor(values={"one": StopIteration}))
+    with pytest.raises(RuntimeError, match="coroutine raised StopIteration"):  # engine.run is a coroutine itself
+        path.run_with(engine, one())
+    with pytest.raises(StopIteration):
+        engine.run_now(one(), use_vm=path.use_vm)
 
 
 def test_an_exception_may_be_a_value(run):
@@ -299,3 +343,72 @@ def test_a_failed_run_is_freed_at_once(path):
         assert [attempt(action)() for action in actions] == [None] * 3
     finally:
         gc.enable()
+
+
+MISUSES = {
+    "arithmetic": lambda lazy: 2 * lazy,
+    "comparison": lambda lazy: lazy < 2,
+    "index": lambda lazy: lazy[0],
+    "as an index": lambda lazy: [1, 2][lazy],
+    "assignment": lambda lazy: lazy.__setitem__(0, 1),
+    "attribute": lambda lazy: lazy.upper(),
+    "iteration": lambda lazy: [*lazy],
+    "unpacking": lambda lazy: (lambda a, b: a)(*lazy),
+    "membership": lambda lazy: 2 in lazy,
+    "length": len,
+    "call": lambda lazy: lazy(),
+    "conversion": int,
+    "text": lambda lazy: "a" + lazy,
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES.values(), ids=MISUSES.keys())
+def test_a_result_that_is_used_as_its_value_gets_help(run, misuse):
+    @cs.task
+    def use(n):
+        return misuse(one())
+
+    with pytest.raises((TypeError, AttributeError)) as plain:
+        misuse(one())
+    with pytest.raises(type(plain.value)) as raised:
+        run(use(3))
+    assert raised.value.args == plain.value.args
+    place, text = raised.value.__notes__
+    assert place == "in task 'use', node use#0, iteration 0"
+    for advice in ("return other_task(lazy, ...)", "this_task.tail(...)", "this_task.func(...)"):
+        assert advice in text
+
+
+def test_a_result_that_is_awaited_gets_help(run):
+    @cs.task
+    async def use():
+        return await one()
+
+    with pytest.raises(TypeError, match="await") as raised:
+        run(use())
+    assert "await cs.arun(lazy)" in raised.value.__notes__[1]
+
+
+def test_help_stands_once_and_only_where_it_belongs(run):
+    @cs.task
+    def inner():
+        return one() + 1
+
+    @cs.task
+    def outer(error=None):
+        if error is not None:
+            raise error
+        return cs.run(inner())
+
+    with pytest.raises(TypeError) as raised:
+        run(outer())
+    assert [note.startswith("a LazyResult stands") for note in raised.value.__notes__] == [False, True, False]
+    for error in (ValueError("LazyResult"), TypeError("MyLazyResult"), TypeError(LazyError()), TypeError(), KeyError("LazyResult")):
+        with pytest.raises(type(error)) as raised:
+            run(outer(error))
+        assert len(raised.value.__notes__) == 1
+
+
+class LazyError:
+    def __str__(self) -> str:
+        raise AssertionError("an argument of an error is not asked for its text")

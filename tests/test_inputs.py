@@ -132,11 +132,20 @@ def test_equal_declarations_are_one(run):
         (lambda: cs.Param("n", default=[one()]), "default is a LazyResult"),
         (lambda: cs.Param("n", description=5), "description=5"),
         (lambda: cs.Env("a=b"), "name of an environment variable"),
+        (lambda: cs.Param("x", "abc", type=int), "the default 'abc' is no int: it is no whole number"),
+        (lambda: cs.Param("x", 1.5, type=int), "the default 1.5 is no int"),
+        (lambda: cs.Env("X", object(), type=str), "is no str"),
+        (lambda: cs.Param("x", "soon", type=datetime.date), "the default 'soon' is no date"),
     ],
 )
 def test_wrong_declarations_are_refused(declare, message):
     with pytest.raises(DeclarationError, match=message):
         declare()
+
+
+def test_a_default_that_fits_stays_as_it_is(run):
+    for default, kind in ((None, int), ("12", int), (3, float), (3, str), (True, bool), ((), list[int]), ("x", lambda text: text + "!")):
+        assert run(identity(cs.Param("x", default, type=kind))) is default
 
 
 def test_a_parameter_has_no_truth_value():

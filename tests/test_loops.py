@@ -319,3 +319,17 @@ def test_async_mutual_tail_calls_leave_no_cycles(path):
         assert names() - before < 100
     finally:
         gc.enable()
+
+
+def test_only_an_answer_that_is_a_result_itself_is_followed(run):
+    gather = cs.task(lambda parts: parts)
+
+    @cs.task
+    def answer(how: str) -> object:
+        results = [increment(n) for n in range(3)]
+        if how == "map":
+            return increment.map(range(3))
+        return gather(results) if how == "gather" else results
+
+    assert [type(part) for part in run(answer("list"))] == [cs.LazyResult] * 3
+    assert run(answer("gather")) == run(answer("map")) == [1, 2, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from typing import Any
@@ -105,6 +106,7 @@ def test_a_shared_node_with_policies_runs_once(run):
     [
         (lambda lazy: lazy.with_retry(0), PolicyError, "max_attempts=0"),
         (lambda lazy: lazy.with_retry(1.5), DeclarationError, "max_attempts=1.5"),
+        (lambda lazy: lazy.with_retry(True), DeclarationError, "max_attempts=True"),
         (lambda lazy: lazy.with_retry(2, delay=-1), PolicyError, "delay is -1"),
         (lambda lazy: lazy.with_retry(2, jitter=2), PolicyError, "from 0 to 1"),
         (lambda lazy: lazy.with_retry(2, retry_on=BaseException), DeclarationError, "retry_on"),
@@ -442,14 +444,51 @@ def test_a_coroutine_that_takes_too_long_is_stopped(run):
     assert cleaned == [True]
 
 
-def test_a_thread_that_takes_too_long_is_left_alone(run):
-    end = threading.Event()
-    blocked = cs.task(mode="blocking")(lambda: end.wait(0.3))
+def test_a_thread_that_takes_too_long_is_left_alone(path):
+    begun, end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    @cs.task(mode="blocking")
+    def blocked() -> None:
+        begun.set()
+        end.wait(60)
+        ended.set()
+
+    async def main() -> None:
+        with pytest.raises(TaskTimeoutError):
+            await path.arun(blocked().with_timeout(0.02))
+        assert not ended.is_set()
+        end.set()  # or the end of this loop, as of any, would wait for its thread
+
     try:
         with pytest.raises(TaskTimeoutError):
-            run(blocked().with_timeout(0.02))
+            path.run(blocked().with_timeout(0.02))
+        assert begun.wait(60) and not ended.is_set()
+        end.set()
+        assert ended.wait(60)  # it has gone on
+        begun.clear(), end.clear(), ended.clear()
+        asyncio.run(main())
+        assert begun.is_set() and ended.wait(60)
     finally:
         end.set()
+
+
+def test_what_can_be_stopped_already_gets_no_hint_how(run):
+    slow = later(1, 60).with_timeout(0.01)
+    late = cs.task(lambda: time.sleep(0.02))().with_timeout(0.005)
+    for target, hint in ((slow, "raise the node's with_timeout"), (late, "raise the node's with_timeout, or make .* a coroutine")):
+        with pytest.raises(TaskTimeoutError) as raised:
+            run(target)
+        assert re.fullmatch(hint + "(, .*)?" * (target is late), str(raised.value.hint))
+
+
+def test_attempts_may_be_counted_by_any_whole_number(run):
+    class Three:
+        def __index__(self) -> int:
+            return 3
+
+    assert run(increment(1).with_retry(Three())) == 2
+    assert increment(1).with_retry(Three()).policies.retry == cs.Retry(3)
+    assert cs.task(retry=Three())(lambda: 1).policies.retry == cs.Retry(3)
 
 
 def test_a_function_that_was_too_slow_fails_afterwards(run):

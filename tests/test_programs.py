@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import pickle
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.errors import DeclarationError, EventLoopError, PlanError, TargetError
+from cascade.errors import DeclarationError, EventLoopError, PlanError, SendingError, TargetError
 from cascade.graph.build import build_graph
 from cascade.graph.model import Graph, Plan
 from cascade.adapters.solvers.native import NativeSolver
@@ -326,3 +328,33 @@ def test_a_program_resolves_results_inside_its_arguments():
         return await cs.compile(total).arun((later(1), 2))
 
     assert asyncio.run(main()) == 3
+
+
+def test_a_program_cannot_be_pickled_and_says_so():
+    program = cs.compile(one())
+    for make in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(SendingError, match="program 'one' cannot be pickled"):
+            make(program)
+    assert copy.copy(program)() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"observers": print}, DeclarationError, "expected: a list of functions"),
+        ({"observers": [cs.console]}, DeclarationError, r"hint: call it: observers=\[console\(\)\]"),
+        ({"observers": [5]}, DeclarationError, "cannot be called"),
+        ({"timeout": "a"}, ValueError, "timeout='a': expected a positive number of seconds"),
+        ({"max_steps": "a"}, ValueError, "max_steps='a': expected a number of task calls"),
+        ({"use_vm": "no"}, DeclarationError, "use_vm='no'"),
+    ],
+)
+def test_wrong_options_of_runs_are_refused(options, kind, message):
+    with pytest.raises(kind, match=message):
+        cs.run(one(), **options)
+
+
+@pytest.mark.parametrize("options", [{"lower": "no"}, {"lower": 1}, {"pure": "yes"}])
+def test_options_of_tasks_that_are_neither_true_nor_false_are_refused(options):
+    with pytest.raises(DeclarationError, match="expected: one of True, False"):
+        cs.task(**options)(lambda: 1)

@@ -680,6 +680,29 @@ def test_tear_down_comes_on_every_way_out(path, log, error):
     assert log == ["+db", "-db"]
 
 
+@pytest.mark.parametrize("scope", ["run", "task"])
+def test_a_set_up_may_raise_what_closes_coroutines(run, log, scope):
+    @cs.resource(scope=scope)
+    async def broken(db=cs.inject(make("db", log, is_async=True, scope=scope))):
+        raise GeneratorExit("mine")
+        yield
+
+    with pytest.raises(GeneratorExit, match="mine"):
+        run(identity(cs.inject(broken)))
+    assert log == ["+db", "-db"]
+
+
+@pytest.mark.parametrize("scope", ["run", "task"])
+def test_a_task_may_raise_what_closes_coroutines(run, log, scope):
+    @cs.task
+    async def leave(db: Any) -> Any:
+        raise GeneratorExit("mine")
+
+    with pytest.raises(GeneratorExit, match="mine"):
+        run(leave(cs.inject(make("db", log, is_async=True, scope=scope))))
+    assert log == ["+db", "-db"]
+
+
 def test_a_coroutine_that_is_closed_tears_down_what_it_can(path, log):
     engine = Engine()
     target = [identity(cs.inject(make("db", log))), later(1, 30)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import datetime
 import decimal
@@ -47,6 +48,19 @@ class Explosive:
 
     def __post_init__(self) -> None:
         raise AssertionError("nothing may be called")
+
+
+@dataclasses.dataclass
+class Problem(Exception):
+    code: int = 0
+
+
+@dataclasses.dataclass
+class Abstract(abc.ABC):
+    x: int = 0
+
+    @abc.abstractmethod
+    def method(self) -> None: ...
 
 
 def plain(x: int) -> int:
@@ -179,6 +193,7 @@ def test_rows_may_stand_in_any_order(run):
         (lambda: identity(cs.Param("x", type=lambda v: v)), "type .* cannot be found", "argument 'value' of identity#0"),
         (lambda: identity(dataclasses.make_dataclass("Local", ["x"])(1)), "cannot be found by its name", "argument 'value'"),
         (lambda: identity(Counted({"a": 1})), "subclass of a container", "argument 'value'"),
+        (lambda: identity([Problem(3)]), "a Problem has no JSON form", "argument 'value'"),
     ],
 )
 def test_what_cannot_be_written_is_named(make, message, where):
@@ -297,6 +312,8 @@ def test_the_document_of_these_tests_is_good():
         (value({"$dataclass": "os:system", "fields": {}}), "expected: a dataclass"),
         (value({"$dataclass": f"{HERE}:Box", "fields": {"other": 1}}), "unknown 'other'"),
         (value({"$dataclass": f"{HERE}:Box", "fields": []}), "it is a list"),
+        (value({"$dataclass": f"{HERE}:Problem", "fields": {"code": 1}}), "Problem is not only a dataclass"),
+        (value({"$dataclass": f"{HERE}:Abstract", "fields": {"x": 1}}), "Abstract is not only a dataclass"),
         (value({"$namedtuple": f"{HERE}:Point", "items": [1]}), "1 items for 2 fields"),
         (value({"$namedtuple": f"{HERE}:Box", "items": [1]}), "a named tuple"),
         (value({"$param": {"name": "a b"}}), "written as a keyword"),

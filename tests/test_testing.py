@@ -42,6 +42,13 @@ def test_a_spy_of_an_engine_and_of_some_events(path):
         SpySubscriber(5)
 
 
+@pytest.mark.parametrize(("delay", "hint"), [({"add": 5}, "MockExecutor(values={'add': 5})"), ("a", None), (-1, None)])
+def test_a_delay_that_is_none_is_refused(delay, hint):
+    with pytest.raises(DeclarationError, match="MockExecutor\\(delay=") as caught:
+        MockExecutor(delay)
+    assert caught.value.hint == hint
+
+
 def test_a_spy_executor_keeps_calls(path):
     spy = SpyExecutor()
     engine = Engine(executor=spy)

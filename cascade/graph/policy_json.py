@@ -181,18 +181,25 @@ class PolicyReader:
         check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
         names: list[str] = []
         options: dict[str, Any] = {"positional": self._count(value["positional"], f"{where}.positional")}
+        slots: list[int] = []  # of what is shared and goes by position
         for field in fields[1:]:
             given = value.get(field, [])
-            if not isinstance(given, list) or any(not isinstance(name, str) for name in given):
+            kinds = (str, int) if field == "shared" else (str,)
+            if not isinstance(given, list) or any(type(name) not in kinds for name in given):
                 fail("it is no list of names", f"{where}.{field}")
             options[field] = tuple(given)
-            names += given
-        if not names and not options["positional"]:
+            names += [name for name in given if isinstance(name, str)]
+            slots += [slot for slot in given if isinstance(slot, int)]
+        form = MapForm(**options)
+        if not form.inputs:
             fail("it has no inputs", where)
         if len(set(names)) < len(names):
             fail("a name stands twice", where)
+        first = int(form.shares_first)
+        if any(not first + form.positional <= slot < task.binder.positional_only for slot in slots[first:]) or len(set(slots)) < len(slots):
+            fail("it names no parameter of the task that goes by position only", f"{where}.shared")
         try:
-            task.bind(*(None,) * options["positional"], **dict.fromkeys(names))
+            task.bind(*(None,) * (first + form.positional), **dict.fromkeys(names))
         except TypeError as error:
             fail(f"the task cannot be called so: {error}", where)
-        return MapForm(**options)
+        return form

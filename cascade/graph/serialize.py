@@ -50,7 +50,7 @@ from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, interned
 from cascade.spec.policies import PLAIN, CachePolicy
 from cascade.spec.resources import Injection, Resource, inject, injection_of
-from cascade.spec.task import MODES, Task
+from cascade.spec.task import MODES, BoundTask, Task
 
 FORMAT, VERSION = "cascade-graph", 1
 CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, EITHER, REBUILT)}
@@ -306,6 +306,11 @@ def _encode_container(value: Any, kind: type, inside: set[int]) -> Any:
         return {f"${kind.__name__}": items if kind is tuple else sorted(items, key=json.dumps)}
     path = class_path(kind)
     if dataclasses.is_dataclass(kind) and not isinstance(value, (list, tuple, dict, set, frozenset)):
+        if not _is_plain(kind):
+            raise SerializationError(
+                f"a {kind.__name__} has no JSON form", expected="dataclasses that are nothing else",
+                hint="an exception, say, holds more than its fields",
+            )
         names = [field.name for field in dataclasses.fields(kind) if hasattr(value, field.name)]
         return {"$dataclass": path, "fields": {name: _encode_part(getattr(value, name), inside) for name in names}}
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
@@ -662,7 +667,10 @@ class _Reader:
             names = [field.name for field in dataclasses.fields(kind)]
             check_keys(value[content], f"{where}.fields", (), tuple(names))
             # As a copy is made: its __init__ has run where it was written.
-            instance = object.__new__(kind)
+            try:
+                instance = object.__new__(kind)
+            except TypeError as error:
+                fail(f"{value[mark]} is not only a dataclass: {error}", where, expected="a dataclass that is nothing else")
             for name, item in value[content].items():
                 object.__setattr__(instance, name, self.value(item, f"{where}.fields.{name}"))
             return instance
@@ -673,6 +681,7 @@ class _Reader:
         return tuple.__new__(kind, items)
 
 
+HEAP_TYPE = 1 << 9  # of a class that is not built in: Py_TPFLAGS_HEAPTYPE
 MARKS = ("float", "int", "complex", "bytes", "tuple", "set", "frozenset", "dict", "param", "env")
 
 
@@ -682,7 +691,9 @@ class _RouterOperation(NamedTuple):
 
 
 def _is_users(found: Any) -> bool:
-    return isinstance(found, Task) and found.takes_policies and found is not ROUTER and found is not EITHER_TASK
+    if not isinstance(found, Task) or isinstance(found, BoundTask):
+        return False
+    return found.takes_policies and found is not ROUTER and found is not EITHER_TASK
 
 
 def _is_result(entry: Entry) -> bool:
@@ -706,6 +717,11 @@ def _is_enum(found: Any) -> bool:
 
 def _is_dataclass(found: Any) -> bool:
     return isinstance(found, type) and "__dataclass_fields__" in vars(found)
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether a class has only classes that are written in Python above it: others hold more than attributes."""
+    return all(base is object or base.__flags__ & HEAP_TYPE for base in kind.__mro__)
 
 
 def _is_namedtuple(found: Any) -> bool:

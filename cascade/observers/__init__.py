@@ -58,3 +58,6 @@ def console(
     from cascade.observers.live import Live
 
     return Live(out)
+
+
+console.makes_observers = True  # type: ignore[attr-defined]

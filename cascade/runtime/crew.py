@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from cascade.runtime.failed import Failed
 from cascade.runtime.preview import preview
+from cascade.spec.failed import Failed
 
 
 class Run(Protocol):
@@ -76,7 +76,7 @@ class Crew:
             entry = self._entries.pop(future, None)
             if entry is None:
                 continue
-            error = _error_of(future)
+            error = error_of(future)
             if error is None:
                 run.complete(entry, future.result())
             else:
@@ -111,7 +111,7 @@ class Crew:
             except asyncio.CancelledError as cancelled:
                 interrupted = cancelled
         for future in self._entries:
-            other = _error_of(future)
+            other = error_of(future)
             if other is not None and other is not error and not isinstance(other, asyncio.CancelledError):
                 name = future.get_name() if isinstance(future, asyncio.Task) else "a future"
                 error.add_note(f"a concurrent task failed as well: {name}: {preview(other)}")
@@ -125,13 +125,28 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _error_of(future: asyncio.Future[Any]) -> BaseException | None:
-    if future.cancelled():
-        return asyncio.CancelledError()
-    error = future.exception()
+def error_of(future: asyncio.Future[Any]) -> BaseException | None:
+    """The exception that an awaitable ended with, if it did."""
+    error: BaseException | None
+    try:
+        error = future.exception()
+    except asyncio.CancelledError as cancelled:
+        # That of its task, with its message; its traceback begins in this function.
+        traceback = cancelled.__traceback__
+        return cancelled.with_traceback(None if traceback is None else traceback.tb_next)
     if error is None and type(result := future.result()) is Failed:
-        return result.error
+        error = result.error
     return error
+
+
+def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+    """Whether the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
+    if not isinstance(error, GeneratorExit):
+        return False
+    try:
+        return asyncio.current_task() is not task
+    except RuntimeError:
+        return True
 
 
 async def _result_of(future: asyncio.Future[Any]) -> Any:

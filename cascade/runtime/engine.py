@@ -65,7 +65,7 @@ class Engine:
         self.resource_container = ResourceContainer()
         for resource in resources:
             self.register(resource)
-        for observer in observers:
+        for observer in _checked(observers):
             if getattr(observer, "wants_items", True):
                 self.bus.subscribe(Event, observer)
             else:
@@ -151,6 +151,25 @@ class Engine:
         return session.outcome.unwrap()
 
 
+def _checked(observers: Any) -> Iterable[Any]:
+    """The observers, if it is these that were given.
+
+    Raises:
+        DeclarationError: (a TypeError) it is one that is not in a list, or what makes one.
+    """
+    if not isinstance(observers, Iterable):
+        raise DeclarationError(f"observers={observers!r}", expected="a list of functions", hint="observers=[...], also for a single one")
+    checked = list(observers)
+    for observer in checked:
+        if getattr(observer, "makes_observers", False):
+            name = observer.__name__
+            raise DeclarationError(
+                f"observers holds the function {name!r} itself, which makes an observer", expected="what it gives",
+                hint=f"call it: observers=[{name}()]",
+            )
+    return checked
+
+
 class _Session:
     """One run of an engine: what is made before it, and the events around it."""
 
@@ -168,7 +187,9 @@ class _Session:
         max_steps: int | None,
         limit: int | None = None,
     ) -> None:
-        if timeout is not None and not timeout > 0:
+        if use_vm is not True and use_vm is not False:
+            raise DeclarationError(f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path")
+        if timeout is not None and not (hasattr(timeout, "__float__") and timeout > 0):
             raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
         if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
             raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")

@@ -21,12 +21,12 @@ from cascade.runtime.routing import jump_error
 from cascade.runtime.shapes import Shapes, loop_code
 from cascade.runtime.teller import Teller
 from cascade.spec.control import JUMP
-from cascade.spec.lazy import LazyResult, lazy_result
+from cascade.spec.lazy import LazyResult, help_with, lazy_result
 from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.policies import Policies
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import Injection, inject
-from cascade.spec.task import Task
+from cascade.spec.task import BoundTask, Task
 
 if TYPE_CHECKING:
     from cascade.compiler.lower.reasons import Reason
@@ -139,6 +139,11 @@ class Host(Teller):
 
     def target_task(self, target: Any, owner: AnyTask) -> AnyTask:
         """The task that a tail call of `owner` means: given itself, or by its name."""
+        if isinstance(target, BoundTask):
+            raise DeclarationError(
+                f"TailCall(target={target!r})", where=f"task {owner.name!r}", expected="a task or the name of a task",
+                hint=f"return {target.name}.tail(...), of the same instance",
+            )
         if isinstance(target, Task):
             return target
         if not isinstance(target, str):
@@ -237,9 +242,13 @@ class Host(Teller):
         if not isinstance(error, Exception):
             return
         error.__traceback__ = user_part(error.__traceback__)
+        notes = getattr(error, "__notes__", ())
         note = f"in {'resource' if owner.mode == 'resource' else 'task'} {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
-        if note not in getattr(error, "__notes__", ()):
+        if note not in notes:
             error.add_note(note)
+        help_text = help_with(error)
+        if help_text is not None and help_text not in notes:
+            error.add_note(help_text)
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return RunTimeoutError(self.timeout or 0.0, steps, iterations, where=where)
@@ -267,14 +276,14 @@ def _visible_tasks(function: Any) -> list[AnyTask]:
         except ValueError:  # a name that is not bound yet
             continue
     found.extend(getattr(function, "__globals__", {}).values())
-    return [value for value in found if isinstance(value, Task)]
+    return [value for value in found if isinstance(value, Task) and not isinstance(value, BoundTask)]
 
 
 def _tasks_of(target: Any) -> list[AnyTask]:
     if target is None:
         return []
     if isinstance(target, Task):
-        return [target]
+        return [target.task]
     from cascade.graph.build import flatten
 
     return [task for row in flatten(target)[0] if (task := task_of(row[0])) is not None and not isinstance(task, Injection)]

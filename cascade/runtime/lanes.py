@@ -20,10 +20,12 @@ _pool: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
 
 
-def kernels_of(call: Call, columns: list[list[Any]], by_name: tuple[str, ...] | None, results: list[Any]) -> Items | None:
+def kernels_of(
+    call: Call, columns: list[list[Any]], positional: int, by_name: tuple[str, ...] | None, results: list[Any]
+) -> Items | None:
     """What runs a map by the task's kernels; None where it has none, or is not worth one yet."""
     operation = call.operation
-    task, positional, given = operation.task, operation.form.positional, by_name or ()
+    task, given = operation.task, by_name or ()
     if not call.host.lowers or task.routine.map_lowering == NEVER or not columns[0]:
         return None
     row = [column[0] for column in columns]

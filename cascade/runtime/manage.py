@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
-from cascade.runtime.failed import Failed
 from cascade.runtime.ledger import Claim, wanted
 from cascade.runtime.names import label
 from cascade.runtime.turns import give_turn
+from cascade.spec.failed import Failed
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
@@ -317,9 +317,13 @@ async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[s
         if error is None:
             await parked_with(call, made)
             try:
-                return await made
+                made = await made
             except Exception as raised:
                 error = raised
+            else:
+                if type(made) is not Failed:
+                    return made
+                error = made.error
         return await _attempts(call, error)
     finally:
         if held is not None:
@@ -376,7 +380,7 @@ async def _plain_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
             made = await made
     except Exception as error:
         return None, error
-    return made, None
+    return (None, made.error) if type(made) is Failed else (made, None)
 
 
 async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
@@ -406,10 +410,12 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     except Exception as error:
         return None, error
     if not late:
-        return made, None
+        return (None, made.error) if type(made) is Failed else (made, None)
+    is_stopped = scope is not None and call.operation.task.mode != "blocking"
     timed_out = TaskTimeoutError(
         f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
-        hint="raise the node's with_timeout, or make the call one that can be stopped: a coroutine, or mode='compute'",
+        hint="raise the node's with_timeout"
+        + ("" if is_stopped else ", or make the call one that can be stopped: a coroutine, or mode='compute'"),
     )
     for note in notes:
         timed_out.add_note(note)

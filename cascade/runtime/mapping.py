@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
-from cascade.runtime.failed import Failed
+from cascade.runtime.crew import error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
 from cascade.runtime.teller import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
+from cascade.spec.failed import Failed
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -62,7 +63,8 @@ def _columns(host: Host, operation: Managed, operands: Sequence[Any]) -> list[li
             raise DeclarationError(
                 f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
                 expected="something to iterate over",
-                hint="what all items share is the default of a parameter; it may be a LazyResult, such as cascade.inject(...)",
+                hint="what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); or give it "
+                f"for each item: {name}=[value] * len(items)",
             ) from None
     if any(len(column) != len(columns[0]) for column in columns):
         sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))
@@ -84,7 +86,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
             while len(results) < count and not special:
                 if kernels is None or kernels.run(turn.seconds):
                     seconds = SLICE if kernels is None else 0.0
-                    special = call_each(operation.task.called, whole[0], operation.form.positional, whole[1], results, seconds)
+                    special = call_each(operation.task.called, *whole, results, seconds)
                 if len(results) < count:
                     await turn.take(len(results))
         except Exception as error:
@@ -94,10 +96,9 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     items = Items(call, columns, results, turn)
     try:
         failed = await items.run(special)
-    except GeneratorExit:
-        raise  # it is being closed, so nothing can be awaited
-    except BaseException:
-        await items.stop()
+    except BaseException as error:
+        if not is_closed(error, items.task):
+            await items.stop()
         raise
     await items.stop()
     if failed is not None:
@@ -118,13 +119,14 @@ def _taken(host: Host, items: Any) -> list[Any]:
     return result
 
 
-def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], tuple[str, ...] | None] | None:
-    """The columns and the names of those that go by name, with what all items share; None where that has no name."""
+def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], int, tuple[str, ...] | None] | None:
+    """The columns, with what all items share, how many go by position, and the names of the others; None where one has no name."""
     form = call.operation.form
-    if any(isinstance(each, int) for each in form.shared):
+    first = int(form.shares_first)
+    if any(isinstance(each, int) for each in form.shared[first:]):
         return None
     more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
-    return columns + more, (*form.names, *form.shared) or None
+    return more[:first] + columns + more[first:], first + form.positional, (*form.names, *form.shared[first:]) or None
 
 
 def is_plain(operation: Managed, host: Host) -> bool:
@@ -217,9 +219,12 @@ class Items:
         self._results = results
         self._item = call.operation.item
         operation = call.operation
-        self._shared = call.operands[operation.form.inputs : operation.count]
+        shared = dict(zip(operation.form.shared, call.operands[operation.form.inputs : operation.count], strict=True))
+        self._first = (shared.pop(0),) if operation.form.shares_first else ()
+        self._shared = shared
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
         self._active: set[asyncio.Task[Any]] = set()
+        self.task: asyncio.Task[Any] | None = None  # awaits them
         self._done = 0
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
@@ -253,9 +258,9 @@ class Items:
         row = [column[position] for column in self._columns]
         named = dict(zip(form.names, row[form.positional :], strict=True))
         slots: dict[int, Any] = {}
-        for each, value in zip(form.shared, self._shared, strict=True):
+        for each, value in self._shared.items():
             (slots if isinstance(each, int) else named)[each] = value
-        operands = self._item.task.bind(*row[: form.positional], **named)
+        operands = self._item.task.bind(*self._first, *row[: form.positional], **named)
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts
@@ -275,6 +280,7 @@ class Items:
             self._done += 1
             return
         await parked_with(self._call, result)
+        self.task = asyncio.current_task()
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
         self._active.add(task)
         task.add_done_callback(functools.partial(self._ended, position))
@@ -283,15 +289,11 @@ class Items:
 
     def _ended(self, position: int, task: asyncio.Task[Any]) -> None:
         self._active.discard(task)
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        error = error_of(task)
         if error is None:
-            result = task.result()
-            if type(result) is Failed:
-                error = result.error
-            else:
-                self._results[position] = result
-                self._done += 1
-        if error is not None:
+            self._results[position] = task.result()
+            self._done += 1
+        else:
             self._fail(error, position)
         self._wake()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
-from cascade.errors import TargetError
+from cascade.errors import SendingError, TargetError
 from cascade.graph.build import Inputs
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
@@ -88,7 +88,7 @@ class Program(Generic[P, R]):
                 + [f"    {each.describe()}" for each in self.parameters]
             )
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program and returns its value. No event loop is needed when nothing is async.
 
         Raises:
@@ -154,7 +154,7 @@ class Program(Generic[P, R]):
 
     __signature__ = _Signature()
 
-    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
         machine, host = self._machine(args, kwargs)
         outcome = await drive(machine, host)
@@ -180,6 +180,15 @@ class Program(Generic[P, R]):
     def system_resources(self) -> dict[str, float]:
         """What its nodes share, as it was given to `compile`."""
         return dict(self._host.ledger.capacity)
+
+    def __copy__(self) -> Program[P, R]:
+        return self  # its runs share nothing that changes
+
+    def __reduce__(self) -> NoReturn:
+        raise SendingError(
+            f"program {self.blueprint.name!r} cannot be pickled", expected="what it is compiled from",
+            hint="send the task, or the target as cascade.to_json writes it, and compile it there",
+        )
 
     def __repr__(self) -> str:
         return f"<Program {self.blueprint.name}>"

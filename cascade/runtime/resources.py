@@ -19,7 +19,9 @@ from cascade._vm import TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
+from cascade.runtime.crew import is_closed
 from cascade.runtime.preview import preview
+from cascade.spec.failed import Failed, failed
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Injection, Resource, injection_of
@@ -300,9 +302,9 @@ class Leases:
         assert held.ready is not None and held.release is not None
         try:
             await self._set_up_later(held, arguments)
-        except GeneratorExit:
-            raise  # its event loop is gone, and nobody waits
         except BaseException as error:
+            if is_closed(error, held.life):
+                raise  # its event loop is gone, and nobody waits
             if held.resource.scope == "run":
                 self._held.pop(held.resource, None)  # whoever tries again has it set up again
             if held.ready.done():
@@ -312,7 +314,7 @@ class Leases:
                 raise
             held.ready.set_exception(error)
             held.ready.exception()  # it has been seen, also if nobody waits any more
-            if not isinstance(error, Exception):
+            if not isinstance(error, (Exception, GeneratorExit)):
                 raise
             return
         if held.resource.scope == "run":
@@ -509,6 +511,8 @@ class Leases:
             result = await awaitable
         except BaseException as error:
             raise self._release(held, error) or error
+        if type(result) is Failed:
+            return failed(self._release(held, result.error) or result.error)
         trouble = self._release(held, None)
         if trouble is not None:
             raise trouble
@@ -518,6 +522,7 @@ class Leases:
         self, order: list[Resource], owner: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Call
     ) -> Any:
         own: dict[Resource, _Held] = {}
+        this_task = asyncio.current_task()
         try:
             for resource in order:
                 if resource.scope == "run":
@@ -533,11 +538,13 @@ class Leases:
                 result = call(owner, *_with_values(args, kwargs, own))
             if is_awaitable(result):
                 result = await result
-        except GeneratorExit:
-            self._abandon(list(own.values()))  # it is being closed, so nothing can be awaited
-            raise
+            if type(result) is Failed:
+                raise result.error
         except BaseException as error:
-            raise await self._release_later(list(own.values()), error) or error
+            if is_closed(error, this_task):
+                self._abandon(list(own.values()))
+                raise
+            return failed(await self._release_later(list(own.values()), error) or error)
         trouble = await self._release_later(list(own.values()), None)
         if trouble is not None:
             raise trouble

@@ -178,6 +178,8 @@ _CONVERTERS: dict[Any, Callable[[Any], Any]] = {
     datetime.datetime: _moment(datetime.datetime),
     datetime.time: _moment(datetime.time),
 }
+PLAIN_TYPES = frozenset(_CONVERTERS)
+"""Types that are converted to without asking them."""
 
 
 def _one_of(value: Any, choices: tuple[Any, ...], kind: Any) -> Any:

@@ -104,11 +104,11 @@ def Param(name: str, default: Any = REQUIRED, *, type: Any = None, description: 
         name: its name, an identifier.
         default: its value when it is not given; without one it has to be given.
         type: what a given value is converted to, exactly or not at all: a type such as `int` or `list[str]`, or a
-            function of the value. The default stays as it is.
+            function of the value. The default stays as it is; of a type such as `int` or `date` it has to fit, or be None.
         description: for help texts.
 
     Raises:
-        DeclarationError: (a TypeError) the name is no identifier, the type no type, the default a LazyResult.
+        DeclarationError: (a TypeError) the name is no identifier, the type no type, the default a LazyResult or unfit.
 
     >>> import cascade as cs
     >>> @cs.task
@@ -119,7 +119,9 @@ def Param(name: str, default: Any = REQUIRED, *, type: Any = None, description: 
     """
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise DeclarationError(f"Param({name!r})", expected="a name that can be written as a keyword argument")
-    return lazy_result(Input("parameter", name, default, type, description), ())
+    declared = Input("parameter", name, default, type, description)
+    _check_default(declared)
+    return lazy_result(declared, ())
 
 
 def Env(name: str, default: Any = REQUIRED, *, type: Any = None, description: str = "") -> Any:  # noqa: N802
@@ -136,7 +138,24 @@ def Env(name: str, default: Any = REQUIRED, *, type: Any = None, description: st
     """
     if not isinstance(name, str) or not name or "=" in name or "\0" in name:
         raise DeclarationError(f"Env({name!r})", expected="the name of an environment variable")
-    return lazy_result(Input("environment variable", name, default, type, description), ())
+    declared = Input("environment variable", name, default, type, description)
+    _check_default(declared)
+    return lazy_result(declared, ())
+
+
+def _check_default(declared: Input) -> None:
+    # Of a type that is a class or a function of the user nothing is known.
+    from cascade.spec.convert import PLAIN_TYPES, Unfit, convert
+
+    if declared.required or declared.default is None or not isinstance(declared.type, type) or declared.type not in PLAIN_TYPES:
+        return
+    try:
+        convert(declared.default, declared.type)
+    except Unfit as error:
+        raise DeclarationError(
+            f"the default {declared.default!r} is no {declared.type.__name__}: {error}", where=repr(declared),
+            expected="one that fits the type, or None",
+        ) from None
 
 
 def input_of(value: Any) -> Input | None:

@@ -107,7 +107,7 @@ class LazyResult(Generic[R]):
 
         return self._set(timeout=as_timeout(seconds))
 
-    def with_constraints(self, **amounts: Any) -> Self:
+    def with_constraints(self, /, **amounts: Any) -> Self:
         """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
 
         An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.
@@ -193,6 +193,29 @@ class LazyResult(Generic[R]):
             f"the result of task {self.task.name!r} is not known yet, so it has no truth value; "
             "pass it to a task that decides, or run it first with cascade.run"
         )
+
+
+def help_with(error: BaseException) -> str | None:
+    """What to write instead, where CPython's own error says that a LazyResult was used as if it were its value."""
+    if type(error) not in (TypeError, AttributeError) or not error.args or type(error.args[0]) is not str:
+        return None
+    import re
+
+    message: str = error.args[0]
+    if not re.search(r"\bLazyResult\b", message):
+        return None
+    if "await" in message:
+        return AWAIT_HELP
+    return VALUE_HELP
+
+
+VALUE_HELP = (
+    "a LazyResult stands for a value that is not known yet. Inside a task, hand it on: return other_task(lazy, ...); "
+    "loop with return this_task.tail(...); or call the function itself: this_task.func(...)"
+)
+AWAIT_HELP = (
+    "a LazyResult is not awaited. Inside a task, return it, or pass it to another task; anywhere, its value is: await cs.arun(lazy)"
+)
 
 
 def _check_form(form: Any, changes: dict[str, Any]) -> None:

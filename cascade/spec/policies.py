@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -34,8 +35,9 @@ class Retry:
     retry_on: type[Exception] | tuple[type[Exception], ...] = Exception
 
     def __post_init__(self) -> None:
-        if not isinstance(self.max_attempts, int) or isinstance(self.max_attempts, bool):
+        if not hasattr(self.max_attempts, "__index__") or isinstance(self.max_attempts, bool):
             raise DeclarationError(f"max_attempts={self.max_attempts!r}", expected="a number of calls, from 1 up")
+        object.__setattr__(self, "max_attempts", operator.index(self.max_attempts))  # of NumPy, say
         if self.max_attempts < 1:
             raise PolicyError(f"max_attempts={self.max_attempts}", expected="a number of calls, from 1 up")
         check_number("delay", self.delay)
@@ -98,7 +100,8 @@ class MapForm(NamedTuple):
     Attributes:
         positional: how many inputs go by position.
         names: those of the other inputs.
-        shared: the parameters, by name or by slot, whose defaults have to be computed, set up or given: once, for all items.
+        shared: the parameters, by name or by slot, whose values are computed, set up or given once, for all items: the
+            instance of a method, and defaults. That of slot 0 goes by position, before the inputs.
     """
 
     positional: int
@@ -110,9 +113,15 @@ class MapForm(NamedTuple):
         """How many inputs there are."""
         return self.positional + len(self.names)
 
+    @property
+    def shares_first(self) -> bool:
+        """Whether the first argument of all calls is the same."""
+        return self.shared[:1] == (0,)
+
     def operand_names(self, parameters: tuple[str, ...]) -> tuple[str, ...]:
         """What the operands are called: the inputs, then what is shared."""
-        inputs = (*parameters[: self.positional], *self.names)
+        first = int(self.shares_first)
+        inputs = (*parameters[first : first + self.positional], *self.names)
         shared = (parameters[each] if isinstance(each, int) else each for each in self.shared)
         return (*inputs, *("input",) * (self.inputs - len(inputs)), *shared)
 
@@ -157,7 +166,7 @@ def as_retry(value: Any) -> Retry | None:
         return value
     if isinstance(value, Mapping):
         return Retry(**value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if hasattr(value, "__index__") and not isinstance(value, bool):
         return Retry(value)
     raise DeclarationError(f"retry={value!r}", expected="a cascade.Retry, a number of attempts, or None")
 

@@ -81,7 +81,7 @@ class Resource:
         """The resources that it needs itself."""
         return [i for i in map(injection_of, self.parameters.values()) if i is not None]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Calls the generator function, for tests of it."""
         return self.func(*args, **kwargs)
 
@@ -123,6 +123,10 @@ def resource(func: Any = None, /, *, name: str | None = None, scope: str = "run"
 
     Tasks get what it yields by `inject`. The tear-down always comes, also when the run fails or is cancelled, and in the
     reverse order of the set-ups. The function's own parameters may inject other resources.
+
+    The function is resumed after its `yield` in any case, and no error of the run is raised there. So what follows must not
+    take the run for a success: `try: yield ...; commit() except: rollback()` would always commit. Undo there what has not
+    been finished, and finish in a task that comes last: `cascade.sequence([work, commit(cascade.inject(...))])`.
 
     Args:
         func: a sync or async generator function, all of whose parameters have defaults.

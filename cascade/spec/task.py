@@ -53,7 +53,7 @@ class Task(Generic[P, R]):
             raise DeclarationError(
                 f"task {func.name!r} is a task already", hint="apply @task once, or pass its function: task(other.func)"
             )
-        if not callable(func):
+        if not callable(func) and not isinstance(func, classmethod):
             raise DeclarationError(
                 f"@task was given {func!r}, which cannot be called", expected="a function",
                 hint="options are keywords: @task(name='...')",
@@ -62,6 +62,12 @@ class Task(Generic[P, R]):
             raise DeclarationError(
                 f"@task(mode={mode!r})", expected="one of " + ", ".join(map(repr, MODES)), hint=nearest(str(mode), MODES)
             )
+        for option, value, known in (("pure", pure, (True, False)), ("lower", lower, (True, False, None))):
+            if not any(value is each for each in known):
+                raise DeclarationError(f"@task({option}={value!r})", expected="one of " + ", ".join(map(repr, known)))
+        self.binds: type = type(func)  # what being looked up in a class does; see __get__
+        if isinstance(func, (classmethod, staticmethod)):
+            func = func.__func__
         self.func = func
         self.task = self  # as an operation has one
         self.name = name if name is not None else getattr(func, "__name__", type(func).__name__)
@@ -98,14 +104,14 @@ class Task(Generic[P, R]):
                 pass
         self.__wrapped__ = func
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
         lazy: LazyResult[R] = _new(LazyResult)
         lazy.task = self
         lazy.slots = self.bind(*args, **kwargs)
         lazy.policies = self.policies
         return lazy
 
-    def map(self, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
+    def map(self, /, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
         """Calls the task for each item of its inputs; the value is the list of what the calls give, in order.
 
         Args:
@@ -122,12 +128,16 @@ class Task(Generic[P, R]):
             TypeError: as the call of the task would, where an input does not fit its parameters.
             DeclarationError: (a TypeError) there is no input.
         """
-        self.bind(*inputs, **named)
+        return self._mapped((), inputs, named)
+
+    def _mapped(self, first: tuple[Any, ...], inputs: tuple[Any, ...], named: dict[str, Any]) -> LazyResult[list[R]]:
+        # `first` is what all calls get as their first argument, if there is such a thing.
+        self.bind(*first, *inputs, **named)
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
         from cascade.spec.policies import PLAIN, MapForm
 
-        shared = self.binder.deferred_defaults(len(inputs), named)
+        shared: dict[int | str, Any] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
         lazy.slots = (*inputs, *named.values(), *shared.values())
@@ -136,7 +146,7 @@ class Task(Generic[P, R]):
         )
         return lazy
 
-    def tail(self, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
+    def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
         """A tail call to this task: `TailCall(args, kwargs, target=self)`, checked where it is written.
 
         In a loop of the task itself, a parameter that is left out keeps its current value.
@@ -147,7 +157,7 @@ class Task(Generic[P, R]):
         self.bind(*args, **kwargs)
         return TailCall(args, kwargs or None, self)
 
-    def _first_bind(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    def _first_bind(self, /, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         self.bind = self.binder.bind
         return self.bind(*args, **kwargs)
 
@@ -205,7 +215,9 @@ class Task(Generic[P, R]):
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         # As for a function: in a class body, the task of an instance gets it as its first argument.
-        return self if instance is None else types.MethodType(self, instance)
+        if self.binds is classmethod:
+            return BoundTask(self, type(instance) if owner is None else owner)
+        return self if instance is None or self.binds is staticmethod else BoundTask(self, instance)
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
@@ -213,6 +225,70 @@ class Task(Generic[P, R]):
     def __reduce__(self) -> str:
         # By name, like a function: `@task` puts the task where the function's name points.
         return str(getattr(self, "__qualname__", self.name))
+
+
+class BoundTask(Task[P, R]):
+    """A task that was looked up on an instance: what a bound method is to a function.
+
+    A call of it is a call of the task, whose first argument is the instance. So all instances share what was compiled.
+
+    Attributes:
+        __func__: the task.
+        __self__: the instance.
+    """
+
+    __func__: Any  # the task; a type with a `__get__` would be taken for what that gives
+    identity: Any = None  # not that of the task: the instance is part of it
+    _binder: Any = None
+
+    def __init__(self, task: Task[..., R], instance: Any) -> None:
+        self.__func__ = task
+        self.__self__ = instance
+        self.__module__ = task.__module__
+        self.__doc__ = task.__doc__
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__func__, name)
+        return types.MethodType(found, self.__self__) if name in ("func", "called", "__wrapped__") else found
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
+        return self.__func__(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def map(self, /, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
+        """As `Task.map`; all items share the instance."""
+        return self.__func__._mapped((self.__self__,), inputs, named)  # type: ignore[no-any-return]
+
+    def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
+        """A tail call to the task, with the instance as its first argument."""
+        return self.__func__.tail(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def bind(self, /, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        return self.__func__.bind(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+
+    @property
+    def operation(self) -> Task[..., R] | Managed:
+        return self.__func__.operation  # type: ignore[no-any-return]
+
+    @property
+    def routine(self) -> Routine:
+        return self.__func__.routine  # type: ignore[no-any-return]
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self  # bound already
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not BoundTask:
+            return NotImplemented
+        return self.__self__ is other.__self__ and self.__func__ is other.__func__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__self__), self.__func__))
+
+    def __repr__(self) -> str:
+        return f"<bound task {getattr(self, '__qualname__', self.name)} of {self.__self__!r}>"
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__name__)
 
 
 _new: Any = object.__new__
@@ -280,12 +356,14 @@ def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]]
 @overload
 def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
 @overload
+def task(func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+@overload
 def task(
     *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
     retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
     cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
 ) -> _Decorator: ...
-def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+def task(func: Any = None, /, **options: Any) -> Any:
     """Makes a function a task: calling it gives a `LazyResult` instead of a value.
 
     Args:
@@ -328,3 +406,5 @@ if TYPE_CHECKING:
         def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> Task[P, R]: ...
         @overload
         def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+        @overload
+        def __call__(self, func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...

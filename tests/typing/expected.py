@@ -67,3 +67,29 @@ cs.compile(double)("x")  # error: arg-type
 cs.run(5)  # error: call-overload
 text: str = cs.run(double(1))  # error: assignment
 anything: Any = cs.run(double(1))
+
+
+class Scaler:
+    @cs.task
+    def scale(self, x: int) -> int:
+        return x
+
+    @cs.task
+    @classmethod
+    def make(cls, x: int) -> int:
+        return x
+
+    @cs.task(pure=True)
+    @classmethod
+    def make_again(cls, x: int) -> int:
+        return x
+
+    @cs.task
+    @staticmethod
+    def double(x: int) -> int:
+        return 2 * x
+
+
+assert_type(Scaler().scale, Any)
+cs.run([Scaler.double(1), Scaler().scale(1), Scaler().scale.map([1, 2])])
+cs.compile(Scaler().scale)(1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import is_awaitable
 from cascade.errors import DeclarationError
+from cascade.spec.failed import failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -92,7 +93,7 @@ class LocalExecutor:
             _here.loop = None
         value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
         if error is not None:
-            raise error
+            return failed(error)
         return await value if is_awaitable(value) else value
 
     def close(self) -> None:

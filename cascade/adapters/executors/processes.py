@@ -20,8 +20,10 @@ from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
 from cascade.errors import MissingExtraError, SendingError, WorkerError
+from cascade.spec.failed import failed
 
 if TYPE_CHECKING:
     from cascade.spec.task import Task
@@ -74,9 +76,9 @@ class _Workers:
 
 
 class _Call:
-    def __init__(self, name: str, message: bytes) -> None:
-        self.name = name
-        self.message = message
+    def __init__(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.name = task.name
+        self.message, self.sent = _message(task, args, kwargs)
         self.future: Future[bytes] = Future()
         self.workers: _Workers | None = None
         self.abandoned = False
@@ -109,7 +111,7 @@ class ProcessPool:
             SendingError: (a TypeError) something cannot be sent there, or back.
             WorkerError: (a RuntimeError) the worker died.
         """
-        call = _Call(task.name, _message(task, args, kwargs))
+        call = _Call(task, args, kwargs)
         with self._lock:
             self._waiting.append(call)
         self._give_out()
@@ -248,24 +250,12 @@ def _died(name: str, reason: str) -> WorkerError:
 # -- Messages -----------------------------------------------------------------------------------------------------------
 
 
-def _message(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    function = _sendable(task)
+def _message(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, list[Task[..., Any]]]:
+    function = task if has_name(task) else task.called
     try:
-        data: bytes = import_module("cloudpickle").dumps((function, args, kwargs))
-        return data
+        return dumps_for_worker((function, args, kwargs))
     except Exception as error:
         raise _cannot_send(task, function, args, kwargs, error) from error
-
-
-def _sendable(task: Task[..., Any]) -> Any:
-    """What stands for the task: itself, which is pickled as its name, where that leads to it; else its function."""
-    module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
-    if module == "__main__":
-        return task.called  # a worker has another main module: the function goes by value
-    found: Any = sys.modules.get(str(module))
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    return task if found is task else task.called
 
 
 def _cannot_send(
@@ -287,13 +277,14 @@ def _cannot_send(
     return SendingError(
         f"the function of task {task.name!r} cannot be sent to a worker process: {reason}",
         where=f"task {task.name!r}, which has mode 'compute'",
-        hint="a function at the top level of a module is sent as its name; any other with all that it refers to",
+        hint="a function at the top level of a module is sent as its name; any other, as one of the main script, with all that it "
+        "refers to: move it to a module",
     )
 
 
 def _reason_not_to_pickle(value: Any) -> str | None:
     try:
-        import_module("cloudpickle").dumps(value)
+        dumps_for_worker(value)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None
@@ -337,7 +328,7 @@ def _value_of(answer: bytes, task: Task[..., Any]) -> Any:
     if kind == ERROR:
         raised, text = content
         raised.__cause__ = RemoteTraceback(text)
-        raise raised
+        return failed(raised)
     if kind == UNREADABLE:
         raise SendingError(
             f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",

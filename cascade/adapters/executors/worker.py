@@ -6,8 +6,9 @@ import pickle
 import signal
 import sys
 import traceback
-from importlib import import_module
 from typing import Any
+
+from cascade.adapters.executors.sending import dumps_for_caller
 
 VALUE, ERROR, UNREADABLE, UNSENDABLE = "value", "error", "unreadable", "unsendable"
 
@@ -43,7 +44,7 @@ def work(message: bytes, path: list[str] | None) -> bytes:
     except BaseException as error:
         return _failure(error)
     try:
-        return _dumps((VALUE, value))
+        return dumps_for_caller((VALUE, value))
     except BaseException as error:
         return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", _reason(error), ""))
 
@@ -53,18 +54,14 @@ def _failure(error: BaseException) -> bytes:
     error.__traceback__ = None if at is None else at.tb_next  # without this module's own frame
     text = "".join(traceback.format_exception(error))
     try:
-        message = _dumps((ERROR, error, text))
+        message = dumps_for_caller((ERROR, error, text))
         # Many classes of exceptions can be pickled, but not unpickled.
         if type(pickle.loads(message)[1]) is not type(error):
             raise TypeError("it comes back as something else")
         return message
     except BaseException as reason:
-        return pickle.dumps((UNSENDABLE, f"the {type(error).__name__} that it raised", _reason(reason), text))
-
-
-def _dumps(value: Any) -> bytes:
-    data: bytes = import_module("cloudpickle").dumps(value)
-    return data
+        told = "".join(traceback.format_exception_only(error)).strip()
+        return pickle.dumps((UNSENDABLE, f"the {type(error).__name__} that it raised", f"{_reason(reason)}; it was: {told}", text))
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,124 @@
+"""What goes to worker processes and comes back, as bytes.
+
+By `cloudpickle`, which sends functions that have no name in a worker by value, and with three things more: code keeps the name of
+its file, for tracebacks; a task that has no name there (of the main script, or inside of a function) goes by value, too; and where
+such a task comes back, it is the very task that was sent.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import itertools
+import os
+import pickle
+import sys
+import threading
+import weakref
+from collections import ChainMap
+from collections.abc import Callable
+from importlib import import_module
+from types import CodeType
+from typing import Any
+
+from cascade.spec.task import Task
+
+AnyTask = Task[..., Any]
+Number = tuple[int, int]
+
+_numbers: weakref.WeakKeyDictionary[AnyTask, Number] = weakref.WeakKeyDictionary()
+_tasks: weakref.WeakValueDictionary[Number, AnyTask] = weakref.WeakValueDictionary()
+"""The tasks that were sent by value or have come so. A number holds in the process that gave it and in the workers below it."""
+_count = itertools.count()
+_lock = threading.Lock()
+
+
+def dumps_for_worker(value: Any) -> tuple[bytes, list[AnyTask]]:
+    """The pickle of what goes to a worker, and the tasks in it that have to be there when its answer is read."""
+    sent: list[AnyTask] = []
+    return _dumps(value, functools.partial(_by_value, sent)), sent
+
+
+def dumps_for_caller(value: Any) -> bytes:
+    """The pickle of what a worker gives back."""
+    return _dumps(value, _as_the_original)
+
+
+def has_name(task: AnyTask) -> bool:
+    """Whether the task is found by its name in a worker, too: that is another main module."""
+    module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
+    if module == "__main__":
+        return False
+    found: Any = sys.modules.get(str(module))
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found is task
+
+
+def _dumps(value: Any, reduce_task: Callable[[AnyTask], Any]) -> bytes:
+    with io.BytesIO() as file:
+        _pickler()(file, reduce_task).dump(value)
+        return file.getvalue()
+
+
+@functools.cache
+def _pickler() -> Any:
+    base: Any = import_module("cloudpickle").Pickler
+
+    class Pickler(base):  # type: ignore[misc]
+        dispatch_table = ChainMap({CodeType: functools.partial(_reduce_code, base.dispatch_table[CodeType])}, base.dispatch_table)
+
+        def __init__(self, file: Any, reduce_task: Callable[[AnyTask], Any]) -> None:
+            super().__init__(file)
+            self.reduce_task = reduce_task
+
+        def reducer_override(self, value: Any) -> Any:
+            return self.reduce_task(value) if type(value) is Task else super().reducer_override(value)
+
+    return Pickler
+
+
+def _reduce_code(reduce: Callable[[CodeType], tuple[Any, Any]], code: CodeType) -> Any:
+    return _code_of_file, (code.co_filename, *reduce(code))
+
+
+def _code_of_file(name: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    return make(*arguments).replace(co_filename=name)
+
+
+def _by_value(sent: list[AnyTask], task: AnyTask) -> Any:
+    if has_name(task) or str(getattr(task.called, "__module__", "")).startswith("cascade."):
+        return NotImplemented
+    if task.policies is not None and task.policies.cache is not None:
+        raise pickle.PicklingError(f"task {task.name!r} has a cache of its own, of which a worker would have a copy")
+    sent.append(task)
+    function = task.binds(task.func) if task.binds in (classmethod, staticmethod) else task.func
+    options = {name: getattr(task, name) for name in ("name", "pure", "mode", "lower")}
+    # In two steps, since its function may refer to it.
+    return object.__new__, (Task,), (_number_of(task), function, options, task.policies), None, None, _complete
+
+
+def _number_of(task: AnyTask) -> Number:
+    with _lock:
+        number = _numbers.get(task)
+        if number is None:
+            number = os.getpid(), next(_count)
+            _numbers[task], _tasks[number] = number, task
+        return number
+
+
+def _complete(task: AnyTask, state: tuple[Number, Any, dict[str, Any], Any]) -> None:
+    number, function, options, policies = state
+    task.__init__(function, **options)  # type: ignore[misc]
+    task.policies = policies
+    with _lock:
+        _numbers[task], _tasks[number] = number, task
+
+
+def _as_the_original(task: AnyTask) -> Any:
+    number = _numbers.get(task)
+    return NotImplemented if number is None else (_original, (number,))
+
+
+def _original(number: Number) -> AnyTask:
+    return _tasks[number]

@@ -1,0 +1,21 @@
+"""Failed: an exception that travels as a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Failed:
+    """The result of an awaitable that stands for an exception: a coroutine cannot raise every one."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Any) -> None:
+        self.error = error
+
+
+def failed(error: BaseException) -> Failed:
+    """What a coroutine returns that ends with `error`: raises it, but for a StopIteration, which no coroutine can raise."""
+    if isinstance(error, StopIteration):
+        return Failed(error)
+    raise error
