@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import decimal
 import enum
+import fractions
 import functools
+import ipaddress
 import math
 import os
+import re
 import sqlite3
+import struct
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 import types
+import uuid
 import warnings
+import weakref
 from pathlib import Path as FilePath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 import pytest
@@ -223,6 +232,15 @@ def test_a_policy_of_ones_own(run, kind):
     assert argument == ("x", 3)
 
 
+@pytest.mark.parametrize("kind", [cs.MemoryCache, cs.DiskCache, OwnPolicy, type])
+def test_a_class_is_no_policy(kind):
+    with pytest.raises(cs.CascadeError, match=rf"the cache policy {kind.__name__} is a class.*\n?.*an object of it") as raised:
+        increment(1).with_cache(kind)
+    assert isinstance(raised.value, TypeError)
+    with pytest.raises(TypeError, match=f"write {kind.__name__}"):
+        cs.task(cache=kind)(lambda x: x)
+
+
 @pytest.mark.parametrize("kind", [OwnPolicy, AsyncPolicy])
 def test_loops_with_a_policy_of_ones_own(run, kind):
     policy = kind()
@@ -282,6 +300,158 @@ def test_different_values_have_different_keys():
     assert keys == [encode(value, code_of) for value in DIFFERENT]
 
 
+class Bits(enum.IntFlag):
+    A = 1
+
+
+@dataclasses.dataclass
+class Open:
+    x: Any = 0
+
+
+class Hidden:
+    __slots__ = ("hidden",)
+
+
+@dataclasses.dataclass
+class Slotted(Hidden):
+    __slots__ = ("x",)
+    x: Any
+
+
+@dataclasses.dataclass
+class Rows(list):  # type: ignore[type-arg]
+    unit: str = "m"
+
+
+class MyInt(int):
+    pass
+
+
+class MyTuple(tuple):  # type: ignore[type-arg]
+    __slots__ = ()
+
+
+class Faked:
+    """Says that it is something else."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    @property
+    def __class__(self) -> Any:
+        return self.kind
+
+
+class Unhashable(type):
+    __hash__ = None  # type: ignore[assignment]
+
+
+def with_attributes(value: Any, **attributes: Any) -> Any:
+    for name, attribute in attributes.items():
+        setattr(value, name, attribute)
+    return value
+
+
+def nan_with(payload: int) -> float:
+    return float(struct.unpack("<d", struct.pack("<Q", 0x7FF8000000000000 + payload))[0])
+
+
+def twice(value: Any) -> list[Any]:
+    return [value, value]
+
+
+UTC, EAST = datetime.timezone.utc, datetime.timezone(datetime.timedelta(0), "east")
+LOOP: list[Any] = []
+LOOP.append(LOOP)
+ALIKE = [  # Alike in most, and yet a function can tell them apart.
+    [Bits(1), Bits(8), Bits(16), Bits(9), Bits(17), 8],
+    [datetime.datetime(2024, 10, 27, 2), datetime.datetime(2024, 10, 27, 2, fold=1), datetime.datetime(2024, 10, 27, 2, tzinfo=UTC),
+     datetime.datetime(2024, 10, 27, 2, tzinfo=EAST)],
+    [datetime.time(2), datetime.time(2, fold=1), datetime.time(2, tzinfo=UTC)],
+    [Open(1), with_attributes(Open(1), more=1), with_attributes(Open(1), more=2), with_attributes(Open(1), hidden=2), with_attributes(Open(1), x=True)],
+    [Slotted(1), with_attributes(Slotted(1), hidden=1), with_attributes(Slotted(1), hidden=2)],
+    [decimal.Decimal("nan"), decimal.Decimal("snan"), decimal.Decimal("nan1"), decimal.Decimal("-nan"), decimal.Decimal("1e1"), decimal.Decimal("10")],
+    [fractions.Fraction(1, 2), fractions.Fraction(1), 1, 0.5],
+    [math.nan, nan_with(1), -math.nan, complex(0.0, 0.0), complex(-0.0, 0.0), complex(0.0, -0.0)],
+    [uuid.UUID(int=1), uuid.UUID(int=1, is_safe=uuid.SafeUUID.safe), uuid.UUID(int=2)],
+    [ipaddress.ip_address("::1"), ipaddress.ip_address("::1%a"), ipaddress.ip_network("1.2.3.4"), ipaddress.ip_interface("1.2.3.4"),
+     ipaddress.ip_address("1.2.3.4"), "1.2.3.4"],
+    [PurePosixPath("a"), PureWindowsPath("a"), FilePath("a"), PurePosixPath("/a"), PurePosixPath("//a"), "a"],
+    [range(0), range(0, 0, 2), range(1), range(1, 0), slice(None), slice(None, None, 1), slice(0)],
+    [[[], []], twice([]), [[], [[]]], LOOP, [LOOP]],
+    [({},), ([],), (set(),), (bytearray(),), (b"",)],
+    [[Open(1), Open(1)], twice(Open(1))],
+    [[bytearray(1), bytearray(1)], twice(bytearray(1))],
+    [[np.zeros(2), np.zeros(2)], twice(np.zeros(2))],
+    [np.zeros((2, 3)), np.asfortranarray(np.zeros((2, 3))), np.zeros((3, 2)), np.zeros((2, 3), ">f8"), np.zeros((4, 3))[::2]],
+    [np.zeros(2, "l"), np.zeros(2, "q"), np.zeros(2, "u8"), np.zeros(2, "m8[s]"), np.zeros(2, "m8[ms]"), np.zeros(2, "M8[s]"), np.zeros(2, "S8")],
+    [np.zeros(2, [("a", "i4"), ("b", "i4")]), np.zeros(2, [("a", "i4"), ("c", "i4")]), np.zeros(2, [("a", "i4"), ("b", "u4")]),
+     np.zeros(2, {"names": ["a", "b"], "formats": ["i4", "i4"], "offsets": [4, 0]}), np.zeros(2, [(("title", "a"), "i4"), ("b", "i4")]),
+     np.zeros(2, [("a", "i4", (2,))]), np.zeros(2, np.dtype((np.record, [("a", "i4"), ("b", "i4")])))],
+    [np.longlong(1), np.int_(1), np.bool_(1), np.float64(1), np.float64(-0.0), np.float64(0.0), 1, np.array(1), np.str_("a"), "a", np.void(b"a")],
+    ["\ud800\udc00", "\U00010000", "\ud800"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", ALIKE)
+def test_values_that_differ_in_little_have_different_keys(values):
+    cache = cs.MemoryCache()
+    keys = [cache.key_of("task", {"x": value}) for value in values]
+    assert len(set(keys)) == len(values)
+    assert keys == [cache.key_of("task", {"x": value}) for value in values]
+
+
+UNKEYABLE = [
+    Rows(), MyInt(1), MyTuple((1,)), type("MyStr", (str,), {})("a"), type("MyFloat", (float,), {})(1), with_attributes(type("MyList", (list,), {})(), x=1),
+    type("MyDict", (dict,), {})(), collections.OrderedDict(a=1), collections.defaultdict(list), collections.deque([1], maxlen=2), collections.Counter("a"),
+    type("MyDate", (datetime.date,), {})(2020, 1, 1), type("MyDecimal", (decimal.Decimal,), {})(1), type("MyZone", (datetime.tzinfo,), {})(),
+    datetime.datetime(2020, 1, 1, tzinfo=type("MyZone", (datetime.tzinfo,), {})()), type("MyPath", (type(FilePath()),), {})("a"),
+    type("MyUUID", (uuid.UUID,), {})(int=1), type("MyArray", (np.ndarray,), {})(1), np.zeros(1).view(np.recarray), np.ma.zeros(1),
+    type("MyScalar", (np.float64,), {})(1), np.zeros(1, np.dtype("i4", metadata={"a": 1})), np.zeros(1, [("a", np.dtype("i4", metadata={"a": 1}))]),
+    np.array([None]), memoryview(b"a"), types.MappingProxyType({}), types.SimpleNamespace(), re.compile("a"), iter([]), object(), ValueError(1),
+    with_attributes(ipaddress.ip_network("1.2.3.4"), more=1), with_attributes(ipaddress.ip_network("1.2.3.4"), netmask=5), time.gmtime(0), sys,
+    dataclasses.make_dataclass("Error", [], bases=(ValueError,))(), with_attributes(Open(1), __dict__=collections.OrderedDict(x=1)),
+    Faked(int), Faked(Colour), Faked(type), Faked(types.FunctionType), Faked(cs.Task), Unhashable("Class", (), {})(),
+    [np.arange(4)[:3], 1] + [(array := np.arange(4)), array[1:]], [(part := bytearray(8)), np.frombuffer(part)], [array, array.view("u8")],
+    (spot := dataclasses.make_dataclass("Spot", [], eq=False)()) and [{spot}, spot], [spot, {spot}], weakref.ref(spot), weakref.proxy(spot),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", UNKEYABLE, ids=lambda value: "value")
+def test_what_may_hold_more_than_can_be_seen_is_not_keyed(value):
+    with pytest.raises(KeyingError, match=r"^argument 'x' holds"):
+        cs.MemoryCache().key_of("task", {"x": value})
+
+
+def test_arguments_that_are_one_object_are_another_call_than_equal_ones(run, cache):
+    @cs.task(cache=cache)
+    def both(x: Any, y: Any) -> Any:
+        x.append(1)
+        return len(y)
+
+    one: list[int] = []
+    assert run(both(one, one)) == 1
+    assert run(both([], [])) == 0
+    array = np.zeros(2)
+    with pytest.warns(CacheWarning, match="argument 'y' holds arrays that share their memory"):
+        run(cs.task(cache=cache)(lambda x, y: 1)(array[:1], array[:2]))
+    assert cache.key_of("task", {"x": np.zeros((2, 2))[0]})
+    columns = np.zeros((2, 2)).T
+    assert cache.key_of("task", {"x": columns[0], "y": columns[1]})
+
+
+def test_the_order_of_a_set_and_the_identity_of_what_cannot_change_are_of_no_matter(cache):
+    def key(value: Any) -> Any:
+        return cache.key_of("task", {"x": value})
+
+    assert list({0, 8}) != list({8, 0})
+    assert key({0, 8}) == key({8, 0})
+    pair, equal = tuple([1, 2.5]), tuple([1, 2.5])
+    assert key([pair, pair]) == key([pair, equal])
+    assert key({Point(1): Point(1)}) == key(dict([twice(Point(1))]))
+
+
 def test_named_tuples_and_dataclasses_are_keyed(run, cache):
     @cs.task(cache=cache)
     def move(place: Any, by: int) -> Any:
@@ -321,10 +491,9 @@ def test_an_argument_that_cannot_be_keyed_is_named_and_not_cached(run, cache):
         with pytest.warns(CacheWarning, match=r"task 'use' is not cached: argument 'x' holds a value of type builtins.object"):
             assert run(use([object()], 2)) == 2
     assert CALLS == [2, 2]
-    looped: list[Any] = []
-    looped.append(looped)
-    with pytest.warns(CacheWarning, match="nested too deeply"):
-        run(use(looped, 2))
+    deep = functools.reduce(lambda inner, _: [inner], range(300), [])
+    with pytest.raises(KeyingError, match="nested too deeply"):
+        cache.key_of("task", {"x": deep})
 
 
 def test_a_value_that_cannot_be_kept_is_given_all_the_same(run, tmp_path):
