@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 import datetime
@@ -10,6 +11,7 @@ import enum
 import fractions
 import functools
 import ipaddress
+import logging
 import math
 import os
 import re
@@ -63,6 +65,21 @@ class Counting:
 CALLS: list[Any] = []
 
 
+class Listening(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        CALLS.append(record.msg)
+
+
+def log(x: Any) -> None:
+    # By what belongs to a library: a global that changes would make another function of it.
+    logging.getLogger("calls").info(x)
+
+
+logging.getLogger("calls").setLevel(logging.INFO)
+logging.getLogger("calls").propagate = False
+logging.getLogger("calls").addHandler(Listening())
+
+
 def counted_task(cache: Any, **options: Any) -> Any:
     CALLS.clear()
 
@@ -72,10 +89,6 @@ def counted_task(cache: Any, **options: Any) -> Any:
         return x * x
 
     return square
-
-
-def log(x: Any) -> None:
-    sys.modules[__name__].__dict__["CALLS"].append(x)
 
 
 # -- Nodes ----------------------------------------------------------------------------------------------------------
@@ -114,11 +127,12 @@ def test_failures_are_not_kept(run, cache):
     @cs.task(cache=cache, retry=2)
     def flaky(x: Any) -> Any:
         log(x)
-        if len(sys.modules[__name__].__dict__["CALLS"]) < 4:
+        if next(logging.getLogger("failing").handlers):  # type: ignore[call-overload]
             raise ValueError(x)
         return x
 
     CALLS.clear()
+    logging.getLogger("failing").handlers = iter([True, True, True, False])  # type: ignore[assignment]
     with pytest.raises(ValueError, match="1"):
         run(flaky(1))
     assert run(flaky(1)) == 1
@@ -138,6 +152,20 @@ def test_async_and_blocking_tasks_are_cached(run, cache):
     blocking = counted_task(cache, mode="blocking")
     assert [run(blocking(2)), run(blocking(2))] == [4, 4]
     assert CALLS == [2]
+
+
+def test_equal_calls_that_are_under_way_at_once_are_each_computed(run, cache):
+    @cs.task(cache=cache)
+    async def fetch(x: Any) -> Any:
+        log(x)
+        await asyncio.sleep(0.01)
+        return x
+
+    CALLS.clear()
+    assert run([fetch(1), fetch(1)]) == [1, 1]
+    assert CALLS == [1, 1]
+    assert run([fetch(1), fetch(1)]) == [1, 1]
+    assert (CALLS, len(cache)) == ([1, 1], 1)
 
 
 def test_a_loop_is_kept_by_its_first_arguments(run, cache):
@@ -390,6 +418,9 @@ ALIKE = [  # Alike in most, and yet a function can tell them apart.
      np.zeros(2, {"names": ["a", "b"], "formats": ["i4", "i4"], "offsets": [4, 0]}), np.zeros(2, [(("title", "a"), "i4"), ("b", "i4")]),
      np.zeros(2, [("a", "i4", (2,))]), np.zeros(2, np.dtype((np.record, [("a", "i4"), ("b", "i4")])))],
     [np.longlong(1), np.int_(1), np.bool_(1), np.float64(1), np.float64(-0.0), np.float64(0.0), 1, np.array(1), np.str_("a"), "a", np.void(b"a")],
+    [eval("lambda: 1"), with_attributes(eval("lambda: 1"), __name__="a"), with_attributes(eval("lambda: 1"), more=1)],
+    [functools.partial(int, base=2), functools.partial(int, base=3), with_attributes(functools.partial(int, base=2), more=1)],
+    [cs.task(increment.func, name="a"), cs.task(increment.func, name="b")],
     ["\ud800\udc00", "\U00010000", "\ud800"],
 ]  # fmt: skip
 
@@ -595,6 +626,175 @@ def test_recursion_classes_partials_and_modules_have_identities():
     task = cs.task(function_from("def f(x): return m.g(x)", m=module))
     before = identity_of(task)
     exec("def g(x): return x + 1", module.__dict__)
+    assert identity_of(task) != before
+
+
+CLASS = "class Parent:\n    @staticmethod\n    def h(x): return x + 1\nclass Child(Parent): pass\ndef f(x): return Child.h(x)"
+RECORD = "import dataclasses\n@dataclasses.dataclass\nclass Record:\n    x: {}\n    y: 'Kind' = 1\ndef f(x): return {}"
+HELPED = "def g(x): return x + K\nK = 1\n"
+CHANGES = {
+    "a helper that is imported": ("def f(x):\n    from users import g\n    return g(x)", "users.g = lambda x: x + 9"),
+    "what a helper reads that is imported": ("def f(x):\n    from users import g\n    return g(x)", "users.K = 9"),
+    "an import inside of an inner function": ("def f(x):\n    def inner():\n        from users import g\n        return g(x)\n    return inner()", "users.K = 9"),
+    "an import relative to its package": ("__package__ = 'users'\ndef f(x):\n    from . import g\n    return g(x)", "users.K = 9"),
+    "the module itself": ("def f(x):\n    from users import g\n    return g(x)", "users = sys.modules['users'] = types.ModuleType('users'); users.g = abs"),
+    "an attribute of a function": ("def g(x): return x * g.k\ng.k = 2\ndef f(x): return g(x)", "g.k = 3"),
+    "a new attribute of a function": ("def g(x): return x * getattr(g, 'k', 1)\ndef f(x): return g(x)", "g.k = 3"),
+    "what is in an attribute of a function": ("def g(x): return x * g.k[0]\ng.k = [2]\ndef f(x): return g(x)", "g.k[0] = 3"),
+    "a function that another wraps": (HELPED + "import functools\n@functools.wraps(g)\ndef w(x): return w.__wrapped__(x)\ndef f(x): return w(x)", "K = 9"),
+    "a cached function": ("import functools\n@functools.cache\ndef g(x): return x + K\nK = 1\ndef f(x): return g.__wrapped__(x)", "K = 9"),
+    "a method that a class has later": (CLASS, "Child.h = staticmethod(lambda x: x + 9)"),
+    "a method of a base class": (CLASS, "Parent.h = staticmethod(lambda x: x + 9)"),
+    "the bases of a class": (CLASS, "class Other:\n    h = staticmethod(lambda x: x + 9)\nChild.__bases__ = (Other,)"),
+    "a metaclass": ("class M(type):\n    def __call__(cls): return 1\nclass C(metaclass=M): pass\ndef f(x): return C()", "M.__call__ = lambda cls: 2"),
+    "the docstring of a class": ("class C: 'one'\ndef f(x): return C.__doc__", "C.__doc__ = 'two'"),
+    "the positions of a pattern": (
+        "class C:\n    a, b = 1, 2\n    __match_args__ = ('a',)\ndef f(x):\n    match C():\n        case C(y): return y", "C.__match_args__ = ('b',)"),
+    "what an abstract class has registered": ("import abc\nclass C(abc.ABC): pass\nclass D: pass\ndef f(x): return issubclass(D, C)", "C.register(D)"),
+    "the type of a field": (RECORD.format("int", "[each.type(x) for each in dataclasses.fields(Record)[:1]]"), "Record.__dataclass_fields__['x'].type = str"),
+    "the default of a field": (RECORD.format("int", "[str(each.default) for each in dataclasses.fields(Record)]"), "Record.__dataclass_fields__['x'].default = 5"),
+    "an annotation of a class": (RECORD.format("int", "str(Record.__annotations__)"), "Record.__annotations__['x'] = float"),
+    "what the text of an annotation means": (
+        "Kind = int\n" + RECORD.format("int", "str(typing.get_type_hints(Record))").replace("import dataclasses", "import dataclasses, typing"), "Kind = str"),
+    "a text inside of an annotation": (
+        "import typing\nKind = int\n" + RECORD.format("typing.List['Kind']", "str(typing.get_type_hints(Record))"), "Kind = str"),
+    "a text inside of a text": (
+        "from __future__ import annotations\nimport typing\nKind = int\n" + RECORD.format("list['Kind']", "str(typing.get_type_hints(Record))"), "Kind = str"),
+    "what is inside of an annotation": (
+        "class Kind:\n    k = 1\n" + RECORD.format("list[Kind] | None", "Record.__annotations__['x'].__args__[0].__args__[0].k"), "Kind.k = 2"),
+    "an annotation of a function": ("def g(x: int): pass\ndef f(x): return str(g.__annotations__)", "g.__annotations__['x'] = str"),
+    "a signature": ("import inspect\ndef g(x: int): pass\ndef f(x): return str(inspect.signature(g))", "g.__annotations__['x'] = str"),
+    "an argument that is passed by default": ("def g(x, *, k=1): return x + k\ndef f(x): return g(x)", "g.__kwdefaults__['k'] = 7"),
+    "a list that is passed by default": ("def g(x, k=[1]): return x + k[0]\ndef f(x): return g(x)", "g.__defaults__[0][0] = 7"),
+    "the keywords of a partial": ("import functools\np = functools.partial(lambda x, k: x + k, k=1)\ndef f(x): return p(x)", "p.keywords['k'] = 5"),
+    "the function of a partial": (
+        "import functools\np = functools.partial(lambda x: x)\ndef f(x): return p(x)", "p.__setstate__((lambda x: x + 9, (), {}, {}))"),
+    "a name among the builtins": ("import builtins\nbuiltins.bonus = 1\ndef f(x): return x + bonus", "builtins.bonus = 9"),
+    "a builtin by its module": ("import builtins\nbuiltins.bonus = 1\ndef f(x): return x + builtins.bonus", "builtins.bonus = 9"),
+    "a global that hides a builtin": ("def f(x): return abs(x)", "abs = lambda x: x + 9"),
+    "the name of a function": ("def g(): pass\ndef f(x): return g.__name__", "g.__name__ = 'h'"),
+    "an alias of a type": ("class C:\n    k = 1\nAlias = list[C]\ndef f(x): return Alias.__args__[0].k", "C.k = 2"),
+    "a member of an enumeration": ("import enum\nclass E(enum.Enum):\n    A = 1\nE.A.k = 1\ndef f(x): return E.A.k", "E.A.k = 2"),
+    "a dataclass among the globals": (RECORD.format("int", "[x + one.x, one.z]") + "\none = Record(1)\none.z = 1", "one.z = 2"),
+    "a method of an object": (RECORD.format("int", "m()") + "\none = Record(1)\nm = one.__repr__", "one.x = 2"),
+    "a task that is called": ("import cascade\ng = cascade.task(lambda x: x + K, name='g')\nK = 1\ndef f(x): return g(x)", "K = 9"),
+}  # fmt: skip
+UNTOLD = {
+    "globals": ("K = 1\ndef f(x): return globals()['K'] + x", "builtins.globals"),
+    "eval": ("K = 1\ndef f(x): return eval('K') + x", "builtins.eval"),
+    "another name of eval": ("K = 1\ne = eval\ndef f(x): return e('K') + x", "builtins.eval"),
+    "eval of the module builtins": ("K = 1\nimport builtins\ndef f(x): return builtins.eval('K', {'K': 1}) + x", "builtins.eval"),
+    "eval that is imported": ("K = 1\ndef f(x):\n    from builtins import eval as e\n    return e('K') + x", "builtins.eval"),
+    "exec": ("def f(x):\n    exec('x')\n    return x", "builtins.exec"),
+    "sys.modules": ("import sys\nK = 1\ndef f(x): return getattr(sys.modules[__name__], 'K') + x", "modules"),
+    "sys.modules of another name": ("import sys as s\nK = 1\ndef f(x): return s.modules[__name__].K + x", "sys.modules"),
+    "sys that is imported": ("K = 1\ndef f(x):\n    import sys as s\n    return s.modules[__name__].K + x", "modules"),
+    "sys by another module": ("import os\nK = 1\ndef f(x): return os.sys.modules[__name__].K + x", "modules"),
+    "sys as a value": ("import sys\nK = 1\ndef f(x): return vars(sys)[y][__name__].K + x\ny = 'modu' 'les'", "the module 'sys', used as a value"),
+    "the modules themselves": ("from sys import modules\nK = 1\ndef f(x): return modules[__name__].K + x", "sys.modules"),
+    "import_module": ("import importlib\ndef f(x): return importlib.import_module('users').g(x)", "importlib.import_module"),
+    "__import__": ("def f(x): return __import__('users').g(x)", "__import__"),
+    "the globals of a function": (HELPED + "def f(x): return g.__globals__['K'] + x", "__globals__"),
+    "these by getattr": (HELPED + "def f(x): return getattr(g, '__globals__')['K'] + x", "__globals__"),
+    "frames": ("import sys\nK = 1\ndef f(x): return sys._getframe().f_globals['K'] + x", "_getframe"),
+    "pickle": ("import pickle\ndef g(x): return x\ndef f(x): return pickle.loads(pickle.dumps(g))(x)", "pickle.loads"),
+    "a module that is imported": ("def f(x):\n    import users\n    return users.g(x)", r"the module 'users', imported inside of a function \(import it at the head"),
+    "a submodule that is imported": ("def f(x):\n    from users import missing\n    return x", "users.missing, which its module does not have"),
+    "a module that is a value": ("import users\nmodules = [users]\ndef f(x): return modules[0].g(x)", "the module 'users', used as a value"),
+    "an object": ("class C:\n    def __call__(self, x): return x\ng = C()\ndef f(x): return g(x)", "a value of type made.C"),
+    "a subclass of a property": ("class P(property): pass\nclass C:\n    p = P(lambda self: 1)\ndef f(x): return C().p", "a value of type made.P"),
+    "an object that says it is a function": (
+        "import types\nclass C:\n    __class__ = types.FunctionType\n    def __call__(self, x): return x\ng = C()\ndef f(x): return g(x)", "a value of type made.C"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The names of a module, beside which there is a module `users`."""
+    module, users = types.ModuleType("made"), types.ModuleType("users")
+    users.__dict__.update(__file__="/users.py", __path__=[])
+    exec(HELPED, vars(users))
+    monkeypatch.setitem(sys.modules, "made", module)
+    monkeypatch.setitem(sys.modules, "users", users)
+    monkeypatch.setattr("builtins.bonus", 0, raising=False)
+    vars(module).update(sys=sys, types=types)
+    return vars(module)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_code_uses_may_change_between_calls(run, made, change):
+    source, then = CHANGES[change]
+    exec(compile(source, "made", "exec", dont_inherit=True), made)
+    cache = cs.MemoryCache()
+    task = cs.task(made["f"])
+    before = run(task(2).with_cache(cache))
+    assert [run(task(2).with_cache(cache)), len(cache)] == [before, 1]
+    exec("import users", made)
+    exec(then, made)
+    task = task if change != "a global that hides a builtin" else cs.task(made["f"])
+    plain = task.func(2)
+    after = run(task(2).with_cache(cache))
+    assert after == (plain if not isinstance(plain, cs.LazyResult) else run(plain))
+    assert after != before
+    assert len(cache) == 2
+
+
+@pytest.mark.parametrize("reach", UNTOLD)
+def test_code_that_may_reach_anything_is_not_cached(run, made, reach):
+    source, message = UNTOLD[reach]
+    exec(compile(source, "made", "exec", dont_inherit=True), made)
+    cache = cs.MemoryCache()
+    with pytest.warns(CacheWarning, match=f"a call of task 'f' is not cached: .*{message}"):
+        try:
+            run(cs.task(made["f"])(2).with_cache(cache))
+        except ImportError:
+            pass
+    assert len(cache) == 0
+
+
+def test_libraries_may_be_imported_inside_of_functions(run, made, cache):
+    exec("def f(x):\n    import json, sys, wave as w\n    from math import floor\n    return [json.loads(x), floor(1.5), sys.maxsize]", made)
+    task = cs.task(made["f"])
+    for _ in range(2):
+        assert run(task("1").with_cache(cache)) == [1, 1, sys.maxsize]
+    assert len(cache) == 1
+
+
+IMPORTING = """
+import sys, warnings
+import cascade as cs
+
+@cs.task(cache=cs.DiskCache(sys.argv[1]))
+def f(x):
+    from helper import g
+    return g(x)
+
+warnings.simplefilter("always")
+use_vm = sys.argv[2] == "vm"
+print([cs.run(f(1), use_vm=use_vm) for _ in range(2)])
+"""
+
+
+def test_a_helper_that_is_imported_may_change_between_processes(path, tmp_path):
+    (tmp_path / "main.py").write_text(IMPORTING)
+    command = [sys.executable, "-B", str(tmp_path / "main.py"), str(tmp_path / "cache.db"), repr(path)]
+    for added, calls in ((1, 1), (1, 1), (200, 2)):
+        (tmp_path / "helper.py").write_text(f"def g(x): return x + {added}")
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.stdout == f"[{1 + added}, {1 + added}]\n", done.stderr
+        assert done.stderr.count("the module 'helper', which is not imported yet (import it at the head of the module)") == 1
+        assert len(cs.DiskCache(tmp_path / "cache.db")) == calls
+
+
+def test_a_module_of_the_user_may_have_the_name_of_one_of_the_standard_library(made, monkeypatch):
+    statistics = types.ModuleType("statistics")
+    statistics.__dict__.update(__file__="/users/statistics.py")
+    exec("def mean(x): return x", vars(statistics))
+    monkeypatch.setitem(sys.modules, "statistics", statistics)
+    exec("from statistics import mean\ndef f(x): return mean(x)", made)
+    task = cs.task(made["f"])
+    before = identity_of(task)
+    statistics.__dict__["mean"].__code__ = (lambda x: x + 1).__code__
     assert identity_of(task) != before
 
 
