@@ -23,12 +23,14 @@ import textwrap
 import threading
 import time
 import types
+import typing
 import uuid
 import warnings
 import weakref
+from collections.abc import Callable
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pytest
 
@@ -326,6 +328,10 @@ def test_different_values_have_different_keys():
         for j in range(i):
             assert key != keys[j], (DIFFERENT[i], DIFFERENT[j])
     assert keys == [encode(value, code_of) for value in DIFFERENT]
+
+
+T = TypeVar("T")
+Identifier = typing.NewType("Identifier", int)
 
 
 class Bits(enum.IntFlag):
@@ -784,6 +790,51 @@ def test_a_helper_that_is_imported_may_change_between_processes(path, tmp_path):
         assert done.stdout == f"[{1 + added}, {1 + added}]\n", done.stderr
         assert done.stderr.count("the module 'helper', which is not imported yet (import it at the head of the module)") == 1
         assert len(cs.DiskCache(tmp_path / "cache.db")) == calls
+
+
+@dataclasses.dataclass
+class Annotated(Generic[T]):
+    """A class with annotations of all kinds, and what `field` can be told."""
+
+    a: list[int] | None
+    b: dict[str, list[Point]]
+    c: typing.Optional[Point]  # noqa: UP007
+    d: Callable[[int], str]
+    e: typing.Callable[..., Any]  # noqa: UP006
+    f: typing.Literal["a", 1]
+    g: typing.Annotated[int, "of something"]
+    h: T
+    i: Identifier
+    j: type[Point]
+    k: typing.ClassVar[int] = 1
+    l: Unknown = None  # type: ignore[name-defined]  # noqa: E741, F821
+    m: list[int] = dataclasses.field(default_factory=list, metadata={"unit": "m"})
+    _: dataclasses.KW_ONLY
+    n: "Annotated[int] | None" = None  # noqa: UP037
+
+
+def test_classes_with_the_usual_annotations_are_told(made):
+    text = identity_of(cs.task(lambda: Annotated))
+    assert text == identity_of(cs.task(lambda: Annotated))
+    fields = "\n    ".join(f"{name}: {kind}" for name, kind in Annotated.__annotations__.items() if name not in "_lmnk")
+    head = "import dataclasses, typing\nfrom collections.abc import Callable\nPoint = int\nT = typing.TypeVar('T')\nAny = typing.Any\n"
+    head += "Identifier = typing.NewType('Identifier', int)\n@dataclasses.dataclass\nclass Real(typing.Generic[T]):\n    "
+    exec(compile(head + fields + "\ndef f(): return Real", "made", "exec", dont_inherit=True), made)
+    before = identity_of(cs.task(made["f"]))
+    made["Real"].__dataclass_fields__["a"].type = list[str] | None
+    assert identity_of(cs.task(made["f"])) != before
+
+
+def test_what_is_set_on_a_result_among_the_globals_counts(made):
+    exec("import cascade\ng = cascade.task(lambda x: x, name='g')\none = g(1)\ndef f(x): return one", made)
+    task = cs.task(made["f"])
+    seen = [identity_of(task)]
+    made["one"].run_if(True)
+    seen.append(identity_of(task))
+    made["one"].run_if(False).with_retry(3)
+    seen.append(identity_of(task))
+    assert len(set(seen)) == 3
+    assert identity_of(task) == seen[-1]
 
 
 def test_a_module_of_the_user_may_have_the_name_of_one_of_the_standard_library(made, monkeypatch):

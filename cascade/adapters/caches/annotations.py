@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Callable
 from typing import Any
 
 
 def annotation_parts(value: Any) -> tuple[Any, ...] | None:
     """The parts of an object that describes a type, or None for anything else."""
     kind = type(value)
-    if kind is types.GenericAlias or kind is types.UnionType:
+    if kind in _ALIASES:
         return getattr(value, "__origin__", None), *value.__args__
     if kind.__module__ == "dataclasses":
         return (value.type,) if kind.__name__ == "InitVar" else () if kind.__name__ in _MARKS else None
@@ -28,6 +29,7 @@ def annotation_parts(value: Any) -> tuple[Any, ...] | None:
     return None
 
 
+_ALIASES = frozenset({types.GenericAlias, types.UnionType, type(Callable[[], int])})
 FIELD = ("name", "type", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only")
 """The attributes of a `dataclasses.Field`, beside its metadata."""
 

@@ -216,7 +216,9 @@ class Identity:
         # The default of a parameter, say. What it gives is an argument of the call.
         if not lazy.task.takes_policies:
             return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
-        return b"lazy" + self._of(lazy.task) + self._of_each(lazy.slots)
+        policies = self._attribute(lazy, "policies")
+        set_on_it = b"" if policies is None else self._of_each(policies._replace(cache=None))
+        return b"lazy" + self._of(lazy.task) + self._of_each(self._attribute(lazy, "slots")) + set_on_it
 
     def _of_each(self, values: Any) -> bytes:
         items = [part for pair in values.items() for part in pair] if isinstance(values, dict) else list(values)
@@ -232,10 +234,10 @@ class Identity:
         if is_library(function):
             return self._of_library(function)
         code, more, own = function.__code__, function.__kwdefaults__, function.__dict__
-        names = function.__name__, function.__qualname__
+        names, built_in = (function.__name__, function.__qualname__), getattr(function, "__builtins__")
         self._functions.append((function, code, function.__defaults__, more, *names, len(own)))
         self._check(code)
-        pieces = [b"function", encode((*names, function.__module__)), self._of_code(code, function.__globals__, function.__builtins__)]
+        pieces = [b"function", encode((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
         pieces.append(self._of_each(function.__defaults__ or ()))
         pieces.append(self._of_pairs(more) if more else b"0:")
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
