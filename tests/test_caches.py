@@ -901,6 +901,35 @@ def test_arrays_come_back_as_they_were():
         assert (back == value).all()
 
 
+ONE: list[Any] = []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        twice(ONE), {"a": ONE, "b": (ONE,)}, twice(np.zeros(2)), [(zeros := np.zeros(4)), zeros[:2]], LOOP, np.longlong(1), np.zeros(2, "q"),
+        type("MyScalar", (np.float64,), {})(1), np.zeros(1, np.dtype("i4", metadata={"a": 1})), np.zeros(1).view(np.recarray), MyInt(1),
+        MyTuple(), Colour.RED,
+    ],
+)  # fmt: skip
+def test_values_that_would_come_back_as_others_are_not_kept(value):
+    from cascade.adapters.caches.codec import Codec
+
+    with pytest.raises(KeyingError, match="its value, which holds"):
+        Codec().encode(value)
+
+
+def test_what_stands_in_several_places_is_kept_by_pickle(run, tmp_path):
+    cache = cs.DiskCache(tmp_path / "c", pickle=True)
+    make = cs.task(cache=cache)(lambda: twice([]))
+    run(make())
+    value = run(make())
+    assert value[0] is value[1]
+    with pytest.warns(CacheWarning, match="its value, which cannot be pickled"):
+        run(cs.task(cache=cache)(threading.Lock)())
+    assert len(cache) == 1
+
+
 def test_pickle_is_only_used_when_it_is_asked_for(run, tmp_path):
     point = cs.task(functools.partial(Point, 1))
     with pytest.warns(CacheWarning, match=r"holds a .*Point \(return plain data, or keep it by DiskCache\(path, pickle=True\)\)"):

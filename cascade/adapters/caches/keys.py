@@ -60,21 +60,21 @@ class Encoder:
         if kind is tuple:
             return b"t%d:%s" % (len(value), self._joined(value, depth))
         if kind is list:
-            return self._again(value) or b"l%d:%s" % (len(value), self._joined(value, depth))
+            return self.again(value) or b"l%d:%s" % (len(value), self._joined(value, depth))
         if kind is dict:  # in its order, which a function can see
-            return self._again(value) or b"d%d:%s%s" % (len(value), self._joined(value, depth), self._joined(value.values(), depth))
+            return self.again(value) or b"d%d:%s%s" % (len(value), self._joined(value, depth), self._joined(value.values(), depth))
         if kind is set:
-            return self._again(value) or b"z" + self._sorted(value, depth)
+            return self.again(value) or b"z" + self._sorted(value, depth)
         if kind is frozenset:
             return b"Z" + self._sorted(value, depth)
         if kind is bytearray:
-            return self._again(value) or self._bytearray(value)
+            return self.again(value) or self._bytearray(value)
         return self._object(value, kind, depth)
 
     def _joined(self, values: Any, depth: int) -> bytes:
         return b"".join([self.write(item, depth + 1) for item in values])
 
-    def _again(self, value: Any) -> bytes | None:
+    def again(self, value: Any) -> bytes | None:
         """A reference to what was written before."""
         numbers = self._numbers
         count = len(numbers)
@@ -116,7 +116,7 @@ class Encoder:
             return self._member(value, kind, depth)
         if "__dataclass_fields__" in kind.__dict__ and (layout := self._layout_of(kind)) is not None and layout.base is object:
             params = kind.__dict__.get("__dataclass_params__")
-            if not (params is not None and params.frozen and params.eq) and (again := self._again(value)) is not None:
+            if not (params is not None and params.frozen and params.eq) and (again := self.again(value)) is not None:
                 return again
             return framed(b"D", self._class(kind)) + self.write(layout.held_by(value), depth + 1)
         if kind.__bases__ == (tuple,) and "_fields" in kind.__dict__ and not kind.__dictoffset__:
@@ -148,18 +148,18 @@ class Encoder:
             raise unkeyable(value)
         if kind is not numpy.ndarray:
             if kind is numpy.void:  # it can be changed, and may be a part of an array
-                again = self._again(value)
+                again = self.again(value)
                 if again is not None:
                     return again
                 self._check_memory(value, numpy)
-            return framed(b"A", _dtype(value.dtype)) + blake2b(value.tobytes()).digest()
-        again = self._again(value)
+            return framed(b"A", dtype_bytes(value.dtype)) + blake2b(value.tobytes()).digest()
+        again = self.again(value)
         if again is not None:
             return again
         self._check_memory(value, numpy)
         flags = value.flags
         shape = f"{value.shape!r}{value.strides!r}{flags.writeable}{flags.aligned}".encode()
-        return framed(b"a", _dtype(value.dtype)) + framed(b"", shape) + blake2b(value.tobytes(order="C")).digest()
+        return framed(b"a", dtype_bytes(value.dtype)) + framed(b"", shape) + blake2b(value.tobytes(order="C")).digest()
 
     def _check_memory(self, array: Any, numpy: Any) -> None:
         # Arrays may be parts of one memory: a change in one is a change in the others.
@@ -283,17 +283,18 @@ def _network(value: Any) -> tuple[Any, ...]:
     return (str(value),)
 
 
-def _dtype(dtype: Any) -> bytes:
+def dtype_bytes(dtype: Any) -> bytes:
+    """The bytes of a NumPy dtype; raises KeyingError (a TypeError) for one that may hold more."""
     if dtype.kind not in "biufcmMSUV" or dtype.isbuiltin == 2 or dtype.hasobject or dtype.metadata or dtype.type.__module__ != "numpy":
         raise KeyingError(f"a NumPy value of dtype {dtype}" + (" with metadata" if dtype.metadata else ""))
     head = [f"{dtype.str} {dtype.char} {dtype.type.__name__} {dtype.itemsize} {dtype.alignment} {dtype.isalignedstruct}".encode()]
     if dtype.subdtype is not None:
-        head += [repr(dtype.shape).encode(), _dtype(dtype.base)]
+        head += [repr(dtype.shape).encode(), dtype_bytes(dtype.base)]
     for name in dtype.names or ():
         field, offset, *title = dtype.fields[name]
         if not all(type(each) is str for each in title):
             raise KeyingError(f"a NumPy value of dtype {dtype}")
-        head += [framed(b"", name.encode("utf-8", "surrogatepass")), repr((offset, title)).encode(), _dtype(field)]
+        head += [framed(b"", name.encode("utf-8", "surrogatepass")), repr((offset, title)).encode(), dtype_bytes(field)]
     return framed(b"y", b"".join([framed(b"", each) for each in head]))
 
 
