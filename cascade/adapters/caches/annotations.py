@@ -19,7 +19,7 @@ def annotation_parts(value: Any) -> tuple[Any, ...] | None:
     if kind.__module__ != "typing" or getattr(typing, kind.__name__, None) is not kind:
         return None
     if kind.__name__ in _NAMED:
-        return repr(value), *[getattr(value, name, None) for name in ("__bound__", "__constraints__", "__supertype__", "__value__", "__default__")]
+        return repr(value), *[getattr(value, name, None) for name in _OF_NAMED]
     if kind.__name__ in _FORMS:
         return (repr(value),)
     if kind.__name__ == "ForwardRef":
@@ -36,3 +36,4 @@ FIELD = ("name", "type", "default", "default_factory", "init", "repr", "hash", "
 _MARKS = frozenset({"_MISSING_TYPE", "_KW_ONLY_TYPE", "_HAS_DEFAULT_FACTORY_CLASS"})
 _FORMS = frozenset({"_SpecialForm", "_TypedCacheSpecialForm", "_SpecialGenericAlias", "_TupleType", "_CallableType", "_NoDefaultType"})
 _NAMED = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType", "TypeAliasType"})
+_OF_NAMED = ("__bound__", "__constraints__", "__supertype__", "__value__", "__default__")

@@ -267,8 +267,8 @@ class Identity:
     def _of_code(self, code: types.CodeType, names: Names, built_in: Names) -> bytes:
         pieces = [
             framed(b"code", code.co_code), framed(b"except", getattr(code, "co_exceptiontable", b"")),
-            encode((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags & 0xFFFF, code.co_name, code.co_qualname)),
-            encode((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)),
+            encode((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_name, code.co_qualname)),
+            encode((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0xFFFF)),
         ]  # fmt: skip
         for constant in code.co_consts:
             inner = isinstance(constant, types.CodeType)
@@ -354,7 +354,7 @@ class Identity:
         self._all_of(own)
         pieces = [framed(b"class", kind.__qualname__.encode()), self._of_each(kind.__bases__)]
         without = OF_NO_MATTER | OF_NO_MATTER_IN_ENUMS if issubclass(kind, enum.Enum) else OF_NO_MATTER
-        for name, value in sorted(own.items()):
+        for name, value in list(own.items()):
             if name not in without:
                 pieces.append(framed(b"member", name.encode()) + self._at(value, f"{kind.__qualname__}.{name}"))
         if type(kind) is not type:
@@ -404,7 +404,8 @@ class Identity:
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType):
             return framed(b"method", value.__name__.encode()) + self._of(owner)
-        return self._of_library(value, getattr(value, "__module__", None) or getattr(getattr(value, "__objclass__", None), "__module__", "builtins"))
+        kind = getattr(value, "__objclass__", None)
+        return self._of_library(value, getattr(value, "__module__", None) or getattr(kind, "__module__", "builtins"))
 
 
 def identity_of(task: Task[..., Any] | Resource) -> str:

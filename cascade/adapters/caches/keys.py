@@ -334,8 +334,14 @@ _PARTS: dict[tuple[str, str], Callable[[Any], tuple[Any, ...]]] = {
     },
 }
 _COMPUTED = frozenset({"broadcast_address", "hostmask", "hosts"})
+# The value that an object is beside what it holds, as a member of an IntEnum is an int, whatever its class shows of it.
 _PAYLOADS: dict[type, Callable[[Any], Any]] = {
-    object: lambda value: None, int: int.__pos__, float: float.__pos__, complex: complex.__pos__, str: str.__str__, bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    object: lambda value: None,
+    int: int.__pos__,
+    float: float.__pos__,
+    complex: complex.__pos__,
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
     tuple: lambda value: (*tuple.__iter__(value),),
-}  # fmt: skip
+}
 _OF_MEMBERS = frozenset({"_name_", "__objclass__", "_sort_order_", "_inverted_", "__doc__"})

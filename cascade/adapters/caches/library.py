@@ -13,9 +13,9 @@ from cascade.errors import KeyingError
 
 OPAQUE = frozenset(
     {
-        "_frozen_importlib.__import__", "_pickle.Unpickler", "_pickle.load", "_pickle.loads", "builtins.__import__", "builtins.eval", "builtins.exec",
-        "builtins.globals", "gc.get_objects", "gc.get_referents", "gc.get_referrers", "importlib.__import__", "importlib._bootstrap.__import__",
-        "importlib.import_module", "importlib.reload", "inspect.currentframe", "inspect.getmodule", "inspect.stack", "inspect.trace",
+        "_frozen_importlib.__import__", "_pickle.Unpickler", "_pickle.load", "_pickle.loads", "builtins.__import__",
+        "builtins.eval", "builtins.exec", "builtins.globals", "gc.get_objects", "gc.get_referents", "gc.get_referrers",
+        "importlib.__import__", "importlib._bootstrap.__import__", "importlib.import_module", "importlib.reload", "inspect.currentframe", "inspect.getmodule", "inspect.stack", "inspect.trace",
         "joblib.numpy_pickle.load", "pickle._Unpickler", "pickle._load", "pickle._loads", "pkgutil.resolve_name", "pydoc.locate",
         "runpy.run_module", "runpy.run_path", "shelve.open", "sys._current_frames", "sys._getframe", "sys._getframemodulename",
     }

@@ -13,8 +13,8 @@ OF_NO_MATTER = frozenset({"CACHE", "PUSH_NULL", "EXTENDED_ARG"})
 
 HIDDEN = frozenset(
     {
-        "__builtins__", "__globals__", "__import__", "__loader__", "__subclasses__", "ag_frame", "cr_frame", "f_back", "f_builtins", "f_globals",
-        "f_locals", "gi_frame", "tb_frame",
+        "__builtins__", "__globals__", "__import__", "__loader__", "__subclasses__", "ag_frame", "cr_frame", "f_back",
+        "f_builtins", "f_globals", "f_locals", "gi_frame", "tb_frame",
     }
 )  # fmt: skip
 """Names by which code finds what cannot be seen in it."""
