@@ -81,10 +81,12 @@ class Identity:
 
     def holds(self) -> bool:
         """Whether everything is where it was."""
-        for function, code, defaults, more, name, qualname, count in self._functions:
+        for function, code, defaults, more, name, qualname, doc, count in self._functions:
             if function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not more:
                 return False
-            if function.__name__ is not name or function.__qualname__ is not qualname or len(function.__dict__) != count:
+            if function.__name__ is not name or function.__qualname__ is not qualname or function.__doc__ is not doc:
+                return False
+            if len(function.__dict__) != count:
                 return False
         for mapping, key, value in self._places:
             if mapping.get(key, MISSING) is not value:
@@ -234,10 +236,11 @@ class Identity:
         if is_library(function):
             return self._of_library(function)
         code, more, own = function.__code__, function.__kwdefaults__, function.__dict__
-        names, built_in = (function.__name__, function.__qualname__), getattr(function, "__builtins__")
+        names = function.__name__, function.__qualname__, function.__doc__
+        built_in = getattr(function, "__builtins__")
         self._functions.append((function, code, function.__defaults__, more, *names, len(own)))
         self._check(code)
-        pieces = [b"function", encode((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
+        pieces = [b"function", self._of_each((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
         pieces.append(self._of_each(function.__defaults__ or ()))
         pieces.append(self._of_pairs(more) if more else b"0:")
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -251,14 +254,14 @@ class Identity:
             if name != "__signature__" or self._annotated:
                 pieces.append(framed(b"attribute", name.encode()) + self._at(value, f"{function.__qualname__}.{name}"))
         if self._annotated:
-            pieces.append(self._of_annotations(function.__annotations__, function.__globals__))
+            pieces.append(self._of_annotations(self._attribute(function, "__annotations__"), function.__globals__))
         return b"".join(pieces)
 
     def _check(self, code: types.CodeType) -> None:
         names = names_in(code)
-        hidden = HIDDEN & names
+        hidden = set(HIDDEN & names)
         if "sys" in names:
-            hidden |= HIDDEN_IN_SYS & names
+            hidden.update(f"sys.{name}" for name in HIDDEN_IN_SYS & names)
         if hidden:
             raise KeyingError(f"{min(hidden)}, which may reach anything")
         if ANNOTATIONS & names:
@@ -350,9 +353,10 @@ class Identity:
         if is_library(kind):
             return self._of_library(kind)
         own = vars(kind)
-        self._attribute(kind, "__bases__")
+        for name in ("__bases__", "__class__", "__name__", "__qualname__"):
+            self._attribute(kind, name)
         self._all_of(own)
-        pieces = [framed(b"class", kind.__qualname__.encode()), self._of_each(kind.__bases__)]
+        pieces = [framed(b"class", encode((kind.__name__, kind.__qualname__))), self._of_each(kind.__bases__)]
         without = OF_NO_MATTER | OF_NO_MATTER_IN_ENUMS if issubclass(kind, enum.Enum) else OF_NO_MATTER
         for name, value in list(own.items()):
             if name not in without:

@@ -6,7 +6,7 @@ import os
 import sys
 import sysconfig
 from functools import cache, lru_cache
-from importlib import metadata, util
+from importlib import util
 from typing import Any
 
 from cascade.errors import KeyingError
@@ -15,7 +15,8 @@ OPAQUE = frozenset(
     {
         "_frozen_importlib.__import__", "_pickle.Unpickler", "_pickle.load", "_pickle.loads", "builtins.__import__",
         "builtins.eval", "builtins.exec", "builtins.globals", "gc.get_objects", "gc.get_referents", "gc.get_referrers",
-        "importlib.__import__", "importlib._bootstrap.__import__", "importlib.import_module", "importlib.reload", "inspect.currentframe", "inspect.getmodule", "inspect.stack", "inspect.trace",
+        "importlib.__import__", "importlib._bootstrap.__import__", "importlib.import_module", "importlib.reload",
+        "inspect.currentframe", "inspect.getmodule", "inspect.stack", "inspect.trace",
         "joblib.numpy_pickle.load", "pickle._Unpickler", "pickle._load", "pickle._loads", "pkgutil.resolve_name", "pydoc.locate",
         "runpy.run_module", "runpy.run_path", "shelve.open", "sys._current_frames", "sys._getframe", "sys._getframemodulename",
     }
@@ -103,6 +104,8 @@ def version_of(module: str) -> bytes:
 @lru_cache(maxsize=4096)
 def _version_of(top: str, version: Any, file: str | None) -> bytes:
     if version is None:
+        from importlib import metadata
+
         try:
             version = metadata.version(top)
         except (metadata.PackageNotFoundError, ValueError):
