@@ -706,7 +706,7 @@ UNTOLD = {
     "__import__": ("def f(x): return __import__('users').g(x)", "__import__"),
     "the globals of a function": (HELPED + "def f(x): return g.__globals__['K'] + x", "__globals__"),
     "these by getattr": (HELPED + "def f(x): return getattr(g, '__globals__')['K'] + x", "__globals__"),
-    "frames": ("import sys\nK = 1\ndef f(x): return sys._getframe().f_globals['K'] + x", "_getframe"),
+    "frames": ("import sys\nK = 1\ndef f(x): return sys._getframe() and x", "sys._getframe"),
     "pickle": ("import pickle\ndef g(x): return x\ndef f(x): return pickle.loads(pickle.dumps(g))(x)", "pickle.loads"),
     "a module that is imported": ("def f(x):\n    import users\n    return users.g(x)", r"the module 'users', imported inside of a function \(import it at the head"),
     "a submodule that is imported": ("def f(x):\n    from users import missing\n    return x", "users.missing, which its module does not have"),

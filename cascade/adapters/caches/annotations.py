@@ -12,6 +12,8 @@ from typing import Any
 def annotation_parts(value: Any) -> tuple[Any, ...] | None:
     """The parts of an object that describes a type, or None for anything else."""
     kind = type(value)
+    if value is _NO_DEFAULT:
+        return ()
     if kind in _ALIASES:
         return getattr(value, "__origin__", None), *value.__args__
     if kind.__module__ == "dataclasses":
@@ -33,7 +35,8 @@ _ALIASES = frozenset({types.GenericAlias, types.UnionType, type(Callable[[], int
 FIELD = ("name", "type", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only")
 """The attributes of a `dataclasses.Field`, beside its metadata."""
 
+_NO_DEFAULT = getattr(typing, "NoDefault", typing)  # of a TypeVar
 _MARKS = frozenset({"_MISSING_TYPE", "_KW_ONLY_TYPE", "_HAS_DEFAULT_FACTORY_CLASS"})
-_FORMS = frozenset({"_SpecialForm", "_TypedCacheSpecialForm", "_SpecialGenericAlias", "_TupleType", "_CallableType", "_NoDefaultType"})
+_FORMS = frozenset({"_SpecialForm", "_TypedCacheSpecialForm", "_SpecialGenericAlias", "_TupleType", "_CallableType"})
 _NAMED = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType", "TypeAliasType"})
 _OF_NAMED = ("__bound__", "__constraints__", "__supertype__", "__value__", "__default__")
