@@ -180,6 +180,11 @@ def as_timeout(value: Any) -> float | None:
 
 
 def as_cache(value: Any) -> Any:
+    if isinstance(value, type):
+        raise DeclarationError(
+            f"the cache policy {value.__qualname__} is a class", expected="an object of it",
+            hint=f"write {value.__qualname__}(...), and keep it: an object made for each call would be empty",
+        )
     if value is not None:
         for method in ("check", "save"):
             if not callable(getattr(value, method, None)):

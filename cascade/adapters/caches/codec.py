@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from cascade.adapters.caches.keys import Encoder, dtype_bytes
 from cascade.errors import KeyingError, MissingExtraError
 
 msgspec: Any = None
@@ -21,6 +22,7 @@ except ImportError:
 TUPLE, SET, FROZENSET, PAIRS, INTEGER, COMPLEX, ARRAY, SCALAR, BYTEARRAY, PICKLE, TEXT = range(1, 12)
 MAX_DEPTH = 100
 PLAIN = frozenset({type(None), bool, float, bytes})
+CHANGEABLE = frozenset({list, dict, set, bytearray})
 
 
 class Codec:
@@ -42,14 +44,32 @@ class Codec:
 
     def encode(self, value: Any) -> bytes:
         """The bytes of a value; raises KeyingError (a TypeError) for one that has none."""
-        data: bytes = self._encode(self._plain(value, 0))
+        try:
+            plain = self._plain(value, 0, Encoder())
+        except KeyingError as error:
+            if not self.pickle:
+                raise KeyingError(
+                    f"its value, which holds {error.what}", expected="plain data, or NumPy arrays",
+                    hint="return plain data, or keep it by DiskCache(path, pickle=True)",
+                ) from None
+            plain = self._pickled(value)
+        data: bytes = self._encode(plain)
         return data
+
+    def _pickled(self, value: Any) -> Any:
+        # As a whole: so one object that stands in several places stays one.
+        import pickle
+
+        try:
+            return msgspec.msgpack.Ext(PICKLE, pickle.dumps(value))
+        except Exception as error:
+            raise KeyingError(f"its value, which cannot be pickled ({type(error).__name__}: {error})") from None
 
     def decode(self, data: bytes) -> Any:
         """The value; raises some exception for bytes that are damaged."""
         return self._decode(data)
 
-    def _plain(self, value: Any, depth: int) -> Any:
+    def _plain(self, value: Any, depth: int, seen: Encoder) -> Any:
         kind = type(value)
         if kind in PLAIN:
             return value
@@ -64,44 +84,42 @@ class Codec:
                 return msgspec.msgpack.Ext(TEXT, value.encode("utf-8", "surrogatepass"))
             return value
         if depth > MAX_DEPTH:
-            raise KeyingError("a value that is nested too deeply, or holds itself")
+            raise KeyingError("what is nested too deeply")
+        if kind in CHANGEABLE and seen.again(value) is not None:
+            raise KeyingError(f"one {kind.__name__} in several places")
         if kind is list:
-            return [self._plain(item, depth + 1) for item in value]
+            return [self._plain(item, depth + 1, seen) for item in value]
         if kind is dict:
-            if all(type(key) is str for key in value):
-                return {self._plain(key, depth + 1): self._plain(item, depth + 1) for key, item in value.items()} if all(
-                    key.isascii() for key in value
-                ) else self._extension(PAIRS, [part for pair in value.items() for part in pair], depth)
-            return self._extension(PAIRS, [part for pair in value.items() for part in pair], depth)
+            if all(type(key) is str and key.isascii() for key in value):
+                return {key: self._plain(item, depth + 1, seen) for key, item in value.items()}
+            return self._extension(PAIRS, [part for pair in value.items() for part in pair], depth, seen)
         if kind is tuple:
-            return self._extension(TUPLE, value, depth)
+            return self._extension(TUPLE, value, depth, seen)
         if kind is set:
-            return self._extension(SET, value, depth)
+            return self._extension(SET, value, depth, seen)
         if kind is frozenset:
-            return self._extension(FROZENSET, value, depth)
+            return self._extension(FROZENSET, value, depth, seen)
         if kind is complex:
-            return self._extension(COMPLEX, (value.real, value.imag), depth)
+            return self._extension(COMPLEX, (value.real, value.imag), depth, seen)
         if kind is bytearray:
             return msgspec.msgpack.Ext(BYTEARRAY, bytes(value))
-        return self._other(value, kind)
+        return self._other(value, kind, seen)
 
-    def _extension(self, code: int, items: Any, depth: int) -> Any:
-        return msgspec.msgpack.Ext(code, self._encode([self._plain(item, depth + 1) for item in items]))
+    def _extension(self, code: int, items: Any, depth: int, seen: Encoder) -> Any:
+        return msgspec.msgpack.Ext(code, self._encode([self._plain(item, depth + 1, seen) for item in items]))
 
-    def _other(self, value: Any, kind: type) -> Any:
+    def _other(self, value: Any, kind: type, seen: Encoder) -> Any:
         numpy = sys.modules.get("numpy")
-        if numpy is not None and (kind is numpy.ndarray or isinstance(value, numpy.generic)) and not value.dtype.hasobject:
+        if numpy is not None and kind.__module__ == "numpy" and (kind is numpy.ndarray or issubclass(kind, numpy.generic)):
+            if seen.write(value).startswith(b"@"):  # which refuses what shares its memory, or has more than a file would have
+                raise KeyingError(f"one {kind.__name__} in several places")
+            written = numpy.lib.format.descr_to_dtype(numpy.lib.format.dtype_to_descr(value.dtype))
+            if dtype_bytes(written) != dtype_bytes(value.dtype):
+                raise KeyingError(f"a NumPy value of dtype {value.dtype!r} ({value.dtype.char})")
             file = io.BytesIO()
             numpy.save(file, value, allow_pickle=False)
             return msgspec.msgpack.Ext(ARRAY if kind is numpy.ndarray else SCALAR, file.getvalue())
-        if self.pickle:
-            import pickle
-
-            return msgspec.msgpack.Ext(PICKLE, pickle.dumps(value))
-        raise KeyingError(
-            f"its value, which holds a {kind.__module__}.{kind.__qualname__}", expected="plain data, or NumPy arrays",
-            hint="return plain data, or keep it by DiskCache(path, pickle=True)",
-        )
+        raise KeyingError(f"a {kind.__module__}.{kind.__qualname__}")
 
     def _from_extension(self, code: int, data: memoryview) -> Any:
         if code in (TUPLE, SET, FROZENSET, PAIRS, COMPLEX):

@@ -1,8 +1,9 @@
 """Identity: bytes that say what a task's function does.
 
 They are made of its code object (instructions, constants, names; no line numbers, no comments), its defaults, what its
-closure holds, and the values of the globals it reads; of functions and classes among these likewise, and so on. Parts of
-the standard library and of installed packages count by their names and versions. What cannot be told is refused.
+closure holds, its attributes, the values of the globals it reads, and what it imports; of functions and classes among
+these likewise, and so on. Parts of the standard library and of installed packages count by their names and versions. What
+cannot be told is refused.
 
 The bytes are kept, with the places where they were read from: as long as the same objects stand there, and the
 mutable data among them has the same contents, they hold.
@@ -10,17 +11,23 @@ mutable data among them has the same contents, they hold.
 
 from __future__ import annotations
 
+import abc
 import builtins
 import collections
-import dis
+import dataclasses
+import enum
 import functools
-import os
 import sys
-import sysconfig
 import types
+from collections.abc import Iterable, Mapping
+from importlib import util
+from operator import is_
 from typing import Any
 
+from cascade.adapters.caches.annotations import FIELD, annotation_parts
 from cascade.adapters.caches.keys import digest, encode, framed, is_immutable, unkeyable
+from cascade.adapters.caches.library import DOORS, check_not_opaque, find_spec, is_library, is_library_module, name_of, version_of
+from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
 from cascade.errors import KeyingError
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
@@ -28,204 +35,381 @@ from cascade.spec.task import Task
 
 MISSING = object()
 TUPLE_FIELD: Any = getattr(collections, "_tuplegetter")  # what a named tuple has for each of its fields
-GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
-ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+CACHED_FUNCTION: Any = getattr(functools, "_lru_cache_wrapper")
+PROPERTIES = frozenset({property, enum.property})
 OF_NO_MATTER = frozenset(
     {
-        "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
-        "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
-        "__dataclass_fields__", "__dataclass_params__", "__match_args__", "__parameters__", "__orig_bases__", "__slots__",
+        "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__",
+        "__slotnames__", "_abc_impl", "__annotations__", "__dataclass_fields__", "__dataclass_params__",
     }
 )  # fmt: skip
+"""Of a class. The last four are looked into in another way."""
+OF_NO_MATTER_IN_ENUMS = frozenset({"_value2member_map_", "_hashable_values_", "_unhashable_values_", "_unhashable_values_map_"})
+"""These follow from the members; and a Flag notes there which values were seen."""
 VERSION = f"{sys.implementation.cache_tag} {sys.version_info[:3]}".encode()
+KNOWN_CLASSES = 128
+
+Names = Mapping[str, Any]
 
 
 class Identity:
-    """What was found out about one function."""
+    """What was found out about one function.
 
-    def __init__(self, function: Any) -> None:
-        self.name = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@"
+    Args:
+        annotated: whether annotations of functions count.
+
+    Attributes:
+        reads_annotations: whether any of the code looks at them.
+    """
+
+    def __init__(self, function: Any, annotated: bool = False) -> None:
+        self.function = function
+        self._annotated = self.reads_annotations = annotated
+        self._token = abc.get_cache_token()
+        self._has_abstract = False
+        self._names: Names = {}  # of the annotations that are looked into
         self._places: list[tuple[Any, Any, Any]] = []  # (mapping, key, value)
+        self._mappings: list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = []  # with all keys and values
+        self._attributes: list[tuple[Any, str, Any]] = []  # (object, name, value)
         self._cells: list[tuple[types.CellType, Any]] = []
-        self._functions: list[tuple[Any, Any, Any, Any]] = []
+        self._functions: list[tuple[Any, ...]] = []
         self._mutable: list[tuple[Any, bytes]] = []  # data, and its contents
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that the ids above stay theirs
         self.digest = digest(VERSION + self._of(function))
-        self.text = self.name + self.digest.hex()
+        self.text = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
 
     def holds(self) -> bool:
         """Whether everything is where it was."""
+        for function, code, defaults, more, name, qualname, doc, count in self._functions:
+            if function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not more:
+                return False
+            if function.__name__ is not name or function.__qualname__ is not qualname or function.__doc__ is not doc:
+                return False
+            if len(function.__dict__) != count:
+                return False
         for mapping, key, value in self._places:
             if mapping.get(key, MISSING) is not value:
-                return False
-        for function, code, defaults, more in self._functions:
-            if function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not more:
                 return False
         for cell, value in self._cells:
             if _contents(cell) is not value:
                 return False
+        for mapping, keys, values in self._mappings:
+            if len(mapping) != len(keys) or not all(map(is_, mapping, keys)) or not all(map(is_, mapping.values(), values)):
+                return False
+        for owner, name, value in self._attributes:
+            if getattr(owner, name, MISSING) is not value:
+                return False
         for value, contents in self._mutable:
             if encode(value, _by_id) != contents:
                 return False
-        return True
+        return not self._has_abstract or self._token == abc.get_cache_token()
+
+    # -- Watching -----------------------------------------------------------------------------------------------------
+
+    def _at_place(self, mapping: Any, key: Any) -> Any:
+        value = mapping.get(key, MISSING)
+        self._places.append((mapping, key, value))
+        return value
+
+    def _all_of(self, mapping: Any) -> list[tuple[Any, Any]]:
+        self._mappings.append((mapping, tuple(mapping), tuple(mapping.values())))
+        return list(mapping.items())
+
+    def _attribute(self, owner: Any, name: str) -> Any:
+        value = getattr(owner, name, MISSING)
+        self._attributes.append((owner, name, value))
+        return value
+
+    def _is_new(self, value: Any) -> bytes | None:
+        # A reference to what was looked into before.
+        number = self._seen.setdefault(id(value), len(self._kept))
+        if number != len(self._kept):
+            return b"seen%d;" % number
+        self._kept.append(value)
+        return None
 
     # -- What something is made of ------------------------------------------------------------------------------------
 
     def _of(self, value: Any) -> bytes:
         if is_immutable(value):
             return encode(value)
-        number = self._seen.get(id(value))
-        if number is not None:
-            return b"seen%d;" % number
-        self._seen[id(value)] = len(self._seen)
-        self._kept.append(value)
+        if value is NotImplemented:
+            return b"NotImplemented"
+        seen = self._is_new(value)
+        if seen is not None:
+            return seen
         written = self._of_code_object(value)
         if written is not None:
             return written
-        if type(value) in (list, dict, tuple):
-            written = framed(b"container", type(value).__name__.encode()) + self._of_each(value)
+        kind = type(value)
+        if value is sys.modules:
+            check_not_opaque(value)
+        if kind is dict or kind is list or kind is tuple:
+            written = framed(b"container", kind.__name__.encode()) + self._of_each(value)
         else:
-            del self._seen[id(value)]  # or it would pass for code that was seen
+            number = self._seen.pop(id(value))  # or it would pass for code that was seen
             written = b"data" + encode(value, self._of_part)
+            self._seen[id(value)] = number
         self._mutable.append((value, encode(value, _by_id)))
         return written
 
     def _of_part(self, value: Any) -> bytes:
         # What stands inside of data has to be code, or it is refused.
-        number = self._seen.get(id(value))
-        if number is not None:
-            return b"seen%d;" % number
-        self._seen[id(value)] = len(self._seen)
-        self._kept.append(value)
+        seen = self._is_new(value)
+        if seen is not None:
+            return seen
         written = self._of_code_object(value)
         if written is None:
             raise unkeyable(value)
         return written
 
     def _of_code_object(self, value: Any) -> bytes | None:
-        # Functions, classes and what is made of them; None for data.
-        if isinstance(value, Task):
-            return b"task" + self._of(value.func)
-        if type(value) is LazyResult:
-            return self._of_lazy_result(value)
-        if isinstance(value, types.FunctionType):
+        # Functions, classes and what is made of them; None for data. By the types themselves: a `__class__` may say anything.
+        kind = type(value)
+        if kind is types.FunctionType:
             return self._of_function(value)
-        if isinstance(value, type):
+        if issubclass(kind, type):
             return self._of_class(value)
-        if isinstance(value, types.ModuleType):
+        if kind is Task:
+            return framed(b"task", value.name.encode()) + self._of(self._attribute(value, "func"))
+        if kind is LazyResult:
+            return self._of_lazy_result(value)
+        if issubclass(kind, types.ModuleType):
             return self._of_module(value)
-        if isinstance(value, functools.partial):
-            return b"partial" + self._of(value.func) + self._of_each(value.args) + self._of_each(value.keywords)
-        if isinstance(value, (staticmethod, classmethod, types.MethodType)):
-            owner = self._of(value.__self__) if isinstance(value, types.MethodType) else b""
-            function: Any = value.__func__
-            kind: type = type(value)
-            return framed(b"method", kind.__name__.encode()) + owner + self._of(function)
-        if isinstance(value, property):
-            return b"property" + self._of_each((value.fget, value.fset, value.fdel))
-        if isinstance(value, functools.cached_property):
-            return b"cached" + self._of(value.func)
-        if isinstance(value, (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)):
+        if kind is functools.partial:
+            parts = [self._of(self._attribute(value, name)) for name in ("func", "args")]
+            return b"partial" + b"".join(parts) + self._of_pairs(self._attribute(value, "keywords")) + self._of_pairs(value.__dict__)
+        if kind in (staticmethod, classmethod):
+            return framed(b"method", kind.__name__.encode()) + self._of(value.__func__)
+        if kind is types.MethodType:
+            return b"bound" + self._of(value.__self__) + self._of(value.__func__)
+        if kind in PROPERTIES:
+            return framed(b"property", kind.__name__.encode()) + self._of_each((value.fget, value.fset, value.fdel))
+        if kind is functools.cached_property:
+            return b"cached" + self._of(self._attribute(value, "func"))
+        if kind is CACHED_FUNCTION:
+            return b"wrapper" + self._of(value.cache_parameters()) + self._of_pairs(value.__dict__)
+        if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
             return self._of_builtin(value)
-        if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
-            return framed(b"slot", value.__name__.encode())
-        if isinstance(value, TUPLE_FIELD):
+        if kind in (types.MemberDescriptorType, types.GetSetDescriptorType):
+            return framed(b"slot", f"{value.__objclass__.__qualname__}.{value.__name__}".encode())
+        if kind is TUPLE_FIELD:
             return framed(b"field", encode(value.__reduce__()[1][0]))  # its place
-        if hasattr(value, "__wrapped__") and callable(value) and is_library(type(value)):
-            return framed(b"wrapper", _name_of(type(value))) + self._of(value.__wrapped__)  # functools.cache and the like
-        if callable(value) and is_library(value):  # a ufunc, say
-            return framed(b"library", _name_of(value) + version_of(value.__module__))
+        described = annotation_parts(value)
+        if described is not None:
+            texts = b"".join([self._of_text(part) for part in described])
+            return framed(b"type", kind.__name__.encode()) + self._of_each(described) + texts
+        if kind is dataclasses.Field:
+            return b"field" + self._of_each([self._attribute(value, name) for name in FIELD]) + self._of_pairs(value.metadata)
+        if callable(value) and is_library(kind) and is_library(value):  # a ufunc, say
+            return self._of_library(value)
         return None
+
+    def _of_library(self, value: Any, module: str | None = None) -> bytes:
+        check_not_opaque(value)
+        module = module or value.__module__
+        name = f"{module}.{getattr(value, '__qualname__', None) or value.__name__}"
+        if name.rpartition(".")[2] in ANNOTATIONS:
+            self.reads_annotations = True
+        return framed(b"library", name.encode() + version_of(module))
 
     def _of_lazy_result(self, lazy: LazyResult[Any]) -> bytes:
         # The default of a parameter, say. What it gives is an argument of the call.
         if not lazy.task.takes_policies:
             return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
-        return b"lazy" + self._of(lazy.task) + self._of_each(lazy.slots)
+        policies = self._attribute(lazy, "policies")
+        set_on_it = b"" if policies is None else self._of_each(policies._replace(cache=None))
+        return b"lazy" + self._of(lazy.task) + self._of_each(self._attribute(lazy, "slots")) + set_on_it
 
     def _of_each(self, values: Any) -> bytes:
         items = [part for pair in values.items() for part in pair] if isinstance(values, dict) else list(values)
         return b"%d:" % len(items) + b"".join([self._of(item) for item in items])
 
+    def _of_pairs(self, mapping: Any) -> bytes:
+        # Of one that may be changed in place.
+        return self._of_each([part for pair in self._all_of(mapping) for part in pair])
+
+    # -- Functions ----------------------------------------------------------------------------------------------------
+
     def _of_function(self, function: types.FunctionType) -> bytes:
         if is_library(function):
-            return framed(b"library", _name_of(function) + version_of(function.__module__))
-        self._functions.append((function, function.__code__, function.__defaults__, function.__kwdefaults__))
-        pieces = [b"function", self._of_code(function.__code__, function.__globals__)]
+            return self._of_library(function)
+        code, more, own = function.__code__, function.__kwdefaults__, function.__dict__
+        names = function.__name__, function.__qualname__, function.__doc__
+        built_in = getattr(function, "__builtins__")
+        self._functions.append((function, code, function.__defaults__, more, *names, len(own)))
+        self._check(code)
+        pieces = [b"function", self._of_each((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
         pieces.append(self._of_each(function.__defaults__ or ()))
-        pieces.append(self._of_each(function.__kwdefaults__ or {}))
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        pieces.append(self._of_pairs(more) if more else b"0:")
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             value = _contents(cell)
             self._cells.append((cell, value))
             if value is not MISSING:
                 pieces.append(self._at(value, f"the closure's {name!r}"))
-        own = {key: value for key, value in function.__dict__.items() if key not in ("__wrapped__", "__signature__")}
-        pieces.append(self._of_each(own))
+        if own:
+            self._all_of(own)
+        for name, value in own.items():
+            if name != "__signature__" or self._annotated:
+                pieces.append(framed(b"attribute", name.encode()) + self._at(value, f"{function.__qualname__}.{name}"))
+        if self._annotated:
+            pieces.append(self._of_annotations(self._attribute(function, "__annotations__"), function.__globals__))
         return b"".join(pieces)
 
-    def _of_code(self, code: types.CodeType, names: dict[str, Any]) -> bytes:
+    def _check(self, code: types.CodeType) -> None:
+        names = names_in(code)
+        hidden = set(HIDDEN & names)
+        if "sys" in names:
+            hidden.update(f"sys.{name}" for name in HIDDEN_IN_SYS & names)
+        if hidden:
+            raise KeyingError(f"{min(hidden)}, which may reach anything")
+        if ANNOTATIONS & names:
+            self.reads_annotations = True
+
+    def _of_code(self, code: types.CodeType, names: Names, built_in: Names) -> bytes:
         pieces = [
             framed(b"code", code.co_code), framed(b"except", getattr(code, "co_exceptiontable", b"")),
-            encode((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags & 0xFFFF)),
-            encode((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)),
+            encode((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_name, code.co_qualname)),
+            encode((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0xFFFF)),
         ]  # fmt: skip
         for constant in code.co_consts:
-            pieces.append(self._of_code(constant, names) if isinstance(constant, types.CodeType) else encode(constant))
-        for chain in global_reads(code):
-            pieces.append(self._of_global(chain, names))
+            inner = isinstance(constant, types.CodeType)
+            pieces.append(self._of_code(constant, names, built_in) if inner else encode(constant))
+        reads = reads_of(code)
+        for chain in reads.chains:
+            pieces.append(self._of_global(chain, names, built_in))
+        for each in reads.imports:
+            pieces.append(self._of_import(each, names))
         return b"".join(pieces)
 
-    def _of_global(self, chain: tuple[str, ...], names: dict[str, Any]) -> bytes:
-        name = chain[0]
-        value = names.get(name, MISSING)
-        self._places.append((names, name, value))
+    def _of_global(self, chain: tuple[str, ...], names: Names, built_in: Names) -> bytes:
+        path, rest = [chain[0]], list(chain[1:])
+        value = self._at_place(names, chain[0])
         if value is MISSING:
-            if hasattr(builtins, name):
-                return framed(b"builtin", name.encode())
-            return framed(b"nothing", name.encode())  # it will raise, or is deleted and set by the function itself
-        for attribute in chain[1:]:
-            if not isinstance(value, types.ModuleType) or is_library_module(value.__name__):
-                break
-            inner = value.__dict__.get(attribute, MISSING)
-            if inner is MISSING:
+            value = self._at_place(built_in, chain[0])
+        if value is MISSING:
+            return framed(b"nothing", chain[0].encode())  # it will raise, or is deleted and set by the function itself
+        while rest and type(value) is types.ModuleType and (value is builtins or not is_library_module(value.__name__)):
+            path.append(rest.pop(0))
+            value = self._at_place(vars(value), path[-1])
+            if value is MISSING:
                 raise KeyingError(f"{'.'.join(chain)}, which its module does not have now")
-            self._places.append((value.__dict__, attribute, inner))
-            name += "." + attribute
-            value = inner
-        if isinstance(value, types.ModuleType) and not is_library_module(value.__name__):
-            raise KeyingError(f"the module {name!r}, used as a value")
+        name = ".".join(path)
+        if issubclass(type(value), types.ModuleType):
+            if not is_library_module(value.__name__):
+                raise KeyingError(f"the module {name!r}, used as a value")
+            if rest:
+                return framed(b"global", name.encode()) + self._of_library_part(value, rest)
         return framed(b"global", name.encode()) + self._at(value, f"the global {name!r}")
+
+    def _of_library_part(self, module: Any, attributes: Iterable[str]) -> bytes:
+        # What it is called is in the code. Some of it is no code, and may change all the time, as `sys.argv`.
+        value = module
+        for attribute in attributes:
+            if not issubclass(type(value), types.ModuleType):
+                break
+            value = vars(value).get(attribute)
+            check_not_opaque(value)
+        if issubclass(type(value), types.ModuleType):
+            return self._of_module(value)
+        return framed(b"module", module.__name__.encode() + version_of(module.__name__))
+
+    def _of_import(self, each: Import, names: Names) -> bytes:
+        name = each.module
+        if each.level:
+            name = util.resolve_name("." * each.level + name, str(names.get("__package__") or ""))
+        module = self._at_place(sys.modules, name)
+        if is_library_module(name):
+            if each.names is None and name.partition(".")[0] in DOORS - {"sys"}:
+                raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
+            for attribute in each.names or () if issubclass(type(module), types.ModuleType) else ():
+                self._of_library_part(module, [attribute])
+            return framed(b"import", name.encode() + version_of(name))
+        if module is MISSING or module is None:
+            if find_spec(name.partition(".")[0]) is None:
+                return framed(b"no module", name.encode())
+            raise KeyingError(f"the module {name!r}, which is not imported yet", hint="import it at the head of the module")
+        if each.names is None or type(module) is not types.ModuleType:
+            raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
+        pieces = [framed(b"import", name.encode())]
+        for attribute in each.names:
+            value = self._at_place(vars(module), attribute)
+            if value is MISSING:
+                raise KeyingError(f"{name}.{attribute}, which its module does not have now")
+            pieces.append(framed(b"from", attribute.encode()) + self._at(value, f"what is imported as {attribute!r}"))
+        return b"".join(pieces)
 
     def _at(self, value: Any, where: str) -> bytes:
         try:
             return self._of(value)
         except KeyingError as error:
-            raise KeyingError(f"{where}: {error.what}" if not error.what.startswith("the ") else f"{where}, {error.what}") from None
+            between = ", " if error.what.startswith("the ") else ": "
+            raise KeyingError(f"{where}{between}{error.what}", hint=error.hint) from None
+
+    # -- Classes ------------------------------------------------------------------------------------------------------
 
     def _of_class(self, kind: type) -> bytes:
         if is_library(kind):
-            return framed(b"library", _name_of(kind) + version_of(kind.__module__))
-        pieces = [framed(b"class", kind.__qualname__.encode()), self._of_each(kind.__bases__)]
-        for name, value in sorted(kind.__dict__.items()):
-            if name not in OF_NO_MATTER:
-                self._places.append((kind.__dict__, name, value))
+            return self._of_library(kind)
+        own = vars(kind)
+        for name in ("__bases__", "__class__", "__name__", "__qualname__"):
+            self._attribute(kind, name)
+        self._all_of(own)
+        pieces = [framed(b"class", encode((kind.__name__, kind.__qualname__))), self._of_each(kind.__bases__)]
+        without = OF_NO_MATTER | OF_NO_MATTER_IN_ENUMS if issubclass(kind, enum.Enum) else OF_NO_MATTER
+        for name, value in list(own.items()):
+            if name not in without:
                 pieces.append(framed(b"member", name.encode()) + self._at(value, f"{kind.__qualname__}.{name}"))
         if type(kind) is not type:
             pieces.append(self._of(type(kind)))
+        module = sys.modules.get(kind.__module__)
+        pieces.append(self._of_annotations(own.get("__annotations__", {}), {} if module is None else vars(module)))
+        for name, field in self._all_of(own.get("__dataclass_fields__", {})):
+            pieces.append(framed(b"field", name.encode()) + self._at(field, f"{kind.__qualname__}.{name}"))
+        pieces.append(encode(repr(own.get("__dataclass_params__"))))
+        if "_abc_impl" in own:
+            pieces.append(self._of_abstract(kind))
         return b"".join(pieces)
 
+    def _of_abstract(self, kind: type) -> bytes:
+        # Which classes were registered by its `register`, as isinstance sees them.
+        self._has_abstract = True
+        registered = [each() for each in abc._get_dump(kind)[0]]  # type: ignore[attr-defined]
+        return encode(sorted(name_of(each) for each in registered if each is not None))
+
+    def _of_annotations(self, annotations: Any, names: Names) -> bytes:
+        outer, self._names = self._names, names
+        pieces = []
+        for name, value in self._all_of(annotations):
+            pieces.append(framed(b"annotation", name.encode()) + self._at(value, f"the annotation of {name!r}") + self._of_text(value))
+        self._names = outer
+        return b"".join(pieces)
+
+    def _of_text(self, text: Any) -> bytes:
+        # What the names in a text among annotations stand for, as far as they are known.
+        if type(text) is not str:
+            return b""
+        try:
+            code = compile(text, "annotation", "eval", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return b"none"
+        inner = [self._of_text(each) for each in code.co_consts if each != text]
+        return self._of_code(code, self._names, vars(builtins)) + b"".join(inner)
+
+    # -- Of others ----------------------------------------------------------------------------------------------------
+
     def _of_module(self, module: types.ModuleType) -> bytes:
-        if not is_library_module(module.__name__):
+        if not is_library_module(module.__name__) or module.__name__ in DOORS:
             raise KeyingError(f"the module {module.__name__!r}, used as a value")
         return framed(b"module", module.__name__.encode() + version_of(module.__name__))
 
     def _of_builtin(self, value: Any) -> bytes:
         owner = getattr(value, "__self__", None)
-        if owner is not None and not isinstance(owner, (types.ModuleType, type)):
+        if owner is not None and not isinstance(owner, types.ModuleType):
             return framed(b"method", value.__name__.encode()) + self._of(owner)
-        module = getattr(value, "__module__", None) or getattr(getattr(value, "__objclass__", None), "__module__", "builtins")
-        return framed(b"library", f"{module}.{value.__qualname__}".encode() + version_of(module))
+        kind = getattr(value, "__objclass__", None)
+        return self._of_library(value, getattr(value, "__module__", None) or getattr(kind, "__module__", "builtins"))
 
 
 def identity_of(task: Task[..., Any] | Resource) -> str:
@@ -235,45 +419,48 @@ def identity_of(task: Task[..., Any] | Resource) -> str:
         KeyingError: (a TypeError) the function depends on something that cannot be told.
     """
     known: Identity | None = task.identity
-    if known is None or not known.holds():
-        known = task.identity = Identity(task.func)
+    if known is None or known.function is not task.func or not _holds(known):
+        known = task.identity = _identity(task.func)
     return known.text
+
+
+def _holds(identity: Identity) -> bool:
+    try:
+        return identity.holds()
+    except Exception:  # another thread changes what is looked at
+        return False
+
+
+def _identity(value: Any) -> Identity:
+    try:
+        found = Identity(value)
+        return Identity(value, annotated=True) if found.reads_annotations else found
+    except KeyingError:
+        raise
+    except Exception as error:
+        raise KeyingError(f"code that cannot be looked into ({type(error).__name__}: {error})") from None
 
 
 def code_of(value: Any) -> bytes:
     """The bytes of a function, class or task that is an argument; refuses anything else."""
-    if isinstance(value, Task):
-        return identity_of(value).encode()
-    if isinstance(value, type) or hasattr(value, "__code__") or hasattr(value, "__func__") or hasattr(value, "__wrapped__"):
-        return Identity(value).digest
-    if isinstance(value, (functools.partial, types.BuiltinFunctionType)):
-        return Identity(value).digest
-    raise unkeyable(value)
+    if type(value) is Task:
+        return f"{value.name} {identity_of(value)}".encode()
+    if not issubclass(type(value), type):
+        return _identity(value).digest
+    known = _classes.get(id(value))
+    if known is None or not _holds(known):
+        if len(_classes) >= KNOWN_CLASSES:
+            _classes.clear()
+        known = _classes[id(value)] = _identity(value)
+    return known.digest
+
+
+_classes: dict[int, Identity] = {}
+"""Of classes whose objects are arguments, by their ids; they are kept by what is known of them."""
 
 
 def _by_id(value: Any) -> bytes:
     return b"%d" % id(value)
-
-
-@functools.lru_cache(maxsize=4096)
-def global_reads(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
-    """The globals that the code reads, each with the attributes that are read from it, in order."""
-    found: dict[tuple[str, ...], None] = {}
-    chain: list[str] | None = None
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in GLOBAL_LOADS:
-            if chain:
-                found[tuple(chain)] = None
-            chain = [instruction.argval]
-        elif instruction.opname in ATTRIBUTE_LOADS and chain:
-            chain.append(instruction.argval)
-        elif instruction.opname not in ("CACHE", "PUSH_NULL", "EXTENDED_ARG"):
-            if chain:
-                found[tuple(chain)] = None
-            chain = None
-    if chain:
-        found[tuple(chain)] = None
-    return tuple(found)
 
 
 def _contents(cell: types.CellType) -> Any:
@@ -281,49 +468,3 @@ def _contents(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not bound yet
         return MISSING
-
-
-def _name_of(value: Any) -> bytes:
-    return f"{value.__module__}.{getattr(value, '__qualname__', None) or getattr(value, '__name__', '')}".encode()
-
-
-def is_library(value: Any) -> bool:
-    """Whether a function or class belongs to the standard library or an installed package."""
-    module = getattr(value, "__module__", None)
-    if not isinstance(module, str) or not is_library_module(module):
-        return False
-    # What a library made for the user, as a decorator does, is not the library's: it has to be found there.
-    found: Any = sys.modules.get(module)
-    for name in str(getattr(value, "__qualname__", None) or getattr(value, "__name__", "")).split("."):
-        found = getattr(found, name, None)
-    return found is value
-
-
-@functools.lru_cache(maxsize=4096)
-def is_library_module(name: str) -> bool:
-    if name in sys.builtin_module_names or name.split(".")[0] in sys.stdlib_module_names or name.split(".")[0] == "cascade":
-        return name != "__main__"
-    file = getattr(sys.modules.get(name), "__file__", None)
-    if file is None:
-        return False
-    if f"{os.sep}site-packages{os.sep}" in file or f"{os.sep}dist-packages{os.sep}" in file:
-        return True
-    return any(os.path.realpath(file).startswith(directory) for directory in _library_directories())
-
-
-@functools.cache
-def _library_directories() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    return tuple(os.path.join(os.path.realpath(paths[name]), "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-
-
-@functools.lru_cache(maxsize=4096)
-def version_of(module: str) -> bytes:
-    """What changes when another version of a library is installed."""
-    top = sys.modules.get(module.split(".")[0])
-    version = getattr(top, "__version__", None)
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if version is None and file is not None and module.split(".")[0] not in sys.stdlib_module_names:
-        status = os.stat(file)
-        version = f"{status.st_size} {status.st_mtime_ns}"
-    return f"@{version}".encode()

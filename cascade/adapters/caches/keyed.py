@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cascade.adapters.caches.identity import code_of
-from cascade.adapters.caches.keys import digest, encode
+from cascade.adapters.caches.keys import Encoder, digest, encode
 from cascade.errors import KeyingError
 from cascade.spec.policies import Hit
 
@@ -39,14 +39,19 @@ class KeyedCache:
             KeyingError: (a TypeError) an argument cannot be part of a key.
         """
         pieces = [task_id.encode()]
-        code: Any = None
+        encoder: Encoder | None = None
         for name, value in arguments.items():
-            if code is None and type(value) not in PLAIN:
-                code = _Codes().of
             try:
-                pieces.append(encode(value, code))
+                if type(value) in PLAIN:
+                    pieces.append(encode(value))
+                    continue
+                if encoder is None:  # one for all: an argument may be a part of another
+                    encoder = Encoder(_Codes().of)
+                pieces.append(encoder.write(value))
             except KeyingError as error:
                 raise KeyingError(f"argument {name!r} holds {error.what}") from None
+            except Exception as error:  # from code of its class
+                raise KeyingError(f"argument {name!r} holds what cannot be looked into ({type(error).__name__}: {error})") from None
         key = b"\0".join(pieces)
         return key if len(key) <= LONGEST_KEY else digest(key)  # which is shorter than any of the others
 

@@ -1,27 +1,33 @@
 """Keys: bytes that are equal only for equal values of equal types.
 
 Every value is written with a tag of its type and the lengths of its parts, so that no two different values have the same
-bytes. What cannot be written is refused: a key that leaves something out would give wrong values.
+bytes. Only exact types are written, of which it is known what they hold; what cannot be written is refused: a key that
+leaves something out would give wrong values.
+
+An object that can be changed is written once, and as a reference where it stands again: a function that changes it there
+sees the change here.
 """
 
 from __future__ import annotations
 
 import struct
 import sys
+import types
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from cascade.errors import KeyingError
 
 MAX_DEPTH = 200
-"""Containers inside containers; deeper ones are refused, as are those that hold themselves."""
+"""Containers inside containers; deeper ones are refused."""
 
 CodeOf = Callable[[Any], bytes]
 _pack_double = struct.Struct("<d").pack
+IN_A_SET = -1
 
 
-def encode(value: Any, code_of: CodeOf | None = None, depth: int = 0) -> bytes:
+def encode(value: Any, code_of: CodeOf | None = None) -> bytes:
     """The bytes of a value.
 
     Args:
@@ -30,24 +36,149 @@ def encode(value: Any, code_of: CodeOf | None = None, depth: int = 0) -> bytes:
     Raises:
         KeyingError: (a TypeError) it holds something that has no bytes.
     """
-    kind = type(value)
-    write = _WRITERS.get(kind)
-    if write is not None:
-        return write(value)
-    if depth > MAX_DEPTH:
-        raise KeyingError("what is nested too deeply, or holds itself")
-    if kind is list or kind is tuple:
-        return b"%s%d:%s" % (b"l" if kind is list else b"t", len(value), _joined(value, code_of, depth))
-    if kind is dict:  # in its order, which a function can see
-        return b"d%d:%s%s" % (len(value), _joined(value, code_of, depth), _joined(value.values(), code_of, depth))
-    if kind is set or kind is frozenset:
-        parts = sorted(encode(item, code_of, depth + 1) for item in value)
-        return b"%s%d:%s" % (b"z" if kind is set else b"Z", len(parts), b"".join(parts))
-    return _encode_object(value, kind, code_of, depth)
+    write = _WRITERS.get(type(value))
+    return Encoder(code_of).write(value) if write is None else write(value)
 
 
-def _joined(values: Any, code_of: CodeOf | None, depth: int) -> bytes:
-    return b"".join([encode(item, code_of, depth + 1) for item in values])
+class Encoder:
+    """Writes values of which some may be parts of others, such as the arguments of one call."""
+
+    def __init__(self, code_of: CodeOf | None = None) -> None:
+        self._code_of = code_of
+        self._numbers: dict[int, int] = {}  # of what can be changed, by id
+        self._arrays: dict[int, list[Any]] = {}  # by the id of what owns their memory
+        self._layouts: dict[int, Layout | None] = {}  # by the id of a class
+
+    def write(self, value: Any, depth: int = 0) -> bytes:
+        """The bytes of a value; raises KeyingError (a TypeError)."""
+        kind = type(value)
+        writer = _WRITERS.get(kind)
+        if writer is not None:
+            return writer(value)
+        if depth > MAX_DEPTH:
+            raise KeyingError("what is nested too deeply")
+        if kind is tuple:
+            return b"t%d:%s" % (len(value), self._joined(value, depth))
+        if kind is list:
+            return self.again(value) or b"l%d:%s" % (len(value), self._joined(value, depth))
+        if kind is dict:  # in its order, which a function can see
+            return self.again(value) or b"d%d:%s%s" % (len(value), self._joined(value, depth), self._joined(value.values(), depth))
+        if kind is set:
+            return self.again(value) or b"z" + self._sorted(value, depth)
+        if kind is frozenset:
+            return b"Z" + self._sorted(value, depth)
+        if kind is bytearray:
+            return self.again(value) or self._bytearray(value)
+        return self._object(value, kind, depth)
+
+    def _joined(self, values: Any, depth: int) -> bytes:
+        return b"".join([self.write(item, depth + 1) for item in values])
+
+    def again(self, value: Any) -> bytes | None:
+        """A reference to what was written before."""
+        numbers = self._numbers
+        count = len(numbers)
+        number = numbers.setdefault(id(value), count)
+        if number == count:
+            return None
+        if number == IN_A_SET:
+            raise KeyingError(f"{_described(value)} that is in a set, and elsewhere as well")
+        return b"@%d;" % number
+
+    def _sorted(self, items: Any, depth: int) -> bytes:
+        # The order of a set is none that could be told, so nothing in it can be referred to.
+        outside, parts = self._numbers, []
+        for item in items:
+            self._numbers = {}
+            parts.append(self.write(item, depth + 1))
+            if not outside.keys().isdisjoint(self._numbers):
+                raise KeyingError(f"{_described(item)} in a set, which is, or holds, what is elsewhere as well")
+            outside.update(dict.fromkeys(self._numbers, IN_A_SET))
+        self._numbers = outside
+        return b"%d:%s" % (len(parts), b"".join(sorted(parts)))
+
+    def _bytearray(self, value: bytearray) -> bytes:
+        if id(value) in self._arrays:
+            raise KeyingError("a bytearray whose memory an array has as well")
+        self._arrays[id(value)] = []
+        return framed(b"B", bytes(value))
+
+    # -- Objects ------------------------------------------------------------------------------------------------------
+
+    def _object(self, value: Any, kind: type, depth: int) -> bytes:
+        numpy, enum = sys.modules.get("numpy"), sys.modules.get("enum")
+        if numpy is not None and (kind is numpy.ndarray or issubclass(kind, numpy.generic)):
+            return self._numpy(value, kind, numpy)
+        parts_of = _library_parts(kind)
+        if parts_of is not None:
+            return framed(b"R", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(parts_of(value), depth + 1)
+        if enum is not None and issubclass(kind, enum.Enum):
+            return self._member(value, kind, depth)
+        if "__dataclass_fields__" in kind.__dict__ and (layout := self._layout_of(kind)) is not None and layout.base is object:
+            params = kind.__dict__.get("__dataclass_params__")
+            if not (params is not None and params.frozen and params.eq) and (again := self.again(value)) is not None:
+                return again
+            return framed(b"D", self._class(kind)) + self.write(layout.held_by(value), depth + 1)
+        if kind.__bases__ == (tuple,) and "_fields" in kind.__dict__ and not kind.__dictoffset__:
+            return framed(b"N", self._class(kind)) + self.write((*tuple.__iter__(value),), depth + 1)
+        if self._code_of is not None:
+            return framed(b"F", self._code_of(value))
+        raise unkeyable(value)
+
+    def _class(self, kind: type) -> bytes:
+        return f"{kind.__module__}.{kind.__qualname__}".encode() if self._code_of is None else self._code_of(kind)
+
+    def _layout_of(self, kind: type) -> Layout | None:
+        if id(kind) not in self._layouts:
+            self._layouts[id(kind)] = layout_of(kind)
+        return self._layouts[id(kind)]
+
+    def _member(self, value: Any, kind: type, depth: int) -> bytes:
+        # A Flag's value may have no name, and a member may have been made of more than its value.
+        layout = self._layout_of(kind)
+        if layout is None:
+            raise unkeyable(value)
+        name, held = value.__dict__.get("_name_"), layout.held_by(value, but=_OF_MEMBERS)
+        return framed(b"E", self._class(kind)) + self.write((name, held, _PAYLOADS[layout.base](value)), depth + 1)
+
+    # -- NumPy --------------------------------------------------------------------------------------------------------
+
+    def _numpy(self, value: Any, kind: type, numpy: Any) -> bytes:
+        if kind.__module__ != "numpy" or getattr(numpy, kind.__name__, None) is not kind:
+            raise unkeyable(value)
+        if kind is not numpy.ndarray:
+            if kind is numpy.void:  # it can be changed, and may be a part of an array
+                again = self.again(value)
+                if again is not None:
+                    return again
+                self._check_memory(value, numpy)
+            return framed(b"A", dtype_bytes(value.dtype)) + blake2b(value.tobytes()).digest()
+        again = self.again(value)
+        if again is not None:
+            return again
+        self._check_memory(value, numpy)
+        flags = value.flags
+        shape = f"{value.shape!r}{value.strides!r}{flags.writeable}{flags.aligned}".encode()
+        return framed(b"a", dtype_bytes(value.dtype)) + framed(b"", shape) + blake2b(value.tobytes(order="C")).digest()
+
+    def _check_memory(self, array: Any, numpy: Any) -> None:
+        # Arrays may be parts of one memory: a change in one is a change in the others.
+        owner = array
+        while isinstance(owner, (numpy.ndarray, numpy.void)) and owner.base is not None:
+            owner = owner.base
+        if type(owner) is memoryview:
+            owner = owner.obj
+        others = self._arrays.setdefault(id(owner), [])
+        if type(owner) is bytearray and id(owner) in self._numbers:
+            raise KeyingError("an array whose memory a bytearray has as well")
+        for other in others:
+            try:
+                shared = numpy.void in (type(array), type(other)) or numpy.shares_memory(array, other, max_work=10_000)
+            except Exception:  # too hard to tell
+                shared = True
+            if shared:
+                raise KeyingError("arrays that share their memory")
+        others.append(array)
 
 
 def digest(data: bytes) -> bytes:
@@ -63,47 +194,108 @@ def is_immutable(value: Any) -> bool:
     return type(value) in _ATOMS or (type(value) in (tuple, frozenset) and all(map(is_immutable, value)))
 
 
-def _encode_object(value: Any, kind: type, code_of: CodeOf | None, depth: int) -> bytes:
-    numpy, enum = sys.modules.get("numpy"), sys.modules.get("enum")
-    if numpy is not None and (kind is numpy.ndarray or isinstance(value, numpy.generic)):
-        return _encode_numpy(value, depth)
-    if kind.__module__ in _BY_REDUCE and not isinstance(value, type):
-        # Small immutable types of the standard library, whose parts say all.
-        parts = [repr(part) if isinstance(part, type) else part for part in value.__reduce_ex__(2)[1:3]]
-        name = f"{kind.__module__}.{kind.__qualname__}".encode()
-        return framed(b"R", name) + encode([_without_types(part) for part in parts], code_of, depth + 1)
-    if enum is not None and isinstance(value, enum.Enum):
-        return framed(b"E", _class_bytes(kind, code_of)) + encode(value.name, None, depth + 1)
-    fields = kind.__dict__.get("__dataclass_fields__")
-    if fields is not None and set(getattr(value, "__dict__", ())) <= set(fields):
-        held = {name: getattr(value, name) for name in fields if hasattr(value, name)}
-        return framed(b"D", _class_bytes(kind, code_of)) + encode(held, code_of, depth + 1)
-    if kind.__bases__ == (tuple,) and "_fields" in kind.__dict__ and not hasattr(value, "__dict__"):
-        return framed(b"N", _class_bytes(kind, code_of)) + encode(tuple(value), code_of, depth + 1)
-    if code_of is not None:
-        return framed(b"F", code_of(value))
-    raise unkeyable(value)
-
-
 def unkeyable(value: Any) -> KeyingError:
+    return KeyingError(_described(value))
+
+
+def _described(value: Any) -> str:
     kind = type(value)
-    return KeyingError(f"a value of type {kind.__module__}.{kind.__qualname__}")
+    return f"a value of type {kind.__module__}.{kind.__qualname__}"
 
 
-def _without_types(part: Any) -> Any:
-    return tuple(repr(item) if isinstance(item, type) else item for item in part) if isinstance(part, tuple) else part
+# -- What objects hold ------------------------------------------------------------------------------------------------
+
+_HAS_MANAGED_DICT = 1 << 4  # one that takes no place of its own in the object
+_IS_HEAP_TYPE = 1 << 9
+_POINTER = struct.calcsize("P")
 
 
-def _class_bytes(kind: type, code_of: CodeOf | None) -> bytes:
-    return f"{kind.__module__}.{kind.__qualname__}".encode() if code_of is None else code_of(kind)
+class Layout(NamedTuple):
+    """What an instance of a class holds.
+
+    Attributes:
+        slots: the descriptors of its slots and of its `__dict__`.
+        base: what it is beside that: object, or an immutable type such as int.
+    """
+
+    slots: list[Any]
+    base: type
+
+    def held_by(self, value: Any, but: frozenset[str] = frozenset()) -> tuple[Any, ...]:
+        """All that is in the slots and in the `__dict__` of an object, in order."""
+        held: list[Any] = []
+        for number, slot in enumerate(self.slots):
+            try:
+                item = slot.__get__(value, type(value))
+            except AttributeError:
+                continue  # nothing in it
+            if slot.__name__ == "__dict__":
+                if type(item) is not dict:
+                    raise unkeyable(item)
+                item = tuple([pair for pair in item.items() if pair[0] not in but])
+            held.append((number, item))
+        return tuple(held)
 
 
-def _encode_numpy(value: Any, depth: int) -> bytes:
-    if value.dtype.hasobject:
-        raise KeyingError(f"a NumPy value of dtype {value.dtype}")
-    scalar = value.ndim == 0 and type(value).__name__ != "ndarray"
-    head = f"{scalar}{value.dtype.descr!r}{value.shape!r}{value.flags.writeable}{value.flags.f_contiguous}".encode()
-    return framed(b"A", head) + blake2b(value.tobytes(order="C")).digest()
+def layout_of(kind: type) -> Layout | None:
+    """What the instances of a class hold; None where there is more than can be seen, as in a list."""
+    slots: list[Any] = []
+    base: type = object
+    dictionary: list[Any] = []
+    for each in kind.__mro__[:-1]:
+        if each in _PAYLOADS:
+            base = each
+        elif not _is_python_class(each):
+            return None
+        else:
+            slots += [member for member in each.__dict__.values() if type(member) is types.MemberDescriptorType]
+            dictionary += [member for member in [each.__dict__.get("__dict__")] if type(member) is types.GetSetDescriptorType]
+    if kind.__dictoffset__ and not dictionary:
+        return None
+    return Layout(slots + dictionary[:1], base)
+
+
+def _is_python_class(kind: type) -> bool:
+    """Whether the instances have only what the class's Python code shows, beside what they have from its bases."""
+    base = kind.__base__
+    if base is None or not kind.__flags__ & _IS_HEAP_TYPE or kind.__itemsize__ != base.__itemsize__:
+        return False
+    # What a class written in C adds, or one whose slots were deleted, shows by its size.
+    size = kind.__basicsize__ - base.__basicsize__
+    size -= _POINTER * sum(type(member) is types.MemberDescriptorType for member in kind.__dict__.values())
+    size -= _POINTER * (kind.__dictoffset__ != 0 and base.__dictoffset__ == 0 and not kind.__flags__ & _HAS_MANAGED_DICT)
+    size -= _POINTER * (kind.__weakrefoffset__ > 0 and base.__weakrefoffset__ == 0)
+    return size == 0
+
+
+def _library_parts(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
+    parts_of = _PARTS.get((kind.__module__, kind.__qualname__)) if isinstance(kind.__module__, str) else None
+    if parts_of is None or getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
+        return None
+    return parts_of
+
+
+def _network(value: Any) -> tuple[Any, ...]:
+    # These have a `__dict__`, in which something else may be put.
+    held = [{name: vars(each)[name] for name in vars(each) if name not in _COMPUTED} for each in (value, type(value)(str(value)))]
+    if held[0] != held[1]:
+        raise unkeyable(value)
+    return (str(value),)
+
+
+def dtype_bytes(dtype: Any) -> bytes:
+    """The bytes of a NumPy dtype; raises KeyingError (a TypeError) for one that may hold more."""
+    if dtype.kind not in "biufcmMSUV" or dtype.isbuiltin == 2 or dtype.hasobject or dtype.metadata or dtype.type.__module__ != "numpy":
+        raise KeyingError(f"a NumPy value of dtype {dtype}" + (" with metadata" if dtype.metadata else ""))
+    head = [f"{dtype.str} {dtype.char} {dtype.type.__name__} {dtype.itemsize} {dtype.alignment} {dtype.isalignedstruct}".encode()]
+    if dtype.subdtype is not None:
+        head += [repr(dtype.shape).encode(), dtype_bytes(dtype.base)]
+    for name in dtype.names or ():
+        field, offset, *title = dtype.fields[name]
+        if not all(type(each) is str for each in title):
+            raise KeyingError(f"a NumPy value of dtype {dtype}")
+        head += [framed(b"", name.encode("utf-8", "surrogatepass")), repr((offset, title)).encode(), dtype_bytes(field)]
+    return framed(b"y", b"".join([framed(b"", each) for each in head]))
 
 
 _WRITERS: dict[type, Callable[[Any], bytes]] = {
@@ -115,9 +307,41 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     complex: lambda value: b"c" + _pack_double(value.real) + _pack_double(value.imag),
     str: lambda value: framed(b"s", value.encode("utf-8", "surrogatepass")),
     bytes: lambda value: framed(b"b", value),
-    bytearray: lambda value: framed(b"B", bytes(value)),
-    range: lambda value: b"r" + encode([value.start, value.stop, value.step]),
-    slice: lambda value: b"S" + encode([value.start, value.stop, value.step]),
 }
-_ATOMS = frozenset(_WRITERS) - {bytearray, slice}
-_BY_REDUCE = frozenset({"datetime", "decimal", "fractions", "pathlib", "pathlib._local", "uuid", "ipaddress"})
+_ATOMS = frozenset({*_WRITERS, range})
+
+# What an object of a type of the standard library is made of. Subclasses may hold more.
+_PARTS: dict[tuple[str, str], Callable[[Any], tuple[Any, ...]]] = {
+    ("builtins", "range"): lambda value: (value.start, value.stop, value.step),
+    ("builtins", "slice"): lambda value: (value.start, value.stop, value.step),
+    ("datetime", "date"): lambda value: (value.toordinal(),),
+    ("datetime", "datetime"): lambda value: (
+        value.toordinal(), value.hour, value.minute, value.second, value.microsecond, value.fold, value.tzinfo,
+    ),
+    ("datetime", "time"): lambda value: (value.hour, value.minute, value.second, value.microsecond, value.fold, value.tzinfo),
+    ("datetime", "timedelta"): lambda value: (value.days, value.seconds, value.microseconds),
+    ("datetime", "timezone"): lambda value: value.__getinitargs__(),
+    ("decimal", "Decimal"): lambda value: (str(value),),
+    ("fractions", "Fraction"): lambda value: (value.numerator, value.denominator),
+    ("uuid", "UUID"): lambda value: (value.int, value.is_safe),
+    ("ipaddress", "IPv4Address"): lambda value: (str(value),),
+    ("ipaddress", "IPv6Address"): lambda value: (str(value),),
+    **{("ipaddress", f"IPv{version}{kind}"): _network for version in (4, 6) for kind in ("Interface", "Network")},
+    **{
+        (module, kind): lambda value: (str(value),)
+        for module in ("pathlib", "pathlib._local")
+        for kind in ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
+    },
+}
+_COMPUTED = frozenset({"broadcast_address", "hostmask", "hosts"})
+# The value that an object is beside what it holds, as a member of an IntEnum is an int, whatever its class shows of it.
+_PAYLOADS: dict[type, Callable[[Any], Any]] = {
+    object: lambda value: None,
+    int: int.__pos__,
+    float: float.__pos__,
+    complex: complex.__pos__,
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    tuple: lambda value: (*tuple.__iter__(value),),
+}
+_OF_MEMBERS = frozenset({"_name_", "__objclass__", "_sort_order_", "_inverted_", "__doc__"})

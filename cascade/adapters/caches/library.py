@@ -1,0 +1,114 @@
+"""What belongs to the standard library and to installed packages, of which the name and the version say all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from functools import cache, lru_cache
+from importlib import util
+from typing import Any
+
+from cascade.errors import KeyingError
+
+OPAQUE = frozenset(
+    {
+        "_frozen_importlib.__import__", "_pickle.Unpickler", "_pickle.load", "_pickle.loads", "builtins.__import__",
+        "builtins.eval", "builtins.exec", "builtins.globals", "gc.get_objects", "gc.get_referents", "gc.get_referrers",
+        "importlib.__import__", "importlib._bootstrap.__import__", "importlib.import_module", "importlib.reload",
+        "inspect.currentframe", "inspect.getmodule", "inspect.stack", "inspect.trace",
+        "joblib.numpy_pickle.load", "pickle._Unpickler", "pickle._load", "pickle._loads", "pkgutil.resolve_name", "pydoc.locate",
+        "runpy.run_module", "runpy.run_path", "shelve.open", "sys._current_frames", "sys._getframe", "sys._getframemodulename",
+    }
+)  # fmt: skip
+"""Functions that reach what is named when they are called."""
+
+DOORS = frozenset({"builtins", "gc", "importlib", "inspect", "pickle", "pkgutil", "runpy", "sys"})
+"""Modules that have such functions: what is taken from them has to be seen."""
+
+
+def name_of(value: Any) -> str:
+    return f"{value.__module__}.{getattr(value, '__qualname__', None) or getattr(value, '__name__', '')}"
+
+
+def check_not_opaque(value: Any) -> None:
+    """Raises KeyingError for what gives access to things that cannot be told."""
+    if value is sys.modules:
+        raise KeyingError("sys.modules")
+    name = getattr(value, "__qualname__", None)
+    if isinstance(name, str) and f"{getattr(value, '__module__', None)}.{name}" in OPAQUE:
+        raise KeyingError(f"{value.__module__.lstrip('_')}.{name}, which may reach anything")
+
+
+def is_library(value: Any) -> bool:
+    """Whether a function or class belongs to the standard library or an installed package."""
+    module = getattr(value, "__module__", None)
+    if not isinstance(module, str) or not is_library_module(module):
+        return False
+    # What a library made for the user, as a decorator does, is not the library's: it has to be found there.
+    found: Any = sys.modules.get(module)
+    for name in str(getattr(value, "__qualname__", None) or getattr(value, "__name__", "")).split("."):
+        found = getattr(found, name, None)
+    return found is value
+
+
+def is_library_module(name: str) -> bool:
+    """Whether a module, imported or not, is one of the standard library or of an installed package."""
+    return _is_library_file(name, file_of(name))
+
+
+def file_of(name: str) -> str | None:
+    """The file of a module, or, if it is not imported yet, of its package."""
+    module = sys.modules.get(name)
+    if module is not None:
+        file = getattr(module, "__file__", None)
+        return file if isinstance(file, str) else None
+    spec = find_spec(name.partition(".")[0])
+    return None if spec is None or not spec.has_location else spec.origin
+
+
+def find_spec(top: str) -> Any:
+    try:
+        return util.find_spec(top)
+    except (ImportError, ValueError):  # ValueError for one without a spec, as __main__
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _is_library_file(name: str, file: str | None) -> bool:
+    top = name.partition(".")[0]
+    if top == "cascade":
+        return True
+    if file is None:  # built in, or frozen
+        return top in sys.stdlib_module_names and name != "__main__"
+    if f"{os.sep}site-packages{os.sep}" in file or f"{os.sep}dist-packages{os.sep}" in file:
+        return True
+    # By its place: a module of the user may have a name of the standard library's.
+    return any(os.path.realpath(file).startswith(directory) for directory in _library_directories())
+
+
+@cache
+def _library_directories() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(os.path.join(os.path.realpath(paths[name]), "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def version_of(module: str) -> bytes:
+    """What changes when another version of a library is installed."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return b"@"
+    return _version_of(top, getattr(sys.modules.get(top), "__version__", None), file_of(top))
+
+
+@lru_cache(maxsize=4096)
+def _version_of(top: str, version: Any, file: str | None) -> bytes:
+    if version is None:
+        from importlib import metadata
+
+        try:
+            version = metadata.version(top)
+        except (metadata.PackageNotFoundError, ValueError):
+            status = None if file is None else os.stat(file)
+            version = status and f"{status.st_size} {status.st_mtime_ns}"
+    return f"@{version}".encode()

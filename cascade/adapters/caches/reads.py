@@ -1,0 +1,78 @@
+"""What code reads: the globals, and what is imported inside of functions."""
+
+from __future__ import annotations
+
+import dis
+import types
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+OF_NO_MATTER = frozenset({"CACHE", "PUSH_NULL", "EXTENDED_ARG"})
+
+HIDDEN = frozenset(
+    {
+        "__builtins__", "__globals__", "__import__", "__loader__", "__subclasses__", "ag_frame", "cr_frame", "f_back",
+        "f_builtins", "f_globals", "f_locals", "gi_frame", "tb_frame",
+    }
+)  # fmt: skip
+"""Names by which code finds what cannot be seen in it."""
+
+HIDDEN_IN_SYS = frozenset({"modules", "_getframe", "_current_frames"})
+
+ANNOTATIONS = frozenset({"__annotations__", "get_annotations", "get_type_hints", "getfullargspec", "signature"})
+"""Names by which code finds annotations of functions, which are of no matter otherwise."""
+
+
+class Import(NamedTuple):
+    """An import statement: `from ..module import names`, or `import module`, with names None."""
+
+    level: int
+    module: str
+    names: tuple[str, ...] | None
+
+
+class Reads(NamedTuple):
+    """What one code object reads.
+
+    Attributes:
+        chains: the globals, each with the attributes that are read from it, in order.
+        imports: the import statements.
+    """
+
+    chains: tuple[tuple[str, ...], ...]
+    imports: tuple[Import, ...]
+
+
+@lru_cache(maxsize=4096)
+def reads_of(code: types.CodeType) -> Reads:
+    chains: dict[tuple[str, ...], None] = {}
+    imports: dict[Import, None] = {}
+    chain: list[str] = []
+    constants: list[Any] = [0, None]
+    for instruction in dis.get_instructions(code):
+        name = instruction.opname
+        if name in ATTRIBUTE_LOADS and chain:
+            chain.append(instruction.argval)
+        elif name not in OF_NO_MATTER:
+            if chain:
+                chains[tuple(chain)] = None
+            chain = [instruction.argval] if name in GLOBAL_LOADS else []
+            if name == "IMPORT_NAME":
+                imports[Import(constants[-2], instruction.argval, constants[-1])] = None
+            elif name == "LOAD_CONST":
+                constants.append(instruction.argval)
+    return Reads(tuple(chains), tuple(imports))
+
+
+@lru_cache(maxsize=4096)
+def names_in(code: types.CodeType) -> frozenset[str]:
+    """All names and texts in the code, and in that of the functions inside of it."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if type(constant) is types.CodeType:
+            names |= names_in(constant)
+        elif type(constant) is str:
+            names.add(constant)
+    return frozenset(names)
