@@ -16,7 +16,11 @@ cdef extern from *:
 
     /* A number that is a class's own as long as nothing of it, or of its bases, changes; 0 where it has none. */
     static inline unsigned int cascade_class_tag(PyTypeObject *type) {
-        return PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) ? type->tp_version_tag : 0;
+    #if PY_VERSION_HEX < 0x030D0000
+        if (!PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG))
+            return 0;
+    #endif
+        return type->tp_version_tag;
     }
 
     static inline int cascade_is_nest(PyTypeObject *type) {
