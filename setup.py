@@ -43,7 +43,8 @@ setup(
                 extra_compile_args=compile_arguments,
                 extra_link_args=link_arguments,
                 depends=[
-                    "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_typed.pxi", "cascade/_items.pxi", "cascade/_typed.h", "cascade/_typed_table.h",
+                    "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_search.pxi", "cascade/_typed.pxi", "cascade/_items.pxi",
+                    "cascade/_typed.h", "cascade/_typed_table.h",
                 ],
             )
         ],

@@ -141,7 +141,6 @@ cdef extern from "Python.h":
     bint PyTuple_Check(object)
     bint PyDict_Check(object)
     bint PyAnySet_Check(object)
-    bint PyObject_HasAttr(object, object) noexcept
 
 cdef enum:
     POOL_LIMIT = 16            # free frames kept for each code
@@ -426,7 +425,7 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
     number = <object>found
     word = routes.places[2 * number]
     slot = routes.places[2 * number + 1]
-    if not cascade_is_plain(data) and data != <PyObject*>KEPT and search_deferred(<object>data):
+    if not cascade_is_plain(data) and data != <PyObject*>KEPT and search_deferred(<object>data, NULL):
         return -1
     if word == -1:
         if data == <PyObject*>KEPT:
@@ -466,97 +465,7 @@ cdef extern from "Python.h":
     void PyErr_Clear()
 
 
-# ---------------------------------------------------------------------------------------------------------------
-# Deferred values inside arguments
-# ---------------------------------------------------------------------------------------------------------------
-
-def install_deferred(type deferred):
-    """Names the type whose instances mean "a value that has yet to be computed"."""
-    global cascade_deferred, DEFERRED
-    DEFERRED = deferred      # keeps it alive
-    cascade_deferred = <PyTypeObject*>deferred
-
-
-DEFERRED = None
-
-
-def holds_deferred(value):
-    """Whether a deferred value stands in `value`: itself, or inside nested lists, tuples, dicts, sets, dataclasses."""
-    return search_deferred(value)
-
-
-cdef bint search_deferred(object value) except -1:
-    cdef list stack
-    cdef set seen
-    cdef object item
-    cdef PyTypeObject* kind
-    if cascade_is_plain(<PyObject*>value):
-        return False
-    if type_of(<PyObject*>value) == cascade_deferred:
-        return True
-    stack = None
-    seen = None
-    while True:
-        for item in children(value):
-            if cascade_is_plain(<PyObject*>item):
-                continue
-            kind = type_of(<PyObject*>item)
-            if kind == cascade_deferred:
-                return True
-            if is_container(item):
-                # Only containers inside containers can lead back to themselves.
-                if seen is None:
-                    seen = {id(value)}
-                    stack = []
-                if id(item) not in seen:
-                    seen.add(id(item))
-                    stack.append(item)
-        if not stack:
-            return False
-        value = stack.pop()
-
-
-def holds_new_deferred(tuple slots, current):
-    """Whether a deferred value stands in one of the `slots`, those left out that hold the same object as `current`.
-
-    A value that a loop passes along was searched when it came; searching it at every step would take a loop that
-    carries a large container time in proportion to its size.
-    """
-    return new_deferred(slots, current)
-
-
-cdef bint new_deferred(tuple slots, current) except -1:
-    cdef Py_ssize_t i
-    for i in range(len(slots)):
-        if (current is None or slots[i] is not current[i]) and search_deferred(slots[i]):
-            return True
-    return False
-
-
-cdef inline bint is_container(object value):
-    return (
-        PyList_Check(value) or PyTuple_Check(value) or PyDict_Check(value) or PyAnySet_Check(value)
-        or is_dataclass(value)
-    )
-
-
-cdef bint is_dataclass(object value):
-    return not isinstance(value, type) and PyObject_HasAttr(type(value), FIELDS_NAME)
-
-
-cdef str FIELDS_NAME = "__dataclass_fields__"
-
-
-cdef object children(object value):
-    if PyList_Check(value) or PyTuple_Check(value) or PyAnySet_Check(value):
-        return value
-    if PyDict_Check(value):
-        return list(value.keys()) + list(value.values())
-    if is_dataclass(value):
-        missing = object()
-        found = [getattr(value, field.name, missing) for field in modules["dataclasses"].fields(value)]
-        return [item for item in found if item is not missing]
-    return ()
+include "_search.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -2108,7 +2017,7 @@ cdef inline bint move_argument(PyObject** slots, Py_ssize_t slot, PyObject* valu
         return True
     if not cascade_is_plain(value):
         try:
-            if search_deferred(<object>value):
+            if search_deferred(<object>value, old):
                 return False
         except BaseException:
             return False
@@ -2199,7 +2108,7 @@ def is_awaitable(value):
 
 def jump_data_is_deferred(Jump jump not None):
     """Whether the data of a Jump has to be computed first."""
-    return jump.data is not KEPT and search_deferred(jump.data)
+    return jump.data is not KEPT and search_deferred(jump.data, NULL)
 
 
 def instance_of(type kind not None, dict fields not None):

@@ -324,6 +324,7 @@ def test_a_cancellation_during_the_clean_up_is_not_lost(path):
     asyncio.run(main())
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_a_call_that_was_parked_goes_on_at_once_when_it_is_made(run):
     order: list[Any] = []
 

@@ -631,6 +631,7 @@ def test_routers_work_in_programs_and_with_policies(run):
         lambda: increment.map([1, 2]).with_constraints(cpu=2),
     ],
 )
+@pytest.mark.usefixtures("one_slice")
 def test_both_paths_tell_the_same(make):
     stories = []
     for use_vm in (False, True):

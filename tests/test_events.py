@@ -36,6 +36,7 @@ from cascade.runtime.events import (
     next_number,
 )
 from cascade.runtime.preview import PREVIEW_LENGTH, preview
+from cascade.runtime.teller import PROGRESS_TIME
 from tests.conftest import Path
 from tests.tasks import add, countdown, fail, fail_later, identity, increment, later, one
 from tests.test_observers import everything
@@ -138,16 +139,21 @@ def test_a_limit_is_told_as_a_failure(path):
 
 
 def test_a_long_loop_tells_its_progress_now_and_then(path):
-    @cs.task
-    def forever(n: int) -> Any:
-        return cs.TailCall((n + 1,))
+    progress: list[LoopProgress] = []
+    bus = MessageBus()
+    bus.subscribe(LoopProgress, progress.append)
 
-    events = events_of(path, forever(0), timeout=0.5)
-    progress = [event for event in events if isinstance(event, LoopProgress)]
-    assert 1 <= len(progress) <= 6
-    assert progress[0].task_id == "forever#0"
-    assert progress[-1].iteration > 100
-    assert progress[-1].rate > 0
+    @cs.task
+    def until_told(n: int) -> Any:
+        return cs.TailCall((n + 1,)) if len(progress) < 3 else n
+
+    begun = time.monotonic()
+    steps = path.run_with(Engine(bus=bus), until_told(0), timeout=60)
+    assert len(progress) == 3
+    assert time.monotonic() - begun >= 3 * PROGRESS_TIME
+    assert progress[0].task_id == "until_told#0"
+    assert 0 < progress[0].iteration < progress[1].iteration < progress[2].iteration <= steps
+    assert all(event.rate > 0 for event in progress)
 
 
 def test_a_call_in_its_first_iteration_tells_no_progress():
@@ -298,6 +304,7 @@ def test_what_is_under_way_ends_with_the_newest_first(path):
     assert [event.abandoned for event in heard if isinstance(event, TaskExecutionFinished)] == [False, True, True, True, True]
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_a_map_tells_which_item_failed(path):
     @cs.task
     def invert(n: int) -> float:
@@ -394,6 +401,7 @@ def test_what_nobody_hears_is_not_made(path):
         assert all(isinstance(event, kind) for event in heard)
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_a_bus_of_ones_own_hears_all(path):
     class Bus:
         has_subscribers = True

@@ -1,0 +1,553 @@
+# Whether a deferred value stands in a value: itself, or inside nested lists, tuples, dicts, sets, dataclasses.
+# Included by _vm.pyx.
+#
+# There are two ways to look into a container, and they find the same. The quiet one reads lists, tuples, dicts and sets
+# where they are, by borrowed references, and runs no other code. What it does not know, such as the class of an object
+# that it meets for the first time, or a list with an `__iter__` of its own, it leaves to the other one, which asks as
+# Python does. That may run code of users, which can change and free what was met before; so from then on the search
+# holds a reference to every container that it met.
+
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
+
+cdef extern from *:
+    """
+    #include <structmember.h>
+
+    /* A number that is a class's own as long as nothing of it, or of its bases, changes; 0 where it has none. */
+    static inline unsigned int cascade_class_tag(PyTypeObject *type) {
+    #if PY_VERSION_HEX < 0x030D0000
+        if (!PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG))
+            return 0;
+    #endif
+        return type->tp_version_tag;
+    }
+
+    static inline int cascade_is_nest(PyTypeObject *type) {
+        return (type->tp_flags & (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS)) != 0
+            || type == &PySet_Type || type == &PyFrozenSet_Type;
+    }
+
+    /* Where instances have the value of a name in the __slots__ of their class; -1 if that is something else. */
+    static Py_ssize_t cascade_slot_offset(PyTypeObject *type, PyObject *name) {
+        PyObject *descriptor = _PyType_Lookup(type, name);
+        if (descriptor == NULL || Py_TYPE(descriptor) != &PyMemberDescr_Type
+                || ((PyMemberDescrObject *)descriptor)->d_member->type != T_OBJECT_EX)
+            return -1;
+        return ((PyMemberDescrObject *)descriptor)->d_member->offset;
+    }
+
+    #if PY_VERSION_HEX < 0x030D0000
+    #define PyObject_GetOptionalAttr _PyObject_LookupAttr
+    #endif
+
+    #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
+    #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
+    #define cascade_size(items) Py_SIZE(items)
+    """
+    ctypedef PyObject* (*getiterfunc)(PyObject*)
+    ctypedef PyObject* (*getattrofunc)(PyObject*, PyObject*)
+    ctypedef struct ClassSlots "PyTypeObject":
+        getiterfunc tp_iter
+        getattrofunc tp_getattro
+        void* tp_descr_get
+    ctypedef struct SetEntry "setentry":
+        PyObject* key
+        Py_hash_t hash
+    ctypedef struct SetTable "PySetObject":
+        Py_ssize_t mask
+        SetEntry* table
+    PyTypeObject PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type, PyType_Type
+    unsigned int cascade_class_tag(PyTypeObject*) noexcept
+    bint cascade_is_nest(PyTypeObject*) noexcept
+    Py_ssize_t cascade_slot_offset(PyTypeObject*, PyObject*) noexcept
+    PyObject** cascade_list_items(PyObject*) noexcept
+    PyObject** cascade_tuple_items(PyObject*) noexcept
+    Py_ssize_t cascade_size(PyObject*) noexcept
+    bint is_list "PyList_Check"(PyObject*) noexcept
+    bint is_tuple "PyTuple_Check"(PyObject*) noexcept
+    bint is_dict "PyDict_Check"(PyObject*) noexcept
+    bint PyType_IsSubtype(PyTypeObject*, PyTypeObject*) noexcept
+    bint next_entry "PyDict_Next"(PyObject*, Py_ssize_t*, PyObject**, PyObject**) noexcept
+    bint PyObject_HasAttr(PyObject*, PyObject*) noexcept
+    bint PyObject_GC_IsTracked(PyObject*) noexcept
+    int PyObject_GetOptionalAttr(PyObject*, PyObject*, PyObject**) noexcept
+    PyObject* _PyType_Lookup(PyTypeObject*, PyObject*) noexcept
+
+cdef enum Outcome:
+    NOT_THERE
+    THERE
+    UNCLEAR         # cannot be said quietly
+
+cdef enum ClassKind:
+    NOT_KNOWN
+    NO_CONTAINER
+    SET_CLASS
+    DATACLASS
+    FROZEN_DATACLASS
+
+cdef enum:
+    SEARCH_BITS = 6
+    SEARCH_ROOM = 1 << (SEARCH_BITS - 1)      # containers that a search has room for at first
+    FIELDS_LIMIT = 32       # fields of a dataclass that are read without help
+    CLASS_ROOM = 512        # classes that are remembered
+
+cdef struct Search:
+    PyObject* root
+    PyObject* known             # is not looked into, if it is immutable
+    PyObject** waiting          # containers that are still to be looked into
+    Py_ssize_t waiting_count
+    Py_ssize_t waiting_room
+    PyObject** met              # a hash set of all containers, by linear probing; empty until there are two
+    Py_ssize_t met_count
+    Py_ssize_t met_room         # 1 << met_bits
+    int met_bits
+    bint holds                  # a reference to each of them
+    PyObject* first_waiting[SEARCH_ROOM]
+    PyObject* first_met[2 * SEARCH_ROOM]
+
+
+def install_deferred(type deferred):
+    """Names the type whose instances mean "a value that has yet to be computed"."""
+    global cascade_deferred, DEFERRED
+    DEFERRED = deferred      # keeps it alive
+    cascade_deferred = <PyTypeObject*>deferred
+
+
+DEFERRED = None
+
+
+def holds_deferred(value):
+    """Whether a deferred value stands in `value`: itself, or inside nested lists, tuples, dicts, sets, dataclasses."""
+    return search_deferred(value, NULL)
+
+
+def holds_new_deferred(tuple slots, current):
+    """Whether a deferred value stands in one of the `slots`, those left out that hold the same object as `current`.
+
+    A value that a loop passes along was searched when it came; searching it at every step would take a loop that
+    carries a large container time in proportion to its size. An immutable one is not searched again inside of a new
+    value for the same slot either, so a path with links to what was before takes no longer with every step.
+    """
+    return new_deferred(slots, current)
+
+
+cdef bint new_deferred(tuple slots, current) except -1:
+    cdef Py_ssize_t i
+    for i in range(len(slots)):
+        if current is None:
+            if search_deferred(slots[i], NULL):
+                return True
+            continue
+        known = current[i]
+        if slots[i] is not known and search_deferred(slots[i], <PyObject*>known):
+            return True
+    return False
+
+
+cdef bint search_deferred(object value, PyObject* known) except -1:
+    # `known` was searched before, and is held by somebody.
+    cdef Search search
+    if cascade_is_plain(<PyObject*>value):
+        return False
+    search.root = NULL
+    search.known = known
+    search.waiting = search.first_waiting
+    search.waiting_count = 0
+    search.waiting_room = SEARCH_ROOM
+    search.met = search.first_met
+    search.met_count = search.met_room = search.met_bits = 0
+    search.holds = False
+    try:
+        return look_everywhere(&search, <PyObject*>value) == THERE
+    finally:
+        end_search(&search)
+
+
+cdef int look_everywhere(Search* search, PyObject* root) except -1:
+    cdef PyObject* container
+    cdef int outcome = meet_aloud(search, root)
+    while outcome == NOT_THERE and search.waiting_count > 0:
+        search.waiting_count -= 1
+        container = search.waiting[search.waiting_count]
+        outcome = look_quietly(search, container)
+        if outcome == UNCLEAR:
+            outcome = look_aloud(search, container)
+    return outcome
+
+
+cdef void end_search(Search* search) noexcept:
+    cdef Py_ssize_t i
+    if search.holds:
+        for i in range(search.met_room):
+            xdecref(search.met[i])
+        if search.met_room == 0:
+            xdecref(search.root)
+    if search.met != search.first_met:
+        PyMem_Free(search.met)
+    if search.waiting != search.first_waiting:
+        PyMem_Free(search.waiting)
+
+
+# ---- what is met
+
+cdef inline int meet(Search* search, PyObject* item) except -1:
+    cdef PyTypeObject* kind = type_of(item)
+    cdef int found
+    if cascade_is_plain(item):
+        return NOT_THERE
+    if kind == cascade_deferred:
+        return THERE
+    if kind == &PyDict_Type or kind == &PyTuple_Type:
+        # CPython's collector passes by those that hold nothing but strings, numbers and the like.
+        if not PyObject_GC_IsTracked(item):
+            return NOT_THERE
+    elif not cascade_is_nest(kind):
+        found = class_kind(kind)
+        if found == NO_CONTAINER:
+            return NOT_THERE
+        if found == NOT_KNOWN:
+            return UNCLEAR
+    return remember(search, item)
+
+
+cdef int meet_aloud(Search* search, PyObject* item) except -1:
+    # Somebody has to hold a reference to the item.
+    cdef int outcome = meet(search, item)
+    if outcome == UNCLEAR:
+        if learn_class(type_of(item)) == NO_CONTAINER:
+            return NOT_THERE
+        return remember(search, item)
+    return outcome
+
+
+cdef int remember(Search* search, PyObject* container) except -1:
+    # A container is looked into once, however often it is met.
+    cdef Py_ssize_t place
+    if container == search.known and is_immutable(container):
+        return NOT_THERE
+    if search.root == NULL:
+        search.root = container
+    else:
+        if 2 * search.met_count >= search.met_room:
+            make_table(search)
+        place = place_of(search, container)
+        if search.met[place] != NULL:
+            return NOT_THERE
+        search.met[place] = container
+        search.met_count += 1
+    if search.holds:
+        incref(container)
+    if search.waiting_count == search.waiting_room:
+        make_waiting_room(search)
+    search.waiting[search.waiting_count] = container
+    search.waiting_count += 1
+    return NOT_THERE
+
+
+cdef inline Py_ssize_t place_of(Search* search, PyObject* container) noexcept:
+    # Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, 6.4).
+    cdef uint64_t mixed = <uint64_t><size_t>container * <uint64_t>0x9E3779B97F4A7C15
+    cdef Py_ssize_t place = <Py_ssize_t>(mixed >> (64 - search.met_bits))
+    while search.met[place] != NULL and search.met[place] != container:
+        place = (place + 1) & (search.met_room - 1)
+    return place
+
+
+cdef int make_table(Search* search) except -1:
+    cdef Py_ssize_t i, old_room = search.met_room
+    cdef PyObject** old = search.met
+    if old_room == 0:
+        search.met_room = 2 * SEARCH_ROOM
+        search.met_bits = SEARCH_BITS
+        memset(search.met, 0, search.met_room * sizeof(PyObject*))
+        search.met[place_of(search, search.root)] = search.root
+        search.met_count = 1
+        return 0
+    search.met = <PyObject**>PyMem_Calloc(2 * old_room, sizeof(PyObject*))
+    if search.met == NULL:
+        search.met = old
+        raise MemoryError
+    search.met_room = 2 * old_room
+    search.met_bits += 1
+    for i in range(old_room):
+        if old[i] != NULL:
+            search.met[place_of(search, old[i])] = old[i]
+    if old != search.first_met:
+        PyMem_Free(old)
+    return 0
+
+
+cdef int make_waiting_room(Search* search) except -1:
+    cdef size_t size = search.waiting_room * sizeof(PyObject*)
+    cdef bint first = search.waiting == search.first_waiting
+    cdef void* larger = PyMem_Realloc(NULL if first else search.waiting, 2 * size)
+    if larger == NULL:
+        raise MemoryError
+    if first:
+        memcpy(larger, search.waiting, size)
+    search.waiting = <PyObject**>larger
+    search.waiting_room *= 2
+    return 0
+
+
+# ---- looking into a container
+
+cdef int look_quietly(Search* search, PyObject* container) except -1:
+    cdef PyTypeObject* kind = type_of(container)
+    if is_list(container):
+        if (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyList_Type).tp_iter:
+            return look_at_items(search, cascade_list_items(container), cascade_size(container))
+    elif is_tuple(container):
+        if (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyTuple_Type).tp_iter:
+            return look_at_items(search, cascade_tuple_items(container), cascade_size(container))
+    elif kind == &PyDict_Type:
+        return look_at_dict(search, container)
+    elif kind == &PySet_Type or kind == &PyFrozenSet_Type:
+        return look_at_set(search, <SetTable*>container)
+    return UNCLEAR
+
+
+cdef int look_at_items(Search* search, PyObject** items, Py_ssize_t count) except -1:
+    cdef Py_ssize_t i
+    cdef int outcome
+    cdef PyObject* last = NULL
+    for i in range(count):
+        if items[i] != last:
+            last = items[i]
+            outcome = meet(search, last)
+            if outcome != NOT_THERE:
+                return outcome
+    return NOT_THERE
+
+
+cdef int look_at_dict(Search* search, PyObject* container) except -1:
+    # First the keys, as `children` has them: what is met last is looked into first.
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef Py_ssize_t position = 0
+    cdef int outcome
+    while next_entry(container, &position, &key, NULL):
+        outcome = meet(search, key)
+        if outcome != NOT_THERE:
+            return outcome
+    position = 0
+    while next_entry(container, &position, NULL, &value):
+        outcome = meet(search, value)
+        if outcome != NOT_THERE:
+            return outcome
+    return NOT_THERE
+
+
+cdef int look_at_set(Search* search, SetTable* container) except -1:
+    cdef Py_ssize_t i
+    cdef int outcome
+    for i in range(container.mask + 1):
+        if container.table[i].key != NULL and container.table[i].hash != -1:    # which marks a removed one
+            outcome = meet(search, container.table[i].key)
+            if outcome != NOT_THERE:
+                return outcome
+    return NOT_THERE
+
+
+cdef int look_aloud(Search* search, PyObject* container) except -1:
+    cdef int kind = NOT_KNOWN
+    hold(search)
+    if not cascade_is_nest(type_of(container)):
+        kind = class_kind(type_of(container))
+    if kind == DATACLASS or kind == FROZEN_DATACLASS:
+        return look_at_fields(search, container)
+    return look_at_children(search, <object>container)
+
+
+cdef int look_at_children(Search* search, object container) except -1:
+    cdef int outcome
+    for item in children(container):
+        outcome = meet_aloud(search, <PyObject*>item)
+        if outcome != NOT_THERE:
+            return outcome
+    return NOT_THERE
+
+
+cdef void hold(Search* search) noexcept:
+    cdef Py_ssize_t i
+    if search.holds:
+        return
+    search.holds = True
+    if search.met_room == 0:
+        incref(search.root)
+    for i in range(search.met_room):
+        if search.met[i] != NULL:
+            incref(search.met[i])
+
+
+cdef object children(object value):
+    if PyList_Check(value) or PyTuple_Check(value) or PyAnySet_Check(value):
+        return value
+    if PyDict_Check(value):
+        return list(value.keys()) + list(value.values())
+    if not isinstance(value, type) and PyObject_HasAttr(<PyObject*>type_of(<PyObject*>value), <PyObject*>FIELDS_NAME):
+        missing = object()
+        found = [getattr(value, field.name, missing) for field in modules["dataclasses"].fields(value)]
+        return [item for item in found if item is not missing]
+    return ()
+
+
+# ---- dataclasses
+
+cdef str FIELDS_NAME = "__dataclass_fields__"
+cdef str PARAMETERS_NAME = "__dataclass_params__"
+
+DATACLASSES = None      # keeps what follows alive
+
+cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its instances can be read where they are
+cdef PyObject* field_mark                   # stands in those that are no ClassVar or InitVar
+cdef Py_ssize_t field_mark_offset
+cdef Py_ssize_t field_name_offset
+cdef PyTypeObject* parameters_class = NULL  # of what a class has as PARAMETERS_NAME
+
+
+cdef int look_at_fields(Search* search, PyObject* instance) except -1:
+    cdef PyObject* names[FIELDS_LIMIT]
+    cdef PyObject* values[FIELDS_LIMIT]
+    cdef Py_ssize_t i, count
+    cdef int outcome = NOT_THERE
+    count = read_names(instance, names)
+    if count < 0:
+        return look_at_children(search, <object>instance)
+    if not read_values(instance, names, values, count):
+        raise cascade_raised()
+    try:
+        for i in range(count):
+            if values[i] != NULL and outcome == NOT_THERE:
+                outcome = meet_aloud(search, values[i])
+    finally:
+        release(values, count)
+    return outcome
+
+
+cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
+    # The names of a dataclass's fields, as dataclasses.fields finds them; -1 if they have to be found by that.
+    cdef Py_ssize_t position = 0, count = 0
+    cdef PyObject* fields = NULL
+    cdef PyObject* field
+    if field_class == NULL:
+        return -1
+    if PyObject_GetOptionalAttr(instance, <PyObject*>FIELDS_NAME, &fields) < 0:
+        raise cascade_raised()
+    if fields == NULL or type_of(fields) != &PyDict_Type:
+        xdecref(fields)
+        return -1
+    while next_entry(fields, &position, NULL, &field):
+        if type_of(field) != field_class or count == FIELDS_LIMIT or slot_of(field, field_name_offset) == NULL:
+            release(names, count)
+            decref(fields)
+            return -1
+        if slot_of(field, field_mark_offset) == field_mark:
+            names[count] = slot_of(field, field_name_offset)
+            incref(names[count])
+            count += 1
+    decref(fields)
+    return count
+
+
+cdef bint read_values(PyObject* instance, PyObject** names, PyObject** values, Py_ssize_t count) noexcept:
+    # Takes the names; NULL stands for a value that is not set. False, with an error set, if reading one raises.
+    cdef Py_ssize_t i
+    cdef bint failed = False
+    for i in range(count):
+        values[i] = NULL
+        failed = failed or PyObject_GetOptionalAttr(instance, names[i], &values[i]) < 0
+    if failed:
+        release(values, count)
+    release(names, count)
+    return not failed
+
+
+cdef void release(PyObject** values, Py_ssize_t count) noexcept:
+    cdef Py_ssize_t i
+    for i in range(count):
+        xdecref(values[i])
+
+
+cdef inline PyObject* slot_of(PyObject* instance, Py_ssize_t offset) noexcept:
+    return (<PyObject**>(<char*>instance + offset))[0]
+
+
+cdef int learn_fields() except -1:
+    global field_class, field_mark, field_mark_offset, field_name_offset, parameters_class, DATACLASSES
+    cdef list found = [getattr(modules.get("dataclasses"), name, None) for name in ("Field", "_FIELD", "_DataclassParams")]
+    if not isinstance(found[0], type) or not isinstance(found[2], type):
+        return 0
+    field_name_offset = cascade_slot_offset(<PyTypeObject*>found[0], <PyObject*>"name")
+    field_mark_offset = cascade_slot_offset(<PyTypeObject*>found[0], <PyObject*>"_field_type")
+    if field_name_offset < 0 or field_mark_offset < 0:
+        return 0
+    DATACLASSES = found
+    field_mark = <PyObject*>found[1]
+    parameters_class = <PyTypeObject*>found[2]
+    field_class = <PyTypeObject*>found[0]
+    return 0
+
+
+# ---- classes
+
+cdef struct KnownClass:
+    unsigned int tag
+    unsigned int meta_tag       # of its metaclass
+    int kind
+
+cdef KnownClass known_classes[CLASS_ROOM]
+
+
+cdef inline int class_kind(PyTypeObject* owner) noexcept:
+    cdef unsigned int tag = cascade_class_tag(owner)
+    cdef KnownClass* known = &known_classes[tag % CLASS_ROOM]
+    if tag == 0 or known.tag != tag or known.meta_tag != cascade_class_tag(type_of(<PyObject*>owner)):
+        return NOT_KNOWN
+    return known.kind
+
+
+cdef int learn_class(PyTypeObject* owner) except -1:
+    # As `children` asks. What is found is kept where a change of the class, or of its class, would be noticed.
+    cdef object held = <object>owner, its_class = type(held)
+    cdef PyTypeObject* meta = <PyTypeObject*>its_class
+    cdef bint plain = (
+        _PyType_Lookup(meta, <PyObject*>FIELDS_NAME) == NULL
+        and (<ClassSlots*>meta).tp_getattro == (<ClassSlots*>&PyType_Type).tp_getattro
+    )
+    cdef PyObject* found = _PyType_Lookup(owner, <PyObject*>FIELDS_NAME)     # now both have tags
+    cdef KnownClass* known
+    cdef int kind = NO_CONTAINER
+    if PyType_IsSubtype(owner, &PySet_Type) or PyType_IsSubtype(owner, &PyFrozenSet_Type):
+        kind = SET_CLASS
+    elif PyType_IsSubtype(owner, &PyType_Type):
+        kind = NO_CONTAINER
+    elif not plain or (found != NULL and (<ClassSlots*>type_of(found)).tp_descr_get != NULL):
+        return DATACLASS if PyObject_HasAttr(<PyObject*>owner, <PyObject*>FIELDS_NAME) else NO_CONTAINER
+    elif found != NULL:
+        kind = FROZEN_DATACLASS if is_frozen(owner) else DATACLASS
+    known = &known_classes[cascade_class_tag(owner) % CLASS_ROOM]
+    known.tag = cascade_class_tag(owner)
+    known.meta_tag = cascade_class_tag(meta)
+    known.kind = kind
+    return kind
+
+
+cdef bint is_frozen(PyTypeObject* owner) except -1:
+    cdef PyObject* parameters
+    if field_class == NULL:
+        learn_fields()
+    parameters = _PyType_Lookup(owner, <PyObject*>PARAMETERS_NAME)
+    return (
+        parameters != NULL and type_of(parameters) == parameters_class
+        and (<object>parameters).frozen is True
+    )
+
+
+cdef bint is_immutable(PyObject* container) noexcept:
+    # A namedtuple is one, too.
+    cdef PyTypeObject* kind = type_of(container)
+    if is_tuple(container):
+        return (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyTuple_Type).tp_iter
+    return not cascade_is_nest(kind) and class_kind(kind) == FROZEN_DATACLASS
