@@ -160,14 +160,16 @@ def test_the_first_failure_of_an_item_is_raised_as_itself(run):
 
 
 def test_items_are_stopped_when_one_raises_what_closes_coroutines(run):
-    stopped = []
+    begun, stopped = [], []
 
     async def wait(n: int) -> int:
+        begun.append(n)
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             stopped.append(n)
             raise
+        return n
 
     @cs.task
     def item(n: int) -> Any:
@@ -182,10 +184,11 @@ def test_items_are_stopped_when_one_raises_what_closes_coroutines(run):
             raise GeneratorExit("mine")
         return await wait(n)
 
-    for task, expected in ((item, []), (let_them_begin, [1, 2])):
+    for task in (item, let_them_begin):
         with pytest.raises(GeneratorExit, match="mine"):
             run(task.map([1, 2, 3]))
-        assert sorted(stopped) == expected
+        assert sorted(stopped) == begun
+    assert begun[-2:] == [1, 2]
 
 
 @pytest.mark.parametrize("kind", [Flaky, AsyncFlaky])

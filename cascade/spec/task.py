@@ -65,8 +65,9 @@ class Task(Generic[P, R]):
         for option, value, known in (("pure", pure, (True, False)), ("lower", lower, (True, False, None))):
             if not any(value is each for each in known):
                 raise DeclarationError(f"@task({option}={value!r})", expected="one of " + ", ".join(map(repr, known)))
-        self.binds: type = type(func)  # what being looked up in a class does; see __get__
+        self.binds: Any = None  # for what is looked up in a class; see __get__
         if isinstance(func, (classmethod, staticmethod)):
+            self.binds = classmethod if isinstance(func, classmethod) else staticmethod
             func = func.__func__
         self.func = func
         self.task = self  # as an operation has one

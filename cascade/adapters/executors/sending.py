@@ -92,7 +92,7 @@ def _by_value(sent: list[AnyTask], task: AnyTask) -> Any:
     if task.policies is not None and task.policies.cache is not None:
         raise pickle.PicklingError(f"task {task.name!r} has a cache of its own, of which a worker would have a copy")
     sent.append(task)
-    function = task.binds(task.func) if task.binds in (classmethod, staticmethod) else task.func
+    function = task.func if task.binds is None else task.binds(task.func)
     options = {name: getattr(task, name) for name in ("name", "pure", "mode", "lower")}
     # In two steps, since its function may refer to it.
     return object.__new__, (Task,), (_number_of(task), function, options, task.policies), None, None, _complete
