@@ -355,10 +355,15 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
     routine.made += 1
     begun = cascade_clock()
     names = tuple([TYPE_NAMES[chr(code)] for code in types])
-    if routine.machine:
-        made = host.machine_kernel(routine, names, start)
-    else:
-        made = host.kernel(routine.owner, names, start == MAP_ONLY)
+    try:
+        if routine.machine:
+            made = host.machine_kernel(routine, names, start)
+        else:
+            made = host.kernel(routine.owner, names, start == MAP_ONLY)
+    except BaseException:
+        routine.seen.discard(key)       # so that it is raised again
+        routine.made -= 1
+        raise
     eager_seconds += cascade_clock() - begun
     if type(made) is Kernel:
         routine.kernels.append(made)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
+import linecache
 import os
 import subprocess
 import sys
 import traceback
+import warnings
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 import cascade as cs
+from cascade.errors import LoweringError
 from tests.conftest import Path
 from tests.tasks import one
 
@@ -145,6 +149,115 @@ def test_functions_made_after_the_last_loop_have_their_names(run):
     assert made(1)[0].__qualname__ == make.func(3)(1)[0].__qualname__
 
 
+@pytest.mark.parametrize(
+    "declare", ["try:\n            pass\n        except ValueError:\n            {}", "match n:\n            case 1000:\n                {}"]
+)
+@pytest.mark.parametrize("scope", ["global", "nonlocal"])
+def test_a_declaration_may_stand_anywhere(path, tmp_path, monkeypatch, declare, scope):
+    name = f"declaring_{path.use_vm}_{scope}_{len(declare)}"
+    statement = declare.format(f"{scope} KEPT; KEPT = 1")
+    (tmp_path / f"{name}.py").write_text(
+        f"KEPT = None\ndef make():\n    {'KEPT = None' if scope == 'nonlocal' else 'pass'}\n    def f(n):\n        total = 0\n"
+        f"        for i in range(n):\n            total += i\n        if n > 500:\n            pass\n        {statement}\n"
+        "        KEPT = total\n        return total\n    return f, lambda: KEPT\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    function, kept = importlib.import_module(name).make()
+    assert (path.run(cs.task(function)(5)), kept()) == (10, 10)
+
+
+def test_the_variable_of_a_comprehension_hides_no_global(run):
+    @cs.task
+    def mixed(n: int) -> Any:
+        total = 0
+        for i in range(n):
+            total += TOTAL + i
+        return [TOTAL for TOTAL in (1, 2)], total, TOTAL
+
+    assert run(mixed(3)) == ([1, 2], 3, 0)
+
+
+def test_super_finds_its_object(run):
+    class Base:
+        def value(self, n: int) -> Any:
+            return "base", n
+
+    class Own(Base):
+        def value(self, n: int) -> Any:
+            for i in range(3):
+                n += i
+            return super().value(n)
+
+    assert run(cs.task(Own.value)(Own(), 2)) == ("base", 5)
+
+
+def test_the_code_of_a_function_may_be_replaced(run):
+    def before(n: int) -> Any:
+        total = 0
+        for _ in range(n):
+            total += 1
+        return total
+
+    def after(n: int) -> Any:
+        total = 0
+        for _ in range(n):
+            total += 2
+        return total, "new"
+
+    task = cs.task(before)
+    assert run(task(20)) == 20
+    before.__code__ = after.__code__
+    assert run(task(20)) == (40, "new")
+
+
+def test_numbers_that_may_be_compared_by_is_stay_objects(run):
+    class Box:
+        value: Any
+
+    @cs.task
+    def kept(box: Box, n: int, x: float) -> Any:
+        y = x
+        for _ in range(n):
+            pass
+        box.value = x
+        return box.value is y
+
+    @cs.task
+    def inside(n: int, x: float) -> Any:
+        y = x
+        for _ in range(n):
+            pass
+        return [v is w for v, w in [(x, y)]], (lambda p, q: p is q)(x, y)
+
+    @cs.task
+    def text(n: int) -> Any:
+        found = "hello world"
+        for _ in range(n):
+            pass
+        return [found, "hello world"]
+
+    assert [run(kept(Box(), 5, 2.5)), run(inside(5, 2.5))] == [True, ([True], True)]
+    one_text, other_text = run(text(5))
+    assert one_text is other_text
+
+
+class Hundred(dict):
+    def __getitem__(self, key: str) -> Any:
+        return 100 if key == "K" else dict.__getitem__(self, key)
+
+
+def test_globals_and_builtins_of_other_kinds_are_asked_as_python_does(run):
+    text = "K = 1\ndef f(n):\n    t = 0\n    for i in range(n):\n        t += K\n    return [t, abs(-5)]\n"
+    for number, names in enumerate([Hundred(__builtins__=builtins), {"__builtins__": builtins}]):
+        file = f"<names {number}>"
+        linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+        exec(compile(text, file, "exec"), names)
+        function = dict.__getitem__(names, "f")
+        if number:
+            names["__builtins__"] = {**vars(builtins), "abs": lambda x: "other"}
+        assert run(cs.task(function)(20)) == function(20)
+
+
 # -- Containers -------------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +305,20 @@ def answered(n: int, x: Any) -> Any:
     return end(x)
 
 
-@pytest.mark.parametrize("function", [by_tail, by_call, by_default, given_to_another, answered])
+def by_variable(n: int, x: Any) -> Any:
+    p = HELD
+    for _ in range(n):
+        pass
+    return end.tail(p)
+
+
+def by_choice(n: int, x: Any) -> Any:
+    for _ in range(n):
+        pass
+    return end.tail(HELD if n > 0 else x)
+
+
+@pytest.mark.parametrize("function", [by_tail, by_call, by_default, by_variable, by_choice, given_to_another, answered])
 def test_results_in_a_container_that_is_handed_on_are_computed(run, function):
     late: list[Any] = []
     task = cs.task(function)
@@ -217,7 +343,7 @@ def test_what_holds_no_results_is_handed_on_in_typed_code():
     state, other = [1, 2], object()
     assert cs.run(ping(100_000, state, other)) is state
     made = [kernel for task in (ping, pong) for kernel in cs.explain(task)[task.name].kernels]
-    assert sum(kernel.steps for kernel in made) > 70_000
+    assert sum(kernel.steps for kernel in made) > 50_000
 
 
 # -- The file ---------------------------------------------------------------------------------------------------------
@@ -234,6 +360,98 @@ def test_a_file_that_was_edited_since_gives_the_lines_that_were_loaded(path, tmp
     with pytest.raises(ZeroDivisionError) as raised:
         path.run(task(5))
     assert traceback.extract_tb(raised.value.__traceback__)[-1].lineno == 4
+
+
+class Unreadable:
+    def get_source(self, name: str) -> str:
+        raise RuntimeError("no source here")
+
+
+def test_a_loader_that_raises_is_no_error(run):
+    names: dict[str, Any] = {"__name__": "ghost", "__loader__": Unreadable()}
+    exec(compile("def f(n):\n    for i in range(n):\n        pass\n    return n\n", "ghost.py", "exec"), names)
+    assert run(cs.task(names["f"])(20)) == 20
+
+
+def test_the_file_may_get_other_letters_before_it_is_quoted(path, tmp_path, monkeypatch):
+    name = f"accents_{path.use_vm}"
+    text = "def f(n, x):\n    t = 0\n    for i in range(n):\n        t += x\n    return t\n"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    task = cs.task(importlib.import_module(name).f)
+    assert path.run(task(20, 1)) == 20
+    (tmp_path / f"{name}.py").write_text(text.replace("    t +=", "é" * 300 + "    t +="), encoding="utf-8")
+    linecache.checkcache()
+    with pytest.raises(TypeError):
+        path.run(task(20, "a"))
+
+
+def test_a_call_over_several_lines_has_its_positions(path):
+    @cs.task
+    def call(n: int) -> Any:
+        for _ in range(n):
+            pass
+        return (os
+           .getcwd
+           (1, 2))  # fmt: skip
+
+    places = []
+    for run in (lambda: call.func(5), lambda: path.run(call(5))):
+        with pytest.raises(TypeError) as raised:
+            run()
+        last = traceback.extract_tb(raised.value.__traceback__)[-1]
+        places.append((last.lineno, last.end_lineno, last.colno, last.end_colno))
+    assert places[0] == places[1]
+
+
+def test_lowering_leaves_the_filters_of_warnings_alone():
+    @cs.task
+    def count(n: int) -> Any:
+        for _ in range(n):
+            pass
+        return [n]
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        before = list(warnings.filters)
+        for _ in range(3):
+            warnings.warn("once", stacklevel=1)
+            cs.run(count(3))
+        assert list(warnings.filters) == before
+    assert [str(each.message) for each in caught if each.category is UserWarning] == ["once"]
+
+
+def test_a_task_that_must_be_lowered_is_refused_each_time():
+    @cs.task(lower=True)
+    def listed(n: int) -> Any:
+        found = []
+        for i in range(n):
+            found.append(i)
+        return found
+
+    for _ in range(40):
+        with pytest.raises(LoweringError):
+            cs.run(listed(3))
+    assert len(cs.explain(listed)["listed"].reasons) == 1
+
+
+def test_a_loop_of_a_function_inside_is_not_the_functions_own():
+    @cs.task
+    def outer(n: int) -> Any:
+        total = 0
+        for i in range(n):
+            total += i
+
+        def inner() -> int:
+            found = 0
+            for j in [1, 2]:
+                found += j
+            return found
+
+        return inner() + total
+
+    assert cs.run(outer(5)) == 13
+    assert cs.explain(outer)["outer"].regime == "kernel"
 
 
 def fibonacci(n: int) -> int: return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)  # fmt: skip  # noqa: E704

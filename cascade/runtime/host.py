@@ -214,7 +214,8 @@ class Host(Teller):
         made = lower(owner, types, in_map)
         if isinstance(made, Kernel):
             return made
-        owner.routine.reasons.append((types, made))
+        if (types, made) not in owner.routine.reasons:
+            owner.routine.reasons.append((types, made))
         if owner.lower:
             where = f"{made[0].file}:{made[0].line}" if made[0].file else None
             raise LoweringError(owner.name, made, where=where)

@@ -80,6 +80,6 @@ def _worth_it(code: TypedCode) -> TypedCode:
 
 def _read(task: Task[..., Any]) -> tuple[FunctionSource, Resumption]:
     known: Resumption | None = task.resumption
-    if known is None or known.source.function.__code__ is not task.func.__code__:
+    if known is None or known.source.code is not task.func.__code__:
         known = task.resumption = Resumption(read_source(task.func))
     return known.source, known

@@ -143,7 +143,7 @@ class Expressions:
         return found
 
     def refuse(self, code: str, node: ast.AST, hint: str) -> Refusal:
-        return refuse(code, node, hint, self.function.__code__.co_filename)
+        return refuse(code, node, hint, self.source)
 
     # -- Values -----------------------------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class Expressions:
         return value
 
     def value_Constant(self, node: ast.Constant) -> Value:
-        for constant in self.function.__code__.co_consts:
+        for constant in self.source.code.co_consts:
             if type(constant) is type(node.value) and repr(constant) == repr(node.value):
                 return self.known(constant, node)  # the very object that the function has
         return self.known(node.value, node)
@@ -177,7 +177,7 @@ class Expressions:
         kind = self.bound.get(name)
         if kind is not None:
             return Value(NONE, known=None) if kind == NONE else Value(kind, self.variable(name, kind))
-        if name in self.function.__code__.co_varnames:
+        if name in self.source.locals:
             raise Leaves  # it has no value on this way: CPython says so
         return self.known(self.meaning(node), node)
 
@@ -185,7 +185,7 @@ class Expressions:
         return self.known(self.meaning(node), node)
 
     def meaning(self, node: ast.expr) -> Any:
-        return self.names.meaning(self.function, node)
+        return self.names.meaning(self.source, node)
 
     def known(self, found: Any, node: ast.expr) -> Value:
         if found is None:
@@ -202,7 +202,7 @@ class Expressions:
         while isinstance(node, ast.Attribute):
             node = node.value
         if isinstance(node, ast.Name) and self.meaning(node) is MISSING:
-            if node.id not in self.function.__code__.co_varnames + self.function.__code__.co_freevars:
+            if node.id not in self.source.locals + self.source.code.co_freevars:
                 return f"the name {node.id!r} is not defined"
         return "only variables, and names of objects that stay the same, are lowered"
 

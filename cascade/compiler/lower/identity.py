@@ -9,12 +9,12 @@ one. So a function is lowered only if each `is` in it has a side that is no numb
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cascade.compiler.lower.reasons import Refusal, refuse
-from cascade.compiler.lower.source import FunctionSource
-from cascade.compiler.lower.typed import FLOAT, INT
+from cascade.compiler.lower.source import FunctionSource, own_nodes
+from cascade.compiler.lower.typed import FLOAT, INT, MISSING
 
 NUMBERS = (int, float, complex)
 
@@ -37,18 +37,22 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
             return type(node.value) in NUMBERS
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return True
-        if isinstance(node, ast.Name) and node.id in source.function.__code__.co_varnames:
+        if isinstance(node, ast.Name) and node.id in source.locals:
             return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
-        return type(meaning(node)) in NUMBERS
+        found = meaning(node)
+        return found is MISSING or type(found) in NUMBERS or isinstance(node, ast.Name) and node.id in declared
 
-    for comparison, left, right in _comparisons(source.tree):
-        if may_be_number(left) and may_be_number(right):
+    declared = {name for statement in source.declarations for name in statement.names}  # type: ignore[attr-defined]
+    outer = {id(comparison) for comparison, _, _ in _comparisons(own_nodes(source.tree))}
+    for comparison, left, right in _comparisons(ast.walk(source.tree)):
+        inside = id(comparison) not in outer  # names may be those of a function in the function
+        if all(may_be_number(side) or inside and not isinstance(side, ast.Constant) for side in (left, right)):
             hint = "whether two equal numbers are one object is not known: compare with =="
-            raise IdentityRefusal(*refuse("CS136", comparison, hint, source.file).reasons)
+            raise IdentityRefusal(*refuse("CS136", comparison, hint, source).reasons)
 
 
-def _comparisons(tree: ast.AST) -> Iterator[tuple[ast.Compare, ast.expr, ast.expr]]:
-    for node in ast.walk(tree):
+def _comparisons(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.Compare, ast.expr, ast.expr]]:
+    for node in nodes:
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             for operation, left, right in zip(node.ops, sides, sides[1:], strict=False):

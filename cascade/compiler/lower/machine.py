@@ -61,10 +61,10 @@ class MachineBuilder(CodeBuilder):
         part = self.bodies.get((number, types))
         if part is None and len(self.bodies) < BODY_LIMIT:
             task = self.machine.states[number].operation
+            self.names.signature(task.func)
             source, resumption = self.read(task)
             check_signature(source)
             part = BodyPart(task, types, source, resumption, len(self.bodies), parameters=self.operands, state=number)
-            self.names.signature(task.func)
             self.bodies[number, types] = part
             self.waiting.append(part)
         return part

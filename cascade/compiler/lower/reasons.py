@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from dataclasses import dataclass
 
+from cascade.compiler.lower.source import FunctionSource
 
-ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS110", "CS111", "CS113", "CS114", "CS140"}
+
+ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS106", "CS110", "CS111", "CS113", "CS114", "CS140"}
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ class Refusal(Exception):
         self.reasons = reasons
 
 
-def refuse(code: str, node: ast.AST, hint: str, file: str) -> Refusal:
+def refuse(code: str, node: ast.AST, hint: str, source: FunctionSource) -> Refusal:
     """A refusal because of `node`."""
     number, begin, last = getattr(node, "lineno", 0), getattr(node, "col_offset", 0), getattr(node, "end_lineno", 0)
-    line = linecache.getline(file, number).rstrip().encode()  # the tree's columns count bytes
+    line = source.line(number).encode()  # the tree's columns count bytes
     end = node.end_col_offset if number == last else None  # type: ignore[attr-defined]
-    construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else line[begin:end].decode().rstrip(": ")
-    return Refusal(Reason(code, number, len(line[:begin].decode()), construct or ast.unparse(node), hint, file))
+    construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else line[begin:end].decode(errors="replace").rstrip(": ")
+    return Refusal(Reason(code, number, len(line[:begin].decode(errors="replace")), construct or ast.unparse(node), hint, source.file))

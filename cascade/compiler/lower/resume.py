@@ -156,11 +156,13 @@ class Resumption:
         return self._function(definition)
 
     def _function(self, definition: ast.FunctionDef) -> Callable[..., Any]:
-        original = self.source.function.__code__
+        original = self.source.code
         definition.lineno = definition.end_lineno = original.co_firstlineno
         definition.col_offset = definition.end_col_offset = 0
-        inner = compile_function(definition, original)
+        inner = compile_function(definition, original, self.source.imported)
+        known = {(type(item), repr(item)): item for item in original.co_consts if not isinstance(item, CodeType)}
         inner = _renamed(inner, inner.co_qualname, original.co_qualname).replace(co_name=original.co_name)
+        inner = inner.replace(co_consts=tuple(known.get((type(item), repr(item)), item) for item in inner.co_consts))
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
         return FunctionType(

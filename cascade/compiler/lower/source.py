@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, islice
 from opcode import opmap
 from tokenize import TokenError
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+OURS = "<cascade lowering>"
+"""The file in whose name source is compiled: warnings about it are ignored, as they were given when the user's file was compiled."""
+IGNORED: Any = ("ignore", None, Warning, re.compile(re.escape(OURS)), 0)
 IMPORTS_TRIED = 4
 RESUME = opmap["RESUME"]
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -49,6 +54,8 @@ class FunctionSource:
 
     Attributes:
         function: the function.
+        code: its code, as it was when the source was read.
+        imported: names that its code was compiled for as imported ones.
         tree: its definition; line and column numbers are those of its file.
         statements: all its statements, in the order of the text; the number of one is its place here.
         paths: for each statement, the steps that lead to it.
@@ -57,6 +64,8 @@ class FunctionSource:
     """
 
     function: FunctionType
+    code: CodeType
+    imported: tuple[str, ...]
     tree: ast.FunctionDef
     statements: tuple[ast.stmt, ...]
     paths: tuple[tuple[Step, ...], ...]
@@ -67,18 +76,18 @@ class FunctionSource:
     def line(self, number: int) -> str:
         """The text of a line of the file; empty for one outside the function."""
         at = number - self.first
-        return self.text[at].strip() if 0 <= at < len(self.text) else ""
+        return self.text[at].rstrip() if 0 <= at < len(self.text) else ""
 
     @property
     def file(self) -> str:
         """The name of the file, as in tracebacks."""
-        return self.function.__code__.co_filename
+        return self.code.co_filename
 
-    @property
+    @cached_property
     def locals(self) -> tuple[str, ...]:
-        """The names of parameters and other local variables."""
-        code = self.function.__code__
-        return code.co_varnames + code.co_cellvars
+        """The names of parameters and other local variables; not those of comprehensions, which CPython 3.12 keeps among them."""
+        own = _bound_outside_comprehensions(self.tree)
+        return tuple(name for name in self.code.co_varnames + self.code.co_cellvars if name in own)
 
 
 def read_source(function: Callable[..., Any]) -> FunctionSource:
@@ -91,16 +100,17 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
     """
     if type(function) is not FunctionType:
         raise SourceError(f"{function!r} is no plain Python function")
-    lines = linecache.getlines(function.__code__.co_filename, function.__globals__)
-    found = _find(function, lines)
+    code = function.__code__
+    lines = _lines(function, code)
+    found = _find(function, code, lines)
     if found is None:
-        linecache.checkcache(function.__code__.co_filename)
-        lines = linecache.getlines(function.__code__.co_filename, function.__globals__)
-        found = _find(function, lines)
+        linecache.checkcache(code.co_filename)
+        lines = _lines(function, code)
+        found = _find(function, code, lines)
     if found is None:
         why = "is not that of the function" if lines else "is not there"
         raise SourceError(f"the source of {function.__qualname__} {why}")
-    tree, text = found
+    tree, text, imported = found
     declarations = _taken_out(tree)
     statements: list[ast.stmt] = []
     paths: list[tuple[Step, ...]] = []
@@ -108,16 +118,24 @@ def read_source(function: Callable[..., Any]) -> FunctionSource:
         statements.append(statement)
         paths.append(path)
     return FunctionSource(
-        function, tree, tuple(statements), tuple(paths), declarations, tuple(text), function.__code__.co_firstlineno
+        function, code, imported, tree, tuple(statements), tuple(paths), declarations, tuple(text), code.co_firstlineno
     )
 
 
-def _find(function: FunctionType, lines: list[str]) -> tuple[ast.FunctionDef, list[str]] | None:
-    first = function.__code__.co_firstlineno
-    for text in _candidates(function.__code__, lines[first - 1 :]):
+def _lines(function: FunctionType, code: CodeType) -> list[str]:
+    try:
+        return linecache.getlines(code.co_filename, function.__globals__)
+    except Exception as error:  # of a loader
+        raise SourceError(f"the source of {function.__qualname__} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def _find(function: FunctionType, code: CodeType, lines: list[str]) -> tuple[ast.FunctionDef, list[str], tuple[str, ...]] | None:
+    first = code.co_firstlineno
+    for text in _candidates(code, lines[first - 1 :]):
         tree = _parse("".join(text), first)
-        if tree is not None and _same(function, tree):
-            return tree, text
+        imported = None if tree is None else _imports_for(function, code, tree)
+        if tree is not None and imported is not None:
+            return tree, text, imported
     return None
 
 
@@ -138,9 +156,7 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
     # An indented definition is parsed inside an `if`, not dedented: columns stay those of the file.
     indented = text[:1].isspace()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse("if 1:\n" + text if indented else text)
+        module = _compiled("if 1:\n" + text if indented else text, ast.PyCF_ONLY_AST)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     ast.increment_lineno(module, first - 1 - indented)
@@ -148,30 +164,29 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
     return body[0] if len(body) == 1 and isinstance(body[0], ast.FunctionDef) else None
 
 
-def _same(function: FunctionType, tree: ast.FunctionDef) -> bool:
-    """Whether the tree is that of the function."""
-    code = function.__code__
+def _imports_for(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> tuple[str, ...] | None:
+    """With which names imported the tree gives the function's code; None where it is not that of the function."""
     if tree.name != code.co_name:
-        return False
+        return None
     bare = ast.FunctionDef(**{field: getattr(tree, field) for field in tree._fields})
     bare = ast.copy_location(bare, tree)
     bare.name = ".function"  # under its own name it would hide the global that a recursive call means
     bare.decorator_list, bare.returns = [], None
     bare.args = _without_defaults(tree.args)
     try:
-        return any(_alike(code, compile_function(bare, code, names)) for names in _imported(function, tree))
+        return next((names for names in _imported(function, code, tree) if _alike(code, compile_function(bare, code, names))), None)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+        return None
 
 
-def _imported(function: FunctionType, tree: ast.FunctionDef) -> Iterator[tuple[str, ...]]:
+def _imported(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> Iterator[tuple[str, ...]]:
     # CPython compiles `name.method()` differently where the module imports the name. Which names it does import is not to be
     # seen here: the likely ones first, then any.
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
             name = node.func.value.id
-            if name in function.__globals__ and name not in function.__code__.co_varnames and name not in names:
+            if name in function.__globals__ and name not in code.co_varnames and name not in names:
                 names.append(name)
     likely = tuple(name for name in names if isinstance(function.__globals__[name], ModuleType))
     yield likely
@@ -211,10 +226,24 @@ def compile_function(definition: ast.FunctionDef, original: CodeType, imported: 
     imports: list[ast.stmt] = [ast.Import([ast.alias(name) for name in imported])] if imported else []
     module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
     flags = original.co_flags & FUTURE_FLAGS
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they were given when the file was compiled
-        code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
-    return _code_named(_code_named(code, "outer"), definition.name)
+    code = _compiled(module, flags)
+    return _in_file(_code_named(_code_named(code, "outer"), definition.name), original.co_filename)
+
+
+def _compiled(source: Any, flags: int) -> Any:
+    # Not by `warnings.catch_warnings`, which changes the filters of all threads, and has warnings shown again that were shown before.
+    filters: Any = warnings.filters
+    filters.insert(0, IGNORED)
+    try:
+        return compile(source, OURS, "exec", flags=flags, dont_inherit=True)
+    finally:
+        if IGNORED in filters:
+            filters.remove(IGNORED)
+
+
+def _in_file(code: CodeType, file: str) -> CodeType:
+    inside = tuple(_in_file(item, file) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_consts=inside, co_filename=file)
 
 
 FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
@@ -252,14 +281,47 @@ def _positions(code: CodeType) -> Iterator[tuple[int | None, ...]]:
 def _taken_out(tree: ast.FunctionDef) -> tuple[ast.stmt, ...]:
     """The `global` and `nonlocal` statements of a function; those of functions inside are their own affair."""
     found: list[ast.stmt] = []
-    for statement, path in list(_walk(tree, ())):
-        if isinstance(statement, (ast.Global, ast.Nonlocal)) and not any(isinstance(step.owner, SCOPES) for step in path[1:]):
-            found.append(statement)
-            path[-1].block[path[-1].index] = ast.copy_location(ast.Pass(), statement)
+    for node in own_nodes(tree):
+        for _, block in ast.iter_fields(node):
+            for index, statement in enumerate(block if isinstance(block, list) else ()):
+                if isinstance(statement, (ast.Global, ast.Nonlocal)):
+                    found.append(statement)
+                    block[index] = ast.copy_location(ast.Pass(), statement)
     return tuple(found)
 
 
+def own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's tree, without what is inside of functions and classes in it."""
+    waiting = [tree]
+    for node in waiting:  # which grows
+        yield node
+        if node is tree or not isinstance(node, (*SCOPES, ast.Lambda)):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _bound_outside_comprehensions(tree: ast.FunctionDef) -> set[str]:
+    targets = {
+        id(name)
+        for node in own_nodes(tree)
+        if isinstance(node, ast.comprehension)
+        for name in ast.walk(node.target)
+    }
+    bound = {argument.arg for argument in ast.walk(tree.args) if isinstance(argument, ast.arg)}
+    for node in own_nodes(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and id(node) not in targets:
+            bound.add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name.split(".")[0])
+        elif isinstance(node, (*SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name is not None:
+            bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest is not None:
+            bound.add(node.rest)
+    return bound
+
+
 def _walk(owner: ast.stmt, path: tuple[Step, ...]) -> Iterator[tuple[ast.stmt, tuple[Step, ...]]]:
+    if path and isinstance(owner, SCOPES):
+        return
     for field in BLOCKS:
         for index, statement in enumerate(getattr(owner, field, ())):
             here = (*path, Step(owner, field, index))

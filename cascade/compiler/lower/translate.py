@@ -39,12 +39,12 @@ from cascade.compiler.lower.calls import Calls, bind_call
 from cascade.compiler.lower.expressions import UNKNOWN, Leaves, Value
 from cascade.compiler.lower.fuse import fuse
 from cascade.compiler.lower.identity import IdentityRefusal, check_identities
-from cascade.compiler.lower.names import Names
+from cascade.compiler.lower.names import Names, has_plain_names
 from cascade.compiler.lower.places import END, LOOPS, Places, Point
 from cascade.compiler.lower.reasons import Reason, Refusal, refuse
 from cascade.compiler.lower.resume import Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
-from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, TypedCode
+from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, Question, TypedCode
 from cascade.graph.model import is_container
 from cascade.spec.lazy import LazyResult
 from cascade.spec.task import Task
@@ -144,12 +144,12 @@ class CodeBuilder:
         """The part of a task's body for some types, which is translated after what is at hand; None for one too many."""
         part = self.bodies.get((task, types))
         if part is None and len(self.bodies) < BODY_LIMIT:
+            self.names.signature(task.func)
             source, resumption = self.read(task)
             check_signature(source)
             part = BodyPart(task, types, source, resumption, len(self.bodies))
             part.parameters = [self.assembler.name() for _ in types]
             (self.space.variables if self.bodies else self.space.parameters).extend(part.parameters)
-            self.names.signature(task.func)
             self.bodies[task, types] = part
             self.waiting.append(part)
         return part
@@ -169,17 +169,17 @@ class CodeBuilder:
         name = function.__qualname__
         if len(self.helpers) >= HELPER_LIMIT:
             raise Refusal(Reason("CS141", 0, 0, name, "too many helper functions for one kernel"))
+        self.names.signature(function)
         try:
             source = read_source(function)
         except SourceError as error:
             raise Refusal(Reason("CS100", 0, 0, name, str(error))) from None
         check_signature(source)
-        self.names.signature(function)
         for guess in ("", FLOAT, BOOL):
             part = HelperPart(function, types, self.assembler.space(), result=guess, assumed=bool(guess))
             if self.make_helper(part, source):
                 return part
-        raise refuse("CS142", source.tree, "it gives values of different types", function.__code__.co_filename)
+        raise refuse("CS142", source.tree, "it gives values of different types", source)
 
     def make_helper(self, part: HelperPart, source: FunctionSource) -> bool:
         """Translates a helper into a piece of code of its own; False where its result is not what was assumed."""
@@ -225,7 +225,9 @@ class CodeBuilder:
         turn_steps(assembler.items)
         assembler.items = fuse(assembler.items, assembler.temporaries)
         if len(assembler.items) > SIZE_LIMIT:
-            raise refuse("CS143", first.source.tree, "the typed code would be too long", first.source.file)
+            raise refuse("CS143", first.source.tree, "the typed code would be too long", first.source)
+        if self.hands_on and not all(isinstance(each, Question) or holds_no_results(each) for each in assembler.objects):
+            raise refuse("CS123", first.source.tree, "it hands objects on, and names containers in which there may be LazyResults", first.source)
         assembler.assign()
         words, items = assembler.words()
         places = self.space.places
@@ -282,10 +284,10 @@ def _int_bits(value: int) -> bytes:
 def check_signature(source: FunctionSource) -> None:
     """Refuses functions that cannot be lowered whatever their statements are."""
     tree = source.tree
-    code = source.function.__code__
+    code = source.code
 
     def no(reason: str, hint: str) -> Refusal:
-        return refuse(reason, tree, hint, source.file)
+        return refuse(reason, tree, hint, source)
 
     if tree.args.vararg or tree.args.kwarg or tree.args.kwonlyargs:
         raise no("CS101", "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")
@@ -295,7 +297,11 @@ def check_signature(source: FunctionSource) -> None:
         raise no("CS103", "generators and coroutine functions are not lowered")
     if any(name.startswith("__") and not name.endswith("__") for name in (*code.co_names, *code.co_varnames)):
         raise no("CS104", "names with two leading underscores have another meaning in a class")
+    if not has_plain_names(source.function):
+        raise no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
     asked = LOOKING.intersection(code.co_names)
+    if "__class__" in code.co_freevars:
+        asked |= {"super"}
     if asked:
         raise no("CS105", f"it looks at its own variables by {', '.join(sorted(asked))}(), and typed code has others")
 
@@ -373,7 +379,7 @@ class FunctionTranslator(Calls):
         return self.builder.helper(function, types)
 
     def check_identities(self, types: tuple[str, ...]) -> None:
-        names = self.function.__code__.co_varnames[: len(types)]
+        names = self.source.code.co_varnames[: len(types)]
         check_identities(self.source, dict(zip(names, types, strict=True)), self.meaning)
 
     # -- Places ---------------------------------------------------------------------------------------------------------
@@ -557,7 +563,7 @@ class FunctionTranslator(Calls):
         raise self.refuse("CS112", statement, "the right side has to show as many values as there are variables")
 
     def target(self, node: ast.expr) -> str:
-        if not isinstance(node, ast.Name) or node.id not in self.function.__code__.co_varnames:
+        if not isinstance(node, ast.Name) or node.id not in self.source.locals:
             raise self.refuse("CS113", node, "only local variables can be assigned")
         return node.id
 
@@ -663,6 +669,8 @@ class FunctionTranslator(Calls):
         return Point(loop, isinstance(self.source.statements[loop], ast.For))
 
     def do_Assert(self, node: ast.Assert) -> Point | None:
+        if not __debug__:
+            return self.places.after(self.number_of(node))
         holds = Label()
         if self.jump(node.test, holds, True):
             self.emit("LEAVE")
@@ -716,7 +724,7 @@ class HelperTranslator(FunctionTranslator):
         self.part = part
 
     def translate(self) -> None:
-        names = self.function.__code__.co_varnames[: len(self.part.types)]
+        names = self.source.code.co_varnames[: len(self.part.types)]
         self.check_identities(self.part.types)
         for name, kind in zip(names, self.part.types, strict=True):
             register = self.registers[name, kind] = self.assembler.name()
@@ -757,7 +765,7 @@ class BodyTranslator(FunctionTranslator):
     def __init__(self, builder: CodeBuilder, part: BodyPart) -> None:
         super().__init__(builder, part.source, builder.space, part.number)
         self.part = part
-        code = self.function.__code__
+        code = self.source.code
         self.parameters = code.co_varnames[: code.co_argcount]
         loops = [number for number, statement in enumerate(self.source.statements) if isinstance(statement, LOOPS)]
         self.body_starts = {self.places.body_of(loop).statement for loop in loops}
@@ -897,7 +905,7 @@ class BodyTranslator(FunctionTranslator):
         self, positional: Sequence[ast.expr], named: Sequence[tuple[str, ast.expr]], node: ast.Call, checked: bool
     ) -> dict[str, Any]:
         """Of a tail call of the task itself: a parameter that is not named keeps the value that it came with."""
-        code = self.function.__code__
+        code = self.source.code
         if len(positional) > len(self.parameters) or any(isinstance(item, ast.Starred) for item in positional):
             raise Leaves
         given: dict[str, Any] = dict(zip(self.parameters, positional))
