@@ -29,6 +29,7 @@ from cascade.adapters.caches.library import DOORS, check_not_opaque, find_spec, 
 from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
 from cascade.adapters.caches.watch import MISSING, Watch
 from cascade.errors import KeyingError
+from cascade.spec.control import JumpSelector
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
 from cascade.spec.task import Task
@@ -126,6 +127,8 @@ class Identity:
             return framed(b"task", value.name.encode()) + self._of(self._watch.attribute(value, "func"))
         if kind is LazyResult:
             return self._of_lazy_result(value)
+        if kind is JumpSelector:
+            return b"routes" + self._of(self._watch.attribute(value, "routes"))
         if issubclass(kind, types.ModuleType):
             return self._of_module(value)
         if kind is functools.partial:
