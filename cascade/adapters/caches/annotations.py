@@ -16,7 +16,7 @@ def annotation_parts(value: Any) -> tuple[Any, ...] | None:
         return ()
     if kind in _ALIASES:
         return getattr(value, "__origin__", None), *value.__args__
-    if kind.__module__ == "dataclasses":
+    if kind.__module__ == "dataclasses" and getattr(dataclasses, kind.__name__, None) is kind:
         return (value.type,) if kind.__name__ == "InitVar" else () if kind.__name__ in _MARKS else None
     if kind.__module__ != "typing" or getattr(typing, kind.__name__, None) is not kind:
         return None

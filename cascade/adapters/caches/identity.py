@@ -21,19 +21,19 @@ import sys
 import types
 from collections.abc import Iterable, Mapping
 from importlib import util
-from operator import is_
 from typing import Any
 
 from cascade.adapters.caches.annotations import FIELD, annotation_parts
 from cascade.adapters.caches.keys import digest, encode, framed, is_immutable, unkeyable
 from cascade.adapters.caches.library import DOORS, check_not_opaque, find_spec, is_library, is_library_module, name_of, version_of
 from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
+from cascade.adapters.caches.watch import MISSING, Watch
 from cascade.errors import KeyingError
+from cascade.spec.control import JumpSelector
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
 from cascade.spec.task import Task
 
-MISSING = object()
 TUPLE_FIELD: Any = getattr(collections, "_tuplegetter")  # what a named tuple has for each of its fields
 CACHED_FUNCTION: Any = getattr(functools, "_lru_cache_wrapper")
 PROPERTIES = frozenset({property, enum.property})
@@ -65,63 +65,15 @@ class Identity:
     def __init__(self, function: Any, annotated: bool = False) -> None:
         self.function = function
         self._annotated = self.reads_annotations = annotated
-        self._token = abc.get_cache_token()
-        self._has_abstract = False
         self._names: Names = {}  # of the annotations that are looked into
-        self._places: list[tuple[Any, Any, Any]] = []  # (mapping, key, value)
-        self._mappings: list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = []  # with all keys and values
-        self._attributes: list[tuple[Any, str, Any]] = []  # (object, name, value)
-        self._cells: list[tuple[types.CellType, Any]] = []
-        self._functions: list[tuple[Any, ...]] = []
-        self._mutable: list[tuple[Any, bytes]] = []  # data, and its contents
+        self._watch = Watch()
+        self.holds = self._watch.holds  # says whether this is still so
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []  # so that the ids above stay theirs
         self.digest = digest(VERSION + self._of(function))
         self.text = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
 
-    def holds(self) -> bool:
-        """Whether everything is where it was."""
-        for function, code, defaults, more, name, qualname, doc, count in self._functions:
-            if function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not more:
-                return False
-            if function.__name__ is not name or function.__qualname__ is not qualname or function.__doc__ is not doc:
-                return False
-            if len(function.__dict__) != count:
-                return False
-        for mapping, key, value in self._places:
-            if mapping.get(key, MISSING) is not value:
-                return False
-        for cell, value in self._cells:
-            if _contents(cell) is not value:
-                return False
-        for mapping, keys, values in self._mappings:
-            if len(mapping) != len(keys) or not all(map(is_, mapping, keys)) or not all(map(is_, mapping.values(), values)):
-                return False
-        for owner, name, value in self._attributes:
-            if getattr(owner, name, MISSING) is not value:
-                return False
-        for value, contents in self._mutable:
-            if encode(value, _by_id) != contents:
-                return False
-        return not self._has_abstract or self._token == abc.get_cache_token()
-
-    # -- Watching -----------------------------------------------------------------------------------------------------
-
-    def _at_place(self, mapping: Any, key: Any) -> Any:
-        value = mapping.get(key, MISSING)
-        self._places.append((mapping, key, value))
-        return value
-
-    def _all_of(self, mapping: Any) -> list[tuple[Any, Any]]:
-        self._mappings.append((mapping, tuple(mapping), tuple(mapping.values())))
-        return list(mapping.items())
-
-    def _attribute(self, owner: Any, name: str) -> Any:
-        value = getattr(owner, name, MISSING)
-        self._attributes.append((owner, name, value))
-        return value
-
-    def _is_new(self, value: Any) -> bytes | None:
+    def _seen_before(self, value: Any) -> bytes | None:
         # A reference to what was looked into before.
         number = self._seen.setdefault(id(value), len(self._kept))
         if number != len(self._kept):
@@ -136,7 +88,7 @@ class Identity:
             return encode(value)
         if value is NotImplemented:
             return b"NotImplemented"
-        seen = self._is_new(value)
+        seen = self._seen_before(value)
         if seen is not None:
             return seen
         written = self._of_code_object(value)
@@ -151,12 +103,12 @@ class Identity:
             number = self._seen.pop(id(value))  # or it would pass for code that was seen
             written = b"data" + encode(value, self._of_part)
             self._seen[id(value)] = number
-        self._mutable.append((value, encode(value, _by_id)))
+        self._watch.data(value)
         return written
 
     def _of_part(self, value: Any) -> bytes:
         # What stands inside of data has to be code, or it is refused.
-        seen = self._is_new(value)
+        seen = self._seen_before(value)
         if seen is not None:
             return seen
         written = self._of_code_object(value)
@@ -172,14 +124,16 @@ class Identity:
         if issubclass(kind, type):
             return self._of_class(value)
         if kind is Task:
-            return framed(b"task", value.name.encode()) + self._of(self._attribute(value, "func"))
+            return framed(b"task", value.name.encode()) + self._of(self._watch.attribute(value, "func"))
         if kind is LazyResult:
             return self._of_lazy_result(value)
+        if kind is JumpSelector:
+            return b"routes" + self._of(self._watch.attribute(value, "routes"))
         if issubclass(kind, types.ModuleType):
             return self._of_module(value)
         if kind is functools.partial:
-            parts = [self._of(self._attribute(value, name)) for name in ("func", "args")]
-            return b"partial" + b"".join(parts) + self._of_pairs(self._attribute(value, "keywords")) + self._of_pairs(value.__dict__)
+            parts = [self._of(self._watch.attribute(value, name)) for name in ("func", "args")]
+            return b"partial" + b"".join(parts) + self._of_pairs(self._watch.attribute(value, "keywords")) + self._of_pairs(value.__dict__)
         if kind in (staticmethod, classmethod):
             return framed(b"method", kind.__name__.encode()) + self._of(value.__func__)
         if kind is types.MethodType:
@@ -187,7 +141,7 @@ class Identity:
         if kind in PROPERTIES:
             return framed(b"property", kind.__name__.encode()) + self._of_each((value.fget, value.fset, value.fdel))
         if kind is functools.cached_property:
-            return b"cached" + self._of(self._attribute(value, "func"))
+            return b"cached" + self._of(self._watch.attribute(value, "func"))
         if kind is CACHED_FUNCTION:
             return b"wrapper" + self._of(value.cache_parameters()) + self._of_pairs(value.__dict__)
         if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
@@ -201,7 +155,7 @@ class Identity:
             texts = b"".join([self._of_text(part) for part in described])
             return framed(b"type", kind.__name__.encode()) + self._of_each(described) + texts
         if kind is dataclasses.Field:
-            return b"field" + self._of_each([self._attribute(value, name) for name in FIELD]) + self._of_pairs(value.metadata)
+            return b"field" + self._of_each([self._watch.attribute(value, name) for name in FIELD]) + self._of_pairs(value.metadata)
         if callable(value) and is_library(kind) and is_library(value):  # a ufunc, say
             return self._of_library(value)
         return None
@@ -218,9 +172,9 @@ class Identity:
         # The default of a parameter, say. What it gives is an argument of the call.
         if not lazy.task.takes_policies:
             return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
-        policies = self._attribute(lazy, "policies")
+        policies = self._watch.attribute(lazy, "policies")
         set_on_it = b"" if policies is None else self._of_each(policies._replace(cache=None))
-        return b"lazy" + self._of(lazy.task) + self._of_each(self._attribute(lazy, "slots")) + set_on_it
+        return b"lazy" + self._of(lazy.task) + self._of_each(self._watch.attribute(lazy, "slots")) + set_on_it
 
     def _of_each(self, values: Any) -> bytes:
         items = [part for pair in values.items() for part in pair] if isinstance(values, dict) else list(values)
@@ -228,7 +182,7 @@ class Identity:
 
     def _of_pairs(self, mapping: Any) -> bytes:
         # Of one that may be changed in place.
-        return self._of_each([part for pair in self._all_of(mapping) for part in pair])
+        return self._of_each([part for pair in self._watch.all_of(mapping) for part in pair])
 
     # -- Functions ----------------------------------------------------------------------------------------------------
 
@@ -238,23 +192,22 @@ class Identity:
         code, more, own = function.__code__, function.__kwdefaults__, function.__dict__
         names = function.__name__, function.__qualname__, function.__doc__
         built_in = getattr(function, "__builtins__")
-        self._functions.append((function, code, function.__defaults__, more, *names, len(own)))
+        self._watch.function(function)
         self._check(code)
         pieces = [b"function", self._of_each((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
         pieces.append(self._of_each(function.__defaults__ or ()))
         pieces.append(self._of_pairs(more) if more else b"0:")
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            value = _contents(cell)
-            self._cells.append((cell, value))
+            value = self._watch.cell(cell)
             if value is not MISSING:
                 pieces.append(self._at(value, f"the closure's {name!r}"))
         if own:
-            self._all_of(own)
+            self._watch.all_of(own)
         for name, value in own.items():
             if name != "__signature__" or self._annotated:
                 pieces.append(framed(b"attribute", name.encode()) + self._at(value, f"{function.__qualname__}.{name}"))
         if self._annotated:
-            pieces.append(self._of_annotations(self._attribute(function, "__annotations__"), function.__globals__))
+            pieces.append(self._of_annotations(self._watch.attribute(function, "__annotations__"), function.__globals__))
         return b"".join(pieces)
 
     def _check(self, code: types.CodeType) -> None:
@@ -285,14 +238,14 @@ class Identity:
 
     def _of_global(self, chain: tuple[str, ...], names: Names, built_in: Names) -> bytes:
         path, rest = [chain[0]], list(chain[1:])
-        value = self._at_place(names, chain[0])
+        value = self._watch.place(names, chain[0])
         if value is MISSING:
-            value = self._at_place(built_in, chain[0])
+            value = self._watch.place(built_in, chain[0])
         if value is MISSING:
             return framed(b"nothing", chain[0].encode())  # it will raise, or is deleted and set by the function itself
         while rest and type(value) is types.ModuleType and (value is builtins or not is_library_module(value.__name__)):
             path.append(rest.pop(0))
-            value = self._at_place(vars(value), path[-1])
+            value = self._watch.place(vars(value), path[-1])
             if value is MISSING:
                 raise KeyingError(f"{'.'.join(chain)}, which its module does not have now")
         name = ".".join(path)
@@ -319,7 +272,7 @@ class Identity:
         name = each.module
         if each.level:
             name = util.resolve_name("." * each.level + name, str(names.get("__package__") or ""))
-        module = self._at_place(sys.modules, name)
+        module = self._watch.place(sys.modules, name)
         if is_library_module(name):
             if each.names is None and name.partition(".")[0] in DOORS - {"sys"}:
                 raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
@@ -334,7 +287,7 @@ class Identity:
             raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
         pieces = [framed(b"import", name.encode())]
         for attribute in each.names:
-            value = self._at_place(vars(module), attribute)
+            value = self._watch.place(vars(module), attribute)
             if value is MISSING:
                 raise KeyingError(f"{name}.{attribute}, which its module does not have now")
             pieces.append(framed(b"from", attribute.encode()) + self._at(value, f"what is imported as {attribute!r}"))
@@ -354,8 +307,8 @@ class Identity:
             return self._of_library(kind)
         own = vars(kind)
         for name in ("__bases__", "__class__", "__name__", "__qualname__"):
-            self._attribute(kind, name)
-        self._all_of(own)
+            self._watch.attribute(kind, name)
+        self._watch.all_of(own)
         pieces = [framed(b"class", encode((kind.__name__, kind.__qualname__))), self._of_each(kind.__bases__)]
         without = OF_NO_MATTER | OF_NO_MATTER_IN_ENUMS if issubclass(kind, enum.Enum) else OF_NO_MATTER
         for name, value in list(own.items()):
@@ -365,7 +318,7 @@ class Identity:
             pieces.append(self._of(type(kind)))
         module = sys.modules.get(kind.__module__)
         pieces.append(self._of_annotations(own.get("__annotations__", {}), {} if module is None else vars(module)))
-        for name, field in self._all_of(own.get("__dataclass_fields__", {})):
+        for name, field in self._watch.all_of(own.get("__dataclass_fields__", {})):
             pieces.append(framed(b"field", name.encode()) + self._at(field, f"{kind.__qualname__}.{name}"))
         pieces.append(encode(repr(own.get("__dataclass_params__"))))
         if "_abc_impl" in own:
@@ -374,14 +327,14 @@ class Identity:
 
     def _of_abstract(self, kind: type) -> bytes:
         # Which classes were registered by its `register`, as isinstance sees them.
-        self._has_abstract = True
+        self._watch.registrations()
         registered = [each() for each in abc._get_dump(kind)[0]]  # type: ignore[attr-defined]
         return encode(sorted(name_of(each) for each in registered if each is not None))
 
     def _of_annotations(self, annotations: Any, names: Names) -> bytes:
         outer, self._names = self._names, names
         pieces = []
-        for name, value in self._all_of(annotations):
+        for name, value in self._watch.all_of(annotations):
             pieces.append(framed(b"annotation", name.encode()) + self._at(value, f"the annotation of {name!r}") + self._of_text(value))
         self._names = outer
         return b"".join(pieces)
@@ -457,14 +410,3 @@ def code_of(value: Any) -> bytes:
 
 _classes: dict[int, Identity] = {}
 """Of classes whose objects are arguments, by their ids; they are kept by what is known of them."""
-
-
-def _by_id(value: Any) -> bytes:
-    return b"%d" % id(value)
-
-
-def _contents(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not bound yet
-        return MISSING
