@@ -72,6 +72,7 @@ def test_bad_inputs_are_refused_where_they_are_written(run):
         increment(1).with_concurrency(2)
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_items_may_be_async_and_overlap_up_to_the_limit(run):
     running, most = 0, 0
 

@@ -296,6 +296,7 @@ def test_a_map_that_is_a_state_is_part_of_the_machine(path):
     assert ids_of(heard, TaskRetrying) == [("start#0", "each")]
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_what_is_under_way_ends_with_the_newest_first(path):
     heard = events_of(path, [later.map([1, 2], [30, 30]), later(1, 30), fail_later("x", 0.01)])
     assert [event.task_id for event in heard if isinstance(event, TaskExecutionFinished)] == [
