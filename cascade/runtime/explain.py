@@ -352,7 +352,7 @@ def _kernel(kernel: Kernel) -> KernelReport:
     for number, count in kernel.exits_by_word().items():
         row = TYPED_INSTRUCTIONS[words[number * TYPED_FIELDS]]
         source, line = code.lines[number]
-        key = (source.file, line, source.line(line), row.leaves)
+        key = (source.file, line, source.line(line).strip(), row.leaves)
         exits[key] = exits.get(key, 0) + count
     return KernelReport(
         types=code.types,

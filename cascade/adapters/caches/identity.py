@@ -32,7 +32,7 @@ from cascade.errors import KeyingError
 from cascade.spec.control import JumpSelector
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Resource
-from cascade.spec.task import Task
+from cascade.spec.task import BoundTask, Task
 
 TUPLE_FIELD: Any = getattr(collections, "_tuplegetter")  # what a named tuple has for each of its fields
 CACHED_FUNCTION: Any = getattr(functools, "_lru_cache_wrapper")
@@ -136,7 +136,7 @@ class Identity:
             return b"partial" + b"".join(parts) + self._of_pairs(self._watch.attribute(value, "keywords")) + self._of_pairs(value.__dict__)
         if kind in (staticmethod, classmethod):
             return framed(b"method", kind.__name__.encode()) + self._of(value.__func__)
-        if kind is types.MethodType:
+        if kind in (types.MethodType, BoundTask):
             return b"bound" + self._of(value.__self__) + self._of(value.__func__)
         if kind in PROPERTIES:
             return framed(b"property", kind.__name__.encode()) + self._of_each((value.fget, value.fset, value.fdel))

@@ -36,7 +36,7 @@ def listing(code: TypedCode) -> str:
         where = code.lines[number]
         if where != before:
             source, line = where
-            text = f"{text:<{WIDTH}} | {line:4} {source.line(line)}"
+            text = f"{text:<{WIDTH}} | {line:4} {source.line(line).strip()}"
             before = where
         lines.append(text.rstrip())
     return "\n".join(lines) + "\n"

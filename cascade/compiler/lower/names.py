@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
 from types import FunctionType, ModuleType
 from typing import Any
 
-import cascade
 from cascade.compiler.lower.source import FunctionSource
 from cascade.compiler.lower.typed import MISSING, Guard
 
@@ -23,7 +23,7 @@ class Names:
             module = self.meaning(source, node.value)
             if type(module) is not ModuleType:
                 return MISSING
-            if module is cascade:
+            if module is sys.modules["cascade"]:
                 getattr(module, node.attr, None)  # it makes its names when they are first asked for; other modules are not asked
             return self._item(vars(module), node.attr)
         if not isinstance(node, ast.Name):
