@@ -207,7 +207,7 @@ def test_the_listing_of_a_task(golden):
 
 
 def test_the_listing_of_a_kernel(golden):
-    program = cs.compile(cs.task(lowered.add_up.func))
+    program = cs.compile(cs.task(lower=True)(lowered.add_up.func))
     program(3, 0)
     golden("kernel", program.disassemble())
 
