@@ -124,21 +124,41 @@ def managed(call: Call) -> Coroutine[Any, Any, Any]:
     return _with_cache(call)
 
 
+def call_cached(call: Call) -> Any:
+    """As `begin(managed(call))` of a node that has a cache, without a coroutine where the value is there."""
+    keeping = Keeping(call)
+    if not keeping.is_possible:
+        return begin(_with_resources(call))
+    hit = keeping.find()
+    if hit is not None and not is_awaitable(hit):
+        value = hit.value if type(hit) is Hit else hit
+        if not is_awaitable(value):
+            call.host.skip(call.operation.task, call.serial, call.node, "CacheHit")
+            return value
+    return begin(_with_hit(call, keeping, hit))
+
+
 async def _with_cache(call: Call) -> Any:
-    operation, policy = call.operation, call.operation.cache
     keeping = Keeping(call)
     if not keeping.is_possible:
         return await _with_resources(call)
     try:
         hit = keeping.find()
-        if is_awaitable(hit):
-            await parked_with(call, hit)
-            hit = await hit
     except Exception as error:
         return Failed(error)
+    return await _with_hit(call, keeping, hit)
+
+
+async def _with_hit(call: Call, keeping: Keeping, hit: Any) -> Any:
+    if is_awaitable(hit):
+        try:
+            await parked_with(call, hit)
+            hit = await hit
+        except Exception as error:
+            return Failed(error)
     if hit is not None:
         if call.is_told:
-            call.host.skip(operation.task, call.serial, call.node, "CacheHit")
+            call.host.skip(call.operation.task, call.serial, call.node, "CacheHit")
         value = hit.value if type(hit) is Hit else hit
         if is_awaitable(value):
             await call.park()  # it is the value, and not awaited again

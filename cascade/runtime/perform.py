@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped
-from cascade.runtime.manage import Call, begin, call_quickly, managed, skip_reason
+from cascade.runtime.manage import Call, begin, call_cached, call_quickly, managed, skip_reason
 from cascade.runtime.mapping import call_map
 from cascade.runtime.routing import call_once, call_route
 from cascade.spec.operation import MAP, ONCE, ROUTE, StateMachine
@@ -51,4 +51,5 @@ def perform(
         return call_once(operands)
     if operation.is_quick:
         return call_quickly(host, operation, operands, serial, node, origin)
-    return begin(managed(Call(host, operation, operands, serial, node, origin)))
+    call = Call(host, operation, operands, serial, node, origin)
+    return begin(managed(call)) if operation.cache is None or origin is not None else call_cached(call)
