@@ -42,7 +42,7 @@ from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.shapes import target_code
 from cascade.spec.convert import Unfit, convert, type_name
-from cascade.spec.inputs import REQUIRED, Input, input_of
+from cascade.spec.inputs import REQUIRED, Input
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.resources import Resource
 from cascade.spec.task import Task

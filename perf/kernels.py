@@ -30,7 +30,7 @@ import pyperf  # type: ignore[import-untyped]
 import cascade as cs
 from cascade.errors import CascadeError
 from kernel_functions import KERNELS, Kernel, countdown
-from kernel_peers import LUA, LUAJIT, PEERS, WASM3, installed_peers, loops_of
+from kernel_peers import LUA, LUAJIT, PEERS, installed_peers, loops_of
 from measure import Measure, Run, always, awaited, by_itself
 from report import (
     COMPARISON_HEAD,

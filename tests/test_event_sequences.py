@@ -40,6 +40,7 @@ from cascade.runtime.events import (
 )
 from cascade.runtime.names import is_answered, map_of
 from tests.conftest import Path, no_clock
+from tests.test_property import PlainCache
 
 CAPACITY = {"cpu": 2}
 
@@ -328,19 +329,6 @@ def typed_item(name: str, divisor: int) -> Any:
 
 
 TYPED = {"typed": typed, "typed loop": typed_loop, "typed answer": typed_answer, "typed map": typed_item}
-
-
-class PlainCache:
-    """Keeps values by the repr of the arguments: what a user would write."""
-
-    def __init__(self) -> None:
-        self.kept: dict[Any, Any] = {}
-
-    def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
-        return self.kept.get((task_id.split("@")[0], repr(arguments)))
-
-    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> None:
-        self.kept[task_id.split("@")[0], repr(arguments)] = value
 
 
 # -- What is told ---------------------------------------------------------------------------------------------------------

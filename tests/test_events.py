@@ -32,7 +32,6 @@ from cascade.runtime.events import (
     TaskExecutionFinished,
     TaskExecutionStarted,
     TaskRetrying,
-    TaskSkipped,
     next_number,
 )
 from cascade.runtime.preview import PREVIEW_LENGTH, preview

@@ -22,7 +22,7 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import DeclarationError, MissingExtraError, SendingError, WorkerError
 from cascade.runtime import Engine
 from tests import compute_tasks as compute
-from tests.tasks import add, fail_later, identity, one
+from tests.tasks import add, fail_later, one
 
 variable = contextvars.ContextVar("variable", default=0)
 needs_loky = pytest.mark.skipif(importlib.util.find_spec("loky") is None, reason="loky is not here")

@@ -9,13 +9,10 @@ import gc
 import importlib.util
 import inspect
 import logging
-import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
@@ -25,10 +22,9 @@ from cascade.errors import (
     CacheWarning, CapacityError, DeclarationError, DependencyMissingError, ParameterError, ResourceError, WorkerError,
 )
 from cascade.runtime import Engine
-from cascade.runtime.events import ResourceAcquired, ResourceReleased, TaskSkipped
 from tests import compute_tasks as compute
 from tests.test_executors import alive, until
-from tests.tasks import add, identity, increment, later, one, total
+from tests.tasks import add, identity, increment, later, one
 from tests.test_policies import Flaky, heard_from, story
 from tests.test_resources import Log, make
 

@@ -35,7 +35,7 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from tests.tasks import add, fail, fail_later, identity, increment, later, one, total
+from tests.tasks import fail, fail_later, identity, increment, later, one, total
 
 
 class Terminal(io.StringIO):

@@ -19,7 +19,7 @@ from tests import workflows
 from tests.tasks import add, identity, increment, one
 from tests.test_policies import heard_from, story
 from tests.test_serialize import document
-from tests.workflows import CACHE, KEPT, WORKFLOWS, Hiccup, careful, heals, kept, work
+from tests.workflows import CACHE, KEPT, WORKFLOWS, Hiccup, careful, kept, work
 
 HAVE = {"cpu": 2, "gpu": 2, "memory": 1}
 

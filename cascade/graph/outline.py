@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from cascade.errors import CycleError
 from cascade.graph.build import Around, EveryRoute, RouteTable, walk
-from cascade.graph.model import EITHER, Container, Edge, Graph, Row
+from cascade.graph.model import EITHER, Container, Edge, Graph
 from cascade.spec import control
 from cascade.spec.control import JumpSelector
 from cascade.spec.lazy import LazyResult, lazy_result

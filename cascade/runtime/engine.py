@@ -19,7 +19,6 @@ from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_
 from cascade.runtime.events import Event, RunStarted
 from cascade.runtime.host import Host
 from cascade.runtime.ledger import Ledger
-from cascade.runtime.preview import preview
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker

@@ -10,7 +10,7 @@ from typing import Any
 import cascade as cs
 from tests.random_graphs import world as functions
 from tests.random_graphs.spec import TYPED, Graph, Node, Ref, index_of
-from tests.random_graphs.world import Failure, here, mix
+from tests.random_graphs.world import Failure, here
 
 odd, bounded, key_of, as_items, small, total = (
     cs.task(getattr(functions, name)) for name in ("odd", "bounded", "key_of", "as_items", "small", "total")

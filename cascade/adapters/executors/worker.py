@@ -6,7 +6,6 @@ import pickle
 import signal
 import sys
 import traceback
-from typing import Any
 
 from cascade.adapters.executors.sending import dumps_for_caller
 
