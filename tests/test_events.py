@@ -35,7 +35,7 @@ from cascade.runtime.events import (
     next_number,
 )
 from cascade.runtime.preview import PREVIEW_LENGTH, preview
-from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.silent import PROGRESS_TIME
 from tests.conftest import Path
 from tests.tasks import add, countdown, fail, fail_later, identity, increment, later, one
 from tests.test_observers import everything

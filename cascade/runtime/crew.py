@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import time
 from collections.abc import Awaitable
-from typing import Any, Protocol
 
+from cascade.imports import Any, Protocol, asyncio, inspect
 from cascade.runtime.preview import preview
 from cascade.spec.failed import Failed
 

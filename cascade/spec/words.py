@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from cascade.spec.operation import Managed, StateMachine, is_map
-from cascade.spec.policies import Retry
+from cascade.spec.retry import Retry
 
 KEY_LENGTH = 40
 """Longer keys are cut."""
