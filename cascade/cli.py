@@ -151,7 +151,7 @@ def _graph(target: _Target, rest: list[str], options: argparse.Namespace) -> int
     try:
         Path(options.output).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise NotWritten(error.strerror, f"the picture cannot be written to {options.output!r}") from None
+        raise NotWritten(error.strerror or str(error), f"the picture cannot be written to {options.output!r}") from None
     return SUCCEEDED
 
 

@@ -40,10 +40,13 @@ def show(text: str) -> None:
 
 def tell(text: str) -> None:
     """Writes lines to the error output, if there is one that takes them."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            write_line(sys.stderr, text)
-            sys.stderr.flush()
+    if sys.stderr is None:
+        return
+    try:
+        write_line(sys.stderr, text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _discard(sys.stderr)
 
 
 def finish() -> None:
