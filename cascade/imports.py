@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from typing import overload as overload
 else:
     from collections import namedtuple
-    from importlib import import_module
     from types import GenericAlias
 
     class _Deferred:
@@ -37,7 +36,7 @@ else:
             self._name = name
 
         def __getattr__(self, name):
-            return getattr(import_module(self._name), name)
+            return getattr(__import__(self._name), name)
 
         def __repr__(self):
             return f"<module {self._name!r}, imported when it is used>"

@@ -14,7 +14,7 @@ from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.drive import Outcome, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.host import Host
+from cascade.runtime.host import Host, telling_host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
@@ -204,7 +204,7 @@ class _Session:
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None else self.begun + timeout
         bus = engine.bus if engine.bus.has_subscribers else None
-        self.host = Host(
+        self.host = (Host if bus is None else telling_host())(
             engine._shapes,
             engine.executor,
             bus,

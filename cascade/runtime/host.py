@@ -37,7 +37,7 @@ class Host(Silent):
     """The services of one run, and what it tells of itself.
 
     Args:
-        bus: carries what it tells; None for nobody hears it.
+        bus: carries what it tells, if it is a `telling_host`; None for nobody hears it.
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
         params: the values of the target's parameters.
@@ -50,9 +50,6 @@ class Host(Silent):
 
     given: Given | None = None
     leases: Leases | None = None
-
-    def __new__(cls, shapes: Shapes, executor: Executor, bus: MessageBus | None = None, **options: Any) -> Host:
-        return super().__new__(cls if bus is None else telling_host())
 
     def __init__(
         self,
@@ -275,7 +272,7 @@ def _doing() -> ModuleType:
 
 @cache
 def telling_host() -> type[Host]:
-    """The class of the host of a run that somebody hears."""
+    """The class of the host of a run that somebody hears; its events take 10 ms to import."""
     from cascade.runtime.teller import Teller
 
     class TellingHost(Teller, Host):

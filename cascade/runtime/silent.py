@@ -26,7 +26,7 @@ class Silent:
     observed = observes_items = False
 
     def tell(self, bus: MessageBus, run_id: str) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # only a Teller does
 
     def run_started(self, target: str, tasks: int) -> None:
         pass
