@@ -12,14 +12,9 @@ _run: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
 
 
 def is_loop_running() -> bool:
-    """Whether an event loop is running in this thread. Where asyncio has not been imported yet, none is."""
-    if "asyncio" not in sys.modules:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    """Whether an event loop is running in this thread. Where asyncio has not been imported yet, or not all of it, none is."""
+    running = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)
+    return running is not None and running() is not None
 
 
 class run_of_this_task:
