@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from cascade.spec.resources import resource as resource
     from cascade.spec.policies import CachePolicy as CachePolicy
     from cascade.spec.policies import Hit as Hit
-    from cascade.spec.policies import Retry as Retry
+    from cascade.spec.retry import Retry as Retry
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task
     from cascade.testing import override_resource as override_resource
@@ -75,7 +75,7 @@ _HOMES = {
     "Param": "cascade.spec.inputs",
     "Program": "cascade.runtime.program",
     "Resource": "cascade.spec.resources",
-    "Retry": "cascade.spec.policies",
+    "Retry": "cascade.spec.retry",
     "Router": "cascade.spec.control",
     "TailCall": "cascade.spec.control",
     "Task": "cascade.spec.task",

@@ -170,6 +170,8 @@ cdef class Kernel:
         memcpy(self.words, <const char*>words, len(words))
         self.objects = code.objects
         fields = <const int32_t*><const char*>words
+        if not targets_are_known:
+            know_targets()
         for i in range(self.length):
             self.left[i] = 0
             self.prepare(i, fields[8 * i])
@@ -252,8 +254,18 @@ cdef class Kernel:
 
 
 cdef bint TYPED_TARGETS[1024]
-for _number, _typed_row in enumerate(TYPED_INSTRUCTIONS):
-    TYPED_TARGETS[_number] = "f" in _typed_row.operands and _typed_row.operands["f"].role == "target"
+cdef bint targets_are_known = False
+
+
+cdef int know_targets() except -1:
+    # When the first kernel is made: the table takes 3 ms to make, and many processes have no kernel.
+    global targets_are_known
+    from cascade.opcodes import TYPED_INSTRUCTIONS
+
+    for number, row in enumerate(TYPED_INSTRUCTIONS):
+        TYPED_TARGETS[number] = "f" in row.operands and row.operands["f"].role == "target"
+    targets_are_known = True
+    return 0
 
 
 def length(value):

@@ -31,7 +31,7 @@ import sys
 from sys import modules
 
 from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
-from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
+from cascade.opcodes import INSTRUCTIONS
 
 cdef extern from *:
     """

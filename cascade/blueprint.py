@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+
+from cascade.imports import Any
 
 
-@dataclass(frozen=True, eq=False)
-class Blueprint:
+class Frozen:
+    """Data whose attributes are set once, by `__init__`; what `dataclass` would make of it takes 10 ms to import."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a {type(self).__name__} cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+
+class Blueprint(Frozen):
     """Code words, constants and side tables of one graph, or of one task that is run on its own.
 
     Attributes:
@@ -27,11 +39,22 @@ class Blueprint:
     constants: tuple[Any, ...]
     inputs: int
     slots: int
-    nodes: bytes = field(repr=False)
+    nodes: bytes
 
-    def copy(self) -> Blueprint:
-        """A blueprint of the same data, with no table made yet."""
-        return replace(self)
+    def __init__(
+        self, name: str, words: bytes, operands: bytes, constants: tuple[Any, ...], inputs: int, slots: int, nodes: bytes
+    ) -> None:
+        super().__init__(
+            name=name, words=words, operands=operands, constants=constants, inputs=inputs, slots=slots, nodes=nodes
+        )
+
+    def copy(self, **changes: Any) -> Blueprint:
+        """A blueprint of the same data but for the `changes`, with no table made yet."""
+        data = {name: getattr(self, name) for name in ("name", "words", "operands", "constants", "inputs", "slots", "nodes")}
+        return Blueprint(**data | changes)
+
+    def __repr__(self) -> str:
+        return f"<Blueprint of {self.name!r}: {len(self.words) // 16} words>"
 
     @cached_property
     def operand_table(self) -> memoryview:

@@ -22,7 +22,7 @@ import sys
 import traceback
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,7 +33,7 @@ from cascade.graph.draw import visualize
 from cascade.graph.model import Graph
 from cascade.observers import FORMATS as DISPLAYS
 from cascade.observers import console
-from cascade.runtime.dry_run import dry_run
+from cascade.runtime.dry_run import plan_lines
 from cascade.runtime.engine import Engine
 from cascade.runtime.explain import explain
 from cascade.runtime.host import user_part
@@ -46,6 +46,7 @@ from cascade.spec.inputs import REQUIRED, Input
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.resources import Resource
 from cascade.spec.task import Task
+from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, tell
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 NEGATIVE = re.compile(r"-((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?j?|inf|infinity|nan)$", re.IGNORECASE)
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def script() -> NoReturn:
     """The program `cascade`."""
+    occupy_closed_descriptors()
     sys.exit(main())
 
 
@@ -114,7 +116,7 @@ class _Command(typing.NamedTuple):
 
 
 def _dispatch(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="cascade", description="Runs and shows targets of Cascade.", allow_abbrev=False,
         epilog="TARGET is a task, a LazyResult, or a list of these; MODULE a module's name, or the path of a .py file.",
     )
@@ -136,7 +138,7 @@ def _run_command(target: _Target, rest: list[str], options: argparse.Namespace) 
 
 def _explain(target: _Target, rest: list[str], options: argparse.Namespace) -> int:
     _no_more(target, rest)
-    print(explain(target.given))
+    show(str(explain(target.given)))
     return SUCCEEDED
 
 
@@ -144,15 +146,18 @@ def _graph(target: _Target, rest: list[str], options: argparse.Namespace) -> int
     _no_more(target, rest)
     text = visualize(target.lazy, format=options.format)
     if options.output is None:
-        sys.stdout.write(text)
-    else:
+        show(text.removesuffix("\n"))
+        return SUCCEEDED
+    try:
         Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise NotWritten(error.strerror or str(error), f"the picture cannot be written to {options.output!r}") from None
     return SUCCEEDED
 
 
 def _plan(target: _Target, rest: list[str], options: argparse.Namespace) -> int:
     _no_more(target, rest)
-    dry_run(target.lazy)
+    show("\n".join(plan_lines(target.lazy)))
     return SUCCEEDED
 
 
@@ -160,10 +165,10 @@ def _disassemble(target: _Target, rest: list[str], options: argparse.Namespace) 
     _no_more(target, rest)
     given = target.given
     if isinstance(given, Program):
-        print(given.disassemble())
+        show(given.disassemble())
     else:
         code, inputs = target_code(given)  # no Program, which needs the system's resources
-        print(listing(code.blueprint, inputs))
+        show(listing(code.blueprint, inputs))
     return SUCCEEDED
 
 
@@ -173,7 +178,7 @@ def _package() -> Any:
 
 
 def _no_more(target: _Target, rest: list[str]) -> None:
-    argparse.ArgumentParser(prog=target.usage, allow_abbrev=False).parse_args(rest)
+    Parser(prog=target.usage, allow_abbrev=False).parse_args(rest)
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -453,7 +458,7 @@ def _parser(
     target: _Target, parameters: Sequence[Input], environment: Sequence[Input], of_engine: Sequence[str]
 ) -> tuple[argparse.ArgumentParser, dict[str, str]]:
     names = {each.name for each in parameters}
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=target.usage, description=target.description, epilog=_environment_help(environment), allow_abbrev=False,
         add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -526,49 +531,57 @@ def _print(value: Any, how: str) -> None:
             raise SerializationError(
                 f"the value, a {type(value).__name__}, cannot be printed as JSON: {error}", hint="leave out --output json"
             ) from None
-        print(text)
+        show(text)
     elif how == "text" and value is not None:
-        print(value if isinstance(value, str) else repr(value))
+        show(value if isinstance(value, str) else repr(value))
 
 
 def _status(action: Callable[[], int]) -> int:
     """Runs a command; what goes wrong is told on the error output and by the status."""
     try:
-        with _told():
-            status = action()
-            sys.stdout.flush()
-            return status
+        status = _told(action)
+        finish()
+        return status
+    except BrokenPipeError:
+        # Nobody reads what is printed.
+        with contextlib.suppress(NotWritten, BrokenPipeError):
+            finish()
+        return BROKEN_PIPE
+    except NotWritten as error:
+        return _not_written(error)
+
+
+def _told(action: Callable[[], int]) -> int:
+    try:
+        return action()
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else SUCCEEDED if leaving.code is None else FAILED
-    except BrokenPipeError:
-        # Nobody reads what is printed; at exit Python would find that again.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (SystemExit, BrokenPipeError):
+    except (BrokenPipeError, NotWritten):
         raise
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
-    except InternalError:
-        traceback.print_exc()
-        raise SystemExit(FAILED) from None
+        tell("interrupted")
+        return INTERRUPTED
     except CascadeError as error:
-        if error.__traceback__ is not None and _from_user(error):
-            print("".join(traceback.format_exception(_trimmed(error))), end="", file=sys.stderr)
+        from_user = error.__traceback__ is not None and _from_user(error)
+        if from_user or isinstance(error, InternalError):
+            _tell_traceback(error if isinstance(error, InternalError) else _trimmed(error))
         else:
-            print(f"cascade: error: {error}", file=sys.stderr)
-        misuse = isinstance(error, (TargetError, ParameterError)) and not _from_user(error)
-        raise SystemExit(MISUSED if misuse else FAILED) from None
+            tell(f"cascade: error: {error}")
+        return MISUSED if isinstance(error, (TargetError, ParameterError)) and not from_user else FAILED
     except BaseException as error:
-        print("".join(traceback.format_exception(_trimmed(error))), end="", file=sys.stderr)
-        raise SystemExit(FAILED) from None
+        _tell_traceback(_trimmed(error))
+        return FAILED
+
+
+def _tell_traceback(error: BaseException) -> None:
+    tell("".join(traceback.format_exception(error)).removesuffix("\n"))
+
+
+def _not_written(error: NotWritten) -> int:
+    with contextlib.suppress(NotWritten, BrokenPipeError):
+        finish()  # nothing is left for Python to find at the end
+    tell(f"cascade: error: {error}")
+    return FAILED
 
 
 def _from_user(error: BaseException) -> bool:

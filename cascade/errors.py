@@ -7,9 +7,9 @@ bug of Cascade (`InternalError`).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from cascade.imports import Any
 
 
 class CascadeError(Exception):
@@ -253,5 +253,7 @@ class InternalError(CascadeError, RuntimeError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Returns a hint that names the known words nearest to `name`, or None where none is near."""
+    import difflib
+
     close = difflib.get_close_matches(name, list(known), n=3)
     return "did you mean " + " or ".join(repr(word) for word in close) + "?" if close else None

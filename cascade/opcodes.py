@@ -20,7 +20,8 @@ disassembler, the verifier and the documentation derive from them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from cascade.blueprint import Blueprint
@@ -385,5 +386,15 @@ def _typed() -> Iterator[TypedInstruction]:
         yield row(f"RETURN_{kind}", f"a<{operand}", "return a", ends=True)
 
 
-TYPED_INSTRUCTIONS: tuple[TypedInstruction, ...] = tuple(_typed())
-TYPED_OPCODES: dict[str, int] = {row.name: number for number, row in enumerate(TYPED_INSTRUCTIONS)}
+TYPED_INSTRUCTIONS: tuple[TypedInstruction, ...]
+TYPED_OPCODES: dict[str, int]
+
+
+def __getattr__(name: str) -> Any:
+    # The table of typed code takes 3 ms to make, and not every program has some.
+    if name not in ("TYPED_INSTRUCTIONS", "TYPED_OPCODES"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    rows = tuple(_typed())
+    globals()["TYPED_OPCODES"] = {row.name: number for number, row in enumerate(rows)}
+    globals().setdefault("TYPED_INSTRUCTIONS", rows)
+    return globals()[name]

@@ -35,7 +35,7 @@ from cascade.runtime.events import (
     next_number,
 )
 from cascade.runtime.preview import PREVIEW_LENGTH, preview
-from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.silent import PROGRESS_TIME
 from tests.conftest import Path
 from tests.tasks import add, countdown, fail, fail_later, identity, increment, later, one
 from tests.test_observers import everything
@@ -158,12 +158,12 @@ def test_a_long_loop_tells_its_progress_now_and_then(path):
 def test_a_call_in_its_first_iteration_tells_no_progress():
     from cascade.adapters.executors.local import LocalExecutor
     from cascade.adapters.solvers.native import NativeSolver
-    from cascade.runtime.host import Host
+    from cascade.runtime.host import telling_host
     from cascade.runtime.shapes import Shapes
 
     bus, heard = MessageBus(), []
     bus.subscribe(LoopProgress, heard.append)
-    host = Host(Shapes(NativeSolver()), LocalExecutor(), bus)
+    host = telling_host()(Shapes(NativeSolver()), LocalExecutor(), bus)
     host.progress(increment, 0, 3, 0)
     assert heard == []
     host.progress(increment, 0, 3, 5)

@@ -17,7 +17,7 @@ from cascade._vm import Code, Routes
 from cascade.errors import BlueprintError, CycleError, DeclarationError, DependencyMissingError, InternalError, RouteError
 from cascade.opcodes import OPCODES
 from cascade.runtime.events import LoopProgress
-from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.silent import PROGRESS_TIME
 from tests.conftest import Path
 from tests.tasks import add, identity, increment, later, one
 from tests.test_policies import Flaky, heard_from, story

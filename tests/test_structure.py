@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(cascade.__file__).parent
 
 LAYERS = [
+    ["cascade.imports"],
     ["cascade.errors"],
     ["cascade.opcodes"],
     ["cascade.blueprint"],
@@ -29,6 +31,7 @@ LAYERS = [
     ["cascade.runtime"],
     ["cascade.observers"],
     ["cascade.testing"],
+    ["cascade.terminal"],
     ["cascade.cli"],
 ]
 """From the bottom up: a module imports only from the layers before its own, or from its own."""
@@ -134,6 +137,88 @@ def test_importing_cascade_loads_little():
 def test_declaring_tasks_loads_neither_numpy_nor_asyncio():
     code = "import sys, cascade as cs; cs.task(lambda x: x); print([m for m in ('numpy', 'asyncio', 'inspect') if m in sys.modules])"
     assert _in_fresh_python(code) == "[]\n"
+
+
+PLAIN_RUN = """
+import sys
+before = set(sys.modules)
+import cascade as cs
+@cs.task
+def double(x: int) -> int:
+    return 2 * x
+@cs.task
+def total(parts: list[int], scale: float = 1.0) -> float:
+    return sum(parts) * scale
+assert cs.run(total([double(1), double(2)]), use_vm={use_vm}) == 6.0
+print(*sorted(set(sys.modules) - before))
+"""
+MANAGED_RUN = """
+import sys
+before = set(sys.modules)
+import cascade as cs
+@cs.task
+def double(x: int) -> int:
+    return 2 * x
+@cs.task
+def total(parts: list[int]) -> int:
+    return sum(parts)
+@cs.resource
+def unit():
+    yield 1
+@cs.task
+def one(unit=cs.inject("unit")):
+    return unit
+routed = cs.Router(double(1), {{2: total([3]), 4: double(5)}})
+target = total([total(double.map([1, 2])), routed, one().run_if(double(1))])
+engine = cs.Engine(resources=[unit])
+assert engine.run_now(target, use_vm={use_vm}) == 6 + 3 + 1
+print(*sorted(set(sys.modules) - before))
+"""
+ASYNC_RUN = """
+import sys, cascade as cs
+@cs.task
+async def double(x: int) -> int:
+    return 2 * x
+assert cs.run(double(double(2)), use_vm={use_vm}) == 8
+print(*sorted(set(sys.modules)))
+"""
+HEAVY = {
+    "asyncio", "concurrent.futures", "contextlib", "dataclasses", "datetime", "difflib", "enum", "inspect", "json", "logging", "numpy", "re", "socket",
+    "threading", "typing", "uuid", "weakref", "cascade.runtime.events", "cascade.runtime.teller", "cascade.compiler.lower", "cascade.spec.convert",
+    "cascade.spec.retry",
+}  # fmt: skip
+
+
+def _loaded(code: str) -> set[str]:
+    # Without the modules that a site's own start-up has imported.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("use_vm", [True, False])
+def test_the_first_run_of_plain_tasks_loads_only_what_it_needs(use_vm):
+    loaded = _loaded(PLAIN_RUN.format(use_vm=use_vm))
+    assert "cascade.runtime.engine" in loaded
+    assert loaded & (HEAVY | {"cascade.runtime.program", "cascade.runtime.mapping"}) == set() or not use_vm
+    assert loaded & HEAVY == set()
+    assert ("cascade.runtime.walker" in loaded) is not use_vm
+
+
+@pytest.mark.parametrize("use_vm", [True, False])
+def test_policies_maps_and_routers_of_plain_tasks_load_no_event_loop(use_vm):
+    loaded = _loaded(MANAGED_RUN.format(use_vm=use_vm))
+    assert "cascade.runtime.mapping" in loaded
+    assert loaded & (HEAVY - {"cascade.compiler.lower"}) == set()
+
+
+@pytest.mark.parametrize("use_vm", [True, False])
+def test_the_first_run_of_async_tasks_loads_asyncio_and_no_more_than_that_needs(use_vm):
+    with_asyncio = _loaded("import sys, asyncio; print(*sys.modules)")
+    loaded = _loaded(ASYNC_RUN.format(use_vm=use_vm)) - with_asyncio
+    assert {name for name in loaded if not name.startswith("cascade")} <= {"__future__", "array", "opcode", "_opcode", "cython_runtime", "_cython_3_3_1"}
+    assert loaded & HEAVY == set()
 
 
 def test_docstrings_hold(recwarn):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -104,11 +103,11 @@ def test_inputs_have_to_fit():
 def test_what_the_compiler_makes_passes():
     for target in (add(increment(one()), [one(), {"a": one()}]), countdown):
         compiled = cs.compile(target).blueprint
-        assert Code(dataclasses.replace(compiled)) is not None
+        assert Code(compiled.copy()) is not None
 
 
 MUTATE = """
-import dataclasses, random, sys
+import random, sys
 from array import array
 import cascade as cs
 from cascade._vm import Code, Machine
@@ -144,8 +143,8 @@ for _ in range(int(sys.argv[2])):
         if table:
             small = random.randrange(-2, 2 * good.slots + len(INSTRUCTIONS))
             table[random.randrange(len(table))] = random.choice([small, small, small, 2**31 - 1, -(2**31)])
-    changed = dataclasses.replace(
-        good, words=words.tobytes(), operands=operands.tobytes(), slots=max(0, good.slots + random.choice([0, 0, -1, 1]))
+    changed = good.copy(
+        words=words.tobytes(), operands=operands.tobytes(), slots=max(0, good.slots + random.choice([0, 0, -1, 1]))
     )
     try:
         code = Code(changed)

@@ -11,7 +11,6 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 
 from __future__ import annotations
 
-from typing import Any
 
 from cascade._vm import Code, install_verifier
 from cascade.blueprint import Blueprint
@@ -19,6 +18,7 @@ from cascade.compiler.emit import emit, emit_loop, emit_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
 from cascade.graph.model import Graph, Plan
+from cascade.imports import Any
 from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task
 

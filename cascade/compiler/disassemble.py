@@ -6,7 +6,7 @@ from cascade._vm import Routine
 from cascade.blueprint import Blueprint
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS, Instruction
 from cascade.spec.operation import Managed, StateMachine, is_router
-from cascade.spec.words import called_name, operand_words, policy_words
+from cascade.spec.words import called_name, operand_words, policy_words, printable
 
 
 def disassemble(blueprint: Blueprint) -> str:
@@ -28,7 +28,7 @@ def disassemble(blueprint: Blueprint) -> str:
         does = row.synopsis.format(a=row.a.show(a, blueprint), b=called, c=operands)
         note = ", ".join([f"node {blueprint.node_table[number]}", *policy_words(operation)])
         lines.append(f"{number:5}  {row.name:<13} {does:<40}  ; {note}".rstrip())
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _operands(row: Instruction, value: int, blueprint: Blueprint, operation: Managed | StateMachine) -> str:

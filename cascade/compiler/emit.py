@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
 
 from cascade._vm import AT_ONCE, Routes
 from cascade.blueprint import Blueprint
 from cascade.compiler.registers import Registers
 from cascade.graph.model import Container, Row, rebuild
+from cascade.imports import Any
 from cascade.opcodes import OPCODES
 from cascade.spec.operation import Managed, State, StateMachine
 from cascade.spec.resources import Injection

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from cascade.graph.model import Row
+from cascade.imports import NamedTuple
 
 DROPPED = -2
 

@@ -15,14 +15,13 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
+from cascade.imports import Any, copy
 from cascade.spec.control import EITHER as EITHER_TASK
 from cascade.spec.control import ONCE as ONCE_TASK
 from cascade.spec.inputs import Input, input_of

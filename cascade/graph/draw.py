@@ -17,7 +17,7 @@ from cascade.graph.outline import Entry, Outline, outline
 from cascade.spec.inputs import input_of
 from cascade.spec.operation import is_map
 from cascade.spec.resources import Injection
-from cascade.spec.words import called_name, key_words, mode_words, policy_words
+from cascade.spec.words import called_name, key_words, mode_words, policy_words, printable
 
 FORMATS = ("dot", "mermaid", "svg")
 SVG_SECONDS = 60.0
@@ -191,7 +191,7 @@ def _dot_lines(graph: Graph) -> Iterator[str]:
 
 def _dot_text(text: str) -> str:
     # In a quoted string `\` begins an escape, among them \N for the name of the node. The rest is as it is.
-    return _printable(text).replace("\\", "\\\\").replace('"', '\\"')
+    return printable(str(text)).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _mermaid_lines(graph: Graph) -> Iterator[str]:
@@ -208,12 +208,8 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
 
 def _mermaid_text(text: str) -> str:
     # Mermaid knows many special characters and words; a code such as #35; is never one of them.
-    safe = "".join(c if c.isalnum() or c in " _.,-" else f"#{ord(c)};" for c in _printable(text))
+    safe = "".join(c if c.isalnum() or c in " _.,-" else f"#{ord(c)};" for c in printable(str(text)))
     return safe or " "
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def _svg(dot: str) -> str:

@@ -9,15 +9,13 @@ the same rows. The operation of a call with policies is a `Managed` (see `cascad
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
 
 from cascade._vm import Skipped
+from cascade.blueprint import Frozen
 from cascade.errors import PlanError
+from cascade.imports import Any, NamedTuple, copy, dataclasses
 from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task
 
@@ -134,13 +132,18 @@ class Edge(NamedTuple):
     parameter: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Frozen):
     """One row, for people and tools."""
 
     index: int
     operation: Task[..., Any] | Managed | StateMachine | Container
     references: tuple[int, ...]
+
+    def __init__(self, index: int, operation: Any, references: tuple[int, ...]) -> None:
+        super().__init__(index=index, operation=operation, references=references)
+
+    def __repr__(self) -> str:
+        return f"Node(index={self.index!r}, operation={self.operation!r}, references={self.references!r})"
 
     @property
     def name(self) -> str:
@@ -155,8 +158,7 @@ class Node:
         return f"{self.name}#{self.index}"
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(Frozen):
     """Nodes and edges of a target. Two graphs are equal when they have the same rows and equal inputs.
 
     Attributes:
@@ -165,7 +167,21 @@ class Graph:
     """
 
     rows: tuple[Row, ...]
-    inputs: tuple[Any, ...] = ()
+    inputs: tuple[Any, ...]
+
+    def __init__(self, rows: tuple[Row, ...], inputs: tuple[Any, ...] = ()) -> None:
+        super().__init__(rows=rows, inputs=inputs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Graph):
+            return NotImplemented
+        return self.rows == other.rows and self.inputs == other.inputs
+
+    def __hash__(self) -> int:
+        return hash((self.rows, self.inputs))
+
+    def __repr__(self) -> str:
+        return f"Graph(rows={self.rows!r}, inputs={self.inputs!r})"
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -20,7 +20,8 @@ from typing import Any
 from cascade.errors import CascadeError, SerializationError, nearest
 from cascade.graph.names import Names, check_keys, class_path, fail
 from cascade.spec.operation import MAP, Managed
-from cascade.spec.policies import MapForm, Policies, Retry, as_cache, as_timeout, check_amount
+from cascade.spec.policies import MapForm, Policies, as_cache, as_timeout, check_amount
+from cascade.spec.retry import Retry
 from cascade.spec.task import Task
 
 DEFAULTS = ("retry", "timeout", "cache", "constraints")

@@ -38,6 +38,8 @@ def console(
             f"console(format={format!r})", expected="one of " + ", ".join(map(repr, FORMATS)), hint=nearest(str(format), FORMATS)
         )
     out = sys.stderr if file is None else file
+    if out is None:
+        return _nowhere  # the process has no error output
     if not hasattr(out, "write"):
         raise DeclarationError(f"console(file={out!r})", expected="a text file that is open for writing")
     if not interval > 0:
@@ -60,4 +62,9 @@ def console(
     return Live(out)
 
 
+def _nowhere(event: Event) -> None:
+    pass
+
+
+_nowhere.wants_items = False  # type: ignore[attr-defined]
 console.makes_observers = True  # type: ignore[attr-defined]

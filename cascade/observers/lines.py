@@ -22,7 +22,6 @@ from cascade.observers.state import (
     duration,
     is_news,
     of_items,
-    one_line,
     pace_of,
     speed,
     summary,
@@ -46,6 +45,7 @@ from cascade.runtime.events import (
 )
 from cascade.runtime.names import map_of
 from cascade.runtime.preview import preview
+from cascade.spec.words import printable, write_line
 
 logger = logging.getLogger("cascade")
 SHOWN = 3
@@ -66,10 +66,7 @@ class _Lines:
         if not self._open:
             return
         try:
-            self._file.write(line + "\n")
-            self._file.flush()
-        except UnicodeEncodeError:
-            self._file.write(line.encode("ascii", "backslashreplace").decode() + "\n")
+            write_line(self._file, line)
             self._file.flush()
         except (OSError, ValueError) as error:  # a broken pipe, a full disk, a closed file
             self._open = False
@@ -202,57 +199,57 @@ def describe(event: Event, run: RunState | None, node: Node | None) -> str:
         return f"run {ended}" + ("" if run is None else f": {summary(run, event)}")
     # One of somebody's own: what it says, without what every event has.
     told = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
-    values = ", ".join(f"{name}={one_line(preview(getattr(event, name)))}" for name in told)
-    name = one_line(event.task_id) + " " if isinstance(event, TaskEvent) else ""
+    values = ", ".join(f"{name}={printable(preview(getattr(event, name)))}" for name in told)
+    name = printable(event.task_id) + " " if isinstance(event, TaskEvent) else ""
     return f"{name}{type(event).__name__}({values})"
 
 
 def _run_started(event: RunStarted, node: Node | None) -> str:
-    return f"run of {one_line(event.target)} started, {count(event.tasks, 'task')}"
+    return f"run of {printable(event.target)} started, {count(event.tasks, 'task')}"
 
 
 def _started(event: TaskExecutionStarted, node: Node | None) -> str:
-    return f"{one_line(event.task_id)} started" + ("" if event.items is None else f", {count(event.items, 'item')}")
+    return f"{printable(event.task_id)} started" + ("" if event.items is None else f", {count(event.items, 'item')}")
 
 
 def _finished(event: TaskExecutionFinished, node: Node | None) -> str:
     took = duration(event.duration)
     if event.status != "Succeeded":
         how = "abandoned" if event.abandoned else "FAILED"
-        return f"{who(event)} {how} after {took}: {one_line(str(event.error))}"
+        return f"{who(event)} {how} after {took}: {printable(str(event.error))}"
     if node is None or node.items is None:
-        return f"{one_line(event.task_id)} = {one_line(str(event.result_preview))} in {took}"
+        return f"{printable(event.task_id)} = {printable(str(event.result_preview))} in {took}"
     items = node.items
     rate = f" ({speed(items.total / event.duration)} a second)" if items.total > 1 and event.duration > 0 else ""
-    return ", ".join([f"{one_line(event.task_id)}: {count(items.total, 'item')} in {took}{rate}", *of_items(items)])
+    return ", ".join([f"{printable(event.task_id)}: {count(items.total, 'item')} in {took}{rate}", *of_items(items)])
 
 
 def _skipped(event: TaskSkipped, node: Node | None) -> str:
-    return f"{one_line(event.task_id)} skipped: {REASONS.get(event.reason, one_line(event.reason))}"
+    return f"{printable(event.task_id)} skipped: {REASONS.get(event.reason, printable(event.reason))}"
 
 
 def _retrying(event: TaskRetrying, node: Node | None) -> str:
     again = f"again in {duration(event.delay)}" if event.delay else "again at once"
     attempt = f"attempt {event.attempt} of {event.max_attempts} failed"
-    return f"{one_line(event.task_id)}: {attempt}, {again}: {one_line(event.error)}"
+    return f"{printable(event.task_id)}: {attempt}, {again}: {printable(event.error)}"
 
 
 def _blocked(event: TaskBlocked, node: Node | None) -> str:
-    return f"{one_line(event.task_id)} {one_line(event.reason)}"
+    return f"{printable(event.task_id)} {printable(event.reason)}"
 
 
 def _went_on(event: LoopProgress, node: Node | None) -> str:
     what = "in iteration" if node is None or node.items is None else "after item"
-    return f"{one_line(event.task_id)} {what} {event.iteration:,}, {speed(event.rate)} a second"
+    return f"{printable(event.task_id)} {what} {event.iteration:,}, {speed(event.rate)} a second"
 
 
 def _acquired(event: ResourceAcquired, node: Node | None) -> str:
-    return f"resource {one_line(event.resource_name)} acquired"
+    return f"resource {printable(event.resource_name)} acquired"
 
 
 def _released(event: ResourceReleased, node: Node | None) -> str:
-    error = "" if event.error is None else f", its tear-down FAILED: {one_line(event.error)}"
-    return f"resource {one_line(event.resource_name)} released{error}"
+    error = "" if event.error is None else f", its tear-down FAILED: {printable(event.error)}"
+    return f"resource {printable(event.resource_name)} released{error}"
 
 
 _DESCRIPTIONS: dict[type[Event], Any] = {
@@ -281,7 +278,7 @@ def progress(run: RunState, now: float) -> str:
     blocked = sum(group.blocked for group in run.groups.values())
     if running:
         nodes = (node for group in run.groups.values() for node in group.nodes.values() if node.blocked is None)
-        names = ", ".join(one_line(node.task_id) for node in islice(nodes, SHOWN))
+        names = ", ".join(printable(node.task_id) for node in islice(nodes, SHOWN))
         parts.append(f"running: {names}" + (f" and {running - SHOWN:,} more" if running > SHOWN else ""))
     if blocked:
         parts.append(f"waiting for resources: {blocked:,}")
@@ -289,7 +286,7 @@ def progress(run: RunState, now: float) -> str:
 
 
 def _alone(node: Node, now: float) -> str:
-    name, items, loop = one_line(node.task_id), node.items, node.loop
+    name, items, loop = printable(node.task_id), node.items, node.loop
     if items is not None:
         return ", ".join([f"{name}: {items.done:,} of {count(items.total, 'item')}", *pace_of(items, now)])
     assert loop is not None

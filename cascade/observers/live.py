@@ -25,13 +25,13 @@ from cascade.observers.state import (
     is_news,
     is_terminal,
     of_items,
-    one_line,
     pace_of,
     speed,
     summary,
     who,
 )
 from cascade.runtime.events import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
+from cascade.spec.words import printable
 
 ROWS = 8
 """Rows for what is under way in a run: maps and loops first, and the oldest first, so that they stay where they are."""
@@ -115,7 +115,7 @@ def table_of(run: RunState, now: float, spinner: RenderableType) -> Table:
         table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line
     bar = ProgressBar(total=max(run.total, 1), completed=run.done, width=WIDTH)
-    name, notes = Text(one_line(run.target), style="bold"), Text(", ".join(besides(run)), style="dim")
+    name, notes = Text(printable(run.target), style="bold"), Text(", ".join(besides(run)), style="dim")
     table.add_row(spinner, name, bar, f"{run.done:,}/{run.total:,} tasks", _since(run.begun, now), notes)
     alone = [_row_alone(node, now) for node in islice(run.maps_and_loops.values(), ROWS)]
     groups = [_row_of_group(group, now) for group in islice(run.groups.values(), ROWS - len(alone))]
@@ -133,7 +133,7 @@ def _since(begun: float, now: float) -> Text:
 
 def _row_alone(node: Node, now: float) -> tuple[RenderableType, ...]:
     """A map or a loop: its name, a bar, how far it is, since when, and what else there is to say."""
-    name, since, items, loop = Text(one_line(node.task_id)), _since(node.begun, now), node.items, node.loop
+    name, since, items, loop = Text(printable(node.task_id)), _since(node.begun, now), node.items, node.loop
     if items is None:
         assert loop is not None
         bar = ProgressBar(total=None, pulse=True, width=WIDTH)
@@ -148,11 +148,11 @@ def _row_of_group(group: Nodes, now: float) -> tuple[RenderableType, ...]:
     oldest = next(iter(group.nodes.values()))
     since = _since(oldest.begun, now)
     if group.total == 1:
-        notes = one_line(oldest.blocked or "" if oldest.retry is None else _attempt(oldest.retry))
-        return Text(one_line(oldest.task_id)), "", "", since, Text(notes, style="dim")
+        notes = printable(oldest.blocked or "" if oldest.retry is None else _attempt(oldest.retry))
+        return Text(printable(oldest.task_id)), "", "", since, Text(notes, style="dim")
     bar = ProgressBar(total=group.total, completed=group.done, width=WIDTH)
     notes = f"{group.blocked:,} waiting for resources" if group.blocked else ""
-    return Text(one_line(group.name)), bar, f"{group.done:,}/{group.total:,}", since, Text(notes, style="dim")
+    return Text(printable(group.name)), bar, f"{group.done:,}/{group.total:,}", since, Text(notes, style="dim")
 
 
 def _attempt(retry: TaskRetrying) -> str:
@@ -162,11 +162,11 @@ def _attempt(retry: TaskRetrying) -> str:
 def _lasting(event: Event, run: RunState) -> list[Text]:
     """What is shown of an event for ever."""
     if isinstance(event, TaskExecutionFinished) and is_news(event):
-        return [Text(f"✗ {who(event)}: {one_line(str(event.error))}", style="red")]
+        return [Text(f"✗ {who(event)}: {printable(str(event.error))}", style="red")]
     if isinstance(event, ResourceReleased) and event.error is not None:
-        return [Text(f"✗ tear-down of {one_line(event.resource_name)}: {one_line(event.error)}", style="red")]
+        return [Text(f"✗ tear-down of {printable(event.resource_name)}: {printable(event.error)}", style="red")]
     if isinstance(event, RunFinished):
         good = event.status == "Succeeded"
         style = "green" if good else "bold red"
-        return [Text(f"{'✓' if good else '✗'} {one_line(run.target)}: {summary(run, event)}", style=style)]
+        return [Text(f"{'✓' if good else '✗'} {printable(run.target)}: {summary(run, event)}", style=style)]
     return []

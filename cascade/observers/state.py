@@ -19,6 +19,7 @@ from cascade.runtime.events import (
     TaskSkipped,
 )
 from cascade.runtime.names import is_answered, map_of
+from cascade.spec.words import printable
 
 CACHED, PRUNED = "CacheHit", "Pruned"
 REASONS = {
@@ -286,7 +287,7 @@ def is_news(event: TaskExecutionFinished) -> bool:
 
 def who(event: TaskExecutionFinished) -> str:
     """What has failed: the name of a node, or of an item of a map."""
-    return one_line(event.task_id if event.failed_item is None else f"{event.task_id}[{event.failed_item}]")
+    return printable(event.task_id if event.failed_item is None else f"{event.task_id}[{event.failed_item}]")
 
 
 def is_terminal(file: Any) -> bool:
@@ -319,11 +320,6 @@ def count(number: int, word: str) -> str:
 def speed(rate: float) -> str:
     """How many a second, with as many digits as say something."""
     return f"{rate:,.0f}" if rate >= 9.95 else f"{rate:.1f}"
-
-
-def one_line(text: str) -> str:
-    """A text without line ends and control characters, which could do things to a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def besides(run: RunState) -> list[str]:
@@ -364,4 +360,4 @@ def summary(run: RunState, end: RunFinished) -> str:
     if run.items:
         parts.append(count(run.items, "item"))
     text = f"{', '.join(parts + besides(run))} in {duration(end.duration)}"
-    return text if end.error is None else f"{text}: {one_line(end.error)}"
+    return text if end.error is None else f"{text}: {printable(end.error)}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar, overload
 
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, overload
 from cascade.runtime.engine import Engine
-from cascade.runtime.events import Event
 from cascade.spec.lazy import LazyResult
 
+if TYPE_CHECKING:
+    from cascade.runtime.events import Event
+
 R = TypeVar("R")
-Observer = Callable[[Event], object]
+Observer = Callable[["Event"], object]
 
 
 @cache

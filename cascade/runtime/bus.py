@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import logging
-import threading
+from _thread import allocate_lock
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from cascade.errors import DeclarationError
-from cascade.runtime.events import EVENTS, Event, ItemFinished, ItemStarted
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, inspect
 from cascade.runtime.preview import preview
 
-E = TypeVar("E", bound=Event)
-logger = logging.getLogger("cascade")
+if TYPE_CHECKING:
+    from cascade.runtime.events import Event
+
+E = TypeVar("E", bound="Event")
 
 
 class MessageBus:
@@ -24,7 +22,7 @@ class MessageBus:
         self._handlers: tuple[_Subscription, ...] = ()
         # Who hears a class of events; made anew when that changes.
         self._hearers: dict[type[Event], tuple[_Subscription, ...]] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     @property
     def has_subscribers(self) -> bool:
@@ -59,6 +57,8 @@ class MessageBus:
             DeclarationError: (a TypeError) `event_type` is no class of events, or `handler` cannot be called, or is a
                 coroutine function, which nobody would await.
         """
+        from cascade.runtime.events import Event
+
         if not isinstance(event_type, type) or not issubclass(event_type, Event):
             raise DeclarationError(f"subscribe({event_type!r}, ...)", expected="a class of events, such as Event")
         if not callable(handler) or inspect.iscoroutinefunction(handler):
@@ -95,6 +95,8 @@ def heard_by(bus: Any) -> frozenset[type[Event]]:
     """The classes of events of a run that somebody hears; all of them where a bus of one's own cannot tell."""
     if not bus.has_subscribers:
         return frozenset()
+    from cascade.runtime.events import EVENTS  # only for a run that somebody hears
+
     hears = getattr(bus, "hears", None)
     return frozenset(EVENTS) if hears is None else frozenset(filter(hears, EVENTS))
 
@@ -109,12 +111,16 @@ class _Subscription:
         self.broken = False
 
     def hears(self, event_type: type[Event]) -> bool:
+        from cascade.runtime.events import ItemFinished, ItemStarted
+
         return issubclass(event_type, self.event_type) and (self.items or not issubclass(event_type, (ItemStarted, ItemFinished)))
 
 
 def _report(entry: _Subscription, event: Event) -> None:
+    import logging
+
     try:
-        logger.exception(
+        logging.getLogger("cascade").exception(
             "the handler %s of %s raised at a %s; it is not reported again",
             preview(entry.handler), entry.event_type.__name__, type(event).__name__,
         )

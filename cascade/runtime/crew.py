@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import time
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from types import CoroutineType
 
+from cascade.imports import Any, Protocol, asyncio
 from cascade.runtime.preview import preview
 from cascade.spec.failed import Failed
 
@@ -33,7 +32,7 @@ class Crew:
     def spawn(self, entry: Any, awaitable: Awaitable[Any], name: str) -> None:
         """Begins to await `awaitable`; `entry` is what it stands for."""
         future: asyncio.Future[Any]
-        if inspect.iscoroutine(awaitable):
+        if isinstance(awaitable, CoroutineType):
             future = self._loop.create_task(awaitable, name=name)
         else:
             future = asyncio.ensure_future(awaitable, loop=self._loop)

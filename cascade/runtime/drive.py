@@ -5,18 +5,16 @@ A run is a `Machine` of the virtual machine or a `Walker` of the graph path; bot
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.adapters.executors.local import own_loop
 from cascade.errors import EventLoopError, InternalError
+from cascade.imports import Any, Protocol, asyncio, threading
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
-from cascade.runtime.outer import outer_cancellation, run_of_this_task
+from cascade.runtime.outer import is_loop_running, outer_cancellation, run_of_this_task
 from cascade.runtime.turns import give_turn
 
 SLICE = 0.001
@@ -160,20 +158,12 @@ def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     calling the task anyway.
     """
     # Not in an `except` block, which would be the context of whatever the tasks raise.
-    return _run_loop_in_thread(start) if _is_loop_running() else asyncio.run(_in_own_loop(start))
+    return _run_loop_in_thread(start) if is_loop_running() else asyncio.run(_in_own_loop(start))
 
 
 async def _in_own_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     with own_loop():
         return await start()
-
-
-def _is_loop_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
@@ -213,11 +203,7 @@ def check_synchronous(name: str, instead: str) -> None:
 
     A task's function may make such calls: whoever runs the task waits for it in any case.
     """
-    if inside_task():
-        return
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if inside_task() or not is_loop_running():
         return
     raise EventLoopError(
         f"{name} was called while an event loop is running in this thread",

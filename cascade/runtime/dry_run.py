@@ -15,7 +15,7 @@ from cascade.spec.inputs import input_of
 from cascade.spec.operation import is_map
 from cascade.spec.protocols import Solver
 from cascade.spec.resources import Injection
-from cascade.spec.words import key_words, mode_words, policy_words
+from cascade.spec.words import key_words, mode_words, policy_words, printable, write_line
 
 ITEMS = 6
 DEPTH = 3
@@ -38,11 +38,16 @@ def dry_run(target: Any, *, solver: Solver | None = None, file: TextIO | None = 
     """
     out = sys.stdout if file is None else file
     for line in plan_lines(target, solver):
-        print(line, file=out)
+        if out is not None:
+            write_line(out, line)
 
 
 def plan_lines(target: Any, solver: Solver | None = None) -> Iterator[str]:
     """The lines that `dry_run` prints."""
+    return map(printable, _raw_lines(target, solver))
+
+
+def _raw_lines(target: Any, solver: Solver | None) -> Iterator[str]:
     graph = target if isinstance(target, Graph) else build_graph(target)
     plan = (NativeSolver() if solver is None else solver).resolve(graph)
     whole = outline(graph)

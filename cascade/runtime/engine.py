@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, overload
 
 from cascade._vm import Code, Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
@@ -14,17 +11,20 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.errors import DeclarationError
 from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
 from cascade.runtime.bus import MessageBus
-from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.events import Event, RunStarted
-from cascade.runtime.host import Host
+from cascade.runtime.drive import Outcome, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.host import Host, telling_host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
-from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
 from cascade.spec.protocols import Executor, Solver
 from cascade.spec.resources import Resource
+
+if TYPE_CHECKING:
+    from cascade.runtime.events import Event
+    from cascade.runtime.walker import Walker
 
 R = TypeVar("R")
 
@@ -64,7 +64,10 @@ class Engine:
         self.resource_container = ResourceContainer()
         for resource in resources:
             self.register(resource)
-        for observer in _checked(observers):
+        observing = _checked(observers)
+        if observing:
+            from cascade.runtime.events import Event
+        for observer in observing:
             if getattr(observer, "wants_items", True):
                 self.bus.subscribe(Event, observer)
             else:
@@ -150,7 +153,7 @@ class Engine:
         return session.outcome.unwrap()
 
 
-def _checked(observers: Any) -> Iterable[Any]:
+def _checked(observers: Any) -> list[Any]:
     """The observers, if it is these that were given.
 
     Raises:
@@ -169,10 +172,16 @@ def _checked(observers: Any) -> Iterable[Any]:
     return checked
 
 
+def _new_id() -> str:
+    from uuid import uuid4  # 3 ms, the first time
+
+    return uuid4().hex
+
+
 class _Session:
     """One run of an engine: what is made before it, and the events around it."""
 
-    run: Run
+    run: Machine | Walker
     code: Code
     outcome: Outcome
 
@@ -195,12 +204,12 @@ class _Session:
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None else self.begun + timeout
         bus = engine.bus if engine.bus.has_subscribers else None
-        self.host = Host(
+        self.host = (Host if bus is None else telling_host())(
             engine._shapes,
             engine.executor,
             bus,
             target=target,
-            run_id="" if bus is None else uuid.uuid4().hex,
+            run_id="" if bus is None else _new_id(),
             timeout=timeout,
             params=params,
             resources=engine.resource_container,
@@ -210,7 +219,7 @@ class _Session:
         )
         steps = -1 if max_steps is None else max_steps
         observed = self.host.observed
-        counted = RunStarted in self.host.told
+        counted = bool(self.host.told)
         if use_vm:
             if not self.host.told and engine._shapes.is_single_call(target):
                 code, inputs = loop_code_of(self.host, target.task.routine), target.slots
@@ -222,6 +231,8 @@ class _Session:
             check_capacity(operations_of(code), engine.ledger)
             self.tasks = task_count(calls_of(code)) if counted else 0
         else:
+            from cascade.runtime.walker import Walker
+
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
@@ -233,7 +244,7 @@ class _Session:
     @property
     def asynchronous(self) -> bool:
         """Whether an event loop is needed in any case."""
-        return self.run.asynchronous if isinstance(self.run, Walker) else is_asynchronous(self.code)
+        return is_asynchronous(self.code) if isinstance(self.run, Machine) else self.run.asynchronous
 
     def __enter__(self) -> None:
         if self.host.told:

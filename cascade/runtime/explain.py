@@ -31,7 +31,7 @@ from cascade.spec.inputs import input_of
 from cascade.spec.operation import Managed, StateMachine, is_map, is_router
 from cascade.spec.resources import Injection
 from cascade.spec.task import Task
-from cascade.spec.words import called_name, dependence_words, policy_words
+from cascade.spec.words import called_name, dependence_words, policy_words, printable
 
 AnyTask = Task[..., Any]
 UNKNOWN_TYPE = "?"
@@ -118,7 +118,7 @@ class Explanation:
 
     def __str__(self) -> str:
         width = max((len(task.name) for task in self.tasks), default=0)
-        return "\n".join(line for task in self.tasks for line in _lines(task, width))
+        return "\n".join(printable(line) for task in self.tasks for line in _lines(task, width))
 
     def __getitem__(self, name: str) -> TaskReport:
         """The report of the task of that name."""

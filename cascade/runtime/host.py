@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from types import ModuleType, TracebackType
 
 from cascade._vm import Code, Jump, Kernel, Routine, Skipped, jump_data_is_deferred, loop_code_of
 from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import task_of
+from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.bus import MessageBus
 from cascade.runtime.inputs import Given
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.names import label
-from cascade.runtime.perform import admit, perform
 from cascade.runtime.resources import Leases, ResourceContainer, fresh
-from cascade.runtime.routing import jump_error
 from cascade.runtime.shapes import Shapes, loop_code
-from cascade.runtime.teller import Teller
+from cascade.runtime.silent import Silent
 from cascade.spec.control import JUMP
 from cascade.spec.lazy import LazyResult, help_with, lazy_result
 from cascade.spec.operation import Managed, StateMachine
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
 AnyTask = Task[..., Any]
 
 
-class Host(Teller):
+class Host(Silent):
     """The services of one run, and what it tells of itself.
 
     Args:
-        bus: carries what it tells; None for nobody hears it.
+        bus: carries what it tells, if it is a `telling_host`; None for nobody hears it.
         target: what is run; tail calls by name look among its tasks.
         timeout: seconds, for messages.
         params: the values of the target's parameters.
@@ -184,10 +183,11 @@ class Host(Teller):
     def call(
         self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
     ) -> Any:
-        return perform(self, operation, operands, serial, node, origin)
+        return _doing().perform(self, operation, operands, serial, node, origin)
 
     def admit(self, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
-        return admit(self, operation, operands, serial, node)
+        skipped: Skipped | None = _doing().admit(self, operation, operands, serial, node)
+        return skipped
 
     def execute(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One call of a task, whatever has it called: with the resources that it was given, by the executor."""
@@ -203,6 +203,8 @@ class Host(Teller):
         return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump) else None
 
     def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
+        from cascade.runtime.routing import jump_error
+
         return jump_error(targets, jump, owner)
 
     def kernel(
@@ -258,6 +260,25 @@ class Host(Teller):
         """Raises RunTimeoutError (a TimeoutError) when the run has taken too long; for calls that take long in one go."""
         if self.deadline and time.monotonic() >= self.deadline:
             raise self.timed_out(0, 0, None)
+
+
+@cache
+def _doing() -> ModuleType:
+    # A graph of plain calls needs none of the six modules.
+    from cascade.runtime import perform
+
+    return perform
+
+
+@cache
+def telling_host() -> type[Host]:
+    """The class of the host of a run that somebody hears; its events take 10 ms to import."""
+    from cascade.runtime.teller import Teller
+
+    class TellingHost(Teller, Host):
+        pass
+
+    return TellingHost
 
 
 def user_part(traceback: TracebackType | None) -> TracebackType | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from cascade._vm import holds_deferred
 from cascade.errors import ParameterError, nearest
 from cascade.graph.build import PLAIN, Inputs
+from cascade.imports import Any
 from cascade.runtime.preview import preview
-from cascade.spec.convert import Unfit, convert, type_name
 from cascade.spec.inputs import Input, input_of
 
 NOTHING: dict[str, Any] = {}
@@ -156,6 +155,8 @@ def converted(value: Any, declared: Input) -> Any:
     kind = declared.type
     if kind is None or type(value) is kind and kind in PLAIN:
         return value
+    from cascade.spec.convert import Unfit, convert, type_name  # it imports typing and datetime
+
     try:
         return convert(value, kind)
     except Unfit as error:

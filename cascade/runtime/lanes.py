@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
+from _thread import allocate_lock
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
 
 from cascade._vm import NEVER, Items, holds_deferred
+from cascade.imports import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from cascade.runtime.manage import Call
 
 THREAD_LIMIT = 64
 
 _pool: ThreadPoolExecutor | None = None
-_lock = threading.Lock()
+_lock = allocate_lock()
 
 
 def kernels_of(
@@ -52,6 +53,8 @@ def start(function: Callable[[int], None], number: int) -> Callable[[], object]:
     global _pool
     with _lock:
         if _pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             _pool = ThreadPoolExecutor(cores(), thread_name_prefix="cascade-map")
     try:
         return functools.partial(_wait, _pool.submit(function, number))
@@ -80,7 +83,7 @@ def _nothing() -> None:
 def _forget() -> None:
     # The threads do not live on in a child process.
     global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    _pool, _lock = None, allocate_lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,19 +6,17 @@ resources, so nobody starves; claims that want other things do not wait for it.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import math
-import threading
-import weakref
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 from cascade.errors import CapacityError, DeclarationError, nearest
+from cascade.imports import Any, asyncio, weakref
 from cascade.spec.policies import check_number
 
+INFINITE = float("inf")
 Amounts = tuple[tuple[str, Any], ...]
 
 
@@ -54,13 +52,13 @@ class Ledger:
         for name, amount in (capacity or {}).items():
             if not isinstance(name, str):
                 raise DeclarationError(f"system_resources={capacity!r}", expected="names of resources as keys")
-            if amount != math.inf:
+            if amount != INFINITE:
                 check_number(f"the system resource {name!r}", amount)
         self.capacity = dict(capacity or {})
         self._free = {name: exact(amount) for name, amount in self.capacity.items()}
         self._numbers = itertools.count()
         self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by what is wanted, each in order of arrival
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def check(self, amounts: Amounts, where: Callable[[], str]) -> None:
         """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
@@ -208,8 +206,8 @@ def wanted(amounts: Amounts) -> dict[str, Any]:
 @lru_cache(maxsize=4096)
 def exact(amount: float) -> Any:
     """The number as it is written: ten times 0.1 is 1."""
-    if amount == math.inf:
-        return math.inf
+    if amount == INFINITE:
+        return INFINITE
     if amount == int(amount):
         return int(amount)
     from fractions import Fraction  # which takes long to import, and most amounts are whole numbers

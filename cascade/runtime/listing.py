@@ -15,7 +15,7 @@ from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.shapes import Shapes
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.operation import StateMachine, is_router
-from cascade.spec.words import key_words
+from cascade.spec.words import key_words, printable
 
 
 def listing(blueprint: Blueprint, inputs: Sequence[Any] | None) -> str:
@@ -63,11 +63,11 @@ class _Found:
 
     def _add_machine(self, machine: StateMachine, node: int) -> None:
         states = ", ".join(f"{state.operation.name} at {2 * number}" for number, state in enumerate(machine.states))
-        self.waiting.append((f"the states of {machine.name}#{node}: {states}\n", compile_task(machine), None))
+        self.waiting.append((f"{printable(f'the states of {machine.name}#{node}: {states}')}\n", compile_task(machine), None))
 
     def _add_routes(self, table: RouteTable, node: int) -> Iterator[str]:
         for key, route in table.routes.items():
-            title = f"the route {key_words(key)} of Router#{node}"
+            title = printable(f"the route {key_words(key)} of Router#{node}")
             if route in table.shared:
                 yield f"{title}: its value is there already"
             elif route in self._routes:

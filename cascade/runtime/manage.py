@@ -17,15 +17,13 @@ An error of the task travels as a value, `Failed`: a coroutine cannot raise Stop
 
 from __future__ import annotations
 
-import asyncio
 import time
 import types
-import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
+from cascade.imports import TYPE_CHECKING, Any, asyncio, warnings
 from cascade.runtime.ledger import Claim, wanted
 from cascade.runtime.names import label
 from cascade.runtime.turns import give_turn

@@ -8,20 +8,19 @@ and the constraints allow. An item of the first two that gives more than a value
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import itertools
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
+from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.crew import error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
-from cascade.runtime.outer import outer_cancellation
-from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.outer import is_loop_running, outer_cancellation
+from cascade.runtime.silent import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
 from cascade.spec.failed import Failed
 from cascade.spec.lazy import LazyResult
@@ -178,12 +177,8 @@ class Turn:
         self._taken = time.monotonic()
         self.seconds = SLICE
         self._told = self._taken
-        try:
-            asyncio.get_running_loop()
-            # Inside of another run's task the loop cannot turn before that task returns.
-            self._looped = task_depth() <= 1
-        except RuntimeError:
-            self._looped = False
+        # Inside of another run's task the loop cannot turn before that task returns.
+        self._looped = is_loop_running() and task_depth() <= 1
         if not self._looped:
             self.seconds = LONG_SLICE
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING, Any
+
 
 if TYPE_CHECKING:
     from cascade.spec.task import Task

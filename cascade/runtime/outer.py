@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
+import sys
 from collections.abc import Callable
-from typing import Any
+
+from cascade.imports import Any, asyncio
 
 _run: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar("cascade run", default=None)
+
+
+def is_loop_running() -> bool:
+    """Whether an event loop is running in this thread. Where asyncio has not been imported yet, or not all of it, none is."""
+    running = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)
+    return running is not None and running() is not None
 
 
 class run_of_this_task:
@@ -30,10 +37,9 @@ class run_of_this_task:
 
 def outer_cancellation() -> Callable[[], None]:
     """A function that raises CancelledError when an asyncio task around this call has been cancelled meanwhile."""
-    try:
-        tasks = [asyncio.current_task(), _run.get()]
-    except RuntimeError:
+    if not is_loop_running():
         return lambda: None
+    tasks = [asyncio.current_task(), _run.get()]
     before = [(task, task.cancelling()) for task in tasks if task is not None]
 
     def check() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Skipped
+from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.manage import Call, begin, call_cached, call_quickly, managed, skip_reason
 from cascade.runtime.mapping import call_map
 from cascade.runtime.routing import call_once, call_route

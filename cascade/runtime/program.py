@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
 from cascade.adapters.executors.local import LocalExecutor
@@ -11,6 +10,7 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
 from cascade.errors import SendingError, TargetError
 from cascade.graph.build import Inputs
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
 from cascade.runtime.inputs import form_of

@@ -9,16 +9,13 @@ context variable) is left in the task that entered it, and a cancellation of who
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from cascade._vm import TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
 from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
+from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.crew import is_closed
 from cascade.runtime.preview import preview
 from cascade.spec.failed import Failed, failed
@@ -26,6 +23,11 @@ from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Injection, Resource, injection_of
 from cascade.spec.task import Task
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from cascade.runtime.origin import Origin
 
 Call = Callable[[Task[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
@@ -57,8 +59,7 @@ class ResourceContainer:
         self.registered = {**self.registered, given.name: given}
         return given
 
-    @contextlib.contextmanager
-    def override(self, name: str, resource: Any) -> Iterator[Resource]:
+    def override(self, name: str, resource: Any) -> AbstractContextManager[Resource]:
         """While the context lasts, runs that begin get `resource` where `name` is injected.
 
         Raises:
@@ -68,12 +69,20 @@ class ResourceContainer:
             raise DeclarationError(f"override({name!r}, ...)", expected="the name of a resource")
         if not isinstance(resource, Resource):
             resource = Resource(resource, name=name)
-        entry = (name, resource)
-        self.overrides = (*self.overrides, entry)
-        try:
-            yield resource
-        finally:
-            self.overrides = tuple(other for other in self.overrides if other is not entry)
+        return _Override(self, name, resource)
+
+
+class _Override:
+    def __init__(self, container: ResourceContainer, name: str, resource: Resource) -> None:
+        self._container = container
+        self._entry = (name, resource)
+
+    def __enter__(self) -> Resource:
+        self._container.overrides = (*self._container.overrides, self._entry)
+        return self._entry[1]
+
+    def __exit__(self, *_: object) -> None:
+        self._container.overrides = tuple(other for other in self._container.overrides if other is not self._entry)
 
 
 class Lease:
@@ -87,17 +96,6 @@ class Lease:
 
     def __repr__(self) -> str:
         return f"<resource {self.resource.name!r}, set up when the task is called>"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What stands for a resource in the key of a cache: its code, and the arguments that it was given.
-
-    The resource itself may be a connection, which has no bytes; and one of scope "task" is not there yet.
-    """
-
-    identity: str
-    arguments: dict[str, Any]
 
 
 class _Held:
@@ -248,6 +246,8 @@ class Leases:
                 arguments[name] = self._origin(self.find(injection))
             else:
                 arguments[name] = default if declared is None else self._input_value(declared)
+        from cascade.runtime.origin import Origin
+
         return Origin(identity_of(resource), arguments)
 
     # -- Scope "run" ------------------------------------------------------------------------------------------------
@@ -575,24 +575,28 @@ async def itself(value: Any) -> Any:
     return value
 
 
-@contextlib.contextmanager
-def _users_code() -> Iterator[None]:
+class _users_code:
     """Around synchronous code of a user, which may be called by a coroutine of ours; it may make runs of its own, as a task may."""
-    enter_task()
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        enter_task()
+
+    def __exit__(self, *_: object) -> None:
         leave_task()
 
 
-@contextlib.contextmanager
-def _note(text: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if text not in getattr(error, "__notes__", ()):
-            error.add_note(text)
-        raise
+class _note:
+    """Adds a note to an exception that comes out of it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception) and self._text not in getattr(error, "__notes__", ()):
+            error.add_note(self._text)
+
+    def __enter__(self) -> None:
+        pass
 
 
 def _attempt(leave: Callable[[_Held], None], held: _Held, error: BaseException | None) -> BaseException | None:

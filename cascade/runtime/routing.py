@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import Once, RouteTable, Use, reachable
-from cascade.runtime.events import TaskSkipped
+from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.resources import fresh, itself
 from cascade.spec.control import EITHER, ONCE, ROUTER
 from cascade.spec.lazy import LazyResult, lazy_result
@@ -34,7 +32,7 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
     given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
     if host.leases is not None and host.leases.per_task:
         given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
-    if TaskSkipped in host.told:
+    if host.told:
         _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
         return _given(given[chosen])
@@ -122,6 +120,10 @@ def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
 
 
 def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
+    from cascade.runtime.events import TaskSkipped
+
+    if TaskSkipped not in host.told:
+        return
     shared = dict.fromkeys((*table.shared, *table.uses, *table.common))  # another Router may need it
     kept = {**shared, **reachable([chosen], shared, through_routes=True)}
     for key, route in table.routes.items():

@@ -6,15 +6,15 @@ rows and share their code. The code is kept by the task that gives the result an
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
 
 from cascade._vm import Code, RouteForm, Routine, holds_deferred
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.graph.build import Around, RouteTable, flatten
 from cascade.graph.model import Graph, Row
+from cascade.imports import Any, NamedTuple
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.ledger import Ledger
 from cascade.spec.lazy import LazyResult, lazy_result
@@ -27,7 +27,7 @@ SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000
 """For each task, at most so many shapes of so many rows in all are kept; the oldest goes first."""
 
-_lock = threading.Lock()
+_lock = allocate_lock()
 
 
 class Hole(NamedTuple):

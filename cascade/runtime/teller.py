@@ -1,4 +1,4 @@
-"""Teller: what a run tells its observers. The host of both paths is one."""
+"""Teller: what a run tells its observers. The host of both paths is one, where somebody hears the run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import Skipped, instance_of
+from cascade._vm import instance_of
 from cascade.runtime.bus import MessageBus, heard_by
 from cascade.runtime.events import (
     Event,
@@ -28,6 +28,7 @@ from cascade.runtime.events import (
 )
 from cascade.runtime.names import label
 from cascade.runtime.preview import preview
+from cascade.runtime.silent import Silent
 
 if TYPE_CHECKING:
     from cascade.spec.task import Task
@@ -36,11 +37,9 @@ if TYPE_CHECKING:
 
 Key = int | str | tuple[int, int | str]
 clock = time.perf_counter
-PROGRESS_TIME = 0.1
-"""Seconds between two events of the progress of a loop or a map."""
 
 
-class Teller:
+class Teller(Silent):
     """Makes the events of one run that somebody hears, and no others.
 
     A node is named by its task, the number of its graph in the run, and its own.
@@ -51,18 +50,8 @@ class Teller:
         observes_items: whether those of the items of maps have to be, too.
     """
 
-    # Of a run that nobody hears.
-    run_id = ""
-    told: frozenset[type[Event]] = frozenset()
-    observed = observes_items = False
-    _start = _end = _item_start = _item_end = False
-
     def tell(self, bus: MessageBus, run_id: str) -> None:
-        """Has the bus carry the events; else nobody hears any.
-
-        Args:
-            run_id: the run.
-        """
+        """Has the bus carry the events."""
         self.run_id = run_id
         self._publish: Callable[[Event], None] = bus.publish
         self.told = heard_by(bus)
@@ -164,12 +153,6 @@ class Teller:
         )  # fmt: skip
 
     # -- What happens besides calls ---------------------------------------------------------------------------------
-
-    def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
-        """The node is not called; what stands for its value."""
-        task_id = label(owner, serial, node)
-        self.skipped(task_id, owner.name, reason)
-        return Skipped(task_id, reason)
 
     def skipped(self, task_id: str, name: str, reason: str) -> None:
         if TaskSkipped in self.told:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
+
+from cascade.imports import asyncio, threading
 
 HOLD = 0.005
 """Seconds after which other threads are let in; as CPython's own switch interval."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from cascade._vm import (
     DONE, FAILED, KEPT, PAUSE, WAIT, Jump, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task,
@@ -19,8 +18,9 @@ from cascade._vm import (
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.graph.build import NoInput, flatten
 from cascade.graph.model import EITHER, Container, Graph
+from cascade.imports import Any
 from cascade.runtime.host import Host
-from cascade.runtime.teller import PROGRESS_TIME
+from cascade.runtime.silent import PROGRESS_TIME
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.task import Task

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
 
 from cascade._vm import Jump, TailCall
 from cascade.errors import DeclarationError
+from cascade.imports import Any, TypeVar
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.policies import EitherForm, Policies, RouteForm
 from cascade.spec.task import Task

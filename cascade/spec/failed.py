@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from cascade.imports import Any
+
 
 
 class Failed:

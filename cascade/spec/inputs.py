@@ -7,10 +7,10 @@ a constant whose value comes later; nothing is called for it.
 from __future__ import annotations
 
 import keyword
-from typing import Any
 
 from cascade._vm import holds_deferred
 from cascade.errors import DeclarationError, InternalError
+from cascade.imports import Any
 from cascade.spec.lazy import LazyResult, lazy_result
 from cascade.spec.task import Task
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from cascade._vm import install_deferred
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from cascade.spec.policies import CachePolicy, Policies, Retry
+    from cascade.spec.policies import CachePolicy, Policies
+    from cascade.spec.retry import Retry
     from cascade.spec.task import Task
 
 R = TypeVar("R", covariant=True)
@@ -91,7 +92,7 @@ class LazyResult(Generic[R]):
 
         Each call is retried on its own: in a loop of tail calls, an iteration that fails is made again.
         """
-        from cascade.spec.policies import Retry
+        from cascade.spec.retry import Retry
 
         if max_attempts is None or isinstance(max_attempts, Retry):
             return self._set(retry=max_attempts)

@@ -9,9 +9,9 @@ Operations are interned by their task, so equal rows have the very same operatio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade._vm import NEVER, Routine
+from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 from cascade.spec.policies import Policies
 
 if TYPE_CHECKING:

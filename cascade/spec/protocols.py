@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from cascade.imports import TYPE_CHECKING, Any, Protocol
+
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

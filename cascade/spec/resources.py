@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Any, overload
 
 from cascade.errors import DeclarationError, InternalError, nearest
+from cascade.imports import TYPE_CHECKING, Any, overload
 from cascade.spec.lazy import LazyResult, lazy_result
+from cascade.spec.signature import EMPTY, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, read_parameters
 from cascade.spec.task import Task
 
 if TYPE_CHECKING:
@@ -60,13 +61,11 @@ class Resource:
         self.__wrapped__ = func
 
     def _defaults(self) -> dict[str, Any]:
-        from inspect import Parameter, signature
-
         result = {}
-        for parameter in signature(self.func).parameters.values():
-            if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+        for parameter in read_parameters(self.func):
+            if parameter.kind in (VAR_POSITIONAL, VAR_KEYWORD):
                 continue
-            if parameter.default is Parameter.empty or parameter.kind is Parameter.POSITIONAL_ONLY:
+            if parameter.default is EMPTY or parameter.kind == POSITIONAL_ONLY:
                 raise DeclarationError(
                     f"parameter {parameter.name!r} of resource {self.name!r} cannot be filled in",
                     expected="parameters that can be named and have a default, since nobody calls a resource",

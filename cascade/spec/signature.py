@@ -10,16 +10,28 @@ So binding is as fast as a call, and a binding error is the very TypeError that 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Container, Mapping
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any
 
 from cascade._vm import holds_deferred
+from cascade.imports import Any, NamedTuple, inspect
 
-Parameter = inspect.Parameter
-POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+class Parameter(NamedTuple):
+    """As that of `inspect`, which takes 10 ms to import."""
+
+    name: str
+    kind: int
+    default: Any
+
+
+POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, VAR_POSITIONAL, KEYWORD_ONLY, VAR_KEYWORD = range(5)
+"""Kinds of parameters, as those of `inspect`."""
+CO_VARARGS, CO_VARKEYWORDS = 0x4, 0x8
+EMPTY: Any = type("EMPTY", (), {})
+"""In place of a default: there is none."""
+POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
 
 
 class _Kept:
@@ -58,27 +70,26 @@ class Binder:
     def __init__(self, function: Callable[..., Any]) -> None:
         # A decorator's wrapper is called as the user called it: only its own signature, usually (*args, **kwargs),
         # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
-        own = _signature(function, follow_wrapped=False)
-        shown = _signature(function, follow_wrapped=True)
+        own = read_parameters(function, follow_wrapped=False)
+        shown = read_parameters(function, follow_wrapped=True)
         self.bind: Callable[..., tuple[Any, ...]]
         self._shown: Binder | None = None
         self._describe(function, own)
-        if list(shown.parameters.values()) != list(own.parameters.values()):
+        if _differ(own, shown):
             self._shown = Binder.__new__(Binder)
             self._shown._shown = None
             self._shown._describe(function, shown)
             if self._shown._deferred:
                 self.bind = self._with_inner_defaults(self.bind)
 
-    def _describe(self, function: Callable[..., Any], signature: inspect.Signature) -> None:
-        parameters = list(signature.parameters.values())
+    def _describe(self, function: Callable[..., Any], parameters: list[Parameter]) -> None:
         self.function = function
         self.parameters = tuple(parameter.name for parameter in parameters)
         self.positional = sum(parameter.kind in POSITIONAL for parameter in parameters)
-        self.positional_only = sum(parameter.kind is Parameter.POSITIONAL_ONLY for parameter in parameters)
-        self.keywords = tuple(p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
-        self.varargs = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
-        self.varkwargs = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
+        self.positional_only = sum(parameter.kind == POSITIONAL_ONLY for parameter in parameters)
+        self.keywords = tuple(p.name for p in parameters if p.kind == KEYWORD_ONLY)
+        self.varargs = any(parameter.kind == VAR_POSITIONAL for parameter in parameters)
+        self.varkwargs = any(parameter.kind == VAR_KEYWORD for parameter in parameters)
         defaults = {parameter.name: parameter.default for parameter in parameters}
         self._deferred = {at: p.default for at, p in enumerate(parameters) if holds_deferred(p.default)}
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
@@ -171,14 +182,44 @@ class Binder:
         return args, {name: value for name, value in kwargs.items() if value is not KEPT}
 
 
-def _signature(function: Callable[..., Any], *, follow_wrapped: bool) -> inspect.Signature:
+def read_parameters(function: Callable[..., Any], *, follow_wrapped: bool = True) -> list[Parameter]:
+    """The parameters of a function; those of the one that it wraps, if that is to be followed."""
+    if type(function) is FunctionType and not function.__dict__:
+        return _parameters_of_plain(function)
     try:
-        return inspect.signature(function, follow_wrapped=follow_wrapped)
+        found = inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values()
     except ValueError:
         # Some functions written in C do not tell; they get their arguments as they were given.
-        return inspect.Signature(
-            [Parameter("args", Parameter.VAR_POSITIONAL), Parameter("kwargs", Parameter.VAR_KEYWORD)]
-        )
+        return [Parameter("args", VAR_POSITIONAL, EMPTY), Parameter("kwargs", VAR_KEYWORD, EMPTY)]
+    missing = inspect.Parameter.empty
+    return [Parameter(each.name, int(each.kind), EMPTY if each.default is missing else each.default) for each in found]
+
+
+def _differ(own: list[Parameter], shown: list[Parameter]) -> bool:
+    # A default is a user's value, which may have an `==` of its own.
+    return len(own) != len(shown) or any(
+        one.name != other.name or one.kind != other.kind or one.default is not other.default
+        for one, other in zip(own, shown, strict=True)
+    )
+
+
+def _parameters_of_plain(function: FunctionType) -> list[Parameter]:
+    """The parameters of a function that has no attributes, which could say something else."""
+    code = function.__code__
+    names = code.co_varnames
+    positional, keywords = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+    defaults = dict(zip(reversed(names[:positional]), reversed(function.__defaults__ or ()), strict=False))
+    defaults |= function.__kwdefaults__ or {}
+    kinds = [POSITIONAL_ONLY] * code.co_posonlyargcount
+    kinds += [POSITIONAL_OR_KEYWORD] * (positional - len(kinds))
+    kinds += [KEYWORD_ONLY] * code.co_kwonlyargcount
+    found = [Parameter(name, kind, defaults.get(name, EMPTY)) for name, kind in zip(names, kinds, strict=False)]
+    if code.co_flags & CO_VARARGS:
+        found.insert(positional, Parameter(names[keywords], VAR_POSITIONAL, EMPTY))
+        keywords += 1
+    if code.co_flags & CO_VARKEYWORDS:
+        found.append(Parameter(names[keywords], VAR_KEYWORD, EMPTY))
+    return found
 
 
 def _with_messages_of(
@@ -191,8 +232,7 @@ def _with_messages_of(
         owner, method = function, getattr(type(function), "__call__", None)
     if not hasattr(method, "__code__"):
         return bind
-    whole = _signature(method, follow_wrapped=False)
-    parameters = list(whole.parameters.values())
+    parameters = read_parameters(method, follow_wrapped=False)
     bind_whole = _binding_function(method, parameters, {p.name: p.default for p in parameters})
 
     def bind_method(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -209,16 +249,16 @@ def _binding_function(
     function: Callable[..., Any], parameters: list[Parameter], defaults: Mapping[str, Any]
 ) -> Callable[..., tuple[Any, ...]]:
     pieces = []
-    positional_only = sum(parameter.kind is Parameter.POSITIONAL_ONLY for parameter in parameters)
+    positional_only = sum(parameter.kind == POSITIONAL_ONLY for parameter in parameters)
     for index, parameter in enumerate(parameters):
         kind = parameter.kind
-        has_default = defaults[parameter.name] is not Parameter.empty
-        if kind is Parameter.VAR_POSITIONAL:
+        has_default = defaults[parameter.name] is not EMPTY
+        if kind == VAR_POSITIONAL:
             pieces.append(f"*{parameter.name}")
-        elif kind is Parameter.VAR_KEYWORD:
+        elif kind == VAR_KEYWORD:
             pieces.append(f"**{parameter.name}")
         else:
-            if kind is Parameter.KEYWORD_ONLY and not any(piece.startswith("*") for piece in pieces):
+            if kind == KEYWORD_ONLY and not any(piece.startswith("*") for piece in pieces):
                 pieces.append("*")
             pieces.append(f"{parameter.name}=None" if has_default else parameter.name)
         if index + 1 == positional_only:
@@ -231,12 +271,12 @@ def _binding_function(
 
     def chosen(*kinds: Any) -> dict[str, Any]:
         return {
-            p.name: defaults[p.name] for p in parameters if p.kind in kinds and defaults[p.name] is not Parameter.empty
+            p.name: defaults[p.name] for p in parameters if p.kind in kinds and defaults[p.name] is not EMPTY
         }
 
     result = FunctionType(code, {}, name, tuple(chosen(*POSITIONAL).values()))
     result.__qualname__ = qualname
-    result.__kwdefaults__ = chosen(Parameter.KEYWORD_ONLY)
+    result.__kwdefaults__ = chosen(KEYWORD_ONLY)
     return result
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall
 from cascade.errors import DeclarationError, nearest
+from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from cascade.spec.lazy import LazyResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cascade.spec.operation import Managed
-    from cascade.spec.policies import CachePolicy, Policies, Retry
+    from cascade.spec.policies import CachePolicy, Policies
+    from cascade.spec.retry import Retry
     from cascade.spec.signature import Binder
 
 P = ParamSpec("P")

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, TextIO
 
 from cascade.spec.operation import Managed, StateMachine, is_map
-from cascade.spec.policies import Retry
+from cascade.spec.retry import Retry
+
+def printable(text: str) -> str:
+    """A text as one line without control characters, which could do things to a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def write_line(file: TextIO, line: str) -> None:
+    """Writes a line; characters that the file's encoding does not have are written escaped."""
+    try:
+        file.write(line + "\n")
+    except UnicodeEncodeError:
+        encoding = getattr(file, "encoding", None) or "ascii"
+        file.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
 
 KEY_LENGTH = 40
 """Longer keys are cut."""

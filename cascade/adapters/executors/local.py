@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import contextvars
 import functools
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from _thread import _local, allocate_lock
 
 from cascade._vm import is_awaitable
 from cascade.errors import DeclarationError
+from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.spec.failed import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable
+    from concurrent.futures import ThreadPoolExecutor
 
     from cascade.adapters.executors.processes import ProcessPool
     from cascade.spec.task import Task
 
 
-_here = threading.local()
+_here = _local()
 
 
-@contextlib.contextmanager
-def own_loop() -> Iterator[None]:
+class own_loop:
     """While it lasts, the running event loop is a run's own, which ends with the run, whatever threads are still at work.
 
     `asyncio.run` waits for them, so a call that has timed out or was cancelled would keep the run from ending.
     """
-    _here.loop = asyncio.get_running_loop()
-    try:
-        yield
-    finally:
+    def __enter__(self) -> None:
+        _here.loop = asyncio.get_running_loop()
+
+    def __exit__(self, *_: object) -> None:
         _here.loop = None
 
 
-class _OwnThreads(ThreadPoolExecutor):
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        super().shutdown(wait=False, cancel_futures=True)
+def _own_threads(count: int | None) -> ThreadPoolExecutor:
+    """A pool of threads that nobody waits for."""
+    from cascade.adapters.executors.threads import OwnThreads
+
+    return OwnThreads(count, thread_name_prefix="cascade")
 
 
 class LocalExecutor:
@@ -63,9 +62,9 @@ class LocalExecutor:
         for name, count in (("threads", threads), ("processes", processes)):
             if count is not None and (type(count) is not int or count < 1):
                 raise DeclarationError(f"LocalExecutor({name}={count!r})", expected="a number from 1 up, or None")
-        self._pool = None if threads is None else ThreadPoolExecutor(threads, thread_name_prefix="cascade")
+        self._pool = None if threads is None else _own_threads(threads)
         self._count = processes
-        self._lock = threading.Lock()  # an engine may be shared by threads
+        self._lock = allocate_lock()  # an engine may be shared by threads
         self._processes: ProcessPool | None = None
 
     def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
@@ -89,7 +88,7 @@ class LocalExecutor:
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         if self._pool is None and getattr(_here, "loop", None) is loop:
-            loop.set_default_executor(_OwnThreads(thread_name_prefix="cascade"))
+            loop.set_default_executor(_own_threads(None))
             _here.loop = None
         value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
         if error is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from cascade.compiler.lower.source import FunctionSource
 from cascade.compiler.lower.typed import TypedCode
 from cascade.opcodes import FIELDS, TYPED_FIELDS, TYPED_INSTRUCTIONS, TypedInstruction
+from cascade.spec.words import printable
 
 WIDTH = 62
 _LETTER = re.compile(r"\b[a-f]\b(\.\.)?")
@@ -39,7 +40,7 @@ def listing(code: TypedCode) -> str:
             text = f"{text:<{WIDTH}} | {line:4} {source.line(line).strip()}"
             before = where
         lines.append(text.rstrip())
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def shown(row: TypedInstruction, values: Any, constants: dict[int, str], code: TypedCode) -> str:

@@ -1,0 +1,99 @@
+"""Modules of the standard library that are imported when something of them is first used.
+
+Most programs run their first graph without them, and they take long to import: of the 90 ms before the first result of a process, these
+were 70: asyncio 45, inspect and dataclasses 10, typing with what it imports 8. Only modules on the way of a synchronous run
+import them from here.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # type checkers take it for true
+
+if TYPE_CHECKING:
+    import asyncio as asyncio
+    import copy as copy
+    import dataclasses as dataclasses
+    import inspect as inspect
+    import threading as threading
+    import warnings as warnings
+    import weakref as weakref
+    from typing import Any as Any
+    from typing import Generic as Generic
+    from typing import NamedTuple as NamedTuple
+    from typing import NoReturn as NoReturn
+    from typing import ParamSpec as ParamSpec
+    from typing import Protocol as Protocol
+    from typing import TypeVar as TypeVar
+    from typing import overload as overload
+else:
+    from collections import namedtuple
+    from types import GenericAlias
+
+    class _Deferred:
+        """Stands for a module. It keeps nothing of it, so that what others replace in the module is seen."""
+
+        def __init__(self, name):
+            self._name = name
+
+        def __getattr__(self, name):
+            return getattr(__import__(self._name), name)
+
+        def __repr__(self):
+            return f"<module {self._name!r}, imported when it is used>"
+
+    asyncio, copy, dataclasses, inspect, threading, warnings, weakref = map(
+        _Deferred, ("asyncio", "copy", "dataclasses", "inspect", "threading", "warnings", "weakref")
+    )
+
+    # What of `typing` says something to type checkers only. `class C(Generic[T])` may be subscripted all the same.
+
+    class Any:
+        """As in `typing`, for aliases of types, which nobody looks into."""
+
+    class NoReturn:
+        """As in `typing`."""
+
+    class Protocol:
+        """As in `typing`."""
+
+        __slots__ = ()
+
+    class Generic:
+        """As in `typing`."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, parameters):
+            return cls if cls is Generic else GenericAlias(cls, parameters)
+
+    class TypeVar:
+        """As in `typing`; for ParamSpec, too."""
+
+        def __init__(self, name, **options):
+            self.__name__ = name
+
+        def __repr__(self):
+            return self.__name__
+
+    ParamSpec = TypeVar
+
+    def overload(function):
+        """As in `typing`."""
+        return function
+
+    class _NamedTuples(type):
+        """Makes classes of `class C(NamedTuple)`, as `typing` does."""
+
+        def __new__(meta, name, bases, namespace):
+            if not bases:
+                return super().__new__(meta, name, bases, namespace)
+            fields = namespace.pop("__annotations__", {})
+            defaults = [namespace.pop(field) for field in fields if field in namespace]
+            made = namedtuple(name, fields, defaults=defaults, module=namespace.pop("__module__"))
+            made.__annotations__ = fields
+            for key, value in namespace.items():
+                setattr(made, key, value)
+            return made
+
+    class NamedTuple(metaclass=_NamedTuples):
+        """As in `typing`."""
