@@ -9,7 +9,6 @@ and the constraints allow. An item of the first two that gives more than a value
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
-from cascade.runtime.crew import error_of, is_closed
+from cascade.runtime.crew import cancel_all, error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import outer_cancellation
@@ -223,7 +222,7 @@ class Items:
         self._first = (shared.pop(0),) if operation.form.shares_first else ()
         self._shared = shared
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
-        self._active: set[asyncio.Task[Any]] = set()
+        self._active: dict[asyncio.Future[Any], int] = {}  # their positions
         self.task: asyncio.Task[Any] | None = None  # awaits them
         self._done = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -282,13 +281,15 @@ class Items:
         await parked_with(self._call, result)
         self.task = asyncio.current_task()
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
-        self._active.add(task)
-        task.add_done_callback(functools.partial(self._ended, position))
+        self._active[task] = position
+        task.add_done_callback(self._ended)
         while item.blocked and not task.done() and self._failed is None:
             await self._wait(item)  # those after it would only stand in line behind it
 
-    def _ended(self, position: int, task: asyncio.Task[Any]) -> None:
-        self._active.discard(task)
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        position = self._active.pop(task, None)
+        if position is None:
+            return
         error = error_of(task)
         if error is None:
             self._results[position] = task.result()
@@ -321,16 +322,14 @@ class Items:
         self._turn.tell(self._done)
 
     async def stop(self) -> None:
-        """Cancels and awaits what is left, also when this is itself cancelled meanwhile."""
-        interrupted = None
-        while self._active:
-            for task in list(self._active):
-                task.cancel()
-            try:
-                await asyncio.wait(list(self._active))
-            except asyncio.CancelledError as error:
-                interrupted = error
-            await asyncio.sleep(0)  # the callbacks of what has ended
+        """Cancels and awaits what is left.
+
+        Raises:
+            CancelledError: the caller was cancelled meanwhile; still nothing is left running.
+        """
+        interrupted = await cancel_all(self._active)
+        for task in list(self._active):
+            self._ended(task)  # its callback has not been called yet
         if interrupted is not None:
             raise interrupted
 
