@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any, Protocol
 
 from cascade.runtime.preview import preview
-from cascade.spec.failed import Failed
+from cascade.spec.failed import Failed, add_note
 
 
 class Run(Protocol):
@@ -104,7 +104,7 @@ class Crew:
             other = error_of(future)
             if other is not None and other is not error and not isinstance(other, asyncio.CancelledError):
                 name = future.get_name() if isinstance(future, asyncio.Task) else "a future"
-                error.add_note(f"a concurrent task failed as well: {name}: {preview(other)}")
+                add_note(error, f"a concurrent task failed as well: {name}: {preview(other)}")
         self._entries.clear()
         if interrupted is not None:
             raise interrupted

@@ -22,7 +22,7 @@ from cascade.runtime.manage import Call, begin, continuation, managed, parked_wi
 from cascade.runtime.outer import outer_cancellation
 from cascade.runtime.teller import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
-from cascade.spec.failed import Failed
+from cascade.spec.failed import Failed, add_note
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -146,7 +146,7 @@ def is_plain(operation: Managed, host: Host) -> bool:
 def _failed(call: Call, error: Exception, item: int) -> Failed:
     if call.is_told:
         call.host.item_failed(call.serial, call.node, item)
-    error.add_note(f"in item {item:,} of the map")
+    add_note(error, f"in item {item:,} of the map")
     return Failed(error)
 
 
@@ -305,7 +305,7 @@ class Items:
             else:
                 self._failed = Failed(error)
         elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
-            self._failed.error.add_note(f"a concurrent item failed as well: item {position:,}: {error!r:.120}")
+            add_note(self._failed.error, f"a concurrent item failed as well: item {position:,}: {error!r:.120}")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

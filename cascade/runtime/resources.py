@@ -21,7 +21,7 @@ from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
 from cascade.runtime.crew import is_closed
 from cascade.runtime.preview import preview
-from cascade.spec.failed import Failed, failed
+from cascade.spec.failed import Failed, add_note, failed
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Injection, Resource, injection_of
@@ -591,7 +591,7 @@ def _note(text: str) -> Iterator[None]:
         yield
     except Exception as error:
         if text not in getattr(error, "__notes__", ()):
-            error.add_note(text)
+            add_note(error, text)
         raise
 
 
@@ -611,7 +611,7 @@ def _first(error: BaseException | None, trouble: BaseException) -> BaseException
         return trouble  # Ctrl-C, or a cancellation
     if trouble is not error:
         notes = getattr(trouble, "__notes__", ["in a tear-down"])
-        error.add_note(f"{notes[0]}, as well: {preview(trouble)}")
+        add_note(error, f"{notes[0]}, as well: {preview(trouble)}")
     return error
 
 
