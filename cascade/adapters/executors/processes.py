@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import contextlib
 import importlib.util
+import os
 import pickle
 import re
 import sys
@@ -22,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cascade.adapters.executors.exceptions import Parts, incomplete
+from cascade.adapters.executors.lifeline import Lifeline
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
 from cascade.errors import MissingExtraError, SendingError, WorkerError
@@ -54,7 +56,8 @@ class _Workers:
 
     def __init__(self, count: int) -> None:
         make = import_module("loky.process_executor").ProcessPoolExecutor
-        self.executor: Any = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin)
+        _start_tracker()
+        self.executor: Any = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),))
         self.path = list(sys.path)
         self.running: set[_Call] = set()
         self.condemned = False
@@ -78,6 +81,16 @@ class _Workers:
     def _end(self) -> None:
         self.executor.shutdown(wait=True, kill_workers=True)
         import_module("multiprocessing").active_children()  # lets go those that have ended; loky does not join them all
+
+
+def _start_tracker() -> None:
+    """Starts loky's process that removes the semaphores of processes that were killed, so that it does so without a warning."""
+    quiet = "ignore:resource_tracker:UserWarning"
+    sys.warnoptions.append(quiet)  # is handed on to it
+    try:
+        import_module("loky.backend.resource_tracker").ensure_running()
+    finally:
+        sys.warnoptions.remove(quiet)
 
 
 class _Call:
@@ -136,6 +149,12 @@ class ProcessPool:
             _settle(call.future, error=_died(call.name, "its executor was closed"))
         if workers is not None:
             workers.kill(wait)
+
+    def forget(self) -> None:
+        """In a forked process: the workers, and what waits for them, are its parent's."""
+        self._lock = threading.Lock()
+        self._waiting = deque()
+        self._workers = None
 
     def _give_out(self) -> None:
         # Submits what waits, as far as there are workers. Never under the lock: loky calls `_done` from submit, too.
@@ -224,6 +243,17 @@ def _close_pools() -> None:
 
 _shared: ProcessPool | None = None
 _shared_lock = threading.Lock()
+
+
+def _forget() -> None:
+    global _shared_lock
+    _shared_lock = threading.Lock()
+    for pool in list(_pools):
+        pool.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def shared_pool() -> ProcessPool:

@@ -27,6 +27,9 @@ from cascade.spec.task import Task
 AnyTask = Task[..., Any]
 Number = tuple[int, int]
 
+_MAIN = ("__main__", "__mp_main__")
+"""The names of the main script; the second one in a process that multiprocessing has spawned."""
+
 _numbers: weakref.WeakKeyDictionary[AnyTask, Number] = weakref.WeakKeyDictionary()
 _tasks: weakref.WeakValueDictionary[Number, AnyTask] = weakref.WeakValueDictionary()
 """The tasks that were sent by value or have come so. A number holds in the process that gave it and in the workers below it."""
@@ -52,7 +55,7 @@ def dumps_for_caller(value: Any, always_rebuild: bool = False) -> bytes:
 def has_name(task: AnyTask) -> bool:
     """Whether the task is found by its name in a worker, too: that is another main module."""
     module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
-    if module == "__main__":
+    if module in _MAIN:
         return False
     found: Any = sys.modules.get(str(module))
     for name in qualname.split("."):
@@ -68,7 +71,10 @@ def _dumps(value: Any, reduce_task: Callable[[AnyTask], Any], always_rebuild: bo
 
 @functools.cache
 def _pickler() -> Any:
-    base: Any = import_module("cloudpickle").Pickler
+    cloudpickle: Any = import_module("cloudpickle")
+    base: Any = cloudpickle.Pickler
+    if "__mp_main__" in sys.modules:
+        cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])  # as it does with `__main__`
 
     class Pickler(base):  # type: ignore[misc]
         dispatch_table = ChainMap({CodeType: functools.partial(_reduce_code, base.dispatch_table[CodeType])}, base.dispatch_table)

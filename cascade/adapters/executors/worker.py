@@ -9,14 +9,19 @@ import traceback
 from typing import Any
 
 from cascade.adapters.executors.exceptions import Parts, attributes
+from cascade.adapters.executors.lifeline import hold
 from cascade.adapters.executors.sending import dumps_for_caller
 
 VALUE, ERROR, UNREADABLE, UNSENDABLE = "value", "error", "unreadable", "unsendable"
 
 
-def begin() -> None:
-    """Prepares a new worker: Ctrl-C is for the process that started it, which kills its workers when it gives up."""
+def begin(lifeline: int) -> None:
+    """Prepares a new worker: it ends with the process that started it.
+
+    Ctrl-C is for that process, which kills its workers when it gives up.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hold(lifeline)
 
 
 def work(message: bytes, path: list[str] | None) -> bytes:
