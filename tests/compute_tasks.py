@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import cascade as cs
-
-
-class Stubborn(Exception):
-    """Can be pickled, but not unpickled."""
-
-    def __init__(self, first: int, second: int) -> None:
-        super().__init__("stubborn")
+from tests import compute_errors
 
 
 class Noted(ValueError):
@@ -70,7 +64,7 @@ def fail(kind: str) -> Any:
         raise StopIteration(5)
     if kind == "exit":
         sys.exit(7)
-    raise Stubborn(1, 2)
+    raise compute_errors.MADE[kind]()
 
 
 @cs.task(mode="compute")
@@ -92,3 +86,11 @@ def countdown(n: int) -> Any:
 @cs.task(mode="compute")
 def nested(n: int) -> Any:
     return cs.run(work(n)) + 1
+
+
+@cs.task(mode="compute")
+def fail_first(marker: str, kind: str) -> str:
+    if not Path(marker).exists():
+        Path(marker).write_text("failed")
+        raise compute_errors.MADE[kind]()
+    return "second"

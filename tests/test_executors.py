@@ -225,12 +225,6 @@ class TestProcesses:
             path.run(compute.fail("stop"))
         assert raised.value.value == 5
 
-    def test_an_error_that_cannot_come_back_is_told(self, run):
-        with pytest.raises(SendingError, match="the Stubborn that it raised cannot be sent back from task 'fail'") as raised:
-            run(compute.fail("stubborn"))
-        assert "it was: tests.compute_tasks.Stubborn: stubborn" in str(raised.value)
-        assert "Stubborn: stubborn" in str(raised.value.__cause__)
-
     def test_a_value_that_cannot_come_back_is_told(self, run):
         with pytest.raises(SendingError, match="its value, of type lock, cannot be sent back from task 'give_back': TypeError"):
             run(compute.give_back("lock"))

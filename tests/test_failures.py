@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -412,3 +413,21 @@ def test_help_stands_once_and_only_where_it_belongs(run):
 class LazyError:
     def __str__(self) -> str:
         raise AssertionError("an argument of an error is not asked for its text")
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):
+    code: int
+
+
+def test_an_exception_that_takes_no_attributes_comes_out_as_itself(run):
+    error = Frozen(3)
+
+    @cs.task
+    def throw(x: int) -> None:
+        raise error
+
+    for target in (throw(1), identity(throw(1)), throw.map([1, 2]), throw(1).with_retry(2), [throw(1), later(1)]):
+        with pytest.raises(Frozen) as raised:
+            run(target)
+        assert raised.value is error

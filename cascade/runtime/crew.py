@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from types import CoroutineType
 
 from cascade.imports import Any, Protocol, asyncio
 from cascade.runtime.preview import preview
-from cascade.spec.failed import Failed
+from cascade.spec.failed import Failed, add_note
 
 
 class Run(Protocol):
@@ -98,25 +98,32 @@ class Crew:
         Raises:
             CancelledError: the caller was cancelled meanwhile; still nothing is left running.
         """
-        interrupted: asyncio.CancelledError | None = None
-        while True:
-            left = [future for future in self._entries if not future.done()]
-            if not left:
-                break
-            for future in left:
-                future.cancel()
-            try:
-                await asyncio.wait(left)
-            except asyncio.CancelledError as cancelled:
-                interrupted = cancelled
+        interrupted = await cancel_all(self._entries)
         for future in self._entries:
             other = error_of(future)
             if other is not None and other is not error and not isinstance(other, asyncio.CancelledError):
                 name = future.get_name() if isinstance(future, asyncio.Task) else "a future"
-                error.add_note(f"a concurrent task failed as well: {name}: {preview(other)}")
+                add_note(error, f"a concurrent task failed as well: {name}: {preview(other)}")
         self._entries.clear()
         if interrupted is not None:
             raise interrupted
+
+
+async def cancel_all(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
+    """Cancels futures and waits until all are done; returns the last cancellation of the caller meanwhile.
+
+    Each such cancellation is handed on. The caller may be cancelled at every turn of the event loop, as anyio does, so nothing here
+    needs a turn that is not cancelled.
+    """
+    interrupted = None
+    while left := [future for future in futures if not future.done()]:
+        for future in left:
+            future.cancel()
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as cancelled:
+            interrupted = cancelled
+    return interrupted
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

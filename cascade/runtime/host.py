@@ -20,6 +20,7 @@ from cascade.runtime.resources import Leases, ResourceContainer, fresh
 from cascade.runtime.shapes import Shapes, loop_code
 from cascade.runtime.silent import Silent
 from cascade.spec.control import JUMP
+from cascade.spec.failed import add_note
 from cascade.spec.lazy import LazyResult, help_with, lazy_result
 from cascade.spec.operation import Managed, StateMachine
 from cascade.spec.policies import Policies
@@ -244,14 +245,14 @@ class Host(Silent):
         """Adds a note to a user's exception that says where it came from, and takes our own frames off it."""
         if not isinstance(error, Exception):
             return
-        error.__traceback__ = user_part(error.__traceback__)
+        error.with_traceback(user_part(error.__traceback__))  # never refused, as setting the attribute may be
         notes = getattr(error, "__notes__", ())
         note = f"in {'resource' if owner.mode == 'resource' else 'task'} {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
         if note not in notes:
-            error.add_note(note)
+            add_note(error, note)
         help_text = help_with(error)
         if help_text is not None and help_text not in notes:
-            error.add_note(help_text)
+            add_note(error, help_text)
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return RunTimeoutError(self.timeout or 0.0, steps, iterations, where=where)

@@ -27,7 +27,7 @@ from cascade.imports import TYPE_CHECKING, Any, asyncio, warnings
 from cascade.runtime.ledger import Claim, wanted
 from cascade.runtime.names import label
 from cascade.runtime.turns import give_turn
-from cascade.spec.failed import Failed
+from cascade.spec.failed import Failed, add_note
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
@@ -369,7 +369,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
             return value
         if retry is None or number >= retry.max_attempts or not isinstance(error, retry.retry_on):
             if number > 1:
-                error.add_note(f"after {number} attempts")
+                add_note(error, f"after {number} attempts")
             return Failed(error)
         delay = retry.delay_after(number)
         host.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.errors import DeclarationError, MapError
 from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.crew import error_of, is_closed
+from cascade.runtime.crew import cancel_all, error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
 from cascade.runtime.outer import is_loop_running, outer_cancellation
 from cascade.runtime.silent import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
-from cascade.spec.failed import Failed
+from cascade.spec.failed import Failed, add_note
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import Managed
 from cascade.spec.task import Task
@@ -146,7 +146,7 @@ def is_plain(operation: Managed, host: Host) -> bool:
 def _failed(call: Call, error: Exception, item: int) -> Failed:
     if call.is_told:
         call.host.item_failed(call.serial, call.node, item)
-    error.add_note(f"in item {item:,} of the map")
+    add_note(error, f"in item {item:,} of the map")
     return Failed(error)
 
 
@@ -218,7 +218,7 @@ class Items:
         self._first = (shared.pop(0),) if operation.form.shares_first else ()
         self._shared = shared
         self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
-        self._active: set[asyncio.Task[Any]] = set()
+        self._active: dict[asyncio.Future[Any], int] = {}  # their positions
         self.task: asyncio.Task[Any] | None = None  # awaits them
         self._done = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -277,13 +277,15 @@ class Items:
         await parked_with(self._call, result)
         self.task = asyncio.current_task()
         task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
-        self._active.add(task)
-        task.add_done_callback(functools.partial(self._ended, position))
+        self._active[task] = position
+        task.add_done_callback(self._ended)
         while item.blocked and not task.done() and self._failed is None:
             await self._wait(item)  # those after it would only stand in line behind it
 
-    def _ended(self, position: int, task: asyncio.Task[Any]) -> None:
-        self._active.discard(task)
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        position = self._active.pop(task, None)
+        if position is None:
+            return
         error = error_of(task)
         if error is None:
             self._results[position] = task.result()
@@ -299,7 +301,7 @@ class Items:
             else:
                 self._failed = Failed(error)
         elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
-            self._failed.error.add_note(f"a concurrent item failed as well: item {position:,}: {error!r:.120}")
+            add_note(self._failed.error, f"a concurrent item failed as well: item {position:,}: {error!r:.120}")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -316,16 +318,14 @@ class Items:
         self._turn.tell(self._done)
 
     async def stop(self) -> None:
-        """Cancels and awaits what is left, also when this is itself cancelled meanwhile."""
-        interrupted = None
-        while self._active:
-            for task in list(self._active):
-                task.cancel()
-            try:
-                await asyncio.wait(list(self._active))
-            except asyncio.CancelledError as error:
-                interrupted = error
-            await asyncio.sleep(0)  # the callbacks of what has ended
+        """Cancels and awaits what is left.
+
+        Raises:
+            CancelledError: the caller was cancelled meanwhile; still nothing is left running.
+        """
+        interrupted = await cancel_all(self._active)
+        for task in list(self._active):
+            self._ended(task)  # its callback has not been called yet
         if interrupted is not None:
             raise interrupted
 

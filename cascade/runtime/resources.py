@@ -18,7 +18,7 @@ from cascade.graph.model import is_container, parts, rebuild
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.crew import is_closed
 from cascade.runtime.preview import preview
-from cascade.spec.failed import Failed, failed
+from cascade.spec.failed import Failed, add_note, failed
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.resources import Injection, Resource, injection_of
@@ -593,7 +593,7 @@ class _note:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, Exception) and self._text not in getattr(error, "__notes__", ()):
-            error.add_note(self._text)
+            add_note(error, self._text)
 
     def __enter__(self) -> None:
         pass
@@ -615,7 +615,7 @@ def _first(error: BaseException | None, trouble: BaseException) -> BaseException
         return trouble  # Ctrl-C, or a cancellation
     if trouble is not error:
         notes = getattr(trouble, "__notes__", ["in a tear-down"])
-        error.add_note(f"{notes[0]}, as well: {preview(trouble)}")
+        add_note(error, f"{notes[0]}, as well: {preview(trouble)}")
     return error
 
 

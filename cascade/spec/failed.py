@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cascade.imports import Any
+import contextlib
 
+from cascade.imports import Any
 
 
 class Failed:
@@ -20,3 +21,9 @@ def failed(error: BaseException) -> Failed:
     if isinstance(error, StopIteration):
         return Failed(error)
     raise error
+
+
+def add_note(error: BaseException, text: str) -> None:
+    """Adds a note to a user's exception, where it takes one: that of a frozen dataclass has no attribute that can be set."""
+    with contextlib.suppress(Exception):
+        error.add_note(text)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import importlib.util
+import os
 import pickle
 import re
 import sys
@@ -20,6 +22,8 @@ from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cascade.adapters.executors.exceptions import Parts, incomplete
+from cascade.adapters.executors.lifeline import Lifeline
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
 from cascade.errors import MissingExtraError, SendingError, WorkerError
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 IDLE_SECONDS = 60.0
 """Workers without work end after so long."""
+
+
+_CAUSE: Any = vars(BaseException)["__cause__"]
 
 
 class RemoteTraceback(Exception):
@@ -49,7 +56,8 @@ class _Workers:
 
     def __init__(self, count: int) -> None:
         make = import_module("loky.process_executor").ProcessPoolExecutor
-        self.executor: Any = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin)
+        _start_tracker()
+        self.executor: Any = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),))
         self.path = list(sys.path)
         self.running: set[_Call] = set()
         self.condemned = False
@@ -73,6 +81,16 @@ class _Workers:
     def _end(self) -> None:
         self.executor.shutdown(wait=True, kill_workers=True)
         import_module("multiprocessing").active_children()  # lets go those that have ended; loky does not join them all
+
+
+def _start_tracker() -> None:
+    """Starts loky's process that removes the semaphores of processes that were killed, so that it does so without a warning."""
+    quiet = "ignore:resource_tracker:UserWarning"
+    sys.warnoptions.append(quiet)  # is handed on to it
+    try:
+        import_module("loky.backend.resource_tracker").ensure_running()
+    finally:
+        sys.warnoptions.remove(quiet)
 
 
 class _Call:
@@ -131,6 +149,12 @@ class ProcessPool:
             _settle(call.future, error=_died(call.name, "its executor was closed"))
         if workers is not None:
             workers.kill(wait)
+
+    def forget(self) -> None:
+        """In a forked process: the workers, and what waits for them, are its parent's."""
+        self._lock = threading.Lock()
+        self._waiting = deque()
+        self._workers = None
 
     def _give_out(self) -> None:
         # Submits what waits, as far as there are workers. Never under the lock: loky calls `_done` from submit, too.
@@ -219,6 +243,17 @@ def _close_pools() -> None:
 
 _shared: ProcessPool | None = None
 _shared_lock = threading.Lock()
+
+
+def _forget() -> None:
+    global _shared_lock
+    _shared_lock = threading.Lock()
+    for pool in list(_pools):
+        pool.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def shared_pool() -> ProcessPool:
@@ -326,16 +361,45 @@ def _value_of(answer: bytes, task: Task[..., Any]) -> Any:
     if kind == VALUE:
         return content[0]
     if kind == ERROR:
-        raised, text = content
-        raised.__cause__ = RemoteTraceback(text)
+        whole, parts, text = content
+        raised = _raised(whole, parts, task, where)
+        _CAUSE.__set__(raised, RemoteTraceback(text))  # never refused, as setting the attribute may be
         return failed(raised)
     if kind == UNREADABLE:
         raise SendingError(
             f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
             where=where, hint="what is sent by its name has to be importable there, too",
         )
-    what, reason, text = content
-    trouble = SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
-    if text:
-        trouble.__cause__ = RemoteTraceback(text)
-    raise trouble
+    what, reason = content
+    raise SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
+
+
+def _raised(whole: bytes | None, parts: Parts, task: Task[..., Any], where: str) -> BaseException:
+    """The exception that a worker has sent; where that is impossible, one of a subclass that has what could be sent of it."""
+    reason = parts.reason
+    if whole is not None:
+        try:
+            return pickle.loads(whole)  # type: ignore[no-any-return]
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+    missing = [repr(name) for name, value in {**parts.members, **parts.state}.items() if value is None]
+    trouble = SendingError(
+        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.told}", where=where,
+        hint=f"these attributes of it are missing here: {', '.join(missing)}" if missing else None,
+    )
+    members, state = _read(parts.members), _read(parts.state)
+    for kind in parts.classes:
+        try:
+            return incomplete(pickle.loads(kind), trouble, members, state)
+        except Exception:
+            continue  # this process does not have the class, or it cannot have subclasses
+    return trouble
+
+
+def _read(pickles: dict[str, bytes | None]) -> dict[str, Any]:
+    values = {}
+    for name, made in pickles.items():
+        if made is not None:
+            with contextlib.suppress(Exception):
+                values[name] = pickle.loads(made)
+    return values

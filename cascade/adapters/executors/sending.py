@@ -1,8 +1,8 @@
 """What goes to worker processes and comes back, as bytes.
 
-By `cloudpickle`, which sends functions that have no name in a worker by value, and with three things more: code keeps the name of
-its file, for tracebacks; a task that has no name there (of the main script, or inside of a function) goes by value, too; and where
-such a task comes back, it is the very task that was sent.
+By `cloudpickle`, which sends functions that have no name in a worker by value, and with four things more: code keeps the name of
+its file, for tracebacks; a task that has no name there (of the main script, or inside of a function) goes by value, too; where
+such a task comes back, it is the very task that was sent; and an exception keeps its class and attributes, whatever its `__init__`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from importlib import import_module
 from types import CodeType
 from typing import Any
 
+from cascade.adapters.executors.exceptions import reduce_exception
 from cascade.spec.task import Task
 
 AnyTask = Task[..., Any]
 Number = tuple[int, int]
+
+_MAIN = ("__main__", "__mp_main__")
+"""The names of the main script; the second one in a process that multiprocessing has spawned."""
 
 _numbers: weakref.WeakKeyDictionary[AnyTask, Number] = weakref.WeakKeyDictionary()
 _tasks: weakref.WeakValueDictionary[Number, AnyTask] = weakref.WeakValueDictionary()
@@ -39,15 +43,19 @@ def dumps_for_worker(value: Any) -> tuple[bytes, list[AnyTask]]:
     return _dumps(value, functools.partial(_by_value, sent)), sent
 
 
-def dumps_for_caller(value: Any) -> bytes:
-    """The pickle of what a worker gives back."""
-    return _dumps(value, _as_the_original)
+def dumps_for_caller(value: Any, always_rebuild: bool = False) -> bytes:
+    """The pickle of what a worker gives back.
+
+    Args:
+        always_rebuild: whether exceptions are sent by their attributes also where their class has its own way to be pickled.
+    """
+    return _dumps(value, _as_the_original, always_rebuild)
 
 
 def has_name(task: AnyTask) -> bool:
     """Whether the task is found by its name in a worker, too: that is another main module."""
     module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
-    if module == "__main__":
+    if module in _MAIN:
         return False
     found: Any = sys.modules.get(str(module))
     for name in qualname.split("."):
@@ -55,25 +63,33 @@ def has_name(task: AnyTask) -> bool:
     return found is task
 
 
-def _dumps(value: Any, reduce_task: Callable[[AnyTask], Any]) -> bytes:
+def _dumps(value: Any, reduce_task: Callable[[AnyTask], Any], always_rebuild: bool = False) -> bytes:
     with io.BytesIO() as file:
-        _pickler()(file, reduce_task).dump(value)
+        _pickler()(file, reduce_task, always_rebuild).dump(value)
         return file.getvalue()
 
 
 @functools.cache
 def _pickler() -> Any:
-    base: Any = import_module("cloudpickle").Pickler
+    cloudpickle: Any = import_module("cloudpickle")
+    base: Any = cloudpickle.Pickler
+    if "__mp_main__" in sys.modules:
+        cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])  # as it does with `__main__`
 
     class Pickler(base):  # type: ignore[misc]
         dispatch_table = ChainMap({CodeType: functools.partial(_reduce_code, base.dispatch_table[CodeType])}, base.dispatch_table)
 
-        def __init__(self, file: Any, reduce_task: Callable[[AnyTask], Any]) -> None:
+        def __init__(self, file: Any, reduce_task: Callable[[AnyTask], Any], always_rebuild: bool) -> None:
             super().__init__(file)
             self.reduce_task = reduce_task
+            self.always_rebuild = always_rebuild
 
         def reducer_override(self, value: Any) -> Any:
-            return self.reduce_task(value) if type(value) is Task else super().reducer_override(value)
+            if type(value) is Task:
+                return self.reduce_task(value)
+            if issubclass(type(value), BaseException):
+                return reduce_exception(value, self.always_rebuild)
+            return super().reducer_override(value)
 
     return Pickler
 

@@ -6,15 +6,22 @@ import pickle
 import signal
 import sys
 import traceback
+from typing import Any
 
+from cascade.adapters.executors.exceptions import Parts, attributes
+from cascade.adapters.executors.lifeline import hold
 from cascade.adapters.executors.sending import dumps_for_caller
 
 VALUE, ERROR, UNREADABLE, UNSENDABLE = "value", "error", "unreadable", "unsendable"
 
 
-def begin() -> None:
-    """Prepares a new worker: Ctrl-C is for the process that started it, which kills its workers when it gives up."""
+def begin(lifeline: int) -> None:
+    """Prepares a new worker: it ends with the process that started it.
+
+    Ctrl-C is for that process, which kills its workers when it gives up.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hold(lifeline)
 
 
 def work(message: bytes, path: list[str] | None) -> bytes:
@@ -27,9 +34,9 @@ def work(message: bytes, path: list[str] | None) -> bytes:
     Returns:
         The pickle of one of
             (VALUE, value)
-            (ERROR, exception, its traceback as text)
+            (ERROR, the pickle of the exception or None, its Parts, its traceback as text)
             (UNREADABLE, reason): the message cannot be unpickled here
-            (UNSENDABLE, what, reason, traceback as text): the value or the exception cannot be pickled
+            (UNSENDABLE, what, reason): the value cannot be pickled
     """
     if path is not None:
         sys.path.extend(entry for entry in path if entry not in sys.path)
@@ -45,22 +52,56 @@ def work(message: bytes, path: list[str] | None) -> bytes:
     try:
         return dumps_for_caller((VALUE, value))
     except BaseException as error:
-        return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", _reason(error), ""))
+        return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", _reason(error)))
 
 
 def _failure(error: BaseException) -> bytes:
     at = error.__traceback__
-    error.__traceback__ = None if at is None else at.tb_next  # without this module's own frame
+    error.with_traceback(None if at is None else at.tb_next)  # without this module's own frame
     text = "".join(traceback.format_exception(error))
+    told = "".join(traceback.format_exception_only(error)).strip()
+    whole, reason = _whole(error)
+    members, state = ({}, {}) if whole is not None else attributes(error)
+    parts = Parts(type(error).__name__, _classes(error), _pickles(members), _pickles(state), told, reason)
+    return pickle.dumps((ERROR, whole, parts, text))
+
+
+def _whole(error: BaseException) -> tuple[bytes | None, str]:
+    # Many classes have a way of their own that pickles, but does not unpickle.
+    reason = ""
+    for always_rebuild in (False, True):
+        try:
+            whole = dumps_for_caller(error, always_rebuild)
+            if type(pickle.loads(whole)) is type(error):
+                return whole, ""
+            reason = "it comes back as something else"
+        except BaseException as trouble:
+            reason = _reason(trouble)
+    return None, reason
+
+
+def _classes(error: BaseException) -> list[bytes]:
+    # Its class and those that it is based on, up to the first one that every process has.
+    classes = []
+    for kind in type(error).__mro__:
+        if issubclass(kind, BaseException):
+            classes.append(_pickle_of(kind))
+            if kind.__module__ == "builtins":
+                break
+    return [each for each in classes if each is not None]
+
+
+def _pickles(values: dict[str, Any]) -> dict[str, bytes | None]:
+    return {name: _pickle_of(value) for name, value in values.items()}
+
+
+def _pickle_of(value: Any) -> bytes | None:
     try:
-        message = dumps_for_caller((ERROR, error, text))
-        # Many classes of exceptions can be pickled, but not unpickled.
-        if type(pickle.loads(message)[1]) is not type(error):
-            raise TypeError("it comes back as something else")
-        return message
-    except BaseException as reason:
-        told = "".join(traceback.format_exception_only(error)).strip()
-        return pickle.dumps((UNSENDABLE, f"the {type(error).__name__} that it raised", f"{_reason(reason)}; it was: {told}", text))
+        made = dumps_for_caller(value, always_rebuild=True)
+        pickle.loads(made)
+        return made
+    except BaseException:
+        return None  # it cannot be sent
 
 
 def _reason(error: BaseException) -> str:
