@@ -28,7 +28,6 @@ import functools
 import json
 import operator
 import pathlib
-import sys
 import types
 import typing
 import uuid
@@ -135,7 +134,7 @@ def from_json(
     except ValueError as error:
         raise SerializationError(f"it is no JSON: {error}") from None
     try:
-        rows, inputs = walk(target_of(whole), sys.maxsize, NOTHING_AROUND)
+        rows, inputs = walk(target_of(whole), None, NOTHING_AROUND)
         graph = Graph(rows, tuple(inputs))
         routes_of(graph)  # they are graphs of their own, which may have cycles
     except CycleError:

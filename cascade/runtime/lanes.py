@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from cascade._vm import NEVER, Items, holds_deferred
+from cascade._vm import NEVER, Items, hands_on_deferred
 
 if TYPE_CHECKING:
     from cascade.runtime.manage import Call
@@ -31,7 +31,7 @@ def kernels_of(
     row = [column[0] for column in columns]
     slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
     names = task.parameters
-    if holds_deferred(slots) or not {*given} <= {*names}:
+    if hands_on_deferred(slots) or not {*given} <= {*names}:
         return None
     places = (*range(positional), *map(names.index, given))
     threads = cores()
