@@ -217,7 +217,7 @@ cdef class Items:
         return found
 
     cdef bint holds_results(self, char kind, PyObject* value) except -1:
-        return kind == b"o" and self.kernel.hands_on and search_deferred(<object>value, NULL)
+        return kind == b"o" and self.kernel.hands_on and search_handed_on(<object>value, NULL)
 
     cdef int ready_lane(self, Lane* lane) except -1:
         # A lane that has no items yet, and the kernel's constants in its registers.

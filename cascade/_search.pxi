@@ -1,6 +1,10 @@
 # Whether a deferred value stands in a value: itself, or inside nested lists, tuples, dicts, sets, dataclasses.
 # Included by _vm.pyx.
 #
+# A search is whole where a call is declared. What a task that runs hands on, and what a program is given, is data: as long
+# as no result has been made meanwhile, a search meets the first things of each argument only, so it costs the same for any
+# size. See "Where results are looked for" in docs/architecture.md.
+#
 # There are two ways to look into a container, and they find the same. The quiet one reads lists, tuples, dicts and sets
 # where they are, by borrowed references, and runs no other code. What it does not know, such as the class of an object
 # that it meets for the first time, or a list with an `__iter__` of its own, it leaves to the other one, which asks as
@@ -41,6 +45,27 @@ cdef extern from *:
     #define PyObject_GetOptionalAttr _PyObject_LookupAttr
     #endif
 
+    /* How many results were made in this process, and where the last of them is: counted where they are allocated. */
+    static uint64_t cascade_results_made;
+    static PyObject *cascade_last_result;
+    static allocfunc cascade_allocate_result;
+
+    static PyObject *cascade_make_result(PyTypeObject *type, Py_ssize_t count) {
+        PyObject *result = cascade_allocate_result(type, count);
+        if (result != NULL) {
+            cascade_results_made++;
+            cascade_last_result = result;
+        }
+        return result;
+    }
+
+    static void cascade_count_results(PyTypeObject *type) {
+        if (type->tp_alloc != cascade_make_result) {
+            cascade_allocate_result = type->tp_alloc;
+            type->tp_alloc = cascade_make_result;
+        }
+    }
+
     #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
     #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
     #define cascade_size(items) Py_SIZE(items)
@@ -58,6 +83,10 @@ cdef extern from *:
         Py_ssize_t mask
         SetEntry* table
     PyTypeObject PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type, PyType_Type
+    Py_ssize_t dict_size "PyDict_GET_SIZE"(PyObject*) noexcept
+    uint64_t cascade_results_made
+    PyObject* cascade_last_result
+    void cascade_count_results(PyTypeObject*) noexcept
     unsigned int cascade_class_tag(PyTypeObject*) noexcept
     bint cascade_is_nest(PyTypeObject*) noexcept
     Py_ssize_t cascade_slot_offset(PyTypeObject*, PyObject*) noexcept
@@ -78,6 +107,7 @@ cdef enum Outcome:
     NOT_THERE
     THERE
     UNCLEAR         # cannot be said quietly
+    SPENT           # not among as many things as were to be met
 
 cdef enum ClassKind:
     NOT_KNOWN
@@ -91,6 +121,9 @@ cdef enum:
     SEARCH_ROOM = 1 << (SEARCH_BITS - 1)      # containers that a search has room for at first
     FIELDS_LIMIT = 32       # fields of a dataclass that are read without help
     CLASS_ROOM = 512        # classes that are remembered
+    HANDED_ON = 16          # things that are met in each argument that is handed on
+    TURN = 100_000          # things after which other threads have their turn: some milliseconds
+    SET_SPARSE = 8          # places of a set that are looked at for each thing that may be met
 
 cdef struct Search:
     PyObject* root
@@ -98,6 +131,10 @@ cdef struct Search:
     PyObject** waiting          # containers that are still to be looked into
     Py_ssize_t waiting_count
     Py_ssize_t waiting_room
+    Py_ssize_t first            # of those that wait, where the search goes level by level
+    Py_ssize_t limit            # things that may be met; -1 for any number
+    Py_ssize_t things           # that were met; without a limit, since the last turn
+    bint spent                  # there are more
     PyObject** met              # a hash set of all containers, by linear probing; empty until there are two
     Py_ssize_t met_count
     Py_ssize_t met_room         # 1 << met_bits
@@ -112,6 +149,7 @@ def install_deferred(type deferred):
     global cascade_deferred, DEFERRED
     DEFERRED = deferred      # keeps it alive
     cascade_deferred = <PyTypeObject*>deferred
+    cascade_count_results(cascade_deferred)
 
 
 DEFERRED = None
@@ -122,27 +160,79 @@ def holds_deferred(value):
     return search_deferred(value, NULL)
 
 
-def holds_new_deferred(tuple slots, current):
-    """Whether a deferred value stands in one of the `slots`, those left out that hold the same object as `current`.
-
-    A value that a loop passes along was searched when it came; searching it at every step would take a loop that
-    carries a large container time in proportion to its size. An immutable one is not searched again inside of a new
-    value for the same slot either, so a path with links to what was before takes no longer with every step.
-    """
-    return new_deferred(slots, current)
+def look_for_deferred(value, Py_ssize_t limit):
+    """As `holds_deferred`, among the first `limit` things level by level; None where there are more, and none of them is one."""
+    cdef int outcome = search_first(value, limit, NULL)
+    return None if outcome == SPENT else outcome == THERE
 
 
-cdef bint new_deferred(tuple slots, current) except -1:
+def hands_on_deferred(tuple slots not None):
+    """Whether a deferred value is one of the `slots`, or stands among the first things of one of them."""
     cdef Py_ssize_t i
     for i in range(len(slots)):
-        if current is None:
-            if search_deferred(slots[i], NULL):
-                return True
-            continue
-        known = current[i]
-        if slots[i] is not known and search_deferred(slots[i], <PyObject*>known):
+        if search_handed_on(slots[i], NULL):
             return True
     return False
+
+
+def holds_new_deferred(tuple slots not None, current, uint64_t made):
+    """Whether a deferred value stands in one of the `slots` of a tail call, as far as it is looked for.
+
+    Those that hold the same object as `current` are left out. If no result was made since there were `made` of them, no more than
+    the first things of the others are looked at.
+    """
+    return new_deferred(slots, current, made)
+
+
+def results_made():
+    """How many deferred values were made in this process."""
+    return cascade_results_made
+
+
+def is_only_result(answer, uint64_t made):
+    """Whether `answer` is the only deferred value that was made since there were `made` of them."""
+    return only_result(<PyObject*>answer, made)
+
+
+cdef inline bint only_result(PyObject* answer, uint64_t made) noexcept:
+    # What lives where the last one was allocated is that one.
+    return cascade_results_made == made + 1 and cascade_last_result == answer
+
+
+cdef bint new_deferred(tuple slots, current, uint64_t made) except -1:
+    cdef Py_ssize_t i
+    cdef bint is_data = cascade_results_made == made
+    cdef PyObject* known = NULL
+    for i in range(len(slots)):
+        if current is not None:
+            value = current[i]
+            known = <PyObject*>value
+            if slots[i] is value:
+                continue
+        if search_handed_on(slots[i], known) if is_data else search_deferred(slots[i], known):
+            return True
+    return False
+
+
+cdef inline bint search_handed_on(object value, PyObject* known) except -1:
+    return search_first(value, HANDED_ON, known) == THERE
+
+
+cdef bint jump_is_deferred(Jump jump, uint64_t made) except -1:
+    if jump.data is KEPT:
+        return False
+    return search_handed_on(jump.data, NULL) if cascade_results_made == made else search_deferred(jump.data, NULL)
+
+
+cdef int search_first(object value, Py_ssize_t limit, PyObject* known) except -1:
+    cdef Search search
+    if cascade_is_plain(<PyObject*>value):
+        return NOT_THERE
+    begin_search(&search, known, limit)
+    try:
+        return look_everywhere(&search, <PyObject*>value)
+    finally:
+        end_search(&search)
 
 
 cdef bint search_deferred(object value, PyObject* known) except -1:
@@ -150,30 +240,60 @@ cdef bint search_deferred(object value, PyObject* known) except -1:
     cdef Search search
     if cascade_is_plain(<PyObject*>value):
         return False
-    search.root = NULL
-    search.known = known
-    search.waiting = search.first_waiting
-    search.waiting_count = 0
-    search.waiting_room = SEARCH_ROOM
-    search.met = search.first_met
-    search.met_count = search.met_room = search.met_bits = 0
-    search.holds = False
+    begin_search(&search, known, -1)
     try:
         return look_everywhere(&search, <PyObject*>value) == THERE
     finally:
         end_search(&search)
 
 
+cdef void begin_search(Search* search, PyObject* known, Py_ssize_t limit) noexcept:
+    search.root = NULL
+    search.known = known
+    search.limit = limit
+    search.things = search.first = 0
+    search.spent = False
+    search.waiting = search.first_waiting
+    search.waiting_count = 0
+    search.waiting_room = SEARCH_ROOM
+    search.met = search.first_met
+    search.met_count = search.met_room = search.met_bits = 0
+    search.holds = False
+
+
 cdef int look_everywhere(Search* search, PyObject* root) except -1:
     cdef PyObject* container
     cdef int outcome = meet_aloud(search, root)
-    while outcome == NOT_THERE and search.waiting_count > 0:
-        search.waiting_count -= 1
-        container = search.waiting[search.waiting_count]
+    while outcome == NOT_THERE and search.waiting_count > search.first and not search.spent:
+        if search.limit >= 0:
+            container = search.waiting[search.first]
+            search.first += 1
+        else:
+            search.waiting_count -= 1
+            container = search.waiting[search.waiting_count]
         outcome = look_quietly(search, container)
         if outcome == UNCLEAR:
             outcome = look_aloud(search, container)
-    return outcome
+        if search.limit < 0 and search.things > TURN:
+            give_threads_a_turn(search)
+    return SPENT if outcome == NOT_THERE and search.spent else outcome
+
+
+cdef int give_threads_a_turn(Search* search) except -1:
+    hold(search)        # they may free what was met
+    search.things = 0
+    with nogil:
+        pass
+    return 0
+
+
+cdef inline bint take(Search* search, Py_ssize_t count) noexcept:
+    # Counts things that are met; False where that is more than may be.
+    search.things += count
+    if search.limit < 0 or search.things <= search.limit:
+        return True
+    search.spent = True
+    return False
 
 
 cdef void end_search(Search* search) noexcept:
@@ -297,10 +417,10 @@ cdef int look_quietly(Search* search, PyObject* container) except -1:
     cdef PyTypeObject* kind = type_of(container)
     if is_list(container):
         if (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyList_Type).tp_iter:
-            return look_at_items(search, cascade_list_items(container), cascade_size(container))
+            return look_at_sequence(search, container, True)
     elif is_tuple(container):
         if (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyTuple_Type).tp_iter:
-            return look_at_items(search, cascade_tuple_items(container), cascade_size(container))
+            return look_at_sequence(search, container, False)
     elif kind == &PyDict_Type:
         return look_at_dict(search, container)
     elif kind == &PySet_Type or kind == &PyFrozenSet_Type:
@@ -308,10 +428,30 @@ cdef int look_quietly(Search* search, PyObject* container) except -1:
     return UNCLEAR
 
 
+cdef int look_at_sequence(Search* search, PyObject* container, bint growing) except -1:
+    # A list may be changed by others while they have their turn.
+    cdef Py_ssize_t at = 0, count
+    cdef PyObject** items
+    cdef int outcome
+    while True:
+        items = cascade_list_items(container) if growing else cascade_tuple_items(container)
+        count = cascade_size(container) - at
+        if search.limit < 0 and count > TURN:
+            count = TURN
+        outcome = look_at_items(search, items + at, count) if count > 0 else NOT_THERE
+        at += count
+        if outcome != NOT_THERE or search.limit >= 0 or at >= cascade_size(container):
+            return outcome
+        give_threads_a_turn(search)
+
+
 cdef int look_at_items(Search* search, PyObject** items, Py_ssize_t count) except -1:
     cdef Py_ssize_t i
     cdef int outcome
     cdef PyObject* last = NULL
+    cdef Py_ssize_t left = search.limit - search.things
+    if not take(search, count):
+        count = left
     for i in range(count):
         if items[i] != last:
             last = items[i]
@@ -325,25 +465,56 @@ cdef int look_at_dict(Search* search, PyObject* container) except -1:
     # First the keys, as `children` has them: what is met last is looked into first.
     cdef PyObject* key
     cdef PyObject* value
-    cdef Py_ssize_t position = 0
+    cdef Py_ssize_t position = 0, met = 0
     cdef int outcome
+    if search.limit >= 0:
+        return look_at_entries(search, container)
+    search.things += dict_size(container)
     while next_entry(container, &position, &key, NULL):
         outcome = meet(search, key)
         if outcome != NOT_THERE:
             return outcome
     position = 0
     while next_entry(container, &position, NULL, &value):
+        met += 1
+        if met % TURN == 0:
+            incref(value)       # others may put another one in its place
+            give_threads_a_turn(search)
         outcome = meet(search, value)
+        if met % TURN == 0:
+            decref(value)
+        if outcome != NOT_THERE:
+            return outcome
+    return NOT_THERE
+
+
+cdef int look_at_entries(Search* search, PyObject* container) except -1:
+    # The first ones, each key with its value.
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef Py_ssize_t position = 0
+    cdef int outcome
+    while next_entry(container, &position, &key, &value):
+        if not take(search, 1):
+            return NOT_THERE
+        outcome = meet(search, key)
+        if outcome == NOT_THERE:
+            outcome = meet(search, value)
         if outcome != NOT_THERE:
             return outcome
     return NOT_THERE
 
 
 cdef int look_at_set(Search* search, SetTable* container) except -1:
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, count = container.mask + 1
     cdef int outcome
-    for i in range(container.mask + 1):
+    if search.limit >= 0 and count > SET_SPARSE * search.limit:
+        count = SET_SPARSE * search.limit
+        search.spent = True
+    for i in range(count):
         if container.table[i].key != NULL and container.table[i].hash != -1:    # which marks a removed one
+            if not take(search, 1):
+                return NOT_THERE
             outcome = meet(search, container.table[i].key)
             if outcome != NOT_THERE:
                 return outcome
@@ -362,7 +533,9 @@ cdef int look_aloud(Search* search, PyObject* container) except -1:
 
 cdef int look_at_children(Search* search, object container) except -1:
     cdef int outcome
-    for item in children(container):
+    for item in children(container, search.limit):
+        if not take(search, 1):
+            return NOT_THERE
         outcome = meet_aloud(search, <PyObject*>item)
         if outcome != NOT_THERE:
             return outcome
@@ -381,10 +554,13 @@ cdef void hold(Search* search) noexcept:
             incref(search.met[i])
 
 
-cdef object children(object value):
+cdef object children(object value, Py_ssize_t limit):
+    # All of them, or as many as are of use where only so many things may be met.
     if PyList_Check(value) or PyTuple_Check(value) or PyAnySet_Check(value):
         return value
     if PyDict_Check(value):
+        if limit >= 0:
+            return chain.from_iterable(zip(value.keys(), value.values()))
         return list(value.keys()) + list(value.values())
     if not isinstance(value, type) and PyObject_HasAttr(<PyObject*>type_of(<PyObject*>value), <PyObject*>FIELDS_NAME):
         missing = object()
@@ -418,6 +594,7 @@ cdef int look_at_fields(Search* search, PyObject* instance) except -1:
     if not read_values(instance, names, values, count):
         raise cascade_raised()
     try:
+        take(search, count)
         for i in range(count):
             if values[i] != NULL and outcome == NOT_THERE:
                 outcome = meet_aloud(search, values[i])

@@ -299,7 +299,7 @@ cdef bint fill(Kernel kernel, PyObject** values, Register* registers) except -1:
     for i in range(kernel.count):
         if not fill_one(kernel.types[i], values[i], &registers[i]):
             return False
-        if kernel.hands_on and kernel.types[i] == b"o" and search_deferred(<object>values[i], NULL):
+        if kernel.hands_on and kernel.types[i] == b"o" and search_handed_on(<object>values[i], NULL):
             return False
     return True
 

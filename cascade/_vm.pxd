@@ -123,6 +123,7 @@ cdef class Frame:
     cdef Py_ssize_t pc
     cdef int outstanding                # slots of this frame that hold a Pending
     cdef int64_t iteration
+    cdef uint64_t made                  # how many results there were when its step began
     cdef double next_progress           # when the host is told how far the loop is
     # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
     cdef Frame parent
@@ -260,7 +261,7 @@ cdef class Machine:
     cdef int land(self, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry, bint awaited) noexcept
     cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept
     cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
-    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1
+    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1
     cdef int go_on_with_route(self, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1
     cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
     cdef int go_on_in(self, Frame frame) except -1

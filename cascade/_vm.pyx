@@ -414,8 +414,9 @@ cdef class Routes:
         return ", ".join(f"{key!r} -> {self.end if word < 0 else word}" for key, word, slot in self.targets or ())
 
 
-cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t source) except -2:
+cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t source, uint64_t made) except -2:
     # Goes where a Jump in slot `source` leads: the next word; -1 where that takes more than moving its data.
+    # `made` is how many results there were when its state was called.
     cdef PyObject* found = PyDict_GetItemWithError(<PyObject*>routes.numbers, <PyObject*>jump.target_key)
     cdef Py_ssize_t number, word, slot
     cdef PyObject* data = <PyObject*>jump.data
@@ -425,7 +426,7 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
     number = <object>found
     word = routes.places[2 * number]
     slot = routes.places[2 * number + 1]
-    if not cascade_is_plain(data) and data != <PyObject*>KEPT and search_deferred(<object>data, NULL):
+    if jump_is_deferred(jump, made):
         return -1
     if word == -1:
         if data == <PyObject*>KEPT:
@@ -1000,6 +1001,7 @@ cdef class Machine:
         frame.iteration = 0
         frame.next_typed = 0
         frame.next_progress = 0.0
+        frame.made = cascade_results_made
         frame.serial = self.serials
         frame.node = 0
         frame.may_skip = False
@@ -1454,14 +1456,15 @@ cdef class Machine:
             if type_of(value) != cascade_jump or routes.targets is None:
                 frame.pc = routes.end
                 return RESUMED
-            target = follow(routes, <Jump>value, frame.values, source)
+            target = follow(routes, <Jump>value, frame.values, source, frame.made)
             if target >= 0:
                 frame.pc = target
                 frame.iteration += 1
+                frame.made = cascade_results_made
                 return RESUMED
             PyErr_Clear()
             jump = <Jump>value
-            deferred = self.host.computed_jump(jump)
+            deferred = self.host.computed_jump(jump, frame.made)
             if deferred is None:
                 raise self.host.jump_error(routes.targets, jump, (<Routine>frame.code.constants[frame.code.words[frame.pc - 1].b]).owner)
             # Its data has to be computed; then it comes back here.
@@ -1553,7 +1556,7 @@ cdef class Machine:
             if type_of(result) == cascade_tail_call:
                 return self.tail_call(frame, pc, values, <TailCall>held, entry)
             if type_of(result) == cascade_deferred:
-                return self.go_on_with(frame, pc, held, held, entry)
+                return self.go_on_with(frame, pc, held, held, entry, only_result(result, frame.made))
             if cascade_is_awaitable(result) and not awaited:
                 if entry is None:
                     entry = new_pending(frame, pc, frame.code.words[pc].a, values)
@@ -1618,8 +1621,8 @@ cdef class Machine:
             slots = tail.arguments
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
-        if new_deferred(slots, values if target is routine else None):
-            return self.go_on_with(frame, pc, self.host.deferred(target.operation, slots), tail, entry)
+        if new_deferred(slots, values if target is routine else None, frame.made):
+            return self.go_on_with(frame, pc, self.host.deferred(target.operation, slots), tail, entry, False)
         new = self.enter(loop_code_of(self.host, target), slots)
         new.inner = frame.inner or frame.code.selects
         if stays:
@@ -1634,10 +1637,10 @@ cdef class Machine:
         new.next_progress = frame.next_progress
         return self.place(frame, pc, new, entry)
 
-    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry) except -1:
-        # The task's answer means a deferred value: its code runs next.
+    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
+        # The task's answer means a deferred value: its code runs next. `hands_on` says that its arguments are data.
         cdef Frame new
-        code, inputs = self.host.expand(deferred)
+        code, inputs = self.host.expand(deferred, hands_on)
         if self.observed and not frame.inner and not frame.code.selects:
             self.tell_end(frame, pc, answer, None)
         self.serials += 1
@@ -1989,12 +1992,13 @@ cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
     cdef bint moved
     cdef PyObject* key
     cdef PyObject* value
+    cdef bint is_data = frame.made == cascade_results_made
     if not routine.simple or count > routine.positional:
         return False
     if tail.target is not None and tail.target is not routine.owner:
         return False
     for i in range(count):
-        if not move_argument(slots, i, <PyObject*>PyTuple_GET_ITEM(tail.arguments, i)):
+        if not move_argument(slots, i, <PyObject*>PyTuple_GET_ITEM(tail.arguments, i), is_data):
             return False
     if tail.keywords is not None:
         size = len(tail.keywords)
@@ -2004,20 +2008,21 @@ cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
                 return False
             # The dict may be the user's own, and what follows may run code that empties it.
             incref(value)
-            moved = move_argument(slots, i, value)
+            moved = move_argument(slots, i, value, is_data)
             decref(value)
             if not moved or len(tail.keywords) != size:
                 return False
+    frame.made = cascade_results_made
     return True
 
 
-cdef inline bint move_argument(PyObject** slots, Py_ssize_t slot, PyObject* value) noexcept:
+cdef inline bint move_argument(PyObject** slots, Py_ssize_t slot, PyObject* value, bint is_data) noexcept:
     cdef PyObject* old = slots[slot]
     if value == old:
         return True
     if not cascade_is_plain(value):
         try:
-            if search_deferred(<object>value, old):
+            if search_handed_on(<object>value, old) if is_data else search_deferred(<object>value, old):
                 return False
         except BaseException:
             return False
@@ -2106,9 +2111,9 @@ def is_awaitable(value):
     return cascade_is_awaitable(<PyObject*>value)
 
 
-def jump_data_is_deferred(Jump jump not None):
-    """Whether the data of a Jump has to be computed first."""
-    return jump.data is not KEPT and search_deferred(jump.data, NULL)
+def jump_data_is_deferred(Jump jump not None, uint64_t made):
+    """Whether the data of a Jump has to be computed first; `made` is how many results there were when its state was called."""
+    return jump_is_deferred(jump, made)
 
 
 def instance_of(type kind not None, dict fields not None):

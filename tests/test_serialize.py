@@ -220,6 +220,55 @@ def test_containers_that_cannot_be_written():
         deep = deep[0]
 
 
+@pytest.mark.parametrize("make", [lambda inner: [inner, inner], lambda inner: (inner, inner), lambda inner: {"a": inner, "b": inner}, lambda inner: Box(inner, inner)])
+def test_a_value_that_is_doubled_40_times_is_written_once_and_read_as_it_was(make):
+    value: Any = [1]
+    for _ in range(40):
+        value = make(value)
+    text = to_json(identity(value))
+    assert len(text) < 10_000
+    read = from_json(text, allow=[HERE, "tests.tasks"]).inputs[0]
+    for _ in range(40):
+        parts = [*vars(read).values()] if isinstance(read, Box) else [*read.values()] if isinstance(read, dict) else [*read]
+        assert parts[0] is parts[1]
+        read = parts[0]
+    assert read == [1]
+
+
+def test_what_stands_twice_in_a_short_value_is_written_out():
+    inner = [1]
+    assert json.loads(to_json(identity([inner, inner])))["inputs"] == [[[1], [1]]]
+
+
+def test_a_long_value_in_which_nothing_stands_twice_has_no_references():
+    value = [[number] for number in range(20_000)]
+    assert json.loads(to_json(identity(value)))["inputs"] == [value]
+
+
+def test_a_set_whose_elements_are_doubled_again_and_again_is_refused():
+    element: Any = (1,)
+    for _ in range(15):  # Python itself takes as long as the text would be: it hashes them
+        element = (element, element)
+    with pytest.raises(SerializationError, match="a frozenset whose elements hold"):
+        to_json(identity(frozenset([element])))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"$again": 0}, "the number 0"),
+        ({"$again": [0]}, "the number"),
+        ([{"$shared": 0, "value": []}, {"$shared": 0, "value": []}], "the number 0"),
+        ({"$shared": "x", "value": []}, "the number 'x'"),
+        ({"$shared": 0}, "value"),
+        ({"$shared": 0, "value": [{"$again": 0}]}, "the number 0"),
+    ],
+)
+def test_references_that_lead_nowhere_are_refused(value, message):
+    with pytest.raises(SerializationError, match=message):
+        from_json(document(inputs=[value]), allow=["tests.tasks"])
+
+
 # -- Hostile input ------------------------------------------------------------------------------------------------------
 
 

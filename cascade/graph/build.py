@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from cascade._vm import Skipped, holds_deferred, install_no_input
+from cascade._vm import Skipped, hands_on_deferred, holds_deferred, install_no_input, look_for_deferred, results_made
 from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.imports import Any, copy
@@ -83,14 +83,19 @@ def build_graph(target: Any) -> Graph:
 
 
 class TooManyRows(Exception):
-    """A graph has more rows than its builder was allowed."""
+    """A graph has more rows than its builder was allowed, or its arguments hold too much."""
 
 
-def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], list[Any]]:
+def flatten(target: Any, limit: int | None = None, *, hands_on: bool = False) -> tuple[tuple[Row, ...], list[Any]]:
     """The rows and the inputs of a target's graph; the inputs are `Inputs` if there is something to be filled in.
 
+    Args:
+        limit: more rows, or `THINGS` times as much to be searched, raise TooManyRows.
+        hands_on: whether the target was returned by a task that has made no other result: then its arguments are data, in which
+            only the first things are looked at.
+
     Raises:
-        TooManyRows: there are more than `limit`.
+        TooManyRows: see `limit`.
     """
     if type(target) is Graph:
         from cascade.graph.outline import target_of  # read from JSON, or made by hand
@@ -102,7 +107,32 @@ def flatten(target: Any, limit: int | None = None) -> tuple[tuple[Row, ...], lis
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     around = getattr(target, "given", NOTHING_AROUND) if type(target) is LazyResult else NOTHING_AROUND
-    return walk(target, sys.maxsize if limit is None else limit, around)
+    if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.form is not None:
+        hands_on = False  # a map looks at each of its items anyway
+    return walk(target, limit, around, hands_on=hands_on)
+
+
+THINGS = 10
+"""How many things may be searched for each row that a graph may have."""
+
+
+def was_searched(lazy: LazyResult[Any], made: int) -> bool:
+    """Whether the arguments were searched, held no results, and none was made since: there are `made` of them."""
+    return getattr(lazy, "searched", None) == made
+
+
+def argument_holds_results(value: Any, limit: int | None) -> bool:
+    """Whether a LazyResult stands in an argument.
+
+    Raises:
+        TooManyRows: it holds so much that the search would take long; see `flatten`.
+    """
+    if limit is None:
+        return holds_deferred(value)
+    found = look_for_deferred(value, THINGS * limit)
+    if found is None:
+        raise TooManyRows
+    return found
 
 
 def _same(value: Any) -> Any:
@@ -113,12 +143,12 @@ _given: Task[..., Any] = Task(_same, name="input")
 
 
 def walk(
-    root: Any, limit: int, around: Around, routes: Routes | EveryRoute | None = None
+    root: Any, limit: int | None, around: Around, routes: Routes | EveryRoute | None = None, *, hands_on: bool = False
 ) -> tuple[tuple[Row, ...], list[Any]]:
     """The rows and the inputs of what `root` is or holds.
 
     Args:
-        limit: more rows raise TooManyRows.
+        limit, hands_on: see `flatten`.
         around: what is there already, or is computed elsewhere.
         routes: how the routes of Routers are treated; by default they are graphs of their own.
     """
@@ -135,6 +165,8 @@ def walk(
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
     skips = False
+    made = results_made()
+    row_limit = sys.maxsize if limit is None else limit
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -170,9 +202,11 @@ def walk(
         if number is None:
             # First sight: what it needs goes first, the leftmost on top of the stack.
             numbers[key] = ENTERED
-            if len(numbers) > limit:
+            if len(numbers) > row_limit:
                 raise TooManyRows
             before = len(stack)
+            looked = holds = False
+            is_data = type(item) is LazyResult and (hands_on and item is root or was_searched(item, made))
             for operand in operands if key not in managed else _in_order_of_issue(*managed[key]):
                 kind = type(operand)
                 if kind in PLAIN:
@@ -181,17 +215,21 @@ def walk(
                     needed = number_of(operand)
                 else:
                     if id(operand) not in searched:
-                        if holds_deferred(operand):
-                            _search(operand, searched, holding)
-                        elif kind in CONTAINERS:
+                        if hands_on_deferred((operand,)) if is_data else argument_holds_results(operand, limit):
+                            _search(operand, searched, holding, limit)
+                        elif kind in CONTAINERS and not is_data:
                             searched[id(operand)] = operand
+                    looked = True
                     if id(operand) not in holding:
                         continue
+                    holds = True
                     needed = number_of(id(operand))
                 if needed is None:
                     stack.append(operand)
                 elif needed == ENTERED:
                     raise _cycle(operand, numbers)
+            if looked and not holds and not is_data and type(item) is LazyResult:
+                item.searched = made
             if len(stack) > before:
                 stack[before:] = stack[: before - 1 : -1]
                 continue
@@ -575,14 +613,19 @@ def _with_declarations(inputs: list[Any]) -> Inputs:
     return result
 
 
-def _search(root: Any, searched: dict[int, Any], holding: set[int]) -> None:
+def _search(root: Any, searched: dict[int, Any], holding: set[int], limit: int | None) -> None:
     # Once for a whole nest of containers: asking at every level would take time quadratic in the depth.
     searched[id(root)] = root
     parents: dict[int, list[int]] = {}
     stack = [root]
     found = []
+    things = 0
     while stack:
         container = stack.pop()
+        if limit is not None:
+            things += len(container) if hasattr(container, "__len__") else 0
+            if things > THINGS * limit:
+                raise TooManyRows
         for part in parts(container):
             if type(part) is LazyResult:
                 found.append(id(container))

@@ -15,7 +15,6 @@ The entries of a graph's rows have the rows' numbers; those that only routes and
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -174,7 +173,7 @@ def graph_of_routes(tables: Sequence[RouteTable]) -> Graph:
     """
     found = dict.fromkeys(lazy for table in tables for lazy in table.shared)
     around = Around({lazy: Shared(number) for number, lazy in enumerate(found)}, {})
-    rows, inputs = walk([route for table in tables for route in table.routes.values()], sys.maxsize, around, EveryRoute())
+    rows, inputs = walk([route for table in tables for route in table.routes.values()], None, around, EveryRoute())
     return Graph(rows, tuple(inputs))
 
 

@@ -12,8 +12,8 @@ result. What only routes and jumps lead to are rows as well (`cascade.graph.outl
     a state machine     "jumps": [[row, [[key, row of the next state, or null for the end], ...]], ...]
 
 Policies stand in the operations (`cascade.graph.policy_json`). Values that JSON has no form for are objects with one key that
-begins with `$`. Functions and classes are named by `module:qualname`; reading imports a module only if the caller's allow-list
-holds it, and calls nothing.
+begins with `$`; a container that stands in one again and again is written once (`cascade.graph.sharing`). Functions and
+classes are named by `module:qualname`; reading imports a module only if the caller's allow-list holds it, and calls nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import functools
 import json
 import operator
 import pathlib
-import sys
 import types
 import typing
 import uuid
@@ -43,6 +42,7 @@ from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Contain
 from cascade.graph.names import Names, check_keys, class_path, fail, path_of, resolve_loaded
 from cascade.graph.outline import Entry, Outline, outline, routes_of, target_of
 from cascade.graph.policy_json import DEFAULTS, KEYS, PolicyReader, check_caches, describe_policies
+from cascade.graph.sharing import Nest
 from cascade.spec.control import EITHER as EITHER_TASK
 from cascade.spec.control import ROUTER
 from cascade.spec.inputs import REQUIRED, Input, input_of
@@ -135,7 +135,7 @@ def from_json(
     except ValueError as error:
         raise SerializationError(f"it is no JSON: {error}") from None
     try:
-        rows, inputs = walk(target_of(whole), sys.maxsize, NOTHING_AROUND)
+        rows, inputs = walk(target_of(whole), None, NOTHING_AROUND)
         graph = Graph(rows, tuple(inputs))
         routes_of(graph)  # they are graphs of their own, which may have cycles
     except CycleError:
@@ -244,7 +244,7 @@ class _Writer:
 def _encoded(value: Any, where: str | Callable[[], str]) -> Any:
     """The form of a value; errors say where it stands."""
     try:
-        return _encode(value, set())
+        return _encode(value, Nest(value))
     except RecursionError:
         error = SerializationError("it nests too deep for JSON")
     except SerializationError as raised:
@@ -259,7 +259,7 @@ def _describe_injection(operation: Injection) -> dict[str, Any]:
     return described
 
 
-def _encode(value: Any, inside: set[int]) -> Any:
+def _encode(value: Any, nest: Nest) -> Any:
     kind = type(value)
     if value is None or kind in (bool, str):
         return value
@@ -268,7 +268,7 @@ def _encode(value: Any, inside: set[int]) -> Any:
     if kind is float:
         return value if value - value == 0 else {"$float": repr(value)}
     if kind is complex:
-        return {"$complex": [_encode(value.real, inside), _encode(value.imag, inside)]}
+        return {"$complex": [_encode(value.real, nest), _encode(value.imag, nest)]}
     if kind is bytes:
         return {"$bytes": base64.b64encode(value).decode()}
     text_form = TEXT_FORMS_OF.get(kind)
@@ -276,7 +276,7 @@ def _encode(value: Any, inside: set[int]) -> Any:
         return {f"${text_form}": TEXT_FORMS[text_form].write(value)}
     declared = input_of(value)
     if declared is not None:
-        return _encode_input(declared, inside)
+        return _encode_input(declared, nest)
     if isinstance(value, enum.Enum):
         return {"$enum": class_path(kind), "name": value.name}
     if not is_container(value):
@@ -284,26 +284,35 @@ def _encode(value: Any, inside: set[int]) -> Any:
             f"a {kind.__name__} has no JSON form", expected="plain values, containers and dataclasses",
             hint="declare it as an input, cascade.Param(...), or have a task make it",
         )
-    if id(value) in inside:
+    if id(value) in nest.around:
         raise SerializationError("a container holds itself")
-    inside.add(id(value))
+    if nest.is_shared(value):
+        number, known = nest.number(value)
+        return {"$again": number} if known else {"$shared": number, "value": _encode_around(value, kind, nest)}
+    return _encode_around(value, kind, nest)
+
+
+def _encode_around(value: Any, kind: type, nest: Nest) -> Any:
+    nest.around.add(id(value))
     try:
-        return _encode_container(value, kind, inside)
+        return _encode_container(value, kind, nest)
     finally:
-        inside.discard(id(value))
+        nest.around.discard(id(value))
 
 
-def _encode_container(value: Any, kind: type, inside: set[int]) -> Any:
+def _encode_container(value: Any, kind: type, nest: Nest) -> Any:
     if kind is list:
-        return [_encode(item, inside) for item in value]
+        return [_encode(item, nest) for item in value]
     if kind is dict:
         if all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: _encode(item, inside) for key, item in value.items()}
-        return {"$dict": [[_encode(key, inside), _encode(item, inside)] for key, item in value.items()]}
-    if kind in (tuple, set, frozenset):
-        items = [_encode(item, inside) for item in value]
+            return {key: _encode(item, nest) for key, item in value.items()}
+        return {"$dict": [[_encode(key, nest), _encode(item, nest)] for key, item in value.items()]}
+    if kind is tuple:
+        return {"$tuple": [_encode(item, nest) for item in value]}
+    if kind in (set, frozenset):
+        inner = nest.of_set(value)
         # A set's own order differs from process to process.
-        return {f"${kind.__name__}": items if kind is tuple else sorted(items, key=json.dumps)}
+        return {f"${kind.__name__}": sorted([_encode(item, inner) for item in value], key=json.dumps)}
     path = class_path(kind)
     if dataclasses.is_dataclass(kind) and not isinstance(value, (list, tuple, dict, set, frozenset)):
         if not _is_plain(kind):
@@ -312,21 +321,21 @@ def _encode_container(value: Any, kind: type, inside: set[int]) -> Any:
                 hint="an exception, say, holds more than its fields",
             )
         names = [field.name for field in dataclasses.fields(kind) if hasattr(value, field.name)]
-        return {"$dataclass": path, "fields": {name: _encode_part(getattr(value, name), inside) for name in names}}
+        return {"$dataclass": path, "fields": {name: _encode_part(getattr(value, name), nest) for name in names}}
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return {"$namedtuple": path, "items": [_encode_part(item, inside) for item in value]}
+        return {"$namedtuple": path, "items": [_encode_part(item, nest) for item in value]}
     raise SerializationError(f"a {kind.__name__}, which is a subclass of a container, has no JSON form")
 
 
-def _encode_part(value: Any, inside: set[int]) -> Any:
+def _encode_part(value: Any, nest: Nest) -> Any:
     # Of a container whose parts a row fills in: what stands there until then is None.
-    return None if holds_deferred(value) else _encode(value, inside)
+    return None if holds_deferred(value) else _encode(value, nest)
 
 
-def _encode_input(declared: Input, inside: set[int]) -> dict[str, Any]:
+def _encode_input(declared: Input, nest: Nest) -> dict[str, Any]:
     described: dict[str, Any] = {"name": declared.name}
     if not declared.required:
-        described["default"] = _encode(declared.default, inside)
+        described["default"] = _encode(declared.default, nest)
     if declared.type is not None:
         described["type"] = _encode_type(declared.type)
     if declared.description:
@@ -343,7 +352,7 @@ def _encode_type(kind: Any) -> Any:
     if origin is typing.Union or origin is types.UnionType:
         return {"form": "Union", "of": [_encode_type(each) for each in arguments]}
     if origin is typing.Literal:
-        return {"form": "Literal", "of": [_encode(each, set()) for each in arguments]}
+        return {"form": "Literal", "of": [_encode(each, Nest(each)) for each in arguments]}
     if origin is typing.Annotated:
         return _encode_type(arguments[0])
     if origin is not None:
@@ -398,7 +407,7 @@ class _Reader:
         document = self.document
         operations = [self._operation(each, f"operations[{at}]") for at, each in enumerate(document["operations"])]
         self.inputs = [
-            NO_INPUT if each == FROM_JUMP else self.value(each, f"inputs[{at}]") for at, each in enumerate(document["inputs"])
+            NO_INPUT if each == FROM_JUMP else self.whole_value(each, f"inputs[{at}]") for at, each in enumerate(document["inputs"])
         ]
         entries = [self._row(each, f"rows[{at}]", operations) for at, each in enumerate(document["rows"])]
         for at, each in enumerate(document.get("jumps", [])):
@@ -511,7 +520,7 @@ class _Reader:
         return _RouterOperation(interned(ROUTER, policies, ROUTE), tuple(keys))
 
     def _key(self, value: Any, where: str) -> Any:
-        key = self.value(value, where)
+        key = self.whole_value(value, where)
         try:
             hash(key)
         except TypeError as error:
@@ -549,6 +558,10 @@ class _Reader:
 
     # -- Values
 
+    def whole_value(self, value: Any, where: str) -> Any:
+        self.shared: dict[int, Any] = {}
+        return self.value(value, where)
+
     def value(self, value: Any, where: str) -> Any:
         if isinstance(value, list):
             return [self.value(item, f"{where}[{at}]") for at, item in enumerate(value)]
@@ -565,6 +578,8 @@ class _Reader:
             return kind.__members__[value["name"]]
         if mark in ("$dataclass", "$namedtuple"):
             return self._instance(value, mark, where)
+        if mark == "$shared":
+            return self._shared(value, where)
         check_keys(value, where, (mark,))
         if mark[1:] in TEXT_FORMS:
             if not isinstance(value[mark], str):
@@ -587,6 +602,19 @@ class _Reader:
         if not isinstance(value, list):
             fail(f"it is a {type(value).__name__}", where, expected="a list")
         return [self.value(item, f"{where}[{at}]") for at, item in enumerate(value)]
+
+    def _shared(self, value: dict[str, Any], where: str) -> Any:
+        check_keys(value, where, ("$shared", "value"))
+        number = value["$shared"]
+        if type(number) is not int or number in self.shared:
+            fail(f"the number {number!r}", f"{where}.$shared", expected="a number that no other has")
+        self.shared[number] = made = self.value(value["value"], f"{where}.value")
+        return made
+
+    def _decode_again(self, value: Any, where: str) -> Any:
+        if type(value) is not int or value not in self.shared:
+            fail(f"the number {value!r}", where, expected="that of a value that was shared before")
+        return self.shared[value]
 
     def _decode_float(self, value: Any, where: str) -> float:
         if value not in ("nan", "inf", "-inf"):
@@ -682,7 +710,7 @@ class _Reader:
 
 
 HEAP_TYPE = 1 << 9  # of a class that is not built in: Py_TPFLAGS_HEAPTYPE
-MARKS = ("float", "int", "complex", "bytes", "tuple", "set", "frozenset", "dict", "param", "env")
+MARKS = ("float", "int", "complex", "bytes", "tuple", "set", "frozenset", "dict", "again", "param", "env")
 
 
 class _RouterOperation(NamedTuple):

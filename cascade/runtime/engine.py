@@ -221,7 +221,7 @@ class _Session:
         observed = self.host.observed
         counted = bool(self.host.told)
         if use_vm:
-            if not self.host.told and engine._shapes.is_single_call(target):
+            if not self.host.told and engine._shapes.is_single_call(target, limit):
                 code, inputs = loop_code_of(self.host, target.task.routine), target.slots
             else:
                 code, inputs = engine._shapes.code_of(target, limit)

@@ -112,14 +112,15 @@ class Host(Silent):
 
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
-    def expand(self, deferred: LazyResult[Any]) -> tuple[Code, Sequence[Any]]:
-        if not self.told and self.shapes.is_single_call(deferred):
+    def expand(self, deferred: LazyResult[Any], hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+        """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
+        if not self.told and self.shapes.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
         around = getattr(deferred, "given", None)
         if around is not None and around.route is not None:
             code, inputs = self.shapes.code_of_route(deferred, around)
         else:
-            code, inputs = self.shapes.code_of(deferred)
+            code, inputs = self.shapes.code_of(deferred, hands_on=hands_on)
         return code, self.fill(inputs)
 
     def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]:
@@ -199,9 +200,13 @@ class Host(Silent):
                 return self.leases.call(owner, args, kwargs, self.executor.call)
         return self.executor.call(owner, args, kwargs)
 
-    def computed_jump(self, jump: Jump[Any]) -> LazyResult[Any] | None:
-        """The Jump as a result to be computed, if its data has to be; else None."""
-        return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump) else None
+    def computed_jump(self, jump: Jump[Any], made: int) -> LazyResult[Any] | None:
+        """The Jump as a result to be computed, if its data has to be; else None.
+
+        Args:
+            made: how many results there were when the state was called.
+        """
+        return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump, made) else None
 
     def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
         from cascade.runtime.routing import jump_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from cascade._vm import holds_deferred
+from cascade._vm import hands_on_deferred
 from cascade.errors import ParameterError, nearest
 from cascade.graph.build import PLAIN, Inputs
 from cascade.imports import Any
@@ -35,7 +35,7 @@ class Given:
         for name, value in params.items():
             if not isinstance(name, str):
                 raise ParameterError("params", f"params has the key {preview(name)}", expected="names")
-            if holds_deferred(value):
+            if hands_on_deferred((value,)):
                 raise ParameterError(
                     name, f"parameter {name!r} was given a LazyResult", expected="a value",
                     hint="run it first, or pass it as the argument in place of the Param",
@@ -123,7 +123,7 @@ class Form:
         if not self._required <= params.keys() <= places.keys():
             return None
         for value in params.values():
-            if type(value) not in PLAIN and holds_deferred(value):
+            if type(value) not in PLAIN and hands_on_deferred((value,)):
                 return None
         found = {}
         values = self._values.copy()

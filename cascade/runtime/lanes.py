@@ -7,7 +7,7 @@ import os
 from _thread import allocate_lock
 from collections.abc import Callable
 
-from cascade._vm import NEVER, Items, holds_deferred
+from cascade._vm import NEVER, Items, hands_on_deferred
 from cascade.imports import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def kernels_of(
     row = [column[0] for column in columns]
     slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
     names = task.parameters
-    if holds_deferred(slots) or not {*given} <= {*names}:
+    if hands_on_deferred(slots) or not {*given} <= {*names}:
         return None
     places = (*range(positional), *map(names.index, given))
     threads = cores()

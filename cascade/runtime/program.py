@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from cascade._vm import DONE, WAIT, Code, Machine, holds_deferred
+from cascade._vm import DONE, WAIT, Code, Machine, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
@@ -133,7 +133,7 @@ class Program(Generic[P, R]):
         if inputs is not None and not args and not kwargs:
             return Machine(self._code, inputs, self._host), self._host
         inputs = self._bind(*args, **kwargs)
-        if holds_deferred(inputs):
+        if hands_on_deferred(inputs):
             host = self._host_of_its_own(None)
             code, inputs = host.expand(host.deferred(self._target.operation, inputs))
             return Machine(code, inputs, host), host

@@ -9,10 +9,10 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections.abc import Iterable, Iterator, Sequence
 
-from cascade._vm import Code, RouteForm, Routine, holds_deferred
+from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_made
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
-from cascade.graph.build import Around, RouteTable, flatten
+from cascade.graph.build import Around, RouteTable, argument_holds_results, flatten, was_searched
 from cascade.graph.model import Graph, Row
 from cascade.imports import Any, NamedTuple
 from cascade.opcodes import INSTRUCTIONS, WORD_FIELDS
@@ -48,9 +48,9 @@ class Shapes:
         # Plans of another solver are its own affair: they are kept apart, as long as it lives.
         self._own: dict[Any, dict[tuple[Row, ...], Code]] | None = None if type(solver) is NativeSolver else {}
 
-    def code_of(self, target: Any, limit: int | None = None) -> tuple[Code, Sequence[Any]]:
-        """The code of a target and the values of its inputs; raises TooManyRows if it has more than `limit`."""
-        rows, inputs = flatten(target, limit)
+    def code_of(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+        """The code of a target and the values of its inputs; the arguments as in `flatten`."""
+        rows, inputs = flatten(target, limit, hands_on=hands_on)
         operation = rows[-1][0]
         known = operation.shapes if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None
@@ -60,12 +60,23 @@ class Shapes:
             self._keep(operation, rows, code)
         return code, inputs
 
-    def is_single_call(self, target: Any) -> bool:
-        """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed."""
+    def is_single_call(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> bool:
+        """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
+
+        The arguments are those of `flatten`.
+        """
         if type(target) is not LazyResult or target.policies is not None or self._own is not None:
             return False
         task = target.task
-        return type(task) is Task and task.mode == "inline" and not holds_deferred(target.slots)
+        if type(task) is not Task or task.mode != "inline":
+            return False
+        made = results_made()
+        if hands_on or was_searched(target, made):
+            return not hands_on_deferred(target.slots)
+        if argument_holds_results(target.slots, limit):
+            return False
+        target.searched = made
+        return True
 
     def code_of_route(self, target: LazyResult[Any], around: Around) -> tuple[Code, Sequence[Any]]:
         """As `code_of`, for the route that a Router goes on with: from the second time on, it need not be walked again."""

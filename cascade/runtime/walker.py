@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 
 from cascade._vm import (
-    DONE, FAILED, KEPT, PAUSE, WAIT, Jump, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, leave_task,
+    DONE, FAILED, KEPT, PAUSE, WAIT, Jump, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, is_only_result, leave_task,
+    results_made,
 )
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.graph.build import NoInput, flatten
@@ -45,8 +46,8 @@ class Frame:
     """A graph that is being walked, or a task that is being called again and again."""
 
     __slots__ = (
-        "at", "destination", "graph", "inner", "iteration", "machine", "may_skip", "next_progress", "node", "operation", "order",
-        "origin", "parent", "promise", "serial", "slots", "state", "states", "uses", "values",
+        "at", "destination", "graph", "inner", "iteration", "machine", "made", "may_skip", "next_progress", "node", "operation",
+        "order", "origin", "parent", "promise", "serial", "slots", "state", "states", "uses", "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -69,6 +70,7 @@ class Frame:
         self.destination = 0
         self.promise: Pending | None = None
         self.may_skip = False  # what the result is for can do without it
+        self.made = results_made()  # when its step began
         # Names for people.
         self.serial = 0
         self.node = 0
@@ -175,8 +177,8 @@ class Walker:
 
     # -- Frames -----------------------------------------------------------------------------------------------------
 
-    def _enter(self, target: Any, limit: int | None = None) -> Frame:
-        rows, inputs = flatten(target, limit)
+    def _enter(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> Frame:
+        rows, inputs = flatten(target, limit, hands_on=hands_on)
         frame = Frame()
         frame.graph = graph = Graph(rows, tuple(self.host.fill(inputs)))
         frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
@@ -302,6 +304,7 @@ class Walker:
 
     def _enter_state(self, frame: Frame, machine: StateMachine, state: int) -> None:
         frame.state = state
+        frame.made = results_made()
         frame.operation = machine.states[state].operation
         frame.slots = tuple(frame.states[state])
         frame.values.clear()
@@ -321,7 +324,7 @@ class Walker:
         known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
         target = numbers[jump.target_key] if known else None
         takes_input = target is not None and machine.states[target].takes_input
-        deferred = self.host.computed_jump(jump)
+        deferred = self.host.computed_jump(jump, frame.made)
         if deferred is not None:
             # Its data has to be computed; then it comes back here.
             new = self._enter(deferred)
@@ -379,7 +382,7 @@ class Walker:
             if type(value) is TailCall:
                 return self._tail_call(frame, index, operands, value, pending)
             if type(value) is LazyResult:
-                return self._go_on_with(frame, index, value, value, pending)
+                return self._go_on_with(frame, index, value, value, pending, hands_on=is_only_result(value, frame.made))
             if awaited or not is_awaitable(value):
                 return self._deliver(frame, index, value, pending)
             if pending is None:
@@ -413,7 +416,7 @@ class Walker:
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
             operation = target.operation
-        if holds_new_deferred(slots, operands if target is task else None):
+        if holds_new_deferred(slots, operands if target is task else None, frame.made):
             return self._go_on_with(frame, index, self.host.deferred(operation, slots), tail, pending)
         new = Frame()
         new.operation = operation.again if isinstance(operation, Managed) else operation
@@ -425,8 +428,10 @@ class Walker:
         new.next_progress = frame.next_progress
         return self._place(frame, index, new, pending)
 
-    def _go_on_with(self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None) -> int:
-        new = self._enter(deferred)
+    def _go_on_with(
+        self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None, *, hands_on: bool = False
+    ) -> int:
+        new = self._enter(deferred, hands_on=hands_on)
         if self.observed and not frame.inner and frame.machine is None:
             self.host.finished(*self._locate(frame, index)[:3], answer, None)
         self.serials += 1

@@ -34,13 +34,16 @@ class LazyResult(Generic[R]):
         policies: what was set on it, or its task's defaults; None where that is nothing.
     """
 
-    __slots__ = ("task", "slots", "policies", "given", "managed", "__weakref__")
+    __slots__ = ("task", "slots", "policies", "given", "managed", "searched", "__weakref__")
 
     task: Task[..., Any]
     slots: tuple[Any, ...]
     policies: Policies | None
     managed: tuple[Any, Any, tuple[Any, ...]]
     """The policies, and what the graph builder has made of them: it is asked again for each run."""
+
+    searched: int
+    """How many results there were when its arguments were searched, and held none; see `cascade.graph.build.was_searched`."""
 
     given: Any
     """What the graph around it has computed; only set on what a Router goes on with. See `cascade.graph.build.Around`."""
