@@ -21,7 +21,7 @@ TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 
 def come_back(
     code: TypedCode, number: int, ended: Ended, ranges: Sequence[range], held: Sequence[Any] | None
-) -> tuple[int, Sequence[Any]] | tuple[Callable[..., Any], Sequence[Any]]:
+) -> tuple[int, list[Any]] | tuple[Callable[..., Any], list[Any]]:
     """Where it goes on.
 
     Args:
@@ -40,7 +40,7 @@ def come_back(
     values = {name: value for name, value in ended.values.items() if name in resumption.source.locals}
     point, left = _next_place(resumption.places, way, ended.way, values, list(ranges))
     if point == END:
-        return resumption.function(END.statement, ()), ()
+        return resumption.function(END.statement, ()), []
     found = None if held is None else _entry(code, body, point.statement, values, left, held)
     if found is not None:
         return found
@@ -77,7 +77,7 @@ def _next_place(
 
 def _entry(
     code: TypedCode, body: int, statement: int, values: dict[str, Any], ranges: list[range], held: Sequence[Any]
-) -> tuple[int, Sequence[Any]] | None:
+) -> tuple[int, list[Any]] | None:
     types = {name: TYPES.get(type(value), OBJECT) for name, value in values.items()}
     for name, kind in types.items():
         value = values[name]

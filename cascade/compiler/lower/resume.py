@@ -1,34 +1,44 @@
-"""Going on from a statement: the rest of a function, as a function.
+"""Continuations: the rest of a function, from a statement on, as a function.
 
-Typed code leaves at the start of a statement, with the number of the statement and the values of the locals. CPython
-then goes on from there, in a function made of the original's own tree, so that whatever happens next (big integers,
-exceptions, tracebacks) is CPython's. Leaving the third statement of
+Typed code exits at the start of a statement, with the number of the statement and the values of the locals. CPython
+then continues from there, in a function made of the original's own tree, so that whatever happens next (big integers,
+exceptions, tracebacks) is CPython's. The continuation from the third statement of
 
     def f(n, total=0):                      def f(n, total, .loop0):
-        for i in range(n):                      .at0 = True
-            if i % 3:                           for .item0 in .loop0:
-                total += g(i)       # here          if .at0:
-            total *= 2                                  .at0 = False
-        return total                                    total += g(i)
-                                                        total *= 2
+        for i in range(n):                      for .item0 in .loop0:
+            if i % 3:                               if .item0 is None:
+                total += g(i)       # here              del .loop0, .item0
+            total *= 2                                  total += g(i)
+        return total                                    total *= 2
                                                     else:
                                                         i = .item0
+                                                        del .item0
                                                         if i % 3:
                                                             total += g(i)
                                                         total *= 2
                                                 return total
 
-The names with a dot cannot be the user's. `.loop0` yields one item for the iteration that is under way, and then the
-rest of the range. A `while` is treated likewise: `while .at0 or n > 0`. The tree is the original's with its positions,
-so lines and columns in a traceback are the file's.
+The names with a dot cannot be the user's. `.loop0` yields None for the iteration that is under way, and then the rest of
+the range. Before a statement of the user's is run these names are unbound again, so no traceback, debugger or `locals()`
+shows them. A `while` needs none of them:
+
+    while n > 0:                            for () in ((),):
+        n -= g(n)                               total += n
+        total += n                  # here  else:
+                                                while n > 0:
+                                                    n -= g(n)
+                                                    total += n
+
+The tree is the original's with its positions, so lines and columns in a traceback are the file's. No statement of the
+user's follows a store to a variable of ours: CPython 3.11 runs a store and the load after it as one instruction once a function
+is warm, and an unbound variable would then be reported at the line of the store.
 """
 
 from __future__ import annotations
 
 import ast
-import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -41,7 +51,7 @@ class Ended(NamedTuple):
 
     Attributes:
         way: "again" (another one begins: the test of a `while` has been made), "done" or "broken".
-        values: the variables; those of the machinery, whose names begin with a dot, too.
+        values: the variables that are bound.
     """
 
     way: str
@@ -58,6 +68,14 @@ class Ended(NamedTuple):
     @staticmethod
     def broken(values: dict[str, Any]) -> Ended:
         return Ended("broken", values)
+
+
+# A syntax tree cannot hold these functions, and in variables they would be seen. So it has constants that stand for them:
+# a nan is equal to no other one, so the compiler never takes a constant of the user's for it.
+CALLED: dict[str, Callable[..., Any]] = {
+    "locals": locals, "again": Ended.again, "done": Ended.done, "broken": Ended.broken
+}
+CONSTANTS = {name: float("nan") for name in CALLED}
 
 
 class Resumption:
@@ -117,25 +135,17 @@ class Resumption:
             assert isinstance(loop, (ast.While, ast.For))
             path = source.paths[statement]
             depth = max(at for at, step in enumerate(path) if step.owner is loop)
-            once = ast.For(
-                target=ast.Name(".once", ast.Store()),
-                iter=ast.Name(".one", ast.Load()),
-                body=_rest(path, depth, 0),
-                orelse=_tested(loop) if isinstance(loop, ast.While) else [_ended("again", loop)],
-                type_comment=None,
-            )
-            body = [_placed(once, loop), _ended("broken", loop)]
-        function = self._function_of([".one", ".locals", ".again", ".done", ".broken", *names], body)
-        return functools.partial(function, (None,), locals, Ended.again, Ended.done, Ended.broken)
+            then = _tested(loop) if isinstance(loop, ast.While) else [_ended("again", loop)]
+            body = [_once(_rest(path, depth, []), then, loop), _ended("broken", loop)]
+        return self._function_of(names, body)
 
     def _make(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
         source = self.source
         path = source.paths[statement]
-        loops = [number for number, owner in enumerate(_loops_around(path)) if isinstance(owner, ast.For)]
-        body = _rest(path, 0, 0)
-        return self._function_of([*names, *(f".loop{number}" for number in loops)], body)
+        count = sum(isinstance(owner, ast.For) for owner in _loops_around(path))
+        return self._function_of([*names, *(f".loop{number}" for number in range(count))], _rest(path, 0, []))
 
-    def _function_of(self, parameters: list[str], body: list[ast.stmt]) -> Callable[..., Any]:
+    def _function_of(self, parameters: Sequence[str], body: list[ast.stmt]) -> Callable[..., Any]:
         source = self.source
         # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global.
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
@@ -162,7 +172,9 @@ class Resumption:
         inner = compile_function(definition, original, self.source.imported)
         known = {(type(item), repr(item)): item for item in original.co_consts if not isinstance(item, CodeType)}
         inner = _renamed(inner, inner.co_qualname, original.co_qualname).replace(co_name=original.co_name)
-        inner = inner.replace(co_consts=tuple(known.get((type(item), repr(item)), item) for item in inner.co_consts))
+        inner = inner.replace(
+            co_consts=tuple(_callable_for(item) or known.get((type(item), repr(item)), item) for item in inner.co_consts)
+        )
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
         return FunctionType(
@@ -190,37 +202,50 @@ def _loops_around(path: tuple[Step, ...]) -> list[ast.stmt]:
     return [step.owner for step in path[1:] if isinstance(step.owner, (ast.For, ast.While)) and step.field == "body"]
 
 
-def _rest(path: tuple[Step, ...], depth: int, loop: int) -> list[ast.stmt]:
-    """What is left to do in the block of `path[depth]`; `loop` counts the loops around it."""
+def _rest(path: tuple[Step, ...], depth: int, bound: list[str]) -> list[ast.stmt]:
+    """The rest of the block of `path[depth]`; `bound` holds our variables that are bound there."""
     step = path[depth]
     following = step.block[step.index + 1 :]
     if depth == len(path) - 1:
-        return step.block[step.index :]
+        return [*_unbound(bound, step.block[step.index]), *step.block[step.index :]]
     inner = path[depth + 1]
     owner = inner.owner
-    if not isinstance(owner, (ast.For, ast.While)) or inner.field != "body":
-        # An `if`, or the `else` of a loop: its block ends where the next statement begins.
-        return [*_rest(path, depth + 1, loop), *following]
-    at, item = f".at{loop}", f".item{loop}"
-    first = [_assign(at, ast.Constant(False), owner), *_rest(path, depth + 1, loop + 1)]
-    if isinstance(owner, ast.For):
-        again: list[ast.stmt] = [_assign(owner.target, ast.Name(item, ast.Load()), owner), *owner.body]
-    else:
-        again = list(owner.body)
-    choice = _placed(ast.If(test=ast.Name(at, ast.Load()), body=first, orelse=again), owner)
-    resumed: ast.stmt
-    if isinstance(owner, ast.For):
-        resumed = ast.For(
-            target=ast.Name(item, ast.Store()),
-            iter=ast.Name(f".loop{loop}", ast.Load()),
-            body=[choice],
-            orelse=owner.orelse,
-            type_comment=None,
-        )
-    else:
-        test = ast.BoolOp(op=ast.Or(), values=[ast.Name(at, ast.Load()), owner.test])
-        resumed = ast.While(test=ast.copy_location(test, owner.test), body=[choice], orelse=owner.orelse)
-    return [_assign(at, ast.Constant(True), owner), _placed(resumed, owner), *following]
+    if inner.field == "body" and isinstance(owner, ast.For):
+        return [_resumed_for(owner, path, depth, bound), *following]
+    if inner.field == "body" and isinstance(owner, ast.While):
+        again = ast.While(test=owner.test, body=owner.body, orelse=owner.orelse)
+        return [_once(_rest(path, depth + 1, bound), [ast.copy_location(again, owner)], owner), *following]
+    # An `if`, or the `else` of a loop: its block ends where the next statement begins.
+    return [*_rest(path, depth + 1, bound), *following]
+
+
+def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list[str]) -> ast.stmt:
+    """A `for` in whose body the path goes on: the rest of the iteration under way, and then those that are left."""
+    loop = len(bound) // 2
+    iterator, item = f".loop{loop}", f".item{loop}"
+    choice = ast.If(
+        test=ast.Compare(ast.Name(item, ast.Load()), [ast.Is()], [ast.Constant(None)]),
+        body=_rest(path, depth + 1, [*bound, iterator, item]),
+        orelse=[_assign(owner.target, ast.Name(item, ast.Load()), owner), *_unbound([item], owner), *owner.body],
+    )
+    resumed = ast.For(
+        target=ast.Name(item, ast.Store()),
+        iter=ast.Name(iterator, ast.Load()),
+        body=[_placed(choice, owner)],
+        orelse=owner.orelse,
+        type_comment=None,
+    )
+    return _placed(resumed, owner)
+
+
+def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stmt:
+    """Runs statements once, as the body of a loop; then others, unless a `break` ended it. No variable is needed for that."""
+    target = ast.Tuple([], ast.Store())
+    return _placed(ast.For(target=target, iter=ast.Constant(((),)), body=body, orelse=then, type_comment=None), loop)
+
+
+def _unbound(names: list[str], place: ast.stmt) -> list[ast.stmt]:
+    return [_placed(ast.Delete([ast.Name(name, ast.Del()) for name in names]), place)] if names else []
 
 
 def _tested(loop: ast.While) -> list[ast.stmt]:
@@ -230,8 +255,13 @@ def _tested(loop: ast.While) -> list[ast.stmt]:
 
 
 def _ended(way: str, place: ast.stmt) -> ast.stmt:
-    variables = ast.Call(ast.Name(".locals", ast.Load()), [], [])
-    return _placed(ast.Return(ast.Call(ast.Name(f".{way}", ast.Load()), [variables], [])), place)
+    variables = ast.Call(ast.Constant(CONSTANTS["locals"]), [], [])
+    return _placed(ast.Return(ast.Call(ast.Constant(CONSTANTS[way]), [variables], [])), place)
+
+
+def _callable_for(constant: object) -> Callable[..., Any] | None:
+    """The function of ours for which a constant stands in compiled code; None for a constant of the user's."""
+    return next((CALLED[name] for name, ours in CONSTANTS.items() if ours is constant), None)
 
 
 def _assign(target: str | ast.expr, value: ast.expr, place: ast.stmt) -> ast.stmt:
