@@ -60,6 +60,11 @@ cdef extern from "Python.h":
     PyThreadState* PyThreadState_Get() noexcept
     PyObject* None_ "Py_None"
     PyObject* True_ "Py_True"
+    PyObject* False_ "Py_False"
+    PyObject* new_float "PyFloat_FromDouble" (double) noexcept
+    PyObject* new_int "PyLong_FromLongLong" (long long) noexcept
+    PyObject* call_vector "PyObject_Vectorcall" (PyObject*, PyObject**, size_t, PyObject*) noexcept
+    bint PyErr_ExceptionMatches(object) noexcept
 
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
@@ -99,12 +104,14 @@ AT_ONCE = LOWER_AT_ONCE
 MUST = LOWER_MUST
 
 _typed_verifier = None
+_question = None
 
 
-def install_typed_verifier(verify):
-    """Sets the check that typed code has to pass before it can be run: raises, or returns None."""
-    global _typed_verifier
+def install_typed_verifier(verify, question):
+    """Sets the check that typed code has to pass before it can be run (raises, or returns None), and the class `Question`."""
+    global _typed_verifier, _question
     _typed_verifier = verify
+    _question = question
 
 
 _come_back = None
@@ -187,12 +194,14 @@ cdef class Kernel:
         self.defers = code.deferring
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
+        self.take_questions()
 
     def __dealloc__(self):
         PyMem_Free(self.words)
         PyMem_Free(self.image)
         PyMem_Free(self.left)
         PyMem_Free(self.guards)
+        PyMem_Free(self.questions)
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1:
         # Puts the handler and the distance of the target into a word.
@@ -240,6 +249,25 @@ cdef class Kernel:
             entry.name = <PyObject*>guard.name
             entry.expected = NULL if guard.missing else <PyObject*>guard.expected
         self.guard_count = len(guards)
+        return 0
+
+    cdef int take_questions(self) except -1:
+        cdef Py_ssize_t i, j
+        cdef AskEntry* entry
+        self.questions = <AskEntry*>PyMem_Calloc(max(len(self.objects), 1), sizeof(AskEntry))
+        if self.questions == NULL:
+            raise MemoryError
+        for i, question in enumerate(self.objects):
+            if type(question) is not _question:
+                continue
+            if len(question.types) > QUESTION_ROOM:
+                raise InternalError("a function is asked with too many arguments")
+            entry = &self.questions[i]
+            entry.function = <PyObject*>question.function       # `code` holds it
+            entry.count = len(question.types)
+            entry.result = ord(CODES[question.result])
+            for j in range(entry.count):
+                entry.types[j] = ord(CODES[question.types[j]])
         return 0
 
     @property
@@ -507,35 +535,55 @@ cdef enum:
 
 cdef bint ask(Kernel kernel, TypedState* state) except -1:
     # Calls a function of Python's that has no effect; False where it raises, or gives what has no register.
+    cdef AskEntry* entry = &kernel.questions[state.word.e]
     cdef Register* arguments = state.registers + state.word.b
-    cdef Py_ssize_t i
-    question = kernel.objects[state.word.e]
-    cdef list values = []
-    for i, kind in enumerate(question.types):
-        values.append(boxed(arguments[i], ord(CODES[kind])))
-    try:
-        result = question.function(*values)
-    except Exception:
-        return False
-    return unboxed(result, question.result, &state.registers[state.word.a])
-
-
-cdef bint unboxed(object value, str kind, Register* register) noexcept:
-    # False, and nothing is written, where the register cannot hold it.
-    cdef int overflow = 0
-    cdef int64_t whole
-    cdef char code = code_of(type_of(<PyObject*>value))
-    if kind == "float" and code == b"d":
-        register.d = PyFloat_AS_DOUBLE(<PyObject*>value)
-    elif kind == "bool" and code == b"b":
-        register.i = <PyObject*>value == True_
-    elif kind == "int" and code == b"i":
-        whole = PyLong_AsLongLongAndOverflow(<PyObject*>value, &overflow)
-        if overflow:
-            return False
-        register.i = whole
+    cdef PyObject* values[QUESTION_ROOM]
+    cdef PyObject* result
+    cdef Py_ssize_t i, made = 0
+    cdef bint fits = False
+    values[0] = NULL
+    if entry.function == NULL:
+        raise InternalError("typed code asks something that is no Question")
+    for i in range(entry.count):
+        values[i] = new_boxed(arguments[i], entry.types[i])
+        if values[i] == NULL:
+            break
+        made += 1
+    result = call_vector(entry.function, values, made, NULL) if made == entry.count else NULL
+    for i in range(made):
+        decref(values[i])
+    if result != NULL:
+        fits = unboxed(result, entry.result, &state.registers[state.word.a])
+        decref(result)
+    elif not PyErr_ExceptionMatches(Exception):
+        raise cascade_raised()
     else:
+        PyErr_Clear()
+    return fits
+
+
+cdef PyObject* new_boxed(Register value, char kind) noexcept:
+    # A reference of the caller's own; NULL where there is no memory for it.
+    cdef PyObject* found
+    if kind == b"d":
+        return new_float(value.d)
+    if kind == b"i":
+        return new_int(value.i)
+    found = <PyObject*>value.object
+    if kind == b"b":
+        found = True_ if value.i != 0 else False_
+    elif kind == b"n":
+        found = None_
+    incref(found)
+    return found
+
+
+cdef bint unboxed(PyObject* value, char kind, Register* register) noexcept:
+    # False, and nothing is written, where the register cannot hold it.
+    cdef Register found
+    if kind not in (b"i", b"d", b"b") or code_of(type_of(value)) != kind or not fill_one(kind, value, &found):
         return False
+    register[0] = found
     return True
 
 

@@ -1800,6 +1800,7 @@ cdef class Machine:
         cdef Typed* typed
         cdef list values
         cdef int outcome
+        cdef Py_ssize_t asked = 0
         try:
             if self.max_steps >= 0:
                 # The steps in the typed code have to be counted one by one: in a frame of its own.
@@ -1818,6 +1819,13 @@ cdef class Machine:
             typed.state.limit = INT64_MAX
             typed.state.depth_limit = cascade_depth_left() - 8
             cascade_run(&typed.state)
+            while typed.state.outcome == TYPED_ASKS and asked < ASK_LIMIT:
+                asked += 1
+                if not ask(kernel, &typed.state):
+                    typed.state.outcome = TYPED_LEFT
+                    break
+                typed.state.word += 1
+                cascade_run(&typed.state)
             kernel.work += SHORT_FUEL - typed.state.fuel
             outcome = typed.state.outcome
             if outcome == TYPED_RETURNED and typed.state.steps == 0:

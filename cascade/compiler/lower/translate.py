@@ -56,7 +56,7 @@ HELPER_LIMIT = 32
 BODY_LIMIT = 12  # tasks and types that tail calls go to
 LOOKING = {"locals", "vars", "dir", "eval", "exec"}
 CODE_FLAGS = 0x2A0  # a generator, a coroutine, an async generator
-RANGE, DIVMOD = range, divmod  # what they are now: builtins may be replaced
+RANGE = range  # what it is now: builtins may be replaced
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
 
 
@@ -552,14 +552,9 @@ class FunctionTranslator(Calls):
         """The values that a tuple on the left is given."""
         if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
             return [self.value(item) for item in node.elts]
-        if (
-            count == 2
-            and isinstance(node, ast.Call)
-            and len(node.args) == 2
-            and not node.keywords
-            and self.meaning(node.func) is DIVMOD
-        ):
-            return self.divided(node)
+        values = self.two_values(node) if count == 2 and isinstance(node, ast.Call) else None
+        if values is not None:
+            return values
         raise self.refuse("CS112", statement, "the right side has to show as many values as there are variables")
 
     def target(self, node: ast.expr) -> str:
