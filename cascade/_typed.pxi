@@ -65,6 +65,8 @@ cdef extern from "Python.h":
     PyObject* new_int "PyLong_FromLongLong" (long long) noexcept
     PyObject* call_vector "PyObject_Vectorcall" (PyObject*, PyObject**, size_t, PyObject*) noexcept
     bint PyErr_ExceptionMatches(object) noexcept
+    Py_ssize_t Py_SIZE(PyObject*) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject*) noexcept
 
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
@@ -78,6 +80,12 @@ cdef enum:
     EXITS = 64                  # before it is asked whether a kernel is worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
+
+# Of a word that is run instead of CPython's instructions; the most that an exit may be taken to cost by itself, as other
+# processes may have had their turn meanwhile; and the part by which a loop that CPython goes on with is slower than a plain one.
+cdef double WORD_GAIN = 15e-9
+cdef double EXIT_COST = 20e-6
+cdef double RESUMED_COST = 0.25
 
 # Lowering at the first call may take this long in a process, and this part of the time that it has run.
 cdef double EAGER_SECONDS = 0.1
@@ -195,6 +203,7 @@ cdef class Kernel:
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
         self.take_questions()
+        self.gain = self.gain_of_a_turn()
 
     def __dealloc__(self):
         PyMem_Free(self.words)
@@ -266,9 +275,19 @@ cdef class Kernel:
             entry.function = <PyObject*>question.function       # `code` holds it
             entry.count = len(question.types)
             entry.result = ord(CODES[question.result])
+            entry.measures = question.function is length
             for j in range(entry.count):
                 entry.types[j] = ord(CODES[question.types[j]])
         return 0
+
+    cdef double gain_of_a_turn(self) noexcept:
+        # By the shortest loop, so that it is not taken for too much.
+        cdef Py_ssize_t i, span, shortest = self.length
+        for i in range(self.length):
+            if self.words[i].f < 0:
+                span = 1 - self.words[i].f // <Py_ssize_t>sizeof(TypedWord)
+                shortest = min(shortest, span)
+        return shortest * WORD_GAIN
 
     @property
     def exits(self):
@@ -476,8 +495,17 @@ cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
     kernel.exit_count += 1
     kernel.left[state.word - kernel.words] += 1
     # A kernel that keeps leaving costs more than it gains.
-    if kernel.exit_count >= EXITS and kernel.work < WORK * kernel.exit_count:
+    if kernel.exit_count < EXITS:
+        return
+    if kernel.work < WORK * kernel.exit_count or kernel.lost > kernel.work * kernel.gain:
         kernel.retired = True
+
+
+cdef void count_loss(Kernel kernel, double begun, double seconds, bint resumed) noexcept:
+    # An exit has cost the time around the call of CPython's part; and a part of that, if it went on with a loop.
+    kernel.lost += min(cascade_clock() - begun - seconds, EXIT_COST)
+    if resumed:
+        kernel.lost += RESUMED_COST * seconds
 
 
 cdef int run_kernel(Frame frame, int64_t limit) except -1:
@@ -544,6 +572,8 @@ cdef bint ask(Kernel kernel, TypedState* state) except -1:
     values[0] = NULL
     if entry.function == NULL:
         raise InternalError("typed code asks something that is no Question")
+    if entry.measures:
+        return measure(<PyObject*>arguments[0].object, &state.registers[state.word.a])
     for i in range(entry.count):
         values[i] = new_boxed(arguments[i], entry.types[i])
         if values[i] == NULL:
@@ -560,6 +590,20 @@ cdef bint ask(Kernel kernel, TypedState* state) except -1:
     else:
         PyErr_Clear()
     return fits
+
+
+cdef bint measure(PyObject* value, Register* register) noexcept:
+    # As `length`, without a call for the most common types.
+    if type_of(value) == <PyTypeObject*>str:
+        register.i = PyUnicode_GET_LENGTH(value)
+    elif type_of(value) == <PyTypeObject*>list or type_of(value) == <PyTypeObject*>tuple or type_of(value) == <PyTypeObject*>bytes:
+        register.i = Py_SIZE(value)
+    else:
+        try:
+            register.i = length(<object>value)
+        except TypeError:
+            return False
+    return True
 
 
 cdef PyObject* new_boxed(Register value, char kind) noexcept:

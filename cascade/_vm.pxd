@@ -58,6 +58,7 @@ cdef struct AskEntry:                   # see Question in cascade/compiler/lower
     Py_ssize_t count
     char types[QUESTION_ROOM]
     char result
+    bint measures                       # it is `length`, which is not called
 
 
 cdef struct Typed:                      # typed code under way in a frame
@@ -175,11 +176,14 @@ cdef class Kernel:
     cdef readonly int64_t entries
     cdef readonly int64_t steps
     cdef readonly int64_t work
+    cdef double gain                    # seconds that a back edge gains over CPython, about
+    cdef double lost                    # seconds that exits have cost
     cdef readonly bint retired
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
     cdef int take_questions(self) except -1
+    cdef double gain_of_a_turn(self) noexcept
     cdef bint guards_hold(self) except -1
 
 
