@@ -44,7 +44,7 @@ setup(
                 extra_link_args=link_arguments,
                 depends=[
                     "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_search.pxi", "cascade/_typed.pxi", "cascade/_items.pxi",
-                    "cascade/_typed.h", "cascade/_typed_table.h",
+                    "cascade/_typed.h", "cascade/_math.h", "cascade/_typed_table.h",
                 ],
             )
         ],

@@ -271,12 +271,17 @@ cdef class Items:
         """Runs one lane for its share of time; called on its thread."""
         cdef Lane* lane = &self.lanes[number]
         cdef TypedState* state = &lane.typed.state
+        cdef bint asked = False
         while True:
-            with nogil:
-                self.go(lane)
+            if asked:
+                self.go(lane)       # it is likely to ask again: letting go of the GIL takes longer than that
+            else:
+                with nogil:
+                    self.go(lane)
             if not lane.inside:
                 return
             if state.outcome == TYPED_ASKS:
+                asked = True
                 if ask(self.kernel, state):
                     state.word += 1
                     continue

@@ -345,6 +345,8 @@ CASCADE_INLINE int cascade_power_mod(int64_t x, int64_t y, int64_t m, int64_t *z
     return 0;
 }
 
+#include "_math.h"
+
 /* start, stop, step -> next, how many are left, step. */
 static int cascade_range(cascade_register *state)
 {
@@ -528,12 +530,36 @@ OP(ROUND) { int64_t t; if (cascade_round(D(b), &t)) LEAVE; I(a) = t; NEXT; }
 OP(FLOOR) { int64_t t; if (cascade_whole(floor(D(b)), &t)) LEAVE; I(a) = t; NEXT; }
 OP(CEIL) { int64_t t; if (cascade_whole(ceil(D(b)), &t)) LEAVE; I(a) = t; NEXT; }
 
-/* The functions of Modules/mathmodule.c: the same function of the C library, and out where that raises. */
-#define MATH(NAME, FUNCTION, DOMAIN) \
-    OP(NAME) { double x = D(b), t; if (!(DOMAIN)) LEAVE; t = FUNCTION(x); if (isinf(t) && isfinite(x)) LEAVE; D(a) = t; NEXT; }
-MATH(SQRT, sqrt, !(x < 0.0)) MATH(EXP, exp, 1) MATH(LOG, log, x > 0.0 || isnan(x)) MATH(LOG2, log2, x > 0.0 || isnan(x))
-MATH(LOG10, log10, x > 0.0 || isnan(x))
-MATH(SIN, sin, !isinf(x)) MATH(COS, cos, !isinf(x)) MATH(TAN, tan, !isinf(x)) MATH(ATAN, atan, 1) MATH(TANH, tanh, 1)
+/* The functions of `math`; see _math.h. Out where math_1 of Modules/mathmodule.c raises: no result for a number, or no finite
+   one for a finite number. */
+#define MATH(NAME, FUNCTION) \
+    OP(NAME) { double x = D(b), t = FUNCTION(x); \
+        if (!isfinite(t) && (isnan(t) ? !isnan(x) : isfinite(x))) LEAVE; \
+        D(a) = t; NEXT; }
+#define MATH_TOTAL(NAME, FUNCTION) OP(NAME) { D(a) = FUNCTION(D(b)); NEXT; }
+MATH(SQRT, sqrt) MATH(CBRT, cbrt) MATH(EXP, exp) MATH(EXP2, exp2) MATH(EXPM1, expm1) MATH(LOG, cascade_log)
+MATH(LOG2, cascade_log2) MATH(LOG10, cascade_log10) MATH(LOG1P, cascade_log1p) MATH(SIN, sin) MATH(COS, cos) MATH(TAN, tan)
+MATH(ASIN, asin) MATH(ACOS, acos) MATH(ATAN, atan) MATH(SINH, sinh) MATH(COSH, cosh) MATH(TANH, tanh) MATH(ASINH, asinh)
+MATH(ACOSH, acosh) MATH(ATANH, atanh)
+MATH_TOTAL(DEGREES, cascade_degrees) MATH_TOTAL(RADIANS, cascade_radians) MATH_TOTAL(ERF, erf) MATH_TOTAL(ERFC, erfc)
+MATH_TOTAL(ULP, cascade_ulp) MATH_TOTAL(FREXP_MANTISSA, cascade_mantissa) MATH_TOTAL(MODF_FRACTION, cascade_fraction)
+MATH_TOTAL(MODF_WHOLE, cascade_whole_part)
+OP(FREXP_EXPONENT) { I(a) = cascade_exponent(D(b)); NEXT; }
+OP(ATAN2) { D(a) = cascade_atan2(D(b), D(c)); NEXT; }
+OP(COPYSIGN) { D(a) = copysign(D(b), D(c)); NEXT; }
+OP(NEXTAFTER) { D(a) = nextafter(D(b), D(c)); NEXT; }
+OP(FMOD) { double t; if (cascade_fmod(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; }
+OP(REMAINDER) { double t; if (cascade_remainder(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; }
+OP(POWER) { double t; if (cascade_power(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; }
+OP(LDEXP) { double t; if (cascade_ldexp(D(b), I(c), &t)) LEAVE; D(a) = t; NEXT; }
+OP(FMA) { double t; if (cascade_fma(D(b), D(c), D(d), &t)) LEAVE; D(a) = t; NEXT; }
+OP(ISCLOSE) { if (D(d) < 0.0 || D(e) < 0.0) LEAVE; I(a) = cascade_isclose(D(b), D(c), D(d), D(e)); NEXT; }
+OP(GCD) { int64_t t; if (cascade_gcd(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
+OP(LCM) { int64_t t; if (cascade_lcm(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
+OP(COMB) { int64_t t; if (cascade_comb(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
+OP(PERM) { int64_t t; if (cascade_perm(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
+OP(FACTORIAL) { int64_t t; if (cascade_perm(I(b), I(b), &t)) LEAVE; I(a) = t; NEXT; }
+OP(ISQRT) { if (I(b) < 0) LEAVE; I(a) = cascade_isqrt(I(b)); NEXT; }
 OP(ISNAN) { I(a) = isnan(D(b)) != 0; NEXT; }
 OP(ISINF) { I(a) = isinf(D(b)) != 0; NEXT; }
 OP(ISFINITE) { I(a) = isfinite(D(b)) != 0; NEXT; }

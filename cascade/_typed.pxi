@@ -60,6 +60,13 @@ cdef extern from "Python.h":
     PyThreadState* PyThreadState_Get() noexcept
     PyObject* None_ "Py_None"
     PyObject* True_ "Py_True"
+    PyObject* False_ "Py_False"
+    PyObject* new_float "PyFloat_FromDouble" (double) noexcept
+    PyObject* new_int "PyLong_FromLongLong" (long long) noexcept
+    PyObject* call_vector "PyObject_Vectorcall" (PyObject*, PyObject**, size_t, PyObject*) noexcept
+    bint PyErr_ExceptionMatches(object) noexcept
+    Py_ssize_t Py_SIZE(PyObject*) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject*) noexcept
 
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
@@ -73,6 +80,12 @@ cdef enum:
     EXITS = 64                  # before it is asked whether a kernel is worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
+
+# Of a word that is run instead of CPython's instructions; the most that an exit may be taken to cost by itself, as other
+# processes may have had their turn meanwhile; and the part by which a loop that CPython goes on with is slower than a plain one.
+cdef double WORD_GAIN = 15e-9
+cdef double EXIT_COST = 20e-6
+cdef double RESUMED_COST = 0.25
 
 # Lowering at the first call may take this long in a process, and this part of the time that it has run.
 cdef double EAGER_SECONDS = 0.1
@@ -99,12 +112,14 @@ AT_ONCE = LOWER_AT_ONCE
 MUST = LOWER_MUST
 
 _typed_verifier = None
+_question = None
 
 
-def install_typed_verifier(verify):
-    """Sets the check that typed code has to pass before it can be run: raises, or returns None."""
-    global _typed_verifier
+def install_typed_verifier(verify, question):
+    """Sets the check that typed code has to pass before it can be run (raises, or returns None), and the class `Question`."""
+    global _typed_verifier, _question
     _typed_verifier = verify
+    _question = question
 
 
 _come_back = None
@@ -189,12 +204,15 @@ cdef class Kernel:
         self.defers = code.deferring
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
+        self.take_questions()
+        self.gain = self.gain_of_a_turn()
 
     def __dealloc__(self):
         PyMem_Free(self.words)
         PyMem_Free(self.image)
         PyMem_Free(self.left)
         PyMem_Free(self.guards)
+        PyMem_Free(self.questions)
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1:
         # Puts the handler and the distance of the target into a word.
@@ -243,6 +261,35 @@ cdef class Kernel:
             entry.expected = NULL if guard.missing else <PyObject*>guard.expected
         self.guard_count = len(guards)
         return 0
+
+    cdef int take_questions(self) except -1:
+        cdef Py_ssize_t i, j
+        cdef AskEntry* entry
+        self.questions = <AskEntry*>PyMem_Calloc(max(len(self.objects), 1), sizeof(AskEntry))
+        if self.questions == NULL:
+            raise MemoryError
+        for i, question in enumerate(self.objects):
+            if type(question) is not _question:
+                continue
+            if len(question.types) > QUESTION_ROOM:
+                raise InternalError("a function is asked with too many arguments")
+            entry = &self.questions[i]
+            entry.function = <PyObject*>question.function       # `code` holds it
+            entry.count = len(question.types)
+            entry.result = ord(CODES[question.result])
+            entry.measures = question.function is length
+            for j in range(entry.count):
+                entry.types[j] = ord(CODES[question.types[j]])
+        return 0
+
+    cdef double gain_of_a_turn(self) noexcept:
+        # By the shortest loop, so that it is not taken for too much.
+        cdef Py_ssize_t i, span, shortest = self.length
+        for i in range(self.length):
+            if self.words[i].f < 0:
+                span = 1 - self.words[i].f // <Py_ssize_t>sizeof(TypedWord)
+                shortest = min(shortest, span)
+        return shortest * WORD_GAIN
 
     @property
     def exits(self):
@@ -460,8 +507,17 @@ cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
     kernel.exit_count += 1
     kernel.left[state.word - kernel.words] += 1
     # A kernel that keeps leaving costs more than it gains.
-    if kernel.exit_count >= EXITS and kernel.work < WORK * kernel.exit_count:
+    if kernel.exit_count < EXITS:
+        return
+    if kernel.work < WORK * kernel.exit_count or kernel.lost > kernel.work * kernel.gain:
         kernel.retired = True
+
+
+cdef void count_loss(Kernel kernel, double begun, double seconds, bint resumed) noexcept:
+    # An exit has cost the time around the call of CPython's part; and a part of that, if it went on with a loop.
+    kernel.lost += min(cascade_clock() - begun - seconds, EXIT_COST)
+    if resumed:
+        kernel.lost += RESUMED_COST * seconds
 
 
 cdef int run_kernel(Frame frame, int64_t limit) except -1:
@@ -519,35 +575,71 @@ cdef enum:
 
 cdef bint ask(Kernel kernel, TypedState* state) except -1:
     # Calls a function of Python's that has no effect; False where it raises, or gives what has no register.
+    cdef AskEntry* entry = &kernel.questions[state.word.e]
     cdef Register* arguments = state.registers + state.word.b
-    cdef Py_ssize_t i
-    question = kernel.objects[state.word.e]
-    cdef list values = []
-    for i, kind in enumerate(question.types):
-        values.append(boxed(arguments[i], ord(CODES[kind])))
-    try:
-        result = question.function(*values)
-    except Exception:
-        return False
-    return unboxed(result, question.result, &state.registers[state.word.a])
-
-
-cdef bint unboxed(object value, str kind, Register* register) noexcept:
-    # False, and nothing is written, where the register cannot hold it.
-    cdef int overflow = 0
-    cdef int64_t whole
-    cdef char code = code_of(type_of(<PyObject*>value))
-    if kind == "float" and code == b"d":
-        register.d = PyFloat_AS_DOUBLE(<PyObject*>value)
-    elif kind == "bool" and code == b"b":
-        register.i = <PyObject*>value == True_
-    elif kind == "int" and code == b"i":
-        whole = PyLong_AsLongLongAndOverflow(<PyObject*>value, &overflow)
-        if overflow:
-            return False
-        register.i = whole
+    cdef PyObject* values[QUESTION_ROOM]
+    cdef PyObject* result
+    cdef Py_ssize_t i, made = 0
+    cdef bint fits = False
+    values[0] = NULL
+    if entry.function == NULL:
+        raise InternalError("typed code asks something that is no Question")
+    if entry.measures:
+        return measure(<PyObject*>arguments[0].object, &state.registers[state.word.a])
+    for i in range(entry.count):
+        values[i] = new_boxed(arguments[i], entry.types[i])
+        if values[i] == NULL:
+            break
+        made += 1
+    result = call_vector(entry.function, values, made, NULL) if made == entry.count else NULL
+    for i in range(made):
+        decref(values[i])
+    if result != NULL:
+        fits = unboxed(result, entry.result, &state.registers[state.word.a])
+        decref(result)
+    elif not PyErr_ExceptionMatches(Exception):
+        raise cascade_raised()
     else:
+        PyErr_Clear()
+    return fits
+
+
+cdef bint measure(PyObject* value, Register* register) noexcept:
+    # As `length`, without a call for the most common types.
+    if type_of(value) == <PyTypeObject*>str:
+        register.i = PyUnicode_GET_LENGTH(value)
+    elif type_of(value) == <PyTypeObject*>list or type_of(value) == <PyTypeObject*>tuple or type_of(value) == <PyTypeObject*>bytes:
+        register.i = Py_SIZE(value)
+    else:
+        try:
+            register.i = length(<object>value)
+        except TypeError:
+            return False
+    return True
+
+
+cdef PyObject* new_boxed(Register value, char kind) noexcept:
+    # A reference of the caller's own; NULL where there is no memory for it.
+    cdef PyObject* found
+    if kind == b"d":
+        return new_float(value.d)
+    if kind == b"i":
+        return new_int(value.i)
+    found = <PyObject*>value.object
+    if kind == b"b":
+        found = True_ if value.i != 0 else False_
+    elif kind == b"n":
+        found = None_
+    incref(found)
+    return found
+
+
+cdef bint unboxed(PyObject* value, char kind, Register* register) noexcept:
+    # False, and nothing is written, where the register cannot hold it.
+    cdef Register found
+    if kind not in (b"i", b"d", b"b") or code_of(type_of(value)) != kind or not fill_one(kind, value, &found):
         return False
+    register[0] = found
     return True
 
 

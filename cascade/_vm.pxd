@@ -49,6 +49,18 @@ cdef struct GuardEntry:                 # see Guard in cascade/compiler/lower/ty
     uint64_t version                    # of a dict, when it held what was expected
 
 
+cdef enum:
+    QUESTION_ROOM = 8                   # arguments of a function that typed code calls
+
+
+cdef struct AskEntry:                   # see Question in cascade/compiler/lower/typed.py
+    PyObject* function                  # NULL where the object is another one
+    Py_ssize_t count
+    char types[QUESTION_ROOM]
+    char result
+    bint measures                       # it is `length`, which is not called
+
+
 cdef struct Typed:                      # typed code under way in a frame
     TypedState state
     Register* memory                    # for the registers; those of the task's body stand first
@@ -153,6 +165,7 @@ cdef class Kernel:
     cdef list ways                      # out, made when first taken
     cdef GuardEntry* guards
     cdef Py_ssize_t guard_count
+    cdef AskEntry* questions            # by the place in `objects`
     cdef int64_t long_fuel
     cdef int64_t* left                  # exits by word
     cdef int64_t exit_count
@@ -164,10 +177,14 @@ cdef class Kernel:
     cdef readonly int64_t entries
     cdef readonly int64_t steps
     cdef readonly int64_t work
+    cdef double gain                    # seconds that a back edge gains over CPython, about
+    cdef double lost                    # seconds that exits have cost
     cdef readonly bint retired
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
+    cdef int take_questions(self) except -1
+    cdef double gain_of_a_turn(self) noexcept
     cdef bint guards_hold(self) except -1
 
 

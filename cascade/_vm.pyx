@@ -1803,6 +1803,7 @@ cdef class Machine:
         cdef Typed* typed
         cdef list values
         cdef int outcome
+        cdef Py_ssize_t asked = 0
         try:
             if self.max_steps >= 0:
                 # The steps in the typed code have to be counted one by one: in a frame of its own.
@@ -1821,6 +1822,13 @@ cdef class Machine:
             typed.state.limit = INT64_MAX
             typed.state.depth_limit = cascade_depth_left() - 8
             cascade_run(&typed.state)
+            while typed.state.outcome == TYPED_ASKS and asked < ASK_LIMIT:
+                asked += 1
+                if not ask(kernel, &typed.state):
+                    typed.state.outcome = TYPED_LEFT
+                    break
+                typed.state.word += 1
+                cascade_run(&typed.state)
             kernel.work += SHORT_FUEL - typed.state.fuel
             outcome = typed.state.outcome
             if outcome == TYPED_RETURNED and typed.state.steps == 0:
@@ -1845,12 +1853,14 @@ cdef class Machine:
     cdef int leave_typed(self, Frame frame) except -1:
         # CPython goes on at the statement where the typed code has stopped; what it gives is the call's result. After
         # what is left of a loop's iteration, typed code may take over again.
+        cdef double begun = cascade_clock()
         cdef Kernel kernel = frame.kernel
         cdef Py_ssize_t place = place_in_body(frame)
         cdef Py_ssize_t number = kernel.code.exit_of[place]
         cdef tuple way = way_out(kernel, number)
         cdef int outcome = frame.typed.state.outcome
         cdef list kept, values
+        cdef double called, seconds = 0.0
         body = kernel.code.bodies[way[0]]
         if place == body.entry and outcome == TYPED_OUT_OF_FUEL:
             # The step that begins here is made when the call is.
@@ -1862,25 +1872,35 @@ cdef class Machine:
         values = values_there(frame, way)
         ranges = ranges_there(frame, way)
         function, iteration = way[1], way[5]
+        called = cascade_clock()
         try:
             if outcome == TYPED_LEFT and iteration is not None and not kernel.retired:
                 made = iteration(*values)
+                seconds = cascade_clock() - called
                 if type(made) is _ended:
                     held = None if kernel.hands_on else copy_slots(frame.values, frame.code.inputs)
                     word, values = _come_back(kernel.code, number, made, ranges, held)
                     if type(word) is int:
                         enter_again(frame, kernel, word, values)
+                        count_loss(kernel, begun, seconds, False)
                         return RESUMED
+                    called = cascade_clock()
                     made = word(*values)
+                    seconds += cascade_clock() - called
             elif function is not None:
                 made = function(*values, *[chain(NOTHING, rest) for rest in ranges])
+                seconds = cascade_clock() - called
             else:
                 # At the end of the body of a `for`.
                 function, values = _come_back(kernel.code, number, _ended("again", dict(zip(way[6], values))), ranges, None)
+                called = cascade_clock()
                 made = function(*values)
+                seconds = cascade_clock() - called
         except BaseException as error:
+            count_loss(kernel, begun, cascade_clock() - called, False)
             frame = self.settle(frame, kernel, body, kept)
             return self.fail_at(frame, frame.pc, error)
+        count_loss(kernel, begun, seconds, iteration is not None or function is None)
         frame = self.settle(frame, kernel, body, kept)
         frame.pc += 1
         if frame.code.selects:

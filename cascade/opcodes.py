@@ -234,6 +234,7 @@ def _operands(text: str) -> dict[str, Operand]:
 
 _WIDE = "the result does not fit 64 bits"
 _ZERO = "a division by zero"
+_DOMAIN = "an argument outside the domain, or an overflow"
 INT_OPERATIONS = {
     "ADD": ("+", _WIDE), "SUB": ("-", _WIDE), "MUL": ("*", _WIDE), "FLOORDIV": ("//", _ZERO), "MOD": ("%", _ZERO),
     "AND": ("&", ""), "OR": ("|", ""), "XOR": ("^", ""), "LSHIFT": ("<<", "a shift that does not fit 64 bits"),
@@ -246,7 +247,19 @@ FLOAT_OPERATIONS = {
 COMPARISONS = {"LESS": "<", "LESS_EQUAL": "<=", "EQUAL": "==", "NOT_EQUAL": "!="}
 ORDERS = COMPARISONS | {"MORE": ">", "MORE_EQUAL": ">="}
 FLOAT_TESTS = ("LESS", "LESS_EQUAL", "MORE", "MORE_EQUAL", "NOT_LESS", "NOT_LESS_EQUAL", "NOT_MORE", "NOT_MORE_EQUAL")
-MATH_FUNCTIONS = ("SQRT", "EXP", "LOG", "LOG2", "LOG10", "SIN", "COS", "TAN", "ATAN", "TANH")
+MATH_FUNCTIONS = (
+    "SQRT", "CBRT", "EXP", "EXP2", "EXPM1", "LOG", "LOG2", "LOG10", "LOG1P", "SIN", "COS", "TAN", "ASIN", "ACOS", "ATAN",
+    "SINH", "COSH", "TANH", "ASINH", "ACOSH", "ATANH",
+)  # fmt: skip
+MATH_TOTAL = ("DEGREES", "RADIANS", "ERF", "ERFC", "ULP")
+"""Functions of a float that never raise."""
+MATH_OF_TWO = {"ATAN2": "", "COPYSIGN": "", "NEXTAFTER": "", "FMOD": _DOMAIN, "REMAINDER": _DOMAIN, "POWER": _DOMAIN}
+"""Functions of two floats, and why they may leave."""
+MATH_OF_INTS = {
+    "GCD": (2, _WIDE), "LCM": (2, _WIDE), "COMB": (2, f"a negative argument, or {_WIDE}"),
+    "PERM": (2, f"a negative argument, or {_WIDE}"), "FACTORIAL": (1, f"a negative argument, or {_WIDE}"),
+    "ISQRT": (1, "a negative argument"),
+}  # fmt: skip
 
 # Superinstructions, chosen from what benchmarks execute most.
 INT_PAIRS = {
@@ -361,7 +374,21 @@ def _typed() -> Iterator[TypedInstruction]:
     for name, call in (("TRUNCATE", "int(b)"), ("ROUND", "round(b)"), ("FLOOR", "floor(b)"), ("CEIL", "ceil(b)")):
         yield row(name, "a>int b<float", f"a = {call}", "a float that is no int of 64 bits")
     for name in MATH_FUNCTIONS:
-        yield row(name, "a>float b<float", f"a = math.{name.lower()}(b)", "an argument outside the domain, or an overflow")
+        yield row(name, "a>float b<float", f"a = math.{name.lower()}(b)", _DOMAIN)
+    for name in MATH_TOTAL:
+        yield row(name, "a>float b<float", f"a = math.{name.lower()}(b)")
+    for name, leaves in MATH_OF_TWO.items():
+        call = "pow" if name == "POWER" else name.lower()
+        yield row(name, "a>float b<float c<float", f"a = math.{call}(b, c)", leaves)
+    for name, (count, leaves) in MATH_OF_INTS.items():
+        yield row(name, "a>int b<int c<int" if count == 2 else "a>int b<int", f"a = math.{name.lower()}({'b, c'[: 3 * count - 2]})", leaves)
+    yield row("LDEXP", "a>float b<float c<int", "a = math.ldexp(b, c)", "an overflow")
+    yield row("FMA", "a>float b<float c<float d<float", "a = math.fma(b, c, d)", _DOMAIN)
+    yield row("ISCLOSE", "a>int b<float c<float d<float e<float", "a = math.isclose(b, c, rel_tol=d, abs_tol=e)", "a negative tolerance")
+    yield row("FREXP_MANTISSA", "a>float b<float", "a = math.frexp(b)[0]")
+    yield row("FREXP_EXPONENT", "a>int b<float", "a = math.frexp(b)[1]")
+    yield row("MODF_FRACTION", "a>float b<float", "a = math.modf(b)[0]")
+    yield row("MODF_WHOLE", "a>float b<float", "a = math.modf(b)[1]")
     for name in ("ISNAN", "ISINF", "ISFINITE"):
         yield row(name, "a>int b<float", f"a = math.{name.lower()}(b)")
     yield row("JUMP", "f@", "go to f", ends=True)

@@ -22,12 +22,12 @@ from cascade.compiler.lower.reasons import Reason, Refusal
 from cascade.compiler.lower.resume import Ended, Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
 from cascade.compiler.lower.translate import CodeBuilder
-from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, TypedCode
+from cascade.compiler.lower.typed import BOOL, FLOAT, INT, NONE, OBJECT, Question, TypedCode
 from cascade.compiler.lower.verify import verify_typed
 from cascade.spec.operation import StateMachine
 from cascade.spec.task import Task
 
-install_typed_verifier(verify_typed)
+install_typed_verifier(verify_typed, Question)
 install_come_back(come_back, Ended)
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}

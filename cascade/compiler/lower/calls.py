@@ -6,13 +6,14 @@ import ast
 import builtins
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from cascade._vm import length
 from cascade.compiler.lower.assemble import Label
 from cascade.compiler.lower.expressions import UNKNOWN, Expressions, Leaves, Value
-from cascade.compiler.lower.functions import MATH, WHOLE, Known
+from cascade.compiler.lower.functions import ARGUMENT_LIMIT, FOLDED, MATH, OTHERWISE, PAIRS, WHOLE, Known
 from cascade.compiler.lower.typed import BOOL, FLOAT, INT, MISSING, NONE, OBJECT, Question
 
 
@@ -31,23 +32,31 @@ class Calls(Expressions):
             raise self.refuse("CS138", node, hint)
         if type(called) is FunctionType:
             return self.call_helper(called, node)
-        if any(isinstance(item, ast.Starred) for item in node.args) or node.keywords:
+        if any(isinstance(item, ast.Starred) for item in node.args) or node.keywords and called is not math.isclose:
             raise self.refuse("CS138", node, "write the arguments one by one, by position")
         if type(called) in (type, BuiltinFunctionType):
-            if called in MATH:
-                return self.call_math(called, MATH[called], node)
+            if called in MATH or called in FOLDED:
+                return self.call_math(called, node)
             method = BUILTINS.get(called)
             value = None if method is None else method(self, node)
             if value is not None:
                 return value
         raise self.refuse("CS138", node, "this function is not lowered for these arguments")
 
-    def call_math(self, function: Any, known: Known, node: ast.Call) -> Value:
+    def call_math(self, function: Any, node: ast.Call) -> Value:
+        if function in FOLDED:
+            return self.fold(*FOLDED[function], node)
         values = [self.numeric(argument) for argument in node.args]
         if function in WHOLE and len(values) == 1 and values[0].type != FLOAT:
             return self.as_int(values[0])
-        if function is math.log and len(values) == 2:
-            known = Known((FLOAT, FLOAT), FLOAT)
+        known = MATH[function]
+        if function is math.hypot and len(values) <= ARGUMENT_LIMIT:
+            known = Known((FLOAT,) * len(values), FLOAT)
+        elif len(values) != len(known.types):
+            known = OTHERWISE.get(function, known)
+        return self.known_call(function, known, values, node)
+
+    def known_call(self, function: Any, known: Known, values: Sequence[Value], node: ast.Call) -> Value:
         if len(values) != len(known.types):
             raise self.refuse("CS138", node, "this function is not lowered with so many arguments")
         fitted = []
@@ -57,10 +66,29 @@ class Calls(Expressions):
             elif value.type == FLOAT:
                 raise self.refuse("CS131", argument, "an int is needed here, and this is a float")
             else:
-                fitted.append(value)
+                fitted.append(self.as_int(value))
         if known.instruction:
             return self.computed(known.result, known.instruction, *fitted)
         return self.ask(function, fitted, known.result)
+
+    def fold(self, instruction: str, empty: int, node: ast.Call) -> Value:
+        """`math.gcd` or `math.lcm` of any number of ints."""
+        values = [self.as_int(self.integer(argument)) for argument in node.args]
+        if not values:
+            return Value(INT, known=empty)
+        if len(values) == 1:
+            return self.computed(INT, "ABS_INT", values[0])
+        return reduce(lambda left, right: self.computed(INT, instruction, left, right), values)
+
+    def call_isclose(self, node: ast.Call) -> Value | None:
+        given = {"rel_tol": Value(FLOAT, known=1e-09), "abs_tol": Value(FLOAT, known=0.0)}
+        if len(node.args) != 2 or any(keyword.arg not in given for keyword in node.keywords):
+            return None
+        values = [self.as_float(self.numeric(argument)) for argument in node.args]
+        for keyword in node.keywords:
+            assert keyword.arg is not None
+            given[keyword.arg] = self.as_float(self.numeric(keyword.value))
+        return self.computed(BOOL, "ISCLOSE", *values, *given.values())
 
     def ask(self, function: Any, values: Sequence[Value], result: str) -> Value:
         """The machine calls a function of Python's, one that has no effect."""
@@ -161,6 +189,18 @@ class Calls(Expressions):
     def call_divmod(self, node: ast.Call) -> Value | None:
         raise self.refuse("CS138", node, "write q, r = divmod(a, b)")
 
+    def two_values(self, node: ast.Call) -> list[Value] | None:
+        """Both values of a call of divmod, math.frexp or math.modf; None for other calls."""
+        called = self.meaning(node.func)
+        if node.keywords or any(isinstance(item, ast.Starred) for item in node.args):
+            return None
+        if called is builtins.divmod and len(node.args) == 2:
+            return self.divided(node)
+        if type(called) is not BuiltinFunctionType or called not in PAIRS or len(node.args) != 1:
+            return None
+        value = self.numeric(node.args[0])
+        return [self.known_call(called, known, [value], node) for known in PAIRS[called]]
+
     def divided(self, node: ast.Call) -> list[Value]:
         """Both values of divmod(a, b)."""
         left, right = self.numeric(node.args[0]), self.numeric(node.args[1])
@@ -239,5 +279,5 @@ BUILTINS: dict[Any, Callable[[Calls, ast.Call], Value | None]] = {
     builtins.abs: Calls.call_abs, builtins.int: Calls.call_int, builtins.float: Calls.call_float,
     builtins.bool: Calls.call_bool, builtins.round: Calls.call_round, builtins.pow: Calls.call_pow,
     builtins.min: Calls.call_min, builtins.max: Calls.call_max, builtins.divmod: Calls.call_divmod,
-    builtins.len: Calls.call_len,
+    builtins.len: Calls.call_len, math.isclose: Calls.call_isclose,
 }  # fmt: skip

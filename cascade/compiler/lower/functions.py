@@ -31,23 +31,31 @@ def _floats(count: int, result: str = FLOAT, instruction: str = "") -> Known:
 
 
 _MATH: dict[str, Known] = {
-    "sqrt": _floats(1, FLOAT, "SQRT"), "exp": _floats(1, FLOAT, "EXP"), "log": _floats(1, FLOAT, "LOG"),
-    "log2": _floats(1, FLOAT, "LOG2"), "log10": _floats(1, FLOAT, "LOG10"), "sin": _floats(1, FLOAT, "SIN"),
-    "cos": _floats(1, FLOAT, "COS"), "tan": _floats(1, FLOAT, "TAN"), "atan": _floats(1, FLOAT, "ATAN"),
-    "tanh": _floats(1, FLOAT, "TANH"), "fabs": _floats(1, FLOAT, "ABS_FLOAT"), "isnan": _floats(1, BOOL, "ISNAN"),
-    "isinf": _floats(1, BOOL, "ISINF"), "isfinite": _floats(1, BOOL, "ISFINITE"), "floor": _floats(1, INT, "FLOOR"),
-    "ceil": _floats(1, INT, "CEIL"), "trunc": _floats(1, INT, "TRUNCATE"), "pow": _floats(2),
-    "isclose": _floats(2, BOOL), "ldexp": Known((FLOAT, INT), FLOAT), "nextafter": _floats(2),
-    "gcd": Known((INT, INT), INT), "lcm": Known((INT, INT), INT), "isqrt": Known((INT,), INT),
-    "factorial": Known((INT,), INT), "comb": Known((INT, INT), INT), "perm": Known((INT, INT), INT),
+    name: _floats(1, FLOAT, name.upper())
+    for name in ("sqrt", "cbrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos",
+                 "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "degrees", "radians", "erf", "erfc", "ulp")
 }  # fmt: skip
+_MATH |= {name: _floats(2, FLOAT, name.upper()) for name in ("atan2", "copysign", "nextafter", "fmod", "remainder")}
+_MATH |= {name: _floats(1, BOOL, name.upper()) for name in ("isnan", "isinf", "isfinite")}
 _MATH |= {
-    name: _floats(1)
-    for name in ("acos", "acosh", "asin", "asinh", "atanh", "cbrt", "cosh", "degrees", "erf", "erfc", "exp2", "expm1",
-                 "gamma", "lgamma", "log1p", "radians", "sinh", "ulp")
+    "fabs": _floats(1, FLOAT, "ABS_FLOAT"), "floor": _floats(1, INT, "FLOOR"), "ceil": _floats(1, INT, "CEIL"),
+    "trunc": _floats(1, INT, "TRUNCATE"), "pow": _floats(2, FLOAT, "POWER"), "fma": _floats(3, FLOAT, "FMA"),
+    "ldexp": Known((FLOAT, INT), FLOAT, "LDEXP"), "isqrt": Known((INT,), INT, "ISQRT"),
+    "factorial": Known((INT,), INT, "FACTORIAL"), "comb": Known((INT, INT), INT, "COMB"), "perm": Known((INT, INT), INT, "PERM"),
+    "gamma": _floats(1), "lgamma": _floats(1), "hypot": _floats(2),
 }  # fmt: skip
-_MATH |= {name: _floats(2) for name in ("atan2", "copysign", "fmod", "hypot", "remainder")}
 
 MATH: dict[Any, Known] = {getattr(math, name): known for name, known in _MATH.items() if hasattr(math, name)}
+OTHERWISE: dict[Any, Known] = {math.log: _floats(2), math.perm: Known((INT,), INT, "FACTORIAL")}
+"""With another number of arguments."""
+PAIRS: dict[Any, tuple[Known, Known]] = {
+    math.frexp: (_floats(1, FLOAT, "FREXP_MANTISSA"), _floats(1, INT, "FREXP_EXPONENT")),
+    math.modf: (_floats(1, FLOAT, "MODF_FRACTION"), _floats(1, FLOAT, "MODF_WHOLE")),
+}
+"""They give two values."""
+FOLDED: dict[Any, tuple[str, int]] = {math.gcd: ("GCD", 0), math.lcm: ("LCM", 1)}
+"""Of any number of ints: the instruction for two, and the value of none."""
+ARGUMENT_LIMIT = 8
+"""Of a function that is called."""
 WHOLE = (math.floor, math.ceil, math.trunc)
 """They give an int back as it is."""

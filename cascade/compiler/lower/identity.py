@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from cascade.compiler.lower.reasons import Refusal, refuse
+from cascade.compiler.lower.reasons import Reason, Refusal, refuse
 from cascade.compiler.lower.source import FunctionSource, own_nodes
 from cascade.compiler.lower.typed import FLOAT, INT, MISSING
 
@@ -44,11 +44,14 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
 
     declared = {name for statement in source.declarations for name in statement.names}  # type: ignore[attr-defined]
     outer = {id(comparison) for comparison, _, _ in _comparisons(own_nodes(source.tree))}
+    hint = "whether two equal numbers are one object is not known: compare with =="
+    reasons: list[Reason] = []
     for comparison, left, right in _comparisons(ast.walk(source.tree)):
         inside = id(comparison) not in outer  # names may be those of a function in the function
         if all(may_be_number(side) or inside and not isinstance(side, ast.Constant) for side in (left, right)):
-            hint = "whether two equal numbers are one object is not known: compare with =="
-            raise IdentityRefusal(*refuse("CS136", comparison, hint, source).reasons)
+            reasons += refuse("CS136", comparison, hint, source).reasons
+    if reasons:
+        raise IdentityRefusal(*dict.fromkeys(reasons))
 
 
 def _comparisons(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.Compare, ast.expr, ast.expr]]:

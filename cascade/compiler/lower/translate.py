@@ -56,7 +56,8 @@ HELPER_LIMIT = 32
 BODY_LIMIT = 12  # tasks and types that tail calls go to
 LOOKING = {"locals", "vars", "dir", "eval", "exec"}
 CODE_FLAGS = 0x2A0  # a generator, a coroutine, an async generator
-RANGE, DIVMOD = range, divmod  # what they are now: builtins may be replaced
+RANGE = range  # what it is now: builtins may be replaced
+INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
 
 
@@ -147,6 +148,7 @@ class CodeBuilder:
             self.names.signature(task.func)
             source, resumption = self.read(task)
             check_signature(source)
+            self.reasons += captured(source)
             part = BodyPart(task, types, source, resumption, len(self.bodies))
             part.parameters = [self.assembler.name() for _ in types]
             (self.space.variables if self.bodies else self.space.parameters).extend(part.parameters)
@@ -175,6 +177,8 @@ class CodeBuilder:
         except SourceError as error:
             raise Refusal(Reason("CS100", 0, 0, name, str(error))) from None
         check_signature(source)
+        if reasons := captured(source):
+            raise Refusal(*reasons)
         for guess in ("", FLOAT, BOOL):
             part = HelperPart(function, types, self.assembler.space(), result=guess, assumed=bool(guess))
             if self.make_helper(part, source):
@@ -272,7 +276,7 @@ class CodeBuilder:
             guards=tuple(self.names.guards.values()),
             deferring=self.deferring,
             hands_on=self.hands_on,
-            loops=any(item.name == "CALL" or "BACK" in item.name or "STEP" in item.name for item in items),
+            loops=any(item.name in ("CALL", "DEFER") or "BACK" in item.name or "STEP" in item.name for item in items),
             lines=tuple(item.line for item in items),
         )
 
@@ -291,8 +295,6 @@ def check_signature(source: FunctionSource) -> None:
 
     if tree.args.vararg or tree.args.kwarg or tree.args.kwonlyargs:
         raise no("CS101", "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")
-    if code.co_cellvars:
-        raise no("CS102", f"a function inside uses its variables {', '.join(code.co_cellvars)}")
     if code.co_flags & CODE_FLAGS:
         raise no("CS103", "generators and coroutine functions are not lowered")
     if any(name.startswith("__") and not name.endswith("__") for name in (*code.co_names, *code.co_varnames)):
@@ -304,6 +306,17 @@ def check_signature(source: FunctionSource) -> None:
         asked |= {"super"}
     if asked:
         raise no("CS105", f"it looks at its own variables by {', '.join(sorted(asked))}(), and typed code has others")
+
+
+def captured(source: FunctionSource) -> list[Reason]:
+    """The reason for a function inside that uses the variables; translation can go on past it to find others.
+
+    A comprehension is no such function, although CPython 3.11 makes one of it: nothing of it outlives its expression.
+    """
+    inside = (node for node in ast.walk(source.tree) if isinstance(node, INNER) and node is not source.tree)
+    used = {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
+    names = [name for name in source.code.co_cellvars if name in used]
+    return [*refuse("CS102", source.tree, f"a function inside uses its variables {', '.join(names)}", source).reasons] if names else []
 
 
 def turn_steps(items: list[Item | Label]) -> None:
@@ -482,12 +495,10 @@ class FunctionTranslator(Calls):
             return method(node)
         except Leaves:
             self.leave(items)
-        except IdentityRefusal:
-            raise
         except Refusal as refusal:
             del self.assembler.items[items:]
             self.emit("LEAVE")
-            if not self.after_loops(point.statement):
+            if isinstance(refusal, IdentityRefusal) or not self.after_loops(point.statement):
                 return self.refused(node, point, refusal)
         return None
 
@@ -552,14 +563,9 @@ class FunctionTranslator(Calls):
         """The values that a tuple on the left is given."""
         if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
             return [self.value(item) for item in node.elts]
-        if (
-            count == 2
-            and isinstance(node, ast.Call)
-            and len(node.args) == 2
-            and not node.keywords
-            and self.meaning(node.func) is DIVMOD
-        ):
-            return self.divided(node)
+        values = self.two_values(node) if count == 2 and isinstance(node, ast.Call) else None
+        if values is not None:
+            return values
         raise self.refuse("CS112", statement, "the right side has to show as many values as there are variables")
 
     def target(self, node: ast.expr) -> str:
@@ -786,7 +792,10 @@ class BodyTranslator(FunctionTranslator):
         self.run(dict(zip(self.parameters, part.types, strict=True)))
 
     def begin(self) -> None:
-        self.check_identities(self.own_types)
+        try:
+            self.check_identities(self.own_types)
+        except IdentityRefusal as refusal:
+            self.builder.reasons += refusal.reasons  # and on, to find the others
         self.put(self.part.label)
         self.exit = self.builder.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered, not left
 
