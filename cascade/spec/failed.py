@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from cascade.imports import Any
 
 
@@ -25,5 +23,7 @@ def failed(error: BaseException) -> Failed:
 
 def add_note(error: BaseException, text: str) -> None:
     """Adds a note to a user's exception, where it takes one: that of a frozen dataclass has no attribute that can be set."""
-    with contextlib.suppress(Exception):
+    try:
         error.add_note(text)
+    except Exception:
+        pass
