@@ -5,7 +5,6 @@ from __future__ import annotations
 from cascade.imports import Any
 
 
-
 class Failed:
     """The result of an awaitable that stands for an exception: a coroutine cannot raise every one."""
 
