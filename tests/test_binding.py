@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from cascade.spec.signature import EMPTY, read_parameters
 
 
 def plain(a, b=2):
@@ -255,3 +256,41 @@ def test_a_tail_call_of_a_wrapped_function_names_the_parameters_it_shows(run):
     assert calls == [((1,), {"mark": "x"}), ((0,), {"mark": "x"})]
     with pytest.raises(TypeError, match=r"wrong\(\) takes 1 positional argument but 2 were given"):
         run(wrong(1))
+
+
+def _parameters_by_inspect(function: Any) -> list[tuple[str, int, Any]]:
+    missing = inspect.Parameter.empty
+    return [
+        (each.name, int(each.kind), EMPTY if each.default is missing else each.default) for each in inspect.signature(function).parameters.values()
+    ]
+
+
+def _nothing(): ...
+def _mixed(a, /, b, c=1, *rest, d, e=2, **more): ...
+def _keywords(*, a, b=None): ...
+def _positional_only(a, b=(), /): ...
+def _star_keywords(*rest, a=1, b): ...
+def _locals(a, *b, **c):
+    d = e = a
+    return d, e, b, c
+
+
+@pytest.mark.parametrize("function", [_nothing, _mixed, _keywords, _positional_only, _star_keywords, _locals, lambda *a, **b: (a, b), lambda x=1: x])
+def test_parameters_are_read_as_inspect_reads_them(function):
+    assert [tuple(each) for each in read_parameters(function)] == _parameters_by_inspect(function)
+
+
+def test_parameters_are_read_as_inspect_reads_them_where_something_says_otherwise():
+    @functools.wraps(_mixed)
+    def wrapped(*args, **kwargs): ...
+
+    def described(*args): ...
+
+    described.__signature__ = inspect.signature(_keywords)  # type: ignore[attr-defined]
+
+    def changed(a, b, c=3): ...
+
+    changed.__defaults__ = (1, 2, 3)
+    for function in (wrapped, described, changed, len, functools.partial(_mixed, 1), "".join):
+        assert [tuple(each) for each in read_parameters(function)] == _parameters_by_inspect(function)
+    assert [each.name for each in read_parameters(wrapped, follow_wrapped=False)] == ["args", "kwargs"]

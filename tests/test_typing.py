@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Generic, TypeVar, get_args, get_origin
 
 import pytest
+
+import cascade as cs
 
 ROOT = Path(__file__).parent.parent
 EXPECTED = Path(__file__).parent / "typing" / "expected.py"
@@ -38,3 +41,15 @@ def test_the_types_that_users_see():
 def test_the_package_itself_is_typed():
     done = mypy(str(ROOT / "cascade"))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_generic_classes_may_be_subscripted_and_subclassed_at_run_time():
+    item = TypeVar("item")
+
+    class Named(cs.LazyResult[item], Generic[item]): ...
+
+    for kind, parameters in ((cs.LazyResult, int), (cs.Task, ([int], str)), (cs.Program, ([], int)), (Named, int)):
+        assert get_origin(kind[parameters]) is kind  # type: ignore[index]
+    assert get_args(cs.LazyResult[int]) == (int,)
+    assert issubclass(Named, cs.LazyResult)
+    assert get_args(cs.LazyResult[item] | None)[0].__parameters__ == (item,)

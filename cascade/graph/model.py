@@ -142,6 +142,14 @@ class Node(Frozen):
     def __init__(self, index: int, operation: Any, references: tuple[int, ...]) -> None:
         super().__init__(index=index, operation=operation, references=references)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Node):
+            return NotImplemented
+        return (self.index, self.operation, self.references) == (other.index, other.operation, other.references)
+
+    def __hash__(self) -> int:
+        return hash((self.index, self.operation, self.references))
+
     def __repr__(self) -> str:
         return f"Node(index={self.index!r}, operation={self.operation!r}, references={self.references!r})"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cascade.imports import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from cascade.spec.task import Task
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cascade.imports import Any
 
-
 PREVIEW_LENGTH = 120
 BRACKETS: dict[Any, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
 LONG: set[Any] = {str, bytes, *BRACKETS}

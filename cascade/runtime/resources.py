@@ -637,8 +637,6 @@ def _second_yield(name: str) -> ResourceError:
     )
 
 
-
-
 def _with_values(
     args: tuple[Any, ...], kwargs: dict[str, Any], own: Mapping[Resource, _Held]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:

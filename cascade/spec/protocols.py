@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cascade.imports import TYPE_CHECKING, Any, Protocol
 
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
