@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
+from cascade.adapters.executors.scopes import outer_cancellation
 from cascade.errors import DeclarationError, MapError
 from cascade.runtime.crew import cancel_all, error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
-from cascade.runtime.outer import outer_cancellation
 from cascade.runtime.teller import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
 from cascade.spec.failed import Failed, add_note
@@ -203,8 +203,8 @@ class Turn:
             await self._call.park()
             await give_turn()
         else:
-            self._check_outer()
             self._call.host.check_deadline()
+            self._check_outer()
         self._taken = time.monotonic()
 
 

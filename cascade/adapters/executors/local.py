@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import is_awaitable
+from cascade.adapters.executors.scopes import Scope
 from cascade.errors import DeclarationError
 from cascade.spec.failed import failed
 
@@ -86,12 +87,17 @@ class LocalExecutor:
         return self._processes
 
     async def _in_thread(self, function: Any) -> Any:
-        context = contextvars.copy_context()
+        scope, context = Scope(), contextvars.copy_context()
+        scope.enter_in(context)
         loop = asyncio.get_running_loop()
         if self._pool is None and getattr(_here, "loop", None) is loop:
             loop.set_default_executor(_OwnThreads(thread_name_prefix="cascade"))
             _here.loop = None
-        value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
+        try:
+            value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
+        except BaseException:
+            scope.cancelled = True  # nobody waits for it: the runs that its function makes have to end
+            raise
         if error is not None:
             return failed(error)
         return await value if is_awaitable(value) else value
