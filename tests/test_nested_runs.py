@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,15 +27,6 @@ from tests.tasks import add, fail_later, increment, later
 @cs.task(lower=False)
 def spin(n: int) -> Any:
     return spin.tail(n + 1)
-
-
-@cs.task
-def count(n: int) -> int:
-    while n >= 0:
-        n += 1
-        if n > 1000:
-            n = 0
-    return n
 
 
 @cs.task
@@ -64,7 +57,6 @@ def short_programs(path: Any) -> None:
 
 ENDLESS: dict[str, Callable[[Any], Any]] = {
     "a loop": lambda path: path.run(spin(0)),
-    "a typed loop": lambda path: path.run(count(0), timeout=3600),
     "awaiting": lambda path: path.run(sleep(0)),
     "awaiting items": lambda path: path.run(sleep.map([1, 2])),
     "a long map": lambda path: path.run(work_briefly.map(range(10_000_000))),
@@ -76,7 +68,6 @@ ENDLESS: dict[str, Callable[[Any], Any]] = {
     "short runs": short_runs,
     "short programs": short_programs,
 }
-del ENDLESS["a typed loop"]
 
 
 @pytest.fixture(params=ENDLESS)
@@ -222,4 +213,17 @@ def test_ctrl_c_ends_the_process(tmp_path, inner, mode, beside):
     finally:
         running.kill()
     assert told.rstrip().endswith("KeyboardInterrupt") and "never awaited" not in told
-    assert running.returncode == -signal.SIGINT
+    assert running.returncode in (-signal.SIGINT, 1)  # CPython forgets the former where another thread executes a module
+
+
+def test_ctrl_c_before_the_loop_begins_leaves_no_coroutine(path, monkeypatch):
+    def interrupted(coroutine: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio, "run", interrupted)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(KeyboardInterrupt):
+            path.run(later(1))
+        gc.collect()
+    assert told == []

@@ -25,11 +25,12 @@ class Scope:
         expired: whether it was its deadline that ended what is inside.
     """
 
-    __slots__ = ("_token", "cancelled", "deadline", "expired", "over", "parent", "task")
+    __slots__ = ("_token", "cancelled", "deadline", "expired", "over", "parent", "seen", "task")
 
     def __init__(self, task: asyncio.Task[object] | None = None, deadline: float = 0.0) -> None:
         self.parent = _scope.get()
         self.task = task
+        self.seen = 0 if task is None else task.cancelling()  # how many cancellations have been told
         self.deadline = deadline
         self.cancelled = False
         self.expired = False
@@ -39,6 +40,9 @@ class Scope:
         """Raises CancelledError where what is inside has to end."""
         if self.over:
             return
+        if self.task is not None and self.task.cancelling() > self.seen:
+            self.seen = self.task.cancelling()
+            raise asyncio.CancelledError
         self.expired = bool(self.deadline) and time.monotonic() >= self.deadline
         if self.cancelled or self.expired:
             self.over = True
@@ -71,15 +75,17 @@ def has_scope() -> bool:
 
 
 def outer_cancellation() -> Callable[[], None]:
-    """A function that raises CancelledError when what is around this call has to end; of asyncio tasks, when it was cancelled since."""
+    """A function that raises CancelledError when what is around this call has to end; of the asyncio task, when it was cancelled since."""
     scopes = list(_around())
-    tasks = [_current_task(), *(scope.task for scope in scopes)]
-    before = [(task, task.cancelling()) for task in tasks if task is not None]
-    if not scopes and not before:
+    task = _current_task()
+    if any(scope.task is task for scope in scopes):
+        task = None  # its scope tells of it
+    if not scopes and task is None:
         return nothing_around
+    before = 0 if task is None else task.cancelling()
 
     def check() -> None:
-        if any(task.cancelling() > count for task, count in before):
+        if task is not None and task.cancelling() > before:
             raise asyncio.CancelledError
         for scope in scopes:
             scope.check()
