@@ -10,11 +10,11 @@ from collections.abc import Callable, Coroutine
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.adapters.executors.local import own_loop
+from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation
 from cascade.errors import EventLoopError, InternalError
 from cascade.imports import Any, Protocol, asyncio, threading
 from cascade.runtime.crew import Crew
 from cascade.runtime.host import Host
-from cascade.runtime.outer import is_loop_running, outer_cancellation, run_of_this_task
 from cascade.runtime.turns import give_turn
 
 SLICE = 0.001
@@ -22,7 +22,7 @@ SLICE = 0.001
 
 
 NESTED_SLICE = 0.02
-"""Seconds after which a run without an event loop looks whether the run around it has been cancelled."""
+"""Seconds after which a run inside of another one looks whether that has been cancelled or is late."""
 
 
 class Run(Protocol):
@@ -67,8 +67,8 @@ async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
     """
     kept = 0 if host.leases is None else host.leases.count
     try:
-        with run_of_this_task():
-            outcome = await _drive(run, host, deadline)
+        with Scope(asyncio.current_task(), deadline) as scope:
+            outcome = await _drive(run, host, deadline, scope)
     except GeneratorExit:
         if host.leases is not None:
             host.leases.abandon()
@@ -83,7 +83,7 @@ async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
     return outcome
 
 
-async def _drive(run: Run, host: Host, deadline: float) -> Outcome:
+async def _drive(run: Run, host: Host, deadline: float, scope: Scope) -> Outcome:
     crew = Crew()
     try:
         run.attach(crew)
@@ -92,34 +92,43 @@ async def _drive(run: Run, host: Host, deadline: float) -> Outcome:
             if status == DONE:
                 return Outcome(run.take(), None)
             if status == FAILED:
-                assert run.error is not None
-                await crew.cancel(run.error)
-                return Outcome(None, run.error)
+                return await _stop(crew, scope, _error_of(run, host, scope))
             if status != WAIT:
                 await give_turn()
             elif crew.oldest is None:
                 raise InternalError("a run waits, and nothing is awaited")
             elif not await crew.wait(deadline):
                 late = run.label(crew.oldest)
-                error = host.timed_out(run.steps, late[3], host.where(*late))
-                await crew.cancel(error)
-                return Outcome(None, error)
+                return await _stop(crew, scope, host.timed_out(run.steps, late[3], host.where(*late)))
             crew.report(run)
     except GeneratorExit:
         crew.abandon()  # the coroutine is being closed, so nothing can be awaited
         raise
     except BaseException as error:
-        await crew.cancel(error)
+        await _stop(crew, scope, error)
         raise
     finally:
         run.close()
 
 
+async def _stop(crew: Crew, scope: Scope, error: BaseException) -> Outcome:
+    scope.over = True  # what is left is cancelled by asyncio, and may make runs while it cleans up
+    await crew.cancel(error)
+    return Outcome(None, error)
+
+
+def _error_of(run: Run, host: Host, scope: Scope) -> BaseException:
+    # A run inside of one of its calls may have been cancelled since this one is late.
+    error = run.error
+    assert error is not None
+    return host.timed_out(run.steps, 0, None) if scope.expired and isinstance(error, asyncio.CancelledError) else error
+
+
 def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = None) -> Outcome:
     """Drives a run to its end without an event loop; starts one when something has to be awaited.
 
-    `status` is that of a run that has been started already. Inside a task that an event loop's run has called, it watches whether that
-    run is cancelled: there, Ctrl-C does no more than that.
+    `status` is that of a run that has been started already. Inside a task of another run, it watches whether that one is cancelled
+    (which is all that Ctrl-C does there), or late.
     """
     try:
         outcome = _drive_now(run, host, deadline, status)
@@ -136,64 +145,124 @@ def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = 
 def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Outcome:
     check_outer = outer_cancellation()
     try:
-        while True:
-            if status is None:
-                status = run.run(NESTED_SLICE)
-            if status == DONE:
-                return Outcome(run.take(), None)
-            if status == FAILED:
-                return Outcome(None, run.error)
-            if status == WAIT:
-                return run_loop(lambda: drive(run, host, deadline))
-            check_outer()
-            status = None
+        scope = Scope(deadline=deadline) if deadline else None
+        if scope is None:
+            status = _run_slices(run, check_outer, status)
+        else:
+            with scope:
+                status = _run_slices(run, check_outer, status)
+        if status == DONE:
+            return Outcome(run.take(), None)
+        if status == FAILED:
+            return Outcome(None, run.error if scope is None else _error_of(run, host, scope))
+        return run_loop(lambda: drive(run, host, deadline), check_outer)
     finally:
         run.close()
 
 
-def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
+def _run_slices(run: Run, check_outer: Callable[[], None], status: int | None) -> int:
+    while status is None or status not in (DONE, FAILED, WAIT):
+        check_outer()
+        status = run.run(NESTED_SLICE)
+    return status
+
+
+def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None] | None = None) -> Outcome:
     """Runs a coroutine to its end in an event loop of its own.
 
     Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
     calling the task anyway.
+
+    Args:
+        check_outer: raises CancelledError when it has to end; by default when what is around this call has.
     """
+    if check_outer is None:
+        check_outer = outer_cancellation()
+        check_outer()
     # Not in an `except` block, which would be the context of whatever the tasks raise.
-    return _run_loop_in_thread(start) if is_loop_running() else asyncio.run(_in_own_loop(start))
+    if is_loop_running():
+        return _run_loop_in_thread(start, check_outer)
+    return asyncio.run(_Beginning(lambda: _in_own_loop(start, check_outer)))
 
 
-async def _in_own_loop(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
-    with own_loop():
+class _Beginning(Coroutine[Any, Any, Outcome]):
+    """A coroutine that is made when it is begun: one that is made, and not begun because of Ctrl-C, would warn of that."""
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, Outcome]]) -> None:
+        self._make = make
+        self._made: Coroutine[Any, Any, Outcome] | None = None
+
+    def send(self, value: Any) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made.throw(*error)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+    def __await__(self) -> Any:
+        return self
+
+
+async def _in_own_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+    with own_loop(), _watching(check_outer):
         return await start()
 
 
-def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
-    context = contextvars.copy_context()
-    outcomes: list[Outcome] = []
-    tasks: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+class _watching:
+    """While it lasts, the current asyncio task is cancelled when `check_outer` raises."""
 
-    async def main() -> None:
-        tasks.append((asyncio.get_running_loop(), asyncio.current_task()))
-        outcomes.append(await _in_own_loop(start))
+    def __init__(self, check_outer: Callable[[], None]) -> None:
+        self._check_outer = check_outer
+        self._is_over = check_outer is nothing_around
+
+    def __enter__(self) -> None:
+        if not self._is_over:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            self._look()
+
+    def _look(self) -> None:
+        if self._is_over:
+            return
+        try:
+            self._check_outer()
+        except asyncio.CancelledError:
+            assert self._task is not None
+            self._task.cancel()
+        else:
+            self._loop.call_later(NESTED_SLICE, self._look)
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+
+
+def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+    scope, context = Scope(), contextvars.copy_context()
+    scope.enter_in(context)  # so that runs inside of it, which may block its loop, see it as well
+    outcomes: list[Outcome] = []
 
     def work() -> None:
         try:
-            asyncio.run(main())
+            outcomes.append(asyncio.run(_in_own_loop(start, scope.check)))
         except BaseException as error:
             outcomes.append(Outcome(None, error))
 
-    check_outer = outer_cancellation()
     thread = threading.Thread(target=context.run, args=(work,), name="cascade-nested-run")
-    thread.start()
     try:
+        thread.start()
         while thread.is_alive():
             thread.join(NESTED_SLICE)
             check_outer()
     except BaseException:
-        # Nothing may be left running.
-        for loop, task in tasks:
-            if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+        scope.cancelled = True  # nothing may be left running
+        if thread.ident is not None:
+            thread.join()
         raise
     return outcomes[0]
 

@@ -8,18 +8,17 @@ and the constraints allow. An item of the first two that gives more than a value
 
 from __future__ import annotations
 
-import functools
 import itertools
 import time
 from collections.abc import Sequence
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
+from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
 from cascade.errors import DeclarationError, MapError
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.crew import cancel_all, error_of, is_closed
 from cascade.runtime.lanes import kernels_of
 from cascade.runtime.manage import Call, begin, continuation, managed, parked_with
-from cascade.runtime.outer import is_loop_running, outer_cancellation
 from cascade.runtime.silent import PROGRESS_TIME
 from cascade.runtime.turns import give_turn
 from cascade.spec.failed import Failed, add_note
@@ -199,8 +198,8 @@ class Turn:
             await self._call.park()
             await give_turn()
         else:
-            self._check_outer()
             self._call.host.check_deadline()
+            self._check_outer()
         self._taken = time.monotonic()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from cascade._vm import DONE, WAIT, Code, Machine, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
+from cascade.adapters.executors.scopes import has_scope, outer_cancellation
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
 from cascade.errors import SendingError, TargetError
@@ -95,6 +96,8 @@ class Program(Generic[P, R]):
             TypeError: the arguments do not fit the inputs.
             EventLoopError: (a RuntimeError) something is async, and an event loop is running in this thread.
         """
+        if has_scope():
+            outer_cancellation()()  # a loop of short programs has to end as well
         constant = self._constant
         if constant is not None and not args and not kwargs:
             host = self._host

@@ -7,6 +7,7 @@ import functools
 from _thread import _local, allocate_lock
 
 from cascade._vm import is_awaitable
+from cascade.adapters.executors.scopes import Scope
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.spec.failed import failed
@@ -85,12 +86,17 @@ class LocalExecutor:
         return self._processes
 
     async def _in_thread(self, function: Any) -> Any:
-        context = contextvars.copy_context()
+        scope, context = Scope(), contextvars.copy_context()
+        scope.enter_in(context)
         loop = asyncio.get_running_loop()
         if self._pool is None and getattr(_here, "loop", None) is loop:
             loop.set_default_executor(_own_threads(None))
             _here.loop = None
-        value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
+        try:
+            value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
+        except BaseException:
+            scope.cancelled = True  # nobody waits for it: the runs that its function makes have to end
+            raise
         if error is not None:
             return failed(error)
         return await value if is_awaitable(value) else value

@@ -1,0 +1,116 @@
+"""Scopes: what is around a synchronous call, and whether that has ended meanwhile.
+
+A run inside of a task's function cannot be reached by a cancellation: it blocks the event loop that would deliver it, or is in another
+thread. So it asks, now and then, the scopes that it is in: runs, with their deadlines, and calls in threads.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from cascade.imports import asyncio
+
+
+class Scope:
+    """A run, or a call in a thread; runs inside of it ask whether they have to end.
+
+    As a cancellation of asyncio it tells so once: what cleans up afterwards may make runs again.
+
+    Args:
+        task: the asyncio task that drives the run.
+        deadline: of the run, on the clock of `time.monotonic()`; 0.0 for none.
+
+    Attributes:
+        expired: whether it was its deadline that ended what is inside.
+    """
+
+    __slots__ = ("_token", "cancelled", "deadline", "expired", "over", "parent", "seen", "task")
+
+    def __init__(self, task: asyncio.Task[object] | None = None, deadline: float = 0.0) -> None:
+        self.parent = _scope.get()
+        self.task = task
+        self.seen = 0 if task is None else task.cancelling()  # how many cancellations have been told
+        self.deadline = deadline
+        self.cancelled = False
+        self.expired = False
+        self.over = False
+
+    def check(self) -> None:
+        """Raises CancelledError where what is inside has to end."""
+        if self.over:
+            return
+        if self.task is not None and self.task.cancelling() > self.seen:
+            self.seen = self.task.cancelling()
+            raise asyncio.CancelledError
+        self.expired = bool(self.deadline) and time.monotonic() >= self.deadline
+        if self.cancelled or self.expired:
+            self.over = True
+            raise asyncio.CancelledError
+
+    def enter_in(self, context: contextvars.Context) -> None:
+        """Makes what runs in that context, on another thread, be inside. What is around this call ends it by `cancelled`, and only so."""
+        self.parent = None
+        context.run(_scope.set, self)
+
+    def __enter__(self) -> Scope:
+        self._token = _scope.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over = True
+        self.task = None
+        try:
+            _scope.reset(self._token)
+        except ValueError:
+            pass  # the coroutine is being closed from somewhere else
+
+
+_scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("cascade scope", default=None)
+
+
+def has_scope() -> bool:
+    """Whether there is a run, or a call in a thread, around."""
+    return _scope.get() is not None
+
+
+def outer_cancellation() -> Callable[[], None]:
+    """A function that raises CancelledError when what is around this call has to end; of the asyncio task, when it was cancelled since."""
+    scopes = list(_around())
+    task = _current_task()
+    if any(scope.task is task for scope in scopes):
+        task = None  # its scope tells of it
+    if not scopes and task is None:
+        return nothing_around
+    before = 0 if task is None else task.cancelling()
+
+    def check() -> None:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
+        for scope in scopes:
+            scope.check()
+
+    return check
+
+
+def _around() -> Iterator[Scope]:
+    scope = _scope.get()
+    while scope is not None:
+        yield scope
+        scope = scope.parent
+
+
+def is_loop_running() -> bool:
+    """Whether an event loop is running in this thread. Where asyncio has not been imported yet, or not all of it, none is."""
+    running = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)
+    return running is not None and running() is not None
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    return asyncio.current_task() if is_loop_running() else None
+
+
+def nothing_around() -> None:
+    """What `outer_cancellation` gives where nothing is around."""
