@@ -150,6 +150,7 @@ cdef class Kernel:
     cdef bytes types_held
     cdef tuple objects
     cdef list ways                      # out, made when first taken
+    cdef object caller                  # runs it in the sight of a profiler; made when first wanted
     cdef GuardEntry* guards
     cdef Py_ssize_t guard_count
     cdef int64_t long_fuel
@@ -168,6 +169,7 @@ cdef class Kernel:
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
     cdef bint guards_hold(self) except -1
+    cdef object seen(self, run)
 
 
 cdef class Jump:

@@ -73,7 +73,10 @@ class Ended(NamedTuple):
 # A syntax tree cannot hold these functions, and in variables they would be seen. So it has constants that stand for them:
 # a nan is equal to no other one, so the compiler never takes a constant of the user's for it.
 CALLED: dict[str, Callable[..., Any]] = {
-    "locals": locals, "again": Ended.again, "done": Ended.done, "broken": Ended.broken
+    "locals": locals,
+    "again": Ended.again,
+    "done": Ended.done,
+    "broken": Ended.broken,
 }
 CONSTANTS = {name: float("nan") for name in CALLED}
 
@@ -147,11 +150,15 @@ class Resumption:
 
     def _function_of(self, parameters: Sequence[str], body: list[ast.stmt]) -> Callable[..., Any]:
         source = self.source
-        # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global.
+        # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global. Every free
+        # variable stays one, so that a debugger sees it.
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
         never = ast.If(
             test=ast.Constant(False),
-            body=[ast.Assign(targets=targets, value=ast.Constant(0), type_comment=None) if targets else ast.Pass()],
+            body=[
+                ast.Assign(targets=targets, value=ast.Constant(0), type_comment=None) if targets else ast.Pass(),
+                *(ast.Expr(ast.Name(name, ast.Load())) for name in source.code.co_freevars),
+            ],
             orelse=[],
         )
         definition = ast.FunctionDef(
