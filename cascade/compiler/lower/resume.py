@@ -79,6 +79,7 @@ CALLED: dict[str, Callable[..., Any]] = {
     "broken": Ended.broken,
 }
 CONSTANTS = {name: float("nan") for name in CALLED}
+ONE_TURN: Any = ((),)  # what a loop that is run once iterates over
 
 
 class Resumption:
@@ -163,7 +164,7 @@ class Resumption:
         )
         definition = ast.FunctionDef(
             name=".function",  # under its own name it would hide the global that a recursive call means
-            args=_parameters(parameters),
+            args=_parameters(list(parameters)),
             body=[*source.declarations, _placed(never, source.statements[0]), *body],
             decorator_list=[],
             returns=None,
@@ -248,7 +249,7 @@ def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list
 def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stmt:
     """Runs statements once, as the body of a loop; then others, unless a `break` ended it. No variable is needed for that."""
     target = ast.Tuple([], ast.Store())
-    return _placed(ast.For(target=target, iter=ast.Constant(((),)), body=body, orelse=then, type_comment=None), loop)
+    return _placed(ast.For(target=target, iter=ast.Constant(ONE_TURN), body=body, orelse=then, type_comment=None), loop)
 
 
 def _unbound(names: list[str], place: ast.stmt) -> list[ast.stmt]:
