@@ -248,7 +248,10 @@ cdef class Items:
         try:
             for i in range(1, self.lane_count):
                 waits.append(self.start(self.lane, i))
-            self.lane(0)
+            if profiled():
+                self.kernel.seen(partial(self.lane, 0))
+            else:
+                self.lane(0)
         finally:
             for wait in waits:
                 wait()

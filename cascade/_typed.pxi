@@ -57,6 +57,7 @@ cdef extern from "Python.h":
     PyObject* PyErr_Occurred() noexcept
     ctypedef struct PyThreadState:
         void* c_tracefunc
+        void* c_profilefunc
     PyThreadState* PyThreadState_Get() noexcept
     PyObject* None_ "Py_None"
     PyObject* True_ "Py_True"
@@ -131,6 +132,15 @@ def install_come_back(come_back, ended):
     global _come_back, _ended
     _come_back = come_back
     _ended = ended
+
+
+_profiled_caller = None
+
+
+def install_profiled_caller(make):
+    """Sets the function that makes, of typed code, a caller that a profiler takes for the task's function."""
+    global _profiled_caller
+    _profiled_caller = make
 
 
 cdef inline char code_of(PyTypeObject* kind) noexcept:
@@ -247,6 +257,12 @@ cdef class Kernel:
                 return False
         return True
 
+    cdef object seen(self, run):
+        # Calls `run` so that a profiler sees a call of the task's function.
+        if self.caller is None:
+            self.caller = _profiled_caller(self.code)
+        return self.caller(run)
+
     cdef int take_guards(self, tuple guards) except -1:
         cdef Py_ssize_t i
         cdef GuardEntry* entry
@@ -358,7 +374,14 @@ cdef bint watched() except -1:
     return _tool_of is not None and (_tool_of(0) is not None or _tool_of(1) is not None)
 
 
-# From CPython 3.12 on: sys.monitoring has numbers for a debugger and for a coverage tool.
+cdef bint profiled() except -1:
+    # Whether a profiler wants to hear of calls.
+    if PyThreadState_Get().c_profilefunc != NULL:
+        return True
+    return _tool_of is not None and _tool_of(2) is not None
+
+
+# From CPython 3.12 on: sys.monitoring has numbers for a debugger, a coverage tool and a profiler.
 cdef object _tool_of = getattr(getattr(sys, "monitoring", None), "get_tool", None)
 
 
@@ -554,6 +577,31 @@ cdef int run_kernel(Frame frame, int64_t limit) except -1:
             kernel.work += given - state.fuel
             break
     return state.outcome
+
+
+@cython.final
+cdef class ProfiledRun:
+    """Runs a frame's kernel, once: a profiler may keep it."""
+    cdef Frame frame
+    cdef int64_t limit
+
+    def __call__(self):
+        cdef Frame frame = self.frame
+        if frame is None:
+            raise InternalError("this run of typed code is over")
+        self.frame = None
+        if not frame.kernel.guards_hold():
+            frame.typed.state.outcome = TYPED_OUT_OF_FUEL       # the profiler changed a name: whoever resumes it exits
+            return TYPED_OUT_OF_FUEL
+        return run_kernel(frame, self.limit)
+
+
+cdef int run_profiled(Frame frame, int64_t limit) except -1:
+    # What takes several turns is seen several times, as a coroutine is.
+    cdef ProfiledRun run = ProfiledRun.__new__(ProfiledRun)
+    run.frame = frame
+    run.limit = limit
+    return frame.kernel.seen(run)
 
 
 cdef int make_more_room(Typed* typed) except -1:

@@ -163,6 +163,7 @@ cdef class Kernel:
     cdef bytes types_held
     cdef tuple objects
     cdef list ways                      # out, made when first taken
+    cdef object caller                  # runs it in the sight of a profiler; made when first wanted
     cdef GuardEntry* guards
     cdef Py_ssize_t guard_count
     cdef AskEntry* questions            # by the place in `objects`
@@ -186,6 +187,7 @@ cdef class Kernel:
     cdef int take_questions(self) except -1
     cdef double gain_of_a_turn(self) noexcept
     cdef bint guards_hold(self) except -1
+    cdef object seen(self, run)
 
 
 cdef class Jump:

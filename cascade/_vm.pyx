@@ -26,6 +26,7 @@ from cascade._opcodes cimport (
 )
 
 from collections import deque
+from functools import partial
 from itertools import chain
 import sys
 from sys import modules
@@ -1754,7 +1755,7 @@ cdef class Machine:
                 # While others had their turn, a name got another meaning. Here a statement begins.
                 return self.leave_typed(frame)
             limit = self.max_steps - self.taken if self.max_steps >= 0 else INT64_MAX
-            return self.after_typed(frame, run_kernel(frame, limit))
+            return self.after_typed(frame, run_profiled(frame, limit) if profiled() else run_kernel(frame, limit))
         except BaseException as error:
             frame.kernel = None
             self.error = error
@@ -1805,8 +1806,8 @@ cdef class Machine:
         cdef int outcome
         cdef Py_ssize_t asked = 0
         try:
-            if self.max_steps >= 0:
-                # The steps in the typed code have to be counted one by one: in a frame of its own.
+            if self.max_steps >= 0 or profiled():
+                # The steps in the typed code have to be counted one by one, or a profiler sees them: in a frame of its own.
                 values = copy_slots(arguments, count)
                 drop_sources(frame.values, &frame.code.operands[frame.code.words[frame.pc - 1].c] + 1, count)
                 self.spend()

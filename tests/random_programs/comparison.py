@@ -1,7 +1,7 @@
 """Runs programs as plain Python, on the graph path and on the VM path, and compares what comes out.
 
 What is compared of each call: the value with its type, bit for bit; of an exception the type, arguments, cause, and of
-each of the program's frames in its traceback the function, the lines and the columns; what was done to opaque objects,
+each of the program's frames in its traceback the function, the lines, the columns and the variables; what was done to opaque objects,
 in which order; warnings; and between the two paths the notes.
 """
 

@@ -7,12 +7,13 @@ import opcode
 import struct
 import sys
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from tests.random_programs.worlds import Plain
 
 LOAD_FAST = opcode.opmap["LOAD_FAST"]
+VARIABLES = (LOAD_FAST, opcode.opmap["STORE_FAST"])
 
 
 class Outcome(NamedTuple):
@@ -67,8 +68,14 @@ def _frames(error: BaseException, file: str) -> Iterator[tuple[Any, ...]]:
         code = traceback.tb_frame.f_code
         if code.co_filename == file:
             word = _failed_word(error, code, traceback.tb_lasti // 2)
-            yield code.co_qualname, *next(itertools.islice(code.co_positions(), word, None))
+            yield code.co_qualname, *next(itertools.islice(code.co_positions(), word, None)), _variables(traceback.tb_frame)
         traceback = traceback.tb_next
+
+
+def _variables(frame: FrameType) -> tuple[Any, ...]:
+    """What a debugger shows: the variables by name. Free ones mean something else in each world."""
+    found = frame.f_locals
+    return tuple((name, None if name in frame.f_code.co_freevars else exact(found[name])) for name in sorted(found))
 
 
 def _failed_word(error: BaseException, code: CodeType, word: int) -> int:
@@ -81,5 +88,7 @@ def _failed_word(error: BaseException, code: CodeType, word: int) -> int:
     if not isinstance(error, UnboundLocalError) or sys.version_info >= (3, 12):
         return word
     instruction, operand = code.co_code[2 * word : 2 * word + 2]
+    if instruction in VARIABLES and code.co_varnames[operand].startswith("."):
+        return word  # in plain Python there is no such neighbour
     loads = instruction == LOAD_FAST and f"'{code.co_varnames[operand]}'" in str(error)
     return word if loads else word + 1

@@ -208,11 +208,20 @@ class Writer(Statements):
                 self.end("k = COUNT")
         if counting:
             self.end(f"return {self.tail()}")
+        elif chance < 0.12:
+            self.last_block()
         elif chance < 0.5:
             bound = [name for name, kind in self.scope.items() if kind != "maybe" or self.chance() < 3 * self.wildness]
             self.end(f"return ({', '.join(bound)},)")
         else:
             self.end(self.result() if chance < 0.95 else "pass")
+
+
+    def last_block(self) -> None:
+        """A loop or a choice at the end of the function, which falls off its end after it."""
+        self.room, self.depth = 4, self.depth + 1
+        getattr(self, self.pick.choice(["do_for", "do_for", "do_while", "do_while", "do_if"]))()
+        self.reaches, self.depth = True, self.depth - 1
 
 
 def write_program(seed: int) -> Program:

@@ -29,6 +29,8 @@ REPLACEMENTS = (replacement_of_seven, replacement_of_half, replacement_that_fail
 REPLACED_BUILTINS = ("pow", "round", "divmod")
 REPLACED_MATH = ("floor", "gcd", "isqrt", "sin", "exp", "fmod", "atan2", "pi")
 """What can be rebound for the whole process for a moment: Cascade itself uses none of these while it runs a program."""
+TIMES = (3,) * 9 + (20,)
+"""How often the first call is made: at times so often that CPython specialises the code that it runs after side exits."""
 OBJECT_KINDS = ("plain", "plain", "plain", "noisy", "meddling", "sized")
 
 
@@ -50,7 +52,7 @@ class ScriptWriter:
 
     def script(self) -> tuple[Call | Change, ...]:
         # Making a kernel takes as long as dozens of calls: values are cheap, other types are not.
-        actions: list[Call | Change] = [self.call(times=3)]
+        actions: list[Call | Change] = [self.call(times=self.pick.choice(TIMES))]
         actions += [self.call() for _ in range(self.pick.randint(8, 14))]
         actions += [self.call(strange=True, times=2) for _ in range(self.pick.choice([0, 0, 1, 1, 2]))]
         if self.pick.random() < 0.3:

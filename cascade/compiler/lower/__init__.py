@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cascade._vm import Kernel, install_come_back, install_typed_verifier
+from cascade._vm import Kernel, install_come_back, install_profiled_caller, install_typed_verifier
 from cascade.compiler.lower.comeback import come_back
 from cascade.compiler.lower.machine import MachineBuilder
 from cascade.compiler.lower.reasons import Reason, Refusal
+from cascade.compiler.lower.profile import profiled_caller
 from cascade.compiler.lower.resume import Ended, Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
 from cascade.compiler.lower.translate import CodeBuilder
@@ -29,6 +30,7 @@ from cascade.spec.task import Task
 
 install_typed_verifier(verify_typed, Question)
 install_come_back(come_back, Ended)
+install_profiled_caller(profiled_caller)
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 

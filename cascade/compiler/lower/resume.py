@@ -73,9 +73,13 @@ class Ended(NamedTuple):
 # A syntax tree cannot hold these functions, and in variables they would be seen. So it has constants that stand for them:
 # a nan is equal to no other one, so the compiler never takes a constant of the user's for it.
 CALLED: dict[str, Callable[..., Any]] = {
-    "locals": locals, "again": Ended.again, "done": Ended.done, "broken": Ended.broken
+    "locals": locals,
+    "again": Ended.again,
+    "done": Ended.done,
+    "broken": Ended.broken,
 }
 CONSTANTS = {name: float("nan") for name in CALLED}
+ONE_TURN: Any = ((),)  # what a loop that is run once iterates over
 
 
 class Resumption:
@@ -147,16 +151,20 @@ class Resumption:
 
     def _function_of(self, parameters: Sequence[str], body: list[ast.stmt]) -> Callable[..., Any]:
         source = self.source
-        # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global.
+        # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global. Every free
+        # variable stays one, so that a debugger sees it.
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
         never = ast.If(
             test=ast.Constant(False),
-            body=[ast.Assign(targets=targets, value=ast.Constant(0), type_comment=None) if targets else ast.Pass()],
+            body=[
+                ast.Assign(targets=targets, value=ast.Constant(0), type_comment=None) if targets else ast.Pass(),
+                *(ast.Expr(ast.Name(name, ast.Load())) for name in source.code.co_freevars),
+            ],
             orelse=[],
         )
         definition = ast.FunctionDef(
             name=".function",  # under its own name it would hide the global that a recursive call means
-            args=_parameters(parameters),
+            args=_parameters(list(parameters)),
             body=[*source.declarations, _placed(never, source.statements[0]), *body],
             decorator_list=[],
             returns=None,
@@ -241,7 +249,7 @@ def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list
 def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stmt:
     """Runs statements once, as the body of a loop; then others, unless a `break` ended it. No variable is needed for that."""
     target = ast.Tuple([], ast.Store())
-    return _placed(ast.For(target=target, iter=ast.Constant(((),)), body=body, orelse=then, type_comment=None), loop)
+    return _placed(ast.For(target=target, iter=ast.Constant(ONE_TURN), body=body, orelse=then, type_comment=None), loop)
 
 
 def _unbound(names: list[str], place: ast.stmt) -> list[ast.stmt]:
