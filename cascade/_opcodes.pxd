@@ -15,6 +15,7 @@ cdef enum Opcode:
     EITHER = 11
     SELECT = 12
     RETURN = 13
+    OPCODE_COUNT = 14
 
 cdef enum TypedOpcode:
     TYPED_LOAD_INT = 0
@@ -356,3 +357,4 @@ cdef enum TypedOpcode:
     TYPED_RETURN_BOOL = 336
     TYPED_RETURN_FLOAT = 337
     TYPED_RETURN_OBJECT = 338
+    TYPED_COUNT = 339

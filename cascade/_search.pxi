@@ -107,14 +107,14 @@ cdef struct Search:
     PyObject* first_met[2 * SEARCH_ROOM]
 
 
-def install_deferred(type deferred):
+def install_deferred(type deferred not None):
     """Names the type whose instances mean "a value that has yet to be computed"."""
     global cascade_deferred, DEFERRED
     DEFERRED = deferred      # keeps it alive
     cascade_deferred = <PyTypeObject*>deferred
 
 
-DEFERRED = None
+cdef object DEFERRED = None
 
 
 def holds_deferred(value):
@@ -122,7 +122,7 @@ def holds_deferred(value):
     return search_deferred(value, NULL)
 
 
-def holds_new_deferred(tuple slots, current):
+def holds_new_deferred(tuple slots not None, current):
     """Whether a deferred value stands in one of the `slots`, those left out that hold the same object as `current`.
 
     A value that a loop passes along was searched when it came; searching it at every step would take a loop that
@@ -134,6 +134,8 @@ def holds_new_deferred(tuple slots, current):
 
 cdef bint new_deferred(tuple slots, current) except -1:
     cdef Py_ssize_t i
+    if current is not None and len(current) < len(slots):
+        raise InternalError(f"{len(slots)} values for {len(current)} slots")
     for i in range(len(slots)):
         if current is None:
             if search_deferred(slots[i], NULL):
@@ -398,7 +400,7 @@ cdef object children(object value):
 cdef str FIELDS_NAME = "__dataclass_fields__"
 cdef str PARAMETERS_NAME = "__dataclass_params__"
 
-DATACLASSES = None      # keeps what follows alive
+cdef object DATACLASSES = None      # keeps what follows alive
 
 cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its instances can be read where they are
 cdef PyObject* field_mark                   # stands in those that are no ClassVar or InitVar

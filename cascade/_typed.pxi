@@ -98,24 +98,26 @@ WHEN_HOT = LOWER_HOT
 AT_ONCE = LOWER_AT_ONCE
 MUST = LOWER_MUST
 
-_typed_verifier = None
+cdef object _typed_verifier = None
 
 
 def install_typed_verifier(verify):
-    """Sets the check that typed code has to pass before it can be run: raises, or returns None."""
+    """Sets the check that typed code has to pass before it can be run: raises, or returns None. The first one stays."""
     global _typed_verifier
-    _typed_verifier = verify
+    if _typed_verifier is None:
+        _typed_verifier = verify
 
 
-_come_back = None
-_ended = None
+cdef object _come_back = None
+cdef object _ended = None
 
 
 def install_come_back(come_back, ended):
-    """Sets the function that says where to go on after an iteration, and the type of what that gives."""
+    """Sets the function that says where to go on after an iteration, and the type of what that gives. The first ones stay."""
     global _come_back, _ended
-    _come_back = come_back
-    _ended = ended
+    if _come_back is None:
+        _come_back = come_back
+        _ended = ended
 
 
 cdef inline char code_of(PyTypeObject* kind) noexcept:
@@ -147,11 +149,11 @@ cdef class Kernel:
         retired: whether it is no longer entered, because it kept leaving.
     """
 
-    def __init__(self, code):
+    def __cinit__(self, code):
         cdef Py_ssize_t i
         cdef const int32_t* fields
-        if self.code is not None or _typed_verifier is None:
-            raise InternalError("typed code can only run after verification, once")
+        if _typed_verifier is None:
+            raise InternalError("typed code can only run after verification")
         _typed_verifier(code)
         cdef bytes words = code.words
         self.code = code
@@ -251,7 +253,8 @@ cdef class Kernel:
         return {i: self.left[i] for i in range(self.length) if self.left[i]}
 
 
-cdef bint TYPED_TARGETS[1024]
+cdef bint TYPED_TARGETS[TYPED_COUNT]
+assert len(TYPED_INSTRUCTIONS) == TYPED_COUNT, "the extension was built for another table of instructions; build it again"
 for _number, _typed_row in enumerate(TYPED_INSTRUCTIONS):
     TYPED_TARGETS[_number] = "f" in _typed_row.operands and _typed_row.operands["f"].role == "target"
 
@@ -321,6 +324,8 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
     for i in range(count):
         types[i] = code_of(type_of(values[i]))
     for kernel in routine.kernels:
+        if kernel.count != count:
+            continue        # what Python code put there
         if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
             if kernel.guards_hold():
                 return None if kernel.retired else kernel
@@ -366,6 +371,9 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
         raise
     eager_seconds += cascade_clock() - begun
     if type(made) is Kernel:
+        if (<Kernel>made).types_held != types:
+            routine.seen.discard(key)
+            raise InternalError(f"the host made a kernel for {(<Kernel>made).code.types} instead of {names}")
         routine.kernels.append(made)
         if start != MAP_ONLY:
             routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
