@@ -21,7 +21,7 @@ cdef enum:
     MAP_ONLY = -1               # the start of a kernel that has no loop: only maps gain by it
     FIRST_BLOCK = 64            # items, before it is known how long they take
     LAST_BLOCK = 16384
-    LANE_ROOM = 1024
+    LANE_ROOM = 1024            # lanes, at most
     PARTS = 8                   # of a block, for each lane
     MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about what lowering takes
 

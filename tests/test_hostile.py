@@ -14,6 +14,7 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from cascade.errors import DeclarationError, InternalError
+from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
 from tests import hostile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,11 +139,6 @@ def test_columns_of_a_map_are_copies():
 
 
 def test_the_tables_of_the_machine_are_as_long_as_the_instruction_tables():
-    declared = ROOT / "cascade" / "_opcodes.pxd"
-    if not declared.exists():
-        pytest.skip("the declarations are not installed")
-    from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
-
-    text = declared.read_text()
+    text = (Path(_vm.__file__).parent / "_opcodes.pxd").read_text()
     assert f"OPCODE_COUNT = {len(INSTRUCTIONS)}\n" in text
     assert f"TYPED_COUNT = {len(TYPED_INSTRUCTIONS)}\n" in text
