@@ -205,6 +205,7 @@ cdef class TailCall:
     def kwargs(self):
         return {} if self.keywords is None else self.keywords
 
+    @classmethod
     def __class_getitem__(cls, item):
         return cls
 
@@ -351,6 +352,7 @@ cdef class Jump:
         self.target_key = target_key
         self.data = data
 
+    @classmethod
     def __class_getitem__(cls, item):
         return cls
 

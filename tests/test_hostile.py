@@ -56,6 +56,11 @@ def test_what_a_task_returned_cannot_be_made_again(made):
     assert repr(made) == before
 
 
+@pytest.mark.parametrize("kind", [cs.TailCall, cs.Jump])
+def test_generic_classes_take_a_parameter(kind):
+    assert kind[int] is kind
+
+
 class InitsAgain:
     """Found in the arguments of a tail call, it tries to exchange them."""
 
