@@ -48,7 +48,7 @@ setup(
                 ],
             )
         ],
-        compiler_directives={"linetrace": linetrace, "binding": True},
+        compiler_directives={"linetrace": linetrace},
         force=linetrace,
     )
 )

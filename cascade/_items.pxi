@@ -21,6 +21,7 @@ cdef enum:
     MAP_ONLY = -1               # the start of a kernel that has no loop: only maps gain by it
     FIRST_BLOCK = 64            # items, before it is known how long they take
     LAST_BLOCK = 16384
+    LANE_ROOM = 1024            # lanes, at most
     PARTS = 8                   # of a block, for each lane
     MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about what lowering takes
 
@@ -35,6 +36,14 @@ cdef struct Lane:
     Py_ssize_t end
     bint inside                 # the first of them is under way
     bint left                   # its typed code has left
+    bint busy                   # somebody runs it
+
+
+cdef Py_ssize_t block_size(double wanted) noexcept:
+    # What is no number, or too large for one, has a size as well.
+    if wanted < LAST_BLOCK:
+        return max(<Py_ssize_t>wanted, FIRST_BLOCK) if wanted > 0.0 else FIRST_BLOCK
+    return LAST_BLOCK
 
 
 @cython.final
@@ -75,29 +84,36 @@ cdef class Items:
     cdef Register* rest                 # the registers of the other parameters
     cdef Py_ssize_t room
     cdef Lane* lanes
+    cdef bint running
+    cdef bint advancing                 # lanes may be called
     cdef int lane_count
     cdef int lane_limit
     cdef int64_t depth_limit
     cdef double cost                    # seconds an item, lately
     cdef double block_seconds
 
-    def __init__(self, host, Routine routine not None, list columns not None, tuple places not None, tuple slots not None,
-                 list results not None, int threads, start):
+    def __cinit__(self, host, Routine routine not None, list columns not None, tuple places not None, tuple slots not None,
+                  list results not None, int threads, start):
         cdef Py_ssize_t i
         self.host = host
         self.routine = routine
+        # Copies: lanes run without the GIL, and nobody may change what they read, or free it.
+        columns = [(<list?>column)[:] for column in columns]
+        if not columns:
+            raise InternalError("a map was given no columns")
+        places = tuple([int(place) for place in places])
         self.columns = columns
         self.slots = list(slots)
         self.results = results
         self.start = start
         self.width = len(columns)
         self.count = len(<list?>columns[0])
-        self.lane_limit = max(1, threads)
-        for i in range(self.width):
-            if len(<list?>columns[i]) != self.count or not 0 <= places[i] < len(slots):
-                raise InternalError("a map was given columns that do not fit")
+        self.lane_limit = max(1, min(threads, LANE_ROOM))
         if len(places) != self.width or len(slots) != len(routine.parameters):
             raise InternalError("a map was given columns that do not fit")
+        for i in range(self.width):
+            if len(<list>columns[i]) != self.count or not 0 <= places[i] < len(slots):
+                raise InternalError("a map was given columns that do not fit")
         self.places = <Py_ssize_t*>PyMem_Malloc(self.width * sizeof(Py_ssize_t))
         self.lanes = <Lane*>PyMem_Calloc(self.lane_limit, sizeof(Lane))
         if self.places == NULL or self.lanes == NULL:
@@ -126,6 +142,17 @@ cdef class Items:
 
     def run(self, double seconds):
         """Goes on for about so long, or to an item that CPython has to make: then it gives True."""
+        if self.running:
+            raise InternalError("a map was entered while it runs")
+        if self.is_any_busy():
+            raise InternalError("a lane of a map is still under way")
+        self.running = True
+        try:
+            return self.go_on(seconds)
+        finally:
+            self.running = False
+
+    cdef bint go_on(self, double seconds) except -1:
         cdef double end = cascade_clock() + seconds
         cdef Py_ssize_t done
         self.block_seconds = seconds / 2
@@ -154,6 +181,8 @@ cdef class Items:
         cdef Py_ssize_t i, size
         cdef int lanes = 1
         self.first = len(self.results)
+        if self.first >= self.count:
+            return False        # somebody else has added to them
         for i in range(self.width):
             self.slots[self.places[i]] = (<list>self.columns[i])[self.first]
         self.kernel = None
@@ -165,8 +194,7 @@ cdef class Items:
         if self.cost > 0.0:
             if self.cost >= LANE_COST and self.cost * (self.count - self.first) > LANES_GAIN:
                 lanes = self.lane_limit
-            size = <Py_ssize_t>(lanes * self.block_seconds / self.cost)
-            size = min(max(size, FIRST_BLOCK), LAST_BLOCK)
+            size = block_size(lanes * self.block_seconds / self.cost)
         size = min(size, self.count - self.first)
         self.make_room_for(size)
         self.size = self.unbox(size)
@@ -245,6 +273,7 @@ cdef class Items:
         for i in range(self.lane_count):
             self.lanes[i].typed.state.fuel = self.kernel.long_fuel
         self.depth_limit = cascade_depth_left() - 8
+        self.advancing = True
         try:
             for i in range(1, self.lane_count):
                 waits.append(self.start(self.lane, i))
@@ -253,8 +282,13 @@ cdef class Items:
             else:
                 self.lane(0)
         finally:
-            for wait in waits:
-                wait()
+            try:
+                for wait in waits:
+                    wait()
+            finally:
+                self.advancing = False
+        if self.is_any_busy():
+            raise InternalError("`start` gave a function that does not wait for the end of its lane")
         before = self.done_items() - before
         self.kernel.work += before
         for i in range(self.lane_count):
@@ -272,7 +306,22 @@ cdef class Items:
 
     def lane(self, int number):
         """Runs one lane for its share of time; called on its thread."""
-        cdef Lane* lane = &self.lanes[number]
+        if not 0 <= number < self.lane_count or not self.advancing or self.lanes[number].busy:
+            raise InternalError(f"lane {number} of a map was called out of its turn")
+        self.lanes[number].busy = True
+        try:
+            self.run_lane(&self.lanes[number])
+        finally:
+            self.lanes[number].busy = False
+
+    cdef bint is_any_busy(self) noexcept:
+        cdef int i
+        for i in range(self.lane_limit):
+            if self.lanes[i].busy:
+                return True
+        return False
+
+    cdef int run_lane(self, Lane* lane) except -1:
         cdef TypedState* state = &lane.typed.state
         cdef bint asked = False
         while True:
@@ -282,7 +331,7 @@ cdef class Items:
                 with nogil:
                     self.go(lane)
             if not lane.inside:
-                return
+                return 0
             if state.outcome == TYPED_ASKS:
                 asked = True
                 if ask(self.kernel, state):
@@ -295,7 +344,7 @@ cdef class Items:
             if state.outcome != TYPED_OUT_OF_FUEL:
                 lane.left = self.stops = True
                 count_exit(self.kernel, state)
-            return
+            return 0
 
     cdef void go(self, Lane* lane) noexcept nogil:
         # Runs items until one stops before its end, or there are no more. With a block that has stopped, those of the part

@@ -15,6 +15,7 @@ cdef enum Opcode:
     EITHER = 11
     SELECT = 12
     RETURN = 13
+    OPCODE_COUNT = 14
 
 cdef enum TypedOpcode:
     TYPED_LOAD_INT = 0
@@ -391,3 +392,4 @@ cdef enum TypedOpcode:
     TYPED_RETURN_BOOL = 371
     TYPED_RETURN_FLOAT = 372
     TYPED_RETURN_OBJECT = 373
+    TYPED_COUNT = 374

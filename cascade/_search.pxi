@@ -144,7 +144,7 @@ cdef struct Search:
     PyObject* first_met[2 * SEARCH_ROOM]
 
 
-def install_deferred(type deferred):
+def install_deferred(type deferred not None):
     """Names the type whose instances mean "a value that has yet to be computed"."""
     global cascade_deferred, DEFERRED
     DEFERRED = deferred      # keeps it alive
@@ -152,7 +152,7 @@ def install_deferred(type deferred):
     cascade_count_results(cascade_deferred)
 
 
-DEFERRED = None
+cdef object DEFERRED = None
 
 
 def holds_deferred(value):
@@ -203,6 +203,8 @@ cdef bint new_deferred(tuple slots, current, uint64_t made) except -1:
     cdef Py_ssize_t i
     cdef bint is_data = cascade_results_made == made
     cdef PyObject* known = NULL
+    if current is not None and len(current) < len(slots):
+        raise InternalError(f"{len(slots)} values for {len(current)} slots")
     for i in range(len(slots)):
         if current is not None:
             value = current[i]
@@ -219,7 +221,7 @@ cdef inline bint search_handed_on(object value, PyObject* known) except -1:
 
 
 cdef bint jump_is_deferred(Jump jump, uint64_t made) except -1:
-    if jump.data is KEPT:
+    if jump.data is NOT_GIVEN:
         return False
     return search_handed_on(jump.data, NULL) if cascade_results_made == made else search_deferred(jump.data, NULL)
 
@@ -574,7 +576,7 @@ cdef object children(object value, Py_ssize_t limit):
 cdef str FIELDS_NAME = "__dataclass_fields__"
 cdef str PARAMETERS_NAME = "__dataclass_params__"
 
-DATACLASSES = None      # keeps what follows alive
+cdef object DATACLASSES = None      # keeps what follows alive
 
 cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its instances can be read where they are
 cdef PyObject* field_mark                   # stands in those that are no ClassVar or InitVar

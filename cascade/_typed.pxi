@@ -112,35 +112,38 @@ WHEN_HOT = LOWER_HOT
 AT_ONCE = LOWER_AT_ONCE
 MUST = LOWER_MUST
 
-_typed_verifier = None
-_question = None
+cdef object _typed_verifier = None
+cdef object _question = None
 
 
 def install_typed_verifier(verify, question):
-    """Sets the check that typed code has to pass before it can be run (raises, or returns None), and the class `Question`."""
+    """Sets the check that typed code has to pass before it can be run (raises, or returns None), and the class `Question`. The first ones stay."""
     global _typed_verifier, _question
-    _typed_verifier = verify
-    _question = question
+    if _typed_verifier is None:
+        _typed_verifier = verify
+        _question = question
 
 
-_come_back = None
-_ended = None
+cdef object _come_back = None
+cdef object _ended = None
 
 
 def install_come_back(come_back, ended):
-    """Sets the function that says where to go on after an iteration, and the type of what that gives."""
+    """Sets the function that says where to go on after an iteration, and the type of what that gives. The first ones stay."""
     global _come_back, _ended
-    _come_back = come_back
-    _ended = ended
+    if _come_back is None:
+        _come_back = come_back
+        _ended = ended
 
 
-_profiled_caller = None
+cdef object _profiled_caller = None
 
 
 def install_profiled_caller(make):
-    """Sets the function that makes, of typed code, a caller that a profiler takes for the task's function."""
+    """Sets the function that makes, of typed code, a caller that a profiler takes for the task's function. The first one stays."""
     global _profiled_caller
-    _profiled_caller = make
+    if _profiled_caller is None:
+        _profiled_caller = make
 
 
 cdef inline char code_of(PyTypeObject* kind) noexcept:
@@ -172,11 +175,11 @@ cdef class Kernel:
         retired: whether it is no longer entered, because it kept leaving.
     """
 
-    def __init__(self, code):
+    def __cinit__(self, code):
         cdef Py_ssize_t i
         cdef const int32_t* fields
-        if self.code is not None or _typed_verifier is None:
-            raise InternalError("typed code can only run after verification, once")
+        if _typed_verifier is None:
+            raise InternalError("typed code can only run after verification")
         _typed_verifier(code)
         cdef bytes words = code.words
         self.code = code
@@ -316,7 +319,7 @@ cdef class Kernel:
         return {i: self.left[i] for i in range(self.length) if self.left[i]}
 
 
-cdef bint TYPED_TARGETS[1024]
+cdef bint TYPED_TARGETS[TYPED_COUNT]
 cdef bint targets_are_known = False
 
 
@@ -325,6 +328,8 @@ cdef int know_targets() except -1:
     global targets_are_known
     from cascade.opcodes import TYPED_INSTRUCTIONS
 
+    if len(TYPED_INSTRUCTIONS) != TYPED_COUNT:
+        raise InternalError("the extension was built for another table of instructions; build it again")
     for number, row in enumerate(TYPED_INSTRUCTIONS):
         TYPED_TARGETS[number] = "f" in row.operands and row.operands["f"].role == "target"
     targets_are_known = True
@@ -403,6 +408,8 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
     for i in range(count):
         types[i] = code_of(type_of(values[i]))
     for kernel in routine.kernels:
+        if kernel.count != count:
+            continue        # what Python code put there
         if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
             if kernel.guards_hold():
                 return None if kernel.retired else kernel
@@ -448,6 +455,9 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
         raise
     eager_seconds += cascade_clock() - begun
     if type(made) is Kernel:
+        if (<Kernel>made).types_held != types:
+            routine.seen.discard(key)
+            raise InternalError(f"the host made a kernel for {(<Kernel>made).code.types} instead of {names}")
         routine.kernels.append(made)
         if start != MAP_ONLY:
             routine.lowering = max(routine.lowering, LOWER_AT_ONCE)

@@ -71,6 +71,7 @@ cdef class TailCall:
     cdef tuple arguments
     cdef dict keywords                  # None when there are none
     cdef readonly object target
+    cdef bint made                      # it has its arguments, which stay
 
 
 cdef class Routine:
@@ -192,7 +193,8 @@ cdef class Kernel:
 
 cdef class Jump:
     cdef readonly object target_key
-    cdef readonly object data           # KEPT where none was given
+    cdef readonly object data           # NOT_GIVEN where none was given
+    cdef bint made
 
 
 cdef class Routes:
@@ -222,6 +224,8 @@ cdef class Pending:
     cdef int32_t destination
     cdef list values                    # operands; a Pending stands for one that is not there yet
     cdef Py_ssize_t missing
+    cdef int64_t awaited_by             # the number of the machine that awaits a call for it
+    cdef bint over                      # its value is there, or it is not wanted any more
     cdef list waiters                   # (Pending, position) pairs, and Frames that wait to return it
 
 
@@ -247,8 +251,12 @@ cdef class Machine:
     cdef bint observed
     cdef bint managed                   # every call goes through the host
     cdef bint running
+    cdef bint landing                   # a result that was awaited is being taken in
+    cdef int64_t number                 # its own in the process; -1 when it was closed
     cdef bint looked                    # in this call of run
 
+    cdef int refuse_if_busy(self) except -1
+    cdef int check_awaited(self, Pending entry) except -1
     cdef Frame enter(self, Code code, object inputs)
     cdef void switch_to(self, Frame frame) noexcept
     cdef void spend(self) noexcept

@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True, auto_pickle=False, binding=False
 """The virtual machine: runs verified blueprints.
 
 It knows instructions, frames and errors, and nothing of graphs or engines. Whatever needs more goes through two
@@ -14,6 +14,12 @@ Awaiting works like a scoreboard: an instruction whose operand is not there yet 
 has, a `Pending` stands in its destination slot, and the machine goes on with the next instruction.
 """
 
+# Python code can hold any object of this module, and call what it likes on it at any time: out of `__hash__`, out of a host's
+# method, from another thread. None of that may crash the process, so:
+# - objects are made whole by `__cinit__`, and stay as they are; calling `__init__` again does nothing, or is refused;
+# - methods are not bound as functions (`binding`), which would take any object for `self`, and no class is pickled field by field;
+# - whatever the machine reads while code of users can run is a copy of its own, or is asked anew.
+
 cimport cython
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
@@ -21,8 +27,8 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_MANAGED, CALL_ONE, CALL_TYPED, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, REBUILD, RETURN, SELECT, SET, TUPLE,
-    TYPED_LOAD_OBJECT, TYPED_RETURN_BOOL, TYPED_RETURN_FLOAT, TYPED_RETURN_INT,
+    CALL, CALL_MANAGED, CALL_ONE, CALL_TYPED, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
+    TYPED_COUNT, TYPED_LOAD_OBJECT, TYPED_RETURN_BOOL, TYPED_RETURN_FLOAT, TYPED_RETURN_INT,
 )
 
 from collections import deque
@@ -31,6 +37,7 @@ from itertools import chain
 import sys
 from sys import modules
 
+from cascade.blueprint import Blueprint
 from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
 from cascade.opcodes import INSTRUCTIONS
 
@@ -185,7 +192,7 @@ cdef class TailCall:
         DeclarationError: (a TypeError) `args` is not a tuple or list, `kwargs` is not a dict with names as keys.
     """
 
-    def __cinit__(self):
+    def __cinit__(self, *args, **kwargs):
         self.arguments = ()
 
     def __init__(self, args=(), kwargs=None, target=None):
@@ -199,6 +206,7 @@ cdef class TailCall:
     def kwargs(self):
         return {} if self.keywords is None else self.keywords
 
+    @classmethod
     def __class_getitem__(cls, item):
         return cls
 
@@ -217,10 +225,12 @@ cdef class TailCall:
 
 
 cdef int fill_tail_call(TailCall self, object args, object kwargs, object target) except -1:
+    cdef tuple arguments
+    cdef dict keywords
     if type(args) is tuple:
-        self.arguments = <tuple>args
+        arguments = <tuple>args
     elif isinstance(args, (tuple, list)):
-        self.arguments = tuple(args)
+        arguments = tuple(args)
     else:
         raise DeclarationError(
             f"TailCall(args={args!r}): args is {type(args).__name__}",
@@ -228,17 +238,24 @@ cdef int fill_tail_call(TailCall self, object args, object kwargs, object target
             hint="write TailCall(args=(value,)) or TailCall(kwargs={'name': value})",
         )
     if kwargs is None:
-        self.keywords = None
+        keywords = None
     elif type(kwargs) is dict:
-        self.keywords = <dict>kwargs
+        keywords = <dict>kwargs
     elif isinstance(kwargs, dict) or hasattr(kwargs, "keys"):
-        self.keywords = dict(kwargs)
+        keywords = dict(kwargs)
     else:
         raise DeclarationError(
             f"TailCall(kwargs={kwargs!r}): kwargs is {type(kwargs).__name__}",
             expected="a dict of keyword arguments",
             hint="write TailCall(kwargs={'name': value})",
         )
+    if self.made:
+        raise DeclarationError(
+            "TailCall.__init__ of a TailCall that has its arguments", hint="make a new one: TailCall(args=(value,))"
+        )
+    self.made = True
+    self.arguments = arguments
+    self.keywords = keywords
     self.target = target
     return 0
 
@@ -258,6 +275,7 @@ cdef PyObject* construct_tail_call(
         # TailCall(kwargs={...}), the spelling of a loop: nothing to check, and no exception state to save for it.
         result = TailCall.__new__(TailCall)
         result.keywords = <dict>args[0]
+        result.made = True
         incref(<PyObject*>result)
         return <PyObject*>result
     given[0] = given[1] = given[2] = NULL
@@ -310,7 +328,8 @@ class _Kept:
         return "the input that it had"
 
 
-KEPT = _Kept()
+cdef object NOT_GIVEN = _Kept()
+KEPT = NOT_GIVEN
 
 
 @cython.final
@@ -324,18 +343,25 @@ cdef class Jump:
             the value.
     """
 
-    def __init__(self, target_key, data=KEPT):
+    def __cinit__(self, *args, **kwargs):
+        self.data = NOT_GIVEN
+
+    def __init__(self, target_key, data=NOT_GIVEN):
+        if self.made:
+            raise DeclarationError("Jump.__init__ of a Jump that has its target", hint="make a new one: Jump(key, data)")
+        self.made = True
         self.target_key = target_key
         self.data = data
 
+    @classmethod
     def __class_getitem__(cls, item):
         return cls
 
     def __repr__(self):
-        return f"Jump({self.target_key!r})" if self.data is KEPT else f"Jump({self.target_key!r}, {self.data!r})"
+        return f"Jump({self.target_key!r})" if self.data is NOT_GIVEN else f"Jump({self.target_key!r}, {self.data!r})"
 
     def __reduce__(self):
-        return Jump, ((self.target_key,) if self.data is KEPT else (self.target_key, self.data))
+        return Jump, ((self.target_key,) if self.data is NOT_GIVEN else (self.target_key, self.data))
 
 
 cdef PyObject* construct_jump(PyObject* kind, PyObject** args, size_t flagged_count, PyObject* names) noexcept:
@@ -366,8 +392,9 @@ cdef PyObject* construct_jump(PyObject* kind, PyObject** args, size_t flagged_co
     if given[0] == NULL:
         return refuse("Jump() missing 1 required argument: 'target_key'")
     result = Jump.__new__(Jump)
+    result.made = True
     result.target_key = <object>given[0]
-    result.data = KEPT if given[1] == NULL else <object>given[1]
+    result.data = NOT_GIVEN if given[1] == NULL else <object>given[1]
     incref(<PyObject*>result)
     return <PyObject*>result
 
@@ -391,10 +418,8 @@ cdef class Routes:
         end: the word to go to with a value.
     """
 
-    def __init__(self, targets, Py_ssize_t end):
+    def __cinit__(self, targets, Py_ssize_t end):
         cdef Py_ssize_t i
-        if self.numbers is not None:
-            raise InternalError("a table of routes cannot be changed: verified code may rely on it")
         self.end = end
         self.numbers = {}
         if targets is None:
@@ -430,7 +455,7 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
     if jump_is_deferred(jump, made):
         return -1
     if word == -1:
-        if data == <PyObject*>KEPT:
+        if data == <PyObject*>NOT_GIVEN:
             data = <PyObject*>None
         incref(data)
         old = slots[source]
@@ -438,9 +463,9 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
         decref(old)
         return routes.end
     if slot == -1:
-        if data != <PyObject*>KEPT and data != <PyObject*>None:
+        if data != <PyObject*>NOT_GIVEN and data != <PyObject*>None:
             return -1
-    elif data != <PyObject*>KEPT:
+    elif data != <PyObject*>NOT_GIVEN:
         incref(data)
         old = slots[slot]
         slots[slot] = data
@@ -453,10 +478,10 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
     return word
 
 
-NO_INPUT = None
+cdef object NO_INPUT = None
 
 
-def install_no_input(type kind):
+def install_no_input(type kind not None):
     """Names the type of what stands for an argument that has to come by a Jump."""
     global NO_INPUT
     NO_INPUT = kind
@@ -498,14 +523,16 @@ cdef class Routine:
         reasons: why there is none, for other types.
     """
 
-    def __init__(self, *, owner, function, str name, tuple parameters, Py_ssize_t positional,
-                 Py_ssize_t positional_only, tuple keywords, bint varargs, bint varkwargs, bind,
-                 int lowering=LOWER_NEVER, operation=None, bint rebinds=True):
+    def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
+                  Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
+                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True):
         cdef void* direct
-        if self.name is not None:
-            raise InternalError("a routine cannot be changed: verified code may rely on it")
-        if positional + len(keywords) + varargs + varkwargs != len(parameters) or positional < 0:
+        if not 0 <= positional_only <= positional <= len(parameters):
             raise InternalError(f"routine {name}: the parameters do not add up")
+        if positional + len(keywords) + varargs + varkwargs != len(parameters):
+            raise InternalError(f"routine {name}: the parameters do not add up")
+        check_names(parameters)
+        check_names(keywords)
         self.owner = owner
         self.operation = owner if operation is None else operation
         self.may_skip = getattr(operation, "skippable", False)
@@ -535,7 +562,7 @@ cdef class Routine:
             self.entry = <Entry>PyObject_Vectorcall if direct == NULL else <Entry>direct
             self.callee = <PyObject*>function
 
-    def lower(self, host, tuple types):
+    def lower(self, host, tuple types not None):
         """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
         make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
 
@@ -553,6 +580,14 @@ cdef class Routine:
             if PyUnicode_Compare(<PyObject*>PyTuple_GET_ITEM(self.parameters, i), name) == 0:
                 return i
         return -1
+
+
+cdef int check_names(tuple names) except -1:
+    # CPython takes the names that come with a vectorcall for strings, without a look.
+    for name in names:
+        if type(name) is not str:
+            raise InternalError(f"{name!r}, of type {type(name).__name__}, is no name of a parameter")
+    return 0
 
 
 cdef tuple split_variadic(Routine routine, PyObject** slots):
@@ -586,13 +621,14 @@ cdef extern from "Python.h":
     PyObject* PyObject_Call(PyObject*, PyObject*, PyObject*) noexcept
 
 
-_verifier = None
+cdef object _verifier = None
 
 
 def install_verifier(verify):
-    """Sets the check that every blueprint has to pass before it can be run: raises, or returns None."""
+    """Sets the check that every blueprint has to pass before it can be run: raises, or returns None. The first one stays."""
     global _verifier
-    _verifier = verify
+    if _verifier is None:
+        _verifier = verify
 
 
 @cython.final
@@ -603,20 +639,20 @@ cdef class Code:
         BlueprintError: the blueprint does not pass verification.
     """
 
-    def __init__(self, blueprint):
+    def __cinit__(self, blueprint):
         if _verifier is None:
             raise InternalError("no verifier is installed: a blueprint can only run after verification")
-        if self.blueprint is not None:
-            raise InternalError("code cannot be changed: frames of it may be in use")
-        # A copy of its own, which has no tables cached that the words might not agree with.
-        blueprint = blueprint.copy()
+        # A copy of its own, which nobody else has, without cached tables that the words might not agree with.
+        blueprint = Blueprint(
+            blueprint.name, blueprint.words, blueprint.operands, blueprint.constants, blueprint.inputs, blueprint.slots,
+            blueprint.nodes,
+        )
         _verifier(blueprint)
         cdef bytes words = blueprint.words
         cdef bytes operands = blueprint.operands
         cdef bytes nodes = blueprint.nodes
         cdef tuple constants = blueprint.constants
         self.held = words, operands, nodes, constants
-        self.blueprint = blueprint
         self.words = <const Word*><const char*>words
         self.operands = <const int32_t*><const char*>operands
         self.nodes = <const int32_t*><const char*>nodes
@@ -625,6 +661,7 @@ cdef class Code:
         self.slots = blueprint.slots
         self.states = []
         self.widest = self.longest_list(len(words) // sizeof(Word))
+        self.blueprint = blueprint      # last: only now may it be entered
 
     cdef Py_ssize_t longest_list(self, Py_ssize_t count):
         cdef Py_ssize_t i, longest = 1
@@ -719,11 +756,11 @@ cdef class RouteForm:
         places: the number of each such input, and that of the value.
     """
 
-    def __init__(self, Code code not None, list inputs not None, list places not None):
+    def __cinit__(self, Code code not None, list inputs not None, list places not None):
         self.code = code
-        self.inputs = inputs
+        self.inputs = list(inputs)
         self.places = [(int(at), int(number)) for at, number in places]
-        if not all([0 <= at < len(inputs) and number >= 0 for at, number in self.places]):
+        if not all([0 <= at < len(self.inputs) and number >= 0 for at, number in self.places]):
             raise InternalError(f"places {places} for {len(inputs)} inputs")
         self.count = max([number for _, number in self.places], default=-1) + 1
 
@@ -732,8 +769,8 @@ cdef class RouteForm:
         cdef Py_ssize_t i
         cdef PyTypeObject* kind
         cdef list inputs
-        if len(values) - first < self.count:
-            raise InternalError(f"{len(values) - first} values for a route that needs {self.count}")
+        if values is None or first < 0 or len(values) - first < self.count:
+            raise InternalError(f"{values!r} from {first} on, for a route that needs {self.count} values")
         for i in range(first, len(values)):
             kind = type_of(<PyObject*>PyList_GET_ITEM(values, i))
             if kind == cascade_deferred or kind == cascade_skipped:
@@ -753,12 +790,15 @@ cdef class Skipped:
         reason: why it was skipped.
     """
 
-    def __init__(self, str task_id not None, str reason not None):
+    def __cinit__(self, str task_id not None, str reason not None):
         self.task_id = task_id
         self.reason = reason
 
     def __repr__(self):
         return f"<{self.task_id} was skipped: {self.reason}>"
+
+    def __reduce__(self):
+        return Skipped, (self.task_id, self.reason)
 
 
 @cython.final
@@ -778,6 +818,14 @@ cdef Pending new_pending(Frame frame, Py_ssize_t pc, int32_t destination, list v
     entry.destination = destination
     entry.values = values
     return entry
+
+
+cdef inline bint is_awaited(Frame frame, Py_ssize_t slot, PyObject* value) noexcept:
+    # Whether the slot's value is the Pending that the machine put there. One that a function returned is a value like others.
+    return (
+        type_of(value) == cascade_pending and (<Pending>value).frame is frame and (<Pending>value).destination == slot
+        and not (<Pending>value).over
+    )
 
 
 cdef void store_pending(Frame frame, Pending entry) noexcept:
@@ -857,6 +905,9 @@ include "_items.pxi"
 # The machine
 # ---------------------------------------------------------------------------------------------------------------
 
+cdef int64_t machines_made = 0
+
+
 @cython.final
 @cython.freelist(8)
 cdef class Machine:
@@ -875,8 +926,11 @@ cdef class Machine:
         error: after FAILED, the exception.
     """
 
-    def __init__(self, Code code not None, inputs, host, bint observed=False, bint managed=False,
-                 double deadline=0.0, int64_t max_steps=-1):
+    def __cinit__(self, Code code not None, inputs, host, bint observed=False, bint managed=False,
+                  double deadline=0.0, int64_t max_steps=-1):
+        global machines_made
+        machines_made += 1
+        self.number = machines_made
         self.host = host
         self.observed = observed
         self.managed = managed
@@ -893,8 +947,7 @@ cdef class Machine:
     def run(self, double slice_seconds=0.0):
         """Runs until DONE, FAILED, WAIT, or, where `slice_seconds` is not 0, PAUSE after about that long."""
         cdef int status
-        if self.running:
-            raise InternalError("a machine was entered while it runs")
+        self.refuse_if_busy()
         if self.error is not None:
             return STATUS_FAILED
         self.running = True
@@ -919,6 +972,7 @@ cdef class Machine:
 
     def attach(self, crew):
         """Gives the machine a crew, which takes over what was waiting for one."""
+        self.refuse_if_busy()
         self.crew = crew
         waiting = self.unspawned
         self.unspawned = None
@@ -930,25 +984,34 @@ cdef class Machine:
 
     def complete(self, Pending entry not None, value):
         """The awaitable of `entry` gave `value`."""
-        if entry.frame is None or entry.pc < 0:
-            raise TypeError("nothing is awaited for this entry")
+        self.refuse_if_busy()
+        self.check_awaited(entry)
+        entry.awaited_by = 0
+        self.landing = True
         incref(<PyObject*>value)
         self.land(entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True)
+        self.landing = False
 
     def fail(self, Pending entry not None, error):
         """The awaitable of `entry` raised `error`."""
-        if entry.frame is None or entry.pc < 0:
-            raise TypeError("nothing is awaited for this entry")
+        self.refuse_if_busy()
+        self.check_awaited(entry)
+        entry.awaited_by = 0
+        self.landing = True
         self.fail_at(entry.frame, entry.pc, error)
+        self.landing = False
 
     def label(self, Pending entry not None):
         """The (owner, serial, node, iteration) of the task call that `entry` waits for."""
+        self.check_awaited(entry)
         return self.locate(entry.frame, entry.pc)
 
     def close(self):
         """Drops everything that is left. A coroutine that nobody awaited is closed, so that it does not warn."""
         cdef Frame frame = self.current
         cdef Frame above
+        self.refuse_if_busy()
+        self.number = -1        # nothing is awaited for it any more
         self.current = None
         self.ready = None
         self.error = None       # its traceback may hold the frame that holds this machine
@@ -974,6 +1037,16 @@ cdef class Machine:
     def iteration(self):
         """How often the code that runs now has been started again by a tail call."""
         return 0 if self.current is None else self.current.iteration
+
+    cdef int refuse_if_busy(self) except -1:
+        if self.running or self.landing:
+            raise InternalError("a machine was entered while it runs")
+        return 0
+
+    cdef int check_awaited(self, Pending entry) except -1:
+        if entry.awaited_by != self.number:
+            raise TypeError("nothing is awaited for this entry")
+        return 0
 
     # -- Frames -------------------------------------------------------------------------------------------------
 
@@ -1069,6 +1142,7 @@ cdef class Machine:
         cdef PyObject** slot = &frame.values[entry.destination]
         cdef Pending waiter
         frame.outstanding -= 1
+        entry.over = True
         if slot[0] == <PyObject*>entry:
             incref(<PyObject*>value)
             slot[0] = <PyObject*>value
@@ -1401,7 +1475,7 @@ cdef class Machine:
             entry = None
             for i in range(count):
                 value = <PyObject*>PyList_GET_ITEM(values, i)
-                if type_of(value) == cascade_pending:
+                if is_awaited(frame, sources[i] >> 1, value):
                     if entry is None:
                         entry = new_pending(frame, frame.pc - 1, word.a, values)
                     source = <Pending>value
@@ -1420,7 +1494,7 @@ cdef class Machine:
     cdef int give_back(self, Frame frame, int32_t slot) except -1:
         # RETURN in the slow lane: the value may not be there yet.
         cdef PyObject* value = frame.values[slot]
-        if type_of(value) != cascade_pending:
+        if not is_awaited(frame, slot, value):
             frame.values[slot] = NULL
             return self.leave(frame, value)
         return self.wait_for(frame, <Pending>value)
@@ -1452,7 +1526,7 @@ cdef class Machine:
         cdef Jump jump
         cdef Frame new
         try:
-            if type_of(value) == cascade_pending:
+            if is_awaited(frame, source, value):
                 return self.wait_for(frame, <Pending>value)
             if type_of(value) != cascade_jump or routes.targets is None:
                 frame.pc = routes.end
@@ -1563,6 +1637,7 @@ cdef class Machine:
                     entry = new_pending(frame, pc, frame.code.words[pc].a, values)
                     store_pending(frame, entry)
                     self.spend()
+                entry.awaited_by = self.number
                 if self.crew is not None:
                     self.crew.spawn(entry, held, self.name_of(entry))
                     return RESUMED
@@ -1607,6 +1682,7 @@ cdef class Machine:
             if entry is not None:
                 # Only the frame itself can have waited for this value, to return it.
                 frame.outstanding -= 1
+                entry.over = True
                 set_slot(frame, word.a, NULL)
                 if self.current is not frame:
                     self.make_ready(frame)
@@ -1684,6 +1760,7 @@ cdef class Machine:
                 self.switch_to(new)
                 return RESUMED
             frame.outstanding -= 1
+            entry.over = True
             entry.waiters = None
             set_slot(frame, word.a, NULL)
             if self.current is frame:
@@ -1983,6 +2060,8 @@ cdef class Machine:
 
 cpdef Code loop_code_of(host, Routine routine):
     """The code that runs a task on its own, made by the host once."""
+    if routine is None:
+        raise TypeError("a routine is None")
     if routine.loop is None:
         routine.loop = <Code?>host.loop_code(routine.operation)
     return routine.loop
@@ -2053,7 +2132,8 @@ cdef inline bint move_argument(PyObject** slots, Py_ssize_t slot, PyObject* valu
     return True
 
 
-cdef int INSTRUCTION_CALLS[32]
+cdef int INSTRUCTION_CALLS[OPCODE_COUNT]
+assert len(INSTRUCTIONS) == OPCODE_COUNT, "the extension was built for another table of instructions; build it again"
 for _number, _row in enumerate(INSTRUCTIONS):
     INSTRUCTION_CALLS[_number] = _row.calls
 
@@ -2087,6 +2167,10 @@ def call_each(function, list columns not None, Py_ssize_t positional, tuple name
     cdef double end = cascade_clock() + seconds
     cdef bint special
     cdef int fuel = 1
+    columns = columns.copy()        # the function may change the list
+    count = len(columns)
+    if names is not None:
+        check_names(names)
     if count > MAP_LIMIT or positional > count or positional < 0 or (0 if names is None else len(names)) != count - positional:
         raise InternalError("call_each was given columns that do not fit")
     cascade_depth_add(1)

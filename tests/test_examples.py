@@ -222,7 +222,8 @@ def test_the_documents_have_code_and_point_to_what_is_there():
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
             assert link.startswith("http") or (path.parent / link).exists(), f"{path.name}: {link}"
         for name in re.findall(r"`((?:tests|perf|tools|docs|examples|cascade)/[\w./]+)", path.read_text()):
-            assert (ROOT / name.rstrip(".")).exists() or name.endswith(".json"), f"{path.name}: {name}"
+            hidden = name.startswith("cascade/") and not (ROOT / "cascade").exists()  # the tests of an sdist, against a wheel
+            assert hidden or (ROOT / name.rstrip(".")).exists() or name.endswith(".json"), f"{path.name}: {name}"
 
 
 def test_tests_that_the_documents_name_are_there():

@@ -15,8 +15,9 @@ from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS  # noqa: E402
 def opcode_declarations() -> str:
     lines = ["# Generated from cascade/opcodes.py by tools/generate.py; do not edit.", "", "cdef enum Opcode:"]
     lines += [f"    {row.name} = {number}" for number, row in enumerate(INSTRUCTIONS)]
-    lines += ["", "cdef enum TypedOpcode:"]
+    lines += [f"    OPCODE_COUNT = {len(INSTRUCTIONS)}", "", "cdef enum TypedOpcode:"]
     lines += [f"    TYPED_{row.name} = {number}" for number, row in enumerate(TYPED_INSTRUCTIONS)]
+    lines += [f"    TYPED_COUNT = {len(TYPED_INSTRUCTIONS)}"]
     return "\n".join(lines) + "\n"
 
 

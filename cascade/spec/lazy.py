@@ -189,6 +189,22 @@ class LazyResult(Generic[R]):
         holder.policies = None if is_plain else changed  # a plain call, if nothing is left
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it needs comes first, as a flat list: a pickle of it is as deep as one call, however long the chain."""
+        from cascade.spec.copying import reduce_result
+
+        return reduce_result(self)
+
+    def __copy__(self) -> Self:
+        from cascade.spec.copying import copy_result
+
+        return copy_result(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        from cascade.spec.copying import deepcopy_result
+
+        return deepcopy_result(self, memo)
+
     def __repr__(self) -> str:
         return f"<LazyResult of {self.task.name}>"
 

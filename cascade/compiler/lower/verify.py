@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cascade.compiler.lower.typed import TypedCode
 from cascade.errors import BlueprintError
 from cascade.opcodes import FIELDS, FLOAT, INT, OBJECT, TYPED_FIELDS, TYPED_INSTRUCTIONS, TYPED_WORD_BYTES, TypedInstruction
 
@@ -27,6 +28,8 @@ def verify_typed(code: Any) -> None:
     Raises:
         BlueprintError: with the faults.
     """
+    if type(code) is not TypedCode:
+        raise BlueprintError(f"{code!r} is no typed code", [f"its type is {type(code).__name__}"])
     faults = sorted(_table_faults(code)) or _Flow(code).faults()
     if faults:
         raise BlueprintError(f"typed code {code.name!r} is malformed", faults)
