@@ -326,7 +326,7 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
             own = own._replace(selector=None)
             if lazy is first:
                 own = own._replace(conditions=(), after=())
-            own = None if own == NO_POLICIES else own
+            own = None if own.is_plain else own
         if own is not None and own.cache is not None:
             raise DeclarationError(
                 f"the state {lazy.task.name!r} has a cache, which would have to keep its Jumps", where="a state machine",

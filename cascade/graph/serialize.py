@@ -48,7 +48,7 @@ from cascade.spec.control import ROUTER
 from cascade.spec.inputs import REQUIRED, Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, interned
-from cascade.spec.policies import PLAIN, CachePolicy
+from cascade.spec.policies import CachePolicy
 from cascade.spec.resources import Injection, Resource, inject, injection_of
 from cascade.spec.task import MODES, BoundTask, Task
 
@@ -497,7 +497,7 @@ class _Reader:
             check_keys(value, where, ("task",), KEYS)
             task = self.find(value["task"], where, _is_users, "a task")
         policies = self.policies.read(value, task, where)
-        if policies == PLAIN:
+        if policies.is_plain:
             return task
         return interned(task, policies, CALL if policies.form is None else MAP)
 

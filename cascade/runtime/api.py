@@ -32,8 +32,8 @@ def _engine(observers: Sequence[Observer], system_resources: Mapping[str, float]
 @overload
 def run(
     target: LazyResult[R],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -43,8 +43,8 @@ def run(
 @overload
 def run(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -53,8 +53,8 @@ def run(
 ) -> list[R]: ...
 def run(
     target: Any,
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -75,8 +75,8 @@ def run(
 @overload
 async def arun(
     target: LazyResult[R],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -86,8 +86,8 @@ async def arun(
 @overload
 async def arun(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -96,8 +96,8 @@ async def arun(
 ) -> list[R]: ...
 async def arun(
     target: Any,
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,

@@ -15,7 +15,7 @@ from cascade.errors import DeclarationError
 from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.runtime.bus import MessageBus
-from cascade.runtime.drive import Outcome, Run, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.drive import Outcome, Run, check_asynchronous, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.events import Event, RunStarted
 from cascade.runtime.host import Host
 from cascade.runtime.ledger import Ledger
@@ -23,6 +23,7 @@ from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.runtime.walker import Walker
 from cascade.spec.lazy import LazyResult
+from cascade.spec.policies import is_endless
 from cascade.spec.protocols import Executor, Solver
 from cascade.spec.resources import Resource
 
@@ -78,8 +79,8 @@ class Engine:
     async def run(
         self,
         target: LazyResult[R],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -88,8 +89,8 @@ class Engine:
     async def run(
         self,
         target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -97,8 +98,8 @@ class Engine:
     async def run(
         self,
         target: Any,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -118,8 +119,10 @@ class Engine:
             ResourceError: (a RuntimeError) a resource is not known.
             RunTimeoutError: (a TimeoutError) with the number of steps and iterations.
             StepLimitError: (a RuntimeError) likewise.
+            EventLoopError: (a RuntimeError) no event loop of asyncio is running.
             Exception: whatever a task raised, as itself.
         """
+        check_asynchronous("arun", "cascade.run, target")
         try:
             session = _Session(self, target, params, use_vm, timeout, max_steps, PROMPT_ROWS)
         except TooManyRows:
@@ -133,8 +136,8 @@ class Engine:
     def run_now(
         self,
         target: Any,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -193,7 +196,7 @@ class _Session:
         if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
             raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
         self.begun = time.monotonic()
-        self.deadline = 0.0 if timeout is None else self.begun + timeout
+        self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
         bus = engine.bus if engine.bus.has_subscribers else None
         self.host = Host(
             engine._shapes,

@@ -11,7 +11,7 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.blueprint import Blueprint
 from cascade.errors import SendingError, TargetError
 from cascade.graph.build import Inputs
-from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.drive import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
 from cascade.runtime.inputs import form_of
 from cascade.runtime.ledger import Ledger
@@ -156,6 +156,7 @@ class Program(Generic[P, R]):
 
     async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
+        check_asynchronous("program.arun", "program")
         machine, host = self._machine(args, kwargs)
         outcome = await drive(machine, host)
         return outcome.unwrap()  # type: ignore[no-any-return]

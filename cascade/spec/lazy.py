@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from cascade._vm import install_deferred
@@ -173,16 +172,13 @@ class LazyResult(Generic[R]):
         return self
 
     def _set(self, **changes: Any) -> Self:
-        from cascade.spec.policies import PLAIN
-
         policies = self._policies()
         holder: LazyResult[Any] = self
         if self.policies is not None and self.policies.form is not None:
             holder = self._holder
             _check_form(policies.form, changes)
         changed = policies._replace(**changes)
-        is_plain = all(map(operator.is_, changed, PLAIN))
-        holder.policies = None if is_plain else changed  # a plain call, if nothing is left
+        holder.policies = None if changed.is_plain else changed  # a plain call, if nothing is left
         return self
 
     def __repr__(self) -> str:

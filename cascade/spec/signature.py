@@ -10,9 +10,10 @@ So binding is as fast as a call, and a binding error is the very TypeError that 
 
 from __future__ import annotations
 
+import functools
 import inspect
+import types
 from collections.abc import Callable, Container, Mapping
-from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -60,10 +61,12 @@ class Binder:
         # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
         own = _signature(function, follow_wrapped=False)
         shown = _signature(function, follow_wrapped=True)
+        if not _holds_defaults(function):
+            own = _as_given(own)
         self.bind: Callable[..., tuple[Any, ...]]
         self._shown: Binder | None = None
         self._describe(function, own)
-        if list(shown.parameters.values()) != list(own.parameters.values()):
+        if not _are_same(own, shown):
             self._shown = Binder.__new__(Binder)
             self._shown._shown = None
             self._shown._describe(function, shown)
@@ -181,6 +184,56 @@ def _signature(function: Callable[..., Any], *, follow_wrapped: bool) -> inspect
         )
 
 
+def _are_same(one: inspect.Signature, other: inspect.Signature) -> bool:
+    # Defaults and annotations are values of the user: of arrays, say, `==` is no answer.
+    pairs = zip(one.parameters.values(), other.parameters.values(), strict=False)
+    return len(one.parameters) == len(other.parameters) and all(
+        a.name == b.name and a.kind is b.kind and a.default is b.default for a, b in pairs
+    )
+
+
+def _holds_defaults(function: Any) -> bool:
+    """Whether the defaults in the function's signature are those that its call really takes.
+
+    What is written in C, or has a `__signature__`, only shows defaults: given explicitly, they may mean something else.
+    """
+    while type(function) in (functools.partial, types.MethodType):
+        function = function.func if type(function) is functools.partial else function.__func__
+    if isinstance(function, type):
+        makers = (type(function).__call__, function.__new__, function.__init__)  # type: ignore[misc]
+        made_by = next((maker for maker in makers if type(maker) is FunctionType), None)
+        return made_by is not None and not hasattr(function, "__signature__")
+    if hasattr(function, "__signature__"):
+        return False
+    called = function if hasattr(function, "__code__") else type(function).__call__
+    return hasattr(called, "__code__") and hasattr(called, "__defaults__")
+
+
+def _as_given(shown: inspect.Signature) -> inspect.Signature:
+    """A signature that hands arguments on as they were given: what has a default is left out unless it was given."""
+    parameters = list(shown.parameters.values())
+    if all(parameter.default is Parameter.empty for parameter in parameters):
+        return shown
+    needed = [p for p in parameters if p.default is Parameter.empty]
+    names = {parameter.name for parameter in parameters}
+    rest, more = (_free_name(name, names) for name in ("args", "kwargs"))
+    kinds = [(p.kind, p) for p in needed]
+    return inspect.Signature(
+        [
+            *(p for kind, p in kinds if kind in POSITIONAL),
+            next((p for kind, p in kinds if kind is Parameter.VAR_POSITIONAL), Parameter(rest, Parameter.VAR_POSITIONAL)),
+            *(p for kind, p in kinds if kind is Parameter.KEYWORD_ONLY),
+            next((p for kind, p in kinds if kind is Parameter.VAR_KEYWORD), Parameter(more, Parameter.VAR_KEYWORD)),
+        ]
+    )
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _with_messages_of(
     function: Callable[..., Any], bind: Callable[..., tuple[Any, ...]]
 ) -> Callable[..., tuple[Any, ...]]:
@@ -240,7 +293,7 @@ def _binding_function(
     return result
 
 
-@lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=1024)
 def _compiled(source: str) -> CodeType:
     module = compile(source, "<cascade: binding of arguments>", "exec")
     return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
