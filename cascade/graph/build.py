@@ -22,6 +22,7 @@ from typing import Any
 
 from cascade._vm import Skipped, holds_deferred, install_no_input
 from cascade.errors import CycleError, DeclarationError, TargetError
+from cascade.graph.merge import merged
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.spec.control import EITHER as EITHER_TASK
 from cascade.spec.control import ONCE as ONCE_TASK
@@ -135,7 +136,8 @@ def walk(
     holding: set[int] = set()
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
-    skips = False
+    skips = pure = False
+    unknown: set[int] = set()
     stack: list[Any] = [root]
     number_of = numbers.get
     while stack:
@@ -150,6 +152,7 @@ def walk(
                     if type(value) is LazyResult and type(inputs) is list:
                         inputs = _with_declarations(inputs)
                     numbers[key] = _number_given(value, rows, inputs)
+                    unknown.add(-1 - numbers[key])
                     skips = skips or type(value) is Skipped
                 continue
             if once and item in once:
@@ -210,6 +213,7 @@ def walk(
                 inputs.append(item)
                 continue
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
+        pure = pure or type(item) is LazyResult and item.task.pure
         if key in managed:
             row[0] = operation
         if row[0] is REBUILT:
@@ -238,7 +242,23 @@ def walk(
     if type(inputs) is Inputs:
         inputs.injections[:0] = [row[0] for row in rows if isinstance(row[0], Injection)]
         inputs.values = _asked_for(rows)
-    return tuple(_guard(rows, inputs) if skips else rows), inputs
+    found = tuple(_guard(rows, inputs) if skips else rows)
+    return _merged(found, inputs, unknown) if pure else (found, inputs)
+
+
+def _merged(rows: tuple[Row, ...], inputs: list[Any], unknown: set[int]) -> tuple[tuple[Row, ...], list[Any]]:
+    if type(inputs) is Inputs:
+        unknown |= {*inputs.declared, *inputs.tables}
+    found, used = merged(rows, inputs, unknown)
+    result = [inputs[number] for number in used]
+    if type(inputs) is not Inputs:
+        return found, result
+    numbers = {number: at for at, number in enumerate(used)}
+    changed = copy.copy(inputs)
+    changed[:] = result
+    changed.declared = [numbers[number] for number in inputs.declared]
+    changed.tables = [numbers[number] for number in inputs.tables]
+    return found, changed
 
 
 def _number_given(value: Any, rows: list[Row], inputs: list[Any]) -> int:

@@ -214,8 +214,9 @@ class _Writer:
         if resolve_loaded(path) is task:
             return {"task": path}
         described = {"function": path, **{name: getattr(task, name) for name in TASK_OPTIONS}}
-        if task.policies is not None:
-            described["defaults"] = describe_policies(task.operation, self.caches, where)
+        operation = task.operation
+        if isinstance(operation, Managed):
+            described["defaults"] = describe_policies(operation, self.caches, where)
         return described
 
     def key(self, key: Any, number: int) -> Any:

@@ -110,7 +110,7 @@ class Engine:
             target: a LazyResult, or a list or tuple of them (the value is then a list).
             params: the values of the target's parameters, by name.
             use_vm: False for the graph path, which gives the same and is slower.
-            timeout: seconds the run may take. A function that is being called is not interrupted.
+            timeout: seconds the run may take; None or infinity for no limit. A function that is being called is not interrupted.
             max_steps: how many task calls the run may make, iterations of loops included.
 
         Raises:

@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import time
 import types
-import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
 from cascade.spec.policies import Hit, check_amount
 from cascade.spec.task import Task
+from cascade.spec.warn import warn_user
 
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
@@ -184,6 +184,7 @@ class Keeping:
     def __init__(self, call: Call) -> None:
         operation, leases = call.operation, call.host.leases
         self.name = operation.name
+        self.function = operation.task.func
         self.policy = operation.cache
         self.is_possible = True
         self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
@@ -215,7 +216,7 @@ class Keeping:
 
     def _warn(self, error: KeyingError) -> None:
         hint = "" if error.hint is None else f" ({error.hint})"
-        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, stacklevel=3)
+        warn_user(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, self.function)
 
 
 def _identity_of(task: Task[..., Any]) -> str:

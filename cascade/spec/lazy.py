@@ -97,7 +97,7 @@ class LazyResult(Generic[R]):
         return self._set(retry=Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on))
 
     def with_timeout(self, seconds: float | None) -> Self:
-        """Raises a TimeoutError that names the node when a call takes longer; None for no limit.
+        """Raises a TimeoutError that names the node when a call takes longer; None or infinity for no limit.
 
         Each attempt, and each iteration of a loop of tail calls, has its own time. A function that is called in place
         cannot be interrupted: it runs to its end, and then the error is raised.
