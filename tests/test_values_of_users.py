@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import pytest
 
 import cascade as cs
+from cascade.graph.build import build_graph
 
 np = pytest.importorskip("numpy")
 
@@ -90,6 +91,19 @@ def test_a_state_with_a_cache_whose_comparison_raises_is_refused_for_its_cache()
 def test_constants_and_a_cache_policy_whose_comparison_raises_are_handed_on(run):
     value = Unequal()
     assert run(identity(value).with_cache(value)) is value
+
+
+def test_a_jump_by_a_key_that_has_no_hash_is_a_route_error(run):
+    jump = cs.task(lambda: cs.Jump(WEIGHTS, 1))
+    with pytest.raises(cs.RouteError, match="there is no route for Jump"):
+        run(cs.bind(jump(), cs.select_jump({"a": None})))
+
+
+def test_graphs_with_inputs_whose_comparison_raises_are_compared():
+    graph = build_graph(identity(WEIGHTS))
+    assert graph == build_graph(identity(WEIGHTS)) and hash(graph) == hash(build_graph(identity(WEIGHTS)))
+    assert graph != build_graph(identity(np.ones(3)))
+    assert build_graph(identity([1])) == build_graph(identity([1])) != build_graph(identity([True]))
 
 
 def test_parameters_may_have_defaults_and_types_whose_comparison_raises(run):

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from cascade._vm import Skipped
 from cascade.errors import PlanError
 from cascade.spec.operation import Managed, StateMachine
+from cascade.spec.sameness import is_same_value
 from cascade.spec.task import Task
 
 Row = tuple[Any, ...]
@@ -155,9 +156,9 @@ class Node:
         return f"{self.name}#{self.index}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes and edges of a target. Two graphs are equal when they have the same rows and equal inputs.
+    """Nodes and edges of a target. Two graphs are equal when they have the same rows, and inputs that cannot be told apart.
 
     Attributes:
         rows: see the head of this module.
@@ -169,6 +170,14 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Graph:
+            return NotImplemented
+        return self.rows == other.rows and is_same_value(self.inputs, other.inputs)
+
+    def __hash__(self) -> int:
+        return hash(self.rows)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
