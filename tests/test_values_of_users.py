@@ -212,6 +212,8 @@ def test_an_infinite_timeout_is_none(run):
 
     assert run(later(1).with_timeout(math.inf), timeout=math.inf) == 1
     assert run(later(1), timeout=10**400) == 1
+    assert run(later(1).with_timeout(10**400)) == 1
+    assert run(identity(1).with_timeout(10**400)) == 1
     assert identity(1).with_timeout(math.inf).policies is None
     for refused in (math.nan, -math.inf, 0):
         with pytest.raises(ValueError):

@@ -31,7 +31,7 @@ from cascade.runtime.turns import give_turn
 from cascade.spec.failed import Failed
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
-from cascade.spec.policies import Hit, check_amount
+from cascade.spec.policies import Hit, check_amount, is_endless
 from cascade.spec.task import Task
 from cascade.spec.warn import warn_user
 
@@ -358,7 +358,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
     if host.observed and call.is_told and failure is None:
         host.started(task, call.serial, call.node)
     args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
-    if operation.timeout is None:
+    if operation.timeout is None or is_endless(operation.timeout):
         # The common case: nothing to be awaited, nothing to be clocked.
         attempt = _plain_attempt
     else:

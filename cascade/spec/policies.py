@@ -177,7 +177,7 @@ def as_retry(value: Any) -> Retry | None:
 
 
 def as_timeout(value: Any) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and is_endless(value):
+    if isinstance(value, float) and value == float("inf"):
         return None
     if value is not None:
         check_number("timeout", value)
