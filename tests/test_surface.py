@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import pydoc
 import re
+import sqlite3
 import threading
 import typing
 import warnings
@@ -144,13 +146,12 @@ def test_a_warning_in_a_thread_points_to_the_function():
 
 
 def test_a_damaged_entry_of_a_disk_cache_is_told_where_the_user_called(path, tmp_path):
-    import sqlite3
-
     cache = cs.DiskCache(tmp_path / "cache")
     path.run(cached(1).with_cache(cache))
     cache.close()
-    with sqlite3.connect(cache.path) as connection:
+    with contextlib.closing(sqlite3.connect(cache.path)) as connection, connection:
         connection.execute("UPDATE entries SET checksum = x'00'")
     with pytest.warns(cs.CacheWarning, match="damaged") as caught:
         path.run(cached(1).with_cache(cache))
     assert Path(caught[0].filename).name == "conftest.py"
+    cache.close()
