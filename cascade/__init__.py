@@ -15,7 +15,9 @@ Decorate functions with `task`, compose the lazy results of calling them, and `r
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # type checkers take it for true; importing it from typing would double the time of the import
+# Type checkers take it for true; importing it from typing would double the time of the import. A call, as editors that follow
+# plain constants would complete nothing.
+TYPE_CHECKING = bool()
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,8 +25,34 @@ if TYPE_CHECKING:
     from cascade.adapters.caches.disk import DiskCache as DiskCache
     from cascade.adapters.caches.memory import MemoryCache as MemoryCache
     from cascade.cli import create_cli as create_cli
+    from cascade.errors import BlueprintError as BlueprintError
+    from cascade.errors import CacheError as CacheError
+    from cascade.errors import CacheWarning as CacheWarning
+    from cascade.errors import CapacityError as CapacityError
     from cascade.errors import CascadeError as CascadeError
+    from cascade.errors import CycleError as CycleError
+    from cascade.errors import DeclarationError as DeclarationError
     from cascade.errors import DependencyMissingError as DependencyMissingError
+    from cascade.errors import DrawingError as DrawingError
+    from cascade.errors import EventLoopError as EventLoopError
+    from cascade.errors import InternalError as InternalError
+    from cascade.errors import KeyingError as KeyingError
+    from cascade.errors import LoweringError as LoweringError
+    from cascade.errors import MapError as MapError
+    from cascade.errors import MissingExtraError as MissingExtraError
+    from cascade.errors import ParameterError as ParameterError
+    from cascade.errors import PlanError as PlanError
+    from cascade.errors import PolicyError as PolicyError
+    from cascade.errors import ResourceError as ResourceError
+    from cascade.errors import RouteError as RouteError
+    from cascade.errors import RunTimeoutError as RunTimeoutError
+    from cascade.errors import SendingError as SendingError
+    from cascade.errors import SerializationError as SerializationError
+    from cascade.errors import StepLimitError as StepLimitError
+    from cascade.errors import TargetError as TargetError
+    from cascade.errors import TaskTimeoutError as TaskTimeoutError
+    from cascade.errors import UnknownTaskError as UnknownTaskError
+    from cascade.errors import WorkerError as WorkerError
     from cascade.graph.draw import visualize as visualize
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
@@ -34,6 +62,21 @@ if TYPE_CHECKING:
     from cascade.runtime.bus import MessageBus as MessageBus
     from cascade.runtime.dry_run import dry_run as dry_run
     from cascade.runtime.engine import Engine as Engine
+    from cascade.runtime.events import Event as Event
+    from cascade.runtime.events import ItemFinished as ItemFinished
+    from cascade.runtime.events import ItemStarted as ItemStarted
+    from cascade.runtime.events import LoopProgress as LoopProgress
+    from cascade.runtime.events import ResourceAcquired as ResourceAcquired
+    from cascade.runtime.events import ResourceEvent as ResourceEvent
+    from cascade.runtime.events import ResourceReleased as ResourceReleased
+    from cascade.runtime.events import RunFinished as RunFinished
+    from cascade.runtime.events import RunStarted as RunStarted
+    from cascade.runtime.events import TaskBlocked as TaskBlocked
+    from cascade.runtime.events import TaskEvent as TaskEvent
+    from cascade.runtime.events import TaskExecutionFinished as TaskExecutionFinished
+    from cascade.runtime.events import TaskExecutionStarted as TaskExecutionStarted
+    from cascade.runtime.events import TaskRetrying as TaskRetrying
+    from cascade.runtime.events import TaskSkipped as TaskSkipped
     from cascade.runtime.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
@@ -61,36 +104,77 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
 _HOMES = {
+    "BlueprintError": "cascade.errors",
+    "CacheError": "cascade.errors",
     "CachePolicy": "cascade.spec.policies",
+    "CacheWarning": "cascade.errors",
+    "CapacityError": "cascade.errors",
     "CascadeError": "cascade.errors",
+    "CycleError": "cascade.errors",
+    "DeclarationError": "cascade.errors",
     "DependencyMissingError": "cascade.errors",
     "DiskCache": "cascade.adapters.caches.disk",
+    "DrawingError": "cascade.errors",
     "Engine": "cascade.runtime.engine",
     "Env": "cascade.spec.inputs",
+    "Event": "cascade.runtime.events",
+    "EventLoopError": "cascade.errors",
     "Hit": "cascade.spec.policies",
+    "InternalError": "cascade.errors",
+    "ItemFinished": "cascade.runtime.events",
+    "ItemStarted": "cascade.runtime.events",
     "Jump": "cascade.spec.control",
+    "KeyingError": "cascade.errors",
     "LazyResult": "cascade.spec.lazy",
+    "LoopProgress": "cascade.runtime.events",
+    "LoweringError": "cascade.errors",
+    "MapError": "cascade.errors",
     "MemoryCache": "cascade.adapters.caches.memory",
     "MessageBus": "cascade.runtime.bus",
+    "MissingExtraError": "cascade.errors",
     "Param": "cascade.spec.inputs",
+    "ParameterError": "cascade.errors",
+    "PlanError": "cascade.errors",
+    "PolicyError": "cascade.errors",
     "Program": "cascade.runtime.program",
     "Resource": "cascade.spec.resources",
+    "ResourceAcquired": "cascade.runtime.events",
+    "ResourceError": "cascade.errors",
+    "ResourceEvent": "cascade.runtime.events",
+    "ResourceReleased": "cascade.runtime.events",
     "Retry": "cascade.spec.retry",
+    "RouteError": "cascade.errors",
     "Router": "cascade.spec.control",
+    "RunFinished": "cascade.runtime.events",
+    "RunStarted": "cascade.runtime.events",
+    "RunTimeoutError": "cascade.errors",
+    "SendingError": "cascade.errors",
+    "SerializationError": "cascade.errors",
+    "StepLimitError": "cascade.errors",
     "TailCall": "cascade.spec.control",
+    "TargetError": "cascade.errors",
     "Task": "cascade.spec.task",
+    "TaskBlocked": "cascade.runtime.events",
+    "TaskEvent": "cascade.runtime.events",
+    "TaskExecutionFinished": "cascade.runtime.events",
+    "TaskExecutionStarted": "cascade.runtime.events",
+    "TaskRetrying": "cascade.runtime.events",
+    "TaskSkipped": "cascade.runtime.events",
+    "TaskTimeoutError": "cascade.errors",
+    "UnknownTaskError": "cascade.errors",
+    "WorkerError": "cascade.errors",
     "arun": "cascade.runtime.api",
     "bind": "cascade.spec.control",
-    "console": "cascade.observers",
     "compile": "cascade.runtime.program",
+    "console": "cascade.observers",
     "create_cli": "cascade.cli",
     "dry_run": "cascade.runtime.dry_run",
     "explain": "cascade.runtime.explain",
     "from_json": "cascade.graph.serialize",
     "inject": "cascade.spec.resources",
     "override_resource": "cascade.testing",
-    "resource": "cascade.spec.resources",
     "pipeline": "cascade.spec.control",
+    "resource": "cascade.spec.resources",
     "run": "cascade.runtime.api",
     "select_jump": "cascade.spec.control",
     "sequence": "cascade.spec.control",

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cascade._vm import Skipped, hands_on_deferred, holds_deferred, install_no_input, look_for_deferred, results_made
 from cascade.errors import CycleError, DeclarationError, TargetError
+from cascade.graph.merge import merged
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.imports import Any, copy
 from cascade.spec.control import EITHER as EITHER_TASK
@@ -164,7 +165,8 @@ def walk(
     holding: set[int] = set()
     # What a call with policies does, and its operands.
     managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
-    skips = False
+    skips = pure = False
+    unknown: set[int] = set()
     made = results_made()
     row_limit = sys.maxsize if limit is None else limit
     stack: list[Any] = [root]
@@ -181,6 +183,7 @@ def walk(
                     if type(value) is LazyResult and type(inputs) is list:
                         inputs = _with_declarations(inputs)
                     numbers[key] = _number_given(value, rows, inputs)
+                    unknown.add(-1 - numbers[key])
                     skips = skips or type(value) is Skipped
                 continue
             if once and item in once:
@@ -247,6 +250,7 @@ def walk(
                 inputs.append(item)
                 continue
         row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
+        pure = pure or type(item) is LazyResult and item.task.pure
         if key in managed:
             row[0] = operation
         if row[0] is REBUILT:
@@ -275,7 +279,23 @@ def walk(
     if type(inputs) is Inputs:
         inputs.injections[:0] = [row[0] for row in rows if isinstance(row[0], Injection)]
         inputs.values = _asked_for(rows)
-    return tuple(_guard(rows, inputs) if skips else rows), inputs
+    found = tuple(_guard(rows, inputs) if skips else rows)
+    return _merged(found, inputs, unknown) if pure else (found, inputs)
+
+
+def _merged(rows: tuple[Row, ...], inputs: list[Any], unknown: set[int]) -> tuple[tuple[Row, ...], list[Any]]:
+    if type(inputs) is Inputs:
+        unknown |= {*inputs.declared, *inputs.tables}
+    found, used = merged(rows, inputs, unknown)
+    result = [inputs[number] for number in used]
+    if type(inputs) is not Inputs:
+        return found, result
+    numbers = {number: at for at, number in enumerate(used)}
+    changed = copy.copy(inputs)
+    changed[:] = result
+    changed.declared = [numbers[number] for number in inputs.declared]
+    changed.tables = [numbers[number] for number in inputs.tables]
+    return found, changed
 
 
 def _number_given(value: Any, rows: list[Row], inputs: list[Any]) -> int:
@@ -363,7 +383,7 @@ def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> t
             own = own._replace(selector=None)
             if lazy is first:
                 own = own._replace(conditions=(), after=())
-            own = None if own == NO_POLICIES else own
+            own = None if own.is_plain else own
         if own is not None and own.cache is not None:
             raise DeclarationError(
                 f"the state {lazy.task.name!r} has a cache, which would have to keep its Jumps", where="a state machine",

@@ -17,6 +17,7 @@ from cascade.blueprint import Frozen
 from cascade.errors import PlanError
 from cascade.imports import Any, NamedTuple, copy, dataclasses
 from cascade.spec.operation import Managed, StateMachine
+from cascade.spec.sameness import is_same_value
 from cascade.spec.task import Task
 
 Row = tuple[Any, ...]
@@ -167,7 +168,7 @@ class Node(Frozen):
 
 
 class Graph(Frozen):
-    """Nodes and edges of a target. Two graphs are equal when they have the same rows and equal inputs.
+    """Nodes and edges of a target. Two graphs are equal when they have the same rows, and inputs that cannot be told apart.
 
     Attributes:
         rows: see the head of this module.
@@ -180,19 +181,19 @@ class Graph(Frozen):
     def __init__(self, rows: tuple[Row, ...], inputs: tuple[Any, ...] = ()) -> None:
         super().__init__(rows=rows, inputs=inputs)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Graph):
-            return NotImplemented
-        return self.rows == other.rows and self.inputs == other.inputs
-
-    def __hash__(self) -> int:
-        return hash((self.rows, self.inputs))
-
     def __repr__(self) -> str:
         return f"Graph(rows={self.rows!r}, inputs={self.inputs!r})"
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Graph:
+            return NotImplemented
+        return self.rows == other.rows and is_same_value(self.inputs, other.inputs)
+
+    def __hash__(self) -> int:
+        return hash(self.rows)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:

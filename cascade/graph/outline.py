@@ -309,4 +309,4 @@ def _made(operation: Any, values: list[Any], routes: dict[Any, Any]) -> Any:
     policies = policies_of(operation, values[count:])
     if is_router(operation):
         policies = policies._replace(form=RouteForm(routes))
-    return lazy_result(operation.task, tuple(values[:count]), None if policies == PLAIN else policies)
+    return lazy_result(operation.task, tuple(values[:count]), None if policies.is_plain else policies)

@@ -48,7 +48,7 @@ from cascade.spec.control import ROUTER
 from cascade.spec.inputs import REQUIRED, Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import CALL, MAP, ROUTE, Managed, RouteShape, interned
-from cascade.spec.policies import PLAIN, CachePolicy
+from cascade.spec.policies import CachePolicy
 from cascade.spec.resources import Injection, Resource, inject, injection_of
 from cascade.spec.task import MODES, BoundTask, Task
 
@@ -214,8 +214,9 @@ class _Writer:
         if resolve_loaded(path) is task:
             return {"task": path}
         described = {"function": path, **{name: getattr(task, name) for name in TASK_OPTIONS}}
-        if task.policies is not None:
-            described["defaults"] = describe_policies(task.operation, self.caches, where)
+        operation = task.operation
+        if isinstance(operation, Managed):
+            described["defaults"] = describe_policies(operation, self.caches, where)
         return described
 
     def key(self, key: Any, number: int) -> Any:
@@ -506,7 +507,7 @@ class _Reader:
             check_keys(value, where, ("task",), KEYS)
             task = self.find(value["task"], where, _is_users, "a task")
         policies = self.policies.read(value, task, where)
-        if policies == PLAIN:
+        if policies.is_plain:
             return task
         return interned(task, policies, CALL if policies.form is None else MAP)
 

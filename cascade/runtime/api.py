@@ -34,8 +34,8 @@ def _engine(observers: Sequence[Observer], system_resources: Mapping[str, float]
 @overload
 def run(
     target: LazyResult[R],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -45,8 +45,8 @@ def run(
 @overload
 def run(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -55,8 +55,8 @@ def run(
 ) -> list[R]: ...
 def run(
     target: Any,
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -77,8 +77,8 @@ def run(
 @overload
 async def arun(
     target: LazyResult[R],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -88,8 +88,8 @@ async def arun(
 @overload
 async def arun(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,
@@ -98,8 +98,8 @@ async def arun(
 ) -> list[R]: ...
 async def arun(
     target: Any,
-    *,
     params: Mapping[str, Any] | None = None,
+    *,
     use_vm: bool = True,
     timeout: float | None = None,
     max_steps: int | None = None,

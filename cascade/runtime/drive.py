@@ -279,3 +279,18 @@ def check_synchronous(name: str, instead: str) -> None:
         expected="a call from synchronous code",
         hint=f"inside a coroutine write: {instead}",
     )
+
+
+def check_asynchronous(name: str, instead: str) -> None:
+    """Raises EventLoopError where a coroutine is not driven by asyncio, as under trio."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return
+    raise EventLoopError(
+        f"{name} was awaited while no event loop of asyncio is running",
+        expected="an await inside asyncio, such as asyncio.run(main())",
+        hint=f"under trio write: await trio.to_thread.run_sync({instead})",
+    )

@@ -13,12 +13,13 @@ from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
 from cascade.runtime.bus import MessageBus
-from cascade.runtime.drive import Outcome, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.drive import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host, telling_host
 from cascade.runtime.ledger import Ledger
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.spec.lazy import LazyResult
+from cascade.spec.policies import is_endless
 from cascade.spec.protocols import Executor, Solver
 from cascade.spec.resources import Resource
 
@@ -81,8 +82,8 @@ class Engine:
     async def run(
         self,
         target: LazyResult[R],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -91,8 +92,8 @@ class Engine:
     async def run(
         self,
         target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -100,8 +101,8 @@ class Engine:
     async def run(
         self,
         target: Any,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -112,7 +113,7 @@ class Engine:
             target: a LazyResult, or a list or tuple of them (the value is then a list).
             params: the values of the target's parameters, by name.
             use_vm: False for the graph path, which gives the same and is slower.
-            timeout: seconds the run may take. A function that is being called is not interrupted.
+            timeout: seconds the run may take; None or infinity for no limit. A function that is being called is not interrupted.
             max_steps: how many task calls the run may make, iterations of loops included.
 
         Raises:
@@ -121,8 +122,10 @@ class Engine:
             ResourceError: (a RuntimeError) a resource is not known.
             RunTimeoutError: (a TimeoutError) with the number of steps and iterations.
             StepLimitError: (a RuntimeError) likewise.
+            EventLoopError: (a RuntimeError) no event loop of asyncio is running.
             Exception: whatever a task raised, as itself.
         """
+        check_asynchronous("arun", "cascade.run, target")
         try:
             session = _Session(self, target, params, use_vm, timeout, max_steps, PROMPT_ROWS)
         except TooManyRows:
@@ -136,8 +139,8 @@ class Engine:
     def run_now(
         self,
         target: Any,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         use_vm: bool = True,
         timeout: float | None = None,
         max_steps: int | None = None,
@@ -202,7 +205,7 @@ class _Session:
         if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
             raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
         self.begun = time.monotonic()
-        self.deadline = 0.0 if timeout is None else self.begun + timeout
+        self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
         bus = engine.bus if engine.bus.has_subscribers else None
         self.host = (Host if bus is None else telling_host())(
             engine._shapes,

@@ -106,9 +106,9 @@ class TaskReport:
     compilations: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
-    """What `explain` found; `str()` of it is the text.
+    """What `explain` found; its text is what `print` and an interactive session show.
 
     Attributes:
         tasks: a report for each task, in the order in which they are called first.
@@ -119,6 +119,8 @@ class Explanation:
     def __str__(self) -> str:
         width = max((len(task.name) for task in self.tasks), default=0)
         return "\n".join(printable(line) for task in self.tasks for line in _lines(task, width))
+
+    __repr__ = __str__
 
     def __getitem__(self, name: str) -> TaskReport:
         """The report of the task of that name."""

@@ -23,15 +23,16 @@ from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
-from cascade.imports import TYPE_CHECKING, Any, asyncio, warnings
+from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.ledger import Claim, wanted
 from cascade.runtime.names import label
 from cascade.runtime.turns import give_turn
 from cascade.spec.failed import Failed, add_note
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import ONCE, ROUTE, Managed, StateMachine
-from cascade.spec.policies import Hit, check_amount
+from cascade.spec.policies import Hit, check_amount, is_endless
 from cascade.spec.task import Task
+from cascade.spec.warn import warn_user
 
 if TYPE_CHECKING:
     from cascade.runtime.host import Host
@@ -182,6 +183,7 @@ class Keeping:
     def __init__(self, call: Call) -> None:
         operation, leases = call.operation, call.host.leases
         self.name = operation.name
+        self.function = operation.task.func
         self.policy = operation.cache
         self.is_possible = True
         self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
@@ -213,7 +215,7 @@ class Keeping:
 
     def _warn(self, error: KeyingError) -> None:
         hint = "" if error.hint is None else f" ({error.hint})"
-        warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, stacklevel=3)
+        warn_user(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, self.function)
 
 
 def _identity_of(task: Task[..., Any]) -> str:
@@ -355,7 +357,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
     if host.observed and call.is_told and failure is None:
         host.started(task, call.serial, call.node)
     args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
-    if operation.timeout is None:
+    if operation.timeout is None or is_endless(operation.timeout):
         # The common case: nothing to be awaited, nothing to be clocked.
         attempt = _plain_attempt
     else:

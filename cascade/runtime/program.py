@@ -12,7 +12,7 @@ from cascade.blueprint import Blueprint
 from cascade.errors import SendingError, TargetError
 from cascade.graph.build import Inputs
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
-from cascade.runtime.drive import NESTED_SLICE, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.drive import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
 from cascade.runtime.host import Host
 from cascade.runtime.inputs import form_of
 from cascade.runtime.ledger import Ledger
@@ -159,6 +159,7 @@ class Program(Generic[P, R]):
 
     async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
+        check_asynchronous("program.arun", "program")
         machine, host = self._machine(args, kwargs)
         outcome = await drive(machine, host)
         return outcome.unwrap()  # type: ignore[no-any-return]

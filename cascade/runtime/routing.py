@@ -86,9 +86,9 @@ def jump_error(targets: tuple[tuple[Any, int, int], ...], jump: Jump[Any], owner
     """Why a Jump leads nowhere: there is no such route, or its task cannot take the data."""
     where = f"task {owner.name!r}"
     try:
-        known = any(jump.target_key == key and hash(jump.target_key) == hash(key) for key, _, _ in targets)
+        known = jump.target_key in {key for key, _, _ in targets}
     except TypeError:
-        known = False
+        known = False  # it has no hash
     if not known:
         keys = [key for key, _, _ in targets]
         return RouteError(

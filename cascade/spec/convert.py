@@ -20,6 +20,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cascade.spec.sameness import is_equal
+
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
 CONTAINERS: dict[Any, Any] = {
@@ -62,17 +64,20 @@ def convert(value: Any, kind: Any) -> Any:
         return _one_of(value, typing.get_args(kind), kind)
     if origin is typing.Union or origin is types.UnionType:
         return _any_of(value, typing.get_args(kind), kind)
-    container = CONTAINERS.get(origin or kind)
-    if container is not None:
-        return _container(value, container, typing.get_args(kind), kind)
-    known = _CONVERTERS.get(kind)
-    if known is not None:
-        return known(value)
+    if isinstance(origin or kind, type):  # a function may be an object that cannot be hashed
+        container = CONTAINERS.get(origin or kind)
+        if container is not None:
+            return _container(value, container, typing.get_args(kind), kind)
+        known = _CONVERTERS.get(kind)
+        if known is not None:
+            return known(value)
     if isinstance(kind, type):
         if isinstance(value, kind):
             return value
         if issubclass(kind, enum.Enum):
             return _member(value, kind)
+        if (isinstance(value, Mapping) or isinstance(value, str) and value.lstrip().startswith("{")) and has_fields(kind):
+            return _record(value, kind)
     elif not callable(kind):
         return value  # a form that says nothing at run time, such as a protocol's alias
     try:
@@ -81,6 +86,32 @@ def convert(value: Any, kind: Any) -> Any:
         raise
     except Exception as error:
         raise Unfit(f"{type_name(kind)} refuses it: {type(error).__name__}: {error}") from error
+
+
+def has_fields(kind: type) -> bool:
+    """Whether a class declares fields that a mapping gives by name: dataclasses, named tuples, pydantic, attrs, msgspec."""
+    marks = ("__dataclass_fields__", "model_validate", "__attrs_attrs__", "__struct_fields__")
+    return any(hasattr(kind, mark) for mark in marks) or issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _record(value: Any, kind: Any) -> Any:
+    fields = _read_json(value) if isinstance(value, str) else value
+    try:
+        if hasattr(kind, "model_validate"):
+            return kind.model_validate(dict(fields))
+        types_of = _field_types(kind)
+        return kind(**{name: _part(part, types_of.get(name), f"[{name!r}]") for name, part in fields.items()})
+    except Unfit:
+        raise
+    except Exception as error:
+        raise Unfit(f"{type_name(kind)} refuses it: {type(error).__name__}: {error}") from error
+
+
+def _field_types(kind: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(kind)
+    except Exception:
+        return {}  # a name that only a type checker sees
 
 
 def _to_int(value: Any) -> int:
@@ -214,7 +245,7 @@ def _member(value: Any, kind: type[enum.Enum]) -> enum.Enum:
         return kind[value]
     for member in kind:
         try:
-            if convert(value, type(member.value)) == member.value:
+            if is_equal(convert(value, type(member.value)), member.value):
                 return member
         except Unfit:
             continue
@@ -223,12 +254,7 @@ def _member(value: Any, kind: type[enum.Enum]) -> enum.Enum:
 
 def _container(value: Any, container: Any, arguments: tuple[Any, ...], kind: Any) -> Any:
     if isinstance(value, str):
-        try:
-            value = json.loads(value, parse_constant=_no_constant)
-        except ValueError as error:
-            raise Unfit(f"it is no JSON: {error}") from None
-        except RecursionError:
-            raise Unfit("it nests too deep") from None
+        value = _read_json(value)
     if container is dict:
         if not isinstance(value, Mapping):
             raise Unfit(f"a {type(value).__name__} is no mapping")
@@ -245,6 +271,15 @@ def _container(value: Any, container: Any, arguments: tuple[Any, ...], kind: Any
             raise Unfit(f"it has {len(items)} items, not {len(arguments)}")
         return tuple(_part(item, k, f"[{at}]") for at, (item, k) in enumerate(zip(items, arguments, strict=True)))
     return container(_part(item, arguments[0], f"[{at}]") for at, item in enumerate(items))
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise Unfit(f"it is no JSON: {error}") from None
+    except RecursionError:
+        raise Unfit("it nests too deep") from None
 
 
 def _part(value: Any, kind: Any, place: str) -> Any:

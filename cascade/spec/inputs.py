@@ -12,6 +12,7 @@ from cascade._vm import holds_deferred
 from cascade.errors import DeclarationError, InternalError
 from cascade.imports import Any
 from cascade.spec.lazy import LazyResult, lazy_result
+from cascade.spec.sameness import is_equal, is_same_value
 from cascade.spec.task import Task
 
 
@@ -66,14 +67,11 @@ class Input(Task[..., Any]):
         """Whether both declare the same thing, descriptions apart."""
         if self is other:
             return True
-        if (self.kind, self.name) != (other.kind, other.name) or self.type is not other.type and self.type != other.type:
-            return False
-        try:
-            return self.default is other.default or (
-                type(self.default) is type(other.default) and bool(self.default == other.default)
-            )
-        except Exception:
-            return False  # such as two arrays
+        return (
+            (self.kind, self.name) == (other.kind, other.name)
+            and (self.type is other.type or is_equal(self.type, other.type))
+            and is_same_value(self.default, other.default)
+        )
 
     def __repr__(self) -> str:
         return f"{'Param' if self.kind == 'parameter' else 'Env'}({self.name!r})"
@@ -95,7 +93,7 @@ def _never_called() -> Any:
     raise InternalError("an input was called")
 
 
-def Param(name: str, default: Any = REQUIRED, *, type: Any = None, description: str = "") -> Any:  # noqa: N802
+def Param(name: str, default: Any = REQUIRED, type: Any = None, *, description: str = "") -> Any:  # noqa: N802
     """An input that is given when the target is run: `cs.run(target, params={"n": 3})`.
 
     It may stand anywhere a LazyResult may. A program compiled from a target takes its parameters by keyword.
@@ -124,7 +122,7 @@ def Param(name: str, default: Any = REQUIRED, *, type: Any = None, description: 
     return lazy_result(declared, ())
 
 
-def Env(name: str, default: Any = REQUIRED, *, type: Any = None, description: str = "") -> Any:  # noqa: N802
+def Env(name: str, default: Any = REQUIRED, type: Any = None, *, description: str = "") -> Any:  # noqa: N802
     """An input that is read from the environment when the target is run. Otherwise like `Param`.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 
 from cascade._vm import install_deferred
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
@@ -102,7 +101,7 @@ class LazyResult(Generic[R]):
         return self._set(retry=Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on))
 
     def with_timeout(self, seconds: float | None) -> Self:
-        """Raises a TimeoutError that names the node when a call takes longer; None for no limit.
+        """Raises a TimeoutError that names the node when a call takes longer; None or infinity for no limit.
 
         Each attempt, and each iteration of a loop of tail calls, has its own time. A function that is called in place
         cannot be interrupted: it runs to its end, and then the error is raised.
@@ -177,16 +176,13 @@ class LazyResult(Generic[R]):
         return self
 
     def _set(self, **changes: Any) -> Self:
-        from cascade.spec.policies import PLAIN
-
         policies = self._policies()
         holder: LazyResult[Any] = self
         if self.policies is not None and self.policies.form is not None:
             holder = self._holder
             _check_form(policies.form, changes)
         changed = policies._replace(**changes)
-        is_plain = all(map(operator.is_, changed, PLAIN))
-        holder.policies = None if is_plain else changed  # a plain call, if nothing is left
+        holder.policies = None if changed.is_plain else changed  # a plain call, if nothing is left
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:

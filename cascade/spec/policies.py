@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 
 from cascade.errors import DeclarationError, PolicyError
@@ -89,6 +90,11 @@ class Policies(NamedTuple):
     form: Any = None
     selector: Any = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is set; by identity, as a cache may have an `==` of its own."""
+        return all(map(operator.is_, self, PLAIN))
+
 
 PLAIN = Policies()
 
@@ -109,11 +115,23 @@ def as_retry(value: Any) -> Retry | None:
 
 
 def as_timeout(value: Any) -> float | None:
+    if isinstance(value, float) and value == float("inf"):
+        return None
     if value is not None:
         check_number("timeout", value)
         if not value > 0:
             raise PolicyError(f"timeout={value!r}", expected="a positive number of seconds, or None")
     return value  # type: ignore[no-any-return]
+
+
+def is_endless(seconds: Any) -> bool:
+    """Whether a timeout is none: None, infinity, or a number that no float holds."""
+    try:
+        return seconds is None or bool(float(seconds) == float("inf"))
+    except OverflowError:
+        return bool(seconds > 0)
+    except (TypeError, ValueError):
+        return False
 
 
 def as_cache(value: Any) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from functools import lru_cache
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 
 from cascade._vm import holds_deferred
 from cascade.imports import Any, NamedTuple, inspect
@@ -72,6 +72,8 @@ class Binder:
         # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
         own = read_parameters(function, follow_wrapped=False)
         shown = read_parameters(function, follow_wrapped=True)
+        if not _holds_defaults(function):
+            own = _as_given(own)
         self.bind: Callable[..., tuple[Any, ...]]
         self._shown: Binder | None = None
         self._describe(function, own)
@@ -220,6 +222,49 @@ def _parameters_of_plain(function: FunctionType) -> list[Parameter]:
     if code.co_flags & CO_VARKEYWORDS:
         found.append(Parameter(names[keywords], VAR_KEYWORD, EMPTY))
     return found
+
+
+def _holds_defaults(function: Any) -> bool:
+    """Whether the defaults in the function's signature are those that its call really takes.
+
+    What is written in C, or has a `__signature__`, only shows defaults: given explicitly, they may mean something else.
+    """
+    if type(function) is FunctionType and not function.__dict__:
+        return True
+    from functools import partial
+
+    while type(function) in (partial, MethodType):
+        function = function.func if type(function) is partial else function.__func__
+    if isinstance(function, type):
+        makers = (type(function).__call__, function.__new__, function.__init__)  # type: ignore[misc]
+        made_by = next((maker for maker in makers if type(maker) is FunctionType), None)
+        return made_by is not None and not hasattr(function, "__signature__")
+    if hasattr(function, "__signature__"):
+        return False
+    called = function if hasattr(function, "__code__") else type(function).__call__
+    return hasattr(called, "__code__") and hasattr(called, "__defaults__")
+
+
+def _as_given(shown: list[Parameter]) -> list[Parameter]:
+    """Parameters that hand arguments on as they were given: what has a default is left out unless it was given."""
+    if all(parameter.default is EMPTY for parameter in shown):
+        return shown
+    needed = [parameter for parameter in shown if parameter.default is EMPTY]
+    names = {parameter.name for parameter in shown}
+    rest = Parameter(_free_name("args", names), VAR_POSITIONAL, EMPTY)
+    more = Parameter(_free_name("kwargs", names), VAR_KEYWORD, EMPTY)
+    return [
+        *(p for p in needed if p.kind in POSITIONAL),
+        next((p for p in needed if p.kind == VAR_POSITIONAL), rest),
+        *(p for p in needed if p.kind == KEYWORD_ONLY),
+        next((p for p in needed if p.kind == VAR_KEYWORD), more),
+    ]
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _with_messages_of(

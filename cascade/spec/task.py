@@ -12,6 +12,7 @@ from cascade.spec.lazy import LazyResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Concatenate
 
     from cascade.spec.operation import Managed
     from cascade.spec.policies import CachePolicy, Policies
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cascade.spec.signature import Binder
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 
 MODES = ("inline", "blocking", "compute")
@@ -32,7 +34,7 @@ class Task(Generic[P, R]):
     Attributes:
         func: the function.
         name: its name in graphs, events and messages.
-        pure: whether equal arguments always give equal results.
+        pure: whether equal arguments always give equal results, so that equal calls in one graph are one node.
         mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
         lower: True to have the function lowered to typed code, or else an error; False to have it never lowered.
         policies: the policies of its calls where these set none of their own; None for none.
@@ -215,11 +217,13 @@ class Task(Generic[P, R]):
             return NEVER
         return AT_ONCE if _loops(self.func) else WHEN_HOT
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        # As for a function: in a class body, the task of an instance gets it as its first argument.
-        if self.binds is classmethod:
-            return BoundTask(self, type(instance) if owner is None else owner)
-        return self if instance is None or self.binds is staticmethod else BoundTask(self, instance)
+    if not TYPE_CHECKING:  # checkers know it of decorated functions only, or each attribute that holds a task would bind
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any:
+            # As for a function: in a class body, the task of an instance gets it as its first argument.
+            if self.binds is classmethod:
+                return BoundTask(self, type(instance) if owner is None else owner)
+            return self if instance is None or self.binds is staticmethod else BoundTask(self, instance)
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
@@ -268,15 +272,17 @@ class BoundTask(Task[P, R]):
         return self.__func__.bind(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
 
     @property
-    def operation(self) -> Task[..., R] | Managed:
-        return self.__func__.operation  # type: ignore[no-any-return]
+    def operation(self) -> Any:
+        return self.__func__.operation
 
     @property
     def routine(self) -> Routine:
         return self.__func__.routine  # type: ignore[no-any-return]
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self  # bound already
+    if not TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            return self  # bound already
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not BoundTask:
@@ -292,6 +298,16 @@ class BoundTask(Task[P, R]):
     def __reduce__(self) -> Any:
         return getattr, (self.__self__, self.__name__)
 
+
+class _Annotations(dict[str, Any]):
+    """The annotations of a class whose instances show those of the function that they stand for."""
+
+    def __get__(self, task: Any, owner: type | None = None) -> Any:
+        return self if task is None else getattr(task.func, "__annotations__", {})
+
+
+Task.__annotations__ = _Annotations(Task.__annotations__)
+BoundTask.__annotations__ = _Annotations(BoundTask.__annotations__)
 
 _new: Any = object.__new__
 
@@ -354,24 +370,38 @@ def _as_coroutine_function(func: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @overload
-def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> Task[P, R]: ...
-@overload
-def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
-@overload
 def task(func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...
 @overload
 def task(
     *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
     retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
     cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
 ) -> _Decorator: ...
-def task(func: Any = None, /, **options: Any) -> Any:
+def task(
+    func: Any = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
+    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: Any,
+) -> Any:
     """Makes a function a task: calling it gives a `LazyResult` instead of a value.
 
     Args:
         func: a sync or async function, or any other callable.
         name: its name in graphs, events and messages; by default the function's.
-        pure: whether equal arguments always give equal results.
+        pure: True promises that equal arguments always give equal results: calls in one graph are one node, and give the very
+            same object, where their arguments are equal constants (numbers, texts, tuples of them, the very same object) or
+            the very same results.
         mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
             worker process (`pip install 'cascade-engine[processes]'`).
         lower: True to have a run raise `LoweringError` where the function has no typed form; False to never lower it.
@@ -390,23 +420,60 @@ def task(func: Any = None, /, **options: Any) -> Any:
     >>> double(4)
     <LazyResult of double>
     """
-    for option in options.keys() - OPTIONS:
+    for option in unknown:
         raise DeclarationError(
             f"@task was given an unknown option {option!r}", expected="one of " + ", ".join(sorted(OPTIONS)),
             hint=nearest(option, OPTIONS),
         )
-    if func is None:
-        return lambda function: Task(function, **options)
-    return Task(func, **options)
+    def make(function: Any) -> Task[..., Any]:
+        return Task(
+            function, name=name, pure=pure, mode=mode, lower=lower, retry=retry, timeout=timeout, cache=cache, constraints=constraints
+        )
+
+    return make if func is None else make(func)
 
 
 if TYPE_CHECKING:
     from typing import Protocol
 
+    class FunctionTask(Task[P, R]):
+        """What type checkers know of a decorated function: in a class it binds as a method does."""
+
+        @overload
+        def __get__(self: FunctionTask[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
+        @overload
+        def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]: ...
+        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
+
+    class MethodTask(BoundTask[Q, R], Generic[Q, P, R]):
+        """A task that was looked up in a class: checkers do not say whether of a class method, a static one or another.
+
+        So the first parameter may be bound already, or not.
+        """
+
+        @overload
+        def __call__(self, /, *args: Q.args, **kwargs: Q.kwargs) -> LazyResult[R]: ...
+        @overload
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]: ...
+        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+        @overload
+        def tail(self, /, *args: Q.args, **kwargs: Q.kwargs) -> TailCall[R]: ...
+        @overload
+        def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]: ...
+        def tail(self, /, *args: Any, **kwargs: Any) -> Any: ...
+
     class _Decorator(Protocol):
         @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> Task[P, R]: ...
-        @overload
-        def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
-        @overload
         def __call__(self, func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...

@@ -31,6 +31,24 @@ def recurse(n: int) -> str | cs.LazyResult[str]:
     return "done" if n <= 0 else recurse(n - 1)
 
 
+@cs.task
+def forever(n: int) -> cs.TailCall[int]:
+    return forever.tail(n + 1)
+
+
+@cs.task(pure=True)
+def hands_on(n: int) -> cs.LazyResult[int]:
+    return double(n)
+
+
+@cs.task(mode="blocking")
+async def forever_later(n: int) -> cs.TailCall[int]:
+    return forever.tail(n + 1)
+
+
+assert_type(forever(1), cs.LazyResult[int])
+assert_type(hands_on(1), cs.LazyResult[int])
+assert_type(forever_later(1), cs.LazyResult[int])
 assert_type(double(1), cs.LazyResult[int])
 assert_type(fetch("a"), cs.LazyResult[bytes])
 assert_type(renamed(1.0), cs.LazyResult[str])
@@ -90,6 +108,35 @@ class Scaler:
         return 2 * x
 
 
-assert_type(Scaler().scale, Any)
-cs.run([Scaler.double(1), Scaler().scale(1), Scaler().scale.map([1, 2])])
-cs.compile(Scaler().scale)(1)
+    @cs.task(pure=True)
+    @staticmethod
+    def double_again(x: int) -> int:
+        return 2 * x
+
+    @cs.task
+    async def later(self, x: int, *, y: int = 0) -> bytes:
+        return bytes(x)
+
+    @cs.task
+    def again(self, x: int) -> cs.TailCall[int]:
+        return self.again.tail(x - 1)
+
+
+scaler = Scaler()
+assert_type(scaler.scale(1), cs.LazyResult[int])
+assert_type(scaler.later(1, y=2), cs.LazyResult[bytes])
+assert_type(scaler.again(1), cs.LazyResult[int])
+assert_type(Scaler.scale(scaler, 1), cs.LazyResult[int])
+assert_type(Scaler.make(1), cs.LazyResult[int])
+assert_type(scaler.make(1), cs.LazyResult[int])
+assert_type(scaler.make_again(1), cs.LazyResult[int])
+assert_type(Scaler.double(1), cs.LazyResult[int])
+assert_type(scaler.double(1), cs.LazyResult[int])
+assert_type(scaler.double_again(1), cs.LazyResult[int])
+assert_type(scaler.scale.map([1, 2]), cs.LazyResult[list[int]])
+assert_type(scaler.scale.tail(1), cs.TailCall[int])
+assert_type(cs.run([Scaler.double(1), scaler.scale(1)]), list[int])
+assert_type(cs.compile(scaler.scale)(1), int)
+scaler.scale("x")  # error: call-overload
+scaler.scale(1, 2)  # error: call-overload
+scaler.make("x")  # error: call-overload

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import digest
 from cascade.errors import CacheError, CacheWarning, DeclarationError
 from cascade.spec.policies import Hit
+from cascade.spec.warn import warn_user
 
 FORMAT = 1
 APPLICATION = 0x43534344  # "CSCD"
@@ -69,7 +69,7 @@ class DiskCache(KeyedCache):
                 raise ValueError("its checksum does not fit")
             return Hit(self._codec.decode(value))
         except Exception as error:
-            warnings.warn(f"cache {self.path}: an entry is damaged and dropped ({error})", CacheWarning, stacklevel=2)
+            warn_user(f"cache {self.path}: an entry is damaged and dropped ({error})", CacheWarning)
             self._ask(lambda connection: connection.execute("DELETE FROM entries WHERE key = ?", (key,)))
             return None
 
@@ -99,10 +99,10 @@ class DiskCache(KeyedCache):
                 return action(self._connection())
             except sqlite3.OperationalError as error:
                 if _is_busy(error):
-                    warnings.warn(f"cache {self.path}: it was busy for {BUSY_SECONDS:g} s", CacheWarning, stacklevel=4)
+                    warn_user(f"cache {self.path}: it was busy for {BUSY_SECONDS:g} s", CacheWarning)
                     return None
                 if _is(error, "SQLITE_FULL"):
-                    warnings.warn(f"cache {self.path}: {error}; nothing more is kept", CacheWarning, stacklevel=4)
+                    warn_user(f"cache {self.path}: {error}; nothing more is kept", CacheWarning)
                     return None
                 # None of these says that the file is damaged. It may even be something else, so it is left alone.
                 if _is(error, "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY"):
@@ -151,7 +151,7 @@ class DiskCache(KeyedCache):
         connection.execute("COMMIT")
 
     def _rebuild(self, error: Exception) -> None:
-        warnings.warn(f"cache {self.path}: the file is damaged ({error}); it is begun anew", CacheWarning, stacklevel=6)
+        warn_user(f"cache {self.path}: the file is damaged ({error}); it is begun anew", CacheWarning)
         with self._lock:
             self._generation += 1
             aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
