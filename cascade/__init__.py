@@ -90,11 +90,11 @@ if TYPE_CHECKING:
     from cascade.spec.inputs import Env as Env
     from cascade.spec.inputs import Param as Param
     from cascade.spec.lazy import LazyResult as LazyResult
+    from cascade.spec.policies import CachePolicy as CachePolicy
+    from cascade.spec.policies import Hit as Hit
     from cascade.spec.resources import Resource as Resource
     from cascade.spec.resources import inject as inject
     from cascade.spec.resources import resource as resource
-    from cascade.spec.policies import CachePolicy as CachePolicy
-    from cascade.spec.policies import Hit as Hit
     from cascade.spec.retry import Retry as Retry
     from cascade.spec.task import Task as Task
     from cascade.spec.task import task as task

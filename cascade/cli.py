@@ -26,7 +26,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cascade.errors import CapacityError, CascadeError, InternalError, ParameterError, SerializationError, TargetError, nearest
+from cascade.errors import (
+    CapacityError,
+    CascadeError,
+    InternalError,
+    ParameterError,
+    SerializationError,
+    TargetError,
+    nearest,
+)
 from cascade.graph.build import Inputs, flatten
 from cascade.graph.draw import FORMATS as DRAWINGS
 from cascade.graph.draw import visualize

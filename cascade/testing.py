@@ -14,9 +14,9 @@ from cascade.runtime.bus import MessageBus
 from cascade.runtime.engine import Engine
 from cascade.runtime.events import Event
 from cascade.runtime.resources import ResourceContainer
+from cascade.spec.failed import failed
 from cascade.spec.protocols import Executor
 from cascade.spec.resources import Resource
-from cascade.spec.failed import failed
 from cascade.spec.task import Task
 
 E = TypeVar("E", bound=Event)

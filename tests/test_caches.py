@@ -961,13 +961,9 @@ def damaged(path: FilePath, how: str) -> None:
         path.write_bytes(b"garbage" * 1000)
     elif how == "scrambled":
         path.write_bytes(data[:100] + bytes(255 - byte for byte in data[100:]))
-    elif how == "older":
-        connection = sqlite3.connect(path)
-        connection.execute("PRAGMA user_version = 99")
-        connection.close()
 
 
-@pytest.mark.parametrize("how", ["truncated", "garbage", "scrambled", "older"])
+@pytest.mark.parametrize("how", ["truncated", "garbage", "scrambled"])
 def test_a_damaged_file_is_reported_and_begun_anew(run, tmp_path, how):
     file = tmp_path / "cache.db"
     cache = cs.DiskCache(file)

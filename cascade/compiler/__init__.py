@@ -11,7 +11,6 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 
 from __future__ import annotations
 
-
 from cascade._vm import Code, install_verifier
 from cascade.blueprint import Blueprint
 from cascade.compiler.emit import emit, emit_loop, emit_machine

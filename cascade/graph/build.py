@@ -28,7 +28,18 @@ from cascade.spec.control import ONCE as ONCE_TASK
 from cascade.spec.inputs import Input, input_of
 from cascade.spec.lazy import LazyResult
 from cascade.spec.operation import (
-    CALL, MAP, ONCE, ROUTE, Managed, OnceShape, RouteShape, State, StateMachine, extras_of, interned, interned_machine,
+    CALL,
+    MAP,
+    ONCE,
+    ROUTE,
+    Managed,
+    OnceShape,
+    RouteShape,
+    State,
+    StateMachine,
+    extras_of,
+    interned,
+    interned_machine,
 )
 from cascade.spec.policies import PLAIN as NO_POLICIES
 from cascade.spec.policies import EitherForm, OnceForm, Policies, RouteForm

@@ -15,9 +15,9 @@ very same results, containers of these, or constants: equal numbers, texts and t
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
-from cascade.imports import Any
 
 from cascade.graph.model import Container, Row
+from cascade.imports import Any
 from cascade.spec.operation import CALL, MAP, Managed
 from cascade.spec.task import Task
 

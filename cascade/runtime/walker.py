@@ -13,7 +13,19 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 
 from cascade._vm import (
-    DONE, FAILED, KEPT, PAUSE, WAIT, Jump, Skipped, TailCall, enter_task, holds_new_deferred, is_awaitable, is_only_result, leave_task,
+    DONE,
+    FAILED,
+    KEPT,
+    PAUSE,
+    WAIT,
+    Jump,
+    Skipped,
+    TailCall,
+    enter_task,
+    holds_new_deferred,
+    is_awaitable,
+    is_only_result,
+    leave_task,
     results_made,
 )
 from cascade.errors import DependencyMissingError, StepLimitError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from cascade._vm import install_deferred
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from types import CodeType, FrameType
+
 from cascade.imports import Any
 
 LIBRARIES = frozenset({"cascade", "asyncio", "concurrent", "contextlib", "threading", "anyio", "trio", "loky"})

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from cascade.spec.operation import Managed, StateMachine, is_map
 from cascade.spec.retry import Retry
 
+
 def printable(text: str) -> str:
     """A text as one line without control characters, which could do things to a terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

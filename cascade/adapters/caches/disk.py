@@ -39,7 +39,7 @@ class DiskCache(KeyedCache):
             nobody else can write.
 
     Raises:
-        CacheError: (a RuntimeError) the file cannot be opened, or is an SQLite file of something else.
+        CacheError: (a RuntimeError) the file cannot be opened, is an SQLite file of something else, or a cache of another format.
         MissingExtraError: (an ImportError) msgspec is not installed.
     """
 
@@ -93,25 +93,27 @@ class DiskCache(KeyedCache):
     # -- The file ---------------------------------------------------------------------------------------------------
 
     def _ask(self, action: Any) -> Any:
-        """What `action` gives for a connection; None when the file is damaged, or busy all the time."""
+        """Returns the result of `action` on a connection; None when the file is damaged, busy all the time, or cannot be read or written."""
         for attempt in range(3):
             try:
                 return action(self._connection())
-            except sqlite3.OperationalError as error:
-                if _is_busy(error):
-                    warn_user(f"cache {self.path}: it was busy for {BUSY_SECONDS:g} s", CacheWarning)
-                    return None
-                if _is(error, "SQLITE_FULL"):
-                    warn_user(f"cache {self.path}: {error}; nothing more is kept", CacheWarning)
-                    return None
-                # None of these says that the file is damaged. It may even be something else, so it is left alone.
-                if _is(error, "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY"):
-                    found = "it is a directory" if self.path.is_dir() else error
-                    raise CacheError(f"cache {self.path}: {found}", expected="a file that can be written") from None
-                self._recover(error, attempt)
             except sqlite3.DatabaseError as error:
+                if not _is(error, "SQLITE_CORRUPT", "SQLITE_NOTADB"):
+                    self._report(error)
+                    return None
                 self._recover(error, attempt)
         return None
+
+    def _report(self, error: sqlite3.DatabaseError) -> None:
+        # None of these errors says that the file is damaged. It may even be something else, so it is left alone.
+        if _is(error, "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY"):
+            found = "it is a directory" if self.path.is_dir() else error
+            raise CacheError(f"cache {self.path}: {found}", expected="a file that can be written") from None
+        text = f"it was busy for {BUSY_SECONDS:g} s" if _is_busy(error) else f"{error}; the file is left as it is"
+        if _is(error, "SQLITE_FULL", "SQLITE_IOERR"):
+            text = f"{error}; nothing more is kept"
+        self.close()  # a transaction that failed may be open
+        warn_user(f"cache {self.path}: {text}", CacheWarning)
 
     def _recover(self, error: Exception, attempt: int) -> None:
         self.close()
@@ -144,7 +146,10 @@ class DiskCache(KeyedCache):
             if application != APPLICATION:
                 raise CacheError(f"{self.path} is an SQLite file of something else", expected="a new file, or a cache")
             if version != FORMAT:
-                raise sqlite3.DatabaseError(f"it has format {version}, not {FORMAT}")
+                raise CacheError(
+                    f"cache {self.path}: it is a cache of format {version}", expected=f"one of format {FORMAT}",
+                    hint="use another path, or the version of Cascade that wrote the file",
+                )
         else:
             for statement in SCHEMA:
                 connection.execute(statement)
@@ -214,10 +219,10 @@ def _format_of(connection: sqlite3.Connection) -> tuple[int, int]:
     return application, connection.execute("PRAGMA user_version").fetchone()[0]
 
 
-def _is_busy(error: sqlite3.OperationalError) -> bool:
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
     return _is(error, "SQLITE_BUSY", "SQLITE_LOCKED")
 
 
-def _is(error: sqlite3.OperationalError, *names: str) -> bool:
+def _is(error: sqlite3.DatabaseError, *names: str) -> bool:
     # The names of extended codes begin with that of the plain code.
     return getattr(error, "sqlite_errorname", "").startswith(names)

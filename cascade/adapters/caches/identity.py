@@ -17,6 +17,7 @@ import collections
 import dataclasses
 import enum
 import functools
+import os
 import sys
 import types
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,16 @@ from typing import Any
 
 from cascade.adapters.caches.annotations import FIELD, annotation_parts
 from cascade.adapters.caches.keys import digest, encode, framed, is_immutable, unkeyable
-from cascade.adapters.caches.library import DOORS, check_not_opaque, find_spec, is_library, is_library_module, name_of, version_of
+from cascade.adapters.caches.library import (
+    DOORS,
+    check_not_opaque,
+    find_spec,
+    is_environment,
+    is_library,
+    is_library_module,
+    name_of,
+    version_of,
+)
 from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
 from cascade.adapters.caches.watch import MISSING, Watch
 from cascade.errors import KeyingError
@@ -95,7 +105,7 @@ class Identity:
         if written is not None:
             return written
         kind = type(value)
-        if value is sys.modules:
+        if value is sys.modules or value is os.environ:
             check_not_opaque(value)
         if kind is dict or kind is list or kind is tuple:
             written = framed(b"container", kind.__name__.encode()) + self._of_each(value)
@@ -231,10 +241,32 @@ class Identity:
             pieces.append(self._of_code(constant, names, built_in) if inner else encode(constant))
         reads = reads_of(code)
         for chain in reads.chains:
-            pieces.append(self._of_global(chain, names, built_in))
+            variables = reads.subjects[chain]
+            if variables is not None and self._is_environment(chain, names):
+                pieces.append(framed(b"environment", b"".join([self._of_variable(each) for each in sorted(variables)])))
+            else:
+                pieces.append(self._of_global(chain, names, built_in))
+        self._check_environment(reads.imports, code)
         for each in reads.imports:
             pieces.append(self._of_import(each, names))
         return b"".join(pieces)
+
+    def _is_environment(self, chain: tuple[str, ...], names: Names) -> bool:
+        value: Any = self._watch.place(names, chain[0])
+        for attribute in chain[1:]:
+            if value is not os and value is not os.environ:
+                return False
+            value = getattr(value, attribute, None)
+        return is_environment(value)
+
+    def _of_variable(self, name: str) -> bytes:
+        return encode((name, self._watch.environment(name)))
+
+    def _check_environment(self, imports: Iterable[Import], code: types.CodeType) -> None:
+        # What is read of a module that is imported inside of the function cannot be told apart.
+        read = {"environ", "environb", "getenv", "getenvb"} & set(code.co_names)
+        if read and any(each.module == "os" and each.names is None for each in imports):
+            raise KeyingError(f"os.{min(read)}, imported inside of a function", hint="import os at the head of the module")
 
     def _of_global(self, chain: tuple[str, ...], names: Names, built_in: Names) -> bytes:
         path, rest = [chain[0]], list(chain[1:])

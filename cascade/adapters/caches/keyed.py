@@ -9,7 +9,6 @@ from cascade.adapters.caches.keys import Encoder, digest, encode
 from cascade.errors import KeyingError
 from cascade.spec.policies import Hit
 
-
 LONGEST_KEY = 200
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from functools import cache, lru_cache
+from hashlib import blake2b
 from importlib import util
 from typing import Any
 
@@ -17,11 +18,13 @@ OPAQUE = frozenset(
         "builtins.eval", "builtins.exec", "builtins.globals", "gc.get_objects", "gc.get_referents", "gc.get_referrers",
         "importlib.__import__", "importlib._bootstrap.__import__", "importlib.import_module", "importlib.reload",
         "inspect.currentframe", "inspect.getmodule", "inspect.stack", "inspect.trace",
-        "joblib.numpy_pickle.load", "pickle._Unpickler", "pickle._load", "pickle._loads", "pkgutil.resolve_name", "pydoc.locate",
+        "joblib.numpy_pickle.load", "os.getenv", "os.getenvb", "pickle._Unpickler", "pickle._load", "pickle._loads", "pkgutil.resolve_name", "pydoc.locate",
         "runpy.run_module", "runpy.run_path", "shelve.open", "sys._current_frames", "sys._getframe", "sys._getframemodulename",
     }
 )  # fmt: skip
 """Functions that reach what is named when they are called."""
+
+ENVIRONMENT_HINT = "read os.environ['NAME'] or os.getenv('NAME') with a constant name, or take the value as an argument"
 
 DOORS = frozenset({"builtins", "gc", "importlib", "inspect", "pickle", "pkgutil", "runpy", "sys"})
 """Modules that have such functions: what is taken from them has to be seen."""
@@ -35,9 +38,17 @@ def check_not_opaque(value: Any) -> None:
     """Raises KeyingError for what gives access to things that cannot be told."""
     if value is sys.modules:
         raise KeyingError("sys.modules")
+    if type(value) is type(os.environ):
+        raise KeyingError("os.environ", hint=ENVIRONMENT_HINT)
     name = getattr(value, "__qualname__", None)
     if isinstance(name, str) and f"{getattr(value, '__module__', None)}.{name}" in OPAQUE:
-        raise KeyingError(f"{value.__module__.lstrip('_')}.{name}, which may reach anything")
+        hint = ENVIRONMENT_HINT if name.startswith("getenv") else None
+        raise KeyingError(f"{value.__module__.lstrip('_')}.{name}, which may reach anything", hint=hint)
+
+
+def is_environment(value: Any) -> bool:
+    """Whether a value is `os.environ`, its method `get`, or `os.getenv`."""
+    return value is os.environ or value is os.getenv or getattr(value, "__self__", None) is os.environ and value.__name__ == "get"
 
 
 def is_library(value: Any) -> bool:
@@ -94,11 +105,13 @@ def _library_directories() -> tuple[str, ...]:
 
 
 def version_of(module: str) -> bytes:
-    """What changes when another version of a library is installed."""
+    """Bytes that change with the version of a library, or with the file of a module that is not installed."""
     top = module.partition(".")[0]
+    if not is_library_module(module):
+        return _contents_of(file_of(module))
     if top in sys.stdlib_module_names:
         return b"@"
-    return _version_of(top, getattr(sys.modules.get(top), "__version__", None), file_of(top))
+    return _version_of(top, getattr(sys.modules.get(top), "__version__", None), file_of(module))
 
 
 @lru_cache(maxsize=4096)
@@ -109,6 +122,17 @@ def _version_of(top: str, version: Any, file: str | None) -> bytes:
         try:
             version = metadata.version(top)
         except (metadata.PackageNotFoundError, ValueError):
-            status = None if file is None else os.stat(file)
-            version = status and f"{status.st_size} {status.st_mtime_ns}"
+            return _contents_of(file)
     return f"@{version}".encode()
+
+
+@lru_cache(maxsize=4096)
+def _contents_of(file: str | None) -> bytes:
+    # Read once: what is loaded stays as it is in this process, also when its file is built anew.
+    if file is None:
+        return b"@"
+    try:
+        with open(file, "rb") as stream:
+            return b"@" + blake2b(stream.read(), digest_size=20).digest()
+    except OSError as error:
+        raise KeyingError(f"the file {file}, which cannot be read ({error.strerror})") from None

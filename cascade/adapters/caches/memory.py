@@ -9,12 +9,14 @@ from typing import Any
 
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import is_immutable
+from cascade.adapters.caches.singletons import Singletons, singletons_in
 from cascade.errors import DeclarationError, KeyingError
 from cascade.spec.policies import Hit
 
 
 class MemoryCache(KeyedCache):
-    """Keeps values in memory, for `with_cache`. Those that could be changed are copied on the way in and out.
+    """Keeps values in memory, for `with_cache`. Those that could be changed are copied on the way in and out,
+    but for singletons such as `dataclasses.MISSING`, which stay themselves.
 
     Args:
         max_entries: how many values are kept; the one that was not used longest goes first.
@@ -27,7 +29,7 @@ class MemoryCache(KeyedCache):
         if not isinstance(max_entries, int) or max_entries < 1:
             raise DeclarationError(f"MemoryCache(max_entries={max_entries!r})", expected="a positive number of values")
         self.max_entries = max_entries
-        self._entries: OrderedDict[bytes, tuple[Any, bool]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[Any, Singletons | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def load(self, key: bytes) -> Hit | None:
@@ -36,18 +38,18 @@ class MemoryCache(KeyedCache):
             if entry is None:
                 return None
             self._entries.move_to_end(key)
-        value, immutable = entry
-        return Hit(value if immutable else copy.deepcopy(value))
+        value, singletons = entry
+        return Hit(value if singletons is None else copy.deepcopy(value, dict(singletons)))
 
     def store(self, key: bytes, value: Any) -> None:
-        immutable = is_immutable(value)
-        if not immutable:
+        singletons = None if is_immutable(value) else singletons_in(value)
+        if singletons is not None:
             try:
-                value = copy.deepcopy(value)
+                value = copy.deepcopy(value, dict(singletons))
             except Exception as error:
                 raise KeyingError(f"its value, which cannot be copied ({type(error).__name__}: {error})") from None
         with self._lock:
-            self._entries[key] = value, immutable
+            self._entries[key] = value, singletons
             self._entries.move_to_end(key)
             while len(self._entries) > self.max_entries:
                 self._entries.popitem(last=False)

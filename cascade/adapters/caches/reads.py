@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 OF_NO_MATTER = frozenset({"CACHE", "PUSH_NULL", "EXTENDED_ARG"})
+SIMPLE_LOADS = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_SMALL_INT"})
 
 HIDDEN = frozenset(
     {
@@ -39,10 +40,13 @@ class Reads(NamedTuple):
     Attributes:
         chains: the globals, each with the attributes that are read from it, in order.
         imports: the import statements.
+        subjects: for each chain, the constant texts that it is subscripted with or called with first, as in `os.environ["NAME"]`;
+            None if it is used in another way as well.
     """
 
     chains: tuple[tuple[str, ...], ...]
     imports: tuple[Import, ...]
+    subjects: dict[tuple[str, ...], frozenset[str] | None]
 
 
 @lru_cache(maxsize=4096)
@@ -51,19 +55,39 @@ def reads_of(code: types.CodeType) -> Reads:
     imports: dict[Import, None] = {}
     chain: list[str] = []
     constants: list[Any] = [0, None]
-    for instruction in dis.get_instructions(code):
+    subjects: dict[tuple[str, ...], frozenset[str] | None] = {}
+    instructions = [each for each in dis.get_instructions(code) if each.opname not in OF_NO_MATTER]
+    for at, instruction in enumerate(instructions):
         name = instruction.opname
         if name in ATTRIBUTE_LOADS and chain:
             chain.append(instruction.argval)
-        elif name not in OF_NO_MATTER:
+        else:
             if chain:
                 chains[tuple(chain)] = None
+                text, known = _subject(instructions[at : at + 4]), subjects.get(tuple(chain), frozenset())
+                subjects[tuple(chain)] = None if text is None or known is None else known | {text}
             chain = [instruction.argval] if name in GLOBAL_LOADS else []
             if name == "IMPORT_NAME":
                 imports[Import(constants[-2], instruction.argval, constants[-1])] = None
             elif name == "LOAD_CONST":
                 constants.append(instruction.argval)
-    return Reads(tuple(chains), tuple(imports))
+    return Reads(tuple(chains), tuple(imports), subjects)
+
+
+def _subject(following: list[dis.Instruction]) -> str | None:
+    """The constant text that what was loaded is subscripted with, or called with as its first argument."""
+    text = following[0].argval
+    if following[0].opname != "LOAD_CONST" or type(text) is not str or len(following) < 2:
+        return None
+    if following[1].opname == "BINARY_SUBSCR":
+        return text
+    rest = [each for each in following[1:] if each.opname != "PRECALL"]
+    for count, call in enumerate(rest[:2], start=1):  # after a second argument that is loaded by one instruction, or none
+        if call.opname == "CALL":
+            return text if call.arg == count else None
+        if call.opname not in SIMPLE_LOADS:
+            return None
+    return None
 
 
 @lru_cache(maxsize=4096)

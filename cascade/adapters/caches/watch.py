@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import types
 from operator import is_
 from typing import Any
@@ -22,6 +23,7 @@ class Watch:
         self._attributes: list[tuple[Any, str, Any]] = []  # (object, name, value)
         self._cells: list[tuple[types.CellType, Any]] = []
         self._functions: list[tuple[Any, ...]] = []
+        self._environment: list[tuple[str, str | None]] = []
         self._data: list[tuple[Any, bytes]] = []  # what can be changed, and its contents
 
     def place(self, mapping: Any, key: Any) -> Any:
@@ -39,6 +41,12 @@ class Watch:
         """An attribute, or MISSING."""
         value = getattr(owner, name, MISSING)
         self._attributes.append((owner, name, value))
+        return value
+
+    def environment(self, name: str) -> str | None:
+        """An environment variable, or None."""
+        value = os.environ.get(name)
+        self._environment.append((name, value))
         return value
 
     def cell(self, cell: types.CellType) -> Any:
@@ -81,6 +89,9 @@ class Watch:
                 return False
         for owner, name, value in self._attributes:
             if getattr(owner, name, MISSING) is not value:
+                return False
+        for variable, text in self._environment:
+            if os.environ.get(variable) != text:
                 return False
         for value, contents in self._data:
             if encode(value, _by_id) != contents:

@@ -18,8 +18,8 @@ from typing import Any
 from cascade._vm import Kernel, install_come_back, install_profiled_caller, install_typed_verifier
 from cascade.compiler.lower.comeback import come_back
 from cascade.compiler.lower.machine import MachineBuilder
-from cascade.compiler.lower.reasons import Reason, Refusal
 from cascade.compiler.lower.profile import profiled_caller
+from cascade.compiler.lower.reasons import Reason, Refusal
 from cascade.compiler.lower.resume import Ended, Resumption
 from cascade.compiler.lower.source import FunctionSource, SourceError, read_source
 from cascade.compiler.lower.translate import CodeBuilder

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from cascade.compiler.lower.source import FunctionSource
 
-
 ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS106", "CS110", "CS111", "CS113", "CS114", "CS140"}
 
 

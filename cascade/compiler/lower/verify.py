@@ -12,7 +12,16 @@ from typing import Any
 
 from cascade.compiler.lower.typed import TypedCode
 from cascade.errors import BlueprintError
-from cascade.opcodes import FIELDS, FLOAT, INT, OBJECT, TYPED_FIELDS, TYPED_INSTRUCTIONS, TYPED_WORD_BYTES, TypedInstruction
+from cascade.opcodes import (
+    FIELDS,
+    FLOAT,
+    INT,
+    OBJECT,
+    TYPED_FIELDS,
+    TYPED_INSTRUCTIONS,
+    TYPED_WORD_BYTES,
+    TypedInstruction,
+)
 
 REGISTER_LIMIT = 10_000
 MAIN = -1
