@@ -43,8 +43,8 @@ setup(
                 extra_compile_args=compile_arguments,
                 extra_link_args=link_arguments,
                 depends=[
-                    "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/_search.pxi", "cascade/_typed.pxi", "cascade/_items.pxi",
-                    "cascade/_typed.h", "cascade/_math.h", "cascade/_typed_table.h",
+                    "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/vm/search.pxi", "cascade/vm/kernel.pxi", "cascade/vm/map.pxi",
+                    "cascade/vm/kernel.h", "cascade/vm/kernel_math.h", "cascade/vm/kernel_table.h",
                 ],
             )
         ],

@@ -53,14 +53,14 @@ if TYPE_CHECKING:
     from cascade.errors import TaskTimeoutError as TaskTimeoutError
     from cascade.errors import UnknownTaskError as UnknownTaskError
     from cascade.errors import WorkerError as WorkerError
-    from cascade.graph.draw import visualize as visualize
+    from cascade.reports.drawing import visualize as visualize
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
     from cascade.observers import console as console
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
-    from cascade.runtime.bus import MessageBus as MessageBus
-    from cascade.runtime.dry_run import dry_run as dry_run
+    from cascade.events.bus import MessageBus as MessageBus
+    from cascade.reports.plan import dry_run as dry_run
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.events import Event as Event
     from cascade.runtime.events import ItemFinished as ItemFinished
@@ -77,27 +77,27 @@ if TYPE_CHECKING:
     from cascade.runtime.events import TaskExecutionStarted as TaskExecutionStarted
     from cascade.runtime.events import TaskRetrying as TaskRetrying
     from cascade.runtime.events import TaskSkipped as TaskSkipped
-    from cascade.runtime.explain import explain as explain
+    from cascade.reports.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
-    from cascade.spec.control import Jump as Jump
-    from cascade.spec.control import Router as Router
-    from cascade.spec.control import TailCall as TailCall
-    from cascade.spec.control import bind as bind
-    from cascade.spec.control import pipeline as pipeline
-    from cascade.spec.control import select_jump as select_jump
-    from cascade.spec.control import sequence as sequence
-    from cascade.spec.inputs import Env as Env
-    from cascade.spec.inputs import Param as Param
-    from cascade.spec.lazy import LazyResult as LazyResult
-    from cascade.spec.policies import CachePolicy as CachePolicy
-    from cascade.spec.policies import Hit as Hit
-    from cascade.spec.resources import Resource as Resource
-    from cascade.spec.resources import inject as inject
-    from cascade.spec.resources import resource as resource
-    from cascade.spec.retry import Retry as Retry
-    from cascade.spec.task import Task as Task
-    from cascade.spec.task import task as task
+    from cascade.declare.control import Jump as Jump
+    from cascade.declare.control import Router as Router
+    from cascade.declare.control import TailCall as TailCall
+    from cascade.declare.control import bind as bind
+    from cascade.declare.control import pipeline as pipeline
+    from cascade.declare.control import select_jump as select_jump
+    from cascade.declare.control import sequence as sequence
+    from cascade.declare.inputs import Env as Env
+    from cascade.declare.inputs import Param as Param
+    from cascade.declare.lazy import LazyResult as LazyResult
+    from cascade.declare.policies import CachePolicy as CachePolicy
+    from cascade.declare.policies import Hit as Hit
+    from cascade.declare.resources import Resource as Resource
+    from cascade.declare.resources import inject as inject
+    from cascade.declare.resources import resource as resource
+    from cascade.declare.retry import Retry as Retry
+    from cascade.declare.task import Task as Task
+    from cascade.declare.task import task as task
     from cascade.testing import override_resource as override_resource
 
 __version__ = "0.1.0"
@@ -106,7 +106,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BlueprintError": "cascade.errors",
     "CacheError": "cascade.errors",
-    "CachePolicy": "cascade.spec.policies",
+    "CachePolicy": "cascade.declare.policies",
     "CacheWarning": "cascade.errors",
     "CapacityError": "cascade.errors",
     "CascadeError": "cascade.errors",
@@ -116,44 +116,44 @@ _HOMES = {
     "DiskCache": "cascade.adapters.caches.disk",
     "DrawingError": "cascade.errors",
     "Engine": "cascade.runtime.engine",
-    "Env": "cascade.spec.inputs",
+    "Env": "cascade.declare.inputs",
     "Event": "cascade.runtime.events",
     "EventLoopError": "cascade.errors",
-    "Hit": "cascade.spec.policies",
+    "Hit": "cascade.declare.policies",
     "InternalError": "cascade.errors",
     "ItemFinished": "cascade.runtime.events",
     "ItemStarted": "cascade.runtime.events",
-    "Jump": "cascade.spec.control",
+    "Jump": "cascade.declare.control",
     "KeyingError": "cascade.errors",
-    "LazyResult": "cascade.spec.lazy",
+    "LazyResult": "cascade.declare.lazy",
     "LoopProgress": "cascade.runtime.events",
     "LoweringError": "cascade.errors",
     "MapError": "cascade.errors",
     "MemoryCache": "cascade.adapters.caches.memory",
-    "MessageBus": "cascade.runtime.bus",
+    "MessageBus": "cascade.events.bus",
     "MissingExtraError": "cascade.errors",
-    "Param": "cascade.spec.inputs",
+    "Param": "cascade.declare.inputs",
     "ParameterError": "cascade.errors",
     "PlanError": "cascade.errors",
     "PolicyError": "cascade.errors",
     "Program": "cascade.runtime.program",
-    "Resource": "cascade.spec.resources",
+    "Resource": "cascade.declare.resources",
     "ResourceAcquired": "cascade.runtime.events",
     "ResourceError": "cascade.errors",
     "ResourceEvent": "cascade.runtime.events",
     "ResourceReleased": "cascade.runtime.events",
-    "Retry": "cascade.spec.retry",
+    "Retry": "cascade.declare.retry",
     "RouteError": "cascade.errors",
-    "Router": "cascade.spec.control",
+    "Router": "cascade.declare.control",
     "RunFinished": "cascade.runtime.events",
     "RunStarted": "cascade.runtime.events",
     "RunTimeoutError": "cascade.errors",
     "SendingError": "cascade.errors",
     "SerializationError": "cascade.errors",
     "StepLimitError": "cascade.errors",
-    "TailCall": "cascade.spec.control",
+    "TailCall": "cascade.declare.control",
     "TargetError": "cascade.errors",
-    "Task": "cascade.spec.task",
+    "Task": "cascade.declare.task",
     "TaskBlocked": "cascade.runtime.events",
     "TaskEvent": "cascade.runtime.events",
     "TaskExecutionFinished": "cascade.runtime.events",
@@ -164,23 +164,23 @@ _HOMES = {
     "UnknownTaskError": "cascade.errors",
     "WorkerError": "cascade.errors",
     "arun": "cascade.runtime.api",
-    "bind": "cascade.spec.control",
+    "bind": "cascade.declare.control",
     "compile": "cascade.runtime.program",
     "console": "cascade.observers",
     "create_cli": "cascade.cli",
-    "dry_run": "cascade.runtime.dry_run",
-    "explain": "cascade.runtime.explain",
+    "dry_run": "cascade.reports.plan",
+    "explain": "cascade.reports.explain",
     "from_json": "cascade.graph.serialize",
-    "inject": "cascade.spec.resources",
+    "inject": "cascade.declare.resources",
     "override_resource": "cascade.testing",
-    "pipeline": "cascade.spec.control",
-    "resource": "cascade.spec.resources",
+    "pipeline": "cascade.declare.control",
+    "resource": "cascade.declare.resources",
     "run": "cascade.runtime.api",
-    "select_jump": "cascade.spec.control",
-    "sequence": "cascade.spec.control",
-    "task": "cascade.spec.task",
+    "select_jump": "cascade.declare.control",
+    "sequence": "cascade.declare.control",
+    "task": "cascade.declare.task",
     "to_json": "cascade.graph.serialize",
-    "visualize": "cascade.graph.draw",
+    "visualize": "cascade.reports.drawing",
 }
 
 __all__ = [*_HOMES, "__version__"]

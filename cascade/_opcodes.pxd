@@ -1,4 +1,4 @@
-# Generated from cascade/opcodes.py by tools/generate.py; do not edit.
+# Generated from cascade/instructions/table.py by tools/generate.py; do not edit.
 
 cdef enum Opcode:
     CALL_ONE = 0

@@ -5,14 +5,14 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
 
-cdef struct Word:                       # the format is drawn in cascade/opcodes.py
+cdef struct Word:                       # the format is drawn in cascade/instructions/table.py
     int32_t opcode
     int32_t a
     int32_t b
     int32_t c
 
 
-cdef extern from "_typed.h":
+cdef extern from "vm/kernel.h":
     ctypedef union Register "cascade_register":
         int64_t i
         double d
@@ -41,7 +41,7 @@ cdef extern from "_typed.h":
         int outcome
 
 
-cdef struct GuardEntry:                 # see Guard in cascade/compiler/lower/typed.py
+cdef struct GuardEntry:                 # see Guard in cascade/kernels/model.py
     int kind
     PyObject* holder
     PyObject* name
@@ -53,7 +53,7 @@ cdef enum:
     QUESTION_ROOM = 8                   # arguments of a function that typed code calls
 
 
-cdef struct AskEntry:                   # see Question in cascade/compiler/lower/typed.py
+cdef struct AskEntry:                   # see Question in cascade/kernels/model.py
     PyObject* function                  # NULL where the object is another one
     Py_ssize_t count
     char types[QUESTION_ROOM]

@@ -1,7 +1,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar, final
 
-from cascade.blueprint import Blueprint
+from cascade.instructions.blueprint import Blueprint
 
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")

@@ -37,9 +37,9 @@ from itertools import chain
 import sys
 from sys import modules
 
-from cascade.blueprint import Blueprint
+from cascade.instructions.blueprint import Blueprint
 from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
-from cascade.opcodes import INSTRUCTIONS
+from cascade.instructions.table import INSTRUCTIONS
 
 cdef extern from *:
     """
@@ -492,7 +492,7 @@ cdef extern from "Python.h":
     void PyErr_Clear()
 
 
-include "_search.pxi"
+include "vm/search.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -897,8 +897,8 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
     return <PyObject*>result
 
 
-include "_typed.pxi"
-include "_items.pxi"
+include "vm/kernel.pxi"
+include "vm/map.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------

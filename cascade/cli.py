@@ -36,24 +36,24 @@ from cascade.errors import (
     nearest,
 )
 from cascade.graph.build import Inputs, flatten
-from cascade.graph.draw import FORMATS as DRAWINGS
-from cascade.graph.draw import visualize
+from cascade.reports.drawing import FORMATS as DRAWINGS
+from cascade.reports.drawing import visualize
 from cascade.graph.model import Graph
 from cascade.observers import FORMATS as DISPLAYS
 from cascade.observers import console
-from cascade.runtime.dry_run import plan_lines
+from cascade.reports.plan import plan_lines
 from cascade.runtime.engine import Engine
-from cascade.runtime.explain import explain
-from cascade.runtime.host import user_part
-from cascade.runtime.listing import listing
+from cascade.reports.explain import explain
+from cascade.runtime.spine.run_context import user_part
+from cascade.reports.listing import listing
 from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer, parameters_of
-from cascade.runtime.shapes import target_code
-from cascade.spec.convert import Unfit, convert, type_name
-from cascade.spec.inputs import REQUIRED, Input
-from cascade.spec.lazy import LazyResult, lazy_result
-from cascade.spec.resources import Resource
-from cascade.spec.task import Task
+from cascade.runtime.spine.code_cache import target_code
+from cascade.declare.conversion import Unfit, convert, type_name
+from cascade.declare.inputs import REQUIRED, Input
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.declare.resources import Resource
+from cascade.declare.task import Task
 from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, tell
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import NoReturn, TextIO
 
-from cascade.spec.words import write_line
+from cascade.graph.description import write_line
 
 
 class NotWritten(Exception):

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import DeclarationError
 from cascade.runtime.api import default_engine
-from cascade.runtime.bus import MessageBus
+from cascade.events.bus import MessageBus
 from cascade.runtime.engine import Engine
-from cascade.runtime.events import Event
+from cascade.events.types import Event
 from cascade.runtime.resources import ResourceContainer
-from cascade.spec.failed import failed
-from cascade.spec.protocols import Executor
-from cascade.spec.resources import Resource
-from cascade.spec.task import Task
+from cascade.declare.failed import failed
+from cascade.declare.protocols import Executor
+from cascade.declare.resources import Resource
+from cascade.declare.task import Task
 
 E = TypeVar("E", bound=Event)
 

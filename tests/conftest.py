@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.runtime import drive, manage, mapping, walker
+from cascade.runtime.spine import driver as drive
+from cascade.runtime.nodes import policies as manage
+from cascade.runtime.nodes import maps as mapping
+from cascade.runtime.spine import interpreter as walker
 from cascade.runtime.engine import Engine
 
 

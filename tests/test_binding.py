@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.spec.signature import EMPTY, read_parameters
+from cascade.declare.binding import EMPTY, read_parameters
 
 
 def plain(a, b=2):

@@ -15,7 +15,7 @@ import pytest
 
 import cascade as cs
 from cascade.errors import RunTimeoutError
-from cascade.runtime import drive
+from cascade.runtime.spine import driver as drive
 from tests.conftest import Path
 from tests.tasks import chain, identity, increment, later
 

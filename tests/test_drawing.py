@@ -14,9 +14,9 @@ import pytest
 
 import cascade as cs
 from cascade.errors import DrawingError, TargetError
-from cascade.graph import draw
+from cascade.reports import drawing as draw
 from cascade.graph.build import build_graph
-from cascade.graph.draw import EDGE_STYLES
+from cascade.reports.drawing import EDGE_STYLES
 from tests import workflows
 from tests.tasks import add, chain, identity, increment, later, one, total
 from tests.workflows import WORKFLOWS

@@ -38,7 +38,7 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.runtime.names import is_answered, map_of
+from cascade.events.names import is_answered, map_of
 from tests.conftest import Path, no_clock
 from tests.test_property import PlainCache
 

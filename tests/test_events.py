@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import cascade as cs
 from cascade._vm import instance_of
-from cascade.runtime import Engine, MessageBus, events
+from cascade.runtime import Engine, MessageBus
+from cascade.events import types as events
 from cascade.runtime.events import (
     EVENTS,
     Event,
@@ -34,8 +35,8 @@ from cascade.runtime.events import (
     TaskRetrying,
     next_number,
 )
-from cascade.runtime.preview import PREVIEW_LENGTH, preview
-from cascade.runtime.silent import PROGRESS_TIME
+from cascade.events.preview import PREVIEW_LENGTH, preview
+from cascade.events.silent import PROGRESS_TIME
 from tests.conftest import Path
 from tests.tasks import add, countdown, fail, fail_later, identity, increment, later, one
 from tests.test_observers import everything
@@ -158,8 +159,8 @@ def test_a_long_loop_tells_its_progress_now_and_then(path):
 def test_a_call_in_its_first_iteration_tells_no_progress():
     from cascade.adapters.executors.local import LocalExecutor
     from cascade.adapters.solvers.native import NativeSolver
-    from cascade.runtime.host import telling_host
-    from cascade.runtime.shapes import Shapes
+    from cascade.runtime.spine.run_context import telling_host
+    from cascade.runtime.spine.code_cache import Shapes
 
     bus, heard = MessageBus(), []
     bus.subscribe(LoopProgress, heard.append)

@@ -14,7 +14,7 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from cascade.errors import DeclarationError, InternalError
-from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS
+from cascade.instructions.table import INSTRUCTIONS, TYPED_INSTRUCTIONS
 from tests import hostile
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,7 @@ import cascade as cs
 from cascade.errors import DeclarationError, ParameterError, TargetError
 from cascade.graph.build import build_graph
 from cascade.runtime import Engine
-from cascade.spec.convert import Unfit, convert
+from cascade.declare.conversion import Unfit, convert
 from tests.tasks import add, countdown, identity, increment, later, one, total
 
 

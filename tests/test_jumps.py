@@ -15,9 +15,9 @@ import pytest
 import cascade as cs
 from cascade._vm import Code, Routes
 from cascade.errors import BlueprintError, CycleError, DeclarationError, DependencyMissingError, RouteError
-from cascade.opcodes import OPCODES
+from cascade.instructions.table import OPCODES
 from cascade.runtime.events import LoopProgress
-from cascade.runtime.silent import PROGRESS_TIME
+from cascade.events.silent import PROGRESS_TIME
 from tests.conftest import Path
 from tests.tasks import add, identity, increment, later, one
 from tests.test_policies import Flaky, heard_from, story
@@ -276,9 +276,9 @@ def test_a_jump_is_a_value_like_others():
 
 
 def test_a_machine_is_jumps_in_the_bytecode():
-    from cascade.runtime.shapes import loop_code
+    from cascade.runtime.spine.code_cache import loop_code
     from cascade.graph.build import build_graph
-    from cascade.compiler.disassemble import disassemble
+    from cascade.reports.disassembly import disassemble
 
     operation = build_graph(machine(countdown, 5)).rows[-1][0]
     listing = disassemble(loop_code(operation).blueprint).splitlines()
@@ -327,7 +327,7 @@ CALL, SELECT, RETURN = OPCODES["CALL"], OPCODES["SELECT"], OPCODES["RETURN"]
     ],
 )  # fmt: skip
 def test_the_verifier_knows_where_selections_lead(words, targets, end, message):
-    from cascade.blueprint import Blueprint
+    from cascade.instructions.blueprint import Blueprint
 
     made = Blueprint(
         name="test", words=array("i", words).tobytes(), operands=array("i", [2, 0, 2]).tobytes(),

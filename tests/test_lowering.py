@@ -15,11 +15,11 @@ import pytest
 
 import cascade as cs
 from cascade._vm import Kernel
-from cascade.compiler.lower.resume import Resumption
-from cascade.compiler.lower.source import SourceError, read_source
-from cascade.compiler.lower import translate
+from cascade.kernels.continuation import Resumption
+from cascade.kernels.source import SourceError, read_source
+from cascade.kernels import translate
 from cascade.errors import BlueprintError, CascadeError, LoweringError, RunTimeoutError, StepLimitError
-from cascade.opcodes import TYPED_FIELDS, TYPED_INSTRUCTIONS
+from cascade.instructions.table import TYPED_FIELDS, TYPED_INSTRUCTIONS
 from tests.lowered import (
     add_up, asks_helper, count_down, factorial, nested, retyped, unbound, unsupported, use_global,
 )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 import cascade as cs
 from cascade.errors import DeclarationError
-from cascade.spec.task import BoundTask
+from cascade.declare.task import BoundTask
 
 
 @dataclasses.dataclass(frozen=True)

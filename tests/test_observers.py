@@ -21,7 +21,8 @@ import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, MissingExtraError
 from cascade.observers.lines import Log
 from cascade.observers.state import States, clock, count, duration
-from cascade.runtime import Engine, MessageBus, events
+from cascade.runtime import Engine, MessageBus
+from cascade.events import types as events
 from cascade.runtime.events import (
     Event,
     LoopProgress,

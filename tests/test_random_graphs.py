@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from cascade.graph import build
-from cascade.runtime import host, manage, mapping, perform, resources, routing
+from cascade.runtime import resources
+from cascade.runtime.spine import run_context as host
+from cascade.runtime.nodes import policies as manage
+from cascade.runtime.nodes import maps as mapping
+from cascade.runtime.nodes import dispatch as perform
+from cascade.runtime.nodes import routers as routing
 from tests.random_graphs import Graph, Node, Ref, Tally, compare, write_graph
 from tests.random_graphs.minimise import minimise, shown_by, written
 
@@ -56,7 +61,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
     ),
     "a loop keeps a resource": (host, "fresh", lambda slots: slots, graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1))),
     "a map does not share defaults": (
-        "cascade.spec.signature.Binder", "deferred_defaults", lambda self, count, names: (),
+        "cascade.declare.binding.Binder", "deferred_defaults", lambda self, count, names: (),
         graph_of(Node(), Node(kind="map", items=(1,), default=FIRST_NODE)),
     ),
     "items are called plainly": (
@@ -75,7 +80,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         resources.Leases, "_release", lambda self, held, error: [resources._attempt(self._leave, each, error) for each in held] and error,
         graph_of(LEASE, LEASE, Node(args=(FIRST_NODE, Ref(1)))),
     ),
-    "a claim is kept": ("cascade.runtime.ledger.Ledger", "give", lambda self, wanted: None, graph_of(Node(amount=1))),
+    "a claim is kept": ("cascade.runtime.nodes.capacity.Ledger", "give", lambda self, wanted: None, graph_of(Node(amount=1))),
 }
 
 

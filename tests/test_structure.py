@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import cascade
-from cascade.opcodes import INSTRUCTIONS
+from cascade.instructions.table import INSTRUCTIONS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(cascade.__file__).parent
@@ -21,14 +21,15 @@ PACKAGE = Path(cascade.__file__).parent
 LAYERS = [
     ["cascade.imports"],
     ["cascade.errors"],
-    ["cascade.opcodes"],
-    ["cascade.blueprint"],
+    ["cascade.instructions"],
     ["cascade._vm"],
-    ["cascade.spec"],
+    ["cascade.events"],
+    ["cascade.declare", "cascade.graph.operations"],
     ["cascade.graph"],
     ["cascade.adapters"],
     ["cascade.compiler"],
-    ["cascade.runtime"],
+    ["cascade.kernels"],
+    ["cascade.runtime", "cascade.reports"],
     ["cascade.observers"],
     ["cascade.testing"],
     ["cascade.terminal"],
@@ -184,8 +185,8 @@ print(*sorted(set(sys.modules)))
 """
 HEAVY = {
     "asyncio", "concurrent.futures", "contextlib", "dataclasses", "datetime", "difflib", "enum", "inspect", "json", "logging", "numpy", "re", "socket",
-    "threading", "typing", "uuid", "weakref", "cascade.runtime.events", "cascade.runtime.teller", "cascade.compiler.lower", "cascade.spec.convert",
-    "cascade.spec.retry",
+    "threading", "typing", "uuid", "weakref", "cascade.runtime.events", "cascade.events.publisher", "cascade.kernels", "cascade.declare.conversion",
+    "cascade.declare.retry",
 }  # fmt: skip
 
 
@@ -201,16 +202,16 @@ def _loaded(code: str) -> set[str]:
 def test_the_first_run_of_plain_tasks_loads_only_what_it_needs(use_vm):
     loaded = _loaded(PLAIN_RUN.format(use_vm=use_vm))
     assert "cascade.runtime.engine" in loaded
-    assert loaded & (HEAVY | {"cascade.runtime.program", "cascade.runtime.mapping"}) == set() or not use_vm
+    assert loaded & (HEAVY | {"cascade.runtime.program", "cascade.runtime.nodes.maps"}) == set() or not use_vm
     assert loaded & HEAVY == set()
-    assert ("cascade.runtime.walker" in loaded) is not use_vm
+    assert ("cascade.runtime.spine.interpreter" in loaded) is not use_vm
 
 
 @pytest.mark.parametrize("use_vm", [True, False])
 def test_policies_maps_and_routers_of_plain_tasks_load_no_event_loop(use_vm):
     loaded = _loaded(MANAGED_RUN.format(use_vm=use_vm))
-    assert "cascade.runtime.mapping" in loaded
-    assert loaded & (HEAVY - {"cascade.compiler.lower"}) == set()
+    assert "cascade.runtime.nodes.maps" in loaded
+    assert loaded & (HEAVY - {"cascade.kernels"}) == set()
 
 
 @pytest.mark.parametrize("use_vm", [True, False])
@@ -225,6 +226,6 @@ def test_docstrings_hold(recwarn):
     import doctest
 
     failed = 0
-    for name in ("cascade", "cascade.spec.task", "cascade.spec.convert", "cascade.spec.inputs", "cascade.spec.resources", "cascade.runtime.program"):
+    for name in ("cascade", "cascade.declare.task", "cascade.declare.conversion", "cascade.declare.inputs", "cascade.declare.resources", "cascade.runtime.program"):
         failed += doctest.testmod(importlib.import_module(name)).failed
     assert failed == 0

@@ -17,8 +17,8 @@ import pytest
 
 import cascade as cs
 from cascade import errors
-from cascade.runtime import events
-from cascade.spec.warn import warn_user
+from cascade.events import types as events
+from cascade.declare.warn import warn_user
 
 ROOT = Path(__file__).parent.parent
 

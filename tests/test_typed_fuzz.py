@@ -13,9 +13,9 @@ CHANGED = """
 import dataclasses, random, sys
 from array import array
 import cascade as cs
-import cascade.compiler.lower as lower
+import cascade.kernels as lower
 from cascade.errors import CascadeError
-from cascade.opcodes import TYPED_FIELDS, TYPED_INSTRUCTIONS
+from cascade.instructions.table import TYPED_FIELDS, TYPED_INSTRUCTIONS
 from tests import lowered
 
 pick = random.Random({seed})

@@ -14,7 +14,7 @@ import pytest
 
 import cascade as cs
 from cascade.errors import RunTimeoutError
-from cascade.runtime import lanes
+from cascade.runtime.nodes import kernel_maps as lanes
 from tests.random_programs import exact
 
 
@@ -285,7 +285,7 @@ def test_maps_at_once(threads):
 CHILD = """
 import os, signal, threading
 import cascade as cs
-from cascade.runtime import lanes
+from cascade.runtime.nodes import kernel_maps as lanes
 
 lanes.cores = lambda: 4
 

@@ -9,11 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cascade.opcodes import INSTRUCTIONS, TYPED_INSTRUCTIONS  # noqa: E402
+from cascade.instructions.table import INSTRUCTIONS, TYPED_INSTRUCTIONS  # noqa: E402
 
 
 def opcode_declarations() -> str:
-    lines = ["# Generated from cascade/opcodes.py by tools/generate.py; do not edit.", "", "cdef enum Opcode:"]
+    lines = ["# Generated from cascade/instructions/table.py by tools/generate.py; do not edit.", "", "cdef enum Opcode:"]
     lines += [f"    {row.name} = {number}" for number, row in enumerate(INSTRUCTIONS)]
     lines += [f"    OPCODE_COUNT = {len(INSTRUCTIONS)}", "", "cdef enum TypedOpcode:"]
     lines += [f"    TYPED_{row.name} = {number}" for number, row in enumerate(TYPED_INSTRUCTIONS)]
@@ -25,7 +25,7 @@ def opcode_reference() -> str:
     lines = [
         "# Instructions",
         "",
-        "Generated from `cascade/opcodes.py` by `tools/generate.py`. The word format and the meaning of slots, sources",
+        "Generated from `cascade/instructions/table.py` by `tools/generate.py`. The word format and the meaning of slots, sources",
         "and argument lists stand at the head of that file; `r3!` reads slot 3 and drops the value.",
         "",
         "| opcode | name | what it does |",
@@ -42,14 +42,14 @@ def opcode_reference() -> str:
 
 
 def typed_table() -> str:
-    lines = ["/* Generated from cascade/opcodes.py by tools/generate.py; do not edit. */", ""]
+    lines = ["/* Generated from cascade/instructions/table.py by tools/generate.py; do not edit. */", ""]
     lines += ["static cascade_handler const cascade_handlers[] = {"]
     lines += [f"    cascade_op_{row.name}," for row in TYPED_INSTRUCTIONS]
     return "\n".join([*lines, "};"]) + "\n"
 
 
 GENERATED = {
-    "cascade/_typed_table.h": typed_table,
+    "cascade/vm/kernel_table.h": typed_table,
     "cascade/_opcodes.pxd": opcode_declarations,
     "docs/instructions.md": opcode_reference,
 }

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cascade._vm import Routes, Routine
-from cascade.blueprint import Blueprint
+from cascade.instructions.blueprint import Blueprint
 from cascade.errors import BlueprintError
-from cascade.opcodes import (
+from cascade.instructions.table import (
     FUNCTION,
     INSTRUCTIONS,
     MAX_SLOTS,

@@ -23,11 +23,11 @@ from cascade.errors import CycleError, DeclarationError, TargetError
 from cascade.graph.merge import merged
 from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.imports import Any, copy
-from cascade.spec.control import EITHER as EITHER_TASK
-from cascade.spec.control import ONCE as ONCE_TASK
-from cascade.spec.inputs import Input, input_of
-from cascade.spec.lazy import LazyResult
-from cascade.spec.operation import (
+from cascade.declare.control import EITHER as EITHER_TASK
+from cascade.declare.control import ONCE as ONCE_TASK
+from cascade.declare.inputs import Input, input_of
+from cascade.declare.lazy import LazyResult
+from cascade.graph.operations import (
     CALL,
     MAP,
     ONCE,
@@ -41,10 +41,10 @@ from cascade.spec.operation import (
     interned,
     interned_machine,
 )
-from cascade.spec.policies import PLAIN as NO_POLICIES
-from cascade.spec.policies import EitherForm, OnceForm, Policies, RouteForm
-from cascade.spec.resources import Injection
-from cascade.spec.task import Task
+from cascade.declare.policies import PLAIN as NO_POLICIES
+from cascade.declare.policies import EitherForm, OnceForm, Policies, RouteForm
+from cascade.declare.resources import Injection
+from cascade.declare.task import Task
 
 PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
 CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}

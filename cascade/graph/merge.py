@@ -18,8 +18,8 @@ from collections.abc import Collection, Hashable, Sequence
 
 from cascade.graph.model import Container, Row
 from cascade.imports import Any
-from cascade.spec.operation import CALL, MAP, Managed
-from cascade.spec.task import Task
+from cascade.graph.operations import CALL, MAP, Managed
+from cascade.declare.task import Task
 
 BY_VALUE = frozenset({int, bool, str, bytes, type(None)})
 BY_TEXT = frozenset({float, complex})  # 0.0 is not -0.0, and a nan equals itself

@@ -4,7 +4,7 @@ A graph is stored flat, so that a million nodes cost little and its shape can be
 a tuple. A *row* is a tuple `(operation, reference, ...)`: the operation is a task, or a container that held
 LazyResults; each reference is the number of another row (0 and up) or of an input (-1 - number). The last row is
 the result. Rows hold no values: constants and other arguments are inputs, so calls that differ only in these have
-the same rows. The operation of a call with policies is a `Managed` (see `cascade.spec.operation`).
+the same rows. The operation of a call with policies is a `Managed` (see `cascade.graph.operations`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from cascade._vm import Skipped
-from cascade.blueprint import Frozen
+from cascade.instructions.blueprint import Frozen
 from cascade.errors import PlanError
 from cascade.imports import Any, NamedTuple, copy, dataclasses
-from cascade.spec.operation import Managed, StateMachine
-from cascade.spec.sameness import is_same_value
-from cascade.spec.task import Task
+from cascade.graph.operations import Managed, StateMachine
+from cascade.declare.sameness import is_same_value
+from cascade.declare.task import Task
 
 Row = tuple[Any, ...]
 

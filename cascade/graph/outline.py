@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 from cascade.errors import CycleError
 from cascade.graph.build import Around, EveryRoute, RouteTable, walk
 from cascade.graph.model import EITHER, Container, Edge, Graph
-from cascade.spec import control
-from cascade.spec.control import JumpSelector
-from cascade.spec.lazy import LazyResult, lazy_result
-from cascade.spec.operation import CALL, Managed, StateMachine, interned, is_router, policies_of
-from cascade.spec.policies import PLAIN, EitherForm, Policies, RouteForm
-from cascade.spec.task import Task
-from cascade.spec.words import key_words, operand_words
+from cascade.declare import control
+from cascade.declare.control import JumpSelector
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.graph.operations import CALL, Managed, StateMachine, interned, is_router, policies_of
+from cascade.declare.policies import PLAIN, EitherForm, Policies, RouteForm
+from cascade.declare.task import Task
+from cascade.graph.description import key_words, operand_words
 
 
 class Entry(NamedTuple):

@@ -27,7 +27,7 @@ from cascade.observers.state import (
     summary,
     who,
 )
-from cascade.runtime.events import (
+from cascade.events.types import (
     Event,
     ItemFinished,
     ItemStarted,
@@ -43,9 +43,9 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.runtime.names import map_of
-from cascade.runtime.preview import preview
-from cascade.spec.words import printable, write_line
+from cascade.events.names import map_of
+from cascade.events.preview import preview
+from cascade.graph.description import printable, write_line
 
 logger = logging.getLogger("cascade")
 SHOWN = 3

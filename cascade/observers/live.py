@@ -30,8 +30,8 @@ from cascade.observers.state import (
     summary,
     who,
 )
-from cascade.runtime.events import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
-from cascade.spec.words import printable
+from cascade.events.types import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
+from cascade.graph.description import printable
 
 ROWS = 8
 """Rows for what is under way in a run: maps and loops first, and the oldest first, so that they stay where they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from cascade.runtime.events import (
+from cascade.events.types import (
     Event,
     ItemFinished,
     LoopProgress,
@@ -18,8 +18,8 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.runtime.names import is_answered, map_of
-from cascade.spec.words import printable
+from cascade.events.names import is_answered, map_of
+from cascade.graph.description import printable
 
 CACHED, PRUNED = "CacheHit", "Pruned"
 REASONS = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from cascade.imports import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cascade.runtime.bus import MessageBus
+    from cascade.events.bus import MessageBus
     from cascade.runtime.engine import Engine
     from cascade.runtime.program import Program
 
 __all__ = ["Engine", "MessageBus", "Program"]
 
 # Each is imported when it is asked for: a run needs no Program, and whoever imports the events no Engine.
-_HOMES = {"Engine": "cascade.runtime.engine", "MessageBus": "cascade.runtime.bus", "Program": "cascade.runtime.program"}
+_HOMES = {"Engine": "cascade.runtime.engine", "MessageBus": "cascade.events.bus", "Program": "cascade.runtime.program"}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,10 +7,10 @@ from functools import cache
 
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, overload
 from cascade.runtime.engine import Engine
-from cascade.spec.lazy import LazyResult
+from cascade.declare.lazy import LazyResult
 
 if TYPE_CHECKING:
-    from cascade.runtime.events import Event
+    from cascade.events.types import Event
 
 R = TypeVar("R")
 Observer = Callable[["Event"], object]

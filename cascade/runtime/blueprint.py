@@ -1,6 +1,6 @@
 """The public import path of TailCall and Blueprint."""
 
 from cascade._vm import TailCall
-from cascade.blueprint import Blueprint
+from cascade.instructions.blueprint import Blueprint
 
 __all__ = ["Blueprint", "TailCall"]

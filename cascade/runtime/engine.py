@@ -12,20 +12,20 @@ from cascade.errors import DeclarationError
 from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
-from cascade.runtime.bus import MessageBus
-from cascade.runtime.drive import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.host import Host, telling_host
-from cascade.runtime.ledger import Ledger
+from cascade.events.bus import MessageBus
+from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.spine.run_context import Host, telling_host
+from cascade.runtime.nodes.capacity import Ledger
 from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.shapes import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
-from cascade.spec.lazy import LazyResult
-from cascade.spec.policies import is_endless
-from cascade.spec.protocols import Executor, Solver
-from cascade.spec.resources import Resource
+from cascade.runtime.spine.code_cache import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
+from cascade.declare.lazy import LazyResult
+from cascade.declare.policies import is_endless
+from cascade.declare.protocols import Executor, Solver
+from cascade.declare.resources import Resource
 
 if TYPE_CHECKING:
-    from cascade.runtime.events import Event
-    from cascade.runtime.walker import Walker
+    from cascade.events.types import Event
+    from cascade.runtime.spine.interpreter import Walker
 
 R = TypeVar("R")
 
@@ -37,8 +37,8 @@ class Engine:
     """Runs targets. All parts are optional.
 
     Args:
-        solver: turns a graph into an order of execution; see `cascade.spec.protocols.Solver`.
-        executor: calls what is not simply called in place; see `cascade.spec.protocols.Executor`.
+        solver: turns a graph into an order of execution; see `cascade.declare.protocols.Solver`.
+        executor: calls what is not simply called in place; see `cascade.declare.protocols.Executor`.
         bus: hears the events of the runs.
         system_resources: how much there is of each resource that nodes ask for `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
@@ -67,7 +67,7 @@ class Engine:
             self.register(resource)
         observing = _checked(observers)
         if observing:
-            from cascade.runtime.events import Event
+            from cascade.events.types import Event
         for observer in observing:
             if getattr(observer, "wants_items", True):
                 self.bus.subscribe(Event, observer)
@@ -234,7 +234,7 @@ class _Session:
             check_capacity(operations_of(code), engine.ledger)
             self.tasks = task_count(calls_of(code)) if counted else 0
         else:
-            from cascade.runtime.walker import Walker
+            from cascade.runtime.spine.interpreter import Walker
 
             walker = Walker(
                 target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit

@@ -9,8 +9,8 @@ from cascade._vm import hands_on_deferred
 from cascade.errors import ParameterError, nearest
 from cascade.graph.build import PLAIN, Inputs
 from cascade.imports import Any
-from cascade.runtime.preview import preview
-from cascade.spec.inputs import Input, input_of
+from cascade.events.preview import preview
+from cascade.declare.inputs import Input, input_of
 
 NOTHING: dict[str, Any] = {}
 
@@ -155,7 +155,7 @@ def converted(value: Any, declared: Input) -> Any:
     kind = declared.type
     if kind is None or type(value) is kind and kind in PLAIN:
         return value
-    from cascade.spec.convert import Unfit, convert, type_name  # it imports typing and datetime
+    from cascade.declare.conversion import Unfit, convert, type_name  # it imports typing and datetime
 
     try:
         return convert(value, kind)

@@ -8,23 +8,23 @@ from cascade._vm import DONE, WAIT, Code, Machine, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.scopes import has_scope, outer_cancellation
 from cascade.adapters.solvers.native import NativeSolver
-from cascade.blueprint import Blueprint
+from cascade.instructions.blueprint import Blueprint
 from cascade.errors import SendingError, TargetError
 from cascade.graph.build import Inputs
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
-from cascade.runtime.drive import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.host import Host
+from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.spine.run_context import Host
 from cascade.runtime.inputs import form_of
-from cascade.runtime.ledger import Ledger
+from cascade.runtime.nodes.capacity import Ledger
 from cascade.runtime.resources import ResourceContainer, parameters_of
-from cascade.runtime.shapes import Shapes, check_capacity, is_asynchronous, operations_of, target_code
-from cascade.spec.inputs import Input
-from cascade.spec.lazy import LazyResult
-from cascade.spec.resources import Resource
-from cascade.spec.task import Task
+from cascade.runtime.spine.code_cache import Shapes, check_capacity, is_asynchronous, operations_of, target_code
+from cascade.declare.inputs import Input
+from cascade.declare.lazy import LazyResult
+from cascade.declare.resources import Resource
+from cascade.declare.task import Task
 
 if TYPE_CHECKING:
-    from cascade.runtime.explain import Explanation
+    from cascade.reports.explain import Explanation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -170,13 +170,13 @@ class Program(Generic[P, R]):
         One instruction a line, with what it does. The states of machines and the routes of Routers are blueprints of their own,
         which follow. A task has typed code once it has run, or was explained.
         """
-        from cascade.runtime.listing import listing
+        from cascade.reports.listing import listing
 
         return listing(self.blueprint, self._inputs)
 
     def explain(self) -> Explanation:
         """In which regime each task of the program runs, and why; see `cascade.explain`."""
-        from cascade.runtime.explain import explain_code
+        from cascade.reports.explain import explain_code
 
         return explain_code(self.blueprint, self._inputs)
 

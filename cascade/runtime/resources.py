@@ -16,18 +16,18 @@ from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceEr
 from cascade.graph.build import Inputs
 from cascade.graph.model import is_container, parts, rebuild
 from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.crew import is_closed
-from cascade.runtime.preview import preview
-from cascade.spec.failed import Failed, add_note, failed
-from cascade.spec.inputs import Input, input_of
-from cascade.spec.lazy import LazyResult
-from cascade.spec.resources import Injection, Resource, injection_of
-from cascade.spec.task import Task
+from cascade.runtime.spine.task_group import is_closed
+from cascade.events.preview import preview
+from cascade.declare.failed import Failed, add_note, failed
+from cascade.declare.inputs import Input, input_of
+from cascade.declare.lazy import LazyResult
+from cascade.declare.resources import Injection, Resource, injection_of
+from cascade.declare.task import Task
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from cascade.runtime.origin import Origin
+    from cascade.runtime.resource_key import Origin
 
 Call = Callable[[Task[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
@@ -246,7 +246,7 @@ class Leases:
                 arguments[name] = self._origin(self.find(injection))
             else:
                 arguments[name] = default if declared is None else self._input_value(declared)
-        from cascade.runtime.origin import Origin
+        from cascade.runtime.resource_key import Origin
 
         return Origin(identity_of(resource), arguments)
 

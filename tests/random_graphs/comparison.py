@@ -14,7 +14,10 @@ from typing import Any
 
 import cascade as cs
 from cascade.errors import CapacityError, DependencyMissingError
-from cascade.runtime import Engine, MessageBus, drive, manage, mapping
+from cascade.runtime import Engine, MessageBus
+from cascade.runtime.spine import driver as drive
+from cascade.runtime.nodes import policies as manage
+from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.events import Event, ResourceAcquired, ResourceReleased
 from tests.random_graphs.declare import declare
 from tests.random_graphs.model import Missing, Model, TooMuch

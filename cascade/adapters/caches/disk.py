@@ -14,8 +14,8 @@ from cascade.adapters.caches.codec import Codec
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import digest
 from cascade.errors import CacheError, CacheWarning, DeclarationError
-from cascade.spec.policies import Hit
-from cascade.spec.warn import warn_user
+from cascade.declare.policies import Hit
+from cascade.declare.warn import warn_user
 
 FORMAT = 1
 APPLICATION = 0x43534344  # "CSCD"

@@ -7,7 +7,7 @@ from typing import Any
 from cascade.adapters.caches.identity import code_of
 from cascade.adapters.caches.keys import Encoder, digest, encode
 from cascade.errors import KeyingError
-from cascade.spec.policies import Hit
+from cascade.declare.policies import Hit
 
 LONGEST_KEY = 200
 

@@ -11,7 +11,7 @@ from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import is_immutable
 from cascade.adapters.caches.singletons import Singletons, singletons_in
 from cascade.errors import DeclarationError, KeyingError
-from cascade.spec.policies import Hit
+from cascade.declare.policies import Hit
 
 
 class MemoryCache(KeyedCache):

@@ -10,14 +10,14 @@ from cascade._vm import is_awaitable
 from cascade.adapters.executors.scopes import Scope
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.spec.failed import failed
+from cascade.declare.failed import failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from concurrent.futures import ThreadPoolExecutor
 
     from cascade.adapters.executors.processes import ProcessPool
-    from cascade.spec.task import Task
+    from cascade.declare.task import Task
 
 
 _here = _local()

@@ -27,10 +27,10 @@ from cascade.adapters.executors.lifeline import Lifeline
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
 from cascade.errors import MissingExtraError, SendingError, WorkerError
-from cascade.spec.failed import failed
+from cascade.declare.failed import failed
 
 if TYPE_CHECKING:
-    from cascade.spec.task import Task
+    from cascade.declare.task import Task
 
 ATTEMPTS = 3
 IDLE_SECONDS = 60.0

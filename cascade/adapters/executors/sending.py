@@ -22,7 +22,7 @@ from types import CodeType
 from typing import Any
 
 from cascade.adapters.executors.exceptions import reduce_exception
-from cascade.spec.task import Task
+from cascade.declare.task import Task
 
 AnyTask = Task[..., Any]
 Number = tuple[int, int]

@@ -1,0 +1,197 @@
+"""Resources: what tasks need and somebody has to set up before and tear down after."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from cascade.errors import DeclarationError, InternalError, nearest
+from cascade.imports import TYPE_CHECKING, Any, overload
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.declare.binding import EMPTY, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, read_parameters
+from cascade.declare.task import Task
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    Generator = Callable[..., Iterator[Any]] | Callable[..., AsyncIterator[Any]]
+
+    class _Decorator(Protocol):
+        def __call__(self, func: Generator, /) -> Resource: ...
+
+
+SCOPES = ("run", "task")
+CO_GENERATOR, CO_ASYNC_GENERATOR = 0x20, 0x200  # as in inspect, which takes long to import
+
+
+class Resource:
+    """A generator function that sets something up, yields it, and tears it down.
+
+    Attributes:
+        func: the generator function.
+        name: what `inject` calls it.
+        scope: "run" (one for each run that needs it) or "task" (one for each call of a task that gets it).
+        is_async: whether it is an async generator function.
+        parameters: its parameters and their defaults, among them other resources and inputs.
+    """
+
+    def __init__(self, func: Callable[..., Any], *, name: str | None = None, scope: str = "run") -> None:
+        flags = _code_flags(func)
+        shown = getattr(func, "__qualname__", repr(func))
+        if isinstance(func, (Resource, Task)) or not flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+            raise DeclarationError(
+                f"a resource must be a generator function, and {shown} is none",
+                expected="a function (def or async def) that yields once",
+                hint="set up before the yield, yield what tasks get, tear down after it",
+            )
+        if name is not None and (not isinstance(name, str) or not name):
+            raise DeclarationError(f"@resource(name={name!r})", expected="a name")
+        if scope not in SCOPES:
+            raise DeclarationError(
+                f"@resource(scope={scope!r})", where=f"resource {name or shown!r}",
+                expected="one of " + ", ".join(map(repr, SCOPES)), hint=nearest(str(scope), SCOPES),
+            )
+        self.func = func
+        self.name = name if name is not None else str(getattr(func, "__name__", shown))
+        self.scope = scope
+        self.is_async = bool(flags & CO_ASYNC_GENERATOR)
+        self.parameters = self._defaults()
+        self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
+        self._injected: LazyResult[Any] | None = None
+        self.__doc__ = getattr(func, "__doc__", None)
+        self.__wrapped__ = func
+
+    def _defaults(self) -> dict[str, Any]:
+        result = {}
+        for parameter in read_parameters(self.func):
+            if parameter.kind in (VAR_POSITIONAL, VAR_KEYWORD):
+                continue
+            if parameter.default is EMPTY or parameter.kind == POSITIONAL_ONLY:
+                raise DeclarationError(
+                    f"parameter {parameter.name!r} of resource {self.name!r} cannot be filled in",
+                    expected="parameters that can be named and have a default, since nobody calls a resource",
+                    hint=f"{parameter.name}=cascade.inject('...') for another resource, {parameter.name}=cascade.Param('...') "
+                    "for an input",
+                )
+            result[parameter.name] = parameter.default
+        return result
+
+    @property
+    def needs(self) -> list[Injection]:
+        """The resources that it needs itself."""
+        return [i for i in map(injection_of, self.parameters.values()) if i is not None]
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Calls the generator function, for tests of it."""
+        return self.func(*args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What stands for it leads back to it, and has to be made where it is read: a compute task may have it as a default.
+        return {**self.__dict__, "_injected": None, "identity": None}
+
+    def __repr__(self) -> str:
+        return f"<Resource {self.name}>"
+
+
+class Injection(Task[..., Any]):
+    """Stands in a graph for a resource: by its name, or by itself."""
+
+    takes_policies = False
+
+    def __init__(self, name: str, resource: Resource | None = None) -> None:
+        super().__init__(_never_called, name=name)
+        self.mode = "resource"
+        self.resource = resource
+
+    def __repr__(self) -> str:
+        return f"inject({self.name!r})"
+
+    def __reduce__(self) -> Any:
+        return _injection, (self.name if self.resource is None else self.resource,)
+
+
+def _never_called() -> Any:
+    raise InternalError("an injected resource was called")
+
+
+@overload
+def resource(func: Generator, /) -> Resource: ...
+@overload
+def resource(*, name: str | None = None, scope: str = "run") -> _Decorator: ...
+def resource(func: Any = None, /, *, name: str | None = None, scope: str = "run") -> Any:
+    """Makes a generator function a resource: set-up before its `yield`, tear-down after it.
+
+    Tasks get what it yields by `inject`. The tear-down always comes, also when the run fails or is cancelled, and in the
+    reverse order of the set-ups. The function's own parameters may inject other resources.
+
+    The function is resumed after its `yield` in any case, and no error of the run is raised there. So what follows must not
+    take the run for a success: `try: yield ...; commit() except: rollback()` would always commit. Undo there what has not
+    been finished, and finish in a task that comes last: `cascade.sequence([work, commit(cascade.inject(...))])`.
+
+    Args:
+        func: a sync or async generator function, all of whose parameters have defaults.
+        name: what `inject` calls it; by default the function's name.
+        scope: "run" for one that all tasks of a run share, set up when it is first needed; "task" for one of its own
+            for each call of a task.
+
+    Raises:
+        DeclarationError: (a TypeError) it is no generator function, or has parameters without defaults.
+
+    >>> import cascade as cs
+    >>> @cs.resource
+    ... def numbers():
+    ...     yield [1, 2, 3]
+    >>> @cs.task
+    ... def total(values=cs.inject(numbers)):
+    ...     return sum(values)
+    >>> cs.run(total())
+    6
+    """
+    if func is None:
+        return lambda function: Resource(function, name=name, scope=scope)
+    return Resource(func, name=name, scope=scope)
+
+
+def inject(name: str | Resource) -> Any:
+    """Stands for a resource: as the default of a task's or a resource's parameter, or anywhere a LazyResult may stand.
+
+    Args:
+        name: of a resource that the engine knows (`engine.register`), or a resource itself, which needs no
+            registration and can be overridden by its name all the same.
+
+    Raises:
+        DeclarationError: (a TypeError) it is neither.
+    """
+    if isinstance(name, Resource):
+        if name._injected is None:
+            name._injected = lazy_result(Injection(name.name, name), ())
+        return name._injected
+    if not isinstance(name, str) or not name:
+        raise DeclarationError(f"inject({name!r})", expected="the name of a resource, or a resource")
+    lazy = _by_name.get(name)
+    if lazy is None:
+        lazy = _by_name.setdefault(name, lazy_result(Injection(name), ()))
+    return lazy
+
+
+# One for each name, so that graphs that inject the same have equal shapes, and are compiled once.
+_by_name: dict[str, LazyResult[Any]] = {}
+
+
+def _injection(name: str | Resource) -> Injection:
+    found = injection_of(inject(name))
+    assert found is not None
+    return found
+
+
+def injection_of(value: Any) -> Injection | None:
+    """The injection that `value` stands for, if it is one."""
+    task = value.task if type(value) is LazyResult else None
+    return task if isinstance(task, Injection) else None
+
+
+def _code_flags(func: Any) -> int:
+    while hasattr(func, "__wrapped__") and not hasattr(func, "__code__"):
+        func = func.__wrapped__
+    func = getattr(func, "func", func) if type(func).__name__ == "partial" else func
+    code = getattr(getattr(func, "__func__", func), "__code__", None)
+    return 0 if code is None else int(code.co_flags)

@@ -1,0 +1,1 @@
+"""What a run publishes: event types, the bus, the publisher."""

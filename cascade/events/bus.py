@@ -1,0 +1,128 @@
+"""MessageBus: carries events to those who subscribed."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections.abc import Callable
+
+from cascade.errors import DeclarationError
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, inspect
+from cascade.events.preview import preview
+
+if TYPE_CHECKING:
+    from cascade.events.types import Event
+
+E = TypeVar("E", bound="Event")
+
+
+class MessageBus:
+    """Carries events to their handlers, in the order of subscription."""
+
+    def __init__(self) -> None:
+        self._handlers: tuple[_Subscription, ...] = ()
+        # Who hears a class of events; made anew when that changes.
+        self._hearers: dict[type[Event], tuple[_Subscription, ...]] = {}
+        self._lock = allocate_lock()
+
+    @property
+    def has_subscribers(self) -> bool:
+        return bool(self._handlers)
+
+    def hears(self, event_type: type[Event]) -> bool:
+        """Whether somebody hears the events of this class."""
+        return bool(self._hearers_of(event_type))
+
+    def _hearers_of(self, event_type: type[Event]) -> tuple[_Subscription, ...]:
+        found = self._hearers.get(event_type)
+        if found is None:
+            with self._lock:
+                found = tuple(entry for entry in self._handlers if entry.hears(event_type))
+                self._hearers[event_type] = found
+        return found
+
+    def subscribe(
+        self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True
+    ) -> Callable[[], None]:
+        """Calls `handler` with every event of the type (and its subclasses); `Event` hears all.
+
+        With `items=False` it does not hear of starts and ends of single items of maps, so that maps need not tell of them.
+
+        What nobody hears is not even made, and a run looks who hears what when it starts. So a run that is under way is
+        heard only if somebody had subscribed to this kind of event before.
+
+        Returns:
+            A function that ends the subscription.
+
+        Raises:
+            DeclarationError: (a TypeError) `event_type` is no class of events, or `handler` cannot be called, or is a
+                coroutine function, which nobody would await.
+        """
+        from cascade.events.types import Event
+
+        if not isinstance(event_type, type) or not issubclass(event_type, Event):
+            raise DeclarationError(f"subscribe({event_type!r}, ...)", expected="a class of events, such as Event")
+        if not callable(handler) or inspect.iscoroutinefunction(handler):
+            raise DeclarationError(
+                f"the handler {handler!r} {'is a coroutine function' if callable(handler) else 'cannot be called'}",
+                where=f"subscribe({event_type.__name__}, ...)", expected="a function of one event",
+                hint="put the event into an asyncio.Queue there and await the queue elsewhere",
+            )
+        entry = _Subscription(event_type, handler, items)
+        self._change(lambda handlers: (*handlers, entry))
+        return lambda: self._change(lambda handlers: tuple(other for other in handlers if other is not entry))
+
+    def _change(self, change: Callable[[tuple[_Subscription, ...]], tuple[_Subscription, ...]]) -> None:
+        with self._lock:
+            self._handlers = change(self._handlers)
+            self._hearers = {}
+
+    def publish(self, event: Event) -> None:
+        """Calls the handlers of the event. One that raises is reported in the log, once, and breaks nothing."""
+        try:
+            hearers = self._hearers[type(event)]
+        except KeyError:
+            hearers = self._hearers_of(type(event))
+        for entry in hearers:
+            try:
+                entry.handler(event)
+            except (Exception, asyncio.CancelledError):  # nothing is awaited here, so it is the handler's own
+                if not entry.broken:
+                    entry.broken = True
+                    _report(entry, event)
+
+
+def heard_by(bus: Any) -> frozenset[type[Event]]:
+    """The classes of events of a run that somebody hears; all of them where a bus of one's own cannot tell."""
+    if not bus.has_subscribers:
+        return frozenset()
+    from cascade.events.types import EVENTS  # only for a run that somebody hears
+
+    hears = getattr(bus, "hears", None)
+    return frozenset(EVENTS) if hears is None else frozenset(filter(hears, EVENTS))
+
+
+class _Subscription:
+    __slots__ = ("broken", "event_type", "handler", "items")
+
+    def __init__(self, event_type: type[Event], handler: Callable[[Any], object], items: bool) -> None:
+        self.event_type = event_type
+        self.handler = handler
+        self.items = items
+        self.broken = False
+
+    def hears(self, event_type: type[Event]) -> bool:
+        from cascade.events.types import ItemFinished, ItemStarted
+
+        return issubclass(event_type, self.event_type) and (self.items or not issubclass(event_type, (ItemStarted, ItemFinished)))
+
+
+def _report(entry: _Subscription, event: Event) -> None:
+    import logging
+
+    try:
+        logging.getLogger("cascade").exception(
+            "the handler %s of %s raised at a %s; it is not reported again",
+            preview(entry.handler), entry.event_type.__name__, type(event).__name__,
+        )
+    except Exception:
+        pass  # a log handler that raises must not break a run either

@@ -1,0 +1,38 @@
+"""Names of the nodes of a run, as events and messages tell them."""
+
+from __future__ import annotations
+
+from cascade.imports import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cascade.declare.task import Task
+
+
+def label(owner: Task[..., Any], serial: int, node: int | str) -> str:
+    """The name of a node; graphs that tasks answered with have numbers from 1.
+
+    `name#3` is node 3 of the target's graph, `name#2.3` that of the second graph that a task answered with, and
+    `name#3[17]` item 17 of the map that is node 3.
+    """
+    return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
+
+
+# Names of tasks may hold any characters; what follows the last `#` does not.
+
+
+def map_of(task_id: str) -> str | None:
+    """The name of the map that the node of this name is an item of, if it is one.
+
+    >>> map_of("a.b#3[17]"), map_of("a[1]#2.3")
+    ('a.b#3', None)
+    """
+    return task_id[: task_id.rindex("[")] if task_id.endswith("]") else None
+
+
+def is_answered(task_id: str) -> bool:
+    """Whether the node of this name is one of a graph that a task answered with.
+
+    >>> is_answered("a.b#3"), is_answered("a#2.3")
+    (False, True)
+    """
+    return "." in task_id[task_id.rfind("#") :]

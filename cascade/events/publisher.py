@@ -1,0 +1,184 @@
+"""Teller: what a run tells its observers. The host of both paths is one, where somebody hears the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cascade._vm import instance_of
+from cascade.events.bus import MessageBus, heard_by
+from cascade.events.types import (
+    Event,
+    ItemFinished,
+    ItemStarted,
+    LoopProgress,
+    ResourceAcquired,
+    ResourceReleased,
+    RunFinished,
+    RunStarted,
+    TaskBlocked,
+    TaskExecutionFinished,
+    TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
+    make,
+    next_number,
+    now,
+)
+from cascade.events.names import label
+from cascade.events.preview import preview
+from cascade.events.silent import Silent
+
+if TYPE_CHECKING:
+    from cascade.declare.task import Task
+
+    AnyTask = Task[..., Any]
+
+Key = int | str | tuple[int, int | str]
+clock = time.perf_counter
+
+
+class Teller(Silent):
+    """Makes the events of one run that somebody hears, and no others.
+
+    A node is named by its task, the number of its graph in the run, and its own.
+
+    Attributes:
+        told: the classes of events that somebody hears.
+        observed: whether starts and ends of calls have to be noted.
+        observes_items: whether those of the items of maps have to be, too.
+    """
+
+    def tell(self, bus: MessageBus, run_id: str) -> None:
+        """Has the bus carry the events."""
+        self.run_id = run_id
+        self._publish: Callable[[Event], None] = bus.publish
+        self.told = heard_by(bus)
+        self._start, self._end = TaskExecutionStarted in self.told, TaskExecutionFinished in self.told
+        self._item_start, self._item_end = ItemStarted in self.told, ItemFinished in self.told
+        self.observes_items = self._item_start or self._item_end
+        self.observed = self._start or self._end or self.observes_items or LoopProgress in self.told
+        # What is under way; nodes of the target's graph by their numbers alone, which is faster.
+        self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
+        self._progress: dict[Key, tuple[float, int]] = {}
+        self._failed_items: dict[Key, int] = {}
+
+    # -- The run ----------------------------------------------------------------------------------------------------
+
+    def run_started(self, target: str, tasks: int) -> None:
+        if RunStarted in self.told:
+            self._publish(make(RunStarted, run_id=self.run_id, target=target, tasks=tasks))
+
+    def run_finished(self, duration: float, error: BaseException | None) -> None:
+        if error is not None and self.observed:
+            self._abandon(error)
+        if RunFinished in self.told:
+            status, shown = _outcome(error)
+            self._publish(make(RunFinished, run_id=self.run_id, status=status, duration=duration, error=shown))
+
+    def _abandon(self, error: BaseException) -> None:
+        """The run ends with tasks under way: they have failed, too."""
+        for owner, serial, node, _, _ in reversed(list(self._running.values())):
+            self.finished(owner, serial, node, None, error, True)
+
+    # -- Calls of tasks: only if `observed` -------------------------------------------------------------------------
+
+    # The two that come with every call: without a function between them and the event. The number of an item is a text.
+
+    def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
+        if type(node) is int:
+            kind, is_told = TaskExecutionStarted, self._start
+        elif self.observes_items:
+            kind, is_told = ItemStarted, self._item_start
+        else:
+            return
+        name = owner.name
+        task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as label gives it
+        self._running[(serial, node) if serial else node] = (owner, serial, node, task_id, clock())
+        if is_told:
+            self._publish(
+                instance_of(
+                    kind,
+                    {
+                        "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": task_id,
+                        "task_name": name, "items": items,
+                    },
+                )
+            )  # fmt: skip
+
+    def finished(
+        self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None,
+        abandoned: bool = False,
+    ) -> None:
+        key = (serial, node) if serial else node
+        begun = self._running.pop(key, None)
+        if begun is None:
+            return  # it was skipped, or failed before its start, or is no task but a resource, or an item that nobody hears
+        if self._progress:
+            self._progress.pop(key, None)
+        if self._end if type(node) is int else self._item_end:
+            self._publish(
+                instance_of(
+                    TaskExecutionFinished if type(node) is int else ItemFinished,
+                    {
+                        "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": begun[3],
+                        "task_name": owner.name, "status": "Succeeded" if error is None else "Failed",
+                        "duration": clock() - begun[4], "result_preview": preview(value) if error is None else None,
+                        "error": None if error is None else preview(error), "abandoned": abandoned,
+                        "failed_item": None if error is None or abandoned else self._failed_items.pop(key, None),
+                    },
+                )
+            )  # fmt: skip
+
+    def item_failed(self, serial: int, node: int | str, item: int) -> None:
+        """A map is going to fail with that item."""
+        if self.observed:
+            self._failed_items[(serial, node) if serial else node] = item
+
+    def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
+        if LoopProgress not in self.told or iteration == 0:
+            return  # a call that is made once, and had to wait, is no loop
+        moment = clock()
+        key = (serial, node) if serial else node
+        begun = self._running.get(key)
+        before, counted = self._progress.get(key, (moment if begun is None else begun[4], 0))
+        self._progress[key] = (moment, iteration)
+        rate = (iteration - counted) / max(moment - before, 1e-9)
+        self._publish(
+            make(
+                LoopProgress, run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
+                iteration=iteration, rate=rate,
+            )
+        )  # fmt: skip
+
+    # -- What happens besides calls ---------------------------------------------------------------------------------
+
+    def skipped(self, task_id: str, name: str, reason: str) -> None:
+        if TaskSkipped in self.told:
+            self._publish(make(TaskSkipped, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
+
+    def retrying(self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException) -> None:
+        if TaskRetrying in self.told:
+            self._publish(
+                make(
+                    TaskRetrying, run_id=self.run_id, task_id=task_id, task_name=name, attempt=attempt,
+                    max_attempts=max_attempts, delay=delay, error=preview(error),
+                )
+            )  # fmt: skip
+
+    def blocked(self, task_id: str, name: str, reason: str) -> None:
+        if TaskBlocked in self.told:
+            self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
+
+    def tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
+        """One was "acquired" or "released"."""
+        if what == "acquired":
+            if ResourceAcquired in self.told:
+                self._publish(make(ResourceAcquired, run_id=self.run_id, resource_name=name))
+        elif ResourceReleased in self.told:
+            self._publish(make(ResourceReleased, run_id=self.run_id, resource_name=name, error=_outcome(error)[1]))
+
+
+def _outcome(error: BaseException | None) -> tuple[str, str | None]:
+    return ("Succeeded", None) if error is None else ("Failed", preview(error))

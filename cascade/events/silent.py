@@ -1,0 +1,67 @@
+"""What a run has in place of a `Teller` when nobody hears it: the events take 10 ms to import."""
+
+from __future__ import annotations
+
+from cascade._vm import Skipped
+from cascade.imports import TYPE_CHECKING, Any
+from cascade.events.names import label
+
+if TYPE_CHECKING:
+    from cascade.events.bus import MessageBus
+    from cascade.events.types import Event
+    from cascade.declare.task import Task
+
+    AnyTask = Task[..., Any]
+
+
+PROGRESS_TIME = 0.1
+"""Seconds between two events of the progress of a loop or a map."""
+
+
+class Silent:
+    """The methods of `cascade.events.publisher.Teller`, which see there; they tell nobody."""
+
+    run_id = ""
+    told: frozenset[type[Event]] = frozenset()
+    observed = observes_items = False
+
+    def tell(self, bus: MessageBus, run_id: str) -> None:
+        raise NotImplementedError  # only a Teller does
+
+    def run_started(self, target: str, tasks: int) -> None:
+        pass
+
+    def run_finished(self, duration: float, error: BaseException | None) -> None:
+        pass
+
+    def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
+        pass
+
+    def finished(
+        self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None, abandoned: bool = False
+    ) -> None:
+        pass
+
+    def item_failed(self, serial: int, node: int | str, item: int) -> None:
+        pass
+
+    def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
+        pass
+
+    def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
+        """The node is not called; what stands for its value."""
+        task_id = label(owner, serial, node)
+        self.skipped(task_id, owner.name, reason)
+        return Skipped(task_id, reason)
+
+    def skipped(self, task_id: str, name: str, reason: str) -> None:
+        pass
+
+    def retrying(self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException) -> None:
+        pass
+
+    def blocked(self, task_id: str, name: str, reason: str) -> None:
+        pass
+
+    def tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
+        pass

@@ -1,0 +1,206 @@
+"""Policies of a graph that is written as JSON.
+
+    {"task": "my.module:load", "retry": {"max_attempts": 3, "delay": 0.5, ..., "retry_on": "builtins:OSError"},
+     "timeout": 5.0, "cache": "results", "constraints": {"cpu": 1, "gpu": null}, "conditions": 1, "after": 2,
+     "concurrency": 10, "map": {"positional": 1, "names": ["y"]}}
+
+What is not set is left out. Amounts that are null, conditions, and what comes before in order, are references of the row, as
+in a graph. A task's defaults are written as they were when it was called, like the defaults of its parameters.
+
+Caches are objects of the program, with files and locks: a document only names them, and who reads it says what they are.
+`"cache": true` stands for that of the task's own defaults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from cascade.errors import CascadeError, SerializationError, nearest
+from cascade.graph.serialize.names import Names, check_keys, class_path, fail
+from cascade.graph.operations import MAP, Managed
+from cascade.declare.policies import MapForm, Policies, as_cache, as_timeout, check_amount
+from cascade.declare.retry import Retry
+from cascade.declare.task import Task
+
+DEFAULTS = ("retry", "timeout", "cache", "constraints")
+"""What may be set as a default of a task."""
+KEYS = (*DEFAULTS, "conditions", "after", "concurrency", "map")
+
+
+def check_caches(caches: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The caches that a caller names.
+
+    Raises:
+        DeclarationError: (a TypeError) one of them is no cache policy.
+        SerializationError: (a ValueError) they have no names.
+    """
+    if caches is None:
+        return {}
+    if not isinstance(caches, Mapping) or any(not isinstance(name, str) or cache is None for name, cache in caches.items()):
+        raise SerializationError(f"caches={caches!r}", expected="a dict of cache policies by names")
+    return {name: as_cache(cache) for name, cache in caches.items()}
+
+
+# -- Writing ----------------------------------------------------------------------------------------------------------
+
+
+def describe_policies(operation: Managed, caches: Mapping[str, Any], where: str, own: Any = None) -> dict[str, Any]:
+    """The policies of an operation.
+
+    Args:
+        own: the cache that `true` stands for.
+    """
+    described: dict[str, Any] = {}
+    if operation.retry is not None:
+        described["retry"] = _describe_retry(operation.retry, f"the retry policy of {where}")
+    if operation.timeout is not None:
+        described["timeout"] = operation.timeout
+    if operation.cache is not None:
+        described["cache"] = _describe_cache(operation.cache, caches, f"the cache policy of {where}", own)
+    if operation.amounts:
+        described["constraints"] = dict(operation.amounts)
+    for name in ("conditions", "after", "concurrency"):
+        if getattr(operation, name):
+            described[name] = getattr(operation, name)
+    if operation.kind == MAP:
+        described["map"] = {name: list(value) if isinstance(value, tuple) else value for name, value in operation.form._asdict().items()}
+    return described
+
+
+def _describe_retry(retry: Retry, where: str) -> dict[str, Any]:
+    described = {field.name: getattr(retry, field.name) for field in dataclasses.fields(retry)}
+    kinds = described["retry_on"]
+    try:
+        described["retry_on"] = [class_path(kind) for kind in kinds] if isinstance(kinds, tuple) else class_path(kinds)
+    except SerializationError as error:
+        raise SerializationError(error.what, where=where, expected=error.expected) from None
+    return described
+
+
+def _describe_cache(cache: Any, caches: Mapping[str, Any], where: str, own: Any) -> str | bool:
+    for name, known in caches.items():
+        if known is cache:
+            return name
+    if cache is own:
+        return True
+    raise SerializationError(
+        f"a {type(cache).__name__} is an object of this program, which has no JSON form", where=where,
+        expected="one of " + ", ".join(map(repr, caches)) if caches else "a cache that has a name",
+        hint="name it: to_json(target, caches={'name': cache}), and from_json(text, caches={'name': cache})",
+    )
+
+
+# -- Reading ----------------------------------------------------------------------------------------------------------
+
+
+class PolicyReader:
+    """Reads what `describe_policies` has written.
+
+    Args:
+        names: what exception types may be named.
+        caches: those that the caller names.
+        widest: no row has more references.
+    """
+
+    def __init__(self, names: Names, caches: Mapping[str, Any], widest: int) -> None:
+        self.names = names
+        self.caches = caches
+        self.widest = widest
+
+    def read(self, value: dict[str, Any], task: Task[..., Any], where: str) -> Policies:
+        """The policies in `value`, with None for what is a reference of the row."""
+        try:
+            return self._read(value, task, where)
+        except CascadeError as error:
+            if isinstance(error, SerializationError):
+                raise
+            raise SerializationError(error.what, where=where, expected=error.expected, hint=error.hint) from None
+
+    def _read(self, value: dict[str, Any], task: Task[..., Any], where: str) -> Policies:
+        form = self._form(value["map"], task, f"{where}.map") if "map" in value else None
+        concurrency = value.get("concurrency")
+        if concurrency is not None and (form is None or type(concurrency) is not int or concurrency < 1):
+            fail(f"it is {concurrency!r}", f"{where}.concurrency", expected="a number from 1 up, for a map")
+        return Policies(
+            self._retry(value["retry"], f"{where}.retry") if "retry" in value else None,
+            as_timeout(value.get("timeout")),
+            self._cache(value["cache"], task, f"{where}.cache") if "cache" in value else None,
+            self._constraints(value["constraints"], f"{where}.constraints") if "constraints" in value else (),
+            (None,) * self._count(value.get("conditions", 0), f"{where}.conditions"),
+            (None,) * self._count(value.get("after", 0), f"{where}.after"),
+            concurrency,
+            form,
+        )
+
+    def _count(self, value: Any, where: str) -> int:
+        # Before anything is made of that size.
+        if type(value) is not int or not 0 <= value <= self.widest:
+            fail(f"it is {value!r}", where, expected=f"a number from 0 to {self.widest}, as no row has more references")
+        return value
+
+    def _retry(self, value: Any, where: str) -> Retry:
+        names = tuple(field.name for field in dataclasses.fields(Retry))
+        check_keys(value, where, names[:1], names[1:])
+        options = dict(value)
+        if "retry_on" in options:
+            paths = options["retry_on"]
+            if isinstance(paths, list):
+                options["retry_on"] = tuple(self.names.find_error(path, f"{where}.retry_on[{at}]") for at, path in enumerate(paths))
+            else:
+                options["retry_on"] = self.names.find_error(paths, f"{where}.retry_on")
+        return Retry(**options)
+
+    def _cache(self, value: Any, task: Task[..., Any], where: str) -> Any:
+        if value is True:
+            own = None if task.policies is None else task.policies.cache
+            if own is None:
+                fail(f"task {task.name!r} has no cache of its own", where)
+            return own
+        if not isinstance(value, str):
+            fail(f"it is {value!r}", where, expected="the name of a cache, or true for the task's own")
+        if value not in self.caches:
+            fail(
+                f"the cache {value!r} is not known", where,
+                expected="one of " + ", ".join(map(repr, self.caches)) if self.caches else "a cache that the caller names",
+                hint=nearest(value, self.caches) or f"give it: from_json(text, caches={{{value!r}: ...}})",
+            )
+        return self.caches[value]
+
+    def _constraints(self, value: Any, where: str) -> tuple[tuple[str, Any], ...]:
+        if not isinstance(value, dict):
+            fail(f"it is a {type(value).__name__}", where, expected="an object: amounts by name")
+        for name, amount in value.items():
+            if amount is not None:
+                check_amount(name, amount)
+        return tuple(value.items())
+
+    def _form(self, value: Any, task: Task[..., Any], where: str) -> MapForm:
+        # Whatever fields a form has: how many inputs go by position, and names.
+        fields, defaults = MapForm._fields, MapForm._field_defaults
+        check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
+        names: list[str] = []
+        options: dict[str, Any] = {"positional": self._count(value["positional"], f"{where}.positional")}
+        slots: list[int] = []  # of what is shared and goes by position
+        for field in fields[1:]:
+            given = value.get(field, [])
+            kinds = (str, int) if field == "shared" else (str,)
+            if not isinstance(given, list) or any(type(name) not in kinds for name in given):
+                fail("it is no list of names", f"{where}.{field}")
+            options[field] = tuple(given)
+            names += [name for name in given if isinstance(name, str)]
+            slots += [slot for slot in given if isinstance(slot, int)]
+        form = MapForm(**options)
+        if not form.inputs:
+            fail("it has no inputs", where)
+        if len(set(names)) < len(names):
+            fail("a name stands twice", where)
+        first = int(form.shares_first)
+        if any(not first + form.positional <= slot < task.binder.positional_only for slot in slots[first:]) or len(set(slots)) < len(slots):
+            fail("it names no parameter of the task that goes by position only", f"{where}.shared")
+        try:
+            task.bind(*(None,) * (first + form.positional), **dict.fromkeys(names))
+        except TypeError as error:
+            fail(f"the task cannot be called so: {error}", where)
+        return form

@@ -1,0 +1,1 @@
+"""The instruction tables and Blueprint: data only."""

@@ -1,0 +1,87 @@
+"""A task's function -> typed code, and back: leaving typed code at any statement.
+
+    source      the function's syntax tree, its statements numbered
+    translate   the tree -> instructions, for given types of the arguments (expressions, calls; names, functions)
+    machine     the states of a state machine -> instructions
+    fuse        neighbouring instructions -> one
+    assemble    labels -> places, names -> registers
+    verify      what typed code has to be before it may run
+    resume      a function that goes on from a statement with given locals
+    comeback    from there to typed code again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cascade._vm import Kernel, install_come_back, install_profiled_caller, install_typed_verifier
+from cascade.kernels.reentry import come_back
+from cascade.kernels.state_machine import MachineBuilder
+from cascade.kernels.profile import profiled_caller
+from cascade.kernels.diagnostics import Reason, Refusal
+from cascade.kernels.continuation import Ended, Resumption
+from cascade.kernels.source import FunctionSource, SourceError, read_source
+from cascade.kernels.translate import CodeBuilder
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Question, TypedCode
+from cascade.kernels.verify import verify_typed
+from cascade.graph.operations import StateMachine
+from cascade.declare.task import Task
+
+install_typed_verifier(verify_typed, Question)
+install_come_back(come_back, Ended)
+install_profiled_caller(profiled_caller)
+
+TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
+
+
+def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
+    """The types that values of these classes have in typed code."""
+    return tuple(TYPES.get(kind, OBJECT) for kind in kinds)
+
+
+def lower(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Reason, ...]:
+    """The kernel of a task for arguments of the given types, or why there is none; a map is worth one without a loop, too."""
+    return _made(task.name, lambda: translate(task, types, in_map))
+
+
+def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...]:
+    """The kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
+    return _made(machine.name, lambda: _worth_it(MachineBuilder(machine, _read).build_from(start, types)))
+
+
+def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Reason, ...]:
+    try:
+        return Kernel(make())
+    except SourceError as error:
+        return (Reason("CS100", 0, 0, name, str(error)),)
+    except Refusal as refusal:
+        return refusal.reasons
+    except RecursionError:
+        return (Reason("CS143", 0, 0, name, "its expressions nest too deep"),)
+
+
+def translate(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> TypedCode:
+    """The typed code of a task for arguments of the given types.
+
+    Raises:
+        SourceError: the source of the function is not there.
+        Refusal: it cannot be lowered.
+    """
+    code = CodeBuilder(_read).build(task, types)
+    return code if in_map or task.lower is True else _worth_it(code)
+
+
+def _worth_it(code: TypedCode) -> TypedCode:
+    if not code.loops:
+        source = code.bodies[0].resumption.source
+        hint = "without a loop, a tail call or a Jump, calling the function is faster"
+        raise Refusal(Reason("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
+    return code
+
+
+def _read(task: Task[..., Any]) -> tuple[FunctionSource, Resumption]:
+    known: Resumption | None = task.resumption
+    if known is None or known.source.code is not task.func.__code__:
+        known = task.resumption = Resumption(read_source(task.func))
+    return known.source, known

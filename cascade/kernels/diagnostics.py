@@ -1,0 +1,54 @@
+"""Why a function was not lowered."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from cascade.kernels.source import FunctionSource
+
+ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS106", "CS110", "CS111", "CS113", "CS114", "CS140"}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason.
+
+    Attributes:
+        code: stable, CS1 and two digits; docs/lowering.md lists them.
+        file, line, column: where, as in a traceback; columns count from 0.
+        construct: what stands there, in the user's own words.
+        hint: what to do.
+    """
+
+    code: str
+    line: int
+    column: int
+    construct: str
+    hint: str
+    file: str = ""
+
+    @property
+    def for_all_types(self) -> bool:
+        """Whether other types of the arguments would change nothing."""
+        return self.code in ALWAYS
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.code} {self.construct}: {self.hint}"
+
+
+class Refusal(Exception):
+    """The function cannot be lowered, for one reason or several."""
+
+    def __init__(self, *reasons: Reason) -> None:
+        super().__init__("; ".join(map(str, reasons)))
+        self.reasons = reasons
+
+
+def refuse(code: str, node: ast.AST, hint: str, source: FunctionSource) -> Refusal:
+    """A refusal because of `node`."""
+    number, begin, last = getattr(node, "lineno", 0), getattr(node, "col_offset", 0), getattr(node, "end_lineno", 0)
+    line = source.line(number).encode()  # the tree's columns count bytes
+    end = node.end_col_offset if number == last else None  # type: ignore[attr-defined]
+    construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else line[begin:end].decode(errors="replace").rstrip(": ")
+    return Refusal(Reason(code, number, len(line[:begin].decode(errors="replace")), construct or ast.unparse(node), hint, source.file))

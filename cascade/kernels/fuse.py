@@ -1,0 +1,143 @@
+"""Neighbouring instructions that one instruction does at once (superinstructions).
+
+    MUL_INT      t1 = i * i                   MUL_MOD_INT         t2 = i * i % seven
+    MOD_INT      t2 = t1 % seven        ->    ADD_INT_NEXT_BACK   total = total + t2; next of the range, and back
+    ADD_INT      t3 = total + t2
+    MOVE         total = t3
+    NEXT_BACK    i, range, back
+
+Which ones there are is said in the rows of `cascade.instructions.table` (`fuses`): the names of the two, and how they hang together:
+
+    left, right     the second one takes what the first one gives as its left or right operand
+    last            ... as its last operand
+    both            a MOVE beside it; neither sees the other's result
+    then            the first one's result is kept, the second one is a jump
+
+Two never become one across a label, and only what nobody else reads is not kept. The first one's exit is that of the
+whole: what comes second never leaves, or belongs to the same statement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cascade.kernels.assemble import ROWS, Item, Label
+from cascade.instructions.table import TYPED_INSTRUCTIONS
+
+COMMUTING = {"ADD", "MUL", "AND", "OR", "XOR", "EQUAL", "NOT_EQUAL"}
+WRITING = ("writes", "copies")
+
+FUSIONS: dict[tuple[str, str], list[tuple[str, str]]] = {}
+for _row in TYPED_INSTRUCTIONS:
+    if _row.fuses:
+        _first, _second, _way = _row.fuses
+        FUSIONS.setdefault((_first, _second), []).append((_row.name, _way))
+
+
+def fuse(items: list[Item | Label], temporaries: set[int]) -> list[Item | Label]:
+    """The items with neighbours made one wherever an instruction for both exists."""
+    reads: dict[int, int] = {}
+    writes: dict[int, int] = {}
+    for item in items:
+        if type(item) is Item:
+            for field, operand in ROWS[item.name].operands.items():
+                if operand.role in ("reads", "then reads"):
+                    reads[item.operands[field]] = reads.get(item.operands[field], 0) + 1
+                elif operand.role in WRITING:
+                    writes[item.operands[field]] = writes.get(item.operands[field], 0) + 1
+
+    def single(name: Any) -> bool:
+        return name in temporaries and reads.get(name) == 1 and writes.get(name) == 1
+
+    result: list[Item | Label] = []
+    for item in items:
+        if type(item) is Label:
+            if item.uses:
+                result.append(item)
+            continue
+        made: Item | None = item  # type: ignore[assignment]
+        while made is not None and result and type(result[-1]) is Item:
+            joined = _join(result[-1], made, single)
+            if joined is None:
+                break
+            result.pop()
+            made = joined
+        result.append(made)  # type: ignore[arg-type]
+    return result
+
+
+def _join(first: Item, second: Item, single: Any) -> Item | None:
+    if first.space is not second.space:
+        return None
+    given = first.operands.get("a")
+    writes = "a" in first.operands and ROWS[first.name].operands["a"].role in WRITING
+    if not writes:
+        return None
+    if second.name == "MOVE" and second.operands["b"] == given and single(given):
+        # What is computed for a variable is written to it.
+        return Item(first.name, {**first.operands, "a": second.operands["a"]}, first.exit, first.line, first.space)
+    if first.name == second.name == "MOVE" and first.operands["a"] != second.operands["a"]:
+        source = first.operands["b"] if second.operands["b"] == given else second.operands["b"]
+        operands = {**first.operands, "c": second.operands["a"], "d": source}
+        return Item("MOVE2", operands, first.exit, first.line, first.space)
+    if second.name == "MOVE2":
+        return _beside(first, second, single)
+    for name, way in FUSIONS.get((first.name, second.name), ()):
+        fields = _operands(first, second, way, single)
+        if fields is not None:
+            return Item(name, fields, first.exit, first.line, first.space)
+    return None
+
+
+def _beside(first: Item, second: Item, single: Any) -> Item | None:
+    # t = b op c; then a = t and d = e at once.
+    name = f"{first.name}_MOVE"
+    given, moves = first.operands["a"], second.operands
+    if name not in ROWS or not single(given):
+        return None
+    for one, other in (("ab", "cd"), ("cd", "ab")):
+        if moves[one[1]] == given and moves[other[1]] != given:
+            fields = [field for field in "bcdef" if field in first.operands]
+            free = [field for field in "bcdef" if field not in fields]
+            operands = {**first.operands, "a": moves[one[0]], free[0]: moves[other[0]], free[1]: moves[other[1]]}
+            return Item(name, operands, first.exit, first.line, first.space)
+    return None
+
+
+def _operands(first: Item, second: Item, way: str, single: Any) -> dict[str, Any] | None:
+    given = first.operands["a"]
+    sources = [first.operands[field] for field in "bcde" if field in first.operands]
+    after = second.operands
+    if way == "then":
+        rest = [after[field] for field in "ab" if field in after]
+        return {"a": given, **dict(zip("bcde", [*sources, *rest])), "f": after["f"]}
+    if way == "both":
+        if after["b"] == given or after["a"] == given:
+            return None
+        moved = [after["a"], after["b"]]
+        return {"a": given, **dict(zip("bcdef", [*sources, *moved]))}
+    if not single(given):
+        return None
+    jump = "f" in after and ROWS[second.name].operands["f"].role == "target"
+    fields = [field for field in ("ab" if jump else "bcde") if field in after]
+    if way == "last":
+        at = fields[-1]
+    else:
+        at = fields[0] if way == "left" else fields[1]
+        if after[at] != given and _commutes(second.name):
+            at = fields[1] if way == "left" else fields[0]
+    if after[at] != given:
+        return None
+    rest = [after[field] for field in fields if field != at]
+    if given in rest:
+        return None
+    result = dict(zip("bcdef", [*sources, *rest]))
+    if jump:
+        result["f"] = after["f"]
+    else:
+        result["a"] = after["a"]
+    return result
+
+
+def _commutes(name: str) -> bool:
+    return name.removeprefix("JUMP_").removeprefix("BACK_").rpartition("_")[0] in COMMUTING

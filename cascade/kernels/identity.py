@@ -1,0 +1,63 @@
+"""Comparisons by `is` that typed code would decide otherwise: a number in a register is no object.
+
+When code is left, its numbers become objects, each variable one of its own, while in CPython two variables may hold the same
+one. So a function is lowered only if each `is` in it has a side that is no number, whatever way leads there:
+
+    x is None           o is MISSING (a global)         o is p, where o comes as an object and is not assigned
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from cascade.kernels.diagnostics import Reason, Refusal, refuse
+from cascade.kernels.source import FunctionSource, own_nodes
+from cascade.kernels.model import FLOAT, INT, MISSING
+
+NUMBERS = (int, float, complex)
+
+
+class IdentityRefusal(Refusal):
+    """Not even a leaving there would be exact."""
+
+
+def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: Callable[[ast.expr], Any]) -> None:
+    """Refuses a function whose `is` may compare two numbers.
+
+    Args:
+        types: of the parameters.
+        meaning: the object that a name means that is no variable, or MISSING.
+    """
+    stored = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+    def may_be_number(node: ast.expr) -> bool:
+        if isinstance(node, ast.Constant):
+            return type(node.value) in NUMBERS
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return True
+        if isinstance(node, ast.Name) and node.id in source.locals:
+            return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
+        found = meaning(node)
+        return found is MISSING or type(found) in NUMBERS or isinstance(node, ast.Name) and node.id in declared
+
+    declared = {name for statement in source.declarations for name in statement.names}  # type: ignore[attr-defined]
+    outer = {id(comparison) for comparison, _, _ in _comparisons(own_nodes(source.tree))}
+    hint = "whether two equal numbers are one object is not known: compare with =="
+    reasons: list[Reason] = []
+    for comparison, left, right in _comparisons(ast.walk(source.tree)):
+        inside = id(comparison) not in outer  # names may be those of a function in the function
+        if all(may_be_number(side) or inside and not isinstance(side, ast.Constant) for side in (left, right)):
+            reasons += refuse("CS136", comparison, hint, source).reasons
+    if reasons:
+        raise IdentityRefusal(*dict.fromkeys(reasons))
+
+
+def _comparisons(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.Compare, ast.expr, ast.expr]]:
+    for node in nodes:
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for operation, left, right in zip(node.ops, sides, sides[1:], strict=False):
+                if isinstance(operation, (ast.Is, ast.IsNot)):
+                    yield node, left, right

@@ -1,0 +1,144 @@
+"""TypedCode: what the translator makes and the typed loop runs. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cascade.kernels.continuation import Resumption
+from cascade.kernels.source import FunctionSource
+
+INT, FLOAT, BOOL, NONE, OBJECT = "int", "float", "bool", "none", "object"
+"""The types of values. A bool is an int in its register; None has none; an object is only moved and compared."""
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Something that the code relies on: what `name` of `holder` means has to be `expected`.
+
+    Attributes:
+        kind: "item" of a dict, "contents" of a cell, or "attribute" of a function.
+        expected: the very object, or MISSING.
+    """
+
+    kind: str
+    holder: Any
+    name: str
+    expected: Any
+
+    @property
+    def missing(self) -> bool:
+        """Whether there has to be nothing."""
+        return self.expected is MISSING
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How CPython goes on from a place.
+
+    Attributes:
+        body: whose function goes on: an index into `TypedCode.bodies`.
+        statement: the number of the statement that begins there; -1 at the function's end.
+        again: it is a `for` that is under way, and takes its next item.
+        names: the local variables that are bound, each with its register and its type.
+        ranges: for each `for` under way, the outermost first, the first register of its range.
+    """
+
+    body: int
+    statement: int
+    again: bool
+    names: tuple[tuple[str, int, str], ...]
+    ranges: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A task's function inside the code, for certain types of its arguments.
+
+    Attributes:
+        task: the task.
+        types: of its parameters.
+        parameters: the register of each parameter.
+        kept: for each parameter, the register of the value that it came with; -1 for None.
+        resumption: goes on from a statement of the function.
+        entry: its first word.
+        state: of a state machine, the number of the state that calls the task; the parameters are then the operands of
+            all states. Else -1.
+    """
+
+    task: Any
+    types: tuple[str, ...]
+    parameters: tuple[int, ...]
+    kept: tuple[int, ...]
+    resumption: Resumption = field(repr=False)
+    entry: int
+    state: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Helper:
+    """A plain function that the code calls, with registers of its own: the parameters first.
+
+    Attributes:
+        entry: its first word.
+        types: of its parameters.
+        result: the type that it gives.
+        registers: how many it has.
+    """
+
+    name: str
+    entry: int
+    types: tuple[str, ...]
+    result: str
+    registers: int
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A function of Python's own that is called with values of the given types: it has no effect, and may raise."""
+
+    function: Any
+    types: tuple[str, ...]
+    result: str
+
+
+@dataclass(frozen=True, eq=False)
+class TypedCode:
+    """The body of a task's function for one tuple of argument types, and of what it calls.
+
+    Attributes:
+        name: the task's, for people.
+        words: the instructions, 32 bytes each (see `cascade.instructions.table`).
+        types: of the parameters, which have the first registers.
+        registers: how many there are.
+        constants: the registers that hold a constant from the start: (register, type, value).
+        objects: what LOAD_OBJECT and ASK refer to.
+        exits: ways out; `exit_of` has one for each word.
+        bodies: the tasks' functions in the code; the first is the one that is entered.
+        helpers: the functions that it calls.
+        entries: places where a loop's iteration begins, and code may be entered again: (word, exit that leads there).
+        guards: what has to hold whenever the code is entered.
+        deferring: whether a task that answers with a call of a task goes on inside the code.
+        hands_on: whether objects among the arguments are given to other parameters: no LazyResult may stand in them.
+        loops: whether there is a loop or a tail call in it.
+        lines: for each word the source, and the line in it, that it comes from.
+    """
+
+    name: str
+    words: bytes
+    types: tuple[str, ...]
+    registers: int
+    constants: tuple[tuple[int, str, Any], ...]
+    objects: tuple[Any, ...]
+    exit_of: tuple[int, ...] = field(repr=False)
+    exits: tuple[Exit, ...] = field(repr=False)
+    bodies: tuple[Body, ...] = field(repr=False)
+    helpers: tuple[Helper, ...] = field(repr=False)
+    entries: tuple[tuple[int, int], ...] = field(repr=False)
+    guards: tuple[Guard, ...] = field(repr=False)
+    deferring: bool
+    hands_on: bool
+    loops: bool
+    lines: tuple[tuple[FunctionSource, int], ...] = field(repr=False)

@@ -1,0 +1,33 @@
+"""What a profiler sees of typed code: a call of the task's function, and its return.
+
+    cProfile, sys.setprofile, sys.monitoring        typed code
+      call    f  (file.py:3)                          <- a function of this name, place and module is called
+                                                         and runs the typed code
+      return  f
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from cascade.kernels.model import TypedCode
+
+
+def _caller(run: Callable[[], Any]) -> Any:
+    return run()
+
+
+def profiled_caller(code: TypedCode) -> Callable[[Callable[[], Any]], Any]:
+    """Returns a function that calls its argument, and that a profiler takes for the function of the code's first task."""
+    function = code.bodies[0].resumption.source.function
+    original = function.__code__
+    shown = _caller.__code__.replace(
+        co_name=original.co_name,
+        co_qualname=original.co_qualname,
+        co_filename=original.co_filename,
+        co_firstlineno=original.co_firstlineno,
+        co_varnames=(".run",),  # no name that could be the user's
+    )
+    return FunctionType(shown, function.__globals__, function.__name__)

@@ -1,0 +1,260 @@
+"""The verifier of typed code: it shares no code with the translator.
+
+After it, the typed loop trusts every operand: registers, targets and tables are in range, a register is read only where
+it holds a value of the type that the instruction reads, on every way that leads there, every way round a loop takes
+fuel, and wherever the code may be left, the variables are where the exit looks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cascade.kernels.model import TypedCode
+from cascade.errors import BlueprintError
+from cascade.instructions.table import (
+    FIELDS,
+    FLOAT,
+    INT,
+    OBJECT,
+    TYPED_FIELDS,
+    TYPED_INSTRUCTIONS,
+    TYPED_WORD_BYTES,
+    TypedInstruction,
+)
+
+REGISTER_LIMIT = 10_000
+MAIN = -1
+HELD = {"int": INT, "bool": INT, "float": FLOAT, "object": OBJECT}
+"""What a register holds for a value of a type; None has no register."""
+
+State = dict[int, str]
+
+
+def verify_typed(code: Any) -> None:
+    """Checks typed code completely.
+
+    Raises:
+        BlueprintError: with the faults.
+    """
+    if type(code) is not TypedCode:
+        raise BlueprintError(f"{code!r} is no typed code", [f"its type is {type(code).__name__}"])
+    faults = sorted(_table_faults(code)) or _Flow(code).faults()
+    if faults:
+        raise BlueprintError(f"typed code {code.name!r} is malformed", faults)
+
+
+def _words(code: Any) -> list[tuple[int, ...]]:
+    fields = memoryview(code.words).cast("i")
+    return [tuple(fields[at : at + TYPED_FIELDS]) for at in range(0, len(fields), TYPED_FIELDS)]
+
+
+def _table_faults(code: Any) -> Iterator[str]:
+    if type(code.words) is not bytes or not code.words or len(code.words) % TYPED_WORD_BYTES:
+        yield "the words are no bytes of a positive multiple of 32"
+        return
+    count = len(code.words) // TYPED_WORD_BYTES
+    registers = code.registers
+    if not max(len(code.types), 1) <= registers <= REGISTER_LIMIT:
+        yield "the number of registers does not fit"
+    if len(code.exit_of) != count or not all(0 <= number < len(code.exits) for number in code.exit_of):
+        yield "the exits do not fit the words"
+    if not code.bodies or code.bodies[0].types != code.types or code.bodies[0].entry != 0:
+        yield "the first body is not that of the parameters"
+    for body in code.bodies:
+        if not 0 <= body.entry < count or len(body.types) != len(body.kept) or len(body.types) != len(body.parameters):
+            yield "a body does not fit the words"
+        for register, kind in zip((*body.kept, *body.parameters), 2 * body.types):
+            if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
+                yield "an argument is kept out of range"
+    for way in code.exits:
+        if not 0 <= way.body < len(code.bodies):
+            yield "an exit names a body out of range"
+        for _, register, kind in way.names:
+            if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
+                yield "an exit names a register out of range"
+        if not all(0 <= register <= registers - 3 for register in way.ranges):
+            yield "an exit names a range out of range"
+    for register, kind, value in code.constants:
+        if not len(code.types) <= register < registers or not _constant_fits(kind, value):
+            yield "a constant does not fit"
+    for word, number in code.entries:
+        if not 0 <= word < count or not 0 <= number < len(code.exits):
+            yield "an entry does not fit"
+    for helper in code.helpers:
+        if (
+            not 0 <= helper.entry < count
+            or not len(helper.types) <= helper.registers <= REGISTER_LIMIT
+            or not {helper.result, *helper.types} <= {*HELD}
+        ):
+            yield "a helper does not fit"
+    for number, word in enumerate(_words(code)):
+        if not 0 <= word[0] < len(TYPED_INSTRUCTIONS) or word[1] != 0:
+            yield f"word {number}: unknown opcode {word[0]}"
+
+
+def _constant_fits(kind: str, value: Any) -> bool:
+    if kind == "int":
+        return type(value) is int and -(2**63) <= value < 2**63
+    return kind == "float" and type(value) is float or kind == "object"
+
+
+class _Flow:
+    """Follows every way through the code, with the types that the registers have on it."""
+
+    def __init__(self, code: Any) -> None:
+        self.code = code
+        self.words = _words(code)
+        self.found: set[str] = set()
+        self.states: dict[int, State] = {}
+        self.region: dict[int, int] = {}
+        self.waiting: list[int] = []
+        self.entered = {helper.entry: number for number, helper in enumerate(code.helpers)}
+        self.constants = {register for register, _, _ in code.constants}
+        self.returned: set[int] = set()  # words that the code may be left at after a turn of the event loop
+
+    def faults(self) -> list[str]:
+        code = self.code
+        start = {number: HELD[kind] for number, kind in enumerate(code.types) if kind in HELD}
+        start |= {register: HELD[kind] for register, kind, _ in code.constants}
+        self.reach(0, MAIN, start)
+        for number, helper in enumerate(code.helpers):
+            self.reach(helper.entry, number, {at: HELD[kind] for at, kind in enumerate(helper.types)})
+        for word, number in code.entries:
+            self.enter(word, code.exits[number], start)
+        while self.waiting and not self.found:
+            self.visit(self.waiting.pop())
+        if not self.found:
+            for number in self.states:
+                self.check_exit(number)
+        return sorted(self.found)
+
+    def enter(self, word: int, way: Any, start: State) -> None:
+        """The code is entered again at a word, as it is left there; the arguments are still kept."""
+        body = self.code.bodies[way.body]
+        state = {at: kind for at, kind in start.items() if at in self.constants}
+        state |= {at: HELD[kind] for at, kind in zip(body.kept, body.types) if kind in HELD}
+        state |= {at: HELD[kind] for _, at, kind in way.names if kind in HELD}
+        state |= {at + offset: INT for at in way.ranges for offset in range(3)}
+        self.returned.add(word)
+        self.reach(word, MAIN, state)
+
+    def fault(self, number: int, text: str) -> None:
+        self.found.add(f"word {number}: {TYPED_INSTRUCTIONS[self.words[number][0]].name} {text}")
+
+    def reach(self, number: int, region: int, state: State) -> None:
+        if self.region.setdefault(number, region) != region:
+            self.fault(number, "is reached from two functions")
+            return
+        known = self.states.get(number)
+        merged = state if known is None else {at: kind for at, kind in known.items() if state.get(at) == kind}
+        if merged != known:
+            self.states[number] = dict(merged)
+            self.waiting.append(number)
+
+    def visit(self, number: int) -> None:
+        row = TYPED_INSTRUCTIONS[self.words[number][0]]
+        values = dict(zip(FIELDS, self.words[number][2:], strict=True))
+        region = self.region[number]
+        registers = self.code.registers if region == MAIN else self.code.helpers[region].registers
+        state = dict(self.states[number])
+        if not self.operands_fit(number, row, values, registers):
+            return
+        self.check_reads(number, row, values, state, "reads")
+        if self.found:
+            return
+        written: State = {}
+        for field, operand in row.operands.items():
+            if operand.role == "copies":
+                written[values[field]] = state[values[operand.source]]
+            elif operand.role == "writes" and operand.type:
+                written[values[field]] = operand.type
+        if row.name in ("CALL", "ASK"):
+            self.check_call(number, row.name, values, state, registers, written)
+        if row.name.startswith(("RETURN", "STEP", "DEFER")) and region != MAIN or row.name == "GIVE" and region == MAIN:
+            self.fault(number, "stands in the wrong kind of function")
+        if row.name == "GIVE" and region != MAIN and state.get(values["a"]) != HELD[self.code.helpers[region].result]:
+            self.fault(number, "gives a value of another type than the helper does")
+        if region == MAIN and not self.constants.isdisjoint(written):
+            self.fault(number, "writes a constant")
+        state |= written
+        self.check_reads(number, row, values, state, "then reads")
+        if "f" in row.operands and row.operands["f"].role == "target" and row.name != "CALL":
+            target = values["f"]
+            if row.takes_fuel:
+                self.returned.add(target)
+            elif target <= number:
+                self.fault(number, "goes back without taking fuel")
+            self.reach(target, region, state)
+        if not row.ends:
+            if number + 1 == len(self.words):
+                self.fault(number, "is the last word, and the code goes on")
+            else:
+                self.reach(number + 1, region, state)
+
+    def operands_fit(self, number: int, row: TypedInstruction, values: dict[str, int], registers: int) -> bool:
+        limits = {
+            "reads": registers, "then reads": registers, "writes": registers, "copies": registers, "range": registers - 2, "target": len(self.words),
+            "call": len(self.code.objects), "window": registers + 1, "size": 2**31,
+        }  # fmt: skip
+        for field, value in values.items():
+            operand = row.operands.get(field)
+            if operand is None:
+                if value:
+                    self.fault(number, f"has {value} in the unused operand {field}")
+            elif operand.role != "value" and not 0 <= value < limits[operand.role]:
+                self.fault(number, f"has {value} in operand {field}, which is out of range")
+        if row.name == "DEFER" and not 0 <= values["e"] < len(self.code.bodies):
+            self.fault(number, "names a body out of range")
+        return not self.found
+
+    def check_reads(self, number: int, row: TypedInstruction, values: dict[str, int], state: State, role: str) -> None:
+        for field, operand in row.operands.items():
+            at = values[field]
+            if operand.role == role and (at not in state or operand.type and state[at] != operand.type):
+                self.fault(number, f"reads register {at} as {operand.type or 'anything'}, and it is {state.get(at, 'nothing')}")
+            if operand.role == "range" and any(state.get(at + offset) != INT for offset in range(3)):
+                self.fault(number, f"reads a range at register {at}, and there is none")
+
+    def check_call(
+        self, number: int, name: str, values: dict[str, int], state: State, registers: int, written: State
+    ) -> None:
+        window = values["b"]
+        if name == "CALL":
+            if values["f"] not in self.entered:
+                self.fault(number, "calls no helper")
+                return
+            called = self.code.helpers[self.entered[values["f"]]]
+            if values["d"] != called.registers:
+                self.fault(number, "calls a helper that has another number of registers")
+        else:
+            called = self.code.objects[values["e"]]
+            if not callable(getattr(called, "function", None)) or called.result not in HELD:
+                self.fault(number, "asks something that is no function")
+                return
+        for position, kind in enumerate(called.types):
+            if window + position >= registers or state.get(window + position) != HELD[kind]:
+                self.fault(number, f"hands over an argument in register {window + position}, which is not there")
+        if name == "CALL":
+            for at in [at for at in state if at >= window]:
+                del state[at]  # the called function may have written them
+        written[values["a"]] = HELD[called.result]
+
+    def check_exit(self, number: int) -> None:
+        row = TYPED_INSTRUCTIONS[self.words[number][0]]
+        if self.region[number] != MAIN or not (row.leaves or number in self.returned or row.name in ("LEAVE", "ASK", "CALL")):
+            return
+        state = self.states[number]
+        way = self.code.exits[self.code.exit_of[number]]
+        for name, register, kind in way.names:
+            if kind in HELD and state.get(register) != HELD[kind]:
+                self.fault(number, f"may be left, and {name} is not in register {register}")
+        for register in way.ranges:
+            if any(state.get(register + offset) != INT for offset in range(3)):
+                self.fault(number, f"may be left, and there is no range in register {register}")
+        body = self.code.bodies[way.body]
+        # At its entry, a body is not left: it is entered anew.
+        kept = body.parameters if number == body.entry else body.kept
+        for register, kind in zip(kept, body.types, strict=True):
+            if kind in HELD and state.get(register) != HELD[kind]:
+                self.fault(number, f"may be left, and an argument is not kept in register {register}")

@@ -1,0 +1,1 @@
+"""Explanations, plans, drawings and listings of a target."""

@@ -1,0 +1,39 @@
+"""The listing of a blueprint."""
+
+from __future__ import annotations
+
+from cascade._vm import Routine
+from cascade.instructions.blueprint import Blueprint
+from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS, Instruction
+from cascade.graph.operations import Managed, StateMachine, is_router
+from cascade.graph.description import called_name, operand_words, policy_words, printable
+
+
+def disassemble(blueprint: Blueprint) -> str:
+    """Returns a listing, one word a line: its number, the instruction, what it does, the node it belongs to and its policies.
+
+    A slot is written `r3`, and `r3!` where the instruction drops the value. Of a call with policies, the operands that are no
+    arguments say what they are for: `if r3`, `after r4`, `gpu=r5`.
+    """
+    lines = [f"blueprint {blueprint.name}: {blueprint.inputs} inputs, {blueprint.slots} slots"]
+    words = blueprint.word_table
+    for number in range(len(words) // WORD_FIELDS):
+        opcode, a, b, c = words[number * WORD_FIELDS : (number + 1) * WORD_FIELDS]
+        row = INSTRUCTIONS[opcode]
+        constant = blueprint.constants[b] if row.calls else None
+        operation = constant.operation if type(constant) is Routine else None
+        called, operands = row.b.show(b, blueprint), row.c.show(c, blueprint)
+        if isinstance(operation, (Managed, StateMachine)):
+            called, operands = called_name(operation), _operands(row, c, blueprint, operation)
+        does = row.synopsis.format(a=row.a.show(a, blueprint), b=called, c=operands)
+        note = ", ".join([f"node {blueprint.node_table[number]}", *policy_words(operation)])
+        lines.append(f"{number:5}  {row.name:<13} {does:<40}  ; {note}".rstrip())
+    return "\n".join(map(printable, lines))
+
+
+def _operands(row: Instruction, value: int, blueprint: Blueprint, operation: Managed | StateMachine) -> str:
+    shown = [f"r{source >> 1}{'!' * (source & 1)}" for source in row.c.sources(value, blueprint)]
+    names = operation.parameters
+    if is_router(operation):  # after the selector the table of its routes, and what it shares with them
+        shown[1 : operation.count] = [f"{name} {text}" for name, text in zip(names[1 : operation.count], shown[1:], strict=False)]
+    return ", ".join(operand_words(operation, position, names[position], text) for position, text in enumerate(shown))

@@ -1,0 +1,234 @@
+"""Pictures of graphs: DOT, Mermaid, SVG.
+
+What a kind of edge or node looks like stands in the tables below, one row each, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from cascade.errors import DrawingError, nearest
+from cascade.graph.build import build_graph
+from cascade.graph.model import Container, Graph
+from cascade.graph.outline import Entry, Outline, outline
+from cascade.declare.inputs import input_of
+from cascade.graph.operations import is_map
+from cascade.declare.resources import Injection
+from cascade.graph.description import called_name, key_words, mode_words, policy_words, printable
+
+FORMATS = ("dot", "mermaid", "svg")
+SVG_SECONDS = 60.0
+NEW_LINE = "\\n"
+"""In a label in DOT."""
+
+
+class EdgeStyle(NamedTuple):
+    """How a kind of edge is drawn.
+
+    Attributes:
+        dot: attributes in DOT.
+        mermaid: the arrow in Mermaid; `{}` stands for the label in its place.
+        meaning: for the legend of documentation.
+    """
+
+    dot: str
+    mermaid: tuple[str, str]
+    meaning: str
+
+
+EDGE_STYLES: dict[str, EdgeStyle] = {
+    "data": EdgeStyle("style=solid", ("-->", "-->|{}|"), "the value is an argument"),
+    "order": EdgeStyle("style=dashed, color=gray50", ("-.->", "-.->|{}|"), "runs after, without its value"),
+    "condition": EdgeStyle("style=dashed, color=darkorange, arrowhead=odiamond", ("-.->", "-.->|{}|"), "decides whether it runs"),
+    "constraint": EdgeStyle("style=dotted, color=purple, arrowhead=obox", ("-.-o", "-.-o|{}|"), "an amount that it needs"),
+    "route": EdgeStyle("style=solid, color=blue, arrowhead=vee", ("==>", "==>|{}|"), "its value is the Router's if the key says so"),
+    "jump": EdgeStyle("style=bold, color=red, constraint=false", ("==>", "==>|{}|"), "what a Jump with the key leads to"),
+}
+"""By the `kind` of `cascade.graph.model.Edge`. Edges lead where values go, jumps where the machine goes."""
+
+
+class NodeStyle(NamedTuple):
+    dot: str
+    mermaid: tuple[str, str]
+
+
+NODE_STYLES: dict[str, NodeStyle] = {
+    "task": NodeStyle("shape=box, style=rounded", ("(", ")")),
+    "async": NodeStyle('shape=box, style="rounded,dashed"', ("(", ")")),
+    "blocking": NodeStyle("shape=box, style=rounded, peripheries=2", ("[[", "]]")),
+    "compute": NodeStyle("shape=box3d", ("[[", "]]")),
+    "map": NodeStyle("shape=hexagon", ("{{", "}}")),
+    "router": NodeStyle("shape=diamond", ("{", "}")),
+    "end": NodeStyle("shape=doublecircle, fontsize=10, height=0.2", ("((", "))")),
+    "resource": NodeStyle("shape=cylinder", ("[(", ")]")),
+    "container": NodeStyle("shape=box, fontsize=10, height=0.2, color=gray50, fontcolor=gray30", ("[", "]")),
+    "parameter": NodeStyle("shape=parallelogram", ("[/", "/]")),
+    "environment variable": NodeStyle("shape=parallelogram, style=dashed", ("[/", "/]")),
+}
+
+
+def visualize(target: Any, format: str = "dot") -> str:
+    """Draws the graph of a target; nothing is run.
+
+    The routes of Routers are drawn as well, and each state of a machine, with its end. The name of a node stands above its
+    policies.
+
+    Args:
+        target: a LazyResult, a list or tuple of them, or a Graph.
+        format: "dot" (Graphviz), "mermaid", or "svg", which needs Graphviz' program `dot`.
+
+    Returns:
+        The drawing as text.
+
+    Raises:
+        DrawingError: (a ValueError) an unknown format; or there is no `dot`, or it fails or takes more than a minute.
+    """
+    if format not in FORMATS:
+        raise DrawingError(
+            f"visualize(format={format!r})", expected="one of " + ", ".join(map(repr, FORMATS)),
+            hint=nearest(str(format), FORMATS),
+        )
+    graph = target if isinstance(target, Graph) else build_graph(target)
+    if format == "mermaid":
+        return "\n".join(_mermaid_lines(graph)) + "\n"
+    text = "\n".join(_dot_lines(graph)) + "\n"
+    return text if format == "dot" else _svg(text)
+
+
+class _Picture(NamedTuple):
+    nodes: list[tuple[str, str, list[str]]]
+    """(id, style, lines of the label)"""
+    edges: list[tuple[str, str, str, str]]
+    """(id of the source, id of the target, kind, label)"""
+
+
+def _picture(graph: Graph) -> _Picture:
+    whole = outline(graph)
+    nodes = [(f"n{number}", _style_of(entry), _label_lines(entry, whole)) for number, entry in enumerate(whole.entries)]
+    edges = []
+    machines: dict[int | None, str] = {entry.machine: f"e{entry.machine}" for entry in whole.entries if entry.machine is not None}
+    for edge in whole.edges():
+        # The value of a machine is there at its end.
+        source = f"n{edge.source}" if edge.kind == "jump" else machines.get(edge.source, f"n{edge.source}")
+        end = machines[whole.entries[edge.source].machine] if edge.target < 0 else f"n{edge.target}"
+        edges.append((source, end, edge.kind, edge.parameter.removeprefix("constraint ")))
+    edges += [(f"n{number}", name, "jump", "") for number, name in _unnamed_ends(whole, machines)]
+    nodes += [(name, "end", ["end"]) for name in machines.values()]
+    declared = {-1 - number: input_of(value) for number, value in enumerate(whole.inputs)}
+    shown = {reference: f"i{-1 - reference}" for reference, each in declared.items() if each is not None}
+    nodes += [(shown[reference], each.kind, [each.name]) for reference, each in declared.items() if each is not None]
+    for number, entry in enumerate(whole.entries):
+        for position, reference in enumerate(entry.references):
+            if reference in shown:
+                label = entry.names[position] if position < len(entry.names) else ""
+                edges.append((shown[reference], f"n{number}", entry.kind_of(position), label.removeprefix("constraint ")))
+        edges += [(shown[route], f"n{number}", "route", key_words(key)) for key, route in entry.routes if route in shown]
+    return _Picture(nodes, edges)
+
+
+def _unnamed_ends(whole: Outline, machines: dict[int | None, str]) -> Iterator[tuple[int, str]]:
+    """The ways to the ends of machines that no key tells of: from states that are not bound, or else from all."""
+    states = [(number, entry) for number, entry in enumerate(whole.entries) if entry.machine is not None]
+    ending = {entry.machine for _, entry in states if entry.jumps is None or any(state is None for _, state in entry.jumps)}
+    for number, entry in states:
+        if entry.jumps is None or entry.machine not in ending:
+            yield number, machines[entry.machine]
+
+
+def _style_of(entry: Entry) -> str:
+    operation = entry.operation
+    if isinstance(operation, Container):
+        return "container"
+    if isinstance(operation, Injection):
+        return "resource"
+    if entry.is_router:
+        return "router"
+    if is_map(operation):
+        return "map"
+    task = operation.task
+    if task.mode in NODE_STYLES:
+        return str(task.mode)
+    return "async" if task.is_async else "task"
+
+
+def _label_lines(entry: Entry, whole: Outline) -> list[str]:
+    operation = entry.operation
+    if isinstance(operation, Container):
+        return [operation.name]
+    # A map has a shape of its own, which does not tell where its task runs.
+    modes = mode_words(operation) if is_map(operation) else []
+    held = [
+        f"if {_constant(whole.inputs[-1 - reference])}"
+        for position, reference in enumerate(entry.references)
+        if reference < 0 and entry.kind_of(position) == "condition" and input_of(whole.inputs[-1 - reference]) is None
+    ]
+    return [called_name(operation), *modes, *policy_words(operation), *held]
+
+
+def _constant(value: Any) -> str:
+    return repr(value) if value is None or type(value) in (bool, int, float) else f"a {type(value).__name__}"
+
+
+def _edge_style(kind: str) -> EdgeStyle:
+    return EDGE_STYLES.get(kind, EDGE_STYLES["data"])
+
+
+def _dot_lines(graph: Graph) -> Iterator[str]:
+    picture = _picture(graph)
+    yield "digraph cascade {"
+    yield "  rankdir=LR;"
+    yield '  node [fontname="sans-serif"];'
+    yield '  edge [fontname="sans-serif", fontsize=9];'
+    for name, style, lines in picture.nodes:
+        yield f'  {name} [label="{NEW_LINE.join(map(_dot_text, lines))}", {NODE_STYLES[style].dot}];'
+    for source, end, kind, label in picture.edges:
+        yield f'  {source} -> {end} [label="{_dot_text(label)}", {_edge_style(kind).dot}];'
+    yield "}"
+
+
+def _dot_text(text: str) -> str:
+    # In a quoted string `\` begins an escape, among them \N for the name of the node. The rest is as it is.
+    return printable(str(text)).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _mermaid_lines(graph: Graph) -> Iterator[str]:
+    picture = _picture(graph)
+    yield "flowchart LR"
+    for name, style, lines in picture.nodes:
+        left, right = NODE_STYLES[style].mermaid
+        yield f'  {name}{left}"{"<br/>".join(map(_mermaid_text, lines))}"{right}'
+    for source, end, kind, label in picture.edges:
+        plain, labelled = _edge_style(kind).mermaid
+        arrow = labelled.format(f'"{_mermaid_text(label)}"') if label else plain
+        yield f"  {source} {arrow} {end}"
+
+
+def _mermaid_text(text: str) -> str:
+    # Mermaid knows many special characters and words; a code such as #35; is never one of them.
+    safe = "".join(c if c.isalnum() or c in " _.,-" else f"#{ord(c)};" for c in printable(str(text)))
+    return safe or " "
+
+
+def _svg(dot: str) -> str:
+    program = shutil.which("dot")
+    if program is None:
+        raise DrawingError(
+            "an SVG is drawn by Graphviz, and its program 'dot' was not found",
+            expected="'dot' in a directory of PATH",
+            hint="install Graphviz (https://graphviz.org), or use format='mermaid' or format='dot'",
+        )
+    try:
+        done = subprocess.run([program, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=SVG_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise DrawingError(
+            f"'dot' did not finish within {SVG_SECONDS:g} s", hint="the graph may be too large to be drawn; format='dot' gives its text"
+        ) from None
+    except OSError as error:
+        raise DrawingError(f"'dot' could not be started: {error}", where=program) from error
+    if done.returncode != 0:
+        message = done.stderr.decode(errors="replace").strip()
+        raise DrawingError(f"'dot' failed with exit status {done.returncode}: {message}", where=program)
+    return done.stdout.decode(errors="replace")

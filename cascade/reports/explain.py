@@ -1,0 +1,415 @@
+"""explain: in which regime each task of a target runs, and why.
+
+What is said here is read off the very records that the machine decides by: the instructions that call a task, and
+`task.routine`, with its kernels, their counters, and the reasons for there being none. A task that has not run yet is lowered
+for the types that are known, which puts it into that record.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cascade._vm import NEVER, WHEN_HOT, Kernel, Routine
+from cascade.adapters.executors.local import LocalExecutor
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.instructions.blueprint import Blueprint
+from cascade.compiler import compile_graph, compile_task
+from cascade.kernels import TYPES, types_of
+from cascade.kernels.diagnostics import Reason
+from cascade.errors import LoweringError
+from cascade.graph.build import RouteTable
+from cascade.graph.outline import Shared, graph_of_routes
+from cascade.instructions.table import INSTRUCTIONS, TYPED_FIELDS, TYPED_INSTRUCTIONS, WORD_FIELDS
+from cascade.runtime.spine.run_context import Host
+from cascade.runtime.nodes.maps import is_plain
+from cascade.runtime.program import Program
+from cascade.runtime.spine.code_cache import Shapes, target_code
+from cascade.declare.inputs import input_of
+from cascade.graph.operations import Managed, StateMachine, is_map, is_router
+from cascade.declare.resources import Injection
+from cascade.declare.task import Task
+from cascade.graph.description import called_name, dependence_words, policy_words, printable
+
+AnyTask = Task[..., Any]
+UNKNOWN_TYPE = "?"
+ANNOTATIONS = {"int": int, "float": float, "bool": bool, "None": type(None)}
+
+
+@dataclass(frozen=True)
+class ExitReport:
+    """A place where typed code was left to CPython.
+
+    Attributes:
+        file, line: the statement.
+        source: its text.
+        cause: why.
+        count: how often.
+    """
+
+    file: str
+    line: int
+    source: str
+    cause: str
+    count: int
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """The typed code of a task for one combination of argument types, and what became of it.
+
+    Attributes:
+        types: of the arguments.
+        runs: how often it was entered.
+        steps: tail calls made in it.
+        back_edges: how often it went round a loop, tail calls included.
+        exits: where it was left before its end.
+        retired: whether it is no longer entered, because it kept leaving.
+        instructions: how long it is.
+    """
+
+    types: tuple[str, ...]
+    runs: int
+    steps: int
+    back_edges: int
+    exits: tuple[ExitReport, ...]
+    retired: bool
+    instructions: int
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """One task, or one state machine: its states may have typed code together.
+
+    Attributes:
+        name: the task's; `machine name` of a machine whose first state calls the task of that name.
+        regime: "kernel", "call", "managed" or "async" (see docs/lowering.md); of a task that is called with policies and
+            without them, that of its calls without.
+        why: a sentence.
+        managed: for its calls that are managed, why: the policies of each.
+        file, line: where its function is.
+        kernels: its typed code.
+        reasons: for argument types without typed code, why there is none.
+        compilations: how many kernels were made; more than there are when names changed their meaning.
+    """
+
+    name: str
+    regime: str
+    why: str
+    managed: tuple[str, ...]
+    file: str
+    line: int
+    kernels: tuple[KernelReport, ...]
+    reasons: tuple[tuple[tuple[str, ...], tuple[Reason, ...]], ...]
+    compilations: int
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """What `explain` found; its text is what `print` and an interactive session show.
+
+    Attributes:
+        tasks: a report for each task, in the order in which they are called first.
+    """
+
+    tasks: tuple[TaskReport, ...]
+
+    def __str__(self) -> str:
+        width = max((len(task.name) for task in self.tasks), default=0)
+        return "\n".join(printable(line) for task in self.tasks for line in _lines(task, width))
+
+    __repr__ = __str__
+
+    def __getitem__(self, name: str) -> TaskReport:
+        """The report of the task of that name."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        raise KeyError(name)
+
+
+def explain(target: Any) -> Explanation:
+    """Says in which regime each task of a target runs, and why; also those of routes and of the states of machines.
+
+    Args:
+        target: a task, a LazyResult, a list or tuple of LazyResults, a Graph or a Program.
+
+    Raises:
+        TargetError: (a TypeError) `target` is something else.
+        CycleError: (a ValueError) a task of the target depends on itself.
+
+    >>> from cascade import explain, task
+    >>> @task(lower=False)
+    ... def double(x):
+    ...     return 2 * x
+    >>> explain(double)["double"].regime
+    'call'
+    """
+    if isinstance(target, Program):
+        return target.explain()
+    code, inputs = target_code(target)
+    return explain_code(code.blueprint, inputs)
+
+
+def explain_code(blueprint: Blueprint, inputs: Sequence[Any] | None) -> Explanation:
+    """The reports of the tasks that code calls; those that have not run are lowered, where their types are known.
+
+    Args:
+        inputs: of the code; None where they are the arguments of a task.
+    """
+    survey = _Survey()
+    survey.add(blueprint, inputs)
+    for calls in survey.found.values():
+        if calls.types is not None:
+            _lower(calls.called.routine, calls.types)
+    return Explanation(tuple(map(_report, survey.found.values())))
+
+
+@dataclass
+class _Calls:
+    """How a task, or a state machine, is called.
+
+    Attributes:
+        types: of the arguments of the first call by an instruction of its own; None where there is none.
+        inside: what else calls it as it is: "called for each item of a map", or machines.
+        managed: why its other calls are managed.
+    """
+
+    called: AnyTask | StateMachine
+    types: tuple[str, ...] | None = None
+    inside: dict[str | StateMachine, None] = field(default_factory=dict)
+    managed: dict[str, None] = field(default_factory=dict)
+
+
+class _Survey:
+    """Reads code: which tasks it calls, and how."""
+
+    def __init__(self) -> None:
+        self.found: dict[AnyTask | StateMachine, _Calls] = {}
+
+    def add(self, blueprint: Blueprint, inputs: Sequence[Any] | None, inside: StateMachine | None = None, deep: bool = True) -> None:
+        """Adds the calls of a blueprint.
+
+        Args:
+            inside: the machine whose blueprint it is.
+            deep: whether it calls the routes of its inputs' Routers, too.
+        """
+        machines: dict[StateMachine, None] = {}
+        words = blueprint.word_table
+        written: set[int] = set()  # slots that do not hold inputs any more
+        for at in range(0, len(words), WORD_FIELDS):
+            opcode, a, b, c = words[at : at + WORD_FIELDS]
+            row = INSTRUCTIONS[opcode]
+            if row.calls:
+                routine = blueprint.constants[b]
+                slots = [source >> 1 for source in row.c.sources(c, blueprint)]
+                known = None if inputs is None else [Shared(s) if s in written or s >= len(inputs) else inputs[s] for s in slots]
+                if isinstance(routine.operation, StateMachine):
+                    machines[routine.operation] = None
+                    self._machine(routine.operation, known)
+                else:
+                    self._call(routine, row.name in MANAGED_CALLS, known, inside)
+            written.add(row.a.writes(a))
+        for machine in machines:
+            self.add(compile_task(machine), None, machine)
+        tables = [value for value in inputs or () if type(value) is RouteTable]
+        if tables and deep:
+            graph = graph_of_routes(tables)
+            self.add(compile_graph(graph, NativeSolver().resolve(graph)), graph.inputs, deep=False)
+
+    def _machine(self, machine: StateMachine, values: Sequence[Any] | None) -> None:
+        kinds = [kind for state in machine.states for kind in annotated(state.operation.task)]
+        if machine not in self.found:
+            given = None if values is None else values[: machine.count]
+            self.found[machine] = _Calls(machine, _known_types(tuple(kinds), given))
+
+    def _call(self, routine: Routine, managed: bool, values: Sequence[Any] | None, inside: StateMachine | None) -> None:
+        operation, task = routine.operation, routine.owner
+        if is_router(operation):
+            return
+        calls = self.found.setdefault(task, _Calls(task))
+        if is_map(operation) and is_plain(operation, _host()):
+            calls.inside[OF_MAP] = None
+        elif managed:
+            calls.managed[_why_managed(operation, task)] = None
+        elif inside is not None:
+            calls.inside[inside] = None
+        elif calls.types is None:
+            calls.types = _known_types(annotated(task), values)
+
+
+MANAGED_CALLS = ("CALL_MANAGED", "LOOP_MANAGED")
+
+
+OF_MAP = "called for each item of a map"
+
+
+def _host() -> Host:
+    """That of a run which nobody observes."""
+    return Host(Shapes(NativeSolver()), LocalExecutor())
+
+
+def _why_managed(operation: Any, task: AnyTask) -> str:
+    words = [*(["a map"] if is_map(operation) else []), *policy_words(operation), *dependence_words(operation)]
+    if task.mode != "inline":
+        words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
+    if not words:
+        words.append("what it needs may be skipped" if isinstance(operation, Managed) else "it is given a resource")
+    return ", ".join(words)
+
+
+def _report(calls: _Calls) -> TaskReport:
+    called, routine = calls.called, calls.called.routine
+    code = getattr(called.task.func, "__code__", None)
+    regime, why = _regime(calls, routine)
+    return TaskReport(
+        name=called_name(called),
+        regime=regime,
+        why=why,
+        managed=tuple(calls.managed),
+        file=getattr(code, "co_filename", ""),
+        line=getattr(code, "co_firstlineno", 0),
+        kernels=tuple(_kernel(kernel) for kernel in routine.kernels),
+        reasons=tuple(routine.reasons),
+        compilations=routine.made,
+    )
+
+
+def _lower(routine: Routine, types: tuple[str, ...]) -> None:
+    if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
+        return
+    try:
+        routine.lower(_host(), types)
+    except LoweringError:
+        pass  # the reason is in the record
+
+
+def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
+    if calls.types is None and not calls.inside:
+        return "managed", "; ".join(calls.managed)
+    regime, why = _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
+    if calls.managed:
+        why += "; its other calls are managed: " + "; ".join(calls.managed)
+    return regime, why
+
+
+def _alive(kernels: Iterable[Kernel]) -> bool:
+    return any(not kernel.retired for kernel in kernels)
+
+
+LEFT_OFTEN = "its typed code was left so often that calling the function is faster"
+UNKNOWN = "the types of its arguments are not known: run it first, or annotate its parameters"
+
+
+def _of_machine(routine: Routine) -> tuple[str, str]:
+    if _alive(routine.kernels):
+        return "kernel", "its states run as typed code"
+    if routine.kernels:
+        return "call", LEFT_OFTEN
+    if routine.reasons:
+        return "call", "not lowered"
+    if routine.lowering == NEVER:
+        return "call", "not lowered, as one of its states is managed or never lowered"
+    return "call", "a machine of functions without a loop is lowered after 20,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
+
+
+def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
+    if task.is_async:
+        return "async", "its calls are awaited"
+    # Typed code without a loop is for the items of maps only.
+    own = [kernel for kernel in routine.kernels if kernel.code.loops or task.lower]
+    if _alive(own):
+        if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
+            return "kernel", "its function begins as typed code, and was left before its loop in every run"
+        return "kernel", "its function runs as typed code"
+    items = OF_MAP in calls.inside and _alive(routine.kernels)
+    if calls.types is None:
+        if items:
+            return "kernel", "items of its maps run as typed code"
+        for machine in calls.inside:
+            if isinstance(machine, StateMachine) and _alive(machine.routine.kernels):
+                return "kernel", f"in the typed code of {called_name(machine)}"
+    why = LEFT_OFTEN if own else _why_called(calls, task, routine)
+    return "call", f"{why}; items of its maps run as typed code" if items else why
+
+
+def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
+    if task.lower is False:
+        return "lower=False"
+    if routine.reasons:
+        return "not lowered"
+    if routine.lowering == NEVER:
+        return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
+    if calls.types is None:
+        return ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
+    return "a function without a loop is lowered after 20,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
+
+
+def _kernel(kernel: Kernel) -> KernelReport:
+    code = kernel.code
+    words = memoryview(code.words).cast("i")
+    exits: dict[tuple[str, int, str, str], int] = {}
+    for number, count in kernel.exits_by_word().items():
+        row = TYPED_INSTRUCTIONS[words[number * TYPED_FIELDS]]
+        source, line = code.lines[number]
+        key = (source.file, line, source.line(line).strip(), row.leaves)
+        exits[key] = exits.get(key, 0) + count
+    return KernelReport(
+        types=code.types,
+        runs=kernel.entries,
+        steps=kernel.steps,
+        back_edges=kernel.work,
+        exits=tuple(ExitReport(*key, count) for key, count in sorted(exits.items())),
+        retired=kernel.retired,
+        instructions=len(code.lines),
+    )
+
+
+def _known_types(kinds: tuple[str, ...], values: Sequence[Any] | None) -> tuple[str, ...]:
+    """The types of arguments, where those by annotations are `kinds`."""
+    # What other tasks give, and parameters without a type, are known from annotations only.
+    if values is None or len(values) != len(kinds):
+        return kinds
+    return tuple(_known_type(value, kind) for value, kind in zip(values, kinds, strict=True))
+
+
+def _known_type(value: Any, annotated: str) -> str:
+    declared = input_of(value)
+    if declared is not None:
+        return TYPES.get(declared.type, annotated)
+    return annotated if type(value) is Shared else types_of((type(value),))[0]
+
+
+def annotated(task: AnyTask) -> tuple[str, ...]:
+    """The types of the parameters as they are annotated; "?" where that says nothing."""
+    try:
+        parameters = inspect.signature(task.func).parameters.values()
+    except (TypeError, ValueError):
+        return tuple(UNKNOWN_TYPE for _ in task.binder.parameters)
+    result = []
+    for parameter in parameters:
+        found = parameter.annotation
+        kind = found if isinstance(found, type) else ANNOTATIONS.get(str(found))
+        result.append(types_of((kind,))[0] if kind in ANNOTATIONS.values() and kind is not None else UNKNOWN_TYPE)
+    return tuple(result)
+
+
+def _lines(task: TaskReport, width: int) -> Iterable[str]:
+    yield f"{task.name:<{width}}  {task.regime:<8} {task.why}"
+    for kernel in task.kernels:
+        state = ", retired" if kernel.retired else ""
+        yield (
+            f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions, {kernel.runs:,} runs, "
+            f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
+        )
+        for way in kernel.exits:
+            yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
+    for types, reasons in task.reasons:
+        yield f"    {task.name}({', '.join(types)}) is not lowered:"
+        for reason in reasons:
+            where = f"{reason.file}:{reason.line}:{reason.column + 1}: " if reason.file else ""
+            yield f"        {where}{reason.code} {reason.construct}: {reason.hint}"
+    if task.compilations > len(task.kernels) + len(task.reasons):
+        yield f"    {task.compilations} kernels were made: names that the code relies on changed their meaning"

@@ -1,0 +1,64 @@
+"""The listing of typed code: one instruction a line, with the source line that it comes from."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cascade.kernels.source import FunctionSource
+from cascade.kernels.model import TypedCode
+from cascade.instructions.table import FIELDS, TYPED_FIELDS, TYPED_INSTRUCTIONS, TypedInstruction
+from cascade.graph.description import printable
+
+WIDTH = 62
+_LETTER = re.compile(r"\b[a-f]\b(\.\.)?")
+
+
+def listing(code: TypedCode) -> str:
+    """The instructions of typed code, each source line before the first of its own.
+
+    `r3` is a register; a constant stands as its value.
+    """
+    fields = memoryview(code.words).cast("i")
+    constants = {register: repr(value) for register, _, value in code.constants}
+    parameters = ", ".join(f"r{at}: {kind}" for at, kind in enumerate(code.types))
+    lines = [f"kernel {code.name}({parameters}), {code.registers} registers"]
+    starts: dict[int, str] = {body.entry: f"task {body.task.name}({', '.join(body.types)})" for body in code.bodies}
+    starts |= {helper.entry: f"function {helper.name}({', '.join(helper.types)})" for helper in code.helpers}
+    in_helper = False
+    before: tuple[FunctionSource, int] | None = None
+    for number in range(len(fields) // TYPED_FIELDS):
+        word = fields[number * TYPED_FIELDS : (number + 1) * TYPED_FIELDS]
+        if number in starts:
+            lines.append(f"  {starts[number]}:")
+            in_helper = number in {helper.entry for helper in code.helpers}
+        row = TYPED_INSTRUCTIONS[word[0]]
+        text = f"{number:6}  {row.name:<28} {shown(row, word[2:], {} if in_helper else constants, code)}"
+        where = code.lines[number]
+        if where != before:
+            source, line = where
+            text = f"{text:<{WIDTH}} | {line:4} {source.line(line).strip()}"
+            before = where
+        lines.append(text.rstrip())
+    return "\n".join(map(printable, lines)) + "\n"
+
+
+def shown(row: TypedInstruction, values: Any, constants: dict[int, str], code: TypedCode) -> str:
+    """The synopsis of an instruction with its operands in it."""
+    operands = dict(zip(FIELDS, values, strict=True))
+
+    def operand(match: re.Match[str]) -> str:
+        field = match[0][0]
+        if field not in row.operands:
+            return match[0]
+        role, value = row.operands[field].role, operands[field]
+        if role == "target":
+            return str(value)
+        if role == "call":
+            question = code.objects[value]
+            return getattr(getattr(question, "function", None), "__name__", repr(question))
+        if role in ("value", "size"):
+            return str(value)
+        return constants.get(value, f"r{value}")
+
+    return _LETTER.sub(operand, row.synopsis)

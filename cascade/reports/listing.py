@@ -1,0 +1,81 @@
+"""The listing of code, with what else it runs: the states of machines, the routes of Routers, and typed code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cascade._vm import Kernel, Routine
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.instructions.blueprint import Blueprint
+from cascade.compiler import compile_task
+from cascade.reports.disassembly import disassemble
+from cascade.graph.build import RouteTable
+from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
+from cascade.runtime.spine.code_cache import Shapes
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.graph.operations import StateMachine, is_router
+from cascade.graph.description import key_words, printable
+
+
+def listing(blueprint: Blueprint, inputs: Sequence[Any] | None) -> str:
+    """The listing of a blueprint, of the blueprints that it leads to, and of the kernels of their tasks.
+
+    Args:
+        inputs: of the blueprint; None where they are not known.
+    """
+    from cascade.reports.kernel_listing import listing as kernel_listing
+
+    found = _Found()
+    parts = list(found.parts_of(blueprint, inputs, ""))
+    for title, further, its_inputs in found.waiting:  # which grows
+        parts += found.parts_of(further, its_inputs, title)
+    return "\n\n".join([*parts, *(kernel_listing(kernel.code) for kernel in found.kernels)])
+
+
+class _Found:
+    """What a blueprint leads to, each once."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, Blueprint, Sequence[Any] | None]] = []
+        self.kernels: dict[Kernel, None] = {}
+        self._machines: set[StateMachine] = set()
+        self._routes: dict[LazyResult[Any], str] = {}
+        self._shapes = Shapes(NativeSolver())
+
+    def parts_of(self, blueprint: Blueprint, inputs: Sequence[Any] | None, title: str) -> Iterator[str]:
+        yield title + disassemble(blueprint)
+        words = blueprint.word_table
+        for at in range(0, len(words), WORD_FIELDS):
+            opcode, _, constant, operands = words[at : at + WORD_FIELDS]
+            if not INSTRUCTIONS[opcode].calls:
+                continue
+            routine = blueprint.constants[constant]
+            assert type(routine) is Routine
+            self.kernels |= dict.fromkeys(routine.kernels)
+            operation, node = routine.operation, blueprint.node_table[at // WORD_FIELDS]
+            if isinstance(operation, StateMachine) and operation not in self._machines:
+                self._machines.add(operation)
+                self._add_machine(operation, node)
+            elif is_router(operation) and inputs is not None:
+                sources = INSTRUCTIONS[opcode].c.sources(operands, blueprint)
+                yield from self._add_routes(inputs[sources[1] >> 1], node)
+
+    def _add_machine(self, machine: StateMachine, node: int) -> None:
+        states = ", ".join(f"{state.operation.name} at {2 * number}" for number, state in enumerate(machine.states))
+        self.waiting.append((f"{printable(f'the states of {machine.name}#{node}: {states}')}\n", compile_task(machine), None))
+
+    def _add_routes(self, table: RouteTable, node: int) -> Iterator[str]:
+        for key, route in table.routes.items():
+            title = printable(f"the route {key_words(key)} of Router#{node}")
+            if route in table.shared:
+                yield f"{title}: its value is there already"
+            elif route in self._routes:
+                yield f"{title}: see {self._routes[route]}"
+            else:
+                self._routes[route] = title
+                # As the run goes on with it.
+                lazy = lazy_result(route.task, route.slots, route.policies)
+                lazy.given = table.around(dict.fromkeys(table.shared))
+                code, inputs = self._shapes.code_of(lazy)
+                self.waiting.append((f"{title}\n", code.blueprint, inputs))

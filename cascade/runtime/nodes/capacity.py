@@ -1,0 +1,215 @@
+"""Ledger: who holds how much of the system's resources, and who waits for some.
+
+A claim takes all that it wants at once, or waits. It never overtakes an earlier claim that wants some of the same
+resources, so nobody starves; claims that want other things do not wait for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from _thread import allocate_lock
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from cascade.errors import CapacityError, DeclarationError, nearest
+from cascade.imports import Any, asyncio, weakref
+from cascade.declare.policies import check_number
+
+INFINITE = float("inf")
+Amounts = tuple[tuple[str, Any], ...]
+
+
+class Claim:
+    """An amount of some resources that is held, or waited for."""
+
+    __slots__ = ("amounts", "future", "granted", "names", "number")
+
+    def __init__(self, amounts: Mapping[str, Any]) -> None:
+        self.amounts = amounts
+        self.granted = False
+        # Of one that has to wait:
+        self.names: frozenset[str] = frozenset()
+        self.number = 0
+        # Weak: an event loop that was closed with all that waits in it is not kept by the line.
+        self.future: weakref.ref[asyncio.Future[None]] | None = None
+
+
+class Ledger:
+    """The resources of one engine; its runs may be in several threads and event loops.
+
+    Args:
+        capacity: how much there is of each resource, by name.
+
+    Raises:
+        DeclarationError: (a TypeError) `capacity` is not a mapping of names to numbers.
+        PolicyError: (a ValueError) a number is negative.
+    """
+
+    def __init__(self, capacity: Mapping[str, float] | None = None) -> None:
+        if capacity is not None and not isinstance(capacity, Mapping):
+            raise DeclarationError(f"system_resources={capacity!r}", expected="a dict of amounts by name")
+        for name, amount in (capacity or {}).items():
+            if not isinstance(name, str):
+                raise DeclarationError(f"system_resources={capacity!r}", expected="names of resources as keys")
+            if amount != INFINITE:
+                check_number(f"the system resource {name!r}", amount)
+        self.capacity = dict(capacity or {})
+        self._free = {name: exact(amount) for name, amount in self.capacity.items()}
+        self._numbers = itertools.count()
+        self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by what is wanted, each in order of arrival
+        self._lock = allocate_lock()
+
+    def check(self, amounts: Amounts, where: Callable[[], str]) -> None:
+        """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
+        for name, amount in amounts:
+            if amount is not None and exact(amount) > exact(self.capacity.get(name, 0)):
+                known = name in self.capacity
+                advice = f"pass system_resources={{{name!r}: ...}} to the engine or to run"
+                raise CapacityError(
+                    f"{name}={float(amount):g} exceeds total system capacity, which is "
+                    + (f"{self.capacity[name]:g}" if known else "none"),
+                    where=where(),
+                    expected="amounts that the engine's system_resources have",
+                    hint=None if known else nearest(name, self.capacity) or advice,
+                )
+
+    def claim(self, wanted: Mapping[str, Any], where: Callable[[], str]) -> Claim:
+        """Takes what is wanted, or stands in line for it: see `Claim.granted`. It has to be released in any case.
+
+        Args:
+            wanted: exact amounts; see `wanted`.
+            where: says who wants it.
+
+        Raises:
+            CapacityError: (a ValueError) there is not so much of one of them.
+        """
+        claim = Claim(wanted)
+        with self._lock:
+            if self._fits(wanted) and (not self._waiting or self._waiting.keys().isdisjoint(self._sets_with(wanted))):
+                self._take(claim)
+                return claim
+        self.check(tuple(wanted.items()), where)
+        claim.names = frozenset(wanted)
+        with self._lock:
+            claim.number = next(self._numbers)
+            self._waiting.setdefault(claim.names, deque()).append(claim)
+            granted = self._grant()  # what it waits for may have been released meanwhile
+        self._tell(granted)
+        return claim
+
+    def take(self, wanted: Mapping[str, Any]) -> bool:
+        """Takes what is wanted if nobody waits for anything and it is there; it has to be given back by `give`."""
+        with self._lock:
+            if self._waiting or not self._fits(wanted):
+                return False
+            for name, amount in wanted.items():
+                self._free[name] -= amount
+            return True
+
+    def give(self, wanted: Mapping[str, Any]) -> None:
+        """Gives back what was taken by `take`."""
+        with self._lock:
+            for name, amount in wanted.items():
+                self._free[name] += amount
+            granted = self._grant() if self._waiting else []
+        if granted:
+            self._tell(granted)
+
+    def _sets_with(self, wanted: Mapping[str, Any]) -> list[frozenset[str]]:
+        return [names for names in self._waiting if not names.isdisjoint(wanted)]
+
+    async def wait(self, claim: Claim) -> None:
+        """Waits until the claim is granted."""
+        with self._lock:
+            if claim.granted:
+                return
+            future = asyncio.get_running_loop().create_future()
+            claim.future = weakref.ref(future)
+        await future
+
+    def release(self, claim: Claim) -> None:
+        """Gives back what the claim holds, or takes it out of the line."""
+        with self._lock:
+            if claim.granted:
+                claim.granted = False
+                for name, amount in claim.amounts.items():
+                    self._free[name] += amount
+            else:
+                queue = self._waiting.get(claim.names)
+                if queue is not None and claim in queue:
+                    queue.remove(claim)
+            granted = self._grant() if self._waiting else []
+        self._tell(granted)
+
+    def _tell(self, granted: list[Claim]) -> None:
+        for other in granted:
+            future = None if other.future is None else other.future()
+            if future is not None:
+                self._wake(other, future)
+
+    def _fits(self, wanted: Mapping[str, Any]) -> bool:
+        for name, amount in wanted.items():
+            if amount > self._free.get(name, 0):
+                return False
+        return True
+
+    def _take(self, claim: Claim) -> None:
+        claim.granted = True
+        for name, amount in claim.amounts.items():
+            self._free[name] -= amount
+
+    def _grant(self) -> list[Claim]:
+        granted = []
+        blocked: set[str] = set()
+        heads = sorted((queue for queue in self._waiting.values() if queue), key=lambda queue: queue[0].number)
+        while heads:
+            queue = heads.pop(0)
+            claim = queue[0]
+            if blocked & claim.names or not self._fits(claim.amounts):
+                blocked |= claim.names
+                continue
+            self._take(queue.popleft())
+            granted.append(claim)
+            if queue:
+                heads.append(queue)
+                heads.sort(key=lambda queue: queue[0].number)
+        for names in [names for names, queue in self._waiting.items() if not queue]:
+            del self._waiting[names]
+        return granted
+
+    def _wake(self, claim: Claim, future: asyncio.Future[None]) -> None:
+        loop = future.get_loop()
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is loop:
+            _set(future)
+            return
+        try:
+            loop.call_soon_threadsafe(_set, future)
+        except RuntimeError:  # that loop is closed, and nobody waits there any more
+            self.release(claim)
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def wanted(amounts: Amounts) -> dict[str, Any]:
+    """Exact amounts by name, without those that are nothing."""
+    return {name: exact(amount) for name, amount in amounts if amount}
+
+
+@lru_cache(maxsize=4096)
+def exact(amount: float) -> Any:
+    """The number as it is written: ten times 0.1 is 1."""
+    if amount == INFINITE:
+        return INFINITE
+    if amount == int(amount):
+        return int(amount)
+    from fractions import Fraction  # which takes long to import, and most amounts are whole numbers
+
+    return amount if isinstance(amount, Fraction) else Fraction(str(amount))

@@ -1,0 +1,55 @@
+"""What the host does for a node that is more than a call of its function, by the kind of its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cascade._vm import Skipped
+from cascade.imports import TYPE_CHECKING, Any
+from cascade.runtime.nodes.policies import Call, begin, call_cached, call_quickly, managed, skip_reason
+from cascade.runtime.nodes.maps import call_map
+from cascade.runtime.nodes.routers import call_once, call_route
+from cascade.graph.operations import MAP, ONCE, ROUTE, StateMachine
+from cascade.declare.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.spine.run_context import Host
+
+
+def admit(host: Host, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+    """Announces the start of a state machine, or gives what stands for it when it is skipped."""
+    reason = skip_reason(operation, operands)
+    if reason is not None:
+        return host.skip(operation.task, serial, node, reason)
+    if host.observed:
+        host.started(operation.task, serial, node)
+    return None
+
+
+def perform(
+    host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+) -> Any:
+    """What `operation` gives: a value, what to go on with, or an awaitable of one of these.
+
+    Args:
+        origin: of an iteration of a loop of tail calls, or a state of a machine, the task whose node it is; that has been
+            announced before. None for a call that is a node of its own.
+    """
+    if isinstance(operation, Task):
+        if host.observed and origin is None and operation.mode != "resource":  # which has events of its own
+            host.started(operation, serial, node)
+        args, kwargs = operation.binder.split(tuple(operands))
+        return host.execute(operation, args, kwargs)
+    reason = skip_reason(operation, operands)
+    if reason is not None:
+        return host.skip(operation.task, serial, node, reason)
+    if operation.kind == MAP:
+        return call_map(host, operation, operands, serial, node, origin)
+    if operation.kind == ROUTE:
+        return call_route(host, operation, operands, serial, node)
+    if operation.kind == ONCE:
+        return call_once(operands)
+    if operation.is_quick:
+        return call_quickly(host, operation, operands, serial, node, origin)
+    call = Call(host, operation, operands, serial, node, origin)
+    return begin(managed(call)) if operation.cache is None or origin is not None else call_cached(call)

@@ -1,0 +1,352 @@
+"""Maps: a task called for each item of its inputs.
+
+Three ways. A task that is a plain function without policies, the calls of which nobody observes, is called by a loop in
+the machine (`call_each`), or, where it has typed code, run by that on threads (`cascade.runtime.nodes.kernel_maps`). Everything else is
+called item by item as a managed call (`cascade.runtime.nodes.policies`): in order, with at most so many under way as `with_concurrency`
+and the constraints allow. An item of the first two that gives more than a value goes on in the third.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+
+from cascade._vm import TailCall, call_each, is_awaitable, task_depth
+from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
+from cascade.errors import DeclarationError, MapError
+from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
+from cascade.runtime.nodes.kernel_maps import kernels_of
+from cascade.runtime.nodes.policies import Call, begin, continuation, managed, parked_with
+from cascade.events.silent import PROGRESS_TIME
+from cascade.runtime.spine.fairness import give_turn
+from cascade.declare.failed import Failed, add_note
+from cascade.declare.lazy import LazyResult
+from cascade.graph.operations import Managed
+from cascade.declare.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.spine.run_context import Host
+
+SLICE, LONG_SLICE = 0.001, 0.01
+"""Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
+MAP_LIMIT = 16
+ITEMS_TAKEN = 1000
+"""Of an input that is no list, between two looks whether the run has to end."""
+
+
+def call_map(
+    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+) -> Any:
+    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it.
+
+    A map that is a state of a machine, which may come to it again and again, is not told of, nor are its items.
+    """
+    columns = _columns(host, operation, operands)
+    call = Call(host, operation, operands, serial, node, origin)
+    if host.observed and call.is_told:
+        host.started(operation.task, serial, node, len(columns[0]))
+    return begin(_map(call, columns))
+
+
+def _columns(host: Host, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
+    columns = []
+    for name, items in zip(operation.parameters, operands[: operation.form.inputs], strict=False):
+        try:
+            columns.append(_taken(host, items))
+        except TypeError:
+            if hasattr(type(items), "__iter__"):
+                raise
+            raise DeclarationError(
+                f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
+                expected="something to iterate over",
+                hint="what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); or give it "
+                f"for each item: {name}=[value] * len(items)",
+            ) from None
+    if any(len(column) != len(columns[0]) for column in columns):
+        sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))
+        raise MapError(f"mismatched lengths: {sizes}", where=f"{operation.name}.map", expected="as many items in each input")
+    return columns
+
+
+async def _map(call: Call, columns: list[list[Any]]) -> Any:
+    operation, host = call.operation, call.host
+    count = len(columns[0])
+    results: list[Any] = []
+    special = False
+    turn = Turn(call)
+    whole = _with_shared(call, columns)
+    told = host.observes_items and call.is_told
+    if not told and is_plain(operation, host) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+        kernels = kernels_of(call, *whole, results)
+        try:
+            while len(results) < count and not special:
+                if kernels is None or kernels.run(turn.seconds):
+                    seconds = SLICE if kernels is None else 0.0
+                    special = call_each(operation.task.called, *whole, results, seconds)
+                if len(results) < count:
+                    await turn.take(len(results))
+        except Exception as error:
+            return _failed(call, error, len(results))
+        if not special:
+            return results
+    items = Items(call, columns, results, turn)
+    try:
+        failed = await items.run(special)
+    except BaseException as error:
+        if not is_closed(error, items.task):
+            await items.stop()
+        raise
+    await items.stop()
+    if failed is not None:
+        return failed
+    coming = [result for result in results if type(result) is LazyResult]
+    return GATHER(_Results(results), *coming) if coming else results
+
+
+def _taken(host: Host, items: Any) -> list[Any]:
+    """The items, which may take long to come, or never end."""
+    if isinstance(items, (list, tuple, range)):
+        return list(items)
+    result: list[Any] = []
+    iterator = iter(items)
+    while some := list(itertools.islice(iterator, ITEMS_TAKEN)):
+        result += some
+        host.check_deadline()
+    return result
+
+
+def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], int, tuple[str, ...] | None] | None:
+    """The columns, with what all items share, how many go by position, and the names of the others; None where one has no name."""
+    form = call.operation.form
+    first = int(form.shares_first)
+    if any(isinstance(each, int) for each in form.shared[first:]):
+        return None
+    more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
+    return more[:first] + columns + more[first:], first + form.positional, (*form.names, *form.shared[first:]) or None
+
+
+def is_plain(operation: Managed, host: Host) -> bool:
+    """Whether the items, if nobody observes them, are called as they are, in a loop of the machine or by kernels."""
+    task = operation.task
+    return (
+        not (host.leases is not None and host.leases.per_task)  # an item may hold what is set up for its call
+        and not task.is_async
+        and task.mode == "inline"
+        and operation.retry is None
+        and operation.timeout is None
+        and operation.cache is None
+        and not operation.amounts
+        and bool(getattr(host.executor, "calls_inline", False))
+    )
+
+
+def _failed(call: Call, error: Exception, item: int) -> Failed:
+    if call.is_told:
+        call.host.item_failed(call.serial, call.node, item)
+    add_note(error, f"in item {item:,} of the map")
+    return Failed(error)
+
+
+class _Results:
+    """What the items have given. Not a list, in which LazyResults would be looked for: there may be some in their values."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, given: list[Any]) -> None:
+        self.given = given
+
+
+def _gather(results: _Results, *coming: Any) -> list[Any]:
+    values = iter(coming)
+    return [next(values) if type(result) is LazyResult else result for result in results.given]
+
+
+GATHER: Task[..., Any] = Task(_gather, name="gather")
+GATHER.hands_on = True
+
+
+class Turn:
+    """Gives the event loop its turn, or, where there is none, looks whether the run has to end; and tells of the progress."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._check_outer = outer_cancellation()
+        self._taken = time.monotonic()
+        self.seconds = SLICE
+        self._told = self._taken
+        # Inside of another run's task the loop cannot turn before that task returns.
+        self._looped = is_loop_running() and task_depth() <= 1
+        if not self._looped:
+            self.seconds = LONG_SLICE
+
+    def tell(self, done: int) -> float:
+        """Tells how many items are done, if it is time to; gives the time."""
+        now = time.monotonic()
+        call = self._call
+        if now - self._told >= PROGRESS_TIME and call.is_told:
+            self._told = now
+            call.host.progress(call.operation.task, call.serial, call.node, done)
+        return now
+
+    async def take(self, done: int) -> None:
+        now = self.tell(done)
+        if now - self._taken < SLICE / 2:
+            return
+        if self._looped or self._call.parked:
+            await self._call.park()
+            await give_turn()
+        else:
+            self._call.host.check_deadline()
+            self._check_outer()
+        self._taken = time.monotonic()
+
+
+class Items:
+    """The items of a map under way."""
+
+    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any], turn: Turn) -> None:
+        self._call = call
+        self._turn = turn
+        self._columns = columns
+        self._results = results
+        self._item = call.operation.item
+        operation = call.operation
+        shared = dict(zip(operation.form.shared, call.operands[operation.form.inputs : operation.count], strict=True))
+        self._first = (shared.pop(0),) if operation.form.shares_first else ()
+        self._shared = shared
+        self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
+        self._active: dict[asyncio.Future[Any], int] = {}  # their positions
+        self.task: asyncio.Task[Any] | None = None  # awaits them
+        self._done = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._failed: Failed | None = None
+
+    async def run(self, special: bool) -> Failed | None:
+        """Calls all items; gives the first failure."""
+        results, call = self._results, self._call
+        limit = call.operation.concurrency
+        count = len(self._columns[0])
+        position = self._done = len(results)
+        results.extend([None] * (count - position))
+        if special:
+            # The last item that was called plainly gave something that is not its value yet.
+            self._done -= 1
+            item = self._call_of(position - 1)
+            await self._start(_go_on(item, results[position - 1]), item, position - 1)
+        while position < count and self._failed is None:
+            while limit is not None and len(self._active) >= limit and self._failed is None:
+                await self._wait()
+            if self._failed is None:
+                item = self._call_of(position)
+                await self._start(_run_item(item), item, position)
+            position += 1
+            await self._turn.take(self._done)
+        while self._active and self._failed is None:
+            await self._wait()
+        return self._failed
+
+    def _call_of(self, position: int) -> Call:
+        call, form = self._call, self._call.operation.form
+        row = [column[position] for column in self._columns]
+        named = dict(zip(form.names, row[form.positional :], strict=True))
+        slots: dict[int, Any] = {}
+        for each, value in self._shared.items():
+            (slots if isinstance(each, int) else named)[each] = value
+        operands = self._item.task.bind(*self._first, *row[: form.positional], **named)
+        if slots:
+            operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
+        operands += self._amounts
+        item = Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]")
+        if not call.is_told:
+            item.belongs_to(call)
+        return item
+
+    async def _start(self, coroutine: Any, item: Call, position: int) -> None:
+        try:
+            result = begin(coroutine)
+        except Exception as error:
+            self._fail(error, position)
+            return
+        if not item.parked:
+            self._results[position] = result
+            self._done += 1
+            return
+        await parked_with(self._call, result)
+        self.task = asyncio.current_task()
+        task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
+        self._active[task] = position
+        task.add_done_callback(self._ended)
+        while item.blocked and not task.done() and self._failed is None:
+            await self._wait(item)  # those after it would only stand in line behind it
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        position = self._active.pop(task, None)
+        if position is None:
+            return
+        error = error_of(task)
+        if error is None:
+            self._results[position] = task.result()
+            self._done += 1
+        else:
+            self._fail(error, position)
+        self._wake()
+
+    def _fail(self, error: BaseException, position: int) -> None:
+        if self._failed is None:
+            if isinstance(error, Exception):
+                self._failed = _failed(self._call, error, position)
+            else:
+                self._failed = Failed(error)
+        elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
+            add_note(self._failed.error, f"a concurrent item failed as well: item {position:,}: {error!r:.120}")
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self, item: Call | None = None) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        if item is not None:
+            item.on_granted = self._wake
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+        self._turn.tell(self._done)
+
+    async def stop(self) -> None:
+        """Cancels and awaits what is left.
+
+        Raises:
+            CancelledError: the caller was cancelled meanwhile; still nothing is left running.
+        """
+        interrupted = await cancel_all(self._active)
+        for task in list(self._active):
+            self._ended(task)  # its callback has not been called yet
+        if interrupted is not None:
+            raise interrupted
+
+
+async def _run_item(item: Call) -> Any:
+    return _finish(item, await managed(item))
+
+
+async def _go_on(item: Call, made: Any) -> Any:
+    if is_awaitable(made):
+        await parked_with(item, made)
+        try:
+            made = await made
+        except Exception as error:
+            return Failed(error)
+    return _finish(item, made)
+
+
+def _finish(item: Call, result: Any) -> Any:
+    failed = result.error if type(result) is Failed else None
+    if item.host.observed and item.is_told:
+        item.host.finished(item.operation.task, item.serial, item.node, result, failed)
+    if type(result) is TailCall or type(result) is LazyResult:
+        return continuation(item, result)
+    return result

@@ -1,0 +1,454 @@
+"""Managed calls: what a node does besides calling its function, written once for both paths.
+
+A managed call is one coroutine, in this order:
+
+    skipped?        what it needs was skipped, or a condition is false
+    cached?         the value is there already
+    resources       claimed all at once, or waited for, and released on every exit
+    attempts        each with its timeout, as long as the retry policy says
+    saved           in the cache
+
+Most such calls never have to wait. So the coroutine is begun in place (`begin`), and only if it wants to await something
+it stops at a point of its own (`Call.park`) and is handed on, to be awaited in an event loop, like any awaitable
+that a task returns.
+
+An error of the task travels as a value, `Failed`: a coroutine cannot raise StopIteration.
+"""
+
+from __future__ import annotations
+
+import time
+import types
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+
+from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
+from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
+from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.runtime.nodes.capacity import Claim, wanted
+from cascade.events.names import label
+from cascade.runtime.spine.fairness import give_turn
+from cascade.declare.failed import Failed, add_note
+from cascade.declare.lazy import LazyResult
+from cascade.graph.operations import ONCE, ROUTE, Managed, StateMachine
+from cascade.declare.policies import Hit, check_amount, is_endless
+from cascade.declare.task import Task
+from cascade.declare.warn import warn_user
+
+if TYPE_CHECKING:
+    from cascade.runtime.spine.run_context import Host
+
+PATIENCE = 0.001
+"""Seconds of attempts without a delay after which the event loop gets its turn."""
+
+
+def skip_reason(operation: Managed | StateMachine, operands: Sequence[Any]) -> str | None:
+    """Why the call is not made; None if it is."""
+    ordered = len(operands) - operation.after
+    for position, operand in enumerate(operands):
+        if type(operand) is Skipped and (operation.kind not in (ROUTE, ONCE) or position >= operation.count):
+            return "UpstreamSkipped_Data" if position < ordered else "UpstreamSkipped_Sequence"
+    if not all(operands[ordered - operation.conditions : ordered]):
+        return "ConditionFalse"
+    return None
+
+
+class Call:
+    """One call under way."""
+
+    __slots__ = (
+        "_task_id", "again", "blocked", "host", "is_told", "node", "on_granted", "operands", "operation", "parked", "serial",
+    )  # fmt: skip
+
+    def __init__(
+        self, host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int | str,
+        origin: Task[..., Any] | None = None,
+    ) -> None:
+        self.host = host
+        self.operation = operation
+        self.operands = operands
+        self.serial = serial
+        self.node = node
+        # An iteration of a loop, or a state of a machine, is part of a node that has been announced, as that of `origin`.
+        self.again = origin is not None
+        self.is_told = origin is None
+        self._task_id = None if origin is None else label(origin, serial, node)
+        self.parked = False
+        self.blocked = False  # while it waits for resources; then `on_granted` is called
+        self.on_granted: Callable[[], None] | None = None
+
+    async def park(self) -> None:
+        """Has to be awaited before anything else is: what follows runs in an event loop."""
+        if not self.parked:
+            self.parked = True
+            await _point()
+
+    def where(self) -> str:
+        if self.again:
+            return f"task {self.operation.name!r}, node {self.task_id()}"
+        return self.host.where(self.operation.task, self.serial, self.node, 0)
+
+    def task_id(self) -> str:
+        """The name of the node that it is, or is part of."""
+        return self._task_id or label(self.operation.task, self.serial, self.node)
+
+    def belongs_to(self, call: Call) -> None:
+        """Makes it a part of that call, which is told of as one: what it does has no events of its own."""
+        self.is_told = False
+        self._task_id = call.task_id()
+
+
+@types.coroutine
+def _point() -> Generator[None, None, None]:
+    yield
+
+
+def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Runs a coroutine until it parks: its value, or itself, to be awaited. Raises what it gives as Failed."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result = done.value
+    else:
+        return coroutine
+    if type(result) is Failed:
+        raise result.error
+    return result
+
+
+def managed(call: Call) -> Coroutine[Any, Any, Any]:
+    """The coroutine of a call that is not skipped: it gives the value, what it goes on with, or a Failed."""
+    # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
+    if call.operation.cache is None or call.again:
+        return _with_resources(call)
+    return _with_cache(call)
+
+
+def call_cached(call: Call) -> Any:
+    """As `begin(managed(call))` of a node that has a cache, without a coroutine where the value is there."""
+    keeping = Keeping(call)
+    if not keeping.is_possible:
+        return begin(_with_resources(call))
+    hit = keeping.find()
+    if hit is not None and not is_awaitable(hit):
+        value = hit.value if type(hit) is Hit else hit
+        if not is_awaitable(value):
+            call.host.skip(call.operation.task, call.serial, call.node, "CacheHit")
+            return value
+    return begin(_with_hit(call, keeping, hit))
+
+
+async def _with_cache(call: Call) -> Any:
+    keeping = Keeping(call)
+    if not keeping.is_possible:
+        return await _with_resources(call)
+    try:
+        hit = keeping.find()
+    except Exception as error:
+        return Failed(error)
+    return await _with_hit(call, keeping, hit)
+
+
+async def _with_hit(call: Call, keeping: Keeping, hit: Any) -> Any:
+    if is_awaitable(hit):
+        try:
+            await parked_with(call, hit)
+            hit = await hit
+        except Exception as error:
+            return Failed(error)
+    if hit is not None:
+        if call.is_told:
+            call.host.skip(call.operation.task, call.serial, call.node, "CacheHit")
+        value = hit.value if type(hit) is Hit else hit
+        if is_awaitable(value):
+            await call.park()  # it is the value, and not awaited again
+        return value
+    result = await _with_resources(call)
+    if type(result) is Failed:
+        return result
+    if type(result) is TailCall or type(result) is LazyResult:
+        return KEEP(keeping, continuation(call, result))
+    try:
+        saving = keeping.keep(result)
+        if is_awaitable(saving):
+            await parked_with(call, saving)
+            await saving
+    except Exception as error:
+        return Failed(error)
+    return result
+
+
+class Keeping:
+    """One call's place in a cache. It is found before the call, which may change its arguments."""
+
+    def __init__(self, call: Call) -> None:
+        operation, leases = call.operation, call.host.leases
+        self.name = operation.name
+        self.function = operation.task.func
+        self.policy = operation.cache
+        self.is_possible = True
+        self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
+        self.key: Any = None
+        try:
+            self.task_id = _identity_of(operation.task)
+            if leases is not None:
+                self.arguments = leases.keyable(self.arguments)
+            # Caches that make keys of their own: see cascade.adapters.caches.keyed.
+            if hasattr(self.policy, "key_of"):
+                self.key = self.policy.key_of(self.task_id, self.arguments)
+        except KeyingError as error:
+            self._warn(error)
+            self.is_possible = False
+
+    def find(self) -> Any:
+        """The value kept, or a Hit, or None; or an awaitable of it."""
+        return self.policy.check(self.task_id, self.arguments) if self.key is None else self.policy.load(self.key)
+
+    def keep(self, value: Any) -> Any:
+        """Keeps the value; gives an awaitable if that takes one."""
+        try:
+            if self.key is None:
+                return self.policy.save(self.task_id, self.arguments, value)
+            self.policy.store(self.key, value)
+        except KeyingError as error:
+            self._warn(error)
+        return None
+
+    def _warn(self, error: KeyingError) -> None:
+        hint = "" if error.hint is None else f" ({error.hint})"
+        warn_user(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, self.function)
+
+
+def _identity_of(task: Task[..., Any]) -> str:
+    # Imported when the first call is cached: it needs `dis`, `sysconfig` and the like.
+    global _identity_of
+    from cascade.adapters.caches.identity import identity_of
+
+    _identity_of = identity_of
+    return identity_of(task)
+
+
+def _keep(keeping: Keeping, value: Any) -> Any:
+    saving = keeping.keep(value)
+    return _after(saving, value) if is_awaitable(saving) else value
+
+
+async def _after(saving: Any, value: Any) -> Any:
+    await saving
+    return value
+
+
+KEEP: Task[..., Any] = Task(_keep, name="keep in cache")
+KEEP.hands_on = True
+
+
+def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyResult[Any]:
+    """What a call goes on with that answered with a tail call or a LazyResult, as a LazyResult."""
+    if isinstance(result, LazyResult):
+        return result
+    operation, host = call.operation, call.host
+    task = operation.task
+    target = task if result.target is None else host.target_task(result.target, task)
+    if target is not task:
+        return host.deferred(target.operation, target.bind(*result.args, **result.kwargs))
+    lazy = host.deferred(operation, host.rebind(operation, tuple(call.operands), result.args, result.kwargs))
+    return lazy.with_cache(None)
+
+
+async def _with_resources(call: Call) -> Any:
+    operation = call.operation
+    if operation.amounts:
+        claim = claim_for(call)
+        try:
+            if not claim.granted:
+                call.host.blocked(call.task_id(), operation.name, _shortage(claim))
+                call.blocked = True
+                await call.park()
+                await call.host.ledger.wait(claim)
+                call.blocked = False
+                if call.on_granted is not None:
+                    call.on_granted()
+            return await _attempts(call)
+        finally:
+            call.host.ledger.release(claim)
+    return await _attempts(call)
+
+
+def claim_for(call: Call) -> Claim:
+    """Claims the resources that the call wants.
+
+    Raises:
+        CapacityError: (a ValueError) there is not so much of one of them.
+        PolicyError: (a ValueError) an amount that was computed is negative.
+    """
+    operation = call.operation
+    amounts = operation.wanted
+    if operation.computed:
+        computed = iter(call.operands[operation.count :])
+        named = tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts)
+        for name, amount in named:
+            check_amount(name, amount)
+        amounts = wanted(named)
+    elif amounts is None:
+        amounts = operation.wanted = wanted(operation.amounts)
+    return call.host.ledger.claim(amounts, call.where)
+
+
+def _shortage(claim: Claim) -> str:
+    return "waits for " + ", ".join(f"{name}={float(amount):g}" for name, amount in claim.amounts.items())
+
+
+def call_quickly(
+    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+) -> Any:
+    """As `managed`, where nothing has to be done but the call, unless it fails or has to be awaited."""
+    held = None
+    if operation.amounts:
+        held = operation.wanted
+        if held is None:
+            held = operation.wanted = wanted(operation.amounts)
+        if not host.ledger.take(held):
+            return begin(managed(Call(host, operation, operands, serial, node, origin)))
+    made, error = None, None
+    goes_on = False
+    try:
+        if host.observed and origin is None:
+            host.started(operation.task, serial, node)
+        args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+        enter_task()
+        try:
+            made = host.execute(operation.task, args, kwargs)
+        except Exception as raised:
+            if operation.retry is None:
+                raise
+            error = raised
+        finally:
+            leave_task()
+        goes_on = error is not None or is_awaitable(made)
+    finally:
+        if held is not None and not goes_on:
+            host.ledger.give(held)
+    if not goes_on:
+        return made
+    return begin(_go_on(Call(host, operation, operands, serial, node, origin), made, error, held))
+
+
+async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
+    try:
+        if error is None:
+            await parked_with(call, made)
+            try:
+                made = await made
+            except Exception as raised:
+                error = raised
+            else:
+                if type(made) is not Failed:
+                    return made
+                error = made.error
+        return await _attempts(call, error)
+    finally:
+        if held is not None:
+            call.host.ledger.give(held)
+
+
+async def _attempts(call: Call, failure: Exception | None = None) -> Any:
+    """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
+    operation, host = call.operation, call.host
+    task, retry = operation.task, operation.retry
+    if host.observed and call.is_told and failure is None:
+        host.started(task, call.serial, call.node)
+    args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
+    if operation.timeout is None or is_endless(operation.timeout):
+        # The common case: nothing to be awaited, nothing to be clocked.
+        attempt = _plain_attempt
+    else:
+        attempt = _timed_attempt
+    number = 1
+    begun = 0.0
+    while True:
+        value, error = (None, failure) if failure is not None else await attempt(call, args, kwargs)
+        failure = None
+        if error is None:
+            return value
+        if retry is None or number >= retry.max_attempts or not isinstance(error, retry.retry_on):
+            if number > 1:
+                add_note(error, f"after {number} attempts")
+            return Failed(error)
+        delay = retry.delay_after(number)
+        host.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
+        error = value = None
+        if delay:
+            await call.park()
+            await asyncio.sleep(delay)
+        elif not begun:
+            begun = time.monotonic()
+        elif time.monotonic() - begun > PATIENCE:
+            await call.park()
+            await give_turn()
+            begun = time.monotonic()
+        number += 1
+
+
+async def _plain_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
+    try:
+        enter_task()
+        try:
+            made = call.host.execute(call.operation.task, args, kwargs)
+        finally:
+            leave_task()
+        if is_awaitable(made):
+            await parked_with(call, made)
+            made = await made
+    except Exception as error:
+        return None, error
+    return (None, made.error) if type(made) is Failed else (made, None)
+
+
+async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
+    seconds = call.operation.timeout
+    assert seconds is not None
+    begun = time.monotonic()
+    scope = None
+    late = False
+    notes: list[str] = []
+    try:
+        enter_task()
+        try:
+            made = call.host.execute(call.operation.task, args, kwargs)
+        finally:
+            leave_task()
+        if is_awaitable(made):
+            await parked_with(call, made)
+            async with asyncio.timeout(seconds) as scope:
+                made = await made
+        else:
+            late = time.monotonic() - begun > seconds
+    except TimeoutError as error:
+        if scope is None or not scope.expired():
+            return None, error
+        late = True
+        notes = getattr(error.__cause__, "__notes__", [])  # of a tear-down that failed, too
+    except Exception as error:
+        return None, error
+    if not late:
+        return (None, made.error) if type(made) is Failed else (made, None)
+    is_stopped = scope is not None and call.operation.task.mode != "blocking"
+    timed_out = TaskTimeoutError(
+        f"task {call.operation.name!r} took longer than {seconds:g} s", where=call.where(),
+        hint="raise the node's with_timeout"
+        + ("" if is_stopped else ", or make the call one that can be stopped: a coroutine, or mode='compute'"),
+    )
+    for note in notes:
+        timed_out.add_note(note)
+    return None, timed_out
+
+
+async def parked_with(call: Call, awaitable: Any) -> None:
+    """As `call.park`, with something that has to be awaited, or closed if that does not come about."""
+    try:
+        await call.park()
+    except BaseException:
+        # Nobody will await it.
+        if hasattr(awaitable, "close"):
+            awaitable.close()
+        raise
+

@@ -1,0 +1,134 @@
+"""Routers: going on with the chosen route."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cascade._vm import KEPT, Jump, Skipped, is_awaitable
+from cascade.errors import DeclarationError, RouteError, nearest
+from cascade.graph.build import Once, RouteTable, Use, reachable
+from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.runtime.resources import fresh, itself
+from cascade.declare.control import EITHER, ONCE, ROUTER
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.graph.operations import Managed
+from cascade.declare.policies import OnceForm, Policies
+from cascade.declare.task import Task
+
+if TYPE_CHECKING:
+    from cascade.runtime.spine.run_context import Host
+
+
+HANDED_ON = Policies(form=OnceForm())
+
+
+def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
+    """The chosen route, as a LazyResult to go on with; or its value, if the graph around it has that already."""
+    selector, table = operands[0], operands[1]
+    assert isinstance(table, RouteTable)
+    if type(selector) is Skipped:
+        return selector
+    chosen = choose(table.routes, selector, f"Router, node Router#{node}")
+    given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
+    if host.leases is not None and host.leases.per_task:
+        given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
+    if host.told:
+        _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
+    if chosen in given:
+        return _given(given[chosen])
+    around = table.around(given)
+    if not around.once:
+        around.route = table, chosen
+    elif chosen in around.once:
+        return _first_use(around.use(chosen))
+    lazy = lazy_result(chosen.task, chosen.slots, chosen.policies)
+    lazy.given = around
+    return lazy
+
+
+def call_once(operands: Sequence[Any]) -> Any:
+    """A result that routes of several Routers need, where it is needed; or its value, to be handed on to the others."""
+    use = operands[0]
+    assert isinstance(use, Use)
+    if len(operands) == 1:
+        return _first_use(use)
+    use.once.state, use.once.value = "done", operands[1]
+    for wake in use.once.waiting:
+        wake()
+    return _given(operands[1])
+
+
+def _first_use(use: Use) -> Any:
+    once = use.once
+    if once.state == "done":
+        return _given(once.value)
+    if once.state == "begun":
+        return _wait(once)
+    once.state = "begun"
+    lazy = lazy_result(ONCE, (use, once.lazy), HANDED_ON)
+    lazy.given = use.around.without(once.lazy)
+    return lazy
+
+
+async def _wait(once: Once) -> Any:
+    if once.state != "done":
+        future = asyncio.get_running_loop().create_future()
+        once.waiting.append(lambda: None if future.done() else future.set_result(None))
+        await future
+    return once.value
+
+
+def _given(value: Any) -> Any:
+    return itself(value) if is_awaitable(value) else value  # which is there, and not awaited
+
+
+def jump_error(targets: tuple[tuple[Any, int, int], ...], jump: Jump[Any], owner: Task[..., Any]) -> RouteError | DeclarationError:
+    """Why a Jump leads nowhere: there is no such route, or its task cannot take the data."""
+    where = f"task {owner.name!r}"
+    try:
+        known = jump.target_key in {key for key, _, _ in targets}
+    except TypeError:
+        known = False  # it has no hash
+    if not known:
+        keys = [key for key, _, _ in targets]
+        return RouteError(
+            f"there is no route for {jump!r}", where=where, expected="one of " + ", ".join(map(repr, keys)),
+            hint=nearest(str(jump.target_key), map(str, keys)),
+        )  # fmt: skip
+    if jump.data is KEPT:
+        return DeclarationError(
+            f"{jump!r} gives no data, and its route's first argument is a result that is not computed", where=where,
+            expected="Jump(target_key, data)",
+        )  # fmt: skip
+    return DeclarationError(f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)")
+
+
+def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
+    """The route of that key.
+
+    Raises:
+        RouteError: (a LookupError and a ValueError) there is none.
+    """
+    try:
+        return routes[key]
+    except (KeyError, TypeError):
+        names = [str(known) for known in routes]
+        raise RouteError(
+            f"there is no route for {key!r}", where=where, expected="one of " + ", ".join(map(repr, routes)),
+            hint=nearest(str(key), names),
+        ) from None
+
+
+def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
+    from cascade.events.types import TaskSkipped
+
+    if TaskSkipped not in host.told:
+        return
+    shared = dict.fromkeys((*table.shared, *table.uses, *table.common))  # another Router may need it
+    kept = {**shared, **reachable([chosen], shared, through_routes=True)}
+    for key, route in table.routes.items():
+        for number, lazy in enumerate(reachable([route], kept, through_routes=True)):
+            if lazy not in kept:
+                kept[lazy] = None
+                if type(lazy.task) is Task and lazy.task is not ROUTER and lazy.task is not EITHER:
+                    host.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")

@@ -1,0 +1,1 @@
+"""What drives a run: driver, task group, interpreter, code cache, run context."""

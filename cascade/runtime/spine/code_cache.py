@@ -1,0 +1,166 @@
+"""Compiled code of targets, compiled once for each shape.
+
+The rows of a graph (see `cascade.graph.model`) hold no values, so calls that differ only in their arguments have equal
+rows and share their code. The code is kept by the task that gives the result and goes when that task goes.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections.abc import Iterable, Iterator, Sequence
+
+from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_made
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.compiler import compile_graph, compile_task
+from cascade.graph.build import Around, RouteTable, argument_holds_results, flatten, was_searched
+from cascade.graph.model import Graph, Row
+from cascade.imports import Any, NamedTuple
+from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
+from cascade.runtime.nodes.capacity import Ledger
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.graph.operations import ROUTE, Managed, StateMachine
+from cascade.declare.protocols import Solver
+from cascade.declare.resources import Injection
+from cascade.declare.task import Task
+
+SHAPE_LIMIT = 64
+ROW_LIMIT = 200_000
+"""For each task, at most so many shapes of so many rows in all are kept; the oldest goes first."""
+
+_lock = allocate_lock()
+
+
+class Hole(NamedTuple):
+    """Among the inputs of a route, stands for the value of what it shares with the graph around it."""
+
+    number: int
+
+
+SEEN = object()
+"""In place of a form: the route was gone on with once."""
+
+
+class Shapes:
+    """Finds or makes the code of targets, by one solver."""
+
+    def __init__(self, solver: Solver) -> None:
+        self.solver = solver
+        # Plans of another solver are its own affair: they are kept apart, as long as it lives.
+        self._own: dict[Any, dict[tuple[Row, ...], Code]] | None = None if type(solver) is NativeSolver else {}
+
+    def code_of(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+        """The code of a target and the values of its inputs; the arguments as in `flatten`."""
+        rows, inputs = flatten(target, limit, hands_on=hands_on)
+        operation = rows[-1][0]
+        known = operation.shapes if self._own is None else self._own.get(operation)
+        code = known.get(rows) if known is not None else None
+        if code is None:
+            graph = Graph(rows, tuple(inputs))
+            code = Code(compile_graph(graph, self.solver.resolve(graph)))
+            self._keep(operation, rows, code)
+        return code, inputs
+
+    def is_single_call(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> bool:
+        """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
+
+        The arguments are those of `flatten`.
+        """
+        if type(target) is not LazyResult or target.policies is not None or self._own is not None:
+            return False
+        task = target.task
+        if type(task) is not Task or task.mode != "inline":
+            return False
+        made = results_made()
+        if hands_on or was_searched(target, made):
+            return not hands_on_deferred(target.slots)
+        if argument_holds_results(target.slots, limit):
+            return False
+        target.searched = made
+        return True
+
+    def code_of_route(self, target: LazyResult[Any], around: Around) -> tuple[Code, Sequence[Any]]:
+        """As `code_of`, for the route that a Router goes on with: from the second time on, it need not be walked again."""
+        assert around.route is not None
+        table, route = around.route
+        form = table.forms.get(route)
+        if form is None and self._own is None:
+            table.forms[route] = SEEN
+        elif form is SEEN:
+            table.forms[route] = self._route_form(route, table)
+        elif type(form) is RouteForm:
+            inputs = form.fill(list(around.values.values()), 0)
+            if inputs is not None:
+                return form.code, inputs
+        return self.code_of(target)
+
+    def _route_form(self, route: LazyResult[Any], table: RouteTable) -> RouteForm | None:
+        copy = lazy_result(route.task, route.slots, route.policies)
+        holes = [Hole(number) for number in range(len(table.shared))]
+        copy.given = Around(dict(zip(table.shared, holes, strict=True)), {})
+        code, inputs = self.code_of(copy)
+        if type(inputs) is not list:
+            return None  # there is something else to be filled in
+        return RouteForm(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
+
+    def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code) -> None:
+        if len(rows) > ROW_LIMIT:
+            return
+        with _lock:
+            if self._own is not None:
+                known = self._own.setdefault(operation, {})
+            elif operation.shapes is None:
+                known = operation.shapes = {}
+            else:
+                known = operation.shapes
+            while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
+                del known[next(iter(known))]
+            known[rows] = code
+
+
+def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
+    """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
+    return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
+
+
+def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
+    """The code of a target and its inputs; of a task, that of a call of it, whose arguments are the inputs: None.
+
+    Raises:
+        TargetError: (a TypeError) `target` is something else.
+    """
+    if isinstance(target, Task):
+        return loop_code(target.operation), None
+    return Shapes(NativeSolver()).code_of(target)
+
+
+def task_count(operations: Iterable[Any]) -> int:
+    """How many of them tell of a start and an end: resources have events of their own, Routers go on with a route."""
+    return sum(not isinstance(each.task, Injection) and getattr(each, "kind", None) != ROUTE for each in operations)
+
+
+def calls_of(code: Code) -> Iterator[Any]:
+    """What the code calls, once for each of its calls."""
+    words, constants = code.blueprint.word_table, code.blueprint.constants
+    for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True):
+        if INSTRUCTIONS[opcode].calls:
+            yield constants[constant].operation
+
+
+def is_asynchronous(code: Code) -> bool:
+    """Whether a coroutine function is called, so that an event loop is needed in any case."""
+    return any(operation.is_async for operation in operations_of(code))
+
+
+def operations_of(code: Code) -> list[Any]:
+    """What the code calls."""
+    return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]
+
+
+def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
+    """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
+    for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
+        if isinstance(operation, StateMachine):
+            check_capacity([state.operation for state in operation.states], ledger)
+        if isinstance(operation, Managed) and operation.amounts:
+            name = operation.name
+            ledger.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

@@ -1,0 +1,296 @@
+"""Driving a run: with an event loop, and without one as long as nothing is awaited.
+
+A run is a `Machine` of the virtual machine or a `Walker` of the graph path; both have the same methods.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Coroutine
+
+from cascade._vm import DONE, FAILED, WAIT, inside_task
+from cascade.adapters.executors.local import own_loop
+from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation
+from cascade.errors import EventLoopError, InternalError
+from cascade.imports import Any, Protocol, asyncio, threading
+from cascade.runtime.spine.task_group import Crew
+from cascade.runtime.spine.run_context import Host
+from cascade.runtime.spine.fairness import give_turn
+
+SLICE = 0.001
+"""Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
+
+
+NESTED_SLICE = 0.02
+"""Seconds after which a run inside of another one looks whether that has been cancelled or is late."""
+
+
+class Run(Protocol):
+    error: BaseException | None
+
+    def run(self, slice_seconds: float = 0.0) -> int: ...
+    def take(self) -> Any: ...
+    def attach(self, crew: Any) -> None: ...
+    def complete(self, entry: Any, value: Any) -> None: ...
+    def fail(self, entry: Any, error: BaseException) -> None: ...
+    def label(self, entry: Any) -> tuple[Any, int, int, int]: ...
+    def close(self) -> None: ...
+    @property
+    def steps(self) -> int: ...
+
+
+class Outcome:
+    """The value of a run, or the exception that ended it.
+
+    An exception travels as a value up to where it is raised for the user: a coroutine cannot raise StopIteration.
+    """
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: Any, error: BaseException | None) -> None:
+        self.value = value
+        self.error = error
+
+    def unwrap(self) -> Any:
+        if self.error is None:
+            return self.value
+        try:
+            raise self.error
+        finally:
+            self.error = None  # or the traceback, which holds this frame, would be held by it
+
+
+async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
+    """Drives a run to its end inside the running event loop, which gets a turn every `SLICE` seconds.
+
+    The resources that it sets up are torn down before it returns.
+    """
+    kept = 0 if host.leases is None else host.leases.count
+    try:
+        with Scope(asyncio.current_task(), deadline) as scope:
+            outcome = await _drive(run, host, deadline, scope)
+    except GeneratorExit:
+        if host.leases is not None:
+            host.leases.abandon()
+        raise
+    except BaseException as error:
+        if host.leases is not None:
+            await host.leases.close(error, kept)
+        raise
+    if host.leases is not None:
+        trouble = await host.leases.close(outcome.error, kept)
+        outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
+    return outcome
+
+
+async def _drive(run: Run, host: Host, deadline: float, scope: Scope) -> Outcome:
+    crew = Crew()
+    try:
+        run.attach(crew)
+        while True:
+            status = run.run(SLICE)
+            if status == DONE:
+                return Outcome(run.take(), None)
+            if status == FAILED:
+                return await _stop(crew, scope, _error_of(run, host, scope))
+            if status != WAIT:
+                await give_turn()
+            elif crew.oldest is None:
+                raise InternalError("a run waits, and nothing is awaited")
+            elif not await crew.wait(deadline):
+                late = run.label(crew.oldest)
+                return await _stop(crew, scope, host.timed_out(run.steps, late[3], host.where(*late)))
+            crew.report(run)
+    except GeneratorExit:
+        crew.abandon()  # the coroutine is being closed, so nothing can be awaited
+        raise
+    except BaseException as error:
+        await _stop(crew, scope, error)
+        raise
+    finally:
+        run.close()
+
+
+async def _stop(crew: Crew, scope: Scope, error: BaseException) -> Outcome:
+    scope.over = True  # what is left is cancelled by asyncio, and may make runs while it cleans up
+    await crew.cancel(error)
+    return Outcome(None, error)
+
+
+def _error_of(run: Run, host: Host, scope: Scope) -> BaseException:
+    # A run inside of one of its calls may have been cancelled since this one is late.
+    error = run.error
+    assert error is not None
+    return host.timed_out(run.steps, 0, None) if scope.expired and isinstance(error, asyncio.CancelledError) else error
+
+
+def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = None) -> Outcome:
+    """Drives a run to its end without an event loop; starts one when something has to be awaited.
+
+    `status` is that of a run that has been started already. Inside a task of another run, it watches whether that one is cancelled
+    (which is all that Ctrl-C does there), or late.
+    """
+    try:
+        outcome = _drive_now(run, host, deadline, status)
+    except BaseException as error:
+        if host.leases is not None:
+            host.leases.close_now(error)
+        raise
+    if host.leases is not None:
+        trouble = host.leases.close_now(outcome.error)
+        outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
+    return outcome
+
+
+def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Outcome:
+    check_outer = outer_cancellation()
+    try:
+        scope = Scope(deadline=deadline) if deadline else None
+        if scope is None:
+            status = _run_slices(run, check_outer, status)
+        else:
+            with scope:
+                status = _run_slices(run, check_outer, status)
+        if status == DONE:
+            return Outcome(run.take(), None)
+        if status == FAILED:
+            return Outcome(None, run.error if scope is None else _error_of(run, host, scope))
+        return run_loop(lambda: drive(run, host, deadline), check_outer)
+    finally:
+        run.close()
+
+
+def _run_slices(run: Run, check_outer: Callable[[], None], status: int | None) -> int:
+    while status is None or status not in (DONE, FAILED, WAIT):
+        check_outer()
+        status = run.run(NESTED_SLICE)
+    return status
+
+
+def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None] | None = None) -> Outcome:
+    """Runs a coroutine to its end in an event loop of its own.
+
+    Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
+    calling the task anyway.
+
+    Args:
+        check_outer: raises CancelledError when it has to end; by default when what is around this call has.
+    """
+    if check_outer is None:
+        check_outer = outer_cancellation()
+        check_outer()
+    # Not in an `except` block, which would be the context of whatever the tasks raise.
+    if is_loop_running():
+        return _run_loop_in_thread(start, check_outer)
+    return asyncio.run(_Beginning(lambda: _in_own_loop(start, check_outer)))
+
+
+class _Beginning(Coroutine[Any, Any, Outcome]):
+    """A coroutine that is made when it is begun: one that is made, and not begun because of Ctrl-C, would warn of that."""
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, Outcome]]) -> None:
+        self._make = make
+        self._made: Coroutine[Any, Any, Outcome] | None = None
+
+    def send(self, value: Any) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made.throw(*error)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+    def __await__(self) -> Any:
+        return self
+
+
+async def _in_own_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+    with own_loop(), _watching(check_outer):
+        return await start()
+
+
+class _watching:
+    """While it lasts, the current asyncio task is cancelled when `check_outer` raises."""
+
+    def __init__(self, check_outer: Callable[[], None]) -> None:
+        self._check_outer = check_outer
+        self._is_over = check_outer is nothing_around
+
+    def __enter__(self) -> None:
+        if not self._is_over:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            self._look()
+
+    def _look(self) -> None:
+        if self._is_over:
+            return
+        try:
+            self._check_outer()
+        except asyncio.CancelledError:
+            assert self._task is not None
+            self._task.cancel()
+        else:
+            self._loop.call_later(NESTED_SLICE, self._look)
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+
+
+def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+    scope, context = Scope(), contextvars.copy_context()
+    scope.enter_in(context)  # so that runs inside of it, which may block its loop, see it as well
+    outcomes: list[Outcome] = []
+
+    def work() -> None:
+        try:
+            outcomes.append(asyncio.run(_in_own_loop(start, scope.check)))
+        except BaseException as error:
+            outcomes.append(Outcome(None, error))
+
+    thread = threading.Thread(target=context.run, args=(work,), name="cascade-nested-run")
+    try:
+        thread.start()
+        while thread.is_alive():
+            thread.join(NESTED_SLICE)
+            check_outer()
+    except BaseException:
+        scope.cancelled = True  # nothing may be left running
+        if thread.ident is not None:
+            thread.join()
+        raise
+    return outcomes[0]
+
+
+def check_synchronous(name: str, instead: str) -> None:
+    """Raises EventLoopError where a synchronous call would block a running event loop.
+
+    A task's function may make such calls: whoever runs the task waits for it in any case.
+    """
+    if inside_task() or not is_loop_running():
+        return
+    raise EventLoopError(
+        f"{name} was called while an event loop is running in this thread",
+        expected="a call from synchronous code",
+        hint=f"inside a coroutine write: {instead}",
+    )
+
+
+def check_asynchronous(name: str, instead: str) -> None:
+    """Raises EventLoopError where a coroutine is not driven by asyncio, as under trio."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return
+    raise EventLoopError(
+        f"{name} was awaited while no event loop of asyncio is running",
+        expected="an await inside asyncio, such as asyncio.run(main())",
+        hint=f"under trio write: await trio.to_thread.run_sync({instead})",
+    )

@@ -1,0 +1,498 @@
+"""The graph path: walks a plan node by node. The readable reference of how a run goes.
+
+It does what the virtual machine does (`cascade/_vm.pyx`), in the same order, with the same words: nodes are issued
+in the order of the plan; one whose operand is not there yet is parked as a `Pending` and issued when its last operand
+comes; a task that answers with a tail call or a LazyResult starts a new frame, which takes the place of the old one
+when nothing else is left to do in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Hashable, Sequence
+
+from cascade._vm import (
+    DONE,
+    FAILED,
+    KEPT,
+    PAUSE,
+    WAIT,
+    Jump,
+    Skipped,
+    TailCall,
+    enter_task,
+    holds_new_deferred,
+    is_awaitable,
+    is_only_result,
+    leave_task,
+    results_made,
+)
+from cascade.errors import DependencyMissingError, StepLimitError
+from cascade.graph.build import NoInput, flatten
+from cascade.graph.model import EITHER, Container, Graph
+from cascade.imports import Any
+from cascade.runtime.spine.run_context import Host
+from cascade.events.silent import PROGRESS_TIME
+from cascade.declare.lazy import LazyResult
+from cascade.graph.operations import Managed, StateMachine
+from cascade.declare.task import Task
+
+RESUMED = -1
+
+
+class Pending:
+    """A node that waits for operands, or whose value is awaited."""
+
+    __slots__ = ("frame", "index", "missing", "operands", "waiters")
+
+    def __init__(self, frame: Frame, index: int, operands: list[Any]) -> None:
+        self.frame = frame
+        self.index = index
+        self.operands = operands
+        self.missing = 0
+        self.waiters: list[tuple[Pending | Frame, int]] = []
+
+
+class Frame:
+    """A graph that is being walked, or a task that is being called again and again."""
+
+    __slots__ = (
+        "at", "destination", "graph", "inner", "iteration", "machine", "made", "may_skip", "next_progress", "node", "operation",
+        "order", "origin", "parent", "promise", "serial", "slots", "state", "states", "uses", "values",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        # A graph: `values[node]` until the last of `uses[node]`.
+        self.graph: Graph | None = None
+        self.order: Sequence[int] = ()
+        self.at = 0
+        self.values: dict[int, Any] = {}
+        self.uses: list[int] = []
+        # A task on its own: its arguments; its value is `values[0]`.
+        self.operation: Any = None
+        self.slots: tuple[Any, ...] = ()
+        # A state machine: the arguments of all states; that of the current one is called.
+        self.machine: StateMachine | None = None
+        self.states: list[list[Any]] = []
+        self.state = 0
+        self.inner = False  # goes on with a state of a machine: nobody is told of its end
+        # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
+        self.parent: Frame | None = None
+        self.destination = 0
+        self.promise: Pending | None = None
+        self.may_skip = False  # what the result is for can do without it
+        self.made = results_made()  # when its step began
+        # Names for people.
+        self.serial = 0
+        self.node = 0
+        self.origin: Task[..., Any] | None = None
+        self.iteration = 0
+        self.next_progress = 0.0  # when the host is told how far the loop is
+
+    @property
+    def result(self) -> int:
+        return len(self.graph.rows) - 1 if self.graph is not None else 0
+
+    def operation_of(self, index: int) -> Any:
+        return self.operation if self.graph is None else self.graph.rows[index][0]
+
+
+class Walker:
+    """One run on the graph path; the methods are those of `cascade._vm.Machine`."""
+
+    def __init__(
+        self,
+        target: LazyResult[Any],
+        host: Host,
+        *,
+        observed: bool = False,
+        deadline: float = 0.0,
+        max_steps: int = -1,
+        limit: int | None = None,
+    ) -> None:
+        self.host = host
+        self.observed = observed
+        self.deadline = deadline
+        self.max_steps = max_steps
+        self.steps = 0
+        self.serials = 0
+        self.error: BaseException | None = None
+        self.value: Any = None
+        self.ready: deque[Pending | Frame] = deque()
+        self.unspawned: list[tuple[Pending, Any]] = []
+        self.crew: Any = None
+        self.running = False
+        self.looked = False
+        self.current: Frame | None = self._enter(target, limit)
+        self.asynchronous = any(operation.is_async for operation in self.operations())
+
+    # -- What the outside calls -------------------------------------------------------------------------------------
+
+    def run(self, slice_seconds: float = 0.0) -> int:
+        slice_end = time.monotonic() + slice_seconds if slice_seconds else 0.0
+        self.looked = False  # at least one step is made
+        status = RESUMED if self.error is None else FAILED
+        self.running = True
+        while status == RESUMED:
+            status = self._look_around(slice_end)
+            if status == RESUMED:
+                try:
+                    status = self._advance()
+                except BaseException as error:
+                    self.error = error
+                    status = FAILED
+        self.running = False
+        return status
+
+    def take(self) -> Any:
+        value, self.value = self.value, None
+        return value
+
+    def attach(self, crew: Any) -> None:
+        self.crew = crew
+        waiting, self.unspawned = self.unspawned, []
+        for pending, awaitable in waiting:
+            try:
+                crew.spawn(pending, awaitable, pending.frame.operation_of(pending.index).name)
+            except BaseException as error:
+                self.fail(pending, error)
+
+    def complete(self, pending: Pending, value: Any) -> None:
+        try:
+            self._land(pending.frame, pending.index, pending.operands, value, pending, awaited=True)
+        except BaseException as error:
+            self.error = error
+
+    def fail(self, pending: Pending, error: BaseException) -> None:
+        self._fail_at(pending.frame, pending.index, error)
+
+    def label(self, pending: Pending) -> tuple[Task[..., Any], int, int, int]:
+        return self._locate(pending.frame, pending.index)
+
+    def close(self) -> None:
+        frame, self.current = self.current, None
+        self.error = None  # its traceback may hold the frame that holds this walker
+        self.ready.clear()
+        while frame is not None:
+            frame.values.clear()  # a Pending leads back to its frame
+            frame.parent, frame = None, frame.parent
+        waiting, self.unspawned = self.unspawned, []
+        for _, awaitable in waiting:
+            if hasattr(awaitable, "close"):
+                awaitable.close()
+
+    def operations(self) -> list[Any]:
+        """What the target's graph calls."""
+        rows = self.current.graph.rows if self.current is not None and self.current.graph is not None else ()
+        return [row[0] for row in rows if not isinstance(row[0], Container)]
+
+    # -- Frames -----------------------------------------------------------------------------------------------------
+
+    def _enter(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> Frame:
+        rows, inputs = flatten(target, limit, hands_on=hands_on)
+        frame = Frame()
+        frame.graph = graph = Graph(rows, tuple(self.host.fill(inputs)))
+        frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
+        frame.uses = [0] * len(rows)
+        for row in rows:
+            for reference in row[1:]:
+                if reference >= 0:
+                    frame.uses[reference] += 1
+        frame.uses[-1] += 1
+        return frame
+
+    def _read(self, frame: Frame, reference: int) -> Any:
+        """The value of an operand; it is dropped at its last use."""
+        if reference < 0:
+            assert frame.graph is not None
+            return frame.graph.inputs[-1 - reference]
+        frame.uses[reference] -= 1
+        return frame.values[reference] if frame.uses[reference] else frame.values.pop(reference)
+
+    def _leave(self, frame: Frame, value: Any) -> int:
+        """The frame's result is there."""
+        if type(value) is Skipped and not frame.may_skip:
+            self.error = DependencyMissingError(value.task_id, value.reason)
+            if self.observed and frame.origin is not None:
+                self.host.finished(frame.origin, frame.serial, frame.node, None, self.error)
+            return FAILED
+        if self.observed and frame.origin is not None and not frame.inner:
+            self.host.finished(frame.origin, frame.serial, frame.node, value, None)
+        self.current = frame.parent
+        if frame.promise is not None:
+            self.current = None
+            self._resolve(frame.promise, value)
+        elif frame.parent is not None:
+            frame.parent.values[frame.destination] = value
+        else:
+            self.value = value
+            return DONE
+        return RESUMED
+
+    def _resolve(self, pending: Pending, value: Any) -> None:
+        values = pending.frame.values
+        if values.get(pending.index) is pending:
+            values[pending.index] = value
+        for waiter, position in pending.waiters:
+            if isinstance(waiter, Pending):
+                waiter.operands[position] = value
+                waiter.missing -= 1
+                if waiter.missing:
+                    continue
+            self.ready.append(waiter)
+        pending.waiters = []
+
+    # -- One step ---------------------------------------------------------------------------------------------------
+
+    def _look_around(self, slice_end: float) -> int:
+        frame = self.current
+        if frame is None and not self.ready:
+            return RESUMED
+        now = time.monotonic()
+        if self.deadline and now >= self.deadline:
+            iteration, where = (0, None) if frame is None else (frame.iteration, self._where(frame))
+            self.error = self.host.timed_out(self.steps, iteration, where)
+            return FAILED
+        if slice_end and now >= slice_end and self.looked:
+            return PAUSE
+        self.looked = True
+        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= frame.next_progress:
+            if frame.next_progress:
+                self.host.progress(*self._locate(frame, 0))
+            frame.next_progress = now + PROGRESS_TIME
+        return RESUMED
+
+    def _advance(self) -> int:
+        frame = self.current
+        if frame is None:
+            if not self.ready:
+                return WAIT
+            item = self.ready.popleft()
+            if isinstance(item, Frame):
+                self.current = item
+                return RESUMED
+            return self._perform(item.frame, item.index, item.operands, item)
+        if frame.graph is None:
+            return self._give_back(frame) if frame.values else self._perform(frame, 0, list(frame.slots), None)
+        if frame.at == len(frame.order):
+            return self._give_back(frame)
+        index = frame.order[frame.at]
+        frame.at += 1
+        operands = [self._read(frame, reference) for reference in frame.graph.rows[index][1:]]
+        missing = [position for position, operand in enumerate(operands) if type(operand) is Pending]
+        if not missing:
+            return self._perform(frame, index, operands, None)
+        frame.values[index] = pending = Pending(frame, index, operands)
+        pending.missing = len(missing)
+        for position in missing:
+            operands[position].waiters.append((pending, position))
+        return RESUMED
+
+    def _give_back(self, frame: Frame) -> int:
+        value = frame.values[frame.result]
+        if type(value) is not Pending:
+            return self._leave(frame, value) if frame.machine is None else self._select(frame, frame.machine, value)
+        value.waiters.append((frame, -1))
+        self.current = parent = frame.parent
+        if parent is not None and frame.promise is None:
+            # The caller goes on without the value.
+            frame.promise = parent.values[frame.destination] = Pending(parent, frame.destination, [])
+            frame.parent = None
+        return RESUMED
+
+    def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[Any], pending: Pending | None) -> int:
+        held = self.host.admit(machine, operands, frame.serial, index)
+        if held is not None:
+            return self._deliver(frame, index, held, pending)
+        new = Frame()
+        new.machine = machine
+        new.states = [operands[state.offset : state.offset + state.width] for state in machine.states]
+        new.origin, new.serial, new.node = machine.task, frame.serial, index
+        self._enter_state(new, machine, 0)
+        status = self._place(frame, index, new, pending)
+        new.iteration = frame.iteration
+        return status
+
+    def _enter_state(self, frame: Frame, machine: StateMachine, state: int) -> None:
+        frame.state = state
+        frame.made = results_made()
+        frame.operation = machine.states[state].operation
+        frame.slots = tuple(frame.states[state])
+        frame.values.clear()
+
+    def _select(self, frame: Frame, machine: StateMachine, value: Any) -> int:
+        """A state has its value: a Jump to another one, or that of the machine."""
+        routes = machine.states[frame.state].routes
+        if type(value) is not Jump or routes is None:
+            return self._leave(frame, value)
+        try:
+            return self._jump(frame, machine, routes, value)
+        except BaseException as error:
+            return self._fail_at(frame, 0, error)
+
+    def _jump(self, frame: Frame, machine: StateMachine, routes: Any, jump: Jump[Any]) -> int:
+        numbers = dict(routes)
+        known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
+        target = numbers[jump.target_key] if known else None
+        takes_input = target is not None and machine.states[target].takes_input
+        deferred = self.host.computed_jump(jump, frame.made)
+        if deferred is not None:
+            # Its data has to be computed; then it comes back here.
+            new = self._enter(deferred)
+            self.serials += 1
+            new.serial = self.serials
+            new.iteration = frame.iteration
+            new.parent = frame
+            frame.values.clear()
+            self.current = new
+            return RESUMED
+        kept = jump.data is KEPT
+        if not known or (
+            target is not None
+            and (type(frame.states[target][0]) is NoInput if takes_input and kept else not kept and not takes_input and jump.data is not None)
+        ):
+            raise self.host.jump_error([(key, 0, 0) for key, _ in routes], jump, machine.states[frame.state].operation.task)
+        if target is None:
+            frame.iteration += 1
+            return self._leave(frame, None if kept else jump.data)
+        if takes_input and not kept:
+            frame.states[target][0] = jump.data
+        frame.iteration += 1
+        self._enter_state(frame, machine, target)
+        return RESUMED
+
+    def _perform(self, frame: Frame, index: int, operands: list[Any], pending: Pending | None) -> int:
+        operation = frame.operation_of(index)
+        if isinstance(operation, Container):
+            skipped = next((operand for operand in operands if type(operand) is Skipped), None)
+            if operation is EITHER:
+                skipped = None
+            return self._deliver(frame, index, operation.make(operands) if skipped is None else skipped, pending)
+        if self.max_steps >= 0 and self.steps >= self.max_steps:
+            self.error = StepLimitError(self.max_steps, frame.iteration, where=self._where(frame, index))
+            return FAILED
+        if isinstance(operation, StateMachine):
+            return self._enter_machine(frame, index, operation, operands, pending)
+        self.steps += 1
+        enter_task()
+        try:
+            origin, serial, node, _ = self._locate(frame, index)
+            value = self.host.call(operation, operands, serial, node, None if frame.operation is None else origin)
+        except BaseException as error:
+            return self._fail_at(frame, index, error)
+        finally:
+            leave_task()
+        return self._land(frame, index, operands, value, pending)
+
+    # -- What a call's result means ---------------------------------------------------------------------------------
+
+    def _land(
+        self, frame: Frame, index: int, operands: list[Any], value: Any, pending: Pending | None, *, awaited: bool = False
+    ) -> int:
+        try:
+            if type(value) is TailCall:
+                return self._tail_call(frame, index, operands, value, pending)
+            if type(value) is LazyResult:
+                return self._go_on_with(frame, index, value, value, pending, hands_on=is_only_result(value, frame.made))
+            if awaited or not is_awaitable(value):
+                return self._deliver(frame, index, value, pending)
+            if pending is None:
+                frame.values[index] = pending = Pending(frame, index, operands)
+            if self.crew is None:
+                self.unspawned.append((pending, value))
+                return WAIT
+            self.crew.spawn(pending, value, frame.operation_of(index).name)
+            return RESUMED
+        except BaseException as error:
+            return self._fail_at(frame, index, error)
+
+    def _deliver(self, frame: Frame, index: int, value: Any, pending: Pending | None) -> int:
+        operation = frame.operation_of(index)
+        if self.observed and frame.operation is None and not isinstance(operation, Container):
+            self.host.finished(operation.task, frame.serial, index, value, None)
+        if pending is None:
+            frame.values[index] = value
+        else:
+            self._resolve(pending, value)
+        return RESUMED
+
+    def _tail_call(
+        self, frame: Frame, index: int, operands: list[Any], tail: TailCall[Any], pending: Pending | None
+    ) -> int:
+        operation = frame.operation_of(index)
+        task = operation.task
+        target = task if tail.target is None else self.host.target_task(tail.target, task)
+        if target is task:
+            slots = self.host.rebind(operation, tuple(operands), tail.args, tail.kwargs)
+        else:
+            slots = target.bind(*tail.args, **tail.kwargs)
+            operation = target.operation
+        if holds_new_deferred(slots, operands if target is task else None, frame.made):
+            return self._go_on_with(frame, index, self.host.deferred(operation, slots), tail, pending)
+        new = Frame()
+        new.operation = operation.again if isinstance(operation, Managed) else operation
+        new.slots = slots
+        new.inner = frame.inner or frame.machine is not None
+        new.serial = frame.serial
+        new.node = index if frame.origin is None else frame.node
+        new.origin = task if frame.origin is None else frame.origin
+        new.next_progress = frame.next_progress
+        return self._place(frame, index, new, pending)
+
+    def _go_on_with(
+        self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None, *, hands_on: bool = False
+    ) -> int:
+        new = self._enter(deferred, hands_on=hands_on)
+        if self.observed and not frame.inner and frame.machine is None:
+            self.host.finished(*self._locate(frame, index)[:3], answer, None)
+        self.serials += 1
+        new.serial = self.serials
+        return self._place(frame, index, new, pending)
+
+    def _place(self, frame: Frame, index: int, new: Frame, pending: Pending | None) -> int:
+        """Starts a frame whose result is the value of a node."""
+        new.iteration = frame.iteration + 1
+        if index == frame.result and frame.machine is None:
+            # In tail position the new frame takes the place of the old one: constant memory.
+            new.parent, new.promise, new.destination = frame.parent, frame.promise, frame.destination
+            new.may_skip = frame.may_skip
+            frame.values.clear()
+            if pending is not None:
+                pending.waiters.clear()
+        else:
+            new.may_skip = getattr(frame.operation_of(index), "skippable", False)
+            if pending is None:
+                new.parent, new.destination = frame, index
+            else:
+                new.promise = pending
+        tail = index == frame.result and frame.machine is None
+        # A call that was parked goes on before what else is ready, as one that was not parked does; but after an await it
+        # has to stand in line.
+        if pending is None or (self.current is frame and tail) or (self.current is None and self.running):
+            self.current = new
+        else:
+            self.ready.append(new)
+        return RESUMED
+
+    # -- Names and errors -------------------------------------------------------------------------------------------
+
+    def _locate(self, frame: Frame, index: int) -> tuple[Task[..., Any], int, int, int]:
+        if frame.origin is not None:
+            return frame.origin, frame.serial, frame.node, frame.iteration
+        return frame.operation_of(index).task, frame.serial, index, frame.iteration
+
+    def _where(self, frame: Frame, index: int | None = None) -> str | None:
+        if index is None:
+            # A container is put together for the next call, or, at the end, returned.
+            coming = frame.order[frame.at :] if frame.graph is not None else [0][len(frame.values) :]
+            index = next((index for index in coming if not isinstance(frame.operation_of(index), Container)), None)
+        return None if index is None else self.host.where(*self._locate(frame, index))
+
+    def _fail_at(self, frame: Frame, index: int, error: BaseException) -> int:
+        origin, serial, node, iteration = self._locate(frame, index)
+        if self.observed:
+            self.host.finished(origin, serial, node, None, error)
+        self.host.annotate(error, frame.operation_of(index).task, origin, serial, node, iteration)
+        self.error = error
+        return FAILED
