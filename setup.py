@@ -7,6 +7,7 @@ CASCADE_LINETRACE   line tracing, so that coverage tools see the lines of the .p
 CASCADE_ASSERT      checks inside the dispatch loop that cost time (see DEBUG_CHECKS in _vm.pyx)
 """
 
+import glob
 import os
 
 from Cython.Build import cythonize
@@ -42,10 +43,7 @@ setup(
                 define_macros=macros,
                 extra_compile_args=compile_arguments,
                 extra_link_args=link_arguments,
-                depends=[
-                    "cascade/_vm.pxd", "cascade/_opcodes.pxd", "cascade/vm/search.pxi", "cascade/vm/kernel.pxi", "cascade/vm/map.pxi",
-                    "cascade/vm/kernel.h", "cascade/vm/kernel_math.h", "cascade/vm/kernel_table.h",
-                ],
+                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd", *glob.glob("cascade/vm/*")],
             )
         ],
         compiler_directives={"linetrace": linetrace},

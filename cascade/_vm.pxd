@@ -270,28 +270,13 @@ cdef class Machine:
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
     cdef int look_around(self, Frame frame) noexcept
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
-    cdef bint may_be_typed(self, Frame frame, const Word* word) noexcept
-    cdef int run_typed(self, Frame frame) noexcept
-    cdef int after_typed(self, Frame frame, int outcome) except -1
-    cdef int call_typed(self, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
-                        PyObject** result) noexcept
-    cdef int note_deferred(self, Frame frame, Kernel kernel) except -1
-    cdef int leave_typed(self, Frame frame) except -1
-    cdef Frame settle(self, Frame frame, Kernel kernel, body, list arguments)
     cdef int check_limits(self, Frame frame, double now) noexcept
     cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
     cdef int step(self, Frame frame) noexcept
     cdef int give_back(self, Frame frame, int32_t slot) except -1
     cdef int wait_for(self, Frame frame, Pending entry) except -1
-    cdef int select(self, Frame frame) noexcept
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept
-    cdef int land(self, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry, bint awaited) noexcept
     cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept
-    cdef int tail_call(self, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1
-    cdef int go_on_with(self, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1
-    cdef int go_on_with_route(self, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1
-    cdef int place(self, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1
-    cdef int go_on_in(self, Frame frame) except -1
     cdef tuple locate(self, Frame frame, Py_ssize_t pc)
     cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
     cdef object name_of(self, Pending entry)

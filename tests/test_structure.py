@@ -118,7 +118,7 @@ def test_generated_files_are_current():
 @pytest.mark.skipif(not (ROOT / "cascade/_vm.c").exists(), reason="no generated C beside the tests")
 def test_the_dispatch_loop_is_a_switch():
     source = (ROOT / "cascade/_vm.c").read_text()
-    start = source.index("/* \"cascade/_vm.pyx\"", source.index("_execute(struct __pyx_obj_7cascade_3_vm_Machine *__pyx_v_self) {"))
+    start = source.index("/* \"cascade/vm/machine.pxi\"", source.index("_execute(struct __pyx_obj_7cascade_3_vm_Machine *__pyx_v_self) {"))
     body = source[start : source.index("\n}\n", start)]
     switch = body[body.index("switch (__pyx_v_opcode)") :]
     cases = set(re.findall(r"case __pyx_e_7cascade_8_opcodes_(\w+):", switch))

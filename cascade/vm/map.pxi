@@ -424,3 +424,64 @@ cdef class Items:
             PyList_SET_ITEM(values, i, value)
         self.results.extend(values)
         return count
+
+
+def call_each(function, list columns not None, Py_ssize_t positional, tuple names, list results not None,
+              double seconds):
+    """Calls a function for each item of the columns, from item `len(results)` on, and appends what it gives.
+
+    Args:
+        columns: lists of equal length; the first `positional` ones hold positional arguments.
+        names: of the keyword arguments in the other columns; None where there are none.
+        results: what was given so far; a result that is a tail call, deferred or awaitable is appended last.
+        seconds: after about that long it stops.
+
+    Returns:
+        Whether the last result needs more than being kept.
+    """
+    cdef Py_ssize_t i, j, count = len(columns), length
+    cdef Py_ssize_t begun = len(results)
+    cdef PyObject* arguments[MAP_LIMIT]
+    cdef PyObject* keywords = NULL if names is None else <PyObject*>names
+    cdef PyObject* made
+    cdef PyObject** items
+    cdef double end = cascade_clock() + seconds
+    cdef bint special
+    cdef int fuel = 1
+    columns = columns.copy()        # the function may change the list
+    count = len(columns)
+    if names is not None:
+        check_names(names)
+    if count > MAP_LIMIT or positional > count or positional < 0 or (0 if names is None else len(names)) != count - positional:
+        raise InternalError("call_each was given columns that do not fit")
+    cascade_depth_add(1)
+    try:
+        i = begun
+        while True:
+            fuel -= 1
+            if fuel == 0:
+                if PyErr_CheckSignals() != 0:
+                    raise cascade_raised()
+                if cascade_clock() >= end and i > begun:
+                    return False
+                fuel = PACE_LIMIT
+            for j in range(count):
+                column = columns[j]
+                if type(column) is not list or i >= len(<list>column):
+                    return False
+                arguments[j] = <PyObject*>PyList_GET_ITEM(<list>column, i)
+            for j in range(count):
+                incref(arguments[j])      # the function may change the columns
+            made = PyObject_Vectorcall(<PyObject*>function, arguments, positional, keywords)
+            for j in range(count):
+                decref(arguments[j])
+            if made == NULL:
+                raise cascade_raised()
+            special = cascade_is_special(made)
+            results.append(<object>made)
+            decref(made)
+            if special:
+                return True
+            i += 1
+    finally:
+        cascade_depth_add(-1)

@@ -1,0 +1,203 @@
+# What the result of a call means: a value, a tail call, a deferred value, an awaitable. Included by _vm.pyx.
+
+cdef int land(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
+              bint awaited) noexcept:
+    # Takes over the reference to `result`, which may be a value, a tail call, a deferred value or an awaitable.
+    cdef object held = <object>result
+    decref(result)
+    try:
+        if type_of(result) == cascade_tail_call:
+            return tail_call(machine, frame, pc, values, <TailCall>held, entry)
+        if type_of(result) == cascade_deferred:
+            return go_on_with(machine, frame, pc, held, held, entry, only_result(result, frame.made))
+        if cascade_is_awaitable(result) and not awaited:
+            if entry is None:
+                entry = new_pending(frame, pc, frame.code.words[pc].a, values)
+                store_pending(frame, entry)
+                machine.spend()
+            entry.awaited_by = machine.number
+            if machine.crew is not None:
+                machine.crew.spawn(entry, held, machine.name_of(entry))
+                return RESUMED
+            if machine.unspawned is None:
+                machine.unspawned = []
+            machine.unspawned.append((entry, held))
+            return STATUS_WAIT
+        incref(result)
+        return machine.deliver(frame, pc, result, entry)
+    except BaseException as error:
+        return machine.fail_at(frame, pc, error)
+
+
+cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1:
+    cdef const Word* word = &frame.code.words[pc]
+    cdef Routine routine = <Routine>frame.code.constants[word.b]
+    cdef bint looping = is_loop(word.opcode)
+    cdef bint stays = looping or frame.code.selects     # it is the same node still
+    cdef Routine target
+    cdef Frame new
+    if looping and rebind_in_place(frame, routine, tail):
+        # The slots hold the new arguments; the instruction is executed again.
+        frame.iteration += 1
+        frame.pc = pc
+        if entry is not None:
+            # Only the frame itself can have waited for this value, to return it.
+            frame.outstanding -= 1
+            entry.over = True
+            set_slot(frame, word.a, NULL)
+            if machine.current is not frame:
+                machine.make_ready(frame)
+        return RESUMED
+    target = routine
+    if tail.target is not None and tail.target is not routine.owner:
+        target = <Routine?>machine.host.target(tail.target, routine.owner)
+        if target.owner is routine.owner:
+            target = routine        # itself by its name, with the policies that it has here
+    if target is routine:
+        slots = machine.host.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
+    elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:
+        slots = tail.arguments
+    else:
+        slots = target.bind(*tail.args, **tail.kwargs)
+    if new_deferred(slots, values if target is routine else None, frame.made):
+        return go_on_with(machine, frame, pc, machine.host.deferred(target.operation, slots), tail, entry, False)
+    new = machine.enter(loop_code_of(machine.host, target), slots)
+    new.inner = frame.inner or frame.code.selects
+    if stays:
+        new.origin = routine.owner if frame.origin is None else frame.origin
+        new.serial = frame.serial
+        new.node = frame.node
+    else:
+        new.origin = routine.owner
+        new.serial = frame.serial
+        new.node = frame.code.nodes[pc]
+    new.iteration = frame.iteration + 1
+    new.next_progress = frame.next_progress
+    return place(machine, frame, pc, new, entry)
+
+
+cdef int go_on_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
+    # The task's answer means a deferred value: its code runs next. `hands_on` says that its arguments are data.
+    cdef Frame new
+    code, inputs = machine.host.expand(deferred, hands_on)
+    if machine.observed and not frame.inner and not frame.code.selects:
+        machine.tell_end(frame, pc, answer, None)
+    machine.serials += 1
+    new = machine.enter(<Code?>code, inputs)
+    new.iteration = frame.iteration + 1
+    return place(machine, frame, pc, new, entry)
+
+
+cdef int go_on_with_route(Machine machine, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
+    # A Router: goes on with the route that the selector names, if that has a form. All the rest is the host's affair.
+    cdef Frame new
+    cdef list inputs
+    if type(values[0]) is Skipped:
+        return NO_ROUTE
+    table = values[1]
+    try:
+        form = table.forms.get(table.routes[values[0]])
+    except (KeyError, TypeError):
+        return NO_ROUTE
+    if type(form) is not RouteForm:
+        return NO_ROUTE
+    inputs = (<RouteForm>form).fill(values, 2)
+    if inputs is None:
+        return NO_ROUTE
+    machine.serials += 1
+    new = machine.enter((<RouteForm>form).code, inputs)
+    new.iteration = frame.iteration + 1
+    return place(machine, frame, pc, new, entry)
+
+
+cdef int place(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1:
+    # Starts a frame whose result is the value of the instruction at `pc`.
+    cdef const Word* word = &frame.code.words[pc]
+    if word[1].opcode == RETURN and word[1].c >> 1 == word.a:
+        # In tail position the new frame takes the place of the old one: constant memory.
+        new.parent = frame.parent
+        new.promise = frame.promise
+        new.destination = frame.destination
+        new.may_skip = frame.may_skip
+        if entry is None:
+            release_frame(frame)
+            machine.switch_to(new)
+            return RESUMED
+        frame.outstanding -= 1
+        entry.over = True
+        entry.waiters = None
+        set_slot(frame, word.a, NULL)
+        if machine.current is frame:
+            machine.switch_to(new)
+        else:
+            go_on_in(machine, new)
+        return RESUMED
+    new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
+    if entry is None:
+        new.parent = frame
+        new.destination = word.a
+        machine.switch_to(new)
+    else:
+        new.promise = entry
+        go_on_in(machine, new)
+    return RESUMED
+
+
+cdef int go_on_in(Machine machine, Frame frame) except -1:
+    # A call that was parked goes on in a frame: before what else is ready, as one that was not parked does; but after an
+    # await it has to stand in line.
+    if machine.running and machine.current is None:
+        machine.switch_to(frame)
+    else:
+        machine.make_ready(frame)
+    return 0
+
+
+cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
+    # Puts the tail call's arguments into the parameters' slots. False when that needs more than moving values: the
+    # slots then hold some of the new arguments, and binding all of them again gives the same result.
+    cdef PyObject** slots = frame.values
+    cdef Py_ssize_t count = PyTuple_GET_SIZE(tail.arguments)
+    cdef Py_ssize_t i, position = 0
+    cdef Py_ssize_t size
+    cdef bint moved
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef bint is_data = frame.made == cascade_results_made
+    if not routine.simple or count > routine.positional:
+        return False
+    if tail.target is not None and tail.target is not routine.owner:
+        return False
+    for i in range(count):
+        if not move_argument(slots, i, <PyObject*>PyTuple_GET_ITEM(tail.arguments, i), is_data):
+            return False
+    if tail.keywords is not None:
+        size = len(tail.keywords)
+        while PyDict_Next(tail.keywords, &position, &key, &value):
+            i = routine.find(key)
+            if i < count or i < routine.positional_only:
+                return False
+            # The dict may be the user's own, and what follows may run code that empties it.
+            incref(value)
+            moved = move_argument(slots, i, value, is_data)
+            decref(value)
+            if not moved or len(tail.keywords) != size:
+                return False
+    frame.made = cascade_results_made
+    return True
+
+
+cdef inline bint move_argument(PyObject** slots, Py_ssize_t slot, PyObject* value, bint is_data) noexcept:
+    cdef PyObject* old = slots[slot]
+    if value == old:
+        return True
+    if not cascade_is_plain(value):
+        try:
+            if search_handed_on(<object>value, old) if is_data else search_deferred(<object>value, old):
+                return False
+        except BaseException:
+            return False
+    incref(value)
+    slots[slot] = value
+    decref(old)
+    return True

@@ -1,0 +1,21 @@
+# Instances made without a call of their class. Included by _vm.pyx.
+
+def instance_of(type kind not None, dict fields not None):
+    """An instance of a class with these attributes. Its `__init__` is not called: a frozen dataclass sets them one by one.
+
+    Raises:
+        TypeError: the class makes its instances in a way of its own.
+    """
+    cdef PyObject* made
+    if (<TypeSlots*>kind).tp_new != PyBaseObject_Type.tp_new:
+        raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
+    made = PyBaseObject_Type.tp_new(<PyObject*>kind, <PyObject*>EMPTY, NULL)
+    if made == NULL:
+        raise cascade_raised()
+    instance = <object>made
+    decref(made)
+    PyObject_GenericSetAttr(instance, DICT_NAME, fields)    # CPython 3.13 gets PyObject_GenericSetDict wrong
+    return instance
+
+
+cdef tuple EMPTY = ()

@@ -1,0 +1,203 @@
+# Routine and Code: a task as the machine calls it, and a verified blueprint. Included by _vm.pyx.
+
+@cython.final
+cdef class Routine:
+    """How the machine calls a task's function. One slot holds each parameter, in the order of the signature.
+
+    Args:
+        owner: the task; the machine only hands it on.
+        operation: what the host is asked to do for a managed call; by default the owner.
+        function: what is called.
+        name: for people.
+        parameters: the names of all parameters.
+        positional: how many leading ones are passed by position.
+        positional_only: how many of these cannot be named.
+        keywords: the names of keyword-only parameters.
+        varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
+        varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
+        bind: called like the function, gives the tuple of slots.
+        lowering: when the function is lowered.
+        rebinds: whether a tail call may put its arguments into the slots in place.
+
+    Attributes:
+        kernels: its typed code, one for each combination of types.
+        reasons: why there is none, for other types.
+    """
+
+    def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
+                  Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
+                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True):
+        cdef void* direct
+        if not 0 <= positional_only <= positional <= len(parameters):
+            raise InternalError(f"routine {name}: the parameters do not add up")
+        if positional + len(keywords) + varargs + varkwargs != len(parameters):
+            raise InternalError(f"routine {name}: the parameters do not add up")
+        check_names(parameters)
+        check_names(keywords)
+        self.owner = owner
+        self.operation = owner if operation is None else operation
+        self.may_skip = getattr(operation, "skippable", False)
+        self.machine = getattr(operation, "kind", None) == "machine"
+        self.chooses = getattr(operation, "kind", None) == "route" and not (operation.conditions or operation.after)
+        self.function = function
+        self.name = name
+        self.parameters = parameters
+        self.positional = positional
+        self.positional_only = positional_only
+        self.keywords = keywords
+        self.varargs = varargs
+        self.varkwargs = varkwargs
+        self.simple = rebinds and not (varargs or varkwargs or keywords)
+        self.bind = bind
+        self.lowering = lowering
+        self.map_lowering = lowering
+        self.kernels = []
+        self.reasons = []
+        self.seen = set()
+        self.keyword_names = <PyObject*>keywords if keywords else NULL
+        if varargs or varkwargs:
+            self.entry = call_variadic
+            self.callee = <PyObject*>self
+        else:
+            direct = PyVectorcall_Function(function)
+            self.entry = <Entry>PyObject_Vectorcall if direct == NULL else <Entry>direct
+            self.callee = <PyObject*>function
+
+    def lower(self, host, tuple types not None):
+        """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
+        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
+
+    def __repr__(self):
+        return f"<Routine {self.name}({', '.join(self.parameters)})>"
+
+    cdef Py_ssize_t find(self, PyObject* name) noexcept:
+        cdef Py_ssize_t i
+        for i in range(PyTuple_GET_SIZE(self.parameters)):
+            if <PyObject*>PyTuple_GET_ITEM(self.parameters, i) == name:
+                return i
+        if type_of(name) != <PyTypeObject*>str:
+            return -1       # comparing it could run code of its own
+        for i in range(PyTuple_GET_SIZE(self.parameters)):
+            if PyUnicode_Compare(<PyObject*>PyTuple_GET_ITEM(self.parameters, i), name) == 0:
+                return i
+        return -1
+
+
+cdef int check_names(tuple names) except -1:
+    # CPython takes the names that come with a vectorcall for strings, without a look.
+    for name in names:
+        if type(name) is not str:
+            raise InternalError(f"{name!r}, of type {type(name).__name__}, is no name of a parameter")
+    return 0
+
+
+cdef tuple split_variadic(Routine routine, PyObject** slots):
+    # The (args, kwargs) of a call, from one value a parameter.
+    cdef Py_ssize_t i
+    cdef Py_ssize_t at = routine.positional
+    cdef list args = [<object>slots[i] for i in range(routine.positional)]
+    cdef dict kwargs = {}
+    if routine.varargs:
+        args.extend(<object>slots[at])
+        at += 1
+    for i in range(len(routine.keywords)):
+        kwargs[routine.keywords[i]] = <object>slots[at]
+        at += 1
+    if routine.varkwargs:
+        kwargs.update(<object>slots[at])
+    return tuple(args), kwargs
+
+
+cdef PyObject* call_variadic(PyObject* callee, PyObject** slots, size_t count, PyObject* names) noexcept:
+    cdef Routine routine = <Routine>callee
+    cdef tuple parts
+    try:
+        parts = split_variadic(routine, slots)
+    except BaseException as error:
+        restore_exception(error)
+        return NULL
+    return PyObject_Call(<PyObject*>routine.function, <PyObject*>parts[0], <PyObject*>parts[1])
+
+
+cdef object _verifier = None
+
+
+def install_verifier(verify):
+    """Sets the check that every blueprint has to pass before it can be run: raises, or returns None. The first one stays."""
+    global _verifier
+    if _verifier is None:
+        _verifier = verify
+
+
+@cython.final
+cdef class Code:
+    """A verified blueprint, ready to run.
+
+    Raises:
+        BlueprintError: the blueprint does not pass verification.
+    """
+
+    def __cinit__(self, blueprint):
+        if _verifier is None:
+            raise InternalError("no verifier is installed: a blueprint can only run after verification")
+        # A copy of its own, which nobody else has, without cached tables that the words might not agree with.
+        blueprint = Blueprint(
+            blueprint.name, blueprint.words, blueprint.operands, blueprint.constants, blueprint.inputs, blueprint.slots,
+            blueprint.nodes,
+        )
+        _verifier(blueprint)
+        cdef bytes words = blueprint.words
+        cdef bytes operands = blueprint.operands
+        cdef bytes nodes = blueprint.nodes
+        cdef tuple constants = blueprint.constants
+        self.held = words, operands, nodes, constants
+        self.words = <const Word*><const char*>words
+        self.operands = <const int32_t*><const char*>operands
+        self.nodes = <const int32_t*><const char*>nodes
+        self.constants = (<PyTupleItems*>constants).ob_item
+        self.inputs = blueprint.inputs
+        self.slots = blueprint.slots
+        self.states = []
+        self.widest = self.longest_list(len(words) // sizeof(Word))
+        self.blueprint = blueprint      # last: only now may it be entered
+
+    cdef Py_ssize_t longest_list(self, Py_ssize_t count):
+        cdef Py_ssize_t i, longest = 1
+        cdef const Word* word
+        for i in range(count):
+            word = &self.words[i]
+            if word.opcode == SELECT:
+                self.selects = True
+                self.states.append(i - 1)
+            if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
+                longest = max(longest, self.operands[word.c])
+        return longest
+
+    cdef Frame frame(self):
+        # An empty frame, from the pool where there is one.
+        cdef Frame result = self.pool
+        cdef Py_ssize_t i, size
+        if result is not None:
+            self.pool = result.parent
+            self.pooled -= 1
+            result.parent = None
+            return result
+        result = Frame.__new__(Frame)
+        size = self.slots + self.widest
+        result.values = <PyObject**>PyMem_Malloc(size * sizeof(PyObject*))
+        if result.values == NULL:
+            raise MemoryError
+        for i in range(size):
+            result.values[i] = NULL
+        result.size = self.slots
+        result.code = self
+        return result
+
+
+cpdef Code loop_code_of(host, Routine routine):
+    """The code that runs a task on its own, made by the host once."""
+    if routine is None:
+        raise TypeError("a routine is None")
+    if routine.loop is None:
+        routine.loop = <Code?>host.loop_code(routine.operation)
+    return routine.loop
