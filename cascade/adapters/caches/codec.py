@@ -5,10 +5,16 @@ What comes back is equal to what went in and of the very same types. Nothing in 
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import fractions
 import io
+import pathlib
 import sys
+import uuid
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from cascade.adapters.caches.keys import Encoder, dtype_bytes
 from cascade.errors import KeyingError, MissingExtraError
@@ -19,10 +25,70 @@ try:
 except ImportError:
     pass  # said when it is needed
 
-TUPLE, SET, FROZENSET, PAIRS, INTEGER, COMPLEX, ARRAY, SCALAR, BYTEARRAY, PICKLE, TEXT = range(1, 12)
+TUPLE, SET, FROZENSET, PAIRS, INTEGER, COMPLEX, ARRAY, SCALAR, BYTEARRAY, PICKLE, TEXT, STANDARD = range(1, 13)
 MAX_DEPTH = 100
 PLAIN = frozenset({type(None), bool, float, bytes})
 CHANGEABLE = frozenset({list, dict, set, bytearray})
+
+
+class StandardType(NamedTuple):
+    """How values of a type of the standard library are written.
+
+    Attributes:
+        parts: the plain data that a value is made of.
+        make: the value of these.
+    """
+
+    kind: type
+    parts: Callable[[Any], tuple[Any, ...]]
+    make: Callable[..., Any]
+
+
+def _make_datetime(fold: int, *parts: Any) -> datetime.datetime:
+    return datetime.datetime(*parts, fold=fold)
+
+
+def _make_time(fold: int, *parts: Any) -> datetime.time:
+    return datetime.time(*parts, fold=fold)
+
+
+def _datetime_parts(value: datetime.datetime) -> tuple[Any, ...]:
+    date = value.year, value.month, value.day
+    return value.fold, *date, value.hour, value.minute, value.second, value.microsecond, value.tzinfo
+
+
+def _time_parts(value: datetime.time) -> tuple[Any, ...]:
+    return value.fold, value.hour, value.minute, value.second, value.microsecond, value.tzinfo
+
+
+def _timezone_parts(value: datetime.timezone) -> tuple[Any, ...]:
+    # The zone UTC is one object, which functions compare by identity.
+    return () if value is datetime.timezone.utc else tuple(getattr(value, "__getinitargs__")())
+
+
+def _make_timezone(*parts: Any) -> datetime.timezone:
+    return datetime.timezone(*parts) if parts else datetime.timezone.utc
+
+
+def _make_uuid(number: int, safe: int | None) -> uuid.UUID:
+    return uuid.UUID(int=number, is_safe=uuid.SafeUUID(safe))
+
+
+STANDARD_TYPES = {
+    "date": StandardType(datetime.date, lambda value: (value.toordinal(),), datetime.date.fromordinal),
+    "datetime": StandardType(datetime.datetime, _datetime_parts, _make_datetime),
+    "time": StandardType(datetime.time, _time_parts, _make_time),
+    "timedelta": StandardType(datetime.timedelta, lambda value: (value.days, value.seconds, value.microseconds), datetime.timedelta),
+    "timezone": StandardType(datetime.timezone, _timezone_parts, _make_timezone),
+    "Decimal": StandardType(decimal.Decimal, lambda value: (str(value),), decimal.Decimal),
+    "Fraction": StandardType(fractions.Fraction, lambda value: (value.numerator, value.denominator), fractions.Fraction),
+    "UUID": StandardType(uuid.UUID, lambda value: (value.int, value.is_safe.value), _make_uuid),
+    **{kind.__name__: StandardType(kind, lambda value: (str(value),), kind)
+       for kind in (type(pathlib.Path()), pathlib.PurePosixPath, pathlib.PureWindowsPath)},
+}  # fmt: skip
+_STANDARD_NAMES = {each.kind: name for name, each in STANDARD_TYPES.items()}
+
+
 
 
 class Codec:
@@ -49,7 +115,7 @@ class Codec:
         except KeyingError as error:
             if not self.pickle:
                 raise KeyingError(
-                    f"its value, which holds {error.what}", expected="plain data, or NumPy arrays",
+                    f"its value, which holds {error.what}", expected="plain data, dates, numbers, paths, UUIDs, or NumPy arrays",
                     hint="return plain data, or keep it by DiskCache(path, pickle=True)",
                 ) from None
             plain = self._pickled(value)
@@ -119,7 +185,10 @@ class Codec:
             file = io.BytesIO()
             numpy.save(file, value, allow_pickle=False)
             return msgspec.msgpack.Ext(ARRAY if kind is numpy.ndarray else SCALAR, file.getvalue())
-        raise KeyingError(f"a {kind.__module__}.{kind.__qualname__}")
+        name = _STANDARD_NAMES.get(kind)
+        if name is None:
+            raise KeyingError(f"a {kind.__module__}.{kind.__qualname__}")
+        return self._extension(STANDARD, (name, *STANDARD_TYPES[name].parts(value)), 0, seen)
 
     def _from_extension(self, code: int, data: memoryview) -> Any:
         if code in (TUPLE, SET, FROZENSET, PAIRS, COMPLEX):
@@ -129,6 +198,9 @@ class Codec:
             if code == COMPLEX:
                 return complex(*items)
             return (tuple, set, frozenset)[code - TUPLE](items)
+        if code == STANDARD:
+            name, *parts = self._decode(data)
+            return STANDARD_TYPES[name].make(*parts)
         if code == INTEGER:
             return int.from_bytes(data, "big", signed=True)
         if code == TEXT:

@@ -30,7 +30,8 @@ SCHEMA = (
 class DiskCache(KeyedCache):
     """Keeps values in an SQLite file, for `with_cache`. Several processes and threads may use it at once.
 
-    Plain data (None, numbers, strings, bytes, lists, tuples, dicts, sets) and NumPy arrays are kept. A file that is damaged
+    Plain data (None, numbers, strings, bytes, lists, tuples, dicts, sets), dates and times, Decimal, Fraction, UUID, paths and
+    NumPy arrays are kept. A file that is damaged
     is reported by a `CacheWarning`, put aside and begun anew; a damaged entry counts as not there.
 
     Args:
