@@ -127,7 +127,8 @@ class Task(Generic[P, R]):
 
         Raises:
             TypeError: as the call of the task would, where an input does not fit its parameters.
-            DeclarationError: (a TypeError) there is no input.
+            DeclarationError: (a TypeError) there is no input, or one that cannot be iterated over.
+            MapError: (a ValueError) an input has no end.
         """
         return self._mapped((), inputs, named)
 
@@ -136,8 +137,14 @@ class Task(Generic[P, R]):
         self.bind(*first, *inputs, **named)
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
+        from cascade.spec.iterables import check_map_input
         from cascade.spec.policies import PLAIN, MapForm
 
+        names = self.parameters[len(first) :]
+        for at, items in enumerate(inputs):
+            check_map_input(names[min(at, len(names) - 1)], items, f"{self.name}.map")
+        for name, items in named.items():
+            check_map_input(name, items, f"{self.name}.map")
         shared: dict[int | str, Any] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
