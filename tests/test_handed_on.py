@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sqlite3
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -272,3 +273,30 @@ def test_values_of_more_things_than_a_turn_are_searched_whole(make):
     assert look_for_deferred(make(items), 1000) is None
     assert look_for_deferred(make([EARLIER]), 1000) is True
     assert look_for_deferred(make([1]), 1000) is False
+
+
+def test_the_event_loop_goes_on_while_a_disk_cache_waits_for_others(path, tmp_path):
+    cache = cs.DiskCache(tmp_path / "cache")
+    calls: list[int] = []
+
+    @cs.task(cache=cache)
+    def kept(x: int) -> int:
+        calls.append(x)
+        return x + 1
+
+    async def main() -> int:
+        other = sqlite3.connect(tmp_path / "cache", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        running = asyncio.create_task(path.arun(kept(1)))
+        while not calls:
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not running.done()  # it waits until the other one lets go, which is done here
+        other.execute("COMMIT")
+        other.close()
+        return await running
+
+    assert asyncio.run(main()) == 2
+    assert len(cache) == 1
+    cache.close()

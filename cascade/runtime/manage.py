@@ -201,14 +201,16 @@ class Keeping:
 
     def find(self) -> Any:
         """The value kept, or a Hit, or None; or an awaitable of it."""
-        return self.policy.check(self.task_id, self.arguments) if self.key is None else self.policy.load(self.key)
+        if self.key is None:
+            return self.policy.check(self.task_id, self.arguments)
+        return _promptly(self.policy, self.policy.load, self.key)
 
     def keep(self, value: Any) -> Any:
         """Keeps the value; gives an awaitable if that takes one."""
         try:
             if self.key is None:
                 return self.policy.save(self.task_id, self.arguments, value)
-            self.policy.store(self.key, value)
+            return _promptly(self.policy, self.policy.store, self.key, value)
         except KeyingError as error:
             self._warn(error)
         return None
@@ -216,6 +218,29 @@ class Keeping:
     def _warn(self, error: KeyingError) -> None:
         hint = "" if error.hint is None else f" ({error.hint})"
         warnings.warn(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, stacklevel=3)
+
+
+def _promptly(cache: Any, action: Callable[..., Any], *args: Any) -> Any:
+    """What the action gives; under an event loop an awaitable of it, from a thread, where the cache would wait for others."""
+    if not hasattr(cache, "at_once") or not _is_loop_running():
+        return action(*args)
+    try:
+        with cache.at_once():
+            return action(*args)
+    except BlockingIOError:
+        return _in_thread(action, *args)
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _in_thread(action: Callable[..., Any], *args: Any) -> Any:
+    return await asyncio.to_thread(action, *args)
 
 
 def _identity_of(task: Task[..., Any]) -> str:

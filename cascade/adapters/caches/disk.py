@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sqlite3
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from cascade.spec.policies import Hit
 FORMAT = 1
 APPLICATION = 0x43534344  # "CSCD"
 BUSY_SECONDS = 5.0
+PROMPT_SECONDS = 0.002
+"""How long `at_once` waits for others."""
 SCHEMA = (
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
@@ -78,6 +82,15 @@ class DiskCache(KeyedCache):
         entry = (key, data, digest(key + data), time.time())
         self._ask(lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry))
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """In this block, what would wait longer than some milliseconds for other processes or threads raises BlockingIOError."""
+        self._local.patience = PROMPT_SECONDS
+        try:
+            yield
+        finally:
+            self._local.patience = BUSY_SECONDS
+
     def clear(self) -> None:
         """Forgets everything."""
         self._ask(lambda connection: connection.execute("DELETE FROM entries"))
@@ -99,6 +112,8 @@ class DiskCache(KeyedCache):
                 return action(self._connection())
             except sqlite3.OperationalError as error:
                 if _is_busy(error):
+                    if self._patience < BUSY_SECONDS:
+                        raise BlockingIOError(f"cache {self.path} is busy") from None
                     warnings.warn(f"cache {self.path}: it was busy for {BUSY_SECONDS:g} s", CacheWarning, stacklevel=4)
                     return None
                 if _is(error, "SQLITE_FULL"):
@@ -113,6 +128,10 @@ class DiskCache(KeyedCache):
                 self._recover(error, attempt)
         return None
 
+    @property
+    def _patience(self) -> float:
+        return getattr(self._local, "patience", BUSY_SECONDS)
+
     def _recover(self, error: Exception, attempt: int) -> None:
         self.close()
         if attempt:  # not at once: another process may have begun the file anew
@@ -122,11 +141,14 @@ class DiskCache(KeyedCache):
         local = self._local
         known: _Handle | None = getattr(local, "handle", None)
         if known is not None and known.owner == os.getpid() and known.generation == self._generation:
+            if known.patience != self._patience:
+                known.patience = self._patience
+                known.connection.execute(f"PRAGMA busy_timeout = {known.patience * 1000:.0f}")
             return known.connection
         generation = self._generation
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:
-            _begin_wal(connection)
+            _begin_wal(connection, self._patience)
             connection.execute("PRAGMA synchronous = NORMAL")
             if _format_of(connection) != (APPLICATION, FORMAT):
                 self._create(connection)
@@ -134,7 +156,7 @@ class DiskCache(KeyedCache):
         except BaseException:
             connection.close()
             raise
-        local.handle = _Handle(connection, generation)
+        local.handle = _Handle(connection, generation, self._patience)
         return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -169,8 +191,9 @@ class DiskCache(KeyedCache):
 class _Handle:
     """A thread's connection, closed when the thread or the cache goes."""
 
-    def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, generation: int, patience: float) -> None:
         self.connection = connection
+        self.patience = patience  # how long it waits for others
         # Held from outside as well, so that the collector does not finalize it before this.
         _OPEN[id(self)] = connection
         self.generation = generation
@@ -196,9 +219,9 @@ def _close_all() -> None:
         connection.close()
 
 
-def _begin_wal(connection: sqlite3.Connection) -> None:
+def _begin_wal(connection: sqlite3.Connection, patience: float) -> None:
     # While another process switches as well, SQLite does not wait, but says at once that it is busy.
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + patience
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
