@@ -207,7 +207,7 @@ def walk(
                 raise TooManyRows
             before = len(stack)
             looked = holds = False
-            is_data = type(item) is LazyResult and (hands_on and item is root or was_searched(item, made))
+            is_data: bool | None = None  # found out where there is something to be searched
             for operand in operands if key not in managed else _in_order_of_issue(*managed[key]):
                 kind = type(operand)
                 if kind in PLAIN:
@@ -216,6 +216,8 @@ def walk(
                     needed = number_of(operand)
                 else:
                     if id(operand) not in searched:
+                        if is_data is None:
+                            is_data = type(item) is LazyResult and (hands_on and item is root or was_searched(item, made))
                         if hands_on_deferred((operand,)) if is_data else argument_holds_results(operand, limit):
                             _search(operand, searched, holding, limit)
                         elif kind in CONTAINERS and not is_data:
@@ -229,7 +231,7 @@ def walk(
                     stack.append(operand)
                 elif needed == ENTERED:
                     raise _cycle(operand, numbers)
-            if looked and not holds and not is_data and type(item) is LazyResult:
+            if looked and not holds and is_data is False and type(item) is LazyResult:
                 item.searched = made
             if len(stack) > before:
                 stack[before:] = stack[: before - 1 : -1]
