@@ -25,6 +25,24 @@ if TYPE_CHECKING:
     from cascade.adapters.caches.disk import DiskCache as DiskCache
     from cascade.adapters.caches.memory import MemoryCache as MemoryCache
     from cascade.cli import create_cli as create_cli
+    from cascade.declare.control import Jump as Jump
+    from cascade.declare.control import Router as Router
+    from cascade.declare.control import TailCall as TailCall
+    from cascade.declare.control import bind as bind
+    from cascade.declare.control import pipeline as pipeline
+    from cascade.declare.control import select_jump as select_jump
+    from cascade.declare.control import sequence as sequence
+    from cascade.declare.inputs import Env as Env
+    from cascade.declare.inputs import Param as Param
+    from cascade.declare.lazy import LazyResult as LazyResult
+    from cascade.declare.policies import CachePolicy as CachePolicy
+    from cascade.declare.policies import Hit as Hit
+    from cascade.declare.resources import Resource as Resource
+    from cascade.declare.resources import inject as inject
+    from cascade.declare.resources import resource as resource
+    from cascade.declare.retry import Retry as Retry
+    from cascade.declare.task import Task as Task
+    from cascade.declare.task import task as task
     from cascade.errors import BlueprintError as BlueprintError
     from cascade.errors import CacheError as CacheError
     from cascade.errors import CacheWarning as CacheWarning
@@ -53,14 +71,15 @@ if TYPE_CHECKING:
     from cascade.errors import TaskTimeoutError as TaskTimeoutError
     from cascade.errors import UnknownTaskError as UnknownTaskError
     from cascade.errors import WorkerError as WorkerError
-    from cascade.reports.drawing import visualize as visualize
+    from cascade.events.bus import MessageBus as MessageBus
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
     from cascade.observers import console as console
+    from cascade.reports.drawing import visualize as visualize
+    from cascade.reports.explain import explain as explain
+    from cascade.reports.plan import dry_run as dry_run
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
-    from cascade.events.bus import MessageBus as MessageBus
-    from cascade.reports.plan import dry_run as dry_run
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.events import Event as Event
     from cascade.runtime.events import ItemFinished as ItemFinished
@@ -77,27 +96,8 @@ if TYPE_CHECKING:
     from cascade.runtime.events import TaskExecutionStarted as TaskExecutionStarted
     from cascade.runtime.events import TaskRetrying as TaskRetrying
     from cascade.runtime.events import TaskSkipped as TaskSkipped
-    from cascade.reports.explain import explain as explain
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
-    from cascade.declare.control import Jump as Jump
-    from cascade.declare.control import Router as Router
-    from cascade.declare.control import TailCall as TailCall
-    from cascade.declare.control import bind as bind
-    from cascade.declare.control import pipeline as pipeline
-    from cascade.declare.control import select_jump as select_jump
-    from cascade.declare.control import sequence as sequence
-    from cascade.declare.inputs import Env as Env
-    from cascade.declare.inputs import Param as Param
-    from cascade.declare.lazy import LazyResult as LazyResult
-    from cascade.declare.policies import CachePolicy as CachePolicy
-    from cascade.declare.policies import Hit as Hit
-    from cascade.declare.resources import Resource as Resource
-    from cascade.declare.resources import inject as inject
-    from cascade.declare.resources import resource as resource
-    from cascade.declare.retry import Retry as Retry
-    from cascade.declare.task import Task as Task
-    from cascade.declare.task import task as task
     from cascade.testing import override_resource as override_resource
 
 __version__ = "0.1.0"

@@ -26,6 +26,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cascade.declare.conversion import Unfit, convert, type_name
+from cascade.declare.inputs import REQUIRED, Input
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.declare.resources import Resource
+from cascade.declare.task import Task
 from cascade.errors import (
     CapacityError,
     CascadeError,
@@ -36,24 +41,19 @@ from cascade.errors import (
     nearest,
 )
 from cascade.graph.build import Inputs, flatten
-from cascade.reports.drawing import FORMATS as DRAWINGS
-from cascade.reports.drawing import visualize
 from cascade.graph.model import Graph
 from cascade.observers import FORMATS as DISPLAYS
 from cascade.observers import console
+from cascade.reports.drawing import FORMATS as DRAWINGS
+from cascade.reports.drawing import visualize
+from cascade.reports.explain import explain
+from cascade.reports.listing import listing
 from cascade.reports.plan import plan_lines
 from cascade.runtime.engine import Engine
-from cascade.reports.explain import explain
-from cascade.runtime.spine.run_context import user_part
-from cascade.reports.listing import listing
 from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.spine.code_cache import target_code
-from cascade.declare.conversion import Unfit, convert, type_name
-from cascade.declare.inputs import REQUIRED, Input
-from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.resources import Resource
-from cascade.declare.task import Task
+from cascade.runtime.spine.run_context import user_part
 from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, tell
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.errors import DeclarationError
-from cascade.runtime.api import default_engine
-from cascade.events.bus import MessageBus
-from cascade.runtime.engine import Engine
-from cascade.events.types import Event
-from cascade.runtime.resources import ResourceContainer
 from cascade.declare.failed import failed
 from cascade.declare.protocols import Executor
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
+from cascade.errors import DeclarationError
+from cascade.events.bus import MessageBus
+from cascade.events.types import Event
+from cascade.runtime.api import default_engine
+from cascade.runtime.engine import Engine
+from cascade.runtime.resources import ResourceContainer
 
 E = TypeVar("E", bound=Event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from typing import Any
@@ -658,3 +659,62 @@ def test_engines_of_other_executors_map_as_well(path):
     executor = Recording()
     assert path.run_with(Engine(executor=executor), increment.map([1, 2])) == [2, 3]
     assert executor.calls == [("increment", (1,)), ("increment", (2,))]
+
+
+@pytest.mark.parametrize("items", [itertools.repeat(1), itertools.count(), itertools.cycle([1])], ids=["repeat", "count", "cycle"])
+def test_a_map_over_an_iterator_without_an_end_is_refused_where_it_is_written(items):
+    with pytest.raises(cs.CascadeError, match=f"map input 'value' is an itertools.{type(items).__name__} without an end"):
+        identity.map(items)
+
+
+@pytest.mark.parametrize("items", [itertools.repeat(1), itertools.count()], ids=["repeat", "count"])
+def test_a_task_that_gives_an_iterator_without_an_end_to_a_map_is_refused(run, items):
+    @cs.task
+    def forever() -> Any:
+        return items
+
+    with pytest.raises(cs.CascadeError, match="without an end"):
+        run(identity.map(forever()))
+
+
+def test_a_generator_without_an_end_is_asked_for_so_many_items_only(run, monkeypatch):
+    monkeypatch.setattr("cascade.runtime.nodes.maps.ITEMS_LIMIT", 2000)
+    with pytest.raises(cs.CascadeError, match="has more than 2,000 items, and no length"):
+        run(identity.map(number for number in itertools.count()))
+    assert run(identity.map(number for number in range(2000))) == [*range(2000)]
+
+
+def test_beside_a_list_an_iterator_is_asked_for_one_item_more(run):
+    taken: list[int] = []
+
+    @cs.task
+    def both(left: Any, right: Any) -> Any:
+        return left, right
+
+    def numbers() -> Any:
+        for number in itertools.count():
+            taken.append(number)
+            yield number
+
+    with pytest.raises(cs.CascadeError, match="left has 3, right has 4 or more"):
+        run(both.map([1, 2, 3], numbers()))
+    assert taken == [0, 1, 2, 3]
+    assert run(both.map(itertools.repeat(0, 3), [1, 2, 3])) == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_a_map_input_that_is_no_list_is_refused_before_anything_is_computed():
+    calls: list[int] = []
+
+    @cs.task
+    def costly() -> Any:
+        calls.append(1)
+        return [1]
+
+    @cs.task
+    def both(left: Any, right: Any) -> Any:
+        return left, right
+
+    for make in (lambda: both.map(costly(), 5), lambda: both.map(costly(), right=5)):
+        with pytest.raises(TypeError, match="map input 'right' is of type int"):
+            make()
+    assert not calls

@@ -246,4 +246,4 @@ def test_a_run_makes_headway_however_short_its_slices(path, monkeypatch):
 
 def test_a_timeout_ends_a_map_whose_items_never_end(run):
     with pytest.raises(RunTimeoutError):
-        run(identity.map(itertools.count()), timeout=0.05)
+        run(identity.map((number for number in itertools.count())), timeout=0.05)

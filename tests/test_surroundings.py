@@ -6,6 +6,7 @@ import builtins
 import importlib
 import linecache
 import os
+import pathlib
 import subprocess
 import sys
 import traceback
@@ -536,3 +537,16 @@ def test_a_breakpoint_in_a_lowered_function_is_met(tmp_path):
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert "\n-> s += i / n\n(Pdb) 100\n" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_checkout_without_the_extension_says_what_to_do(tmp_path):
+    source = pathlib.Path(cs.__file__).parent
+    for file in source.rglob("*.py"):
+        copy = tmp_path / "cascade" / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    for code in ("import cascade; cascade.run", "from cascade.runtime import Engine"):
+        ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        assert ended.returncode == 1
+        assert ended.stderr.splitlines()[-1].startswith(f"ModuleNotFoundError: cascade's extension module (cascade._vm) is not built in {tmp_path}")
+        assert "pip install -e ." in ended.stderr

@@ -12,14 +12,14 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 from __future__ import annotations
 
 from cascade._vm import Code, install_verifier
-from cascade.instructions.blueprint import Blueprint
 from cascade.compiler.emit import emit, emit_loop, emit_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
-from cascade.graph.model import Graph, Plan
-from cascade.imports import Any
-from cascade.graph.operations import Managed, StateMachine
 from cascade.declare.task import Task
+from cascade.graph.model import Graph, Plan
+from cascade.graph.operations import Managed, StateMachine
+from cascade.imports import Any
+from cascade.instructions.blueprint import Blueprint
 
 install_verifier(verify)
 

@@ -11,14 +11,14 @@ from array import array
 from collections.abc import Sequence
 
 from cascade._vm import AT_ONCE, Routes
-from cascade.instructions.blueprint import Blueprint
 from cascade.compiler.registers import Registers
-from cascade.graph.model import Container, Row, rebuild
-from cascade.imports import Any
-from cascade.instructions.table import OPCODES
-from cascade.graph.operations import Managed, State, StateMachine
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
+from cascade.graph.model import Container, Row, rebuild
+from cascade.graph.operations import Managed, State, StateMachine
+from cascade.imports import Any
+from cascade.instructions.blueprint import Blueprint
+from cascade.instructions.table import OPCODES
 
 CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
 SELECT, CALL_TYPED = OPCODES["SELECT"], OPCODES["CALL_TYPED"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cascade._vm import Routes, Routine
-from cascade.instructions.blueprint import Blueprint
 from cascade.errors import BlueprintError
+from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.table import (
     FUNCTION,
     INSTRUCTIONS,

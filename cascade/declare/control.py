@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from cascade._vm import Jump, TailCall
-from cascade.errors import DeclarationError
-from cascade.imports import Any, TypeVar
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import EitherForm, Policies, RouteForm
 from cascade.declare.task import Task
+from cascade.errors import DeclarationError
+from cascade.imports import Any, TypeVar
 
 R = TypeVar("R")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import keyword
 
 from cascade._vm import holds_deferred
-from cascade.errors import DeclarationError, InternalError
-from cascade.imports import Any
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.sameness import is_equal, is_same_value
 from cascade.declare.task import Task
+from cascade.errors import DeclarationError, InternalError
+from cascade.imports import Any
 
 
 class Required:

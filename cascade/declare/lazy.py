@@ -138,8 +138,8 @@ class LazyResult(Generic[R]):
         Raises:
             DeclarationError: (a TypeError) this is no map, or the limit no positive number.
         """
-        from cascade.errors import DeclarationError
         from cascade.declare.policies import MapForm
+        from cascade.errors import DeclarationError
 
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
@@ -234,8 +234,8 @@ AWAIT_HELP = (
 
 
 def _check_form(form: Any, changes: dict[str, Any]) -> None:
-    from cascade.errors import DeclarationError
     from cascade.declare.policies import RouteForm
+    from cascade.errors import DeclarationError
 
     for name, value in changes.items():
         if type(form) is RouteForm and name not in ("conditions", "after") and value is not None and value != ():

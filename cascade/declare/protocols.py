@@ -7,8 +7,8 @@ from cascade.imports import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from cascade.graph.model import Graph, Plan
     from cascade.declare.task import Task
+    from cascade.graph.model import Graph, Plan
 
 
 class Solver(Protocol):

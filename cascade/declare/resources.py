@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
+from cascade.declare.binding import EMPTY, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, read_parameters
+from cascade.declare.lazy import LazyResult, lazy_result
+from cascade.declare.task import Task
 from cascade.errors import DeclarationError, InternalError, nearest
 from cascade.imports import TYPE_CHECKING, Any, overload
-from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.binding import EMPTY, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, read_parameters
-from cascade.declare.task import Task
 
 if TYPE_CHECKING:
     from typing import Protocol

@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 
-from cascade.errors import DeclarationError, PolicyError
 from cascade.declare.policies import check_number
+from cascade.errors import DeclarationError, PolicyError
 
 
 @dataclass(frozen=True, slots=True)

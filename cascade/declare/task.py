@@ -6,18 +6,18 @@ import types
 from collections.abc import Callable, Coroutine
 
 from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall
+from cascade.declare.lazy import LazyResult
 from cascade.errors import DeclarationError, nearest
 from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
-from cascade.declare.lazy import LazyResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Concatenate
 
-    from cascade.graph.operations import Managed
+    from cascade.declare.binding import Binder
     from cascade.declare.policies import CachePolicy, Policies
     from cascade.declare.retry import Retry
-    from cascade.declare.binding import Binder
+    from cascade.graph.operations import Managed
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -130,7 +130,8 @@ class Task(Generic[P, R]):
 
         Raises:
             TypeError: as the call of the task would, where an input does not fit its parameters.
-            DeclarationError: (a TypeError) there is no input.
+            DeclarationError: (a TypeError) there is no input, or one that cannot be iterated over.
+            MapError: (a ValueError) an input has no end.
         """
         return self._mapped((), inputs, named)
 
@@ -139,8 +140,14 @@ class Task(Generic[P, R]):
         self.bind(*first, *inputs, **named)
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
+        from cascade.declare.iterables import check_map_input
         from cascade.declare.policies import PLAIN, MapForm
 
+        names = self.parameters[len(first) :]
+        for at, items in enumerate(inputs):
+            check_map_input(names[min(at, len(names) - 1)], items, f"{self.name}.map")
+        for name, items in named.items():
+            check_map_input(name, items, f"{self.name}.map")
         shared: dict[int | str, Any] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self

@@ -6,8 +6,8 @@ from _thread import allocate_lock
 from collections.abc import Callable
 
 from cascade.errors import DeclarationError
-from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, inspect
 from cascade.events.preview import preview
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, inspect
 
 if TYPE_CHECKING:
     from cascade.events.types import Event

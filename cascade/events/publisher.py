@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from cascade._vm import instance_of
 from cascade.events.bus import MessageBus, heard_by
+from cascade.events.names import label
+from cascade.events.preview import preview
+from cascade.events.silent import Silent
 from cascade.events.types import (
     Event,
     ItemFinished,
@@ -26,9 +29,6 @@ from cascade.events.types import (
     next_number,
     now,
 )
-from cascade.events.names import label
-from cascade.events.preview import preview
-from cascade.events.silent import Silent
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task

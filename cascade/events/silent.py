@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cascade._vm import Skipped
-from cascade.imports import TYPE_CHECKING, Any
 from cascade.events.names import label
+from cascade.imports import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cascade.declare.task import Task
     from cascade.events.bus import MessageBus
     from cascade.events.types import Event
-    from cascade.declare.task import Task
 
     AnyTask = Task[..., Any]
 

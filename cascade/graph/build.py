@@ -19,14 +19,17 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from cascade._vm import Skipped, hands_on_deferred, holds_deferred, install_no_input, look_for_deferred, results_made
-from cascade.errors import CycleError, DeclarationError, TargetError
-from cascade.graph.merge import merged
-from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
-from cascade.imports import Any, copy
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ONCE as ONCE_TASK
 from cascade.declare.inputs import Input, input_of
 from cascade.declare.lazy import LazyResult
+from cascade.declare.policies import PLAIN as NO_POLICIES
+from cascade.declare.policies import EitherForm, OnceForm, Policies, RouteForm
+from cascade.declare.resources import Injection
+from cascade.declare.task import Task
+from cascade.errors import CycleError, DeclarationError, TargetError
+from cascade.graph.merge import merged
+from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, Row, is_container, parts
 from cascade.graph.operations import (
     CALL,
     MAP,
@@ -41,10 +44,7 @@ from cascade.graph.operations import (
     interned,
     interned_machine,
 )
-from cascade.declare.policies import PLAIN as NO_POLICIES
-from cascade.declare.policies import EitherForm, OnceForm, Policies, RouteForm
-from cascade.declare.resources import Injection
-from cascade.declare.task import Task
+from cascade.imports import Any, copy
 
 PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
 CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
@@ -220,7 +220,7 @@ def walk(
                 raise TooManyRows
             before = len(stack)
             looked = holds = False
-            is_data = type(item) is LazyResult and (hands_on and item is root or was_searched(item, made))
+            is_data: bool | None = None  # found out where there is something to be searched
             for operand in operands if key not in managed else _in_order_of_issue(*managed[key]):
                 kind = type(operand)
                 if kind in PLAIN:
@@ -229,6 +229,8 @@ def walk(
                     needed = number_of(operand)
                 else:
                     if id(operand) not in searched:
+                        if is_data is None:
+                            is_data = type(item) is LazyResult and (hands_on and item is root or was_searched(item, made))
                         if hands_on_deferred((operand,)) if is_data else argument_holds_results(operand, limit):
                             _search(operand, searched, holding, limit)
                         elif kind in CONTAINERS and not is_data:
@@ -242,7 +244,7 @@ def walk(
                     stack.append(operand)
                 elif needed == ENTERED:
                     raise _cycle(operand, numbers)
-            if looked and not holds and not is_data and type(item) is LazyResult:
+            if looked and not holds and is_data is False and type(item) is LazyResult:
                 item.searched = made
             if len(stack) > before:
                 stack[before:] = stack[: before - 1 : -1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TextIO
 
-from cascade.graph.operations import Managed, StateMachine, is_map
 from cascade.declare.retry import Retry
+from cascade.graph.operations import Managed, StateMachine, is_map
 
 
 def printable(text: str) -> str:

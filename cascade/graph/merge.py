@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 
-from cascade.graph.model import Container, Row
-from cascade.imports import Any
-from cascade.graph.operations import CALL, MAP, Managed
 from cascade.declare.task import Task
+from cascade.graph.model import Container, Row
+from cascade.graph.operations import CALL, MAP, Managed
+from cascade.imports import Any
 
 BY_VALUE = frozenset({int, bool, str, bytes, type(None)})
 BY_TEXT = frozenset({float, complex})  # 0.0 is not -0.0, and a nan equals itself

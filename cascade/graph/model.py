@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from cascade._vm import Skipped
-from cascade.instructions.blueprint import Frozen
-from cascade.errors import PlanError
-from cascade.imports import Any, NamedTuple, copy, dataclasses
-from cascade.graph.operations import Managed, StateMachine
 from cascade.declare.sameness import is_same_value
 from cascade.declare.task import Task
+from cascade.errors import PlanError
+from cascade.graph.operations import Managed, StateMachine
+from cascade.imports import Any, NamedTuple, copy, dataclasses
+from cascade.instructions.blueprint import Frozen
 
 Row = tuple[Any, ...]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cascade._vm import NEVER, Routine
-from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 from cascade.declare.policies import Policies
+from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task

@@ -19,16 +19,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cascade.errors import CycleError
-from cascade.graph.build import Around, EveryRoute, RouteTable, walk
-from cascade.graph.model import EITHER, Container, Edge, Graph
 from cascade.declare import control
 from cascade.declare.control import JumpSelector
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.graph.operations import CALL, Managed, StateMachine, interned, is_router, policies_of
 from cascade.declare.policies import PLAIN, EitherForm, Policies, RouteForm
 from cascade.declare.task import Task
+from cascade.errors import CycleError
+from cascade.graph.build import Around, EveryRoute, RouteTable, walk
 from cascade.graph.description import key_words, operand_words
+from cascade.graph.model import EITHER, Container, Edge, Graph
+from cascade.graph.operations import CALL, Managed, StateMachine, interned, is_router, policies_of
 
 
 class Entry(NamedTuple):

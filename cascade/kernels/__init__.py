@@ -16,17 +16,17 @@ from collections.abc import Callable
 from typing import Any
 
 from cascade._vm import Kernel, install_come_back, install_profiled_caller, install_typed_verifier
-from cascade.kernels.reentry import come_back
-from cascade.kernels.state_machine import MachineBuilder
-from cascade.kernels.profile import profiled_caller
-from cascade.kernels.diagnostics import Reason, Refusal
-from cascade.kernels.continuation import Ended, Resumption
-from cascade.kernels.source import FunctionSource, SourceError, read_source
-from cascade.kernels.translate import CodeBuilder
-from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Question, TypedCode
-from cascade.kernels.verify import verify_typed
-from cascade.graph.operations import StateMachine
 from cascade.declare.task import Task
+from cascade.graph.operations import StateMachine
+from cascade.kernels.continuation import Ended, Resumption
+from cascade.kernels.diagnostics import Reason, Refusal
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Question, TypedCode
+from cascade.kernels.profile import profiled_caller
+from cascade.kernels.reentry import come_back
+from cascade.kernels.source import FunctionSource, SourceError, read_source
+from cascade.kernels.state_machine import MachineBuilder
+from cascade.kernels.translate import CodeBuilder
+from cascade.kernels.verify import verify_typed
 
 install_typed_verifier(verify_typed, Question)
 install_come_back(come_back, Ended)

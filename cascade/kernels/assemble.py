@@ -17,8 +17,8 @@ import struct
 from array import array
 from typing import Any
 
-from cascade.kernels.model import FLOAT, INT, OBJECT
 from cascade.instructions.table import FIELDS, TYPED_INSTRUCTIONS, TYPED_OPCODES
+from cascade.kernels.model import FLOAT, INT, OBJECT
 
 ROWS = {row.name: row for row in TYPED_INSTRUCTIONS}
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cascade.kernels.assemble import Assembler, Item, Label, Space
-from cascade.kernels.names import Names
 from cascade.kernels.diagnostics import Refusal, refuse
-from cascade.kernels.source import FunctionSource
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
+from cascade.kernels.names import Names
+from cascade.kernels.source import FunctionSource
 
 WIDE = range(-(2**63), 2**63)
 UNKNOWN: Any = type("Unknown", (), {})()

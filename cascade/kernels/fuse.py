@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cascade.kernels.assemble import ROWS, Item, Label
 from cascade.instructions.table import TYPED_INSTRUCTIONS
+from cascade.kernels.assemble import ROWS, Item, Label
 
 COMMUTING = {"ADD", "MUL", "AND", "OR", "XOR", "EQUAL", "NOT_EQUAL"}
 WRITING = ("writes", "copies")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cascade.kernels.diagnostics import Reason, Refusal, refuse
-from cascade.kernels.source import FunctionSource, own_nodes
 from cascade.kernels.model import FLOAT, INT, MISSING
+from cascade.kernels.source import FunctionSource, own_nodes
 
 NUMBERS = (int, float, complex)
 

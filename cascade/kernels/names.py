@@ -7,8 +7,8 @@ import sys
 from types import FunctionType, ModuleType
 from typing import Any
 
-from cascade.kernels.source import FunctionSource
 from cascade.kernels.model import MISSING, Guard
+from cascade.kernels.source import FunctionSource
 
 
 class Names:

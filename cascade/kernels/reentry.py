@@ -11,9 +11,9 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cascade.kernels.program_points import END, Places, Point
 from cascade.kernels.continuation import Ended, remaining
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Exit, TypedCode
+from cascade.kernels.program_points import END, Places, Point
 
 WIDE = range(-(2**63), 2**63)
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}

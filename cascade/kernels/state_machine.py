@@ -19,14 +19,14 @@ from collections.abc import Callable
 from typing import Any
 
 from cascade._vm import Jump
+from cascade.declare.task import Task
+from cascade.graph.operations import State, StateMachine
 from cascade.kernels.assemble import Label
-from cascade.kernels.expressions import UNKNOWN, Leaves, Value
 from cascade.kernels.continuation import Resumption
+from cascade.kernels.expressions import UNKNOWN, Leaves, Value
+from cascade.kernels.model import NONE, OBJECT, TypedCode
 from cascade.kernels.source import FunctionSource
 from cascade.kernels.translate import BODY_LIMIT, BodyPart, BodyTranslator, CodeBuilder, check_signature
-from cascade.kernels.model import NONE, OBJECT, TypedCode
-from cascade.graph.operations import State, StateMachine
-from cascade.declare.task import Task
 
 KEYS = (str, int, bool, float, bytes, type(None))
 """A key of another type may be equal to others in ways of its own."""

@@ -34,20 +34,20 @@ from types import FunctionType
 from typing import Any, NamedTuple, cast
 
 from cascade._vm import TailCall
+from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
+from cascade.graph.model import is_container
 from cascade.kernels.assemble import ROWS, Assembler, Item, Label, Space, halves
 from cascade.kernels.calls import Calls, bind_call
+from cascade.kernels.continuation import Resumption
+from cascade.kernels.diagnostics import Reason, Refusal, refuse
 from cascade.kernels.expressions import UNKNOWN, Leaves, Value
 from cascade.kernels.fuse import fuse
 from cascade.kernels.identity import IdentityRefusal, check_identities
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, Question, TypedCode
 from cascade.kernels.names import Names, has_plain_names
 from cascade.kernels.program_points import END, LOOPS, Places, Point
-from cascade.kernels.diagnostics import Reason, Refusal, refuse
-from cascade.kernels.continuation import Resumption
 from cascade.kernels.source import FunctionSource, SourceError, read_source
-from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, Question, TypedCode
-from cascade.graph.model import is_container
-from cascade.declare.lazy import LazyResult
-from cascade.declare.task import Task
 
 VERSION_LIMIT = 6  # of one place, before its variables are said to change type too often
 SIZE_LIMIT = 4000  # instructions

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cascade.kernels.model import TypedCode
 from cascade.errors import BlueprintError
 from cascade.instructions.table import (
     FIELDS,
@@ -22,6 +21,7 @@ from cascade.instructions.table import (
     TYPED_WORD_BYTES,
     TypedInstruction,
 )
+from cascade.kernels.model import TypedCode
 
 REGISTER_LIMIT = 10_000
 MAIN = -1

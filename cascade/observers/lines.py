@@ -11,22 +11,8 @@ from collections import Counter
 from itertools import islice
 from typing import Any, TextIO
 
-from cascade.observers.state import (
-    CACHED,
-    REASONS,
-    Node,
-    RunState,
-    States,
-    besides,
-    count,
-    duration,
-    is_news,
-    of_items,
-    pace_of,
-    speed,
-    summary,
-    who,
-)
+from cascade.events.names import map_of
+from cascade.events.preview import preview
 from cascade.events.types import (
     Event,
     ItemFinished,
@@ -43,9 +29,23 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.events.names import map_of
-from cascade.events.preview import preview
 from cascade.graph.description import printable, write_line
+from cascade.observers.state import (
+    CACHED,
+    REASONS,
+    Node,
+    RunState,
+    States,
+    besides,
+    count,
+    duration,
+    is_news,
+    of_items,
+    pace_of,
+    speed,
+    summary,
+    who,
+)
 
 logger = logging.getLogger("cascade")
 SHOWN = 3

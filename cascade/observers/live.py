@@ -15,6 +15,8 @@ from rich.spinner import Spinner  # type: ignore[import-not-found, unused-ignore
 from rich.table import Table  # type: ignore[import-not-found, unused-ignore]
 from rich.text import Text  # type: ignore[import-not-found, unused-ignore]
 
+from cascade.events.types import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
+from cascade.graph.description import printable
 from cascade.observers.state import Group as Nodes
 from cascade.observers.state import (
     Node,
@@ -30,8 +32,6 @@ from cascade.observers.state import (
     summary,
     who,
 )
-from cascade.events.types import Event, ResourceReleased, RunFinished, TaskExecutionFinished, TaskRetrying
-from cascade.graph.description import printable
 
 ROWS = 8
 """Rows for what is under way in a run: maps and loops first, and the oldest first, so that they stay where they are."""

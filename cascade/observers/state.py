@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from cascade.events.names import is_answered, map_of
 from cascade.events.types import (
     Event,
     ItemFinished,
@@ -18,7 +19,6 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.events.names import is_answered, map_of
 from cascade.graph.description import printable
 
 CACHED, PRUNED = "CacheHit", "Pruned"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cascade._vm import Routine
+from cascade.graph.description import called_name, operand_words, policy_words, printable
+from cascade.graph.operations import Managed, StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS, Instruction
-from cascade.graph.operations import Managed, StateMachine, is_router
-from cascade.graph.description import called_name, operand_words, policy_words, printable
 
 
 def disassemble(blueprint: Blueprint) -> str:

@@ -10,14 +10,14 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from cascade.declare.inputs import input_of
+from cascade.declare.resources import Injection
 from cascade.errors import DrawingError, nearest
 from cascade.graph.build import build_graph
-from cascade.graph.model import Container, Graph
-from cascade.graph.outline import Entry, Outline, outline
-from cascade.declare.inputs import input_of
-from cascade.graph.operations import is_map
-from cascade.declare.resources import Injection
 from cascade.graph.description import called_name, key_words, mode_words, policy_words, printable
+from cascade.graph.model import Container, Graph
+from cascade.graph.operations import is_map
+from cascade.graph.outline import Entry, Outline, outline
 
 FORMATS = ("dot", "mermaid", "svg")
 SVG_SECONDS = 60.0

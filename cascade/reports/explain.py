@@ -15,23 +15,23 @@ from typing import Any
 from cascade._vm import NEVER, WHEN_HOT, Kernel, Routine
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
-from cascade.instructions.blueprint import Blueprint
 from cascade.compiler import compile_graph, compile_task
-from cascade.kernels import TYPES, types_of
-from cascade.kernels.diagnostics import Reason
+from cascade.declare.inputs import input_of
+from cascade.declare.resources import Injection
+from cascade.declare.task import Task
 from cascade.errors import LoweringError
 from cascade.graph.build import RouteTable
+from cascade.graph.description import called_name, dependence_words, policy_words, printable
+from cascade.graph.operations import Managed, StateMachine, is_map, is_router
 from cascade.graph.outline import Shared, graph_of_routes
+from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.table import INSTRUCTIONS, TYPED_FIELDS, TYPED_INSTRUCTIONS, WORD_FIELDS
-from cascade.runtime.spine.run_context import Host
+from cascade.kernels import TYPES, types_of
+from cascade.kernels.diagnostics import Reason
 from cascade.runtime.nodes.maps import is_plain
 from cascade.runtime.program import Program
 from cascade.runtime.spine.code_cache import Shapes, target_code
-from cascade.declare.inputs import input_of
-from cascade.graph.operations import Managed, StateMachine, is_map, is_router
-from cascade.declare.resources import Injection
-from cascade.declare.task import Task
-from cascade.graph.description import called_name, dependence_words, policy_words, printable
+from cascade.runtime.spine.run_context import Host
 
 AnyTask = Task[..., Any]
 UNKNOWN_TYPE = "?"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cascade.kernels.source import FunctionSource
-from cascade.kernels.model import TypedCode
-from cascade.instructions.table import FIELDS, TYPED_FIELDS, TYPED_INSTRUCTIONS, TypedInstruction
 from cascade.graph.description import printable
+from cascade.instructions.table import FIELDS, TYPED_FIELDS, TYPED_INSTRUCTIONS, TypedInstruction
+from cascade.kernels.model import TypedCode
+from cascade.kernels.source import FunctionSource
 
 WIDTH = 62
 _LETTER = re.compile(r"\b[a-f]\b(\.\.)?")

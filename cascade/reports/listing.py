@@ -7,15 +7,15 @@ from typing import Any
 
 from cascade._vm import Kernel, Routine
 from cascade.adapters.solvers.native import NativeSolver
-from cascade.instructions.blueprint import Blueprint
 from cascade.compiler import compile_task
-from cascade.reports.disassembly import disassemble
-from cascade.graph.build import RouteTable
-from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
-from cascade.runtime.spine.code_cache import Shapes
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.graph.operations import StateMachine, is_router
+from cascade.graph.build import RouteTable
 from cascade.graph.description import key_words, printable
+from cascade.graph.operations import StateMachine, is_router
+from cascade.instructions.blueprint import Blueprint
+from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
+from cascade.reports.disassembly import disassemble
+from cascade.runtime.spine.code_cache import Shapes
 
 
 def listing(blueprint: Blueprint, inputs: Sequence[Any] | None) -> str:

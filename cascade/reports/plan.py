@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from cascade.adapters.solvers.native import NativeSolver
-from cascade.graph.build import NO_INPUT, build_graph
-from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Container, Graph
-from cascade.graph.outline import Entry, Outline, outline
-from cascade.events.preview import preview
 from cascade.declare.inputs import input_of
-from cascade.graph.operations import is_map
 from cascade.declare.protocols import Solver
 from cascade.declare.resources import Injection
+from cascade.events.preview import preview
+from cascade.graph.build import NO_INPUT, build_graph
 from cascade.graph.description import key_words, mode_words, policy_words, printable, write_line
+from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Container, Graph
+from cascade.graph.operations import is_map
+from cascade.graph.outline import Entry, Outline, outline
 
 ITEMS = 6
 DEPTH = 3

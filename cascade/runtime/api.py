@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
+from cascade.declare.lazy import LazyResult
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, overload
 from cascade.runtime.engine import Engine
-from cascade.declare.lazy import LazyResult
 
 if TYPE_CHECKING:
     from cascade.events.types import Event

@@ -8,20 +8,27 @@ from collections.abc import Callable, Iterable, Mapping
 from cascade._vm import Code, Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
-from cascade.errors import DeclarationError
-from cascade.graph.build import TooManyRows
-from cascade.graph.model import Graph
-from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
-from cascade.events.bus import MessageBus
-from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.spine.run_context import Host, telling_host
-from cascade.runtime.nodes.capacity import Ledger
-from cascade.runtime.resources import ResourceContainer
-from cascade.runtime.spine.code_cache import Shapes, calls_of, check_capacity, is_asynchronous, operations_of, task_count
 from cascade.declare.lazy import LazyResult
 from cascade.declare.policies import is_endless
 from cascade.declare.protocols import Executor, Solver
 from cascade.declare.resources import Resource
+from cascade.errors import DeclarationError
+from cascade.events.bus import MessageBus
+from cascade.graph.build import TooManyRows
+from cascade.graph.model import Graph
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
+from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.resources import ResourceContainer
+from cascade.runtime.spine.code_cache import (
+    Shapes,
+    calls_of,
+    check_capacity,
+    is_asynchronous,
+    operations_of,
+    task_count,
+)
+from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.spine.run_context import Host, telling_host
 
 if TYPE_CHECKING:
     from cascade.events.types import Event

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Mapping
 
 from cascade._vm import hands_on_deferred
+from cascade.declare.inputs import Input, input_of
 from cascade.errors import ParameterError, nearest
+from cascade.events.preview import preview
 from cascade.graph.build import PLAIN, Inputs
 from cascade.imports import Any
-from cascade.events.preview import preview
-from cascade.declare.inputs import Input, input_of
 
 NOTHING: dict[str, Any] = {}
 

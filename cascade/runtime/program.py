@@ -8,20 +8,20 @@ from cascade._vm import DONE, WAIT, Code, Machine, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.scopes import has_scope, outer_cancellation
 from cascade.adapters.solvers.native import NativeSolver
-from cascade.instructions.blueprint import Blueprint
-from cascade.errors import SendingError, TargetError
-from cascade.graph.build import Inputs
-from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
-from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.spine.run_context import Host
-from cascade.runtime.inputs import form_of
-from cascade.runtime.nodes.capacity import Ledger
-from cascade.runtime.resources import ResourceContainer, parameters_of
-from cascade.runtime.spine.code_cache import Shapes, check_capacity, is_asynchronous, operations_of, target_code
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
+from cascade.errors import SendingError, TargetError
+from cascade.graph.build import Inputs
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
+from cascade.instructions.blueprint import Blueprint
+from cascade.runtime.inputs import form_of
+from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.resources import ResourceContainer, parameters_of
+from cascade.runtime.spine.code_cache import Shapes, check_capacity, is_asynchronous, operations_of, target_code
+from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.spine.run_context import Host
 
 if TYPE_CHECKING:
     from cascade.reports.explain import Explanation

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 
 from cascade._vm import TailCall, enter_task, is_awaitable, leave_task
-from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
-from cascade.graph.build import Inputs
-from cascade.graph.model import is_container, parts, rebuild
-from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.spine.task_group import is_closed
-from cascade.events.preview import preview
 from cascade.declare.failed import Failed, add_note, failed
 from cascade.declare.inputs import Input, input_of
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Injection, Resource, injection_of
 from cascade.declare.task import Task
+from cascade.errors import CycleError, DeclarationError, KeyingError, ResourceError, nearest
+from cascade.events.preview import preview
+from cascade.graph.build import Inputs
+from cascade.graph.model import is_container, parts, rebuild
+from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.runtime.spine.task_group import is_closed
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

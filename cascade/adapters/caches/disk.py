@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cascade.adapters.caches.codec import Codec
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import digest
-from cascade.errors import CacheError, CacheWarning, DeclarationError
 from cascade.declare.policies import Hit
 from cascade.declare.warn import warn_user
+from cascade.errors import CacheError, CacheWarning, DeclarationError
 
 FORMAT = 1
 APPLICATION = 0x43534344  # "CSCD"
 BUSY_SECONDS = 5.0
+PROMPT_SECONDS = 0.002
+"""How long `at_once` waits for others."""
 SCHEMA = (
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
@@ -79,6 +83,15 @@ class DiskCache(KeyedCache):
         entry = (key, data, digest(key + data), time.time())
         self._ask(lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry))
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """In this block, what would wait longer than some milliseconds for other processes or threads raises BlockingIOError."""
+        self._local.patience = PROMPT_SECONDS
+        try:
+            yield
+        finally:
+            self._local.patience = BUSY_SECONDS
+
     def clear(self) -> None:
         """Forgets everything."""
         self._ask(lambda connection: connection.execute("DELETE FROM entries"))
@@ -110,11 +123,17 @@ class DiskCache(KeyedCache):
         if _is(error, "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY"):
             found = "it is a directory" if self.path.is_dir() else error
             raise CacheError(f"cache {self.path}: {found}", expected="a file that can be written") from None
+        if _is_busy(error) and self._patience < BUSY_SECONDS:
+            raise BlockingIOError(f"cache {self.path} is busy") from None
         text = f"it was busy for {BUSY_SECONDS:g} s" if _is_busy(error) else f"{error}; the file is left as it is"
         if _is(error, "SQLITE_FULL", "SQLITE_IOERR"):
             text = f"{error}; nothing more is kept"
         self.close()  # a transaction that failed may be open
         warn_user(f"cache {self.path}: {text}", CacheWarning)
+
+    @property
+    def _patience(self) -> float:
+        return getattr(self._local, "patience", BUSY_SECONDS)
 
     def _recover(self, error: Exception, attempt: int) -> None:
         self.close()
@@ -125,11 +144,14 @@ class DiskCache(KeyedCache):
         local = self._local
         known: _Handle | None = getattr(local, "handle", None)
         if known is not None and known.owner == os.getpid() and known.generation == self._generation:
+            if known.patience != self._patience:
+                known.patience = self._patience
+                known.connection.execute(f"PRAGMA busy_timeout = {known.patience * 1000:.0f}")
             return known.connection
         generation = self._generation
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:
-            _begin_wal(connection)
+            _begin_wal(connection, self._patience)
             connection.execute("PRAGMA synchronous = NORMAL")
             if _format_of(connection) != (APPLICATION, FORMAT):
                 self._create(connection)
@@ -137,7 +159,7 @@ class DiskCache(KeyedCache):
         except BaseException:
             connection.close()
             raise
-        local.handle = _Handle(connection, generation)
+        local.handle = _Handle(connection, generation, self._patience)
         return connection
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -175,8 +197,9 @@ class DiskCache(KeyedCache):
 class _Handle:
     """A thread's connection, closed when the thread or the cache goes."""
 
-    def __init__(self, connection: sqlite3.Connection, generation: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, generation: int, patience: float) -> None:
         self.connection = connection
+        self.patience = patience  # how long it waits for others
         # Held from outside as well, so that the collector does not finalize it before this.
         _OPEN[id(self)] = connection
         self.generation = generation
@@ -202,9 +225,9 @@ def _close_all() -> None:
         connection.close()
 
 
-def _begin_wal(connection: sqlite3.Connection) -> None:
+def _begin_wal(connection: sqlite3.Connection, patience: float) -> None:
     # While another process switches as well, SQLite does not wait, but says at once that it is busy.
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + patience
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -38,11 +38,11 @@ from cascade.adapters.caches.library import (
 )
 from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
 from cascade.adapters.caches.watch import MISSING, Watch
-from cascade.errors import KeyingError
 from cascade.declare.control import JumpSelector
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.declare.task import BoundTask, Task
+from cascade.errors import KeyingError
 
 TUPLE_FIELD: Any = getattr(collections, "_tuplegetter")  # what a named tuple has for each of its fields
 CACHED_FUNCTION: Any = getattr(functools, "_lru_cache_wrapper")

@@ -6,8 +6,8 @@ from typing import Any
 
 from cascade.adapters.caches.identity import code_of
 from cascade.adapters.caches.keys import Encoder, digest, encode
-from cascade.errors import KeyingError
 from cascade.declare.policies import Hit
+from cascade.errors import KeyingError
 
 LONGEST_KEY = 200
 

@@ -10,8 +10,8 @@ from typing import Any
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import is_immutable
 from cascade.adapters.caches.singletons import Singletons, singletons_in
-from cascade.errors import DeclarationError, KeyingError
 from cascade.declare.policies import Hit
+from cascade.errors import DeclarationError, KeyingError
 
 
 class MemoryCache(KeyedCache):

@@ -8,9 +8,9 @@ from _thread import _local, allocate_lock
 
 from cascade._vm import is_awaitable
 from cascade.adapters.executors.scopes import Scope
+from cascade.declare.failed import failed
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.declare.failed import failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -26,8 +26,8 @@ from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.lifeline import Lifeline
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
-from cascade.errors import MissingExtraError, SendingError, WorkerError
 from cascade.declare.failed import failed
+from cascade.errors import MissingExtraError, SendingError, WorkerError
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task

@@ -36,21 +36,21 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from cascade._vm import holds_deferred
-from cascade.errors import CascadeError, CycleError, SerializationError
-from cascade.graph.build import NO_INPUT, NOTHING_AROUND, build_graph, walk
-from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, is_container, parts
-from cascade.graph.serialize.names import Names, check_keys, class_path, fail, path_of, resolve_loaded
-from cascade.graph.outline import Entry, Outline, outline, routes_of, target_of
-from cascade.graph.serialize.policies import DEFAULTS, KEYS, PolicyReader, check_caches, describe_policies
-from cascade.graph.serialize.sharing import Nest
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ROUTER
 from cascade.declare.inputs import REQUIRED, Input, input_of
 from cascade.declare.lazy import LazyResult
-from cascade.graph.operations import CALL, MAP, ROUTE, Managed, RouteShape, interned
 from cascade.declare.policies import CachePolicy
 from cascade.declare.resources import Injection, Resource, inject, injection_of
 from cascade.declare.task import MODES, BoundTask, Task
+from cascade.errors import CascadeError, CycleError, SerializationError
+from cascade.graph.build import NO_INPUT, NOTHING_AROUND, build_graph, walk
+from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE, Container, Graph, is_container, parts
+from cascade.graph.operations import CALL, MAP, ROUTE, Managed, RouteShape, interned
+from cascade.graph.outline import Entry, Outline, outline, routes_of, target_of
+from cascade.graph.serialize.names import Names, check_keys, class_path, fail, path_of, resolve_loaded
+from cascade.graph.serialize.policies import DEFAULTS, KEYS, PolicyReader, check_caches, describe_policies
+from cascade.graph.serialize.sharing import Nest
 
 FORMAT, VERSION = "cascade-graph", 1
 CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, EITHER, REBUILT)}

@@ -17,12 +17,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from cascade.errors import CascadeError, SerializationError, nearest
-from cascade.graph.serialize.names import Names, check_keys, class_path, fail
-from cascade.graph.operations import MAP, Managed
 from cascade.declare.policies import MapForm, Policies, as_cache, as_timeout, check_amount
 from cascade.declare.retry import Retry
 from cascade.declare.task import Task
+from cascade.errors import CascadeError, SerializationError, nearest
+from cascade.graph.operations import MAP, Managed
+from cascade.graph.serialize.names import Names, check_keys, class_path, fail
 
 DEFAULTS = ("retry", "timeout", "cache", "constraints")
 """What may be set as a default of a task."""

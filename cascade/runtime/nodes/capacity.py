@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from cascade.declare.policies import check_number
 from cascade.errors import CapacityError, DeclarationError, nearest
 from cascade.imports import Any, asyncio, weakref
-from cascade.declare.policies import check_number
 
 INFINITE = float("inf")
 Amounts = tuple[tuple[str, Any], ...]

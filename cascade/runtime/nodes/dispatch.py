@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cascade._vm import Skipped
-from cascade.imports import TYPE_CHECKING, Any
-from cascade.runtime.nodes.policies import Call, begin, call_cached, call_quickly, managed, skip_reason
-from cascade.runtime.nodes.maps import call_map
-from cascade.runtime.nodes.routers import call_once, call_route
-from cascade.graph.operations import MAP, ONCE, ROUTE, StateMachine
 from cascade.declare.task import Task
+from cascade.graph.operations import MAP, ONCE, ROUTE, StateMachine
+from cascade.imports import TYPE_CHECKING, Any
+from cascade.runtime.nodes.maps import call_map
+from cascade.runtime.nodes.policies import Call, begin, call_cached, call_quickly, managed, skip_reason
+from cascade.runtime.nodes.routers import call_once, call_route
 
 if TYPE_CHECKING:
     from cascade.runtime.spine.run_context import Host

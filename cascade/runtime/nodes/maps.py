@@ -14,17 +14,18 @@ from collections.abc import Sequence
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
-from cascade.errors import DeclarationError, MapError
+from cascade.declare.failed import Failed, add_note
+from cascade.declare.iterables import check_map_input, endless, not_iterable
+from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
+from cascade.errors import MapError
+from cascade.events.silent import PROGRESS_TIME
+from cascade.graph.operations import Managed
 from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 from cascade.runtime.nodes.kernel_maps import kernels_of
 from cascade.runtime.nodes.policies import Call, begin, continuation, managed, parked_with
-from cascade.events.silent import PROGRESS_TIME
 from cascade.runtime.spine.fairness import give_turn
-from cascade.declare.failed import Failed, add_note
-from cascade.declare.lazy import LazyResult
-from cascade.graph.operations import Managed
-from cascade.declare.task import Task
+from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 if TYPE_CHECKING:
     from cascade.runtime.spine.run_context import Host
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
 MAP_LIMIT = 16
+SIZED = (list, tuple, range)
+ITEMS_LIMIT = 10_000_000
+"""More items are taken of a list only: what has no length may have no end."""
 ITEMS_TAKEN = 1000
 """Of an input that is no list, between two looks whether the run has to end."""
 
@@ -51,21 +55,22 @@ def call_map(
 
 
 def _columns(host: Host, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
-    columns = []
-    for name, items in zip(operation.parameters, operands[: operation.form.inputs], strict=False):
+    columns: list[list[Any]] = []
+    given = operands[: operation.form.inputs]
+    # One more than the shortest of the others: that is enough to say that there are too many.
+    most = min((len(items) for items in given if isinstance(items, SIZED)), default=ITEMS_LIMIT) + 1
+    for name, items in zip(operation.parameters, given, strict=False):
         try:
-            columns.append(_taken(host, items))
+            columns.append(_taken(host, name, items, most, f"{operation.name}.map"))
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
-            raise DeclarationError(
-                f"map input {name!r} is of type {type(items).__name__}", where=f"{operation.name}.map",
-                expected="something to iterate over",
-                hint="what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); or give it "
-                f"for each item: {name}=[value] * len(items)",
-            ) from None
+            raise not_iterable(name, items, f"{operation.name}.map") from None
     if any(len(column) != len(columns[0]) for column in columns):
-        sizes = ", ".join(f"{name} has {len(items)}" for name, items in zip(operation.parameters, columns, strict=False))
+        sizes = ", ".join(
+            f"{name} has {len(column)}" + (" or more" if len(column) == most and not isinstance(items, SIZED) else "")
+            for name, items, column in zip(operation.parameters, given, columns, strict=False)
+        )
         raise MapError(f"mismatched lengths: {sizes}", where=f"{operation.name}.map", expected="as many items in each input")
     return columns
 
@@ -105,15 +110,18 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return GATHER(_Results(results), *coming) if coming else results
 
 
-def _taken(host: Host, items: Any) -> list[Any]:
-    """The items, which may take long to come, or never end."""
-    if isinstance(items, (list, tuple, range)):
+def _taken(host: Host, name: str, items: Any, most: int, where: str) -> list[Any]:
+    """The items, which may take long to come, or never end: no more than `most` of what is no list."""
+    check_map_input(name, items, where)
+    if isinstance(items, SIZED):
         return list(items)
     result: list[Any] = []
     iterator = iter(items)
-    while some := list(itertools.islice(iterator, ITEMS_TAKEN)):
+    while some := list(itertools.islice(iterator, min(ITEMS_TAKEN, most - len(result)))):
         result += some
         host.check_deadline()
+    if len(result) > ITEMS_LIMIT:
+        raise endless(f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length", where)
     return result
 
 

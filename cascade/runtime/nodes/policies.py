@@ -22,17 +22,17 @@ import types
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
-from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
-from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.nodes.capacity import Claim, wanted
-from cascade.events.names import label
-from cascade.runtime.spine.fairness import give_turn
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
-from cascade.graph.operations import ONCE, ROUTE, Managed, StateMachine
 from cascade.declare.policies import Hit, check_amount, is_endless
 from cascade.declare.task import Task
 from cascade.declare.warn import warn_user
+from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
+from cascade.events.names import label
+from cascade.graph.operations import ONCE, ROUTE, Managed, StateMachine
+from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.runtime.nodes.capacity import Claim, wanted
+from cascade.runtime.spine.fairness import give_turn
 
 if TYPE_CHECKING:
     from cascade.runtime.spine.run_context import Host
@@ -201,14 +201,16 @@ class Keeping:
 
     def find(self) -> Any:
         """The value kept, or a Hit, or None; or an awaitable of it."""
-        return self.policy.check(self.task_id, self.arguments) if self.key is None else self.policy.load(self.key)
+        if self.key is None:
+            return self.policy.check(self.task_id, self.arguments)
+        return _promptly(self.policy, self.policy.load, self.key)
 
     def keep(self, value: Any) -> Any:
         """Keeps the value; gives an awaitable if that takes one."""
         try:
             if self.key is None:
                 return self.policy.save(self.task_id, self.arguments, value)
-            self.policy.store(self.key, value)
+            return _promptly(self.policy, self.policy.store, self.key, value)
         except KeyingError as error:
             self._warn(error)
         return None
@@ -216,6 +218,29 @@ class Keeping:
     def _warn(self, error: KeyingError) -> None:
         hint = "" if error.hint is None else f" ({error.hint})"
         warn_user(f"a call of task {self.name!r} is not cached: {error.what}{hint}", CacheWarning, self.function)
+
+
+def _promptly(cache: Any, action: Callable[..., Any], *args: Any) -> Any:
+    """What the action gives; under an event loop an awaitable of it, from a thread, where the cache would wait for others."""
+    if not hasattr(cache, "at_once") or not _is_loop_running():
+        return action(*args)
+    try:
+        with cache.at_once():
+            return action(*args)
+    except BlockingIOError:
+        return _in_thread(action, *args)
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _in_thread(action: Callable[..., Any], *args: Any) -> Any:
+    return await asyncio.to_thread(action, *args)
 
 
 def _identity_of(task: Task[..., Any]) -> str:

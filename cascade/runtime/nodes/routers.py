@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
-from cascade.errors import DeclarationError, RouteError, nearest
-from cascade.graph.build import Once, RouteTable, Use, reachable
-from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.resources import fresh, itself
 from cascade.declare.control import EITHER, ONCE, ROUTER
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.graph.operations import Managed
 from cascade.declare.policies import OnceForm, Policies
 from cascade.declare.task import Task
+from cascade.errors import DeclarationError, RouteError, nearest
+from cascade.graph.build import Once, RouteTable, Use, reachable
+from cascade.graph.operations import Managed
+from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.runtime.resources import fresh, itself
 
 if TYPE_CHECKING:
     from cascade.runtime.spine.run_context import Host

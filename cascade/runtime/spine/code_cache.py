@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_made
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
-from cascade.graph.build import Around, RouteTable, argument_holds_results, flatten, was_searched
-from cascade.graph.model import Graph, Row
-from cascade.imports import Any, NamedTuple
-from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
-from cascade.runtime.nodes.capacity import Ledger
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.graph.operations import ROUTE, Managed, StateMachine
 from cascade.declare.protocols import Solver
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
+from cascade.graph.build import Around, RouteTable, argument_holds_results, flatten, was_searched
+from cascade.graph.model import Graph, Row
+from cascade.graph.operations import ROUTE, Managed, StateMachine
+from cascade.imports import Any, NamedTuple
+from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
+from cascade.runtime.nodes.capacity import Ledger
 
 SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000

@@ -13,9 +13,9 @@ from cascade.adapters.executors.local import own_loop
 from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation
 from cascade.errors import EventLoopError, InternalError
 from cascade.imports import Any, Protocol, asyncio, threading
-from cascade.runtime.spine.task_group import Crew
-from cascade.runtime.spine.run_context import Host
 from cascade.runtime.spine.fairness import give_turn
+from cascade.runtime.spine.run_context import Host
+from cascade.runtime.spine.task_group import Crew
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""

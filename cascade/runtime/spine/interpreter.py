@@ -28,15 +28,15 @@ from cascade._vm import (
     leave_task,
     results_made,
 )
+from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
 from cascade.errors import DependencyMissingError, StepLimitError
+from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.build import NoInput, flatten
 from cascade.graph.model import EITHER, Container, Graph
+from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import Any
 from cascade.runtime.spine.run_context import Host
-from cascade.events.silent import PROGRESS_TIME
-from cascade.declare.lazy import LazyResult
-from cascade.graph.operations import Managed, StateMachine
-from cascade.declare.task import Task
 
 RESUMED = -1
 

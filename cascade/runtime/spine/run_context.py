@@ -8,25 +8,25 @@ from functools import cache
 from types import ModuleType, TracebackType
 
 from cascade._vm import Code, Jump, Kernel, Routine, Skipped, jump_data_is_deferred, loop_code_of
-from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
-from cascade.graph.build import Inputs
-from cascade.graph.model import task_of
-from cascade.imports import TYPE_CHECKING, Any
-from cascade.events.bus import MessageBus
-from cascade.runtime.inputs import Given
-from cascade.runtime.nodes.capacity import Ledger
-from cascade.events.names import label
-from cascade.runtime.resources import Leases, ResourceContainer, fresh
-from cascade.runtime.spine.code_cache import Shapes, loop_code
-from cascade.events.silent import Silent
 from cascade.declare.control import JUMP
 from cascade.declare.failed import add_note
 from cascade.declare.lazy import LazyResult, help_with, lazy_result
-from cascade.graph.operations import Managed, StateMachine
 from cascade.declare.policies import Policies
 from cascade.declare.protocols import Executor
 from cascade.declare.resources import Injection, inject
 from cascade.declare.task import BoundTask, Task
+from cascade.errors import DeclarationError, LoweringError, RunTimeoutError, TargetError, UnknownTaskError, nearest
+from cascade.events.bus import MessageBus
+from cascade.events.names import label
+from cascade.events.silent import Silent
+from cascade.graph.build import Inputs
+from cascade.graph.model import task_of
+from cascade.graph.operations import Managed, StateMachine
+from cascade.imports import TYPE_CHECKING, Any
+from cascade.runtime.inputs import Given
+from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.resources import Leases, ResourceContainer, fresh
+from cascade.runtime.spine.code_cache import Shapes, loop_code
 
 if TYPE_CHECKING:
     from cascade.kernels.diagnostics import Reason

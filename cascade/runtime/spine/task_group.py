@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Iterable
 from types import CoroutineType
 
-from cascade.imports import Any, Protocol, asyncio
-from cascade.events.preview import preview
 from cascade.declare.failed import Failed, add_note
+from cascade.events.preview import preview
+from cascade.imports import Any, Protocol, asyncio
 
 
 class Run(Protocol):
