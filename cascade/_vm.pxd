@@ -82,7 +82,7 @@ cdef class Routine:
     cdef PyObject* keyword_names        # borrowed from `keywords`, or NULL
     # What it is.
     cdef readonly object owner
-    cdef readonly object operation      # what the host is asked to do: the owner, or the owner with policies
+    cdef readonly object operation      # what the context is asked to do: the owner, or the owner with policies
     cdef readonly object function
     cdef readonly str name
     cdef readonly tuple parameters      # names, one a slot
@@ -137,13 +137,13 @@ cdef class Frame:
     cdef int outstanding                # slots of this frame that hold a Pending
     cdef int64_t iteration
     cdef uint64_t made                  # how many results there were when its step began
-    cdef double next_progress           # when the host is told how far the loop is
+    cdef double next_progress           # when the context is subscribed how far the loop is
     # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
     cdef Frame parent
     cdef int32_t destination
     cdef Pending promise
     cdef bint may_skip                  # what the result is for can do without it
-    cdef bint inner                     # goes on with a state of a machine: nobody is told of its end
+    cdef bint inner                     # goes on with a state of a machine: nobody is subscribed of its end
     # Names for people: the frame's number, and the node that a tail-calling frame stands for.
     cdef int64_t serial
     cdef int32_t node
@@ -232,10 +232,10 @@ cdef class Pending:
 cdef class Machine:
     cdef Frame current
     cdef object ready                   # parked instructions and frames that can go on, in order
-    cdef object host
-    cdef object crew
+    cdef object context
+    cdef object task_group
     cdef Typed* spare                   # for typed code that is over before it needs a frame
-    cdef list unspawned                 # (Pending, awaitable) seen before there was a crew
+    cdef list unspawned                 # (Pending, awaitable) seen before there was a task_group
     cdef object value
     cdef readonly object error
     # Fuel: task calls until the slow lane looks around.
@@ -249,7 +249,7 @@ cdef class Machine:
     cdef double deadline
     cdef double slice_end
     cdef bint observed
-    cdef bint managed                   # every call goes through the host
+    cdef bint managed                   # every call goes through the context
     cdef bint running
     cdef bint landing                   # a result that was awaited is being taken in
     cdef int64_t number                 # its own in the process; -1 when it was closed
@@ -278,6 +278,6 @@ cdef class Machine:
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept
     cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept
     cdef tuple locate(self, Frame frame, Py_ssize_t pc)
-    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
+    cdef int publish_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
     cdef object name_of(self, Pending entry)
     cdef int fail_at(self, Frame frame, Py_ssize_t pc, object error) noexcept

@@ -2,8 +2,8 @@
 """The virtual machine: runs verified blueprints.
 
 It knows instructions, frames and errors, and nothing of graphs or engines. Whatever needs more goes through two
-objects that it is given: the *host* (turns a deferred result into code, names a tail call's target, calls managed
-tasks, hears events) and the *crew* (awaits awaitables; there is none before an event loop runs).
+objects that it is given: the *context* (turns a deferred result into code, names a tail call's target, calls managed
+tasks, hears events) and the *task_group* (awaits awaitables; there is none before an event loop runs).
 
 A `Machine` is one run. `run()` goes on until the run is DONE or FAILED, has to PAUSE so that an event loop gets its
 turn, or has to WAIT because nothing can go on before an awaitable is done. Two lanes execute instructions: the fast

@@ -54,7 +54,7 @@ from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.spine.code_cache import target_code
 from cascade.runtime.spine.run_context import user_part
-from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, tell
+from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, publish_on
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 NEGATIVE = re.compile(r"-((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?j?|inf|infinity|nan)$", re.IGNORECASE)
@@ -547,7 +547,7 @@ def _print(value: Any, how: str) -> None:
 def _status(action: Callable[[], int]) -> int:
     """Runs a command; what goes wrong is told on the error output and by the status."""
     try:
-        status = _told(action)
+        status = _subscribed(action)
         finish()
         return status
     except BrokenPipeError:
@@ -559,7 +559,7 @@ def _status(action: Callable[[], int]) -> int:
         return _not_written(error)
 
 
-def _told(action: Callable[[], int]) -> int:
+def _subscribed(action: Callable[[], int]) -> int:
     try:
         return action()
     except SystemExit as leaving:
@@ -567,14 +567,14 @@ def _told(action: Callable[[], int]) -> int:
     except (BrokenPipeError, NotWritten):
         raise
     except KeyboardInterrupt:
-        tell("interrupted")
+        publish_on("interrupted")
         return INTERRUPTED
     except CascadeError as error:
         from_user = error.__traceback__ is not None and _from_user(error)
         if from_user or isinstance(error, InternalError):
             _tell_traceback(error if isinstance(error, InternalError) else _trimmed(error))
         else:
-            tell(f"cascade: error: {error}")
+            publish_on(f"cascade: error: {error}")
         return MISUSED if isinstance(error, (TargetError, ParameterError)) and not from_user else FAILED
     except BaseException as error:
         _tell_traceback(_trimmed(error))
@@ -582,13 +582,13 @@ def _told(action: Callable[[], int]) -> int:
 
 
 def _tell_traceback(error: BaseException) -> None:
-    tell("".join(traceback.format_exception(error)).removesuffix("\n"))
+    publish_on("".join(traceback.format_exception(error)).removesuffix("\n"))
 
 
 def _not_written(error: NotWritten) -> int:
     with contextlib.suppress(NotWritten, BrokenPipeError):
         finish()  # nothing is left for Python to find at the end
-    tell(f"cascade: error: {error}")
+    publish_on(f"cascade: error: {error}")
     return FAILED
 
 

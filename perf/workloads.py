@@ -64,7 +64,7 @@ def distinct(function: Function, count: int) -> list[Function]:
     return copies
 
 
-# -- Shapes ---------------------------------------------------------------------------------------------------------
+# -- CodeCache ---------------------------------------------------------------------------------------------------------
 
 
 def chain(functions: Iterable[Function]) -> Any:

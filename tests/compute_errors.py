@@ -57,9 +57,9 @@ class ThroughNew(Exception):
 
 
 class OfTheSystem(OSError):
-    def __init__(self, host: str) -> None:
-        super().__init__(111, "refused", f"/{host}")
-        self.host = host
+    def __init__(self, context: str) -> None:
+        super().__init__(111, "refused", f"/{context}")
+        self.context = context
 
 
 class Mixed(OwnMessage, FileNotFoundError):

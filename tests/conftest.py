@@ -15,7 +15,7 @@ import cascade as cs
 from cascade.runtime.spine import driver as drive
 from cascade.runtime.nodes import policies as manage
 from cascade.runtime.nodes import maps as mapping
-from cascade.runtime.spine import interpreter as walker
+from cascade.runtime.spine import interpreter as interpreter
 from cascade.runtime.engine import Engine
 
 
@@ -64,7 +64,7 @@ def no_clock() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (drive, mapping):
             patch.setattr(module, "SLICE", 3600.0)
-        for module in (walker, mapping):
+        for module in (interpreter, mapping):
             patch.setattr(module, "PROGRESS_TIME", 3600.0)
         patch.setattr(manage, "PATIENCE", 3600.0)
         yield

@@ -107,7 +107,7 @@ class Mischief:
         self.act()
 
 
-class Crew:
+class TaskGroup:
     entries: list[_vm.Pending] = []  # noqa: RUF012  all of them, whoever made them
 
     def spawn(self, entry: Any, awaitable: object, name: str) -> None:
@@ -125,24 +125,24 @@ def wait(value: Any) -> Any:
 
 def machine_of(task: Any, *values: Any) -> _vm.Machine:
     program = cs.compile(task)
-    return _vm.Machine(program._code, values, program._host)
+    return _vm.Machine(program._code, values, program._context)
 
 
 def waiting_machine() -> _vm.Machine:
     machine = machine_of(wait, 1)
-    machine.attach(Crew())
+    machine.attach(TaskGroup())
     machine.run()
     return machine
 
 
 def items() -> _vm.Items:
     program = cs.compile(add_up)
-    return _vm.Items(program._host, add_up.routine, [[3, 4, 5] * 40], (0,), (3,) * len(add_up.routine.parameters), [], 2, stop_at_once)
+    return _vm.Items(program._context, add_up.routine, [[3, 4, 5] * 40], (0,), (3,) * len(add_up.routine.parameters), [], 2, stop_at_once)
 
 
 def kernel() -> _vm.Kernel:
     program = cs.compile(add_up)
-    add_up.routine.lower(program._host, ("int",) * len(add_up.routine.parameters))
+    add_up.routine.lower(program._context, ("int",) * len(add_up.routine.parameters))
     return add_up.routine.kernels[0]
 
 
@@ -163,7 +163,7 @@ def route_form() -> _vm.RouteForm:
 
 def pending() -> _vm.Pending:
     waiting_machine()
-    return Crew.entries[-1]
+    return TaskGroup.entries[-1]
 
 
 def frame() -> Any:
@@ -245,7 +245,7 @@ def fill_pool() -> None:
     lists.extend([[], [1], [[1, 2], [3, 4]], [Mischief()], [[Mischief(), 1]], [("name", 0, 0)], [(0, 1)]])
     pool.extend([None, object(), -1, 0, 1, 2, 1 << 70, float("nan"), float("inf"), True, "", "name", "\ud800", b"words", len])
     pool.extend([(), (1,), (0,), ("name",), (1, 2), (Mischief(),), {}, {"name": 1}, {Mischief(): 1}, {1, 2}, int, type, Mischief])
-    pool.extend([Mischief(), wait, wait(1), cs.compile(wait)._host, Crew(), stop_at_once])
+    pool.extend([Mischief(), wait, wait(1), cs.compile(wait)._context, TaskGroup(), stop_at_once])
     pool.extend(lists)
     pool.extend(instances)
 

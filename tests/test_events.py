@@ -160,14 +160,14 @@ def test_a_call_in_its_first_iteration_tells_no_progress():
     from cascade.adapters.executors.local import LocalExecutor
     from cascade.adapters.solvers.native import NativeSolver
     from cascade.runtime.spine.run_context import telling_host
-    from cascade.runtime.spine.code_cache import Shapes
+    from cascade.runtime.spine.code_cache import CodeCache
 
     bus, heard = MessageBus(), []
     bus.subscribe(LoopProgress, heard.append)
-    host = telling_host()(Shapes(NativeSolver()), LocalExecutor(), bus)
-    host.progress(increment, 0, 3, 0)
+    context = telling_host()(CodeCache(NativeSolver()), LocalExecutor(), bus)
+    context.progress(increment, 0, 3, 0)
     assert heard == []
-    host.progress(increment, 0, 3, 5)
+    context.progress(increment, 0, 3, 5)
     assert [(event.task_id, event.iteration) for event in heard] == [("increment#3", 5)]
 
 
@@ -351,7 +351,7 @@ def test_a_call_that_had_to_wait_comes_before_what_is_ready_after_it(path, loops
 
 
 def test_every_loop_tells_its_progress(path):
-    told: set[str] = set()
+    subscribed: set[str] = set()
     end = time.monotonic() + 60
 
     def loop(name: str, weight: int) -> Any:
@@ -359,32 +359,32 @@ def test_every_loop_tells_its_progress(path):
         async def function(n: int) -> Any:
             for _ in range(weight):
                 await asyncio.sleep(0)
-            return cs.TailCall((n + 1,)) if len(told) < 3 and time.monotonic() < end else n
+            return cs.TailCall((n + 1,)) if len(subscribed) < 3 and time.monotonic() < end else n
 
         return function(0)
 
     bus = MessageBus()
-    bus.subscribe(LoopProgress, lambda event: told.add(event.task_id))
+    bus.subscribe(LoopProgress, lambda event: subscribed.add(event.task_id))
     path.run_with(Engine(bus=bus), [loop("a", 1), loop("b", 3), loop("c", 50)])
-    assert told == {"a#0", "b#1", "c#2"}
+    assert subscribed == {"a#0", "b#1", "c#2"}
 
 
 def test_a_map_tells_its_progress(path):
     numbers = range(100_000)
     for make in (lambda task: task.map(numbers), lambda task: task.map(numbers).with_retry(2)):
-        told: list[LoopProgress] = []
+        subscribed: list[LoopProgress] = []
         end = time.monotonic() + 60
 
         @cs.task
         def slow(n: int) -> int:
-            return n if told or time.monotonic() > end else sum(range(1000))  # noqa: B023
+            return n if subscribed or time.monotonic() > end else sum(range(1000))  # noqa: B023
 
         bus = MessageBus()
-        bus.subscribe(LoopProgress, told.append)
+        bus.subscribe(LoopProgress, subscribed.append)
         path.run_with(Engine(bus=bus), make(slow))
-        assert (told[0].task_id, told[0].task_name) == ("slow#0", "slow")
-        assert 0 < told[0].iteration <= len(numbers)
-        assert told[0].rate > 0
+        assert (subscribed[0].task_id, subscribed[0].task_name) == ("slow#0", "slow")
+        assert 0 < subscribed[0].iteration <= len(numbers)
+        assert subscribed[0].rate > 0
 
 
 # -- What is made -----------------------------------------------------------------------------------------------------------
@@ -502,7 +502,7 @@ def test_a_handler_that_raises_breaks_nothing_at_any_event(path, kind, error, ca
     def broken(event: Event) -> None:
         raise error
 
-    told = []
+    subscribed = []
     for handlers in ([], [broken]):
         bus = MessageBus()
         heard: list[Event] = []
@@ -516,9 +516,9 @@ def test_a_handler_that_raises_breaks_nothing_at_any_event(path, kind, error, ca
                 with pytest.raises(cs.CascadeError) as raised:
                     path.run_with(engine, everything(cache))
         kinds = [type(event) for event in heard if not isinstance(event, LoopProgress)]  # which comes by the clock
-        told.append((brief(heard), kinds, str(raised.value)))
-        assert engine.ledger._free == {"gpu": 1}
-    assert told[0] == told[1]
+        subscribed.append((brief(heard), kinds, str(raised.value)))
+        assert engine.capacity._free == {"gpu": 1}
+    assert subscribed[0] == subscribed[1]
     assert len(caplog.records) == 1 or (kind is LoopProgress and not caplog.records)
 
 
@@ -541,7 +541,7 @@ def test_ctrl_c_in_a_handler_ends_the_run_and_leaves_nothing(path, now):
         target = everything(cs.MemoryCache())
         with pytest.raises((KeyboardInterrupt, cs.CascadeError)) as raised:
             engine.run_now(target, use_vm=path.use_vm) if now else path.run_with(engine, target)
-        assert engine.ledger._free == {"gpu": 1}
+        assert engine.capacity._free == {"gpu": 1}
         assert len(releases) % 2 == 0
         if count <= number:
             break  # there are no more events than that

@@ -254,7 +254,7 @@ def test_what_takes_long_to_search_is_searched_in_a_thread(path, make, monkeypat
         threads.append(threading.current_thread())
         return made
 
-    for module in ("shapes", "walker"):
+    for module in ("spine.code_cache", "spine.interpreter"):
         monkeypatch.setattr(f"cascade.runtime.{module}.flatten", spy)
     target = identity(identity(make()))
     with pytest.raises(TooManyRows):

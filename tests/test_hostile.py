@@ -101,7 +101,7 @@ def test_what_has_memory_of_its_own_is_not_pickled(kind, protocol):
 
 def test_a_result_is_taken_once_by_its_own_machine():
     machine = hostile.waiting_machine()
-    entry = hostile.Crew.entries[-1]
+    entry = hostile.TaskGroup.entries[-1]
     with pytest.raises(TypeError, match="nothing is awaited"):
         hostile.waiting_machine().complete(entry, 1)
     machine.complete(entry, 1)
@@ -137,7 +137,7 @@ def test_columns_of_a_map_are_copies():
     routine = hostile.add_up.routine
     program = cs.compile(hostile.add_up)
     results: list[object] = []
-    items = _vm.Items(program._host, routine, [column], (0,), (5, 0), results, 1, hostile.stop_at_once)
+    items = _vm.Items(program._context, routine, [column], (0,), (5, 0), results, 1, hostile.stop_at_once)
     column.clear()
     items.run(10.0)
     assert len(results) == 100

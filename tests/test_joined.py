@@ -997,8 +997,8 @@ def test_cancellation_takes_effect_wherever_a_run_waits(path, log, is_async, kin
 
 
 def assert_at_rest(engine: Engine) -> None:
-    assert engine.ledger._free == engine.ledger.capacity
-    assert not engine.ledger._waiting
+    assert engine.capacity._free == engine.capacity.total
+    assert not engine.capacity._waiting
 
 
 @pytest.mark.parametrize("kind", KINDS)

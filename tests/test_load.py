@@ -82,7 +82,7 @@ async def main(numbers):
 
 def check():
     assert limit.most == 7, limit.most
-    assert engine.ledger._free == {"slot": 7} and not engine.ledger._waiting
+    assert engine.capacity._free == {"slot": 7} and not engine.capacity._waiting
 
 asyncio.run(main(range(1000)))
 check()
@@ -215,9 +215,9 @@ async def main(count):
         # A few at once: they wait for each other's claims.
         await asyncio.gather(*(one(outcomes) for _ in range(random.choice([1, 1, 4, 16]))))
         assert len(asyncio.all_tasks()) == 1, asyncio.all_tasks()
-        assert engine.ledger._free["slot"] == 3, engine.ledger._free
-        assert float(engine.ledger._free["part"]) == 0.3
-        assert not engine.ledger._waiting
+        assert engine.capacity._free["slot"] == 3, engine.capacity._free
+        assert float(engine.capacity._free["part"]) == 0.3
+        assert not engine.capacity._waiting
         assert not any(held.values()), held
     return outcomes
 
@@ -288,7 +288,7 @@ with tempfile.TemporaryDirectory() as directory, LocalExecutor(processes=2) as e
             pass
         else:
             raise AssertionError
-    assert engine.ledger._free == {"slot": 3} and not engine.ledger._waiting
+    assert engine.capacity._free == {"slot": 3} and not engine.capacity._waiting
 until(children)
 until(semaphores)
 assert [thread for thread in threading.enumerate() if not thread.daemon] == [threading.main_thread()]

@@ -160,7 +160,7 @@ def test_an_unfinished_run_in_a_cycle_is_collected():
 
     value = Value()
     program = cs.compile(wait)
-    value.machine = Machine(program._code, (value,), program._host)
+    value.machine = Machine(program._code, (value,), program._context)
     assert value.machine.run() == WAIT
     reference = weakref.ref(value)
     gc.disable()

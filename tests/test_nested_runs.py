@@ -209,10 +209,10 @@ def test_ctrl_c_ends_the_process(tmp_path, inner, mode, beside):
         assert running.stdout is not None
         assert running.stdout.readline() == "begun\n"
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        _, subscribed = running.communicate(timeout=60)
     finally:
         running.kill()
-    assert told.rstrip().endswith("KeyboardInterrupt") and "never awaited" not in told
+    assert subscribed.rstrip().endswith("KeyboardInterrupt") and "never awaited" not in subscribed
     assert running.returncode in (-signal.SIGINT, 1)  # CPython forgets the former where another thread executes a module
 
 
@@ -221,9 +221,9 @@ def test_ctrl_c_before_the_loop_begins_leaves_no_coroutine(path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(asyncio, "run", interrupted)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as subscribed:
         warnings.simplefilter("always")
         with pytest.raises(KeyboardInterrupt):
             path.run(later(1))
         gc.collect()
-    assert told == []
+    assert subscribed == []

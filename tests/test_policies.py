@@ -610,9 +610,9 @@ def test_resources_are_released_on_every_exit(path):
             path.run_with(engine, target)
         except (ValueError, TimeoutError):
             pass
-        assert engine.ledger._free == {"cpu": 1, "gpu": engine.ledger._free["gpu"]}
-        assert float(engine.ledger._free["gpu"]) == 0.3
-        assert not engine.ledger._waiting
+        assert engine.capacity._free == {"cpu": 1, "gpu": engine.capacity._free["gpu"]}
+        assert float(engine.capacity._free["gpu"]) == 0.3
+        assert not engine.capacity._waiting
 
     async def cancelled() -> None:
         run = asyncio.ensure_future(engine.run([later(n, 60).with_constraints(cpu=1) for n in range(3)], use_vm=path.use_vm))
@@ -621,8 +621,8 @@ def test_resources_are_released_on_every_exit(path):
         await asyncio.wait([run])
 
     asyncio.run(cancelled())
-    assert engine.ledger._free["cpu"] == 1
-    assert not engine.ledger._waiting
+    assert engine.capacity._free["cpu"] == 1
+    assert not engine.capacity._waiting
 
 
 def test_resources_are_held_from_the_first_attempt_to_the_last(path):

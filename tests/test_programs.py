@@ -20,7 +20,7 @@ from cascade.graph.model import Graph, Plan
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.runtime import Engine
 from cascade.runtime.events import Event
-from cascade.runtime.spine.code_cache import Shapes
+from cascade.runtime.spine.code_cache import CodeCache
 from tests import lowered
 from tests.tasks import add, chain, countdown, fail, identity, increment, later, one, total
 
@@ -101,11 +101,11 @@ def test_a_program_may_run_itself():
 
 
 def test_equal_shapes_share_their_code():
-    shapes = Shapes(NativeSolver())
-    first, _ = shapes.code_of(add(increment(1), 2))
-    assert shapes.code_of(add(increment(5), "x"))[0] is first
-    assert Shapes(NativeSolver()).code_of(add(increment(5), 6))[0] is first
-    assert shapes.code_of(add(1, increment(2)))[0] is not first
+    code_cache = CodeCache(NativeSolver())
+    first, _ = code_cache.code_of(add(increment(1), 2))
+    assert code_cache.code_of(add(increment(5), "x"))[0] is first
+    assert CodeCache(NativeSolver()).code_of(add(increment(5), 6))[0] is first
+    assert code_cache.code_of(add(1, increment(2)))[0] is not first
 
 
 def test_a_shape_seen_again_is_not_compiled_again(monkeypatch):
@@ -114,10 +114,10 @@ def test_a_shape_seen_again_is_not_compiled_again(monkeypatch):
         return x
 
     compiled = []
-    from cascade.runtime.spine import code_cache as shapes
+    from cascade.runtime.spine import code_cache as code_cache
 
-    real = shapes.compile_graph
-    monkeypatch.setattr(shapes, "compile_graph", lambda *args: compiled.append(1) or real(*args))
+    real = code_cache.compile_graph
+    monkeypatch.setattr(code_cache, "compile_graph", lambda *args: compiled.append(1) or real(*args))
     assert [cs.run(again(increment(i))) for i in range(5)] == [1, 2, 3, 4, 5]
     assert len(compiled) == 1
 
@@ -160,7 +160,7 @@ def test_only_so_many_shapes_are_kept():
     task = cs.task(lambda *items: len(items))
     for count in range(200):
         assert cs.run(task(*range(count % 3), *[one()] * count)) == count % 3 + count
-    assert len(task.shapes) <= 64
+    assert len(task.code_cache) <= 64
 
 
 def test_a_value_is_dropped_right_after_its_last_use(path):

@@ -239,7 +239,7 @@ def test_random_graphs_with_failing_nodes_fail_alike(specs, fails):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs, st.sets(st.integers(0, 11), max_size=1), st.integers(0, 30))
 def test_random_graphs_tell_the_same_events_and_stop_at_the_same_step(specs, fails, max_steps):
-    told = []
+    subscribed = []
     for use_vm in (False, True):
         bus = MessageBus()
         heard: list[Event] = []
@@ -247,10 +247,10 @@ def test_random_graphs_tell_the_same_events_and_stop_at_the_same_step(specs, fai
         try:
             Path(use_vm).run_with(Engine(bus=bus), declare(specs, fails), max_steps=max_steps)
         except (Failure, RuntimeError) as error:
-            told.append((brief(heard), type(error), str(error), getattr(error, "__notes__", None)))
+            subscribed.append((brief(heard), type(error), str(error), getattr(error, "__notes__", None)))
         else:
-            told.append((brief(heard), None, "", None))
-    assert told[0] == told[1]
+            subscribed.append((brief(heard), None, "", None))
+    assert subscribed[0] == subscribed[1]
 
 
 def test_the_reference_evaluation_shares_nodes():
@@ -375,7 +375,7 @@ class PlainCache:
 
 
 def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, through: Any = lambda target: target) -> Any:
-    told = []
+    subscribed = []
     for _ in range(rounds):
         bus = MessageBus()
         heard: list[Event] = []
@@ -383,12 +383,12 @@ def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, thro
         engine = Engine(bus=bus, system_resources=CAPACITY)
         try:
             value: Any = Path(use_vm).run_with(engine, through(declare_dealt(specs, cache)))
-            told.append((story(heard), repr(value), None))
+            subscribed.append((story(heard), repr(value), None))
         except (Failure, CascadeError) as error:
-            told.append((story(heard), type(error), [str(error), *getattr(error, "__notes__", ())]))
-        assert engine.ledger._free == CAPACITY
-        assert not engine.ledger._waiting
-    return told
+            subscribed.append((story(heard), type(error), [str(error), *getattr(error, "__notes__", ())]))
+        assert engine.capacity._free == CAPACITY
+        assert not engine.capacity._waiting
+    return subscribed
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

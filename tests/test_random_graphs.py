@@ -11,7 +11,7 @@ import pytest
 
 from cascade.graph import build
 from cascade.runtime import resources
-from cascade.runtime.spine import run_context as host
+from cascade.runtime.spine import run_context as context
 from cascade.runtime.nodes import policies as manage
 from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.nodes import dispatch as perform
@@ -59,13 +59,13 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         routing, "fresh", lambda slots: slots,
         graph_of(LEASE, Node(args=(FIRST_NODE,)), Node(kind="router", routes=(Ref(1),)), Node(args=(FIRST_NODE,)), targets=2),
     ),
-    "a loop keeps a resource": (host, "fresh", lambda slots: slots, graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1))),
+    "a loop keeps a resource": (context, "fresh", lambda slots: slots, graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1))),
     "a map does not share defaults": (
         "cascade.declare.binding.Binder", "deferred_defaults", lambda self, count, names: (),
         graph_of(Node(), Node(kind="map", items=(1,), default=FIRST_NODE)),
     ),
     "items are called plainly": (
-        mapping, "is_plain", lambda operation, host: host.bus is None, graph_of(LEASE, Node(kind="map", items=(FIRST_NODE,))),
+        mapping, "is_plain", lambda operation, context: context.bus is None, graph_of(LEASE, Node(kind="map", items=(FIRST_NODE,))),
     ),
     "nothing is skipped": (perform, "skip_reason", lambda operation, operands: None, graph_of(Node(condition=False))),
     "arguments come first": (
@@ -80,7 +80,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         resources.Leases, "_release", lambda self, held, error: [resources._attempt(self._leave, each, error) for each in held] and error,
         graph_of(LEASE, LEASE, Node(args=(FIRST_NODE, Ref(1)))),
     ),
-    "a claim is kept": ("cascade.runtime.nodes.capacity.Ledger", "give", lambda self, wanted: None, graph_of(Node(amount=1))),
+    "a claim is kept": ("cascade.runtime.nodes.capacity.Capacity", "give", lambda self, wanted: None, graph_of(Node(amount=1))),
 }
 
 

@@ -109,7 +109,7 @@ def test_resources_come_after_what_they_need_and_go_before_it(run, log, is_async
 
 def test_a_resource_takes_inputs(run, log, monkeypatch):
     monkeypatch.setenv("CASCADE_TEST_HOST", "local")
-    db = make("db", log, port=cs.Param("port", type=int), host=cs.Env("CASCADE_TEST_HOST"))
+    db = make("db", log, port=cs.Param("port", type=int), context=cs.Env("CASCADE_TEST_HOST"))
     assert run(identity(cs.inject(db)), params={"port": "5"}) == ("db", 5, "local")
     with pytest.raises(ParameterError, match="'port' is missing"):
         run(identity(cs.inject(db)))
@@ -593,7 +593,7 @@ def test_overrides_last_as_long_as_their_context(path, log):
         pass
 
 
-def told(path: Any, engine: Engine, target: Any) -> list[Any]:
+def subscribed(path: Any, engine: Engine, target: Any) -> list[Any]:
     heard: list[Event] = []
     end = engine.bus.subscribe(Event, heard.append)
     try:
@@ -616,7 +616,7 @@ def test_events_tell_of_resources(path, log, is_async):
     pool = make("pool", log, is_async=is_async)
     connection = make("connection", log, scope="task", pool=cs.inject(pool))
     engine = Engine(bus=MessageBus(), resources=[pool, connection])
-    assert told(path, engine, increment(total([1], cs.task(lambda c: 1)(cs.inject("connection"))))) == [
+    assert subscribed(path, engine, increment(total([1], cs.task(lambda c: 1)(cs.inject("connection"))))) == [
         "RunStarted",
         ("TaskExecutionStarted", "<lambda>#1"),
         ("ResourceAcquired", "pool", None),
@@ -635,7 +635,7 @@ def test_events_tell_of_resources(path, log, is_async):
 def test_events_tell_of_a_tear_down_that_fails(path, is_async):
     engine = Engine(bus=MessageBus())
     broken = leaving(OSError("lost"), is_async, "broken")
-    assert told(path, engine, identity(cs.inject(broken)))[-2:] == [
+    assert subscribed(path, engine, identity(cs.inject(broken)))[-2:] == [
         ("ResourceReleased", "broken", "OSError('lost')"),
         "RunFinished",
     ]

@@ -26,6 +26,7 @@ from cascade.errors import CascadeError, CycleError, SerializationError
 from cascade.graph.build import build_graph
 from cascade.graph.model import Graph
 from cascade.graph.serialize import from_json, to_json
+from cascade.graph.outline import target_of
 from tests.tasks import add, chain, countdown, identity, increment, later, one, total
 
 HERE = __name__

@@ -151,10 +151,10 @@ for _ in range(int(sys.argv[2])):
     except CascadeError:
         refused += 1
         continue
-    class Host:
+    class RunContext:
         def __getattr__(self, name):
             return lambda *args: None
-    machine = Machine(code, (3,) * code.blueprint.inputs, Host(), max_steps=50)
+    machine = Machine(code, (3,) * code.blueprint.inputs, RunContext(), max_steps=50)
     machine.run()
     machine.close()
     ran += 1

@@ -99,7 +99,7 @@ class Fuzzing:
         self.options = options
         self.next_seed = options.seed
         self.begun = time.monotonic()
-        self.told = self.begun
+        self.subscribed = self.begun
         self.left: deque[range] = deque()
         self.tally = Tally()
         self.found = 0
@@ -111,8 +111,8 @@ class Fuzzing:
         while busy:
             ready = multiprocessing.connection.wait([worker.connection for worker in busy], timeout=1.0)
             busy = [worker for worker in busy if worker.connection not in ready or self.hear(worker)]
-            if time.monotonic() - self.told > self.options.progress:
-                self.tell()
+            if time.monotonic() - self.subscribed > self.options.progress:
+                self.publish_on()
         self.summary()
         return int(self.found + self.crashed > 0)
 
@@ -159,9 +159,9 @@ class Fuzzing:
         self.left += [part for part in (range(worker.chunk.start, seed), range(seed + 1, worker.chunk.stop)) if part]
         worker.__init__()  # type: ignore[misc]
 
-    def tell(self) -> None:
-        self.told = time.monotonic()
-        seconds = self.told - self.begun
+    def publish_on(self) -> None:
+        self.subscribed = time.monotonic()
+        seconds = self.subscribed - self.begun
         print(
             f"{seconds:7,.0f} s: {self.tally.programs:,} programs, {self.tally.programs / seconds:.0f} a second,"
             f" {self.tally.in_kernels:,} in kernels, {self.found} differences, {self.crashed} crashes",

@@ -48,7 +48,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
                 if isinstance(operation.task, Injection):
                     injected.add(index)
             elif injected and not injected.isdisjoint(rows[index][1:]):
-                opcode = CALL_MANAGED  # it may be for the host to set up what the call is given
+                opcode = CALL_MANAGED  # it may be for the context to set up what the call is given
             elif operation.routine.lowering >= AT_ONCE:
                 opcode = CALL_TYPED
             else:

@@ -96,7 +96,7 @@ class Task(Generic[P, R]):
         self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
         self.resumption: Any = None  # goes on from the function's statements; made by the compiler
         self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
-        self.shapes: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
+        self.code_cache: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
         self._binder: Binder | None = None
         self._routine: Routine | None = None
         # Replaced by the binding function itself at the first call: decorating stays cheap at import.

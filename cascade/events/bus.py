@@ -45,7 +45,7 @@ class MessageBus:
     ) -> Callable[[], None]:
         """Calls `handler` with every event of the type (and its subclasses); `Event` hears all.
 
-        With `items=False` it does not hear of starts and ends of single items of maps, so that maps need not tell of them.
+        With `items=False` it does not hear of starts and ends of single items of maps, so that maps need not publish_on of them.
 
         What nobody hears is not even made, and a run looks who hears what when it starts. So a run that is under way is
         heard only if somebody had subscribed to this kind of event before.
@@ -91,7 +91,7 @@ class MessageBus:
                     _report(entry, event)
 
 
-def heard_by(bus: Any) -> frozenset[type[Event]]:
+def subscribed_types(bus: Any) -> frozenset[type[Event]]:
     """The classes of events of a run that somebody hears; all of them where a bus of one's own cannot tell."""
     if not bus.has_subscribers:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Teller: what a run tells its observers. The host of both paths is one, where somebody hears the run."""
+"""EventPublisher: what a run tells its observers. The host of both paths is one, where somebody hears the run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cascade._vm import instance_of
-from cascade.events.bus import MessageBus, heard_by
+from cascade.events.bus import MessageBus, subscribed_types
 from cascade.events.names import label
 from cascade.events.preview import preview
 from cascade.events.silent import Silent
@@ -39,26 +39,26 @@ Key = int | str | tuple[int, int | str]
 clock = time.perf_counter
 
 
-class Teller(Silent):
+class EventPublisher(Silent):
     """Makes the events of one run that somebody hears, and no others.
 
     A node is named by its task, the number of its graph in the run, and its own.
 
     Attributes:
-        told: the classes of events that somebody hears.
+        subscribed: the classes of events that somebody hears.
         observed: whether starts and ends of calls have to be noted.
         observes_items: whether those of the items of maps have to be, too.
     """
 
-    def tell(self, bus: MessageBus, run_id: str) -> None:
+    def publish_on(self, bus: MessageBus, run_id: str) -> None:
         """Has the bus carry the events."""
         self.run_id = run_id
         self._publish: Callable[[Event], None] = bus.publish
-        self.told = heard_by(bus)
-        self._start, self._end = TaskExecutionStarted in self.told, TaskExecutionFinished in self.told
-        self._item_start, self._item_end = ItemStarted in self.told, ItemFinished in self.told
+        self.subscribed = subscribed_types(bus)
+        self._start, self._end = TaskExecutionStarted in self.subscribed, TaskExecutionFinished in self.subscribed
+        self._item_start, self._item_end = ItemStarted in self.subscribed, ItemFinished in self.subscribed
         self.observes_items = self._item_start or self._item_end
-        self.observed = self._start or self._end or self.observes_items or LoopProgress in self.told
+        self.observed = self._start or self._end or self.observes_items or LoopProgress in self.subscribed
         # What is under way; nodes of the target's graph by their numbers alone, which is faster.
         self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
         self._progress: dict[Key, tuple[float, int]] = {}
@@ -67,13 +67,13 @@ class Teller(Silent):
     # -- The run ----------------------------------------------------------------------------------------------------
 
     def run_started(self, target: str, tasks: int) -> None:
-        if RunStarted in self.told:
+        if RunStarted in self.subscribed:
             self._publish(make(RunStarted, run_id=self.run_id, target=target, tasks=tasks))
 
     def run_finished(self, duration: float, error: BaseException | None) -> None:
         if error is not None and self.observed:
             self._abandon(error)
-        if RunFinished in self.told:
+        if RunFinished in self.subscribed:
             status, shown = _outcome(error)
             self._publish(make(RunFinished, run_id=self.run_id, status=status, duration=duration, error=shown))
 
@@ -88,15 +88,15 @@ class Teller(Silent):
 
     def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
         if type(node) is int:
-            kind, is_told = TaskExecutionStarted, self._start
+            kind, is_published = TaskExecutionStarted, self._start
         elif self.observes_items:
-            kind, is_told = ItemStarted, self._item_start
+            kind, is_published = ItemStarted, self._item_start
         else:
             return
         name = owner.name
         task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as label gives it
         self._running[(serial, node) if serial else node] = (owner, serial, node, task_id, clock())
-        if is_told:
+        if is_published:
             self._publish(
                 instance_of(
                     kind,
@@ -137,7 +137,7 @@ class Teller(Silent):
             self._failed_items[(serial, node) if serial else node] = item
 
     def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
-        if LoopProgress not in self.told or iteration == 0:
+        if LoopProgress not in self.subscribed or iteration == 0:
             return  # a call that is made once, and had to wait, is no loop
         moment = clock()
         key = (serial, node) if serial else node
@@ -155,11 +155,11 @@ class Teller(Silent):
     # -- What happens besides calls ---------------------------------------------------------------------------------
 
     def skipped(self, task_id: str, name: str, reason: str) -> None:
-        if TaskSkipped in self.told:
+        if TaskSkipped in self.subscribed:
             self._publish(make(TaskSkipped, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
     def retrying(self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException) -> None:
-        if TaskRetrying in self.told:
+        if TaskRetrying in self.subscribed:
             self._publish(
                 make(
                     TaskRetrying, run_id=self.run_id, task_id=task_id, task_name=name, attempt=attempt,
@@ -168,15 +168,15 @@ class Teller(Silent):
             )  # fmt: skip
 
     def blocked(self, task_id: str, name: str, reason: str) -> None:
-        if TaskBlocked in self.told:
+        if TaskBlocked in self.subscribed:
             self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
-    def tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
+    def publish_resource(self, what: str, name: str, error: BaseException | None) -> None:
         """One was "acquired" or "released"."""
         if what == "acquired":
-            if ResourceAcquired in self.told:
+            if ResourceAcquired in self.subscribed:
                 self._publish(make(ResourceAcquired, run_id=self.run_id, resource_name=name))
-        elif ResourceReleased in self.told:
+        elif ResourceReleased in self.subscribed:
             self._publish(make(ResourceReleased, run_id=self.run_id, resource_name=name, error=_outcome(error)[1]))
 
 

@@ -1,4 +1,4 @@
-"""What a run has in place of a `Teller` when nobody hears it: the events take 10 ms to import."""
+"""What a run has in place of a `EventPublisher` when nobody hears it: the events take 10 ms to import."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PROGRESS_TIME = 0.1
 
 
 class Silent:
-    """The methods of `cascade.events.publisher.Teller`, which see there; they tell nobody."""
+    """The methods of `cascade.events.publisher.EventPublisher`, which see there; they tell nobody."""
 
     run_id = ""
-    told: frozenset[type[Event]] = frozenset()
+    subscribed: frozenset[type[Event]] = frozenset()
     observed = observes_items = False
 
-    def tell(self, bus: MessageBus, run_id: str) -> None:
-        raise NotImplementedError  # only a Teller does
+    def publish_on(self, bus: MessageBus, run_id: str) -> None:
+        raise NotImplementedError  # only a EventPublisher does
 
     def run_started(self, target: str, tasks: int) -> None:
         pass
@@ -63,5 +63,5 @@ class Silent:
     def blocked(self, task_id: str, name: str, reason: str) -> None:
         pass
 
-    def tell_of_resource(self, what: str, name: str, error: BaseException | None) -> None:
+    def publish_resource(self, what: str, name: str, error: BaseException | None) -> None:
         pass

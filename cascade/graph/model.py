@@ -31,7 +31,7 @@ class Container:
     def __init__(self, name: str, opcode: str) -> None:
         self.name = name
         self.opcode = opcode
-        self.shapes: Any = None
+        self.code_cache: Any = None
 
     def make(self, values: Sequence[Any]) -> Any:
         """The container made of `values`; those of a dict alternate: key, value."""

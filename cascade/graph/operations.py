@@ -47,7 +47,7 @@ class Managed:
     """
 
     hands_on = False
-    shapes: Any = None
+    code_cache: Any = None
     """Compiled forms of graphs that end in this operation; kept by the runtime."""
 
     def __init__(self, task: Task[..., Any], policies: Policies, kind: str = CALL) -> None:
@@ -165,7 +165,7 @@ class State(NamedTuple):
         offset, width: where its operands stand among those of the machine.
         routes: the number of the next state by the keys of Jumps, None for the end; None for a state that is not bound.
         takes_input: whether it has a first argument, which the data of a Jump takes the place of.
-        injects: whether it may be given resources, so that the host has to call it.
+        injects: whether it may be given resources, so that the context has to call it.
     """
 
     operation: Any
@@ -185,7 +185,7 @@ class StateMachine:
 
     kind = MACHINE
     hands_on = False
-    shapes: Any = None
+    code_cache: Any = None
     amounts = ()
 
     def __init__(self, states: tuple[State, ...], conditions: int, after: int) -> None:

@@ -117,11 +117,11 @@ def _plain(value: Any) -> Any:
 # -- For people ---------------------------------------------------------------------------------------------------------
 
 
-class _Told:
+class _Subscribed:
     """What a log has told of a run."""
 
     def __init__(self, begun: float) -> None:
-        self.progress = begun  # when it told of its progress
+        self.progress = begun  # when it subscribed of its progress
         self.lines: Counter[str] = Counter()  # how many of each kind since then
 
     def takes(self, kind: str) -> bool:
@@ -133,8 +133,8 @@ class _Told:
 class Log(_Lines):
     """Lines of text.
 
-    Starts and ends of runs and failures are always told. Of skipped nodes, attempts that failed, and maps that are done,
-    a few are told one by one between two lines of progress, which have the numbers: a log grows with the logarithm of a
+    Starts and ends of runs and failures are always subscribed. Of skipped nodes, attempts that failed, and maps that are done,
+    a few are subscribed one by one between two lines of progress, which have the numbers: a log grows with the logarithm of a
     run's time, not with the number of its tasks. A verbose log tells every event.
     """
 
@@ -143,28 +143,28 @@ class Log(_Lines):
         self.wants_items = self._verbose = verbose
         self._interval = interval
         self._states = States()
-        self._told: dict[str, _Told] = {}
+        self._subscribed: dict[str, _Subscribed] = {}
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             run, node = self._states.hear(event)
             if isinstance(event, RunStarted):
-                self._told[event.run_id] = _Told(event.timestamp)
-            told = self._told.get(event.run_id)
+                self._subscribed[event.run_id] = _Subscribed(event.timestamp)
+            subscribed = self._subscribed.get(event.run_id)
             kind = ALWAYS if self._verbose else kind_of(event, node)
-            if kind == ALWAYS or (kind is not None and (told is None or told.takes(kind))):
+            if kind == ALWAYS or (kind is not None and (subscribed is None or subscribed.takes(kind))):
                 self._tell(event, describe(event, run, node))
-            elif run is not None and told is not None and self._is_due(event, run, told):
-                told.progress = event.timestamp
-                told.lines.clear()
+            elif run is not None and subscribed is not None and self._is_due(event, run, subscribed):
+                subscribed.progress = event.timestamp
+                subscribed.lines.clear()
                 self._tell(event, progress(run, event.timestamp))
             if isinstance(event, RunFinished):
-                self._told.pop(event.run_id, None)
+                self._subscribed.pop(event.run_id, None)
 
-    def _is_due(self, event: Event, run: RunState, told: _Told) -> bool:
+    def _is_due(self, event: Event, run: RunState, subscribed: _Subscribed) -> bool:
         if isinstance(event, TaskExecutionFinished) and event.abandoned:
             return False  # the run is over
-        return event.timestamp - told.progress >= max(self._interval, PATIENCE * (event.timestamp - run.begun))
+        return event.timestamp - subscribed.progress >= max(self._interval, PATIENCE * (event.timestamp - run.begun))
 
     def _tell(self, event: Event, text: str) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(event.timestamp))
@@ -198,8 +198,8 @@ def describe(event: Event, run: RunState | None, node: Node | None) -> str:
         ended = "succeeded" if event.status == "Succeeded" else "FAILED"
         return f"run {ended}" + ("" if run is None else f": {summary(run, event)}")
     # One of somebody's own: what it says, without what every event has.
-    told = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
-    values = ", ".join(f"{name}={printable(preview(getattr(event, name)))}" for name in told)
+    subscribed = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
+    values = ", ".join(f"{name}={printable(preview(getattr(event, name)))}" for name in subscribed)
     name = printable(event.task_id) + " " if isinstance(event, TaskEvent) else ""
     return f"{name}{type(event).__name__}({values})"
 

@@ -138,7 +138,7 @@ class RunState:
 
     def hear(self, event: Event) -> Node | None:
         """Takes note of an event; returns the node that it is about, also one that is under way no longer."""
-        listen = _LISTENERS.get(type(event))  # there is none for the events of single items: maps tell of their progress
+        listen = _LISTENERS.get(type(event))  # there is none for the events of single items: maps publish_on of their progress
         return None if listen is None else listen(self, event)
 
     # -- One event each ---------------------------------------------------------------------------------------------

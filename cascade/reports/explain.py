@@ -30,8 +30,8 @@ from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import Reason
 from cascade.runtime.nodes.maps import is_plain
 from cascade.runtime.program import Program
-from cascade.runtime.spine.code_cache import Shapes, target_code
-from cascade.runtime.spine.run_context import Host
+from cascade.runtime.spine.code_cache import CodeCache, target_code
+from cascade.runtime.spine.run_context import RunContext
 
 AnyTask = Task[..., Any]
 UNKNOWN_TYPE = "?"
@@ -230,7 +230,7 @@ class _Survey:
         if is_router(operation):
             return
         calls = self.found.setdefault(task, _Calls(task))
-        if is_map(operation) and is_plain(operation, _host()):
+        if is_map(operation) and is_plain(operation, _context()):
             calls.inside[OF_MAP] = None
         elif managed:
             calls.managed[_why_managed(operation, task)] = None
@@ -246,9 +246,9 @@ MANAGED_CALLS = ("CALL_MANAGED", "LOOP_MANAGED")
 OF_MAP = "called for each item of a map"
 
 
-def _host() -> Host:
+def _context() -> RunContext:
     """That of a run which nobody observes."""
-    return Host(Shapes(NativeSolver()), LocalExecutor())
+    return RunContext(CodeCache(NativeSolver()), LocalExecutor())
 
 
 def _why_managed(operation: Any, task: AnyTask) -> str:
@@ -281,7 +281,7 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
     if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
         return
     try:
-        routine.lower(_host(), types)
+        routine.lower(_context(), types)
     except LoweringError:
         pass  # the reason is in the record
 

@@ -15,7 +15,7 @@ from cascade.graph.operations import StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
 from cascade.reports.disassembly import disassemble
-from cascade.runtime.spine.code_cache import Shapes
+from cascade.runtime.spine.code_cache import CodeCache
 
 
 def listing(blueprint: Blueprint, inputs: Sequence[Any] | None) -> str:
@@ -41,7 +41,7 @@ class _Found:
         self.kernels: dict[Kernel, None] = {}
         self._machines: set[StateMachine] = set()
         self._routes: dict[LazyResult[Any], str] = {}
-        self._shapes = Shapes(NativeSolver())
+        self._code_cache = CodeCache(NativeSolver())
 
     def parts_of(self, blueprint: Blueprint, inputs: Sequence[Any] | None, title: str) -> Iterator[str]:
         yield title + disassemble(blueprint)
@@ -77,5 +77,5 @@ class _Found:
                 # As the run goes on with it.
                 lazy = lazy_result(route.task, route.slots, route.policies)
                 lazy.given = table.around(dict.fromkeys(table.shared))
-                code, inputs = self._shapes.code_of(lazy)
+                code, inputs = self._code_cache.code_of(lazy)
                 self.waiting.append((f"{title}\n", code.blueprint, inputs))

@@ -17,10 +17,10 @@ from cascade.events.bus import MessageBus
 from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
-from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.spine.code_cache import (
-    Shapes,
+    CodeCache,
     calls_of,
     check_capacity,
     is_asynchronous,
@@ -28,11 +28,11 @@ from cascade.runtime.spine.code_cache import (
     task_count,
 )
 from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.spine.run_context import Host, telling_host
+from cascade.runtime.spine.run_context import RunContext, telling_host
 
 if TYPE_CHECKING:
     from cascade.events.types import Event
-    from cascade.runtime.spine.interpreter import Walker
+    from cascade.runtime.spine.interpreter import Interpreter
 
 R = TypeVar("R")
 
@@ -67,8 +67,8 @@ class Engine:
         for part, method in ((self.solver, "resolve"), (self.executor, "call"), (self.bus, "publish")):
             if not hasattr(part, method):
                 raise DeclarationError(f"Engine was given {part!r}", expected=f"an object with a method {method!r}")
-        self.ledger = Ledger(system_resources)
-        self._shapes = Shapes(self.solver)
+        self.capacity = Capacity(system_resources)
+        self._code_cache = CodeCache(self.solver)
         self.resource_container = ResourceContainer()
         for resource in resources:
             self.register(resource)
@@ -140,7 +140,7 @@ class Engine:
             loop = asyncio.get_running_loop()
             session = await loop.run_in_executor(None, _Session, self, target, params, use_vm, timeout, max_steps)
         with session:
-            session.outcome = await drive(session.run, session.host, session.deadline)
+            session.outcome = await drive(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
 
     def run_now(
@@ -157,9 +157,9 @@ class Engine:
         session = _Session(self, target, params, use_vm, timeout, max_steps)
         with session:
             if session.asynchronous:
-                session.outcome = run_loop(lambda: drive(session.run, session.host, session.deadline))
+                session.outcome = run_loop(lambda: drive(session.run, session.context, session.deadline))
             else:
-                session.outcome = drive_now(session.run, session.host, session.deadline)
+                session.outcome = drive_now(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
 
 
@@ -191,7 +191,7 @@ def _new_id() -> str:
 class _Session:
     """One run of an engine: what is made before it, and the events around it."""
 
-    run: Machine | Walker
+    run: Machine | Interpreter
     code: Code
     outcome: Outcome
 
@@ -214,8 +214,8 @@ class _Session:
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
         bus = engine.bus if engine.bus.has_subscribers else None
-        self.host = (Host if bus is None else telling_host())(
-            engine._shapes,
+        self.context = (RunContext if bus is None else telling_host())(
+            engine._code_cache,
             engine.executor,
             bus,
             target=target,
@@ -223,32 +223,32 @@ class _Session:
             timeout=timeout,
             params=params,
             resources=engine.resource_container,
-            ledger=engine.ledger,
+            capacity=engine.capacity,
             deadline=self.deadline,
             lowers=use_vm,
         )
         steps = -1 if max_steps is None else max_steps
-        observed = self.host.observed
-        counted = bool(self.host.told)
+        observed = self.context.observed
+        counted = bool(self.context.subscribed)
         if use_vm:
-            if not self.host.told and engine._shapes.is_single_call(target, limit):
-                code, inputs = loop_code_of(self.host, target.task.routine), target.slots
+            if not self.context.subscribed and engine._code_cache.is_single_call(target, limit):
+                code, inputs = loop_code_of(self.context, target.task.routine), target.slots
             else:
-                code, inputs = engine._shapes.code_of(target, limit)
+                code, inputs = engine._code_cache.code_of(target, limit)
             managed = not getattr(engine.executor, "calls_inline", False)
-            self.run = Machine(code, self.host.fill(inputs), self.host, observed, managed, self.deadline, steps)
+            self.run = Machine(code, self.context.fill(inputs), self.context, observed, managed, self.deadline, steps)
             self.code = code
-            check_capacity(operations_of(code), engine.ledger)
+            check_capacity(operations_of(code), engine.capacity)
             self.tasks = task_count(calls_of(code)) if counted else 0
         else:
-            from cascade.runtime.spine.interpreter import Walker
+            from cascade.runtime.spine.interpreter import Interpreter
 
-            walker = Walker(
-                target, self.host, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
+            interpreter = Interpreter(
+                target, self.context, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
             )
-            self.run = walker
-            check_capacity(walker.operations(), engine.ledger)
-            self.tasks = task_count(walker.operations()) if counted else 0
+            self.run = interpreter
+            check_capacity(interpreter.operations(), engine.capacity)
+            self.tasks = task_count(interpreter.operations()) if counted else 0
         self.target = target
 
     @property
@@ -257,10 +257,10 @@ class _Session:
         return is_asynchronous(self.code) if isinstance(self.run, Machine) else self.run.asynchronous
 
     def __enter__(self) -> None:
-        if self.host.told:
+        if self.context.subscribed:
             last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
-            self.host.run_started("list" if last is None else last.name, self.tasks)
+            self.context.run_started("list" if last is None else last.name, self.tasks)
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if self.host.told:
-            self.host.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)
+        if self.context.subscribed:
+            self.context.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)

@@ -17,11 +17,11 @@ from cascade.graph.build import Inputs
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 from cascade.instructions.blueprint import Blueprint
 from cascade.runtime.inputs import form_of
-from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.resources import ResourceContainer, parameters_of
-from cascade.runtime.spine.code_cache import Shapes, check_capacity, is_asynchronous, operations_of, target_code
+from cascade.runtime.spine.code_cache import CodeCache, check_capacity, is_asynchronous, operations_of, target_code
 from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
-from cascade.runtime.spine.run_context import Host
+from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
     from cascade.reports.explain import Explanation
@@ -67,7 +67,7 @@ class Program(Generic[P, R]):
     """
 
     def __init__(
-        self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, ledger: Ledger, resources: Iterable[Resource] = ()
+        self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, capacity: Capacity, resources: Iterable[Resource] = ()
     ) -> None:
         self._code = code
         self._inputs = inputs
@@ -80,8 +80,8 @@ class Program(Generic[P, R]):
         for resource in resources:
             self._container.register(resource)
         # Runs that take no inputs and no resources share a host.
-        self._host = Host(Shapes(NativeSolver()), LocalExecutor(), target=target, ledger=ledger, shared=True)
-        check_capacity(operations_of(code), ledger)
+        self._context = RunContext(CodeCache(NativeSolver()), LocalExecutor(), target=target, capacity=capacity, shared=True)
+        check_capacity(operations_of(code), capacity)
         self.blueprint: Blueprint = code.blueprint
         if isinstance(inputs, Inputs):
             self.__doc__ = "\n".join(
@@ -100,19 +100,19 @@ class Program(Generic[P, R]):
             outer_cancellation()()  # a loop of short programs has to end as well
         constant = self._constant
         if constant is not None and not args and not kwargs:
-            host = self._host
-            machine = Machine(self._code, constant, host)
+            context = self._context
+            machine = Machine(self._code, constant, context)
         else:
-            machine, host = self._machine(args, kwargs)
+            machine, context = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
-            return run_loop(lambda: drive(machine, host)).unwrap()  # type: ignore[no-any-return]
+            return run_loop(lambda: drive(machine, context)).unwrap()  # type: ignore[no-any-return]
         status = machine.run(NESTED_SLICE)
-        if status == DONE and host.leases is None:
+        if status == DONE and context.leases is None:
             return machine.take()  # type: ignore[no-any-return]
-        return self._finish(machine, host, status)
+        return self._finish(machine, context, status)
 
-    def _finish(self, machine: Machine, host: Host, status: int) -> R:
+    def _finish(self, machine: Machine, context: RunContext, status: int) -> R:
         # A run that failed, or was not over at once.
         if status == WAIT:
             try:
@@ -120,31 +120,31 @@ class Program(Generic[P, R]):
             except BaseException:
                 machine.close()
                 raise
-        return drive_now(machine, host, status=status).unwrap()  # type: ignore[no-any-return]
+        return drive_now(machine, context, status=status).unwrap()  # type: ignore[no-any-return]
 
-    def _machine(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Machine, Host]:
+    def _machine(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Machine, RunContext]:
         inputs = self._inputs
         if type(inputs) is Inputs:
             if args:
                 raise TypeError(f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position")
-            host = self._host_of_its_own(kwargs)
+            context = self._own_context(kwargs)
             filled = None if self._form is None else self._form.fill(kwargs)
             if filled is not None:
-                host.given, values = filled
-                return Machine(self._code, values, host), host
-            return Machine(self._code, host.fill(inputs), host), host
+                context.given, values = filled
+                return Machine(self._code, values, context), context
+            return Machine(self._code, context.fill(inputs), context), context
         if inputs is not None and not args and not kwargs:
-            return Machine(self._code, inputs, self._host), self._host
+            return Machine(self._code, inputs, self._context), self._context
         inputs = self._bind(*args, **kwargs)
         if hands_on_deferred(inputs):
-            host = self._host_of_its_own(None)
-            code, inputs = host.expand(host.deferred(self._target.operation, inputs))
-            return Machine(code, inputs, host), host
-        return Machine(self._code, inputs, self._host), self._host
+            context = self._own_context(None)
+            code, inputs = context.expand(context.deferred(self._target.operation, inputs))
+            return Machine(code, inputs, context), context
+        return Machine(self._code, inputs, self._context), self._context
 
-    def _host_of_its_own(self, params: dict[str, Any] | None) -> Host:
-        return Host(
-            self._host.shapes, self._host.executor, target=self._target, ledger=self._host.ledger, params=params,
+    def _own_context(self, params: dict[str, Any] | None) -> RunContext:
+        return RunContext(
+            self._context.code_cache, self._context.executor, target=self._target, capacity=self._context.capacity, params=params,
             resources=self._container,
         )
 
@@ -160,8 +160,8 @@ class Program(Generic[P, R]):
     async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""
         check_asynchronous("program.arun", "program")
-        machine, host = self._machine(args, kwargs)
-        outcome = await drive(machine, host)
+        machine, context = self._machine(args, kwargs)
+        outcome = await drive(machine, context)
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:
@@ -183,7 +183,7 @@ class Program(Generic[P, R]):
     @property
     def system_resources(self) -> dict[str, float]:
         """What its nodes share, as it was given to `compile`."""
-        return dict(self._host.ledger.capacity)
+        return dict(self._context.capacity.total)
 
     def __copy__(self) -> Program[P, R]:
         return self  # its runs share nothing that changes
@@ -234,7 +234,7 @@ def compile(
     """
     code, inputs = target_code(target)
     bind = target.bind if isinstance(target, Task) else _no_inputs
-    return Program(code, inputs, bind, target, Ledger(system_resources), resources)
+    return Program(code, inputs, bind, target, Capacity(system_resources), resources)
 
 
 def _no_inputs(*args: Any, **kwargs: Any) -> Any:

@@ -118,19 +118,19 @@ class Leases:
     Args:
         container: what is known by name.
         input_value: finds the value of an input that a resource takes.
-        tell: called with ("acquired" or "released", name of the resource, error) if somebody listens.
+        publish_on: called with ("acquired" or "released", name of the resource, error) if somebody listens.
     """
 
     def __init__(
         self,
         container: ResourceContainer,
         input_value: Callable[[Input], Any],
-        tell: Callable[[str, str, BaseException | None], None] | None,
+        publish_on: Callable[[str, str, BaseException | None], None] | None,
     ) -> None:
         self._registered = container.registered
         self._overrides = dict(container.overrides)
         self._input_value = input_value
-        self._tell = tell
+        self._tell = publish_on
         self._held: dict[Resource, _Held] = {}  # scope "run"
         self._stack: list[_Held] = []  # in the order of set-up
         self._calls: dict[int, tuple[list[_Held], Any]] = {}  # what calls hold whose awaitable is not awaited yet
@@ -226,7 +226,7 @@ class Leases:
         """The arguments of a call, with Origins in the place of resources whose values cannot be part of a key.
 
         Raises:
-            KeyingError: (a TypeError) the code of one of them cannot be told.
+            KeyingError: (a TypeError) the code of one of them cannot be subscribed.
         """
         origins = {id(held.value): held.resource for held in self._stack if not _has_key(held.value)}
 
@@ -288,7 +288,7 @@ class Leases:
     def _set_up_for_run(self, resource: Resource) -> None:
         held = self._set_up(resource, {})
         self._held[resource] = held
-        self._stack.append(held)  # before it is told, which Ctrl-C may break off
+        self._stack.append(held)  # before it is subscribed, which Ctrl-C may break off
         self._say("acquired", held.name)
 
     def _begin(self, resource: Resource, own: Mapping[Resource, _Held]) -> _Held:

@@ -16,8 +16,8 @@ cdef int land(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject
                 store_pending(frame, entry)
                 machine.spend()
             entry.awaited_by = machine.number
-            if machine.crew is not None:
-                machine.crew.spawn(entry, held, machine.name_of(entry))
+            if machine.task_group is not None:
+                machine.task_group.spawn(entry, held, machine.name_of(entry))
                 return RESUMED
             if machine.unspawned is None:
                 machine.unspawned = []
@@ -50,18 +50,18 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
         return RESUMED
     target = routine
     if tail.target is not None and tail.target is not routine.owner:
-        target = <Routine?>machine.host.target(tail.target, routine.owner)
+        target = <Routine?>machine.context.target(tail.target, routine.owner)
         if target.owner is routine.owner:
             target = routine        # itself by its name, with the policies that it has here
     if target is routine:
-        slots = machine.host.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
+        slots = machine.context.rebind(routine.operation, tuple(values), tail.args, tail.kwargs)
     elif target.simple and tail.keywords is None and len(tail.arguments) == target.positional:
         slots = tail.arguments
     else:
         slots = target.bind(*tail.args, **tail.kwargs)
     if new_deferred(slots, values if target is routine else None, frame.made):
-        return go_on_with(machine, frame, pc, machine.host.deferred(target.operation, slots), tail, entry, False)
-    new = machine.enter(loop_code_of(machine.host, target), slots)
+        return go_on_with(machine, frame, pc, machine.context.deferred(target.operation, slots), tail, entry, False)
+    new = machine.enter(loop_code_of(machine.context, target), slots)
     new.inner = frame.inner or frame.code.selects
     if stays:
         new.origin = routine.owner if frame.origin is None else frame.origin
@@ -79,9 +79,9 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
 cdef int go_on_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
     # The task's answer means a deferred value: its code runs next. `hands_on` says that its arguments are data.
     cdef Frame new
-    code, inputs = machine.host.expand(deferred, hands_on)
+    code, inputs = machine.context.expand(deferred, hands_on)
     if machine.observed and not frame.inner and not frame.code.selects:
-        machine.tell_end(frame, pc, answer, None)
+        machine.publish_end(frame, pc, answer, None)
     machine.serials += 1
     new = machine.enter(<Code?>code, inputs)
     new.iteration = frame.iteration + 1

@@ -49,7 +49,7 @@ cdef bytes key_of(bytes types, Py_ssize_t start):
     return types if start == 0 else b"%s%d" % (types, start)
 
 
-cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
+cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
     # The kernel for the types of the arguments, made when they are seen for the first time; None where there is none.
     # That of a state machine begins with its state number `start`; MAP_ONLY asks for one that may be for maps only.
     cdef Kernel kernel
@@ -71,7 +71,7 @@ cdef Kernel find_kernel(host, Routine routine, PyObject** values, Py_ssize_t cou
             routine.kernels.remove(kernel)
             routine.seen.discard(kernel.key)
             break
-    return make_kernel(host, routine, types[:count], start)
+    return make_kernel(context, routine, types[:count], start)
 
 
 cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexcept:
@@ -82,7 +82,7 @@ cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexc
     return True
 
 
-cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bint asked=False):
+cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start, bint asked=False):
     global eager_seconds
     cdef double begun
     cdef bytes key = key_of(types, start)
@@ -101,9 +101,9 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
     names = tuple([TYPE_NAMES[chr(code)] for code in types])
     try:
         if routine.machine:
-            made = host.machine_kernel(routine, names, start)
+            made = context.machine_kernel(routine, names, start)
         else:
-            made = host.kernel(routine.owner, names, start == MAP_ONLY)
+            made = context.kernel(routine.owner, names, start == MAP_ONLY)
     except BaseException:
         routine.seen.discard(key)       # so that it is raised again
         routine.made -= 1
@@ -112,7 +112,7 @@ cdef Kernel make_kernel(host, Routine routine, bytes types, Py_ssize_t start, bi
     if type(made) is Kernel:
         if (<Kernel>made).types_held != types:
             routine.seen.discard(key)
-            raise InternalError(f"the host made a kernel for {(<Kernel>made).code.types} instead of {names}")
+            raise InternalError(f"the context made a kernel for {(<Kernel>made).code.types} instead of {names}")
         routine.kernels.append(made)
         if start != MAP_ONLY:
             routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
@@ -492,7 +492,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
                 routine = <Routine>frame.code.constants[word.b]
             else:
                 start = frame.code.states.index(frame.pc)
-            kernel = find_kernel(machine.host, routine, frame.values, frame.code.inputs, start)
+            kernel = find_kernel(machine.context, routine, frame.values, frame.code.inputs, start)
             if kernel is None or (machine.observed and kernel.defers) or not enter_kernel(frame, kernel):
                 frame.next_typed = frame.iteration + RETRY
                 return RESUMED
@@ -561,7 +561,7 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
             machine.spend()
             machine.taken -= 1
             return machine.call_frame(frame, frame.pc - 1, routine, values, None)
-        kernel = find_kernel(machine.host, routine, arguments, count, 0)
+        kernel = find_kernel(machine.context, routine, arguments, count, 0)
         if kernel is None or not fill_spare(machine, kernel, arguments):
             result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
             return TYPED_CALLED
@@ -677,7 +677,7 @@ cdef Frame settle(Machine machine, Frame frame, Kernel kernel, body, list argume
             incref(<PyObject*>arguments[i])
             set_slot(frame, i, <PyObject*>arguments[i])
         return frame
-    new = machine.enter(loop_code_of(machine.host, <Routine>body.task.routine), arguments)
+    new = machine.enter(loop_code_of(machine.context, <Routine>body.task.routine), arguments)
     new.origin = routine.owner if frame.origin is None else frame.origin
     new.serial = frame.serial
     new.node = frame.node

@@ -17,7 +17,7 @@ cdef enum Status:
     STATUS_PAUSE = 2
     STATUS_WAIT = 3
     STATUS_FAILED = 4
-    NO_ROUTE = 5               # internal: it is for the host to go on with a Router
+    NO_ROUTE = 5               # internal: it is for the context to go on with a Router
 
 
 DONE = STATUS_DONE
@@ -42,9 +42,9 @@ cdef class Machine:
     Args:
         code: what to run.
         inputs: a value for each of its inputs.
-        host: see the head of this module.
-        observed: whether the host wants to hear of started and finished tasks.
-        managed: whether the host makes every call.
+        context: see the head of this module.
+        observed: whether the context wants to hear of started and finished tasks.
+        managed: whether the context makes every call.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
         max_steps: how many task calls the run may make; -1 for any number.
 
@@ -52,12 +52,12 @@ cdef class Machine:
         error: after FAILED, the exception.
     """
 
-    def __cinit__(self, Code code not None, inputs, host, bint observed=False, bint managed=False,
+    def __cinit__(self, Code code not None, inputs, context, bint observed=False, bint managed=False,
                   double deadline=0.0, int64_t max_steps=-1):
         global machines_made
         machines_made += 1
         self.number = machines_made
-        self.host = host
+        self.context = context
         self.observed = observed
         self.managed = managed
         self.deadline = deadline
@@ -96,15 +96,15 @@ cdef class Machine:
         self.value = None
         return value
 
-    def attach(self, crew):
+    def attach(self, task_group):
         """Gives the machine a crew, which takes over what was waiting for one."""
         self.refuse_if_busy()
-        self.crew = crew
+        self.task_group = task_group
         waiting = self.unspawned
         self.unspawned = None
         for entry, awaitable in waiting or ():
             try:
-                crew.spawn(entry, awaitable, self.name_of(entry))
+                task_group.spawn(entry, awaitable, self.name_of(entry))
             except BaseException as error:
                 self.fail(entry, error)
 
@@ -227,7 +227,7 @@ cdef class Machine:
             return self.miss(frame, value)
         try:
             if self.observed and frame.origin is not None and not frame.inner:
-                self.host.finished(frame.origin, frame.serial, frame.node, <object>value, None)
+                self.context.finished(frame.origin, frame.serial, frame.node, <object>value, None)
             if promise is not None:
                 self.current = None
                 release_frame(frame)
@@ -256,7 +256,7 @@ cdef class Machine:
         try:
             error = DependencyMissingError((<Skipped>skipped).task_id, (<Skipped>skipped).reason)
             if self.observed and frame.origin is not None:
-                self.host.finished(frame.origin, frame.serial, frame.node, None, error)
+                self.context.finished(frame.origin, frame.serial, frame.node, None, error)
             self.error = error
         except BaseException as trouble:
             self.error = trouble
@@ -510,7 +510,7 @@ cdef class Machine:
         if self.observed and loops and now >= frame.next_progress:
             if frame.next_progress != 0.0:
                 try:
-                    self.host.progress(*self.locate(frame, frame.pc))
+                    self.context.progress(*self.locate(frame, frame.pc))
                 except BaseException as error:
                     self.error = error
                     return STATUS_FAILED
@@ -539,7 +539,7 @@ cdef class Machine:
             if frame is not None:
                 return self.stop(frame, frame.pc, False)
             try:
-                self.error = self.host.timed_out(self.steps, 0, None)
+                self.error = self.context.timed_out(self.steps, 0, None)
             except BaseException as error:
                 self.error = error
             return STATUS_FAILED
@@ -556,11 +556,11 @@ cdef class Machine:
                 pc += 1
             where = None
             if INSTRUCTION_CALLS[frame.code.words[pc].opcode]:
-                where = self.host.where(*self.locate(frame, pc))
+                where = self.context.where(*self.locate(frame, pc))
             if by_steps:
                 self.error = StepLimitError(self.max_steps, frame.iteration, where=where)
             else:
-                self.error = self.host.timed_out(self.steps, frame.iteration, where)
+                self.error = self.context.timed_out(self.steps, frame.iteration, where)
         except BaseException as error:
             self.error = error
         return STATUS_FAILED
@@ -663,7 +663,7 @@ cdef class Machine:
         try:
             if routine.machine:
                 owner, serial, node, iteration = self.locate(frame, pc)
-                held = self.host.admit(routine.operation, values, serial, node)
+                held = self.context.admit(routine.operation, values, serial, node)
                 if held is not None:
                     incref(<PyObject*>held)
                     return self.deliver(frame, pc, <PyObject*>held, entry)
@@ -671,12 +671,12 @@ cdef class Machine:
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
-                if routine.chooses and not self.observed and not self.managed and self.host.leases is None:
+                if routine.chooses and not self.observed and not self.managed and self.context.leases is None:
                     status = go_on_with_route(self, frame, pc, values, entry)
                     if status != NO_ROUTE:
                         return status
                 owner, serial, node, iteration = self.locate(frame, pc)
-                made = self.host.call(
+                made = self.context.call(
                     routine.operation, values, serial, node, owner if is_loop(word.opcode) or frame.code.selects else None)
                 incref(<PyObject*>made)
                 result = <PyObject*>made
@@ -684,9 +684,9 @@ cdef class Machine:
                 return land(self, frame, pc, values, result, entry, False)
             if self.observed and not is_loop(word.opcode) and not frame.code.selects:
                 if frame.origin is not None:
-                    self.host.started(frame.origin, frame.serial, frame.node)
+                    self.context.started(frame.origin, frame.serial, frame.node)
                 else:
-                    self.host.started(routine.owner, frame.serial, frame.code.nodes[pc])
+                    self.context.started(routine.owner, frame.serial, frame.code.nodes[pc])
             if word.opcode == CALL_TYPED:
                 return self.call_frame(frame, pc, routine, values, entry)
             self.taken += 1
@@ -699,7 +699,7 @@ cdef class Machine:
 
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
         # The task runs in a frame of its own, as after a tail call; its first step is made there.
-        cdef Code code = loop_code_of(self.host, routine)
+        cdef Code code = loop_code_of(self.context, routine)
         cdef Frame new = self.enter(code, values[:code.inputs] if routine.machine else values)
         if routine.machine:
             code.machine = routine
@@ -714,7 +714,7 @@ cdef class Machine:
         decref(value)
         try:
             if self.observed and INSTRUCTION_CALLS[opcode] and not is_loop(opcode) and not frame.code.selects:
-                self.tell_end(frame, pc, held, None)
+                self.publish_end(frame, pc, held, None)
             if entry is not None:
                 self.resolve(entry, held)
             else:
@@ -734,13 +734,13 @@ cdef class Machine:
         routine = <Routine>frame.code.constants[frame.code.words[pc].b]
         return routine.owner, frame.serial, frame.code.nodes[pc], frame.iteration
 
-    cdef int tell_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1:
+    cdef int publish_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1:
         # As the host wants to hear it, without the tuple of `locate`.
         if frame.origin is not None:
-            self.host.finished(frame.origin, frame.serial, frame.node, value, error)
+            self.context.finished(frame.origin, frame.serial, frame.node, value, error)
         else:
             routine = <Routine>frame.code.constants[frame.code.words[pc].b]
-            self.host.finished((<Routine>routine).owner, frame.serial, frame.code.nodes[pc], value, error)
+            self.context.finished((<Routine>routine).owner, frame.serial, frame.code.nodes[pc], value, error)
         return 0
 
     cdef object name_of(self, Pending entry):
@@ -752,8 +752,8 @@ cdef class Machine:
         try:
             origin, serial, node, iteration = self.locate(frame, pc)
             if self.observed:
-                self.host.finished(origin, serial, node, None, error)
-            self.host.annotate(error, routine.owner, origin, serial, node, iteration)
+                self.context.finished(origin, serial, node, None, error)
+            self.context.annotate(error, routine.owner, origin, serial, node, iteration)
             self.error = error
         except BaseException as trouble:
             self.error = trouble

@@ -51,7 +51,7 @@ cdef class Items:
     """A map of a task over items by its kernels.
 
     Args:
-        host: makes the kernels.
+        context: makes the kernels.
         routine: of the task.
         columns: lists of equal length.
         places: for each column the number of the parameter that it is for.
@@ -62,7 +62,7 @@ cdef class Items:
             its end.
     """
 
-    cdef object host
+    cdef object context
     cdef Routine routine
     cdef list columns
     cdef list slots
@@ -92,10 +92,10 @@ cdef class Items:
     cdef double cost                    # seconds an item, lately
     cdef double block_seconds
 
-    def __cinit__(self, host, Routine routine not None, list columns not None, tuple places not None, tuple slots not None,
+    def __cinit__(self, context, Routine routine not None, list columns not None, tuple places not None, tuple slots not None,
                   list results not None, int threads, start):
         cdef Py_ssize_t i
-        self.host = host
+        self.context = context
         self.routine = routine
         # Copies: lanes run without the GIL, and nobody may change what they read, or free it.
         columns = [(<list?>column)[:] for column in columns]
@@ -187,7 +187,7 @@ cdef class Items:
             self.slots[self.places[i]] = (<list>self.columns[i])[self.first]
         self.kernel = None
         if self.routine.map_lowering != LOWER_NEVER:
-            self.kernel = find_kernel(self.host, self.routine, (<PyListItems*>self.slots).ob_item, len(self.slots), MAP_ONLY)
+            self.kernel = find_kernel(self.context, self.routine, (<PyListItems*>self.slots).ob_item, len(self.slots), MAP_ONLY)
         if self.kernel is None:
             return False
         size = FIRST_BLOCK

@@ -6,7 +6,7 @@ cdef class Routine:
 
     Args:
         owner: the task; the machine only hands it on.
-        operation: what the host is asked to do for a managed call; by default the owner.
+        operation: what the context is asked to do for a managed call; by default the owner.
         function: what is called.
         name: for people.
         parameters: the names of all parameters.
@@ -63,9 +63,9 @@ cdef class Routine:
             self.entry = <Entry>PyObject_Vectorcall if direct == NULL else <Entry>direct
             self.callee = <PyObject*>function
 
-    def lower(self, host, tuple types not None):
+    def lower(self, context, tuple types not None):
         """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
-        make_kernel(host, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
+        make_kernel(context, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
 
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
@@ -194,10 +194,10 @@ cdef class Code:
         return result
 
 
-cpdef Code loop_code_of(host, Routine routine):
+cpdef Code loop_code_of(context, Routine routine):
     """The code that runs a task on its own, made by the host once."""
     if routine is None:
         raise TypeError("a routine is None")
     if routine.loop is None:
-        routine.loop = <Code?>host.loop_code(routine.operation)
+        routine.loop = <Code?>context.loop_code(routine.operation)
     return routine.loop

@@ -23,11 +23,11 @@ cdef int select(Machine machine, Frame frame) noexcept:
             return RESUMED
         PyErr_Clear()
         jump = <Jump>value
-        deferred = machine.host.computed_jump(jump, frame.made)
+        deferred = machine.context.computed_jump(jump, frame.made)
         if deferred is None:
-            raise machine.host.jump_error(routes.targets, jump, (<Routine>frame.code.constants[frame.code.words[frame.pc - 1].b]).owner)
+            raise machine.context.jump_error(routes.targets, jump, (<Routine>frame.code.constants[frame.code.words[frame.pc - 1].b]).owner)
         # Its data has to be computed; then it comes back here.
-        code, inputs = machine.host.expand(deferred)
+        code, inputs = machine.context.expand(deferred)
         machine.serials += 1
         new = machine.enter(<Code?>code, inputs)
         new.iteration = frame.iteration

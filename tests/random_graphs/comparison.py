@@ -104,18 +104,18 @@ def compare(graph: Graph) -> Tally:
     with one_slice(), warnings.catch_warnings():
         warnings.simplefilter("error")
         ways = {
-            f"{'observed ' * observed}{'VM' if use_vm else 'graph'} path": Way(graph, use_vm, observed).tell(rounds)
+            f"{'observed ' * observed}{'VM' if use_vm else 'graph'} path": Way(graph, use_vm, observed).publish_on(rounds)
             for observed in (True, False)
             for use_vm in (False, True)
         }
-        ways["program"] = Way(graph, True, False, as_program=True).tell(rounds)
+        ways["program"] = Way(graph, True, False, as_program=True).publish_on(rounds)
         tally.runs += len(ways) * rounds
         by_model = told_by_model(graph, rounds)
         for number in range(rounds):
-            told = {name: way[number] for name, way in ways.items()}
-            _compare_paths(graph, told, by_model[number])
-            tally.failed += told["VM path"].outcome[0] == "Failure"
-            tally.missing += told["VM path"].outcome[0] == "Missing"
+            subscribed = {name: way[number] for name, way in ways.items()}
+            _compare_paths(graph, subscribed, by_model[number])
+            tally.failed += subscribed["VM path"].outcome[0] == "Failure"
+            tally.missing += subscribed["VM path"].outcome[0] == "Missing"
         tally.by_model += rounds * (graph.is_sequential or not graph.may_fail)
         if graph.seed % 3 == 0 and not graph.is_sequential:
             for use_vm in (False, True):
@@ -124,24 +124,24 @@ def compare(graph: Graph) -> Tally:
     return tally
 
 
-def _compare_paths(graph: Graph, told: dict[str, Told], model: Told) -> None:
+def _compare_paths(graph: Graph, subscribed: dict[str, Told], model: Told) -> None:
     if not graph.has_threads:
         pairs = [("observed graph path", "observed VM path"), ("graph path", "VM path"), ("VM path", "program")]
         for one, other in pairs:
             for what in ("outcome", "notes", "log", "events"):
                 if what == "notes" and other == "program":
                     continue
-                _require_same(graph, what, {name: getattr(told[name], what) for name in (one, other)})
+                _require_same(graph, what, {name: getattr(subscribed[name], what) for name in (one, other)})
     if graph.is_sequential:
-        for name, each in told.items():
+        for name, each in subscribed.items():
             _require_same(graph, "outcome", {"model": model.outcome, name: each.outcome})
             _require_same(graph, "log", {"model": model.log, name: each.log})
     elif not graph.may_fail:
-        for name, each in told.items():
+        for name, each in subscribed.items():
             _require_same(graph, "outcome", {"model": model.outcome, name: each.outcome})
             if not any(node.cached or node.failures for node in graph.nodes):  # which would be made again depends on the order
                 _require_same(graph, "calls", {"model": sorted(map(repr, model.log)), name: sorted(map(repr, each.log))})
-    for name, each in told.items():
+    for name, each in subscribed.items():
         ups = Counter(entry[1:] for entry in each.log if entry[0] == "+")
         downs = Counter(entry[1:] for entry in each.log if entry[0] == "-")
         if ups != downs:
@@ -163,7 +163,7 @@ def _require_same(graph: Graph, what: str, found: dict[str, Any]) -> None:
 
 def told_by_model(graph: Graph, rounds: int) -> list[Told]:
     cache: dict[Any, Any] = {}
-    told = []
+    subscribed = []
     for _ in range(rounds):
         world = enter(World())
         outcome: Any
@@ -173,8 +173,8 @@ def told_by_model(graph: Graph, rounds: int) -> list[Told]:
             outcome = "Failure", str(error)
         except (Missing, TooMuch) as error:
             outcome = (type(error).__name__,)
-        told.append(Told(outcome, None, world.log, []))
-    return told
+        subscribed.append(Told(outcome, None, world.log, []))
+    return subscribed
 
 
 class Way:
@@ -193,7 +193,7 @@ class Way:
         self.threads = {*threading.enumerate()}  # of others
         self.cache = PlainCache() if graph.seed % 2 else cs.MemoryCache()
 
-    def tell(self, rounds: int) -> list[Told]:
+    def publish_on(self, rounds: int) -> list[Told]:
         return [self._once() for _ in range(rounds)]
 
     def _once(self) -> Told:
@@ -264,9 +264,9 @@ class Way:
 
     def check_rest(self) -> None:
         """Nothing is left of a run."""
-        ledger = self.engine.ledger
-        if ledger._free != SYSTEM or ledger._waiting:
-            raise Difference(self.graph, "system resources are left", self.use_vm, ledger._free, ledger._waiting)
+        capacity = self.engine.capacity
+        if capacity._free != SYSTEM or capacity._waiting:
+            raise Difference(self.graph, "system resources are left", self.use_vm, capacity._free, capacity._waiting)
         now = [thread for thread in threading.enumerate() if not thread.name.startswith(("MainThread", "cascade", "asyncio"))]
         threads = [thread for thread in now if thread not in self.threads]
         if threads:

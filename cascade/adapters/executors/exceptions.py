@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     classes: list[bytes]  # that of the exception first, a built-in one last
     members: dict[str, bytes | None]
     state: dict[str, bytes | None]
-    told: str
+    subscribed: str
     reason: str
 
 

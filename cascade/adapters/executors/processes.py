@@ -384,7 +384,7 @@ def _raised(whole: bytes | None, parts: Parts, task: Task[..., Any], where: str)
             reason = f"{type(error).__name__}: {error}"
     missing = [repr(name) for name, value in {**parts.members, **parts.state}.items() if value is None]
     trouble = SendingError(
-        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.told}", where=where,
+        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.subscribed}", where=where,
         hint=f"these attributes of it are missing here: {', '.join(missing)}" if missing else None,
     )
     members, state = _read(parts.members), _read(parts.state)

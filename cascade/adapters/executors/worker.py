@@ -59,10 +59,10 @@ def _failure(error: BaseException) -> bytes:
     at = error.__traceback__
     error.with_traceback(None if at is None else at.tb_next)  # without this module's own frame
     text = "".join(traceback.format_exception(error))
-    told = "".join(traceback.format_exception_only(error)).strip()
+    subscribed = "".join(traceback.format_exception_only(error)).strip()
     whole, reason = _whole(error)
     members, state = ({}, {}) if whole is not None else attributes(error)
-    parts = Parts(type(error).__name__, _classes(error), _pickles(members), _pickles(state), told, reason)
+    parts = Parts(type(error).__name__, _classes(error), _pickles(members), _pickles(state), subscribed, reason)
     return pickle.dumps((ERROR, whole, parts, text))
 
 

@@ -1,4 +1,4 @@
-"""Ledger: who holds how much of the system's resources, and who waits for some.
+"""Capacity: who holds how much of the system's resources, and who waits for some.
 
 A claim takes all that it wants at once, or waits. It never overtakes an earlier claim that wants some of the same
 resources, so nobody starves; claims that want other things do not wait for it.
@@ -35,27 +35,27 @@ class Claim:
         self.future: weakref.ref[asyncio.Future[None]] | None = None
 
 
-class Ledger:
+class Capacity:
     """The resources of one engine; its runs may be in several threads and event loops.
 
     Args:
-        capacity: how much there is of each resource, by name.
+        total: how much there is of each resource, by name.
 
     Raises:
-        DeclarationError: (a TypeError) `capacity` is not a mapping of names to numbers.
+        DeclarationError: (a TypeError) `total` is not a mapping of names to numbers.
         PolicyError: (a ValueError) a number is negative.
     """
 
-    def __init__(self, capacity: Mapping[str, float] | None = None) -> None:
-        if capacity is not None and not isinstance(capacity, Mapping):
-            raise DeclarationError(f"system_resources={capacity!r}", expected="a dict of amounts by name")
-        for name, amount in (capacity or {}).items():
+    def __init__(self, total: Mapping[str, float] | None = None) -> None:
+        if total is not None and not isinstance(total, Mapping):
+            raise DeclarationError(f"system_resources={total!r}", expected="a dict of amounts by name")
+        for name, amount in (total or {}).items():
             if not isinstance(name, str):
-                raise DeclarationError(f"system_resources={capacity!r}", expected="names of resources as keys")
+                raise DeclarationError(f"system_resources={total!r}", expected="names of resources as keys")
             if amount != INFINITE:
                 check_number(f"the system resource {name!r}", amount)
-        self.capacity = dict(capacity or {})
-        self._free = {name: exact(amount) for name, amount in self.capacity.items()}
+        self.total = dict(total or {})
+        self._free = {name: exact(amount) for name, amount in self.total.items()}
         self._numbers = itertools.count()
         self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by what is wanted, each in order of arrival
         self._lock = allocate_lock()
@@ -63,15 +63,15 @@ class Ledger:
     def check(self, amounts: Amounts, where: Callable[[], str]) -> None:
         """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
         for name, amount in amounts:
-            if amount is not None and exact(amount) > exact(self.capacity.get(name, 0)):
-                known = name in self.capacity
+            if amount is not None and exact(amount) > exact(self.total.get(name, 0)):
+                known = name in self.total
                 advice = f"pass system_resources={{{name!r}: ...}} to the engine or to run"
                 raise CapacityError(
                     f"{name}={float(amount):g} exceeds total system capacity, which is "
-                    + (f"{self.capacity[name]:g}" if known else "none"),
+                    + (f"{self.total[name]:g}" if known else "none"),
                     where=where(),
                     expected="amounts that the engine's system_resources have",
-                    hint=None if known else nearest(name, self.capacity) or advice,
+                    hint=None if known else nearest(name, self.total) or advice,
                 )
 
     def claim(self, wanted: Mapping[str, Any], where: Callable[[], str]) -> Claim:

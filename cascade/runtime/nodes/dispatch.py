@@ -13,21 +13,21 @@ from cascade.runtime.nodes.policies import Call, begin, call_cached, call_quickl
 from cascade.runtime.nodes.routers import call_once, call_route
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import Host
+    from cascade.runtime.spine.run_context import RunContext
 
 
-def admit(host: Host, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+def admit(context: RunContext, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
     """Announces the start of a state machine, or gives what stands for it when it is skipped."""
     reason = skip_reason(operation, operands)
     if reason is not None:
-        return host.skip(operation.task, serial, node, reason)
-    if host.observed:
-        host.started(operation.task, serial, node)
+        return context.skip(operation.task, serial, node, reason)
+    if context.observed:
+        context.started(operation.task, serial, node)
     return None
 
 
 def perform(
-    host: Host, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: RunContext, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """What `operation` gives: a value, what to go on with, or an awaitable of one of these.
 
@@ -36,20 +36,20 @@ def perform(
             announced before. None for a call that is a node of its own.
     """
     if isinstance(operation, Task):
-        if host.observed and origin is None and operation.mode != "resource":  # which has events of its own
-            host.started(operation, serial, node)
+        if context.observed and origin is None and operation.mode != "resource":  # which has events of its own
+            context.started(operation, serial, node)
         args, kwargs = operation.binder.split(tuple(operands))
-        return host.execute(operation, args, kwargs)
+        return context.execute(operation, args, kwargs)
     reason = skip_reason(operation, operands)
     if reason is not None:
-        return host.skip(operation.task, serial, node, reason)
+        return context.skip(operation.task, serial, node, reason)
     if operation.kind == MAP:
-        return call_map(host, operation, operands, serial, node, origin)
+        return call_map(context, operation, operands, serial, node, origin)
     if operation.kind == ROUTE:
-        return call_route(host, operation, operands, serial, node)
+        return call_route(context, operation, operands, serial, node)
     if operation.kind == ONCE:
         return call_once(operands)
     if operation.is_quick:
-        return call_quickly(host, operation, operands, serial, node, origin)
-    call = Call(host, operation, operands, serial, node, origin)
+        return call_quickly(context, operation, operands, serial, node, origin)
+    call = Call(context, operation, operands, serial, node, origin)
     return begin(managed(call)) if operation.cache is None or origin is not None else call_cached(call)

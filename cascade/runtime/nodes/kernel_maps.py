@@ -27,7 +27,7 @@ def kernels_of(
     """What runs a map by the task's kernels; None where it has none, or is not worth one yet."""
     operation = call.operation
     task, given = operation.task, by_name or ()
-    if not call.host.lowers or task.routine.map_lowering == NEVER or not columns[0]:
+    if not call.context.lowers or task.routine.map_lowering == NEVER or not columns[0]:
         return None
     row = [column[0] for column in columns]
     slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
@@ -38,7 +38,7 @@ def kernels_of(
     threads = cores()
     if operation.concurrency is not None:
         threads = min(threads, operation.concurrency)
-    items = Items(call.host, task.routine, columns, places, slots, results, threads, start)
+    items = Items(call.context, task.routine, columns, places, slots, results, threads, start)
     return items if items.worth_it else None
 
 

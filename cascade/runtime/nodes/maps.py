@@ -28,7 +28,7 @@ from cascade.runtime.spine.fairness import give_turn
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import Host
+    from cascade.runtime.spine.run_context import RunContext
 
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
@@ -41,27 +41,27 @@ ITEMS_TAKEN = 1000
 
 
 def call_map(
-    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it.
 
-    A map that is a state of a machine, which may come to it again and again, is not told of, nor are its items.
+    A map that is a state of a machine, which may come to it again and again, is not subscribed of, nor are its items.
     """
-    columns = _columns(host, operation, operands)
-    call = Call(host, operation, operands, serial, node, origin)
-    if host.observed and call.is_told:
-        host.started(operation.task, serial, node, len(columns[0]))
+    columns = _columns(context, operation, operands)
+    call = Call(context, operation, operands, serial, node, origin)
+    if context.observed and call.is_published:
+        context.started(operation.task, serial, node, len(columns[0]))
     return begin(_map(call, columns))
 
 
-def _columns(host: Host, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
+def _columns(context: RunContext, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
     columns: list[list[Any]] = []
     given = operands[: operation.form.inputs]
     # One more than the shortest of the others: that is enough to say that there are too many.
     most = min((len(items) for items in given if isinstance(items, SIZED)), default=ITEMS_LIMIT) + 1
     for name, items in zip(operation.parameters, given, strict=False):
         try:
-            columns.append(_taken(host, name, items, most, f"{operation.name}.map"))
+            columns.append(_taken(context, name, items, most, f"{operation.name}.map"))
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
@@ -76,14 +76,14 @@ def _columns(host: Host, operation: Managed, operands: Sequence[Any]) -> list[li
 
 
 async def _map(call: Call, columns: list[list[Any]]) -> Any:
-    operation, host = call.operation, call.host
+    operation, context = call.operation, call.context
     count = len(columns[0])
     results: list[Any] = []
     special = False
     turn = Turn(call)
     whole = _with_shared(call, columns)
-    told = host.observes_items and call.is_told
-    if not told and is_plain(operation, host) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+    subscribed = context.observes_items and call.is_published
+    if not subscribed and is_plain(operation, context) and whole is not None and len(whole[0]) <= MAP_LIMIT:
         kernels = kernels_of(call, *whole, results)
         try:
             while len(results) < count and not special:
@@ -110,7 +110,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return GATHER(_Results(results), *coming) if coming else results
 
 
-def _taken(host: Host, name: str, items: Any, most: int, where: str) -> list[Any]:
+def _taken(context: RunContext, name: str, items: Any, most: int, where: str) -> list[Any]:
     """The items, which may take long to come, or never end: no more than `most` of what is no list."""
     check_map_input(name, items, where)
     if isinstance(items, SIZED):
@@ -119,7 +119,7 @@ def _taken(host: Host, name: str, items: Any, most: int, where: str) -> list[Any
     iterator = iter(items)
     while some := list(itertools.islice(iterator, min(ITEMS_TAKEN, most - len(result)))):
         result += some
-        host.check_deadline()
+        context.check_deadline()
     if len(result) > ITEMS_LIMIT:
         raise endless(f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length", where)
     return result
@@ -135,24 +135,24 @@ def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]],
     return more[:first] + columns + more[first:], first + form.positional, (*form.names, *form.shared[first:]) or None
 
 
-def is_plain(operation: Managed, host: Host) -> bool:
+def is_plain(operation: Managed, context: RunContext) -> bool:
     """Whether the items, if nobody observes them, are called as they are, in a loop of the machine or by kernels."""
     task = operation.task
     return (
-        not (host.leases is not None and host.leases.per_task)  # an item may hold what is set up for its call
+        not (context.leases is not None and context.leases.per_task)  # an item may hold what is set up for its call
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
         and operation.timeout is None
         and operation.cache is None
         and not operation.amounts
-        and bool(getattr(host.executor, "calls_inline", False))
+        and bool(getattr(context.executor, "calls_inline", False))
     )
 
 
 def _failed(call: Call, error: Exception, item: int) -> Failed:
-    if call.is_told:
-        call.host.item_failed(call.serial, call.node, item)
+    if call.is_published:
+        call.context.item_failed(call.serial, call.node, item)
     add_note(error, f"in item {item:,} of the map")
     return Failed(error)
 
@@ -183,30 +183,30 @@ class Turn:
         self._check_outer = outer_cancellation()
         self._taken = time.monotonic()
         self.seconds = SLICE
-        self._told = self._taken
+        self._subscribed = self._taken
         # Inside of another run's task the loop cannot turn before that task returns.
         self._looped = is_loop_running() and task_depth() <= 1
         if not self._looped:
             self.seconds = LONG_SLICE
 
-    def tell(self, done: int) -> float:
+    def publish_on(self, done: int) -> float:
         """Tells how many items are done, if it is time to; gives the time."""
         now = time.monotonic()
         call = self._call
-        if now - self._told >= PROGRESS_TIME and call.is_told:
-            self._told = now
-            call.host.progress(call.operation.task, call.serial, call.node, done)
+        if now - self._subscribed >= PROGRESS_TIME and call.is_published:
+            self._subscribed = now
+            call.context.progress(call.operation.task, call.serial, call.node, done)
         return now
 
     async def take(self, done: int) -> None:
-        now = self.tell(done)
+        now = self.publish_on(done)
         if now - self._taken < SLICE / 2:
             return
         if self._looped or self._call.parked:
             await self._call.park()
             await give_turn()
         else:
-            self._call.host.check_deadline()
+            self._call.context.check_deadline()
             self._check_outer()
         self._taken = time.monotonic()
 
@@ -266,8 +266,8 @@ class Items:
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts
-        item = Call(call.host, self._item, operands, call.serial, f"{call.node}[{position}]")
-        if not call.is_told:
+        item = Call(call.context, self._item, operands, call.serial, f"{call.node}[{position}]")
+        if not call.is_published:
             item.belongs_to(call)
         return item
 
@@ -322,7 +322,7 @@ class Items:
             await self._waiter
         finally:
             self._waiter = None
-        self._turn.tell(self._done)
+        self._turn.publish_on(self._done)
 
     async def stop(self) -> None:
         """Cancels and awaits what is left.
@@ -353,8 +353,8 @@ async def _go_on(item: Call, made: Any) -> Any:
 
 def _finish(item: Call, result: Any) -> Any:
     failed = result.error if type(result) is Failed else None
-    if item.host.observed and item.is_told:
-        item.host.finished(item.operation.task, item.serial, item.node, result, failed)
+    if item.context.observed and item.is_published:
+        item.context.finished(item.operation.task, item.serial, item.node, result, failed)
     if type(result) is TailCall or type(result) is LazyResult:
         return continuation(item, result)
     return result

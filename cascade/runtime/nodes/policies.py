@@ -35,7 +35,7 @@ from cascade.runtime.nodes.capacity import Claim, wanted
 from cascade.runtime.spine.fairness import give_turn
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import Host
+    from cascade.runtime.spine.run_context import RunContext
 
 PATIENCE = 0.001
 """Seconds of attempts without a delay after which the event loop gets its turn."""
@@ -56,21 +56,21 @@ class Call:
     """One call under way."""
 
     __slots__ = (
-        "_task_id", "again", "blocked", "host", "is_told", "node", "on_granted", "operands", "operation", "parked", "serial",
+        "_task_id", "again", "blocked", "context", "is_published", "node", "on_granted", "operands", "operation", "parked", "serial",
     )  # fmt: skip
 
     def __init__(
-        self, host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int | str,
+        self, context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int | str,
         origin: Task[..., Any] | None = None,
     ) -> None:
-        self.host = host
+        self.context = context
         self.operation = operation
         self.operands = operands
         self.serial = serial
         self.node = node
         # An iteration of a loop, or a state of a machine, is part of a node that has been announced, as that of `origin`.
         self.again = origin is not None
-        self.is_told = origin is None
+        self.is_published = origin is None
         self._task_id = None if origin is None else label(origin, serial, node)
         self.parked = False
         self.blocked = False  # while it waits for resources; then `on_granted` is called
@@ -85,7 +85,7 @@ class Call:
     def where(self) -> str:
         if self.again:
             return f"task {self.operation.name!r}, node {self.task_id()}"
-        return self.host.where(self.operation.task, self.serial, self.node, 0)
+        return self.context.where(self.operation.task, self.serial, self.node, 0)
 
     def task_id(self) -> str:
         """The name of the node that it is, or is part of."""
@@ -93,7 +93,7 @@ class Call:
 
     def belongs_to(self, call: Call) -> None:
         """Makes it a part of that call, which is told of as one: what it does has no events of its own."""
-        self.is_told = False
+        self.is_published = False
         self._task_id = call.task_id()
 
 
@@ -132,7 +132,7 @@ def call_cached(call: Call) -> Any:
     if hit is not None and not is_awaitable(hit):
         value = hit.value if type(hit) is Hit else hit
         if not is_awaitable(value):
-            call.host.skip(call.operation.task, call.serial, call.node, "CacheHit")
+            call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
             return value
     return begin(_with_hit(call, keeping, hit))
 
@@ -156,8 +156,8 @@ async def _with_hit(call: Call, keeping: Keeping, hit: Any) -> Any:
         except Exception as error:
             return Failed(error)
     if hit is not None:
-        if call.is_told:
-            call.host.skip(call.operation.task, call.serial, call.node, "CacheHit")
+        if call.is_published:
+            call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
         value = hit.value if type(hit) is Hit else hit
         if is_awaitable(value):
             await call.park()  # it is the value, and not awaited again
@@ -181,7 +181,7 @@ class Keeping:
     """One call's place in a cache. It is found before the call, which may change its arguments."""
 
     def __init__(self, call: Call) -> None:
-        operation, leases = call.operation, call.host.leases
+        operation, leases = call.operation, call.context.leases
         self.name = operation.name
         self.function = operation.task.func
         self.policy = operation.cache
@@ -270,12 +270,12 @@ def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyRes
     """What a call goes on with that answered with a tail call or a LazyResult, as a LazyResult."""
     if isinstance(result, LazyResult):
         return result
-    operation, host = call.operation, call.host
+    operation, context = call.operation, call.context
     task = operation.task
-    target = task if result.target is None else host.target_task(result.target, task)
+    target = task if result.target is None else context.target_task(result.target, task)
     if target is not task:
-        return host.deferred(target.operation, target.bind(*result.args, **result.kwargs))
-    lazy = host.deferred(operation, host.rebind(operation, tuple(call.operands), result.args, result.kwargs))
+        return context.deferred(target.operation, target.bind(*result.args, **result.kwargs))
+    lazy = context.deferred(operation, context.rebind(operation, tuple(call.operands), result.args, result.kwargs))
     return lazy.with_cache(None)
 
 
@@ -285,16 +285,16 @@ async def _with_resources(call: Call) -> Any:
         claim = claim_for(call)
         try:
             if not claim.granted:
-                call.host.blocked(call.task_id(), operation.name, _shortage(claim))
+                call.context.blocked(call.task_id(), operation.name, _shortage(claim))
                 call.blocked = True
                 await call.park()
-                await call.host.ledger.wait(claim)
+                await call.context.capacity.wait(claim)
                 call.blocked = False
                 if call.on_granted is not None:
                     call.on_granted()
             return await _attempts(call)
         finally:
-            call.host.ledger.release(claim)
+            call.context.capacity.release(claim)
     return await _attempts(call)
 
 
@@ -315,7 +315,7 @@ def claim_for(call: Call) -> Claim:
         amounts = wanted(named)
     elif amounts is None:
         amounts = operation.wanted = wanted(operation.amounts)
-    return call.host.ledger.claim(amounts, call.where)
+    return call.context.capacity.claim(amounts, call.where)
 
 
 def _shortage(claim: Claim) -> str:
@@ -323,7 +323,7 @@ def _shortage(claim: Claim) -> str:
 
 
 def call_quickly(
-    host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """As `managed`, where nothing has to be done but the call, unless it fails or has to be awaited."""
     held = None
@@ -331,17 +331,17 @@ def call_quickly(
         held = operation.wanted
         if held is None:
             held = operation.wanted = wanted(operation.amounts)
-        if not host.ledger.take(held):
-            return begin(managed(Call(host, operation, operands, serial, node, origin)))
+        if not context.capacity.take(held):
+            return begin(managed(Call(context, operation, operands, serial, node, origin)))
     made, error = None, None
     goes_on = False
     try:
-        if host.observed and origin is None:
-            host.started(operation.task, serial, node)
+        if context.observed and origin is None:
+            context.started(operation.task, serial, node)
         args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
         enter_task()
         try:
-            made = host.execute(operation.task, args, kwargs)
+            made = context.execute(operation.task, args, kwargs)
         except Exception as raised:
             if operation.retry is None:
                 raise
@@ -351,10 +351,10 @@ def call_quickly(
         goes_on = error is not None or is_awaitable(made)
     finally:
         if held is not None and not goes_on:
-            host.ledger.give(held)
+            context.capacity.give(held)
     if not goes_on:
         return made
-    return begin(_go_on(Call(host, operation, operands, serial, node, origin), made, error, held))
+    return begin(_go_on(Call(context, operation, operands, serial, node, origin), made, error, held))
 
 
 async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
@@ -372,15 +372,15 @@ async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[s
         return await _attempts(call, error)
     finally:
         if held is not None:
-            call.host.ledger.give(held)
+            call.context.capacity.give(held)
 
 
 async def _attempts(call: Call, failure: Exception | None = None) -> Any:
     """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
-    operation, host = call.operation, call.host
+    operation, context = call.operation, call.context
     task, retry = operation.task, operation.retry
-    if host.observed and call.is_told and failure is None:
-        host.started(task, call.serial, call.node)
+    if context.observed and call.is_published and failure is None:
+        context.started(task, call.serial, call.node)
     args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
     if operation.timeout is None or is_endless(operation.timeout):
         # The common case: nothing to be awaited, nothing to be clocked.
@@ -399,7 +399,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
                 add_note(error, f"after {number} attempts")
             return Failed(error)
         delay = retry.delay_after(number)
-        host.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
+        context.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
         error = value = None
         if delay:
             await call.park()
@@ -417,7 +417,7 @@ async def _plain_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     try:
         enter_task()
         try:
-            made = call.host.execute(call.operation.task, args, kwargs)
+            made = call.context.execute(call.operation.task, args, kwargs)
         finally:
             leave_task()
         if is_awaitable(made):
@@ -438,7 +438,7 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     try:
         enter_task()
         try:
-            made = call.host.execute(call.operation.task, args, kwargs)
+            made = call.context.execute(call.operation.task, args, kwargs)
         finally:
             leave_task()
         if is_awaitable(made):

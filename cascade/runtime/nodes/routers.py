@@ -16,13 +16,13 @@ from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.resources import fresh, itself
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import Host
+    from cascade.runtime.spine.run_context import RunContext
 
 
 HANDED_ON = Policies(form=OnceForm())
 
 
-def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
+def call_route(context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
     """The chosen route, as a LazyResult to go on with; or its value, if the graph around it has that already."""
     selector, table = operands[0], operands[1]
     assert isinstance(table, RouteTable)
@@ -30,10 +30,10 @@ def call_route(host: Host, operation: Managed, operands: Sequence[Any], serial: 
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
     given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
-    if host.leases is not None and host.leases.per_task:
+    if context.leases is not None and context.leases.per_task:
         given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
-    if host.told:
-        _tell_pruned(host, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
+    if context.subscribed:
+        _publish_pruned(context, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
     if chosen in given:
         return _given(given[chosen])
     around = table.around(given)
@@ -119,10 +119,10 @@ def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
         ) from None
 
 
-def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
+def _publish_pruned(context: RunContext, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
     from cascade.events.types import TaskSkipped
 
-    if TaskSkipped not in host.told:
+    if TaskSkipped not in context.subscribed:
         return
     shared = dict.fromkeys((*table.shared, *table.uses, *table.common))  # another Router may need it
     kept = {**shared, **reachable([chosen], shared, through_routes=True)}
@@ -131,4 +131,4 @@ def _tell_pruned(host: Host, table: RouteTable, chosen: LazyResult[Any], label: 
             if lazy not in kept:
                 kept[lazy] = None
                 if type(lazy.task) is Task and lazy.task is not ROUTER and lazy.task is not EITHER:
-                    host.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")
+                    context.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")

@@ -21,7 +21,7 @@ from cascade.graph.model import Graph, Row
 from cascade.graph.operations import ROUTE, Managed, StateMachine
 from cascade.imports import Any, NamedTuple
 from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
-from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.nodes.capacity import Capacity
 
 SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000
@@ -40,7 +40,7 @@ SEEN = object()
 """In place of a form: the route was gone on with once."""
 
 
-class Shapes:
+class CodeCache:
     """Finds or makes the code of targets, by one solver."""
 
     def __init__(self, solver: Solver) -> None:
@@ -52,7 +52,7 @@ class Shapes:
         """The code of a target and the values of its inputs; the arguments as in `flatten`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         operation = rows[-1][0]
-        known = operation.shapes if self._own is None else self._own.get(operation)
+        known = operation.code_cache if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None
         if code is None:
             graph = Graph(rows, tuple(inputs))
@@ -108,10 +108,10 @@ class Shapes:
         with _lock:
             if self._own is not None:
                 known = self._own.setdefault(operation, {})
-            elif operation.shapes is None:
-                known = operation.shapes = {}
+            elif operation.code_cache is None:
+                known = operation.code_cache = {}
             else:
-                known = operation.shapes
+                known = operation.code_cache
             while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
                 del known[next(iter(known))]
             known[rows] = code
@@ -130,7 +130,7 @@ def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
     """
     if isinstance(target, Task):
         return loop_code(target.operation), None
-    return Shapes(NativeSolver()).code_of(target)
+    return CodeCache(NativeSolver()).code_of(target)
 
 
 def task_count(operations: Iterable[Any]) -> int:
@@ -156,11 +156,11 @@ def operations_of(code: Code) -> list[Any]:
     return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]
 
 
-def check_capacity(operations: Iterable[Any], ledger: Ledger) -> None:
+def check_capacity(operations: Iterable[Any], capacity: Capacity) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
     for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
         if isinstance(operation, StateMachine):
-            check_capacity([state.operation for state in operation.states], ledger)
+            check_capacity([state.operation for state in operation.states], capacity)
         if isinstance(operation, Managed) and operation.amounts:
             name = operation.name
-            ledger.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023
+            capacity.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

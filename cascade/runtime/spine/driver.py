@@ -1,6 +1,6 @@
 """Driving a run: with an event loop, and without one as long as nothing is awaited.
 
-A run is a `Machine` of the virtual machine or a `Walker` of the graph path; both have the same methods.
+A run is a `Machine` of the virtual machine or a `Interpreter` of the graph path; both have the same methods.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_ar
 from cascade.errors import EventLoopError, InternalError
 from cascade.imports import Any, Protocol, asyncio, threading
 from cascade.runtime.spine.fairness import give_turn
-from cascade.runtime.spine.run_context import Host
-from cascade.runtime.spine.task_group import Crew
+from cascade.runtime.spine.run_context import RunContext
+from cascade.runtime.spine.task_group import TaskGroup
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
@@ -30,7 +30,7 @@ class Run(Protocol):
 
     def run(self, slice_seconds: float = 0.0) -> int: ...
     def take(self) -> Any: ...
-    def attach(self, crew: Any) -> None: ...
+    def attach(self, task_group: Any) -> None: ...
     def complete(self, entry: Any, value: Any) -> None: ...
     def fail(self, entry: Any, error: BaseException) -> None: ...
     def label(self, entry: Any) -> tuple[Any, int, int, int]: ...
@@ -60,89 +60,89 @@ class Outcome:
             self.error = None  # or the traceback, which holds this frame, would be held by it
 
 
-async def drive(run: Run, host: Host, deadline: float = 0.0) -> Outcome:
+async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome:
     """Drives a run to its end inside the running event loop, which gets a turn every `SLICE` seconds.
 
     The resources that it sets up are torn down before it returns.
     """
-    kept = 0 if host.leases is None else host.leases.count
+    kept = 0 if context.leases is None else context.leases.count
     try:
         with Scope(asyncio.current_task(), deadline) as scope:
-            outcome = await _drive(run, host, deadline, scope)
+            outcome = await _drive(run, context, deadline, scope)
     except GeneratorExit:
-        if host.leases is not None:
-            host.leases.abandon()
+        if context.leases is not None:
+            context.leases.abandon()
         raise
     except BaseException as error:
-        if host.leases is not None:
-            await host.leases.close(error, kept)
+        if context.leases is not None:
+            await context.leases.close(error, kept)
         raise
-    if host.leases is not None:
-        trouble = await host.leases.close(outcome.error, kept)
+    if context.leases is not None:
+        trouble = await context.leases.close(outcome.error, kept)
         outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
     return outcome
 
 
-async def _drive(run: Run, host: Host, deadline: float, scope: Scope) -> Outcome:
-    crew = Crew()
+async def _drive(run: Run, context: RunContext, deadline: float, scope: Scope) -> Outcome:
+    task_group = TaskGroup()
     try:
-        run.attach(crew)
+        run.attach(task_group)
         while True:
             status = run.run(SLICE)
             if status == DONE:
                 return Outcome(run.take(), None)
             if status == FAILED:
-                return await _stop(crew, scope, _error_of(run, host, scope))
+                return await _stop(task_group, scope, _error_of(run, context, scope))
             if status != WAIT:
                 await give_turn()
-            elif crew.oldest is None:
+            elif task_group.oldest is None:
                 raise InternalError("a run waits, and nothing is awaited")
-            elif not await crew.wait(deadline):
-                late = run.label(crew.oldest)
-                return await _stop(crew, scope, host.timed_out(run.steps, late[3], host.where(*late)))
-            crew.report(run)
+            elif not await task_group.wait(deadline):
+                late = run.label(task_group.oldest)
+                return await _stop(task_group, scope, context.timed_out(run.steps, late[3], context.where(*late)))
+            task_group.report(run)
     except GeneratorExit:
-        crew.abandon()  # the coroutine is being closed, so nothing can be awaited
+        task_group.abandon()  # the coroutine is being closed, so nothing can be awaited
         raise
     except BaseException as error:
-        await _stop(crew, scope, error)
+        await _stop(task_group, scope, error)
         raise
     finally:
         run.close()
 
 
-async def _stop(crew: Crew, scope: Scope, error: BaseException) -> Outcome:
+async def _stop(task_group: TaskGroup, scope: Scope, error: BaseException) -> Outcome:
     scope.over = True  # what is left is cancelled by asyncio, and may make runs while it cleans up
-    await crew.cancel(error)
+    await task_group.cancel(error)
     return Outcome(None, error)
 
 
-def _error_of(run: Run, host: Host, scope: Scope) -> BaseException:
+def _error_of(run: Run, context: RunContext, scope: Scope) -> BaseException:
     # A run inside of one of its calls may have been cancelled since this one is late.
     error = run.error
     assert error is not None
-    return host.timed_out(run.steps, 0, None) if scope.expired and isinstance(error, asyncio.CancelledError) else error
+    return context.timed_out(run.steps, 0, None) if scope.expired and isinstance(error, asyncio.CancelledError) else error
 
 
-def drive_now(run: Run, host: Host, deadline: float = 0.0, status: int | None = None) -> Outcome:
+def drive_now(run: Run, context: RunContext, deadline: float = 0.0, status: int | None = None) -> Outcome:
     """Drives a run to its end without an event loop; starts one when something has to be awaited.
 
     `status` is that of a run that has been started already. Inside a task of another run, it watches whether that one is cancelled
     (which is all that Ctrl-C does there), or late.
     """
     try:
-        outcome = _drive_now(run, host, deadline, status)
+        outcome = _drive_now(run, context, deadline, status)
     except BaseException as error:
-        if host.leases is not None:
-            host.leases.close_now(error)
+        if context.leases is not None:
+            context.leases.close_now(error)
         raise
-    if host.leases is not None:
-        trouble = host.leases.close_now(outcome.error)
+    if context.leases is not None:
+        trouble = context.leases.close_now(outcome.error)
         outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
     return outcome
 
 
-def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Outcome:
+def _drive_now(run: Run, context: RunContext, deadline: float, status: int | None) -> Outcome:
     check_outer = outer_cancellation()
     try:
         scope = Scope(deadline=deadline) if deadline else None
@@ -154,8 +154,8 @@ def _drive_now(run: Run, host: Host, deadline: float, status: int | None) -> Out
         if status == DONE:
             return Outcome(run.take(), None)
         if status == FAILED:
-            return Outcome(None, run.error if scope is None else _error_of(run, host, scope))
-        return run_loop(lambda: drive(run, host, deadline), check_outer)
+            return Outcome(None, run.error if scope is None else _error_of(run, context, scope))
+        return run_loop(lambda: drive(run, context, deadline), check_outer)
     finally:
         run.close()
 

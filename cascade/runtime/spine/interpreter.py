@@ -36,7 +36,7 @@ from cascade.graph.build import NoInput, flatten
 from cascade.graph.model import EITHER, Container, Graph
 from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import Any
-from cascade.runtime.spine.run_context import Host
+from cascade.runtime.spine.run_context import RunContext
 
 RESUMED = -1
 
@@ -76,7 +76,7 @@ class Frame:
         self.machine: StateMachine | None = None
         self.states: list[list[Any]] = []
         self.state = 0
-        self.inner = False  # goes on with a state of a machine: nobody is told of its end
+        self.inner = False  # goes on with a state of a machine: nobody is subscribed of its end
         # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
         self.parent: Frame | None = None
         self.destination = 0
@@ -88,7 +88,7 @@ class Frame:
         self.node = 0
         self.origin: Task[..., Any] | None = None
         self.iteration = 0
-        self.next_progress = 0.0  # when the host is told how far the loop is
+        self.next_progress = 0.0  # when the context is subscribed how far the loop is
 
     @property
     def result(self) -> int:
@@ -98,20 +98,20 @@ class Frame:
         return self.operation if self.graph is None else self.graph.rows[index][0]
 
 
-class Walker:
+class Interpreter:
     """One run on the graph path; the methods are those of `cascade._vm.Machine`."""
 
     def __init__(
         self,
         target: LazyResult[Any],
-        host: Host,
+        context: RunContext,
         *,
         observed: bool = False,
         deadline: float = 0.0,
         max_steps: int = -1,
         limit: int | None = None,
     ) -> None:
-        self.host = host
+        self.context = context
         self.observed = observed
         self.deadline = deadline
         self.max_steps = max_steps
@@ -121,7 +121,7 @@ class Walker:
         self.value: Any = None
         self.ready: deque[Pending | Frame] = deque()
         self.unspawned: list[tuple[Pending, Any]] = []
-        self.crew: Any = None
+        self.task_group: Any = None
         self.running = False
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
@@ -149,12 +149,12 @@ class Walker:
         value, self.value = self.value, None
         return value
 
-    def attach(self, crew: Any) -> None:
-        self.crew = crew
+    def attach(self, task_group: Any) -> None:
+        self.task_group = task_group
         waiting, self.unspawned = self.unspawned, []
         for pending, awaitable in waiting:
             try:
-                crew.spawn(pending, awaitable, pending.frame.operation_of(pending.index).name)
+                task_group.spawn(pending, awaitable, pending.frame.operation_of(pending.index).name)
             except BaseException as error:
                 self.fail(pending, error)
 
@@ -172,7 +172,7 @@ class Walker:
 
     def close(self) -> None:
         frame, self.current = self.current, None
-        self.error = None  # its traceback may hold the frame that holds this walker
+        self.error = None  # its traceback may hold the frame that holds this interpreter
         self.ready.clear()
         while frame is not None:
             frame.values.clear()  # a Pending leads back to its frame
@@ -192,8 +192,8 @@ class Walker:
     def _enter(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> Frame:
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         frame = Frame()
-        frame.graph = graph = Graph(rows, tuple(self.host.fill(inputs)))
-        frame.order = self.host.shapes.solver.resolve(graph).issue_order(graph)
+        frame.graph = graph = Graph(rows, tuple(self.context.fill(inputs)))
+        frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
         frame.uses = [0] * len(rows)
         for row in rows:
             for reference in row[1:]:
@@ -215,10 +215,10 @@ class Walker:
         if type(value) is Skipped and not frame.may_skip:
             self.error = DependencyMissingError(value.task_id, value.reason)
             if self.observed and frame.origin is not None:
-                self.host.finished(frame.origin, frame.serial, frame.node, None, self.error)
+                self.context.finished(frame.origin, frame.serial, frame.node, None, self.error)
             return FAILED
         if self.observed and frame.origin is not None and not frame.inner:
-            self.host.finished(frame.origin, frame.serial, frame.node, value, None)
+            self.context.finished(frame.origin, frame.serial, frame.node, value, None)
         self.current = frame.parent
         if frame.promise is not None:
             self.current = None
@@ -252,14 +252,14 @@ class Walker:
         now = time.monotonic()
         if self.deadline and now >= self.deadline:
             iteration, where = (0, None) if frame is None else (frame.iteration, self._where(frame))
-            self.error = self.host.timed_out(self.steps, iteration, where)
+            self.error = self.context.timed_out(self.steps, iteration, where)
             return FAILED
         if slice_end and now >= slice_end and self.looked:
             return PAUSE
         self.looked = True
         if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= frame.next_progress:
             if frame.next_progress:
-                self.host.progress(*self._locate(frame, 0))
+                self.context.progress(*self._locate(frame, 0))
             frame.next_progress = now + PROGRESS_TIME
         return RESUMED
 
@@ -302,7 +302,7 @@ class Walker:
         return RESUMED
 
     def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[Any], pending: Pending | None) -> int:
-        held = self.host.admit(machine, operands, frame.serial, index)
+        held = self.context.admit(machine, operands, frame.serial, index)
         if held is not None:
             return self._deliver(frame, index, held, pending)
         new = Frame()
@@ -336,7 +336,7 @@ class Walker:
         known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
         target = numbers[jump.target_key] if known else None
         takes_input = target is not None and machine.states[target].takes_input
-        deferred = self.host.computed_jump(jump, frame.made)
+        deferred = self.context.computed_jump(jump, frame.made)
         if deferred is not None:
             # Its data has to be computed; then it comes back here.
             new = self._enter(deferred)
@@ -352,7 +352,7 @@ class Walker:
             target is not None
             and (type(frame.states[target][0]) is NoInput if takes_input and kept else not kept and not takes_input and jump.data is not None)
         ):
-            raise self.host.jump_error([(key, 0, 0) for key, _ in routes], jump, machine.states[frame.state].operation.task)
+            raise self.context.jump_error([(key, 0, 0) for key, _ in routes], jump, machine.states[frame.state].operation.task)
         if target is None:
             frame.iteration += 1
             return self._leave(frame, None if kept else jump.data)
@@ -378,7 +378,7 @@ class Walker:
         enter_task()
         try:
             origin, serial, node, _ = self._locate(frame, index)
-            value = self.host.call(operation, operands, serial, node, None if frame.operation is None else origin)
+            value = self.context.call(operation, operands, serial, node, None if frame.operation is None else origin)
         except BaseException as error:
             return self._fail_at(frame, index, error)
         finally:
@@ -399,10 +399,10 @@ class Walker:
                 return self._deliver(frame, index, value, pending)
             if pending is None:
                 frame.values[index] = pending = Pending(frame, index, operands)
-            if self.crew is None:
+            if self.task_group is None:
                 self.unspawned.append((pending, value))
                 return WAIT
-            self.crew.spawn(pending, value, frame.operation_of(index).name)
+            self.task_group.spawn(pending, value, frame.operation_of(index).name)
             return RESUMED
         except BaseException as error:
             return self._fail_at(frame, index, error)
@@ -410,7 +410,7 @@ class Walker:
     def _deliver(self, frame: Frame, index: int, value: Any, pending: Pending | None) -> int:
         operation = frame.operation_of(index)
         if self.observed and frame.operation is None and not isinstance(operation, Container):
-            self.host.finished(operation.task, frame.serial, index, value, None)
+            self.context.finished(operation.task, frame.serial, index, value, None)
         if pending is None:
             frame.values[index] = value
         else:
@@ -422,14 +422,14 @@ class Walker:
     ) -> int:
         operation = frame.operation_of(index)
         task = operation.task
-        target = task if tail.target is None else self.host.target_task(tail.target, task)
+        target = task if tail.target is None else self.context.target_task(tail.target, task)
         if target is task:
-            slots = self.host.rebind(operation, tuple(operands), tail.args, tail.kwargs)
+            slots = self.context.rebind(operation, tuple(operands), tail.args, tail.kwargs)
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
             operation = target.operation
         if holds_new_deferred(slots, operands if target is task else None, frame.made):
-            return self._go_on_with(frame, index, self.host.deferred(operation, slots), tail, pending)
+            return self._go_on_with(frame, index, self.context.deferred(operation, slots), tail, pending)
         new = Frame()
         new.operation = operation.again if isinstance(operation, Managed) else operation
         new.slots = slots
@@ -445,7 +445,7 @@ class Walker:
     ) -> int:
         new = self._enter(deferred, hands_on=hands_on)
         if self.observed and not frame.inner and frame.machine is None:
-            self.host.finished(*self._locate(frame, index)[:3], answer, None)
+            self.context.finished(*self._locate(frame, index)[:3], answer, None)
         self.serials += 1
         new.serial = self.serials
         return self._place(frame, index, new, pending)
@@ -487,12 +487,12 @@ class Walker:
             # A container is put together for the next call, or, at the end, returned.
             coming = frame.order[frame.at :] if frame.graph is not None else [0][len(frame.values) :]
             index = next((index for index in coming if not isinstance(frame.operation_of(index), Container)), None)
-        return None if index is None else self.host.where(*self._locate(frame, index))
+        return None if index is None else self.context.where(*self._locate(frame, index))
 
     def _fail_at(self, frame: Frame, index: int, error: BaseException) -> int:
         origin, serial, node, iteration = self._locate(frame, index)
         if self.observed:
-            self.host.finished(origin, serial, node, None, error)
-        self.host.annotate(error, frame.operation_of(index).task, origin, serial, node, iteration)
+            self.context.finished(origin, serial, node, None, error)
+        self.context.annotate(error, frame.operation_of(index).task, origin, serial, node, iteration)
         self.error = error
         return FAILED

@@ -1,4 +1,4 @@
-"""Host: what both ways of running need to know and do besides calling functions. One for each run."""
+"""RunContext: what both ways of running need to know and do besides calling functions. One for each run."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from cascade.graph.model import task_of
 from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.inputs import Given
-from cascade.runtime.nodes.capacity import Ledger
+from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.resources import Leases, ResourceContainer, fresh
-from cascade.runtime.spine.code_cache import Shapes, loop_code
+from cascade.runtime.spine.code_cache import CodeCache, loop_code
 
 if TYPE_CHECKING:
     from cascade.kernels.diagnostics import Reason
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 AnyTask = Task[..., Any]
 
 
-class Host(Silent):
+class RunContext(Silent):
     """The services of one run, and what it tells of itself.
 
     Args:
@@ -43,8 +43,8 @@ class Host(Silent):
         timeout: seconds, for messages.
         params: the values of the target's parameters.
         resources: those that are known by name.
-        shared: whether several runs share this host; then none of them can have inputs or resources.
-        ledger: the system's resources.
+        shared: whether several runs share this context; then none of them can have inputs or resources.
+        capacity: the system's resources.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
         lowers: whether maps may run typed code: on the graph path nothing does.
     """
@@ -54,7 +54,7 @@ class Host(Silent):
 
     def __init__(
         self,
-        shapes: Shapes,
+        code_cache: CodeCache,
         executor: Executor,
         bus: MessageBus | None = None,
         *,
@@ -64,17 +64,17 @@ class Host(Silent):
         params: Mapping[str, Any] | None = None,
         resources: ResourceContainer | None = None,
         shared: bool = False,
-        ledger: Ledger | None = None,
+        capacity: Capacity | None = None,
         deadline: float = 0.0,
         lowers: bool = True,
     ) -> None:
         if bus is not None:
-            self.tell(bus, run_id)
-        self.shapes = shapes
+            self.publish_on(bus, run_id)
+        self.code_cache = code_cache
         self.executor = executor
         self.deadline = deadline
         self.lowers = lowers
-        self.ledger = Ledger() if ledger is None else ledger
+        self.capacity = Capacity() if capacity is None else capacity
         self.root = target
         self.timeout = timeout
         self.params = params
@@ -104,7 +104,7 @@ class Host(Silent):
             declared = inputs.all_declared()
             if inputs.injections:
                 if self.leases is None:
-                    self.leases = Leases(self.resources or ResourceContainer(), self.given.value, self.tell_of_resource)
+                    self.leases = Leases(self.resources or ResourceContainer(), self.given.value, self.publish_resource)
                 declared += self.leases.check(inputs.injections, inputs.values)
         if first:
             self.given.check(declared)
@@ -114,13 +114,13 @@ class Host(Silent):
 
     def expand(self, deferred: LazyResult[Any], hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
         """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
-        if not self.told and self.shapes.is_single_call(deferred, hands_on=hands_on):
+        if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
         around = getattr(deferred, "given", None)
         if around is not None and around.route is not None:
-            code, inputs = self.shapes.code_of_route(deferred, around)
+            code, inputs = self.code_cache.code_of_route(deferred, around)
         else:
-            code, inputs = self.shapes.code_of(deferred, hands_on=hands_on)
+            code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
         return code, self.fill(inputs)
 
     def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]:
@@ -277,11 +277,11 @@ def _doing() -> ModuleType:
 
 
 @cache
-def telling_host() -> type[Host]:
+def telling_host() -> type[RunContext]:
     """The class of the host of a run that somebody hears; its events take 10 ms to import."""
-    from cascade.events.publisher import Teller
+    from cascade.events.publisher import EventPublisher
 
-    class TellingHost(Teller, Host):
+    class TellingHost(EventPublisher, RunContext):
         pass
 
     return TellingHost

@@ -1,4 +1,4 @@
-"""Crew: the asyncio tasks of one run."""
+"""TaskGroup: the asyncio tasks of one run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Run(Protocol):
     def fail(self, entry: Any, error: BaseException) -> None: ...
 
 
-class Crew:
+class TaskGroup:
     """Awaits what tasks returned, each in an asyncio task of its own, and cancels them all together."""
 
     def __init__(self) -> None:
