@@ -166,6 +166,99 @@ def test_a_kernel_that_keeps_leaving_is_retired():
     assert "left so often" in str(cs.explain(task))
 
 
+def test_a_kernel_whose_exits_take_longer_than_its_loops_gain_is_retired():
+    @cs.task
+    def doubled(n: int) -> int:
+        a = 2**41
+        for _ in range(n):
+            a = a * 2
+        return a
+
+    program = cs.compile(doubled)
+    for _ in range(200):
+        assert program(25) == 2**66  # twenty turns in 64 bits, the others beyond
+    report = cs.explain(doubled)["doubled"]
+    assert report.kernels[0].retired
+    assert "left so often" in report.why
+    assert report.kernels[0].runs < 200
+
+
+def test_a_kernel_that_is_left_only_at_its_end_stays():
+    @cs.task
+    def ends_wide(n: int) -> int:
+        total = 0
+        for i in range(n):
+            total += i % 7
+        return total << 70
+
+    program = cs.compile(ends_wide)
+    for _ in range(100):
+        assert program(20_000) == ends_wide.func(20_000)
+    (kernel,) = ends_wide.routine.kernels
+    assert (kernel.exits == kernel.entries > 64, kernel.retired) == (True, False)
+
+
+@pytest.mark.parametrize("use_vm", [False, True])
+def test_a_call_of_a_task_that_is_returned_is_lowered_by_itself(use_vm):
+    @cs.task
+    def count(n: int) -> int:
+        return 0 if n == 0 else count(n - 1)
+
+    @cs.task
+    def down(n: int) -> str:
+        if n == 0:
+            return "done"
+        return down(n=n - 1)
+
+    @cs.task
+    def even(n: int) -> bool:
+        if n > 0:
+            return odd(n - 1)
+        else:
+            return True
+
+    @cs.task
+    def odd(n: int) -> bool:
+        return even(n - 1) if n > 0 else False
+
+    assert [cs.run(task(9_001), use_vm=use_vm) for task in (count, down, even)] == [0, "done", False]
+    for task in (count, down, even):
+        kernels = task.routine.kernels
+        assert sum(kernel.steps for kernel in kernels) >= 5_000 * use_vm
+        assert bool(kernels) is use_vm
+        report = cs.explain(task(1))[task.name]
+        assert not report.reasons
+
+
+def test_a_comprehension_that_reads_a_variable_is_no_function_inside():
+    @cs.task
+    def listed(n: int, k: int) -> list[int]:
+        total = 0
+        for i in range(n):
+            total += i
+        return [x + total + k for x in range(3)]
+
+    for arguments in ((5, 1), (5, 2**62), (5, 2**70)):
+        assert cs.run(listed(*arguments)) == listed.func(*arguments)
+    assert cs.explain(listed)["listed"].kernels
+    assert not cs.explain(listed)["listed"].reasons
+
+
+def test_a_function_inside_and_numbers_compared_by_is_hide_no_other_reasons():
+    @cs.task
+    def several(n: int, k: int) -> Any:
+        total = 0
+        for i in range(n):
+            total += sum([x + total for x in range(3)])
+            with open("nowhere"):
+                pass
+            if i is n:
+                total += k is n
+        return lambda: k
+
+    assert sorted(reason.code for reason in reasons(several, 0, 1)) == ["CS102", "CS110", "CS136", "CS136", "CS138"]
+
+
 def test_constants_are_computed_while_lowering():
     @cs.task(lower=True)
     def draws(n):

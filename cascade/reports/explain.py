@@ -344,7 +344,7 @@ def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
         return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
     if calls.types is None:
         return ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
-    return "a function without a loop is lowered after 20,000 tail calls" if routine.lowering == WHEN_HOT else UNKNOWN
+    return "a function without a loop is lowered after 20,000 tail calls, or 2,000 that are spelled `return task(...)`" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
 def _kernel(kernel: Kernel) -> KernelReport:

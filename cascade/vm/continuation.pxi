@@ -79,12 +79,17 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
 cdef int go_on_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
     # The task's answer means a deferred value: its code runs next. `hands_on` says that its arguments are data.
     cdef Frame new
+    cdef Routine routine
     code, inputs = machine.context.expand(deferred, hands_on)
     if machine.observed and not frame.inner and not frame.code.selects:
         machine.publish_end(frame, pc, answer, None)
     machine.serials += 1
     new = machine.enter(<Code?>code, inputs)
     new.iteration = frame.iteration + 1
+    if is_loop(new.code.words[new.pc].opcode):
+        routine = <Routine>new.code.constants[new.code.words[new.pc].b]
+        if routine.lowering == LOWER_HOT:
+            routine.calls += DEFERRED_WORTH
     return place(machine, frame, pc, new, entry)
 
 

@@ -76,6 +76,7 @@ cdef enum:
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
     PARAMETER_LIMIT = 32        # of a task that has kernels
     HOT = 20000                 # tail calls before a task without a loop is lowered: they take about as long as that does
+    DEFERRED_WORTH = 9          # more tail calls: as long as a call of a task takes that a task returns
     RETRY = 256                 # tail calls before arguments that did not fit are looked at again
     WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
     EXITS = 64                  # before it is asked whether a kernel is worth it

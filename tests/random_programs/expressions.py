@@ -120,6 +120,9 @@ RULES = {
         1 math.factorial({int} & 15)
         1 math.comb({int} & 31, {int} & 7)
         1 math.perm({int} & 15, {int} & 3)
+        1 math.perm({int} & 31)
+        1 math.comb({int} & 127, {int} & 63)
+        1 math.gcd({int}, {int}, {int})
         1 len({sized})
         3 {call_int}
         2 {guarded}
@@ -203,6 +206,7 @@ RULES = {
         1 math.isinf({float})
         1 math.isfinite({number})
         1 math.isclose({float}, {float})
+        1 math.isclose({float}, {float}, rel_tol={float_literal}, abs_tol={real})
         1~ ({any} == {any})
         1~ ({any} != {number})
     """,

@@ -183,7 +183,7 @@ class Statements(Expressions):
             ("divmod({int}, {divisor})", ("int", "int")), ("divmod({int}, {divisor})", ("int", "int")),
             ("divmod({number}, {float})", ("float", "float")), ("math.frexp({float})", ("float", "int")),
             ("math.modf({float})", ("real", "real")),
-        ][: None if self.wildness else 3])  # fmt: skip
+        ])  # fmt: skip
         targets = [self.target(kind) for kind in kinds]
         self.line(f"{', '.join(targets)} = {self.fill(template)}")
         self.scope.update(zip(targets, kinds, strict=True))
@@ -381,7 +381,7 @@ class Statements(Expressions):
             return self.jump()
         target = self.pick.choice(self.tasks) if self.chance() < 0.4 else self.owner
         own = target is self.owner
-        spelling = self.pick.choice(["TailCall", "TailCall", "cs.TailCall", "tail", "tail", "call"])
+        spelling = self.pick.choice(["TailCall", "TailCall", "cs.TailCall", "tail", "tail", "call", "call", "call"])
         if spelling == "call":
             return f"{target.name}({', '.join(self.tail_arguments(target, False)[2])})"
         if spelling == "tail":
