@@ -16,6 +16,8 @@ from cascade.kernels.expressions import UNKNOWN, Expressions, Leaves, Value
 from cascade.kernels.functions import ARGUMENT_LIMIT, FOLDED, MATH, OTHERWISE, PAIRS, WHOLE, Known
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT, Question
 
+DIVMOD, HYPOT, ISCLOSE = divmod, math.hypot, math.isclose  # what they are now: they may be replaced
+
 
 class Calls(Expressions):
     """Translates calls. What a helper gives is asked of `helper`, which translates it when it is first needed."""
@@ -32,7 +34,7 @@ class Calls(Expressions):
             raise self.refuse("CS138", node, hint)
         if type(called) is FunctionType:
             return self.call_helper(called, node)
-        if any(isinstance(item, ast.Starred) for item in node.args) or node.keywords and called is not math.isclose:
+        if any(isinstance(item, ast.Starred) for item in node.args) or node.keywords and called is not ISCLOSE:
             raise self.refuse("CS138", node, "write the arguments one by one, by position")
         if type(called) in (type, BuiltinFunctionType):
             if called in MATH or called in FOLDED:
@@ -50,7 +52,7 @@ class Calls(Expressions):
         if function in WHOLE and len(values) == 1 and values[0].type != FLOAT:
             return self.as_int(values[0])
         known = MATH[function]
-        if function is math.hypot and len(values) <= ARGUMENT_LIMIT:
+        if function is HYPOT and len(values) <= ARGUMENT_LIMIT:
             known = Known((FLOAT,) * len(values), FLOAT)
         elif len(values) != len(known.types):
             known = OTHERWISE.get(function, known)
@@ -194,7 +196,7 @@ class Calls(Expressions):
         called = self.meaning(node.func)
         if node.keywords or any(isinstance(item, ast.Starred) for item in node.args):
             return None
-        if called is builtins.divmod and len(node.args) == 2:
+        if called is DIVMOD and len(node.args) == 2:
             return self.divided(node)
         if type(called) is not BuiltinFunctionType or called not in PAIRS or len(node.args) != 1:
             return None
@@ -279,5 +281,5 @@ BUILTINS: dict[Any, Callable[[Calls, ast.Call], Value | None]] = {
     builtins.abs: Calls.call_abs, builtins.int: Calls.call_int, builtins.float: Calls.call_float,
     builtins.bool: Calls.call_bool, builtins.round: Calls.call_round, builtins.pow: Calls.call_pow,
     builtins.min: Calls.call_min, builtins.max: Calls.call_max, builtins.divmod: Calls.call_divmod,
-    builtins.len: Calls.call_len, math.isclose: Calls.call_isclose,
+    builtins.len: Calls.call_len, ISCLOSE: Calls.call_isclose,
 }  # fmt: skip
