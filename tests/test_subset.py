@@ -307,7 +307,8 @@ def test_a_kernel_that_is_left_before_its_loop_is_said_to_be():
             x = (x * 5 + 3) & mask
         return x
 
-    assert cs.run(generate(10)) == generate.func(10)
+    for _ in range(10):  # it is lowered at its eighth call at the latest
+        assert cs.run(generate(10)) == generate.func(10)
     assert "left before its loop in every run" in cs.explain(generate)["generate"].why
 
 
