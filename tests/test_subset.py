@@ -226,6 +226,7 @@ def test_a_call_of_a_task_that_is_returned_is_lowered_by_itself(use_vm):
         kernels = [kernel for task in tasks for kernel in task.routine.kernels]
         assert sum(kernel.steps for kernel in kernels) >= 3_000 * use_vm
         assert bool(kernels) is use_vm
+        task = next(task for task in tasks if task.routine.kernels or not use_vm)
         report = cs.explain(task(1))[task.name]
         assert not report.reasons
 
