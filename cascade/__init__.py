@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     from cascade.runtime.program import compile as compile
     from cascade.testing import override_resource as override_resource
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
 _HOMES = {
