@@ -92,8 +92,9 @@ cdef class Routine:
     cdef readonly bint varkwargs
     cdef bint simple                    # every parameter can be bound by position
     cdef bint may_skip                  # its result may be a Skipped
-    cdef bint machine                   # its frame is that of a state machine
-    cdef bint chooses                   # it is a Router, without conditions
+    cdef bint chooses_route             # it is a Router, without conditions
+    cdef bint is_state_machine
+    cdef tuple state_operands           # of a state machine, (offset, width) for each state
     cdef object bind
     # Its own frame, for tail calls.
     cdef Code loop
@@ -211,6 +212,12 @@ cdef class RouteForm:
     cdef Py_ssize_t count
 
     cpdef list fill(self, list values, Py_ssize_t first)
+
+
+cdef class CompiledRoutes:
+    cdef dict by_key                    # the route for each key
+    cdef dict forms                     # by route, its RouteForm where it is compiled
+    cdef bint made                      # it has its dicts, which stay
 
 
 cdef class Skipped:

@@ -175,6 +175,7 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "Jump": lambda: cs.Jump(Mischief(), [Mischief()]),
     "Routes": lambda: _vm.Routes([(Mischief(), 1, 2), ("name", 0, 0)], 3),
     "RouteForm": route_form,
+    "CompiledRoutes": lambda: _vm.CompiledRoutes({Mischief(): 1}, {1: route_form()}),
     "Routine": lambda: cs.task(lambda name, other=2: name).routine,
     "Code": lambda: cs.compile(wait)._code,
     "Frame": frame,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from cascade._vm import Skipped, hands_on_deferred, holds_deferred, install_no_input, look_for_deferred, results_made
+from cascade._vm import CompiledRoutes, Skipped, hands_on_deferred, holds_deferred, install_no_input, look_for_deferred, results_made
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ONCE as ONCE_TASK
 from cascade.declare.inputs import Input, input_of
@@ -464,7 +464,7 @@ def _guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
     return result
 
 
-class RouteTable:
+class RouteTable(CompiledRoutes):
     """The routes of a Router.
 
     Attributes:
@@ -477,19 +477,22 @@ class RouteTable:
     """
 
     def __init__(
-        self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use]
+        self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use],
+        forms: dict[LazyResult[Any], Any] | None = None,
     ) -> None:
+        self.forms = {} if forms is None else forms
+        super().__init__(routes, self.forms)
         self.routes = routes
         self.shared = shared
         self.skips = skips
         self.uses = uses
         self.common: list[LazyResult[Any]] = []
         self.once: dict[LazyResult[Any], Once] = {}
-        self.forms: dict[LazyResult[Any], Any] = {}
 
     def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
         """A table with results of its own; `once` has those that other tables of the run have, too."""
-        result = copy.copy(self)
+        result = RouteTable(self.routes, self.shared, self.skips, self.uses, self.forms)
+        result.common = self.common
         result.once = {lazy: once.setdefault(lazy, Once(lazy)) for lazy in self.common}
         return result
 

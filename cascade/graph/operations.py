@@ -150,6 +150,8 @@ class Managed:
                 varkwargs=plain and binder.varkwargs,
                 bind=binder.bind,
                 rebinds=plain,
+                may_skip=self.skippable,
+                chooses_route=self.kind == ROUTE and not (self.conditions or self.after),
             )
         return self._routine
 
@@ -199,7 +201,8 @@ class StateMachine:
         self.routine = Routine(
             owner=self.task, operation=self, function=self.task.called, name=self.name, parameters=self.parameters,
             positional=len(self.parameters), positional_only=len(self.parameters), keywords=(), varargs=False, varkwargs=False,
-            bind=self.task.binder.bind, rebinds=False, lowering=_when_lowered(states),
+            bind=self.task.binder.bind, rebinds=False, lowering=_when_lowered(states), may_skip=self.skippable,
+            state_operands=tuple((state.offset, state.width) for state in states),
         )  # fmt: skip
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from cascade._vm import Routine
 from cascade.kernels.continuation import Resumption
 from cascade.kernels.source import FunctionSource
 
@@ -75,6 +76,12 @@ class Body:
     resumption: Resumption = field(repr=False)
     entry: int
     state: int = -1
+
+    @property
+    def routine(self) -> Routine:
+        """How the virtual machine calls the task."""
+        routine: Routine = self.task.routine
+        return routine
 
 
 @dataclass(frozen=True, eq=False)

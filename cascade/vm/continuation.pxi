@@ -94,14 +94,16 @@ cdef int go_on_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred
 
 
 cdef int go_on_with_route(Machine machine, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
-    # A Router: goes on with the route that the selector names, if that has a form. All the rest is the host's affair.
+    # A Router: continues with the route that the selector names, if that is compiled. All the rest is for the context.
     cdef Frame new
+    cdef dict by_key, forms
     cdef list inputs
-    if type(values[0]) is Skipped:
+    if len(values) < 2 or type(values[0]) is Skipped or not isinstance(values[1], CompiledRoutes):
         return NO_ROUTE
-    table = values[1]
+    by_key = (<CompiledRoutes>values[1]).by_key
+    forms = (<CompiledRoutes>values[1]).forms
     try:
-        form = table.forms.get(table.routes[values[0]])
+        form = forms.get(by_key[values[0]])
     except (KeyError, TypeError):
         return NO_ROUTE
     if type(form) is not RouteForm:

@@ -78,6 +78,26 @@ cdef class RouteForm:
         return inputs
 
 
+cdef class CompiledRoutes:
+    """The routes of a Router. The table that a graph has of them derives from it.
+
+    Args:
+        routes: the route for each key of the selector.
+        forms: by route, the `RouteForm` of those that are compiled; anything else stands for those that are not.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.by_key = {}
+        self.forms = {}
+
+    def __init__(self, dict routes not None, dict forms not None):
+        if self.made:
+            raise InternalError("CompiledRoutes.__init__ of one that has its routes")
+        self.made = True
+        self.by_key = routes
+        self.forms = forms
+
+
 @cython.final
 cdef class Skipped:
     """Stands for the value of a node that was skipped.

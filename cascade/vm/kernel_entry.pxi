@@ -100,7 +100,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
     begun = cascade_clock()
     names = tuple([TYPE_NAMES[chr(code)] for code in types])
     try:
-        if routine.machine:
+        if routine.is_state_machine:
             made = context.machine_kernel(routine, names, start)
         else:
             made = context.kernel(routine.owner, names, start == MAP_ONLY)
@@ -654,9 +654,9 @@ cdef int leave_typed(Machine machine, Frame frame) except -1:
     frame = settle(machine, frame, kernel, body, kept)
     frame.pc += 1
     if frame.code.selects:
-        # The state's own operands, of those of the machine.
-        operands = frame.code.machine.operation.states[body.state]
-        kept = kept[operands.offset : operands.offset + operands.width]
+        # The state's own operands, of those of the state machine.
+        offset, width = frame.code.machine.state_operands[body.state]
+        kept = kept[offset : offset + width]
     incref(<PyObject*>made)
     return land(machine, frame, frame.pc - 1, kept, <PyObject*>made, None, False)
 
@@ -672,12 +672,12 @@ cdef Frame settle(Machine machine, Frame frame, Kernel kernel, body, list argume
     frame.kernel = None
     if frame.code.selects:
         frame.pc = frame.code.states[body.state]
-    if frame.code.selects or body.task is routine.owner:
+    if frame.code.selects or (<Routine?>body.routine).owner is routine.owner:
         for i in range(frame.code.inputs):
             incref(<PyObject*>arguments[i])
             set_slot(frame, i, <PyObject*>arguments[i])
         return frame
-    new = machine.enter(loop_code_of(machine.context, <Routine>body.task.routine), arguments)
+    new = machine.enter(loop_code_of(machine.context, <Routine>body.routine), arguments)
     new.origin = routine.owner if frame.origin is None else frame.origin
     new.serial = frame.serial
     new.node = frame.node
@@ -693,6 +693,6 @@ cdef int note_deferred(Machine machine, Frame frame, Kernel kernel) except -1:
     machine.serials += state.deferred
     frame.serial = machine.serials
     frame.node = 0
-    frame.origin = kernel.code.bodies[state.origin].task
+    frame.origin = (<Routine?>kernel.code.bodies[state.origin].routine).owner
     state.deferred = 0
     return 0

@@ -661,7 +661,7 @@ cdef class Machine:
             return self.stop(frame, pc, True)
         routine = <Routine>frame.code.constants[word.b]
         try:
-            if routine.machine:
+            if routine.is_state_machine:
                 owner, serial, node, iteration = self.locate(frame, pc)
                 held = self.context.admit(routine.operation, values, serial, node)
                 if held is not None:
@@ -671,7 +671,7 @@ cdef class Machine:
             if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
-                if routine.chooses and not self.observed and not self.managed and self.context.leases is None:
+                if routine.chooses_route and not self.observed and not self.managed and not self.context.holds_resources():
                     status = go_on_with_route(self, frame, pc, values, entry)
                     if status != NO_ROUTE:
                         return status
@@ -700,8 +700,8 @@ cdef class Machine:
     cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
         # The task runs in a frame of its own, as after a tail call; its first step is made there.
         cdef Code code = loop_code_of(self.context, routine)
-        cdef Frame new = self.enter(code, values[:code.inputs] if routine.machine else values)
-        if routine.machine:
+        cdef Frame new = self.enter(code, values[:code.inputs] if routine.is_state_machine else values)
+        if routine.is_state_machine:
             code.machine = routine
         new.inner = frame.inner or frame.code.selects
         new.origin, new.serial, new.node, new.iteration = self.locate(frame, pc)

@@ -6,7 +6,7 @@ cdef class Routine:
 
     Args:
         owner: the task; the machine only hands it on.
-        operation: what the context is asked to do for a managed call; by default the owner.
+        operation: what the context calls where it makes the call: the owner with policies; by default the owner.
         function: what is called.
         name: for people.
         parameters: the names of all parameters.
@@ -15,9 +15,13 @@ cdef class Routine:
         keywords: the names of keyword-only parameters.
         varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
-        bind: called like the function, gives the tuple of slots.
+        bind: called like the function, returns the tuple of slots.
         lowering: when the function is lowered.
         rebinds: whether a tail call may put its arguments into the slots in place.
+        may_skip: whether its result may be a `Skipped`.
+        chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and the
+            values that the routes share.
+        state_operands: of a state machine, the (offset, width) of each state's operands among all of them; else empty.
 
     Attributes:
         kernels: its typed code, one for each combination of types.
@@ -26,7 +30,8 @@ cdef class Routine:
 
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
                   Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
-                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True):
+                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True, bint may_skip=False, bint chooses_route=False,
+                  tuple state_operands not None=()):
         cdef void* direct
         if not 0 <= positional_only <= positional <= len(parameters):
             raise InternalError(f"routine {name}: the parameters do not add up")
@@ -36,9 +41,10 @@ cdef class Routine:
         check_names(keywords)
         self.owner = owner
         self.operation = owner if operation is None else operation
-        self.may_skip = getattr(operation, "skippable", False)
-        self.machine = getattr(operation, "kind", None) == "machine"
-        self.chooses = getattr(operation, "kind", None) == "route" and not (operation.conditions or operation.after)
+        self.may_skip = may_skip
+        self.chooses_route = chooses_route
+        self.state_operands = tuple([(int(offset), int(width)) for offset, width in state_operands])
+        self.is_state_machine = len(self.state_operands) > 0
         self.function = function
         self.name = name
         self.parameters = parameters

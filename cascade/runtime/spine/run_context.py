@@ -182,6 +182,10 @@ class RunContext(Silent):
             slots = operation.binder.rebind(current, args, kwargs)
         return fresh(slots) if self.leases is not None and self.leases.per_task else slots
 
+    def holds_resources(self) -> bool:
+        """Whether values may be resources that each call has its own of, so that a route cannot be entered without `call`."""
+        return self.leases is not None
+
     def call(
         self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
     ) -> Any:
