@@ -155,3 +155,25 @@ def test_a_damaged_entry_of_a_disk_cache_is_told_where_the_user_called(path, tmp
         path.run(cached(1).with_cache(cache))
     assert Path(caught[0].filename).name == "conftest.py"
     cache.close()
+
+
+def test_the_options_of_a_run_are_those_that_type_checkers_know():
+    from cascade.runtime import api, engine, options
+
+    assert options.RunOptions.__annotations__.keys() == engine.RUN_OPTIONS
+    assert options.OwnRunOptions.__annotations__.keys() == api.OWN_RUN_OPTIONS
+    for name in api.OWN_RUN_OPTIONS:
+        assert f"        {name}: " in cs.run.__doc__
+
+
+@pytest.mark.parametrize("run", ["run", "arun"])
+def test_an_option_that_a_run_does_not_have_is_refused_by_its_name(run):
+    def start(function, **options):
+        result = function(annotated(1), **options)
+        return asyncio.run(result) if inspect.isawaitable(result) else result
+
+    with pytest.raises(TypeError, match=rf"^{run}\(\) got an unexpected keyword argument 'use_vn'; did you mean 'use_vm'\?$"):
+        start(getattr(cs, run), use_vn=False)
+    method = "run_now" if run == "run" else "run"
+    with pytest.raises(TypeError, match=rf"^Engine\.{method}\(\) got an unexpected keyword argument 'observers'$"):
+        start(getattr(cs.Engine(), method), observers=[])

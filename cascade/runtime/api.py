@@ -2,110 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 
 from cascade.declare.lazy import LazyResult
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, overload
-from cascade.runtime.engine import Engine
+from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
-    from cascade.events.types import Event
+    from typing import Unpack
+
+    from cascade.runtime.options import OwnRunOptions, RunOptions
 
 R = TypeVar("R")
-Observer = Callable[["Event"], object]
+OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})
 
 
 @cache
 def default_engine() -> Engine:
-    """The engine of `run` and `arun`: the parts that come with Cascade, and a bus that nobody hears."""
+    """The engine of `run` and `arun`: the parts that come with Cascade, and a bus without subscribers."""
     return Engine()
 
 
-def _engine(observers: Sequence[Observer], system_resources: Mapping[str, float] | None) -> Engine:
-    """The default engine, or one like it with what this run has of its own."""
+def _engine_for(function: str, options: OwnRunOptions) -> tuple[Engine, RunOptions]:
+    """Returns the engine that the options ask for, and the options of the run itself."""
+    if options.keys() <= RUN_OPTIONS:
+        return default_engine(), options
+    if not options.keys() <= OWN_RUN_OPTIONS:
+        from cascade.runtime.options import unexpected_option
+
+        raise unexpected_option(function, options, OWN_RUN_OPTIONS)
+    observers, system_resources = options.pop("observers", ()), options.pop("system_resources", None)
     if not observers and system_resources is None:
-        return default_engine()
+        return default_engine(), options
     engine = Engine(observers=observers, system_resources=system_resources)
     engine.resource_container = default_engine().resource_container
-    return engine
+    return engine, options
 
 
 @overload
-def run(
-    target: LazyResult[R],
-    params: Mapping[str, Any] | None = None,
-    *,
-    use_vm: bool = True,
-    timeout: float | None = None,
-    max_steps: int | None = None,
-    observers: Sequence[Observer] = (),
-    system_resources: Mapping[str, float] | None = None,
-) -> R: ...
+def run(target: LazyResult[R], params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> R: ...
 @overload
 def run(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-    params: Mapping[str, Any] | None = None,
-    *,
-    use_vm: bool = True,
-    timeout: float | None = None,
-    max_steps: int | None = None,
-    observers: Sequence[Observer] = (),
-    system_resources: Mapping[str, float] | None = None,
+    params: Mapping[str, object] | None = None,
+    **options: Unpack[OwnRunOptions],
 ) -> list[R]: ...
-def run(
-    target: Any,
-    params: Mapping[str, Any] | None = None,
-    *,
-    use_vm: bool = True,
-    timeout: float | None = None,
-    max_steps: int | None = None,
-    observers: Sequence[Observer] = (),
-    system_resources: Mapping[str, float] | None = None,
-) -> Any:
-    """Runs a target and returns its value. For the arguments see `Engine` and `Engine.run`.
+def run(target: Any, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> Any:
+    """Runs a target and returns its value.
 
-    `observers` are called with every event of this run, such as `cascade.console()`.
+    Args:
+        target: a LazyResult, or a list or tuple of them (the value is then a list).
+        params: the values of the target's parameters, by name.
+        use_vm: False for the graph path, which returns the same and is slower. By default True.
+        timeout: seconds the run may take; None or infinity, the default, for no limit.
+        max_steps: how many task calls the run may make, iterations of loops included. By default None, for no limit.
+        observers: functions that are called with every event of this run, such as `cascade.console()`. By default none.
+        system_resources: how much there is of each resource that nodes ask for `with_constraints`. By default None.
 
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
+        Exception: as `Engine.run` does.
     """
-    engine = _engine(observers, system_resources)
-    return engine.run_now(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+    if not options:
+        return default_engine().run_now(target, params)
+    engine, run_options = _engine_for("run", options)
+    return engine.run_now(target, params, **run_options)
 
 
 @overload
 async def arun(
-    target: LazyResult[R],
-    params: Mapping[str, Any] | None = None,
-    *,
-    use_vm: bool = True,
-    timeout: float | None = None,
-    max_steps: int | None = None,
-    observers: Sequence[Observer] = (),
-    system_resources: Mapping[str, float] | None = None,
+    target: LazyResult[R], params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]
 ) -> R: ...
 @overload
 async def arun(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-    params: Mapping[str, Any] | None = None,
-    *,
-    use_vm: bool = True,
-    timeout: float | None = None,
-    max_steps: int | None = None,
-    observers: Sequence[Observer] = (),
-    system_resources: Mapping[str, float] | None = None,
+    params: Mapping[str, object] | None = None,
+    **options: Unpack[OwnRunOptions],
 ) -> list[R]: ...
-async def arun(
-    target: Any,
-    params: Mapping[str, Any] | None = None,
-    *,
-    use_vm: bool = True,
-    timeout: float | None = None,
-    max_steps: int | None = None,
-    observers: Sequence[Observer] = (),
-    system_resources: Mapping[str, float] | None = None,
-) -> Any:
-    """Runs a target inside the running event loop. For the arguments see `Engine` and `Engine.run`."""
-    engine = _engine(observers, system_resources)
-    return await engine.run(target, params=params, use_vm=use_vm, timeout=timeout, max_steps=max_steps)
+async def arun(target: Any, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> Any:
+    """Runs a target inside the running event loop. The arguments are those of `run`.
+
+    Raises:
+        EventLoopError: (a RuntimeError) no event loop of asyncio is running.
+        Exception: as `Engine.run` does.
+    """
+    engine, run_options = _engine_for("arun", options)
+    return await engine.run(target, params, **run_options)

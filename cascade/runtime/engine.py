@@ -31,11 +31,15 @@ from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_sync
 from cascade.runtime.spine.run_context import RunContext, telling_host
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from cascade.events.types import Event
+    from cascade.runtime.options import RunOptions
     from cascade.runtime.spine.interpreter import Interpreter
 
 R = TypeVar("R")
 
+RUN_OPTIONS = frozenset({"use_vm", "timeout", "max_steps"})
 PROMPT_ROWS = 500
 """A graph of so many rows is built and compiled in about two milliseconds."""
 
@@ -87,41 +91,27 @@ class Engine:
 
     @overload
     async def run(
-        self,
-        target: LazyResult[R],
-        params: Mapping[str, Any] | None = None,
-        *,
-        use_vm: bool = True,
-        timeout: float | None = None,
-        max_steps: int | None = None,
+        self, target: LazyResult[R], params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
     ) -> R: ...
     @overload
     async def run(
         self,
         target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
-        params: Mapping[str, Any] | None = None,
-        *,
-        use_vm: bool = True,
-        timeout: float | None = None,
-        max_steps: int | None = None,
+        params: Mapping[str, object] | None = None,
+        **options: Unpack[RunOptions],
     ) -> list[R]: ...
     async def run(
-        self,
-        target: Any,
-        params: Mapping[str, Any] | None = None,
-        *,
-        use_vm: bool = True,
-        timeout: float | None = None,
-        max_steps: int | None = None,
+        self, target: Any, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
     ) -> Any:
         """Runs a target and returns its value.
 
         Args:
             target: a LazyResult, or a list or tuple of them (the value is then a list).
             params: the values of the target's parameters, by name.
-            use_vm: False for the graph path, which gives the same and is slower.
-            timeout: seconds the run may take; None or infinity for no limit. A function that is being called is not interrupted.
-            max_steps: how many task calls the run may make, iterations of loops included.
+            use_vm: False for the graph path, which returns the same and is slower. By default True.
+            timeout: seconds the run may take; None, the default, or infinity for no limit. A function that is being called
+                is not interrupted.
+            max_steps: how many task calls the run may make, iterations of loops included. By default None, for no limit.
 
         Raises:
             TargetError: (a TypeError) `target` is something else.
@@ -132,35 +122,40 @@ class Engine:
             EventLoopError: (a RuntimeError) no event loop of asyncio is running.
             Exception: whatever a task raised, as itself.
         """
+        _check_options("Engine.run", options)
         check_asynchronous("arun", "cascade.run, target")
         try:
-            session = _Session(self, target, params, use_vm, timeout, max_steps, PROMPT_ROWS)
+            session = _Session(self, target, params, PROMPT_ROWS, **options)
         except TooManyRows:
             # What takes long is done in a thread, so that the event loop has its turn meanwhile.
             loop = asyncio.get_running_loop()
-            session = await loop.run_in_executor(None, _Session, self, target, params, use_vm, timeout, max_steps)
+            session = await loop.run_in_executor(None, lambda: _Session(self, target, params, **options))
         with session:
             session.outcome = await drive(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
 
     def run_now(
-        self,
-        target: Any,
-        params: Mapping[str, Any] | None = None,
-        *,
-        use_vm: bool = True,
-        timeout: float | None = None,
-        max_steps: int | None = None,
+        self, target: Any, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
     ) -> Any:
         """As `run`, from synchronous code. An event loop is started only if something has to be awaited."""
+        if options:
+            _check_options("Engine.run_now", options)
         check_synchronous("run", "await cascade.arun(...)")
-        session = _Session(self, target, params, use_vm, timeout, max_steps)
+        session = _Session(self, target, params, **options)
         with session:
             if session.asynchronous:
                 session.outcome = run_loop(lambda: drive(session.run, session.context, session.deadline))
             else:
                 session.outcome = drive_now(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
+
+
+def _check_options(function: str, options: RunOptions) -> None:
+    """Raises TypeError if one of the options is none of a run's."""
+    if not options.keys() <= RUN_OPTIONS:
+        from cascade.runtime.options import unexpected_option
+
+        raise unexpected_option(function, options, RUN_OPTIONS)
 
 
 def _checked(observers: Any) -> list[Any]:
@@ -199,11 +194,12 @@ class _Session:
         self,
         engine: Engine,
         target: Any,
-        params: Mapping[str, Any] | None,
-        use_vm: bool,
-        timeout: float | None,
-        max_steps: int | None,
+        params: Mapping[str, object] | None,
         limit: int | None = None,
+        *,
+        use_vm: bool = True,
+        timeout: float | None = None,
+        max_steps: int | None = None,
     ) -> None:
         if use_vm is not True and use_vm is not False:
             raise DeclarationError(f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path")

@@ -1,0 +1,34 @@
+"""The options of a run, declared once for all functions that start one. Loaded by type checkers, and where an option is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+from cascade.errors import nearest
+
+if TYPE_CHECKING:
+    from cascade.events.types import Event
+
+
+class RunOptions(TypedDict, total=False):
+    """The options of `Engine.run` and `Engine.run_now`, which documents them."""
+
+    use_vm: bool
+    timeout: float | None
+    max_steps: int | None
+
+
+class OwnRunOptions(RunOptions, total=False):
+    """The options of `cascade.run` and `cascade.arun`: those of a run, and parts of the engine for this run alone."""
+
+    observers: Sequence[Callable[[Event], object]]
+    system_resources: Mapping[str, float] | None
+
+
+def unexpected_option(function: str, options: Iterable[str], known: Iterable[str]) -> TypeError:
+    """Returns the error of a call with an option that the function does not have, worded as CPython's own."""
+    known = sorted(known)
+    name = next(name for name in options if name not in known)
+    hint = nearest(name, known)
+    return TypeError(f"{function}() got an unexpected keyword argument {name!r}" + (f"; {hint}" if hint else ""))
