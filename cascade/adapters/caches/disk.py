@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cascade.adapters.caches.codec import Codec
+from cascade.adapters.caches.identity import Identity
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import digest
 from cascade.declare.policies import Hit
@@ -59,8 +60,8 @@ class DiskCache(KeyedCache):
         self._generation = 0
         self._ask(lambda connection: None)
 
-    def key_of(self, task_id: str, arguments: dict[str, Any]) -> bytes:
-        return super().key_of(task_id, arguments) + self._pickle
+    def key_of(self, task_id: str, arguments: dict[str, Any], identity: Identity | None = None) -> bytes:
+        return super().key_of(task_id, arguments, identity) + self._pickle
 
     def load(self, key: bytes) -> Hit | None:
         row = self._ask(

@@ -20,12 +20,12 @@ import functools
 import os
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import util
 from typing import Any
 
 from cascade.adapters.caches.annotations import FIELD, annotation_parts
-from cascade.adapters.caches.keys import digest, encode, framed, is_immutable, unkeyable
+from cascade.adapters.caches.keys import Encoder, digest, encode, framed, is_immutable, unkeyable
 from cascade.adapters.caches.library import (
     DOORS,
     check_not_opaque,
@@ -70,6 +70,7 @@ class Identity:
 
     Attributes:
         reads_annotations: whether any of the code looks at them.
+        objects: references to what the code reads and could tell from an equal copy, by ids.
     """
 
     def __init__(self, function: Any, annotated: bool = False) -> None:
@@ -78,18 +79,24 @@ class Identity:
         self._names: Names = {}  # of the annotations that are looked into
         self._watch = Watch()
         self.holds = self._watch.holds  # says whether this is still so
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int, bytes] = {}  # references to what was looked into, by id
         self._kept: list[Any] = []  # so that the ids above stay theirs
+        self._encoder = Encoder(self._of_part, self._seen)
         self.digest = digest(VERSION + self._of(function))
+        self.objects = {**self._encoder.references(), **self._seen}
         self.text = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
+
+    def encoder(self, code_of: Callable[[Any], bytes]) -> Encoder:
+        """An encoder of the arguments of a call: one that the code reads by another name as well is no copy of it."""
+        return Encoder(code_of, self.objects).after(self._encoder)
 
     def _seen_before(self, value: Any) -> bytes | None:
         # A reference to what was looked into before.
-        number = self._seen.setdefault(id(value), len(self._kept))
-        if number != len(self._kept):
-            return b"seen%d;" % number
-        self._kept.append(value)
-        return None
+        reference = self._seen.get(id(value))
+        if reference is None:
+            self._seen[id(value)] = b"seen%d;" % len(self._kept)
+            self._kept.append(value)
+        return reference
 
     # -- What something is made of ------------------------------------------------------------------------------------
 
@@ -98,6 +105,7 @@ class Identity:
             return encode(value)
         if value is NotImplemented:
             return b"NotImplemented"
+        inner = self._encoder.reference(value)  # to a part of data that was written
         seen = self._seen_before(value)
         if seen is not None:
             return seen
@@ -107,12 +115,14 @@ class Identity:
         kind = type(value)
         if value is sys.modules or value is os.environ:
             check_not_opaque(value)
+        if inner is not None:
+            return inner
         if kind is dict or kind is list or kind is tuple:
             written = framed(b"container", kind.__name__.encode()) + self._of_each(value)
         else:
-            number = self._seen.pop(id(value))  # or it would pass for code that was seen
-            written = b"data" + encode(value, self._of_part)
-            self._seen[id(value)] = number
+            reference = self._seen.pop(id(value))  # or it would pass for code that was seen
+            written = b"data" + self._encoder.write(value)
+            self._seen[id(value)] = reference
         self._watch.data(value)
         return written
 
@@ -403,10 +413,15 @@ def identity_of(task: Task[..., Any] | Resource) -> str:
     Raises:
         KeyingError: (a TypeError) the function depends on something that cannot be subscribed.
     """
+    return known_identity(task).text
+
+
+def known_identity(task: Task[..., Any] | Resource) -> Identity:
+    """As `identity_of`, with all that was found out."""
     known: Identity | None = task.identity
     if known is None or known.function is not task.func or not _holds(known):
         known = task.identity = _identity(task.func)
-    return known.text
+    return known
 
 
 def _holds(identity: Identity) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cascade.adapters.caches.identity import code_of
+from cascade.adapters.caches.identity import Identity, code_of
 from cascade.adapters.caches.keys import Encoder, digest, encode
 from cascade.declare.policies import Hit
 from cascade.errors import KeyingError
@@ -31,8 +31,11 @@ class KeyedCache:
     The key is made before the call: a function may change its arguments.
     """
 
-    def key_of(self, task_id: str, arguments: dict[str, Any]) -> bytes:
+    def key_of(self, task_id: str, arguments: dict[str, Any], identity: Identity | None = None) -> bytes:
         """The key of a call.
+
+        Args:
+            identity: what was found out about the task; without it, arguments are not told from what its code reads.
 
         Raises:
             KeyingError: (a TypeError) an argument cannot be part of a key.
@@ -45,7 +48,7 @@ class KeyedCache:
                     pieces.append(encode(value))
                     continue
                 if encoder is None:  # one for all: an argument may be a part of another
-                    encoder = Encoder(_Codes().of)
+                    encoder = Encoder(_Codes().of) if identity is None else identity.encoder(_Codes().of)
                 pieces.append(encoder.write(value))
             except KeyingError as error:
                 raise KeyingError(f"argument {name!r} holds {error.what}") from None

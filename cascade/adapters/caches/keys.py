@@ -13,10 +13,11 @@ from __future__ import annotations
 import struct
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from cascade.adapters.caches.library import is_library
 from cascade.errors import KeyingError
 
 MAX_DEPTH = 200
@@ -25,6 +26,8 @@ MAX_DEPTH = 200
 CodeOf = Callable[[Any], bytes]
 _pack_double = struct.Struct("<d").pack
 IN_A_SET = -1
+_OF_A_SET = b"of a set"
+_NOTHING: Mapping[int, bytes] = types.MappingProxyType({})
 
 
 def encode(value: Any, code_of: CodeOf | None = None) -> bytes:
@@ -41,10 +44,16 @@ def encode(value: Any, code_of: CodeOf | None = None) -> bytes:
 
 
 class Encoder:
-    """Writes values of which some may be parts of others, such as the arguments of one call."""
+    """Writes values of which some may be parts of others, such as the arguments of one call.
 
-    def __init__(self, code_of: CodeOf | None = None) -> None:
+    Args:
+        code_of: as for `encode`.
+        earlier: references to objects that were written elsewhere, by their ids.
+    """
+
+    def __init__(self, code_of: CodeOf | None = None, earlier: Mapping[int, bytes] = _NOTHING) -> None:
         self._code_of = code_of
+        self._earlier = earlier
         self._numbers: dict[int, int] = {}  # of what can be changed, by id
         self._arrays: dict[int, list[Any]] = {}  # by the id of what owns their memory
         self._layouts: dict[int, Layout | None] = {}  # by the id of a class
@@ -71,11 +80,34 @@ class Encoder:
             return self.again(value) or self._bytearray(value)
         return self._object(value, kind, depth)
 
+    @property
+    def written(self) -> list[int]:
+        """The ids of all that can be referred to, in the order in which it was written."""
+        return list(self._numbers)
+
+    def reference(self, value: Any) -> bytes | None:
+        """A reference to what was written before, or None."""
+        return self.again(value) if id(value) in self._numbers else None
+
+    def references(self) -> dict[int, bytes]:
+        """References to all that was written, for another encoder, as its `earlier`."""
+        return {each: _OF_A_SET if number == IN_A_SET else b"earlier%d;" % number for each, number in self._numbers.items()}
+
+    def after(self, other: Encoder) -> Encoder:
+        """Makes this encoder refuse arrays that share their memory with those that the other one has written."""
+        self._arrays = {owner: list(arrays) for owner, arrays in other._arrays.items()}
+        return self
+
     def _joined(self, values: Any, depth: int) -> bytes:
         return b"".join([self.write(item, depth + 1) for item in values])
 
     def again(self, value: Any) -> bytes | None:
         """A reference to what was written before."""
+        reference = self._earlier.get(id(value))
+        if reference is not None:
+            if reference == _OF_A_SET:
+                raise KeyingError(f"{_described(value)} that is in a set, and elsewhere as well")
+            return reference
         numbers = self._numbers
         count = len(numbers)
         number = numbers.setdefault(id(value), count)
@@ -121,9 +153,10 @@ class Encoder:
             return framed(b"D", self._class(kind)) + self.write(layout.held_by(value), depth + 1)
         if kind.__bases__ == (tuple,) and "_fields" in kind.__dict__ and not kind.__dictoffset__:
             return framed(b"N", self._class(kind)) + self.write((*tuple.__iter__(value),), depth + 1)
-        if self._code_of is not None:
-            return framed(b"F", self._code_of(value))
-        raise unkeyable(value)
+        if self._code_of is None:
+            raise unkeyable(value)
+        # A function may be changed, or told from an equal one; what a library has is there only once.
+        return (None if is_library(value) else self.again(value)) or framed(b"F", self._code_of(value))
 
     def _class(self, kind: type) -> bytes:
         return f"{kind.__module__}.{kind.__qualname__}".encode() if self._code_of is None else self._code_of(kind)

@@ -8,9 +8,11 @@ import types
 from operator import is_
 from typing import Any
 
-from cascade.adapters.caches.keys import encode
+from cascade.adapters.caches.keys import Encoder
 
 MISSING = object()
+Contents = tuple[bytes, list[int]]
+"""The bytes of data, and the ids of the objects in it."""
 
 
 class Watch:
@@ -24,7 +26,7 @@ class Watch:
         self._cells: list[tuple[types.CellType, Any]] = []
         self._functions: list[tuple[Any, ...]] = []
         self._environment: list[tuple[str, str | None]] = []
-        self._data: list[tuple[Any, bytes]] = []  # what can be changed, and its contents
+        self._data: list[tuple[Any, Contents]] = []  # what can be changed
 
     def place(self, mapping: Any, key: Any) -> Any:
         """What a mapping has for a key, or MISSING."""
@@ -62,8 +64,8 @@ class Watch:
         self._functions.append((function, *parts, *names, len(function.__dict__)))
 
     def data(self, value: Any) -> None:
-        """The contents of data, as far as it is data; by their identities else."""
-        self._data.append((value, encode(value, _by_id)))
+        """The contents of data, as far as it is data; by their identities else. The objects in it have to stay themselves."""
+        self._data.append((value, _contents_of(value)))
 
     def registrations(self) -> None:
         """What abstract classes have registered."""
@@ -94,13 +96,18 @@ class Watch:
             if os.environ.get(variable) != text:
                 return False
         for value, contents in self._data:
-            if encode(value, _by_id) != contents:
+            if _contents_of(value) != contents:
                 return False
         return self._token is None or self._token == abc.get_cache_token()
 
 
 def _by_id(value: Any) -> bytes:
     return b"%d" % id(value)
+
+
+def _contents_of(data: Any) -> Contents:
+    encoder = Encoder(_by_id)
+    return encoder.write(data), encoder.written
 
 
 def _contents(cell: types.CellType) -> Any:

@@ -35,6 +35,7 @@ from cascade.runtime.nodes.capacity import Claim, wanted
 from cascade.runtime.spine.fairness import give_turn
 
 if TYPE_CHECKING:
+    from cascade.adapters.caches.identity import Identity
     from cascade.runtime.spine.run_context import RunContext
 
 PATIENCE = 0.001
@@ -189,12 +190,13 @@ class Keeping:
         self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
         self.key: Any = None
         try:
-            self.task_id = _identity_of(operation.task)
+            identity = _identity_of(operation.task)
+            self.task_id = identity.text
             if leases is not None:
                 self.arguments = leases.keyable(self.arguments)
             # Caches that make keys of their own: see cascade.adapters.caches.keyed.
             if hasattr(self.policy, "key_of"):
-                self.key = self.policy.key_of(self.task_id, self.arguments)
+                self.key = self.policy.key_of(self.task_id, self.arguments, identity)
         except KeyingError as error:
             self._warn(error)
             self.is_possible = False
@@ -243,13 +245,13 @@ async def _in_thread(action: Callable[..., Any], *args: Any) -> Any:
     return await asyncio.to_thread(action, *args)
 
 
-def _identity_of(task: Task[..., Any]) -> str:
+def _identity_of(task: Task[..., Any]) -> Identity:
     # Imported when the first call is cached: it needs `dis`, `sysconfig` and the like.
     global _identity_of
-    from cascade.adapters.caches.identity import identity_of
+    from cascade.adapters.caches.identity import known_identity
 
-    _identity_of = identity_of
-    return identity_of(task)
+    _identity_of = known_identity
+    return known_identity(task)
 
 
 def _keep(keeping: Keeping, value: Any) -> Any:
