@@ -136,3 +136,10 @@ def make_chain(length):
 def test_a_worker_returns_a_long_chain(path):
     assert path.run(make_chain(300)) == 300
     assert path.run(make_chain(20_000)) == 20_000
+
+
+def test_what_control_flow_adds_is_copied(copied, path):
+    chosen = cs.Router(selector=increment(1), routes={2: increment(3), 3: increment(4)})
+    assert path.run(copied(chosen)) == 4
+    skipping = cs.pipeline(1, [lambda value: increment(value).run_if(increment(-1)), increment])
+    assert path.run(copied(skipping)) == 2

@@ -300,3 +300,17 @@ def test_the_event_loop_goes_on_while_a_disk_cache_waits_for_others(path, tmp_pa
     assert asyncio.run(main()) == 2
     assert len(cache) == 1
     cache.close()
+
+
+@pytest.mark.parametrize("policy", [lambda result: result, lambda result: result.with_retry(max_attempts=2), lambda result: result.after(one())])
+def test_the_route_of_a_router_is_searched_whole(run, policy):
+    # It was declared, although the Router returns it as a task returns a call.
+    target = cs.Router(selector=one(), routes={1: policy(identity(FAR)), 2: one()})
+    for _ in range(3):
+        assert run(target) == [*range(100), 1]
+
+    @cs.task
+    def chooses(value: Any) -> Any:
+        return cs.Router(selector=identity(1), routes={1: policy(identity(FAR)), 2: one()})
+
+    assert run(chooses(1)) == [*range(100), 1]

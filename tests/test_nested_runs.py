@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import contextvars
 import gc
 import os
 import signal
@@ -55,6 +57,16 @@ def short_programs(path: Any) -> None:
         program(1)
 
 
+def in_a_thread(call: Callable[[], Any]) -> Any:
+    """Calls it where no event loop runs: here, or in another thread with the same context variables."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, call).result()
+
+
 ENDLESS: dict[str, Callable[[Any], Any]] = {
     "a loop": lambda path: path.run(spin(0)),
     "awaiting": lambda path: path.run(sleep(0)),
@@ -65,6 +77,9 @@ ENDLESS: dict[str, Callable[[Any], Any]] = {
     "another run inside": lambda path: path.run(cs.task(lambda: path.run(spin(0)), name="middle")()),
     "awaiting inside": lambda path: path.run([cs.task(lambda: path.run(sleep(0)), name="middle")(), later(1)]),
     "a blocking one inside": lambda path: path.run(cs.task(mode="blocking")(lambda: path.run(spin(0)))()),
+    "an event loop of its own": lambda path: in_a_thread(lambda: asyncio.run(path.arun(spin(0)))),
+    "awaiting in a loop of its own": lambda path: in_a_thread(lambda: asyncio.run(path.arun(sleep(0)))),
+    "an awaited program": lambda path: in_a_thread(lambda: asyncio.run(cs.compile(sleep).arun(0))),
     "short runs": short_runs,
     "short programs": short_programs,
 }
@@ -108,9 +123,40 @@ def test_the_outer_of_two_timeouts_is_told(path):
     assert raised.value.seconds == 0.1
 
 
-def test_a_timeout_of_the_node_ends_it(run, inner):
-    with pytest.raises(TimeoutError):
-        run(cs.task(mode="blocking", name="outer")(inner)().with_timeout(0.1))
+@pytest.mark.parametrize("mode", ["inline", "blocking"])
+def test_a_timeout_of_the_node_ends_it(run, inner, mode):
+    outer = cs.task(mode=mode, name="outer")(inner)
+    with pytest.raises(TimeoutError, match="'outer'"):
+        run(outer().with_timeout(0.1))
+
+
+def test_a_timeout_of_the_node_is_retried(run, path):
+    calls = []
+
+    @cs.task
+    def outer() -> Any:
+        calls.append(len(calls))
+        return path.run(spin(0)) if len(calls) < 3 else "done"
+
+    assert run(outer().with_timeout(0.05).with_retry(max_attempts=3)) == "done"
+    assert calls == [0, 1, 2]
+
+
+def test_the_outer_run_is_told_where_it_is_late_before_the_node(path):
+    with pytest.raises(RunTimeoutError) as raised:
+        path.run(cs.task(lambda: path.run(spin(0)), name="outer")().with_timeout(3600), timeout=0.1)
+    assert raised.value.seconds == 0.1
+
+
+def test_a_timeout_of_a_node_inside_ends_that_alone(run, path):
+    @cs.task
+    def outer() -> Any:
+        try:
+            return path.run(cs.task(lambda: path.run(spin(0)), name="inner")().with_timeout(0.05))
+        except TimeoutError as error:
+            return type(error).__name__
+
+    assert run(outer().with_timeout(3600), timeout=1800) == "TaskTimeoutError"
 
 
 def test_a_failing_sibling_ends_it(run, inner):

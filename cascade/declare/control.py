@@ -163,6 +163,9 @@ JUMP: Task[..., Any] = Task(_jump, name="Jump")
 JUMP.hands_on = True
 """Makes a Jump whose data had to be computed first."""
 
+for _name, _task in {"ROUTER": ROUTER, "EITHER": EITHER, "ONCE": ONCE, "JUMP": JUMP}.items():
+    vars(_task)["__qualname__"] = _name  # where a pickle finds it
+
 __all__ = [
     "EITHER", "JUMP", "ONCE", "ROUTER", "Jump", "JumpSelector", "Router", "TailCall", "bind", "pipeline", "select_jump", "sequence",
 ]  # fmt: skip

@@ -121,6 +121,8 @@ def flatten(target: Any, limit: int | None = None, *, hands_on: bool = False) ->
     around = getattr(target, "given", NOTHING_AROUND) if type(target) is LazyResult else NOTHING_AROUND
     if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.form is not None:
         hands_on = False  # a map looks at each of its items anyway
+    if around is not NOTHING_AROUND:
+        hands_on = False  # the route of a Router was declared
     return walk(target, limit, around, hands_on=hands_on)
 
 

@@ -27,7 +27,7 @@ from cascade.runtime.spine.code_cache import (
     operations_of,
     task_count,
 )
-from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.run_context import RunContext, telling_host
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Engine:
             loop = asyncio.get_running_loop()
             session = await loop.run_in_executor(None, lambda: _Session(self, target, params, **options))
         with session:
-            session.outcome = await drive(session.run, session.context, session.deadline)
+            session.outcome = await drive_awaited(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
 
     def run_now(

@@ -20,7 +20,7 @@ from cascade.runtime.inputs import form_of
 from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.resources import ResourceContainer, parameters_of
 from cascade.runtime.spine.code_cache import CodeCache, check_capacity, is_asynchronous, operations_of, target_code
-from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_now, run_loop
+from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Program(Generic[P, R]):
         """Runs the program inside the running event loop."""
         check_asynchronous("program.arun", "program")
         machine, context = self._machine(args, kwargs)
-        outcome = await drive(machine, context)
+        outcome = await drive_awaited(machine, context)
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:

@@ -95,6 +95,23 @@ def outer_cancellation() -> Callable[[], None]:
     return check
 
 
+def undelivered_cancellation() -> Callable[[], None]:
+    """As `outer_cancellation`, for a run that is awaited: only what asyncio does not deliver to its event loop.
+
+    That is so where the loop was started inside of a call, by `asyncio.run`: what is around that call cannot cancel its tasks.
+    """
+    scope = _scope.get()
+    if scope is None or (scope.task is not None and scope.task.get_loop() is asyncio.get_running_loop()):
+        return nothing_around
+    scopes = list(_around())
+
+    def check() -> None:
+        for scope in scopes:
+            scope.check()
+
+    return check
+
+
 def _around() -> Iterator[Scope]:
     scope = _scope.get()
     while scope is not None:

@@ -22,6 +22,7 @@ import types
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 
 from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
+from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
 from cascade.declare.policies import Hit, check_amount, is_endless
@@ -440,7 +441,8 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     try:
         enter_task()
         try:
-            made = call.context.execute(call.operation.task, args, kwargs)
+            with Scope(deadline=begun + seconds) as inside:  # runs in the function end in time
+                made = call.context.execute(call.operation.task, args, kwargs)
         finally:
             leave_task()
         if is_awaitable(made):
@@ -456,6 +458,10 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
         notes = getattr(error.__cause__, "__notes__", [])  # of a tear-down that failed, too
     except Exception as error:
         return None, error
+    except BaseException as error:
+        if not (inside.expired and isinstance(error, asyncio.CancelledError)):
+            raise
+        late = True
     if not late:
         return (None, made.error) if type(made) is Failed else (made, None)
     is_stopped = scope is not None and call.operation.task.mode != "blocking"

@@ -71,7 +71,7 @@ class CodeCache:
         if type(task) is not Task or task.mode != "inline":
             return False
         made = results_made()
-        if hands_on or was_searched(target, made):
+        if (hands_on and not hasattr(target, "given")) or was_searched(target, made):  # the route of a Router was declared
             return not hands_on_deferred(target.slots)
         if argument_holds_results(target.slots, limit):
             return False

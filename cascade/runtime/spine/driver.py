@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.adapters.executors.local import own_loop
-from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation
+from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation, undelivered_cancellation
 from cascade.errors import EventLoopError, InternalError
 from cascade.imports import Any, Protocol, asyncio, threading
 from cascade.runtime.spine.fairness import give_turn
@@ -81,6 +81,12 @@ async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome
         trouble = await context.leases.close(outcome.error, kept)
         outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
     return outcome
+
+
+async def drive_awaited(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome:
+    """As `drive`, for a run that code of users awaits: also in an event loop that a task's function has started."""
+    with _watching(undelivered_cancellation()):
+        return await drive(run, context, deadline)
 
 
 async def _drive(run: Run, context: RunContext, deadline: float, scope: Scope) -> Outcome:
