@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
 
-cdef struct Word:                       # the format is drawn in cascade/instructions/table.py
+cdef struct Word:                       # the format is drawn in cascade/instructions/graph.py
     int32_t opcode
     int32_t a
     int32_t b

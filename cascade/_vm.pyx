@@ -26,8 +26,8 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cascade._opcodes cimport (
-    CALL, CALL_MANAGED, CALL_ONE, CALL_TYPED, DICT, EITHER, LIST, LOOP, LOOP_MANAGED, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
-    TYPED_COUNT, TYPED_LOAD_OBJECT, TYPED_RETURN_BOOL, TYPED_RETURN_FLOAT, TYPED_RETURN_INT,
+    CALL, CALL_POLICIES, CALL_ONE, CALL_KERNEL, DICT, EITHER, LIST, LOOP, LOOP_POLICIES, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
+    KERNEL_OPCODE_COUNT, KERNEL_LOAD_OBJECT, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,
 )
 
 from collections import deque
@@ -38,7 +38,7 @@ from sys import modules
 from cascade.instructions.blueprint import Blueprint
 
 from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
-from cascade.instructions.table import INSTRUCTIONS
+from cascade.instructions.graph import INSTRUCTIONS
 
 include "vm/capi.pxi"
 include "vm/control.pxi"

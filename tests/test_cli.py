@@ -266,8 +266,8 @@ def test_targets_with_policies_are_shown(cli, target):
     expected = {
         "retried": {"plan": "[retry 3]", "graph": "flaky\\nretry 3", "explain": "managed  retry 3", "disassemble": "; node 0, retry 3"},
         "constrained": {"plan": "[timeout 9 s, cpu=2, memory=0.5]", "graph": "cpu=2", "explain": "timeout 9 s, cpu=2", "disassemble": "cpu=2"},
-        "heavy": {"plan": "heavy#0(x=<x>)  [timeout 9 s, cpu=2]", "disassemble": "LOOP_MANAGED"},
-        "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "called for each item of a map", "disassemble": "managed add.map(r1!, r0!)"},
+        "heavy": {"plan": "heavy#0(x=<x>)  [timeout 9 s, cpu=2]", "disassemble": "LOOP_POLICIES"},
+        "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "called for each item of a map", "disassemble": "add.map(r1!, r0!) with policies"},
         "routed": {"plan": "'sum' -> add#1", "mermaid": '{"Router"}', "explain": "down", "disassemble": "the route 'nest' of Router#0\nblueprint Router"},
         "machine": {"plan": "'again' -> down#0", "graph": 'label="end"', "explain": "machine down", "disassemble": "SELECT"},
     }

@@ -15,7 +15,7 @@ import pytest
 import cascade as cs
 from cascade._vm import Code, Routes
 from cascade.errors import BlueprintError, CycleError, DeclarationError, DependencyMissingError, RouteError
-from cascade.instructions.table import OPCODES
+from cascade.instructions.graph import OPCODES
 from cascade.runtime.events import LoopProgress
 from cascade.events.silent import PROGRESS_TIME
 from tests.conftest import Path

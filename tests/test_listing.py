@@ -35,10 +35,10 @@ def test_every_word_of_a_workflow_is_listed(name):
 
 def test_operands_that_are_no_arguments_say_what_they_are_for():
     text = listing(add(1, increment(2)).run_if(one()).after(one()).with_constraints(cpu=one(), gpu=2).with_retry(2))
-    (line,) = [line for line in text.splitlines() if "managed" in line]
-    assert re.search(r"managed add\(r\d!, r\d!, cpu=r\d!, if r\d!, after r\d!\) +; node 4, retry 2, gpu=2$", line)
-    assert "managed increment.map(r0!)" in listing(increment.map([1]).with_retry(2))
-    assert "LOOP_MANAGED  r2 = managed careful(r0, r1), again on TailCall" in listing(careful)
+    (line,) = [line for line in text.splitlines() if "with policies" in line]
+    assert re.search(r"= add\(r\d!, r\d!, cpu=r\d!, if r\d!, after r\d!\) with policies +; node 4, retry 2, gpu=2$", line)
+    assert "increment.map(r0!) with policies" in listing(increment.map([1]).with_retry(2))
+    assert "LOOP_POLICIES r2 = careful(r0, r1) with policies, again on TailCall" in listing(careful)
 
 
 def test_states_and_their_jumps_are_listed():
@@ -64,7 +64,7 @@ def test_routes_are_listed_as_they_run():
         "the route 'b' of Router#1",
         "the route 'x' of Router#0",
     ]
-    assert "managed Router(r1!, routes r2!, shared r0)" in text
+    assert "Router(r1!, routes r2!, shared r0) with policies" in text
     many: Any = one()
     for _ in range(60):
         many = add(cs.Router("a", {"a": many}), cs.Router("a", {"a": many}))

@@ -19,7 +19,7 @@ from cascade.kernels.continuation import Resumption
 from cascade.kernels.source import SourceError, read_source
 from cascade.kernels import translate
 from cascade.errors import BlueprintError, CascadeError, LoweringError, RunTimeoutError, StepLimitError
-from cascade.instructions.table import TYPED_FIELDS, TYPED_INSTRUCTIONS
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from tests.lowered import (
     add_up, asks_helper, count_down, factorial, nested, retyped, unbound, unsupported, use_global,
 )  # fmt: skip
@@ -270,8 +270,8 @@ def test_what_the_translator_makes_passes_and_what_is_changed_is_refused_or_runs
         words = array("i", code.words)
         for _ in range(pick.randint(1, 3)):
             field = pick.choice([0, 0, 2, 3, 4, 7])
-            at = TYPED_FIELDS * pick.randrange(len(words) // TYPED_FIELDS) + field
-            words[at] = pick.choice([pick.randrange(-2, len(TYPED_INSTRUCTIONS)), 2**31 - 1])
+            at = KERNEL_WORD_FIELDS * pick.randrange(len(words) // KERNEL_WORD_FIELDS) + field
+            words[at] = pick.choice([pick.randrange(-2, len(KERNEL_INSTRUCTIONS)), 2**31 - 1])
         try:
             Kernel(dataclasses.replace(code, words=words.tobytes()))
         except CascadeError:

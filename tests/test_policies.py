@@ -761,9 +761,9 @@ def test_defaults_hold_for_programs_tail_calls_and_their_targets(path):
 
 def test_a_node_without_policies_is_a_plain_call():
     listing = cs.compile(add(one(), increment(1).with_retry(2))).disassemble()
-    assert [line.split()[1] for line in listing.splitlines()[1:]] == ["CALL", "CALL_MANAGED", "CALL", "RETURN"]
+    assert [line.split()[1] for line in listing.splitlines()[1:]] == ["CALL", "CALL_POLICIES", "CALL", "RETURN"]
     listing = cs.compile(add(one(), increment(1).run_if(1))).disassemble()
-    assert [line.split()[1] for line in listing.splitlines()[1:]] == ["CALL", "CALL_MANAGED", "CALL_MANAGED", "RETURN"]
+    assert [line.split()[1] for line in listing.splitlines()[1:]] == ["CALL", "CALL_POLICIES", "CALL_POLICIES", "RETURN"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import cascade
-from cascade.instructions.table import INSTRUCTIONS
+from cascade.instructions.graph import INSTRUCTIONS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(cascade.__file__).parent

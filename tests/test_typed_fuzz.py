@@ -15,7 +15,7 @@ from array import array
 import cascade as cs
 import cascade.kernels as lower
 from cascade.errors import CascadeError
-from cascade.instructions.table import TYPED_FIELDS, TYPED_INSTRUCTIONS
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from tests import lowered
 
 pick = random.Random({seed})
@@ -32,9 +32,9 @@ original = lower.Kernel
 def changed(code):
     words = array("i", code.words)
     for _ in range(pick.choice([1, 1, 1, 2, 5])):
-        at = TYPED_FIELDS * pick.randrange(len(words) // TYPED_FIELDS) + pick.choice([0, 0, 2, 3, 4, 5, 6, 7])
-        words[at] = pick.choice([pick.randrange(len(TYPED_INSTRUCTIONS)), pick.randrange(-2, code.registers + 2),
-                                 pick.randrange(len(words) // TYPED_FIELDS), 2**31 - 1])
+        at = KERNEL_WORD_FIELDS * pick.randrange(len(words) // KERNEL_WORD_FIELDS) + pick.choice([0, 0, 2, 3, 4, 5, 6, 7])
+        words[at] = pick.choice([pick.randrange(len(KERNEL_INSTRUCTIONS)), pick.randrange(-2, code.registers + 2),
+                                 pick.randrange(len(words) // KERNEL_WORD_FIELDS), 2**31 - 1])
     changes = {{"words": words.tobytes()}}
     if pick.random() < 0.1:
         changes["registers"] = pick.randrange(code.registers + 3)

@@ -14,7 +14,7 @@ import cascade as cs
 from cascade._vm import Code, Machine, Pending
 from cascade.instructions.blueprint import Blueprint
 from cascade.errors import BlueprintError, InternalError
-from cascade.instructions.table import INSTRUCTIONS, OPCODES
+from cascade.instructions.graph import INSTRUCTIONS, OPCODES
 from tests.tasks import add, countdown, increment, one
 
 CALL_ONE, CALL, RETURN = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["RETURN"]
@@ -113,7 +113,7 @@ import cascade as cs
 from cascade._vm import Code, Machine
 from cascade.errors import CascadeError
 from cascade.graph.build import build_graph
-from cascade.instructions.table import INSTRUCTIONS
+from cascade.instructions.graph import INSTRUCTIONS
 from cascade.runtime.spine.code_cache import loop_code
 from tests.tasks import add, countdown, identity, increment, one, total
 

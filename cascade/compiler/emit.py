@@ -18,11 +18,11 @@ from cascade.graph.model import Container, Row, rebuild
 from cascade.graph.operations import Managed, State, StateMachine
 from cascade.imports import Any
 from cascade.instructions.blueprint import Blueprint
-from cascade.instructions.table import OPCODES
+from cascade.instructions.graph import OPCODES
 
-CALL_ONE, CALL, CALL_MANAGED = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_MANAGED"]
-SELECT, CALL_TYPED = OPCODES["SELECT"], OPCODES["CALL_TYPED"]
-LOOP, LOOP_MANAGED, RETURN = OPCODES["LOOP"], OPCODES["LOOP_MANAGED"], OPCODES["RETURN"]
+CALL_ONE, CALL, CALL_POLICIES = OPCODES["CALL_ONE"], OPCODES["CALL"], OPCODES["CALL_POLICIES"]
+SELECT, CALL_KERNEL = OPCODES["SELECT"], OPCODES["CALL_KERNEL"]
+LOOP, LOOP_POLICIES, RETURN = OPCODES["LOOP"], OPCODES["LOOP_POLICIES"], OPCODES["RETURN"]
 
 
 def is_managed(operation: Task[..., Any] | Managed | StateMachine) -> bool:
@@ -44,13 +44,13 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         if not isinstance(operation, Container):
             constant = operation.routine
             if is_managed(operation):
-                opcode = CALL_MANAGED
+                opcode = CALL_POLICIES
                 if isinstance(operation.task, Injection):
                     injected.add(index)
             elif injected and not injected.isdisjoint(rows[index][1:]):
-                opcode = CALL_MANAGED  # it may be for the context to set up what the call is given
+                opcode = CALL_POLICIES  # it may be for the context to set up what the call is given
             elif operation.routine.lowering >= AT_ONCE:
-                opcode = CALL_TYPED
+                opcode = CALL_KERNEL
             else:
                 opcode = CALL if count != 1 else CALL_ONE
         else:
@@ -83,7 +83,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
 def emit_loop(operation: Task[..., Any] | Managed) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
     inputs = len(operation.parameters)
-    opcode = LOOP_MANAGED if is_managed(operation) else LOOP
+    opcode = LOOP_POLICIES if is_managed(operation) else LOOP
     return Blueprint(
         name=operation.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),
@@ -110,9 +110,9 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     for state in machine.states:
         slots = range(state.offset, state.offset + state.width)
         if state.injects or is_managed(state.operation):
-            opcode = CALL_MANAGED
+            opcode = CALL_POLICIES
         elif state.operation.routine.lowering >= AT_ONCE:
-            opcode = CALL_TYPED
+            opcode = CALL_KERNEL
         else:
             opcode = CALL if state.width != 1 else CALL_ONE
         if opcode != CALL_ONE:

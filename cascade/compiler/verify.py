@@ -12,16 +12,8 @@ from collections.abc import Iterator, Sequence
 from cascade._vm import Routes, Routine
 from cascade.errors import BlueprintError
 from cascade.instructions.blueprint import Blueprint
-from cascade.instructions.table import (
-    FUNCTION,
-    INSTRUCTIONS,
-    MAX_SLOTS,
-    PARAMETERS,
-    ROUTINE,
-    WORD_BYTES,
-    WORD_FIELDS,
-    Instruction,
-)
+from cascade.instructions.graph import INSTRUCTIONS, WORD_BYTES, WORD_FIELDS, Instruction
+from cascade.instructions.operands import FUNCTION, MAX_SLOTS, PARAMETERS, ROUTINE
 
 NO_FAULTS = (None, None, None)
 FAULT_LIMIT = 20

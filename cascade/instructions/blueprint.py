@@ -25,7 +25,7 @@ class Blueprint(Frozen):
 
     Attributes:
         name: what is run, for people.
-        words: the instructions, 16 bytes each (see `cascade.instructions.table`).
+        words: the instructions, 16 bytes each (see `cascade.instructions.graph`).
         operands: the operand table, int32 each.
         constants: the routines and functions that instructions name.
         inputs: how many values a run is given; they fill the first slots.

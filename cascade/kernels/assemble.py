@@ -17,10 +17,10 @@ import struct
 from array import array
 from typing import Any
 
-from cascade.instructions.table import FIELDS, TYPED_INSTRUCTIONS, TYPED_OPCODES
+from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_OPCODES
 from cascade.kernels.model import FLOAT, INT, OBJECT
 
-ROWS = {row.name: row for row in TYPED_INSTRUCTIONS}
+ROWS = {row.name: row for row in KERNEL_INSTRUCTIONS}
 
 
 class Label:
@@ -190,7 +190,7 @@ class Assembler:
                 elif operand.role == "size":
                     value = value.total
                 values[field] = value
-            result.extend((TYPED_OPCODES[item.name], 0, *values.values()))
+            result.extend((KERNEL_OPCODES[item.name], 0, *values.values()))
         return result.tobytes(), kept
 
 

@@ -98,7 +98,7 @@ class Calls(Expressions):
         for number, value in enumerate(values):
             self.emit("MOVE", a=self.argument(number), b=self.register(value))
         temporary = self.assembler.temporary()
-        self.emit("ASK", a=temporary, b=0, e=self.assembler.object(question))
+        self.emit("CALL_OUT", a=temporary, b=0, e=self.assembler.object(question))
         return Value(result, temporary)
 
     def argument(self, number: int) -> int:

@@ -6,7 +6,7 @@
     MOVE         total = t3
     NEXT_BACK    i, range, back
 
-Which ones there are is said in the rows of `cascade.instructions.table` (`fuses`): the names of the two, and how they hang together:
+Which ones there are is said in the rows of `cascade.instructions.kernel` (`fuses`): the names of the two, and how they hang together:
 
     left, right     the second one takes what the first one gives as its left or right operand
     last            ... as its last operand
@@ -19,19 +19,22 @@ whole: what comes second never leaves, or belongs to the same statement.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cascade.instructions.table import TYPED_INSTRUCTIONS
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.assemble import ROWS, Item, Label
 
-COMMUTING = {"ADD", "MUL", "AND", "OR", "XOR", "EQUAL", "NOT_EQUAL"}
+if TYPE_CHECKING:
+    from cascade.instructions.kernel import Join
+
 WRITING = ("writes", "copies")
 
-FUSIONS: dict[tuple[str, str], list[tuple[str, str]]] = {}
-for _row in TYPED_INSTRUCTIONS:
-    if _row.fuses:
-        _first, _second, _way = _row.fuses
-        FUSIONS.setdefault((_first, _second), []).append((_row.name, _way))
+FUSIONS: dict[tuple[str, str], list[tuple[str, Join]]] = {}
+for _row in KERNEL_INSTRUCTIONS:
+    if _row.fuses is not None:
+        FUSIONS.setdefault((_row.fuses.first, _row.fuses.second), []).append((_row.name, _row.fuses.join))
+WITH_MOVE = {first: rows[0][0] for (first, second), rows in FUSIONS.items() if second == "MOVE" != first}
+"""The instruction that does another one and a MOVE beside it."""
 
 
 def fuse(items: list[Item | Label], temporaries: set[int]) -> list[Item | Label]:
@@ -91,9 +94,9 @@ def _join(first: Item, second: Item, single: Any) -> Item | None:
 
 def _beside(first: Item, second: Item, single: Any) -> Item | None:
     # t = b op c; then a = t and d = e at once.
-    name = f"{first.name}_MOVE"
+    name = WITH_MOVE.get(first.name)
     given, moves = first.operands["a"], second.operands
-    if name not in ROWS or not single(given):
+    if name is None or not single(given):
         return None
     for one, other in (("ab", "cd"), ("cd", "ab")):
         if moves[one[1]] == given and moves[other[1]] != given:
@@ -111,7 +114,7 @@ def _operands(first: Item, second: Item, way: str, single: Any) -> dict[str, Any
     if way == "then":
         rest = [after[field] for field in "ab" if field in after]
         return {"a": given, **dict(zip("bcde", [*sources, *rest])), "f": after["f"]}
-    if way == "both":
+    if way == "beside":
         if after["b"] == given or after["a"] == given:
             return None
         moved = [after["a"], after["b"]]
@@ -124,7 +127,7 @@ def _operands(first: Item, second: Item, way: str, single: Any) -> dict[str, Any
         at = fields[-1]
     else:
         at = fields[0] if way == "left" else fields[1]
-        if after[at] != given and _commutes(second.name):
+        if after[at] != given and ROWS[second.name].commutes:
             at = fields[1] if way == "left" else fields[0]
     if after[at] != given:
         return None
@@ -137,7 +140,3 @@ def _operands(first: Item, second: Item, way: str, single: Any) -> dict[str, Any
     else:
         result["a"] = after["a"]
     return result
-
-
-def _commutes(name: str) -> bool:
-    return name.removeprefix("JUMP_").removeprefix("BACK_").rpartition("_")[0] in COMMUTING

@@ -117,11 +117,11 @@ class TypedCode:
 
     Attributes:
         name: the task's, for people.
-        words: the instructions, 32 bytes each (see `cascade.instructions.table`).
+        words: the instructions, 32 bytes each (see `cascade.instructions.kernel`).
         types: of the parameters, which have the first registers.
         registers: how many there are.
         constants: the registers that hold a constant from the start: (register, type, value).
-        objects: what LOAD_OBJECT and ASK refer to.
+        objects: what LOAD_OBJECT and CALL_OUT refer to.
         exits: ways out; `exit_of` has one for each word.
         bodies: the tasks' functions in the code; the first is the one that is entered.
         helpers: the functions that it calls.

@@ -276,7 +276,7 @@ class CodeBuilder:
             guards=tuple(self.names.guards.values()),
             deferring=self.deferring,
             hands_on=self.hands_on,
-            loops=any(item.name in ("CALL", "DEFER") or "BACK" in item.name or "STEP" in item.name for item in items),
+            loops=any(ROWS[item.name].takes_fuel for item in items),
             lines=tuple(item.line for item in items),
         )
 
@@ -345,11 +345,11 @@ def turn_steps(items: list[Item | Label]) -> None:
             places = {item: number for number, item in enumerate(items) if type(item) is Label}
             number += at + 1 <= number
         # The branch that ends the loop is the one that comes to a return first.
-        ends = next(other.name for other in items[at + 1 :] if type(other) is Item and ROWS[other.name].ends)
+        ends = next(ROWS[other.name] for other in items[at + 1 :] if type(other) is Item and ROWS[other.name].ends)
         name, swapped = TURNED[test.name]
         a, b = test.operands["a"], test.operands["b"]
         goes_on, ends_at = taken, past
-        if not ends.startswith(("RETURN", "LEAVE")):
+        if not ends.returns:
             goes_on, ends_at = past, taken
             name, swapped = OPPOSITE_STEP[test.name]
         if swapped:
@@ -497,7 +497,7 @@ class FunctionTranslator(Calls):
             self.leave(items)
         except Refusal as refusal:
             del self.assembler.items[items:]
-            self.emit("LEAVE")
+            self.emit("EXIT")
             if isinstance(refusal, IdentityRefusal) or not self.after_loops(point.statement):
                 return self.refused(node, point, refusal)
         return None
@@ -510,7 +510,7 @@ class FunctionTranslator(Calls):
                 label = item.operands.get("f")
                 if isinstance(label, Label) and not label.placed and label not in places:
                     self.put(label)
-        self.emit("LEAVE")
+        self.emit("EXIT")
 
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
         """Notes the reasons, and goes on to find more of them."""
@@ -679,7 +679,7 @@ class FunctionTranslator(Calls):
             return self.places.after(self.number_of(node))
         holds = Label()
         if self.jump(node.test, holds, True):
-            self.emit("LEAVE")
+            self.emit("EXIT")
         if not holds.uses:
             return None
         self.put(holds)
@@ -712,7 +712,7 @@ class FunctionTranslator(Calls):
             raise
         except (Leaves, Refusal):
             del self.assembler.items[items:]
-            self.emit("LEAVE")
+            self.emit("EXIT")
 
     def give_value(self, node: ast.expr | None) -> None:
         raise NotImplementedError
@@ -759,10 +759,10 @@ class HelperTranslator(FunctionTranslator):
             hint = f"it gives {value.type} here and {part.result} elsewhere"
             raise self.refuse("CS142", node or self.source.tree, hint)
         part.result = value.type
-        self.emit("GIVE", a=self.register(value))
+        self.emit("HELPER_RETURN", a=self.register(value))
 
     def end(self) -> None:
-        self.emit("LEAVE")
+        self.emit("EXIT")
 
 
 class BodyTranslator(FunctionTranslator):

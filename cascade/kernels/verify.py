@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from cascade.errors import BlueprintError
-from cascade.instructions.table import (
+from cascade.instructions.kernel import (
     FIELDS,
     FLOAT,
     INT,
+    KERNEL_INSTRUCTIONS,
+    KERNEL_WORD_BYTES,
+    KERNEL_WORD_FIELDS,
     OBJECT,
-    TYPED_FIELDS,
-    TYPED_INSTRUCTIONS,
-    TYPED_WORD_BYTES,
-    TypedInstruction,
+    KernelInstruction,
 )
 from cascade.kernels.model import TypedCode
 
@@ -46,14 +46,14 @@ def verify_typed(code: Any) -> None:
 
 def _words(code: Any) -> list[tuple[int, ...]]:
     fields = memoryview(code.words).cast("i")
-    return [tuple(fields[at : at + TYPED_FIELDS]) for at in range(0, len(fields), TYPED_FIELDS)]
+    return [tuple(fields[at : at + KERNEL_WORD_FIELDS]) for at in range(0, len(fields), KERNEL_WORD_FIELDS)]
 
 
 def _table_faults(code: Any) -> Iterator[str]:
-    if type(code.words) is not bytes or not code.words or len(code.words) % TYPED_WORD_BYTES:
+    if type(code.words) is not bytes or not code.words or len(code.words) % KERNEL_WORD_BYTES:
         yield "the words are no bytes of a positive multiple of 32"
         return
-    count = len(code.words) // TYPED_WORD_BYTES
+    count = len(code.words) // KERNEL_WORD_BYTES
     registers = code.registers
     if not max(len(code.types), 1) <= registers <= REGISTER_LIMIT:
         yield "the number of registers does not fit"
@@ -89,7 +89,7 @@ def _table_faults(code: Any) -> Iterator[str]:
         ):
             yield "a helper does not fit"
     for number, word in enumerate(_words(code)):
-        if not 0 <= word[0] < len(TYPED_INSTRUCTIONS) or word[1] != 0:
+        if not 0 <= word[0] < len(KERNEL_INSTRUCTIONS) or word[1] != 0:
             yield f"word {number}: unknown opcode {word[0]}"
 
 
@@ -140,7 +140,7 @@ class _Flow:
         self.reach(word, MAIN, state)
 
     def fault(self, number: int, text: str) -> None:
-        self.found.add(f"word {number}: {TYPED_INSTRUCTIONS[self.words[number][0]].name} {text}")
+        self.found.add(f"word {number}: {KERNEL_INSTRUCTIONS[self.words[number][0]].name} {text}")
 
     def reach(self, number: int, region: int, state: State) -> None:
         if self.region.setdefault(number, region) != region:
@@ -153,7 +153,7 @@ class _Flow:
             self.waiting.append(number)
 
     def visit(self, number: int) -> None:
-        row = TYPED_INSTRUCTIONS[self.words[number][0]]
+        row = KERNEL_INSTRUCTIONS[self.words[number][0]]
         values = dict(zip(FIELDS, self.words[number][2:], strict=True))
         region = self.region[number]
         registers = self.code.registers if region == MAIN else self.code.helpers[region].registers
@@ -169,11 +169,11 @@ class _Flow:
                 written[values[field]] = state[values[operand.source]]
             elif operand.role == "writes" and operand.type:
                 written[values[field]] = operand.type
-        if row.name in ("CALL", "ASK"):
+        if row.name in ("CALL", "CALL_OUT"):
             self.check_call(number, row.name, values, state, registers, written)
-        if row.name.startswith(("RETURN", "STEP", "DEFER")) and region != MAIN or row.name == "GIVE" and region == MAIN:
+        if row.only_in == ("helper" if region == MAIN else "body"):
             self.fault(number, "stands in the wrong kind of function")
-        if row.name == "GIVE" and region != MAIN and state.get(values["a"]) != HELD[self.code.helpers[region].result]:
+        if row.name == "HELPER_RETURN" and region != MAIN and state.get(values["a"]) != HELD[self.code.helpers[region].result]:
             self.fault(number, "gives a value of another type than the helper does")
         if region == MAIN and not self.constants.isdisjoint(written):
             self.fault(number, "writes a constant")
@@ -192,10 +192,10 @@ class _Flow:
             else:
                 self.reach(number + 1, region, state)
 
-    def operands_fit(self, number: int, row: TypedInstruction, values: dict[str, int], registers: int) -> bool:
+    def operands_fit(self, number: int, row: KernelInstruction, values: dict[str, int], registers: int) -> bool:
         limits = {
             "reads": registers, "then reads": registers, "writes": registers, "copies": registers, "range": registers - 2, "target": len(self.words),
-            "call": len(self.code.objects), "window": registers + 1, "size": 2**31,
+            "object": len(self.code.objects), "window": registers + 1, "size": 2**31,
         }  # fmt: skip
         for field, value in values.items():
             operand = row.operands.get(field)
@@ -208,7 +208,7 @@ class _Flow:
             self.fault(number, "names a body out of range")
         return not self.found
 
-    def check_reads(self, number: int, row: TypedInstruction, values: dict[str, int], state: State, role: str) -> None:
+    def check_reads(self, number: int, row: KernelInstruction, values: dict[str, int], state: State, role: str) -> None:
         for field, operand in row.operands.items():
             at = values[field]
             if operand.role == role and (at not in state or operand.type and state[at] != operand.type):
@@ -241,8 +241,8 @@ class _Flow:
         written[values["a"]] = HELD[called.result]
 
     def check_exit(self, number: int) -> None:
-        row = TYPED_INSTRUCTIONS[self.words[number][0]]
-        if self.region[number] != MAIN or not (row.leaves or number in self.returned or row.name in ("LEAVE", "ASK", "CALL")):
+        row = KERNEL_INSTRUCTIONS[self.words[number][0]]
+        if self.region[number] != MAIN or not (row.exits_for or number in self.returned):
             return
         state = self.states[number]
         way = self.code.exits[self.code.exit_of[number]]

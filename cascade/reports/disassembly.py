@@ -6,7 +6,7 @@ from cascade._vm import Routine
 from cascade.graph.description import called_name, operand_words, policy_words, printable
 from cascade.graph.operations import Managed, StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
-from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS, Instruction
+from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS, Instruction
 
 
 def disassemble(blueprint: Blueprint) -> str:

@@ -25,7 +25,8 @@ from cascade.graph.description import called_name, dependence_words, policy_word
 from cascade.graph.operations import Managed, StateMachine, is_map, is_router
 from cascade.graph.outline import Shared, graph_of_routes
 from cascade.instructions.blueprint import Blueprint
-from cascade.instructions.table import INSTRUCTIONS, TYPED_FIELDS, TYPED_INSTRUCTIONS, WORD_FIELDS
+from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import Reason
 from cascade.runtime.nodes.maps import is_plain
@@ -210,7 +211,7 @@ class _Survey:
                     machines[routine.operation] = None
                     self._machine(routine.operation, known)
                 else:
-                    self._call(routine, row.name in MANAGED_CALLS, known, inside)
+                    self._call(routine, row.policies, known, inside)
             written.add(row.a.writes(a))
         for machine in machines:
             self.add(compile_task(machine), None, machine)
@@ -238,9 +239,6 @@ class _Survey:
             calls.inside[inside] = None
         elif calls.types is None:
             calls.types = _known_types(annotated(task), values)
-
-
-MANAGED_CALLS = ("CALL_MANAGED", "LOOP_MANAGED")
 
 
 OF_MAP = "called for each item of a map"
@@ -352,9 +350,9 @@ def _kernel(kernel: Kernel) -> KernelReport:
     words = memoryview(code.words).cast("i")
     exits: dict[tuple[str, int, str, str], int] = {}
     for number, count in kernel.exits_by_word().items():
-        row = TYPED_INSTRUCTIONS[words[number * TYPED_FIELDS]]
+        row = KERNEL_INSTRUCTIONS[words[number * KERNEL_WORD_FIELDS]]
         source, line = code.lines[number]
-        key = (source.file, line, source.line(line).strip(), row.leaves)
+        key = (source.file, line, source.line(line).strip(), row.exits_for)
         exits[key] = exits.get(key, 0) + count
     return KernelReport(
         types=code.types,

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from cascade.graph.description import printable
-from cascade.instructions.table import FIELDS, TYPED_FIELDS, TYPED_INSTRUCTIONS, TypedInstruction
+from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS, KernelInstruction
 from cascade.kernels.model import TypedCode
 from cascade.kernels.source import FunctionSource
 
@@ -27,12 +27,12 @@ def listing(code: TypedCode) -> str:
     starts |= {helper.entry: f"function {helper.name}({', '.join(helper.types)})" for helper in code.helpers}
     in_helper = False
     before: tuple[FunctionSource, int] | None = None
-    for number in range(len(fields) // TYPED_FIELDS):
-        word = fields[number * TYPED_FIELDS : (number + 1) * TYPED_FIELDS]
+    for number in range(len(fields) // KERNEL_WORD_FIELDS):
+        word = fields[number * KERNEL_WORD_FIELDS : (number + 1) * KERNEL_WORD_FIELDS]
         if number in starts:
             lines.append(f"  {starts[number]}:")
             in_helper = number in {helper.entry for helper in code.helpers}
-        row = TYPED_INSTRUCTIONS[word[0]]
+        row = KERNEL_INSTRUCTIONS[word[0]]
         text = f"{number:6}  {row.name:<28} {shown(row, word[2:], {} if in_helper else constants, code)}"
         where = code.lines[number]
         if where != before:
@@ -43,7 +43,7 @@ def listing(code: TypedCode) -> str:
     return "\n".join(map(printable, lines)) + "\n"
 
 
-def shown(row: TypedInstruction, values: Any, constants: dict[int, str], code: TypedCode) -> str:
+def shown(row: KernelInstruction, values: Any, constants: dict[int, str], code: TypedCode) -> str:
     """The synopsis of an instruction with its operands in it."""
     operands = dict(zip(FIELDS, values, strict=True))
 
@@ -54,7 +54,7 @@ def shown(row: TypedInstruction, values: Any, constants: dict[int, str], code: T
         role, value = row.operands[field].role, operands[field]
         if role == "target":
             return str(value)
-        if role == "call":
+        if role == "object":
             question = code.objects[value]
             return getattr(getattr(question, "function", None), "__name__", repr(question))
         if role in ("value", "size"):

@@ -13,7 +13,7 @@ from cascade.graph.build import RouteTable
 from cascade.graph.description import key_words, printable
 from cascade.graph.operations import StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
-from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
+from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.reports.disassembly import disassemble
 from cascade.runtime.spine.code_cache import CodeCache
 

@@ -1,4 +1,4 @@
-/* Typed code: one handler for each instruction of the second table of cascade/instructions/table.py.
+/* Typed code: one handler for each instruction of cascade/instructions/kernel.py.
  *
  * A handler does its instruction and hands on to the next one by a call in tail position through the pointer in the
  * word, which an optimising compiler makes a jump. So the place, the registers and the fuel stay in machine registers,
@@ -25,7 +25,7 @@ typedef struct cascade_word cascade_word;
 typedef struct cascade_state cascade_state;
 typedef const cascade_word *(*cascade_handler)(const cascade_word *, cascade_register *, int64_t, cascade_state *);
 
-/* A word in memory: that of cascade/instructions/table.py with the handler for the opcode, and distances for targets. */
+/* A word in memory: that of cascade/instructions/kernel.py with the handler for the opcode, and distances for targets. */
 struct cascade_word {
     void *run;      /* a cascade_handler */
     int32_t a, b, c, d, e, f;
@@ -95,7 +95,7 @@ struct cascade_state {
 #define TO(x) ((const cascade_word *)((const char *)w + w->x))
 #define GO(x) do { w = TO(x); CONTINUE; } while (0)
 #define STOP(why) return cascade_stop(w, r, fuel, s, why)
-#define LEAVE STOP(CASCADE_LEFT)
+#define EXIT STOP(CASCADE_LEFT)
 /* A back edge takes fuel; a step is a tail call, which is counted, too. */
 #define BACK(x) do { w = TO(x); if (--fuel <= 0) STOP(CASCADE_OUT_OF_FUEL); CONTINUE; } while (0)
 #define STEP do { if (++s->steps > s->limit) STOP(CASCADE_OUT_OF_STEPS); } while (0)
@@ -386,13 +386,13 @@ OP(MOVE2)
 
 /* a = b op c, and with a move of another register: d = e. */
 #define BINARY_INT(NAME) \
-    OP(NAME) { int64_t t; if (cascade_##NAME(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; } \
+    OP(NAME) { int64_t t; if (cascade_##NAME(I(b), I(c), &t)) EXIT; I(a) = t; NEXT; } \
     OP(NAME##_MOVE) \
-    { int64_t t; if (cascade_##NAME(I(b), I(c), &t)) LEAVE; r[(uint32_t)w->d] = r[(uint32_t)w->e]; I(a) = t; NEXT; }
+    { int64_t t; if (cascade_##NAME(I(b), I(c), &t)) EXIT; r[(uint32_t)w->d] = r[(uint32_t)w->e]; I(a) = t; NEXT; }
 #define BINARY_FLOAT(NAME) \
-    OP(NAME) { double t; if (cascade_##NAME(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; } \
+    OP(NAME) { double t; if (cascade_##NAME(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; } \
     OP(NAME##_MOVE) \
-    { double t; if (cascade_##NAME(D(b), D(c), &t)) LEAVE; r[(uint32_t)w->d] = r[(uint32_t)w->e]; D(a) = t; NEXT; }
+    { double t; if (cascade_##NAME(D(b), D(c), &t)) EXIT; r[(uint32_t)w->d] = r[(uint32_t)w->e]; D(a) = t; NEXT; }
 
 BINARY_INT(ADD_INT) BINARY_INT(SUB_INT) BINARY_INT(MUL_INT) BINARY_INT(FLOORDIV_INT) BINARY_INT(MOD_INT)
 BINARY_INT(AND_INT) BINARY_INT(OR_INT) BINARY_INT(XOR_INT) BINARY_INT(LSHIFT_INT) BINARY_INT(RSHIFT_INT)
@@ -403,23 +403,23 @@ BINARY_FLOAT(FLOORDIV_FLOAT) BINARY_FLOAT(MOD_FLOAT) BINARY_FLOAT(POW_FLOAT)
 /* a = (b op c) op d */
 #define PAIR_INT(FIRST, SECOND) \
     OP(FIRST##_##SECOND##_INT) \
-    { int64_t t; if (cascade_##FIRST##_INT(I(b), I(c), &t) || cascade_##SECOND##_INT(t, I(d), &t)) LEAVE; I(a) = t; NEXT; }
+    { int64_t t; if (cascade_##FIRST##_INT(I(b), I(c), &t) || cascade_##SECOND##_INT(t, I(d), &t)) EXIT; I(a) = t; NEXT; }
 /* a = d - (b op c) */
 #define PAIR_INT_FROM(FIRST) \
     OP(FIRST##_FROM_INT) \
-    { int64_t t; if (cascade_##FIRST##_INT(I(b), I(c), &t) || cascade_SUB_INT(I(d), t, &t)) LEAVE; I(a) = t; NEXT; }
+    { int64_t t; if (cascade_##FIRST##_INT(I(b), I(c), &t) || cascade_SUB_INT(I(d), t, &t)) EXIT; I(a) = t; NEXT; }
 PAIR_INT(ADD, ADD) PAIR_INT(ADD, SUB) PAIR_INT(ADD, MUL) PAIR_INT(ADD, AND) PAIR_INT_FROM(ADD) PAIR_INT(ADD, FLOORDIV)
 PAIR_INT(SUB, ADD) PAIR_INT(SUB, SUB) PAIR_INT(SUB, MUL) PAIR_INT(SUB, AND) PAIR_INT_FROM(SUB) PAIR_INT(SUB, FLOORDIV)
 PAIR_INT(MUL, ADD) PAIR_INT(MUL, SUB) PAIR_INT(MUL, MUL) PAIR_INT(MUL, AND) PAIR_INT_FROM(MUL) PAIR_INT(MUL, FLOORDIV)
 PAIR_INT(MOD, ADD) PAIR_INT(AND, ADD) PAIR_INT(RSHIFT, AND) PAIR_INT(RSHIFT, XOR) PAIR_INT(LSHIFT, XOR)
-OP(ADD_MOD_INT) { int64_t t; if (cascade_sum_mod(I(b), I(c), I(d), &t)) LEAVE; I(a) = t; NEXT; }
-OP(MUL_MOD_INT) { int64_t t; if (cascade_product_mod(I(b), I(c), I(d), &t)) LEAVE; I(a) = t; NEXT; }
+OP(ADD_MOD_INT) { int64_t t; if (cascade_sum_mod(I(b), I(c), I(d), &t)) EXIT; I(a) = t; NEXT; }
+OP(MUL_MOD_INT) { int64_t t; if (cascade_product_mod(I(b), I(c), I(d), &t)) EXIT; I(a) = t; NEXT; }
 /* a = (b op c) mod d, and a move: e = f */
 OP(ADD_MOD_INT_MOVE)
 {
     int64_t t;
     if (cascade_sum_mod(I(b), I(c), I(d), &t))
-        LEAVE;
+        EXIT;
     r[(uint32_t)w->e] = r[(uint32_t)w->f];
     I(a) = t;
     NEXT;
@@ -429,14 +429,14 @@ OP(MUL_MOD_ADD_INT)
 {
     int64_t t;
     if (cascade_product_mod(I(b), I(c), I(d), &t) || cascade_ADD_INT(t, I(e), &t))
-        LEAVE;
+        EXIT;
     I(a) = t;
     NEXT;
 }
 
 #define PAIR_FLOAT(FIRST, SECOND) \
     OP(FIRST##_##SECOND##_FLOAT) \
-    { double t; cascade_##FIRST##_FLOAT(D(b), D(c), &t); if (cascade_##SECOND##_FLOAT(t, D(d), &t)) LEAVE; D(a) = t; NEXT; }
+    { double t; cascade_##FIRST##_FLOAT(D(b), D(c), &t); if (cascade_##SECOND##_FLOAT(t, D(d), &t)) EXIT; D(a) = t; NEXT; }
 #define PAIR_FLOAT_FROM(FIRST) \
     OP(FIRST##_FROM_FLOAT) { double t; cascade_##FIRST##_FLOAT(D(b), D(c), &t); D(a) = D(d) - t; NEXT; }
 #define PAIRS_FLOAT(FIRST) \
@@ -476,9 +476,9 @@ OP(BACK_NOT_SAME) { if (I(a) != I(b)) BACK(f); NEXT; }
 /* if (b op c) sign d: go to f */
 #define TEST_INT(NAME, SIGN, OPERATION) \
     OP(OPERATION##_JUMP_##NAME##_INT) \
-    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) LEAVE; if (t SIGN I(d)) GO(f); NEXT; } \
+    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) EXIT; if (t SIGN I(d)) GO(f); NEXT; } \
     OP(OPERATION##_BACK_##NAME##_INT) \
-    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) LEAVE; if (t SIGN I(d)) BACK(f); NEXT; }
+    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) EXIT; if (t SIGN I(d)) BACK(f); NEXT; }
 COMPARISONS(TEST_INT, ADD) ORDERS(TEST_INT, ADD) COMPARISONS(TEST_INT, SUB) ORDERS(TEST_INT, SUB)
 COMPARISONS(TEST_INT, MUL) ORDERS(TEST_INT, MUL) COMPARISONS(TEST_INT, MOD) ORDERS(TEST_INT, MOD)
 COMPARISONS(TEST_INT, AND) ORDERS(TEST_INT, AND)
@@ -486,11 +486,11 @@ COMPARISONS(TEST_INT, AND) ORDERS(TEST_INT, AND)
 /* a = b op c; if d sign e: go to f. The end of a loop's body and its test. */
 #define COUNT(NAME, SIGN, OPERATION) \
     OP(OPERATION##_THEN_BACK_##NAME##_INT) \
-    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) LEAVE; I(a) = t; if (I(d) SIGN I(e)) BACK(f); NEXT; }
+    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) EXIT; I(a) = t; if (I(d) SIGN I(e)) BACK(f); NEXT; }
 COMPARISONS(COUNT, ADD) COMPARISONS(COUNT, SUB) COMPARISONS(COUNT, RSHIFT) COMPARISONS(COUNT, FLOORDIV)
 #define COUNT_STEP(NAME, SIGN, OPERATION) \
     OP(OPERATION##_THEN_STEP_##NAME##_INT) \
-    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) LEAVE; I(a) = t; STEP; if (I(d) SIGN I(e)) BACK(f); NEXT; }
+    { int64_t t; if (cascade_##OPERATION##_INT(I(b), I(c), &t)) EXIT; I(a) = t; STEP; if (I(d) SIGN I(e)) BACK(f); NEXT; }
 COMPARISONS(COUNT_STEP, ADD) COMPARISONS(COUNT_STEP, SUB)
 #define MOVE_COUNT(NAME, SIGN, ...) \
     OP(MOVE_THEN_BACK_##NAME##_INT) { r[(uint32_t)w->a] = r[(uint32_t)w->b]; if (I(c) SIGN I(d)) BACK(f); NEXT; } \
@@ -510,31 +510,31 @@ COMPARISONS(MOVE_COUNT)
     TEST_FLOAT(NOT_MORE, !(t > D(d)), OPERATION) TEST_FLOAT(NOT_MORE_EQUAL, !(t >= D(d)), OPERATION)
 TESTS_FLOAT(ADD) TESTS_FLOAT(SUB) TESTS_FLOAT(MUL)
 
-OP(NEGATE_INT) { int64_t t; if (cascade_SUB_INT(0, I(b), &t)) LEAVE; I(a) = t; NEXT; }
-OP(ABS_INT) { if (I(b) == INT64_MIN) LEAVE; I(a) = I(b) < 0 ? -I(b) : I(b); NEXT; }
+OP(NEGATE_INT) { int64_t t; if (cascade_SUB_INT(0, I(b), &t)) EXIT; I(a) = t; NEXT; }
+OP(ABS_INT) { if (I(b) == INT64_MIN) EXIT; I(a) = I(b) < 0 ? -I(b) : I(b); NEXT; }
 OP(INVERT_INT) { I(a) = ~I(b); NEXT; }
-OP(POW_MOD_INT) { int64_t t; if (cascade_power_mod(I(b), I(c), I(d), &t)) LEAVE; I(a) = t; NEXT; }
+OP(POW_MOD_INT) { int64_t t; if (cascade_power_mod(I(b), I(c), I(d), &t)) EXIT; I(a) = t; NEXT; }
 OP(DIVIDE_INT)
 {
     if (I(c) == 0 || cascade_inexact(I(b)) || cascade_inexact(I(c)))
-        LEAVE;
+        EXIT;
     D(a) = (double)I(b) / (double)I(c);
     NEXT;
 }
 OP(NEGATE_FLOAT) { D(a) = -D(b); NEXT; }
 OP(ABS_FLOAT) { D(a) = fabs(D(b)); NEXT; }
 OP(TO_FLOAT) { D(a) = (double)I(b); NEXT; }
-OP(TO_EXACT_FLOAT) { if (cascade_inexact(I(b))) LEAVE; D(a) = (double)I(b); NEXT; }
-OP(TRUNCATE) { int64_t t; if (cascade_whole(D(b), &t)) LEAVE; I(a) = t; NEXT; }
-OP(ROUND) { int64_t t; if (cascade_round(D(b), &t)) LEAVE; I(a) = t; NEXT; }
-OP(FLOOR) { int64_t t; if (cascade_whole(floor(D(b)), &t)) LEAVE; I(a) = t; NEXT; }
-OP(CEIL) { int64_t t; if (cascade_whole(ceil(D(b)), &t)) LEAVE; I(a) = t; NEXT; }
+OP(TO_EXACT_FLOAT) { if (cascade_inexact(I(b))) EXIT; D(a) = (double)I(b); NEXT; }
+OP(TRUNCATE) { int64_t t; if (cascade_whole(D(b), &t)) EXIT; I(a) = t; NEXT; }
+OP(ROUND) { int64_t t; if (cascade_round(D(b), &t)) EXIT; I(a) = t; NEXT; }
+OP(FLOOR) { int64_t t; if (cascade_whole(floor(D(b)), &t)) EXIT; I(a) = t; NEXT; }
+OP(CEIL) { int64_t t; if (cascade_whole(ceil(D(b)), &t)) EXIT; I(a) = t; NEXT; }
 
 /* The functions of `math`; see kernel_math.h. Out where math_1 of Modules/mathmodule.c raises: no result for a number, or no finite
    one for a finite number. */
 #define MATH(NAME, FUNCTION) \
     OP(NAME) { double x = D(b), t = FUNCTION(x); \
-        if (!isfinite(t) && (isnan(t) ? !isnan(x) : isfinite(x))) LEAVE; \
+        if (!isfinite(t) && (isnan(t) ? !isnan(x) : isfinite(x))) EXIT; \
         D(a) = t; NEXT; }
 #define MATH_TOTAL(NAME, FUNCTION) OP(NAME) { D(a) = FUNCTION(D(b)); NEXT; }
 MATH(SQRT, sqrt) MATH(CBRT, cbrt) MATH(EXP, exp) MATH(EXP2, exp2) MATH(EXPM1, expm1) MATH(LOG, cascade_log)
@@ -548,18 +548,18 @@ OP(FREXP_EXPONENT) { I(a) = cascade_exponent(D(b)); NEXT; }
 OP(ATAN2) { D(a) = cascade_atan2(D(b), D(c)); NEXT; }
 OP(COPYSIGN) { D(a) = copysign(D(b), D(c)); NEXT; }
 OP(NEXTAFTER) { D(a) = nextafter(D(b), D(c)); NEXT; }
-OP(FMOD) { double t; if (cascade_fmod(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; }
-OP(REMAINDER) { double t; if (cascade_remainder(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; }
-OP(POWER) { double t; if (cascade_power(D(b), D(c), &t)) LEAVE; D(a) = t; NEXT; }
-OP(LDEXP) { double t; if (cascade_ldexp(D(b), I(c), &t)) LEAVE; D(a) = t; NEXT; }
-OP(FMA) { double t; if (cascade_fma(D(b), D(c), D(d), &t)) LEAVE; D(a) = t; NEXT; }
-OP(ISCLOSE) { if (D(d) < 0.0 || D(e) < 0.0) LEAVE; I(a) = cascade_isclose(D(b), D(c), D(d), D(e)); NEXT; }
-OP(GCD) { int64_t t; if (cascade_gcd(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
-OP(LCM) { int64_t t; if (cascade_lcm(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
-OP(COMB) { int64_t t; if (cascade_comb(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
-OP(PERM) { int64_t t; if (cascade_perm(I(b), I(c), &t)) LEAVE; I(a) = t; NEXT; }
-OP(FACTORIAL) { int64_t t; if (cascade_perm(I(b), I(b), &t)) LEAVE; I(a) = t; NEXT; }
-OP(ISQRT) { if (I(b) < 0) LEAVE; I(a) = cascade_isqrt(I(b)); NEXT; }
+OP(FMOD) { double t; if (cascade_fmod(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; }
+OP(REMAINDER) { double t; if (cascade_remainder(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; }
+OP(POWER) { double t; if (cascade_power(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; }
+OP(LDEXP) { double t; if (cascade_ldexp(D(b), I(c), &t)) EXIT; D(a) = t; NEXT; }
+OP(FMA) { double t; if (cascade_fma(D(b), D(c), D(d), &t)) EXIT; D(a) = t; NEXT; }
+OP(ISCLOSE) { if (D(d) < 0.0 || D(e) < 0.0) EXIT; I(a) = cascade_isclose(D(b), D(c), D(d), D(e)); NEXT; }
+OP(GCD) { int64_t t; if (cascade_gcd(I(b), I(c), &t)) EXIT; I(a) = t; NEXT; }
+OP(LCM) { int64_t t; if (cascade_lcm(I(b), I(c), &t)) EXIT; I(a) = t; NEXT; }
+OP(COMB) { int64_t t; if (cascade_comb(I(b), I(c), &t)) EXIT; I(a) = t; NEXT; }
+OP(PERM) { int64_t t; if (cascade_perm(I(b), I(c), &t)) EXIT; I(a) = t; NEXT; }
+OP(FACTORIAL) { int64_t t; if (cascade_perm(I(b), I(b), &t)) EXIT; I(a) = t; NEXT; }
+OP(ISQRT) { if (I(b) < 0) EXIT; I(a) = cascade_isqrt(I(b)); NEXT; }
 OP(ISNAN) { I(a) = isnan(D(b)) != 0; NEXT; }
 OP(ISINF) { I(a) = isinf(D(b)) != 0; NEXT; }
 OP(ISFINITE) { I(a) = isfinite(D(b)) != 0; NEXT; }
@@ -568,7 +568,7 @@ OP(JUMP) { GO(f); }
 OP(BACK) { BACK(f); }
 OP(STEP) { STEP; BACK(f); }
 OP(DEFER) { s->deferred += 1; s->origin = w->e; STEP; BACK(f); }
-OP(RANGE) { if (cascade_range(&r[(uint32_t)w->a])) LEAVE; NEXT; }
+OP(RANGE) { if (cascade_range(&r[(uint32_t)w->a])) EXIT; NEXT; }
 #define TAKE(target, state) do { cascade_register *range = &r[(uint32_t)w->state]; I(target) = range[0].i; \
     range[0].i = (int64_t)((uint64_t)range[0].i + (uint64_t)range[2].i); range[1].i -= 1; } while (0)
 #define LEFT(state) r[(uint32_t)w->state + 1].i
@@ -578,7 +578,7 @@ OP(NEXT_BACK) { if (LEFT(b) == 0) NEXT; TAKE(a, b); BACK(f); }
 /* a = b op c; then the next of range e into d, and back to f. */
 #define ACCUMULATE_INT(NAME) \
     OP(NAME##_INT_NEXT_BACK) \
-    { int64_t t; if (cascade_##NAME##_INT(I(b), I(c), &t)) LEAVE; I(a) = t; if (LEFT(e) == 0) NEXT; TAKE(d, e); BACK(f); }
+    { int64_t t; if (cascade_##NAME##_INT(I(b), I(c), &t)) EXIT; I(a) = t; if (LEFT(e) == 0) NEXT; TAKE(d, e); BACK(f); }
 #define ACCUMULATE_FLOAT(NAME) \
     OP(NAME##_FLOAT_NEXT_BACK) \
     { double t; cascade_##NAME##_FLOAT(D(b), D(c), &t); D(a) = t; if (LEFT(e) == 0) NEXT; TAKE(d, e); BACK(f); }
@@ -589,7 +589,7 @@ ACCUMULATE_FLOAT(ADD) ACCUMULATE_FLOAT(SUB) ACCUMULATE_FLOAT(MUL)
 OP(CALL)
 {
     if (s->depth >= s->depth_limit)
-        LEAVE;
+        EXIT;
     if (s->depth >= s->depth_room || s->end - r < (int64_t)w->b + w->d)
         STOP(CASCADE_FULL);
     s->calls[s->depth].word = w;
@@ -598,7 +598,7 @@ OP(CALL)
     r += w->b;
     BACK(f);
 }
-OP(GIVE)
+OP(HELPER_RETURN)
 {
     cascade_register value = r[(uint32_t)w->a];
     s->depth -= 1;
@@ -607,8 +607,8 @@ OP(GIVE)
     r[(uint32_t)w->a] = value;
     NEXT;
 }
-OP(ASK) { STOP(CASCADE_ASKS); }
-OP(LEAVE) { LEAVE; }
+OP(CALL_OUT) { STOP(CASCADE_ASKS); }
+OP(EXIT) { EXIT; }
 OP(RETURN_INT) { STOP(CASCADE_RETURNED); }
 OP(RETURN_BOOL) { STOP(CASCADE_RETURNED); }
 OP(RETURN_FLOAT) { STOP(CASCADE_RETURNED); }
@@ -635,7 +635,7 @@ static void cascade_run(cascade_state *s)
 #undef TO
 #undef GO
 #undef STOP
-#undef LEAVE
+#undef EXIT
 #undef BACK
 #undef STEP
 #undef CONTINUE

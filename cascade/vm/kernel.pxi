@@ -1,5 +1,5 @@
 # Kernels: entering typed code, running it, and leaving it. Included by _vm.pyx.
-# The instructions are described in cascade/instructions/table.py, and done in kernel.h.
+# The instructions are described in cascade/instructions/kernel.py, and done in kernel.h.
 
 from libc.stdint cimport INT64_MAX, uint32_t
 from libc.string cimport memcpy
@@ -233,9 +233,9 @@ cdef class Kernel:
         cdef TypedWord* word = &self.words[number]
         cdef uint64_t value
         word.run = HANDLERS[opcode]
-        if TYPED_TARGETS[opcode]:
+        if KERNEL_TARGETS[opcode]:
             word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
-        elif opcode == TYPED_LOAD_OBJECT:
+        elif opcode == KERNEL_LOAD_OBJECT:
             value = <uint64_t><size_t>(<PyTupleItems*>self.objects).ob_item[word.e]
             word.e = <int32_t><uint32_t>(value & 0xFFFFFFFF)
             word.f = <int32_t><uint32_t>(value >> 32)
@@ -320,19 +320,19 @@ cdef class Kernel:
         return {i: self.left[i] for i in range(self.length) if self.left[i]}
 
 
-cdef bint TYPED_TARGETS[TYPED_COUNT]
+cdef bint KERNEL_TARGETS[KERNEL_OPCODE_COUNT]
 cdef bint targets_are_known = False
 
 
 cdef int know_targets() except -1:
     # When the first kernel is made: the table takes 3 ms to make, and many processes have no kernel.
     global targets_are_known
-    from cascade.instructions.table import TYPED_INSTRUCTIONS
+    from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 
-    if len(TYPED_INSTRUCTIONS) != TYPED_COUNT:
+    if len(KERNEL_INSTRUCTIONS) != KERNEL_OPCODE_COUNT:
         raise InternalError("the extension was built for another table of instructions; build it again")
-    for number, row in enumerate(TYPED_INSTRUCTIONS):
-        TYPED_TARGETS[number] = "f" in row.operands and row.operands["f"].role == "target"
+    for number, row in enumerate(KERNEL_INSTRUCTIONS):
+        KERNEL_TARGETS[number] = "f" in row.operands and row.operands["f"].role == "target"
     targets_are_known = True
     return 0
 

@@ -373,11 +373,11 @@ cdef object returned_by(TypedState* state):
 
 cdef inline object returned(const TypedWord* word, Register value):
     # What an instruction has returned.
-    if word.run == HANDLERS[<int>TYPED_RETURN_INT]:
+    if word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
         return PyLong_FromLongLong(value.i)
-    if word.run == HANDLERS[<int>TYPED_RETURN_FLOAT]:
+    if word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:
         return value.d
-    if word.run == HANDLERS[<int>TYPED_RETURN_BOOL]:
+    if word.run == HANDLERS[<int>KERNEL_RETURN_BOOL]:
         return value.i != 0
     return <object><PyObject*>value.object
 
@@ -545,7 +545,7 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
 
 cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
                     PyObject** result) noexcept:
-    # CALL_TYPED: gives TYPED_CALLED and the call's result, which may be that of a plain call; or the status, where the
+    # CALL_KERNEL: gives TYPED_CALLED and the call's result, which may be that of a plain call; or the status, where the
     # typed code goes on in a frame of its own, or was left.
     cdef Kernel kernel
     cdef Frame new

@@ -356,7 +356,7 @@ cdef class Machine:
                     decref(old)
                 else:
                     slots[word.a] = result
-            elif opcode == CALL or opcode == CALL_TYPED:
+            elif opcode == CALL or opcode == CALL_KERNEL:
                 fuel -= 1
                 sources = &code.operands[word.c]
                 count = sources[0]
@@ -364,7 +364,7 @@ cdef class Machine:
                 arguments = &slots[code.slots]
                 for i in range(count):
                     arguments[i] = slots[sources[i] >> 1]
-                if opcode == CALL_TYPED and (<Routine>constants[word.b]).lowering != LOWER_NEVER:
+                if opcode == CALL_KERNEL and (<Routine>constants[word.b]).lowering != LOWER_NEVER:
                     frame.pc = pc
                     self.fuel = fuel
                     status = call_typed(self, frame, <Routine>constants[word.b], arguments, count, &result)
@@ -435,7 +435,7 @@ cdef class Machine:
                     return status
                 pc = frame.pc
             else:
-                # CALL_MANAGED, LOOP_MANAGED: the host calls, one instruction at a time.
+                # CALL_POLICIES, LOOP_POLICIES: the host calls, one instruction at a time.
                 frame.pc = pc - 1
                 self.fuel = fuel
                 self.spend()
@@ -477,7 +477,7 @@ cdef class Machine:
         if word.opcode == CALL_ONE:
             if word.c & 1:
                 set_slot(frame, word.c >> 1, NULL)
-        elif word.opcode == CALL or word.opcode == CALL_TYPED:
+        elif word.opcode == CALL or word.opcode == CALL_KERNEL:
             drop_sources(frame.values, &frame.code.operands[word.c] + 1, count)
         return land(self, frame, frame.pc - 1, values, result, None, False)
 
@@ -668,7 +668,7 @@ cdef class Machine:
                     incref(<PyObject*>held)
                     return self.deliver(frame, pc, <PyObject*>held, entry)
                 return self.call_frame(frame, pc, routine, values, entry)
-            if self.managed or word.opcode == CALL_MANAGED or word.opcode == LOOP_MANAGED:
+            if self.managed or word.opcode == CALL_POLICIES or word.opcode == LOOP_POLICIES:
                 # The host also tells of its start: it may be skipped, or have to wait first.
                 self.taken += 1
                 if routine.chooses_route and not self.observed and not self.managed and not self.context.holds_resources():
@@ -687,7 +687,7 @@ cdef class Machine:
                     self.context.started(frame.origin, frame.serial, frame.node)
                 else:
                     self.context.started(routine.owner, frame.serial, frame.code.nodes[pc])
-            if word.opcode == CALL_TYPED:
+            if word.opcode == CALL_KERNEL:
                 return self.call_frame(frame, pc, routine, values, entry)
             self.taken += 1
             result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
@@ -761,4 +761,4 @@ cdef class Machine:
 
 
 cdef inline bint is_loop(int opcode) noexcept:
-    return opcode == LOOP or opcode == LOOP_MANAGED
+    return opcode == LOOP or opcode == LOOP_POLICIES

@@ -175,7 +175,7 @@ cdef class Code:
             if word.opcode == SELECT:
                 self.selects = True
                 self.states.append(i - 1)
-            if word.opcode in (CALL, CALL_TYPED, CALL_MANAGED, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
+            if word.opcode in (CALL, CALL_KERNEL, CALL_POLICIES, LIST, TUPLE, SET, DICT, EITHER, REBUILD):
                 longest = max(longest, self.operands[word.c])
         return longest
 

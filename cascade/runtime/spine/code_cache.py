@@ -20,7 +20,7 @@ from cascade.graph.build import Around, RouteTable, argument_holds_results, flat
 from cascade.graph.model import Graph, Row
 from cascade.graph.operations import ROUTE, Managed, StateMachine
 from cascade.imports import Any, NamedTuple
-from cascade.instructions.table import INSTRUCTIONS, WORD_FIELDS
+from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.nodes.capacity import Capacity
 
 SHAPE_LIMIT = 64
