@@ -26,6 +26,7 @@ from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
 from cascade.declare.policies import Hit, check_amount, is_endless
+from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.declare.warn import warn_user
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
@@ -188,6 +189,8 @@ class Keeping:
         self.function = operation.task.func
         self.policy = operation.cache
         self.is_possible = True
+        self.context = call.context
+        self._taken = call.context.taken
         self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
         self.key: Any = None
         try:
@@ -207,6 +210,20 @@ class Keeping:
         if self.key is None:
             return self.policy.check(self.task_id, self.arguments)
         return _promptly(self.policy, self.policy.load, self.key)
+
+    def keep_answer(self, value: Any) -> Any:
+        """As `keep`, for the value of a graph that the task returned.
+
+        Its key is that of the task's call, which has nothing of what the graph takes from the run. Graphs that are computed at
+        the same time cannot be told apart from those that belong to it, so what they take counts as well.
+        """
+        if self.context.taken == self._taken:
+            return self.keep(value)
+        taken = self.context.last_taken
+        what = f"resource {taken.name!r}" if isinstance(taken, Injection) else repr(taken)
+        hint = "declare it as a parameter of the task itself, or cache the tasks of that graph instead"
+        self._warn(KeyingError(f"a graph that was computed for its value takes {what} from the run", hint=hint))
+        return None
 
     def keep(self, value: Any) -> Any:
         """Keeps the value; gives an awaitable if that takes one."""
@@ -256,7 +273,7 @@ def _identity_of(task: Task[..., Any]) -> Identity:
 
 
 def _keep(keeping: Keeping, value: Any) -> Any:
-    saving = keeping.keep(value)
+    saving = keeping.keep_answer(value)
     return _after(saving, value) if is_awaitable(saving) else value
 
 

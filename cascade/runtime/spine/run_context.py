@@ -47,6 +47,11 @@ class RunContext(Silent):
         capacity: the system's resources.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
         lowers: whether maps may run typed code: on the graph path nothing does.
+
+    Attributes:
+        taken: how many inputs and resources graphs of this run have taken so far; none of them is part of the key of a
+            task that returned such a graph.
+        last_taken: the last of them.
     """
 
     given: Given | None = None
@@ -81,6 +86,8 @@ class RunContext(Silent):
         self.resources = resources
         self.shared = shared
         self._named: dict[tuple[AnyTask, str], AnyTask] = {}
+        self.taken = 0
+        self.last_taken: AnyTask | None = None
 
     # -- Inputs and resources ---------------------------------------------------------------------------------------
 
@@ -102,6 +109,7 @@ class RunContext(Silent):
         declared = []
         if isinstance(inputs, Inputs):
             declared = inputs.all_declared()
+            self._note_taken([*declared, *inputs.injections])
             if inputs.injections:
                 if self.leases is None:
                     self.leases = Leases(self.resources or ResourceContainer(), self.given.value, self.publish_resource)
@@ -109,6 +117,11 @@ class RunContext(Silent):
         if first:
             self.given.check(declared)
         return self.given.fill(inputs) if isinstance(inputs, Inputs) else inputs
+
+    def _note_taken(self, taken: Sequence[AnyTask]) -> None:
+        if taken:
+            self.taken += len(taken)
+            self.last_taken = taken[-1]
 
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
