@@ -99,7 +99,8 @@ def inner(request: pytest.FixtureRequest, path: Any) -> Iterator[Any]:
 
     run.begun = begun  # type: ignore[attr-defined]
     yield run
-    assert ended.wait(60), "the inner run goes on"
+    if begun.is_set():  # where a thread has not begun it in time, it is not called any more
+        assert ended.wait(60), "the inner run goes on"
 
 
 @pytest.mark.parametrize("mode", ["inline", "blocking"])
