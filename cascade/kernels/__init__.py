@@ -18,14 +18,15 @@ from typing import Any
 from cascade._vm import Kernel, install_come_back, install_profiled_caller, install_typed_verifier
 from cascade.declare.task import Task
 from cascade.graph.operations import StateMachine
+from cascade.kernels.bodies import TaskTranslators
+from cascade.kernels.builder import CodeBuilder
 from cascade.kernels.continuation import Ended, Resumption
 from cascade.kernels.diagnostics import Reason, Refusal
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Question, TypedCode
 from cascade.kernels.profile import profiled_caller
 from cascade.kernels.reentry import come_back
 from cascade.kernels.source import FunctionSource, SourceError, read_source
-from cascade.kernels.state_machine import MachineBuilder
-from cascade.kernels.translate import CodeBuilder
+from cascade.kernels.state_machine import StateMachineBuilder
 from cascade.kernels.verify import verify_typed
 
 install_typed_verifier(verify_typed, Question)
@@ -47,7 +48,7 @@ def lower(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) ->
 
 def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...]:
     """The kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
-    return _made(machine.name, lambda: _worth_it(MachineBuilder(machine, _read).build_from(start, types)))
+    return _made(machine.name, lambda: _worth_it(StateMachineBuilder(machine, _read).build_from(start, types)))
 
 
 def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Reason, ...]:
@@ -68,7 +69,7 @@ def translate(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False
         SourceError: the source of the function is not there.
         Refusal: it cannot be lowered.
     """
-    code = CodeBuilder(_read).build(task, types)
+    code = CodeBuilder(_read, TaskTranslators()).build(task, types)
     return code if in_map or task.lower is True else _worth_it(code)
 
 

@@ -15,18 +15,16 @@ that leads nowhere, or by a key that is not known here) is made by CPython, and 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import Any
 
 from cascade._vm import Jump
-from cascade.declare.task import Task
 from cascade.graph.operations import State, StateMachine
 from cascade.kernels.assemble import Label
-from cascade.kernels.continuation import Resumption
+from cascade.kernels.bodies import BodyTranslator, TaskTranslators
+from cascade.kernels.builder import BODY_LIMIT, CodeBuilder, Read
 from cascade.kernels.expressions import UNKNOWN, Leaves, Value
 from cascade.kernels.model import NONE, OBJECT, TypedCode
-from cascade.kernels.source import FunctionSource
-from cascade.kernels.translate import BODY_LIMIT, BodyPart, BodyTranslator, CodeBuilder, check_signature
+from cascade.kernels.parts import BodyPart
+from cascade.kernels.tail_calls import arguments_by_name
 
 KEYS = (str, int, bool, float, bytes, type(None))
 """A key of another type may be equal to others in ways of its own."""
@@ -34,13 +32,11 @@ PLAIN = (str, bytes, complex)
 """Objects of these types hold no LazyResult that would have to be computed first."""
 
 
-class MachineBuilder(CodeBuilder):
+class StateMachineBuilder(CodeBuilder):
     """Makes the typed code of a state machine."""
 
-    def __init__(
-        self, machine: StateMachine, read: Callable[[Task[..., Any]], tuple[FunctionSource, Resumption]]
-    ) -> None:
-        super().__init__(read)
+    def __init__(self, machine: StateMachine, read: Read) -> None:
+        super().__init__(read, StateTranslators())
         self.machine = machine
         self.operands = [self.assembler.name() for _ in range(machine.count)]
         self.space.parameters.extend(self.operands)
@@ -61,22 +57,24 @@ class MachineBuilder(CodeBuilder):
         part = self.bodies.get((number, types))
         if part is None and len(self.bodies) < BODY_LIMIT:
             task = self.machine.states[number].operation
-            self.names.signature(task.func)
-            source, resumption = self.read(task)
-            check_signature(source)
+            source, resumption = self.read_task(task)
             part = BodyPart(task, types, source, resumption, len(self.bodies), parameters=self.operands, state=number)
-            self.bodies[number, types] = part
-            self.waiting.append(part)
+            self.add(number, part)
         return part
 
-    def translator(self, part: BodyPart) -> BodyTranslator:
-        return StateTranslator(self, part)
+
+class StateTranslators(TaskTranslators):
+    """Translates the states of a state machine, and the helpers that they call."""
+
+    def body(self, builder: CodeBuilder, part: BodyPart) -> None:
+        assert isinstance(builder, StateMachineBuilder)
+        StateTranslator(builder, part).translate()
 
 
 class StateTranslator(BodyTranslator):
     """Translates the body of a state's task."""
 
-    builder: MachineBuilder
+    builder: StateMachineBuilder
 
     def translate(self) -> None:
         part, state = self.part, self.machine_state
@@ -108,7 +106,7 @@ class StateTranslator(BodyTranslator):
         """Translates `return Jump(...)`; False for other calls."""
         if self.meaning(node.func) is not Jump:
             return False
-        given = self.spelled(node, ("target_key", "data"))
+        given = arguments_by_name(node, ("target_key", "data"))
         if given is None or "target_key" not in given or self.machine_state.routes is None:
             return False
         self.choose(given["target_key"], given.get("data"), node)

@@ -1,0 +1,77 @@
+"""Tail calls whose body begins with a test: the test is made at the tail call, which jumps to where the loop continues.
+
+    0  JUMP_LESS_EQUAL_INT  if n <= 0: go to 4          0  JUMP_LESS_EQUAL_INT  if n <= 0: go to 4
+    1  ADD_INT              total = total + n      ->   1  ADD_INT              total = total + n
+    2  SUB_INT              n = n - 1                   2  SUB_INT              n = n - 1
+    3  STEP                 one step; back to 0         3  STEP_LESS_INT        one step; if 0 < n: back to 1
+    4  RETURN_INT           total                       4  BACK                 back to 5
+                                                        5  RETURN_INT           total
+
+The test that ends the loop is told from the one that continues it by its branch: the one that comes to a return first.
+"""
+
+from __future__ import annotations
+
+from cascade.kernels.assemble import ROWS, Item, Label
+
+STEPS = {f"JUMP_{name}_INT": (f"STEP_{name}_INT", False) for name in ("LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")}
+"""For a test, the step that jumps where the test jumps, and whether its operands change places."""
+OPPOSITE_STEPS = {
+    "JUMP_LESS_INT": ("STEP_LESS_EQUAL_INT", True), "JUMP_LESS_EQUAL_INT": ("STEP_LESS_INT", True),
+    "JUMP_EQUAL_INT": ("STEP_NOT_EQUAL_INT", False), "JUMP_NOT_EQUAL_INT": ("STEP_EQUAL_INT", False),
+}  # fmt: skip
+
+
+def rotate_loops(items: list[Item | Label]) -> None:
+    """Replaces each tail call to a body that begins with a test by the test, in place."""
+    positions = _positions(items)
+    made: dict[Label, Label] = {}
+    number = 0
+    while number < len(items):
+        item = items[number]
+        number += 1
+        if type(item) is not Item or item.name != "STEP":
+            continue
+        at = _first_instruction(items, positions[item.operands["f"]])
+        test = items[at]
+        assert type(test) is Item
+        if test.name not in STEPS:
+            continue
+        taken: Label = test.operands["f"]
+        past = made.get(taken)
+        if past is None:
+            past = made[taken] = Label()
+            past.placed = True
+            items.insert(at + 1, past)
+            number += at + 1 <= number
+        items[number - 1 : number] = _tested_step(item, test, taken, past, _ends_loop(items, at + 1))
+        positions = _positions(items)
+
+
+def _positions(items: list[Item | Label]) -> dict[Label, int]:
+    return {item: number for number, item in enumerate(items) if type(item) is Label}
+
+
+def _first_instruction(items: list[Item | Label], at: int) -> int:
+    while type(items[at]) is Label:
+        at += 1
+    return at
+
+
+def _ends_loop(items: list[Item | Label], at: int) -> bool:
+    """Whether what begins there ends the loop, as it comes to a return."""
+    return next(ROWS[item.name] for item in items[at:] if type(item) is Item and ROWS[item.name].ends).returns
+
+
+def _tested_step(step: Item, test: Item, taken: Label, past: Label, past_ends: bool) -> list[Item | Label]:
+    name, swapped = (STEPS if past_ends else OPPOSITE_STEPS)[test.name]
+    continues, ends = (taken, past) if past_ends else (past, taken)
+    a, b = test.operands["a"], test.operands["b"]
+    if swapped:
+        a, b = b, a
+    continues.uses += 1
+    ends.uses += 1
+    return [
+        Item(name, {"a": a, "b": b, "f": continues}, step.exit, step.line, step.space),
+        Item("BACK", {"f": ends}, step.exit, step.line, step.space),
+    ]

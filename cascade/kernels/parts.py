@@ -1,0 +1,67 @@
+"""The functions inside the code that is being made: bodies of tasks, and helpers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import FunctionType
+
+from cascade.declare.task import Task
+from cascade.kernels.assemble import Label, Space
+from cascade.kernels.continuation import Resumption
+from cascade.kernels.source import FunctionSource
+
+
+@dataclass(eq=False)
+class BodyPart:
+    """A task's body inside the code that is being made.
+
+    Attributes:
+        task: the task.
+        types: of its parameters.
+        source: the function.
+        resumption: makes the continuations of the function.
+        number: its position among the bodies.
+        label: its first instruction.
+        parameters: the name of the register of each parameter.
+        kept: for each parameter, the name of the register that holds the value that it came with, and its type.
+        state: the number of the state that calls the task; -1 outside of state machines.
+    """
+
+    task: Task[..., object]
+    types: tuple[str, ...]
+    source: FunctionSource
+    resumption: Resumption
+    number: int
+    label: Label = field(default_factory=Label)
+    parameters: list[int] = field(default_factory=list)
+    kept: list[tuple[int, str]] = field(default_factory=list)
+    state: int = -1
+
+
+@dataclass(eq=False)
+class HelperPart:
+    """A helper function inside the code that is being made.
+
+    Attributes:
+        function: the function.
+        types: of its parameters.
+        space: its registers.
+        label: its first instruction.
+        result: the type of its result; empty while that is not known.
+        assumed: whether the type was assumed, because the function calls itself before it has returned anything.
+    """
+
+    function: FunctionType
+    types: tuple[str, ...]
+    space: Space
+    label: Label = field(default_factory=Label)
+    result: str = ""
+    assumed: bool = False
+
+
+class WrongAssumption(Exception):
+    """A recursive helper returns another type than was assumed."""
+
+    def __init__(self, part: HelperPart) -> None:
+        super().__init__()
+        self.part = part

@@ -1,0 +1,138 @@
+"""Tail calls: the task that a `return` continues with, and what each of its parameters gets."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from types import FunctionType
+from typing import NamedTuple, TypeAlias, cast
+
+from cascade._vm import TailCall
+from cascade.declare.task import Task
+from cascade.kernels.calls import Calls, bind_call
+from cascade.kernels.expressions import Leaves, Value
+from cascade.kernels.model import NONE
+from cascade.kernels.parts import BodyPart
+
+Argument: TypeAlias = "ast.expr | tuple[object] | Value"
+"""An expression, a default (a tuple of one), or the value that a parameter came with."""
+
+
+class FoundTailCall(NamedTuple):
+    """A tail call.
+
+    Attributes:
+        task: the one that it continues with.
+        arguments: of each parameter, in their order.
+        deferred: whether it is spelled as a call of the task itself.
+    """
+
+    task: Task[..., object]
+    arguments: dict[str, Argument]
+    deferred: bool
+
+
+class _Spelled(NamedTuple):
+    form: str  # "tail", "TailCall" or "call"
+    target: Task[..., object]
+    positional: Sequence[ast.expr]
+    keywords: list[tuple[str | None, ast.expr]]
+
+
+class TailCallReader:
+    """Reads the tail calls of a body.
+
+    Args:
+        translator: knows what names mean.
+        part: the body.
+    """
+
+    def __init__(self, translator: Calls, part: BodyPart) -> None:
+        self.translator = translator
+        self.part = part
+        code = part.source.code
+        self.parameters = code.co_varnames[: code.co_argcount]
+
+    def read(self, node: ast.Call) -> FoundTailCall | None:
+        """Returns what `return node` continues with; None where it is no tail call that may stay in the code."""
+        spelled = self.spelling(node)
+        if spelled is None:
+            return None
+        form, target, positional, keywords = spelled
+        named = [(name, value) for name, value in keywords if name is not None]
+        if len(named) < len(keywords) or not may_stay_in_code(target):
+            return None
+        if target is not self.part.task or form == "call":
+            arguments = bind_call(self.translator, cast(FunctionType, target.func), positional, named, node)
+            return FoundTailCall(target, cast("dict[str, Argument]", arguments), form == "call")
+        return FoundTailCall(target, self.own_arguments(positional, named, form == "tail"), False)
+
+    def spelling(self, node: ast.Call) -> _Spelled | None:
+        """Returns how a tail call is spelled: `task.tail(...)`, `TailCall(...)` or `task(...)`; None for other calls."""
+        func = node.func
+        keywords: list[tuple[str | None, ast.expr]] = [(keyword.arg, keyword.value) for keyword in node.keywords]
+        meaning = self.translator.meaning
+        if isinstance(func, ast.Attribute) and func.attr == "tail" and type(target := meaning(func.value)) is Task:
+            return _Spelled("tail", target, node.args, keywords)
+        meant = meaning(func)
+        if meant is TailCall:
+            return self.constructed(node)
+        return _Spelled("call", meant, node.args, keywords) if type(meant) is Task else None
+
+    def constructed(self, node: ast.Call) -> _Spelled | None:
+        """Returns the tail call that `TailCall(args, kwargs, target)` makes; None where its arguments do not all show."""
+        given = arguments_by_name(node, ("args", "kwargs", "target"))
+        if given is None:
+            return None
+        target = self.translator.meaning(given["target"]) if "target" in given else self.part.task
+        args, kwargs = given.get("args", ast.Tuple([], ast.Load())), given.get("kwargs", ast.Dict([], []))
+        if type(target) is not Task or not isinstance(args, ast.Tuple) or not isinstance(kwargs, ast.Dict):
+            return None
+        keywords = [
+            (key.value if isinstance(key, ast.Constant) and type(key.value) is str else None, value)
+            for key, value in zip(kwargs.keys, kwargs.values, strict=True)
+        ]
+        return _Spelled("TailCall", target, args.elts, keywords)
+
+    def own_arguments(
+        self, positional: Sequence[ast.expr], named: Sequence[tuple[str, ast.expr]], checked: bool
+    ) -> dict[str, Argument]:
+        """Returns the arguments of a tail call of the task itself: a parameter that is not named keeps the value that it came with."""
+        parameters, function = self.parameters, self.part.source.function
+        if len(positional) > len(parameters) or any(isinstance(item, ast.Starred) for item in positional):
+            raise Leaves
+        given: dict[str, ast.expr] = dict(zip(parameters, positional))
+        for name, value in named:
+            if name in given or name not in parameters[self.part.source.code.co_posonlyargcount :]:
+                raise Leaves
+            given[name] = value
+        required = parameters[: len(parameters) - len(function.__defaults__ or ())]
+        if checked and any(name not in given for name in required):
+            raise Leaves
+        kept = {
+            name: Value(NONE, known=None) if kind == NONE else Value(kind, register)
+            for name, (register, kind) in zip(parameters, self.part.kept, strict=True)
+        }
+        return {name: given.get(name, kept[name]) for name in parameters}
+
+
+def arguments_by_name(node: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] | None:
+    """Returns the arguments of a call by the names of the parameters; None where they do not all show."""
+    given = dict(zip(names, node.args))
+    for keyword in node.keywords:
+        if keyword.arg not in names or keyword.arg in given:
+            return None
+        given[keyword.arg] = keyword.value
+    starred = any(isinstance(item, ast.Starred) for item in node.args)
+    return given if len(node.args) <= len(names) and not starred else None
+
+
+def may_stay_in_code(task: Task[..., object]) -> bool:
+    """Whether a tail call to the task may stay in the code."""
+    return (
+        task.lower is not False
+        and task.policies is None
+        and not task.is_async
+        and task.mode == "inline"
+        and type(task.func) is FunctionType
+    )
