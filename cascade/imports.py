@@ -67,7 +67,7 @@ else:
             return cls if cls is Generic else GenericAlias(cls, parameters)
 
     class TypeVar:
-        """As in `typing`; for ParamSpec, too."""
+        """As in `typing`. It may stand in a union, as annotations are evaluated by `typing.get_type_hints`."""
 
         def __init__(self, name, **options):
             self.__name__ = name
@@ -75,7 +75,22 @@ else:
         def __repr__(self):
             return self.__name__
 
-    ParamSpec = TypeVar
+        def __or__(self, other):
+            return _Deferred("typing").Union[self, other]
+
+        def __ror__(self, other):
+            return _Deferred("typing").Union[other, self]
+
+    class ParamSpec(TypeVar):
+        """As in `typing`."""
+
+        @property
+        def args(self):
+            return _Deferred("typing").ParamSpecArgs(self)
+
+        @property
+        def kwargs(self):
+            return _Deferred("typing").ParamSpecKwargs(self)
 
     def overload(function):
         """As in `typing`."""

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Generic, TypeVar, get_args, get_origin
+from typing import Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -53,3 +53,20 @@ def test_generic_classes_may_be_subscripted_and_subclassed_at_run_time():
     assert get_args(cs.LazyResult[int]) == (int,)
     assert issubclass(Named, cs.LazyResult)
     assert get_args(cs.LazyResult[item] | None)[0].__parameters__ == (item,)
+
+
+@pytest.mark.parametrize("method", [cs.Task.__call__, cs.Task.tail, cs.Program.__call__, cs.Program.arun])
+def test_annotations_of_methods_that_keep_parameters_can_be_evaluated(method):
+    hints = get_type_hints(method)
+    assert get_origin(hints["args"]) is get_origin(hints["kwargs"]) is not None
+    assert {"args", "kwargs", "return"} <= hints.keys()
+
+
+def test_annotations_with_a_type_variable_in_a_union_can_be_evaluated():
+    from cascade.declare import lazy
+
+    def either(left: R | None, right: None | R) -> None: ...  # noqa: F821
+
+    hints = get_type_hints(either, globalns={"R": lazy.R})
+    assert get_args(hints["left"]) == (lazy.R, type(None))
+    assert get_args(hints["right"]) == (type(None), lazy.R)
