@@ -25,6 +25,8 @@ from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 from cascade._opcodes cimport (
     CALL, CALL_POLICIES, CALL_ONE, CALL_KERNEL, DICT, EITHER, LIST, LOOP, LOOP_POLICIES, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
     KERNEL_OPCODE_COUNT, KERNEL_LOAD_OBJECT, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,
@@ -41,6 +43,7 @@ from cascade.errors import DeclarationError, DependencyMissingError, InternalErr
 from cascade.instructions.graph import INSTRUCTIONS
 
 include "vm/capi.pxi"
+include "vm/self_test.pxi"
 include "vm/control.pxi"
 include "vm/search.pxi"
 include "vm/routine.pxi"
@@ -58,9 +61,9 @@ cascade_tail_call = <PyTypeObject*>TailCall
 cascade_pending = <PyTypeObject*>Pending
 cascade_skipped = <PyTypeObject*>Skipped
 cascade_jump = <PyTypeObject*>Jump
-(<TypeSlots*>Jump).tp_vectorcall = <void*>construct_jump
-(<TypeSlots*>TailCall).tp_vectorcall = <void*>construct_tail_call
-cascade_frame_traverse_fields = (<TypeSlots*>Frame).tp_traverse
-cascade_frame_clear_fields = (<TypeSlots*>Frame).tp_clear
-(<TypeSlots*>Frame).tp_traverse = traverse_frame
-(<TypeSlots*>Frame).tp_clear = clear_frame
+cascade_construct_by(<PyTypeObject*>Jump, <void*>construct_jump)
+cascade_construct_by(<PyTypeObject*>TailCall, <void*>construct_tail_call)
+cascade_frame_traverse_fields = (<CollectorSlots*>Frame).tp_traverse
+cascade_frame_clear_fields = (<CollectorSlots*>Frame).tp_clear
+(<CollectorSlots*>Frame).tp_traverse = traverse_frame
+(<CollectorSlots*>Frame).tp_clear = clear_frame

@@ -1,4 +1,5 @@
 # C-API declarations, and the C helpers that the parts of the machine share. Included by _vm.pyx.
+# What is not documented of CPython's C-API stands in cpython.h alone.
 
 cdef extern from *:
     """
@@ -14,6 +15,8 @@ cdef extern from *:
 
     /* How many machines are inside a task's function on this thread. */
     static CASCADE_THREAD_LOCAL int cascade_depth = 0;
+
+    static void cascade_depth_add(int change) { cascade_depth += change; }
 
     /* The clock of time.monotonic(), without the call. */
     static double cascade_clock(void) {
@@ -51,22 +54,6 @@ cdef extern from *:
             || type == &PyBool_Type || type == &PyBytes_Type;
     }
 
-    static PyObject *cascade_raised(void) {
-    #if PY_VERSION_HEX >= 0x030C0000
-        return PyErr_GetRaisedException();
-    #else
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        PyErr_NormalizeException(&type, &value, &traceback);
-        if (traceback != NULL) {
-            PyException_SetTraceback(value, traceback);
-            Py_DECREF(traceback);
-        }
-        Py_XDECREF(type);
-        return value;
-    #endif
-    }
-
     /* A frame's slots are plain C memory: the collector learns of them by these two, put into Frame's type. */
     static traverseproc cascade_frame_traverse_fields;
     static inquiry cascade_frame_clear_fields;
@@ -84,60 +71,85 @@ cdef extern from *:
     bint cascade_is_special(PyObject*) noexcept
     bint cascade_is_awaitable(PyObject*) noexcept
     bint cascade_is_plain(PyObject*) noexcept
-    object cascade_raised()
     traverseproc cascade_frame_traverse_fields
     inquiry cascade_frame_clear_fields
+    void cascade_depth_add(int) noexcept
     bint DEBUG_CHECKS "CASCADE_DEBUG_CHECKS"
 
 
+cdef extern from "vm/cpython.h":
+    ctypedef struct Check "cascade_check":
+        const char* name
+        const char* promise
+        int (*holds)(int) noexcept
+    const Check* CHECKS "cascade_checks"
+    int CHECK_COUNT "CASCADE_CHECK_COUNT"
+    int PY_MAJOR_VERSION
+    int PY_MINOR_VERSION
+    object cascade_raised()
+    int64_t cascade_depth_left() noexcept
+    bint cascade_is_traced() noexcept
+    bint cascade_is_profiled() noexcept
+    PyObject** cascade_list_items(PyObject*) noexcept
+    PyObject** cascade_tuple_items(PyObject*) noexcept
+    uint64_t cascade_version(PyObject*) noexcept
+    Py_ssize_t cascade_set_room(PyObject*) noexcept
+    PyObject* cascade_set_item(PyObject*, Py_ssize_t) noexcept
+    PyObject* cascade_guarded(int, PyObject*) noexcept
+    unsigned int cascade_class_tag(PyTypeObject*) noexcept
+    PyObject* cascade_find_in_class(PyTypeObject*, PyObject*) noexcept
+    int cascade_get_optional_attribute(PyObject*, PyObject*, PyObject**) noexcept
+    Py_ssize_t cascade_slot_offset(PyTypeObject*, PyObject*) noexcept
+    bint cascade_is_nest(PyTypeObject*) noexcept
+    bint cascade_iterates_as(PyTypeObject*, PyTypeObject*) noexcept
+    bint cascade_finds_as_type(PyTypeObject*) noexcept
+    bint cascade_is_descriptor(PyObject*) noexcept
+    PyObject* cascade_bare_instance(PyTypeObject*, PyObject*) noexcept
+    void cascade_construct_by(PyTypeObject*, void*) noexcept
+    uint64_t cascade_results_made
+    PyObject* cascade_last_result
+    void cascade_count_results(PyTypeObject*) noexcept
+
+
 cdef extern from "Python.h":
-    ctypedef struct TypeSlots "PyTypeObject":
+    ctypedef struct CollectorSlots "PyTypeObject":
         traverseproc tp_traverse
         inquiry tp_clear
-        PyObject* (*tp_new)(PyObject*, PyObject*, PyObject*) noexcept
-        void* tp_vectorcall
+    PyTypeObject PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type, PyType_Type
+    PyObject* None_ "Py_None"
+    PyObject* True_ "Py_True"
+    PyObject* False_ "Py_False"
     void incref "Py_INCREF"(PyObject*)
     void decref "Py_DECREF"(PyObject*)
     void xdecref "Py_XDECREF"(PyObject*)
     PyTypeObject* type_of "Py_TYPE"(PyObject*)
-    int PyErr_CheckSignals() noexcept
-    void* PyVectorcall_Function(object)
-    PyObject* PyObject_Vectorcall(PyObject*, PyObject**, size_t, PyObject*) noexcept
-    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
-    int PyUnicode_Compare(PyObject*, PyObject*) noexcept
+    Py_ssize_t Py_SIZE(PyObject*) noexcept
+    bint is_list "PyList_Check"(PyObject*) noexcept
+    bint is_tuple "PyTuple_Check"(PyObject*) noexcept
     bint PyList_Check(object)
     bint PyTuple_Check(object)
     bint PyDict_Check(object)
     bint PyAnySet_Check(object)
-
-
-cdef extern from "Python.h":
-    void PyErr_SetObject(object, object)
-
-
-cdef extern from "Python.h":
-    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*) noexcept
-    void PyErr_Clear()
-
-
-cdef extern from "Python.h":
-    PyObject* PyObject_Call(PyObject*, PyObject*, PyObject*) noexcept
-
-
-cdef extern from "Python.h":
-    ctypedef struct PyTupleItems "PyTupleObject":
-        PyObject** ob_item
-    ctypedef struct PyListItems "PyListObject":
-        PyObject** ob_item
-
-
-cdef extern from *:
-    """
-    static void cascade_depth_add(int change) { cascade_depth += change; }
-    """
-    void cascade_depth_add(int) noexcept
-
-
-cdef extern from "Python.h":
-    TypeSlots PyBaseObject_Type
+    bint PyType_IsSubtype(PyTypeObject*, PyTypeObject*) noexcept
+    bint PyObject_GC_IsTracked(PyObject*) noexcept
+    bint PyObject_HasAttr(PyObject*, PyObject*) noexcept
     int PyObject_GenericSetAttr(object, object, object) except -1
+    Py_ssize_t dict_size "PyDict_GET_SIZE"(PyObject*) noexcept
+    bint next_entry "PyDict_Next"(PyObject*, Py_ssize_t*, PyObject**, PyObject**) noexcept
+    PyObject* PyDict_GetItemWithError(PyObject*, PyObject*) noexcept
+    int PyUnicode_Compare(PyObject*, PyObject*) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject*) noexcept
+    object PyLong_FromLongLong(long long)
+    long long PyLong_AsLongLongAndOverflow(PyObject*, int*) noexcept
+    double PyFloat_AS_DOUBLE(PyObject*) noexcept
+    PyObject* new_float "PyFloat_FromDouble" (double) noexcept
+    PyObject* new_int "PyLong_FromLongLong" (long long) noexcept
+    PyObject* PyObject_Call(PyObject*, PyObject*, PyObject*) noexcept
+    PyObject* PyObject_Vectorcall(PyObject*, PyObject**, size_t, PyObject*) noexcept
+    void* PyVectorcall_Function(object)
+    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
+    int PyErr_CheckSignals() noexcept
+    void PyErr_Clear()
+    bint PyErr_ExceptionMatches(object) noexcept
+    PyObject* PyErr_Occurred() noexcept
+    void PyErr_SetObject(object, object)

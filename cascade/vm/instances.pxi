@@ -6,12 +6,11 @@ def instance_of(type kind not None, dict fields not None):
     Raises:
         TypeError: the class makes its instances in a way of its own.
     """
-    cdef PyObject* made
-    if (<TypeSlots*>kind).tp_new != PyBaseObject_Type.tp_new:
-        raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
-    made = PyBaseObject_Type.tp_new(<PyObject*>kind, <PyObject*>EMPTY, NULL)
+    cdef PyObject* made = cascade_bare_instance(<PyTypeObject*>kind, <PyObject*>EMPTY)
     if made == NULL:
-        raise cascade_raised()
+        if PyErr_Occurred() != NULL:
+            raise cascade_raised()
+        raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
     instance = <object>made
     decref(made)
     PyObject_GenericSetAttr(instance, DICT_NAME, fields)    # CPython 3.13 gets PyObject_GenericSetDict wrong

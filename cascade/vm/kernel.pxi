@@ -1,46 +1,8 @@
 # Kernels: entering typed code, running it, and leaving it. Included by _vm.pyx.
 # The instructions are described in cascade/instructions/kernel.py, and done in kernel.h.
 
-from libc.stdint cimport INT64_MAX, uint32_t
-from libc.string cimport memcpy
 
-cdef extern from "kernel.h":
-    """
-    /* How many calls deep CPython would still go. */
-    static int64_t cascade_depth_left(void) {
-    #if PY_VERSION_HEX >= 0x030C0000
-        return PyThreadState_Get()->py_recursion_remaining;
-    #else
-        return PyThreadState_Get()->recursion_remaining;
-    #endif
-    }
-
-    /* A number that changes whenever a dict does; 0 where there is none. */
-    static uint64_t cascade_version(PyObject *dict) {
-    #if PY_VERSION_HEX < 0x030E0000
-    #pragma GCC diagnostic push
-    #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-        return ((PyDictObject *)dict)->ma_version_tag;
-    #pragma GCC diagnostic pop
-    #else
-        return 0;
-    #endif
-    }
-    /* What a cell holds, or what a function is made of; NULL for nothing. A function without defaults has None. */
-    static PyObject *cascade_guarded(int kind, PyObject *holder) {
-        PyObject *found;
-        switch (kind) {
-        case 1: return PyCell_GET(holder);
-        case 2: return ((PyFunctionObject *)holder)->func_code;
-        case 3: found = ((PyFunctionObject *)holder)->func_defaults; break;
-        default: found = ((PyFunctionObject *)holder)->func_kwdefaults; break;
-        }
-        return found == NULL ? Py_None : found;
-    }
-    """
-    PyObject* cascade_guarded(int, PyObject*) noexcept
-    int64_t cascade_depth_left() noexcept
-    uint64_t cascade_version(PyObject*) noexcept
+cdef extern from "vm/kernel.h":
     void** HANDLERS "((void **)cascade_handlers)"
     void cascade_run(TypedState*) noexcept nogil
     int TYPED_RETURNED "CASCADE_RETURNED"
@@ -49,25 +11,6 @@ cdef extern from "kernel.h":
     int TYPED_OUT_OF_STEPS "CASCADE_OUT_OF_STEPS"
     int TYPED_ASKS "CASCADE_ASKS"
     int TYPED_FULL "CASCADE_FULL"
-
-cdef extern from "Python.h":
-    object PyLong_FromLongLong(long long)
-    long long PyLong_AsLongLongAndOverflow(PyObject*, int*) noexcept
-    double PyFloat_AS_DOUBLE(PyObject*) noexcept
-    PyObject* PyErr_Occurred() noexcept
-    ctypedef struct PyThreadState:
-        void* c_tracefunc
-        void* c_profilefunc
-    PyThreadState* PyThreadState_Get() noexcept
-    PyObject* None_ "Py_None"
-    PyObject* True_ "Py_True"
-    PyObject* False_ "Py_False"
-    PyObject* new_float "PyFloat_FromDouble" (double) noexcept
-    PyObject* new_int "PyLong_FromLongLong" (long long) noexcept
-    PyObject* call_vector "PyObject_Vectorcall" (PyObject*, PyObject**, size_t, PyObject*) noexcept
-    bint PyErr_ExceptionMatches(object) noexcept
-    Py_ssize_t Py_SIZE(PyObject*) noexcept
-    Py_ssize_t PyUnicode_GET_LENGTH(PyObject*) noexcept
 
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
@@ -236,7 +179,7 @@ cdef class Kernel:
         if KERNEL_TARGETS[opcode]:
             word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
         elif opcode == KERNEL_LOAD_OBJECT:
-            value = <uint64_t><size_t>(<PyTupleItems*>self.objects).ob_item[word.e]
+            value = <uint64_t><size_t>cascade_tuple_items(<PyObject*>self.objects)[word.e]
             word.e = <int32_t><uint32_t>(value & 0xFFFFFFFF)
             word.f = <int32_t><uint32_t>(value >> 32)
         return 0

@@ -29,14 +29,14 @@ cdef bint fill(Kernel kernel, PyObject** values, Register* registers) except -1:
 
 cdef bint watched() except -1:
     # Whether a debugger or a coverage tool wants to hear of lines: then functions are called.
-    if PyThreadState_Get().c_tracefunc != NULL:
+    if cascade_is_traced():
         return True
     return _tool_of is not None and (_tool_of(0) is not None or _tool_of(1) is not None)
 
 
 cdef bint profiled() except -1:
     # Whether a profiler wants to hear of calls.
-    if PyThreadState_Get().c_profilefunc != NULL:
+    if cascade_is_profiled():
         return True
     return _tool_of is not None and _tool_of(2) is not None
 
@@ -302,7 +302,7 @@ cdef bint ask(Kernel kernel, TypedState* state) except -1:
         if values[i] == NULL:
             break
         made += 1
-    result = call_vector(entry.function, values, made, NULL) if made == entry.count else NULL
+    result = PyObject_Vectorcall(entry.function, values, made, NULL) if made == entry.count else NULL
     for i in range(made):
         decref(values[i])
     if result != NULL:

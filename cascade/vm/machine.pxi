@@ -184,9 +184,9 @@ cdef class Machine:
         if code.blueprint is None:
             raise InternalError("the code was never verified")
         if type(inputs) is tuple:
-            items = (<PyTupleItems*>inputs).ob_item
+            items = cascade_tuple_items(<PyObject*>inputs)
         elif type(inputs) is list:
-            items = (<PyListItems*>inputs).ob_item
+            items = cascade_list_items(<PyObject*>inputs)
         else:
             raise TypeError(f"inputs must be a tuple or a list, not {type(inputs).__name__}")
         count = len(inputs)
@@ -645,7 +645,7 @@ cdef class Machine:
     cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept:
         # Executes an instruction whose operands are all there. `entry` is set when it was parked before.
         cdef const Word* word = &frame.code.words[pc]
-        cdef PyObject** arguments = (<PyListItems*>values).ob_item
+        cdef PyObject** arguments = cascade_list_items(<PyObject*>values)
         cdef PyObject* constant
         cdef PyObject* result
         cdef Routine routine

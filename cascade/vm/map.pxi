@@ -187,7 +187,7 @@ cdef class Items:
             self.slots[self.places[i]] = (<list>self.columns[i])[self.first]
         self.kernel = None
         if self.routine.map_lowering != LOWER_NEVER:
-            self.kernel = find_kernel(self.context, self.routine, (<PyListItems*>self.slots).ob_item, len(self.slots), MAP_ONLY)
+            self.kernel = find_kernel(self.context, self.routine, cascade_list_items(<PyObject*>self.slots), len(self.slots), MAP_ONLY)
         if self.kernel is None:
             return False
         size = FIRST_BLOCK

@@ -160,7 +160,7 @@ cdef class Code:
         self.words = <const Word*><const char*>words
         self.operands = <const int32_t*><const char*>operands
         self.nodes = <const int32_t*><const char*>nodes
-        self.constants = (<PyTupleItems*>constants).ob_item
+        self.constants = cascade_tuple_items(<PyObject*>constants)
         self.inputs = blueprint.inputs
         self.slots = blueprint.slots
         self.states = []

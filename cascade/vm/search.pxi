@@ -11,97 +11,6 @@
 # Python does. That may run code of users, which can change and free what was met before; so from then on the search
 # holds a reference to every container that it met.
 
-from libc.stdint cimport uint64_t
-from libc.string cimport memset
-
-cdef extern from *:
-    """
-    #include <structmember.h>
-
-    /* A number that is a class's own as long as nothing of it, or of its bases, changes; 0 where it has none. */
-    static inline unsigned int cascade_class_tag(PyTypeObject *type) {
-    #if PY_VERSION_HEX < 0x030D0000
-        if (!PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG))
-            return 0;
-    #endif
-        return type->tp_version_tag;
-    }
-
-    static inline int cascade_is_nest(PyTypeObject *type) {
-        return (type->tp_flags & (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS)) != 0
-            || type == &PySet_Type || type == &PyFrozenSet_Type;
-    }
-
-    /* Where instances have the value of a name in the __slots__ of their class; -1 if that is something else. */
-    static Py_ssize_t cascade_slot_offset(PyTypeObject *type, PyObject *name) {
-        PyObject *descriptor = _PyType_Lookup(type, name);
-        if (descriptor == NULL || Py_TYPE(descriptor) != &PyMemberDescr_Type
-                || ((PyMemberDescrObject *)descriptor)->d_member->type != T_OBJECT_EX)
-            return -1;
-        return ((PyMemberDescrObject *)descriptor)->d_member->offset;
-    }
-
-    #if PY_VERSION_HEX < 0x030D0000
-    #define PyObject_GetOptionalAttr _PyObject_LookupAttr
-    #endif
-
-    /* How many results were made in this process, and where the last of them is: counted where they are allocated. */
-    static uint64_t cascade_results_made;
-    static PyObject *cascade_last_result;
-    static allocfunc cascade_allocate_result;
-
-    static PyObject *cascade_make_result(PyTypeObject *type, Py_ssize_t count) {
-        PyObject *result = cascade_allocate_result(type, count);
-        if (result != NULL) {
-            cascade_results_made++;
-            cascade_last_result = result;
-        }
-        return result;
-    }
-
-    static void cascade_count_results(PyTypeObject *type) {
-        if (type->tp_alloc != cascade_make_result) {
-            cascade_allocate_result = type->tp_alloc;
-            type->tp_alloc = cascade_make_result;
-        }
-    }
-
-    #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
-    #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
-    #define cascade_size(items) Py_SIZE(items)
-    """
-    ctypedef PyObject* (*getiterfunc)(PyObject*)
-    ctypedef PyObject* (*getattrofunc)(PyObject*, PyObject*)
-    ctypedef struct ClassSlots "PyTypeObject":
-        getiterfunc tp_iter
-        getattrofunc tp_getattro
-        void* tp_descr_get
-    ctypedef struct SetEntry "setentry":
-        PyObject* key
-        Py_hash_t hash
-    ctypedef struct SetTable "PySetObject":
-        Py_ssize_t mask
-        SetEntry* table
-    PyTypeObject PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type, PyType_Type
-    Py_ssize_t dict_size "PyDict_GET_SIZE"(PyObject*) noexcept
-    uint64_t cascade_results_made
-    PyObject* cascade_last_result
-    void cascade_count_results(PyTypeObject*) noexcept
-    unsigned int cascade_class_tag(PyTypeObject*) noexcept
-    bint cascade_is_nest(PyTypeObject*) noexcept
-    Py_ssize_t cascade_slot_offset(PyTypeObject*, PyObject*) noexcept
-    PyObject** cascade_list_items(PyObject*) noexcept
-    PyObject** cascade_tuple_items(PyObject*) noexcept
-    Py_ssize_t cascade_size(PyObject*) noexcept
-    bint is_list "PyList_Check"(PyObject*) noexcept
-    bint is_tuple "PyTuple_Check"(PyObject*) noexcept
-    bint is_dict "PyDict_Check"(PyObject*) noexcept
-    bint PyType_IsSubtype(PyTypeObject*, PyTypeObject*) noexcept
-    bint next_entry "PyDict_Next"(PyObject*, Py_ssize_t*, PyObject**, PyObject**) noexcept
-    bint PyObject_HasAttr(PyObject*, PyObject*) noexcept
-    bint PyObject_GC_IsTracked(PyObject*) noexcept
-    int PyObject_GetOptionalAttr(PyObject*, PyObject*, PyObject**) noexcept
-    PyObject* _PyType_Lookup(PyTypeObject*, PyObject*) noexcept
 
 cdef enum Outcome:
     NOT_THERE
@@ -418,15 +327,15 @@ cdef int make_waiting_room(Search* search) except -1:
 cdef int look_quietly(Search* search, PyObject* container) except -1:
     cdef PyTypeObject* kind = type_of(container)
     if is_list(container):
-        if (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyList_Type).tp_iter:
+        if cascade_iterates_as(kind, &PyList_Type):
             return look_at_sequence(search, container, True)
     elif is_tuple(container):
-        if (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyTuple_Type).tp_iter:
+        if cascade_iterates_as(kind, &PyTuple_Type):
             return look_at_sequence(search, container, False)
     elif kind == &PyDict_Type:
         return look_at_dict(search, container)
     elif kind == &PySet_Type or kind == &PyFrozenSet_Type:
-        return look_at_set(search, <SetTable*>container)
+        return look_at_set(search, container)
     return UNCLEAR
 
 
@@ -437,12 +346,12 @@ cdef int look_at_sequence(Search* search, PyObject* container, bint growing) exc
     cdef int outcome
     while True:
         items = cascade_list_items(container) if growing else cascade_tuple_items(container)
-        count = cascade_size(container) - at
+        count = Py_SIZE(container) - at
         if search.limit < 0 and count > TURN:
             count = TURN
         outcome = look_at_items(search, items + at, count) if count > 0 else NOT_THERE
         at += count
-        if outcome != NOT_THERE or search.limit >= 0 or at >= cascade_size(container):
+        if outcome != NOT_THERE or search.limit >= 0 or at >= Py_SIZE(container):
             return outcome
         give_threads_a_turn(search)
 
@@ -507,17 +416,19 @@ cdef int look_at_entries(Search* search, PyObject* container) except -1:
     return NOT_THERE
 
 
-cdef int look_at_set(Search* search, SetTable* container) except -1:
-    cdef Py_ssize_t i, count = container.mask + 1
+cdef int look_at_set(Search* search, PyObject* container) except -1:
+    cdef Py_ssize_t i, count = cascade_set_room(container)
+    cdef PyObject* item
     cdef int outcome
     if search.limit >= 0 and count > SET_SPARSE * search.limit:
         count = SET_SPARSE * search.limit
         search.spent = True
     for i in range(count):
-        if container.table[i].key != NULL and container.table[i].hash != -1:    # which marks a removed one
+        item = cascade_set_item(container, i)
+        if item != NULL:
             if not take(search, 1):
                 return NOT_THERE
-            outcome = meet(search, container.table[i].key)
+            outcome = meet(search, item)
             if outcome != NOT_THERE:
                 return outcome
     return NOT_THERE
@@ -612,7 +523,7 @@ cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
     cdef PyObject* field
     if field_class == NULL:
         return -1
-    if PyObject_GetOptionalAttr(instance, <PyObject*>FIELDS_NAME, &fields) < 0:
+    if cascade_get_optional_attribute(instance, <PyObject*>FIELDS_NAME, &fields) < 0:
         raise cascade_raised()
     if fields == NULL or type_of(fields) != &PyDict_Type:
         xdecref(fields)
@@ -636,7 +547,7 @@ cdef bint read_values(PyObject* instance, PyObject** names, PyObject** values, P
     cdef bint failed = False
     for i in range(count):
         values[i] = NULL
-        failed = failed or PyObject_GetOptionalAttr(instance, names[i], &values[i]) < 0
+        failed = failed or cascade_get_optional_attribute(instance, names[i], &values[i]) < 0
     if failed:
         release(values, count)
     release(names, count)
@@ -692,17 +603,17 @@ cdef int learn_class(PyTypeObject* owner) except -1:
     cdef object held = <object>owner, its_class = type(held)
     cdef PyTypeObject* meta = <PyTypeObject*>its_class
     cdef bint plain = (
-        _PyType_Lookup(meta, <PyObject*>FIELDS_NAME) == NULL
-        and (<ClassSlots*>meta).tp_getattro == (<ClassSlots*>&PyType_Type).tp_getattro
+        cascade_find_in_class(meta, <PyObject*>FIELDS_NAME) == NULL
+        and cascade_finds_as_type(meta)
     )
-    cdef PyObject* found = _PyType_Lookup(owner, <PyObject*>FIELDS_NAME)     # now both have tags
+    cdef PyObject* found = cascade_find_in_class(owner, <PyObject*>FIELDS_NAME)     # now both have tags
     cdef KnownClass* known
     cdef int kind = NO_CONTAINER
     if PyType_IsSubtype(owner, &PySet_Type) or PyType_IsSubtype(owner, &PyFrozenSet_Type):
         kind = SET_CLASS
     elif PyType_IsSubtype(owner, &PyType_Type):
         kind = NO_CONTAINER
-    elif not plain or (found != NULL and (<ClassSlots*>type_of(found)).tp_descr_get != NULL):
+    elif not plain or (found != NULL and cascade_is_descriptor(found)):
         return DATACLASS if PyObject_HasAttr(<PyObject*>owner, <PyObject*>FIELDS_NAME) else NO_CONTAINER
     elif found != NULL:
         kind = FROZEN_DATACLASS if is_frozen(owner) else DATACLASS
@@ -717,7 +628,7 @@ cdef bint is_frozen(PyTypeObject* owner) except -1:
     cdef PyObject* parameters
     if field_class == NULL:
         learn_fields()
-    parameters = _PyType_Lookup(owner, <PyObject*>PARAMETERS_NAME)
+    parameters = cascade_find_in_class(owner, <PyObject*>PARAMETERS_NAME)
     return (
         parameters != NULL and type_of(parameters) == parameters_class
         and (<object>parameters).frozen is True
@@ -728,5 +639,5 @@ cdef bint is_immutable(PyObject* container) noexcept:
     # A namedtuple is one, too.
     cdef PyTypeObject* kind = type_of(container)
     if is_tuple(container):
-        return (<ClassSlots*>kind).tp_iter == (<ClassSlots*>&PyTuple_Type).tp_iter
+        return cascade_iterates_as(kind, &PyTuple_Type)
     return not cascade_is_nest(kind) and class_kind(kind) == FROZEN_DATACLASS

@@ -1,0 +1,423 @@
+/* Everything that the extension uses of CPython beyond its documented C-API, and nothing else: names with an underscore,
+ * fields of structs that no document promises, and slots of types that are changed after they were made. The parts of the
+ * machine call the functions here; no other file looks into a struct of CPython's.
+ *
+ * Where versions differ, there is one block for each that brought a change. What can be checked is checked when the module is
+ * imported (see the end of this file, and self_test.pxi): a CPython that does otherwise is refused with an ImportError.
+ */
+
+#ifndef CASCADE_CPYTHON_H
+#define CASCADE_CPYTHON_H
+
+#include <Python.h>
+#include <stdint.h>
+#include <structmember.h>
+
+#if PY_VERSION_HEX < 0x030B0000
+#error "Cascade needs CPython 3.11 or later"
+#endif
+
+/* ---- What 3.12 changed -------------------------------------------------------------------------------------------- */
+
+#if PY_VERSION_HEX >= 0x030C0000
+
+/* PyThreadState: how many calls of Python functions deep this thread may still go. Calls of C functions are counted apart. */
+#define CASCADE_RECURSION_REMAINING py_recursion_remaining
+
+#define cascade_raised PyErr_GetRaisedException
+
+#else
+
+/* 3.11: how many calls deep, of Python functions and of C functions. */
+#define CASCADE_RECURSION_REMAINING recursion_remaining
+
+/* Documented since 3.12: the exception that is set, which is cleared. */
+static PyObject *cascade_raised(void) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(value, traceback);
+        Py_DECREF(traceback);
+    }
+    Py_XDECREF(type);
+    return value;
+}
+
+#endif
+
+/* ---- What 3.13 changed -------------------------------------------------------------------------------------------- */
+
+#if PY_VERSION_HEX >= 0x030D0000
+
+#define cascade_get_optional_attribute PyObject_GetOptionalAttr
+
+/* PyTypeObject.tp_version_tag is 0 where a class has none. */
+#define CASCADE_HAS_TAG(type) 1
+
+#else
+
+/* Documented since 3.13 under another name: an attribute; without an AttributeError where there is none. */
+#define cascade_get_optional_attribute _PyObject_LookupAttr
+
+/* Up to 3.12, tp_version_tag keeps an old number when it is no longer valid. */
+#define CASCADE_HAS_TAG(type) PyType_HasFeature((type), Py_TPFLAGS_VALID_VERSION_TAG)
+
+#endif
+
+/* ---- What 3.14 changed -------------------------------------------------------------------------------------------- */
+
+#if PY_VERSION_HEX >= 0x030E0000
+
+/* Dicts have no version any more: guards look their names up each time. */
+#define CASCADE_DICT_VERSION(dict) ((void)(dict), (uint64_t)0)
+
+#else
+
+/* PyDictObject.ma_version_tag (PEP 509, deprecated in 3.12): unique in the process, another one after each change. */
+#define CASCADE_DICT_VERSION(dict) (((PyDictObject *)(dict))->ma_version_tag)
+
+#endif
+
+/* ---- Threads ------------------------------------------------------------------------------------------------------ */
+
+static inline int64_t cascade_depth_left(void) {
+    return PyThreadState_Get()->CASCADE_RECURSION_REMAINING;
+}
+
+/* PyThreadState.c_tracefunc and c_profilefunc: NULL where nobody has set a tracing or a profiling function. sys.gettrace is no
+ * substitute, as a function of C may have no object. */
+static inline int cascade_is_traced(void) {
+    return PyThreadState_Get()->c_tracefunc != NULL;
+}
+
+static inline int cascade_is_profiled(void) {
+    return PyThreadState_Get()->c_profilefunc != NULL;
+}
+
+/* ---- Containers --------------------------------------------------------------------------------------------------- */
+
+/* The items where they are. Whoever reads them must not run other code meanwhile, which might change a list. */
+#define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
+#define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
+
+/* A number that changes whenever a dict does; 0 where there is none. */
+static inline uint64_t cascade_version(PyObject *dict) {
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+    return CASCADE_DICT_VERSION(dict);
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+}
+
+/* PySetObject: a table of mask + 1 entries. An entry without a key is free; a removed one has the hash -1. */
+static inline Py_ssize_t cascade_set_room(PyObject *set) {
+    return ((PySetObject *)set)->mask + 1;
+}
+
+/* The item at a place of a set's table, borrowed; NULL for none. */
+static inline PyObject *cascade_set_item(PyObject *set, Py_ssize_t place) {
+    setentry *entry = &((PySetObject *)set)->table[place];
+    return entry->hash == -1 ? NULL : entry->key;
+}
+
+/* ---- Functions ---------------------------------------------------------------------------------------------------- */
+
+/* What a cell holds, or what a function is made of, borrowed: PyFunctionObject's fields. None stands for no defaults; an
+ * empty cell gives NULL. The kinds are those of GUARD_KINDS. */
+static inline PyObject *cascade_guarded(int kind, PyObject *holder) {
+    PyObject *found;
+    switch (kind) {
+    case 1: return PyCell_GET(holder);
+    case 2: return ((PyFunctionObject *)holder)->func_code;
+    case 3: found = ((PyFunctionObject *)holder)->func_defaults; break;
+    default: found = ((PyFunctionObject *)holder)->func_kwdefaults; break;
+    }
+    return found == NULL ? Py_None : found;
+}
+
+/* ---- Classes ------------------------------------------------------------------------------------------------------ */
+
+/* PyTypeObject.tp_version_tag: a number that is a class's own as long as nothing of it, or of its bases, changes; 0 where it has
+ * none. It gets one when an attribute is looked up. */
+static inline unsigned int cascade_class_tag(PyTypeObject *type) {
+    return CASCADE_HAS_TAG(type) ? type->tp_version_tag : 0;
+}
+
+/* _PyType_Lookup: an attribute of a class or its bases, borrowed, without what its metaclass or a descriptor would do; NULL, and
+ * no error set, for none. */
+static inline PyObject *cascade_find_in_class(PyTypeObject *type, PyObject *name) {
+    return _PyType_Lookup(type, name);
+}
+
+/* PyMemberDescrObject: where instances have the value of a name in the __slots__ of their class; -1 if that is something else. */
+static Py_ssize_t cascade_slot_offset(PyTypeObject *type, PyObject *name) {
+    PyObject *descriptor = _PyType_Lookup(type, name);
+    if (descriptor == NULL || Py_TYPE(descriptor) != &PyMemberDescr_Type
+            || ((PyMemberDescrObject *)descriptor)->d_member->type != T_OBJECT_EX)
+        return -1;
+    return ((PyMemberDescrObject *)descriptor)->d_member->offset;
+}
+
+static inline int cascade_is_nest(PyTypeObject *type) {
+    return (type->tp_flags & (Py_TPFLAGS_LIST_SUBCLASS | Py_TPFLAGS_TUPLE_SUBCLASS | Py_TPFLAGS_DICT_SUBCLASS)) != 0
+        || type == &PySet_Type || type == &PyFrozenSet_Type;
+}
+
+/* Whether a subclass iterates as the class itself does. */
+static inline int cascade_iterates_as(PyTypeObject *type, PyTypeObject *base) {
+    return type->tp_iter == base->tp_iter;
+}
+
+/* Whether attributes of the instances of a metaclass are found as those of other classes are. */
+static inline int cascade_finds_as_type(PyTypeObject *meta) {
+    return meta->tp_getattro == PyType_Type.tp_getattro;
+}
+
+static inline int cascade_is_descriptor(PyObject *value) {
+    return Py_TYPE(value)->tp_descr_get != NULL;
+}
+
+/* An instance that has only been allocated; NULL, and no error set, where its class makes instances in a way of its own. */
+static inline PyObject *cascade_bare_instance(PyTypeObject *type, PyObject *no_arguments) {
+    return type->tp_new == PyBaseObject_Type.tp_new ? PyBaseObject_Type.tp_new(type, no_arguments, NULL) : NULL;
+}
+
+/* What `type(...)` calls in place of tp_new and tp_init. */
+static inline void cascade_construct_by(PyTypeObject *type, void *construct) {
+    type->tp_vectorcall = (vectorcallfunc)construct;
+}
+
+/* How many LazyResults were made in this process, and where the last of them is: counted where they are allocated. No function of
+ * the API says so; what is changed is the class's own slot tp_alloc, which object.__new__ calls. */
+static uint64_t cascade_results_made;
+static PyObject *cascade_last_result;
+static allocfunc cascade_allocate_result;
+
+static PyObject *cascade_make_result(PyTypeObject *type, Py_ssize_t count) {
+    PyObject *result = cascade_allocate_result(type, count);
+    if (result != NULL) {
+        cascade_results_made++;
+        cascade_last_result = result;
+    }
+    return result;
+}
+
+static void cascade_count_results(PyTypeObject *type) {
+    if (type->tp_alloc != cascade_make_result) {
+        cascade_allocate_result = type->tp_alloc;
+        type->tp_alloc = cascade_make_result;
+    }
+}
+
+/* ---- The self-test ------------------------------------------------------------------------------------------------- */
+
+/* Each check returns 1 where CPython does as is relied on, 0 where it does not, and -1 with an error set. With `fault` it looks at
+ * something that does not hold, so that tests see it refuse. */
+
+static int cascade_check_version(int fault) {
+    return (Py_Version >> 16) == (PY_VERSION_HEX >> 16) + (unsigned)fault;
+}
+
+static int cascade_check_dict(int fault) {
+    PyObject *dict = PyDict_New();
+    uint64_t first, second;
+    int held = -1;
+    if (dict == NULL)
+        return -1;
+    if (PyDict_SetItem(dict, Py_True, Py_None) == 0) {
+        first = cascade_version(dict);
+        if (fault || PyDict_SetItem(dict, Py_True, Py_False) == 0) {
+            second = cascade_version(dict);
+            held = first != second || (first == 0 && !fault && PY_VERSION_HEX >= 0x030E0000);
+        }
+    }
+    Py_DECREF(dict);
+    return held;
+}
+
+static int cascade_check_set(int fault) {
+    PyObject *set = PySet_New(NULL), *item;
+    long number, sum = 0;
+    Py_ssize_t place;
+    if (set == NULL)
+        return -1;
+    for (number = 0; number < 20; number++) {     /* more than there is room for inside the object */
+        item = PyLong_FromLong(number);
+        if (item == NULL || PySet_Add(set, item) < 0 || (number == 7 && !fault && PySet_Discard(set, item) < 0)) {
+            Py_XDECREF(item);
+            Py_DECREF(set);
+            return -1;
+        }
+        Py_DECREF(item);
+    }
+    for (place = 0; place < cascade_set_room(set); place++) {
+        item = cascade_set_item(set, place);
+        if (item != NULL)
+            sum += PyLong_Check(item) ? PyLong_AsLong(item) : 1000;
+    }
+    Py_DECREF(set);
+    return sum == 190 - 7;
+}
+
+static int cascade_check_items(int fault) {
+    PyObject *list = Py_BuildValue("[O(OO)]", Py_None, Py_True, Py_False), *tuple;
+    int held;
+    if (list == NULL)
+        return -1;
+    tuple = PyList_GetItem(list, 1);
+    held = cascade_list_items(list)[0] == Py_None && cascade_list_items(list)[1] == tuple
+        && cascade_tuple_items(tuple)[fault] == Py_True && cascade_tuple_items(tuple)[1] == Py_False;
+    Py_DECREF(list);
+    return held;
+}
+
+static PyObject *cascade_say_depth(PyObject *self, PyObject *nothing) {
+    (void)self, (void)nothing;
+    return PyLong_FromLongLong(cascade_depth_left());
+}
+
+static PyMethodDef cascade_depth_method = {"depth", cascade_say_depth, METH_NOARGS, NULL};
+
+static PyObject *cascade_evaluate(const char *text, PyObject *names) {
+    PyObject *code = Py_CompileString(text, "<cascade>", Py_eval_input);
+    PyObject *value = code == NULL ? NULL : PyEval_EvalCode(code, names, names);
+    Py_XDECREF(code);
+    return value;
+}
+
+static int cascade_check_depth(int fault) {
+    PyObject *names = PyDict_New(), *depth = PyCFunction_New(&cascade_depth_method, NULL), *inside = NULL;
+    int64_t here = cascade_depth_left();
+    int held = -1;
+    if (names != NULL && depth != NULL && PyDict_SetItemString(names, "depth", depth) == 0)
+        inside = cascade_evaluate("depth()", names);
+    if (inside != NULL)
+        held = 0 < here && here <= Py_GetRecursionLimit() && (fault ? here : PyLong_AsLongLong(inside)) < here;
+    Py_XDECREF(inside);
+    Py_XDECREF(depth);
+    Py_XDECREF(names);
+    return held;
+}
+
+static int cascade_is_attribute(PyObject *owner, const char *name, PyObject *expected) {
+    PyObject *found = PyObject_GetAttrString(owner, name);
+    int held = found == NULL ? -1 : found == expected;
+    Py_XDECREF(found);
+    return held;
+}
+
+static int cascade_check_function(int fault) {
+    PyObject *names = PyDict_New(), *cell = PyCell_New(Py_True), *function = NULL;
+    int held = -1;
+    if (names != NULL && cell != NULL)
+        function = cascade_evaluate("lambda first=1, *, second=2: first", names);
+    if (function != NULL) {
+        held = cascade_guarded(1, cell) == Py_True;
+        if (held == 1)
+            held = cascade_is_attribute(function, "__code__", fault ? Py_None : cascade_guarded(2, function));
+        if (held == 1)
+            held = cascade_is_attribute(function, "__defaults__", cascade_guarded(3, function));
+        if (held == 1)
+            held = cascade_is_attribute(function, "__kwdefaults__", cascade_guarded(4, function));
+    }
+    Py_XDECREF(function);
+    Py_XDECREF(cell);
+    Py_XDECREF(names);
+    return held;
+}
+
+static PyObject *cascade_new_class(void) {
+    return PyObject_CallFunction((PyObject *)&PyType_Type, "s(){s(s)}", "probe", "__slots__", "value");
+}
+
+static int cascade_check_tag(int fault) {
+    PyObject *type = cascade_new_class(), *name = PyUnicode_InternFromString("value");
+    unsigned int first, second;
+    int held = -1;
+    if (type != NULL && name != NULL) {
+        cascade_find_in_class((PyTypeObject *)type, name);
+        first = cascade_class_tag((PyTypeObject *)type);
+        if (fault || PyObject_SetAttrString(type, "other", Py_None) == 0) {
+            cascade_find_in_class((PyTypeObject *)type, name);
+            second = cascade_class_tag((PyTypeObject *)type);
+            held = first != second || (first == 0 && !fault);   /* a process may have used up the numbers: then nothing is kept */
+        }
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(type);
+    return held;
+}
+
+static int cascade_check_slots(int fault) {
+    PyObject *type = cascade_new_class(), *name = PyUnicode_InternFromString("value"), *instance = NULL;
+    Py_ssize_t offset;
+    int held = -1;
+    if (type != NULL && name != NULL)
+        instance = PyObject_CallNoArgs(type);
+    if (instance != NULL && (fault || PyObject_SetAttr(instance, name, Py_True) == 0)) {
+        offset = cascade_slot_offset((PyTypeObject *)type, name);
+        held = offset > 0 && *(PyObject **)((char *)instance + offset) == Py_True;
+    }
+    Py_XDECREF(instance);
+    Py_XDECREF(name);
+    Py_XDECREF(type);
+    return held;
+}
+
+static int cascade_check_allocation(int fault) {
+    PyObject *type = cascade_new_class(), *instance;
+    allocfunc before = cascade_allocate_result;
+    uint64_t made = cascade_results_made;
+    int held = -1;
+    if (type == NULL)
+        return -1;
+    if (!fault)
+        cascade_count_results((PyTypeObject *)type);
+    instance = PyObject_CallNoArgs(type);
+    if (instance != NULL)
+        held = cascade_results_made > made && cascade_last_result == instance;
+    Py_XDECREF(instance);
+    Py_DECREF(type);
+    if (before != NULL)
+        cascade_allocate_result = before;
+    return held;
+}
+
+static int cascade_check_tracing(int fault) {
+    /* Whoever has set a function by `sys` has set one of C as well; that does not hold the other way round. */
+    PyObject *get = PySys_GetObject("gettrace");
+    PyObject *found = get == NULL ? NULL : PyObject_CallNoArgs(get);
+    int held;
+    if (found == NULL)
+        return get == NULL && !fault ? 1 : -1;
+    held = found == Py_None || cascade_is_traced();
+    Py_DECREF(found);
+    return held && !fault;
+}
+
+typedef struct {
+    const char *name;
+    const char *promise;
+    int (*holds)(int fault);
+} cascade_check;
+
+static const cascade_check cascade_checks[] = {
+    {"version", "it is the version that the extension was built for", cascade_check_version},
+    {"dict", "the version of a dict changes when the dict does", cascade_check_dict},
+    {"set", "the table of a set has its items", cascade_check_set},
+    {"items", "lists and tuples have their items in a row", cascade_check_items},
+    {"depth", "a call of a function is counted against the recursion limit", cascade_check_depth},
+    {"function", "a function's fields are its attributes", cascade_check_function},
+    {"tag", "the tag of a class changes when the class does", cascade_check_tag},
+    {"slots", "the value of a slot stands at its descriptor's offset", cascade_check_slots},
+    {"allocation", "instances are allocated by their class's tp_alloc", cascade_check_allocation},
+    {"tracing", "a thread knows its tracing function", cascade_check_tracing},
+};
+
+enum { CASCADE_CHECK_COUNT = sizeof(cascade_checks) / sizeof(cascade_checks[0]) };
+
+#endif
