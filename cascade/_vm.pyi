@@ -94,7 +94,7 @@ class Routine:
         chooses_route: bool = False,
         state_operands: tuple[tuple[int, int], ...] = (),
     ) -> None: ...
-    def lower(self, context: RunContext, types: tuple[str, ...]) -> None: ...
+    def lower(self, context: Context, types: tuple[str, ...]) -> None: ...
 
 @final
 class Code:
@@ -105,7 +105,7 @@ class Code:
 class Items:
     def __init__(
         self,
-        context: RunContext,
+        context: Context,
         routine: Routine,
         columns: list[list[Any]],
         places: tuple[int, ...],
@@ -145,31 +145,79 @@ class Skipped:
 class Pending: ...
 
 class TaskGroup(Protocol):
-    def spawn(self, entry: Pending, awaitable: Awaitable[Any], name: str) -> None: ...
+    """Awaits what a machine waits for, once there is an event loop."""
 
-class RunContext(Protocol):
-    def expand(self, deferred: Any, hands_on: bool = False) -> tuple[Code, Sequence[Any]]: ...
-    def deferred(self, owner: Any, slots: tuple[Any, ...]) -> Any: ...
-    def loop_code(self, owner: Any) -> Code: ...
-    def target(self, target: Any, owner: Any) -> Routine: ...
-    def rebind(
-        self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Any, ...]: ...
-    def kernel(self, owner: Any, types: tuple[str, ...], in_map: bool = False) -> Any: ...
-    def machine_kernel(self, routine: Any, types: tuple[str, ...], start: int) -> Any: ...
-    def holds_resources(self) -> bool: ...
-    def call(self, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Any) -> Any: ...
-    def admit(self, operation: Any, operands: Sequence[Any], serial: int, node: int) -> Skipped | None: ...
-    def jump_error(self, targets: Any, jump: Jump[Any], owner: Any) -> BaseException: ...
-    def computed_jump(self, jump: Jump[Any], made: int) -> Any: ...
-    def started(self, owner: Any, serial: int, node: int) -> None: ...
-    def finished(self, owner: Any, serial: int, node: int, value: Any, error: BaseException | None) -> None: ...
-    def progress(self, owner: Any, serial: int, node: int, iteration: int) -> None: ...
-    def where(self, owner: Any, serial: int, node: int, iteration: int) -> str: ...
-    def timed_out(self, steps: int, iterations: int, where: str | None) -> BaseException: ...
-    def annotate(
-        self, error: BaseException, owner: Any, origin: Any, serial: int, node: int, iteration: int
-    ) -> None: ...
+    def spawn(self, entry: Pending, awaitable: Awaitable[object], name: str) -> None:
+        """Has `awaitable` awaited; then `Machine.complete` or `Machine.fail` is called with `entry`, from the event loop."""
+
+class Context(Protocol):
+    """What a machine asks of the run that it belongs to. It calls these methods and reads no attribute.
+
+    An *owner* is a task, an *operation* a task or what calls it by policies; both are handed through as they were given to
+    `Routine`. A call is named by its frame's number (`serial`), the number of its node there, and the iteration.
+    """
+
+    # Code
+
+    def expand(self, deferred: Any, hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+        """Returns the code of a deferred value and its inputs. `hands_on` says that its arguments are data, not to be searched."""
+
+    def deferred(self, owner: Any, slots: tuple[Any, ...]) -> object:
+        """Returns a call of an operation as a deferred value; for a tail call with deferred values among its arguments."""
+
+    def loop_code(self, owner: Any) -> Code:
+        """Returns the code that runs an operation on its own; its parameters are the inputs."""
+
+    def target(self, target: Any, owner: Any) -> Routine:
+        """Returns the routine of the task that `owner` names as the target of a tail call; raises where there is none."""
+
+    def rebind(self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Returns the arguments of a tail call of an operation to itself; `current` has those of the call before."""
+
+    def kernel(self, owner: Any, types: tuple[str, ...], in_map: bool = False) -> object:
+        """Returns the `Kernel` of a task for arguments of these types; None where there is none for any; else something else."""
+
+    def machine_kernel(self, routine: Any, types: tuple[str, ...], start: int) -> object:
+        """As `kernel`, of a state machine that begins with the state of number `start`."""
+
+    # Calls
+
+    def call(self, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Any) -> object:
+        """Makes a call with policies: its value, or anything that a task may return. `origin` is set inside of a loop."""
+
+    def holds_resources(self) -> bool:
+        """Whether values may be resources that each call has its own of: then each route is chosen by `call`."""
+
+    def admit(self, operation: Any, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+        """Returns what stands for a state machine that is skipped, by its conditions; None for one that runs."""
+
+    def computed_jump(self, jump: Jump[Any], made: int) -> object:
+        """Returns a Jump as a deferred value, if its data has to be computed first; else None. `made` as in `results_made`."""
+
+    def jump_error(self, targets: Any, jump: Jump[Any], owner: Any) -> BaseException:
+        """Returns the error of a Jump that leads nowhere; `targets` are those of `Routes`."""
+
+    # Events: only where the machine is observed
+
+    def started(self, owner: Any, serial: int, node: int) -> None:
+        """Publishes that a call begins."""
+
+    def finished(self, owner: Any, serial: int, node: int, value: Any, error: BaseException | None) -> None:
+        """Publishes that a call has ended, with a value or an error."""
+
+    def progress(self, owner: Any, serial: int, node: int, iteration: int) -> None:
+        """Publishes how far a loop is, some ten times a second."""
+
+    # Errors
+
+    def where(self, owner: Any, serial: int, node: int, iteration: int) -> str:
+        """Names a call, for messages."""
+
+    def timed_out(self, steps: int, iterations: int, where: str | None) -> BaseException:
+        """Returns the error of a run that has reached its deadline."""
+
+    def annotate(self, error: BaseException, owner: Any, origin: Any, serial: int, node: int, iteration: int) -> None:
+        """Adds to an error of a task's function where it comes from."""
 
 @final
 class Machine:
@@ -178,7 +226,7 @@ class Machine:
         self,
         code: Code,
         inputs: Sequence[Any],
-        context: RunContext,
+        context: Context,
         observed: bool = False,
         managed: bool = False,
         deadline: float = 0.0,
@@ -196,12 +244,19 @@ class Machine:
     @property
     def iteration(self) -> int: ...
 
-def install_deferred(deferred: type) -> None: ...
-def install_come_back(come_back: Callable[..., Any], ended: type) -> None: ...
-def install_profiled_caller(make: Callable[[Any], Callable[..., Any]]) -> None: ...
-def install_typed_verifier(verify: Callable[[Any], None], question: type) -> None: ...
-def install_verifier(verify: Callable[[Blueprint], None]) -> None: ...
-def loop_code_of(context: Any, routine: Routine) -> Code: ...
+def configure(
+    *,
+    deferred_type: type | None = None,
+    no_input_type: type | None = None,
+    verify: Callable[[Blueprint], None] | None = None,
+    verify_typed: Callable[[Any], None] | None = None,
+    call_out_type: type | None = None,
+    reenter: Callable[[Any, int, Any, list[range], list[object] | None], tuple[object, list[Any]]] | None = None,
+    iteration_end_type: type | None = None,
+    profiled_caller: Callable[[Any], Callable[[Callable[[], Any]], object]] | None = None,
+) -> None: ...
+def check_cpython(fault: str | None = None) -> None: ...
+def loop_code_of(context: Context, routine: Routine) -> Code: ...
 def holds_deferred(value: object) -> bool: ...
 def look_for_deferred(value: object, limit: int) -> bool | None: ...
 def hands_on_deferred(slots: tuple[Any, ...]) -> bool: ...
@@ -219,7 +274,6 @@ def call_each(
 ) -> bool: ...
 def task_depth() -> int: ...
 def is_awaitable(value: object) -> bool: ...
-def install_no_input(kind: type) -> None: ...
 def jump_data_is_deferred(jump: Jump[Any], made: int) -> bool: ...
 def instance_of(kind: type[T], fields: dict[str, Any]) -> T: ...
 def enter_task() -> None: ...

@@ -44,6 +44,7 @@ from cascade.instructions.graph import INSTRUCTIONS
 
 include "vm/capi.pxi"
 include "vm/self_test.pxi"
+include "vm/configuration.pxi"
 include "vm/control.pxi"
 include "vm/search.pxi"
 include "vm/routine.pxi"

@@ -11,7 +11,7 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 
 from __future__ import annotations
 
-from cascade._vm import Code, install_verifier
+from cascade._vm import Code, configure
 from cascade.compiler.emit import emit, emit_loop, emit_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
@@ -21,7 +21,7 @@ from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import Any
 from cascade.instructions.blueprint import Blueprint
 
-install_verifier(verify)
+configure(verify=verify)
 
 
 def compile_graph(graph: Graph, plan: Plan) -> Blueprint:

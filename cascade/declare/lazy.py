@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cascade._vm import install_deferred
+from cascade._vm import configure
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _check_form(form: Any, changes: dict[str, Any]) -> None:
             )
 
 
-install_deferred(LazyResult)
+configure(deferred_type=LazyResult)
 
 
 def lazy_result(task: Task[..., Any], slots: tuple[Any, ...], policies: Policies | None = None) -> LazyResult[Any]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from cascade._vm import CompiledRoutes, Skipped, hands_on_deferred, holds_deferred, install_no_input, look_for_deferred, results_made
+from cascade._vm import CompiledRoutes, Skipped, configure, hands_on_deferred, holds_deferred, look_for_deferred, results_made
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ONCE as ONCE_TASK
 from cascade.declare.inputs import Input, input_of
@@ -373,7 +373,7 @@ class NoInput:
 
 
 NO_INPUT = NoInput()
-install_no_input(NoInput)
+configure(no_input_type=NoInput)
 
 
 def _manage_states(first: LazyResult[Any], policies: Policies, routes: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cascade._vm import Kernel, install_come_back, install_profiled_caller, install_typed_verifier
+from cascade._vm import Kernel, configure
 from cascade.declare.task import Task
 from cascade.graph.operations import StateMachine
 from cascade.kernels.bodies import TaskTranslators
@@ -29,9 +29,9 @@ from cascade.kernels.source import FunctionSource, SourceError, read_source
 from cascade.kernels.state_machine import StateMachineBuilder
 from cascade.kernels.verify import verify_typed
 
-install_typed_verifier(verify_typed, Question)
-install_come_back(come_back, Ended)
-install_profiled_caller(profiled_caller)
+configure(
+    verify_typed=verify_typed, call_out_type=Question, reenter=come_back, iteration_end_type=Ended, profiled_caller=profiled_caller
+)
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 

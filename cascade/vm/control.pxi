@@ -306,15 +306,6 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
     return word
 
 
-cdef object NO_INPUT = None
-
-
-def install_no_input(type kind not None):
-    """Names the type of what stands for an argument that has to come by a Jump."""
-    global NO_INPUT
-    NO_INPUT = kind
-
-
 cdef str DICT_NAME = "__dict__"
 
 

@@ -56,40 +56,6 @@ WHEN_HOT = LOWER_HOT
 AT_ONCE = LOWER_AT_ONCE
 MUST = LOWER_MUST
 
-cdef object _typed_verifier = None
-cdef object _question = None
-
-
-def install_typed_verifier(verify, question):
-    """Sets the check that typed code has to pass before it can be run (raises, or returns None), and the class `Question`. The first ones stay."""
-    global _typed_verifier, _question
-    if _typed_verifier is None:
-        _typed_verifier = verify
-        _question = question
-
-
-cdef object _come_back = None
-cdef object _ended = None
-
-
-def install_come_back(come_back, ended):
-    """Sets the function that says where to go on after an iteration, and the type of what that gives. The first ones stay."""
-    global _come_back, _ended
-    if _come_back is None:
-        _come_back = come_back
-        _ended = ended
-
-
-cdef object _profiled_caller = None
-
-
-def install_profiled_caller(make):
-    """Sets the function that makes, of typed code, a caller that a profiler takes for the task's function. The first one stays."""
-    global _profiled_caller
-    if _profiled_caller is None:
-        _profiled_caller = make
-
-
 cdef inline char code_of(PyTypeObject* kind) noexcept:
     if kind == <PyTypeObject*>int:
         return b"i"
@@ -122,9 +88,9 @@ cdef class Kernel:
     def __cinit__(self, code):
         cdef Py_ssize_t i
         cdef const int32_t* fields
-        if _typed_verifier is None:
+        if VERIFY_TYPED is None:
             raise InternalError("typed code can only run after verification")
-        _typed_verifier(code)
+        VERIFY_TYPED(code)
         cdef bytes words = code.words
         self.code = code
         self.count = len(code.types)
@@ -207,7 +173,7 @@ cdef class Kernel:
     cdef object seen(self, run):
         # Calls `run` so that a profiler sees a call of the task's function.
         if self.caller is None:
-            self.caller = _profiled_caller(self.code)
+            self.caller = PROFILED_CALLER(self.code)
         return self.caller(run)
 
     cdef int take_guards(self, tuple guards) except -1:
@@ -232,7 +198,7 @@ cdef class Kernel:
         if self.questions == NULL:
             raise MemoryError
         for i, question in enumerate(self.objects):
-            if type(question) is not _question:
+            if type(question) is not CALL_OUT:
                 continue
             if len(question.types) > QUESTION_ROOM:
                 raise InternalError("a function is asked with too many arguments")

@@ -627,9 +627,9 @@ cdef int leave_typed(Machine machine, Frame frame) except -1:
         if outcome == TYPED_LEFT and iteration is not None and not kernel.retired:
             made = iteration(*values)
             seconds = cascade_clock() - called
-            if type(made) is _ended:
+            if type(made) is ITERATION_END:
                 held = None if kernel.hands_on else copy_slots(frame.values, frame.code.inputs)
-                word, values = _come_back(kernel.code, number, made, ranges, held)
+                word, values = REENTER(kernel.code, number, made, ranges, held)
                 if type(word) is int:
                     enter_again(frame, kernel, word, values)
                     count_loss(kernel, begun, seconds, False)
@@ -642,7 +642,7 @@ cdef int leave_typed(Machine machine, Frame frame) except -1:
             seconds = cascade_clock() - called
         else:
             # At the end of the body of a `for`.
-            function, values = _come_back(kernel.code, number, _ended("again", dict(zip(way[6], values))), ranges, None)
+            function, values = REENTER(kernel.code, number, ITERATION_END("again", dict(zip(way[6], values))), ranges, None)
             called = cascade_clock()
             made = function(*values)
             seconds = cascade_clock() - called

@@ -125,16 +125,6 @@ cdef PyObject* call_variadic(PyObject* callee, PyObject** slots, size_t count, P
     return PyObject_Call(<PyObject*>routine.function, <PyObject*>parts[0], <PyObject*>parts[1])
 
 
-cdef object _verifier = None
-
-
-def install_verifier(verify):
-    """Sets the check that every blueprint has to pass before it can be run: raises, or returns None. The first one stays."""
-    global _verifier
-    if _verifier is None:
-        _verifier = verify
-
-
 @cython.final
 cdef class Code:
     """A verified blueprint, ready to run.
@@ -144,14 +134,14 @@ cdef class Code:
     """
 
     def __cinit__(self, blueprint):
-        if _verifier is None:
+        if VERIFY is None:
             raise InternalError("no verifier is installed: a blueprint can only run after verification")
         # A copy of its own, which nobody else has, without cached tables that the words might not agree with.
         blueprint = Blueprint(
             blueprint.name, blueprint.words, blueprint.operands, blueprint.constants, blueprint.inputs, blueprint.slots,
             blueprint.nodes,
         )
-        _verifier(blueprint)
+        VERIFY(blueprint)
         cdef bytes words = blueprint.words
         cdef bytes operands = blueprint.operands
         cdef bytes nodes = blueprint.nodes

@@ -53,17 +53,6 @@ cdef struct Search:
     PyObject* first_met[2 * SEARCH_ROOM]
 
 
-def install_deferred(type deferred not None):
-    """Names the type whose instances mean "a value that has yet to be computed"."""
-    global cascade_deferred, DEFERRED
-    DEFERRED = deferred      # keeps it alive
-    cascade_deferred = <PyTypeObject*>deferred
-    cascade_count_results(cascade_deferred)
-
-
-cdef object DEFERRED = None
-
-
 def holds_deferred(value):
     """Whether a deferred value stands in `value`: itself, or inside nested lists, tuples, dicts, sets, dataclasses."""
     return search_deferred(value, NULL)

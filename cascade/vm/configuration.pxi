@@ -1,0 +1,58 @@
+# What the layers above provide, each once, when they are loaded. Included by _vm.pyx.
+
+cdef object DEFERRED = None             # types
+cdef object NO_INPUT = None
+cdef object CALL_OUT = None
+cdef object ITERATION_END = None
+cdef object VERIFY = None               # functions
+cdef object VERIFY_TYPED = None
+cdef object REENTER = None
+cdef object PROFILED_CALLER = None
+
+
+def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
+              reenter=None, type iteration_end_type=None, profiled_caller=None):
+    """Provides what the extension needs of the layers above it. Each argument is given once in a process.
+
+    Args:
+        deferred_type: its instances mean "a value that has yet to be computed"; the extension counts them.
+        no_input_type: its instances stand for arguments that have to come by a Jump.
+        verify: raises if a blueprint may not run.
+        verify_typed: raises if typed code may not run.
+        call_out_type: its instances stand among the objects of typed code for the functions that it calls out to.
+        reenter: returns where execution continues after an iteration that CPython has made: a word of the typed code and the
+            values of its registers, or a function and its arguments.
+        iteration_end_type: what such an iteration returns when it has not ended the function.
+        profiled_caller: makes, of typed code, a function that calls its argument, and that a profiler takes for the task's.
+
+    Raises:
+        InternalError: something else was given before.
+    """
+    global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, cascade_deferred
+    deferred_type = given_once("deferred_type", DEFERRED, deferred_type)
+    no_input_type = given_once("no_input_type", NO_INPUT, no_input_type)
+    call_out_type = given_once("call_out_type", CALL_OUT, call_out_type)
+    iteration_end_type = given_once("iteration_end_type", ITERATION_END, iteration_end_type)
+    verify = given_once("verify", VERIFY, verify)
+    verify_typed = given_once("verify_typed", VERIFY_TYPED, verify_typed)
+    reenter = given_once("reenter", REENTER, reenter)
+    profiled_caller = given_once("profiled_caller", PROFILED_CALLER, profiled_caller)
+    if deferred_type is not None and DEFERRED is None:
+        DEFERRED = deferred_type        # keeps it alive
+        cascade_deferred = <PyTypeObject*>deferred_type
+        cascade_count_results(cascade_deferred)
+    NO_INPUT = no_input_type
+    CALL_OUT = call_out_type
+    ITERATION_END = iteration_end_type
+    VERIFY = verify
+    VERIFY_TYPED = verify_typed
+    REENTER = reenter
+    PROFILED_CALLER = profiled_caller
+
+
+cdef object given_once(str name, object known, object given):
+    if given is None or given is known:
+        return known
+    if known is not None:
+        raise InternalError(f"configure({name}={given!r}) when {known!r} is in use")
+    return given
