@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import fractions
 import io
 import pathlib
@@ -25,7 +26,7 @@ try:
 except ImportError:
     pass  # said when it is needed
 
-TUPLE, SET, FROZENSET, PAIRS, INTEGER, COMPLEX, ARRAY, SCALAR, BYTEARRAY, PICKLE, TEXT, STANDARD = range(1, 13)
+TUPLE, SET, FROZENSET, PAIRS, INTEGER, COMPLEX, ARRAY, SCALAR, BYTEARRAY, PICKLE, TEXT, STANDARD, MEMBER = range(1, 14)
 MAX_DEPTH = 100
 PLAIN = frozenset({type(None), bool, float, bytes})
 CHANGEABLE = frozenset({list, dict, set, bytearray})
@@ -89,6 +90,32 @@ STANDARD_TYPES = {
 _STANDARD_NAMES = {each.kind: name for name, each in STANDARD_TYPES.items()}
 
 
+class NotLoadedError(Exception):
+    """A value is a member of an enumeration that is not there: nothing is imported for it."""
+
+
+def _member_name(value: enum.Enum) -> tuple[str, str, str] | None:
+    """The module, class and name by which a member of an enumeration is found; None where it is not."""
+    kind = type(value)
+    name = value.__dict__.get("_name_")
+    if not isinstance(name, str) or _find_class(kind.__module__, kind.__qualname__) is not kind:
+        return None
+    return (kind.__module__, kind.__qualname__, name) if kind.__members__.get(name) is value else None
+
+
+def _find_class(module: str, qualname: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for each in qualname.split("."):
+        found = None if found is None else vars(found).get(each)
+    return found
+
+
+def _find_member(module: str, qualname: str, name: str) -> enum.Enum:
+    kind = _find_class(module, qualname)
+    member = kind.__members__.get(name) if isinstance(kind, enum.EnumMeta) else None
+    if member is None:
+        raise NotLoadedError(f"{module}.{qualname}.{name}")
+    return member  # type: ignore[no-any-return]
 
 
 class Codec:
@@ -115,7 +142,7 @@ class Codec:
         except KeyingError as error:
             if not self.pickle:
                 raise KeyingError(
-                    f"its value, which holds {error.what}", expected="plain data, dates, numbers, paths, UUIDs, or NumPy arrays",
+                    f"its value, which holds {error.what}", expected="plain data, dates, numbers, paths, UUIDs, members of enumerations, or NumPy arrays",
                     hint="return plain data, or keep it by DiskCache(path, pickle=True)",
                 ) from None
             plain = self._pickled(value)
@@ -132,7 +159,7 @@ class Codec:
             raise KeyingError(f"its value, which cannot be pickled ({type(error).__name__}: {error})") from None
 
     def decode(self, data: bytes) -> Any:
-        """The value; raises some exception for bytes that are damaged."""
+        """The value; raises NotLoadedError for one that is not to be had in this process, and some exception for bytes that are damaged."""
         return self._decode(data)
 
     def _plain(self, value: Any, depth: int, seen: Encoder) -> Any:
@@ -185,6 +212,9 @@ class Codec:
             file = io.BytesIO()
             numpy.save(file, value, allow_pickle=False)
             return msgspec.msgpack.Ext(ARRAY if kind is numpy.ndarray else SCALAR, file.getvalue())
+        member = _member_name(value) if issubclass(kind, enum.Enum) else None
+        if member is not None:
+            return self._extension(MEMBER, member, 0, seen)
         name = _STANDARD_NAMES.get(kind)
         if name is None:
             raise KeyingError(f"a {kind.__module__}.{kind.__qualname__}")
@@ -201,6 +231,8 @@ class Codec:
         if code == STANDARD:
             name, *parts = self._decode(data)
             return STANDARD_TYPES[name].make(*parts)
+        if code == MEMBER:
+            return _find_member(*self._decode(data))
         if code == INTEGER:
             return int.from_bytes(data, "big", signed=True)
         if code == TEXT:

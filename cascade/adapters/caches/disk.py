@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cascade.adapters.caches.codec import Codec
+from cascade.adapters.caches.codec import Codec, NotLoadedError
 from cascade.adapters.caches.identity import Identity
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import digest
@@ -35,8 +35,8 @@ SCHEMA = (
 class DiskCache(KeyedCache):
     """Keeps values in an SQLite file, for `with_cache`. Several processes and threads may use it at once.
 
-    Plain data (None, numbers, strings, bytes, lists, tuples, dicts, sets), dates and times, Decimal, Fraction, UUID, paths and
-    NumPy arrays are kept. A file that is damaged
+    Plain data (None, numbers, strings, bytes, lists, tuples, dicts, sets), dates and times, Decimal, Fraction, UUID, paths, members of
+    enumerations and NumPy arrays are kept. A file that is damaged
     is reported by a `CacheWarning`, put aside and begun anew; a damaged entry counts as not there.
 
     Args:
@@ -74,6 +74,8 @@ class DiskCache(KeyedCache):
             if digest(key + value) != checksum:
                 raise ValueError("its checksum does not fit")
             return Hit(self._codec.decode(value))
+        except NotLoadedError:
+            return None
         except Exception as error:
             warn_user(f"cache {self.path}: an entry is damaged and dropped ({error})", CacheWarning)
             self._ask(lambda connection: connection.execute("DELETE FROM entries WHERE key = ?", (key,)))

@@ -18,6 +18,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from cascade.adapters.caches.library import is_library
+from cascade.adapters.caches.tables import table_parts
 from cascade.errors import KeyingError
 
 MAX_DEPTH = 200
@@ -55,6 +56,7 @@ class Encoder:
         self._code_of = code_of
         self._earlier = earlier
         self._numbers: dict[int, int] = {}  # of what can be changed, by id
+        self._parts: list[Any] = []  # made for this encoder, and kept so that their ids stay theirs
         self._arrays: dict[int, list[Any]] = {}  # by the id of what owns their memory
         self._layouts: dict[int, Layout | None] = {}  # by the id of a class
 
@@ -144,6 +146,11 @@ class Encoder:
         parts_of = _library_parts(kind)
         if parts_of is not None:
             return framed(b"R", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(parts_of(value), depth + 1)
+        table = table_parts(value, kind)
+        if table is not None:
+            again = self.again(value) if table.is_mutable else None
+            self._parts.append(table.held)
+            return again or framed(b"P", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(table.held, depth + 1)
         if enum is not None and issubclass(kind, enum.Enum):
             return self._member(value, kind, depth)
         if "__dataclass_fields__" in kind.__dict__ and (layout := self._layout_of(kind)) is not None and layout.base is object:
