@@ -6,6 +6,7 @@ from cascade._vm import configure
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from cascade.declare.policies import CachePolicy, Policies
@@ -121,8 +122,13 @@ class LazyResult(Generic[R]):
                 check_amount(name, amount)
         return self._set(constraints=tuple((dict(self._policies().constraints) | amounts).items()))
 
-    def with_cache(self, policy: CachePolicy | None) -> Self:
+    def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., Any] | None = None) -> Self:
         """Takes the value from a cache if it is there, and puts it there if not; None for no cache.
+
+        Args:
+            policy: such as a `MemoryCache` or a `DiskCache`.
+            key: a function that is called as the task is; calls for which it returns the same are the same call. For arguments
+                that have no key, or of which only a part matters. The code of the task counts as ever, that of `key` does not.
 
         A resource among the arguments counts by its value where that has a key, as plain data has. Else, and for one of
         scope "task", its function's code and the arguments of that count: two connections that are made in the same way
@@ -130,6 +136,10 @@ class LazyResult(Generic[R]):
         """
         from cascade.declare.policies import as_cache
 
+        if key is not None:
+            from cascade.declare.by_key import by_key
+
+            policy = by_key(policy, key)
         return self._set(cache=as_cache(policy))
 
     def with_concurrency(self, limit: int | None) -> Self:

@@ -115,7 +115,7 @@ def _find_member(module: str, qualname: str, name: str) -> enum.Enum:
     member = kind.__members__.get(name) if isinstance(kind, enum.EnumMeta) else None
     if member is None:
         raise NotLoadedError(f"{module}.{qualname}.{name}")
-    return member  # type: ignore[no-any-return]
+    return member
 
 
 class Codec:

@@ -35,7 +35,8 @@ def table_parts(value: Any, kind: type) -> Parts | None:
         return Parts((), False)
     if getattr(module, kind.__name__, None) is not kind:
         return None
-    return parts_of(value, kind, module)
+    parts: Parts | None = parts_of(value, kind, module)
+    return parts
 
 
 # -- pandas -----------------------------------------------------------------------------------------------------------
@@ -114,7 +115,8 @@ def _polars_bytes(frame: Any) -> bytes:
             raise KeyingError(f"a column {name!r} of dtype {dtype}")
     file = io.BytesIO()
     frame.write_ipc(file, compression="uncompressed")
-    return frame.height.to_bytes(8, "little") + file.getvalue()  # the file has no height where there are no columns
+    data: bytes = file.getvalue()
+    return int(frame.height).to_bytes(8, "little") + data  # the file has no height where there are no columns
 
 
 def _arrow(value: Any, kind: type, pyarrow: Any) -> Parts | None:

@@ -196,6 +196,9 @@ class Keeping:
         try:
             identity = _identity_of(operation.task)
             self.task_id = identity.text
+            if hasattr(self.policy, "keyed"):
+                args, kwargs = operation.task.binder.split(tuple(call.operands[: operation.count]))
+                self.arguments = self.policy.keyed(args, kwargs)
             if leases is not None:
                 self.arguments = leases.keyable(self.arguments)
             # Caches that make keys of their own: see cascade.adapters.caches.keyed.
