@@ -913,7 +913,7 @@ ONE: list[Any] = []
     [
         twice(ONE), {"a": ONE, "b": (ONE,)}, twice(np.zeros(2)), [(zeros := np.zeros(4)), zeros[:2]], LOOP, np.longlong(1), np.zeros(2, "q"),
         type("MyScalar", (np.float64,), {})(1), np.zeros(1, np.dtype("i4", metadata={"a": 1})), np.zeros(1).view(np.recarray), MyInt(1),
-        MyTuple(), Colour.RED,
+        MyTuple(),
     ],
 )  # fmt: skip
 def test_values_that_would_come_back_as_others_are_not_kept(value):
