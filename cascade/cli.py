@@ -51,9 +51,10 @@ from cascade.reports.listing import listing
 from cascade.reports.plan import plan_lines
 from cascade.runtime.engine import Engine
 from cascade.runtime.program import Program
-from cascade.runtime.resources import ResourceContainer, parameters_of
+from cascade.runtime.resources import ResourceContainer
+from cascade.runtime.resources.resolver import parameters_of
 from cascade.runtime.spine.code_cache import target_code
-from cascade.runtime.spine.run_context import user_part
+from cascade.runtime.spine.failures import user_part
 from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, publish_on
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141

@@ -159,12 +159,14 @@ def test_a_long_loop_tells_its_progress_now_and_then(path):
 def test_a_call_in_its_first_iteration_tells_no_progress():
     from cascade.adapters.executors.local import LocalExecutor
     from cascade.adapters.solvers.native import NativeSolver
-    from cascade.runtime.spine.run_context import telling_host
+    from cascade.events.publisher import EventPublisher
+    from cascade.runtime.inputs import RunInputs
+    from cascade.runtime.spine.run_context import RunContext
     from cascade.runtime.spine.code_cache import CodeCache
 
     bus, heard = MessageBus(), []
     bus.subscribe(LoopProgress, heard.append)
-    context = telling_host()(CodeCache(NativeSolver()), LocalExecutor(), bus)
+    context = RunContext(CodeCache(NativeSolver()), LocalExecutor(), RunInputs(), EventPublisher(bus, ""))
     context.progress(increment, 0, 3, 0)
     assert heard == []
     context.progress(increment, 0, 3, 5)

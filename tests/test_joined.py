@@ -309,7 +309,7 @@ def test_a_cache_of_ones_own_is_given_what_makes_a_resource(run):
     for _ in range(2):
         run(ask("x", cs.inject(session)).with_cache(Policy()))
     assert repr(heard[0]) == repr(heard[1])
-    assert "Lease" not in repr(heard)
+    assert "Placeholder" not in repr(heard)
     assert type(heard[0]["connections"][0].arguments["server"]).__name__ == "Origin"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cascade.graph import build
-from cascade.runtime import resources
+from cascade.runtime.resources import run as run_resources
 from cascade.runtime.spine import run_context as context
 from cascade.runtime.nodes import policies as manage
 from cascade.runtime.nodes import maps as mapping
@@ -77,7 +77,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         graph_of(Node(failures=1, attempts=2, timeout=True)),
     ),
     "tear-downs in order": (
-        resources.Leases, "_release", lambda self, held, error: [resources._attempt(self._leave, each, error) for each in held] and error,
+        run_resources.RunResources, "_release", lambda self, lifetimes, error: [each.end_now(error) for each in lifetimes] and error,
         graph_of(LEASE, LEASE, Node(args=(FIRST_NODE, Ref(1)))),
     ),
     "a claim is kept": ("cascade.runtime.nodes.capacity.Capacity", "give", lambda self, wanted: None, graph_of(Node(amount=1))),

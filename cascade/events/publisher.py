@@ -1,16 +1,16 @@
-"""EventPublisher: what a run tells its observers. The host of both paths is one, where somebody hears the run."""
+"""EventPublisher: makes the events of a run that has subscribers, on both paths."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cascade._vm import instance_of
 from cascade.events.bus import MessageBus, subscribed_types
 from cascade.events.names import label
 from cascade.events.preview import preview
-from cascade.events.silent import Silent
+from cascade.events.silent import SilentPublisher
 from cascade.events.types import (
     Event,
     ItemFinished,
@@ -33,25 +33,24 @@ from cascade.events.types import (
 if TYPE_CHECKING:
     from cascade.declare.task import Task
 
-    AnyTask = Task[..., Any]
+    AnyTask = Task[..., object]
 
 Key = int | str | tuple[int, int | str]
 clock = time.perf_counter
 
 
-class EventPublisher(Silent):
-    """Makes the events of one run that somebody hears, and no others.
+class EventPublisher(SilentPublisher):
+    """Makes those events of one run that have subscribers, and publishes them on a bus.
 
     A node is named by its task, the number of its graph in the run, and its own.
 
     Attributes:
-        subscribed: the classes of events that somebody hears.
+        subscribed: the classes of events that have subscribers.
         observed: whether starts and ends of calls have to be noted.
         observes_items: whether those of the items of maps have to be, too.
     """
 
-    def publish_on(self, bus: MessageBus, run_id: str) -> None:
-        """Has the bus carry the events."""
+    def __init__(self, bus: MessageBus, run_id: str) -> None:
         self.run_id = run_id
         self._publish: Callable[[Event], None] = bus.publish
         self.subscribed = subscribed_types(bus)
@@ -59,7 +58,7 @@ class EventPublisher(Silent):
         self._item_start, self._item_end = ItemStarted in self.subscribed, ItemFinished in self.subscribed
         self.observes_items = self._item_start or self._item_end
         self.observed = self._start or self._end or self.observes_items or LoopProgress in self.subscribed
-        # What is under way; nodes of the target's graph by their numbers alone, which is faster.
+        # Calls under way; nodes of the target's graph by their numbers alone, which is faster.
         self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
         self._progress: dict[Key, tuple[float, int]] = {}
         self._failed_items: dict[Key, int] = {}
@@ -78,7 +77,7 @@ class EventPublisher(Silent):
             self._publish(make(RunFinished, run_id=self.run_id, status=status, duration=duration, error=shown))
 
     def _abandon(self, error: BaseException) -> None:
-        """The run ends with tasks under way: they have failed, too."""
+        """Publishes the ends of tasks that were under way when the run ended: they have failed, too."""
         for owner, serial, node, _, _ in reversed(list(self._running.values())):
             self.finished(owner, serial, node, None, error, True)
 
@@ -94,7 +93,7 @@ class EventPublisher(Silent):
         else:
             return
         name = owner.name
-        task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as label gives it
+        task_id = f"{name}#{serial}.{node}" if serial else f"{name}#{node}"  # as `label` writes it
         self._running[(serial, node) if serial else node] = (owner, serial, node, task_id, clock())
         if is_published:
             self._publish(
@@ -108,13 +107,13 @@ class EventPublisher(Silent):
             )  # fmt: skip
 
     def finished(
-        self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None,
+        self, owner: AnyTask, serial: int, node: int | str, value: object, error: BaseException | None,
         abandoned: bool = False,
     ) -> None:
         key = (serial, node) if serial else node
         begun = self._running.pop(key, None)
         if begun is None:
-            return  # it was skipped, or failed before its start, or is no task but a resource, or an item that nobody hears
+            return  # it was skipped, or failed before its start, or is no task but a resource, or an item without subscribers
         if self._progress:
             self._progress.pop(key, None)
         if self._end if type(node) is int else self._item_end:
@@ -132,7 +131,7 @@ class EventPublisher(Silent):
             )  # fmt: skip
 
     def item_failed(self, serial: int, node: int | str, item: int) -> None:
-        """A map is going to fail with that item."""
+        """Notes that a map fails with that item."""
         if self.observed:
             self._failed_items[(serial, node) if serial else node] = item
 
@@ -152,7 +151,7 @@ class EventPublisher(Silent):
             )
         )  # fmt: skip
 
-    # -- What happens besides calls ---------------------------------------------------------------------------------
+    # -- Besides calls ----------------------------------------------------------------------------------------------
 
     def skipped(self, task_id: str, name: str, reason: str) -> None:
         if TaskSkipped in self.subscribed:
@@ -171,9 +170,9 @@ class EventPublisher(Silent):
         if TaskBlocked in self.subscribed:
             self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
-    def publish_resource(self, what: str, name: str, error: BaseException | None) -> None:
-        """One was "acquired" or "released"."""
-        if what == "acquired":
+    def publish_resource(self, change: str, name: str, error: BaseException | None) -> None:
+        """A resource was "acquired" or "released"."""
+        if change == "acquired":
             if ResourceAcquired in self.subscribed:
                 self._publish(make(ResourceAcquired, run_id=self.run_id, resource_name=name))
         elif ResourceReleased in self.subscribed:

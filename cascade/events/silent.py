@@ -1,32 +1,28 @@
-"""What a run has in place of a `EventPublisher` when nobody hears it: the events take 10 ms to import."""
+"""The publisher of a run without subscribers, which does nothing: the classes of events take 10 ms to import."""
 
 from __future__ import annotations
 
 from cascade._vm import Skipped
 from cascade.events.names import label
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task
-    from cascade.events.bus import MessageBus
     from cascade.events.types import Event
 
-    AnyTask = Task[..., Any]
+    AnyTask = Task[..., object]
 
 
 PROGRESS_TIME = 0.1
 """Seconds between two events of the progress of a loop or a map."""
 
 
-class Silent:
-    """The methods of `cascade.events.publisher.EventPublisher`, which see there; they tell nobody."""
+class SilentPublisher:
+    """The methods of `cascade.events.publisher.EventPublisher`, which documents them; here they publish nothing."""
 
     run_id = ""
     subscribed: frozenset[type[Event]] = frozenset()
     observed = observes_items = False
-
-    def publish_on(self, bus: MessageBus, run_id: str) -> None:
-        raise NotImplementedError  # only a EventPublisher does
 
     def run_started(self, target: str, tasks: int) -> None:
         pass
@@ -38,7 +34,7 @@ class Silent:
         pass
 
     def finished(
-        self, owner: AnyTask, serial: int, node: int | str, value: Any, error: BaseException | None, abandoned: bool = False
+        self, owner: AnyTask, serial: int, node: int | str, value: object, error: BaseException | None, abandoned: bool = False
     ) -> None:
         pass
 
@@ -49,7 +45,7 @@ class Silent:
         pass
 
     def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
-        """The node is not called; what stands for its value."""
+        """Publishes that a node is not called, and returns the stand-in for its value."""
         task_id = label(owner, serial, node)
         self.skipped(task_id, owner.name, reason)
         return Skipped(task_id, reason)
@@ -63,5 +59,8 @@ class Silent:
     def blocked(self, task_id: str, name: str, reason: str) -> None:
         pass
 
-    def publish_resource(self, what: str, name: str, error: BaseException | None) -> None:
+    def publish_resource(self, change: str, name: str, error: BaseException | None) -> None:
         pass
+
+
+SILENT = SilentPublisher()

@@ -29,6 +29,7 @@ from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import Reason
+from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.maps import is_plain
 from cascade.runtime.program import Program
 from cascade.runtime.spine.code_cache import CodeCache, target_code
@@ -246,7 +247,7 @@ OF_MAP = "called for each item of a map"
 
 def _context() -> RunContext:
     """That of a run which nobody observes."""
-    return RunContext(CodeCache(NativeSolver()), LocalExecutor())
+    return RunContext(CodeCache(NativeSolver()), LocalExecutor(), RunInputs())
 
 
 def _why_managed(operation: Any, task: AnyTask) -> str:

@@ -14,11 +14,13 @@ from cascade.declare.protocols import Executor, Solver
 from cascade.declare.resources import Resource
 from cascade.errors import DeclarationError
 from cascade.events.bus import MessageBus
+from cascade.events.silent import SILENT
 from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
+from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity
-from cascade.runtime.resources import ResourceContainer
+from cascade.runtime.resources.registry import ResourceContainer
 from cascade.runtime.spine.code_cache import (
     CodeCache,
     calls_of,
@@ -28,11 +30,13 @@ from cascade.runtime.spine.code_cache import (
     task_count,
 )
 from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
-from cascade.runtime.spine.run_context import RunContext, telling_host
+from cascade.runtime.spine.failures import NO_LIMITS, Limits
+from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from cascade.events.publisher import EventPublisher
     from cascade.events.types import Event
     from cascade.runtime.options import RunOptions
     from cascade.runtime.spine.interpreter import Interpreter
@@ -177,10 +181,13 @@ def _checked(observers: Any) -> list[Any]:
     return checked
 
 
-def _new_id() -> str:
+def _publisher_on(bus: MessageBus) -> EventPublisher:
+    """Returns the publisher of a new run."""
     from uuid import uuid4  # 3 ms, the first time
 
-    return uuid4().hex
+    from cascade.events.publisher import EventPublisher
+
+    return EventPublisher(bus, uuid4().hex)
 
 
 class _Session:
@@ -209,18 +216,15 @@ class _Session:
             raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
-        bus = engine.bus if engine.bus.has_subscribers else None
-        self.context = (RunContext if bus is None else telling_host())(
+        publisher = _publisher_on(engine.bus) if engine.bus.has_subscribers else SILENT
+        self.context = RunContext(
             engine._code_cache,
             engine.executor,
-            bus,
+            RunInputs(params, engine.resource_container, publisher),
+            publisher,
             target=target,
-            run_id="" if bus is None else _new_id(),
-            timeout=timeout,
-            params=params,
-            resources=engine.resource_container,
             capacity=engine.capacity,
-            deadline=self.deadline,
+            limits=NO_LIMITS if timeout is None else Limits(timeout, self.deadline),
             lowers=use_vm,
         )
         steps = -1 if max_steps is None else max_steps
@@ -232,7 +236,7 @@ class _Session:
             else:
                 code, inputs = engine._code_cache.code_of(target, limit)
             managed = not getattr(engine.executor, "calls_inline", False)
-            self.run = Machine(code, self.context.fill(inputs), self.context, observed, managed, self.deadline, steps)
+            self.run = Machine(code, self.context.inputs.fill(inputs), self.context, observed, managed, self.deadline, steps)
             self.code = code
             check_capacity(operations_of(code), engine.capacity)
             self.tasks = task_count(calls_of(code)) if counted else 0
@@ -255,8 +259,8 @@ class _Session:
     def __enter__(self) -> None:
         if self.context.subscribed:
             last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
-            self.context.run_started("list" if last is None else last.name, self.tasks)
+            self.context.publisher.run_started("list" if last is None else last.name, self.tasks)
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if self.context.subscribed:
-            self.context.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)
+            self.context.publisher.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)

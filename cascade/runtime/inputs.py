@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cascade._vm import hands_on_deferred
 from cascade.declare.inputs import Input, input_of
-from cascade.errors import ParameterError, nearest
+from cascade.errors import ParameterError, TargetError, nearest
 from cascade.events.preview import preview
 from cascade.graph.build import PLAIN, Inputs
-from cascade.imports import Any
+from cascade.events.silent import SILENT, SilentPublisher
+from cascade.imports import TYPE_CHECKING, Any
+from cascade.runtime.resources.registry import ResourceContainer
+
+if TYPE_CHECKING:
+    from cascade.declare.resources import Injection
+    from cascade.runtime.resources.run import RunResources
 
 NOTHING: dict[str, Any] = {}
 
 
-class Given:
+class InputValues:
     """Finds and converts the values of inputs, each once in a run.
 
     Args:
@@ -44,11 +50,11 @@ class Given:
         self._values: dict[tuple[str, str], tuple[Input, Any]] = {}
 
     @classmethod
-    def found(cls, params: Mapping[str, Any], values: dict[tuple[str, str], tuple[Input, Any]]) -> Given:
-        """What has been found already, by kinds and names of the inputs."""
-        given = cls.__new__(cls)
-        given.params, given._values = params, values
-        return given
+    def found(cls, params: Mapping[str, Any], values: dict[tuple[str, str], tuple[Input, Any]]) -> InputValues:
+        """Returns the values of inputs that have been found already, by kind and name of the inputs."""
+        new = cls.__new__(cls)
+        new.params, new._values = params, values
+        return new
 
     def check(self, declared: Iterable[Input]) -> None:
         """Finds the values of a target's inputs, before anything runs.
@@ -100,7 +106,85 @@ class Given:
         return result
 
 
-class Form:
+class RunInputs:
+    """The inputs of one run: its parameters, variables of the environment, and resources.
+
+    Args:
+        params: the values of the target's parameters.
+        container: the resources that are known by name.
+        publisher: publishes the set-ups and tear-downs of resources.
+        shared: whether several runs share this; then none of them can have inputs or resources.
+
+    Attributes:
+        values: of the inputs, once the first graph with inputs has come.
+        resources: those of the run, once the first graph with resources has come.
+        taken: how many inputs and resources graphs of this run have taken so far; none of them is part of the key of a
+            task that returned such a graph.
+        last_taken: the last of them.
+    """
+
+    __slots__ = ("_container", "_params", "_publisher", "_shared", "last_taken", "resources", "taken", "values")
+
+    def __init__(
+        self,
+        params: Mapping[str, object] | None = None,
+        container: ResourceContainer | None = None,
+        publisher: SilentPublisher = SILENT,
+        *,
+        shared: bool = False,
+    ) -> None:
+        self._params = params
+        self._container = container
+        self._publisher = publisher
+        self._shared = shared
+        self.values: InputValues | None = None
+        self.resources: RunResources | None = None
+        self.taken = 0
+        self.last_taken: Input | Injection | None = None
+
+    @property
+    def takes_placeholders(self) -> bool:
+        """Whether a task got a resource of scope "task" in this run, so that arguments may hold its placeholder."""
+        return self.resources is not None and self.resources.per_task
+
+    def fill(self, inputs: Sequence[Any]) -> Sequence[Any]:
+        """Returns the inputs of a graph, complete. The first graph is the run's target, whose inputs are checked all at once."""
+        if isinstance(inputs, Inputs) and inputs.tables:
+            inputs = inputs.for_one_run()
+        if type(inputs) is not Inputs and (self._params is None or self.values is not None):
+            return inputs
+        if self._shared:
+            raise TargetError(
+                "a task of this program answered with a graph that takes inputs or resources",
+                expected="inputs and resources that the compiled target takes as well",
+                hint="run it with cascade.run(...), or pass what is needed as an argument",
+            )
+        first = self.values is None
+        if self.values is None:
+            self.values = InputValues(self._params)
+        declared = self._declared(inputs, self.values) if isinstance(inputs, Inputs) else []
+        if first:
+            self.values.check(declared)
+        return self.values.fill(inputs) if isinstance(inputs, Inputs) else inputs
+
+    def _declared(self, inputs: Inputs, values: InputValues) -> list[Input]:
+        """The inputs of a graph and of the resources that it names, which are found and checked."""
+        declared = inputs.all_declared()
+        taken = [*declared, *inputs.injections]
+        if taken:
+            self.taken += len(taken)
+            self.last_taken = taken[-1]
+        if inputs.injections:
+            if self.resources is None:
+                from cascade.runtime.resources.run import RunResources
+
+                container = self._container or ResourceContainer()
+                self.resources = RunResources(container, values.value, self._publisher.publish_resource)
+            declared += self.resources.check(inputs.injections, inputs.values)
+        return declared
+
+
+class ParameterLayout:
     """The parameters of a program, looked at once.
 
     Args:
@@ -113,8 +197,8 @@ class Form:
         self._places = places
         self._required = {name for name, (declared, _) in places.items() if declared.required}
 
-    def fill(self, params: dict[str, Any]) -> tuple[Given, list[Any]] | None:
-        """The inputs of the target; None where the parameters do not fit, which `Given` has the words for.
+    def fill(self, params: dict[str, Any]) -> tuple[InputValues, list[Any]] | None:
+        """The inputs of the target; None where the parameters do not fit, which `InputValues` has the words for.
 
         Raises:
             ParameterError: (a TypeError and a ValueError) a value cannot be converted.
@@ -132,11 +216,11 @@ class Form:
             found["parameter", name] = declared, value
             for number in numbers:
                 values[number] = value
-        return Given.found(params, found), values
+        return InputValues.found(params, found), values
 
 
-def form_of(inputs: Inputs) -> Form | None:
-    """The form of a target's inputs; None where it takes something else than parameters, or contradicts itself."""
+def layout_of(inputs: Inputs) -> ParameterLayout | None:
+    """Returns the layout of a target's inputs; None where it takes something else than parameters, or contradicts itself."""
     if inputs.elsewhere or inputs.injections or inputs.tables:
         return None
     places: dict[str, tuple[Input, list[int]]] = {}
@@ -147,7 +231,7 @@ def form_of(inputs: Inputs) -> Form | None:
         if declared.kind != "parameter" or not declared.same_as(first):
             return None
         numbers.append(number)
-    return Form(list(inputs), places)
+    return ParameterLayout(list(inputs), places)
 
 
 def converted(value: Any, declared: Input) -> Any:

@@ -16,9 +16,10 @@ from cascade.errors import SendingError, TargetError
 from cascade.graph.build import Inputs
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 from cascade.instructions.blueprint import Blueprint
-from cascade.runtime.inputs import form_of
+from cascade.runtime.inputs import RunInputs, layout_of
 from cascade.runtime.nodes.capacity import Capacity
-from cascade.runtime.resources import ResourceContainer, parameters_of
+from cascade.runtime.resources.registry import ResourceContainer
+from cascade.runtime.resources.resolver import parameters_of
 from cascade.runtime.spine.code_cache import CodeCache, check_capacity, is_asynchronous, operations_of, target_code
 from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.run_context import RunContext
@@ -72,15 +73,15 @@ class Program(Generic[P, R]):
         self._code = code
         self._inputs = inputs
         self._constant = None if isinstance(inputs, Inputs) else inputs  # there is nothing to be given
-        self._form = form_of(inputs) if isinstance(inputs, Inputs) else None
+        self._layout = layout_of(inputs) if isinstance(inputs, Inputs) else None
         self._bind = bind
         self._target = target
         self._asynchronous = is_asynchronous(code)
         self._container = ResourceContainer()
         for resource in resources:
             self._container.register(resource)
-        # Runs that take no inputs and no resources share a host.
-        self._context = RunContext(CodeCache(NativeSolver()), LocalExecutor(), target=target, capacity=capacity, shared=True)
+        # Runs that take no inputs and no resources share a context.
+        self._context = RunContext(CodeCache(NativeSolver()), LocalExecutor(), RunInputs(shared=True), target=target, capacity=capacity)
         check_capacity(operations_of(code), capacity)
         self.blueprint: Blueprint = code.blueprint
         if isinstance(inputs, Inputs):
@@ -108,7 +109,7 @@ class Program(Generic[P, R]):
             check_synchronous("an asynchronous program", "await program.arun(...)")
             return run_loop(lambda: drive(machine, context)).unwrap()  # type: ignore[no-any-return]
         status = machine.run(NESTED_SLICE)
-        if status == DONE and context.leases is None:
+        if status == DONE and context.inputs.resources is None:
             return machine.take()  # type: ignore[no-any-return]
         return self._finish(machine, context, status)
 
@@ -128,11 +129,11 @@ class Program(Generic[P, R]):
             if args:
                 raise TypeError(f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position")
             context = self._own_context(kwargs)
-            filled = None if self._form is None else self._form.fill(kwargs)
+            filled = None if self._layout is None else self._layout.fill(kwargs)
             if filled is not None:
-                context.given, values = filled
+                context.inputs.values, values = filled
                 return Machine(self._code, values, context), context
-            return Machine(self._code, context.fill(inputs), context), context
+            return Machine(self._code, context.inputs.fill(inputs), context), context
         if inputs is not None and not args and not kwargs:
             return Machine(self._code, inputs, self._context), self._context
         inputs = self._bind(*args, **kwargs)
@@ -144,8 +145,8 @@ class Program(Generic[P, R]):
 
     def _own_context(self, params: dict[str, Any] | None) -> RunContext:
         return RunContext(
-            self._context.code_cache, self._context.executor, target=self._target, capacity=self._context.capacity, params=params,
-            resources=self._container,
+            self._context.code_cache, self._context.executor, RunInputs(params, self._container), target=self._target,
+            capacity=self._context.capacity,
         )
 
     @property

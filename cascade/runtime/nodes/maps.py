@@ -82,7 +82,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     special = False
     turn = Turn(call)
     whole = _with_shared(call, columns)
-    subscribed = context.observes_items and call.is_published
+    subscribed = context.publisher.observes_items and call.is_published
     if not subscribed and is_plain(operation, context) and whole is not None and len(whole[0]) <= MAP_LIMIT:
         kernels = kernels_of(call, *whole, results)
         try:
@@ -119,7 +119,7 @@ def _taken(context: RunContext, name: str, items: Any, most: int, where: str) ->
     iterator = iter(items)
     while some := list(itertools.islice(iterator, min(ITEMS_TAKEN, most - len(result)))):
         result += some
-        context.check_deadline()
+        context.limits.check_deadline()
     if len(result) > ITEMS_LIMIT:
         raise endless(f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length", where)
     return result
@@ -139,7 +139,7 @@ def is_plain(operation: Managed, context: RunContext) -> bool:
     """Whether the items, if nobody observes them, are called as they are, in a loop of the machine or by kernels."""
     task = operation.task
     return (
-        not (context.leases is not None and context.leases.per_task)  # an item may hold what is set up for its call
+        not context.inputs.takes_placeholders  # an item may hold what is set up for its call
         and not task.is_async
         and task.mode == "inline"
         and operation.retry is None
@@ -152,7 +152,7 @@ def is_plain(operation: Managed, context: RunContext) -> bool:
 
 def _failed(call: Call, error: Exception, item: int) -> Failed:
     if call.is_published:
-        call.context.item_failed(call.serial, call.node, item)
+        call.context.publisher.item_failed(call.serial, call.node, item)
     add_note(error, f"in item {item:,} of the map")
     return Failed(error)
 
@@ -195,7 +195,7 @@ class Turn:
         call = self._call
         if now - self._subscribed >= PROGRESS_TIME and call.is_published:
             self._subscribed = now
-            call.context.progress(call.operation.task, call.serial, call.node, done)
+            call.context.publisher.progress(call.operation.task, call.serial, call.node, done)
         return now
 
     async def take(self, done: int) -> None:
@@ -206,7 +206,7 @@ class Turn:
             await self._call.park()
             await give_turn()
         else:
-            self._call.context.check_deadline()
+            self._call.context.limits.check_deadline()
             self._check_outer()
         self._taken = time.monotonic()
 

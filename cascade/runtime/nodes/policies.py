@@ -184,13 +184,13 @@ class Keeping:
     """One call's place in a cache. It is found before the call, which may change its arguments."""
 
     def __init__(self, call: Call) -> None:
-        operation, leases = call.operation, call.context.leases
+        operation, resources = call.operation, call.context.inputs.resources
         self.name = operation.name
         self.function = operation.task.func
         self.policy = operation.cache
         self.is_possible = True
-        self.context = call.context
-        self._taken = call.context.taken
+        self.inputs = call.context.inputs
+        self._taken = self.inputs.taken
         self.arguments = dict(zip(operation.task.parameters, call.operands, strict=False))
         self.key: Any = None
         try:
@@ -199,8 +199,8 @@ class Keeping:
             if hasattr(self.policy, "keyed"):
                 args, kwargs = operation.task.binder.split(tuple(call.operands[: operation.count]))
                 self.arguments = self.policy.keyed(args, kwargs)
-            if leases is not None:
-                self.arguments = leases.keyable(self.arguments)
+            if resources is not None:
+                self.arguments = resources.keyable(self.arguments)
             # Caches that make keys of their own: see cascade.adapters.caches.keyed.
             if hasattr(self.policy, "key_of"):
                 self.key = self.policy.key_of(self.task_id, self.arguments, identity)
@@ -220,9 +220,9 @@ class Keeping:
         Its key is that of the task's call, which has nothing of what the graph takes from the run. Graphs that are computed at
         the same time cannot be told apart from those that belong to it, so what they take counts as well.
         """
-        if self.context.taken == self._taken:
+        if self.inputs.taken == self._taken:
             return self.keep(value)
-        taken = self.context.last_taken
+        taken = self.inputs.last_taken
         what = f"resource {taken.name!r}" if isinstance(taken, Injection) else repr(taken)
         hint = "declare it as a parameter of the task itself, or cache the tasks of that graph instead"
         self._warn(KeyingError(f"a graph that was computed for its value takes {what} from the run", hint=hint))
@@ -308,7 +308,7 @@ async def _with_resources(call: Call) -> Any:
         claim = claim_for(call)
         try:
             if not claim.granted:
-                call.context.blocked(call.task_id(), operation.name, _shortage(claim))
+                call.context.publisher.blocked(call.task_id(), operation.name, _shortage(claim))
                 call.blocked = True
                 await call.park()
                 await call.context.capacity.wait(claim)
@@ -422,7 +422,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
                 add_note(error, f"after {number} attempts")
             return Failed(error)
         delay = retry.delay_after(number)
-        context.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
+        context.publisher.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
         error = value = None
         if delay:
             await call.park()

@@ -13,7 +13,8 @@ from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.build import Once, RouteTable, Use, reachable
 from cascade.graph.operations import Managed
 from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.resources import fresh, itself
+from cascade.runtime.resources.placeholder import fresh
+from cascade.runtime.spine.task_group import itself
 
 if TYPE_CHECKING:
     from cascade.runtime.spine.run_context import RunContext
@@ -30,7 +31,7 @@ def call_route(context: RunContext, operation: Managed, operands: Sequence[Any],
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
     given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
-    if context.leases is not None and context.leases.per_task:
+    if context.inputs.takes_placeholders:
         given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
     if context.subscribed:
         _publish_pruned(context, table, chosen, f"Router#{serial}.{node}" if serial else f"Router#{node}")
@@ -131,4 +132,4 @@ def _publish_pruned(context: RunContext, table: RouteTable, chosen: LazyResult[A
             if lazy not in kept:
                 kept[lazy] = None
                 if type(lazy.task) is Task and lazy.task is not ROUTER and lazy.task is not EITHER:
-                    context.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")
+                    context.publisher.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")

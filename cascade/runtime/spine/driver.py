@@ -65,20 +65,20 @@ async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome
 
     The resources that it sets up are torn down before it returns.
     """
-    kept = 0 if context.leases is None else context.leases.count
+    kept = 0 if context.inputs.resources is None else context.inputs.resources.count
     try:
         with Scope(asyncio.current_task(), deadline) as scope:
             outcome = await _drive(run, context, deadline, scope)
     except GeneratorExit:
-        if context.leases is not None:
-            context.leases.abandon()
+        if context.inputs.resources is not None:
+            context.inputs.resources.abandon()
         raise
     except BaseException as error:
-        if context.leases is not None:
-            await context.leases.close(error, kept)
+        if context.inputs.resources is not None:
+            await context.inputs.resources.close(error, kept)
         raise
-    if context.leases is not None:
-        trouble = await context.leases.close(outcome.error, kept)
+    if context.inputs.resources is not None:
+        trouble = await context.inputs.resources.close(outcome.error, kept)
         outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
     return outcome
 
@@ -139,11 +139,11 @@ def drive_now(run: Run, context: RunContext, deadline: float = 0.0, status: int 
     try:
         outcome = _drive_now(run, context, deadline, status)
     except BaseException as error:
-        if context.leases is not None:
-            context.leases.close_now(error)
+        if context.inputs.resources is not None:
+            context.inputs.resources.close_now(error)
         raise
-    if context.leases is not None:
-        trouble = context.leases.close_now(outcome.error)
+    if context.inputs.resources is not None:
+        trouble = context.inputs.resources.close_now(outcome.error)
         outcome = outcome if trouble is outcome.error else Outcome(None, trouble)
     return outcome
 

@@ -192,7 +192,7 @@ class Interpreter:
     def _enter(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> Frame:
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         frame = Frame()
-        frame.graph = graph = Graph(rows, tuple(self.context.fill(inputs)))
+        frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
         frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
         frame.uses = [0] * len(rows)
         for row in rows:

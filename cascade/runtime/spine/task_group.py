@@ -8,7 +8,9 @@ from types import CoroutineType
 
 from cascade.declare.failed import Failed, add_note
 from cascade.events.preview import preview
-from cascade.imports import Any, Protocol, asyncio
+from cascade.imports import Any, Protocol, TypeVar, asyncio
+
+T = TypeVar("T")
 
 
 class Run(Protocol):
@@ -157,3 +159,7 @@ def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
 
 async def _result_of(future: asyncio.Future[Any]) -> Any:
     return await future
+
+async def itself(value: T) -> T:
+    """Returns a value; so one that could be awaited is not."""
+    return value
