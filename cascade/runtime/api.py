@@ -26,7 +26,7 @@ def default_engine() -> Engine:
 
 def _engine_for(function: str, options: OwnRunOptions) -> tuple[Engine, RunOptions]:
     """Returns the engine that the options ask for, and the options of the run itself."""
-    if options.keys() <= RUN_OPTIONS:
+    if not options or options.keys() <= RUN_OPTIONS:
         return default_engine(), options
     if not options.keys() <= OWN_RUN_OPTIONS:
         from cascade.runtime.options import unexpected_option
@@ -64,10 +64,8 @@ def run(target: Any, params: Mapping[str, object] | None = None, **options: Unpa
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
         Exception: as `Engine.run` does.
     """
-    if not options:
-        return default_engine().run_now(target, params)
     engine, run_options = _engine_for("run", options)
-    return engine.run_now(target, params, **run_options)
+    return engine._run_now(target, params, run_options)
 
 
 @overload

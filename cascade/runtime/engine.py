@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from cascade._vm import Code, Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
@@ -35,6 +36,7 @@ from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
     from typing import Unpack
+    from uuid import UUID
 
     from cascade.events.publisher import EventPublisher
     from cascade.events.types import Event
@@ -144,6 +146,10 @@ class Engine:
         """As `run`, from synchronous code. An event loop is started only if something has to be awaited."""
         if options:
             _check_options("Engine.run_now", options)
+        return self._run_now(target, params, options)
+
+    def _run_now(self, target: Any, params: Mapping[str, object] | None, options: RunOptions) -> Any:
+        """As `run_now`, with options that have been checked."""
         check_synchronous("run", "await cascade.arun(...)")
         session = _Session(self, target, params, **options)
         with session:
@@ -183,11 +189,17 @@ def _checked(observers: Any) -> list[Any]:
 
 def _publisher_on(bus: MessageBus) -> EventPublisher:
     """Returns the publisher of a new run."""
-    from uuid import uuid4  # 3 ms, the first time
+    publisher, new_id = _publishing()
+    return publisher(bus, new_id().hex)
+
+
+@cache
+def _publishing() -> tuple[type[EventPublisher], Callable[[], UUID]]:
+    from uuid import uuid4  # 3 ms
 
     from cascade.events.publisher import EventPublisher
 
-    return EventPublisher(bus, uuid4().hex)
+    return EventPublisher, uuid4
 
 
 class _Session:

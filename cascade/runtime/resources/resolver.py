@@ -24,7 +24,8 @@ class ResourceResolver:
         self._overrides = dict(container.overrides)
         self._input_value = input_value
         self._checked: set[Injection] = set()
-        self._names: dict[Resource, str] = {}
+        self.names: dict[Resource, str] = {}
+        """The names that resources were first injected by in this run."""
 
     def find(self, injection: Injection) -> Resource:
         """Returns the resource that is injected.
@@ -40,12 +41,8 @@ class ResourceResolver:
                 name, f"no resource {name!r} is known", expected="one of " + ", ".join(map(repr, known)) if known else None,
                 hint=nearest(name, known) or "register it with engine.register(resource), or inject the resource itself",
             )
-        self._names.setdefault(found, name)
+        self.names.setdefault(found, name)
         return found
-
-    def name_of(self, resource: Resource) -> str:
-        """The name that the resource was first injected by in this run."""
-        return self._names[resource]
 
     def check(self, injections: Iterable[Injection], values: Iterable[Injection] = ()) -> list[Input]:
         """Finds resources and all that they need, before anything is set up; returns the inputs that these take.
@@ -94,8 +91,8 @@ class ResourceResolver:
         return order
 
     def _cycle(self, entered: Iterable[Resource], resource: Resource) -> CycleError:
-        names = [self._names[each] for each in entered]
-        names = names[names.index(self._names[resource]) :]
+        names = [self.names[each] for each in entered]
+        names = names[names.index(self.names[resource]) :]
         return CycleError([*names, names[0]], where="resources that inject each other")
 
     def _needed(self, resource: Resource, injection: Injection) -> Resource:

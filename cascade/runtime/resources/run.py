@@ -87,7 +87,7 @@ class RunResources:
             if not resource.is_async:
                 self._set_up_for_run(resource)
                 return
-            name = self._resolver.name_of(resource)
+            name = self._resolver.names[resource]
             lifetime = AsyncLifetime(name, resource, self._publish, self._stack.append, self._forget)
             self._begin(lifetime, {})
             self._lifetimes[resource] = lifetime
@@ -105,7 +105,7 @@ class RunResources:
 
     def _set_up(self, resource: Resource, own: dict[Resource, Lifetime]) -> Lifetime:
         """Sets up a resource; those that it needs are in `own`, or of the run."""
-        lifetime = Lifetime(self._resolver.name_of(resource), resource, self._publish)
+        lifetime = Lifetime(self._resolver.names[resource], resource, self._publish)
         lifetime.set_up(self._arguments(resource, own))
         return lifetime
 
@@ -191,7 +191,7 @@ class RunResources:
         if resource.scope == "run":
             await self._ensure(resource)
         elif resource.is_async:
-            lifetime = AsyncLifetime(self._resolver.name_of(resource), resource, self._publish)
+            lifetime = AsyncLifetime(self._resolver.names[resource], resource, self._publish)
             self._begin(lifetime, own)
             own[resource] = lifetime
             await lifetime.wait()

@@ -10,16 +10,19 @@ from cascade.declare.lazy import help_with
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
 from cascade.events.names import label
-from cascade.imports import Any, NamedTuple
+from cascade.imports import Any
 
 AnyTask = Task[..., Any]
 
 
-class Limits(NamedTuple):
+class Limits:
     """The limit of a run's time: in seconds, and on the clock of `time.monotonic()`, 0.0 for none."""
 
-    timeout: float = 0.0
-    deadline: float = 0.0
+    __slots__ = ("deadline", "timeout")
+
+    def __init__(self, timeout: float = 0.0, deadline: float = 0.0) -> None:
+        self.timeout = timeout
+        self.deadline = deadline
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return RunTimeoutError(self.timeout, steps, iterations, where=where)
