@@ -15,7 +15,7 @@ from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.resources.registry import ResourceContainer
 
 if TYPE_CHECKING:
-    from cascade.declare.resources import Injection
+    from cascade.declare.task import Task
     from cascade.runtime.resources.run import RunResources
 
 NOTHING: dict[str, Any] = {}
@@ -140,7 +140,7 @@ class RunInputs:
         self.values: InputValues | None = None
         self.resources: RunResources | None = None
         self.taken = 0
-        self.last_taken: Input | Injection | None = None
+        self.last_taken: Task[..., Any] | None = None
 
     @property
     def takes_placeholders(self) -> bool:
