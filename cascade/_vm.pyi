@@ -94,7 +94,7 @@ class Routine:
         chooses_route: bool = False,
         state_operands: tuple[tuple[int, int], ...] = (),
     ) -> None: ...
-    def lower(self, context: Context, types: tuple[str, ...]) -> None: ...
+    def lower(self, context: KernelMaker, types: tuple[str, ...]) -> None: ...
 
 @final
 class Code:
@@ -150,7 +150,16 @@ class TaskGroup(Protocol):
     def spawn(self, entry: Pending, awaitable: Awaitable[object], name: str) -> None:
         """Has `awaitable` awaited; then `Machine.complete` or `Machine.fail` is called with `entry`, from the event loop."""
 
-class Context(Protocol):
+class KernelMaker(Protocol):
+    """Makes the kernels that routines want."""
+
+    def kernel(self, owner: Any, types: tuple[str, ...], in_map: bool = False) -> object:
+        """Returns the `Kernel` of a task for arguments of these types; None where there is none for any; else something else."""
+
+    def machine_kernel(self, routine: Any, types: tuple[str, ...], start: int) -> object:
+        """As `kernel`, of a state machine that begins with the state of number `start`."""
+
+class Context(KernelMaker, Protocol):
     """What a machine asks of the run that it belongs to. It calls these methods and reads no attribute.
 
     An *owner* is a task, an *operation* a task or what calls it by policies; both are handed through as they were given to
@@ -173,12 +182,6 @@ class Context(Protocol):
 
     def rebind(self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Returns the arguments of a tail call of an operation to itself; `current` has those of the call before."""
-
-    def kernel(self, owner: Any, types: tuple[str, ...], in_map: bool = False) -> object:
-        """Returns the `Kernel` of a task for arguments of these types; None where there is none for any; else something else."""
-
-    def machine_kernel(self, routine: Any, types: tuple[str, ...], start: int) -> object:
-        """As `kernel`, of a state machine that begins with the state of number `start`."""
 
     # Calls
 

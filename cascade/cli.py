@@ -53,7 +53,7 @@ from cascade.runtime.engine import Engine
 from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer
 from cascade.runtime.resources.resolver import parameters_of
-from cascade.runtime.spine.code_cache import target_code
+from cascade.compiler.code_cache import target_code
 from cascade.runtime.spine.failures import user_part
 from cascade.terminal import NotWritten, Parser, finish, occupy_closed_descriptors, show, publish_on
 

@@ -162,7 +162,7 @@ def test_a_call_in_its_first_iteration_tells_no_progress():
     from cascade.events.publisher import EventPublisher
     from cascade.runtime.inputs import RunInputs
     from cascade.runtime.spine.run_context import RunContext
-    from cascade.runtime.spine.code_cache import CodeCache
+    from cascade.compiler.code_cache import CodeCache
 
     bus, heard = MessageBus(), []
     bus.subscribe(LoopProgress, heard.append)

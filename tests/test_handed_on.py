@@ -254,8 +254,8 @@ def test_what_takes_long_to_search_is_searched_in_a_thread(path, make, monkeypat
         threads.append(threading.current_thread())
         return made
 
-    for module in ("spine.code_cache", "spine.interpreter"):
-        monkeypatch.setattr(f"cascade.runtime.{module}.flatten", spy)
+    for module in ("compiler.code_cache", "runtime.spine.interpreter"):
+        monkeypatch.setattr(f"cascade.{module}.flatten", spy)
     target = identity(identity(make()))
     with pytest.raises(TooManyRows):
         flatten(target, 20_000 // THINGS - 1)

@@ -276,7 +276,7 @@ def test_a_jump_is_a_value_like_others():
 
 
 def test_a_machine_is_jumps_in_the_bytecode():
-    from cascade.runtime.spine.code_cache import loop_code
+    from cascade.compiler.code_cache import loop_code
     from cascade.graph.build import build_graph
     from cascade.reports.disassembly import disassemble
 

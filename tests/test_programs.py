@@ -20,7 +20,7 @@ from cascade.graph.model import Graph, Plan
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.runtime import Engine
 from cascade.runtime.events import Event
-from cascade.runtime.spine.code_cache import CodeCache
+from cascade.compiler.code_cache import CodeCache
 from tests import lowered
 from tests.tasks import add, chain, countdown, fail, identity, increment, later, one, total
 
@@ -114,7 +114,7 @@ def test_a_shape_seen_again_is_not_compiled_again(monkeypatch):
         return x
 
     compiled = []
-    from cascade.runtime.spine import code_cache as code_cache
+    from cascade.compiler import code_cache as code_cache
 
     real = code_cache.compile_graph
     monkeypatch.setattr(code_cache, "compile_graph", lambda *args: compiled.append(1) or real(*args))
@@ -135,7 +135,7 @@ def test_a_call_with_values_needs_no_graph(monkeypatch):
         raise AssertionError
 
     engine = cs.Engine()
-    monkeypatch.setattr("cascade.runtime.spine.code_cache.flatten", unexpected)
+    monkeypatch.setattr("cascade.compiler.code_cache.flatten", unexpected)
     assert asyncio.run(engine.run(add([1], [2]))) == [1, 2]
     for target in (add([one()], []), add(1, 2).with_retry(2)):
         with pytest.raises(AssertionError):

@@ -11,7 +11,6 @@ import pytest
 
 from cascade.graph import build
 from cascade.runtime.resources import run as run_resources
-from cascade.runtime.spine import run_context as context
 from cascade.runtime.nodes import policies as manage
 from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.nodes import dispatch as perform
@@ -59,7 +58,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         routing, "fresh", lambda slots: slots,
         graph_of(LEASE, Node(args=(FIRST_NODE,)), Node(kind="router", routes=(Ref(1),)), Node(args=(FIRST_NODE,)), targets=2),
     ),
-    "a loop keeps a resource": (context, "fresh", lambda slots: slots, graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1))),
+    "a loop keeps a resource": ("cascade.runtime.resources.placeholder", "fresh", lambda slots: slots, graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1))),
     "a map does not share defaults": (
         "cascade.declare.binding.Binder", "deferred_defaults", lambda self, count, names: (),
         graph_of(Node(), Node(kind="map", items=(1,), default=FIRST_NODE)),

@@ -114,7 +114,7 @@ from cascade._vm import Code, Machine
 from cascade.errors import CascadeError
 from cascade.graph.build import build_graph
 from cascade.instructions.graph import INSTRUCTIONS
-from cascade.runtime.spine.code_cache import loop_code
+from cascade.compiler.code_cache import loop_code
 from tests.tasks import add, countdown, identity, increment, one, total
 
 random.seed(int(sys.argv[1]))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cascade._vm import NEVER, WHEN_HOT, Kernel, Routine
-from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.declare.inputs import input_of
@@ -29,11 +28,8 @@ from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import Reason
-from cascade.runtime.inputs import RunInputs
-from cascade.runtime.nodes.maps import is_plain
-from cascade.runtime.program import Program
-from cascade.runtime.spine.code_cache import CodeCache, target_code
-from cascade.runtime.spine.run_context import RunContext
+from cascade.kernels.on_demand import OnDemand
+from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain_items, target_code
 
 AnyTask = Task[..., Any]
 UNKNOWN_TYPE = "?"
@@ -149,9 +145,7 @@ def explain(target: Any) -> Explanation:
     >>> explain(double)["double"].regime
     'call'
     """
-    if isinstance(target, Program):
-        return target.explain()
-    code, inputs = target_code(target)
+    code, inputs = compiled_code(target) if isinstance(target, CompiledTarget) else target_code(target)
     return explain_code(code.blueprint, inputs)
 
 
@@ -232,7 +226,7 @@ class _Survey:
         if is_router(operation):
             return
         calls = self.found.setdefault(task, _Calls(task))
-        if is_map(operation) and is_plain(operation, _context()):
+        if is_map(operation) and has_plain_items(operation):
             calls.inside[OF_MAP] = None
         elif managed:
             calls.managed[_why_managed(operation, task)] = None
@@ -243,11 +237,6 @@ class _Survey:
 
 
 OF_MAP = "called for each item of a map"
-
-
-def _context() -> RunContext:
-    """That of a run which nobody observes."""
-    return RunContext(CodeCache(NativeSolver()), LocalExecutor(), RunInputs())
 
 
 def _why_managed(operation: Any, task: AnyTask) -> str:
@@ -280,7 +269,7 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
     if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
         return
     try:
-        routine.lower(_context(), types)
+        routine.lower(OnDemand, types)
     except LoweringError:
         pass  # the reason is in the record
 

@@ -15,7 +15,7 @@ from cascade.graph.operations import StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.reports.disassembly import disassemble
-from cascade.runtime.spine.code_cache import CodeCache
+from cascade.compiler.code_cache import CodeCache
 
 
 def listing(blueprint: Blueprint, inputs: Sequence[Any] | None) -> str:

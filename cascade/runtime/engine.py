@@ -20,12 +20,11 @@ from cascade.graph.build import TooManyRows
 from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
 from cascade.runtime.inputs import RunInputs
-from cascade.runtime.nodes.capacity import Capacity
+from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
-from cascade.runtime.spine.code_cache import (
+from cascade.compiler.code_cache import (
     CodeCache,
     calls_of,
-    check_capacity,
     is_asynchronous,
     operations_of,
     task_count,

@@ -17,10 +17,10 @@ from cascade.graph.build import Inputs
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 from cascade.instructions.blueprint import Blueprint
 from cascade.runtime.inputs import RunInputs, layout_of
-from cascade.runtime.nodes.capacity import Capacity
+from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
 from cascade.runtime.resources.resolver import parameters_of
-from cascade.runtime.spine.code_cache import CodeCache, check_capacity, is_asynchronous, operations_of, target_code
+from cascade.compiler.code_cache import CodeCache, CompiledTarget, is_asynchronous, operations_of, target_code
 from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.run_context import RunContext
 
@@ -58,7 +58,7 @@ class _Signature:
         )
 
 
-class Program(Generic[P, R]):
+class Program(CompiledTarget, Generic[P, R]):
     """Compiled code with its inputs; calling it runs it.
 
     Runs are independent of each other: several threads and event loops may run the same program at once.

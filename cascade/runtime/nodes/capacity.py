@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 from _thread import allocate_lock
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from cascade.declare.policies import check_number
 from cascade.errors import CapacityError, DeclarationError, nearest
+from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import Any, asyncio, weakref
 
 INFINITE = float("inf")
@@ -213,3 +214,13 @@ def exact(amount: float) -> Any:
     from fractions import Fraction  # which takes long to import, and most amounts are whole numbers
 
     return amount if isinstance(amount, Fraction) else Fraction(str(amount))
+
+
+def check_capacity(operations: Iterable[Any], capacity: Capacity) -> None:
+    """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
+    for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
+        if isinstance(operation, StateMachine):
+            check_capacity([state.operation for state in operation.states], capacity)
+        if isinstance(operation, Managed) and operation.amounts:
+            name = operation.name
+            capacity.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

@@ -13,7 +13,7 @@ from cascade.runtime.nodes.policies import Call, begin, call_cached, call_quickl
 from cascade.runtime.nodes.routers import call_once, call_route
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import RunContext
+    from cascade.runtime.nodes.context import NodeContext as RunContext
 
 
 def admit(context: RunContext, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:

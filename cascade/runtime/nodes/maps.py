@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
+from cascade.compiler.code_cache import has_plain_items
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.iterables import check_map_input, endless, not_iterable
 from cascade.declare.lazy import LazyResult
@@ -28,7 +29,7 @@ from cascade.runtime.spine.fairness import give_turn
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import RunContext
+    from cascade.runtime.nodes.context import NodeContext
 
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
@@ -41,7 +42,7 @@ ITEMS_TAKEN = 1000
 
 
 def call_map(
-    context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it.
 
@@ -54,7 +55,7 @@ def call_map(
     return begin(_map(call, columns))
 
 
-def _columns(context: RunContext, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
+def _columns(context: NodeContext, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
     columns: list[list[Any]] = []
     given = operands[: operation.form.inputs]
     # One more than the shortest of the others: that is enough to say that there are too many.
@@ -110,7 +111,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
     return GATHER(_Results(results), *coming) if coming else results
 
 
-def _taken(context: RunContext, name: str, items: Any, most: int, where: str) -> list[Any]:
+def _taken(context: NodeContext, name: str, items: Any, most: int, where: str) -> list[Any]:
     """The items, which may take long to come, or never end: no more than `most` of what is no list."""
     check_map_input(name, items, where)
     if isinstance(items, SIZED):
@@ -135,17 +136,11 @@ def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]],
     return more[:first] + columns + more[first:], first + form.positional, (*form.names, *form.shared[first:]) or None
 
 
-def is_plain(operation: Managed, context: RunContext) -> bool:
+def is_plain(operation: Managed, context: NodeContext) -> bool:
     """Whether the items, if nobody observes them, are called as they are, in a loop of the machine or by kernels."""
-    task = operation.task
     return (
-        not context.inputs.takes_placeholders  # an item may hold what is set up for its call
-        and not task.is_async
-        and task.mode == "inline"
-        and operation.retry is None
-        and operation.timeout is None
-        and operation.cache is None
-        and not operation.amounts
+        not context.inputs.takes_placeholders  # an item may hold a resource that is set up for its call
+        and has_plain_items(operation)
         and bool(getattr(context.executor, "calls_inline", False))
     )
 

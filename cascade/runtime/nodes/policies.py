@@ -38,7 +38,7 @@ from cascade.runtime.spine.fairness import give_turn
 
 if TYPE_CHECKING:
     from cascade.adapters.caches.identity import Identity
-    from cascade.runtime.spine.run_context import RunContext
+    from cascade.runtime.nodes.context import NodeContext
 
 PATIENCE = 0.001
 """Seconds of attempts without a delay after which the event loop gets its turn."""
@@ -63,7 +63,7 @@ class Call:
     )  # fmt: skip
 
     def __init__(
-        self, context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int | str,
+        self, context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int | str,
         origin: Task[..., Any] | None = None,
     ) -> None:
         self.context = context
@@ -346,7 +346,7 @@ def _shortage(claim: Claim) -> str:
 
 
 def call_quickly(
-    context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """As `managed`, where nothing has to be done but the call, unless it fails or has to be awaited."""
     held = None

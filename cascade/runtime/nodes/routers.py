@@ -17,13 +17,13 @@ from cascade.runtime.resources.placeholder import fresh
 from cascade.runtime.spine.task_group import itself
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.run_context import RunContext
+    from cascade.runtime.nodes.context import NodeContext
 
 
 HANDED_ON = Policies(form=OnceForm())
 
 
-def call_route(context: RunContext, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
+def call_route(context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
     """The chosen route, as a LazyResult to go on with; or its value, if the graph around it has that already."""
     selector, table = operands[0], operands[1]
     assert isinstance(table, RouteTable)
@@ -120,7 +120,7 @@ def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
         ) from None
 
 
-def _publish_pruned(context: RunContext, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
+def _publish_pruned(context: NodeContext, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
     from cascade.events.types import TaskSkipped
 
     if TaskSkipped not in context.subscribed:

@@ -19,13 +19,12 @@ from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity
-from cascade.runtime.resources.placeholder import fresh
 from cascade.runtime.spine import failures
-from cascade.runtime.spine.code_cache import CodeCache, loop_code
-from cascade.runtime.spine.tail_calls import TailCallTargets
+from cascade.compiler.code_cache import CodeCache, loop_code
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.typed_code import Lowered
+    from cascade.runtime.spine.tail_calls import TailCallTargets
+    from cascade.kernels.on_demand import Lowered
 
 AnyTask = Task[..., Any]
 
@@ -118,6 +117,8 @@ class RunContext:
     def target_task(self, target: object, owner: AnyTask) -> AnyTask:
         """The task that a tail call of `owner` continues with."""
         if self._targets is None:
+            from cascade.runtime.spine.tail_calls import TailCallTargets  # few programs have tail calls to other tasks
+
             self._targets = TailCallTargets(self.root)
         return self._targets.find(target, owner)
 
@@ -131,7 +132,11 @@ class RunContext:
             slots += current[count : count + operation.computed]
         else:
             slots = operation.binder.rebind(current, args, kwargs)
-        return fresh(slots) if self.inputs.takes_placeholders else slots
+        if not self.inputs.takes_placeholders:
+            return slots
+        from cascade.runtime.resources.placeholder import fresh
+
+        return fresh(slots)
 
     def holds_resources(self) -> bool:
         """Whether values may be resources that each call has its own of, so that a route cannot be entered without `call`."""
@@ -170,12 +175,12 @@ class RunContext:
         return jump_error(targets, jump, owner)
 
     def kernel(self, owner: AnyTask, types: tuple[str, ...], in_map: bool = False) -> Lowered:
-        from cascade.runtime.spine.typed_code import kernel_of
+        from cascade.kernels.on_demand import kernel_of
 
         return kernel_of(owner, types, in_map)
 
     def machine_kernel(self, routine: Routine, types: tuple[str, ...], start: int) -> Lowered:
-        from cascade.runtime.spine.typed_code import machine_kernel_of
+        from cascade.kernels.on_demand import machine_kernel_of
 
         return machine_kernel_of(routine, types, start)
 

@@ -1,4 +1,4 @@
-"""Typed code of tasks, made when a run has use for it. Loaded then only: lowering takes long to import."""
+"""Kernels of tasks, made when a run has use for one, with a record of the diagnostics where there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Lowered = Kernel | tuple[Reason, ...] | None
 """The kernel for arguments of these types; or why there is none; or None where there is none for any types."""
 
 
-def kernel_of(owner: Task[..., Any], types: tuple[str, ...], in_map: bool) -> Lowered:
+def kernel_of(owner: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> Lowered:
     """Lowers a task for arguments of these types.
 
     Raises:
@@ -37,3 +37,10 @@ def machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int) -> L
         return made
     routine.reasons.append((types, made))
     return None if any(reason.for_all_types for reason in made) else made
+
+
+class OnDemand:
+    """Makes kernels outside of a run; see `cascade._vm.Routine.lower`."""
+
+    kernel = staticmethod(kernel_of)
+    machine_kernel = staticmethod(machine_kernel_of)

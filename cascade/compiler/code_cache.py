@@ -21,7 +21,6 @@ from cascade.graph.model import Graph, Row
 from cascade.graph.operations import ROUTE, Managed, StateMachine
 from cascade.imports import Any, NamedTuple
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
-from cascade.runtime.nodes.capacity import Capacity
 
 SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000
@@ -122,6 +121,18 @@ def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
     return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
 
 
+class CompiledTarget:
+    """A target with its code, as `cascade.compile` returns it."""
+
+    _code: Code
+    _inputs: Sequence[Any] | None
+
+
+def compiled_code(target: CompiledTarget) -> tuple[Code, Sequence[Any] | None]:
+    """As `target_code`, of a target that has been compiled already."""
+    return target._code, target._inputs
+
+
 def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
     """The code of a target and its inputs; of a task, that of a call of it, whose arguments are the inputs: None.
 
@@ -151,16 +162,19 @@ def is_asynchronous(code: Code) -> bool:
     return any(operation.is_async for operation in operations_of(code))
 
 
+def has_plain_items(operation: Managed) -> bool:
+    """Whether the items of a map are plain calls, so that they can be called in a loop of the VM, or run by kernels."""
+    task = operation.task
+    return (
+        not task.is_async
+        and task.mode == "inline"
+        and operation.retry is None
+        and operation.timeout is None
+        and operation.cache is None
+        and not operation.amounts
+    )
+
+
 def operations_of(code: Code) -> list[Any]:
     """What the code calls."""
     return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]
-
-
-def check_capacity(operations: Iterable[Any], capacity: Capacity) -> None:
-    """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
-    for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
-        if isinstance(operation, StateMachine):
-            check_capacity([state.operation for state in operation.states], capacity)
-        if isinstance(operation, Managed) and operation.amounts:
-            name = operation.name
-            capacity.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

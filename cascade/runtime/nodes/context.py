@@ -1,0 +1,44 @@
+"""The services of a run that nodes use, for type checkers; `cascade.runtime.spine.run_context.RunContext` has them.
+
+A protocol, because that imports the nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from cascade._vm import Context as MachineContext
+    from cascade._vm import Skipped
+    from cascade.declare.lazy import LazyResult
+    from cascade.declare.protocols import Executor
+    from cascade.declare.task import Task
+    from cascade.events.silent import SilentPublisher
+    from cascade.events.types import Event
+    from cascade.graph.operations import Managed
+    from cascade.runtime.inputs import RunInputs
+    from cascade.runtime.nodes.capacity import Capacity
+    from cascade.runtime.spine.failures import Limits
+
+    AnyTask = Task[..., Any]
+
+    class NodeContext(MachineContext, Protocol):
+        """One run, as the code of its nodes sees it."""
+
+        capacity: Capacity
+        executor: Executor
+        inputs: RunInputs
+        limits: Limits
+        lowers: bool
+        observed: bool
+        publisher: SilentPublisher
+        subscribed: frozenset[type[Event]]
+        started: Callable[..., None]
+        finished: Callable[..., None]
+
+        def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]: ...
+        def execute(self, owner: AnyTask, args: Sequence[Any], kwargs: dict[str, Any]) -> Any: ...
+        def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped: ...
+        def target_task(self, target: object, owner: AnyTask) -> AnyTask: ...
+        def where(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> str: ...
