@@ -72,7 +72,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         graph_of(Node(), Node(), Node(args=(Ref(1),), after=FIRST_NODE)),
     ),
     "an attempt too few": (
-        manage, "_attempts", lambda call, failure=None: manage._plain_attempt(call, *call.operation.task.binder.split(tuple(call.operands))),
+        manage, "_attempts", lambda call, failure=None: manage._attempt(call),
         graph_of(Node(failures=1, attempts=2, timeout=True)),
     ),
     "tear-downs in order": (

@@ -65,7 +65,7 @@ def run(target: Any, params: Mapping[str, object] | None = None, **options: Unpa
         Exception: as `Engine.run` does.
     """
     engine, run_options = _engine_for("run", options)
-    return engine._run_now(target, params, run_options)
+    return engine.run_now(target, params, **run_options)
 
 
 @overload

@@ -145,10 +145,6 @@ class Engine:
         """As `run`, from synchronous code. An event loop is started only if something has to be awaited."""
         if options:
             _check_options("Engine.run_now", options)
-        return self._run_now(target, params, options)
-
-    def _run_now(self, target: Any, params: Mapping[str, object] | None, options: RunOptions) -> Any:
-        """As `run_now`, with options that have been checked."""
         check_synchronous("run", "await cascade.arun(...)")
         session = _Session(self, target, params, **options)
         with session:

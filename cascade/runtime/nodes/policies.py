@@ -132,11 +132,8 @@ def call_cached(call: Call) -> Any:
     if not keeping.is_possible:
         return begin(_with_resources(call))
     hit = keeping.find()
-    if hit is not None and not is_awaitable(hit):
-        value = hit.value if type(hit) is Hit else hit
-        if not is_awaitable(value):
-            call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
-            return value
+    if hit is not None and not is_awaitable(hit) and not is_awaitable(_value_of(hit)):
+        return _take(call, hit)
     return begin(_with_hit(call, keeping, hit))
 
 
@@ -159,9 +156,7 @@ async def _with_hit(call: Call, keeping: Keeping, hit: Any) -> Any:
         except Exception as error:
             return Failed(error)
     if hit is not None:
-        if call.is_published:
-            call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
-        value = hit.value if type(hit) is Hit else hit
+        value = _take(call, hit)
         if is_awaitable(value):
             await call.park()  # it is the value, and not awaited again
         return value
@@ -178,6 +173,17 @@ async def _with_hit(call: Call, keeping: Keeping, hit: Any) -> Any:
     except Exception as error:
         return Failed(error)
     return result
+
+
+def _value_of(hit: Any) -> Any:
+    return hit.value if type(hit) is Hit else hit
+
+
+def _take(call: Call, hit: Any) -> Any:
+    """Returns the value of a hit, and publishes that the call is not made."""
+    if call.is_published:
+        call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
+    return _value_of(hit)
 
 
 class Keeping:
@@ -345,6 +351,16 @@ def _shortage(claim: Claim) -> str:
     return "waits for " + ", ".join(f"{name}={float(amount):g}" for name, amount in claim.amounts.items())
 
 
+def _call_function(context: NodeContext, operation: Managed, operands: Sequence[Any]) -> Any:
+    """Calls the function of a node: the one call of all policies."""
+    args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+    enter_task()
+    try:
+        return context.execute(operation.task, args, kwargs)
+    finally:
+        leave_task()
+
+
 def call_quickly(
     context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
@@ -361,16 +377,12 @@ def call_quickly(
     try:
         if context.observed and origin is None:
             context.started(operation.task, serial, node)
-        args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
-        enter_task()
         try:
-            made = context.execute(operation.task, args, kwargs)
+            made = _call_function(context, operation, operands)
         except Exception as raised:
             if operation.retry is None:
                 raise
             error = raised
-        finally:
-            leave_task()
         goes_on = error is not None or is_awaitable(made)
     finally:
         if held is not None and not goes_on:
@@ -404,16 +416,11 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
     task, retry = operation.task, operation.retry
     if context.observed and call.is_published and failure is None:
         context.started(task, call.serial, call.node)
-    args, kwargs = task.binder.split(tuple(call.operands[: operation.count]))
-    if operation.timeout is None or is_endless(operation.timeout):
-        # The common case: nothing to be awaited, nothing to be clocked.
-        attempt = _plain_attempt
-    else:
-        attempt = _timed_attempt
+    attempt = _attempt if operation.timeout is None or is_endless(operation.timeout) else _timed_attempt
     number = 1
     begun = 0.0
     while True:
-        value, error = (None, failure) if failure is not None else await attempt(call, args, kwargs)
+        value, error = (None, failure) if failure is not None else await attempt(call)
         failure = None
         if error is None:
             return value
@@ -436,13 +443,9 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
         number += 1
 
 
-async def _plain_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
+async def _attempt(call: Call) -> tuple[Any, Exception | None]:
     try:
-        enter_task()
-        try:
-            made = call.context.execute(call.operation.task, args, kwargs)
-        finally:
-            leave_task()
+        made = _call_function(call.context, call.operation, call.operands)
         if is_awaitable(made):
             await parked_with(call, made)
             made = await made
@@ -451,7 +454,7 @@ async def _plain_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     return (None, made.error) if type(made) is Failed else (made, None)
 
 
-async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
+async def _timed_attempt(call: Call) -> tuple[Any, Exception | None]:
     seconds = call.operation.timeout
     assert seconds is not None
     begun = time.monotonic()
@@ -459,12 +462,8 @@ async def _timed_attempt(call: Call, args: Any, kwargs: Any) -> tuple[Any, Excep
     late = False
     notes: list[str] = []
     try:
-        enter_task()
-        try:
-            with Scope(deadline=begun + seconds) as inside:  # runs in the function end in time
-                made = call.context.execute(call.operation.task, args, kwargs)
-        finally:
-            leave_task()
+        with Scope(deadline=begun + seconds) as inside:  # runs in the function end in time
+            made = _call_function(call.context, call.operation, call.operands)
         if is_awaitable(made):
             await parked_with(call, made)
             async with asyncio.timeout(seconds) as scope:
