@@ -36,6 +36,7 @@ from cascade.adapters.caches.library import (
     name_of,
     version_of,
 )
+from cascade.adapters.caches.models import attribute_parts, declared_by, is_machinery
 from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
 from cascade.adapters.caches.watch import MISSING, Watch
 from cascade.declare.control import JumpSelector
@@ -164,7 +165,7 @@ class Identity:
             return b"cached" + self._of(self._watch.attribute(value, "func"))
         if kind is CACHED_FUNCTION:
             return b"wrapper" + self._of(value.cache_parameters()) + self._of_pairs(value.__dict__)
-        if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
+        if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType):
             return self._of_builtin(value)
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType):
             return framed(b"slot", f"{value.__objclass__.__qualname__}.{value.__name__}".encode())
@@ -176,6 +177,9 @@ class Identity:
             return framed(b"type", kind.__name__.encode()) + self._of_each(described) + texts
         if kind is dataclasses.Field:
             return b"field" + self._of_each([self._watch.attribute(value, name) for name in FIELD]) + self._of_pairs(value.metadata)
+        attribute = attribute_parts(value, kind)
+        if attribute is not None:
+            return b"attribute of attrs" + self._of_each(attribute)
         if callable(value) and is_library(kind) and is_library(value):  # a ufunc, say
             return self._of_library(value)
         return None
@@ -354,7 +358,7 @@ class Identity:
         pieces = [framed(b"class", encode((kind.__name__, kind.__qualname__))), self._of_each(kind.__bases__)]
         without = OF_NO_MATTER | OF_NO_MATTER_IN_ENUMS if issubclass(kind, enum.Enum) else OF_NO_MATTER
         for name, value in list(own.items()):
-            if name not in without:
+            if name not in without and not is_machinery(kind, name):
                 pieces.append(framed(b"member", name.encode()) + self._at(value, f"{kind.__qualname__}.{name}"))
         if type(kind) is not type:
             pieces.append(self._of(type(kind)))
@@ -363,6 +367,7 @@ class Identity:
         for name, field in self._watch.all_of(own.get("__dataclass_fields__", {})):
             pieces.append(framed(b"field", name.encode()) + self._at(field, f"{kind.__qualname__}.{name}"))
         pieces.append(encode(repr(own.get("__dataclass_params__"))))
+        pieces.append(self._at(declared_by(kind), f"the fields of {kind.__qualname__}"))
         if "_abc_impl" in own:
             pieces.append(self._of_abstract(kind))
         return b"".join(pieces)

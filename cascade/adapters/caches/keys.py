@@ -18,6 +18,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from cascade.adapters.caches.library import is_library
+from cascade.adapters.caches.models import is_frozen, model_parts
 from cascade.adapters.caches.tables import table_parts
 from cascade.errors import KeyingError
 
@@ -153,6 +154,14 @@ class Encoder:
             return again or framed(b"P", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(table.held, depth + 1)
         if enum is not None and issubclass(kind, enum.Enum):
             return self._member(value, kind, depth)
+        model = model_parts(value, kind)
+        if model is not None:
+            again = None if is_frozen(kind) else self.again(value)
+            self._parts.append(model)
+            return again or framed(b"M", self._class(kind)) + self.write(model, depth + 1)
+        attributes = kind.__dict__.get("__attrs_attrs__")
+        if attributes is not None and (layout := self._layout_of(kind)) is not None and layout.base is object:
+            return self.again(value) or framed(b"V", self._class(kind)) + self.write(layout.held_by(value), depth + 1)
         if "__dataclass_fields__" in kind.__dict__ and (layout := self._layout_of(kind)) is not None and layout.base is object:
             params = kind.__dict__.get("__dataclass_params__")
             if not (params is not None and params.frozen and params.eq) and (again := self.again(value)) is not None:
