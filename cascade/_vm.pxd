@@ -53,7 +53,7 @@ cdef enum:
     QUESTION_ROOM = 8                   # arguments of a function that typed code calls
 
 
-cdef struct AskEntry:                   # see Question in cascade/kernels/model.py
+cdef struct AskEntry:                   # see CallOut in cascade/kernels/model.py
     PyObject* function                  # NULL where the object is another one
     Py_ssize_t count
     char types[QUESTION_ROOM]

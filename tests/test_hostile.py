@@ -148,3 +148,10 @@ def test_the_tables_of_the_machine_are_as_long_as_the_instruction_tables():
     text = (Path(_vm.__file__).parent / "_opcodes.pxd").read_text()
     assert f"OPCODE_COUNT = {len(INSTRUCTIONS)}\n" in text
     assert f"KERNEL_OPCODE_COUNT = {len(KERNEL_INSTRUCTIONS)}\n" in text
+
+
+def test_every_jump_back_takes_fuel_and_every_step_counts():
+    for row in KERNEL_INSTRUCTIONS:
+        assert row.takes_fuel == ("back to f" in row.synopsis or row.name == "CALL"), row.name
+        assert row.counts == ("one step" in row.synopsis), row.name
+        assert row.only_in == "body" or not (row.counts or row.returns and row.operands), row.name

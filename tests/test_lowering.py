@@ -15,7 +15,7 @@ import pytest
 
 import cascade as cs
 from cascade._vm import Kernel
-from cascade.kernels.continuation import Resumption
+from cascade.kernels.continuation import Continuations
 from cascade.kernels.source import SourceError, read_source
 from cascade.kernels import translate
 from cascade.errors import BlueprintError, CascadeError, LoweringError, RunTimeoutError, StepLimitError
@@ -210,7 +210,7 @@ def _stops(n: int, stop: int) -> Any:
 @pytest.mark.parametrize("given", [(0, 5), (1, 5), (4, 6), (5, 1000)])
 def test_every_statement_can_be_left_in_every_iteration(given):
     source, stops = _stops(*given)
-    resumption = Resumption(source)
+    resumption = Continuations(source)
     expected = nested(*given)
     heads = {number for number, s in enumerate(source.statements) if type(s).__name__ == "For"}
     resumed = 0
@@ -230,7 +230,7 @@ def test_every_statement_can_be_left_in_every_iteration(given):
 
 
 def test_a_local_that_is_unbound_stays_a_local():
-    resumption = Resumption(read_source(unbound))
+    resumption = Continuations(read_source(unbound))
     with pytest.raises(UnboundLocalError):
         resumption.resume(2, {"n": 0})
     assert resumption.resume(0, {"n": 1}) == 1
@@ -243,9 +243,9 @@ def test_closures_and_methods_keep_their_cells():
         n += base
         return n
 
-    assert Resumption(read_source(closed)).resume(0, {"n": 1}) == 11
+    assert Continuations(read_source(closed)).resume(0, {"n": 1}) == 11
     base = 20
-    assert Resumption(read_source(closed)).resume(0, {"n": 1}) == 21
+    assert Continuations(read_source(closed)).resume(0, {"n": 1}) == 21
 
 
 def test_source_that_is_not_the_functions_own_is_refused():

@@ -1,4 +1,4 @@
-"""Blueprint: what the compiler makes and the virtual machine runs. Data only."""
+"""Blueprint: the result of the compiler, which the VM runs. Data only."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from cascade.imports import Any
 
 
 class Frozen:
-    """Data whose attributes are set once, by `__init__`; what `dataclass` would make of it takes 10 ms to import."""
+    """Data whose attributes are set once, by `__init__`; the module of `dataclass` takes 10 ms to import."""
 
-    def __init__(self, **attributes: Any) -> None:
+    def __init__(self, **attributes: object) -> None:
         self.__dict__.update(attributes)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -24,12 +24,12 @@ class Blueprint(Frozen):
     """Code words, constants and side tables of one graph, or of one task that is run on its own.
 
     Attributes:
-        name: what is run, for people.
+        name: the name of the graph or task, for people.
         words: the instructions, 16 bytes each (see `cascade.instructions.graph`).
         operands: the operand table, int32 each.
         constants: the routines and functions that instructions name.
-        inputs: how many values a run is given; they fill the first slots.
-        slots: how many slots a frame has in all.
+        inputs: the number of values that a run begins with; they fill the first slots.
+        slots: the number of slots of a frame.
         nodes: int32 for each word: the node of the graph that it belongs to. Read only for messages and events.
     """
 

@@ -15,7 +15,17 @@ in the rows below; the C enum (`_opcodes.pxd`), the disassembler, the verifier a
 from __future__ import annotations
 
 from cascade.imports import NamedTuple
-from cascade.instructions.operands import ARGUMENTS, DESTINATION, FUNCTION, NOTHING, PARAMETERS, ROUTES, ROUTINE, SOURCE, Kind
+from cascade.instructions.operands import (
+    ARGUMENTS,
+    DESTINATION,
+    FUNCTION,
+    NOTHING,
+    PARAMETERS,
+    ROUTES,
+    ROUTINE,
+    SOURCE,
+    Kind,
+)
 
 WORD_FIELDS = 4
 WORD_BYTES = 16

@@ -13,7 +13,7 @@ compared; a bool is an integer, 0 or 1. Constants stand in registers, too, so ev
 either does exactly what Python does or changes nothing and makes a *side exit* to CPython, at the statement that it belongs
 to. `cascade/vm/kernel.h` has the handlers, by the same names.
 
-The table takes some 3 ms to make, so only what has to do with kernels imports this module: not every program has some.
+The table takes some 3 ms to make, so only modules of kernels import this one: not every program has some.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ _ROLES: dict[str, Role] = {
 
 
 def _operands(text: str) -> dict[str, Operand]:
-    # "a>int b<int c=b f@": a is written, b is read, c gets what b has, f is a target.
+    # "a>int b<int c=b f@": a is written, b is read, c gets the value of b, f is a target.
     result = {}
     for item in text.split():
         role, rest = _ROLES[item[1]], item[2:]
@@ -159,7 +159,7 @@ _FLOAT_TESTS = ("LESS", "LESS_EQUAL", "MORE", "MORE_EQUAL", "NOT_LESS", "NOT_LES
 _JUMPS = (("JUMP", "go", False), ("BACK", "back", True))
 """A jump ahead and one back: the name, the word for it, and whether it takes fuel."""
 
-# Superinstructions, chosen from what benchmarks execute most.
+# Superinstructions, chosen by what benchmarks execute most.
 _INT_PAIRS = {
     "ADD": ("ADD", "SUB", "MUL", "AND", "FLOORDIV", "MOD"), "SUB": ("ADD", "SUB", "MUL", "AND", "FLOORDIV"),
     "MUL": ("ADD", "SUB", "MUL", "AND", "FLOORDIV", "MOD"), "MOD": ("ADD",), "AND": ("ADD",), "RSHIFT": ("AND", "XOR"),

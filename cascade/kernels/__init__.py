@@ -1,69 +1,72 @@
-"""A task's function -> typed code, and back: leaving typed code at any statement.
+"""A task's function -> typed code, and back: a side exit at any statement.
 
     source      the function's syntax tree, its statements numbered
-    translate   the tree -> instructions, for given types of the arguments (expressions, calls; names, functions)
-    machine     the states of a state machine -> instructions
+    admission   refuses functions that cannot be lowered at all
+    builder     the functions of one kernel (parts) -> typed code, in this order:
+    bodies      bodies and helpers -> instructions, for given types of the arguments (statements, expressions, calls, tail_calls;
+                names: the meaning of names; functions: those of `math`; identity: comparisons by `is`)
+    state_machine   the states of a state machine -> instructions
+    loop_rotation   the test of a loop of tail calls moves to its end
     fuse        neighbouring instructions -> one
-    assemble    labels -> places, names -> registers
-    verify      what typed code has to be before it may run
-    resume      a function that goes on from a statement with given locals
-    comeback    from there to typed code again
+    assemble    labels -> positions, names -> registers
+    verify      checks typed code before it may run
+    continuation    the rest of a function, from a statement on, as a function
+    reentry     from there to typed code again
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from cascade._vm import Kernel, configure
 from cascade.declare.task import Task
 from cascade.graph.operations import StateMachine
 from cascade.kernels.bodies import TaskTranslators
 from cascade.kernels.builder import CodeBuilder
-from cascade.kernels.continuation import Ended, Resumption
-from cascade.kernels.diagnostics import Reason, Refusal
-from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Question, TypedCode
+from cascade.kernels.continuation import Continuations, Ended
+from cascade.kernels.diagnostics import Diagnostic, Refusal
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, CallOut, TypedCode
 from cascade.kernels.profile import profiled_caller
-from cascade.kernels.reentry import come_back
+from cascade.kernels.reentry import reenter
 from cascade.kernels.source import FunctionSource, SourceError, read_source
 from cascade.kernels.state_machine import StateMachineBuilder
 from cascade.kernels.verify import verify_typed
 
 configure(
-    verify_typed=verify_typed, call_out_type=Question, reenter=come_back, iteration_end_type=Ended, profiled_caller=profiled_caller
+    verify_typed=verify_typed, call_out_type=CallOut, reenter=reenter, iteration_end_type=Ended, profiled_caller=profiled_caller
 )
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 
 
 def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
-    """The types that values of these classes have in typed code."""
+    """Returns the types that values of these classes have in typed code."""
     return tuple(TYPES.get(kind, OBJECT) for kind in kinds)
 
 
-def lower(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Reason, ...]:
-    """The kernel of a task for arguments of the given types, or why there is none; a map is worth one without a loop, too."""
+def lower(task: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Diagnostic, ...]:
+    """Returns the kernel of a task for arguments of the given types, or why there is none; a map is worth one without a loop, too."""
     return _made(task.name, lambda: translate(task, types, in_map))
 
 
-def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Reason, ...]:
-    """The kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
+def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
+    """Returns the kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
     return _made(machine.name, lambda: _worth_it(StateMachineBuilder(machine, _read).build_from(start, types)))
 
 
-def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Reason, ...]:
+def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Diagnostic, ...]:
     try:
         return Kernel(make())
     except SourceError as error:
-        return (Reason("CS100", 0, 0, name, str(error)),)
+        return (Diagnostic("CS100", 0, 0, name, str(error)),)
     except Refusal as refusal:
-        return refusal.reasons
+        return refusal.diagnostics
     except RecursionError:
-        return (Reason("CS143", 0, 0, name, "its expressions nest too deep"),)
+        return (Diagnostic("CS143", 0, 0, name, "its expressions nest too deep"),)
 
 
-def translate(task: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> TypedCode:
-    """The typed code of a task for arguments of the given types.
+def translate(task: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> TypedCode:
+    """Returns the typed code of a task for arguments of the given types.
 
     Raises:
         SourceError: the source of the function is not there.
@@ -77,12 +80,12 @@ def _worth_it(code: TypedCode) -> TypedCode:
     if not code.loops:
         source = code.bodies[0].resumption.source
         hint = "without a loop, a tail call or a Jump, calling the function is faster"
-        raise Refusal(Reason("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
+        raise Refusal(Diagnostic("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
     return code
 
 
-def _read(task: Task[..., Any]) -> tuple[FunctionSource, Resumption]:
-    known: Resumption | None = task.resumption
+def _read(task: Task[..., object]) -> tuple[FunctionSource, Continuations]:
+    known: Continuations | None = task.resumption
     if known is None or known.source.code is not task.func.__code__:
-        known = task.resumption = Resumption(read_source(task.func))
+        known = task.resumption = Continuations(read_source(task.func))
     return known.source, known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cascade.kernels.diagnostics import Reason, Refusal, refuse
+from cascade.kernels.diagnostics import Diagnostic, Refusal, refuse
 from cascade.kernels.names import has_plain_names
 from cascade.kernels.source import FunctionSource
 
@@ -36,7 +36,7 @@ def check_signature(source: FunctionSource) -> None:
         raise no("CS105", f"it looks at its own variables by {', '.join(sorted(looking))}(), and typed code has others")
 
 
-def captured(source: FunctionSource) -> list[Reason]:
+def captured(source: FunctionSource) -> list[Diagnostic]:
     """Returns the diagnostic of functions inside that use the variables; translation continues past it to find others.
 
     A comprehension is no such function, although CPython 3.11 makes one of it: nothing of it outlives its expression.
@@ -44,4 +44,4 @@ def captured(source: FunctionSource) -> list[Reason]:
     inside = (node for node in ast.walk(source.tree) if isinstance(node, INNER) and node is not source.tree)
     used = {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
     names = [name for name in source.code.co_cellvars if name in used]
-    return [*refuse("CS102", source.tree, f"a function inside uses its variables {', '.join(names)}", source).reasons] if names else []
+    return [*refuse("CS102", source.tree, f"a function inside uses its variables {', '.join(names)}", source).diagnostics] if names else []

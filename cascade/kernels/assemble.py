@@ -5,7 +5,7 @@ the task's body or of one helper function. When all is there,
 
     fuse        neighbours become one instruction (fuse.py)
     registers   parameters, constants, variables, then temporaries; a temporary's register is free after its last use
-    words       labels become places
+    words       labels become positions
 
 A temporary lives inside one statement, and a statement's instructions stand together, so first and last use in the order
 of the text are all there is to know about it.
@@ -24,7 +24,7 @@ ROWS = {row.name: row for row in KERNEL_INSTRUCTIONS}
 
 
 class Label:
-    """A place in the code."""
+    """A position in the code."""
 
     __slots__ = ("index", "placed", "uses")
 
@@ -53,14 +53,14 @@ class Space:
     def __init__(self) -> None:
         self.parameters: list[int] = []
         self.variables: list[int] = []
-        self.constants: dict[tuple[str, Any], int] = {}
+        self.constants: dict[tuple[str, bytes | int], int] = {}  # by type, and bits or position among the objects
         self.calls: dict[int, int] = {}  # names of the registers of a called function's arguments, by position
-        self.places: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
         self.size = 0
 
     @property
     def total(self) -> int:
-        """How many registers, those for the arguments of calls included."""
+        """The number of registers, those for the arguments of calls included."""
         return self.size + len(self.calls)
 
 
@@ -72,7 +72,7 @@ class Assembler:
         self.names = 0
         self.temporaries: set[int] = set()
         self.spaces: list[Space] = []
-        self.objects: list[Any] = []
+        self.objects: list[object] = []
 
     def space(self) -> Space:
         self.spaces.append(Space())
@@ -87,26 +87,29 @@ class Assembler:
         self.temporaries.add(name)
         return name
 
-    def constant(self, space: Space, kind: str, value: Any) -> int:
-        """The name of the register that holds a constant."""
+    def constant(self, space: Space, kind: str, value: object) -> int:
+        """Returns the name of the register that holds a constant."""
+        key: tuple[str, bytes | int]
         if kind == FLOAT:
             key = (kind, struct.pack("=d", value))
         elif kind == OBJECT:
-            key = (kind, self.object(value))  # type: ignore[assignment]
+            key = (kind, self.object_number(value))
         else:
-            key = (INT, int(value))  # type: ignore[assignment]
+            assert isinstance(value, int)
+            key = (INT, int(value))
         name = space.constants.get(key)
         if name is None:
             name = space.constants[key] = self.name()
         return name
 
-    def constant_value(self, kind: str, bits: Any) -> Any:
-        """The value of a constant by its key in `Space.constants`."""
-        if kind == FLOAT:
-            return struct.unpack("=d", bits)[0]
+    def constant_value(self, kind: str, bits: bytes | int) -> object:
+        """Returns the value of a constant by its key in `Space.constants`."""
+        if isinstance(bits, bytes):
+            (number,) = struct.unpack("=d", bits)
+            return number
         return self.objects[bits] if kind == OBJECT else bits
 
-    def object(self, value: Any) -> int:
+    def object_number(self, value: object) -> int:
         for number, known in enumerate(self.objects):
             if known is value:
                 return number
@@ -126,7 +129,7 @@ class Assembler:
     # -- The end ----------------------------------------------------------------------------------------------------
 
     def assign(self) -> None:
-        """Gives each name its register."""
+        """Assigns a register to each name."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         owner: dict[int, Space] = {}
@@ -140,10 +143,10 @@ class Assembler:
                             last[name] = number
                             owner[name] = item.space
         for space in self.spaces:
-            places = space.places
+            numbers = space.numbers
             for name in (*space.parameters, *space.constants.values(), *space.variables):
-                places[name] = len(places)
-            space.size = len(places)
+                numbers[name] = len(numbers)
+            space.size = len(numbers)
         free: dict[Space, list[int]] = {space: [] for space in self.spaces}
         ending: dict[int, list[int]] = {}
         for name, number in last.items():
@@ -152,22 +155,22 @@ class Assembler:
         for name, number in first.items():
             starting.setdefault(number, []).append(name)
         for number in sorted({*ending, *starting}):
-            # An instruction reads before it writes, but may leave in between: both have a register of their own.
+            # An instruction reads before it writes, but may exit in between: both have a register of their own.
             for name in starting.get(number, ()):
                 space = owner[name]
                 if free[space]:
-                    space.places[name] = free[space].pop()
+                    space.numbers[name] = free[space].pop()
                 else:
-                    space.places[name] = space.size
+                    space.numbers[name] = space.size
                     space.size += 1
             for name in ending.get(number, ()):
-                free[owner[name]].append(owner[name].places[name])
+                free[owner[name]].append(owner[name].numbers[name])
         for space in self.spaces:
             for position, name in space.calls.items():
-                space.places[name] = space.size + position
+                space.numbers[name] = space.size + position
 
     def words(self) -> tuple[bytes, list[Item]]:
-        """The words, and the instruction of each."""
+        """Returns the words, and the instruction of each."""
         kept: list[Item] = []
         for item in self.items:
             if type(item) is Label:
@@ -177,12 +180,12 @@ class Assembler:
         result = array("i")
         for item in kept:
             row = ROWS[item.name]
-            places = item.space.places
+            numbers = item.space.numbers
             values = dict.fromkeys(FIELDS, 0)
             for field, operand in row.operands.items():
                 value = item.operands[field]
                 if operand.role in ("reads", "then reads", "writes", "copies", "range"):
-                    value = places[value]
+                    value = numbers[value]
                 elif operand.role == "target":
                     value = value.index
                 elif operand.role == "window":
@@ -195,6 +198,6 @@ class Assembler:
 
 
 def halves(bits: bytes) -> tuple[int, int]:
-    """The two int32 of 8 bytes, the low one first."""
+    """Returns the two int32 of 8 bytes, the low one first."""
     low, high = struct.unpack("=ii", bits)
     return low, high

@@ -7,7 +7,7 @@ import ast
 from cascade.kernels.assemble import Label
 from cascade.kernels.builder import CodeBuilder, holds_no_results
 from cascade.kernels.diagnostics import Refusal
-from cascade.kernels.expressions import UNKNOWN, Leaves, Value
+from cascade.kernels.expressions import UNKNOWN, SideExit, Value
 from cascade.kernels.identity import IdentityRefusal
 from cascade.kernels.model import INT, NONE, OBJECT, Exit
 from cascade.kernels.parts import BodyPart, HelperPart, WrongAssumption
@@ -18,7 +18,7 @@ from cascade.kernels.tail_calls import TailCallReader
 
 
 class HelperTranslator(StatementTranslator):
-    """Translates a helper function. Where it leaves, the statement that called it is made by CPython."""
+    """Translates a helper. Where it makes a side exit, CPython runs the statement that called it."""
 
     def __init__(self, builder: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
         super().__init__(builder, source, part.space, -1)
@@ -32,9 +32,9 @@ class HelperTranslator(StatementTranslator):
             self.space.parameters.append(register)
         self.put(self.part.label)
         self.run(dict(zip(names, self.part.types, strict=True)))
-        self.part.result = self.part.result or INT  # it never gives anything
+        self.part.result = self.part.result or INT  # it never returns
 
-    def way_out(self, point: Point) -> int:
+    def exit_at(self, point: Point) -> int:
         return 0
 
     def after_loops(self, number: int) -> bool:
@@ -43,15 +43,15 @@ class HelperTranslator(StatementTranslator):
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
         raise refusal  # to the statement that calls it
 
-    def give_value(self, node: ast.expr | None) -> None:
+    def return_value(self, node: ast.expr | None) -> None:
         value = Value(NONE, known=None) if node is None else self.value(node)
         part = self.part
         if value.type == NONE:
-            raise self.refuse("CS139", node or self.source.tree, "a helper that gives None is not lowered")
+            raise self.refuse("CS139", node or self.source.tree, "a helper that returns None is not lowered")
         if part.result and part.result != value.type:
             if part.assumed:
                 raise WrongAssumption(part)
-            hint = f"it gives {value.type} here and {part.result} elsewhere"
+            hint = f"it returns {value.type} here and {part.result} elsewhere"
             raise self.refuse("CS142", node or self.source.tree, hint)
         part.result = value.type
         self.emit("HELPER_RETURN", a=self.register(value))
@@ -69,7 +69,7 @@ class BodyTranslator(StatementTranslator):
         code = self.source.code
         self.parameters = code.co_varnames[: code.co_argcount]
         loops = [number for number, statement in enumerate(self.source.statements) if isinstance(statement, LOOPS)]
-        self.body_starts = {self.places.body_of(loop).statement for loop in loops}
+        self.body_starts = {self.points.body_of(loop).statement for loop in loops}
 
     def translate(self) -> None:
         part = self.part
@@ -90,9 +90,9 @@ class BodyTranslator(StatementTranslator):
         try:
             self.check_identities(self.own_types)
         except IdentityRefusal as refusal:
-            self.builder.reasons += refusal.reasons  # and on, to find the others
+            self.builder.diagnostics += refusal.diagnostics  # continues, to find the others
         self.put(self.part.label)
-        self.exit = self.builder.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered, not left
+        self.exit = self.builder.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered
 
     @property
     def own_types(self) -> tuple[str, ...]:
@@ -100,34 +100,34 @@ class BodyTranslator(StatementTranslator):
         return self.part.types
 
     def stored(self) -> set[str]:
-        """The names that the function gives values to."""
+        """Returns the names that the function assigns."""
         names = (node for node in ast.walk(self.source.tree) if isinstance(node, ast.Name))
         return {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
     def note_entry(self, point: Point, label: Label) -> None:
         if point.statement in self.body_starts and not point.again:
             label.uses += 1
-            self.builder.entries.append((label, self.way_out(point)))
+            self.builder.entries.append((label, self.exit_at(point)))
 
     def end(self) -> None:
         self.emit("RETURN_OBJECT", a=self.register(Value(NONE, known=None)))
 
-    def give_value(self, node: ast.expr | None) -> None:
+    def return_value(self, node: ast.expr | None) -> None:
         if node is None:
             self.end()
             return
         if isinstance(node, ast.Call) and self.tail(node):
             return
-        self.give_result(self.value(node))
+        self.return_result(self.value(node))
 
-    def give_result(self, value: Value) -> None:
+    def return_result(self, value: Value) -> None:
         kind = {NONE: OBJECT}.get(value.type, value.type)
         self.emit(f"RETURN_{kind.upper()}", a=self.register(value))
 
     # -- Tail calls -----------------------------------------------------------------------------------------------------
 
     def tail(self, node: ast.Call) -> bool:
-        """Translates `return node` where it is a tail call; False for other calls."""
+        """Translates `return node` where it is a tail call; returns False for other calls."""
         found = TailCallReader(self, self.part).read(node)
         if found is None:
             return False
@@ -153,13 +153,13 @@ class BodyTranslator(StatementTranslator):
         return True
 
     def hand_on(self, value: Value, stays_in: int) -> None:
-        """An argument of a tail call: the machine would look for LazyResults in it, unless the parameter has it already."""
+        """Notes an argument of a tail call: the VM would look for LazyResults in it, unless the parameter has it already."""
         if value.type != OBJECT or value.register == stays_in >= 0:
             return
         if value.known is UNKNOWN:
             self.builder.hands_on = True
         elif not holds_no_results(value.known):
-            raise Leaves
+            raise SideExit
 
 
 class TaskTranslators:

@@ -11,11 +11,11 @@ from cascade.declare.task import Task
 from cascade.graph.model import is_container
 from cascade.kernels.admission import captured, check_signature
 from cascade.kernels.assemble import ROWS, Assembler, Item, Label, halves
-from cascade.kernels.continuation import Resumption
-from cascade.kernels.diagnostics import Reason, Refusal, refuse
+from cascade.kernels.continuation import Continuations
+from cascade.kernels.diagnostics import Diagnostic, Refusal, refuse
 from cascade.kernels.fuse import fuse
 from cascade.kernels.loop_rotation import rotate_loops
-from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Body, Exit, Helper, Question, TypedCode
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Body, CallOut, Exit, Helper, TypedCode
 from cascade.kernels.names import Names
 from cascade.kernels.parts import BodyPart, HelperPart, WrongAssumption
 from cascade.kernels.source import FunctionSource, SourceError, read_source
@@ -24,8 +24,8 @@ SIZE_LIMIT = 4000  # instructions
 HELPER_LIMIT = 32
 BODY_LIMIT = 12  # tasks and types that tail calls go to
 
-Read = Callable[[Task[..., object]], tuple[FunctionSource, Resumption]]
-"""Returns the source of a task's function and what makes its continuations; raises SourceError."""
+Read = Callable[[Task[..., object]], tuple[FunctionSource, Continuations]]
+"""Returns the source of a task's function and its continuations; raises SourceError."""
 
 
 class Translators(Protocol):
@@ -55,7 +55,7 @@ class CodeBuilder:
         self.waiting: list[BodyPart] = []
         self.helpers: dict[tuple[FunctionType, tuple[str, ...]], HelperPart] = {}
         self.pieces: list[list[Item | Label]] = []
-        self.reasons: list[Reason] = []
+        self.diagnostics: list[Diagnostic] = []
         self.entries: list[tuple[Label, int]] = []
         self.deferring = False
         self.hands_on = False
@@ -75,8 +75,8 @@ class CodeBuilder:
         """Translates a body, and those that it continues with."""
         while self.waiting:
             self.translators.body(self, self.waiting.pop(0))
-        if self.reasons:
-            raise Refusal(*self.reasons)
+        if self.diagnostics:
+            raise Refusal(*self.diagnostics)
         return self.finish(first)
 
     def body(self, task: Task[..., object], types: tuple[str, ...]) -> BodyPart | None:
@@ -84,14 +84,14 @@ class CodeBuilder:
         part = self.bodies.get((task, types))
         if part is None and len(self.bodies) < BODY_LIMIT:
             source, resumption = self.read_task(task)
-            self.reasons += captured(source)
+            self.diagnostics += captured(source)
             part = BodyPart(task, types, source, resumption, len(self.bodies))
             part.parameters = [self.assembler.name() for _ in types]
             (self.space.variables if self.bodies else self.space.parameters).extend(part.parameters)
             self.add(task, part)
         return part
 
-    def read_task(self, task: Task[..., object]) -> tuple[FunctionSource, Resumption]:
+    def read_task(self, task: Task[..., object]) -> tuple[FunctionSource, Continuations]:
         """Reads a task's function, on whose meaning the code relies from now on."""
         self.names.signature(task.func)
         source, resumption = self.read(task)
@@ -118,13 +118,13 @@ class CodeBuilder:
             return part
         name = function.__qualname__
         if len(self.helpers) >= HELPER_LIMIT:
-            raise Refusal(Reason("CS141", 0, 0, name, "too many helper functions for one kernel"))
+            raise Refusal(Diagnostic("CS141", 0, 0, name, "too many helper functions for one kernel"))
         source = self.read_helper(function)
         for guess in ("", FLOAT, BOOL):
             part = HelperPart(function, types, self.assembler.space(), result=guess, assumed=bool(guess))
             if self.make_helper(part, source):
                 return part
-        raise refuse("CS142", source.tree, "it gives values of different types", source)
+        raise refuse("CS142", source.tree, "it returns values of different types", source)
 
     def read_helper(self, function: FunctionType) -> FunctionSource:
         """Reads a helper, on whose meaning the code relies from now on."""
@@ -132,14 +132,14 @@ class CodeBuilder:
         try:
             source = read_source(function)
         except SourceError as error:
-            raise Refusal(Reason("CS100", 0, 0, function.__qualname__, str(error))) from None
+            raise Refusal(Diagnostic("CS100", 0, 0, function.__qualname__, str(error))) from None
         check_signature(source)
         if diagnostics := captured(source):
             raise Refusal(*diagnostics)
         return source
 
     def make_helper(self, part: HelperPart, source: FunctionSource) -> bool:
-        """Translates a helper into a piece of code of its own; False where its result is not what was assumed."""
+        """Translates a helper into a piece of code of its own; returns False where its result is of another type than assumed."""
         assembler = self.assembler
         helpers, items, pieces = dict(self.helpers), assembler.items, list(self.pieces)
         assembler.items = []
@@ -167,7 +167,7 @@ class CodeBuilder:
             if kind == OBJECT:
                 operands["e"] = bits
             else:
-                operands["e"], operands["f"] = halves(bits if kind == FLOAT else _int_bits(bits))
+                operands["e"], operands["f"] = halves(bits if isinstance(bits, bytes) else _int_bits(bits))
             loads.append(Item(f"LOAD_{kind.upper()}", operands, 0, (source, source.tree.lineno), part.space))
         return [label, *loads, *items]
 
@@ -211,28 +211,28 @@ class CodeBuilder:
         """Refuses code that is too long, or that might hand on a LazyResult."""
         if len(self.assembler.items) > SIZE_LIMIT:
             raise refuse("CS143", first.source.tree, "the typed code would be too long", first.source)
-        if self.hands_on and not all(isinstance(each, Question) or holds_no_results(each) for each in self.assembler.objects):
+        if self.hands_on and not all(isinstance(each, CallOut) or holds_no_results(each) for each in self.assembler.objects):
             hint = "it hands objects on, and names containers in which there may be LazyResults"
             raise refuse("CS123", first.source.tree, hint, first.source)
 
     def constants_of_code(self) -> tuple[tuple[int, str, object], ...]:
         """Returns the constants by register number."""
-        places, constants = self.space.places, self.space.constants
+        numbers, constants = self.space.numbers, self.space.constants
         return tuple(
-            (places[name], kind, self.assembler.constant_value(kind, bits)) for (kind, bits), name in constants.items()
+            (numbers[name], kind, self.assembler.constant_value(kind, bits)) for (kind, bits), name in constants.items()
         )
 
     def exit_of_code(self, at: Exit) -> Exit:
         """Returns an exit with numbers of registers in place of their names."""
-        places = self.space.places
-        names = tuple((name, -1 if kind == NONE else places[register], kind) for name, register, kind in at.names)
-        return Exit(at.body, at.statement, at.again, names, tuple(places[register] for register in at.ranges))
+        numbers = self.space.numbers
+        names = tuple((name, -1 if kind == NONE else numbers[register], kind) for name, register, kind in at.names)
+        return Exit(at.body, at.statement, at.again, names, tuple(numbers[register] for register in at.ranges))
 
     def body_of_code(self, part: BodyPart) -> Body:
         """Returns a body with numbers of registers in place of their names."""
-        places = self.space.places
-        parameters = tuple(places[register] for register in part.parameters)
-        kept = tuple(-1 if kind == NONE else places[register] for register, kind in part.kept)
+        numbers = self.space.numbers
+        parameters = tuple(numbers[register] for register in part.parameters)
+        kept = tuple(-1 if kind == NONE else numbers[register] for register, kind in part.kept)
         return Body(part.task, part.types, parameters, kept, part.resumption, part.label.index, part.state)
 
 

@@ -8,21 +8,21 @@ import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
 
 from cascade._vm import length
 from cascade.kernels.assemble import Label
-from cascade.kernels.expressions import UNKNOWN, Expressions, Leaves, Value
+from cascade.kernels.expressions import UNKNOWN, Expressions, SideExit, Value
 from cascade.kernels.functions import ARGUMENT_LIMIT, FOLDED, MATH, OTHERWISE, PAIRS, WHOLE, Known
-from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT, Question
+from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT, CallOut
+from cascade.kernels.parts import HelperPart
 
 DIVMOD, HYPOT, ISCLOSE = divmod, math.hypot, math.isclose  # what they are now: they may be replaced
 
 
 class Calls(Expressions):
-    """Translates calls. What a helper gives is asked of `helper`, which translates it when it is first needed."""
+    """Translates calls. `helper` returns the part of a helper function, which is translated when it is first called."""
 
-    def helper(self, function: FunctionType, types: tuple[str, ...], node: ast.expr) -> Any:
+    def helper(self, function: FunctionType, types: tuple[str, ...], node: ast.expr) -> HelperPart:
         raise NotImplementedError
 
     def value_Call(self, node: ast.Call) -> Value:
@@ -45,7 +45,7 @@ class Calls(Expressions):
                 return value
         raise self.refuse("CS138", node, "this function is not lowered for these arguments")
 
-    def call_math(self, function: Any, node: ast.Call) -> Value:
+    def call_math(self, function: object, node: ast.Call) -> Value:
         if function in FOLDED:
             return self.fold(*FOLDED[function], node)
         values = [self.numeric(argument) for argument in node.args]
@@ -58,7 +58,7 @@ class Calls(Expressions):
             known = OTHERWISE.get(function, known)
         return self.known_call(function, known, values, node)
 
-    def known_call(self, function: Any, known: Known, values: Sequence[Value], node: ast.Call) -> Value:
+    def known_call(self, function: object, known: Known, values: Sequence[Value], node: ast.Call) -> Value:
         if len(values) != len(known.types):
             raise self.refuse("CS138", node, "this function is not lowered with so many arguments")
         fitted = []
@@ -71,7 +71,7 @@ class Calls(Expressions):
                 fitted.append(self.as_int(value))
         if known.instruction:
             return self.computed(known.result, known.instruction, *fitted)
-        return self.ask(function, fitted, known.result)
+        return self.call_out(function, fitted, known.result)
 
     def fold(self, instruction: str, empty: int, node: ast.Call) -> Value:
         """`math.gcd` or `math.lcm` of any number of ints."""
@@ -92,24 +92,24 @@ class Calls(Expressions):
             given[keyword.arg] = self.as_float(self.numeric(keyword.value))
         return self.computed(BOOL, "ISCLOSE", *values, *given.values())
 
-    def ask(self, function: Any, values: Sequence[Value], result: str) -> Value:
-        """The machine calls a function of Python's, one that has no effect."""
-        question = Question(function, tuple(value.type for value in values), result)
+    def call_out(self, function: object, values: Sequence[Value], result: str) -> Value:
+        """Emits a call-out: the VM calls a function of Python's, one that has no effect."""
+        called = CallOut(function, tuple(value.type for value in values), result)
         for number, value in enumerate(values):
             self.emit("MOVE", a=self.argument(number), b=self.register(value))
         temporary = self.assembler.temporary()
-        self.emit("CALL_OUT", a=temporary, b=0, e=self.assembler.object(question))
+        self.emit("CALL_OUT", a=temporary, b=0, e=self.assembler.object_number(called))
         return Value(result, temporary)
 
     def argument(self, number: int) -> int:
-        """The name of the register for an argument of a call."""
+        """Returns the name of the register for an argument of a call."""
         calls = self.space.calls
         if number not in calls:
             calls[number] = self.assembler.name()
         return calls[number]
 
     def as_int(self, value: Value) -> Value:
-        """An int or bool as an int."""
+        """Returns an int or bool as an int."""
         return Value(INT, value.register, UNKNOWN if value.known is UNKNOWN else int(value.known))
 
     # -- Builtins -----------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Calls(Expressions):
         try:
             return Value(FLOAT, known=float(text))
         except ValueError:
-            raise Leaves from None
+            raise SideExit from None
 
     def call_bool(self, node: ast.Call) -> Value | None:
         if len(node.args) != 1:
@@ -150,7 +150,7 @@ class Calls(Expressions):
             return self.computed(INT, "ROUND", value) if value.type == FLOAT else self.as_int(value)
         if len(node.args) == 2:
             value, digits = self.numeric(node.args[0]), self.integer(node.args[1])
-            return self.ask(round, (value, digits), FLOAT if value.type == FLOAT else INT)
+            return self.call_out(round, (value, digits), FLOAT if value.type == FLOAT else INT)
         return None
 
     def call_pow(self, node: ast.Call) -> Value | None:
@@ -167,7 +167,7 @@ class Calls(Expressions):
         return self.extreme(node, "MORE")
 
     def extreme(self, node: ast.Call, order: str) -> Value | None:
-        """The first of the arguments than which none is less (or more), as `min` and `max` define it."""
+        """Returns the first of the arguments than which none is less (or more), as `min` and `max` define it."""
         if len(node.args) < 2:
             return None
         values = [self.numeric(argument) for argument in node.args]
@@ -192,7 +192,7 @@ class Calls(Expressions):
         raise self.refuse("CS138", node, "write q, r = divmod(a, b)")
 
     def two_values(self, node: ast.Call) -> list[Value] | None:
-        """Both values of a call of divmod, math.frexp or math.modf; None for other calls."""
+        """Returns both values of a call of divmod, math.frexp or math.modf; None for other calls."""
         called = self.meaning(node.func)
         if node.keywords or any(isinstance(item, ast.Starred) for item in node.args):
             return None
@@ -204,7 +204,7 @@ class Calls(Expressions):
         return [self.known_call(called, known, [value], node) for known in PAIRS[called]]
 
     def divided(self, node: ast.Call) -> list[Value]:
-        """Both values of divmod(a, b)."""
+        """Returns both values of divmod(a, b)."""
         left, right = self.numeric(node.args[0]), self.numeric(node.args[1])
         kind = FLOAT if FLOAT in (left.type, right.type) else INT
         if kind == FLOAT:
@@ -218,8 +218,8 @@ class Calls(Expressions):
         if value.type == OBJECT:
             if type(value.known) in (str, bytes, tuple, range, frozenset):
                 return Value(INT, known=len(value.known))
-            return self.ask(length, (value,), INT)
-        raise Leaves
+            return self.call_out(length, (value,), INT)
+        raise SideExit
 
     # -- Plain functions ------------------------------------------------------------------------------------------------
 
@@ -250,11 +250,11 @@ def _by_name(self: Calls, node: ast.Call) -> list[tuple[str, ast.expr]]:
 
 def bind_call(
     self: Calls, function: FunctionType, positional: Sequence[ast.expr], named: Sequence[tuple[str, ast.expr]], node: ast.AST
-) -> dict[str, Any]:
-    """The expression for each parameter, in the order of the parameters; a default stands as a tuple of one.
+) -> dict[str, ast.expr | tuple[object]]:
+    """Returns the expression for each parameter, in the order of the parameters; a default stands as a tuple of one.
 
     Raises:
-        Leaves: the call does not fit the signature; CPython says so.
+        SideExit: the call does not fit the signature; CPython says so.
     """
     code = function.__code__
     if code.co_flags & 0xC or code.co_kwonlyargcount:
@@ -262,22 +262,22 @@ def bind_call(
     if any(isinstance(item, ast.Starred) for item in positional):
         raise self.refuse("CS138", node, "write the arguments one by one")
     parameters = code.co_varnames[: code.co_argcount]
-    given: dict[str, Any] = dict(zip(parameters, positional))
+    given: dict[str, ast.expr | tuple[object]] = dict(zip(parameters, positional))
     for name, value in named:
         if name in given or name not in parameters[code.co_posonlyargcount :]:
-            raise Leaves
+            raise SideExit
         given[name] = value
     if len(positional) > len(parameters):
-        raise Leaves
+        raise SideExit
     defaults = function.__defaults__ or ()
     for name, default in zip(parameters[len(parameters) - len(defaults) :], defaults):
         given.setdefault(name, (default,))
     if len(given) != len(parameters):
-        raise Leaves
+        raise SideExit
     return {name: given[name] for name in parameters}
 
 
-BUILTINS: dict[Any, Callable[[Calls, ast.Call], Value | None]] = {
+BUILTINS: dict[object, Callable[[Calls, ast.Call], Value | None]] = {
     builtins.abs: Calls.call_abs, builtins.int: Calls.call_int, builtins.float: Calls.call_float,
     builtins.bool: Calls.call_bool, builtins.round: Calls.call_round, builtins.pow: Calls.call_pow,
     builtins.min: Calls.call_min, builtins.max: Calls.call_max, builtins.divmod: Calls.call_divmod,

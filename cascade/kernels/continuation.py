@@ -42,7 +42,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from cascade.kernels.program_points import Places
+from cascade.kernels.program_points import ProgramPoints
 from cascade.kernels.source import FunctionSource, Step, compile_function, type_parameters
 
 
@@ -55,47 +55,47 @@ class Ended(NamedTuple):
     """
 
     way: str
-    values: dict[str, Any]
+    values: dict[str, object]
 
     @staticmethod
-    def again(values: dict[str, Any]) -> Ended:
+    def again(values: dict[str, object]) -> Ended:
         return Ended("again", values)
 
     @staticmethod
-    def done(values: dict[str, Any]) -> Ended:
+    def done(values: dict[str, object]) -> Ended:
         return Ended("done", values)
 
     @staticmethod
-    def broken(values: dict[str, Any]) -> Ended:
+    def broken(values: dict[str, object]) -> Ended:
         return Ended("broken", values)
 
 
-# A syntax tree cannot hold these functions, and in variables they would be seen. So it has constants that stand for them:
+# A syntax tree cannot hold these functions, and variables would show them. So it has constants that stand for them:
 # a nan is equal to no other one, so the compiler never takes a constant of the user's for it.
-CALLED: dict[str, Callable[..., Any]] = {
+CALLED: dict[str, Callable[..., object]] = {
     "locals": locals,
     "again": Ended.again,
     "done": Ended.done,
     "broken": Ended.broken,
 }
 CONSTANTS = {name: float("nan") for name in CALLED}
-ONE_TURN: Any = ((),)  # what a loop that is run once iterates over
+ONE_TURN: Any = ((),)  # the items of a loop that is run once
 
 
-class Resumption:
-    """Makes and keeps the functions that go on from the statements of one function."""
+class Continuations:
+    """Makes and keeps the continuations of one function."""
 
     def __init__(self, source: FunctionSource) -> None:
         self.source = source
-        self.places = Places(source)
-        self._iterations: dict[tuple[int, tuple[str, ...]], Callable[..., Any] | None] = {}
-        self._made: dict[tuple[int, tuple[str, ...]], Callable[..., Any]] = {}
+        self.points = ProgramPoints(source)
+        self._iterations: dict[tuple[int, tuple[str, ...]], Callable[..., object] | None] = {}
+        self._made: dict[tuple[int, tuple[str, ...]], Callable[..., object]] = {}
 
-    def function(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
-        """The function that goes on at the start of a statement; it returns or raises what the original would.
+    def function(self, statement: int, names: tuple[str, ...]) -> Callable[..., object]:
+        """Returns the continuation from the start of a statement; it returns or raises as the original would.
 
         It takes the values of the local variables that are bound, by position, and then, for each `for` around the
-        statement, the outermost first, what `remaining` makes of what is left of its range.
+        statement, the outermost first, what `remaining` returns for the rest of its range.
 
         Args:
             statement: its number; -1 for the function's end.
@@ -108,14 +108,14 @@ class Resumption:
             function = self._made[statement, names] = self._make(statement, names)
         return function
 
-    def resume(self, statement: int, values: Mapping[str, Any], loops: Iterable[range] = ()) -> Any:
-        """Goes on at the start of a statement, with the variables that are bound."""
+    def resume(self, statement: int, values: Mapping[str, object], loops: Iterable[range] = ()) -> object:
+        """Continues at the start of a statement, with the variables that are bound."""
         return self.function(statement, tuple(values))(*values.values(), *map(remaining, loops))
 
-    def iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any] | None:
-        """The function that makes what is left of the iteration of the innermost loop, from the start of a statement.
+    def iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., object] | None:
+        """Returns the continuation from the start of a statement to the end of the iteration of the innermost loop.
 
-        It returns or raises what the original would where that ends in the iteration, and otherwise an `Ended`. It takes
+        It returns or raises as the original would where that ends in the iteration, and otherwise returns an `Ended`. It takes
         the values of the local variables that are bound, by position. From the start of a `while` it makes the test.
 
         Returns:
@@ -126,13 +126,13 @@ class Resumption:
             self._iterations[key] = self._make_iteration(statement, names) if statement >= 0 else None
         return self._iterations[key]
 
-    def _make_iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any] | None:
+    def _make_iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., object] | None:
         source = self.source
         node = source.statements[statement]
         if isinstance(node, ast.While):
             body = _tested(node)
         else:
-            loops = self.places.loops_around(statement)
+            loops = self.points.loops_around(statement)
             if not loops:
                 return None
             loop = source.statements[loops[-1]]
@@ -143,15 +143,15 @@ class Resumption:
             body = [_once(_rest(path, depth, []), then, loop), _ended("broken", loop)]
         return self._function_of(names, body)
 
-    def _make(self, statement: int, names: tuple[str, ...]) -> Callable[..., Any]:
+    def _make(self, statement: int, names: tuple[str, ...]) -> Callable[..., object]:
         source = self.source
         path = source.paths[statement]
         count = sum(isinstance(owner, ast.For) for owner in _loops_around(path))
         return self._function_of([*names, *(f".loop{number}" for number in range(count))], _rest(path, 0, []))
 
-    def _function_of(self, parameters: Sequence[str], body: list[ast.stmt]) -> Callable[..., Any]:
+    def _function_of(self, parameters: Sequence[str], body: list[ast.stmt]) -> Callable[..., object]:
         source = self.source
-        # Every local stays one, also where what is left never assigns it: it may be unbound, and is no global. Every free
+        # Every local stays one, also where the continuation never assigns it: it may be unbound, and is no global. Every free
         # variable stays one, so that a debugger sees it.
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
         never = ast.If(
@@ -173,7 +173,7 @@ class Resumption:
         )
         return self._function(definition)
 
-    def _function(self, definition: ast.FunctionDef) -> Callable[..., Any]:
+    def _function(self, definition: ast.FunctionDef) -> Callable[..., object]:
         original = self.source.code
         definition.lineno = definition.end_lineno = original.co_firstlineno
         definition.col_offset = definition.end_col_offset = 0
@@ -191,17 +191,17 @@ class Resumption:
 
 
 def _renamed(code: CodeType, old: str, new: str) -> CodeType:
-    """Code, and that of the functions in it, with another beginning of their qualified names."""
+    """Returns code, and that of the functions in it, with another beginning of their qualified names."""
     inside = tuple(_renamed(item, old, new) if isinstance(item, CodeType) else item for item in code.co_consts)
     return code.replace(co_consts=inside, co_qualname=new + code.co_qualname.removeprefix(old))
 
 
-def _at_the_end(*values: Any) -> None:
+def _at_the_end(*values: object) -> None:
     return None
 
 
-def remaining(rest: range) -> Iterator[Any]:
-    """One item for the iteration that is under way, and then what is left of a range."""
+def remaining(rest: range) -> Iterator[object]:
+    """Yields one item for the iteration that is under way, and then the rest of a range."""
     return itertools.chain((None,), rest)
 
 
@@ -211,7 +211,7 @@ def _loops_around(path: tuple[Step, ...]) -> list[ast.stmt]:
 
 
 def _rest(path: tuple[Step, ...], depth: int, bound: list[str]) -> list[ast.stmt]:
-    """The rest of the block of `path[depth]`; `bound` holds our variables that are bound there."""
+    """Returns the rest of the block of `path[depth]`; `bound` holds our variables that are bound there."""
     step = path[depth]
     following = step.block[step.index + 1 :]
     if depth == len(path) - 1:
@@ -228,7 +228,7 @@ def _rest(path: tuple[Step, ...], depth: int, bound: list[str]) -> list[ast.stmt
 
 
 def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list[str]) -> ast.stmt:
-    """A `for` in whose body the path goes on: the rest of the iteration under way, and then those that are left."""
+    """Returns a `for` in whose body the path continues: the rest of the iteration under way, and then the remaining ones."""
     loop = len(bound) // 2
     iterator, item = f".loop{loop}", f".item{loop}"
     choice = ast.If(
@@ -252,34 +252,34 @@ def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stm
     return _placed(ast.For(target=target, iter=ast.Constant(ONE_TURN), body=body, orelse=then, type_comment=None), loop)
 
 
-def _unbound(names: list[str], place: ast.stmt) -> list[ast.stmt]:
-    return [_placed(ast.Delete([ast.Name(name, ast.Del()) for name in names]), place)] if names else []
+def _unbound(names: list[str], at: ast.stmt) -> list[ast.stmt]:
+    return [_placed(ast.Delete([ast.Name(name, ast.Del()) for name in names]), at)] if names else []
 
 
 def _tested(loop: ast.While) -> list[ast.stmt]:
-    """The test of a loop, and what its result means."""
+    """Returns the test of a loop, and the returns for both its results."""
     choice = ast.If(test=loop.test, body=[_ended("again", loop)], orelse=[])
     return [_placed(choice, loop), _ended("done", loop)]
 
 
-def _ended(way: str, place: ast.stmt) -> ast.stmt:
+def _ended(way: str, at: ast.stmt) -> ast.stmt:
     variables = ast.Call(ast.Constant(CONSTANTS["locals"]), [], [])
-    return _placed(ast.Return(ast.Call(ast.Constant(CONSTANTS[way]), [variables], [])), place)
+    return _placed(ast.Return(ast.Call(ast.Constant(CONSTANTS[way]), [variables], [])), at)
 
 
-def _callable_for(constant: object) -> Callable[..., Any] | None:
-    """The function of ours for which a constant stands in compiled code; None for a constant of the user's."""
+def _callable_for(constant: object) -> Callable[..., object] | None:
+    """Returns the function of ours for which a constant stands in compiled code; None for a constant of the user's."""
     return next((CALLED[name] for name, ours in CONSTANTS.items() if ours is constant), None)
 
 
-def _assign(target: str | ast.expr, value: ast.expr, place: ast.stmt) -> ast.stmt:
+def _assign(target: str | ast.expr, value: ast.expr, at: ast.stmt) -> ast.stmt:
     name = ast.Name(target, ast.Store()) if isinstance(target, str) else target
-    return _placed(ast.Assign(targets=[name], value=value, type_comment=None), place)
+    return _placed(ast.Assign(targets=[name], value=value, type_comment=None), at)
 
 
-def _placed(node: ast.stmt, place: ast.stmt) -> ast.stmt:
-    # What is ours has the position of the loop that it stands for; it never raises.
-    node = ast.copy_location(node, place)
+def _placed(node: ast.stmt, at: ast.stmt) -> ast.stmt:
+    # Code of ours has the position of the loop that it stands for; it never raises.
+    node = ast.copy_location(node, at)
     return ast.fix_missing_locations(node)
 
 

@@ -1,4 +1,4 @@
-"""Why a function was not lowered."""
+"""Diagnostics: why a function was not lowered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS106", "CS110"
 
 
 @dataclass(frozen=True)
-class Reason:
-    """One reason.
+class Diagnostic:
+    """A diagnostic.
 
     Attributes:
         code: stable, CS1 and two digits; docs/lowering.md lists them.
         file, line, column: where, as in a traceback; columns count from 0.
-        construct: what stands there, in the user's own words.
-        hint: what to do.
+        construct: the user's own text there.
+        hint: how to write it instead.
     """
 
     code: str
@@ -30,7 +30,7 @@ class Reason:
 
     @property
     def for_all_types(self) -> bool:
-        """Whether other types of the arguments would change nothing."""
+        """Whether it holds for all types of the arguments."""
         return self.code in ALWAYS
 
     def __str__(self) -> str:
@@ -38,17 +38,17 @@ class Reason:
 
 
 class Refusal(Exception):
-    """The function cannot be lowered, for one reason or several."""
+    """The function cannot be lowered: one diagnostic or several."""
 
-    def __init__(self, *reasons: Reason) -> None:
-        super().__init__("; ".join(map(str, reasons)))
-        self.reasons = reasons
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(map(str, diagnostics)))
+        self.diagnostics = diagnostics
 
 
 def refuse(code: str, node: ast.AST, hint: str, source: FunctionSource) -> Refusal:
-    """A refusal because of `node`."""
+    """Returns a refusal because of `node`."""
     number, begin, last = getattr(node, "lineno", 0), getattr(node, "col_offset", 0), getattr(node, "end_lineno", 0)
     line = source.line(number).encode()  # the tree's columns count bytes
     end = node.end_col_offset if number == last else None  # type: ignore[attr-defined]
     construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else line[begin:end].decode(errors="replace").rstrip(": ")
-    return Refusal(Reason(code, number, len(line[:begin].decode(errors="replace")), construct or ast.unparse(node), hint, source.file))
+    return Refusal(Diagnostic(code, number, len(line[:begin].decode(errors="replace")), construct or ast.unparse(node), hint, source.file))

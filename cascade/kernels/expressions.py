@@ -24,19 +24,19 @@ BITS: dict[type[ast.operator], str] = {
 }  # fmt: skip
 
 
-def _small_power(base: Any, exponent: Any) -> Any:
+def _small_power(base: float, exponent: float) -> object:
     if abs(exponent) > 64 or abs(base) > 2**32:
         raise ValueError  # it may be huge, and is not worth waiting for
     return base**exponent
 
 
-def _small_shift(value: Any, count: Any) -> Any:
+def _small_shift(value: int, count: int) -> int:
     if count > 64:
         raise ValueError
     return value << count
 
 
-FOLDED: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+FOLDED: dict[type[ast.operator], Callable[[Any, Any], object]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod, ast.Div: operator.truediv, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
     ast.BitXor: operator.xor, ast.Pow: _small_power, ast.LShift: _small_shift, ast.RShift: operator.rshift,
@@ -57,7 +57,7 @@ OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 class Value(NamedTuple):
-    """The value of an expression: the name of its register, or what it is."""
+    """The value of an expression: the name of its register, or the value itself where it is known while translating."""
 
     type: str
     register: int = -1
@@ -69,16 +69,16 @@ class Value(NamedTuple):
 
     @property
     def truth(self) -> bool | None:
-        """Its truth, where that is known; that of an object is asked of the object, when the program runs."""
+        """Its truth, where that is known; an object decides its own when the program runs."""
         return None if self.known is UNKNOWN or self.type == OBJECT else bool(self.known)
 
 
-class Leaves(Exception):
-    """From here CPython has to go on, in any case."""
+class SideExit(Exception):
+    """From here CPython continues, in any case."""
 
 
-def number_known(found: Any) -> Value | None:
-    """The value of a number that a register can hold; None for anything else."""
+def number_known(found: object) -> Value | None:
+    """Returns the value of a number that a register can hold; None for anything else."""
     if type(found) is float:
         return Value(FLOAT, known=found)
     if type(found) is bool:
@@ -104,21 +104,21 @@ class Expressions:
 
     # -- Instructions -----------------------------------------------------------------------------------------------
 
-    def emit(self, name: str, **operands: Any) -> None:
+    def emit(self, name: str, **operands: object) -> None:
         self.assembler.emit(Item(name, operands, self.exit, self.line, self.space))
 
     def put(self, label: Label) -> None:
         self.assembler.place(label)
 
-    def emit_jump(self, name: str, target: Label, **operands: Any) -> None:
-        """A jump; back to a place that is there already, it takes fuel."""
+    def emit_jump(self, name: str, target: Label, **operands: object) -> None:
+        """Emits a jump; back to a label that is placed already, it takes fuel."""
         if name == "JUMP":
             self.emit("BACK" if target.placed else "JUMP", f=target)
         else:
             self.emit(f"{'BACK' if target.placed else 'JUMP'}_{name}", **operands, f=target)
 
     def register(self, value: Value) -> int:
-        """The name of the register of a value."""
+        """Returns the name of the register of a value."""
         if value.register >= 0:
             return value.register
         return self.assembler.constant(self.space, OBJECT if value.type in (NONE, OBJECT) else value.type, value.known)
@@ -129,13 +129,13 @@ class Expressions:
         return Value(kind, result)
 
     def copied(self, value: Value) -> Value:
-        """The value in a temporary register of its own."""
+        """Returns the value in a temporary register of its own."""
         result = self.assembler.temporary()
         self.emit("MOVE", a=result, b=self.register(value))
         return Value(value.type, result)
 
     def variable(self, name: str, kind: str) -> int:
-        """The name of the register that holds a variable while it is of this type."""
+        """Returns the name of the register that holds a variable while it is of this type."""
         found = self.registers.get((name, kind))
         if found is None:
             found = self.registers[name, kind] = self.assembler.name()
@@ -154,7 +154,7 @@ class Expressions:
         return method(node)
 
     def numeric(self, node: ast.expr) -> Value:
-        """The value of an expression that has to be a number."""
+        """Returns the value of an expression that has to be a number."""
         value = self.value(node)
         if not value.number:
             raise self.refuse("CS131", node, f"{_a(value.type)} cannot be computed with in typed code")
@@ -178,16 +178,16 @@ class Expressions:
         if kind is not None:
             return Value(NONE, known=None) if kind == NONE else Value(kind, self.variable(name, kind))
         if name in self.source.locals:
-            raise Leaves  # it has no value on this way: CPython says so
+            raise SideExit  # it has no value on this path: CPython raises
         return self.known(self.meaning(node), node)
 
     def value_Attribute(self, node: ast.Attribute) -> Value:
         return self.known(self.meaning(node), node)
 
-    def meaning(self, node: ast.expr) -> Any:
+    def meaning(self, node: ast.expr) -> object:
         return self.names.meaning(self.source, node)
 
-    def known(self, found: Any, node: ast.expr) -> Value:
+    def known(self, found: object, node: ast.expr) -> Value:
         if found is None:
             return Value(NONE, known=None)
         value = number_known(found)
@@ -198,7 +198,7 @@ class Expressions:
         return Value(OBJECT, known=found)
 
     def unknown(self, node: ast.expr) -> str:
-        """Why a name means nothing."""
+        """Returns why a name means nothing."""
         while isinstance(node, ast.Attribute):
             node = node.value
         if isinstance(node, ast.Name) and self.meaning(node) is MISSING:
@@ -244,7 +244,7 @@ class Expressions:
             return self.computed(BOOL if both_bools else INT, f"{BITS[operation]}_INT", left, right)
         raise self.refuse("CS134", node, "this operator is not lowered for these types")
 
-    def folded(self, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value | None:
+    def folded(self, function: Callable[[Any, Any], object], left: object, right: object) -> Value | None:
         try:
             return number_known(function(left, right))
         except (ArithmeticError, TypeError, ValueError):
@@ -297,7 +297,7 @@ class Expressions:
         return self.computed(BOOL, f"{name}_{kind}", left, right)
 
     def settled(self, operation: ast.cmpop, left: Value, right: Value, node: ast.Compare) -> bool | None:
-        """What a comparison gives in any case; None where it has to be made."""
+        """Returns the result of a comparison where it is known; None where it has to be made."""
         types = (left.type, right.type)
         if isinstance(operation, (ast.Is, ast.IsNot)):
             if NONE in types:
@@ -316,7 +316,7 @@ class Expressions:
         if NONE in types and OBJECT not in types and isinstance(operation, (ast.Eq, ast.NotEq)):
             return (types == (NONE, NONE)) is isinstance(operation, ast.Eq)
         if NONE in types and OBJECT not in types:
-            raise Leaves  # a TypeError
+            raise SideExit  # a TypeError
         raise self.refuse("CS135", node, "objects are only compared by `is`")
 
     def comparable(self, left: Value, right: Value) -> tuple[Value, Value, str]:
@@ -328,7 +328,7 @@ class Expressions:
     # -- Values made by jumps -----------------------------------------------------------------------------------------
 
     def truth(self, node: ast.expr) -> Value:
-        """A bool made by jumps."""
+        """Returns a bool made by jumps."""
         result = self.assembler.temporary()
         false, done = Label(), Label()
         if self.jump(node, false, False):
@@ -383,7 +383,7 @@ class Expressions:
     # -- Jumps --------------------------------------------------------------------------------------------------------
 
     def jump(self, node: ast.expr, target: Label, sense: bool) -> bool:
-        """Goes to `target` if the truth of `node` is `sense`; gives whether what follows can be reached."""
+        """Emits a jump to `target` if the truth of `node` is `sense`; returns whether the code after it can be reached."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return self.jump(node.operand, target, not sense)
         if isinstance(node, ast.BoolOp):

@@ -1,13 +1,13 @@
 """The functions of `math` and the builtins that are known: types, and the instruction where there is one.
 
-Functions without an instruction are asked: the machine calls them with Python objects. They have no effect, so where one
-raises, the code leaves, and CPython calls it again.
+Functions without an instruction are call-outs: the VM calls them with Python objects. They have no effect, so where one
+raises, the code exits, and CPython calls it again.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cascade.kernels.model import BOOL, FLOAT, INT
 
@@ -17,8 +17,8 @@ class Known(NamedTuple):
 
     Attributes:
         types: of the parameters; an int or bool is made a float where a float is wanted.
-        result: the type that it gives.
-        instruction: that does it; empty to ask.
+        result: the type of its result.
+        instruction: that does it; empty to call_out.
     """
 
     types: tuple[str, ...]
@@ -45,17 +45,17 @@ _MATH |= {
     "gamma": _floats(1), "lgamma": _floats(1), "hypot": _floats(2),
 }  # fmt: skip
 
-MATH: dict[Any, Known] = {getattr(math, name): known for name, known in _MATH.items() if hasattr(math, name)}
-OTHERWISE: dict[Any, Known] = {math.log: _floats(2), math.perm: Known((INT,), INT, "FACTORIAL")}
+MATH: dict[object, Known] = {getattr(math, name): known for name, known in _MATH.items() if hasattr(math, name)}
+OTHERWISE: dict[object, Known] = {math.log: _floats(2), math.perm: Known((INT,), INT, "FACTORIAL")}
 """With another number of arguments."""
-PAIRS: dict[Any, tuple[Known, Known]] = {
+PAIRS: dict[object, tuple[Known, Known]] = {
     math.frexp: (_floats(1, FLOAT, "FREXP_MANTISSA"), _floats(1, INT, "FREXP_EXPONENT")),
     math.modf: (_floats(1, FLOAT, "MODF_FRACTION"), _floats(1, FLOAT, "MODF_WHOLE")),
 }
-"""They give two values."""
-FOLDED: dict[Any, tuple[str, int]] = {math.gcd: ("GCD", 0), math.lcm: ("LCM", 1)}
+"""They return two values."""
+FOLDED: dict[object, tuple[str, int]] = {math.gcd: ("GCD", 0), math.lcm: ("LCM", 1)}
 """Of any number of ints: the instruction for two, and the value of none."""
 ARGUMENT_LIMIT = 8
 """Of a function that is called."""
 WHOLE = (math.floor, math.ceil, math.trunc)
-"""They give an int back as it is."""
+"""They return an int as it is."""

@@ -6,20 +6,21 @@
     MOVE         total = t3
     NEXT_BACK    i, range, back
 
-Which ones there are is said in the rows of `cascade.instructions.kernel` (`fuses`): the names of the two, and how they hang together:
+The rows of `cascade.instructions.kernel` say which ones there are (`fuses`): the names of the two, and how they hang together:
 
-    left, right     the second one takes what the first one gives as its left or right operand
+    left, right     the second one takes the first one's result as its left or right operand
     last            ... as its last operand
-    both            a MOVE beside it; neither sees the other's result
+    beside          a MOVE beside it; neither sees the other's result
     then            the first one's result is kept, the second one is a jump
 
-Two never become one across a label, and only what nobody else reads is not kept. The first one's exit is that of the
-whole: what comes second never leaves, or belongs to the same statement.
+Two are never fused across a label, and a result that is not kept is one that nothing else reads. The first one's exit is that
+of the whole: the second one never exits, or belongs to the same statement.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.assemble import ROWS, Item, Label
@@ -38,7 +39,7 @@ WITH_MOVE = {first: rows[0][0] for (first, second), rows in FUSIONS.items() if s
 
 
 def fuse(items: list[Item | Label], temporaries: set[int]) -> list[Item | Label]:
-    """The items with neighbours made one wherever an instruction for both exists."""
+    """Returns the items with neighbours fused wherever there is an instruction for both."""
     reads: dict[int, int] = {}
     writes: dict[int, int] = {}
     for item in items:
@@ -49,7 +50,7 @@ def fuse(items: list[Item | Label], temporaries: set[int]) -> list[Item | Label]
                 elif operand.role in WRITING:
                     writes[item.operands[field]] = writes.get(item.operands[field], 0) + 1
 
-    def single(name: Any) -> bool:
+    def single(name: int) -> bool:
         return name in temporaries and reads.get(name) == 1 and writes.get(name) == 1
 
     result: list[Item | Label] = []
@@ -69,15 +70,14 @@ def fuse(items: list[Item | Label], temporaries: set[int]) -> list[Item | Label]
     return result
 
 
-def _join(first: Item, second: Item, single: Any) -> Item | None:
+def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:
     if first.space is not second.space:
         return None
-    given = first.operands.get("a")
-    writes = "a" in first.operands and ROWS[first.name].operands["a"].role in WRITING
-    if not writes:
+    if "a" not in first.operands or ROWS[first.name].operands["a"].role not in WRITING:
         return None
+    given = first.operands["a"]
     if second.name == "MOVE" and second.operands["b"] == given and single(given):
-        # What is computed for a variable is written to it.
+        # A result for a variable is written to it at once.
         return Item(first.name, {**first.operands, "a": second.operands["a"]}, first.exit, first.line, first.space)
     if first.name == second.name == "MOVE" and first.operands["a"] != second.operands["a"]:
         source = first.operands["b"] if second.operands["b"] == given else second.operands["b"]
@@ -85,14 +85,14 @@ def _join(first: Item, second: Item, single: Any) -> Item | None:
         return Item("MOVE2", operands, first.exit, first.line, first.space)
     if second.name == "MOVE2":
         return _beside(first, second, single)
-    for name, way in FUSIONS.get((first.name, second.name), ()):
-        fields = _operands(first, second, way, single)
+    for name, join in FUSIONS.get((first.name, second.name), ()):
+        fields = _operands(first, second, join, single)
         if fields is not None:
             return Item(name, fields, first.exit, first.line, first.space)
     return None
 
 
-def _beside(first: Item, second: Item, single: Any) -> Item | None:
+def _beside(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:
     # t = b op c; then a = t and d = e at once.
     name = WITH_MOVE.get(first.name)
     given, moves = first.operands["a"], second.operands
@@ -107,14 +107,14 @@ def _beside(first: Item, second: Item, single: Any) -> Item | None:
     return None
 
 
-def _operands(first: Item, second: Item, way: str, single: Any) -> dict[str, Any] | None:
+def _operands(first: Item, second: Item, join: Join, single: Callable[[int], bool]) -> dict[str, object] | None:
     given = first.operands["a"]
     sources = [first.operands[field] for field in "bcde" if field in first.operands]
     after = second.operands
-    if way == "then":
+    if join == "then":
         rest = [after[field] for field in "ab" if field in after]
         return {"a": given, **dict(zip("bcde", [*sources, *rest])), "f": after["f"]}
-    if way == "beside":
+    if join == "beside":
         if after["b"] == given or after["a"] == given:
             return None
         moved = [after["a"], after["b"]]
@@ -123,12 +123,12 @@ def _operands(first: Item, second: Item, way: str, single: Any) -> dict[str, Any
         return None
     jump = "f" in after and ROWS[second.name].operands["f"].role == "target"
     fields = [field for field in ("ab" if jump else "bcde") if field in after]
-    if way == "last":
+    if join == "last":
         at = fields[-1]
     else:
-        at = fields[0] if way == "left" else fields[1]
+        at = fields[0] if join == "left" else fields[1]
         if after[at] != given and ROWS[second.name].commutes:
-            at = fields[1] if way == "left" else fields[0]
+            at = fields[1] if join == "left" else fields[0]
     if after[at] != given:
         return None
     rest = [after[field] for field in fields if field != at]

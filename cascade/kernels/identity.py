@@ -1,7 +1,7 @@
 """Comparisons by `is` that typed code would decide otherwise: a number in a register is no object.
 
-When code is left, its numbers become objects, each variable one of its own, while in CPython two variables may hold the same
-one. So a function is lowered only if each `is` in it has a side that is no number, whatever way leads there:
+At a side exit the numbers become objects, each variable one of its own, while in CPython two variables may hold the same
+one. So a function is lowered only if each `is` in it has a side that is no number on any path:
 
     x is None           o is MISSING (a global)         o is p, where o comes as an object and is not assigned
 """
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
-from cascade.kernels.diagnostics import Reason, Refusal, refuse
+from cascade.kernels.diagnostics import Diagnostic, Refusal, refuse
 from cascade.kernels.model import FLOAT, INT, MISSING
 from cascade.kernels.source import FunctionSource, own_nodes
 
@@ -20,10 +19,10 @@ NUMBERS = (int, float, complex)
 
 
 class IdentityRefusal(Refusal):
-    """Not even a leaving there would be exact."""
+    """Not even a side exit there would be exact."""
 
 
-def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: Callable[[ast.expr], Any]) -> None:
+def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: Callable[[ast.expr], object]) -> None:
     """Refuses a function whose `is` may compare two numbers.
 
     Args:
@@ -39,19 +38,19 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
             return True
         if isinstance(node, ast.Name) and node.id in source.locals:
             return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
-        found = meaning(node)
-        return found is MISSING or type(found) in NUMBERS or isinstance(node, ast.Name) and node.id in declared
+        meant = meaning(node)
+        return meant is MISSING or type(meant) in NUMBERS or isinstance(node, ast.Name) and node.id in declared
 
     declared = {name for statement in source.declarations for name in statement.names}  # type: ignore[attr-defined]
     outer = {id(comparison) for comparison, _, _ in _comparisons(own_nodes(source.tree))}
     hint = "whether two equal numbers are one object is not known: compare with =="
-    reasons: list[Reason] = []
+    found: list[Diagnostic] = []
     for comparison, left, right in _comparisons(ast.walk(source.tree)):
         inside = id(comparison) not in outer  # names may be those of a function in the function
         if all(may_be_number(side) or inside and not isinstance(side, ast.Constant) for side in (left, right)):
-            reasons += refuse("CS136", comparison, hint, source).reasons
-    if reasons:
-        raise IdentityRefusal(*dict.fromkeys(reasons))
+            found += refuse("CS136", comparison, hint, source).diagnostics
+    if found:
+        raise IdentityRefusal(*dict.fromkeys(found))
 
 
 def _comparisons(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.Compare, ast.expr, ast.expr]]:

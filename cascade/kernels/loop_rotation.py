@@ -7,7 +7,7 @@
     4  RETURN_INT           total                       4  BACK                 back to 5
                                                         5  RETURN_INT           total
 
-The test that ends the loop is told from the one that continues it by its branch: the one that comes to a return first.
+Of the test's two branches, the one that comes to a return first ends the loop.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _first_instruction(items: list[Item | Label], at: int) -> int:
 
 
 def _ends_loop(items: list[Item | Label], at: int) -> bool:
-    """Whether what begins there ends the loop, as it comes to a return."""
+    """Whether the branch that begins there ends the loop: it comes to a return first."""
     return next(ROWS[item.name] for item in items[at:] if type(item) is Item and ROWS[item.name].ends).returns
 
 

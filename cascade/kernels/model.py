@@ -1,23 +1,23 @@
-"""TypedCode: what the translator makes and the typed loop runs. Data only."""
+"""TypedCode: the typed code of a kernel, made by the translator. Data only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from cascade._vm import Routine
-from cascade.kernels.continuation import Resumption
+from cascade.declare.task import Task
+from cascade.kernels.continuation import Continuations
 from cascade.kernels.source import FunctionSource
 
 INT, FLOAT, BOOL, NONE, OBJECT = "int", "float", "bool", "none", "object"
 """The types of values. A bool is an int in its register; None has none; an object is only moved and compared."""
 
-MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+MISSING: object = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
 @dataclass(frozen=True)
 class Guard:
-    """Something that the code relies on: what `name` of `holder` means has to be `expected`.
+    """A condition that the code relies on: `name` of `holder` has to be `expected`.
 
     Attributes:
         kind: "item" of a dict, "contents" of a cell, or "attribute" of a function.
@@ -25,22 +25,22 @@ class Guard:
     """
 
     kind: str
-    holder: Any
+    holder: object
     name: str
-    expected: Any
+    expected: object
 
     @property
     def missing(self) -> bool:
-        """Whether there has to be nothing."""
+        """Whether the name has to be missing."""
         return self.expected is MISSING
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How CPython goes on from a place.
+    """A side exit: the program point from which CPython continues, and where the variables are.
 
     Attributes:
-        body: whose function goes on: an index into `TypedCode.bodies`.
+        body: the function: an index into `TypedCode.bodies`.
         statement: the number of the statement that begins there; -1 at the function's end.
         again: it is a `for` that is under way, and takes its next item.
         names: the local variables that are bound, each with its register and its type.
@@ -63,17 +63,17 @@ class Body:
         types: of its parameters.
         parameters: the register of each parameter.
         kept: for each parameter, the register of the value that it came with; -1 for None.
-        resumption: goes on from a statement of the function.
+        resumption: makes the continuations of the function.
         entry: its first word.
         state: of a state machine, the number of the state that calls the task; the parameters are then the operands of
             all states. Else -1.
     """
 
-    task: Any
+    task: Task[..., object]
     types: tuple[str, ...]
     parameters: tuple[int, ...]
     kept: tuple[int, ...]
-    resumption: Resumption = field(repr=False)
+    resumption: Continuations = field(repr=False)
     entry: int
     state: int = -1
 
@@ -91,8 +91,8 @@ class Helper:
     Attributes:
         entry: its first word.
         types: of its parameters.
-        result: the type that it gives.
-        registers: how many it has.
+        result: the type of its result.
+        registers: the number of its registers.
     """
 
     name: str
@@ -103,33 +103,33 @@ class Helper:
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """A function of Python's own that is called with values of the given types: it has no effect, and may raise."""
+class CallOut:
+    """A call-out: a function of Python's own that is called with values of the given types. It has no effect, and may raise."""
 
-    function: Any
+    function: object
     types: tuple[str, ...]
     result: str
 
 
 @dataclass(frozen=True, eq=False)
 class TypedCode:
-    """The body of a task's function for one tuple of argument types, and of what it calls.
+    """The body of a task's function for one tuple of argument types, and the functions that it calls.
 
     Attributes:
         name: the task's, for people.
         words: the instructions, 32 bytes each (see `cascade.instructions.kernel`).
         types: of the parameters, which have the first registers.
-        registers: how many there are.
+        registers: their number.
         constants: the registers that hold a constant from the start: (register, type, value).
-        objects: what LOAD_OBJECT and CALL_OUT refer to.
-        exits: ways out; `exit_of` has one for each word.
+        objects: those that LOAD_OBJECT and CALL_OUT refer to.
+        exits: the side exits; `exit_of` has the number of one for each word.
         bodies: the tasks' functions in the code; the first is the one that is entered.
         helpers: the functions that it calls.
-        entries: places where a loop's iteration begins, and code may be entered again: (word, exit that leads there).
-        guards: what has to hold whenever the code is entered.
-        deferring: whether a task that answers with a call of a task goes on inside the code.
-        hands_on: whether objects among the arguments are given to other parameters: no LazyResult may stand in them.
-        loops: whether there is a loop or a tail call in it.
+        entries: for re-entry, where a loop's iteration begins: (word, exit at the same program point).
+        guards: they have to hold whenever the code is entered.
+        deferring: whether a task that returns a call of a task continues inside the code.
+        hands_on: whether objects among the arguments are passed to other parameters: no LazyResult may stand in them.
+        loops: whether it has a loop or a tail call.
         lines: for each word the source, and the line in it, that it comes from.
     """
 
@@ -137,8 +137,8 @@ class TypedCode:
     words: bytes
     types: tuple[str, ...]
     registers: int
-    constants: tuple[tuple[int, str, Any], ...]
-    objects: tuple[Any, ...]
+    constants: tuple[tuple[int, str, object], ...]
+    objects: tuple[object, ...]
     exit_of: tuple[int, ...] = field(repr=False)
     exits: tuple[Exit, ...] = field(repr=False)
     bodies: tuple[Body, ...] = field(repr=False)

@@ -1,11 +1,10 @@
-"""What a name in a function means now, and the guard that says that it still does."""
+"""The meaning of the names in a function, and the guards that it is still the same."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from types import FunctionType, ModuleType
-from typing import Any
+from types import CellType, FunctionType, ModuleType
 
 from cascade.kernels.model import MISSING, Guard
 from cascade.kernels.source import FunctionSource
@@ -15,16 +14,16 @@ class Names:
     """Collects guards for the names that the code relies on."""
 
     def __init__(self) -> None:
-        self.guards: dict[tuple[Any, ...], Guard] = {}
+        self.guards: dict[tuple[object, ...], Guard] = {}
 
-    def meaning(self, source: FunctionSource, node: ast.expr) -> Any:
-        """The object that a global, a builtin, a closure's variable or `module.name` means; MISSING for anything else."""
+    def meaning(self, source: FunctionSource, node: ast.expr) -> object:
+        """Returns the object that a global, a builtin, a closure's variable or `module.name` means; MISSING for anything else."""
         if isinstance(node, ast.Attribute):
             module = self.meaning(source, node.value)
             if type(module) is not ModuleType:
                 return MISSING
             if module is sys.modules["cascade"]:
-                getattr(module, node.attr, None)  # it makes its names when they are first asked for; other modules are not asked
+                getattr(module, node.attr, None)  # it makes its names when they are first used; other modules are only looked into
             return self._item(vars(module), node.attr)
         if not isinstance(node, ast.Name):
             return MISSING
@@ -40,23 +39,23 @@ class Names:
             found = self._item(_builtins_of(function), name)
         return found
 
-    def signature(self, function: Any) -> None:
-        """The code relies on what the function does, and on its defaults."""
+    def signature(self, function: object) -> None:
+        """Adds guards for the function's code and its defaults."""
         for attribute in ("__code__", "__defaults__", "__kwdefaults__") if type(function) is FunctionType else ():
             self._add(Guard("attribute", function, attribute, getattr(function, attribute)))
 
-    def _item(self, namespace: dict[str, Any], name: str) -> Any:
+    def _item(self, namespace: dict[str, object], name: str) -> object:
         # A name that is missing is relied on, too: a global may come to hide a builtin.
         return self._add(Guard("item", namespace, name, namespace.get(name, MISSING)))
 
-    def _contents(self, cell: Any) -> Any:
+    def _contents(self, cell: CellType) -> object:
         try:
             found = cell.cell_contents
         except ValueError:
             found = MISSING
         return self._add(Guard("contents", cell, "", found))
 
-    def _add(self, guard: Guard) -> Any:
+    def _add(self, guard: Guard) -> object:
         # The first reading counts: if another thread changes the name meanwhile, the code is not entered.
         return self.guards.setdefault((guard.kind, id(guard.holder), guard.name), guard).expected
 
@@ -67,6 +66,6 @@ def has_plain_names(function: FunctionType) -> bool:
     return type(function.__globals__) is dict and _builtins_of(function) is (vars(own) if isinstance(own, ModuleType) else own)
 
 
-def _builtins_of(function: FunctionType) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(function, "__builtins__")  # noqa: B009 (typeshed has no such attribute)
+def _builtins_of(function: FunctionType) -> dict[str, object]:
+    found: dict[str, object] = getattr(function, "__builtins__")  # noqa: B009 (typeshed has no such attribute)
     return found

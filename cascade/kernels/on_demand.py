@@ -7,9 +7,9 @@ from cascade.declare.task import Task
 from cascade.errors import LoweringError
 from cascade.imports import Any
 from cascade.kernels import lower, lower_machine
-from cascade.kernels.diagnostics import Reason
+from cascade.kernels.diagnostics import Diagnostic
 
-Lowered = Kernel | tuple[Reason, ...] | None
+Lowered = Kernel | tuple[Diagnostic, ...] | None
 """The kernel for arguments of these types; or why there is none; or None where there is none for any types."""
 
 

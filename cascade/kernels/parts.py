@@ -7,7 +7,7 @@ from types import FunctionType
 
 from cascade.declare.task import Task
 from cascade.kernels.assemble import Label, Space
-from cascade.kernels.continuation import Resumption
+from cascade.kernels.continuation import Continuations
 from cascade.kernels.source import FunctionSource
 
 
@@ -30,7 +30,7 @@ class BodyPart:
     task: Task[..., object]
     types: tuple[str, ...]
     source: FunctionSource
-    resumption: Resumption
+    resumption: Continuations
     number: int
     label: Label = field(default_factory=Label)
     parameters: list[int] = field(default_factory=list)
@@ -38,7 +38,6 @@ class BodyPart:
     state: int = -1
 
 
-@dataclass(eq=False)
 class HelperPart:
     """A helper function inside the code that is being made.
 
@@ -51,12 +50,15 @@ class HelperPart:
         assumed: whether the type was assumed, because the function calls itself before it has returned anything.
     """
 
-    function: FunctionType
-    types: tuple[str, ...]
-    space: Space
-    label: Label = field(default_factory=Label)
-    result: str = ""
-    assumed: bool = False
+    def __init__(
+        self, function: FunctionType, types: tuple[str, ...], space: Space, result: str = "", assumed: bool = False
+    ) -> None:
+        self.function = function
+        self.types = types
+        self.space = space
+        self.label = Label()
+        self.result = result
+        self.assumed = assumed
 
 
 class WrongAssumption(Exception):

@@ -1,4 +1,4 @@
-"""What a profiler sees of typed code: a call of the task's function, and its return.
+"""Typed code as a profiler sees it: a call of the task's function, and its return.
 
     cProfile, sys.setprofile, sys.monitoring        typed code
       call    f  (file.py:3)                          <- a function of this name, place and module is called
@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
 
 from cascade.kernels.model import TypedCode
 
 
-def _caller(run: Callable[[], Any]) -> Any:
+def _caller(run: Callable[[], object]) -> object:
     return run()
 
 
-def profiled_caller(code: TypedCode) -> Callable[[Callable[[], Any]], Any]:
+def profiled_caller(code: TypedCode) -> Callable[[Callable[[], object]], object]:
     """Returns a function that calls its argument, and that a profiler takes for the function of the code's first task."""
     function = code.bodies[0].resumption.source.function
     original = function.__code__

@@ -1,4 +1,4 @@
-"""Places in a function, and how they follow each other."""
+"""Program points of a function, and how they follow each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOOPS = (ast.While, ast.For)
 
 
 class Point(NamedTuple):
-    """A place in a function: the start of a statement, the end of a `for`'s body, or (-1) the function's end."""
+    """A program point: the start of a statement, the end of a `for`'s body, or (-1) the function's end."""
 
     statement: int
     again: bool = False
@@ -21,22 +21,22 @@ class Point(NamedTuple):
 END = Point(-1)
 
 
-class Places:
-    """The places of one function."""
+class ProgramPoints:
+    """The program points of one function."""
 
     def __init__(self, source: FunctionSource) -> None:
         self.source = source
         self.numbers = {id(statement): number for number, statement in enumerate(source.statements)}
 
     def node(self, point: Point) -> ast.stmt | None:
-        """The statement of a place; None at the function's end."""
+        """Returns the statement at a program point; None at the function's end."""
         return self.source.statements[point.statement] if point.statement >= 0 else None
 
     def start_of(self, block: Sequence[ast.stmt]) -> Point:
         return Point(self.numbers[id(block[0])])
 
     def after(self, number: int) -> Point:
-        """The place that follows a statement."""
+        """Returns the program point that follows a statement."""
         step = self.source.paths[number][-1]
         if step.index + 1 < len(step.block):
             return Point(self.numbers[id(step.block[step.index + 1])])
@@ -48,19 +48,19 @@ class Places:
         return self.after(self.numbers[id(owner)])
 
     def out_of(self, loop: int) -> Point:
-        """Where a loop goes when it has come to its end."""
+        """Returns the program point that follows the last iteration of a loop."""
         node = self.source.statements[loop]
         assert isinstance(node, LOOPS)
         return self.start_of(node.orelse) if node.orelse else self.after(loop)
 
     def body_of(self, loop: int) -> Point:
-        """The first place in a loop."""
+        """Returns the first program point in a loop."""
         node = self.source.statements[loop]
         assert isinstance(node, LOOPS)
         return self.start_of(node.body)
 
     def loops_around(self, number: int) -> list[int]:
-        """The numbers of the loops in whose bodies a statement stands, the outermost first."""
+        """Returns the numbers of the loops in whose bodies a statement stands, the outermost first."""
         return [
             self.numbers[id(step.owner)]
             for step in self.source.paths[number]

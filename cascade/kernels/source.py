@@ -36,7 +36,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step on the way from a function to a statement: the block, and the place in it."""
+    """One step on the path from a function to a statement: the block, and the position in it."""
 
     owner: ast.stmt | ast.FunctionDef
     field: str
@@ -48,7 +48,6 @@ class Step:
         return block
 
 
-@dataclass(frozen=True, eq=False)
 class FunctionSource:
     """A function's tree.
 
@@ -57,24 +56,36 @@ class FunctionSource:
         code: its code, as it was when the source was read.
         imported: names that its code was compiled for as imported ones.
         tree: its definition; line and column numbers are those of its file.
-        statements: all its statements, in the order of the text; the number of one is its place here.
+        statements: all its statements, in the order of the text; the number of one is its position here.
         paths: for each statement, the steps that lead to it.
-        declarations: its `global` and `nonlocal` statements, in whose place the tree has a `pass`.
+        declarations: its `global` and `nonlocal` statements, which the tree has a `pass` for.
         text: its lines; `first` is the number of the first one in the file.
     """
 
-    function: FunctionType
-    code: CodeType
-    imported: tuple[str, ...]
-    tree: ast.FunctionDef
-    statements: tuple[ast.stmt, ...]
-    paths: tuple[tuple[Step, ...], ...]
-    declarations: tuple[ast.stmt, ...]
-    text: tuple[str, ...]
-    first: int
+    def __init__(
+        self,
+        function: FunctionType,
+        code: CodeType,
+        imported: tuple[str, ...],
+        tree: ast.FunctionDef,
+        statements: tuple[ast.stmt, ...],
+        paths: tuple[tuple[Step, ...], ...],
+        declarations: tuple[ast.stmt, ...],
+        text: tuple[str, ...],
+        first: int,
+    ) -> None:
+        self.function = function  # set here: pyright takes a function that the class declares for a method
+        self.code = code
+        self.imported = imported
+        self.tree = tree
+        self.statements = statements
+        self.paths = paths
+        self.declarations = declarations
+        self.text = text
+        self.first = first
 
     def line(self, number: int) -> str:
-        """The text of a line of the file; empty for one outside the function."""
+        """Returns the text of a line of the file; empty for one outside the function."""
         at = number - self.first
         return self.text[at].rstrip() if 0 <= at < len(self.text) else ""
 
@@ -90,7 +101,7 @@ class FunctionSource:
         return tuple(name for name in self.code.co_varnames + self.code.co_cellvars if name in own)
 
 
-def read_source(function: Callable[..., Any]) -> FunctionSource:
+def read_source(function: Callable[..., object]) -> FunctionSource:
     """Reads the tree of a function.
 
     The source is compiled and compared with the function's own code: a file may have changed since it was loaded.
@@ -165,7 +176,7 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
 
 
 def _imports_for(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> tuple[str, ...] | None:
-    """With which names imported the tree gives the function's code; None where it is not that of the function."""
+    """Returns the imported names with which the tree compiles to the function's code; None where it is that of another function."""
     if tree.name != code.co_name:
         return None
     bare = ast.FunctionDef(**{field: getattr(tree, field) for field in tree._fields})
@@ -211,7 +222,7 @@ def _without_defaults(arguments: ast.arguments) -> ast.arguments:
 
 
 def compile_function(definition: ast.FunctionDef, original: CodeType, imported: tuple[str, ...] = ()) -> CodeType:
-    """The code of a definition, compiled where the original's free variables are free, and names are imported."""
+    """Compiles a definition where the original's free variables are free, and names are imported."""
     free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
     outer = ast.FunctionDef(
         name="outer",
@@ -230,7 +241,7 @@ def compile_function(definition: ast.FunctionDef, original: CodeType, imported: 
     return _in_file(_code_named(_code_named(code, "outer"), definition.name), original.co_filename)
 
 
-def _compiled(source: Any, flags: int) -> Any:
+def _compiled(source: str | ast.Module, flags: int) -> Any:
     # Not by `warnings.catch_warnings`, which changes the filters of all threads, and has warnings shown again that were shown before.
     filters: Any = warnings.filters
     filters.insert(0, IGNORED)
@@ -250,7 +261,7 @@ FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in 
 
 
 def type_parameters() -> dict[str, Any]:
-    """The field for them that CPython 3.12 has added."""
+    """Returns the field for them that CPython 3.12 has added."""
     return {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
 
 
@@ -274,12 +285,12 @@ def _alike(one: CodeType, other: CodeType) -> bool:
 
 
 def _positions(code: CodeType) -> Iterator[tuple[int | None, ...]]:
-    # What comes before the first statement has the line of the definition, or that of its first decorator.
+    # Instructions before the first statement have the line of the definition, or that of its first decorator.
     return islice(code.co_positions(), code.co_code[::2].index(RESUME) + 1, None)
 
 
 def _taken_out(tree: ast.FunctionDef) -> tuple[ast.stmt, ...]:
-    """The `global` and `nonlocal` statements of a function; those of functions inside are their own affair."""
+    """Takes the `global` and `nonlocal` statements out of a function and returns them; functions inside keep theirs."""
     found: list[ast.stmt] = []
     for node in own_nodes(tree):
         for _, block in ast.iter_fields(node):
@@ -291,7 +302,7 @@ def _taken_out(tree: ast.FunctionDef) -> tuple[ast.stmt, ...]:
 
 
 def own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's tree, without what is inside of functions and classes in it."""
+    """Yields the nodes of a function's tree, without those inside of functions and classes in it."""
     waiting = [tree]
     for node in waiting:  # which grows
         yield node

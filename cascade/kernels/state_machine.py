@@ -5,11 +5,11 @@
     0  SUB_INT                       r2 = n - 1
     ...
 
-The operands of all states have registers of their own, as they have slots in the machine's frame. A state is translated like a
+The operands of all states have registers of their own, as they have slots in the VM's frame. A state is translated like a
 task's body, for each combination of types that the operands have when a Jump leads to it; its variables are other
-registers than its operands, which are the next call's as well. A Jump to a state is a move into the operand that it gives and a
-jump to the state's body; one that ends the machine returns its data. Whatever else a state answers with (a tail call, a Jump
-that leads nowhere, or by a key that is not known here) is made by CPython, and the machine's frame goes on from there.
+registers than its operands, which are the next call's as well. A Jump to a state is a move into the operand that gets its data and a
+jump to the state's body; one that ends the state machine returns its data. CPython makes any other result of a state (a tail
+call, a Jump that leads nowhere, or by a key that is not known here), and the VM's frame continues from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cascade.graph.operations import State, StateMachine
 from cascade.kernels.assemble import Label
 from cascade.kernels.bodies import BodyTranslator, TaskTranslators
 from cascade.kernels.builder import BODY_LIMIT, CodeBuilder, Read
-from cascade.kernels.expressions import UNKNOWN, Leaves, Value
+from cascade.kernels.expressions import UNKNOWN, SideExit, Value
 from cascade.kernels.model import NONE, OBJECT, TypedCode
 from cascade.kernels.parts import BodyPart
 from cascade.kernels.tail_calls import arguments_by_name
@@ -42,7 +42,7 @@ class StateMachineBuilder(CodeBuilder):
         self.space.parameters.extend(self.operands)
 
     def build_from(self, start: int, types: tuple[str, ...]) -> TypedCode:
-        """The code that begins with the state of number `start`.
+        """Returns the code that begins with the state of number `start`.
 
         Raises:
             SourceError: the source of a function is not there.
@@ -53,7 +53,7 @@ class StateMachineBuilder(CodeBuilder):
         return self.translate(first)
 
     def state(self, number: int, types: tuple[str, ...]) -> BodyPart | None:
-        """The part of a state for some types of all operands; None for one too many."""
+        """Returns the part of a state for some types of all operands; None for one too many."""
         part = self.bodies.get((number, types))
         if part is None and len(self.bodies) < BODY_LIMIT:
             task = self.machine.states[number].operation
@@ -103,7 +103,7 @@ class StateTranslator(BodyTranslator):
         return self.builder.machine.states[self.part.state]
 
     def tail(self, node: ast.Call) -> bool:
-        """Translates `return Jump(...)`; False for other calls."""
+        """Translates `return Jump(...)`; returns False for other calls."""
         if self.meaning(node.func) is not Jump:
             return False
         given = arguments_by_name(node, ("target_key", "data"))
@@ -116,22 +116,23 @@ class StateTranslator(BodyTranslator):
         if isinstance(key, ast.IfExp):
             other = Label()
             if self.jump(key.test, other, False):
-                self.or_leave(self.choose, key.body, data, node)
+                self.or_exit(self.choose, key.body, data, node)
             if other.uses:
                 self.put(other)
-                self.or_leave(self.choose, key.orelse, data, node)
+                self.or_exit(self.choose, key.orelse, data, node)
             return
         meant = key.value if isinstance(key, ast.Constant) else self.meaning(key)
         routes = dict(self.machine_state.routes or ())
         if type(meant) not in KEYS or meant not in routes:
-            raise Leaves
+            raise SideExit
         value = None if data is None else self.value(data)
         if value is not None and value.type == OBJECT and not (value.known is not UNKNOWN and type(value.known) in PLAIN):
-            raise Leaves  # it may hold LazyResults
-        if routes[meant] is None:
-            self.give_result(Value(NONE, known=None) if value is None else value)
+            raise SideExit  # it may hold LazyResults
+        target = routes[meant]
+        if target is None:
+            self.return_result(Value(NONE, known=None) if value is None else value)
         else:
-            self.go_to(routes[meant], value, node)
+            self.go_to(target, value, node)
 
     def go_to(self, number: int, value: Value | None, node: ast.Call) -> None:
         target = self.builder.machine.states[number]
@@ -139,10 +140,10 @@ class StateTranslator(BodyTranslator):
         moves = []
         if not target.takes_input:
             if value is not None and value.type != NONE:
-                raise Leaves
+                raise SideExit
         elif value is None:
             if types[target.offset] == OBJECT:
-                raise Leaves  # there may be no input yet
+                raise SideExit  # there may be no input yet
         else:
             types = (*types[: target.offset], value.type, *types[target.offset + 1 :])
             if value.type != NONE:

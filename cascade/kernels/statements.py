@@ -26,11 +26,11 @@ from cascade.kernels.assemble import Item, Label, Space
 from cascade.kernels.builder import CodeBuilder
 from cascade.kernels.calls import Calls
 from cascade.kernels.diagnostics import Refusal
-from cascade.kernels.expressions import Leaves, Value
+from cascade.kernels.expressions import SideExit, Value
 from cascade.kernels.identity import IdentityRefusal, check_identities
 from cascade.kernels.model import INT, NONE, Exit
 from cascade.kernels.parts import HelperPart
-from cascade.kernels.program_points import END, LOOPS, Places, Point
+from cascade.kernels.program_points import END, LOOPS, Point, ProgramPoints
 from cascade.kernels.source import FunctionSource
 
 VERSION_LIMIT = 6  # of one program point, before its variables are said to change type too often
@@ -40,7 +40,7 @@ SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
 
 
 class Version(NamedTuple):
-    """A place to be translated for the types that variables have there; both hash by value."""
+    """A program point, and the types that variables have there; both hash by value."""
 
     point: Point
     types: tuple[tuple[str, str], ...]
@@ -60,9 +60,9 @@ class StatementTranslator(Calls):
         self.labels: dict[Version, Label] = {}
         self.pending: list[Version] = []
         self.versions: dict[Point, list[Version]] = {}
-        self.states: dict[int, int] = {}
-        self.places = Places(source)
-        self.numbers = self.places.numbers
+        self.ranges: dict[int, int] = {}
+        self.points = ProgramPoints(source)
+        self.numbers = self.points.numbers
         loops = [number for number, statement in enumerate(source.statements) if isinstance(statement, LOOPS)]
         self.first_loop, self.last_loop = (loops[0], loops[-1]) if loops else (-1, -1)
 
@@ -73,10 +73,10 @@ class StatementTranslator(Calls):
         names = self.source.code.co_varnames[: len(types)]
         check_identities(self.source, dict(zip(names, types, strict=True)), self.meaning)
 
-    # -- Places ---------------------------------------------------------------------------------------------------------
+    # -- ProgramPoints ---------------------------------------------------------------------------------------------------------
 
     def label(self, point: Point, bound: dict[str, str]) -> Label:
-        """The label of a place for some types of the variables; what is new will be translated if something goes there."""
+        """Returns the label of a program point for some types of the variables; a new one is translated if something jumps there."""
         version = Version(point, tuple(sorted(bound.items())))
         label = self.labels.get(version)
         if label is None:
@@ -95,11 +95,12 @@ class StatementTranslator(Calls):
                 self.follow(version)
 
     def follow(self, version: Version) -> None:
+        """Translates a version, and the program points after it, to a jump or an end."""
         point: Point | None = version.point
         bound = dict(version.types)
         arriving = True
         while point is not None:
-            if not arriving and (point.again or isinstance(self.places.node(point), ast.While)):
+            if not arriving and (point.again or isinstance(self.points.node(point), ast.While)):
                 pass  # the end of a loop's body: the test is made here
             else:
                 label = self.label(point, bound)
@@ -121,23 +122,24 @@ class StatementTranslator(Calls):
             bound = self.bound
 
     def note_entry(self, point: Point, label: Label) -> None:
-        """The label is a place where a loop's iteration may begin."""
+        """Notes a label where a loop's iteration may begin."""
 
     def worth_repeating(self, point: Point) -> bool:
+        """Whether only a few simple statements stand between a program point and the end of a loop."""
         for _ in range(REPEATED):
-            node = self.places.node(point)
+            node = self.points.node(point)
             if not isinstance(node, SIMPLE):
                 return False
-            point = self.places.after(point.statement)
-            if point.again or isinstance(self.places.node(point), ast.While):
+            point = self.points.after(point.statement)
+            if point.again or isinstance(self.points.node(point), ast.While):
                 return self.loop_around_point(point)
         return False
 
     def loop_around_point(self, point: Point) -> bool:
         # The end of a loop's body, not the start of a loop that follows.
-        body = self.places.node(point)
+        body = self.points.node(point)
         return point.again or any(
-            version.point == self.places.start_of(body.body) and label.placed  # type: ignore[union-attr]
+            version.point == self.points.start_of(body.body) and label.placed  # type: ignore[union-attr]
             for version, label in self.labels.items()
         )
 
@@ -146,7 +148,7 @@ class StatementTranslator(Calls):
         known.append(version)
         if len(known) <= VERSION_LIMIT:
             return
-        node = self.places.node(version.point) or self.source.tree
+        node = self.points.node(version.point) or self.source.tree
         types: dict[str, list[str]] = {}
         for other in known:
             for name, kind in other.types:
@@ -161,7 +163,7 @@ class StatementTranslator(Calls):
     def statement(self, point: Point) -> Point | None:
         node = self.source.statements[point.statement]
         self.line = (self.source, node.lineno)
-        self.exit = self.way_out(point)
+        self.exit = self.exit_at(point)
         items = len(self.assembler.items)
         try:
             if point.again:
@@ -171,8 +173,8 @@ class StatementTranslator(Calls):
             if method is None:
                 raise self.refuse("CS110", node, f"statements of this kind ({type(node).__name__}) are not lowered")
             return method(node)
-        except Leaves:
-            self.leave(items)
+        except SideExit:
+            self.exit_here(items)
         except Refusal as refusal:
             del self.assembler.items[items:]
             self.emit("EXIT")
@@ -180,52 +182,53 @@ class StatementTranslator(Calls):
                 return self.refused(node, point, refusal)
         return None
 
-    def leave(self, first: int) -> None:
-        """CPython goes on; also where the instructions from the first one on go to a place that is now not reached."""
-        places = {*self.labels.values(), *(part.label for part in self.builder.bodies.values())}
+    def exit_here(self, first: int) -> None:
+        """Makes a side exit; also at the labels that the instructions from the first one on jump to, and that are now not placed."""
+        pending = {*self.labels.values(), *(part.label for part in self.builder.bodies.values())}
         for item in self.assembler.items[first:]:
             if isinstance(item, Item) and item.name != "CALL":
                 label = item.operands.get("f")
-                if isinstance(label, Label) and not label.placed and label not in places:
+                if isinstance(label, Label) and not label.placed and label not in pending:
                     self.put(label)
         self.emit("EXIT")
 
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
-        """Notes the reasons, and goes on to find more of them."""
-        new = [reason for reason in refusal.reasons if reason not in self.builder.reasons]
-        self.builder.reasons += new
+        """Notes the diagnostics, and continues to find more of them."""
+        new = [each for each in refusal.diagnostics if each not in self.builder.diagnostics]
+        self.builder.diagnostics += new
         if not new:
             return None
         assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
         self.bound = {name: kind for name, kind in self.bound.items() if name not in assigned}
-        following = self.places.after(point.statement)
+        following = self.points.after(point.statement)
         if not isinstance(node, (ast.If, *LOOPS)):
             return following
         self.label(following, self.bound).uses += 1
-        return self.places.start_of(node.body)
+        return self.points.start_of(node.body)
 
     def after_loops(self, number: int) -> bool:
-        """Whether all loops come before a statement: then CPython can do what is left."""
-        return 0 <= self.last_loop < number and not self.places.loops_around(number)
+        """Whether all loops come before a statement: then CPython can run the rest."""
+        return 0 <= self.last_loop < number and not self.points.loops_around(number)
 
-    def way_out(self, point: Point) -> int:
+    def exit_at(self, point: Point) -> int:
+        """Returns the number of the side exit at a program point."""
         names = tuple((name, -1 if kind == NONE else self.variable(name, kind), kind) for name, kind in self.bound.items())
-        loops = self.places.loops_around(point.statement)
+        loops = self.points.loops_around(point.statement)
         if point.again:
             loops = [*loops, point.statement]
-        ranges = tuple(self.state_of(loop) for loop in loops if isinstance(self.source.statements[loop], ast.For))
+        ranges = tuple(self.range_of(loop) for loop in loops if isinstance(self.source.statements[loop], ast.For))
         return self.builder.exit(Exit(self.body_number, point.statement, point.again, names, ranges))
 
     def number_of(self, node: ast.stmt) -> int:
         return self.numbers[id(node)]
 
     def do_Pass(self, node: ast.Pass) -> Point:
-        return self.places.after(self.number_of(node))
+        return self.points.after(self.number_of(node))
 
     def do_Expr(self, node: ast.Expr) -> Point:
         if not isinstance(node.value, ast.Constant):
             raise self.refuse("CS111", node, "a call for its effect is not lowered")
-        return self.places.after(self.number_of(node))
+        return self.points.after(self.number_of(node))
 
     def do_Assign(self, node: ast.Assign) -> Point:
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple):
@@ -235,10 +238,10 @@ class StatementTranslator(Calls):
             targets = node.targets
             values = [self.value(node.value)] * len(targets)
         self.store([(self.target(item), value) for item, value in zip(targets, values, strict=True)])
-        return self.places.after(self.number_of(node))
+        return self.points.after(self.number_of(node))
 
     def several(self, node: ast.expr, count: int, statement: ast.stmt) -> list[Value]:
-        """The values that a tuple on the left is given."""
+        """Returns the values that a tuple on the left gets."""
         if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
             return [self.value(item) for item in node.elts]
         values = self.two_values(node) if count == 2 and isinstance(node, ast.Call) else None
@@ -252,7 +255,7 @@ class StatementTranslator(Calls):
         return node.id
 
     def store(self, pairs: Sequence[tuple[str, Value]]) -> None:
-        """Gives variables their values, all at once."""
+        """Assigns variables, all at once."""
         bound = dict(self.bound)
         moves = []
         for name, value in pairs:
@@ -263,7 +266,7 @@ class StatementTranslator(Calls):
         self.bound = bound
 
     def move_all(self, moves: Sequence[tuple[int, int]]) -> None:
-        """Moves that happen at once, one after the other."""
+        """Emits moves that happen at once, one after the other."""
         waiting = dict(moves)  # of several to one register, the last one counts
         waiting = {to: source for to, source in waiting.items() if to != source}
         while waiting:
@@ -286,25 +289,25 @@ class StatementTranslator(Calls):
             self.store([(self.target(node.target), self.value(node.value))])
         elif not isinstance(node.target, ast.Name):
             raise self.refuse("CS113", node.target, "only local variables can be annotated")
-        return self.places.after(self.number_of(node))
+        return self.points.after(self.number_of(node))
 
     def do_AugAssign(self, node: ast.AugAssign) -> Point:
         name = self.target(node.target)
         left = ast.copy_location(ast.Name(name, ast.Load()), node.target)
         self.store([(name, self.value(ast.copy_location(ast.BinOp(left, node.op, node.value), node)))])
-        return self.places.after(self.number_of(node))
+        return self.points.after(self.number_of(node))
 
     def do_If(self, node: ast.If) -> Point | None:
-        other = self.places.start_of(node.orelse) if node.orelse else self.places.after(self.number_of(node))
-        return self.places.start_of(node.body) if self.jump(node.test, self.label(other, self.bound), False) else None
+        other = self.points.start_of(node.orelse) if node.orelse else self.points.after(self.number_of(node))
+        return self.points.start_of(node.body) if self.jump(node.test, self.label(other, self.bound), False) else None
 
     def do_While(self, node: ast.While) -> Point | None:
         number = self.number_of(node)
-        body = self.label(self.places.start_of(node.body), self.bound)
+        body = self.label(self.points.start_of(node.body), self.bound)
         if body.placed:
-            return self.places.out_of(number) if self.jump(node.test, body, True) else None
-        out = self.label(self.places.out_of(number), self.bound)
-        return self.places.start_of(node.body) if self.jump(node.test, out, False) else None
+            return self.points.out_of(number) if self.jump(node.test, body, True) else None
+        out = self.label(self.points.out_of(number), self.bound)
+        return self.points.start_of(node.body) if self.jump(node.test, out, False) else None
 
     def do_For(self, node: ast.For) -> Point | None:
         call = node.iter
@@ -317,84 +320,84 @@ class StatementTranslator(Calls):
             values.insert(0, Value(INT, known=0))
         if len(values) == 2:
             values.append(Value(INT, known=1))
-        state_at = self.state_of(number)
+        state_at = self.range_of(number)
         for offset, value in enumerate(values):
             self.emit("MOVE", a=state_at + offset, b=self.register(value))
         self.emit("RANGE", a=state_at)
         return self.next_of(node, number, first=True)
 
-    def state_of(self, number: int) -> int:
-        """The first of the three registers, side by side, that a `for` has for its range."""
-        if number not in self.states:
+    def range_of(self, number: int) -> int:
+        """Returns the first of the three registers, side by side, that a `for` has for its range."""
+        if number not in self.ranges:
             state = [self.assembler.name() for _ in range(3)]
             self.space.variables.extend(state)
-            self.states[number] = state[0]
-        return self.states[number]
+            self.ranges[number] = state[0]
+        return self.ranges[number]
 
     def next_of(self, node: ast.For, number: int, *, first: bool = False) -> Point:
-        """The next of a range, at the start of the loop or at the end of its body."""
+        """Emits the next of a range, at the start of the loop or at the end of its body."""
         name = self.target(node.target)
-        operands = {"a": self.variable(name, INT), "b": self.state_of(number)}
+        operands = {"a": self.variable(name, INT), "b": self.range_of(number)}
         inside = {**self.bound, name: INT}
-        body = self.label(self.places.start_of(node.body), inside)
+        body = self.label(self.points.start_of(node.body), inside)
         if body.placed and not first:
             self.emit("NEXT_BACK", **operands, f=body)
-            return self.places.out_of(number)
-        out = self.label(self.places.out_of(number), self.bound)
+            return self.points.out_of(number)
+        out = self.label(self.points.out_of(number), self.bound)
         self.emit("NEXT_OR_BACK" if out.placed else "NEXT", **operands, f=out)
         self.bound = inside
-        return self.places.start_of(node.body)
+        return self.points.start_of(node.body)
 
     def do_Break(self, node: ast.Break) -> Point:
-        return self.places.after(self.places.loops_around(self.number_of(node))[-1])
+        return self.points.after(self.points.loops_around(self.number_of(node))[-1])
 
     def do_Continue(self, node: ast.Continue) -> Point:
-        loop = self.places.loops_around(self.number_of(node))[-1]
+        loop = self.points.loops_around(self.number_of(node))[-1]
         return Point(loop, isinstance(self.source.statements[loop], ast.For))
 
     def do_Assert(self, node: ast.Assert) -> Point | None:
         if not __debug__:
-            return self.places.after(self.number_of(node))
+            return self.points.after(self.number_of(node))
         holds = Label()
         if self.jump(node.test, holds, True):
             self.emit("EXIT")
         if not holds.uses:
             return None
         self.put(holds)
-        return self.places.after(self.number_of(node))
+        return self.points.after(self.number_of(node))
 
     def do_Raise(self, node: ast.Raise) -> None:
-        raise Leaves
+        raise SideExit
 
     def do_Return(self, node: ast.Return) -> None:
-        self.give(node.value)
+        self.return_expression(node.value)
 
-    def give(self, node: ast.expr | None) -> None:
-        """`return node`."""
+    def return_expression(self, node: ast.expr | None) -> None:
+        """Translates `return node`."""
         if isinstance(node, ast.IfExp):
             other = Label()
             if self.jump(node.test, other, False):
-                self.give(node.body)
+                self.return_expression(node.body)
             if other.uses:
                 self.put(other)
-                self.give(node.orelse)
+                self.return_expression(node.orelse)
             return
-        self.or_leave(self.give_value, node)
+        self.or_exit(self.return_value, node)
 
-    def or_leave(self, translate: Callable[..., None], *arguments: Any) -> None:
-        """Translates something that is returned; where that has no typed form, CPython returns it."""
+    def or_exit(self, translate: Callable[..., None], *arguments: object) -> None:
+        """Translates an expression that is returned; where it has no typed form, CPython returns it."""
         items = len(self.assembler.items)
         try:
             translate(*arguments)
         except IdentityRefusal:
             raise
-        except (Leaves, Refusal):
+        except (SideExit, Refusal):
             del self.assembler.items[items:]
             self.emit("EXIT")
 
-    def give_value(self, node: ast.expr | None) -> None:
+    def return_value(self, node: ast.expr | None) -> None:
         raise NotImplementedError
 
     def end(self) -> None:
-        """The function's end."""
+        """Translates the function's end."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Tail calls: the task that a `return` continues with, and what each of its parameters gets."""
+"""Tail calls: the task that a `return` continues with, and the arguments of its parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias, cast
 from cascade._vm import TailCall
 from cascade.declare.task import Task
 from cascade.kernels.calls import Calls, bind_call
-from cascade.kernels.expressions import Leaves, Value
+from cascade.kernels.expressions import SideExit, Value
 from cascade.kernels.model import NONE
 from cascade.kernels.parts import BodyPart
 
@@ -43,7 +43,7 @@ class TailCallReader:
     """Reads the tail calls of a body.
 
     Args:
-        translator: knows what names mean.
+        translator: knows the meaning of names.
         part: the body.
     """
 
@@ -54,7 +54,7 @@ class TailCallReader:
         self.parameters = code.co_varnames[: code.co_argcount]
 
     def read(self, node: ast.Call) -> FoundTailCall | None:
-        """Returns what `return node` continues with; None where it is no tail call that may stay in the code."""
+        """Returns the tail call that `return node` makes; None where it is no tail call that may stay in the code."""
         spelled = self.spelling(node)
         if spelled is None:
             return None
@@ -64,7 +64,7 @@ class TailCallReader:
             return None
         if target is not self.part.task or form == "call":
             arguments = bind_call(self.translator, cast(FunctionType, target.func), positional, named, node)
-            return FoundTailCall(target, cast("dict[str, Argument]", arguments), form == "call")
+            return FoundTailCall(target, {**arguments}, form == "call")
         return FoundTailCall(target, self.own_arguments(positional, named, form == "tail"), False)
 
     def spelling(self, node: ast.Call) -> _Spelled | None:
@@ -100,15 +100,15 @@ class TailCallReader:
         """Returns the arguments of a tail call of the task itself: a parameter that is not named keeps the value that it came with."""
         parameters, function = self.parameters, self.part.source.function
         if len(positional) > len(parameters) or any(isinstance(item, ast.Starred) for item in positional):
-            raise Leaves
+            raise SideExit
         given: dict[str, ast.expr] = dict(zip(parameters, positional))
         for name, value in named:
             if name in given or name not in parameters[self.part.source.code.co_posonlyargcount :]:
-                raise Leaves
+                raise SideExit
             given[name] = value
         required = parameters[: len(parameters) - len(function.__defaults__ or ())]
         if checked and any(name not in given for name in required):
-            raise Leaves
+            raise SideExit
         kept = {
             name: Value(NONE, known=None) if kind == NONE else Value(kind, register)
             for name, (register, kind) in zip(parameters, self.part.kept, strict=True)

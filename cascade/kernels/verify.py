@@ -1,14 +1,13 @@
 """The verifier of typed code: it shares no code with the translator.
 
-After it, the typed loop trusts every operand: registers, targets and tables are in range, a register is read only where
-it holds a value of the type that the instruction reads, on every way that leads there, every way round a loop takes
-fuel, and wherever the code may be left, the variables are where the exit looks for them.
+After it, the handlers trust every operand: registers, targets and tables are in range, a register is read only where
+it holds a value of the type that the instruction reads, on every path that leads there, every path round a loop takes
+fuel, and wherever the code may exit, the variables are where the exit looks for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from cascade.errors import BlueprintError
 from cascade.instructions.kernel import (
@@ -21,17 +20,17 @@ from cascade.instructions.kernel import (
     OBJECT,
     KernelInstruction,
 )
-from cascade.kernels.model import TypedCode
+from cascade.kernels.model import CallOut, Exit, Helper, TypedCode
 
 REGISTER_LIMIT = 10_000
 MAIN = -1
 HELD = {"int": INT, "bool": INT, "float": FLOAT, "object": OBJECT}
-"""What a register holds for a value of a type; None has no register."""
+"""The content of a register for a value of a type; None has no register."""
 
 State = dict[int, str]
 
 
-def verify_typed(code: Any) -> None:
+def verify_typed(code: object) -> None:
     """Checks typed code completely.
 
     Raises:
@@ -44,12 +43,12 @@ def verify_typed(code: Any) -> None:
         raise BlueprintError(f"typed code {code.name!r} is malformed", faults)
 
 
-def _words(code: Any) -> list[tuple[int, ...]]:
+def _words(code: TypedCode) -> list[tuple[int, ...]]:
     fields = memoryview(code.words).cast("i")
     return [tuple(fields[at : at + KERNEL_WORD_FIELDS]) for at in range(0, len(fields), KERNEL_WORD_FIELDS)]
 
 
-def _table_faults(code: Any) -> Iterator[str]:
+def _table_faults(code: TypedCode) -> Iterator[str]:
     if type(code.words) is not bytes or not code.words or len(code.words) % KERNEL_WORD_BYTES:
         yield "the words are no bytes of a positive multiple of 32"
         return
@@ -67,13 +66,13 @@ def _table_faults(code: Any) -> Iterator[str]:
         for register, kind in zip((*body.kept, *body.parameters), 2 * body.types):
             if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
                 yield "an argument is kept out of range"
-    for way in code.exits:
-        if not 0 <= way.body < len(code.bodies):
+    for side_exit in code.exits:
+        if not 0 <= side_exit.body < len(code.bodies):
             yield "an exit names a body out of range"
-        for _, register, kind in way.names:
+        for _, register, kind in side_exit.names:
             if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
                 yield "an exit names a register out of range"
-        if not all(0 <= register <= registers - 3 for register in way.ranges):
+        if not all(0 <= register <= registers - 3 for register in side_exit.ranges):
             yield "an exit names a range out of range"
     for register, kind, value in code.constants:
         if not len(code.types) <= register < registers or not _constant_fits(kind, value):
@@ -88,30 +87,30 @@ def _table_faults(code: Any) -> Iterator[str]:
             or not {helper.result, *helper.types} <= {*HELD}
         ):
             yield "a helper does not fit"
-    for number, word in enumerate(_words(code)):
-        if not 0 <= word[0] < len(KERNEL_INSTRUCTIONS) or word[1] != 0:
-            yield f"word {number}: unknown opcode {word[0]}"
+    for number, fields in enumerate(_words(code)):
+        if not 0 <= fields[0] < len(KERNEL_INSTRUCTIONS) or fields[1] != 0:
+            yield f"word {number}: unknown opcode {fields[0]}"
 
 
-def _constant_fits(kind: str, value: Any) -> bool:
+def _constant_fits(kind: str, value: object) -> bool:
     if kind == "int":
         return type(value) is int and -(2**63) <= value < 2**63
     return kind == "float" and type(value) is float or kind == "object"
 
 
 class _Flow:
-    """Follows every way through the code, with the types that the registers have on it."""
+    """Follows every path through the code, with the types that the registers have on it."""
 
-    def __init__(self, code: Any) -> None:
+    def __init__(self, code: TypedCode) -> None:
         self.code = code
         self.words = _words(code)
         self.found: set[str] = set()
         self.states: dict[int, State] = {}
-        self.region: dict[int, int] = {}
+        self.function: dict[int, int] = {}
         self.waiting: list[int] = []
         self.entered = {helper.entry: number for number, helper in enumerate(code.helpers)}
         self.constants = {register for register, _, _ in code.constants}
-        self.returned: set[int] = set()  # words that the code may be left at after a turn of the event loop
+        self.returned: set[int] = set()  # words at which the code may exit after a turn of the event loop
 
     def faults(self) -> list[str]:
         code = self.code
@@ -129,21 +128,21 @@ class _Flow:
                 self.check_exit(number)
         return sorted(self.found)
 
-    def enter(self, word: int, way: Any, start: State) -> None:
-        """The code is entered again at a word, as it is left there; the arguments are still kept."""
-        body = self.code.bodies[way.body]
+    def enter(self, word: int, side_exit: Exit, start: State) -> None:
+        """Follows a re-entry at a word, with the variables as they are at its exit; the arguments are still kept."""
+        body = self.code.bodies[side_exit.body]
         state = {at: kind for at, kind in start.items() if at in self.constants}
         state |= {at: HELD[kind] for at, kind in zip(body.kept, body.types) if kind in HELD}
-        state |= {at: HELD[kind] for _, at, kind in way.names if kind in HELD}
-        state |= {at + offset: INT for at in way.ranges for offset in range(3)}
+        state |= {at: HELD[kind] for _, at, kind in side_exit.names if kind in HELD}
+        state |= {at + offset: INT for at in side_exit.ranges for offset in range(3)}
         self.returned.add(word)
         self.reach(word, MAIN, state)
 
     def fault(self, number: int, text: str) -> None:
         self.found.add(f"word {number}: {KERNEL_INSTRUCTIONS[self.words[number][0]].name} {text}")
 
-    def reach(self, number: int, region: int, state: State) -> None:
-        if self.region.setdefault(number, region) != region:
+    def reach(self, number: int, function: int, state: State) -> None:
+        if self.function.setdefault(number, function) != function:
             self.fault(number, "is reached from two functions")
             return
         known = self.states.get(number)
@@ -155,8 +154,8 @@ class _Flow:
     def visit(self, number: int) -> None:
         row = KERNEL_INSTRUCTIONS[self.words[number][0]]
         values = dict(zip(FIELDS, self.words[number][2:], strict=True))
-        region = self.region[number]
-        registers = self.code.registers if region == MAIN else self.code.helpers[region].registers
+        function = self.function[number]
+        registers = self.code.registers if function == MAIN else self.code.helpers[function].registers
         state = dict(self.states[number])
         if not self.operands_fit(number, row, values, registers):
             return
@@ -171,11 +170,11 @@ class _Flow:
                 written[values[field]] = operand.type
         if row.name in ("CALL", "CALL_OUT"):
             self.check_call(number, row.name, values, state, registers, written)
-        if row.only_in == ("helper" if region == MAIN else "body"):
+        if row.only_in == ("helper" if function == MAIN else "body"):
             self.fault(number, "stands in the wrong kind of function")
-        if row.name == "HELPER_RETURN" and region != MAIN and state.get(values["a"]) != HELD[self.code.helpers[region].result]:
-            self.fault(number, "gives a value of another type than the helper does")
-        if region == MAIN and not self.constants.isdisjoint(written):
+        if row.name == "HELPER_RETURN" and function != MAIN and state.get(values["a"]) != HELD[self.code.helpers[function].result]:
+            self.fault(number, "returns a value of another type than the helper does")
+        if function == MAIN and not self.constants.isdisjoint(written):
             self.fault(number, "writes a constant")
         state |= written
         self.check_reads(number, row, values, state, "then reads")
@@ -184,13 +183,13 @@ class _Flow:
             if row.takes_fuel:
                 self.returned.add(target)
             elif target <= number:
-                self.fault(number, "goes back without taking fuel")
-            self.reach(target, region, state)
+                self.fault(number, "jumps back without taking fuel")
+            self.reach(target, function, state)
         if not row.ends:
             if number + 1 == len(self.words):
-                self.fault(number, "is the last word, and the code goes on")
+                self.fault(number, "is the last word, and the code continues")
             else:
-                self.reach(number + 1, region, state)
+                self.reach(number + 1, function, state)
 
     def operands_fit(self, number: int, row: KernelInstruction, values: dict[str, int], registers: int) -> bool:
         limits = {
@@ -224,14 +223,15 @@ class _Flow:
             if values["f"] not in self.entered:
                 self.fault(number, "calls no helper")
                 return
-            called = self.code.helpers[self.entered[values["f"]]]
-            if values["d"] != called.registers:
+            called: Helper | CallOut = self.code.helpers[self.entered[values["f"]]]
+            if values["d"] != self.code.helpers[self.entered[values["f"]]].registers:
                 self.fault(number, "calls a helper that has another number of registers")
         else:
-            called = self.code.objects[values["e"]]
-            if not callable(getattr(called, "function", None)) or called.result not in HELD:
-                self.fault(number, "asks something that is no function")
+            found = self.code.objects[values["e"]]
+            if type(found) is not CallOut or not callable(found.function) or found.result not in HELD:
+                self.fault(number, "calls out to something that is no function")
                 return
+            called = found
         for position, kind in enumerate(called.types):
             if window + position >= registers or state.get(window + position) != HELD[kind]:
                 self.fault(number, f"hands over an argument in register {window + position}, which is not there")
@@ -242,19 +242,19 @@ class _Flow:
 
     def check_exit(self, number: int) -> None:
         row = KERNEL_INSTRUCTIONS[self.words[number][0]]
-        if self.region[number] != MAIN or not (row.exits_for or number in self.returned):
+        if self.function[number] != MAIN or not (row.exits_for or number in self.returned):
             return
         state = self.states[number]
-        way = self.code.exits[self.code.exit_of[number]]
-        for name, register, kind in way.names:
+        side_exit = self.code.exits[self.code.exit_of[number]]
+        for name, register, kind in side_exit.names:
             if kind in HELD and state.get(register) != HELD[kind]:
-                self.fault(number, f"may be left, and {name} is not in register {register}")
-        for register in way.ranges:
+                self.fault(number, f"may exit, and {name} is not in register {register}")
+        for register in side_exit.ranges:
             if any(state.get(register + offset) != INT for offset in range(3)):
-                self.fault(number, f"may be left, and there is no range in register {register}")
-        body = self.code.bodies[way.body]
-        # At its entry, a body is not left: it is entered anew.
+                self.fault(number, f"may exit, and there is no range in register {register}")
+        body = self.code.bodies[side_exit.body]
+        # At its entry, a body makes no exit: it is entered anew.
         kept = body.parameters if number == body.entry else body.kept
         for register, kind in zip(kept, body.types, strict=True):
             if kind in HELD and state.get(register) != HELD[kind]:
-                self.fault(number, f"may be left, and an argument is not kept in register {register}")
+                self.fault(number, f"may exit, and an argument is not kept in register {register}")

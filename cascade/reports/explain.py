@@ -27,7 +27,7 @@ from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
-from cascade.kernels.diagnostics import Reason
+from cascade.kernels.diagnostics import Diagnostic
 from cascade.kernels.on_demand import OnDemand
 from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain_items, target_code
 
@@ -100,7 +100,7 @@ class TaskReport:
     file: str
     line: int
     kernels: tuple[KernelReport, ...]
-    reasons: tuple[tuple[tuple[str, ...], tuple[Reason, ...]], ...]
+    reasons: tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]
     compilations: int
 
 

@@ -294,7 +294,7 @@ cdef bint ask(Kernel kernel, TypedState* state) except -1:
     cdef bint fits = False
     values[0] = NULL
     if entry.function == NULL:
-        raise InternalError("typed code asks something that is no Question")
+        raise InternalError("typed code calls out to something that is no CallOut")
     if entry.measures:
         return measure(<PyObject*>arguments[0].object, &state.registers[state.word.a])
     for i in range(entry.count):
