@@ -23,6 +23,7 @@ import pytest
 
 import cascade as cs
 from cascade.errors import RunTimeoutError
+from cascade.runtime.spine import driver
 from tests.tasks import add, fail_later, increment, later
 
 
@@ -173,6 +174,31 @@ def test_a_cancellation_ends_it(path, inner):
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_while_an_event_loop_begins_ends_it(path, monkeypatch):
+    begins, continues = threading.Event(), threading.Event()
+
+    class held(driver.own_loop):
+        def __enter__(self) -> None:
+            begins.set()
+            assert continues.wait(60)
+            super().__enter__()
+
+    monkeypatch.setattr(driver, "own_loop", held)
+
+    def call() -> Any:
+        return path.run([cs.task(lambda: path.run(sleep(0)), name="middle")(), later(1)])
+
+    async def main() -> None:
+        run = asyncio.ensure_future(path.arun(cs.task(mode="blocking", name="outer")(call)()))
+        while not begins.is_set():
+            await asyncio.sleep(0.001)
+        run.cancel()
+        await asyncio.wait([run])
+        continues.set()
 
     asyncio.run(main())
 

@@ -230,8 +230,10 @@ class _watching:
 
     def __enter__(self) -> None:
         if not self._is_over:
+            # Raised here, and not by cancelling the task: calls that it makes in place may come before its first await.
+            self._check_outer()
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-            self._look()
+            self._loop.call_later(NESTED_SLICE, self._look)
 
     def _look(self) -> None:
         if self._is_over:
