@@ -33,7 +33,6 @@ LAYERS = [
     ["cascade.runtime"],
     ["cascade.observers"],
     ["cascade.testing"],
-    ["cascade.terminal"],
     ["cascade.cli"],
 ]
 """From the bottom up: a module imports only from the layers before its own, or from its own."""

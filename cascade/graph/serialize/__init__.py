@@ -1,4 +1,4 @@
 """Graphs as JSON, and back."""
 
-from cascade.graph.serialize.document import from_json as from_json
-from cascade.graph.serialize.document import to_json as to_json
+from cascade.graph.serialize.reader import from_json as from_json
+from cascade.graph.serialize.writer import to_json as to_json

@@ -38,7 +38,7 @@ def show(text: str) -> None:
         raise NotWritten(_reason(error)) from None
 
 
-def publish_on(text: str) -> None:
+def show_error(text: str) -> None:
     """Writes lines to the error output, if there is one that takes them."""
     if sys.stderr is None:
         return
@@ -103,9 +103,9 @@ class Parser(argparse.ArgumentParser):
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         if message:
-            publish_on(message.removesuffix("\n"))
+            show_error(message.removesuffix("\n"))
         sys.exit(status)
 
     def error(self, message: str) -> NoReturn:
-        publish_on(self.format_usage().removesuffix("\n"))
+        show_error(self.format_usage().removesuffix("\n"))
         self.exit(2, f"{self.prog}: error: {message}\n")

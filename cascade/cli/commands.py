@@ -1,0 +1,136 @@
+"""The program `cascade` and its commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cascade.cli.options import ENGINE_OPTIONS
+from cascade.cli.running import run_target
+from cascade.cli.status import SUCCEEDED, exit_status
+from cascade.cli.targets import Target, load_target
+from cascade.cli.terminal import NotWritten, Parser, occupy_closed_descriptors, show
+from cascade.compiler.code_cache import target_code
+from cascade.reports.drawing import FORMATS as DRAWINGS
+from cascade.reports.drawing import visualize
+from cascade.reports.explain import explain
+from cascade.reports.listing import listing
+from cascade.reports.plan import plan_lines
+from cascade.runtime.program import Program
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit status.
+
+    The status is 0 for success, 1 when the run or something else failed, 2 for a command line that makes no sense, 130
+    after Ctrl-C.
+
+    Args:
+        arguments: those after the program's name; by default the process's own.
+    """
+    return exit_status(lambda: dispatch(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def script() -> NoReturn:
+    """The program `cascade`."""
+    occupy_closed_descriptors()
+    sys.exit(main())
+
+
+class _Command(typing.NamedTuple):
+    run: Callable[[Target, list[str], argparse.Namespace], int]
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+
+
+def dispatch(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="cascade", description="Runs and shows targets of Cascade.", allow_abbrev=False,
+        epilog="TARGET is a task, a LazyResult, or a list of these; MODULE a module's name, or the path of a .py file.",
+    )
+    parser.add_argument("--version", action="version", version=f"cascade {_package().__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
+        command.arguments(sub)
+        sub.add_argument("target", metavar="MODULE:TARGET")
+        sub.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="options of the target; --help shows them")
+    parsed = parser.parse_args(arguments)
+    target = load_target(parsed.target, f"cascade {parsed.command}")
+    return COMMANDS[parsed.command].run(target, parsed.rest, parsed)
+
+
+def _run_command(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    return run_target(target, rest, options, None)
+
+
+def _explain(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    _no_more(target, rest)
+    show(str(explain(target.given)))
+    return SUCCEEDED
+
+
+def _graph(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    _no_more(target, rest)
+    text = visualize(target.lazy, format=options.format)
+    if options.output is None:
+        show(text.removesuffix("\n"))
+        return SUCCEEDED
+    try:
+        Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise NotWritten(error.strerror or str(error), f"the picture cannot be written to {options.output!r}") from None
+    return SUCCEEDED
+
+
+def _plan(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    _no_more(target, rest)
+    show("\n".join(plan_lines(target.lazy)))
+    return SUCCEEDED
+
+
+def _disassemble(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    _no_more(target, rest)
+    given = target.given
+    if isinstance(given, Program):
+        show(given.disassemble())
+    else:
+        code, inputs = target_code(given)  # no Program, which needs the system's resources
+        show(listing(code.blueprint, inputs))
+    return SUCCEEDED
+
+
+def _package() -> Any:
+    # Its version; the layers below do not know it.
+    return sys.modules[__name__.partition(".")[0]]
+
+
+def _no_more(target: Target, rest: list[str]) -> None:
+    Parser(prog=target.usage, allow_abbrev=False).parse_args(rest)
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    for name, options in ENGINE_OPTIONS.items():
+        parser.add_argument(f"--{name}", **options)
+
+
+def _graph_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=DRAWINGS, default="dot")
+    parser.add_argument("--output", metavar="FILE", help="by default it is printed")
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+COMMANDS = {
+    "run": _Command(_run_command, "Run a target and print its value.", _run_arguments),
+    "explain": _Command(_explain, "Tell how each task of a target will run, and why.", _no_arguments),
+    "graph": _Command(_graph, "Draw the graph of a target.", _graph_arguments),
+    "plan": _Command(_plan, "Print the plan of a target, stage by stage.", _no_arguments),
+    "disassemble": _Command(_disassemble, "Print the compiled code of a target.", _no_arguments),
+}

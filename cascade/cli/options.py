@@ -1,0 +1,168 @@
+"""The options of a target and of the engine: a parser for them, and the values that they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import typing
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cascade.cli.targets import Target
+from cascade.cli.terminal import Parser
+from cascade.declare.conversion import Unfit, convert, type_name
+from cascade.declare.inputs import Input
+from cascade.errors import nearest
+from cascade.observers import FORMATS as DISPLAYS
+
+NEGATIVE = re.compile(r"-((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?j?|inf|infinity|nan)$", re.IGNORECASE)
+"""What is the value of an option, although it begins as an option does."""
+INFERRED = (bool, int, float, str, list, tuple, dict, set)
+"""A parameter without a type has that of its default, if it is one of these."""
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError("expected a positive number of seconds")
+    return number
+
+
+def _amount(text: str) -> tuple[str, float]:
+    """NAME=AMOUNT of a system resource."""
+    name, sign, amount = text.rpartition("=")
+    if not sign or not name:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected NAME=AMOUNT, such as cpu=4")
+    try:
+        number = convert(amount, int | float)
+    except Unfit:
+        raise argparse.ArgumentTypeError(f"{text!r}: the amount is no number") from None
+    if not number >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an amount from 0 up")
+    return name, number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("expected a number from 0 up")
+    return number
+
+
+ENGINE_OPTIONS: dict[str, dict[str, Any]] = {
+    "progress": {"choices": (*DISPLAYS, "none"), "default": "auto", "help": "how progress is shown, on the error output"},
+    "output": {"choices": ("text", "json", "none"), "default": "text", "help": "how the value is printed"},
+    "timeout": {"type": _positive, "metavar": "SECONDS", "help": "what the run may take"},
+    "max-steps": {"type": _count, "metavar": "N", "help": "how many task calls the run may make"},
+    "resource": {
+        "type": _amount, "metavar": "NAME=AMOUNT", "action": "append", "help": "how much there is for constraints, for each resource once",
+    },
+    "graph-path": {"action": "store_true", "help": "walk the graph instead of running compiled code"},
+}
+
+OF_NEW_ENGINES = ("progress", "resource")
+"""What an engine that a script has made itself has already."""
+
+
+def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """As `parse_known_args`, but options that are not known come before required ones that are missing: they may be the same, misspelled."""
+    given = {each.partition("=")[0] for each in itertools.takewhile(lambda each: each != "--", arguments) if each.startswith("--")}
+    if given <= parser._option_string_actions.keys() or "-h" in arguments or "--help" in given:
+        return parser.parse_known_args(arguments)
+    required = [action for action in parser._actions if action.required]
+    for action in required:
+        action.required = False
+    try:
+        return parser.parse_known_args(arguments)
+    finally:
+        for action in required:
+            action.required = True
+
+
+def unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[str], offered: Iterable[str]) -> str:
+    """What is wrong with options that the target does not have.
+
+    Args:
+        before: the engine's options that stand before the target.
+        offered: those that stand beside the target's.
+    """
+    given = unknown[0].partition("=")[0]
+    if given in (f"--{name}" for name in before):
+        advice: str | None = f"{given} stands before the target"
+    else:
+        advice = nearest(given, [*flags, *(f"--{name}" for name in offered)])
+    return f"unrecognized arguments: {' '.join(unknown)}" + ("" if advice is None else f" ({advice})")
+
+
+def destination(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def build_parser(
+    target: Target, parameters: Sequence[Input], environment: Sequence[Input], of_engine: Sequence[str]
+) -> tuple[argparse.ArgumentParser, dict[str, str]]:
+    names = {each.name for each in parameters}
+    parser = Parser(
+        prog=target.usage, description=target.description, epilog=_environment_help(environment), allow_abbrev=False,
+        add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser._negative_number_matcher = NEGATIVE  # or -1e-3 would be taken for an option
+    parser.add_argument(*(["-h"] if "help" in names else ["-h", "--help"]), action="help", help="show this and exit")
+    group = parser.add_argument_group("parameters") if parameters else parser
+    flags = {}
+    for each in parameters:
+        kind = _kind(each)
+        words = [each.description] if each.description else []
+        words.append("required" if each.required else f"default: {each.default!r}")
+        options: dict[str, Any] = {
+            "dest": f"param {each.name}", "default": None, "required": each.required, "help": ", ".join(words).replace("%", "%%"),
+        }
+        if kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options["metavar"] = _placeholder(each)
+            if _is_list(each.type):
+                options["nargs"] = "*"
+        spelled = {f"--{each.name.replace('_', '-')}": None, f"--{each.name}": None}
+        flags[each.name] = next(iter(spelled))
+        group.add_argument(*spelled, **options)
+    if of_engine:
+        group = parser.add_argument_group("running")
+        for name in of_engine:
+            if destination(name) not in names and name not in names:
+                group.add_argument(f"--{name}", **ENGINE_OPTIONS[name])
+    return parser, flags
+
+
+def _placeholder(declared: Input) -> str:
+    if _is_list(declared.type):
+        return "ITEM"
+    if isinstance(declared.type, type) and typing.get_origin(declared.type) is None:
+        return type_name(declared.type).upper()
+    return "VALUE"
+
+
+def _environment_help(environment: Sequence[Input]) -> str | None:
+    if not environment:
+        return None
+    return "environment:\n" + "\n".join(f"  {each.describe()}" for each in environment)
+
+
+def _kind(declared: Input) -> Any:
+    kind = declared.type
+    return type(declared.default) if kind is None and type(declared.default) in INFERRED else kind
+
+
+def _is_list(kind: Any) -> bool:
+    return (typing.get_origin(kind) or kind) in (list, tuple, set, frozenset)
+
+
+def value_of(given: Any, declared: Input) -> Any:
+    kind = _kind(declared)
+    if isinstance(given, list):
+        # One text that is JSON, or a text for each item.
+        if len(given) == 1 and given[0].lstrip().startswith("["):
+            given = given[0]
+    value = convert(given, kind)
+    return value if declared.type is None else given  # the run converts it, once

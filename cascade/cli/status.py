@@ -1,0 +1,76 @@
+"""Exit statuses, and how an exception becomes one: its message, or its traceback, goes to the error output."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable
+
+from cascade.cli.terminal import NotWritten, finish, show_error
+from cascade.errors import CascadeError, InternalError, ParameterError, TargetError
+from cascade.runtime.spine.failures import user_part
+
+SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+
+
+def exit_status(action: Callable[[], int]) -> int:
+    """Runs a command; what goes wrong is told on the error output and by the status."""
+    try:
+        status = _exit_status_of(action)
+        finish()
+        return status
+    except BrokenPipeError:
+        # Nobody reads what is printed.
+        with contextlib.suppress(NotWritten, BrokenPipeError):
+            finish()
+        return BROKEN_PIPE
+    except NotWritten as error:
+        return _not_written(error)
+
+
+def _exit_status_of(action: Callable[[], int]) -> int:
+    try:
+        return action()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else SUCCEEDED if leaving.code is None else FAILED
+    except (BrokenPipeError, NotWritten):
+        raise
+    except KeyboardInterrupt:
+        show_error("interrupted")
+        return INTERRUPTED
+    except CascadeError as error:
+        from_user = error.__traceback__ is not None and is_from_user(error)
+        if from_user or isinstance(error, InternalError):
+            _show_traceback(error if isinstance(error, InternalError) else _trimmed(error))
+        else:
+            show_error(f"cascade: error: {error}")
+        return MISUSED if isinstance(error, (TargetError, ParameterError)) and not from_user else FAILED
+    except BaseException as error:
+        _show_traceback(_trimmed(error))
+        return FAILED
+
+
+def _show_traceback(error: BaseException) -> None:
+    show_error("".join(traceback.format_exception(error)).removesuffix("\n"))
+
+
+def _not_written(error: NotWritten) -> int:
+    with contextlib.suppress(NotWritten, BrokenPipeError):
+        finish()  # nothing is left for Python to find at the end
+    show_error(f"cascade: error: {error}")
+    return FAILED
+
+
+def is_from_user(error: BaseException) -> bool:
+    """Whether it was raised inside a user's function or module."""
+    at = error.__traceback__
+    while at is not None:
+        name = at.tb_frame.f_globals.get("__name__", "")
+        if not name.startswith(("cascade.", "importlib")) and name not in ("cascade", "asyncio.runners"):
+            return not name.startswith("asyncio")
+        at = at.tb_next
+    return False
+
+
+def _trimmed(error: BaseException) -> BaseException:
+    return error.with_traceback(user_part(error.__traceback__))
