@@ -53,6 +53,8 @@ class CodeCache:
         operation = rows[-1][0]
         known = operation.code_cache if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None
+        if code is None and self._own is None and (kept := _kept_by_cache(rows)):
+            code = kept.get(rows)
         if code is None:
             graph = Graph(rows, tuple(inputs))
             code = Code(compile_graph(graph, self.solver.resolve(graph)))
@@ -105,7 +107,9 @@ class CodeCache:
         if len(rows) > ROW_LIMIT:
             return
         with _lock:
-            if self._own is not None:
+            if (kept := _kept_by_cache(rows)) is not None:
+                known = kept if self._own is None else {}  # plans of another solver are its own
+            elif self._own is not None:
                 known = self._own.setdefault(operation, {})
             elif operation.code_cache is None:
                 known = operation.code_cache = {}
@@ -114,6 +118,18 @@ class CodeCache:
             while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
                 del known[next(iter(known))]
             known[rows] = code
+
+
+def _kept_by_cache(rows: tuple[Row, ...]) -> dict[Any, Any] | None:
+    """Where the code of a graph is kept that uses caches: by its cache, so that the code does not keep that alive; None without any.
+
+    Code that uses several caches, or one of a user's class, is not kept.
+    """
+    caches = {id(cache): cache for row in rows if (cache := getattr(row[0], "cache", None)) is not None}
+    if not caches:
+        return None
+    kept = getattr(next(iter(caches.values())), "compiled", None) if len(caches) == 1 else None
+    return {} if kept is None else kept.setdefault("code", {})
 
 
 def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:

@@ -22,7 +22,7 @@ class ByKey:
         self.key = key
         self.check = cache.check
         self.save = cache.save
-        for name in ("key_of", "load", "store", "at_once"):
+        for name in ("key_of", "load", "store", "at_once", "compiled"):
             if hasattr(cache, name):
                 setattr(self, name, getattr(cache, name))
 

@@ -260,16 +260,21 @@ def _is_static(amount: Any) -> bool:
 
 def interned(task: Task[..., Any], policies: Policies, kind: str = CALL) -> Managed:
     """The operation of a task with policies: the same one for policies that differ in LazyResults only."""
+    kept: dict[Any, Any] | None = task.operations
+    if policies.cache is not None:
+        kept = getattr(policies.cache, "compiled", None)
+        if kept is None:
+            return Managed(task, policies, kind)  # kept by the task, it would keep the cache alive
     key = (
-        kind, policies.form, policies.retry, policies.timeout, id(policies.cache), policies.concurrency,
+        task, kind, policies.form, policies.retry, policies.timeout, id(policies.cache), policies.concurrency,
         tuple((name, amount, type(amount)) if _is_static(amount) else name for name, amount in policies.constraints),
         len(policies.conditions), len(policies.after),
     )  # fmt: skip
-    known = task.operations.get(key)
+    known: Managed | None = kept.get(key)
     if known is None:
-        if len(task.operations) >= INTERN_LIMIT:
-            task.operations.clear()
-        known = task.operations[key] = Managed(task, policies, kind)
+        if len(kept) >= INTERN_LIMIT:
+            kept.clear()
+        known = kept[key] = Managed(task, policies, kind)
     return known
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from cascade.adapters.caches.identity import Identity, code_of
@@ -30,6 +31,11 @@ class KeyedCache:
 
     The key is made before the call: a function may change its arguments.
     """
+
+    @cached_property
+    def compiled(self) -> dict[object, Any]:
+        """Operations and code of graphs that use the cache. They hold it, so they are kept here, and go when it goes."""
+        return {}
 
     def key_of(self, task_id: str, arguments: dict[str, Any], identity: Identity | None = None) -> bytes:
         """The key of a call.
