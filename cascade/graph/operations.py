@@ -260,11 +260,11 @@ def _is_static(amount: Any) -> bool:
 
 def interned(task: Task[..., Any], policies: Policies, kind: str = CALL) -> Managed:
     """The operation of a task with policies: the same one for policies that differ in LazyResults only."""
-    kept: dict[Any, Any] | None = task.operations
+    kept: dict[Any, Any] = task.operations
     if policies.cache is not None:
-        kept = getattr(policies.cache, "compiled", None)
-        if kept is None:
+        if not hasattr(policies.cache, "compiled"):
             return Managed(task, policies, kind)  # kept by the task, it would keep the cache alive
+        kept = policies.cache.compiled
     key = (
         task, kind, policies.form, policies.retry, policies.timeout, id(policies.cache), policies.concurrency,
         tuple((name, amount, type(amount)) if _is_static(amount) else name for name, amount in policies.constraints),
