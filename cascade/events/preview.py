@@ -13,7 +13,7 @@ LONG: set[Any] = {str, bytes, *BRACKETS}
 def preview(value: Any) -> str:
     """The beginning of a value's repr; never raises.
 
-    Of built-in containers and texts no more is looked at than is shown: a list that a task gives may have millions of
+    Of built-in containers and texts no more is looked at than is shown: a list that a task returns may have millions of
     items. Other classes make their own repr, all of it.
     """
     try:

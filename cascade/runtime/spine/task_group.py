@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Run(Protocol):
-    """What a crew tells of finished awaitables."""
+    """A run, as its task group sees it."""
 
     error: BaseException | None
 
@@ -23,7 +23,7 @@ class Run(Protocol):
 
 
 class TaskGroup:
-    """Awaits what tasks returned, each in an asyncio task of its own, and cancels them all together."""
+    """Awaits the awaitables that tasks returned, each in an asyncio task of its own, and cancels them all together."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -32,7 +32,7 @@ class TaskGroup:
         self._waiter: asyncio.Future[None] | None = None
 
     def spawn(self, entry: Any, awaitable: Awaitable[Any], name: str) -> None:
-        """Begins to await `awaitable`; `entry` is what it stands for."""
+        """Begins to await `awaitable`; `entry` is the node that waits for it."""
         future: asyncio.Future[Any]
         if isinstance(awaitable, CoroutineType):
             future = self._loop.create_task(awaitable, name=name)
@@ -71,7 +71,7 @@ class TaskGroup:
         return bool(self._finished)
 
     def report(self, run: Run) -> None:
-        """Hands what has finished to the run, in the order of finishing, up to the first failure."""
+        """Hands finished awaitables to the run, in the order of finishing, up to the first failure."""
         finished, self._finished = self._finished, []
         for position, future in enumerate(finished):
             entry = self._entries.pop(future, None)
@@ -88,14 +88,14 @@ class TaskGroup:
                 return
 
     def abandon(self) -> None:
-        """Cancels what is left, without awaiting it."""
+        """Cancels the rest, without awaiting it."""
         if not self._loop.is_closed():
             for future in self._entries:
                 future.cancel()
         self._entries.clear()
 
     async def cancel(self, error: BaseException) -> None:
-        """Cancels and awaits what is left. Other failures are added to `error` as notes.
+        """Cancels and awaits the rest. Other failures are added to `error` as notes.
 
         Raises:
             CancelledError: the caller was cancelled meanwhile; still nothing is left running.
