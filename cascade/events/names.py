@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task
 
 
-def label(owner: Task[..., Any], serial: int, node: int | str) -> str:
+def label(owner: Task[..., object], serial: int, node: int | str) -> str:
     """The name of a node; graphs that tasks returned have numbers from 1.
 
     `name#3` is node 3 of the target's graph, `name#2.3` that of the second graph that a task returned, and

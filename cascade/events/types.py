@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cascade._vm import instance_of
 
@@ -29,7 +29,7 @@ class Event:
     timestamp: float = field(default_factory=now)
 
 
-def make(kind: type[E], /, **fields: Any) -> E:
+def make(kind: type[E], /, **fields: object) -> E:
     """An event of all its fields, defaults included, in half the time that its class would take."""
     fields["event_id"] = next_number()
     fields["timestamp"] = now()

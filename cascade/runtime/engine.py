@@ -82,8 +82,10 @@ class Engine:
         for resource in resources:
             self.register(resource)
         observing = _checked(observers)
-        if observing:
-            from cascade.events.types import Event
+        if not observing:
+            return
+        from cascade.events.types import Event
+
         for observer in observing:
             if getattr(observer, "wants_items", True):
                 self.bus.subscribe(Event, observer)
@@ -268,6 +270,6 @@ class _Session:
             last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
             self.context.publisher.run_started("list" if last is None else last.name, self.tasks)
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
             self.context.publisher.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)

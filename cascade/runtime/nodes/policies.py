@@ -458,11 +458,13 @@ async def _timed_attempt(call: Call) -> tuple[Any, Exception | None]:
     seconds = call.operation.timeout
     assert seconds is not None
     begun = time.monotonic()
+    inside = Scope(deadline=begun + seconds)  # runs in the function end in time
     scope = None
+    made: Any = None
     late = False
     notes: list[str] = []
     try:
-        with Scope(deadline=begun + seconds) as inside:  # runs in the function end in time
+        with inside:
             made = _call_function(call.context, call.operation, call.operands)
         if is_awaitable(made):
             await parked_with(call, made)

@@ -158,17 +158,17 @@ class Interpreter:
             except BaseException as error:
                 self.fail(pending, error)
 
-    def complete(self, pending: Pending, value: Any) -> None:
+    def complete(self, entry: Pending, value: Any) -> None:
         try:
-            self._land(pending.frame, pending.index, pending.operands, value, pending, awaited=True)
+            self._land(entry.frame, entry.index, entry.operands, value, entry, awaited=True)
         except BaseException as error:
             self.error = error
 
-    def fail(self, pending: Pending, error: BaseException) -> None:
-        self._fail_at(pending.frame, pending.index, error)
+    def fail(self, entry: Pending, error: BaseException) -> None:
+        self._fail_at(entry.frame, entry.index, error)
 
-    def label(self, pending: Pending) -> tuple[Task[..., Any], int, int, int]:
-        return self._locate(pending.frame, pending.index)
+    def label(self, entry: Pending) -> tuple[Task[..., Any], int, int, int]:
+        return self._locate(entry.frame, entry.index)
 
     def close(self) -> None:
         frame, self.current = self.current, None

@@ -18,7 +18,7 @@ class Run(Protocol):
 
     error: BaseException | None
 
-    def complete(self, entry: Any, value: Any) -> None: ...
+    def complete(self, entry: Any, value: object) -> None: ...
     def fail(self, entry: Any, error: BaseException) -> None: ...
 
 
@@ -27,13 +27,13 @@ class TaskGroup:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._entries: dict[asyncio.Future[Any], Any] = {}
-        self._finished: list[asyncio.Future[Any]] = []
+        self._entries: dict[asyncio.Future[object], Any] = {}
+        self._finished: list[asyncio.Future[object]] = []
         self._waiter: asyncio.Future[None] | None = None
 
-    def spawn(self, entry: Any, awaitable: Awaitable[Any], name: str) -> None:
+    def spawn(self, entry: Any, awaitable: Awaitable[object], name: str) -> None:
         """Begins to await `awaitable`; `entry` is the node that waits for it."""
-        future: asyncio.Future[Any]
+        future: asyncio.Future[object]
         if isinstance(awaitable, CoroutineType):
             future = self._loop.create_task(awaitable, name=name)
         else:
@@ -44,7 +44,7 @@ class TaskGroup:
         self._entries[future] = entry
         future.add_done_callback(self._done)
 
-    def _done(self, future: asyncio.Future[Any]) -> None:
+    def _done(self, future: asyncio.Future[object]) -> None:
         self._finished.append(future)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -111,7 +111,7 @@ class TaskGroup:
             raise interrupted
 
 
-async def cancel_all(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
+async def cancel_all(futures: Iterable[asyncio.Future[object]]) -> asyncio.CancelledError | None:
     """Cancels futures and waits until all are done; returns the last cancellation of the caller meanwhile.
 
     Each such cancellation is handed on. The caller may be cancelled at every turn of the event loop, as anyio does, so nothing here
@@ -133,7 +133,7 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def error_of(future: asyncio.Future[Any]) -> BaseException | None:
+def error_of(future: asyncio.Future[object]) -> BaseException | None:
     """The exception that an awaitable ended with, if it did."""
     error: BaseException | None
     try:
@@ -147,7 +147,7 @@ def error_of(future: asyncio.Future[Any]) -> BaseException | None:
     return error
 
 
-def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+def is_closed(error: BaseException, task: asyncio.Task[object] | None) -> bool:
     """Whether the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
     if not isinstance(error, GeneratorExit):
         return False
@@ -157,7 +157,7 @@ def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
         return True
 
 
-async def _result_of(future: asyncio.Future[Any]) -> Any:
+async def _result_of(future: asyncio.Future[T]) -> T:
     return await future
 
 async def itself(value: T) -> T:
