@@ -171,16 +171,16 @@ class Context(KernelMaker, Protocol):
     def expand(self, deferred: Any, hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
         """Returns the code of a deferred value and its inputs. `hands_on` says that its arguments are data, not to be searched."""
 
-    def deferred(self, owner: Any, slots: tuple[Any, ...]) -> object:
+    def deferred(self, operation: Any, slots: tuple[Any, ...]) -> object:
         """Returns a call of an operation as a deferred value; for a tail call with deferred values among its arguments."""
 
-    def loop_code(self, owner: Any) -> Code:
+    def loop_code(self, operation: Any) -> Code:
         """Returns the code that runs an operation on its own; its parameters are the inputs."""
 
     def target(self, target: Any, owner: Any) -> Routine:
         """Returns the routine of the task that `owner` names as the target of a tail call; raises where there is none."""
 
-    def rebind(self, owner: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    def rebind(self, operation: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Returns the arguments of a tail call of an operation to itself; `current` has those of the call before."""
 
     # Calls

@@ -1,7 +1,7 @@
 """Compiled code of targets, compiled once for each shape.
 
 The rows of a graph (see `cascade.graph.model`) hold no values, so calls that differ only in their arguments have equal
-rows and share their code. The code is kept by the task that gives the result and goes when that task goes.
+rows and share their code. The code is kept by the task that returns the result and goes when that task goes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Hole(NamedTuple):
 
 
 SEEN = object()
-"""In place of a form: the route was gone on with once."""
+"""In place of a form: the route was entered once."""
 
 
 class CodeCache:
@@ -80,7 +80,7 @@ class CodeCache:
         return True
 
     def code_of_route(self, target: LazyResult[Any], around: Around) -> tuple[Code, Sequence[Any]]:
-        """As `code_of`, for the route that a Router goes on with: from the second time on, it need not be walked again."""
+        """As `code_of`, for the route that a Router continues with: from the second time on, it need not be walked again."""
         assert around.route is not None
         table, route = around.route
         form = table.forms.get(route)
@@ -161,12 +161,12 @@ def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
 
 
 def task_count(operations: Iterable[Any]) -> int:
-    """How many of them tell of a start and an end: resources have events of their own, Routers go on with a route."""
+    """How many of them have a start and an end: resources have events of their own, Routers continue with a route."""
     return sum(not isinstance(each.task, Injection) and getattr(each, "kind", None) != ROUTE for each in operations)
 
 
 def calls_of(code: Code) -> Iterator[Any]:
-    """What the code calls, once for each of its calls."""
+    """The operations that the code calls, once for each of its calls."""
     words, constants = code.blueprint.word_table, code.blueprint.constants
     for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True):
         if INSTRUCTIONS[opcode].calls:
@@ -192,5 +192,5 @@ def has_plain_items(operation: Managed) -> bool:
 
 
 def operations_of(code: Code) -> list[Any]:
-    """What the code calls."""
+    """The operations that the code calls."""
     return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]

@@ -1,1 +1,1 @@
-"""What a run publishes: event types, the bus, the publisher."""
+"""Events of runs: their classes, the bus, the publisher."""

@@ -20,8 +20,8 @@ class MessageBus:
 
     def __init__(self) -> None:
         self._handlers: tuple[_Subscription, ...] = ()
-        # Who hears a class of events; made anew when that changes.
-        self._hearers: dict[type[Event], tuple[_Subscription, ...]] = {}
+        # The subscriptions to a class of events; made anew when that changes.
+        self._subscribers: dict[type[Event], tuple[_Subscription, ...]] = {}
         self._lock = allocate_lock()
 
     @property
@@ -29,26 +29,26 @@ class MessageBus:
         return bool(self._handlers)
 
     def hears(self, event_type: type[Event]) -> bool:
-        """Whether somebody hears the events of this class."""
-        return bool(self._hearers_of(event_type))
+        """Whether the events of this class have subscribers."""
+        return bool(self._subscribers_of(event_type))
 
-    def _hearers_of(self, event_type: type[Event]) -> tuple[_Subscription, ...]:
-        found = self._hearers.get(event_type)
+    def _subscribers_of(self, event_type: type[Event]) -> tuple[_Subscription, ...]:
+        found = self._subscribers.get(event_type)
         if found is None:
             with self._lock:
                 found = tuple(entry for entry in self._handlers if entry.hears(event_type))
-                self._hearers[event_type] = found
+                self._subscribers[event_type] = found
         return found
 
     def subscribe(
         self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True
     ) -> Callable[[], None]:
-        """Calls `handler` with every event of the type (and its subclasses); `Event` hears all.
+        """Calls `handler` with every event of the type (and its subclasses); `Event` stands for all.
 
-        With `items=False` it does not hear of starts and ends of single items of maps, so that maps need not publish_on of them.
+        With `items=False`, not with starts and ends of single items of maps, so that maps need not publish them.
 
-        What nobody hears is not even made, and a run looks who hears what when it starts. So a run that is under way is
-        heard only if somebody had subscribed to this kind of event before.
+        Events without subscribers are not even made, and a run looks up the subscriptions when it starts. So the events of a
+        run that is under way come only if this kind of event had a subscriber before.
 
         Returns:
             A function that ends the subscription.
@@ -74,15 +74,15 @@ class MessageBus:
     def _change(self, change: Callable[[tuple[_Subscription, ...]], tuple[_Subscription, ...]]) -> None:
         with self._lock:
             self._handlers = change(self._handlers)
-            self._hearers = {}
+            self._subscribers = {}
 
     def publish(self, event: Event) -> None:
         """Calls the handlers of the event. One that raises is reported in the log, once, and breaks nothing."""
         try:
-            hearers = self._hearers[type(event)]
+            subscribers = self._subscribers[type(event)]
         except KeyError:
-            hearers = self._hearers_of(type(event))
-        for entry in hearers:
+            subscribers = self._subscribers_of(type(event))
+        for entry in subscribers:
             try:
                 entry.handler(event)
             except (Exception, asyncio.CancelledError):  # nothing is awaited here, so it is the handler's own
@@ -92,10 +92,10 @@ class MessageBus:
 
 
 def subscribed_types(bus: Any) -> frozenset[type[Event]]:
-    """The classes of events of a run that somebody hears; all of them where a bus of one's own cannot tell."""
+    """The classes of events of a run that have subscribers; all of them where a bus of a user's own does not know."""
     if not bus.has_subscribers:
         return frozenset()
-    from cascade.events.types import EVENTS  # only for a run that somebody hears
+    from cascade.events.types import EVENTS  # only for a run with subscribers
 
     hears = getattr(bus, "hears", None)
     return frozenset(EVENTS) if hears is None else frozenset(filter(hears, EVENTS))

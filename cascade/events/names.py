@@ -1,17 +1,17 @@
-"""Names of the nodes of a run, as events and messages tell them."""
+"""Names of the nodes of a run, in events and messages."""
 
 from __future__ import annotations
 
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task
 
 
-def label(owner: Task[..., Any], serial: int, node: int | str) -> str:
-    """The name of a node; graphs that tasks answered with have numbers from 1.
+def label(owner: Task[..., object], serial: int, node: int | str) -> str:
+    """The name of a node; graphs that tasks returned have numbers from 1.
 
-    `name#3` is node 3 of the target's graph, `name#2.3` that of the second graph that a task answered with, and
+    `name#3` is node 3 of the target's graph, `name#2.3` that of the second graph that a task returned, and
     `name#3[17]` item 17 of the map that is node 3.
     """
     return f"{owner.name}#{serial}.{node}" if serial else f"{owner.name}#{node}"
@@ -30,7 +30,7 @@ def map_of(task_id: str) -> str | None:
 
 
 def is_answered(task_id: str) -> bool:
-    """Whether the node of this name is one of a graph that a task answered with.
+    """Whether the node of this name is one of a graph that a task returned.
 
     >>> is_answered("a.b#3"), is_answered("a#2.3")
     (False, True)

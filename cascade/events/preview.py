@@ -5,15 +5,15 @@ from __future__ import annotations
 from cascade.imports import Any
 
 PREVIEW_LENGTH = 120
-BRACKETS: dict[Any, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
-LONG: set[Any] = {str, bytes, *BRACKETS}
+BRACKETS: dict[type, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
+LONG: set[type] = {str, bytes, *BRACKETS}
 """Types whose values may be long, and of which a beginning can be made."""
 
 
-def preview(value: Any) -> str:
+def preview(value: object) -> str:
     """The beginning of a value's repr; never raises.
 
-    Of built-in containers and texts no more is looked at than is shown: a list that a task gives may have millions of
+    Of built-in containers and texts no more is looked at than is shown: a list that a task returns may have millions of
     items. Other classes make their own repr, all of it.
     """
     try:
@@ -56,5 +56,6 @@ def _pair(item: tuple[Any, Any], room: int, around: tuple[int, ...]) -> str:
 
 def _beginning_of_text(value: Any, room: int) -> str:
     # All of it decides which quotes are taken: a quote at the end makes its beginning take the same.
-    double, single = ('"', "'") if type(value) is str else (b'"', b"'")
+    quotes: tuple[Any, Any] = ('"', "'") if type(value) is str else (b'"', b"'")
+    double, single = quotes
     return repr(value[:room] + (single if single in value and double not in value else double))

@@ -1,11 +1,11 @@
-"""Events: what a run tells its observers. Immutable."""
+"""Events: the classes that a run publishes. Immutable."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cascade._vm import instance_of
 
@@ -29,7 +29,7 @@ class Event:
     timestamp: float = field(default_factory=now)
 
 
-def make(kind: type[E], /, **fields: Any) -> E:
+def make(kind: type[E], /, **fields: object) -> E:
     """An event of all its fields, defaults included, in half the time that its class would take."""
     fields["event_id"] = next_number()
     fields["timestamp"] = now()
@@ -40,7 +40,7 @@ def make(kind: type[E], /, **fields: Any) -> E:
 class RunStarted(Event):
     """A run begins.
 
-    `target` names the task whose value is asked for; `tasks` is how many tasks its graph has. Tasks may answer with more.
+    `target` names the task whose value is asked for; `tasks` is how many tasks its graph has. Tasks may return more.
     """
 
     target: str
@@ -76,8 +76,8 @@ class TaskExecutionFinished(TaskEvent):
     """A task has its value, or has failed.
 
     `duration` is in seconds; `result_preview` is the value's repr, shortened; `error` as it prints. A task that
-    answers with a LazyResult finishes there; the nodes of what it answered with have events of their own. A task
-    that answers with a TailCall finishes with the last value of the loop. `abandoned` is whether it was under way when
+    returns a LazyResult finishes there; the nodes of that graph have events of their own. A task
+    that returns a TailCall finishes with the last value of the loop. `abandoned` is whether it was under way when
     something else ended the run, whose `error` it then has. `failed_item` is the number of the item that a map failed with.
     """
 
@@ -93,7 +93,7 @@ class TaskExecutionFinished(TaskEvent):
 class ItemStarted(TaskExecutionStarted):
     """The task of a map is called for one of its items; `task_id` is the map's with the item's number: `name#3[17]`.
 
-    There may be very many of these and of ItemFinished. Where nobody hears them, a map of plain calls is a fast loop.
+    There may be very many of these and of ItemFinished. Without subscribers to them, a map of plain calls is a fast loop.
     """
 
 
@@ -104,7 +104,7 @@ class ItemFinished(TaskExecutionFinished):
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceEvent(Event):
-    """Base of the events of a resource. `resource_name` is what it was injected by."""
+    """Base of the events of a resource. `resource_name` is the name that it was injected by."""
 
     resource_name: str
 
@@ -151,7 +151,7 @@ class TaskBlocked(TaskEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopProgress(TaskEvent):
-    """A loop of tail calls or a map goes on: at most ten a second of each, never one for each iteration or item.
+    """A loop of tail calls or a map continues: at most ten a second of each, never one for each iteration or item.
 
     `iteration` is how many iterations, or items, are done; `rate` is per second, since the last of these events.
     """

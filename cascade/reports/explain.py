@@ -269,7 +269,7 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
     if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
         return
     try:
-        routine.lower(OnDemand, types)
+        routine.lower(OnDemand(), types)
     except LoweringError:
         pass  # the reason is in the record
 

@@ -55,11 +55,11 @@ class Engine:
     Args:
         solver: turns a graph into an order of execution; see `cascade.declare.protocols.Solver`.
         executor: calls what is not simply called in place; see `cascade.declare.protocols.Executor`.
-        bus: hears the events of the runs.
-        system_resources: how much there is of each resource that nodes ask for `with_constraints`; all runs share it.
+        bus: carries the events of the runs.
+        system_resources: how much there is of each resource that nodes claim `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
         observers: functions that are called with every event, such as `cascade.console()`; one with an attribute
-            `wants_items` that is False does not hear of single items of maps.
+            `wants_items` that is False is not called with those of single items of maps.
 
     Attributes:
         resource_container: the resources, and `override(name, resource)`.
@@ -82,8 +82,10 @@ class Engine:
         for resource in resources:
             self.register(resource)
         observing = _checked(observers)
-        if observing:
-            from cascade.events.types import Event
+        if not observing:
+            return
+        from cascade.events.types import Event
+
         for observer in observing:
             if getattr(observer, "wants_items", True):
                 self.bus.subscribe(Event, observer)
@@ -132,7 +134,7 @@ class Engine:
         try:
             session = _Session(self, target, params, PROMPT_ROWS, **options)
         except TooManyRows:
-            # What takes long is done in a thread, so that the event loop has its turn meanwhile.
+            # Building takes long, so it is done in a thread, and the event loop runs meanwhile.
             loop = asyncio.get_running_loop()
             session = await loop.run_in_executor(None, lambda: _Session(self, target, params, **options))
         with session:
@@ -164,10 +166,10 @@ def _check_options(function: str, options: RunOptions) -> None:
 
 
 def _checked(observers: Any) -> list[Any]:
-    """The observers, if it is these that were given.
+    """Returns the observers as a list.
 
     Raises:
-        DeclarationError: (a TypeError) it is one that is not in a list, or what makes one.
+        DeclarationError: (a TypeError) it is one that is not in a list, or a function that makes one.
     """
     if not isinstance(observers, Iterable):
         raise DeclarationError(f"observers={observers!r}", expected="a list of functions", hint="observers=[...], also for a single one")
@@ -198,7 +200,7 @@ def _publishing() -> tuple[type[EventPublisher], Callable[[], UUID]]:
 
 
 class _Session:
-    """One run of an engine: what is made before it, and the events around it."""
+    """One run of an engine: its set-up, and the events around it."""
 
     run: Machine | Interpreter
     code: Code
@@ -268,6 +270,6 @@ class _Session:
             last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
             self.context.publisher.run_started("list" if last is None else last.name, self.tasks)
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
             self.context.publisher.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)

@@ -189,7 +189,7 @@ class ParameterLayout:
 
     Args:
         values: of the target's inputs, with anything in the places of parameters.
-        places: for each parameter what it was declared as, and the numbers of its inputs.
+        places: for each parameter its declaration, and the numbers of its inputs.
     """
 
     def __init__(self, values: list[Any], places: dict[str, tuple[Input, list[int]]]) -> None:

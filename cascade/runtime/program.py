@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 
 class _Signature:
-    """What inspect.signature asks for: of a program made when it is asked for, of the class not there.
+    """The `__signature__` of a program, made when it is read; the class has none.
 
     No `__getattr__`, which would make every attribute of a program slow.
     """
@@ -64,7 +64,7 @@ class Program(CompiledTarget, Generic[P, R]):
     Runs are independent of each other: several threads and event loops may run the same program at once.
 
     Attributes:
-        blueprint: what the compiler made.
+        blueprint: the compiled code.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Program(CompiledTarget, Generic[P, R]):
         return outcome.unwrap()  # type: ignore[no-any-return]
 
     def disassemble(self) -> str:
-        """The listing of the blueprint, of what it leads to, and of the typed code of its tasks beside their source lines.
+        """The listing of the blueprint, of those that it leads to, and of the typed code of its tasks beside their source lines.
 
         One instruction a line, with what it does. The states of machines and the routes of Routers are blueprints of their own,
         which follow. A task has typed code once it has run, or was explained.

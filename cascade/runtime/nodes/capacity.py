@@ -95,8 +95,8 @@ class Capacity:
         with self._lock:
             claim.number = next(self._numbers)
             self._waiting.setdefault(claim.names, deque()).append(claim)
-            granted = self._grant()  # what it waits for may have been released meanwhile
-        self._tell(granted)
+            granted = self._grant()  # its resources may have been released meanwhile
+        self._notify(granted)
         return claim
 
     def take(self, wanted: Mapping[str, Any]) -> bool:
@@ -115,7 +115,7 @@ class Capacity:
                 self._free[name] += amount
             granted = self._grant() if self._waiting else []
         if granted:
-            self._tell(granted)
+            self._notify(granted)
 
     def _sets_with(self, wanted: Mapping[str, Any]) -> list[frozenset[str]]:
         return [names for names in self._waiting if not names.isdisjoint(wanted)]
@@ -141,9 +141,9 @@ class Capacity:
                 if queue is not None and claim in queue:
                     queue.remove(claim)
             granted = self._grant() if self._waiting else []
-        self._tell(granted)
+        self._notify(granted)
 
-    def _tell(self, granted: list[Claim]) -> None:
+    def _notify(self, granted: list[Claim]) -> None:
         for other in granted:
             future = None if other.future is None else other.future()
             if future is not None:

@@ -24,7 +24,7 @@ _lock = allocate_lock()
 def kernels_of(
     call: Call, columns: list[list[Any]], positional: int, by_name: tuple[str, ...] | None, results: list[Any]
 ) -> Items | None:
-    """What runs a map by the task's kernels; None where it has none, or is not worth one yet."""
+    """Returns the runner of a map by the task's kernels; None where it has none, or is not worth one yet."""
     operation = call.operation
     task, given = operation.task, by_name or ()
     if not call.context.lowers or task.routine.map_lowering == NEVER or not columns[0]:
@@ -49,7 +49,7 @@ def cores() -> int:
 
 
 def start(function: Callable[[int], None], number: int) -> Callable[[], object]:
-    """Calls `function(number)` on another thread; gives what waits for its end."""
+    """Calls `function(number)` on another thread; returns a function that waits for its end."""
     global _pool
     with _lock:
         if _pool is None:

@@ -1,9 +1,9 @@
 """Maps: a task called for each item of its inputs.
 
 Three ways. A task that is a plain function without policies, the calls of which nobody observes, is called by a loop in
-the machine (`call_each`), or, where it has typed code, run by that on threads (`cascade.runtime.nodes.kernel_maps`). Everything else is
+the VM (`call_each`), or, where it has typed code, run by that on threads (`cascade.runtime.nodes.kernel_maps`). Everything else is
 called item by item as a managed call (`cascade.runtime.nodes.policies`): in order, with at most so many under way as `with_concurrency`
-and the constraints allow. An item of the first two that gives more than a value goes on in the third.
+and the constraints allow. An item of the first two that returns more than a value continues in the third.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ ITEMS_TAKEN = 1000
 def call_map(
     context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
-    """The list of what the task gives for each item, or an awaitable of it, or a LazyResult of it.
+    """Returns the list of the results of all items, or an awaitable of it, or a LazyResult of it.
 
-    A map that is a state of a machine, which may come to it again and again, is not subscribed of, nor are its items.
+    A map that is a state of a machine, which may come to it again and again, has no events, nor have its items.
     """
     columns = _columns(context, operation, operands)
     call = Call(context, operation, operands, serial, node, origin)
@@ -137,7 +137,7 @@ def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]],
 
 
 def is_plain(operation: Managed, context: NodeContext) -> bool:
-    """Whether the items, if nobody observes them, are called as they are, in a loop of the machine or by kernels."""
+    """Whether the items, if nobody observes them, are called as they are, in a loop of the VM or by kernels."""
     return (
         not context.inputs.takes_placeholders  # an item may hold a resource that is set up for its call
         and has_plain_items(operation)
@@ -153,7 +153,7 @@ def _failed(call: Call, error: Exception, item: int) -> Failed:
 
 
 class _Results:
-    """What the items have given. Not a list, in which LazyResults would be looked for: there may be some in their values."""
+    """The results of the items. Not a list, in which LazyResults would be looked for: there may be some in their values."""
 
     __slots__ = ("given",)
 
@@ -171,30 +171,30 @@ GATHER.hands_on = True
 
 
 class Turn:
-    """Gives the event loop its turn, or, where there is none, looks whether the run has to end; and tells of the progress."""
+    """Yields to the event loop, or, where there is none, looks whether the run has to end; and publishes the progress."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._check_outer = outer_cancellation()
         self._taken = time.monotonic()
         self.seconds = SLICE
-        self._subscribed = self._taken
+        self._published = self._taken
         # Inside of another run's task the loop cannot turn before that task returns.
         self._looped = is_loop_running() and task_depth() <= 1
         if not self._looped:
             self.seconds = LONG_SLICE
 
-    def publish_on(self, done: int) -> float:
-        """Tells how many items are done, if it is time to; gives the time."""
+    def publish_progress(self, done: int) -> float:
+        """Publishes how many items are done, if it is time to; returns the time."""
         now = time.monotonic()
         call = self._call
-        if now - self._subscribed >= PROGRESS_TIME and call.is_published:
-            self._subscribed = now
+        if now - self._published >= PROGRESS_TIME and call.is_published:
+            self._published = now
             call.context.publisher.progress(call.operation.task, call.serial, call.node, done)
         return now
 
     async def take(self, done: int) -> None:
-        now = self.publish_on(done)
+        now = self.publish_progress(done)
         if now - self._taken < SLICE / 2:
             return
         if self._looped or self._call.parked:
@@ -227,17 +227,17 @@ class Items:
         self._failed: Failed | None = None
 
     async def run(self, special: bool) -> Failed | None:
-        """Calls all items; gives the first failure."""
+        """Calls all items; returns the first failure."""
         results, call = self._results, self._call
         limit = call.operation.concurrency
         count = len(self._columns[0])
         position = self._done = len(results)
         results.extend([None] * (count - position))
         if special:
-            # The last item that was called plainly gave something that is not its value yet.
+            # The last item that was called plainly returned something that is not its value yet.
             self._done -= 1
             item = self._call_of(position - 1)
-            await self._start(_go_on(item, results[position - 1]), item, position - 1)
+            await self._start(_continue(item, results[position - 1]), item, position - 1)
         while position < count and self._failed is None:
             while limit is not None and len(self._active) >= limit and self._failed is None:
                 await self._wait()
@@ -317,7 +317,7 @@ class Items:
             await self._waiter
         finally:
             self._waiter = None
-        self._turn.publish_on(self._done)
+        self._turn.publish_progress(self._done)
 
     async def stop(self) -> None:
         """Cancels and awaits what is left.
@@ -336,7 +336,7 @@ async def _run_item(item: Call) -> Any:
     return _finish(item, await managed(item))
 
 
-async def _go_on(item: Call, made: Any) -> Any:
+async def _continue(item: Call, made: Any) -> Any:
     if is_awaitable(made):
         await parked_with(item, made)
         try:

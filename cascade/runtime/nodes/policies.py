@@ -1,8 +1,8 @@
-"""Managed calls: what a node does besides calling its function, written once for both paths.
+"""Calls with policies: everything that a node does besides calling its function, written once for both paths.
 
-A managed call is one coroutine, in this order:
+Such a call is one coroutine, in this order:
 
-    skipped?        what it needs was skipped, or a condition is false
+    skipped?        an operand was skipped, or a condition is false
     cached?         the value is there already
     resources       claimed all at once, or waited for, and released on every exit
     attempts        each with its timeout, as long as the retry policy says
@@ -95,7 +95,7 @@ class Call:
         return self._task_id or label(self.operation.task, self.serial, self.node)
 
     def belongs_to(self, call: Call) -> None:
-        """Makes it a part of that call, which is told of as one: what it does has no events of its own."""
+        """Makes it a part of that call: it has no events of its own."""
         self.is_published = False
         self._task_id = call.task_id()
 
@@ -106,7 +106,7 @@ def _point() -> Generator[None, None, None]:
 
 
 def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Runs a coroutine until it parks: its value, or itself, to be awaited. Raises what it gives as Failed."""
+    """Runs a coroutine until it parks. Returns its value, or itself, to be awaited; raises the error of a Failed."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -119,7 +119,7 @@ def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def managed(call: Call) -> Coroutine[Any, Any, Any]:
-    """The coroutine of a call that is not skipped: it gives the value, what it goes on with, or a Failed."""
+    """The coroutine of a call that is not skipped: it returns the value, the continuation, or a Failed."""
     # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
     if call.operation.cache is None or call.again:
         return _with_resources(call)
@@ -235,7 +235,7 @@ class Keeping:
         return None
 
     def keep(self, value: Any) -> Any:
-        """Keeps the value; gives an awaitable if that takes one."""
+        """Keeps the value; returns an awaitable if that takes one."""
         try:
             if self.key is None:
                 return self.policy.save(self.task_id, self.arguments, value)
@@ -250,7 +250,7 @@ class Keeping:
 
 
 def _promptly(cache: Any, action: Callable[..., Any], *args: Any) -> Any:
-    """What the action gives; under an event loop an awaitable of it, from a thread, where the cache would wait for others."""
+    """Returns the action's result; under an event loop an awaitable of it, from a thread, where the cache would wait for others."""
     if not hasattr(cache, "at_once") or not _is_loop_running():
         return action(*args)
     try:
@@ -296,7 +296,7 @@ KEEP.hands_on = True
 
 
 def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyResult[Any]:
-    """What a call goes on with that answered with a tail call or a LazyResult, as a LazyResult."""
+    """Returns the continuation of a call that returned a tail call or a LazyResult, as a LazyResult."""
     if isinstance(result, LazyResult):
         return result
     operation, context = call.operation, call.context
@@ -389,10 +389,10 @@ def call_quickly(
             context.capacity.give(held)
     if not goes_on:
         return made
-    return begin(_go_on(Call(context, operation, operands, serial, node, origin), made, error, held))
+    return begin(_continue(Call(context, operation, operands, serial, node, origin), made, error, held))
 
 
-async def _go_on(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
+async def _continue(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
     try:
         if error is None:
             await parked_with(call, made)
@@ -458,11 +458,13 @@ async def _timed_attempt(call: Call) -> tuple[Any, Exception | None]:
     seconds = call.operation.timeout
     assert seconds is not None
     begun = time.monotonic()
+    inside = Scope(deadline=begun + seconds)  # runs in the function end in time
     scope = None
+    made: Any = None
     late = False
     notes: list[str] = []
     try:
-        with Scope(deadline=begun + seconds) as inside:  # runs in the function end in time
+        with inside:
             made = _call_function(call.context, call.operation, call.operands)
         if is_awaitable(made):
             await parked_with(call, made)

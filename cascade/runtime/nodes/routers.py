@@ -1,4 +1,4 @@
-"""Routers: going on with the chosen route."""
+"""Routers: continuing with the chosen route."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HANDED_ON = Policies(form=OnceForm())
 
 
 def call_route(context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
-    """The chosen route, as a LazyResult to go on with; or its value, if the graph around it has that already."""
+    """Returns the chosen route, as a LazyResult to continue with; or its value, if the graph around it has that already."""
     selector, table = operands[0], operands[1]
     assert isinstance(table, RouteTable)
     if type(selector) is Skipped:

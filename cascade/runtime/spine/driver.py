@@ -30,8 +30,8 @@ class Run(Protocol):
 
     def run(self, slice_seconds: float = 0.0) -> int: ...
     def take(self) -> Any: ...
-    def attach(self, task_group: Any) -> None: ...
-    def complete(self, entry: Any, value: Any) -> None: ...
+    def attach(self, task_group: TaskGroup) -> None: ...
+    def complete(self, entry: Any, value: object) -> None: ...
     def fail(self, entry: Any, error: BaseException) -> None: ...
     def label(self, entry: Any) -> tuple[Any, int, int, int]: ...
     def close(self) -> None: ...
@@ -173,7 +173,7 @@ def _run_slices(run: Run, check_outer: Callable[[], None], status: int | None) -
     return status
 
 
-def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None] | None = None) -> Outcome:
+def run_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None] | None = None) -> Outcome:
     """Runs a coroutine to its end in an event loop of its own.
 
     Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
@@ -191,12 +191,12 @@ def run_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Cal
     return asyncio.run(_Beginning(lambda: _in_own_loop(start, check_outer)))
 
 
-class _Beginning(Coroutine[Any, Any, Outcome]):
+class _Beginning(Coroutine[object, object, Outcome]):
     """A coroutine that is made when it is begun: one that is made, and not begun because of Ctrl-C, would warn of that."""
 
-    def __init__(self, make: Callable[[], Coroutine[Any, Any, Outcome]]) -> None:
+    def __init__(self, make: Callable[[], Coroutine[object, object, Outcome]]) -> None:
         self._make = make
-        self._made: Coroutine[Any, Any, Outcome] | None = None
+        self._made: Coroutine[object, object, Outcome] | None = None
 
     def send(self, value: Any) -> Any:
         if self._made is None:
@@ -216,7 +216,7 @@ class _Beginning(Coroutine[Any, Any, Outcome]):
         return self
 
 
-async def _in_own_loop(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+async def _in_own_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]) -> Outcome:
     with own_loop(), _watching(check_outer):
         return await start()
 
@@ -250,7 +250,7 @@ class _watching:
         self._is_over = True
 
 
-def _run_loop_in_thread(start: Callable[[], Coroutine[Any, Any, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+def _run_loop_in_thread(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]) -> Outcome:
     scope, context = Scope(), contextvars.copy_context()
     scope.enter_in(context)  # so that runs inside of it, which may block its loop, see it as well
     outcomes: list[Outcome] = []

@@ -1,4 +1,4 @@
-"""Turns: a run that is busy lets the event loop go on, and other threads."""
+"""Fairness: a busy run yields to the event loop and to other threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def give_turn() -> None:
 
     A thread that wants the interpreter asks for it after waiting for a switch interval. But each time that the event loop polls, it
     lets the interpreter go and takes it back before that thread has woken up, and the thread's wait begins anew: beside a
-    run that polls every millisecond it would never be heard. So this thread sleeps for a moment.
+    run that polls every millisecond it would never be seen. So this thread sleeps for a moment.
     """
     global _let_in
     if threading.active_count() > 1:

@@ -1,8 +1,8 @@
 """The graph path: walks a plan node by node. The readable reference of how a run goes.
 
-It does what the virtual machine does (`cascade/_vm.pyx`), in the same order, with the same words: nodes are issued
+It does what the virtual machine does (`cascade/_vm.pyx`), in the same order, with the same messages: nodes are issued
 in the order of the plan; one whose operand is not there yet is parked as a `Pending` and issued when its last operand
-comes; a task that answers with a tail call or a LazyResult starts a new frame, which takes the place of the old one
+comes; a task that returns a tail call or a LazyResult starts a new frame, which takes the place of the old one
 when nothing else is left to do in it.
 """
 
@@ -76,7 +76,7 @@ class Frame:
         self.machine: StateMachine | None = None
         self.states: list[list[Any]] = []
         self.state = 0
-        self.inner = False  # goes on with a state of a machine: nobody is subscribed of its end
+        self.inner = False  # continues with a state of a state machine: its end is not published
         # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
         self.parent: Frame | None = None
         self.destination = 0
@@ -88,7 +88,7 @@ class Frame:
         self.node = 0
         self.origin: Task[..., Any] | None = None
         self.iteration = 0
-        self.next_progress = 0.0  # when the context is subscribed how far the loop is
+        self.next_progress = 0.0  # when the progress of the loop is published next
 
     @property
     def result(self) -> int:
@@ -127,7 +127,7 @@ class Interpreter:
         self.current: Frame | None = self._enter(target, limit)
         self.asynchronous = any(operation.is_async for operation in self.operations())
 
-    # -- What the outside calls -------------------------------------------------------------------------------------
+    # -- Called by the driver ---------------------------------------------------------------------------------------
 
     def run(self, slice_seconds: float = 0.0) -> int:
         slice_end = time.monotonic() + slice_seconds if slice_seconds else 0.0
@@ -158,17 +158,17 @@ class Interpreter:
             except BaseException as error:
                 self.fail(pending, error)
 
-    def complete(self, pending: Pending, value: Any) -> None:
+    def complete(self, entry: Pending, value: Any) -> None:
         try:
-            self._land(pending.frame, pending.index, pending.operands, value, pending, awaited=True)
+            self._land(entry.frame, entry.index, entry.operands, value, entry, awaited=True)
         except BaseException as error:
             self.error = error
 
-    def fail(self, pending: Pending, error: BaseException) -> None:
-        self._fail_at(pending.frame, pending.index, error)
+    def fail(self, entry: Pending, error: BaseException) -> None:
+        self._fail_at(entry.frame, entry.index, error)
 
-    def label(self, pending: Pending) -> tuple[Task[..., Any], int, int, int]:
-        return self._locate(pending.frame, pending.index)
+    def label(self, entry: Pending) -> tuple[Task[..., Any], int, int, int]:
+        return self._locate(entry.frame, entry.index)
 
     def close(self) -> None:
         frame, self.current = self.current, None
@@ -183,7 +183,7 @@ class Interpreter:
                 awaitable.close()
 
     def operations(self) -> list[Any]:
-        """What the target's graph calls."""
+        """The operations of the target's graph."""
         rows = self.current.graph.rows if self.current is not None and self.current.graph is not None else ()
         return [row[0] for row in rows if not isinstance(row[0], Container)]
 
@@ -296,7 +296,7 @@ class Interpreter:
         value.waiters.append((frame, -1))
         self.current = parent = frame.parent
         if parent is not None and frame.promise is None:
-            # The caller goes on without the value.
+            # The caller continues without the value.
             frame.promise = parent.values[frame.destination] = Pending(parent, frame.destination, [])
             frame.parent = None
         return RESUMED
@@ -467,7 +467,7 @@ class Interpreter:
             else:
                 new.promise = pending
         tail = index == frame.result and frame.machine is None
-        # A call that was parked goes on before what else is ready, as one that was not parked does; but after an await it
+        # A call that was parked continues before whatever else is ready, as one that was not parked does; but after an await it
         # has to stand in line.
         if pending is None or (self.current is frame and tail) or (self.current is None and self.running):
             self.current = new

@@ -14,26 +14,26 @@ T = TypeVar("T")
 
 
 class Run(Protocol):
-    """What a crew tells of finished awaitables."""
+    """A run, as its task group sees it."""
 
     error: BaseException | None
 
-    def complete(self, entry: Any, value: Any) -> None: ...
+    def complete(self, entry: Any, value: object) -> None: ...
     def fail(self, entry: Any, error: BaseException) -> None: ...
 
 
 class TaskGroup:
-    """Awaits what tasks returned, each in an asyncio task of its own, and cancels them all together."""
+    """Awaits the awaitables that tasks returned, each in an asyncio task of its own, and cancels them all together."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._entries: dict[asyncio.Future[Any], Any] = {}
-        self._finished: list[asyncio.Future[Any]] = []
+        self._entries: dict[asyncio.Future[object], Any] = {}
+        self._finished: list[asyncio.Future[object]] = []
         self._waiter: asyncio.Future[None] | None = None
 
-    def spawn(self, entry: Any, awaitable: Awaitable[Any], name: str) -> None:
-        """Begins to await `awaitable`; `entry` is what it stands for."""
-        future: asyncio.Future[Any]
+    def spawn(self, entry: Any, awaitable: Awaitable[object], name: str) -> None:
+        """Begins to await `awaitable`; `entry` is the node that waits for it."""
+        future: asyncio.Future[object]
         if isinstance(awaitable, CoroutineType):
             future = self._loop.create_task(awaitable, name=name)
         else:
@@ -44,7 +44,7 @@ class TaskGroup:
         self._entries[future] = entry
         future.add_done_callback(self._done)
 
-    def _done(self, future: asyncio.Future[Any]) -> None:
+    def _done(self, future: asyncio.Future[object]) -> None:
         self._finished.append(future)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -71,7 +71,7 @@ class TaskGroup:
         return bool(self._finished)
 
     def report(self, run: Run) -> None:
-        """Hands what has finished to the run, in the order of finishing, up to the first failure."""
+        """Hands finished awaitables to the run, in the order of finishing, up to the first failure."""
         finished, self._finished = self._finished, []
         for position, future in enumerate(finished):
             entry = self._entries.pop(future, None)
@@ -88,14 +88,14 @@ class TaskGroup:
                 return
 
     def abandon(self) -> None:
-        """Cancels what is left, without awaiting it."""
+        """Cancels the rest, without awaiting it."""
         if not self._loop.is_closed():
             for future in self._entries:
                 future.cancel()
         self._entries.clear()
 
     async def cancel(self, error: BaseException) -> None:
-        """Cancels and awaits what is left. Other failures are added to `error` as notes.
+        """Cancels and awaits the rest. Other failures are added to `error` as notes.
 
         Raises:
             CancelledError: the caller was cancelled meanwhile; still nothing is left running.
@@ -111,7 +111,7 @@ class TaskGroup:
             raise interrupted
 
 
-async def cancel_all(futures: Iterable[asyncio.Future[Any]]) -> asyncio.CancelledError | None:
+async def cancel_all(futures: Iterable[asyncio.Future[object]]) -> asyncio.CancelledError | None:
     """Cancels futures and waits until all are done; returns the last cancellation of the caller meanwhile.
 
     Each such cancellation is handed on. The caller may be cancelled at every turn of the event loop, as anyio does, so nothing here
@@ -133,7 +133,7 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def error_of(future: asyncio.Future[Any]) -> BaseException | None:
+def error_of(future: asyncio.Future[object]) -> BaseException | None:
     """The exception that an awaitable ended with, if it did."""
     error: BaseException | None
     try:
@@ -147,7 +147,7 @@ def error_of(future: asyncio.Future[Any]) -> BaseException | None:
     return error
 
 
-def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+def is_closed(error: BaseException, task: asyncio.Task[object] | None) -> bool:
     """Whether the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
     if not isinstance(error, GeneratorExit):
         return False
@@ -157,7 +157,7 @@ def is_closed(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
         return True
 
 
-async def _result_of(future: asyncio.Future[Any]) -> Any:
+async def _result_of(future: asyncio.Future[T]) -> T:
     return await future
 
 async def itself(value: T) -> T:
