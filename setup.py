@@ -4,7 +4,7 @@ Compiler switches, all off by default, each an environment variable set to a non
 
 CASCADE_SANITIZE    a list for -fsanitize=, such as "address,undefined"
 CASCADE_LINETRACE   line tracing, so that coverage tools see the lines of the .pyx
-CASCADE_ASSERT      checks inside the dispatch loop that cost time (see DEBUG_CHECKS in _vm.pyx)
+CASCADE_ASSERT      checks inside the dispatch loop that cost time (see operands_hold in vm/machine.pxi)
 """
 
 import glob
@@ -30,7 +30,7 @@ if linetrace:
     # CPython 3.12 replaced the tracing hook; this keeps Cython on the one that coverage tools read.
     macros.append(("CYTHON_USE_SYS_MONITORING", "0"))
 if sanitize:
-    macros.append(("CASCADE_RETURNING", "1"))  # the sanitizers keep handlers from handing on by a jump (see _typed.h)
+    macros.append(("CASCADE_RETURNING", "1"))  # under sanitizers no handler jumps to the next one (see vm/kernel.h)
 macros.append(("CASCADE_DEBUG_CHECKS", "1" if checked else "0"))
 
 setup(

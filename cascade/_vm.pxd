@@ -50,13 +50,13 @@ cdef struct GuardEntry:                 # see Guard in cascade/kernels/model.py
 
 
 cdef enum:
-    QUESTION_ROOM = 8                   # arguments of a function that typed code calls
+    CALL_OUT_ROOM = 8                   # arguments of a function that typed code calls
 
 
-cdef struct AskEntry:                   # see CallOut in cascade/kernels/model.py
+cdef struct CallOut:                   # see cascade/kernels/model.py
     PyObject* function                  # NULL where the object is another one
     Py_ssize_t count
-    char types[QUESTION_ROOM]
+    char types[CALL_OUT_ROOM]
     char result
     bint measures                       # it is `length`, which is not called
 
@@ -82,7 +82,7 @@ cdef class Routine:
     cdef PyObject* keyword_names        # borrowed from `keywords`, or NULL
     # What it is.
     cdef readonly object owner
-    cdef readonly object operation      # what the context is asked to do: the owner, or the owner with policies
+    cdef readonly object operation      # what the context calls: the owner, or the owner with policies
     cdef readonly object function
     cdef readonly str name
     cdef readonly tuple parameters      # names, one a slot
@@ -144,7 +144,7 @@ cdef class Frame:
     cdef int32_t destination
     cdef Pending promise
     cdef bint may_skip                  # what the result is for can do without it
-    cdef bint inner                     # goes on with a state of a machine: nobody is subscribed of its end
+    cdef bint inner                     # continues with a state of a state machine: no event says that it ends
     # Names for people: the frame's number, and the node that a tail-calling frame stands for.
     cdef int64_t serial
     cdef int32_t node
@@ -164,13 +164,13 @@ cdef class Kernel:
     cdef const char* types              # of the parameters: b"i", b"d", b"b", b"n", b"o"
     cdef bytes types_held
     cdef tuple objects
-    cdef list ways                      # out, made when first taken
+    cdef list exit_plans                      # one for each exit, made when it is first taken
     cdef object caller                  # runs it in the sight of a profiler; made when first wanted
     cdef GuardEntry* guards
     cdef Py_ssize_t guard_count
-    cdef AskEntry* questions            # by the place in `objects`
+    cdef CallOut* call_outs            # by the place in `objects`
     cdef int64_t long_fuel
-    cdef int64_t* left                  # exits by word
+    cdef int64_t* exits_at                  # exits by word
     cdef int64_t exit_count
     cdef bint defers
     cdef bint hands_on                  # objects among the arguments may hold no deferred values
@@ -186,7 +186,7 @@ cdef class Kernel:
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
-    cdef int take_questions(self) except -1
+    cdef int take_call_outs(self) except -1
     cdef double gain_of_a_turn(self) noexcept
     cdef bint guards_hold(self) except -1
     cdef object seen(self, run)
@@ -238,14 +238,14 @@ cdef class Pending:
 
 cdef class Machine:
     cdef Frame current
-    cdef object ready                   # parked instructions and frames that can go on, in order
+    cdef object ready                   # parked instructions and frames that can continue, in order
     cdef object context
     cdef object task_group
     cdef Typed* spare                   # for typed code that is over before it needs a frame
     cdef list unspawned                 # (Pending, awaitable) seen before there was a task_group
     cdef object value
     cdef readonly object error
-    # Fuel: task calls until the slow lane looks around.
+    # Fuel: task calls until the slow path looks around.
     cdef Py_ssize_t fuel
     cdef Py_ssize_t batch
     cdef Py_ssize_t pace
@@ -275,16 +275,3 @@ cdef class Machine:
     cdef int execute(self) noexcept
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
     cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
-    cdef int look_around(self, Frame frame) noexcept
-    cdef int call_frame(self, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1
-    cdef int check_limits(self, Frame frame, double now) noexcept
-    cdef int stop(self, Frame frame, Py_ssize_t pc, bint by_steps) noexcept
-    cdef int step(self, Frame frame) noexcept
-    cdef int give_back(self, Frame frame, int32_t slot) except -1
-    cdef int wait_for(self, Frame frame, Pending entry) except -1
-    cdef int perform(self, Frame frame, Py_ssize_t pc, list values, Pending entry) noexcept
-    cdef int deliver(self, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept
-    cdef tuple locate(self, Frame frame, Py_ssize_t pc)
-    cdef int publish_end(self, Frame frame, Py_ssize_t pc, object value, object error) except -1
-    cdef object name_of(self, Pending entry)
-    cdef int fail_at(self, Frame frame, Py_ssize_t pc, object error) noexcept

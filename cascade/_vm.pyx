@@ -2,22 +2,23 @@
 """The virtual machine: runs verified blueprints.
 
 It knows instructions, frames and errors, and nothing of graphs or engines. Whatever needs more goes through two
-objects that it is given: the *context* (turns a deferred result into code, names a tail call's target, calls managed
-tasks, hears events) and the *task_group* (awaits awaitables; there is none before an event loop runs).
+objects that it is given: the *context* (turns a deferred result into code, names a tail call's target, makes calls with
+policies, publishes events; its methods are those of `Context` in _vm.pyi) and the *task group* (awaits awaitables; there
+is none before an event loop runs).
 
-A `Machine` is one run. `run()` goes on until the run is DONE or FAILED, has to PAUSE so that an event loop gets its
-turn, or has to WAIT because nothing can go on before an awaitable is done. Two lanes execute instructions: the fast
-lane (`execute`) while there is fuel, and the slow lane (`look_around`, `step`), which reads the clock, checks limits
-and signals, and executes one instruction at a time while something is awaited or observed.
+A `Machine` is one run. `run()` continues until the run is DONE or FAILED, has to PAUSE so that an event loop gets its
+turn, or has to WAIT because nothing can continue before an awaitable is done. There are two paths through the
+instructions: the fast path (`Machine.execute`) while there is fuel, and the slow path (`look_around`, `step`), which reads
+the clock, checks limits and signals, and executes one instruction at a time while something is awaited or observed.
 
 Awaiting works like a scoreboard: an instruction whose operand is not there yet is parked with the operands it
-has, a `Pending` stands in its destination slot, and the machine goes on with the next instruction.
+has, a `Pending` stands in its destination slot, and the machine continues with the next instruction.
 """
-# Python code can hold any object of this module, and call what it likes on it at any time: out of `__hash__`, out of a host's
-# method, from another thread. None of that may crash the process, so:
+# Python code can hold any object of this module, and call what it likes on it at any time: out of `__hash__`, out of a method
+# of the context, from another thread. None of that may crash the process, so:
 # - objects are made whole by `__cinit__`, and stay as they are; calling `__init__` again does nothing, or is refused;
 # - methods are not bound as functions (`binding`), which would take any object for `self`, and no class is pickled field by field;
-# - whatever the machine reads while code of users can run is a copy of its own, or is asked anew.
+# - whatever the machine reads while code of users can run is a copy of its own, or is read again.
 
 cimport cython
 from cpython.dict cimport PyDict_Next
@@ -47,12 +48,19 @@ include "vm/self_test.pxi"
 include "vm/configuration.pxi"
 include "vm/control.pxi"
 include "vm/search.pxi"
+include "vm/search_classes.pxi"
 include "vm/routine.pxi"
 include "vm/frame.pxi"
 include "vm/kernel.pxi"
+include "vm/kernel_find.pxi"
+include "vm/kernel_values.pxi"
+include "vm/kernel_run.pxi"
+include "vm/kernel_exit.pxi"
 include "vm/kernel_entry.pxi"
 include "vm/map.pxi"
 include "vm/machine.pxi"
+include "vm/slow_path.pxi"
+include "vm/naming.pxi"
 include "vm/states.pxi"
 include "vm/continuation.pxi"
 include "vm/nesting.pxi"

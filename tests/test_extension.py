@@ -74,7 +74,7 @@ def test_private_parts_of_cpython_are_used_in_one_header_only():
 def test_the_machine_reads_no_attribute_of_its_context():
     text = "".join(file.read_text() for file in SOURCES.glob("vm/*.pxi"))
     stub = (SOURCES / "_vm.pyi").read_text()
-    protocol = stub[stub.index("class Context(Protocol)") : stub.index("class Machine")]
+    protocol = stub[stub.index("class KernelMaker(Protocol)") : stub.index("class Machine")]
     used = set(re.findall(r"\bcontext\.(\w+)\(", text))
     assert used == set(re.findall(r"def (\w+)\(", protocol))
     assert not re.findall(r"\bcontext\.\w+(?![\w(])", text)

@@ -9,7 +9,7 @@ cdef int land(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject
         if type_of(result) == cascade_tail_call:
             return tail_call(machine, frame, pc, values, <TailCall>held, entry)
         if type_of(result) == cascade_deferred:
-            return go_on_with(machine, frame, pc, held, held, entry, only_result(result, frame.made))
+            return continue_with(machine, frame, pc, held, held, entry, only_result(result, frame.made))
         if cascade_is_awaitable(result) and not awaited:
             if entry is None:
                 entry = new_pending(frame, pc, frame.code.words[pc].a, values)
@@ -17,16 +17,16 @@ cdef int land(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject
                 machine.spend()
             entry.awaited_by = machine.number
             if machine.task_group is not None:
-                machine.task_group.spawn(entry, held, machine.name_of(entry))
+                machine.task_group.spawn(entry, held, name_of(machine, entry))
                 return RESUMED
             if machine.unspawned is None:
                 machine.unspawned = []
             machine.unspawned.append((entry, held))
             return STATUS_WAIT
         incref(result)
-        return machine.deliver(frame, pc, result, entry)
+        return deliver(machine, frame, pc, result, entry)
     except BaseException as error:
-        return machine.fail_at(frame, pc, error)
+        return fail_at(machine, frame, pc, error)
 
 
 cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, TailCall tail, Pending entry) except -1:
@@ -60,7 +60,7 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
     else:
         slots = target.bind(*tail.args, **tail.kwargs)
     if new_deferred(slots, values if target is routine else None, frame.made):
-        return go_on_with(machine, frame, pc, machine.context.deferred(target.operation, slots), tail, entry, False)
+        return continue_with(machine, frame, pc, machine.context.deferred(target.operation, slots), tail, entry, False)
     new = machine.enter(loop_code_of(machine.context, target), slots)
     new.inner = frame.inner or frame.code.selects
     if stays:
@@ -76,13 +76,13 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
     return place(machine, frame, pc, new, entry)
 
 
-cdef int go_on_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
-    # The task's answer means a deferred value: its code runs next. `hands_on` says that its arguments are data.
+cdef int continue_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
+    # The task returned a deferred value: its code runs next. `hands_on` says that its arguments are data.
     cdef Frame new
     cdef Routine routine
     code, inputs = machine.context.expand(deferred, hands_on)
     if machine.observed and not frame.inner and not frame.code.selects:
-        machine.publish_end(frame, pc, answer, None)
+        publish_end(machine, frame, pc, answer, None)
     machine.serials += 1
     new = machine.enter(<Code?>code, inputs)
     new.iteration = frame.iteration + 1
@@ -93,7 +93,7 @@ cdef int go_on_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred
     return place(machine, frame, pc, new, entry)
 
 
-cdef int go_on_with_route(Machine machine, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
+cdef int continue_with_route(Machine machine, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
     # A Router: continues with the route that the selector names, if that is compiled. All the rest is for the context.
     cdef Frame new
     cdef dict by_key, forms
@@ -137,7 +137,7 @@ cdef int place(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pending e
         if machine.current is frame:
             machine.switch_to(new)
         else:
-            go_on_in(machine, new)
+            continue_in(machine, new)
         return RESUMED
     new.may_skip = (<Routine>frame.code.constants[word.b]).may_skip
     if entry is None:
@@ -146,12 +146,12 @@ cdef int place(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pending e
         machine.switch_to(new)
     else:
         new.promise = entry
-        go_on_in(machine, new)
+        continue_in(machine, new)
     return RESUMED
 
 
-cdef int go_on_in(Machine machine, Frame frame) except -1:
-    # A call that was parked goes on in a frame: before what else is ready, as one that was not parked does; but after an
+cdef int continue_in(Machine machine, Frame frame) except -1:
+    # A call that was parked continues in a frame: before what else is ready, as one that was not parked does; but after an
     # await it has to stand in line.
     if machine.running and machine.current is None:
         machine.switch_to(frame)
@@ -162,7 +162,7 @@ cdef int go_on_in(Machine machine, Frame frame) except -1:
 
 cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
     # Puts the tail call's arguments into the parameters' slots. False when that needs more than moving values: the
-    # slots then hold some of the new arguments, and binding all of them again gives the same result.
+    # slots then hold some of the new arguments, and binding all of them again has the same result.
     cdef PyObject** slots = frame.values
     cdef Py_ssize_t count = PyTuple_GET_SIZE(tail.arguments)
     cdef Py_ssize_t i, position = 0

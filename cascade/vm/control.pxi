@@ -161,7 +161,7 @@ KEPT = NOT_GIVEN
 @cython.final
 @cython.freelist(16)
 cdef class Jump:
-    """Returned by a task that is bound to a selector, it means: go on with the task of a route.
+    """Returned by a task that is bound to a selector, it means: continue with the task of a route.
 
     Args:
         target_key: the key of the route; see `cascade.select_jump`.

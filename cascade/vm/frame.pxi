@@ -3,7 +3,7 @@
 @cython.final
 @cython.trashcan(True)
 cdef class Frame:
-    """The values and the place of one piece of code that is being run."""
+    """The values and the position of one piece of code that is being run."""
 
     def __dealloc__(self):
         if self.values != NULL:
@@ -49,7 +49,7 @@ cdef class RouteForm:
 
     Args:
         code: the route's.
-        inputs: of the code, with anything in the places of what the graph around it gives.
+        inputs: of the code, with anything in the places of values that come from the graph around it.
         places: the number of each such input, and that of the value.
     """
 

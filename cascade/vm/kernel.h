@@ -5,7 +5,7 @@
  * and each instruction has an indirect jump of its own to be predicted by. Where the compiler may not do so (no
  * optimisation, sanitizers), a handler returns the next word to a loop instead; what the handlers say is the same.
  *
- * A handler that cannot do exactly what Python does changes nothing and leaves. No Python object is touched here; the
+ * A handler that cannot do exactly what Python does changes nothing and exits. No Python object is touched here; the
  * code runs without the GIL.
  */
 
@@ -39,10 +39,10 @@ typedef struct {
 
 enum {
     CASCADE_RETURNED = 1,
-    CASCADE_LEFT = 2,
+    CASCADE_EXITED = 2,
     CASCADE_OUT_OF_FUEL = 3,
     CASCADE_OUT_OF_STEPS = 4,
-    CASCADE_ASKS = 5,       /* a function of Python's own has to be called */
+    CASCADE_CALLS_OUT = 5,       /* a call-out: a function of Python's own has to be called */
     CASCADE_FULL = 6        /* the registers or the calls need more memory */
 };
 
@@ -95,7 +95,7 @@ struct cascade_state {
 #define TO(x) ((const cascade_word *)((const char *)w + w->x))
 #define GO(x) do { w = TO(x); CONTINUE; } while (0)
 #define STOP(why) return cascade_stop(w, r, fuel, s, why)
-#define EXIT STOP(CASCADE_LEFT)
+#define EXIT STOP(CASCADE_EXITED)
 /* A back edge takes fuel; a step is a tail call, which is counted, too. */
 #define BACK(x) do { w = TO(x); if (--fuel <= 0) STOP(CASCADE_OUT_OF_FUEL); CONTINUE; } while (0)
 #define STEP do { if (++s->steps > s->limit) STOP(CASCADE_OUT_OF_STEPS); } while (0)
@@ -110,7 +110,7 @@ static const cascade_word *cascade_stop(
     return NULL;
 }
 
-/* ---- Arithmetic: each function gives 1 where the instruction has to leave. ------------------------------------- */
+/* ---- Arithmetic: each function returns 1 where the instruction has to exit. ------------------------------------- */
 
 /* Always inlined: a local variable whose address went to a real call would keep a handler from handing on by a jump. */
 #define CASCADE_INLINE static inline __attribute__((always_inline))
@@ -607,7 +607,7 @@ OP(HELPER_RETURN)
     r[(uint32_t)w->a] = value;
     NEXT;
 }
-OP(CALL_OUT) { STOP(CASCADE_ASKS); }
+OP(CALL_OUT) { STOP(CASCADE_CALLS_OUT); }
 OP(EXIT) { EXIT; }
 OP(RETURN_INT) { STOP(CASCADE_RETURNED); }
 OP(RETURN_BOOL) { STOP(CASCADE_RETURNED); }

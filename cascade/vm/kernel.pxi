@@ -1,4 +1,4 @@
-# Kernels: entering typed code, running it, and leaving it. Included by _vm.pyx.
+# Kernels: verified typed code, its guards and its call-outs. Included by _vm.pyx.
 # The instructions are described in cascade/instructions/kernel.py, and done in kernel.h.
 
 
@@ -6,28 +6,28 @@ cdef extern from "vm/kernel.h":
     void** HANDLERS "((void **)cascade_handlers)"
     void cascade_run(TypedState*) noexcept nogil
     int TYPED_RETURNED "CASCADE_RETURNED"
-    int TYPED_LEFT "CASCADE_LEFT"
+    int TYPED_EXITED "CASCADE_EXITED"
     int TYPED_OUT_OF_FUEL "CASCADE_OUT_OF_FUEL"
     int TYPED_OUT_OF_STEPS "CASCADE_OUT_OF_STEPS"
-    int TYPED_ASKS "CASCADE_ASKS"
+    int TYPED_CALLS_OUT "CASCADE_CALLS_OUT"
     int TYPED_FULL "CASCADE_FULL"
 
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
     LONG_WORK = 1600000         # instructions, about, before the event loop has its turn: some 1 to 2 ms
-    ASK_LIMIT = 2500            # calls of Python's functions before the event loop has its turn
+    CALL_OUT_LIMIT = 2500            # call-outs before the event loop has its turn
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
     PARAMETER_LIMIT = 32        # of a task that has kernels
     HOT = 20000                 # tail calls before a task without a loop is lowered: they take about as long as that does
     DEFERRED_WORTH = 9          # more tail calls: as long as a call of a task takes that a task returns
     RETRY = 256                 # tail calls before arguments that did not fit are looked at again
     WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
-    EXITS = 64                  # before it is asked whether a kernel is worth it
+    EXITS = 64                  # before a kernel is checked for being worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
 
 # Of a word that is run instead of CPython's instructions; the most that an exit may be taken to cost by itself, as other
-# processes may have had their turn meanwhile; and the part by which a loop that CPython goes on with is slower than a plain one.
+# processes may have had their turn meanwhile; and the part by which a loop that CPython continues is slower than a plain one.
 cdef double WORD_GAIN = 15e-9
 cdef double EXIT_COST = 20e-6
 cdef double RESUMED_COST = 0.25
@@ -79,10 +79,10 @@ cdef class Kernel:
     Attributes:
         code: the `TypedCode`.
         entries: how often it was entered.
-        exits: how often it was left before its end.
+        exits: how often it was exited before its end.
         steps: the tail calls made in it.
         work: the back edges taken in it, tail calls and items of maps included.
-        retired: whether it is no longer entered, because it kept leaving.
+        retired: whether it is no longer entered, because it kept exiting.
     """
 
     def __cinit__(self, code):
@@ -102,8 +102,8 @@ cdef class Kernel:
         self.types = self.types_held
         self.words = <TypedWord*>PyMem_Malloc(len(words))
         self.image = <Register*>PyMem_Malloc(self.register_count * sizeof(Register))
-        self.left = <int64_t*>PyMem_Malloc(self.length * sizeof(int64_t))
-        if self.words == NULL or self.image == NULL or self.left == NULL:
+        self.exits_at = <int64_t*>PyMem_Malloc(self.length * sizeof(int64_t))
+        if self.words == NULL or self.image == NULL or self.exits_at == NULL:
             raise MemoryError
         memcpy(self.words, <const char*>words, len(words))
         self.objects = code.objects
@@ -111,7 +111,7 @@ cdef class Kernel:
         if not targets_are_known:
             know_targets()
         for i in range(self.length):
-            self.left[i] = 0
+            self.exits_at[i] = 0
             self.prepare(i, fields[8 * i])
         for i in range(self.register_count):
             self.image[i].i = 0
@@ -123,19 +123,19 @@ cdef class Kernel:
             else:
                 self.image[i].i = value
         self.long_fuel = max(200, LONG_WORK // max(self.length, 4))
-        self.ways = [None] * len(code.exits)
+        self.exit_plans = [None] * len(code.exits)
         self.defers = code.deferring
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
-        self.take_questions()
+        self.take_call_outs()
         self.gain = self.gain_of_a_turn()
 
     def __dealloc__(self):
         PyMem_Free(self.words)
         PyMem_Free(self.image)
-        PyMem_Free(self.left)
+        PyMem_Free(self.exits_at)
         PyMem_Free(self.guards)
-        PyMem_Free(self.questions)
+        PyMem_Free(self.call_outs)
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1:
         # Puts the handler and the distance of the target into a word.
@@ -191,24 +191,24 @@ cdef class Kernel:
         self.guard_count = len(guards)
         return 0
 
-    cdef int take_questions(self) except -1:
+    cdef int take_call_outs(self) except -1:
         cdef Py_ssize_t i, j
-        cdef AskEntry* entry
-        self.questions = <AskEntry*>PyMem_Calloc(max(len(self.objects), 1), sizeof(AskEntry))
-        if self.questions == NULL:
+        cdef CallOut* entry
+        self.call_outs = <CallOut*>PyMem_Calloc(max(len(self.objects), 1), sizeof(CallOut))
+        if self.call_outs == NULL:
             raise MemoryError
-        for i, question in enumerate(self.objects):
-            if type(question) is not CALL_OUT:
+        for i, call_out in enumerate(self.objects):
+            if type(call_out) is not CALL_OUT:
                 continue
-            if len(question.types) > QUESTION_ROOM:
-                raise InternalError("a function is asked with too many arguments")
-            entry = &self.questions[i]
-            entry.function = <PyObject*>question.function       # `code` holds it
-            entry.count = len(question.types)
-            entry.result = ord(CODES[question.result])
-            entry.measures = question.function is length
+            if len(call_out.types) > CALL_OUT_ROOM:
+                raise InternalError("a call-out has too many arguments")
+            entry = &self.call_outs[i]
+            entry.function = <PyObject*>call_out.function       # `code` holds it
+            entry.count = len(call_out.types)
+            entry.result = ord(CODES[call_out.result])
+            entry.measures = call_out.function is length
             for j in range(entry.count):
-                entry.types[j] = ord(CODES[question.types[j]])
+                entry.types[j] = ord(CODES[call_out.types[j]])
         return 0
 
     cdef double gain_of_a_turn(self) noexcept:
@@ -225,8 +225,8 @@ cdef class Kernel:
         return self.exit_count
 
     def exits_by_word(self):
-        """How often it was left, by word; words that it was never left at are not there."""
-        return {i: self.left[i] for i in range(self.length) if self.left[i]}
+        """How often it was exited, by word; words without exits are not there."""
+        return {i: self.exits_at[i] for i in range(self.length) if self.exits_at[i]}
 
 
 cdef bint KERNEL_TARGETS[KERNEL_OPCODE_COUNT]

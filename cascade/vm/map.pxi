@@ -1,8 +1,8 @@
 # Maps: the kernel of a task over many items, on several threads at once. Included by _vm.pyx.
 #
-# Items are done in blocks: unboxed, run without the GIL by lanes (one a thread), and boxed again, up to the first item
-# whose typed code has left. That one is for CPython, which makes it from its start: typed code has no effects, so nothing is
-# done twice. What later items have given by then is dropped, as CPython may change what they see.
+# Items are done in blocks: unboxed, run without the GIL, shared among threads, and boxed again, up to the first item
+# whose typed code has exited. That one is for CPython, which makes it from its start: typed code has no effects, so nothing is
+# done twice. The results of later items are dropped, as CPython may change what they see.
 
 cdef extern from *:
     """
@@ -21,21 +21,21 @@ cdef enum:
     MAP_ONLY = -1               # the start of a kernel that has no loop: only maps gain by it
     FIRST_BLOCK = 64            # items, before it is known how long they take
     LAST_BLOCK = 16384
-    LANE_ROOM = 1024            # lanes, at most
-    PARTS = 8                   # of a block, for each lane
+    SHARE_LIMIT = 1024            # threads, at most
+    PARTS = 8                   # of a block, for each share
     MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about what lowering takes
 
 # Seconds: an item that takes less, and a map that has less to do, are not worth another thread.
-cdef double LANE_COST = 1e-7
-cdef double LANES_GAIN = 0.0005
+cdef double SHARE_COST = 1e-7
+cdef double SHARES_GAIN = 0.0005
 
 
-cdef struct Lane:
+cdef struct Share:
     Typed* typed
     Py_ssize_t at               # the items of the block that it has taken and not done yet
     Py_ssize_t end
     bint inside                 # the first of them is under way
-    bint left                   # its typed code has left
+    bint exited                 # its typed code has exited
     bint busy                   # somebody runs it
 
 
@@ -56,9 +56,9 @@ cdef class Items:
         columns: lists of equal length.
         places: for each column the number of the parameter that it is for.
         slots: the arguments of the first item, complete.
-        results: what was given so far; results are appended.
-        threads: how many lanes there may be.
-        start: called with a function and a number, calls that with this in another thread, and gives a function that waits for
+        results: those so far; results are appended.
+        threads: how many shares there may be, one a thread.
+        start: called with a function and a number, calls that with this in another thread, and returns a function that waits for
             its end.
     """
 
@@ -75,19 +75,19 @@ cdef class Items:
     cdef Kernel kernel
     cdef Py_ssize_t first               # its first item
     cdef Py_ssize_t size
-    cdef Py_ssize_t next                # the first item of it that no lane has taken
-    cdef Py_ssize_t part                # so many a lane takes at once
-    cdef bint stops                     # a lane has left
+    cdef Py_ssize_t next                # the first item of it that no share has taken
+    cdef Py_ssize_t part                # so many a share takes at once
+    cdef bint stops                     # a share has exited
     cdef Register* given                # for each item, its arguments
     cdef Register* made                 # and its result,
     cdef int32_t* ways                  # by the word that returned it
     cdef Register* rest                 # the registers of the other parameters
     cdef Py_ssize_t room
-    cdef Lane* lanes
+    cdef Share* shares
     cdef bint running
-    cdef bint advancing                 # lanes may be called
-    cdef int lane_count
-    cdef int lane_limit
+    cdef bint advancing                 # shares may be called
+    cdef int share_count
+    cdef int share_limit
     cdef int64_t depth_limit
     cdef double cost                    # seconds an item, lately
     cdef double block_seconds
@@ -97,7 +97,7 @@ cdef class Items:
         cdef Py_ssize_t i
         self.context = context
         self.routine = routine
-        # Copies: lanes run without the GIL, and nobody may change what they read, or free it.
+        # Copies: shares run without the GIL, and nobody may change what they read, or free it.
         columns = [(<list?>column)[:] for column in columns]
         if not columns:
             raise InternalError("a map was given no columns")
@@ -108,15 +108,15 @@ cdef class Items:
         self.start = start
         self.width = len(columns)
         self.count = len(<list?>columns[0])
-        self.lane_limit = max(1, min(threads, LANE_ROOM))
+        self.share_limit = max(1, min(threads, SHARE_LIMIT))
         if len(places) != self.width or len(slots) != len(routine.parameters):
             raise InternalError("a map was given columns that do not fit")
         for i in range(self.width):
             if len(<list>columns[i]) != self.count or not 0 <= places[i] < len(slots):
                 raise InternalError("a map was given columns that do not fit")
         self.places = <Py_ssize_t*>PyMem_Malloc(self.width * sizeof(Py_ssize_t))
-        self.lanes = <Lane*>PyMem_Calloc(self.lane_limit, sizeof(Lane))
-        if self.places == NULL or self.lanes == NULL:
+        self.shares = <Share*>PyMem_Calloc(self.share_limit, sizeof(Share))
+        if self.places == NULL or self.shares == NULL:
             raise MemoryError
         for i in range(self.width):
             self.places[i] = places[i]
@@ -124,10 +124,10 @@ cdef class Items:
 
     def __dealloc__(self):
         cdef int i
-        if self.lanes != NULL:
-            for i in range(self.lane_limit):
-                free_typed(self.lanes[i].typed)
-        PyMem_Free(self.lanes)
+        if self.shares != NULL:
+            for i in range(self.share_limit):
+                free_typed(self.shares[i].typed)
+        PyMem_Free(self.shares)
         PyMem_Free(self.places)
         PyMem_Free(self.given)
         PyMem_Free(self.made)
@@ -141,18 +141,18 @@ cdef class Items:
         return level >= LOWER_AT_ONCE or level == LOWER_HOT and self.routine.calls >= MAP_HOT
 
     def run(self, double seconds):
-        """Goes on for about so long, or to an item that CPython has to make: then it gives True."""
+        """Runs for about so long, or up to an item that CPython has to make; returns whether there is such an item."""
         if self.running:
             raise InternalError("a map was entered while it runs")
         if self.is_any_busy():
-            raise InternalError("a lane of a map is still under way")
+            raise InternalError("a share of a map is still under way")
         self.running = True
         try:
-            return self.go_on(seconds)
+            return self.run_blocks(seconds)
         finally:
             self.running = False
 
-    cdef bint go_on(self, double seconds) except -1:
+    cdef bint run_blocks(self, double seconds) except -1:
         cdef double end = cascade_clock() + seconds
         cdef Py_ssize_t done
         self.block_seconds = seconds / 2
@@ -168,7 +168,7 @@ cdef class Items:
                 self.kernel = None
                 if done < self.size:
                     return True
-            elif self.lane_count < self.lane_limit:
+            elif self.share_count < self.share_limit:
                 self.widen()
             if PyErr_CheckSignals() != 0:
                 raise cascade_raised()
@@ -179,7 +179,7 @@ cdef class Items:
     cdef bint begin(self) except -1:
         # Takes the next block of items of equal types; False where there is no kernel for the first of them.
         cdef Py_ssize_t i, size
-        cdef int lanes = 1
+        cdef int shares = 1
         self.first = len(self.results)
         if self.first >= self.count:
             return False        # somebody else has added to them
@@ -192,22 +192,22 @@ cdef class Items:
             return False
         size = FIRST_BLOCK
         if self.cost > 0.0:
-            if self.cost >= LANE_COST and self.cost * (self.count - self.first) > LANES_GAIN:
-                lanes = self.lane_limit
-            size = block_size(lanes * self.block_seconds / self.cost)
+            if self.cost >= SHARE_COST and self.cost * (self.count - self.first) > SHARES_GAIN:
+                shares = self.share_limit
+            size = block_size(shares * self.block_seconds / self.cost)
         size = min(size, self.count - self.first)
         self.make_room_for(size)
         self.size = self.unbox(size)
         if self.size == 0:
             self.kernel = None
             return False
-        self.lane_count = <int>min(lanes, self.size)
-        self.part = max(1, self.size // (self.lane_count * PARTS)) if self.lane_count > 1 else self.size
+        self.share_count = <int>min(shares, self.size)
+        self.part = max(1, self.size // (self.share_count * PARTS)) if self.share_count > 1 else self.size
         self.next = 0
         self.stops = False
         self.kernel.entries += 1
-        for i in range(self.lane_count):
-            self.ready_lane(&self.lanes[i])
+        for i in range(self.share_count):
+            self.ready_share(&self.shares[i])
         return True
 
     cdef int make_room_for(self, Py_ssize_t size) except -1:
@@ -247,40 +247,40 @@ cdef class Items:
     cdef bint holds_results(self, char kind, PyObject* value) except -1:
         return kind == b"o" and self.kernel.hands_on and search_handed_on(<object>value, NULL)
 
-    cdef int ready_lane(self, Lane* lane) except -1:
-        # A lane that has no items yet, and the kernel's constants in its registers.
+    cdef int ready_share(self, Share* share) except -1:
+        # A share that has no items yet, and the kernel's constants in its registers.
         cdef Kernel kernel = self.kernel
-        lane.at = lane.end = 0
-        lane.inside = lane.left = False
-        if lane.typed == NULL:
-            lane.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
-            if lane.typed == NULL:
+        share.at = share.end = 0
+        share.inside = share.exited = False
+        if share.typed == NULL:
+            share.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
+            if share.typed == NULL:
                 raise MemoryError
-        if lane.typed.room < kernel.register_count:
-            lane.typed.state.registers = NULL
-            make_room(lane.typed, kernel.register_count)
-        memcpy(lane.typed.memory, kernel.image, kernel.register_count * sizeof(Register))
-        lane.typed.state.registers = lane.typed.memory
-        lane.typed.state.depth = 0
+        if share.typed.room < kernel.register_count:
+            share.typed.state.registers = NULL
+            make_room(share.typed, kernel.register_count)
+        memcpy(share.typed.memory, kernel.image, kernel.register_count * sizeof(Register))
+        share.typed.state.registers = share.typed.memory
+        share.typed.state.depth = 0
         return 0
 
     cdef int advance(self) except -1:
-        # Each lane goes on, until there is nothing left or it is out of fuel.
+        # Runs each share until it has no more items, or is out of fuel.
         cdef double begun = cascade_clock()
         cdef int i
         cdef Py_ssize_t before = self.done_items()
         cdef list waits = []
-        for i in range(self.lane_count):
-            self.lanes[i].typed.state.fuel = self.kernel.long_fuel
+        for i in range(self.share_count):
+            self.shares[i].typed.state.fuel = self.kernel.long_fuel
         self.depth_limit = cascade_depth_left() - 8
         self.advancing = True
         try:
-            for i in range(1, self.lane_count):
-                waits.append(self.start(self.lane, i))
+            for i in range(1, self.share_count):
+                waits.append(self.start(self.run_one_share, i))
             if profiled():
-                self.kernel.seen(partial(self.lane, 0))
+                self.kernel.seen(partial(self.run_one_share, 0))
             else:
-                self.lane(0)
+                self.run_one_share(0)
         finally:
             try:
                 for wait in waits:
@@ -288,84 +288,84 @@ cdef class Items:
             finally:
                 self.advancing = False
         if self.is_any_busy():
-            raise InternalError("`start` gave a function that does not wait for the end of its lane")
+            raise InternalError("`start` returned a function that does not wait for the end of its share")
         before = self.done_items() - before
         self.kernel.work += before
-        for i in range(self.lane_count):
-            self.kernel.work += self.kernel.long_fuel - self.lanes[i].typed.state.fuel
-        # A lane that is out of fuel has done a part of an item only.
-        self.cost = (cascade_clock() - begun) * self.lane_count / max(1, before)
+        for i in range(self.share_count):
+            self.kernel.work += self.kernel.long_fuel - self.shares[i].typed.state.fuel
+        # A share that is out of fuel has done a part of an item only.
+        self.cost = (cascade_clock() - begun) * self.share_count / max(1, before)
         return 0
 
     cdef Py_ssize_t done_items(self) noexcept:
         cdef Py_ssize_t done = min(self.next, self.size)
         cdef int i
-        for i in range(self.lane_count):
-            done -= self.lanes[i].end - self.lanes[i].at
+        for i in range(self.share_count):
+            done -= self.shares[i].end - self.shares[i].at
         return done
 
-    def lane(self, int number):
-        """Runs one lane for its share of time; called on its thread."""
-        if not 0 <= number < self.lane_count or not self.advancing or self.lanes[number].busy:
-            raise InternalError(f"lane {number} of a map was called out of its turn")
-        self.lanes[number].busy = True
+    def run_one_share(self, int number):
+        """Runs one share for its share of time; called on its thread."""
+        if not 0 <= number < self.share_count or not self.advancing or self.shares[number].busy:
+            raise InternalError(f"share {number} of a map was called out of its turn")
+        self.shares[number].busy = True
         try:
-            self.run_lane(&self.lanes[number])
+            self.run_share(&self.shares[number])
         finally:
-            self.lanes[number].busy = False
+            self.shares[number].busy = False
 
     cdef bint is_any_busy(self) noexcept:
         cdef int i
-        for i in range(self.lane_limit):
-            if self.lanes[i].busy:
+        for i in range(self.share_limit):
+            if self.shares[i].busy:
                 return True
         return False
 
-    cdef int run_lane(self, Lane* lane) except -1:
-        cdef TypedState* state = &lane.typed.state
-        cdef bint asked = False
+    cdef int run_share(self, Share* share) except -1:
+        cdef TypedState* state = &share.typed.state
+        cdef bint called_out = False
         while True:
-            if asked:
-                self.go(lane)       # it is likely to ask again: letting go of the GIL takes longer than that
+            if called_out:
+                self.go(share)       # it is likely to call out again: letting go of the GIL takes longer than that
             else:
                 with nogil:
-                    self.go(lane)
-            if not lane.inside:
+                    self.go(share)
+            if not share.inside:
                 return 0
-            if state.outcome == TYPED_ASKS:
-                asked = True
-                if ask(self.kernel, state):
+            if state.outcome == TYPED_CALLS_OUT:
+                called_out = True
+                if call_out(self.kernel, state):
                     state.word += 1
                     continue
-                state.outcome = TYPED_LEFT
+                state.outcome = TYPED_EXITED
             elif state.outcome == TYPED_FULL:
-                make_more_room(lane.typed)
+                make_more_room(share.typed)
                 continue
             if state.outcome != TYPED_OUT_OF_FUEL:
-                lane.left = self.stops = True
+                share.exited = self.stops = True
                 count_exit(self.kernel, state)
             return 0
 
-    cdef void go(self, Lane* lane) noexcept nogil:
+    cdef void go(self, Share* share) noexcept nogil:
         # Runs items until one stops before its end, or there are no more. With a block that has stopped, those of the part
         # at hand are done all the same: an earlier one may be among them.
-        cdef TypedState* state = &lane.typed.state
+        cdef TypedState* state = &share.typed.state
         cdef Register* registers
         cdef Py_ssize_t i, j
         while True:
-            if lane.at == lane.end:
+            if share.at == share.end:
                 if self.stops:
                     return
-                lane.at = cascade_take(&self.next, self.part)
-                lane.end = min(lane.at + self.part, self.size)
-                if lane.at >= self.size:
-                    lane.at = lane.end
+                share.at = cascade_take(&self.next, self.part)
+                share.end = min(share.at + self.part, self.size)
+                if share.at >= self.size:
+                    share.at = share.end
                     return
-            i = lane.at
-            if not lane.inside:
+            i = share.at
+            if not share.inside:
                 if state.fuel <= 0:
                     return
-                registers = lane.typed.memory
+                registers = share.typed.memory
                 for j in range(self.kernel.count):
                     registers[j] = self.rest[j]
                 for j in range(self.width):
@@ -376,38 +376,38 @@ cdef class Items:
                 state.depth_limit = self.depth_limit
                 state.steps = state.deferred = 0
                 state.limit = INT64_MAX
-                lane.inside = True
+                share.inside = True
             cascade_run(state)
             if state.outcome != TYPED_RETURNED:
                 return
             self.made[i] = state.registers[state.word.a]
             self.ways[i] = <int32_t>(state.word - self.kernel.words)
-            lane.inside = False
-            lane.at += 1
+            share.inside = False
+            share.at += 1
 
     cdef Py_ssize_t finished(self) noexcept:
-        # How many items are done, up to the first whose typed code has left; -1 where lanes have to go on first.
+        # How many items are done, up to the first whose typed code has exited; -1 where shares have to continue first.
         cdef Py_ssize_t left = self.size
         cdef int i
-        for i in range(self.lane_count):
-            if self.lanes[i].left:
-                left = min(left, self.lanes[i].at)
-        for i in range(self.lane_count):
-            if not self.lanes[i].left and self.lanes[i].at < min(self.lanes[i].end, left):
+        for i in range(self.share_count):
+            if self.shares[i].exited:
+                left = min(left, self.shares[i].at)
+        for i in range(self.share_count):
+            if not self.shares[i].exited and self.shares[i].at < min(self.shares[i].end, left):
                 return -1
         return left if self.stops or self.next >= self.size else -1
 
     cdef int widen(self) except -1:
-        # Items take long: the lane at hand keeps the one that is under way, and all the lanes there may be share the others.
-        cdef Lane* lane = &self.lanes[0]
+        # Items take long: the share at hand keeps the one that is under way, and all the shares there may be share the others.
+        cdef Share* share = &self.shares[0]
         cdef int i
-        if self.lane_count > 1 or self.stops or lane.at + 1 >= self.size:
+        if self.share_count > 1 or self.stops or share.at + 1 >= self.size:
             return 0
-        self.next = lane.end = lane.at + 1
-        self.lane_count = <int>min(self.lane_limit, self.size - lane.at)
-        self.part = max(1, (self.size - self.next) // (self.lane_count * PARTS))
-        for i in range(1, self.lane_count):
-            self.ready_lane(&self.lanes[i])
+        self.next = share.end = share.at + 1
+        self.share_count = <int>min(self.share_limit, self.size - share.at)
+        self.part = max(1, (self.size - self.next) // (self.share_count * PARTS))
+        for i in range(1, self.share_count):
+            self.ready_share(&self.shares[i])
         return 0
 
     cdef Py_ssize_t keep(self, Py_ssize_t count) except -1:
@@ -428,12 +428,12 @@ cdef class Items:
 
 def call_each(function, list columns not None, Py_ssize_t positional, tuple names, list results not None,
               double seconds):
-    """Calls a function for each item of the columns, from item `len(results)` on, and appends what it gives.
+    """Calls a function for each item of the columns, from item `len(results)` on, and appends the results.
 
     Args:
         columns: lists of equal length; the first `positional` ones hold positional arguments.
         names: of the keyword arguments in the other columns; None where there are none.
-        results: what was given so far; a result that is a tail call, deferred or awaitable is appended last.
+        results: those so far; a result that is a tail call, deferred or awaitable is appended last.
         seconds: after about that long it stops.
 
     Returns:

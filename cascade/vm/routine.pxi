@@ -191,7 +191,7 @@ cdef class Code:
 
 
 cpdef Code loop_code_of(context, Routine routine):
-    """The code that runs a task on its own, made by the host once."""
+    """The code that runs a task on its own, made by the context once."""
     if routine is None:
         raise TypeError("a routine is None")
     if routine.loop is None:

@@ -11,7 +11,7 @@ cdef int select(Machine machine, Frame frame) noexcept:
     cdef Frame new
     try:
         if is_awaited(frame, source, value):
-            return machine.wait_for(frame, <Pending>value)
+            return wait_for(machine, frame, <Pending>value)
         if type_of(value) != cascade_jump or routes.targets is None:
             frame.pc = routes.end
             return RESUMED
@@ -26,7 +26,7 @@ cdef int select(Machine machine, Frame frame) noexcept:
         deferred = machine.context.computed_jump(jump, frame.made)
         if deferred is None:
             raise machine.context.jump_error(routes.targets, jump, (<Routine>frame.code.constants[frame.code.words[frame.pc - 1].b]).owner)
-        # Its data has to be computed; then it comes back here.
+        # Its data has to be computed; then this instruction is executed again.
         code, inputs = machine.context.expand(deferred)
         machine.serials += 1
         new = machine.enter(<Code?>code, inputs)
@@ -37,4 +37,4 @@ cdef int select(Machine machine, Frame frame) noexcept:
         machine.switch_to(new)
         return RESUMED
     except BaseException as error:
-        return machine.fail_at(frame, frame.pc - 1, error)
+        return fail_at(machine, frame, frame.pc - 1, error)

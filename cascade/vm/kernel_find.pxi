@@ -1,0 +1,103 @@
+# Kernels: finding the one for the types of the arguments, or making it. Included by _vm.pyx.
+
+cdef bint watched() except -1:
+    # Whether a debugger or a coverage tool follows lines: then functions are called.
+    if cascade_is_traced():
+        return True
+    return _tool_of is not None and (_tool_of(0) is not None or _tool_of(1) is not None)
+
+
+cdef bint profiled() except -1:
+    # Whether a profiler follows calls.
+    if cascade_is_profiled():
+        return True
+    return _tool_of is not None and _tool_of(2) is not None
+
+
+# From CPython 3.12 on: sys.monitoring has numbers for a debugger, a coverage tool and a profiler.
+cdef object _tool_of = getattr(getattr(sys, "monitoring", None), "get_tool", None)
+
+
+cdef bytes key_of(bytes types, Py_ssize_t start):
+    return types if start == 0 else b"%s%d" % (types, start)
+
+
+cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
+    # The kernel for the types of the arguments, made when they are seen for the first time; None where there is none.
+    # That of a state machine begins with its state number `start`; MAP_ONLY means one that may be for maps only.
+    cdef Kernel kernel
+    cdef Py_ssize_t i
+    cdef char types[PARAMETER_LIMIT]
+    if count > PARAMETER_LIMIT:
+        routine.lowering = LOWER_NEVER
+        return None
+    if watched():
+        return None
+    for i in range(count):
+        types[i] = code_of(type_of(values[i]))
+    for kernel in routine.kernels:
+        if kernel.count != count:
+            continue        # what Python code put there
+        if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
+            if kernel.guards_hold():
+                return None if kernel.retired else kernel
+            routine.kernels.remove(kernel)
+            routine.seen.discard(kernel.key)
+            break
+    return make_kernel(context, routine, types[:count], start)
+
+
+cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexcept:
+    cdef Py_ssize_t i
+    for i in range(count):
+        if one[i] != other[i]:
+            return False
+    return True
+
+
+cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start, bint asked=False):
+    global eager_seconds
+    cdef double begun
+    cdef bytes key = key_of(types, start)
+    cdef int level = routine.map_lowering if start == MAP_ONLY else routine.lowering
+    if key in routine.seen:
+        return None
+    if not asked and level == LOWER_AT_ONCE and routine.calls < WARM:
+        routine.calls += 1
+        if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
+            return None
+    routine.seen.add(key)
+    if len(routine.seen) > KERNEL_LIMIT or routine.made >= KERNEL_LIMIT:
+        return None
+    routine.made += 1
+    begun = cascade_clock()
+    names = tuple([TYPE_NAMES[chr(code)] for code in types])
+    try:
+        if routine.is_state_machine:
+            made = context.machine_kernel(routine, names, start)
+        else:
+            made = context.kernel(routine.owner, names, start == MAP_ONLY)
+    except BaseException:
+        routine.seen.discard(key)       # so that it is raised again
+        routine.made -= 1
+        raise
+    eager_seconds += cascade_clock() - begun
+    if type(made) is Kernel:
+        if (<Kernel>made).types_held != types:
+            routine.seen.discard(key)
+            raise InternalError(f"the context made a kernel for {(<Kernel>made).code.types} instead of {names}")
+        routine.kernels.append(made)
+        if start != MAP_ONLY:
+            routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
+        elif made.code.loops or level == LOWER_MUST:
+            routine.seen.add(types)         # it is for calls as well
+        else:
+            (<Kernel>made).start = MAP_ONLY
+            (<Kernel>made).key = key
+        return <Kernel>made
+    if not routine.kernels and (made is None or len(routine.seen) >= 3) and level != LOWER_MUST:
+        if start == MAP_ONLY:
+            routine.map_lowering = LOWER_NEVER
+        else:
+            routine.lowering = LOWER_NEVER
+    return None

@@ -1,0 +1,200 @@
+# Kernels: memory for registers and calls, running typed code, call-outs. Included by _vm.pyx.
+
+cdef int make_room(Typed* typed, Py_ssize_t room) except -1:
+    # Makes memory for at least `room` registers; what is in them stays.
+    cdef Py_ssize_t offset = 0
+    cdef Register* memory
+    if typed.memory != NULL and typed.state.registers != NULL:
+        offset = typed.state.registers - typed.memory
+    if room < FIRST_ROOM:
+        room = FIRST_ROOM
+    memory = <Register*>PyMem_Realloc(typed.memory, room * sizeof(Register))
+    if memory == NULL:
+        raise MemoryError
+    typed.memory = memory
+    typed.room = room
+    typed.state.registers = memory + offset
+    typed.state.end = memory + room
+    return 0
+
+
+cdef Typed* start_typed(Typed* typed, Kernel kernel, PyObject** values, bint* fits) except NULL:
+    # Makes the state ready to run a kernel; not if an argument does not fit.
+    if typed == NULL:
+        typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
+        if typed == NULL:
+            raise MemoryError
+    if typed.room < kernel.register_count:
+        typed.state.registers = NULL
+        make_room(typed, kernel.register_count)
+    fits[0] = fill(kernel, values, typed.memory)
+    typed.state.registers = typed.memory
+    typed.state.word = kernel.words
+    typed.state.depth = 0
+    typed.state.deferred = 0
+    typed.state.steps = 0
+    return typed
+
+
+cdef bint enter_kernel(Frame frame, Kernel kernel) except -1:
+    # False where an argument does not fit.
+    cdef bint fits = False
+    frame.typed = start_typed(frame.typed, kernel, frame.values, &fits)
+    if fits:
+        frame.kernel = kernel
+        kernel.entries += 1
+    return fits
+
+
+cdef bint fill_spare(Machine machine, Kernel kernel, PyObject** values) except -1:
+    cdef bint fits = False
+    machine.spare = start_typed(machine.spare, kernel, values, &fits)
+    return fits
+
+
+cdef void free_typed(Typed* typed) noexcept:
+    if typed != NULL:
+        PyMem_Free(typed.memory)
+        PyMem_Free(typed.state.calls)
+        PyMem_Free(typed)
+
+
+cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
+    kernel.exit_count += 1
+    kernel.exits_at[state.word - kernel.words] += 1
+    # A kernel that keeps exiting costs more than it gains.
+    if kernel.exit_count < EXITS:
+        return
+    if kernel.work < WORK * kernel.exit_count or kernel.lost > kernel.work * kernel.gain:
+        kernel.retired = True
+
+
+cdef void count_loss(Kernel kernel, double begun, double seconds, bint resumed) noexcept:
+    # An exit has cost the time around the call of CPython's part; and a part of that, if it continued a loop.
+    kernel.lost += min(cascade_clock() - begun - seconds, EXIT_COST)
+    if resumed:
+        kernel.lost += RESUMED_COST * seconds
+
+
+cdef int run_kernel(Frame frame, int64_t limit) except -1:
+    # Runs until it returns, exits, or is out of fuel or steps.
+    cdef Kernel kernel = frame.kernel
+    cdef TypedState* state = &frame.typed.state
+    cdef int64_t given = SHORT_FUEL
+    cdef Py_ssize_t called_out = 0
+    state.fuel = SHORT_FUEL
+    state.limit = limit
+    state.depth_limit = state.depth + cascade_depth_left() - 8
+    cascade_run(state)
+    while True:
+        if state.outcome == TYPED_OUT_OF_FUEL:
+            kernel.work += given
+            if given != SHORT_FUEL:
+                break
+            given = state.fuel = kernel.long_fuel
+            with nogil:
+                cascade_run(state)
+        elif state.outcome == TYPED_CALLS_OUT and called_out < CALL_OUT_LIMIT:
+            called_out += 1
+            if not call_out(kernel, state):
+                state.outcome = TYPED_EXITED
+                break
+            state.word += 1
+            cascade_run(state)
+        elif state.outcome == TYPED_FULL:
+            make_more_room(frame.typed)
+            cascade_run(state)
+        else:
+            if state.outcome == TYPED_CALLS_OUT:
+                state.outcome = TYPED_OUT_OF_FUEL
+            kernel.work += given - state.fuel
+            break
+    return state.outcome
+
+
+@cython.final
+cdef class ProfiledRun:
+    """Runs a frame's kernel, once: a profiler may keep it."""
+    cdef Frame frame
+    cdef int64_t limit
+
+    def __call__(self):
+        cdef Frame frame = self.frame
+        if frame is None:
+            raise InternalError("this run of typed code is over")
+        self.frame = None
+        if not frame.kernel.guards_hold():
+            frame.typed.state.outcome = TYPED_OUT_OF_FUEL       # the profiler changed a name: whoever resumes it exits
+            return TYPED_OUT_OF_FUEL
+        return run_kernel(frame, self.limit)
+
+
+cdef int run_profiled(Frame frame, int64_t limit) except -1:
+    # What takes several turns is seen several times, as a coroutine is.
+    cdef ProfiledRun run = ProfiledRun.__new__(ProfiledRun)
+    run.frame = frame
+    run.limit = limit
+    return frame.kernel.seen(run)
+
+
+cdef int make_more_room(Typed* typed) except -1:
+    cdef TypedState* state = &typed.state
+    cdef int64_t room
+    cdef TypedCall* calls
+    if state.depth >= state.depth_room:
+        room = max(64, 2 * state.depth_room)
+        calls = <TypedCall*>PyMem_Realloc(state.calls, room * sizeof(TypedCall))
+        if calls == NULL:
+            raise MemoryError
+        state.calls = calls
+        state.depth_room = room
+    return make_room(typed, 2 * typed.room + REGISTER_ROOM)
+
+
+cdef enum:
+    REGISTER_ROOM = 10000       # more than any function has
+
+
+cdef bint call_out(Kernel kernel, TypedState* state) except -1:
+    # Calls a function of Python's that has no effect; False where it raises, or returns a value that has no register.
+    cdef CallOut* entry = &kernel.call_outs[state.word.e]
+    cdef Register* arguments = state.registers + state.word.b
+    cdef PyObject* values[CALL_OUT_ROOM]
+    cdef PyObject* result
+    cdef Py_ssize_t i, made = 0
+    cdef bint fits = False
+    values[0] = NULL
+    if entry.function == NULL:
+        raise InternalError("typed code calls out to something that is no call-out")
+    if entry.measures:
+        return measure(<PyObject*>arguments[0].object, &state.registers[state.word.a])
+    for i in range(entry.count):
+        values[i] = new_boxed(arguments[i], entry.types[i])
+        if values[i] == NULL:
+            break
+        made += 1
+    result = PyObject_Vectorcall(entry.function, values, made, NULL) if made == entry.count else NULL
+    for i in range(made):
+        decref(values[i])
+    if result != NULL:
+        fits = unboxed(result, entry.result, &state.registers[state.word.a])
+        decref(result)
+    elif not PyErr_ExceptionMatches(Exception):
+        raise cascade_raised()
+    else:
+        PyErr_Clear()
+    return fits
+
+
+cdef bint measure(PyObject* value, Register* register) noexcept:
+    # As `length`, without a call for the most common types.
+    if type_of(value) == <PyTypeObject*>str:
+        register.i = PyUnicode_GET_LENGTH(value)
+    elif type_of(value) == <PyTypeObject*>list or type_of(value) == <PyTypeObject*>tuple or type_of(value) == <PyTypeObject*>bytes:
+        register.i = Py_SIZE(value)
+    else:
+        try:
+            register.i = length(<object>value)
+        except TypeError:
+            return False
+    return True

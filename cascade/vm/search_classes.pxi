@@ -1,0 +1,161 @@
+# Classes and dataclasses, as a search for deferred values meets them. Included by _vm.pyx.
+
+# ---- dataclasses
+
+cdef str FIELDS_NAME = "__dataclass_fields__"
+cdef str PARAMETERS_NAME = "__dataclass_params__"
+
+cdef object DATACLASSES = None      # keeps what follows alive
+
+cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its instances can be read where they are
+cdef PyObject* field_mark                   # stands in those that are no ClassVar or InitVar
+cdef Py_ssize_t field_mark_offset
+cdef Py_ssize_t field_name_offset
+cdef PyTypeObject* parameters_class = NULL  # of what a class has as PARAMETERS_NAME
+
+
+cdef int look_at_fields(Search* search, PyObject* instance) except -1:
+    cdef PyObject* names[FIELDS_LIMIT]
+    cdef PyObject* values[FIELDS_LIMIT]
+    cdef Py_ssize_t i, count
+    cdef int outcome = NOT_THERE
+    count = read_names(instance, names)
+    if count < 0:
+        return look_at_children(search, <object>instance)
+    if not read_values(instance, names, values, count):
+        raise cascade_raised()
+    try:
+        take(search, count)
+        for i in range(count):
+            if values[i] != NULL and outcome == NOT_THERE:
+                outcome = meet_with_calls(search, values[i])
+    finally:
+        release(values, count)
+    return outcome
+
+
+cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
+    # The names of a dataclass's fields, as dataclasses.fields finds them; -1 if they have to be found by that.
+    cdef Py_ssize_t position = 0, count = 0
+    cdef PyObject* fields = NULL
+    cdef PyObject* field
+    if field_class == NULL:
+        return -1
+    if cascade_get_optional_attribute(instance, <PyObject*>FIELDS_NAME, &fields) < 0:
+        raise cascade_raised()
+    if fields == NULL or type_of(fields) != &PyDict_Type:
+        xdecref(fields)
+        return -1
+    while next_entry(fields, &position, NULL, &field):
+        if type_of(field) != field_class or count == FIELDS_LIMIT or slot_of(field, field_name_offset) == NULL:
+            release(names, count)
+            decref(fields)
+            return -1
+        if slot_of(field, field_mark_offset) == field_mark:
+            names[count] = slot_of(field, field_name_offset)
+            incref(names[count])
+            count += 1
+    decref(fields)
+    return count
+
+
+cdef bint read_values(PyObject* instance, PyObject** names, PyObject** values, Py_ssize_t count) noexcept:
+    # Takes the names; NULL stands for a value that is not set. False, with an error set, if reading one raises.
+    cdef Py_ssize_t i
+    cdef bint failed = False
+    for i in range(count):
+        values[i] = NULL
+        failed = failed or cascade_get_optional_attribute(instance, names[i], &values[i]) < 0
+    if failed:
+        release(values, count)
+    release(names, count)
+    return not failed
+
+
+cdef void release(PyObject** values, Py_ssize_t count) noexcept:
+    cdef Py_ssize_t i
+    for i in range(count):
+        xdecref(values[i])
+
+
+cdef inline PyObject* slot_of(PyObject* instance, Py_ssize_t offset) noexcept:
+    return (<PyObject**>(<char*>instance + offset))[0]
+
+
+cdef int learn_fields() except -1:
+    global field_class, field_mark, field_mark_offset, field_name_offset, parameters_class, DATACLASSES
+    cdef list found = [getattr(modules.get("dataclasses"), name, None) for name in ("Field", "_FIELD", "_DataclassParams")]
+    if not isinstance(found[0], type) or not isinstance(found[2], type):
+        return 0
+    field_name_offset = cascade_slot_offset(<PyTypeObject*>found[0], <PyObject*>"name")
+    field_mark_offset = cascade_slot_offset(<PyTypeObject*>found[0], <PyObject*>"_field_type")
+    if field_name_offset < 0 or field_mark_offset < 0:
+        return 0
+    DATACLASSES = found
+    field_mark = <PyObject*>found[1]
+    parameters_class = <PyTypeObject*>found[2]
+    field_class = <PyTypeObject*>found[0]
+    return 0
+
+
+# ---- classes
+
+cdef struct KnownClass:
+    unsigned int tag
+    unsigned int meta_tag       # of its metaclass
+    int kind
+
+cdef KnownClass known_classes[CLASS_ROOM]
+
+
+cdef inline int class_kind(PyTypeObject* owner) noexcept:
+    cdef unsigned int tag = cascade_class_tag(owner)
+    cdef KnownClass* known = &known_classes[tag % CLASS_ROOM]
+    if tag == 0 or known.tag != tag or known.meta_tag != cascade_class_tag(type_of(<PyObject*>owner)):
+        return NOT_KNOWN
+    return known.kind
+
+
+cdef int learn_class(PyTypeObject* owner) except -1:
+    # As `children` asks. What is found is kept where a change of the class, or of its class, would be noticed.
+    cdef object held = <object>owner, its_class = type(held)
+    cdef PyTypeObject* meta = <PyTypeObject*>its_class
+    cdef bint plain = (
+        cascade_find_in_class(meta, <PyObject*>FIELDS_NAME) == NULL
+        and cascade_finds_as_type(meta)
+    )
+    cdef PyObject* found = cascade_find_in_class(owner, <PyObject*>FIELDS_NAME)     # now both have tags
+    cdef KnownClass* known
+    cdef int kind = NO_CONTAINER
+    if PyType_IsSubtype(owner, &PySet_Type) or PyType_IsSubtype(owner, &PyFrozenSet_Type):
+        kind = SET_CLASS
+    elif PyType_IsSubtype(owner, &PyType_Type):
+        kind = NO_CONTAINER
+    elif not plain or (found != NULL and cascade_is_descriptor(found)):
+        return DATACLASS if PyObject_HasAttr(<PyObject*>owner, <PyObject*>FIELDS_NAME) else NO_CONTAINER
+    elif found != NULL:
+        kind = FROZEN_DATACLASS if is_frozen(owner) else DATACLASS
+    known = &known_classes[cascade_class_tag(owner) % CLASS_ROOM]
+    known.tag = cascade_class_tag(owner)
+    known.meta_tag = cascade_class_tag(meta)
+    known.kind = kind
+    return kind
+
+
+cdef bint is_frozen(PyTypeObject* owner) except -1:
+    cdef PyObject* parameters
+    if field_class == NULL:
+        learn_fields()
+    parameters = cascade_find_in_class(owner, <PyObject*>PARAMETERS_NAME)
+    return (
+        parameters != NULL and type_of(parameters) == parameters_class
+        and (<object>parameters).frozen is True
+    )
+
+
+cdef bint is_immutable(PyObject* container) noexcept:
+    # A namedtuple is one, too.
+    cdef PyTypeObject* kind = type_of(container)
+    if is_tuple(container):
+        return cascade_iterates_as(kind, &PyTuple_Type)
+    return not cascade_is_nest(kind) and class_kind(kind) == FROZEN_DATACLASS
