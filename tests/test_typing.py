@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,12 @@ import cascade as cs
 
 ROOT = Path(__file__).parent.parent
 EXPECTED = Path(__file__).parent / "typing" / "expected.py"
+STANDING_IN = EXPECTED.with_name("standing_in.py")
+CHECKERS = {
+    "mypy": ["--strict", "--no-error-summary"],
+    "pyright": ["--pythonpath", sys.executable],
+    "ty": ["check", "--output-format", "concise", "--python", sys.prefix],
+}
 
 pytest.importorskip("mypy")
 
@@ -35,6 +42,29 @@ def test_the_types_that_users_see():
         if match := re.search(r"# error: ([\w-]+)$", line):
             marked.add((number, match[1]))
     assert found == marked, done.stdout + done.stderr
+
+
+def installed(checker: str) -> str:
+    """The path of a type checker that runs here; the test is skipped where there is none."""
+    path = shutil.which(checker, path=str(Path(sys.executable).parent)) or shutil.which(checker)
+    if path is None:
+        pytest.skip(f"{checker} is not installed")
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=120)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"{checker} does not start, as without a network: pyright fetches Node.js")
+    if done.returncode:
+        pytest.skip(f"{checker} does not start: {done.stderr[-200:]}")
+    return path
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_result_may_stand_where_its_value_is_wanted_and_wrong_types_are_reported(checker):
+    command = [installed(checker), *CHECKERS[checker], str(STANDING_IN)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    found = {int(number) for number in re.findall(r"standing_in\.py:(\d+):", done.stdout)}
+    lines = STANDING_IN.read_text().splitlines()
+    assert found == {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not (ROOT / "cascade/_vm.pyx").exists(), reason="only in a checkout")

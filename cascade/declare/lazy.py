@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", covariant=True)
 
+if TYPE_CHECKING:
 
-class LazyResult(Generic[R]):
-    """What calling a task gives: the task and its bound arguments.
+    class _Anything(Any):  # type: ignore[misc]  # on purpose
+        """Makes a `LazyResult[T]` assignable to every type, so that it may stand where a T is wanted."""
+
+else:
+    _Anything = object
+
+
+class LazyResult(Generic[R], _Anything):
+    """The result of calling a task, before the call is made: the task and its bound arguments.
 
     It may stand anywhere in the arguments of other tasks, also inside nested lists, tuples, dicts, sets and
     dataclasses. Run it with `cascade.run`, or compile it with `cascade.compile`.

@@ -201,12 +201,12 @@ class Program(CompiledTarget, Generic[P, R]):
 
 @overload
 def compile(
-    target: Task[P, R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
-) -> Program[P, R]: ...
-@overload
-def compile(
     target: LazyResult[R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> Program[..., R]: ...
+@overload
+def compile(
+    target: Task[P, R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> Program[P, R]: ...
 @overload
 def compile(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = (),

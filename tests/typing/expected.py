@@ -50,6 +50,7 @@ assert_type(forever(1), cs.LazyResult[int])
 assert_type(hands_on(1), cs.LazyResult[int])
 assert_type(forever_later(1), cs.LazyResult[int])
 assert_type(double(1), cs.LazyResult[int])
+assert_type(double(double(1), times=double(2)), cs.LazyResult[int])
 assert_type(fetch("a"), cs.LazyResult[bytes])
 assert_type(renamed(1.0), cs.LazyResult[str])
 assert_type(countdown(3), cs.LazyResult[str])
@@ -75,7 +76,6 @@ async def main() -> None:
 
 asyncio.run(main())
 
-double(double(1))  # error: arg-type
 double("x")  # error: arg-type
 double()  # error: call-arg
 double(1, unknown=2)  # error: call-arg
@@ -124,6 +124,7 @@ class Scaler:
 
 scaler = Scaler()
 assert_type(scaler.scale(1), cs.LazyResult[int])
+assert_type(scaler.scale(scaler.scale(1)), cs.LazyResult[int])
 assert_type(scaler.later(1, y=2), cs.LazyResult[bytes])
 assert_type(scaler.again(1), cs.LazyResult[int])
 assert_type(Scaler.scale(scaler, 1), cs.LazyResult[int])
