@@ -7,7 +7,7 @@ import sys
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cascade.cli.options import ENGINE_OPTIONS
 from cascade.cli.running import run_target
@@ -52,7 +52,7 @@ def dispatch(arguments: list[str]) -> int:
         prog="cascade", description="Runs and shows targets of Cascade.", allow_abbrev=False,
         epilog="TARGET is a task, a LazyResult, or a list of these; MODULE a module's name, or the path of a .py file.",
     )
-    parser.add_argument("--version", action="version", version=f"cascade {_package().__version__}")
+    parser.add_argument("--version", action="version", version=f"cascade {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
@@ -104,9 +104,9 @@ def _disassemble(target: Target, rest: list[str], options: argparse.Namespace) -
     return SUCCEEDED
 
 
-def _package() -> Any:
-    # Its version; the layers below do not know it.
-    return sys.modules[__name__.partition(".")[0]]
+def _version() -> str:
+    # Of the package, which the layers below do not know.
+    return str(sys.modules[__name__.partition(".")[0]].__version__)
 
 
 def _no_more(target: Target, rest: list[str]) -> None:

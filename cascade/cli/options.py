@@ -149,16 +149,16 @@ def _environment_help(environment: Sequence[Input]) -> str | None:
     return "environment:\n" + "\n".join(f"  {each.describe()}" for each in environment)
 
 
-def _kind(declared: Input) -> Any:
+def _kind(declared: Input) -> object:
     kind = declared.type
     return type(declared.default) if kind is None and type(declared.default) in INFERRED else kind
 
 
-def _is_list(kind: Any) -> bool:
+def _is_list(kind: object) -> bool:
     return (typing.get_origin(kind) or kind) in (list, tuple, set, frozenset)
 
 
-def value_of(given: Any, declared: Input) -> Any:
+def value_of(given: object, declared: Input) -> object:
     kind = _kind(declared)
     if isinstance(given, list):
         # One text that is JSON, or a text for each item.

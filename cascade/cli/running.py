@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cascade.cli.options import ENGINE_OPTIONS, OF_NEW_ENGINES, build_parser, destination, parse, unrecognized, value_of
 from cascade.cli.status import SUCCEEDED, exit_status, is_from_user
@@ -22,7 +22,7 @@ from cascade.runtime.engine import Engine
 class Cli:
     """The command line of one target; calling it runs it and ends the process."""
 
-    def __init__(self, target: Any, *, name: str | None = None, engine: Engine | None = None) -> None:
+    def __init__(self, target: object, *, name: str | None = None, engine: Engine | None = None) -> None:
         self._target = Target(target, name, None)
         self._engine = engine
 
@@ -35,7 +35,7 @@ class Cli:
         sys.exit(self.main(arguments))
 
 
-def create_cli(target: Any, *, name: str | None = None, engine: Engine | None = None) -> Cli:
+def create_cli(target: object, *, name: str | None = None, engine: Engine | None = None) -> Cli:
     """Gives a script the command line of a target, as `cascade run` has it:
 
         if __name__ == "__main__":
@@ -103,7 +103,7 @@ def _new_engine(
     return Engine(resources=target.resources, system_resources=system | given, observers=observers)
 
 
-def print_value(value: Any, how: str) -> None:
+def print_value(value: object, how: str) -> None:
     if how == "json":
         try:
             text = json.dumps(value, allow_nan=False)

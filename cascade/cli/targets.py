@@ -10,7 +10,6 @@ import sys
 import types
 import typing
 from pathlib import Path
-from typing import Any
 
 from cascade.declare.inputs import REQUIRED, Input
 from cascade.declare.lazy import LazyResult, lazy_result
@@ -27,11 +26,11 @@ from cascade.runtime.resources.resolver import parameters_of
 class Target:
     """A target with its parameters; those of a task have been made `Param`s."""
 
-    def __init__(self, given: Any, usage: str | None, module: types.ModuleType | None) -> None:
+    def __init__(self, given: object, usage: str | None, module: types.ModuleType | None) -> None:
         self.given = given
         self.usage = usage
         self.system_resources = given.system_resources if isinstance(given, Program) else {}
-        self.lazy: Any = given._target if isinstance(given, Program) else given
+        self.lazy: object = given._target if isinstance(given, Program) else given
         self.description = None
         if isinstance(self.lazy, Task):
             self.description = inspect.getdoc(self.lazy.func)
@@ -54,7 +53,7 @@ class Target:
         return parameters_of(inputs, container), list(declared.values())
 
 
-def _with_parameters(task: Task[..., Any]) -> LazyResult[Any]:
+def _with_parameters(task: Task[..., object]) -> LazyResult[object]:
     """A call of the task whose arguments are parameters, so that they can be given as options."""
     try:
         hints = typing.get_type_hints(task.func, include_extras=True)
@@ -91,7 +90,7 @@ def load_target(text: str, command: str) -> Target:
             hint="the module has " + ", ".join(f"{text}:{name}" for name in candidates) if candidates else None,
         )
     module = _module(place)
-    found: Any = module
+    found: object = module
     for name in path.split("."):
         try:
             found = getattr(found, name)

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, TextIO
 
@@ -101,15 +102,15 @@ class JsonLines(_Lines):
             self.write(line)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     kind = type(value)
     if value is None or kind is str or kind is bool or kind is int:
         return value
-    if kind is float:
+    if type(value) is float:
         return value if value - value == 0 else {"inf": "Infinity", "-inf": "-Infinity"}.get(repr(value), "NaN")
-    if kind is list or kind is tuple:
+    if type(value) is list or type(value) is tuple:
         return [_plain(item) for item in value]
-    if kind is dict and all(type(key) is str for key in value):
+    if type(value) is dict and all(type(key) is str for key in value):
         return {key: _plain(item) for key, item in value.items()}
     return preview(value)
 
@@ -193,7 +194,7 @@ def describe(event: Event, run: RunState | None, node: Node | None) -> str:
     """An event in one line."""
     describe_kind = _DESCRIPTIONS.get(type(event))
     if describe_kind is not None:
-        return describe_kind(event, node)  # type: ignore[no-any-return]
+        return describe_kind(event, node)
     if isinstance(event, RunFinished):
         ended = "succeeded" if event.status == "Succeeded" else "FAILED"
         return f"run {ended}" + ("" if run is None else f": {summary(run, event)}")
@@ -252,7 +253,7 @@ def _released(event: ResourceReleased, node: Node | None) -> str:
     return f"resource {printable(event.resource_name)} released{error}"
 
 
-_DESCRIPTIONS: dict[type[Event], Any] = {
+_DESCRIPTIONS: dict[type[Event], Callable[[Any, Node | None], str]] = {
     RunStarted: _run_started,
     TaskExecutionStarted: _started,
     TaskExecutionFinished: _finished,

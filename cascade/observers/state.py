@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TextIO
 
 from cascade.events.names import is_answered, map_of
 from cascade.events.types import (
@@ -253,7 +254,7 @@ class RunState:
         node.blocked = reason
 
 
-_LISTENERS: dict[type[Event], Any] = {
+_LISTENERS: dict[type[Event], Callable[[RunState, Any], Node | None]] = {
     TaskExecutionStarted: RunState._started,
     TaskExecutionFinished: RunState._finished,
     TaskSkipped: RunState._was_skipped,
@@ -290,7 +291,8 @@ def who(event: TaskExecutionFinished) -> str:
     return printable(event.task_id if event.failed_item is None else f"{event.task_id}[{event.failed_item}]")
 
 
-def is_terminal(file: Any) -> bool:
+def is_terminal(file: TextIO) -> bool:
+    """Returns whether a file is a terminal; False for what only looks like a file."""
     try:
         return bool(file.isatty())
     except (AttributeError, ValueError):  # something that only looks like a file, or is closed

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
@@ -70,7 +70,7 @@ NODE_STYLES: dict[str, NodeStyle] = {
 }
 
 
-def visualize(target: Any, format: str = "dot") -> str:
+def visualize(target: object, format: str = "dot") -> str:
     """Draws the graph of a target; nothing is run.
 
     The routes of Routers are drawn as well, and each state of a machine, with its end. The name of a node stands above its
@@ -168,7 +168,7 @@ def _label_lines(entry: Entry, whole: Outline) -> list[str]:
     return [called_name(operation), *modes, *policy_words(operation), *held]
 
 
-def _constant(value: Any) -> str:
+def _constant(value: object) -> str:
     return repr(value) if value is None or type(value) in (bool, int, float) else f"a {type(value).__name__}"
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from cascade._vm import NEVER, WHEN_HOT, Kernel, Routine
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
+from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain_items, target_code
 from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
@@ -27,11 +27,10 @@ from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
-from cascade.kernels.diagnostics import Diagnostic
+from cascade.kernels.diagnostics import Reason
 from cascade.kernels.on_demand import OnDemand
-from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain_items, target_code
 
-AnyTask = Task[..., Any]
+AnyTask = Task[..., object]
 UNKNOWN_TYPE = "?"
 ANNOTATIONS = {"int": int, "float": float, "bool": bool, "None": type(None)}
 
@@ -100,7 +99,7 @@ class TaskReport:
     file: str
     line: int
     kernels: tuple[KernelReport, ...]
-    reasons: tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]
+    reasons: tuple[tuple[tuple[str, ...], tuple[Reason, ...]], ...]
     compilations: int
 
 
@@ -128,7 +127,7 @@ class Explanation:
         raise KeyError(name)
 
 
-def explain(target: Any) -> Explanation:
+def explain(target: object) -> Explanation:
     """Says in which regime each task of a target runs, and why; also those of routes and of the states of machines.
 
     Args:
@@ -149,7 +148,7 @@ def explain(target: Any) -> Explanation:
     return explain_code(code.blueprint, inputs)
 
 
-def explain_code(blueprint: Blueprint, inputs: Sequence[Any] | None) -> Explanation:
+def explain_code(blueprint: Blueprint, inputs: Sequence[object] | None) -> Explanation:
     """The reports of the tasks that code calls; those that have not run are lowered, where their types are known.
 
     Args:
@@ -185,7 +184,7 @@ class _Survey:
     def __init__(self) -> None:
         self.found: dict[AnyTask | StateMachine, _Calls] = {}
 
-    def add(self, blueprint: Blueprint, inputs: Sequence[Any] | None, inside: StateMachine | None = None, deep: bool = True) -> None:
+    def add(self, blueprint: Blueprint, inputs: Sequence[object] | None, inside: StateMachine | None = None, deep: bool = True) -> None:
         """Adds the calls of a blueprint.
 
         Args:
@@ -215,13 +214,13 @@ class _Survey:
             graph = graph_of_routes(tables)
             self.add(compile_graph(graph, NativeSolver().resolve(graph)), graph.inputs, deep=False)
 
-    def _machine(self, machine: StateMachine, values: Sequence[Any] | None) -> None:
+    def _machine(self, machine: StateMachine, values: Sequence[object] | None) -> None:
         kinds = [kind for state in machine.states for kind in annotated(state.operation.task)]
         if machine not in self.found:
             given = None if values is None else values[: machine.count]
             self.found[machine] = _Calls(machine, _known_types(tuple(kinds), given))
 
-    def _call(self, routine: Routine, managed: bool, values: Sequence[Any] | None, inside: StateMachine | None) -> None:
+    def _call(self, routine: Routine, managed: bool, values: Sequence[object] | None, inside: StateMachine | None) -> None:
         operation, task = routine.operation, routine.owner
         if is_router(operation):
             return
@@ -239,7 +238,7 @@ class _Survey:
 OF_MAP = "called for each item of a map"
 
 
-def _why_managed(operation: Any, task: AnyTask) -> str:
+def _why_managed(operation: object, task: AnyTask) -> str:
     words = [*(["a map"] if is_map(operation) else []), *policy_words(operation), *dependence_words(operation)]
     if task.mode != "inline":
         words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
@@ -355,7 +354,7 @@ def _kernel(kernel: Kernel) -> KernelReport:
     )
 
 
-def _known_types(kinds: tuple[str, ...], values: Sequence[Any] | None) -> tuple[str, ...]:
+def _known_types(kinds: tuple[str, ...], values: Sequence[object] | None) -> tuple[str, ...]:
     """The types of arguments, where those by annotations are `kinds`."""
     # What other tasks give, and parameters without a type, are known from annotations only.
     if values is None or len(values) != len(kinds):
@@ -363,7 +362,7 @@ def _known_types(kinds: tuple[str, ...], values: Sequence[Any] | None) -> tuple[
     return tuple(_known_type(value, kind) for value, kind in zip(values, kinds, strict=True))
 
 
-def _known_type(value: Any, annotated: str) -> str:
+def _known_type(value: object, annotated: str) -> str:
     declared = input_of(value)
     if declared is not None:
         return TYPES.get(declared.type, annotated)

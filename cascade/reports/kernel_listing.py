@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
 
 from cascade.graph.description import printable
 from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS, KernelInstruction
@@ -43,7 +43,7 @@ def listing(code: TypedCode) -> str:
     return "\n".join(map(printable, lines)) + "\n"
 
 
-def shown(row: KernelInstruction, values: Any, constants: dict[int, str], code: TypedCode) -> str:
+def shown(row: KernelInstruction, values: Sequence[int], constants: dict[int, str], code: TypedCode) -> str:
     """The synopsis of an instruction with its operands in it."""
     operands = dict(zip(FIELDS, values, strict=True))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from cascade._vm import Kernel, Routine
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_task
+from cascade.compiler.code_cache import CodeCache
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.graph.build import RouteTable
 from cascade.graph.description import key_words, printable
@@ -15,10 +15,9 @@ from cascade.graph.operations import StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.reports.disassembly import disassemble
-from cascade.compiler.code_cache import CodeCache
 
 
-def listing(blueprint: Blueprint, inputs: Sequence[Any] | None) -> str:
+def listing(blueprint: Blueprint, inputs: Sequence[object] | None) -> str:
     """The listing of a blueprint, of the blueprints that it leads to, and of the kernels of their tasks.
 
     Args:
@@ -37,13 +36,13 @@ class _Found:
     """What a blueprint leads to, each once."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[str, Blueprint, Sequence[Any] | None]] = []
+        self.waiting: list[tuple[str, Blueprint, Sequence[object] | None]] = []
         self.kernels: dict[Kernel, None] = {}
         self._machines: set[StateMachine] = set()
-        self._routes: dict[LazyResult[Any], str] = {}
+        self._routes: dict[LazyResult[object], str] = {}
         self._code_cache = CodeCache(NativeSolver())
 
-    def parts_of(self, blueprint: Blueprint, inputs: Sequence[Any] | None, title: str) -> Iterator[str]:
+    def parts_of(self, blueprint: Blueprint, inputs: Sequence[object] | None, title: str) -> Iterator[str]:
         yield title + disassemble(blueprint)
         words = blueprint.word_table
         for at in range(0, len(words), WORD_FIELDS):
@@ -59,7 +58,9 @@ class _Found:
                 self._add_machine(operation, node)
             elif is_router(operation) and inputs is not None:
                 sources = INSTRUCTIONS[opcode].c.sources(operands, blueprint)
-                yield from self._add_routes(inputs[sources[1] >> 1], node)
+                table = inputs[sources[1] >> 1]
+                assert isinstance(table, RouteTable)
+                yield from self._add_routes(table, node)
 
     def _add_machine(self, machine: StateMachine, node: int) -> None:
         states = ", ".join(f"{state.operation.name} at {2 * number}" for number, state in enumerate(machine.states))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.inputs import input_of
@@ -22,7 +22,7 @@ DEPTH = 3
 BRACKETS = {LIST: "[]", TUPLE: "()", SET: "{}", DICT: "{}"}
 
 
-def dry_run(target: Any, *, solver: Solver | None = None, file: TextIO | None = None) -> None:
+def dry_run(target: object, *, solver: Solver | None = None, file: TextIO | None = None) -> None:
     """Prints the plan of a target, stage by stage, with the arguments and policies of each task; nothing is run.
 
     What only routes of Routers and jumps of state machines lead to follows after the stages.
@@ -42,12 +42,12 @@ def dry_run(target: Any, *, solver: Solver | None = None, file: TextIO | None = 
             write_line(out, line)
 
 
-def plan_lines(target: Any, solver: Solver | None = None) -> Iterator[str]:
+def plan_lines(target: object, solver: Solver | None = None) -> Iterator[str]:
     """The lines that `dry_run` prints."""
     return map(printable, _raw_lines(target, solver))
 
 
-def _raw_lines(target: Any, solver: Solver | None) -> Iterator[str]:
+def _raw_lines(target: object, solver: Solver | None) -> Iterator[str]:
     graph = target if isinstance(target, Graph) else build_graph(target)
     plan = (NativeSolver() if solver is None else solver).resolve(graph)
     whole = outline(graph)

@@ -11,15 +11,16 @@ import types
 import typing
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from cascade.errors import SerializationError
 
+T = TypeVar("T")
 TRUSTED_ERRORS = ("builtins", "cascade.errors")
 """Exception types of these modules may be named in any case."""
 
 
-def path_of(thing: Any, function: Any, where: str) -> str:
+def path_of(thing: object, function: object, where: str) -> str:
     """The name of a task or a resource: that of its function, where it leads to one of the two.
 
     Raises:
@@ -49,7 +50,7 @@ def class_path(kind: type) -> str:
     return path
 
 
-def resolve_loaded(path: str) -> Any:
+def resolve_loaded(path: str) -> object:
     """What a name of our own making leads to; None where that is nothing."""
     module, _, qualname = path.partition(":")
     found = sys.modules.get(module)
@@ -62,8 +63,8 @@ def fail(what: str, where: str, expected: str | None = None, hint: str | None = 
     raise SerializationError(what, where=where, expected=expected, hint=hint)
 
 
-def check_keys(value: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-    """Raises SerializationError unless `value` is an object with these keys."""
+def check_keys(value: object, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Returns `value`, which is an object with these keys; raises SerializationError otherwise."""
     if not isinstance(value, dict):
         fail(f"it is a {type(value).__name__}", where, expected="an object with the keys " + ", ".join(required or optional))
     missing = [name for name in required if name not in value]
@@ -73,6 +74,7 @@ def check_keys(value: Any, where: str, required: tuple[str, ...], optional: tupl
             "; ".join(f"{word} {', '.join(map(repr, names))}" for word, names in (("missing", missing), ("unknown", unknown)) if names),
             where, expected="the keys " + ", ".join((*required, *optional)),
         )
+    return value
 
 
 class Names:
@@ -88,9 +90,9 @@ class Names:
             if not isinstance(entry, str) or not entry:
                 raise SerializationError(f"allow holds {entry!r}", expected="names of modules, or 'module:qualname'")
 
-    def find(self, path: Any, where: str, accept: Callable[[Any], bool], what: str) -> Any:
-        """What `module:qualname` names, if that is allowed; `accept` says whether it is the right kind of thing."""
-        module, qualname = _split(path, where)
+    def find(self, path: object, where: str, accept: Callable[[object], TypeGuard[T]], what: str) -> T:
+        """Returns what `module:qualname` names, if that is allowed; `accept` tests that it is of the right kind."""
+        path, module, qualname = _split(path, where)
         if self.allow is not None:
             if not any(_matches(entry, path, module) for entry in self.allow):
                 fail(f"{path} is not allowed", where, expected="one of " + (", ".join(self.allow) or "nothing: the list is empty"))
@@ -107,25 +109,25 @@ class Names:
             )
         return _look_up(module, qualname, where, accept, what)
 
-    def find_error(self, path: Any, where: str) -> Any:
-        """The exception type of that name."""
-        module, qualname = _split(path, where)
+    def find_error(self, path: object, where: str) -> type[Exception]:
+        """Returns the exception type of that name."""
+        _, module, qualname = _split(path, where)
         if module in TRUSTED_ERRORS:
             return _look_up(module, qualname, where, _is_error, "an exception type")
         return self.find(path, where, _is_error, "an exception type")
 
 
-def _split(path: Any, where: str) -> tuple[str, str]:
+def _split(path: object, where: str) -> tuple[str, str, str]:
     if not isinstance(path, str) or path.count(":") != 1 or not all(
         part.isidentifier() for side in path.split(":") for part in side.split(".")
     ):
         fail(f"{path!r} names nothing", where, expected="module:qualname")
     module, _, qualname = path.partition(":")
-    return module, qualname
+    return path, module, qualname
 
 
-def _look_up(module: str, qualname: str, where: str, accept: Callable[[Any], bool], what: str) -> Any:
-    found: Any = sys.modules[module]
+def _look_up(module: str, qualname: str, where: str, accept: Callable[[object], TypeGuard[T]], what: str) -> T:
+    found: object = sys.modules[module]
     for name in qualname.split("."):
         # Looked up in the namespace, so that no descriptor and no __getattr__ runs.
         space = getattr(found, "__dict__", None)
@@ -144,5 +146,5 @@ def _matches(entry: str, path: str, module: str) -> bool:
     return entry in (path, module)
 
 
-def _is_error(found: Any) -> bool:
+def _is_error(found: object) -> TypeGuard[type[Exception]]:
     return isinstance(found, type) and issubclass(found, Exception)

@@ -17,7 +17,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from cascade.declare.policies import MapForm, Policies, as_cache, as_timeout, check_amount
+from cascade.declare.policies import CachePolicy, MapForm, Policies, as_cache, as_timeout, check_amount
 from cascade.declare.retry import Retry
 from cascade.declare.task import Task
 from cascade.errors import CascadeError, SerializationError, nearest
@@ -29,7 +29,7 @@ DEFAULTS = ("retry", "timeout", "cache", "constraints")
 KEYS = (*DEFAULTS, "conditions", "after", "concurrency", "map")
 
 
-def check_caches(caches: Mapping[str, Any] | None) -> dict[str, Any]:
+def check_caches(caches: Mapping[str, CachePolicy] | None) -> dict[str, CachePolicy]:
     """The caches that a caller names.
 
     Raises:
@@ -46,13 +46,13 @@ def check_caches(caches: Mapping[str, Any] | None) -> dict[str, Any]:
 # -- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def describe_policies(operation: Managed, caches: Mapping[str, Any], where: str, own: Any = None) -> dict[str, Any]:
+def describe_policies(operation: Managed, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None = None) -> dict[str, object]:
     """The policies of an operation.
 
     Args:
         own: the cache that `true` stands for.
     """
-    described: dict[str, Any] = {}
+    described: dict[str, object] = {}
     if operation.retry is not None:
         described["retry"] = _describe_retry(operation.retry, f"the retry policy of {where}")
     if operation.timeout is not None:
@@ -69,7 +69,7 @@ def describe_policies(operation: Managed, caches: Mapping[str, Any], where: str,
     return described
 
 
-def _describe_retry(retry: Retry, where: str) -> dict[str, Any]:
+def _describe_retry(retry: Retry, where: str) -> dict[str, object]:
     described = {field.name: getattr(retry, field.name) for field in dataclasses.fields(retry)}
     kinds = described["retry_on"]
     try:
@@ -79,7 +79,7 @@ def _describe_retry(retry: Retry, where: str) -> dict[str, Any]:
     return described
 
 
-def _describe_cache(cache: Any, caches: Mapping[str, Any], where: str, own: Any) -> str | bool:
+def _describe_cache(cache: CachePolicy, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None) -> str | bool:
     for name, known in caches.items():
         if known is cache:
             return name
@@ -104,12 +104,12 @@ class PolicyReader:
         widest: no row has more references.
     """
 
-    def __init__(self, names: Names, caches: Mapping[str, Any], widest: int) -> None:
+    def __init__(self, names: Names, caches: Mapping[str, CachePolicy], widest: int) -> None:
         self.names = names
         self.caches = caches
         self.widest = widest
 
-    def read(self, value: dict[str, Any], task: Task[..., Any], where: str) -> Policies:
+    def read(self, value: dict[str, Any], task: Task[..., object], where: str) -> Policies:
         """The policies in `value`, with None for what is a reference of the row."""
         try:
             return self._read(value, task, where)
@@ -118,7 +118,7 @@ class PolicyReader:
                 raise
             raise SerializationError(error.what, where=where, expected=error.expected, hint=error.hint) from None
 
-    def _read(self, value: dict[str, Any], task: Task[..., Any], where: str) -> Policies:
+    def _read(self, value: dict[str, Any], task: Task[..., object], where: str) -> Policies:
         form = self._form(value["map"], task, f"{where}.map") if "map" in value else None
         concurrency = value.get("concurrency")
         if concurrency is not None and (form is None or type(concurrency) is not int or concurrency < 1):
@@ -134,16 +134,15 @@ class PolicyReader:
             form,
         )
 
-    def _count(self, value: Any, where: str) -> int:
+    def _count(self, value: object, where: str) -> int:
         # Before anything is made of that size.
         if type(value) is not int or not 0 <= value <= self.widest:
             fail(f"it is {value!r}", where, expected=f"a number from 0 to {self.widest}, as no row has more references")
         return value
 
-    def _retry(self, value: Any, where: str) -> Retry:
+    def _retry(self, value: object, where: str) -> Retry:
         names = tuple(field.name for field in dataclasses.fields(Retry))
-        check_keys(value, where, names[:1], names[1:])
-        options = dict(value)
+        options = dict(check_keys(value, where, names[:1], names[1:]))
         if "retry_on" in options:
             paths = options["retry_on"]
             if isinstance(paths, list):
@@ -152,9 +151,9 @@ class PolicyReader:
                 options["retry_on"] = self.names.find_error(paths, f"{where}.retry_on")
         return Retry(**options)
 
-    def _cache(self, value: Any, task: Task[..., Any], where: str) -> Any:
+    def _cache(self, value: object, task: Task[..., object], where: str) -> CachePolicy:
         if value is True:
-            own = None if task.policies is None else task.policies.cache
+            own: CachePolicy | None = None if task.policies is None else task.policies.cache
             if own is None:
                 fail(f"task {task.name!r} has no cache of its own", where)
             return own
@@ -168,7 +167,7 @@ class PolicyReader:
             )
         return self.caches[value]
 
-    def _constraints(self, value: Any, where: str) -> tuple[tuple[str, Any], ...]:
+    def _constraints(self, value: object, where: str) -> tuple[tuple[str, object], ...]:
         if not isinstance(value, dict):
             fail(f"it is a {type(value).__name__}", where, expected="an object: amounts by name")
         for name, amount in value.items():
@@ -176,15 +175,15 @@ class PolicyReader:
                 check_amount(name, amount)
         return tuple(value.items())
 
-    def _form(self, value: Any, task: Task[..., Any], where: str) -> MapForm:
+    def _form(self, value: object, task: Task[..., object], where: str) -> MapForm:
         # Whatever fields a form has: how many inputs go by position, and names.
         fields, defaults = MapForm._fields, MapForm._field_defaults
-        check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
+        described = check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
         names: list[str] = []
-        options: dict[str, Any] = {"positional": self._count(value["positional"], f"{where}.positional")}
+        options: dict[str, Any] = {"positional": self._count(described["positional"], f"{where}.positional")}
         slots: list[int] = []  # of what is shared and goes by position
         for field in fields[1:]:
-            given = value.get(field, [])
+            given = described.get(field, [])
             kinds = (str, int) if field == "shared" else (str,)
             if not isinstance(given, list) or any(type(name) not in kinds for name in given):
                 fail("it is no list of names", f"{where}.{field}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeGuard
 
 from cascade._vm import holds_deferred
 from cascade.declare.control import EITHER as EITHER_TASK
@@ -23,6 +23,8 @@ from cascade.graph.serialize.format import CONTAINERS, FORMAT, FROM_JUMP, TASK_O
 from cascade.graph.serialize.names import Names, check_keys, fail
 from cascade.graph.serialize.policies import DEFAULTS, KEYS, PolicyReader, check_caches
 from cascade.graph.serialize.value_reader import ValueReader
+
+_Called = Task[..., Any] | Managed | Injection | Container
 
 
 def from_json(
@@ -64,7 +66,7 @@ def from_json(
     return graph
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         names = [name for name, _ in pairs]
@@ -73,15 +75,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _no_constant(text: str) -> Any:
+def _no_constant(text: str) -> object:
     raise SerializationError(f"{text} is not JSON", expected='{"$float": "..."}')
 
 
 class Reader:
     """Reads a document; whatever it may hold, only what `names` allows is looked up."""
 
-    def __init__(self, names: Names, caches: dict[str, Any], document: Any) -> None:
-        check_keys(document, "the document", ("format", "version", "operations", "rows", "inputs"), ("jumps",))
+    def __init__(self, names: Names, caches: Mapping[str, CachePolicy], parsed: object) -> None:
+        document = check_keys(parsed, "the document", ("format", "version", "operations", "rows", "inputs"), ("jumps",))
         if document["format"] != FORMAT or document["version"] != VERSION or type(document["version"]) is not int:
             fail(
                 f"format {document['format']!r}, version {document['version']!r}", "the document",
@@ -98,7 +100,7 @@ class Reader:
         self.values = ValueReader(names)
         widest = max(len(row) if isinstance(row, list) else 0 for row in document["rows"])
         self.policies = PolicyReader(names, caches, widest)
-        self.inputs: list[Any] = []
+        self.inputs: list[object] = []
 
     def outline(self) -> Outline:
         document = self.document
@@ -113,7 +115,7 @@ class Reader:
         self._check_jump_data(entries)
         return Outline(tuple(entries), tuple(self.inputs), len(entries))
 
-    def _row(self, row: Any, where: str, operations: list[Any]) -> Entry:
+    def _row(self, row: object, where: str, operations: list[_Called | _RouterOperation]) -> Entry:
         if not isinstance(row, list) or not row or any(type(number) is not int for number in row):
             fail("it is no list of integers", where)
         if not 0 <= row[0] < len(operations):
@@ -132,7 +134,7 @@ class Reader:
         self._check_count(operation, references, where)
         return Entry(operation, references)
 
-    def _check_count(self, operation: Any, references: tuple[int, ...], where: str) -> None:
+    def _check_count(self, operation: _Called, references: tuple[int, ...], where: str) -> None:
         given = len(references)
         if not isinstance(operation, Container):
             wanted = 0 if isinstance(operation, Injection) else len(operation.parameters)
@@ -153,7 +155,7 @@ class Reader:
                 if input_of(self.inputs[-1 - route]) is None if route < 0 else not _is_result(entries[route]):
                     fail(f"the route {key!r} is no result of a task", f"rows[{at}]")
 
-    def _jumps(self, value: Any, where: str, entries: list[Entry]) -> None:
+    def _jumps(self, value: object, where: str, entries: list[Entry]) -> None:
         """Makes a row a state."""
         row, ways = value if isinstance(value, list) and len(value) == 2 else (None, None)
         if type(row) is not int or not 0 <= row < len(entries) or not isinstance(ways, list) or not ways:
@@ -181,7 +183,7 @@ class Reader:
             if misplaced or awaiting.intersection(entry.references[:1]) and (at not in led_to or at in needed):
                 fail("it takes the data of a Jump, and is no state that only a Jump leads to", f"rows[{at}]")
 
-    def _operation(self, value: Any, where: str) -> Any:
+    def _operation(self, value: object, where: str) -> _Called | _RouterOperation:
         if isinstance(value, dict) and "container" in value:
             check_keys(value, where, ("container",))
             container = CONTAINERS.get(value["container"]) if isinstance(value["container"], str) else None
@@ -191,16 +193,16 @@ class Reader:
         if isinstance(value, dict) and "resource" in value:
             check_keys(value, where, ("resource",), ("of",))
             if "of" in value:
-                return injection_of(inject(self.find(value["of"], where, lambda found: isinstance(found, Resource), "a resource")))
+                return _injection(self.find(value["of"], where, _is_resource, "a resource"))
             if not isinstance(value["resource"], str) or not value["resource"]:
                 fail(f"resource {value['resource']!r}", where, expected="a name")
-            return injection_of(inject(value["resource"]))
+            return _injection(value["resource"])
         if isinstance(value, dict) and "router" in value:
             return self._router(value, where)
         if isinstance(value, dict) and "function" in value:
             task = self._task_of_function(value, where)
         else:
-            check_keys(value, where, ("task",), KEYS)
+            value = check_keys(value, where, ("task",), KEYS)
             task = self.find(value["task"], where, _is_users, "a task")
         policies = self.policies.read(value, task, where)
         if policies.is_plain:
@@ -216,7 +218,7 @@ class Reader:
         policies = self.policies.read(value, ROUTER, where)._replace(form=RouteShape(len(keys), False))
         return _RouterOperation(interned(ROUTER, policies, ROUTE), tuple(keys))
 
-    def _key(self, value: Any, where: str) -> Any:
+    def _key(self, value: object, where: str) -> object:
         key = self.values.read(value, where)
         try:
             hash(key)
@@ -226,19 +228,19 @@ class Reader:
             fail("it is no key, but known only when it runs", where)
         return key
 
-    def _task_of_function(self, value: dict[str, Any], where: str) -> Task[..., Any]:
+    def _task_of_function(self, value: dict[str, Any], where: str) -> Task[..., object]:
         check_keys(value, where, ("function",), (*TASK_OPTIONS, "defaults", *KEYS))
         if self.names.allow is None:
             fail(
                 f"{value['function']} is a function that is no task by itself", where,
                 hint="functions are taken only if they are allowed: from_json(text, allow=[...])",
             )
-        function = self.find(value["function"], where, callable, "a function")
+        function = self.find(value["function"], where, _is_callable, "a function")
         if isinstance(function, Task):
             function = function.func
         if isinstance(function, type):
             fail(f"{value['function']} is a class", where, expected="a function")
-        options = {name: value[name] for name in TASK_OPTIONS if name in value}
+        options: dict[str, Any] = {name: value[name] for name in TASK_OPTIONS if name in value}
         for name, kinds in (("name", str), ("pure", bool), ("mode", str), ("lower", (bool, types.NoneType))):
             if name in options and not isinstance(options[name], kinds):
                 fail(f"{name} is {options[name]!r}", where)
@@ -256,10 +258,25 @@ class Reader:
 
 class _RouterOperation(NamedTuple):
     managed: Managed
-    keys: tuple[Any, ...]
+    keys: tuple[object, ...]
 
 
-def _is_users(found: Any) -> bool:
+def _injection(resource: str | Resource) -> Injection:
+    injection = injection_of(inject(resource))
+    assert injection is not None
+    return injection
+
+
+def _is_resource(found: object) -> TypeGuard[Resource]:
+    return isinstance(found, Resource)
+
+
+def _is_callable(found: object) -> TypeGuard[Callable[..., object]]:
+    return callable(found)
+
+
+def _is_users(found: object) -> TypeGuard[Task[..., object]]:
+    """Whether it is a task that a user has declared."""
     if not isinstance(found, Task) or isinstance(found, BoundTask):
         return False
     return found.takes_policies and found is not ROUTER and found is not EITHER_TASK
@@ -275,6 +292,6 @@ def _is_call(entry: Entry) -> bool:
     return not isinstance(entry.operation, (Container, Injection)) and not entry.is_router
 
 
-def _check_distinct(keys: list[Any], where: str) -> None:
+def _check_distinct(keys: list[object], where: str) -> None:
     if len(set(keys)) < len(keys):
         fail("a key stands twice", where)

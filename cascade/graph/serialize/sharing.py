@@ -9,8 +9,6 @@ that would get long is written once:
 
 from __future__ import annotations
 
-from typing import Any
-
 from cascade.errors import SerializationError
 from cascade.graph.model import is_container, parts
 
@@ -25,22 +23,22 @@ class Nest:
         around: the ids of those that are being written.
     """
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: object) -> None:
         self.around: set[int] = set()
         self._numbers: dict[int, int] = {}
         self._sizes, self._again = sizes_in(root) if is_container(root) else ({}, set())
         self._shares = self._sizes.get(id(root), 0) > LONG
 
-    def is_shared(self, container: Any) -> bool:
+    def is_shared(self, container: object) -> bool:
         """Whether the container is to be written once, as it is in the value of the nest."""
         return self._shares and id(container) in self._again
 
-    def number(self, container: Any) -> tuple[int, bool]:
+    def number(self, container: object) -> tuple[int, bool]:
         """The number of a shared container, and whether it has been written already."""
         known = id(container) in self._numbers
         return self._numbers.setdefault(id(container), len(self._numbers)), known
 
-    def of_set(self, container: Any) -> Nest:
+    def of_set(self, container: object) -> Nest:
         """The nest of a set's elements, which are sorted when they have been written: a reference could come first.
 
         Raises:
@@ -57,7 +55,7 @@ class Nest:
         return inner
 
 
-def sizes_in(root: Any) -> tuple[dict[int, int], set[int]]:
+def sizes_in(root: object) -> tuple[dict[int, int], set[int]]:
     """By the id of each container in a value, how many things it is, written out; and the ids of those that stand there again.
 
     A container inside of itself counts nothing there.
@@ -65,7 +63,7 @@ def sizes_in(root: Any) -> tuple[dict[int, int], set[int]]:
     sizes: dict[int, int] = {}
     met: set[int] = set()
     again: set[int] = set()
-    inner: dict[int, list[Any]] = {}  # holds what was made for this
+    inner: dict[int, list[object]] = {}  # holds what was made for this
     stack = [root]
     while stack:
         container = stack[-1]

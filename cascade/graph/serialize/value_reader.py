@@ -11,13 +11,19 @@ import operator
 import types
 import typing
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from cascade.declare.inputs import REQUIRED
 from cascade.declare.lazy import LazyResult
 from cascade.errors import SerializationError
 from cascade.graph.serialize.names import Names, check_keys, fail
 from cascade.graph.serialize.values import TEXT_FORMS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    class _NamedTuple(tuple[object, ...]):
+        _fields: tuple[str, ...]
 
 SAFE_TYPES = {
     "builtins": ("int", "float", "str", "bool", "bytes", "complex", "list", "tuple", "dict", "set", "frozenset", "object"),
@@ -38,12 +44,12 @@ class ValueReader:
         self.find = names.find
         self.shared: dict[int, object] = {}
 
-    def read(self, value: Any, where: str) -> Any:
+    def read(self, value: object, where: str) -> object:
         """Returns the value that one JSON value stands for; shared containers are those of this value."""
         self.shared = {}
         return self.value(value, where)
 
-    def value(self, value: Any, where: str) -> Any:
+    def value(self, value: object, where: str) -> object:
         if isinstance(value, list):
             return [self.value(item, f"{where}[{at}]") for at, item in enumerate(value)]
         if not isinstance(value, dict):
@@ -79,12 +85,12 @@ class ValueReader:
                 raise
             fail(f"it is malformed: {error}", f"{where}.{mark}")
 
-    def _items(self, value: Any, where: str) -> list[Any]:
+    def _items(self, value: object, where: str) -> list[object]:
         if not isinstance(value, list):
             fail(f"it is a {type(value).__name__}", where, expected="a list")
         return [self.value(item, f"{where}[{at}]") for at, item in enumerate(value)]
 
-    def _shared(self, value: dict[str, Any], where: str) -> Any:
+    def _shared(self, value: dict[str, Any], where: str) -> object:
         check_keys(value, where, ("$shared", "value"))
         number = value["$shared"]
         if type(number) is not int or number in self.shared:
@@ -92,69 +98,69 @@ class ValueReader:
         self.shared[number] = made = self.value(value["value"], f"{where}.value")
         return made
 
-    def _decode_again(self, value: Any, where: str) -> Any:
+    def _decode_again(self, value: object, where: str) -> object:
         if type(value) is not int or value not in self.shared:
             fail(f"the number {value!r}", where, expected="that of a value that was shared before")
         return self.shared[value]
 
-    def _decode_float(self, value: Any, where: str) -> float:
+    def _decode_float(self, value: object, where: str) -> float:
         if value not in ("nan", "inf", "-inf"):
             fail(f"{value!r}", where, expected="nan, inf or -inf")
         return float(value)
 
-    def _decode_int(self, value: Any, where: str) -> int:
-        return int(value, 16)
+    def _decode_int(self, value: object, where: str) -> int:
+        return int(cast(str, value), 16)  # TypeError is reported like ValueError
 
-    def _decode_complex(self, value: Any, where: str) -> complex:
+    def _decode_complex(self, value: object, where: str) -> complex:
         real, imaginary = self._items(value, where)
         if type(real) is not float or type(imaginary) is not float:
             fail("it is no pair of floats", where)
         return complex(real, imaginary)
 
-    def _decode_bytes(self, value: Any, where: str) -> bytes:
-        return base64.b64decode(value, validate=True)
+    def _decode_bytes(self, value: object, where: str) -> bytes:
+        return base64.b64decode(cast(str, value), validate=True)
 
-    def _decode_tuple(self, value: Any, where: str) -> tuple[Any, ...]:
+    def _decode_tuple(self, value: object, where: str) -> tuple[object, ...]:
         return tuple(self._items(value, where))
 
-    def _decode_set(self, value: Any, where: str) -> set[Any]:
+    def _decode_set(self, value: object, where: str) -> set[object]:
         return set(self._items(value, where))
 
-    def _decode_frozenset(self, value: Any, where: str) -> frozenset[Any]:
+    def _decode_frozenset(self, value: object, where: str) -> frozenset[object]:
         return frozenset(self._items(value, where))
 
-    def _decode_dict(self, value: Any, where: str) -> dict[Any, Any]:
+    def _decode_dict(self, value: object, where: str) -> dict[object, object]:
         pairs = self._items(value, where)
         if any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
             fail("it is no list of pairs", where)
-        return {key: item for key, item in pairs}
+        return {key: item for key, item in cast(list[list[object]], pairs)}
 
-    def _decode_param(self, value: Any, where: str) -> LazyResult[Any]:
+    def _decode_param(self, value: object, where: str) -> LazyResult[object]:
         return self._input("parameter", value, where)
 
-    def _decode_env(self, value: Any, where: str) -> LazyResult[Any]:
+    def _decode_env(self, value: object, where: str) -> LazyResult[object]:
         return self._input("environment variable", value, where)
 
-    def _input(self, kind: str, value: Any, where: str) -> LazyResult[Any]:
-        check_keys(value, where, ("name",), ("default", "type", "description"))
+    def _input(self, kind: str, described: object, where: str) -> LazyResult[object]:
+        value = check_keys(described, where, ("name",), ("default", "type", "description"))
         from cascade.declare.inputs import Env, Param
 
         default = self.value(value["default"], f"{where}.default") if "default" in value else REQUIRED
-        declare: Any = Param if kind == "parameter" else Env
-        lazy: LazyResult[Any] = declare(
+        declare = Param if kind == "parameter" else Env
+        lazy: LazyResult[object] = declare(
             value["name"], default, type=self._type(value["type"], f"{where}.type") if "type" in value else None,
             description=value.get("description", ""),
         )
         return lazy
 
-    def _type(self, value: Any, where: str) -> Any:
+    def _type(self, value: object, where: str) -> object:
         if isinstance(value, str):
             module, _, name = value.partition(":")
             if name in SAFE_TYPES.get(module, ()):
                 return getattr(import_module(module), name)
-            return self.find(value, where, lambda found: isinstance(found, type), "a type")
-        check_keys(value, where, ("form",), ("of",))
-        form, members = value["form"], value.get("of", [])
+            return self.find(value, where, _is_type, "a type")
+        described = check_keys(value, where, ("form",), ("of",))
+        form, members = described["form"], described.get("of", [])
         if form in ("Any", "..."):
             return Any if form == "Any" else Ellipsis
         if not isinstance(members, list) or not members:
@@ -168,7 +174,7 @@ class ValueReader:
             return types.GenericAlias(kinds[0], tuple(kinds[1:]))
         fail(f"form {form!r}", where, expected="Any, Union, Literal or generic")
 
-    def _instance(self, value: dict[str, Any], mark: str, where: str) -> Any:
+    def _instance(self, value: dict[str, Any], mark: str, where: str) -> object:
         content = "fields" if mark == "$dataclass" else "items"
         check_keys(value, where, (mark, content))
         if mark == "$dataclass":
@@ -183,23 +189,27 @@ class ValueReader:
             for name, item in value[content].items():
                 object.__setattr__(instance, name, self.value(item, f"{where}.fields.{name}"))
             return instance
-        kind = self.find(value[mark], where, _is_namedtuple, "a named tuple")
+        named = self.find(value[mark], where, _is_namedtuple, "a named tuple")
         items = self._items(value[content], f"{where}.items")
-        if len(items) != len(kind._fields):
-            fail(f"{len(items)} items for {len(kind._fields)} fields", where)
-        return tuple.__new__(kind, items)
+        if len(items) != len(named._fields):
+            fail(f"{len(items)} items for {len(named._fields)} fields", where)
+        return tuple.__new__(named, items)
 
 
 MARKS = ("float", "int", "complex", "bytes", "tuple", "set", "frozenset", "dict", "again", "param", "env")
 
 
-def _is_enum(found: Any) -> bool:
+def _is_type(found: object) -> TypeGuard[type]:
+    return isinstance(found, type)
+
+
+def _is_enum(found: object) -> TypeGuard[type[enum.Enum]]:
     return isinstance(found, enum.EnumMeta)
 
 
-def _is_dataclass(found: Any) -> bool:
+def _is_dataclass(found: object) -> TypeGuard[type[DataclassInstance]]:
     return isinstance(found, type) and "__dataclass_fields__" in vars(found)
 
 
-def _is_namedtuple(found: Any) -> bool:
+def _is_namedtuple(found: object) -> TypeGuard[type[_NamedTuple]]:
     return isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")

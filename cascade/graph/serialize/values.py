@@ -34,7 +34,7 @@ class TextForm(NamedTuple):
 
     kind: type
     write: Callable[[Any], str]
-    read: Callable[[str], Any]
+    read: Callable[[str], object]
 
 
 TEXT_FORMS = {
@@ -49,7 +49,7 @@ TEXT_FORMS = {
 TEXT_FORMS_OF = {form.kind: name for name, form in TEXT_FORMS.items()}
 
 
-def encode_value(value: Any, where: str | Callable[[], str]) -> Any:
+def encode_value(value: object, where: str | Callable[[], str]) -> object:
     """The form of a value; errors say where it stands."""
     try:
         return _encode(value, Nest(value))
@@ -60,17 +60,17 @@ def encode_value(value: Any, where: str | Callable[[], str]) -> Any:
     raise SerializationError(error.what, where=where if isinstance(where, str) else where(), expected=error.expected, hint=error.hint)
 
 
-def _encode(value: Any, nest: Nest) -> Any:
+def _encode(value: object, nest: Nest) -> object:
     kind = type(value)
     if value is None or kind in (bool, str):
         return value
-    if kind is int:
+    if type(value) is int:
         return value if value.bit_length() < INT_BITS else {"$int": hex(value)}
-    if kind is float:
+    if type(value) is float:
         return value if value - value == 0 else {"$float": repr(value)}
-    if kind is complex:
+    if type(value) is complex:
         return {"$complex": [_encode(value.real, nest), _encode(value.imag, nest)]}
-    if kind is bytes:
+    if type(value) is bytes:
         return {"$bytes": base64.b64encode(value).decode()}
     text_form = TEXT_FORMS_OF.get(kind)
     if text_form is not None:
@@ -93,7 +93,7 @@ def _encode(value: Any, nest: Nest) -> Any:
     return _encode_around(value, kind, nest)
 
 
-def _encode_around(value: Any, kind: type, nest: Nest) -> Any:
+def _encode_around(value: object, kind: type, nest: Nest) -> object:
     nest.around.add(id(value))
     try:
         return _encode_container(value, kind, nest)
@@ -101,16 +101,16 @@ def _encode_around(value: Any, kind: type, nest: Nest) -> Any:
         nest.around.discard(id(value))
 
 
-def _encode_container(value: Any, kind: type, nest: Nest) -> Any:
-    if kind is list:
+def _encode_container(value: object, kind: type, nest: Nest) -> object:
+    if type(value) is list:
         return [_encode(item, nest) for item in value]
-    if kind is dict:
+    if type(value) is dict:
         if all(type(key) is str and not key.startswith("$") for key in value):
             return {key: _encode(item, nest) for key, item in value.items()}
         return {"$dict": [[_encode(key, nest), _encode(item, nest)] for key, item in value.items()]}
-    if kind is tuple:
+    if type(value) is tuple:
         return {"$tuple": [_encode(item, nest) for item in value]}
-    if kind in (set, frozenset):
+    if type(value) is set or type(value) is frozenset:
         inner = nest.of_set(value)
         # A set's own order differs from process to process.
         return {f"${kind.__name__}": sorted([_encode(item, inner) for item in value], key=json.dumps)}
@@ -128,13 +128,13 @@ def _encode_container(value: Any, kind: type, nest: Nest) -> Any:
     raise SerializationError(f"a {kind.__name__}, which is a subclass of a container, has no JSON form")
 
 
-def _encode_part(value: Any, nest: Nest) -> Any:
+def _encode_part(value: object, nest: Nest) -> object:
     # Of a container whose parts a row fills in: what stands there until then is None.
     return None if holds_deferred(value) else _encode(value, nest)
 
 
-def _encode_input(declared: Input, nest: Nest) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": declared.name}
+def _encode_input(declared: Input, nest: Nest) -> dict[str, object]:
+    described: dict[str, object] = {"name": declared.name}
     if not declared.required:
         described["default"] = _encode(declared.default, nest)
     if declared.type is not None:
@@ -144,7 +144,7 @@ def _encode_input(declared: Input, nest: Nest) -> dict[str, Any]:
     return {"$param" if declared.kind == "parameter" else "$env": described}
 
 
-def _encode_type(kind: Any) -> Any:
+def _encode_type(kind: object) -> object:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return {"form": "Any"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from cascade._vm import holds_deferred
 from cascade.declare.policies import CachePolicy
@@ -21,7 +20,7 @@ from cascade.graph.serialize.policies import check_caches, describe_policies
 from cascade.graph.serialize.values import encode_value
 
 
-def to_json(target: Any, *, indent: int | None = None, caches: Mapping[str, CachePolicy] | None = None) -> str:
+def to_json(target: object, *, indent: int | None = None, caches: Mapping[str, CachePolicy] | None = None) -> str:
     """Writes a graph as JSON, with its policies.
 
     Args:
@@ -41,13 +40,13 @@ def to_json(target: Any, *, indent: int | None = None, caches: Mapping[str, Cach
 class Writer:
     """Writes the entries of an outline as rows: those of the graph last."""
 
-    def __init__(self, whole: Outline, caches: dict[str, Any]) -> None:
+    def __init__(self, whole: Outline, caches: Mapping[str, CachePolicy]) -> None:
         self.whole = whole
         self.caches = caches
-        self.described: list[dict[str, Any]] = []
-        self.numbers: dict[Any, int] = {}  # of operations, and of what was described, as text
+        self.described: list[dict[str, object]] = []
+        self.numbers: dict[object, int] = {}  # of operations, and of what was described, as text
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         entries, count = self.whole.entries, len(self.whole.entries)
         order = [*range(self.whole.rows, count), *range(self.whole.rows)]
         shift = {number: row for row, number in enumerate(order)}
@@ -59,7 +58,7 @@ class Writer:
             if entry.jumps is not None:
                 ways = [[self.key(key, number), None if state is None else shift[state]] for key, state in entry.jumps]
                 jumps.append([row, ways])
-        document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "operations": self.described, "rows": rows}
+        document: dict[str, object] = {"format": FORMAT, "version": VERSION, "operations": self.described, "rows": rows}
         if jumps:
             document["jumps"] = jumps
         document["inputs"] = [self.input(number) for number in range(len(self.whole.inputs))]
@@ -79,16 +78,16 @@ class Writer:
             self.numbers[entry.operation] = known
         return known
 
-    def describe(self, entry: Entry, number: int) -> dict[str, Any]:
+    def describe(self, entry: Entry, number: int) -> dict[str, object]:
         operation = entry.operation
         if isinstance(operation, Container):
             return {"container": operation.name}
         if isinstance(operation, Injection):
             return _describe_injection(operation)
-        task, described = operation.task, {}
+        task, own = operation.task, None
+        described: dict[str, object]
         if entry.is_router:
             described = {"router": [self.key(key, number) for key, _ in entry.routes]}
-            own = None
         else:
             described = self.task(task)
             own = task.policies.cache if task.policies is not None and "task" in described else None
@@ -96,7 +95,7 @@ class Writer:
             described |= describe_policies(operation, self.caches, self.whole.label(number), own)
         return described
 
-    def task(self, task: Task[..., Any]) -> dict[str, Any]:
+    def task(self, task: Task[..., object]) -> dict[str, object]:
         where = f"task {task.name!r}"
         path = path_of(task, task.func, where)
         if resolve_loaded(path) is task:
@@ -107,13 +106,13 @@ class Writer:
             described["defaults"] = describe_policies(operation, self.caches, where)
         return described
 
-    def key(self, key: Any, number: int) -> Any:
+    def key(self, key: object, number: int) -> object:
         where = f"a key of {self.whole.label(number)}"
         if holds_deferred(key):
             raise SerializationError(f"{key!r} has no JSON form", where=where, expected="a value")
         return encode_value(key, where)
 
-    def input(self, number: int) -> Any:
+    def input(self, number: int) -> object:
         value = self.whole.inputs[number]
         return FROM_JUMP if value is NO_INPUT else encode_value(value, lambda: self.user(number))
 
@@ -130,8 +129,8 @@ class Writer:
         return f"input {number}"
 
 
-def _describe_injection(operation: Injection) -> dict[str, Any]:
-    described: dict[str, Any] = {"resource": operation.name}
+def _describe_injection(operation: Injection) -> dict[str, object]:
+    described: dict[str, object] = {"resource": operation.name}
     if operation.resource is not None:
         described["of"] = path_of(operation.resource, operation.resource.func, f"resource {operation.name!r}")
     return described
