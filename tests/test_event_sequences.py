@@ -510,7 +510,7 @@ def check_account(subscribed: Told) -> None:
     """The number of tasks that was told first, and what observers make of the events."""
     states = States()
     for event in subscribed.events[:-1]:
-        states.hear(event)
+        states.update(event)
     run = states.runs[subscribed.events[0].run_id]
     assert not run.maps_and_loops and not run.groups or subscribed.error is not None
     if subscribed.error is None:

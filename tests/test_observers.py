@@ -412,7 +412,7 @@ class TestLive:
         from cascade.observers.live import table_of
 
         states = States()
-        feed(Feed(states.hear))
+        feed(Feed(states.update))
         out = io.StringIO()
         Console(file=out, width=width, color_system=None, force_terminal=True).print(table_of(states.runs["r"], now, "*"))
         return [line.rstrip() for line in out.getvalue().splitlines()]
@@ -544,7 +544,7 @@ def size_of(value: Any) -> int:
 @pytest.mark.parametrize("make", [States, lambda: Log(io.StringIO())], ids=["state", "log"])
 def test_what_is_kept_does_not_grow_with_the_run(make):
     observer = make()
-    feed = Feed(observer.hear if isinstance(observer, States) else observer)
+    feed = Feed(observer.update if isinstance(observer, States) else observer)
     feed(RunStarted, target="t", tasks=1)
     sizes = []
     for number in range(3000):
@@ -581,7 +581,7 @@ def test_events_of_a_run_whose_start_was_not_heard_are_left_alone():
     for kind in events.EVENTS:
         if kind is not RunStarted:
             names = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING}
-            assert states.hear(kind(**dict.fromkeys(names, "x"))) == (None, None)
+            assert states.update(kind(**dict.fromkeys(names, "x"))) == (None, None)
     assert states.runs == {}
 
 

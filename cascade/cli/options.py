@@ -17,7 +17,7 @@ from cascade.errors import nearest
 from cascade.observers import FORMATS as DISPLAYS
 
 NEGATIVE = re.compile(r"-((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?j?|inf|infinity|nan)$", re.IGNORECASE)
-"""What is the value of an option, although it begins as an option does."""
+"""Values of options that begin as an option does."""
 INFERRED = (bool, int, float, str, list, tuple, dict, set)
 """A parameter without a type has that of its default, if it is one of these."""
 
@@ -62,7 +62,7 @@ ENGINE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 OF_NEW_ENGINES = ("progress", "resource")
-"""What an engine that a script has made itself has already."""
+"""Options that an engine has already which a script has made itself."""
 
 
 def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -81,7 +81,7 @@ def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argpar
 
 
 def unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[str], offered: Iterable[str]) -> str:
-    """What is wrong with options that the target does not have.
+    """Returns the message about options that the target does not have.
 
     Args:
         before: the engine's options that stand before the target.

@@ -36,7 +36,7 @@ class Cli:
 
 
 def create_cli(target: object, *, name: str | None = None, engine: Engine | None = None) -> Cli:
-    """Gives a script the command line of a target, as `cascade run` has it:
+    """Makes the command line of a target for a script, as `cascade run` has it.
 
         if __name__ == "__main__":
             cascade.create_cli(target)()

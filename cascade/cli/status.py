@@ -14,7 +14,7 @@ SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 def exit_status(action: Callable[[], int]) -> int:
-    """Runs a command; what goes wrong is told on the error output and by the status."""
+    """Runs a command and returns its exit status; failures are reported on the error output."""
     try:
         status = _exit_status_of(action)
         finish()

@@ -1,4 +1,4 @@
-"""What the command line writes, and where: the standard output, the error output, or what is left of them.
+"""The outputs of the command line: standard output and error output, as far as they are open.
 
 Either may be closed (`>&-`; Python has None in its place) or full (`>/dev/full`).
 """
@@ -50,7 +50,7 @@ def show_error(text: str) -> None:
 
 
 def finish() -> None:
-    """Hands on all that was written; what an output does not take, it is not offered again.
+    """Flushes both outputs; text that an output does not take is discarded.
 
     Raises:
         NotWritten, BrokenPipeError: as `show`.

@@ -50,7 +50,7 @@ from cascade.observers.state import (
 
 logger = logging.getLogger("cascade")
 SHOWN = 3
-"""So many of each kind are named in a line of progress, and told between two of them."""
+"""So many of each kind are named in a line of progress, and written one by one between two of them."""
 PATIENCE = 0.05
 """The longer a run takes, the rarer are lines of progress: this part of its time so far lies between two of them."""
 OF_ALL_EVENTS = frozenset(field.name for field in dataclasses.fields(Event)) | {"task_id", "task_name"}
@@ -118,15 +118,15 @@ def _plain(value: object) -> object:
 # -- For people ---------------------------------------------------------------------------------------------------------
 
 
-class _Subscribed:
-    """What a log has told of a run."""
+class _Written:
+    """The lines that a log has written about a run lately."""
 
     def __init__(self, begun: float) -> None:
-        self.progress = begun  # when it subscribed of its progress
+        self.progress = begun  # when its last line of progress was written
         self.lines: Counter[str] = Counter()  # how many of each kind since then
 
     def takes(self, kind: str) -> bool:
-        """Whether one more line of that kind is told."""
+        """Counts a line of that kind; returns whether it is written."""
         self.lines[kind] += 1
         return self.lines[kind] <= SHOWN
 
@@ -134,9 +134,9 @@ class _Subscribed:
 class Log(_Lines):
     """Lines of text.
 
-    Starts and ends of runs and failures are always subscribed. Of skipped nodes, attempts that failed, and maps that are done,
-    a few are subscribed one by one between two lines of progress, which have the numbers: a log grows with the logarithm of a
-    run's time, not with the number of its tasks. A verbose log tells every event.
+    Starts and ends of runs and failures are always written. Of skipped nodes, attempts that failed, and maps that are done,
+    a few are written one by one between two lines of progress, which have the numbers: a log grows with the logarithm of a
+    run's time, not with the number of its tasks. A verbose log has a line for every event.
     """
 
     def __init__(self, file: TextIO, *, verbose: bool = False, interval: float = 1.0) -> None:
@@ -144,30 +144,30 @@ class Log(_Lines):
         self.wants_items = self._verbose = verbose
         self._interval = interval
         self._states = States()
-        self._subscribed: dict[str, _Subscribed] = {}
+        self._written: dict[str, _Written] = {}
 
     def __call__(self, event: Event) -> None:
         with self._lock:
-            run, node = self._states.hear(event)
+            run, node = self._states.update(event)
             if isinstance(event, RunStarted):
-                self._subscribed[event.run_id] = _Subscribed(event.timestamp)
-            subscribed = self._subscribed.get(event.run_id)
+                self._written[event.run_id] = _Written(event.timestamp)
+            written = self._written.get(event.run_id)
             kind = ALWAYS if self._verbose else kind_of(event, node)
-            if kind == ALWAYS or (kind is not None and (subscribed is None or subscribed.takes(kind))):
-                self._tell(event, describe(event, run, node))
-            elif run is not None and subscribed is not None and self._is_due(event, run, subscribed):
-                subscribed.progress = event.timestamp
-                subscribed.lines.clear()
-                self._tell(event, progress(run, event.timestamp))
+            if kind == ALWAYS or (kind is not None and (written is None or written.takes(kind))):
+                self._write_line(event, describe(event, run, node))
+            elif run is not None and written is not None and self._is_due(event, run, written):
+                written.progress = event.timestamp
+                written.lines.clear()
+                self._write_line(event, progress(run, event.timestamp))
             if isinstance(event, RunFinished):
-                self._subscribed.pop(event.run_id, None)
+                self._written.pop(event.run_id, None)
 
-    def _is_due(self, event: Event, run: RunState, subscribed: _Subscribed) -> bool:
+    def _is_due(self, event: Event, run: RunState, written: _Written) -> bool:
         if isinstance(event, TaskExecutionFinished) and event.abandoned:
             return False  # the run is over
-        return event.timestamp - subscribed.progress >= max(self._interval, PATIENCE * (event.timestamp - run.begun))
+        return event.timestamp - written.progress >= max(self._interval, PATIENCE * (event.timestamp - run.begun))
 
-    def _tell(self, event: Event, text: str) -> None:
+    def _write_line(self, event: Event, text: str) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(event.timestamp))
         self.write(f"{clock}.{int(event.timestamp % 1 * 1000):03} [{event.run_id[:6]}] {text}")
 
@@ -176,7 +176,7 @@ ALWAYS = "always"
 
 
 def kind_of(event: Event, node: Node | None) -> str | None:
-    """ALWAYS, for what is told in any case; the kind of line of which a few are told; None for what is only counted."""
+    """Returns the kind of an event's line, of which a few are written; ALWAYS, if each one is; None if it is only counted."""
     if isinstance(event, TaskExecutionFinished):
         if is_news(event):
             return ALWAYS
@@ -198,9 +198,9 @@ def describe(event: Event, run: RunState | None, node: Node | None) -> str:
     if isinstance(event, RunFinished):
         ended = "succeeded" if event.status == "Succeeded" else "FAILED"
         return f"run {ended}" + ("" if run is None else f": {summary(run, event)}")
-    # One of somebody's own: what it says, without what every event has.
-    subscribed = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
-    values = ", ".join(f"{name}={printable(preview(getattr(event, name)))}" for name in subscribed)
+    # An event type of the user: its attributes, without those of every event.
+    names = [name for name in _fields_of(type(event)) if name not in OF_ALL_EVENTS]
+    values = ", ".join(f"{name}={printable(preview(getattr(event, name)))}" for name in names)
     name = printable(event.task_id) + " " if isinstance(event, TaskEvent) else ""
     return f"{name}{type(event).__name__}({values})"
 
@@ -239,9 +239,9 @@ def _blocked(event: TaskBlocked, node: Node | None) -> str:
     return f"{printable(event.task_id)} {printable(event.reason)}"
 
 
-def _went_on(event: LoopProgress, node: Node | None) -> str:
-    what = "in iteration" if node is None or node.items is None else "after item"
-    return f"{printable(event.task_id)} {what} {event.iteration:,}, {speed(event.rate)} a second"
+def _progressed(event: LoopProgress, node: Node | None) -> str:
+    position = "in iteration" if node is None or node.items is None else "after item"
+    return f"{printable(event.task_id)} {position} {event.iteration:,}, {speed(event.rate)} a second"
 
 
 def _acquired(event: ResourceAcquired, node: Node | None) -> str:
@@ -262,14 +262,14 @@ _DESCRIPTIONS: dict[type[Event], Callable[[Any, Node | None], str]] = {
     TaskSkipped: _skipped,
     TaskRetrying: _retrying,
     TaskBlocked: _blocked,
-    LoopProgress: _went_on,
+    LoopProgress: _progressed,
     ResourceAcquired: _acquired,
     ResourceReleased: _released,
 }
 
 
 def progress(run: RunState, now: float) -> str:
-    """How far a run is, in one line."""
+    """Returns the progress of a run in one line."""
     parts = [f"{run.done:,} of {run.total:,} tasks done"]
     alone = list(run.maps_and_loops.values())
     parts += [_alone(node, now) for node in alone[:SHOWN]]

@@ -62,7 +62,7 @@ class Live:
 
     def __call__(self, event: Event) -> None:
         with self._lock:
-            run, _ = self._states.hear(event)
+            run, _ = self._states.update(event)
         lines = [] if run is None else _lasting(event, run)
         if lines or bool(self._states.runs) != (self._live is not None):
             self._show(lines)
@@ -107,7 +107,7 @@ class Live:
 
 
 def table_of(run: RunState, now: float, spinner: RenderableType) -> Table:
-    """What is shown of a run: a row for itself, and one for each map, loop and group of nodes under way."""
+    """Returns the table of a run: a row for itself, and one for each map, loop and group of nodes under way."""
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column()
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
@@ -160,7 +160,7 @@ def _attempt(retry: TaskRetrying) -> str:
 
 
 def _lasting(event: Event, run: RunState) -> list[Text]:
-    """What is shown of an event for ever."""
+    """Returns the lines of an event that stay on the screen."""
     if isinstance(event, TaskExecutionFinished) and is_news(event):
         return [Text(f"✗ {who(event)}: {printable(str(event.error))}", style="red")]
     if isinstance(event, ResourceReleased) and event.error is not None:

@@ -1,4 +1,4 @@
-"""What is known of runs from their events, in memory that grows with what is under way."""
+"""The state of runs, kept from their events, in memory that grows with what is under way."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Loop(NamedTuple):
 
 
 class Pace:
-    """How fast something goes on, from how much of it is done at some times."""
+    """The pace of something, measured from how much of it is done at some times."""
 
     __slots__ = ("_at", "_begun", "_done", "_rate")
     WINDOW = 1.0
@@ -55,7 +55,7 @@ class Pace:
             self._at, self._done = now, done
 
     def rate(self, done: int, now: float) -> float:
-        """How many a second: lately, or, where there was nothing to note lately, from the beginning."""
+        """Returns how many a second: lately, or, where there was nothing to note lately, from the beginning."""
         if self._done and now - self._at <= 3 * self.WINDOW:
             return self._rate
         return done / (now - self._begun) if now > self._begun else 0.0
@@ -116,7 +116,7 @@ class RunState:
         self.target = event.target
         self.begun = event.timestamp
         self.planned = event.tasks
-        self.answered = 0  # nodes of graphs that tasks answered with, as far as they have come up
+        self.answered = 0  # nodes of graphs that tasks returned, as far as events have named them
         self._nodes: dict[str, Node] = {}
         self.maps_and_loops: dict[str, Node] = {}
         self.groups: dict[str, Group] = {}
@@ -130,17 +130,17 @@ class RunState:
 
     @property
     def total(self) -> int:
-        """How many tasks there are, as far as is known: tasks may answer with more."""
+        """How many tasks there are, as far as is known: tasks may return more."""
         return max(self.planned + self.answered, self.done + len(self._nodes))
 
     @property
     def done(self) -> int:
         return self.finished + self.failed + self.passed
 
-    def hear(self, event: Event) -> Node | None:
+    def update(self, event: Event) -> Node | None:
         """Takes note of an event; returns the node that it is about, also one that is under way no longer."""
-        listen = _LISTENERS.get(type(event))  # there is none for the events of single items: maps publish_on of their progress
-        return None if listen is None else listen(self, event)
+        handler = _HANDLERS.get(type(event))  # there is none for the events of single items: maps publish their progress
+        return None if handler is None else handler(self, event)
 
     # -- One event each ---------------------------------------------------------------------------------------------
 
@@ -194,12 +194,12 @@ class RunState:
         if map_of(event.task_id) is not None:
             return None
         node = self._nodes.get(event.task_id)
-        if node is None:  # else it is a loop, and nobody tells when it goes on
+        if node is None:  # else it is a loop, and no event says when it continues
             node = self._enter(event)
             self._set_blocked(node, event.reason)
         return node
 
-    def _went_on(self, event: LoopProgress) -> Node | None:
+    def _progressed(self, event: LoopProgress) -> Node | None:
         node = self._nodes.get(event.task_id)
         if node is None:
             return None
@@ -211,7 +211,7 @@ class RunState:
             self._show_alone(node)
         return node
 
-    # -- What is under way ------------------------------------------------------------------------------------------
+    # -- Nodes under way ------------------------------------------------------------------------------------------
 
     def _items_of(self, map_id: str) -> Items | None:
         node = self._nodes.get(map_id)
@@ -254,13 +254,13 @@ class RunState:
         node.blocked = reason
 
 
-_LISTENERS: dict[type[Event], Callable[[RunState, Any], Node | None]] = {
+_HANDLERS: dict[type[Event], Callable[[RunState, Any], Node | None]] = {
     TaskExecutionStarted: RunState._started,
     TaskExecutionFinished: RunState._finished,
     TaskSkipped: RunState._was_skipped,
     TaskRetrying: RunState._retrying,
     TaskBlocked: RunState._blocked,
-    LoopProgress: RunState._went_on,
+    LoopProgress: RunState._progressed,
 }
 
 
@@ -270,24 +270,24 @@ class States:
     def __init__(self) -> None:
         self.runs: dict[str, RunState] = {}
 
-    def hear(self, event: Event) -> tuple[RunState | None, Node | None]:
-        """Takes note of an event; returns its run, or None if its start was not heard, and the node that it is about."""
+    def update(self, event: Event) -> tuple[RunState | None, Node | None]:
+        """Takes note of an event; returns its run, or None if its start was not observed, and the node that it is about."""
         if isinstance(event, RunStarted):
             self.runs[event.run_id] = RunState(event)
         run = self.runs.get(event.run_id)
-        node = None if run is None else run.hear(event)
+        node = None if run is None else run.update(event)
         if isinstance(event, RunFinished):
             self.runs.pop(event.run_id, None)
         return run, node
 
 
 def is_news(event: TaskExecutionFinished) -> bool:
-    """Whether it is a failure that does not just follow from another one, or is told by the map that it is an item of."""
+    """Whether it is a failure that does not just follow from another one, or is reported by the map that it is an item of."""
     return event.status != "Succeeded" and not event.abandoned and not isinstance(event, ItemFinished)
 
 
 def who(event: TaskExecutionFinished) -> str:
-    """What has failed: the name of a node, or of an item of a map."""
+    """Returns the name of the node, or of the item of a map, that has failed."""
     return printable(event.task_id if event.failed_item is None else f"{event.task_id}[{event.failed_item}]")
 
 
@@ -325,7 +325,7 @@ def speed(rate: float) -> str:
 
 
 def besides(run: RunState) -> list[str]:
-    """What there was besides tasks that gave their value, in short phrases."""
+    """Returns short phrases about all but the tasks that returned a value: failures, skips, cache hits, retries."""
     skipped = {reason: number for reason, number in run.skipped.items() if reason not in (CACHED, PRUNED)}
     why = ", ".join(f"{number:,} {REASONS.get(reason, reason)}" for reason, number in sorted(skipped.items()))
     numbers = (
@@ -344,14 +344,14 @@ def retries(number: int) -> list[str]:
 
 
 def pace_of(items: Items, now: float) -> list[str]:
-    """How fast a map goes on, and how long it will take still, as far as that can be told."""
+    """Returns the speed of a map and its remaining time, as far as they can be estimated."""
     rate = items.pace.rate(items.done, now)
     left = (items.total - items.done) / rate if rate > 0 else 0.0
     return [*([f"{speed(rate)} a second"] if rate > 0 else []), *([f"{clock(left)} left"] if left >= 1 else [])]
 
 
 def of_items(items: Items) -> list[str]:
-    """What there was besides calls of the items that gave their value, in short phrases."""
+    """Returns short phrases about the items of a map that were not just called: cache hits, skips, retries."""
     numbers = ((items.cached, "from the cache"), (items.skipped, "skipped"))
     return [*(f"{number:,} {what}" for number, what in numbers if number), *retries(items.retries)]
 

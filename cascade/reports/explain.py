@@ -1,7 +1,7 @@
-"""explain: in which regime each task of a target runs, and why.
+"""Explains in which regime each task of a target runs, and why.
 
-What is said here is read off the very records that the machine decides by: the instructions that call a task, and
-`task.routine`, with its kernels, their counters, and the reasons for there being none. A task that has not run yet is lowered
+The reports are read from the records that the VM itself decides by: the instructions that call a task, and
+`task.routine`, with its kernels, their counters, and the diagnostics where there are none. A task that has not run yet is lowered
 for the types that are known, which puts it into that record.
 """
 
@@ -27,7 +27,7 @@ from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
-from cascade.kernels.diagnostics import Reason
+from cascade.kernels.diagnostics import Diagnostic
 from cascade.kernels.on_demand import OnDemand
 
 AnyTask = Task[..., object]
@@ -37,7 +37,7 @@ ANNOTATIONS = {"int": int, "float": float, "bool": bool, "None": type(None)}
 
 @dataclass(frozen=True)
 class ExitReport:
-    """A place where typed code was left to CPython.
+    """A side exit: a program point where typed code continued in CPython.
 
     Attributes:
         file, line: the statement.
@@ -55,15 +55,15 @@ class ExitReport:
 
 @dataclass(frozen=True)
 class KernelReport:
-    """The typed code of a task for one combination of argument types, and what became of it.
+    """The typed code of a task for one combination of argument types, and its counters.
 
     Attributes:
         types: of the arguments.
         runs: how often it was entered.
         steps: tail calls made in it.
         back_edges: how often it went round a loop, tail calls included.
-        exits: where it was left before its end.
-        retired: whether it is no longer entered, because it kept leaving.
+        exits: its side exits.
+        retired: whether it is no longer entered, because it exited too often.
         instructions: how long it is.
     """
 
@@ -99,13 +99,13 @@ class TaskReport:
     file: str
     line: int
     kernels: tuple[KernelReport, ...]
-    reasons: tuple[tuple[tuple[str, ...], tuple[Reason, ...]], ...]
+    reasons: tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]
     compilations: int
 
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """What `explain` found; its text is what `print` and an interactive session show.
+    """The reports of `explain`, with a text for `print` and interactive sessions.
 
     Attributes:
         tasks: a report for each task, in the order in which they are called first.

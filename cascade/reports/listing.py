@@ -33,7 +33,7 @@ def listing(blueprint: Blueprint, inputs: Sequence[object] | None) -> str:
 
 
 class _Found:
-    """What a blueprint leads to, each once."""
+    """The blueprints and kernels that a blueprint leads to, each once."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[str, Blueprint, Sequence[object] | None]] = []
@@ -75,7 +75,7 @@ class _Found:
                 yield f"{title}: see {self._routes[route]}"
             else:
                 self._routes[route] = title
-                # As the run goes on with it.
+                # As the run continues with it.
                 lazy = lazy_result(route.task, route.slots, route.policies)
                 lazy.given = table.around(dict.fromkeys(table.shared))
                 code, inputs = self._code_cache.code_of(lazy)

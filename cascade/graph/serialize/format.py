@@ -24,4 +24,4 @@ FORMAT, VERSION = "cascade-graph", 1
 CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, EITHER, REBUILT)}
 TASK_OPTIONS = ("name", "pure", "mode", "lower")
 FROM_JUMP = {"$jump": "data"}
-"""Stands for the first argument of a state that a Jump gives, and nothing else."""
+"""Stands for the first argument of a state that a Jump provides, and nothing else."""

@@ -51,7 +51,7 @@ def class_path(kind: type) -> str:
 
 
 def resolve_loaded(path: str) -> object:
-    """What a name of our own making leads to; None where that is nothing."""
+    """Returns the object of a name that `path_of` or `class_path` makes; None if there is none."""
     module, _, qualname = path.partition(":")
     found = sys.modules.get(module)
     for name in qualname.split("."):
@@ -78,7 +78,7 @@ def check_keys(value: object, where: str, required: tuple[str, ...], optional: t
 
 
 class Names:
-    """What a reader may look up.
+    """The names that a reader may look up.
 
     Args:
         allow: the modules and `module:qualname`s that may be named, and imported; None for what is imported already.

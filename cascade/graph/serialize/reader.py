@@ -172,7 +172,7 @@ class Reader:
         entries[row] = entries[row]._replace(jumps=tuple(jumps))
 
     def _check_jump_data(self, entries: list[Entry]) -> None:
-        """What a Jump gives may only be the first argument of a state that nothing but a Jump leads to."""
+        """Checks the data of Jumps: it may only be the first argument of a state that nothing but a Jump leads to."""
         awaiting = {-1 - at for at, value in enumerate(self.inputs) if value is NO_INPUT}
         if not awaiting:
             return

@@ -50,7 +50,7 @@ TEXT_FORMS_OF = {form.kind: name for name, form in TEXT_FORMS.items()}
 
 
 def encode_value(value: object, where: str | Callable[[], str]) -> object:
-    """The form of a value; errors say where it stands."""
+    """Returns the JSON form of a value; errors say where it stands."""
     try:
         return _encode(value, Nest(value))
     except RecursionError:

@@ -65,7 +65,7 @@ class Writer:
         return document
 
     def operation(self, number: int) -> int:
-        """The number of an entry's operation among those that are described."""
+        """Returns the number of an entry's operation among the described ones; describes it first if it is new."""
         entry = self.whole.entries[number]
         known = None if entry.is_router else self.numbers.get(entry.operation)
         if known is None:
@@ -117,7 +117,7 @@ class Writer:
         return FROM_JUMP if value is NO_INPUT else encode_value(value, lambda: self.user(number))
 
     def user(self, number: int) -> str:
-        """What an input is for."""
+        """Returns the use of an input, for messages."""
         for index, entry in enumerate(self.whole.entries):
             for position, reference in enumerate(entry.references):
                 if reference == -1 - number:
