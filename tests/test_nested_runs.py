@@ -282,10 +282,11 @@ def test_ctrl_c_ends_the_process(tmp_path, inner, mode, beside):
         assert running.stdout is not None
         assert running.stdout.readline() == "begun\n"
         running.send_signal(signal.SIGINT)
-        _, subscribed = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=60)
     finally:
         running.kill()
-    assert subscribed.rstrip().endswith("KeyboardInterrupt") and "never awaited" not in subscribed
+    # asyncio itself may complain of a half-made event loop, if the signal comes just then.
+    assert "KeyboardInterrupt" in errors.splitlines() and "never awaited" not in errors
     assert running.returncode in (-signal.SIGINT, 1)  # CPython forgets the former where another thread executes a module
 
 

@@ -163,7 +163,7 @@ def test_the_options_of_a_run_are_those_that_type_checkers_know():
     assert options.RunOptions.__annotations__.keys() == engine.RUN_OPTIONS
     assert options.OwnRunOptions.__annotations__.keys() == api.OWN_RUN_OPTIONS
     for name in api.OWN_RUN_OPTIONS:
-        assert f"        {name}: " in cs.run.__doc__
+        assert f"\n    {name}: " in inspect.getdoc(cs.run)
 
 
 @pytest.mark.parametrize("run", ["run", "arun"])
