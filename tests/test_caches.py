@@ -398,7 +398,7 @@ def twice(value: Any) -> list[Any]:
 UTC, EAST = datetime.timezone.utc, datetime.timezone(datetime.timedelta(0), "east")
 LOOP: list[Any] = []
 LOOP.append(LOOP)
-ALIKE = [  # Alike in most, and yet a function can publish_on them apart.
+ALIKE = [  # Alike in most, and yet a function can tell them apart.
     [Bits(1), Bits(8), Bits(16), Bits(9), Bits(17), 8],
     [datetime.datetime(2024, 10, 27, 2), datetime.datetime(2024, 10, 27, 2, fold=1), datetime.datetime(2024, 10, 27, 2, tzinfo=UTC),
      datetime.datetime(2024, 10, 27, 2, tzinfo=EAST)],

@@ -295,9 +295,9 @@ def test_ctrl_c_before_the_loop_begins_leaves_no_coroutine(path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(asyncio, "run", interrupted)
-    with warnings.catch_warnings(record=True) as subscribed:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         with pytest.raises(KeyboardInterrupt):
             path.run(later(1))
         gc.collect()
-    assert subscribed == []
+    assert warned == []

@@ -3,7 +3,7 @@
 They are made of its code object (instructions, constants, names; no line numbers, no comments), its defaults, what its
 closure holds, its attributes, the values of the globals it reads, and what it imports; of functions and classes among
 these likewise, and so on. Parts of the standard library and of installed packages count by their names and versions. What
-cannot be subscribed is refused.
+cannot be identified is refused.
 
 The bytes are kept, with the places where they were read from: as long as the same objects stand there, and the
 mutable data among them has the same contents, they hold.
@@ -416,7 +416,7 @@ def identity_of(task: Task[..., Any] | Resource) -> str:
     """A name of the task or resource and its code: module, qualified name and digest.
 
     Raises:
-        KeyingError: (a TypeError) the function depends on something that cannot be subscribed.
+        KeyingError: (a TypeError) the function depends on something that cannot be identified.
     """
     return known_identity(task).text
 

@@ -223,7 +223,7 @@ class Encoder:
         for other in others:
             try:
                 shared = numpy.void in (type(array), type(other)) or numpy.shares_memory(array, other, max_work=10_000)
-            except Exception:  # too hard to publish_on
+            except Exception:  # too hard to tell
                 shared = True
             if shared:
                 raise KeyingError("arrays that share their memory")

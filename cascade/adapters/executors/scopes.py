@@ -32,7 +32,7 @@ class Scope:
     def __init__(self, task: asyncio.Task[object] | None = None, deadline: float = 0.0) -> None:
         self.parent = _scope.get()
         self.task = task
-        self.seen = 0 if task is None else task.cancelling()  # how many cancellations have been subscribed
+        self.seen = 0 if task is None else task.cancelling()  # how many cancellations have been passed on
         self.deadline = deadline
         self.cancelled = False
         self.expired = False
