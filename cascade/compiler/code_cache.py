@@ -53,12 +53,14 @@ class CodeCache:
         operation = rows[-1][0]
         known = operation.code_cache if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None
-        if code is None and self._own is None and (kept := _kept_by_cache(rows)):
-            code = kept.get(rows)
         if code is None:
-            graph = Graph(rows, tuple(inputs))
-            code = Code(compile_graph(graph, self.solver.resolve(graph)))
-            self._keep(operation, rows, code)
+            by_cache = _kept_by_cache(rows)
+            if by_cache is not None and self._own is None:
+                code = by_cache.get(rows)
+            if code is None:
+                graph = Graph(rows, tuple(inputs))
+                code = Code(compile_graph(graph, self.solver.resolve(graph)))
+                self._keep(operation, rows, code, by_cache)
         return code, inputs
 
     def is_single_call(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> bool:
@@ -103,12 +105,12 @@ class CodeCache:
             return None  # there is something else to be filled in
         return RouteForm(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
-    def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code) -> None:
+    def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code, by_cache: dict[Any, Any] | None) -> None:
         if len(rows) > ROW_LIMIT:
             return
         with _lock:
-            if (kept := _kept_by_cache(rows)) is not None:
-                known = kept if self._own is None else {}  # plans of another solver are its own
+            if by_cache is not None:
+                known = by_cache if self._own is None else {}  # plans of another solver are its own
             elif self._own is not None:
                 known = self._own.setdefault(operation, {})
             elif operation.code_cache is None:
