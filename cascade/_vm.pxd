@@ -90,6 +90,7 @@ cdef class Routine:
     cdef readonly tuple keywords        # names of keyword-only slots
     cdef readonly bint varargs
     cdef readonly bint varkwargs
+    cdef tuple gathered                 # the slots of `*args` and `**kwargs`
     cdef bint simple                    # every parameter can be bound by position
     cdef bint may_skip                  # its result may be a Skipped
     cdef bint chooses_route             # it is a Router, without conditions

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -228,6 +230,61 @@ def test_a_program_computes_results_among_the_first_things_of_its_arguments():
     assert program(EARLIER) == 1
     assert program([EARLIER, one()]) == [1, 1]
     assert program(FAR)[-1] is EARLIER
+
+
+@cs.task
+def gathers(*args: Any, **kwargs: Any) -> Any:
+    return args[-1], kwargs.get("last")
+
+
+@pytest.mark.parametrize("make", [gathers, gathers.tail])
+def test_each_item_of_gathered_arguments_is_an_argument(run, make):
+    @cs.task
+    def by_position(n: int) -> Any:
+        return make(*range(100), EARLIER)
+
+    @cs.task
+    def by_name(n: int) -> Any:
+        return make(0, **{f"n{number}": number for number in range(100)}, last=[EARLIER])
+
+    assert run(by_position(1)) == (1, None)
+    assert run(by_name(1)) == (0, [1])
+
+
+def test_each_item_of_a_programs_gathered_arguments_is_an_argument():
+    program = cs.compile(gathers)
+    assert program(*range(100), EARLIER) == (1, None)
+    assert program(0, **{f"n{number}": number for number in range(100)}, last=EARLIER) == (0, 1)
+
+
+ALONE = """
+import sys
+import cascade as cs
+from tests.test_handed_on import Counted, looked, size
+from cascade._vm import results_alive
+
+del sys.modules["tests.test_handed_on"].EARLIER, sys.modules["tests.test_handed_on"].FAR[:]
+sys.modules["tests.tasks"].__dict__.clear()
+assert results_alive() == 0
+for use_vm in (True, False):
+    items = Counted(range(1000))
+    assert cs.run(size(items), use_vm=use_vm) == 1000
+    assert len(looked) <= 20, len(looked)
+    looked.clear()
+    result = size(items)
+    assert results_alive() == 1
+    items.append(size([]))
+    assert cs.run(result, use_vm=use_vm) == 1001
+    assert len(looked) >= 1000
+    looked.clear()
+    del items[:], result
+    assert results_alive() == 0
+"""
+
+
+def test_the_only_result_there_is_has_none_in_its_arguments(tmp_path):
+    # In a process of its own: tests keep results.
+    subprocess.run([sys.executable, "-c", ALONE], check=True)
 
 
 def test_a_result_of_an_async_step_is_found(run):

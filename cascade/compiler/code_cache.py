@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections.abc import Iterable, Iterator, Sequence
 
-from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_made
+from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_alive, results_made
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.declare.lazy import LazyResult, lazy_result
@@ -75,7 +75,9 @@ class CodeCache:
             return False
         made = results_made()
         if (hands_on and not hasattr(target, "given")) or was_searched(target, made):  # the route of a Router was declared
-            return not hands_on_deferred(target.slots)
+            return not hands_on_deferred(target.slots, task.binder.gathered)
+        if results_alive() == 1:  # it is the only one, so its arguments hold none
+            return not hands_on_deferred(target.slots, task.binder.gathered)
         if argument_holds_results(target.slots, limit):
             return False
         target.searched = made

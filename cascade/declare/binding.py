@@ -50,12 +50,14 @@ class Binder:
         positional_only: how many of these cannot be given by name.
         keywords: the names of the keyword-only ones.
         varargs, varkwargs: whether there is a `*args`, a `**kwargs`.
+        gathered: the numbers of their slots, each of which holds several arguments.
         bind: called like the function; gives a tuple with one value for each parameter.
     """
 
     __slots__ = (
         "bind",
         "function",
+        "gathered",
         "keywords",
         "parameters",
         "positional",
@@ -92,6 +94,8 @@ class Binder:
         self.keywords = tuple(p.name for p in parameters if p.kind == KEYWORD_ONLY)
         self.varargs = any(parameter.kind == VAR_POSITIONAL for parameter in parameters)
         self.varkwargs = any(parameter.kind == VAR_KEYWORD for parameter in parameters)
+        variable = (VAR_POSITIONAL, VAR_KEYWORD)
+        self.gathered = tuple(slot for slot, parameter in enumerate(parameters) if parameter.kind in variable)
         defaults = {parameter.name: parameter.default for parameter in parameters}
         self._deferred = {at: p.default for at, p in enumerate(parameters) if holds_deferred(p.default)}
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))

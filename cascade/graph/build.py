@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from cascade._vm import CompiledRoutes, Skipped, configure, hands_on_deferred, holds_deferred, look_for_deferred, results_made
+from cascade._vm import CompiledRoutes, Skipped, configure, hands_on_deferred, holds_deferred, look_for_deferred, results_alive, results_made
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ONCE as ONCE_TASK
 from cascade.declare.inputs import Input, input_of
@@ -181,6 +181,7 @@ def walk(
     skips = pure = False
     unknown: set[int] = set()
     made = results_made()
+    is_alone = results_alive() == 1  # no other one can stand in its arguments
     row_limit = sys.maxsize if limit is None else limit
     stack: list[Any] = [root]
     number_of = numbers.get
@@ -232,8 +233,8 @@ def walk(
                 else:
                     if id(operand) not in searched:
                         if is_data is None:
-                            is_data = type(item) is LazyResult and (hands_on and item is root or was_searched(item, made))
-                        if hands_on_deferred((operand,)) if is_data else argument_holds_results(operand, limit):
+                            is_data = type(item) is LazyResult and (hands_on and item is root or is_alone or was_searched(item, made))
+                        if _hands_on(item, operand) if is_data else argument_holds_results(operand, limit):
                             _search(operand, searched, holding, limit)
                         elif kind in CONTAINERS and not is_data:
                             searched[id(operand)] = operand
@@ -296,6 +297,12 @@ def walk(
         inputs.values = _asked_for(rows)
     found = tuple(_guard(rows, inputs) if skips else rows)
     return _merged(found, inputs, unknown) if pure else (found, inputs)
+
+
+def _hands_on(lazy: LazyResult[Any], operand: Any) -> bool:
+    """Whether a LazyResult stands among the first things of an operand of a call whose arguments are data."""
+    slots, gathered = lazy.slots, lazy.task.binder.gathered
+    return hands_on_deferred((operand,), (0,) if any(slots[slot] is operand for slot in gathered) else ())
 
 
 def _merged(rows: tuple[Row, ...], inputs: list[Any], unknown: set[int]) -> tuple[tuple[Row, ...], list[Any]]:

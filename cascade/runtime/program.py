@@ -137,7 +137,7 @@ class Program(CompiledTarget, Generic[P, R]):
         if inputs is not None and not args and not kwargs:
             return Machine(self._code, inputs, self._context), self._context
         inputs = self._bind(*args, **kwargs)
-        if hands_on_deferred(inputs):
+        if hands_on_deferred(inputs, self._target.binder.gathered):
             context = self._own_context(None)
             code, inputs = context.expand(context.deferred(self._target.operation, inputs))
             return Machine(code, inputs, context), context

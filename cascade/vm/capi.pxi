@@ -107,6 +107,7 @@ cdef extern from "vm/cpython.h":
     PyObject* cascade_bare_instance(PyTypeObject*, PyObject*) noexcept
     void cascade_construct_by(PyTypeObject*, void*) noexcept
     uint64_t cascade_results_made
+    uint64_t cascade_results_freed
     PyObject* cascade_last_result
     void cascade_count_results(PyTypeObject*) noexcept
 

@@ -59,7 +59,7 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
         slots = tail.arguments
     else:
         slots = target.bind(*tail.args, **tail.kwargs)
-    if new_deferred(slots, values if target is routine else None, frame.made):
+    if new_deferred(slots, values if target is routine else None, frame.made, target.gathered):
         return continue_with(machine, frame, pc, machine.context.deferred(target.operation, slots), tail, entry, False)
     new = machine.enter(loop_code_of(machine.context, target), slots)
     new.inner = frame.inner or frame.code.selects

@@ -191,11 +191,13 @@ static inline void cascade_construct_by(PyTypeObject *type, void *construct) {
     type->tp_vectorcall = (vectorcallfunc)construct;
 }
 
-/* How many LazyResults were made in this process, and where the last of them is: counted where they are allocated. No function of
- * the API says so; what is changed is the class's own slot tp_alloc, which object.__new__ calls. */
-static uint64_t cascade_results_made;
+/* How many LazyResults were made and freed in this process, and where the last of them is: counted where their memory is allocated
+ * and freed. No function of the API says so; what is changed are the class's own slots tp_alloc, which object.__new__ calls, and
+ * tp_free, which the deallocation of an instance of a Python class ends with. */
+static uint64_t cascade_results_made, cascade_results_freed;
 static PyObject *cascade_last_result;
 static allocfunc cascade_allocate_result;
+static freefunc cascade_free_memory;
 
 static PyObject *cascade_make_result(PyTypeObject *type, Py_ssize_t count) {
     PyObject *result = cascade_allocate_result(type, count);
@@ -206,10 +208,17 @@ static PyObject *cascade_make_result(PyTypeObject *type, Py_ssize_t count) {
     return result;
 }
 
+static void cascade_free_result(void *memory) {
+    cascade_results_freed++;
+    cascade_free_memory(memory);
+}
+
 static void cascade_count_results(PyTypeObject *type) {
     if (type->tp_alloc != cascade_make_result) {
         cascade_allocate_result = type->tp_alloc;
+        cascade_free_memory = type->tp_free;
         type->tp_alloc = cascade_make_result;
+        type->tp_free = cascade_free_result;
     }
 }
 
@@ -370,8 +379,9 @@ static int cascade_check_slots(int fault) {
 
 static int cascade_check_allocation(int fault) {
     PyObject *type = cascade_new_class(), *instance;
-    allocfunc before = cascade_allocate_result;
-    uint64_t made = cascade_results_made;
+    allocfunc allocate = cascade_allocate_result;
+    freefunc free_memory = cascade_free_memory;
+    uint64_t made = cascade_results_made, freed = cascade_results_freed;
     int held = -1;
     if (type == NULL)
         return -1;
@@ -382,8 +392,12 @@ static int cascade_check_allocation(int fault) {
         held = cascade_results_made > made && cascade_last_result == instance;
     Py_XDECREF(instance);
     Py_DECREF(type);
-    if (before != NULL)
-        cascade_allocate_result = before;
+    if (held == 1)
+        held = cascade_results_freed == freed + 1;
+    if (allocate != NULL) {
+        cascade_allocate_result = allocate;
+        cascade_free_memory = free_memory;
+    }
     return held;
 }
 

@@ -53,6 +53,7 @@ cdef class Routine:
         self.keywords = keywords
         self.varargs = varargs
         self.varkwargs = varkwargs
+        self.gathered = ((positional,) if varargs else ()) + ((len(parameters) - 1,) if varkwargs else ())
         self.simple = rebinds and not (varargs or varkwargs or keywords)
         self.bind = bind
         self.lowering = lowering

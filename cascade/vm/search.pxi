@@ -64,27 +64,37 @@ def look_for_deferred(value, Py_ssize_t limit):
     return None if outcome == SPENT else outcome == THERE
 
 
-def hands_on_deferred(tuple slots not None):
-    """Whether a deferred value is one of the `slots`, or stands among the first things of one of them."""
+def hands_on_deferred(tuple slots not None, tuple gathered not None=()):
+    """Whether a deferred value is one of the arguments in `slots`, or stands among the first things of one of them.
+
+    Args:
+        slots: one value for each parameter.
+        gathered: the numbers of the slots of `*args` and `**kwargs`, each of whose items is an argument.
+    """
     cdef Py_ssize_t i
     for i in range(len(slots)):
-        if search_handed_on(slots[i], NULL):
+        if search_gathered(slots[i], NULL) if i in gathered else search_handed_on(slots[i], NULL):
             return True
     return False
 
 
-def holds_new_deferred(tuple slots not None, current, uint64_t made):
+def holds_new_deferred(tuple slots not None, current, uint64_t made, tuple gathered not None=()):
     """Whether a deferred value stands in one of the `slots` of a tail call, as far as it is looked for.
 
     Those that hold the same object as `current` are left out. If no result was made since there were `made` of them, no more than
-    the first things of the others are looked at.
+    the first things of the others are looked at. `gathered` is that of `hands_on_deferred`.
     """
-    return new_deferred(slots, current, made)
+    return new_deferred(slots, current, made, gathered)
 
 
 def results_made():
     """How many deferred values were made in this process."""
     return cascade_results_made
+
+
+def results_alive():
+    """How many deferred values there are in this process."""
+    return cascade_results_made - cascade_results_freed
 
 
 def is_only_result(answer, uint64_t made):
@@ -97,8 +107,9 @@ cdef inline bint only_result(PyObject* answer, uint64_t made) noexcept:
     return cascade_results_made == made + 1 and cascade_last_result == answer
 
 
-cdef bint new_deferred(tuple slots, current, uint64_t made) except -1:
+cdef bint new_deferred(tuple slots, current, uint64_t made, tuple gathered) except -1:
     cdef Py_ssize_t i
+    cdef bint found
     cdef bint is_data = cascade_results_made == made
     cdef PyObject* known = NULL
     if current is not None and len(current) < len(slots):
@@ -109,7 +120,23 @@ cdef bint new_deferred(tuple slots, current, uint64_t made) except -1:
             known = <PyObject*>value
             if slots[i] is value:
                 continue
-        if search_handed_on(slots[i], known) if is_data else search_deferred(slots[i], known):
+        if not is_data:
+            found = search_deferred(slots[i], known)
+        elif gathered and i in gathered:
+            found = search_gathered(slots[i], known)
+        else:
+            found = search_handed_on(slots[i], known)
+        if found:
+            return True
+    return False
+
+
+cdef bint search_gathered(object arguments, PyObject* known) except -1:
+    # `*args` or `**kwargs`: each item is an argument of its own.
+    if isinstance(arguments, dict):
+        arguments = tuple((<dict>arguments).values())
+    for argument in <tuple?>arguments:
+        if search_handed_on(argument, known):
             return True
     return False
 

@@ -32,7 +32,7 @@ def kernels_of(
     row = [column[0] for column in columns]
     slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
     names = task.parameters
-    if hands_on_deferred(slots) or not {*given} <= {*names}:
+    if hands_on_deferred(slots, task.binder.gathered) or not {*given} <= {*names}:
         return None
     places = (*range(positional), *map(names.index, given))
     threads = cores()

@@ -428,7 +428,7 @@ class Interpreter:
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
             operation = target.operation
-        if holds_new_deferred(slots, operands if target is task else None, frame.made):
+        if holds_new_deferred(slots, operands if target is task else None, frame.made, target.binder.gathered):
             return self._go_on_with(frame, index, self.context.deferred(operation, slots), tail, pending)
         new = Frame()
         new.operation = operation.again if isinstance(operation, Managed) else operation
