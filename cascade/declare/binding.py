@@ -15,23 +15,27 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType
 
 from cascade._vm import holds_deferred
-from cascade.imports import Any, NamedTuple, inspect
+from cascade.imports import NamedTuple, inspect
 
 
 class Parameter(NamedTuple):
-    """As that of `inspect`, which takes 10 ms to import."""
+    """A parameter of a function, as that of `inspect`, which takes 10 ms to import."""
 
     name: str
     kind: int
-    default: Any
+    default: object
 
 
 POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, VAR_POSITIONAL, KEYWORD_ONLY, VAR_KEYWORD = range(5)
 """Kinds of parameters, as those of `inspect`."""
 CO_VARARGS, CO_VARKEYWORDS = 0x4, 0x8
-EMPTY: Any = type("EMPTY", (), {})
-"""In place of a default: there is none."""
+EMPTY: object = type("EMPTY", (), {})
+"""Stands for the default of a parameter that has none."""
 POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
+
+
+Bind = Callable[..., tuple[object, ...]]
+"""A function that is called like a task's function, and returns a value for each parameter."""
 
 
 class _Kept:
@@ -42,16 +46,16 @@ KEPT = _Kept()
 
 
 class Binder:
-    """The parameters of a function, and how calls of it are bound.
+    """Binds calls of a function to its parameters.
 
     Attributes:
         parameters: the names of all parameters, in the order of the slots.
-        positional: how many leading ones are passed by position.
-        positional_only: how many of these cannot be given by name.
+        positional: the number of leading ones that are passed by position.
+        positional_only: the number of these that cannot be passed by name.
         keywords: the names of the keyword-only ones.
         varargs, varkwargs: whether there is a `*args`, a `**kwargs`.
         gathered: the numbers of their slots, each of which holds several arguments.
-        bind: called like the function; gives a tuple with one value for each parameter.
+        bind: called like the function; returns a tuple with one value for each parameter.
     """
 
     __slots__ = (
@@ -69,14 +73,14 @@ class Binder:
         "_shown",
     )
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        # A decorator's wrapper is called as the user called it: only its own signature, usually (*args, **kwargs),
-        # says how. The signature that it shows instead, by `__wrapped__`, tells what a tail call's names mean.
+    def __init__(self, function: Callable[..., object]) -> None:
+        # A decorator's wrapper is called as the user called it, by its own signature, which is usually (*args, **kwargs).
+        # The signature that it shows instead, by `__wrapped__`, gives the names in a tail call their meaning.
         own = read_parameters(function, follow_wrapped=False)
         shown = read_parameters(function, follow_wrapped=True)
         if not _holds_defaults(function):
             own = _as_given(own)
-        self.bind: Callable[..., tuple[Any, ...]]
+        self.bind: Bind
         self._shown: Binder | None = None
         self._describe(function, own)
         if _differ(own, shown):
@@ -86,7 +90,7 @@ class Binder:
             if self._shown._deferred:
                 self.bind = self._with_inner_defaults(self.bind)
 
-    def _describe(self, function: Callable[..., Any], parameters: list[Parameter]) -> None:
+    def _describe(self, function: Callable[..., object], parameters: list[Parameter]) -> None:
         self.function = function
         self.parameters = tuple(parameter.name for parameter in parameters)
         self.positional = sum(parameter.kind in POSITIONAL for parameter in parameters)
@@ -101,37 +105,42 @@ class Binder:
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
         self._bind_named = _binding_function(function, parameters, dict.fromkeys(self.parameters, KEPT))
 
-    def deferred_defaults(self, positional: int, names: Container[str]) -> dict[int | str, Any]:
-        """The defaults that hold LazyResults, in a call of so many arguments by position and these by name.
+    def deferred_defaults(self, positional: int, names: Container[str]) -> dict[int | str, object]:
+        """Returns the defaults that hold LazyResults and take effect in a call.
 
-        By the names of the parameters; by slot for those that are given by position only.
+        Args:
+            positional: the number of arguments that the call passes by position.
+            names: those of the arguments that it passes by name.
+
+        Returns:
+            The defaults by the names of their parameters; by slot for positional-only ones.
         """
-        found: dict[int | str, Any] = {}
+        found: dict[int | str, object] = {}
         for slot, default in self._deferred.items():
             if slot >= min(positional, self.positional):
                 if slot < self.positional_only:
                     found[slot] = default
                 elif self.parameters[slot] not in names:
                     found[self.parameters[slot]] = default
-        return found | self._inner_defaults(positional, names)
+        found.update(self._inner_defaults(positional, names).items())
+        return found
 
-    def _inner_defaults(self, positional: int, names: Container[str]) -> dict[int | str, Any]:
-        # The function inside of a decorator's wrapper would take its default as it is: the wrapper is given it by name.
+    def _inner_defaults(self, positional: int, names: Container[str]) -> dict[str, object]:
+        # The function inside a decorator's wrapper would take its default as it is: so it is passed to the wrapper by name.
         if self._shown is None or not self.varkwargs:
             return {}
         found = self._shown.deferred_defaults(positional, names)
         return {name: default for name, default in found.items() if isinstance(name, str) and name not in self.parameters}
 
-    def _with_inner_defaults(self, bind: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
-        def bind_all(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-            more: Any = self._inner_defaults(len(args), kwargs)
-            return bind(*args, **kwargs, **more)
+    def _with_inner_defaults(self, bind: Bind) -> Bind:
+        def bind_all(*args: object, **kwargs: object) -> tuple[object, ...]:
+            return bind(*args, **kwargs, **self._inner_defaults(len(args), kwargs))
 
         return bind_all
 
     def rebind(
-        self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[Any, ...]:
+        self, current: tuple[object, ...], args: tuple[object, ...], kwargs: Mapping[str, object]
+    ) -> tuple[object, ...]:
         """Binds a tail call: parameters that are not named keep their `current` value.
 
         Raises:
@@ -155,9 +164,9 @@ class Binder:
         return tuple(result)
 
     def _raise_as_a_call_would(
-        self, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, current: tuple[object, ...], args: tuple[object, ...], kwargs: Mapping[str, object]
     ) -> None:
-        # The function that binds a tail call has a default everywhere, which shows in its messages.
+        # The function that binds a tail call has a default for every parameter, which its messages would show.
         full = dict(kwargs)
         at = self.positional + self.varargs
         for index in [*range(len(args), self.positional), *range(at, at + len(self.keywords))]:
@@ -165,21 +174,24 @@ class Binder:
                 full.setdefault(self.parameters[index], current[index])
         self.bind(*args, *current[len(args) : self.positional_only], **full)
 
-    def split(self, slots: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The (args, kwargs) of the call that the slots stand for."""
+    def split(self, slots: tuple[object, ...]) -> tuple[tuple[object, ...], dict[str, object]]:
+        """Returns the (args, kwargs) of the call that `slots` were bound from."""
         at = self.positional
         args = slots[:at]
         if self.varargs:
-            args += tuple(slots[at])
+            rest = slots[at]
+            assert isinstance(rest, tuple)
+            args += rest
             at += 1
         kwargs = dict(zip(self.keywords, slots[at : at + len(self.keywords)], strict=True))
         if self.varkwargs:
-            kwargs.update(slots[-1])
+            more = slots[-1]
+            assert isinstance(more, dict)
+            kwargs.update(more)
         return args, kwargs
 
-
-    def _split_named(self, slots: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        # As `split`, where slots may be KEPT: what follows such a one is given by name.
+    def _split_named(self, slots: tuple[object, ...]) -> tuple[tuple[object, ...], dict[str, object]]:
+        # As `split`, for slots that may be KEPT: arguments after the first such slot are passed by name.
         known = next((i for i, value in enumerate(slots[: self.positional]) if value is KEPT), self.positional)
         args, kwargs = self.split(slots)
         if known < self.positional:
@@ -188,14 +200,14 @@ class Binder:
         return args, {name: value for name, value in kwargs.items() if value is not KEPT}
 
 
-def read_parameters(function: Callable[..., Any], *, follow_wrapped: bool = True) -> list[Parameter]:
-    """The parameters of a function; those of the one that it wraps, if that is to be followed."""
+def read_parameters(function: Callable[..., object], *, follow_wrapped: bool = True) -> list[Parameter]:
+    """Returns the parameters of a function, or with `follow_wrapped` those of the function that it wraps."""
     if type(function) is FunctionType and not function.__dict__:
         return _parameters_of_plain(function)
     try:
         found = inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values()
     except ValueError:
-        # Some functions written in C do not tell; they get their arguments as they were given.
+        # Some functions written in C have no signature; they get their arguments as they were passed.
         return [Parameter("args", VAR_POSITIONAL, EMPTY), Parameter("kwargs", VAR_KEYWORD, EMPTY)]
     missing = inspect.Parameter.empty
     return [Parameter(each.name, int(each.kind), EMPTY if each.default is missing else each.default) for each in found]
@@ -210,7 +222,7 @@ def _differ(own: list[Parameter], shown: list[Parameter]) -> bool:
 
 
 def _parameters_of_plain(function: FunctionType) -> list[Parameter]:
-    """The parameters of a function that has no attributes, which could say something else."""
+    """Returns the parameters of a function without attributes of its own, such as a `__signature__` that overrides them."""
     code = function.__code__
     names = code.co_varnames
     positional, keywords = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
@@ -228,17 +240,18 @@ def _parameters_of_plain(function: FunctionType) -> list[Parameter]:
     return found
 
 
-def _holds_defaults(function: Any) -> bool:
-    """Whether the defaults in the function's signature are those that its call really takes.
+def _holds_defaults(function: Callable[..., object]) -> bool:
+    """Returns True if the defaults in the function's signature are those that its call really uses.
 
-    What is written in C, or has a `__signature__`, only shows defaults: given explicitly, they may mean something else.
+    A function that is written in C, or has a `__signature__`, only shows defaults: passed explicitly, they may mean
+    something else.
     """
     if type(function) is FunctionType and not function.__dict__:
         return True
     from functools import partial
 
-    while type(function) in (partial, MethodType):
-        function = function.func if type(function) is partial else function.__func__
+    while isinstance(function, (partial, MethodType)) and type(function) in (partial, MethodType):
+        function = function.func if isinstance(function, partial) else function.__func__
     if isinstance(function, type):
         makers = (type(function).__call__, function.__new__, function.__init__)  # type: ignore[misc]
         made_by = next((maker for maker in makers if type(maker) is FunctionType), None)
@@ -250,7 +263,7 @@ def _holds_defaults(function: Any) -> bool:
 
 
 def _as_given(shown: list[Parameter]) -> list[Parameter]:
-    """Parameters that hand arguments on as they were given: what has a default is left out unless it was given."""
+    """Returns parameters that pass arguments on as they came: one with a default is omitted unless the call passes it."""
     if all(parameter.default is EMPTY for parameter in shown):
         return shown
     needed = [parameter for parameter in shown if parameter.default is EMPTY]
@@ -271,20 +284,18 @@ def _free_name(name: str, taken: Container[str]) -> str:
     return name
 
 
-def _with_messages_of(
-    function: Callable[..., Any], bind: Callable[..., tuple[Any, ...]]
-) -> Callable[..., tuple[Any, ...]]:
-    """`bind`, with the messages of a method, whose own function also counts the instance."""
-    owner: Any = getattr(function, "__self__", None)
-    method: Any = getattr(function, "__func__", None)
+def _with_messages_of(function: Callable[..., object], bind: Bind) -> Bind:
+    """Returns `bind` with the messages of a method, whose own function also counts the instance."""
+    owner: object = getattr(function, "__self__", None)
+    method: Callable[..., object] | None = getattr(function, "__func__", None)
     if method is None and not hasattr(function, "__code__"):
         owner, method = function, getattr(type(function), "__call__", None)
-    if not hasattr(method, "__code__"):
+    if method is None or not hasattr(method, "__code__"):
         return bind
     parameters = read_parameters(method, follow_wrapped=False)
     bind_whole = _binding_function(method, parameters, {p.name: p.default for p in parameters})
 
-    def bind_method(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    def bind_method(*args: object, **kwargs: object) -> tuple[object, ...]:
         try:
             return bind(*args, **kwargs)
         except TypeError:
@@ -295,8 +306,8 @@ def _with_messages_of(
 
 
 def _binding_function(
-    function: Callable[..., Any], parameters: list[Parameter], defaults: Mapping[str, Any]
-) -> Callable[..., tuple[Any, ...]]:
+    function: Callable[..., object], parameters: list[Parameter], defaults: Mapping[str, object]
+) -> Bind:
     pieces = []
     positional_only = sum(parameter.kind == POSITIONAL_ONLY for parameter in parameters)
     for index, parameter in enumerate(parameters):
@@ -318,7 +329,7 @@ def _binding_function(
     code = _compiled(f"def bind({', '.join(pieces)}):\n    return ({names})")
     code = code.replace(co_name=name, co_qualname=qualname)
 
-    def chosen(*kinds: Any) -> dict[str, Any]:
+    def chosen(*kinds: int) -> dict[str, object]:
         return {
             p.name: defaults[p.name] for p in parameters if p.kind in kinds and defaults[p.name] is not EMPTY
         }

@@ -114,7 +114,7 @@ class LazyResult(Generic[R], _Anything):
         Each attempt, and each iteration of a loop of tail calls, has its own time. A function that is called in place
         cannot be interrupted: it runs to its end, and then the error is raised.
         """
-        from cascade.declare.policies import as_timeout
+        from cascade.declare.amounts import as_timeout
 
         return self._set(timeout=as_timeout(seconds))
 
@@ -123,7 +123,7 @@ class LazyResult(Generic[R], _Anything):
 
         An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.
         """
-        from cascade.declare.policies import check_amount
+        from cascade.declare.amounts import check_amount
 
         for name, amount in amounts.items():
             if type(amount) is not LazyResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 
-from cascade.declare.policies import check_number
+from cascade.declare.amounts import check_number
 from cascade.errors import DeclarationError, PolicyError
 
 

@@ -344,19 +344,22 @@ def _loops(func: types.FunctionType) -> bool:
     return False
 
 
-def _defaults(name: str, retry: Any, timeout: Any, cache: Any, constraints: Any) -> Policies | None:
+def _defaults(
+    name: str, retry: Retry | int | Mapping[str, object] | None, timeout: float | None, cache: CachePolicy | None,
+    constraints: Mapping[str, float] | None,
+) -> Policies | None:
+    """Returns the default policies of a task, None if there are none."""
     if retry is None and timeout is None and cache is None and not constraints:
         return None
-    from cascade.declare import policies
+    from cascade.declare.amounts import as_timeout, check_amount
+    from cascade.declare.policies import Policies, as_cache, as_retry
 
     amounts = tuple(dict(constraints or {}).items())
     for resource, amount in amounts:
         if not isinstance(resource, str):
             raise DeclarationError(f"constraints={constraints!r}", where=f"task {name!r}", expected="names of resources as keys")
-        policies.check_amount(resource, amount)
-    return policies.Policies(
-        policies.as_retry(retry), policies.as_timeout(timeout), policies.as_cache(cache), amounts
-    )
+        check_amount(resource, amount)
+    return Policies(as_retry(retry), as_timeout(timeout), as_cache(cache), amounts)
 
 
 def _code_flags(func: Any) -> int:

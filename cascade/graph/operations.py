@@ -15,6 +15,8 @@ from cascade.declare.policies import Policies
 from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from cascade.declare.task import Task
 
 INTERN_LIMIT = 256
@@ -56,7 +58,7 @@ class Managed:
         self.form = policies.form
         self.retry = policies.retry
         self.timeout = policies.timeout
-        self.cache = policies.cache
+        self.cache: Any = policies.cache
         self.concurrency = policies.concurrency
         self.amounts = tuple((name, amount if _is_static(amount) else None) for name, amount in policies.constraints)
         self.wanted: dict[str, Any] | None = None  # the amounts, where none is computed; kept by the runtime
@@ -254,7 +256,7 @@ class _Computed:
 _COMPUTED: Any = _Computed()
 
 
-def _is_static(amount: Any) -> bool:
+def _is_static(amount: object) -> TypeGuard[float]:
     return isinstance(amount, (int, float))
 
 

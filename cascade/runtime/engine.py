@@ -10,7 +10,7 @@ from cascade._vm import Code, Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.lazy import LazyResult
-from cascade.declare.policies import is_endless
+from cascade.declare.amounts import is_endless
 from cascade.declare.protocols import Executor, Solver
 from cascade.declare.resources import Resource
 from cascade.errors import DeclarationError

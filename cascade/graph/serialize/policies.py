@@ -17,7 +17,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from cascade.declare.policies import CachePolicy, MapForm, Policies, as_cache, as_timeout, check_amount
+from cascade.declare.amounts import as_timeout, check_amount
+from cascade.declare.policies import CachePolicy, MapForm, Policies, as_cache
 from cascade.declare.retry import Retry
 from cascade.declare.task import Task
 from cascade.errors import CascadeError, SerializationError, nearest

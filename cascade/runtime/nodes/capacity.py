@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from cascade.declare.policies import check_number
+from cascade.declare.amounts import check_number
 from cascade.errors import CapacityError, DeclarationError, nearest
 from cascade.graph.operations import Managed, StateMachine
 from cascade.imports import Any, asyncio, weakref

@@ -25,7 +25,8 @@ from cascade._vm import Skipped, TailCall, enter_task, is_awaitable, leave_task
 from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
-from cascade.declare.policies import Hit, check_amount, is_endless
+from cascade.declare.amounts import check_amount, is_endless
+from cascade.declare.policies import Hit
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.declare.warn import warn_user
