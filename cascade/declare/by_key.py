@@ -1,23 +1,25 @@
-"""A cache with a key function: calls are told apart by what a function of their arguments returns."""
+"""Caches with a key function: calls are the same where a function of their arguments returns the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from cascade.declare.policies import as_cache
+from cascade.declare.policies import CachePolicy, as_cache
 from cascade.errors import DeclarationError, KeyingError
+
+MOST = 64
+"""Key functions that are remembered for one cache."""
 
 
 class ByKey:
-    """A cache policy that asks another one, with the result of a function in the place of the arguments.
+    """A cache policy that uses another one, with the result of a function in place of the arguments.
 
     Args:
         cache: the policy that keeps the values.
-        key: is called with the arguments of each call, as the task is.
+        key: a function that is called with the arguments of each call, as the task is.
     """
 
-    def __init__(self, cache: Any, key: Callable[..., Any]) -> None:
+    def __init__(self, cache: CachePolicy, key: Callable[..., object]) -> None:
         self.cache = cache
         self.key = key
         self.check = cache.check
@@ -26,8 +28,8 @@ class ByKey:
             if hasattr(cache, name):
                 setattr(self, name, getattr(cache, name))
 
-    def keyed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """What stands for the arguments of a call.
+    def keyed(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
+        """Returns the arguments of the other policy for a call: the result of the key function, by the name `key`.
 
         Raises:
             KeyingError: (a TypeError) the function fails.
@@ -38,16 +40,17 @@ class ByKey:
             raise KeyingError(f"its key function fails ({type(error).__name__}: {error})") from None
 
 
-def by_key(cache: Any, key: Any) -> Any:
-    """The policy of `with_cache(cache, key=key)`: the same one for the same cache and function, so that compiled code is shared.
+def by_key(cache: CachePolicy | None, key: Callable[..., object]) -> CachePolicy:
+    """Returns the policy of `with_cache(cache, key=key)`: the same one for the same two, so that compiled code is shared.
 
     Raises:
         DeclarationError: (a TypeError) one of them is none.
     """
-    if as_cache(cache) is None or not callable(key):
+    cache = as_cache(cache)
+    if cache is None or not callable(key):
         raise DeclarationError(f"with_cache({cache!r}, key={key!r})", expected="a cache, and a function of the task's arguments")
     try:
-        known = vars(cache).setdefault("_by_key", {})
+        known: dict[int, ByKey] = vars(cache).setdefault("_by_key", {})
     except TypeError:  # it has no attributes of its own
         return ByKey(cache, key)
     policy = known.get(id(key))
@@ -56,6 +59,3 @@ def by_key(cache: Any, key: Any) -> Any:
             known.clear()
         policy = known[id(key)] = ByKey(cache, key)
     return policy
-
-
-MOST = 64

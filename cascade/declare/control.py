@@ -1,34 +1,36 @@
-"""Control flow: what a task may answer with, and how results are composed besides calling tasks."""
+"""Control flow: jumps and tail calls that a task may return, and compositions of results besides calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from cascade._vm import Jump, TailCall
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import EitherForm, Policies, RouteForm
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
-from cascade.imports import Any, TypeVar
+from cascade.imports import Any, NoReturn, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 
 
-def _router(selector: Any) -> Any:
+def _router(selector: object) -> NoReturn:
     raise NotImplementedError("a Router is run by its engine")
 
 
-ROUTER: Task[..., Any] = Task(_router, name="Router")
-EITHER: Task[..., Any] = Task(_router, name="either")
-ONCE: Task[..., Any] = Task(_router, name="once")
+ROUTER: Task[..., object] = Task(_router, name="Router")
+EITHER: Task[..., object] = Task(_router, name="either")
+ONCE: Task[..., object] = Task(_router, name="once")
 
 
-def Router(selector: Any, routes: Mapping[Any, LazyResult[R]]) -> LazyResult[R]:  # noqa: N802 - part of the public API
-    """The result of the route that the selector's value names; only that route runs.
+def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]:  # noqa: N802 - part of the public API
+    """Chooses a route by the value of a selector; only that route runs, and its value is the Router's.
 
-    What several routes, or other nodes, need as well runs once. What only the other routes need is skipped ("Pruned").
+    A node that several routes need, or that is needed elsewhere too, runs once. Nodes that only the other routes need are
+    skipped ("Pruned").
 
-    A Router calls nothing itself: of the policies it takes `run_if` and `after`, the others are set on its routes.
+    A Router calls nothing itself: it takes the policies `run_if` and `after`, the others are set on its routes.
 
     Args:
         selector: a LazyResult whose value is one of the keys, or such a value.
@@ -45,13 +47,16 @@ def Router(selector: Any, routes: Mapping[Any, LazyResult[R]]) -> LazyResult[R]:
                 f"Router: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult",
                 hint="pass what calling a task gives",
             )
-    return lazy_result(ROUTER, (selector,), Policies(form=RouteForm(dict(routes))))
+    return lazy_result(ROUTER, (selector,), Policies(form=RouteForm(dict(routes.items()))))
 
 
-def sequence(results: Iterable[LazyResult[Any]]) -> LazyResult[Any]:
-    """Runs the results one after the other; the value is that of the last one.
+def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
+    """Runs results one after the other; its value is that of the last one.
 
-    Each one is set to come after the one before it, as by `after`.
+    Each result is ordered after the one before it, as by `after`.
+
+    Returns:
+        The last of the results.
 
     Raises:
         DeclarationError: (a TypeError) it is empty, or something in it is no LazyResult.
@@ -70,8 +75,8 @@ def sequence(results: Iterable[LazyResult[Any]]) -> LazyResult[Any]:
     return items[-1]
 
 
-def pipeline(value: Any, stages: Iterable[Callable[[Any], Any]]) -> Any:
-    """Passes a value through tasks, each called with what the one before it gives.
+def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # noqa: ANN401 - a value of any type, if there is no stage
+    """Passes a value through tasks, each called with the result of the one before it.
 
     Args:
         value: the input of the first stage: a value or a LazyResult.
@@ -79,10 +84,10 @@ def pipeline(value: Any, stages: Iterable[Callable[[Any], Any]]) -> Any:
             that is skipped by its `run_if` lets its input through.
 
     Returns:
-        The LazyResult of the last stage; `value` where there is none. Policies that are set on it are about that stage.
+        The LazyResult of the last stage; `value` where there is none. Policies that are set on it apply to that stage.
 
     Raises:
-        DeclarationError: (a TypeError) a stage does not give a LazyResult.
+        DeclarationError: (a TypeError) a stage does not return a LazyResult.
     """
     for position, stage in enumerate(stages):
         result = stage(value) if callable(stage) else stage
@@ -101,15 +106,15 @@ def pipeline(value: Any, stages: Iterable[Callable[[Any], Any]]) -> Any:
 class JumpSelector:
     """The routes of a state machine, by the keys of the Jumps; see `select_jump`."""
 
-    def __init__(self, routes: dict[Any, LazyResult[Any] | None]) -> None:
+    def __init__(self, routes: dict[object, LazyResult[object] | None]) -> None:
         self.routes = routes
 
     def __repr__(self) -> str:
         return f"select_jump({self.routes!r})"
 
 
-def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
-    """Says what a `Jump` to each key means: a result whose task is called with the Jump's data, or None for the end.
+def select_jump(routes: Mapping[K, LazyResult[object] | None]) -> JumpSelector:
+    """Maps the keys of Jumps to results whose tasks are called with a Jump's data, or to None for the end.
 
     Raises:
         DeclarationError: (a TypeError) `routes` is no dict of LazyResults and Nones.
@@ -125,20 +130,21 @@ def select_jump(routes: Mapping[Any, LazyResult[Any] | None]) -> JumpSelector:
             raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
         if route is not None and not route.task.takes_policies:
             raise DeclarationError(f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task")
-    return JumpSelector(dict(routes))
+    return JumpSelector(dict(routes.items()))
 
 
-def _form_of(result: LazyResult[Any]) -> type:
+def _form_of(result: LazyResult[object]) -> type:
     return type(None if result.policies is None else result.policies.form)
 
 
 def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
-    """Makes a result a state: where its task answers with a `Jump`, `selector` says what comes next.
+    """Makes a result the first state of a state machine: when its task returns a `Jump`, `selector` chooses the next state.
 
-    The route's task is called with the Jump's data as its first argument; its other arguments are those that it was declared
-    with. That goes on until a task answers with something else, or with a Jump whose route is None: its data is the value then.
+    The route's task is called with the Jump's data as its first argument; its other arguments are those of its declaration.
+    The state machine ends when a task returns something else, which is its value, or a Jump whose route is None: its value is
+    the Jump's data.
 
-    Policies of a state act on each of its calls; `run_if` and `after` of `result` are about the whole. States have no cache.
+    Policies of a state apply to each of its calls; `run_if` and `after` of `result` apply to the whole. States have no cache.
 
     Returns:
         `result` itself.
@@ -155,11 +161,11 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
     return result._set(selector=selector)
 
 
-def _jump(target_key: Any, data: Any) -> Jump[Any]:
+def _jump(target_key: object, data: object) -> Jump[object]:
     return Jump(target_key, data)
 
 
-JUMP: Task[..., Any] = Task(_jump, name="Jump")
+JUMP: Task[..., object] = Task(_jump, name="Jump")
 JUMP.hands_on = True
 """Makes a Jump whose data had to be computed first."""
 

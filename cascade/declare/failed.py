@@ -1,28 +1,26 @@
-"""Failed: an exception that travels as a value."""
+"""Exceptions that are passed on as values."""
 
 from __future__ import annotations
 
-from cascade.imports import Any
-
 
 class Failed:
-    """The result of an awaitable that stands for an exception: a coroutine cannot raise every one."""
+    """Stands for an exception as the result of an awaitable: not every exception can be raised by a coroutine."""
 
     __slots__ = ("error",)
 
-    def __init__(self, error: Any) -> None:
+    def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
 def failed(error: BaseException) -> Failed:
-    """What a coroutine returns that ends with `error`: raises it, but for a StopIteration, which no coroutine can raise."""
+    """Raises `error`; returns a StopIteration, which no coroutine can raise, as a `Failed` for the coroutine to return."""
     if isinstance(error, StopIteration):
         return Failed(error)
     raise error
 
 
 def add_note(error: BaseException, text: str) -> None:
-    """Adds a note to a user's exception, where it takes one: that of a frozen dataclass has no attribute that can be set."""
+    """Adds a note to a user's exception, unless it refuses: no attribute of one that is a frozen dataclass can be set."""
     try:
         error.add_note(text)
     except Exception:

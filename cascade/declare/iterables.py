@@ -1,4 +1,4 @@
-"""What a map can be given as an input."""
+"""Checks of the inputs of maps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import operator
 
 from cascade.declare.lazy import LazyResult
 from cascade.errors import DeclarationError, MapError
-from cascade.imports import Any
 
 HINT = "itertools.islice(items, count) has an end; what all items share is the default of a parameter"
 
 
-def check_map_input(name: str, items: Any, where: str) -> None:
-    """Raises where something can be iterated over neither now nor when it has been computed.
+def check_map_input(name: str, items: object, where: str) -> None:
+    """Raises unless `items` can be iterated over now, or is a LazyResult, whose value will be checked.
 
     Args:
-        name: the parameter that it is for.
+        name: the parameter that it is passed for.
         where: the map, for the message.
 
     Raises:
@@ -31,8 +30,8 @@ def check_map_input(name: str, items: Any, where: str) -> None:
         raise endless(f"map input {name!r} is an itertools.{type(items).__name__} without an end", where)
 
 
-def not_iterable(name: str, items: Any, where: str) -> DeclarationError:
-    """The error of an input that is nothing to iterate over."""
+def not_iterable(name: str, items: object, where: str) -> DeclarationError:
+    """Returns the error of an input that cannot be iterated over."""
     return DeclarationError(
         f"map input {name!r} is of type {type(items).__name__}", where=where, expected="something to iterate over",
         hint="what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); or give it "
@@ -41,10 +40,10 @@ def not_iterable(name: str, items: Any, where: str) -> DeclarationError:
 
 
 def endless(what: str, where: str) -> MapError:
-    """The error of an input without an end."""
+    """Returns the error of an input without an end."""
     return MapError(what, where=where, expected="a number of items", hint=HINT)
 
 
-def _is_endless(items: Any) -> bool:
+def _is_endless(items: object) -> bool:
     kind = type(items)
     return kind is itertools.count or kind is itertools.cycle or (kind is itertools.repeat and operator.length_hint(items, -1) < 0)

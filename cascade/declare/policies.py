@@ -22,7 +22,7 @@ class CachePolicy(Protocol):
         """Keeps the value of a call."""
 
 
-C = TypeVar("C", bound=CachePolicy | None)
+C = TypeVar("C", bound="CachePolicy | None")
 
 
 class Hit(NamedTuple):

@@ -1,12 +1,10 @@
-"""What the replaceable parts of an engine have to offer."""
+"""Protocols of the replaceable parts of an engine."""
 
 from __future__ import annotations
 
-from cascade.imports import TYPE_CHECKING, Any, Protocol
+from cascade.imports import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from cascade.declare.task import Task
     from cascade.graph.model import Graph, Plan
 
@@ -15,14 +13,19 @@ class Solver(Protocol):
     """Turns a graph into an order of execution."""
 
     def resolve(self, graph: Graph) -> Plan:
-        """Returns the plan of `graph`; raises `CycleError` if there is none."""
+        """Returns the plan of `graph`.
+
+        Raises:
+            CycleError: (a ValueError) the graph depends on itself.
+        """
+        raise NotImplementedError
 
 
 class Executor(Protocol):
-    """Calls the functions of tasks that are not simply called in place."""
+    """Calls the functions of tasks that are not called directly."""
 
     calls_inline: bool
-    """Whether tasks of mode "inline" may be called directly, without asking the executor."""
+    """True if tasks of mode "inline" may be called directly, without the executor."""
 
-    def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
-        """Calls the function of `task`; returns its value or an awaitable of it."""
+    def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        """Calls the function of `task`; returns its result or an awaitable of it."""

@@ -1,20 +1,18 @@
-"""Comparing values of users, whose `==` may raise, or may give no truth value."""
+"""Comparison of users' values, whose `==` may raise or return something without a truth value."""
 
 from __future__ import annotations
 
-from cascade.imports import Any
 
-
-def is_equal(one: Any, other: Any) -> bool:
-    """Whether `==` says that two values are equal: False where it raises, or gives no truth value, as that of arrays."""
+def is_equal(one: object, other: object) -> bool:
+    """Returns True if `==` returns True; False also where it raises, or returns something else, such as an array."""
     try:
         return (one == other) is True
     except Exception:
         return False
 
 
-def is_same_value(one: Any, other: Any) -> bool:
-    """Whether two values cannot be told apart, as far as that is known: 1 is not True, and 0.0 is not -0.0."""
+def is_same_value(one: object, other: object) -> bool:
+    """Returns True if two values are known to be interchangeable: 1 and True are not, nor are 0.0 and -0.0."""
     if one is other:
         return True
     kind = type(one)
@@ -22,9 +20,9 @@ def is_same_value(one: Any, other: Any) -> bool:
         return False
     if kind in (float, complex):
         return repr(one) == repr(other)
-    if kind in (list, tuple):
+    if kind in (list, tuple) and isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(is_same_value, one, other))
-    if kind is dict:
+    if kind is dict and isinstance(one, dict) and isinstance(other, dict):
         return len(one) == len(other) and all(
             is_same_value(a, b) and is_same_value(one[a], other[b]) for a, b in zip(one, other, strict=True)
         )

@@ -1,4 +1,4 @@
-"""Warnings that point to the user's code, however deep in the library their cause was found."""
+"""Warnings that point to the line of the user's code, however deep in the library they are raised."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import sys
 import warnings
 from types import CodeType, FrameType
 
-from cascade.imports import Any
-
 LIBRARIES = frozenset({"cascade", "asyncio", "concurrent", "contextlib", "threading", "anyio", "trio", "loky"})
 
 
-def warn_user(message: str, category: type[Warning], function: Any = None) -> None:
+def warn_user(message: str, category: type[Warning], function: object = None) -> None:
     """Warns at the line of the user that called the library.
 
     Args:
-        function: where there is no such line, as in a thread or below an event loop, it is that of this function.
+        function: the warning points to its definition where there is no such line, as in a thread or in an event loop.
     """
     inner, frame = "", sys._getframe(1) if hasattr(sys, "_getframe") else None
     while frame is not None and (name := _library(frame)) in LIBRARIES:
         inner, frame = name, frame.f_back
     code = getattr(function, "__code__", None)
     if isinstance(code, CodeType) and (frame is None or inner != "cascade"):
-        _warn_at(message, category, code.co_filename, code.co_firstlineno, function.__globals__)
+        _warn_at(message, category, code.co_filename, code.co_firstlineno, getattr(function, "__globals__", {}))
     elif frame is not None:
         _warn_at(message, category, frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
     else:
@@ -33,6 +31,7 @@ def _library(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def _warn_at(message: str, category: type[Warning], file: str, line: int, names: dict[str, Any]) -> None:
-    registry = names.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, category, file, line, names.get("__name__"), registry)
+def _warn_at(message: str, category: type[Warning], file: str, line: int, names: dict[str, object]) -> None:
+    module, registry = names.get("__name__"), names.setdefault("__warningregistry__", {})
+    assert isinstance(registry, dict)
+    warnings.warn_explicit(message, category, file, line, module if isinstance(module, str) else None, registry)

@@ -393,7 +393,7 @@ def call_quickly(
     return begin(_continue(Call(context, operation, operands, serial, node, origin), made, error, held))
 
 
-async def _continue(call: Call, made: Any, error: Exception | None, held: Mapping[str, Any] | None) -> Any:
+async def _continue(call: Call, made: Any, error: BaseException | None, held: Mapping[str, Any] | None) -> Any:
     try:
         if error is None:
             await parked_with(call, made)
@@ -411,7 +411,7 @@ async def _continue(call: Call, made: Any, error: Exception | None, held: Mappin
             call.context.capacity.give(held)
 
 
-async def _attempts(call: Call, failure: Exception | None = None) -> Any:
+async def _attempts(call: Call, failure: BaseException | None = None) -> Any:
     """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
     operation, context = call.operation, call.context
     task, retry = operation.task, operation.retry
@@ -444,7 +444,7 @@ async def _attempts(call: Call, failure: Exception | None = None) -> Any:
         number += 1
 
 
-async def _attempt(call: Call) -> tuple[Any, Exception | None]:
+async def _attempt(call: Call) -> tuple[Any, BaseException | None]:
     try:
         made = _call_function(call.context, call.operation, call.operands)
         if is_awaitable(made):
@@ -455,7 +455,7 @@ async def _attempt(call: Call) -> tuple[Any, Exception | None]:
     return (None, made.error) if type(made) is Failed else (made, None)
 
 
-async def _timed_attempt(call: Call) -> tuple[Any, Exception | None]:
+async def _timed_attempt(call: Call) -> tuple[Any, BaseException | None]:
     seconds = call.operation.timeout
     assert seconds is not None
     begun = time.monotonic()
