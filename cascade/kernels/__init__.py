@@ -3,8 +3,11 @@
     source      the function's syntax tree, its statements numbered
     admission   refuses functions that cannot be lowered at all
     builder     the functions of one kernel (parts) -> typed code, in this order:
-    bodies      bodies and helpers -> instructions, for given types of the arguments (statements, expressions, calls, tail_calls;
-                names: the meaning of names; functions: those of `math`; identity: comparisons by `is`)
+    bodies      bodies and helpers -> instructions, for given types of the arguments
+        statements      (versions: of program points, by types)
+        expressions     (values; calls, with the arguments of a call and the functions of `math`; identity: comparisons by `is`)
+        tail_calls
+        function_builder    emits the instructions of one function, and knows its registers (names: the meaning of names)
     state_machine   the states of a state machine -> instructions
     loop_rotation   the test of a loop of tail calls moves to its end
     fuse        neighbouring instructions -> one

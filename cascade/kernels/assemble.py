@@ -15,14 +15,18 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import Any
+from typing import TypeAlias, final
 
 from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_OPCODES
 from cascade.kernels.model import FLOAT, INT, OBJECT
+from cascade.kernels.source import FunctionSource
 
 ROWS = {row.name: row for row in KERNEL_INSTRUCTIONS}
+REGISTER_ROLES = ("reads", "then reads", "writes", "copies", "range")
+TEMPORARY_ROLES = ("reads", "then reads", "writes", "copies")
 
 
+@final
 class Label:
     """A position in the code."""
 
@@ -34,17 +38,55 @@ class Label:
         self.index = -1
 
 
+@final
 class Item:
-    """An instruction."""
+    """An instruction.
 
-    __slots__ = ("exit", "line", "name", "operands", "space")
+    Attributes:
+        operands: by the letter of the field; of registers, their names.
+        exit: the number of the side exit of the statement.
+        line: the source and the line that it comes from.
+        space: the registers that it works on.
+        target: the label that it jumps to, or calls.
+        callee: the registers of the helper that it calls.
+    """
 
-    def __init__(self, name: str, operands: dict[str, Any], exit: int, line: Any, space: Space) -> None:
+    __slots__ = ("callee", "exit", "line", "name", "operands", "space", "target")
+
+    def __init__(
+        self,
+        name: str,
+        operands: dict[str, int],
+        exit: int,
+        line: tuple[FunctionSource, int],
+        space: Space,
+        target: Label | None = None,
+        callee: Space | None = None,
+    ) -> None:
         self.name = name
         self.operands = operands
         self.exit = exit
         self.line = line
         self.space = space
+        self.target = target
+        self.callee = callee
+
+    def replaced(self, name: str, operands: dict[str, int], target: Label | None = None) -> Item:
+        """Returns another instruction in place of this one, of the same statement."""
+        return Item(name, operands, self.exit, self.line, self.space, target)
+
+    def with_result(self, register: int) -> Item:
+        """Returns the same instruction with another register for its result."""
+        operands = {**self.operands, "a": register}
+        return Item(self.name, operands, self.exit, self.line, self.space, self.target, self.callee)
+
+
+Code: TypeAlias = list[Item | Label]
+"""Instructions with the labels before them."""
+
+
+Constant: TypeAlias = tuple[str, bytes | int]
+"""A type; and the bits of a float, an int, or the position of an object among the objects of the code."""
 
 
 class Space:
@@ -53,7 +95,7 @@ class Space:
     def __init__(self) -> None:
         self.parameters: list[int] = []
         self.variables: list[int] = []
-        self.constants: dict[tuple[str, bytes | int], int] = {}  # by type, and bits or position among the objects
+        self.constants: dict[Constant, int] = {}
         self.calls: dict[int, int] = {}  # names of the registers of a called function's arguments, by position
         self.numbers: dict[int, int] = {}
         self.size = 0
@@ -68,7 +110,7 @@ class Assembler:
     """Collects the instructions of one piece of typed code."""
 
     def __init__(self) -> None:
-        self.items: list[Item | Label] = []
+        self.items: Code = []
         self.names = 0
         self.temporaries: set[int] = set()
         self.spaces: list[Space] = []
@@ -89,7 +131,7 @@ class Assembler:
 
     def constant(self, space: Space, kind: str, value: object) -> int:
         """Returns the name of the register that holds a constant."""
-        key: tuple[str, bytes | int]
+        key: Constant
         if kind == FLOAT:
             key = (kind, struct.pack("=d", value))
         elif kind == OBJECT:
@@ -102,11 +144,12 @@ class Assembler:
             name = space.constants[key] = self.name()
         return name
 
-    def constant_value(self, kind: str, bits: bytes | int) -> object:
-        """Returns the value of a constant by its key in `Space.constants`."""
+    def constant_value(self, key: Constant) -> object:
+        """Returns the value of a constant."""
+        kind, bits = key
         if isinstance(bits, bytes):
             (number,) = struct.unpack("=d", bits)
-            return number
+            return float(number)
         return self.objects[bits] if kind == OBJECT else bits
 
     def object_number(self, value: object) -> int:
@@ -117,9 +160,8 @@ class Assembler:
         return len(self.objects) - 1
 
     def emit(self, item: Item) -> None:
-        for value in item.operands.values():
-            if type(value) is Label:
-                value.uses += 1
+        if item.target is not None:
+            item.target.uses += 1
         self.items.append(item)
 
     def place(self, label: Label) -> None:
@@ -130,44 +172,46 @@ class Assembler:
 
     def assign(self) -> None:
         """Assigns a register to each name."""
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        owner: dict[int, Space] = {}
-        for number, item in enumerate(self.items):
-            if type(item) is Item:
-                for field, operand in ROWS[item.name].operands.items():
-                    if operand.role in ("reads", "then reads", "writes", "copies"):
-                        name = item.operands[field]
-                        if name in self.temporaries:
-                            first.setdefault(name, number)
-                            last[name] = number
-                            owner[name] = item.space
         for space in self.spaces:
             numbers = space.numbers
             for name in (*space.parameters, *space.constants.values(), *space.variables):
                 numbers[name] = len(numbers)
             space.size = len(numbers)
+        self.assign_temporaries()
+        for space in self.spaces:
+            for position, name in space.calls.items():
+                space.numbers[name] = space.size + position
+
+    def assign_temporaries(self) -> None:
+        """Assigns a register to each temporary, which is free again after its last use."""
+        first, last, owner = self.lifetimes()
         free: dict[Space, list[int]] = {space: [] for space in self.spaces}
-        ending: dict[int, list[int]] = {}
-        for name, number in last.items():
-            ending.setdefault(number, []).append(name)
-        starting: dict[int, list[int]] = {}
-        for name, number in first.items():
-            starting.setdefault(number, []).append(name)
-        for number in sorted({*ending, *starting}):
+        starting, ending = _by_position(first), _by_position(last)
+        for position in sorted({*ending, *starting}):
             # An instruction reads before it writes, but may exit in between: both have a register of their own.
-            for name in starting.get(number, ()):
+            for name in starting.get(position, ()):
                 space = owner[name]
                 if free[space]:
                     space.numbers[name] = free[space].pop()
                 else:
                     space.numbers[name] = space.size
                     space.size += 1
-            for name in ending.get(number, ()):
+            for name in ending.get(position, ()):
                 free[owner[name]].append(owner[name].numbers[name])
-        for space in self.spaces:
-            for position, name in space.calls.items():
-                space.numbers[name] = space.size + position
+
+    def lifetimes(self) -> tuple[dict[int, int], dict[int, int], dict[int, Space]]:
+        """Returns the first and the last position at which each temporary is used, and the space that it belongs to."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        owner: dict[int, Space] = {}
+        for position, item in enumerate(self.items):
+            if type(item) is Item:
+                for field, operand in ROWS[item.name].operands.items():
+                    if operand.role in TEMPORARY_ROLES and (name := item.operands[field]) in self.temporaries:
+                        first.setdefault(name, position)
+                        last[name] = position
+                        owner[name] = item.space
+        return first, last, owner
 
     def words(self) -> tuple[bytes, list[Item]]:
         """Returns the words, and the instruction of each."""
@@ -175,26 +219,40 @@ class Assembler:
         for item in self.items:
             if type(item) is Label:
                 item.index = len(kept)
-            else:
-                kept.append(item)  # type: ignore[arg-type]
+            elif type(item) is Item:
+                kept.append(item)
         result = array("i")
         for item in kept:
-            row = ROWS[item.name]
-            numbers = item.space.numbers
-            values = dict.fromkeys(FIELDS, 0)
-            for field, operand in row.operands.items():
-                value = item.operands[field]
-                if operand.role in ("reads", "then reads", "writes", "copies", "range"):
-                    value = numbers[value]
-                elif operand.role == "target":
-                    value = value.index
-                elif operand.role == "window":
-                    value = item.space.size
-                elif operand.role == "size":
-                    value = value.total
-                values[field] = value
-            result.extend((KERNEL_OPCODES[item.name], 0, *values.values()))
+            result.extend(_word(item))
         return result.tobytes(), kept
+
+
+def _word(item: Item) -> tuple[int, ...]:
+    numbers, given = item.space.numbers, item.operands
+    values = dict.fromkeys(FIELDS, 0)
+    for field, operand in ROWS[item.name].operands.items():
+        role = operand.role
+        if role in REGISTER_ROLES:
+            values[field] = numbers[given[field]]
+        elif role == "target":
+            assert item.target is not None
+            values[field] = item.target.index
+        elif role == "window":
+            values[field] = item.space.size
+        elif role == "size":
+            assert item.callee is not None
+            values[field] = item.callee.total
+        else:
+            values[field] = given[field]
+    return (KERNEL_OPCODES[item.name], 0, *values.values())
+
+
+def _by_position(positions: dict[int, int]) -> dict[int, list[int]]:
+    """Returns the names by their positions."""
+    result: dict[int, list[int]] = {}
+    for name, position in positions.items():
+        result.setdefault(position, []).append(name)
+    return result
 
 
 def halves(bits: bytes) -> tuple[int, int]:

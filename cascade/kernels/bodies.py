@@ -3,161 +3,223 @@
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.builder import CodeBuilder, holds_no_results
+from cascade.kernels.calls import call_value
 from cascade.kernels.diagnostics import Refusal
-from cascade.kernels.expressions import UNKNOWN, SideExit, Value
-from cascade.kernels.identity import IdentityRefusal
+from cascade.kernels.expressions import Expressions
+from cascade.kernels.function_builder import FunctionBuilder
+from cascade.kernels.identity import IdentityRefusal, check_identities
 from cascade.kernels.model import INT, NONE, OBJECT, Exit
 from cascade.kernels.parts import BodyPart, HelperPart, WrongAssumption
-from cascade.kernels.program_points import LOOPS, Point
+from cascade.kernels.program_points import END, LOOPS, Point, ProgramPoints
 from cascade.kernels.source import FunctionSource
-from cascade.kernels.statements import StatementTranslator
+from cascade.kernels.statements import Statements
 from cascade.kernels.tail_calls import TailCallReader
+from cascade.kernels.values import NO_VALUE, UNKNOWN, SideExit, Value
 
 
-class HelperTranslator(StatementTranslator):
+def _check_identities(function: FunctionBuilder, types: Mapping[str, str]) -> None:
+    check_identities(function.source, types, function.meaning)
+
+
+class HelperTranslator:
     """Translates a helper. Where it makes a side exit, CPython runs the statement that called it."""
 
-    def __init__(self, builder: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
-        super().__init__(builder, source, part.space, -1)
+    def __init__(self, code: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
         self.part = part
+        self.function = FunctionBuilder(code, source, part.space)
+        self.expressions = Expressions(self.function, call_value)
+        self.statements = Statements(self.function, self.expressions, ProgramPoints(source), self)
 
     def translate(self) -> None:
-        names = self.source.code.co_varnames[: len(self.part.types)]
-        self.check_identities(self.part.types)
-        for name, kind in zip(names, self.part.types, strict=True):
-            register = self.registers[name, kind] = self.assembler.name()
-            self.space.parameters.append(register)
-        self.put(self.part.label)
-        self.run(dict(zip(names, self.part.types, strict=True)))
-        self.part.result = self.part.result or INT  # it never returns
+        function, part = self.function, self.part
+        names = function.source.code.co_varnames[: len(part.types)]
+        types = dict(zip(names, part.types, strict=True))
+        _check_identities(function, types)
+        for name, kind in types.items():
+            register = function.registers[name, kind] = function.assembler.name()
+            function.space.parameters.append(register)
+        function.put(part.label)
+        self.statements.run(types)
+        part.result = part.result or INT  # it never returns
 
     def exit_at(self, point: Point) -> int:
         return 0
 
-    def after_loops(self, number: int) -> bool:
-        return False
+    def note_entry(self, point: Point, label: Label) -> None:
+        pass  # the code is entered in bodies only
 
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
         raise refusal  # to the statement that calls it
 
     def return_value(self, node: ast.expr | None) -> None:
-        value = Value(NONE, known=None) if node is None else self.value(node)
-        part = self.part
+        function, part = self.function, self.part
+        value = NO_VALUE if node is None else self.expressions.value(node)
+        at = node or function.source.tree
         if value.type == NONE:
-            raise self.refuse("CS139", node or self.source.tree, "a helper that returns None is not lowered")
+            raise function.refuse("CS139", at, "a helper that returns None is not lowered")
         if part.result and part.result != value.type:
             if part.assumed:
                 raise WrongAssumption(part)
-            hint = f"it returns {value.type} here and {part.result} elsewhere"
-            raise self.refuse("CS142", node or self.source.tree, hint)
+            raise function.refuse("CS142", at, f"it returns {value.type} here and {part.result} elsewhere")
         part.result = value.type
-        self.emit("HELPER_RETURN", a=self.register(value))
+        function.emit("HELPER_RETURN", a=function.register(value))
 
     def end(self) -> None:
-        self.emit("EXIT")
+        self.function.emit("EXIT")
 
 
-class BodyTranslator(StatementTranslator):
-    """Translates the body of a task."""
+class BodyTranslator(ABC):
+    """Translates the body of a task's function."""
 
-    def __init__(self, builder: CodeBuilder, part: BodyPart) -> None:
-        super().__init__(builder, part.source, builder.space, part.number)
+    def __init__(self, code: CodeBuilder, part: BodyPart) -> None:
+        self.code = code
         self.part = part
-        code = self.source.code
-        self.parameters = code.co_varnames[: code.co_argcount]
-        loops = [number for number, statement in enumerate(self.source.statements) if isinstance(statement, LOOPS)]
+        self.function = FunctionBuilder(code, part.source, code.space)
+        self.expressions = Expressions(self.function, call_value)
+        self.points = ProgramPoints(part.source)
+        self.statements = Statements(self.function, self.expressions, self.points, self)
+        original = part.source.code
+        self.parameters = original.co_varnames[: original.co_argcount]
+        statements = part.source.statements
+        loops = [number for number, statement in enumerate(statements) if isinstance(statement, LOOPS)]
         self.body_starts = {self.points.body_of(loop).statement for loop in loops}
+        self.last_loop = max(loops, default=-1)
 
+    @abstractmethod
     def translate(self) -> None:
-        part = self.part
-        stored = self.stored()
-        self.begin()
-        for name, kind, register in zip(self.parameters, part.types, part.parameters, strict=True):
-            self.registers[name, kind] = register
-            if name in stored and kind != NONE:
-                # The value that it came with, for tail calls that do not name it.
-                copy = self.assembler.name()
-                self.space.variables.append(copy)
-                self.emit("MOVE", a=copy, b=register)
-                register = copy
-            part.kept.append((register, kind))
-        self.run(dict(zip(self.parameters, part.types, strict=True)))
+        """Translates the body."""
 
-    def begin(self) -> None:
+    @abstractmethod
+    def tail_call(self, node: ast.Call) -> bool:
+        """Translates `return node` where it is a tail call; returns False for other calls."""
+
+    def begin(self, types: tuple[str, ...]) -> None:
+        """Places the label of the body; `types` are those of the function's parameters."""
         try:
-            self.check_identities(self.own_types)
+            _check_identities(self.function, dict(zip(self.parameters, types, strict=True)))
         except IdentityRefusal as refusal:
-            self.builder.diagnostics += refusal.diagnostics  # continues, to find the others
-        self.put(self.part.label)
-        self.exit = self.builder.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered
-
-    @property
-    def own_types(self) -> tuple[str, ...]:
-        """The types of the function's parameters."""
-        return self.part.types
+            self.code.diagnostics += refusal.diagnostics  # continues, to find the others
+        self.function.put(self.part.label)
+        self.function.exit = self.code.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered
 
     def stored(self) -> set[str]:
         """Returns the names that the function assigns."""
-        names = (node for node in ast.walk(self.source.tree) if isinstance(node, ast.Name))
+        names = (node for node in ast.walk(self.part.source.tree) if isinstance(node, ast.Name))
         return {node.id for node in names if isinstance(node.ctx, ast.Store)}
+
+    # -- As a FunctionKind --------------------------------------------------------------------------------------------
+
+    def exit_at(self, point: Point) -> int:
+        if point == END:
+            return self.code.exit(Exit(self.part.number, END.statement, False, (), ()))
+        function = self.function
+        names = tuple(
+            (name, -1 if kind == NONE else function.variable(name, kind), kind) for name, kind in function.bound.items()
+        )
+        loops = self.points.loops_around(point.statement)
+        if point.again:
+            loops = [*loops, point.statement]
+        statements = function.source.statements
+        ranges = tuple(function.range_of(loop) for loop in loops if isinstance(statements[loop], ast.For))
+        return self.code.exit(Exit(self.part.number, point.statement, point.again, names, ranges))
 
     def note_entry(self, point: Point, label: Label) -> None:
         if point.statement in self.body_starts and not point.again:
             label.uses += 1
-            self.builder.entries.append((label, self.exit_at(point)))
+            self.code.entries.append((label, self.exit_at(point)))
 
-    def end(self) -> None:
-        self.emit("RETURN_OBJECT", a=self.register(Value(NONE, known=None)))
+    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
+        """Notes the diagnostics, and continues to find more of them; after all loops, CPython runs the rest."""
+        if self.follows_loops(point.statement) and not isinstance(refusal, IdentityRefusal):
+            return None
+        new = [each for each in refusal.diagnostics if each not in self.code.diagnostics]
+        self.code.diagnostics += new
+        if not new:
+            return None
+        assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+        bound = {name: kind for name, kind in self.function.bound.items() if name not in assigned}
+        self.function.bound = bound
+        following = self.points.after(point.statement)
+        if not isinstance(node, (ast.If, *LOOPS)):
+            return following
+        self.statements.versions.label(following, bound).uses += 1
+        return self.points.start_of(node.body)
+
+    def follows_loops(self, number: int) -> bool:
+        """Whether all loops come before a statement: then CPython can run the rest."""
+        return 0 <= self.last_loop < number and not self.points.loops_around(number)
 
     def return_value(self, node: ast.expr | None) -> None:
         if node is None:
             self.end()
-            return
-        if isinstance(node, ast.Call) and self.tail(node):
-            return
-        self.return_result(self.value(node))
+        elif not isinstance(node, ast.Call) or not self.tail_call(node):
+            self.return_result(self.expressions.value(node))
 
     def return_result(self, value: Value) -> None:
-        kind = {NONE: OBJECT}.get(value.type, value.type)
-        self.emit(f"RETURN_{kind.upper()}", a=self.register(value))
+        kind = OBJECT if value.type == NONE else value.type
+        self.function.emit(f"RETURN_{kind.upper()}", a=self.function.register(value))
 
-    # -- Tail calls -----------------------------------------------------------------------------------------------------
+    def end(self) -> None:
+        self.return_result(NO_VALUE)
 
-    def tail(self, node: ast.Call) -> bool:
-        """Translates `return node` where it is a tail call; returns False for other calls."""
-        found = TailCallReader(self, self.part).read(node)
+
+class TaskBodyTranslator(BodyTranslator):
+    """Translates the body of a task that is called or tail-called."""
+
+    def translate(self) -> None:
+        part, function = self.part, self.function
+        stored = self.stored()
+        self.begin(part.types)
+        for name, kind, register in zip(self.parameters, part.types, part.parameters, strict=True):
+            function.registers[name, kind] = register
+            kept = self.copy_of(register) if name in stored and kind != NONE else register
+            part.kept.append((kept, kind))
+        self.statements.run(dict(zip(self.parameters, part.types, strict=True)))
+
+    def copy_of(self, register: int) -> int:
+        """Returns the name of a register that keeps the value that a parameter came with."""
+        copy = self.function.assembler.name()
+        self.function.space.variables.append(copy)
+        self.function.emit("MOVE", a=copy, b=register)
+        return copy
+
+    def tail_call(self, node: ast.Call) -> bool:
+        found = TailCallReader(self.function, self.part).read(node)
         if found is None:
             return False
         task, arguments, deferred = found
-        values = [
-            item if isinstance(item, Value) else self.value(item) if isinstance(item, ast.expr) else self.known(item[0], node)
-            for item in arguments.values()
-        ]
-        stay = [register for register, _ in self.part.kept] if task is self.part.task and not deferred else [-1] * len(values)
+        values = [self.expressions.argument(item, node) for item in arguments.values()]
+        to_itself = task is self.part.task and not deferred
+        stay = [register for register, _ in self.part.kept] if to_itself else [-1] * len(values)
         for value, register in zip(values, stay, strict=True):
             self.hand_on(value, register)
-        part = self.builder.body(task, tuple(value.type for value in values))
+        part = self.code.body(task, tuple(value.type for value in values))
         if part is None:
-            raise self.refuse("CS120", node, "the types of the arguments change too often")
-        self.move_all(
-            [(to, self.register(value)) for to, value in zip(part.parameters, values, strict=True) if value.type != NONE]
-        )
+            raise self.function.refuse("CS120", node, "the types of the arguments change too often")
+        self.move_arguments(part, values)
         if deferred:
-            self.builder.deferring = True
-            self.emit("DEFER", e=self.builder.bodies[task, part.types].number, f=part.label)
+            self.code.deferring = True
+            self.function.emit("DEFER", e=self.code.bodies[task, part.types].number, target=part.label)
         else:
-            self.emit("STEP", f=part.label)
+            self.function.emit("STEP", target=part.label)
         return True
+
+    def move_arguments(self, part: BodyPart, values: list[Value]) -> None:
+        function = self.function
+        pairs = zip(part.parameters, values, strict=True)
+        function.move_all([(to, function.register(value)) for to, value in pairs if value.type != NONE])
 
     def hand_on(self, value: Value, stays_in: int) -> None:
         """Notes an argument of a tail call: the VM would look for LazyResults in it, unless the parameter has it already."""
         if value.type != OBJECT or value.register == stays_in >= 0:
             return
         if value.known is UNKNOWN:
-            self.builder.hands_on = True
+            self.code.hands_on = True
         elif not holds_no_results(value.known):
             raise SideExit
 
@@ -165,8 +227,8 @@ class BodyTranslator(StatementTranslator):
 class TaskTranslators:
     """Translates the functions of a task's code."""
 
-    def body(self, builder: CodeBuilder, part: BodyPart) -> None:
-        BodyTranslator(builder, part).translate()
+    def body(self, code: CodeBuilder, part: BodyPart) -> None:
+        TaskBodyTranslator(code, part).translate()
 
-    def helper(self, builder: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
-        HelperTranslator(builder, part, source).translate()
+    def helper(self, code: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
+        HelperTranslator(code, part, source).translate()

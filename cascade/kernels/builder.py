@@ -10,7 +10,7 @@ from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.graph.model import is_container
 from cascade.kernels.admission import captured, check_signature
-from cascade.kernels.assemble import ROWS, Assembler, Item, Label, halves
+from cascade.kernels.assemble import ROWS, Assembler, Code, Constant, Item, Label, halves
 from cascade.kernels.continuation import Continuations
 from cascade.kernels.diagnostics import Diagnostic, Refusal, refuse
 from cascade.kernels.fuse import fuse
@@ -31,9 +31,11 @@ Read = Callable[[Task[..., object]], tuple[FunctionSource, Continuations]]
 class Translators(Protocol):
     """Translates the functions of a builder."""
 
-    def body(self, builder: CodeBuilder, part: BodyPart) -> None: ...
+    def body(self, code: CodeBuilder, part: BodyPart) -> None:
+        """Translates a body."""
 
-    def helper(self, builder: CodeBuilder, part: HelperPart, source: FunctionSource) -> None: ...
+    def helper(self, code: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
+        """Translates a helper."""
 
 
 class CodeBuilder:
@@ -54,7 +56,7 @@ class CodeBuilder:
         self.bodies: dict[tuple[object, tuple[str, ...]], BodyPart] = {}
         self.waiting: list[BodyPart] = []
         self.helpers: dict[tuple[FunctionType, tuple[str, ...]], HelperPart] = {}
-        self.pieces: list[list[Item | Label]] = []
+        self.pieces: list[Code] = []
         self.diagnostics: list[Diagnostic] = []
         self.entries: list[tuple[Label, int]] = []
         self.deferring = False
@@ -158,17 +160,14 @@ class CodeBuilder:
                 self.helpers, self.pieces = helpers, pieces
         return done
 
-    def with_constants(self, part: HelperPart, source: FunctionSource) -> list[Item | Label]:
+    def with_constants(self, part: HelperPart, source: FunctionSource) -> Code:
         """Returns the instructions of a helper, with its constants loaded first: its registers are new at each call."""
         label, *items = self.assembler.items
-        loads: list[Item | Label] = []
-        for (kind, bits), name in part.space.constants.items():
-            operands: dict[str, object] = {"a": name}
-            if kind == OBJECT:
-                operands["e"] = bits
-            else:
-                operands["e"], operands["f"] = halves(bits if isinstance(bits, bytes) else _int_bits(bits))
-            loads.append(Item(f"LOAD_{kind.upper()}", operands, 0, (source, source.tree.lineno), part.space))
+        line = (source, source.tree.lineno)
+        loads: Code = [
+            Item(f"LOAD_{key[0].upper()}", _loaded(name, key), 0, line, part.space)
+            for key, name in part.space.constants.items()
+        ]
         return [label, *loads, *items]
 
     # -- The end ------------------------------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ class CodeBuilder:
         """Returns the constants by register number."""
         numbers, constants = self.space.numbers, self.space.constants
         return tuple(
-            (numbers[name], kind, self.assembler.constant_value(kind, bits)) for (kind, bits), name in constants.items()
+            (numbers[name], key[0], self.assembler.constant_value(key)) for key, name in constants.items()
         )
 
     def exit_of_code(self, at: Exit) -> Exit:
@@ -236,8 +235,14 @@ class CodeBuilder:
         return Body(part.task, part.types, parameters, kept, part.resumption, part.label.index, part.state)
 
 
-def _int_bits(value: int) -> bytes:
-    return value.to_bytes(8, "little", signed=True)
+def _loaded(name: int, key: Constant) -> dict[str, int]:
+    """Returns the operands of the instruction that loads a constant."""
+    kind, bits = key
+    if kind == OBJECT:
+        assert isinstance(bits, int)
+        return {"a": name, "e": bits}
+    low, high = halves(bits if isinstance(bits, bytes) else bits.to_bytes(8, "little", signed=True))
+    return {"a": name, "e": low, "f": high}
 
 
 def holds_no_results(value: object) -> bool:

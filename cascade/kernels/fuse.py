@@ -23,11 +23,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
-from cascade.kernels.assemble import ROWS, Item, Label
+from cascade.kernels.assemble import ROWS, Code, Item, Label
 
 if TYPE_CHECKING:
     from cascade.instructions.kernel import Join
 
+READING = ("reads", "then reads")
 WRITING = ("writes", "copies")
 
 FUSIONS: dict[tuple[str, str], list[tuple[str, Join]]] = {}
@@ -38,36 +39,48 @@ WITH_MOVE = {first: rows[0][0] for (first, second), rows in FUSIONS.items() if s
 """The instruction that does another one and a MOVE beside it."""
 
 
-def fuse(items: list[Item | Label], temporaries: set[int]) -> list[Item | Label]:
+def fuse(items: Code, temporaries: set[int]) -> Code:
     """Returns the items with neighbours fused wherever there is an instruction for both."""
+    reads, writes = _uses(items)
+
+    def single(name: int) -> bool:
+        return name in temporaries and reads.get(name) == 1 and writes.get(name) == 1
+
+    result: Code = []
+    for item in items:
+        if type(item) is Label:
+            if item.uses:
+                result.append(item)
+        elif type(item) is Item:
+            _append_fused(result, item, single)
+    return result
+
+
+def _uses(items: Code) -> tuple[dict[int, int], dict[int, int]]:
+    """Returns how often each name is read, and how often it is written."""
     reads: dict[int, int] = {}
     writes: dict[int, int] = {}
     for item in items:
         if type(item) is Item:
             for field, operand in ROWS[item.name].operands.items():
-                if operand.role in ("reads", "then reads"):
-                    reads[item.operands[field]] = reads.get(item.operands[field], 0) + 1
+                if operand.role in READING:
+                    name = item.operands[field]
+                    reads[name] = reads.get(name, 0) + 1
                 elif operand.role in WRITING:
-                    writes[item.operands[field]] = writes.get(item.operands[field], 0) + 1
+                    name = item.operands[field]
+                    writes[name] = writes.get(name, 0) + 1
+    return reads, writes
 
-    def single(name: int) -> bool:
-        return name in temporaries and reads.get(name) == 1 and writes.get(name) == 1
 
-    result: list[Item | Label] = []
-    for item in items:
-        if type(item) is Label:
-            if item.uses:
-                result.append(item)
-            continue
-        made: Item | None = item  # type: ignore[assignment]
-        while made is not None and result and type(result[-1]) is Item:
-            joined = _join(result[-1], made, single)
-            if joined is None:
-                break
-            result.pop()
-            made = joined
-        result.append(made)  # type: ignore[arg-type]
-    return result
+def _append_fused(result: Code, item: Item, single: Callable[[int], bool]) -> None:
+    """Appends an instruction, fused with the ones before it as often as there is an instruction for both."""
+    while result and type(previous := result[-1]) is Item:
+        joined = _join(previous, item, single)
+        if joined is None:
+            break
+        result.pop()
+        item = joined
+    result.append(item)
 
 
 def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:
@@ -78,17 +91,17 @@ def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | No
     given = first.operands["a"]
     if second.name == "MOVE" and second.operands["b"] == given and single(given):
         # A result for a variable is written to it at once.
-        return Item(first.name, {**first.operands, "a": second.operands["a"]}, first.exit, first.line, first.space)
+        return first.with_result(second.operands["a"])
     if first.name == second.name == "MOVE" and first.operands["a"] != second.operands["a"]:
         source = first.operands["b"] if second.operands["b"] == given else second.operands["b"]
         operands = {**first.operands, "c": second.operands["a"], "d": source}
-        return Item("MOVE2", operands, first.exit, first.line, first.space)
+        return first.replaced("MOVE2", operands)
     if second.name == "MOVE2":
         return _beside(first, second, single)
     for name, join in FUSIONS.get((first.name, second.name), ()):
         fields = _operands(first, second, join, single)
         if fields is not None:
-            return Item(name, fields, first.exit, first.line, first.space)
+            return first.replaced(name, fields, second.target)
     return None
 
 
@@ -103,40 +116,40 @@ def _beside(first: Item, second: Item, single: Callable[[int], bool]) -> Item | 
             fields = [field for field in "bcdef" if field in first.operands]
             free = [field for field in "bcdef" if field not in fields]
             operands = {**first.operands, "a": moves[one[0]], free[0]: moves[other[0]], free[1]: moves[other[1]]}
-            return Item(name, operands, first.exit, first.line, first.space)
+            return first.replaced(name, operands)
     return None
 
 
-def _operands(first: Item, second: Item, join: Join, single: Callable[[int], bool]) -> dict[str, object] | None:
+def _operands(first: Item, second: Item, join: Join, single: Callable[[int], bool]) -> dict[str, int] | None:
+    """Returns the operands of the instruction that does both; None where they do not hang together so."""
     given = first.operands["a"]
     sources = [first.operands[field] for field in "bcde" if field in first.operands]
     after = second.operands
     if join == "then":
         rest = [after[field] for field in "ab" if field in after]
-        return {"a": given, **dict(zip("bcde", [*sources, *rest])), "f": after["f"]}
+        return {"a": given, **dict(zip("bcde", [*sources, *rest], strict=False))}
     if join == "beside":
-        if after["b"] == given or after["a"] == given:
+        if given in (after["b"], after["a"]):
             return None
-        moved = [after["a"], after["b"]]
-        return {"a": given, **dict(zip("bcdef", [*sources, *moved]))}
+        return {"a": given, **dict(zip("bcdef", [*sources, after["a"], after["b"]], strict=False))}
     if not single(given):
         return None
-    jump = "f" in after and ROWS[second.name].operands["f"].role == "target"
+    jump = second.target is not None
     fields = [field for field in ("ab" if jump else "bcde") if field in after]
+    at = _joined_field(fields, second, join, given)
+    rest = [after[field] for field in fields if field != at]
+    if at is None or given in rest:
+        return None
+    result = dict(zip("bcdef", [*sources, *rest], strict=False))
+    return result if jump else {**result, "a": after["a"]}
+
+
+def _joined_field(fields: list[str], second: Item, join: Join, given: int) -> str | None:
+    """Returns the field in which the second instruction reads the first one's result; None where it is not as `join` says."""
     if join == "last":
         at = fields[-1]
     else:
         at = fields[0] if join == "left" else fields[1]
-        if after[at] != given and ROWS[second.name].commutes:
+        if second.operands[at] != given and ROWS[second.name].commutes:
             at = fields[1] if join == "left" else fields[0]
-    if after[at] != given:
-        return None
-    rest = [after[field] for field in fields if field != at]
-    if given in rest:
-        return None
-    result = dict(zip("bcdef", [*sources, *rest]))
-    if jump:
-        result["f"] = after["f"]
-    else:
-        result["a"] = after["a"]
-    return result
+    return at if second.operands[at] == given else None

@@ -12,7 +12,7 @@ Of the test's two branches, the one that comes to a return first ends the loop.
 
 from __future__ import annotations
 
-from cascade.kernels.assemble import ROWS, Item, Label
+from cascade.kernels.assemble import ROWS, Code, Item, Label
 
 STEPS = {f"JUMP_{name}_INT": (f"STEP_{name}_INT", False) for name in ("LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")}
 """For a test, the step that jumps where the test jumps, and whether its operands change places."""
@@ -22,48 +22,44 @@ OPPOSITE_STEPS = {
 }  # fmt: skip
 
 
-def rotate_loops(items: list[Item | Label]) -> None:
+def rotate_loops(items: Code) -> None:
     """Replaces each tail call to a body that begins with a test by the test, in place."""
     positions = _positions(items)
     made: dict[Label, Label] = {}
     number = 0
     while number < len(items):
-        item = items[number]
+        step = items[number]
         number += 1
-        if type(item) is not Item or item.name != "STEP":
+        if type(step) is not Item or step.name != "STEP" or step.target is None:
             continue
-        at = _first_instruction(items, positions[item.operands["f"]])
-        test = items[at]
-        assert type(test) is Item
-        if test.name not in STEPS:
+        at, test = _first_instruction(items, positions[step.target])
+        if test.name not in STEPS or test.target is None:
             continue
-        taken: Label = test.operands["f"]
-        past = made.get(taken)
+        past = made.get(test.target)
         if past is None:
-            past = made[taken] = Label()
+            past = made[test.target] = Label()
             past.placed = True
             items.insert(at + 1, past)
             number += at + 1 <= number
-        items[number - 1 : number] = _tested_step(item, test, taken, past, _ends_loop(items, at + 1))
+        items[number - 1 : number] = _tested_step(step, test, test.target, past, _ends_loop(items, at + 1))
         positions = _positions(items)
 
 
-def _positions(items: list[Item | Label]) -> dict[Label, int]:
+def _positions(items: Code) -> dict[Label, int]:
     return {item: number for number, item in enumerate(items) if type(item) is Label}
 
 
-def _first_instruction(items: list[Item | Label], at: int) -> int:
-    while type(items[at]) is Label:
-        at += 1
-    return at
+def _first_instruction(items: Code, at: int) -> tuple[int, Item]:
+    """Returns the first instruction after a position, and where it stands."""
+    return next((number, item) for number, item in enumerate(items[at:], at) if type(item) is Item)
 
 
-def _ends_loop(items: list[Item | Label], at: int) -> bool:
+def _ends_loop(items: Code, at: int) -> bool:
     """Whether the branch that begins there ends the loop: it comes to a return first."""
     return next(ROWS[item.name] for item in items[at:] if type(item) is Item and ROWS[item.name].ends).returns
 
 
-def _tested_step(step: Item, test: Item, taken: Label, past: Label, past_ends: bool) -> list[Item | Label]:
+def _tested_step(step: Item, test: Item, taken: Label, past: Label, past_ends: bool) -> Code:
     name, swapped = (STEPS if past_ends else OPPOSITE_STEPS)[test.name]
     continues, ends = (taken, past) if past_ends else (past, taken)
     a, b = test.operands["a"], test.operands["b"]
@@ -72,6 +68,6 @@ def _tested_step(step: Item, test: Item, taken: Label, past: Label, past_ends: b
     continues.uses += 1
     ends.uses += 1
     return [
-        Item(name, {"a": a, "b": b, "f": continues}, step.exit, step.line, step.space),
-        Item("BACK", {"f": ends}, step.exit, step.line, step.space),
+        step.replaced(name, {"a": a, "b": b}, continues),
+        step.replaced("BACK", {}, ends),
     ]

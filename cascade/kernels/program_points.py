@@ -32,6 +32,10 @@ class ProgramPoints:
         """Returns the statement at a program point; None at the function's end."""
         return self.source.statements[point.statement] if point.statement >= 0 else None
 
+    def is_test(self, point: Point) -> bool:
+        """Whether a loop decides there if it continues."""
+        return point.again or isinstance(self.node(point), ast.While)
+
     def start_of(self, block: Sequence[ast.stmt]) -> Point:
         return Point(self.numbers[id(block[0])])
 

@@ -18,13 +18,14 @@ import ast
 
 from cascade._vm import Jump
 from cascade.graph.operations import State, StateMachine
+from cascade.kernels.arguments import arguments_by_name
 from cascade.kernels.assemble import Label
-from cascade.kernels.bodies import BodyTranslator, TaskTranslators
+from cascade.kernels.bodies import BodyTranslator, HelperTranslator
 from cascade.kernels.builder import BODY_LIMIT, CodeBuilder, Read
-from cascade.kernels.expressions import UNKNOWN, SideExit, Value
 from cascade.kernels.model import NONE, OBJECT, TypedCode
-from cascade.kernels.parts import BodyPart
-from cascade.kernels.tail_calls import arguments_by_name
+from cascade.kernels.parts import BodyPart, HelperPart
+from cascade.kernels.source import FunctionSource
+from cascade.kernels.values import NO_VALUE, UNKNOWN, SideExit, Value
 
 KEYS = (str, int, bool, float, bytes, type(None))
 """A key of another type may be equal to others in ways of its own."""
@@ -32,14 +33,19 @@ PLAIN = (str, bytes, complex)
 """Objects of these types hold no LazyResult that would have to be computed first."""
 
 
-class StateMachineBuilder(CodeBuilder):
-    """Makes the typed code of a state machine."""
+class StateMachineBuilder:
+    """Makes the typed code of a state machine.
+
+    Args:
+        machine: the state machine.
+        read: reads a task's function.
+    """
 
     def __init__(self, machine: StateMachine, read: Read) -> None:
-        super().__init__(read, StateTranslators())
+        self.code = CodeBuilder(read, self)
         self.machine = machine
-        self.operands = [self.assembler.name() for _ in range(machine.count)]
-        self.space.parameters.extend(self.operands)
+        self.operands = [self.code.assembler.name() for _ in range(machine.count)]
+        self.code.space.parameters.extend(self.operands)
 
     def build_from(self, start: int, types: tuple[str, ...]) -> TypedCode:
         """Returns the code that begins with the state of number `start`.
@@ -50,91 +56,93 @@ class StateMachineBuilder(CodeBuilder):
         """
         first = self.state(start, types)
         assert first is not None
-        return self.translate(first)
+        return self.code.translate(first)
 
     def state(self, number: int, types: tuple[str, ...]) -> BodyPart | None:
         """Returns the part of a state for some types of all operands; None for one too many."""
-        part = self.bodies.get((number, types))
-        if part is None and len(self.bodies) < BODY_LIMIT:
+        code = self.code
+        part = code.bodies.get((number, types))
+        if part is None and len(code.bodies) < BODY_LIMIT:
             task = self.machine.states[number].operation
-            source, resumption = self.read_task(task)
-            part = BodyPart(task, types, source, resumption, len(self.bodies), parameters=self.operands, state=number)
-            self.add(number, part)
+            source, resumption = code.read_task(task)
+            part = BodyPart(task, types, source, resumption, len(code.bodies), parameters=self.operands, state=number)
+            code.add(number, part)
         return part
 
+    def body(self, code: CodeBuilder, part: BodyPart) -> None:
+        StateTranslator(self, part).translate()
 
-class StateTranslators(TaskTranslators):
-    """Translates the states of a state machine, and the helpers that they call."""
-
-    def body(self, builder: CodeBuilder, part: BodyPart) -> None:
-        assert isinstance(builder, StateMachineBuilder)
-        StateTranslator(builder, part).translate()
+    def helper(self, code: CodeBuilder, part: HelperPart, source: FunctionSource) -> None:
+        HelperTranslator(code, part, source).translate()
 
 
 class StateTranslator(BodyTranslator):
     """Translates the body of a state's task."""
 
-    builder: StateMachineBuilder
+    def __init__(self, builder: StateMachineBuilder, part: BodyPart) -> None:
+        super().__init__(builder.code, part)
+        self.builder = builder
+        self.state: State = builder.machine.states[part.state]
 
     def translate(self) -> None:
-        part, state = self.part, self.machine_state
+        part, state, function = self.part, self.state, self.function
         stored = self.stored()
-        self.begin()
+        own = slice(state.offset, state.offset + state.width)
+        self.begin(part.types[own])
         part.kept = list(zip(part.parameters, part.types, strict=True))
-        own = part.kept[state.offset : state.offset + state.width]
         bound = {}
-        for name, (register, kind) in zip(self.parameters, own, strict=True):
+        for name, (register, kind) in zip(self.parameters, part.kept[own], strict=True):
             bound[name] = kind
-            if kind == NONE:
-                continue
-            if name in stored:
-                self.emit("MOVE", a=self.variable(name, kind), b=register)
-            else:
-                self.registers[name, kind] = register
-        self.run(bound)
+            if kind != NONE and name in stored:
+                function.emit("MOVE", a=function.variable(name, kind), b=register)
+            elif kind != NONE:
+                function.registers[name, kind] = register
+        self.statements.run(bound)
 
-    @property
-    def own_types(self) -> tuple[str, ...]:
-        state = self.machine_state
-        return self.part.types[state.offset : state.offset + state.width]
-
-    @property
-    def machine_state(self) -> State:
-        return self.builder.machine.states[self.part.state]
-
-    def tail(self, node: ast.Call) -> bool:
+    def tail_call(self, node: ast.Call) -> bool:
         """Translates `return Jump(...)`; returns False for other calls."""
-        if self.meaning(node.func) is not Jump:
+        if self.function.meaning(node.func) is not Jump:
             return False
         given = arguments_by_name(node, ("target_key", "data"))
-        if given is None or "target_key" not in given or self.machine_state.routes is None:
+        if given is None or "target_key" not in given or self.state.routes is None:
             return False
         self.choose(given["target_key"], given.get("data"), node)
         return True
 
     def choose(self, key: ast.expr, data: ast.expr | None, node: ast.Call) -> None:
+        """Translates a Jump by a key; one that depends on a test, on both its sides."""
         if isinstance(key, ast.IfExp):
             other = Label()
-            if self.jump(key.test, other, False):
-                self.or_exit(self.choose, key.body, data, node)
+            if self.expressions.jump(key.test, other, False):
+                self.statements.or_exit(self.choose, key.body, data, node)
             if other.uses:
-                self.put(other)
-                self.or_exit(self.choose, key.orelse, data, node)
+                self.function.put(other)
+                self.statements.or_exit(self.choose, key.orelse, data, node)
             return
-        meant = key.value if isinstance(key, ast.Constant) else self.meaning(key)
-        routes = dict(self.machine_state.routes or ())
-        if type(meant) not in KEYS or meant not in routes:
-            raise SideExit
-        value = None if data is None else self.value(data)
-        if value is not None and value.type == OBJECT and not (value.known is not UNKNOWN and type(value.known) in PLAIN):
-            raise SideExit  # it may hold LazyResults
-        target = routes[meant]
+        target = self.target_of(key)
+        value = None if data is None else self.data_of(data)
         if target is None:
-            self.return_result(Value(NONE, known=None) if value is None else value)
+            self.return_result(NO_VALUE if value is None else value)
         else:
             self.go_to(target, value, node)
 
+    def target_of(self, key: ast.expr) -> int | None:
+        """Returns the number of the state that a key leads to; None for the end."""
+        meant = key.value if isinstance(key, ast.Constant) else self.function.meaning(key)
+        routes: dict[object, int | None] = dict(self.state.routes or ())
+        if type(meant) not in KEYS or meant not in routes:
+            raise SideExit
+        return routes[meant]
+
+    def data_of(self, data: ast.expr) -> Value:
+        """Returns the data of a Jump."""
+        value = self.expressions.value(data)
+        if value.type == OBJECT and (value.known is UNKNOWN or type(value.known) not in PLAIN):
+            raise SideExit  # it may hold LazyResults
+        return value
+
     def go_to(self, number: int, value: Value | None, node: ast.Call) -> None:
+        """Moves the data into the operand of a state that gets it, and jumps to the state's body."""
         target = self.builder.machine.states[number]
         types = self.part.types
         moves = []
@@ -147,9 +155,9 @@ class StateTranslator(BodyTranslator):
         else:
             types = (*types[: target.offset], value.type, *types[target.offset + 1 :])
             if value.type != NONE:
-                moves.append((self.builder.operands[target.offset], self.register(value)))
+                moves.append((self.builder.operands[target.offset], self.function.register(value)))
         part = self.builder.state(number, types)
         if part is None:
-            raise self.refuse("CS120", node, "the types of the arguments change too often")
-        self.move_all(moves)
-        self.emit("STEP", f=part.label)
+            raise self.function.refuse("CS120", node, "the types of the arguments change too often")
+        self.function.move_all(moves)
+        self.function.emit("STEP", target=part.label)

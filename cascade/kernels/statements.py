@@ -1,15 +1,8 @@
 """Statements -> instructions, one program point after the other.
 
-**Versions.** A program point is translated once for each combination of types that the variables have there
-(basic block versioning; Chevalier-Boisvert and Feeley, ECOOP 2015). In
-
-    best = None                       # best: None
-    for i in range(n):                # best: None the first time, then int
-        if best is None or ...:       # settled while translating where best is None
-            best = i
-
-there is a `for` for each. So variables may change their type, and "has no value" is a type among others. At its end, a
-version continues with the version of the next program point that fits: one that is there already by a jump.
+A program point is translated once for each combination of types that the variables have there (see
+`cascade.kernels.versions`). At its end, a version continues with the version of the next program point that fits: one that
+is there already by a jump.
 
 A loop's test stands at its end as well: instead of a jump back to the test, the test is made again and jumps back to
 the body. A few simple statements before such a test are repeated rather than jumped to.
@@ -19,385 +12,302 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Protocol, TypeVarTuple
 
-from cascade.kernels.assemble import Item, Label, Space
-from cascade.kernels.builder import CodeBuilder
-from cascade.kernels.calls import Calls
+from cascade.kernels.assemble import Item, Label
+from cascade.kernels.calls import two_values
 from cascade.kernels.diagnostics import Refusal
-from cascade.kernels.expressions import SideExit, Value
-from cascade.kernels.identity import IdentityRefusal, check_identities
-from cascade.kernels.model import INT, NONE, Exit
-from cascade.kernels.parts import HelperPart
-from cascade.kernels.program_points import END, LOOPS, Point, ProgramPoints
-from cascade.kernels.source import FunctionSource
+from cascade.kernels.expressions import Expressions
+from cascade.kernels.function_builder import FunctionBuilder
+from cascade.kernels.identity import IdentityRefusal
+from cascade.kernels.model import INT, NONE
+from cascade.kernels.program_points import END, Point, ProgramPoints
+from cascade.kernels.values import SideExit, Value
+from cascade.kernels.versions import Version, Versions, version_of
 
-VERSION_LIMIT = 6  # of one program point, before its variables are said to change type too often
-REPEATED = 3  # simple statements before the end of a loop that are repeated rather than jumped to
 RANGE = range  # what it is now: builtins may be replaced
-SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
+Ts = TypeVarTuple("Ts")
 
 
-class Version(NamedTuple):
-    """A program point, and the types that variables have there; both hash by value."""
+class FunctionKind(Protocol):
+    """The differences between the functions in the code: a body, or a helper."""
 
-    point: Point
-    types: tuple[tuple[str, str], ...]
-
-
-class StatementTranslator(Calls):
-    """Translates the statements of one function.
-
-    Each `do_` method translates a statement, with `bound` as it is there, and returns the program point that follows; None
-    where nothing does.
-    """
-
-    def __init__(self, builder: CodeBuilder, source: FunctionSource, space: Space, body: int) -> None:
-        super().__init__(source, builder.assembler, builder.names, space)
-        self.builder = builder
-        self.body_number = body
-        self.labels: dict[Version, Label] = {}
-        self.pending: list[Version] = []
-        self.versions: dict[Point, list[Version]] = {}
-        self.ranges: dict[int, int] = {}
-        self.points = ProgramPoints(source)
-        self.numbers = self.points.numbers
-        loops = [number for number, statement in enumerate(source.statements) if isinstance(statement, LOOPS)]
-        self.first_loop, self.last_loop = (loops[0], loops[-1]) if loops else (-1, -1)
-
-    def helper(self, function: FunctionType, types: tuple[str, ...], node: ast.expr) -> HelperPart:
-        return self.builder.helper(function, types)
-
-    def check_identities(self, types: tuple[str, ...]) -> None:
-        names = self.source.code.co_varnames[: len(types)]
-        check_identities(self.source, dict(zip(names, types, strict=True)), self.meaning)
-
-    # -- ProgramPoints ---------------------------------------------------------------------------------------------------------
-
-    def label(self, point: Point, bound: dict[str, str]) -> Label:
-        """Returns the label of a program point for some types of the variables; a new one is translated if something jumps there."""
-        version = Version(point, tuple(sorted(bound.items())))
-        label = self.labels.get(version)
-        if label is None:
-            label = self.labels[version] = Label()
-        if not label.placed:
-            self.pending.append(version)
-        return label
-
-    def run(self, entry: dict[str, str]) -> None:
-        """Translates everything that is reached from the first statement."""
-        self.follow(Version(Point(0), tuple(sorted(entry.items()))))
-        while self.pending:
-            version = self.pending.pop()
-            label = self.labels[version]
-            if label.uses and not label.placed:
-                self.follow(version)
-
-    def follow(self, version: Version) -> None:
-        """Translates a version, and the program points after it, to a jump or an end."""
-        point: Point | None = version.point
-        bound = dict(version.types)
-        arriving = True
-        while point is not None:
-            if not arriving and (point.again or isinstance(self.points.node(point), ast.While)):
-                pass  # the end of a loop's body: the test is made here
-            else:
-                label = self.label(point, bound)
-                if not label.placed:
-                    self.check_versions(Version(point, tuple(sorted(bound.items()))))
-                    self.put(label)
-                    self.bound = bound
-                    self.note_entry(point, label)
-                elif not self.worth_repeating(point):
-                    self.emit_jump("JUMP", label)
-                    return
-            arriving = False
-            self.bound = bound
-            if point == END:
-                self.exit = self.builder.exit(Exit(max(self.body_number, 0), END.statement, False, (), ()))
-                self.end()
-                return
-            point = self.statement(point)
-            bound = self.bound
+    def exit_at(self, point: Point) -> int:
+        """Returns the number of the side exit at a program point."""
+        raise NotImplementedError
 
     def note_entry(self, point: Point, label: Label) -> None:
         """Notes a label where a loop's iteration may begin."""
 
-    def worth_repeating(self, point: Point) -> bool:
-        """Whether only a few simple statements stand between a program point and the end of a loop."""
-        for _ in range(REPEATED):
-            node = self.points.node(point)
-            if not isinstance(node, SIMPLE):
-                return False
-            point = self.points.after(point.statement)
-            if point.again or isinstance(self.points.node(point), ast.While):
-                return self.loop_around_point(point)
-        return False
+    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
+        """Returns the program point with which translation continues after a statement that cannot be lowered."""
 
-    def loop_around_point(self, point: Point) -> bool:
-        # The end of a loop's body, not the start of a loop that follows.
-        body = self.points.node(point)
-        return point.again or any(
-            version.point == self.points.start_of(body.body) and label.placed  # type: ignore[union-attr]
-            for version, label in self.labels.items()
-        )
+    def return_value(self, node: ast.expr | None) -> None:
+        """Translates `return node`."""
 
-    def check_versions(self, version: Version) -> None:
-        known = self.versions.setdefault(version.point, [])
-        known.append(version)
-        if len(known) <= VERSION_LIMIT:
-            return
-        node = self.points.node(version.point) or self.source.tree
-        types: dict[str, list[str]] = {}
-        for other in known:
-            for name, kind in other.types:
-                if kind not in types.setdefault(name, []):
-                    types[name].append(kind)
-        name = max(types, key=lambda name: len(types[name]))
-        kinds = " or ".join(types[name])
-        raise self.refuse("CS120", node, f"the types of the variables change too often: {name!r} is {kinds} here")
+    def end(self) -> None:
+        """Translates the function's end."""
 
-    # -- Statements -----------------------------------------------------------------------------------------------------
+
+class Statements:
+    """Translates the statements of one function.
+
+    The method for a statement translates it, with `bound` as it is there, and returns the program point that follows; None
+    where nothing does.
+    """
+
+    def __init__(self, function: FunctionBuilder, expressions: Expressions, points: ProgramPoints, kind: FunctionKind) -> None:
+        self.function = function
+        self.expressions = expressions
+        self.points = points
+        self.kind = kind
+        self.versions = Versions(points)
+
+    # -- Program points -----------------------------------------------------------------------------------------------
+
+    def run(self, entry: dict[str, str]) -> None:
+        """Translates everything that is reached from the first statement."""
+        self.follow(version_of(Point(0), entry))
+        for version in self.versions.untranslated():
+            self.follow(version)
+
+    def follow(self, version: Version) -> None:
+        """Translates a version, and the program points after it, to a jump or an end."""
+        function = self.function
+        point: Point | None = version.point
+        function.bound = dict(version.types)
+        arriving = True
+        while point is not None:
+            tested_here = not arriving and self.points.is_test(point)  # the end of a loop's body
+            if not tested_here and not self.begin(point):
+                return
+            arriving = False
+            if point == END:
+                function.exit = self.kind.exit_at(END)
+                self.kind.end()
+                return
+            point = self.statement(point)
+
+    def begin(self, point: Point) -> bool:
+        """Places the label of a program point; returns False where it is translated already, and is jumped to."""
+        function = self.function
+        bound = function.bound
+        label = self.versions.label(point, bound)
+        if label.placed:
+            if self.versions.worth_repeating(point):
+                return True
+            function.emit_jump("JUMP", label)
+            return False
+        self.versions.add(version_of(point, bound))
+        function.put(label)
+        self.kind.note_entry(point, label)
+        return True
 
     def statement(self, point: Point) -> Point | None:
-        node = self.source.statements[point.statement]
-        self.line = (self.source, node.lineno)
-        self.exit = self.exit_at(point)
-        items = len(self.assembler.items)
+        function = self.function
+        node = function.source.statements[point.statement]
+        function.line = (function.source, node.lineno)
+        function.exit = self.kind.exit_at(point)
+        items = len(function.assembler.items)
         try:
             if point.again:
                 assert isinstance(node, ast.For)
                 return self.next_of(node, point.statement)
-            method: Callable[[Any], Point | None] | None = getattr(self, f"do_{type(node).__name__}", None)
-            if method is None:
-                raise self.refuse("CS110", node, f"statements of this kind ({type(node).__name__}) are not lowered")
-            return method(node)
+            return self.translated(node, point.statement)
         except SideExit:
             self.exit_here(items)
         except Refusal as refusal:
-            del self.assembler.items[items:]
-            self.emit("EXIT")
-            if isinstance(refusal, IdentityRefusal) or not self.after_loops(point.statement):
-                return self.refused(node, point, refusal)
+            self.exit_instead(items)
+            return self.kind.refused(node, point, refusal)
         return None
 
     def exit_here(self, first: int) -> None:
         """Makes a side exit; also at the labels that the instructions from the first one on jump to, and that are now not placed."""
-        pending = {*self.labels.values(), *(part.label for part in self.builder.bodies.values())}
-        for item in self.assembler.items[first:]:
-            if isinstance(item, Item) and item.name != "CALL":
-                label = item.operands.get("f")
-                if isinstance(label, Label) and not label.placed and label not in pending:
-                    self.put(label)
-        self.emit("EXIT")
+        code = self.function.code
+        pending = {*self.versions.labels.values(), *(part.label for part in code.bodies.values())}
+        for item in self.function.assembler.items[first:]:
+            if type(item) is Item and item.name != "CALL":
+                label = item.target
+                if label is not None and not label.placed and label not in pending:
+                    self.function.put(label)
+        self.function.emit("EXIT")
 
-    def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
-        """Notes the diagnostics, and continues to find more of them."""
-        new = [each for each in refusal.diagnostics if each not in self.builder.diagnostics]
-        self.builder.diagnostics += new
-        if not new:
-            return None
-        assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
-        self.bound = {name: kind for name, kind in self.bound.items() if name not in assigned}
-        following = self.points.after(point.statement)
-        if not isinstance(node, (ast.If, *LOOPS)):
-            return following
-        self.label(following, self.bound).uses += 1
-        return self.points.start_of(node.body)
+    def exit_instead(self, first: int) -> None:
+        """Makes a side exit in place of the instructions from the first one on."""
+        del self.function.assembler.items[first:]
+        self.function.emit("EXIT")
 
-    def after_loops(self, number: int) -> bool:
-        """Whether all loops come before a statement: then CPython can run the rest."""
-        return 0 <= self.last_loop < number and not self.points.loops_around(number)
+    # -- Statements -----------------------------------------------------------------------------------------------------
 
-    def exit_at(self, point: Point) -> int:
-        """Returns the number of the side exit at a program point."""
-        names = tuple((name, -1 if kind == NONE else self.variable(name, kind), kind) for name, kind in self.bound.items())
-        loops = self.points.loops_around(point.statement)
-        if point.again:
-            loops = [*loops, point.statement]
-        ranges = tuple(self.range_of(loop) for loop in loops if isinstance(self.source.statements[loop], ast.For))
-        return self.builder.exit(Exit(self.body_number, point.statement, point.again, names, ranges))
+    def translated(self, node: ast.stmt, number: int) -> Point | None:
+        """Translates a statement and returns the program point that follows."""
+        match node:
+            case ast.Assign():
+                self.assign(node)
+            case ast.AugAssign():
+                self.assign_in_place(node)
+            case ast.If():
+                return self.choose(node, number)
+            case ast.While():
+                return self.loop(node, number)
+            case ast.For():
+                return self.loop_over_range(node, number)
+            case ast.Return():
+                self.return_expression(node.value)
+                return None
+            case ast.AnnAssign():
+                self.assign_annotated(node)
+            case ast.Break():
+                return self.points.after(self.points.loops_around(number)[-1])
+            case ast.Continue():
+                loop = self.points.loops_around(number)[-1]
+                return Point(loop, isinstance(self.function.source.statements[loop], ast.For))
+            case ast.Assert():
+                return self.check(node, number)
+            case ast.Raise():
+                raise SideExit
+            case ast.Pass():
+                pass
+            case ast.Expr():
+                if not isinstance(node.value, ast.Constant):
+                    raise self.function.refuse("CS111", node, "a call for its effect is not lowered")
+            case _:
+                hint = f"statements of this kind ({type(node).__name__}) are not lowered"
+                raise self.function.refuse("CS110", node, hint)
+        return self.points.after(number)
 
-    def number_of(self, node: ast.stmt) -> int:
-        return self.numbers[id(node)]
+    # -- Assignments --------------------------------------------------------------------------------------------------
 
-    def do_Pass(self, node: ast.Pass) -> Point:
-        return self.points.after(self.number_of(node))
-
-    def do_Expr(self, node: ast.Expr) -> Point:
-        if not isinstance(node.value, ast.Constant):
-            raise self.refuse("CS111", node, "a call for its effect is not lowered")
-        return self.points.after(self.number_of(node))
-
-    def do_Assign(self, node: ast.Assign) -> Point:
+    def assign(self, node: ast.Assign) -> None:
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple):
             targets = node.targets[0].elts
             values = self.several(node.value, len(targets), node)
         else:
             targets = node.targets
-            values = [self.value(node.value)] * len(targets)
+            values = [self.expressions.value(node.value)] * len(targets)
         self.store([(self.target(item), value) for item, value in zip(targets, values, strict=True)])
-        return self.points.after(self.number_of(node))
 
     def several(self, node: ast.expr, count: int, statement: ast.stmt) -> list[Value]:
         """Returns the values that a tuple on the left gets."""
         if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
-            return [self.value(item) for item in node.elts]
-        values = self.two_values(node) if count == 2 and isinstance(node, ast.Call) else None
+            return [self.expressions.value(item) for item in node.elts]
+        values = two_values(self.expressions, node) if count == 2 and isinstance(node, ast.Call) else None
         if values is not None:
             return values
-        raise self.refuse("CS112", statement, "the right side has to show as many values as there are variables")
+        hint = "the right side has to show as many values as there are variables"
+        raise self.function.refuse("CS112", statement, hint)
 
     def target(self, node: ast.expr) -> str:
-        if not isinstance(node, ast.Name) or node.id not in self.source.locals:
-            raise self.refuse("CS113", node, "only local variables can be assigned")
+        if not isinstance(node, ast.Name) or node.id not in self.function.source.locals:
+            raise self.function.refuse("CS113", node, "only local variables can be assigned")
         return node.id
 
     def store(self, pairs: Sequence[tuple[str, Value]]) -> None:
         """Assigns variables, all at once."""
-        bound = dict(self.bound)
+        function = self.function
+        bound = dict(function.bound)
         moves = []
         for name, value in pairs:
             bound[name] = value.type
             if value.type != NONE:
-                moves.append((self.variable(name, value.type), self.register(value)))
-        self.move_all(moves)
-        self.bound = bound
+                moves.append((function.variable(name, value.type), function.register(value)))
+        function.move_all(moves)
+        function.bound = bound
 
-    def move_all(self, moves: Sequence[tuple[int, int]]) -> None:
-        """Emits moves that happen at once, one after the other."""
-        waiting = dict(moves)  # of several to one register, the last one counts
-        waiting = {to: source for to, source in waiting.items() if to != source}
-        while waiting:
-            sources = set(waiting.values())
-            to = next((to for to in reversed(waiting) if to not in sources), None)
-            if to is not None:
-                self.emit("MOVE", a=to, b=waiting.pop(to))
-                continue
-            to, source = next(iter(waiting.items()))
-            if waiting[source] == to:
-                self.emit("MOVE2", a=to, b=source, c=source, d=to)
-                del waiting[to], waiting[source]
-                continue
-            spare = self.assembler.temporary()
-            self.emit("MOVE", a=spare, b=to)
-            waiting = {one: spare if other == to else other for one, other in waiting.items()}
-
-    def do_AnnAssign(self, node: ast.AnnAssign) -> Point:
+    def assign_annotated(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
-            self.store([(self.target(node.target), self.value(node.value))])
+            self.store([(self.target(node.target), self.expressions.value(node.value))])
         elif not isinstance(node.target, ast.Name):
-            raise self.refuse("CS113", node.target, "only local variables can be annotated")
-        return self.points.after(self.number_of(node))
+            raise self.function.refuse("CS113", node.target, "only local variables can be annotated")
 
-    def do_AugAssign(self, node: ast.AugAssign) -> Point:
+    def assign_in_place(self, node: ast.AugAssign) -> None:
         name = self.target(node.target)
         left = ast.copy_location(ast.Name(name, ast.Load()), node.target)
-        self.store([(name, self.value(ast.copy_location(ast.BinOp(left, node.op, node.value), node)))])
-        return self.points.after(self.number_of(node))
+        operation = ast.copy_location(ast.BinOp(left, node.op, node.value), node)
+        self.store([(name, self.expressions.value(operation))])
 
-    def do_If(self, node: ast.If) -> Point | None:
-        other = self.points.start_of(node.orelse) if node.orelse else self.points.after(self.number_of(node))
-        return self.points.start_of(node.body) if self.jump(node.test, self.label(other, self.bound), False) else None
+    # -- Branches and loops -------------------------------------------------------------------------------------------
 
-    def do_While(self, node: ast.While) -> Point | None:
-        number = self.number_of(node)
-        body = self.label(self.points.start_of(node.body), self.bound)
+    def choose(self, node: ast.If, number: int) -> Point | None:
+        other = self.points.start_of(node.orelse) if node.orelse else self.points.after(number)
+        reached = self.expressions.jump(node.test, self.versions.label(other, self.function.bound), False)
+        return self.points.start_of(node.body) if reached else None
+
+    def check(self, node: ast.Assert, number: int) -> Point | None:
+        if __debug__:
+            holds = Label()
+            if self.expressions.jump(node.test, holds, True):
+                self.function.emit("EXIT")
+            if not holds.uses:
+                return None
+            self.function.put(holds)
+        return self.points.after(number)
+
+    def loop(self, node: ast.While, number: int) -> Point | None:
+        bound = self.function.bound
+        body = self.versions.label(self.points.start_of(node.body), bound)
         if body.placed:
-            return self.points.out_of(number) if self.jump(node.test, body, True) else None
-        out = self.label(self.points.out_of(number), self.bound)
-        return self.points.start_of(node.body) if self.jump(node.test, out, False) else None
+            return self.points.out_of(number) if self.expressions.jump(node.test, body, True) else None
+        out = self.versions.label(self.points.out_of(number), bound)
+        return self.points.start_of(node.body) if self.expressions.jump(node.test, out, False) else None
 
-    def do_For(self, node: ast.For) -> Point | None:
-        call = node.iter
-        if not (isinstance(call, ast.Call) and self.meaning(call.func) is RANGE and not call.keywords and 0 < len(call.args) < 4):
-            raise self.refuse("CS114", node.iter, "only `for ... in range(...)` is lowered")
+    def loop_over_range(self, node: ast.For, number: int) -> Point:
+        function = self.function
+        arguments = self.range_arguments(node.iter)
         self.target(node.target)
-        number = self.number_of(node)
-        values = [self.integer(argument) for argument in call.args]
+        values = [self.expressions.integer(argument) for argument in arguments]
         if len(values) == 1:
             values.insert(0, Value(INT, known=0))
         if len(values) == 2:
             values.append(Value(INT, known=1))
-        state_at = self.range_of(number)
+        state_at = function.range_of(number)
         for offset, value in enumerate(values):
-            self.emit("MOVE", a=state_at + offset, b=self.register(value))
-        self.emit("RANGE", a=state_at)
+            function.emit("MOVE", a=state_at + offset, b=function.register(value))
+        function.emit("RANGE", a=state_at)
         return self.next_of(node, number, first=True)
 
-    def range_of(self, number: int) -> int:
-        """Returns the first of the three registers, side by side, that a `for` has for its range."""
-        if number not in self.ranges:
-            state = [self.assembler.name() for _ in range(3)]
-            self.space.variables.extend(state)
-            self.ranges[number] = state[0]
-        return self.ranges[number]
+    def range_arguments(self, node: ast.expr) -> list[ast.expr]:
+        """Returns the arguments of the `range` that a `for` runs over."""
+        called = self.function.meaning(node.func) if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and called is RANGE and not node.keywords and 0 < len(node.args) < 4:
+            return node.args
+        raise self.function.refuse("CS114", node, "only `for ... in range(...)` is lowered")
 
     def next_of(self, node: ast.For, number: int, *, first: bool = False) -> Point:
         """Emits the next of a range, at the start of the loop or at the end of its body."""
+        function, points = self.function, self.points
         name = self.target(node.target)
-        operands = {"a": self.variable(name, INT), "b": self.range_of(number)}
-        inside = {**self.bound, name: INT}
-        body = self.label(self.points.start_of(node.body), inside)
+        item, state_at = function.variable(name, INT), function.range_of(number)
+        inside = {**function.bound, name: INT}
+        body = self.versions.label(points.start_of(node.body), inside)
         if body.placed and not first:
-            self.emit("NEXT_BACK", **operands, f=body)
-            return self.points.out_of(number)
-        out = self.label(self.points.out_of(number), self.bound)
-        self.emit("NEXT_OR_BACK" if out.placed else "NEXT", **operands, f=out)
-        self.bound = inside
-        return self.points.start_of(node.body)
+            function.emit("NEXT_BACK", a=item, b=state_at, target=body)
+            return points.out_of(number)
+        out = self.versions.label(points.out_of(number), function.bound)
+        function.emit("NEXT_OR_BACK" if out.placed else "NEXT", a=item, b=state_at, target=out)
+        function.bound = inside
+        return points.start_of(node.body)
 
-    def do_Break(self, node: ast.Break) -> Point:
-        return self.points.after(self.points.loops_around(self.number_of(node))[-1])
-
-    def do_Continue(self, node: ast.Continue) -> Point:
-        loop = self.points.loops_around(self.number_of(node))[-1]
-        return Point(loop, isinstance(self.source.statements[loop], ast.For))
-
-    def do_Assert(self, node: ast.Assert) -> Point | None:
-        if not __debug__:
-            return self.points.after(self.number_of(node))
-        holds = Label()
-        if self.jump(node.test, holds, True):
-            self.emit("EXIT")
-        if not holds.uses:
-            return None
-        self.put(holds)
-        return self.points.after(self.number_of(node))
-
-    def do_Raise(self, node: ast.Raise) -> None:
-        raise SideExit
-
-    def do_Return(self, node: ast.Return) -> None:
-        self.return_expression(node.value)
+    # -- Returns --------------------------------------------------------------------------------------------------------
 
     def return_expression(self, node: ast.expr | None) -> None:
         """Translates `return node`."""
         if isinstance(node, ast.IfExp):
             other = Label()
-            if self.jump(node.test, other, False):
+            if self.expressions.jump(node.test, other, False):
                 self.return_expression(node.body)
             if other.uses:
-                self.put(other)
+                self.function.put(other)
                 self.return_expression(node.orelse)
             return
-        self.or_exit(self.return_value, node)
+        self.or_exit(self.kind.return_value, node)
 
-    def or_exit(self, translate: Callable[..., None], *arguments: object) -> None:
+    def or_exit(self, translate: Callable[[*Ts], None], *arguments: *Ts) -> None:
         """Translates an expression that is returned; where it has no typed form, CPython returns it."""
-        items = len(self.assembler.items)
+        items = len(self.function.assembler.items)
         try:
             translate(*arguments)
         except IdentityRefusal:
             raise
         except (SideExit, Refusal):
-            del self.assembler.items[items:]
-            self.emit("EXIT")
-
-    def return_value(self, node: ast.expr | None) -> None:
-        raise NotImplementedError
-
-    def end(self) -> None:
-        """Translates the function's end."""
-        raise NotImplementedError
+            self.exit_instead(items)

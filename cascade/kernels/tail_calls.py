@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FunctionType
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple
 
 from cascade._vm import TailCall
 from cascade.declare.task import Task
-from cascade.kernels.calls import Calls, bind_call
-from cascade.kernels.expressions import SideExit, Value
-from cascade.kernels.model import NONE
+from cascade.kernels.arguments import Argument, arguments_by_name, bind_call, by_parameter
+from cascade.kernels.function_builder import FunctionBuilder
 from cascade.kernels.parts import BodyPart
-
-Argument: TypeAlias = "ast.expr | tuple[object] | Value"
-"""An expression, a default (a tuple of one), or the value that a parameter came with."""
+from cascade.kernels.values import SideExit, of_type
 
 
 class FoundTailCall(NamedTuple):
@@ -28,7 +25,7 @@ class FoundTailCall(NamedTuple):
     """
 
     task: Task[..., object]
-    arguments: dict[str, Argument]
+    arguments: Mapping[str, Argument]
     deferred: bool
 
 
@@ -43,12 +40,12 @@ class TailCallReader:
     """Reads the tail calls of a body.
 
     Args:
-        translator: knows the meaning of names.
+        function: knows the meaning of names.
         part: the body.
     """
 
-    def __init__(self, translator: Calls, part: BodyPart) -> None:
-        self.translator = translator
+    def __init__(self, function: FunctionBuilder, part: BodyPart) -> None:
+        self.function = function
         self.part = part
         code = part.source.code
         self.parameters = code.co_varnames[: code.co_argcount]
@@ -63,15 +60,16 @@ class TailCallReader:
         if len(named) < len(keywords) or not may_stay_in_code(target):
             return None
         if target is not self.part.task or form == "call":
-            arguments = bind_call(self.translator, cast(FunctionType, target.func), positional, named, node)
-            return FoundTailCall(target, {**arguments}, form == "call")
+            assert isinstance(target.func, FunctionType)
+            arguments = bind_call(self.function, target.func, positional, named, node)
+            return FoundTailCall(target, arguments, form == "call")
         return FoundTailCall(target, self.own_arguments(positional, named, form == "tail"), False)
 
     def spelling(self, node: ast.Call) -> _Spelled | None:
         """Returns how a tail call is spelled: `task.tail(...)`, `TailCall(...)` or `task(...)`; None for other calls."""
         func = node.func
         keywords: list[tuple[str | None, ast.expr]] = [(keyword.arg, keyword.value) for keyword in node.keywords]
-        meaning = self.translator.meaning
+        meaning = self.function.meaning
         if isinstance(func, ast.Attribute) and func.attr == "tail" and type(target := meaning(func.value)) is Task:
             return _Spelled("tail", target, node.args, keywords)
         meant = meaning(func)
@@ -84,7 +82,7 @@ class TailCallReader:
         given = arguments_by_name(node, ("args", "kwargs", "target"))
         if given is None:
             return None
-        target = self.translator.meaning(given["target"]) if "target" in given else self.part.task
+        target = self.function.meaning(given["target"]) if "target" in given else self.part.task
         args, kwargs = given.get("args", ast.Tuple([], ast.Load())), given.get("kwargs", ast.Dict([], []))
         if type(target) is not Task or not isinstance(args, ast.Tuple) or not isinstance(kwargs, ast.Dict):
             return None
@@ -99,32 +97,14 @@ class TailCallReader:
     ) -> dict[str, Argument]:
         """Returns the arguments of a tail call of the task itself: a parameter that is not named keeps the value that it came with."""
         parameters, function = self.parameters, self.part.source.function
-        if len(positional) > len(parameters) or any(isinstance(item, ast.Starred) for item in positional):
+        if any(isinstance(item, ast.Starred) for item in positional):
             raise SideExit
-        given: dict[str, ast.expr] = dict(zip(parameters, positional))
-        for name, value in named:
-            if name in given or name not in parameters[self.part.source.code.co_posonlyargcount :]:
-                raise SideExit
-            given[name] = value
+        given = by_parameter(parameters, function.__code__.co_posonlyargcount, positional, named)
         required = parameters[: len(parameters) - len(function.__defaults__ or ())]
         if checked and any(name not in given for name in required):
             raise SideExit
-        kept = {
-            name: Value(NONE, known=None) if kind == NONE else Value(kind, register)
-            for name, (register, kind) in zip(parameters, self.part.kept, strict=True)
-        }
-        return {name: given.get(name, kept[name]) for name in parameters}
-
-
-def arguments_by_name(node: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] | None:
-    """Returns the arguments of a call by the names of the parameters; None where they do not all show."""
-    given = dict(zip(names, node.args))
-    for keyword in node.keywords:
-        if keyword.arg not in names or keyword.arg in given:
-            return None
-        given[keyword.arg] = keyword.value
-    starred = any(isinstance(item, ast.Starred) for item in node.args)
-    return given if len(node.args) <= len(names) and not starred else None
+        kept = zip(parameters, self.part.kept, strict=True)
+        return {name: given.get(name, of_type(kind, register)) for name, (register, kind) in kept}
 
 
 def may_stay_in_code(task: Task[..., object]) -> bool:
