@@ -25,8 +25,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.random_programs import Difference, Program, Tally, compare, write_program  # noqa: E402
-from tests.random_programs.minimise import minimise, shown_by  # noqa: E402
+from tests.support.random_programs import Difference, Program, Tally, compare, write_program  # noqa: E402
+from tests.support.random_programs.minimise import minimise, shown_by  # noqa: E402
 
 CHUNK = 100
 """So many seeds are handed to a worker at once."""

@@ -23,8 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.random_graphs import Tally, compare, write_graph  # noqa: E402
-from tests.random_graphs.minimise import minimise, shown_by, written  # noqa: E402
+from tests.support.random_graphs import Tally, compare, write_graph  # noqa: E402
+from tests.support.random_graphs.minimise import minimise, shown_by, written  # noqa: E402
 
 SECONDS = 60
 MINIMISED = 2

@@ -1,6 +1,6 @@
 /* The functions of `math` as Modules/mathmodule.c defines them: the same function of the C library, with the same special
  * cases before it. Each int function returns 1 where `math` raises, or where the result is no int of 64 bits.
- * tests/test_math.py compares them bit by bit with `math` itself.
+ * tests/kernels/test_math.py compares them bit by bit with `math` itself.
  *
  * Not here, as they have arithmetic of their own that differs between versions of CPython, and between compilers that fuse a
  * product and a sum: gamma, lgamma, hypot. Typed code calls those of the module.

@@ -1,0 +1,233 @@
+"""The examples, and the code that the documents show."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib.util
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cascade as cs
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
+pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="only in a checkout")
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)}: not here")
+
+
+def python(*arguments: str, cwd: Path = ROOT, status: int = 0) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(cs.__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments], capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def example(name: str, *arguments: str, cwd: Path = ROOT, status: int = 0) -> subprocess.CompletedProcess[str]:
+    return python(str(EXAMPLES / name), *arguments, cwd=cwd, status=status)
+
+
+def shown_in_the_readme(command: str) -> str:
+    """What the README shows below a command."""
+    return (ROOT / "README.md").read_text().split(f"$ {command}\n")[1].split("\n\n")[0]
+
+
+def stripped(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+# -- Fireflies and the sweep ------------------------------------------------------------------------------------------
+
+
+def together(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"(\d\.\d\d)$", text, flags=re.M)]
+
+
+@pytest.mark.parametrize("way", [[], ["--graph-path"]])
+def test_fireflies(way):
+    strong = together(example("fireflies.py", "--progress", "none", "--seconds", "8", *way).stdout)
+    assert len(strong) == 12 and strong[0] < 0.3 and strong[-1] > 0.9
+    weak = together(example("fireflies.py", "--progress", "none", "--seconds", "8", "--coupling", "0.1", *way).stdout)
+    assert max(weak) < 0.4
+
+
+@needs("loky")
+def test_the_sweep():
+    text = example("sweep.py", "--progress", "none").stdout
+    assert stripped(text) == stripped(shown_in_the_readme("python examples/sweep.py --progress none"))
+    command = ("-m", "cascade", "run", "--progress", "none", "examples/sweep.py:curve", "--count", "20", "--seconds", "3", "--points", "3")
+    small = together(python(*command).stdout)
+    assert len(small) == 3 and small[0] < small[-1]
+
+
+# -- Airports ---------------------------------------------------------------------------------------------------------
+
+
+def events(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def loneliest_by_the_table(region: str) -> tuple[int, float, str]:
+    """How many airports there are, how far the loneliest is from the next, and its name: each compared with each."""
+    import airportsdata
+
+    places = []
+    with open(Path(airportsdata.__file__).with_name("airports.csv"), encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["iata"] and row["tz"].startswith(f"{region}/"):
+                north, east = math.radians(float(row["lat"])), math.radians(float(row["lon"]))
+                on_the_sphere = (math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north))
+                places.append((on_the_sphere, f"{row['name']}, {row['country']}"))
+    ways = [
+        min(math.dist(here, there) for number, (there, _) in enumerate(places) if number != own) for own, (here, _) in enumerate(places)
+    ]
+    farthest = max(ways)
+    return len(places), 6371 * 2 * math.asin(farthest / 2), places[ways.index(farthest)][1]
+
+
+@needs("airportsdata", "msgspec")
+def test_airports(tmp_path):
+    first = example("airports.py", "--progress", "json", cwd=tmp_path)
+    names = [event["event"] for event in events(first)]
+    assert names.count("TaskRetrying") == 2 and "TaskSkipped" not in names
+    lines = first.stdout.splitlines()
+    for region in ("Pacific", "Indian", "Australia"):
+        count, way, name = loneliest_by_the_table(region)
+        (line,) = [line for line in lines if line.startswith(region)]
+        found = re.fullmatch(rf"{region} +([\d,]+) +([\d,]+) km  (.*)", line)
+        assert found is not None and int(found[1].replace(",", "")) == count
+        assert float(found[2].replace(",", "")) == pytest.approx(way, abs=1)
+        assert found[3] == name
+    again = example("airports.py", "--progress", "json", "--failures", "0", cwd=tmp_path)
+    assert again.stdout == first.stdout
+    skipped = [event for event in events(again) if event["event"] == "TaskSkipped"]
+    assert {event["reason"] for event in skipped} == {"CacheHit"} and len(skipped) == len(lines) - 1
+    assert "TaskRetrying" not in [event["event"] for event in events(again)]
+
+
+@needs("airportsdata", "msgspec")
+def test_airports_that_no_airline_serves_and_a_line_that_stays_down(tmp_path):
+    every = example("airports.py", "--progress", "json", "--no-served", "--graph-path", cwd=tmp_path)
+    assert [event["reason"] for event in events(every) if event["event"] == "TaskSkipped"] == ["ConditionFalse"]
+    assert sum(int(count.replace(",", "")) for count in re.findall(r"^\w+ +([\d,]+)", every.stdout, flags=re.M)) > 20_000
+    down = example("airports.py", "--progress", "none", "--failures", "9", cwd=tmp_path, status=1)
+    assert "ConnectionError: the line is down\nafter 5 attempts" in down.stderr
+
+
+@needs("airportsdata", "msgspec")
+def test_the_readme_shows_how_airports_are_listed(tmp_path):
+    """The table grows from month to month, so only the form is compared."""
+    text = example("airports.py", "--progress", "none", cwd=tmp_path).stdout
+    form = [re.sub(r"[\d,]+ km .*|[\d,]+", "", line).split() for line in stripped(text)]
+    shown = stripped(shown_in_the_readme("python examples/airports.py --progress none"))
+    assert [re.sub(r"[\d,]+ km .*|[\d,]+", "", line).split() for line in shown] == form
+
+
+# -- The agent --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [[], ["--graph-path"]])
+def test_the_agent(way):
+    text = example("agent.py", "--progress", "none", *way).stdout
+    assert stripped(text) == stripped(shown_in_the_readme("python examples/agent.py --progress none"))
+    question = "the length of Amazon minus 3 miles in m"
+    text = example("agent.py", "--progress", "none", "--question", question, *way).stdout
+    assert stripped(text)[-1].split() == ["answer", f"{6_400_000 - 3 * 1609.344:.0f}", "m"]
+    stopped = example("agent.py", "--progress", "none", "--max-steps", "10", *way, status=1)
+    assert "more than max_steps=10 task calls" in stopped.stderr
+    unknown = example("agent.py", "--progress", "none", "--question", "the length of Nile", *way, status=1)
+    assert "KeyError: 'length of Nile'\nin task 'look_up'" in unknown.stderr
+
+
+# -- All of them ------------------------------------------------------------------------------------------------------
+
+TARGETS = {"fireflies.py": "night", "sweep.py": "curve", "airports.py": "report", "agent.py": "agent"}
+
+
+def test_every_example_is_tested():
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(TARGETS)
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"examples/{name}" in readme for name in TARGETS)
+
+
+@needs("airportsdata", "msgspec")
+@pytest.mark.parametrize("name", TARGETS)
+def test_targets_of_the_examples_are_planned_and_drawn(name, tmp_path):
+    target = f"{EXAMPLES / name}:{TARGETS[name]}"
+    assert python("-m", "cascade", "plan", target, cwd=tmp_path).stdout.startswith("plan of ")
+    assert python("-m", "cascade", "graph", target, cwd=tmp_path).stdout.startswith("digraph cascade {")
+
+
+# -- The code in the documents ----------------------------------------------------------------------------------------
+
+
+BLOCKS = [
+    pytest.param(code, id=f"{path.stem}-{number}")
+    for path in DOCUMENTS
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.S))
+]
+
+
+RECORDER = """
+import json, runpy, sys
+printed, out = [], sys.stdout
+sys.stdout = sys.stderr
+runpy.run_path(sys.argv[1], {"print": lambda *values: printed.append(" ".join(map(str, values)))}, "__main__")
+json.dump(printed, out)
+"""
+
+
+def promised(code: str) -> list[str | None]:
+    """For each print of a block, in order, the comment that stands beside it."""
+    comments = [line.rpartition("  # ")[2].strip() if "  # " in line else None for line in code.splitlines()]
+    return [
+        comments[node.end_lineno - 1]
+        for node in ast.parse(code).body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "print"
+    ]
+
+
+@needs("msgspec")
+@pytest.mark.parametrize("code", BLOCKS)
+def test_the_code_in_the_documents(code, tmp_path):
+    """It runs, and what a comment beside a print says is printed; where it has "...", that is how it begins."""
+    (tmp_path / "block.py").write_text(code)
+    printed = json.loads(python("-c", RECORDER, "block.py", cwd=tmp_path).stdout)
+    expected = promised(code)
+    assert len(printed) == len(expected)
+    for text, comment in zip(printed, expected, strict=True):
+        if comment is not None:
+            beginning, more, _ = comment.partition(" ...")
+            assert text.startswith(beginning) if more else text == comment
+
+
+def test_the_documents_have_code_and_point_to_what_is_there():
+    assert sum(len(re.findall("```python\n", path.read_text())) for path in DOCUMENTS) == len(BLOCKS) >= 6
+    for path in DOCUMENTS:
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
+            assert link.startswith("http") or (path.parent / link).exists(), f"{path.name}: {link}"
+        for name in re.findall(r"`((?:tests|perf|tools|docs|examples|cascade)/[\w./]+)", path.read_text()):
+            hidden = name.startswith("cascade/") and not (ROOT / "cascade").exists()  # the tests of an sdist, against a wheel
+            assert hidden or (ROOT / name.rstrip(".")).exists() or name.endswith(".json"), f"{path.name}: {name}"
+
+
+def test_tests_that_the_documents_name_are_there():
+    """A claim names the test that proves it."""
+    for path in DOCUMENTS:
+        for file, function in re.findall(r"`([\w/]*test_\w+)\.py::(test_\w+)`", path.read_text()):
+            assert f"def {function}(" in (ROOT / "tests" / f"{file}.py").read_text(), f"{path.name}: {file}.py::{function}"
