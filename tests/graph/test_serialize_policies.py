@@ -35,6 +35,7 @@ def subscribed(path: Any, target: Any) -> Any:
     return repr(outcome), getattr(outcome, "__notes__", None), story(events)
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_a_graph_with_policies_comes_back(make, path):
     text = to_json(make())
     graph = from_json(text)

@@ -16,6 +16,7 @@ import cascade
 from cascade.instructions.graph import INSTRUCTIONS
 
 ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 PACKAGE = Path(cascade.__file__).parent
 
 LAYERS = [
@@ -229,3 +230,27 @@ def test_docstrings_hold(recwarn):
     for name in ("cascade", "cascade.declare.task", "cascade.declare.conversion", "cascade.declare.inputs", "cascade.declare.resources", "cascade.runtime.program"):
         failed += doctest.testmod(importlib.import_module(name)).failed
     assert failed == 0
+
+
+def modules_named_in(path: Path) -> set[str]:
+    """The modules that a source file imports, and the dotted names of what it imports from them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return found
+
+
+def test_no_module_imports_a_test_module():
+    """Helpers that several tests use stand in tests/support, or are fixtures of a conftest.py."""
+    test_modules = {path.stem for path in TESTS.rglob("test_*.py")}
+    wrong = [
+        f"{path.relative_to(TESTS)} imports {name}"
+        for path in TESTS.rglob("*.py")
+        for name in modules_named_in(path)
+        if name.startswith((".", "tests.")) and test_modules & set(name.split("."))
+    ]
+    assert wrong == []

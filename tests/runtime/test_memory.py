@@ -13,7 +13,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 @linux
 def test_the_kernels_of_tasks_that_are_gone_are_freed():
     output = in_child("""
-    make = lambda: cs.run(cs.task(lower=True)(lowered.divmods)(5))
+    make = lambda: cs.run(cs.task(lower=True)(kernel_functions.divmods)(5))
     grows(make, 400)  # until the collector has found its pace
     print(grows(make, 400))
     """)

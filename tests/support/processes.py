@@ -21,9 +21,9 @@ def until(condition: Any, seconds: float = 30.0) -> None:
 def alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{process}/stat").read_text().split(") ")[-1][0] != "Z" if Path("/proc").exists() else True
+    except (ProcessLookupError, FileNotFoundError):  # it may go between the two questions
         return False
-    return Path(f"/proc/{process}/stat").read_text().split(") ")[-1][0] != "Z" if Path("/proc").exists() else True
 
 
 PRELUDE = """
