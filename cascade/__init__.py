@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cascade.declare.control import pipeline as pipeline
     from cascade.declare.control import select_jump as select_jump
     from cascade.declare.control import sequence as sequence
+    from cascade.declare.decorator import task as task
     from cascade.declare.inputs import Env as Env
     from cascade.declare.inputs import Param as Param
     from cascade.declare.lazy import LazyResult as LazyResult
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from cascade.declare.resources import resource as resource
     from cascade.declare.retry import Retry as Retry
     from cascade.declare.task import Task as Task
-    from cascade.declare.task import task as task
     from cascade.errors import BlueprintError as BlueprintError
     from cascade.errors import CacheError as CacheError
     from cascade.errors import CacheWarning as CacheWarning
@@ -178,7 +178,7 @@ _HOMES = {
     "run": "cascade.runtime.api",
     "select_jump": "cascade.declare.control",
     "sequence": "cascade.declare.control",
-    "task": "cascade.declare.task",
+    "task": "cascade.declare.decorator",
     "to_json": "cascade.graph.serialize",
     "visualize": "cascade.reports.drawing",
 }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.declare.failed import failed
-from cascade.declare.protocols import Executor
+from cascade.adapters.protocols import Executor
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError

@@ -16,7 +16,8 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
 from cascade.errors import TargetError, nearest
-from cascade.graph.build import Inputs, flatten
+from cascade.graph.build import flatten
+from cascade.graph.inputs import Inputs
 from cascade.graph.model import Graph
 from cascade.runtime.program import Program
 from cascade.runtime.resources import ResourceContainer

@@ -13,12 +13,14 @@ from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_ali
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.protocols import Solver
+from cascade.adapters.protocols import Solver
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
-from cascade.graph.build import Around, RouteTable, argument_holds_results, flatten, was_searched
+from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
-from cascade.graph.operations import ROUTE, Managed, StateMachine
+from cascade.graph.operations import ROUTE, Managed, StateMachine, operation_of
+from cascade.graph.route_table import Around, RouteTable
+from cascade.graph.search import argument_holds_results, was_searched
 from cascade.imports import Any, NamedTuple
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 
@@ -51,7 +53,7 @@ class CodeCache:
         """The code of a target and the values of its inputs; the arguments as in `flatten`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         operation = rows[-1][0]
-        known = operation.code_cache if self._own is None else self._own.get(operation)
+        known = operation.derived.code if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None
         if code is None:
             by_cache = _kept_by_cache(rows)
@@ -74,7 +76,7 @@ class CodeCache:
         if type(task) is not Task or task.mode != "inline":
             return False
         made = results_made()
-        if (hands_on and not hasattr(target, "given")) or was_searched(target, made):  # the route of a Router was declared
+        if (hands_on and target.around is None) or was_searched(target, made):  # the route of a Router was declared
             return not hands_on_deferred(target.slots, task.binder.gathered)
         if results_alive() == 1:  # it is the only one, so its arguments hold none
             return not hands_on_deferred(target.slots, task.binder.gathered)
@@ -101,7 +103,7 @@ class CodeCache:
     def _route_form(self, route: LazyResult[Any], table: RouteTable) -> RouteForm | None:
         copy = lazy_result(route.task, route.slots, route.policies)
         holes = [Hole(number) for number in range(len(table.shared))]
-        copy.given = Around(dict(zip(table.shared, holes, strict=True)), {})
+        copy.around = Around(dict(zip(table.shared, holes, strict=True)), {})
         code, inputs = self.code_of(copy)
         if type(inputs) is not list:
             return None  # there is something else to be filled in
@@ -115,10 +117,10 @@ class CodeCache:
                 known = by_cache if self._own is None else {}  # plans of another solver are its own
             elif self._own is not None:
                 known = self._own.setdefault(operation, {})
-            elif operation.code_cache is None:
-                known = operation.code_cache = {}
+            elif operation.derived.code is None:
+                known = operation.derived.code = {}
             else:
-                known = operation.code_cache
+                known = operation.derived.code
             while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
                 del known[next(iter(known))]
             known[rows] = code
@@ -160,7 +162,7 @@ def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
         TargetError: (a TypeError) `target` is something else.
     """
     if isinstance(target, Task):
-        return loop_code(target.operation), None
+        return loop_code(operation_of(target)), None
     return CodeCache(NativeSolver()).code_of(target)
 
 

@@ -1,1 +1,1 @@
-"""What a user declares: tasks, lazy results, tail calls, and the protocols of the replaceable parts."""
+"""Declarations of users: tasks, results, policies, control flow, inputs and resources."""

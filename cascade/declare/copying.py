@@ -11,18 +11,17 @@ Then everything that a node holds is known already when its turn comes. What sev
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from cascade._vm import holds_deferred
-from cascade.declare.lazy import LazyResult
+L = TypeVar("L")
+"""LazyResult, whose methods these are: nothing else is of its type."""
 
-L = TypeVar("L", bound=LazyResult[Any])
-
-STATE = ("task", "slots", "policies", "given")
-"""What a copy takes over. `managed` is made again when a graph is built of it."""
+STATE = ("task", "slots", "policies", "around")
+"""What a copy takes over."""
 
 
 class _Listed:
@@ -44,16 +43,16 @@ class _Listed:
 _listed: WeakKeyDictionary[_Listed, None] = WeakKeyDictionary()
 
 
-def reduce_result(lazy: LazyResult[Any]) -> tuple[Any, ...]:
-    """Returns what `pickle` makes a result of: a function, the nodes that have to be there before, and the node's own state."""
+def reduce_result(lazy: L, new_result: Callable[..., L]) -> tuple[Any, ...]:
+    """Returns the parts of a result's pickle: a function, the nodes that have to be there before, and the node's own state."""
     if any(id(lazy) in mark.nodes for mark in list(_listed)):
-        return _new_result, (), _state_of(lazy)
+        return new_result, (), _state_of(lazy)
     before = _in_order(lazy, ())[:-1]
     if not before:
-        return _new_result, (), _state_of(lazy)
+        return new_result, (), _state_of(lazy)
     mark = _Listed(frozenset(map(id, before)))
     _listed[mark] = None
-    return _new_result, ([*before, mark],), _state_of(lazy)
+    return new_result, ([*before, mark],), _state_of(lazy)
 
 
 def copy_result(lazy: L) -> L:
@@ -71,11 +70,7 @@ def deepcopy_result(lazy: L, memo: dict[int, Any]) -> L:
     return copied_lazy
 
 
-def _new_result(_before: Collection[Any] = ()) -> LazyResult[Any]:
-    return LazyResult()
-
-
-def _state_of(lazy: LazyResult[Any]) -> tuple[None, dict[str, Any]]:
+def _state_of(lazy: object) -> tuple[None, dict[str, Any]]:
     # As pickle has it for a class with __slots__ and no __dict__.
     return None, {name: getattr(lazy, name) for name in STATE if hasattr(lazy, name)}
 
@@ -86,9 +81,9 @@ def _with_state(lazy: L, state: dict[str, Any]) -> L:
     return lazy
 
 
-def _in_order(lazy: LazyResult[Any], known: Container[int]) -> list[LazyResult[Any]]:
+def _in_order(lazy: L, known: Container[int]) -> list[L]:
     """The nodes of its graph that are not known, each after those that it holds, except on a cycle."""
-    order: list[LazyResult[Any]] = []
+    order: list[L] = []
     met = {id(lazy)}
     path = [(lazy, _held_by(lazy))]
     while path:
@@ -104,13 +99,13 @@ def _in_order(lazy: LazyResult[Any], known: Container[int]) -> list[LazyResult[A
     return order
 
 
-def _held_by(lazy: LazyResult[Any]) -> Iterator[LazyResult[Any]]:
+def _held_by(lazy: L) -> Iterator[L]:
     """The results in its arguments and policies, inside nested containers as well."""
     waiting = [value for value in _state_of(lazy)[1].values() if holds_deferred(value)]
     met = set(map(id, waiting))
     while waiting:
         value = waiting.pop()
-        if type(value) is LazyResult:
+        if type(value) is type(lazy):
             yield value
             continue
         for child in _children(value):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import operator
 
-from cascade.declare.lazy import LazyResult
 from cascade.errors import DeclarationError, MapError
 
 HINT = "itertools.islice(items, count) has an end; what all items share is the default of a parameter"
 
 
 def check_map_input(name: str, items: object, where: str) -> None:
-    """Raises unless `items` can be iterated over now, or is a LazyResult, whose value will be checked.
+    """Raises unless `items` can be iterated over, and have an end.
 
     Args:
         name: the parameter that it is passed for.
@@ -22,8 +21,6 @@ def check_map_input(name: str, items: object, where: str) -> None:
         DeclarationError: (a TypeError) it is nothing to iterate over.
         MapError: (a ValueError) it has no end.
     """
-    if isinstance(items, LazyResult):
-        return
     if not hasattr(type(items), "__iter__") and not hasattr(type(items), "__getitem__"):
         raise not_iterable(name, items, where)
     if _is_endless(items):

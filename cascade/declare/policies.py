@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 
+from cascade.declare.amounts import as_timeout, check_amount
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -142,3 +143,16 @@ def as_cache(value: C) -> C:
                     hint="cascade.MemoryCache() and cascade.DiskCache(path) are such objects",
                 )
     return value
+
+
+def task_defaults(
+    name: str, retry: Retry | int | Mapping[str, object] | None, timeout: float | None, cache: CachePolicy | None,
+    constraints: Mapping[str, float] | None,
+) -> Policies:
+    """Returns the policies of a task's calls that set none of their own."""
+    amounts = tuple(dict(constraints or {}).items())
+    for resource, amount in amounts:
+        if not isinstance(resource, str):
+            raise DeclarationError(f"constraints={constraints!r}", where=f"task {name!r}", expected="names of resources as keys")
+        check_amount(resource, amount)
+    return Policies(as_retry(retry), as_timeout(timeout), as_cache(cache), amounts)

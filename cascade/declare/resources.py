@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from cascade.declare.binding import EMPTY, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, read_parameters
+from cascade.declare.derived import TaskDerived
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError, InternalError, nearest
@@ -55,7 +56,7 @@ class Resource:
         self.scope = scope
         self.is_async = bool(flags & CO_ASYNC_GENERATOR)
         self.parameters = self._defaults()
-        self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
+        self.derived = TaskDerived()
         self._injected: LazyResult[Any] | None = None
         self.__doc__ = getattr(func, "__doc__", None)
         self.__wrapped__ = func
@@ -86,7 +87,7 @@ class Resource:
 
     def __getstate__(self) -> dict[str, Any]:
         # What stands for it leads back to it, and has to be made where it is read: a compute task may have it as a default.
-        return {**self.__dict__, "_injected": None, "identity": None}
+        return {**self.__dict__, "_injected": None, "derived": TaskDerived()}
 
     def __repr__(self) -> str:
         return f"<Resource {self.name}>"

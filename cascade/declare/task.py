@@ -1,31 +1,279 @@
-"""The task decorator."""
+"""Task and LazyResult: a function whose calls are lazy, and such a call. Each of the two types refers to the other."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
-from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall
-from cascade.declare.lazy import LazyResult
+from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall, configure
+from cascade.declare.derived import ResultDerived, TaskDerived
+from cascade.declare.functions import CO_COROUTINE, CO_ITERABLE_COROUTINE, as_coroutine_function, code_flags, loops
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Concatenate
+    from typing import Self
 
     from cascade.declare.binding import Binder
     from cascade.declare.policies import CachePolicy, Policies
     from cascade.declare.retry import Retry
-    from cascade.graph.operations import Managed
 
 P = ParamSpec("P")
-Q = ParamSpec("Q")
 R = TypeVar("R")
+V = TypeVar("V", covariant=True)
 
 MODES = ("inline", "blocking", "compute")
-OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache", "constraints"})
-CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
+
+_new: Any = object.__new__
+
+if TYPE_CHECKING:
+
+    class _Anything(Any):  # type: ignore[misc]  # on purpose
+        """Makes a `LazyResult[T]` assignable to every type, so that it may stand where a T is wanted."""
+
+else:
+    _Anything = object
+
+
+class LazyResult(Generic[V], _Anything):
+    """The result of calling a task, before the call is made: the task and its bound arguments.
+
+    It may stand anywhere in the arguments of other tasks, also inside nested lists, tuples, dicts, sets and
+    dataclasses. Run it with `cascade.run`, or compile it with `cascade.compile`.
+
+    The methods that set policies change the result they are called on, and give it back, so that they can be
+    chained: a LazyResult stands for one node of the graph, which runs once, and a changed copy would be another node.
+    What was compiled before does not change.
+
+    Attributes:
+        task: the task that was called.
+        slots: one value for each parameter of the task, defaults filled in; for a map, one for each input, and what all
+            items share.
+        policies: what was set on it, or its task's defaults; None where that is nothing.
+    """
+
+    __slots__ = ("task", "slots", "policies", "derived", "searched", "__weakref__")
+
+    task: Task[..., Any]
+    slots: tuple[Any, ...]
+    policies: Policies | None
+    derived: ResultDerived
+    """Unset until there is something to keep: calls are made by the million."""
+
+    searched: int
+    """How many results there were when its arguments were searched, and held none; see `cascade.graph.search.was_searched`."""
+
+    @property
+    def around(self) -> object:
+        """The values that a route is given by the graph around its Router; None for any other result."""
+        return self.derived.around if hasattr(self, "derived") else None
+
+    @around.setter
+    def around(self, around: object) -> None:
+        self.derived = ResultDerived()
+        self.derived.around = around
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments by the names of the parameters."""
+        form = None if self.policies is None else self.policies.form
+        names = self.task.binder.parameters
+        if form is not None and hasattr(form, "operand_names"):
+            names = form.operand_names(names)
+        return dict(zip(names, self.slots, strict=False))
+
+    def run_if(self, condition: Any) -> Self:
+        """Skips the node when `condition` is false: a value, or a LazyResult.
+
+        What needs its value is skipped as well. Of several conditions all have to be true.
+        """
+        policies = self._policies()
+        return self._set(conditions=(*policies.conditions, condition))
+
+    def after(self, *others: LazyResult[Any]) -> Self:
+        """Runs the node after others, whose values it does not need.
+
+        Raises:
+            DeclarationError: (a TypeError) one of them is no LazyResult.
+        """
+        for other in others:
+            if type(other) is not LazyResult:
+                from cascade.errors import DeclarationError
+
+                raise DeclarationError(
+                    f"after({other!r}), of type {type(other).__name__}", where=f"a result of task {self.task.name!r}",
+                    expected="LazyResults", hint="pass what calling a task gives",
+                )
+        return self._set(after=(*self._policies().after, *others))
+
+    def with_retry(
+        self,
+        max_attempts: int | Retry | None = 3,
+        delay: float = 0.0,
+        backoff: float = 1.0,
+        *,
+        max_delay: float | None = None,
+        jitter: float = 0.0,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    ) -> Self:
+        """Calls the task again when it raises. For the arguments see `cascade.Retry`; None for no retry.
+
+        Each call is retried on its own: in a loop of tail calls, an iteration that fails is made again.
+        """
+        from cascade.declare.retry import Retry
+
+        if max_attempts is None or isinstance(max_attempts, Retry):
+            return self._set(retry=max_attempts)
+        return self._set(retry=Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on))
+
+    def with_timeout(self, seconds: float | None) -> Self:
+        """Raises a TimeoutError that names the node when a call takes longer; None or infinity for no limit.
+
+        Each attempt, and each iteration of a loop of tail calls, has its own time. A function that is called in place
+        cannot be interrupted: it runs to its end, and then the error is raised.
+        """
+        from cascade.declare.amounts import as_timeout
+
+        return self._set(timeout=as_timeout(seconds))
+
+    def with_constraints(self, /, **amounts: Any) -> Self:
+        """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
+
+        An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.
+        """
+        from cascade.declare.amounts import check_amount
+
+        for name, amount in amounts.items():
+            if type(amount) is not LazyResult:
+                check_amount(name, amount)
+        return self._set(constraints=tuple((dict(self._policies().constraints) | amounts).items()))
+
+    def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., Any] | None = None) -> Self:
+        """Takes the value from a cache if it is there, and puts it there if not; None for no cache.
+
+        Args:
+            policy: such as a `MemoryCache` or a `DiskCache`.
+            key: a function that is called as the task is; calls for which it returns the same are the same call. For arguments
+                that have no key, or of which only a part matters. The code of the task counts as ever, that of `key` does not.
+
+        A resource among the arguments counts by its value where that has a key, as plain data has. Else, and for one of
+        scope "task", its function's code and the arguments of that count: two connections that are made in the same way
+        are taken to give the same.
+        """
+        from cascade.declare.policies import as_cache
+
+        if key is not None:
+            from cascade.declare.by_key import by_key
+
+            policy = by_key(policy, key)
+        return self._set(cache=as_cache(policy))
+
+    def with_concurrency(self, limit: int | None) -> Self:
+        """Of the items of a map, at most so many are under way at once; None for no limit.
+
+        Raises:
+            DeclarationError: (a TypeError) this is no map, or the limit no positive number.
+        """
+        from cascade.declare.policies import MapForm
+        from cascade.errors import DeclarationError
+
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
+        if not isinstance(self._policies().form, MapForm):
+            raise DeclarationError(
+                f"with_concurrency on a result of task {self.task.name!r}, which is one call", expected="the result of task.map(...)"
+            )
+        return self._set(concurrency=limit)
+
+    def _policies(self) -> Policies:
+        if not self.task.takes_policies:
+            from cascade.errors import DeclarationError
+
+            raise DeclarationError(
+                f"{self.task.name!r} is an input or a resource, and has no policies",
+                expected="the result of calling a task",
+            )
+        from cascade.declare.policies import PLAIN
+
+        policies = self.policies
+        if policies is not None and policies.form is not None:
+            policies = self._holder.policies
+        return PLAIN if policies is None else policies
+
+    @property
+    def _holder(self) -> LazyResult[Any]:
+        """What policies are set on: this, or, of a pipeline whose last stage may be skipped, that stage."""
+        from cascade.declare.policies import EitherForm
+
+        if self.policies is not None and type(self.policies.form) is EitherForm:
+            stage: LazyResult[Any] = self.slots[0]
+            return stage._holder
+        return self
+
+    def _set(self, **changes: Any) -> Self:
+        policies = self._policies()
+        holder: LazyResult[Any] = self
+        if self.policies is not None and self.policies.form is not None:
+            holder = self._holder
+            _check_form(policies.form, changes)
+        changed = policies._replace(**changes)
+        holder.policies = None if changed.is_plain else changed  # a plain call, if nothing is left
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it needs comes first, as a flat list: a pickle of it is as deep as one call, however long the chain."""
+        from cascade.declare.copying import reduce_result
+
+        return reduce_result(self, new_result)
+
+    def __copy__(self) -> Self:
+        from cascade.declare.copying import copy_result
+
+        return copy_result(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        from cascade.declare.copying import deepcopy_result
+
+        return deepcopy_result(self, memo)
+
+    def __repr__(self) -> str:
+        return f"<LazyResult of {self.task.name}>"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"the result of task {self.task.name!r} is not known yet, so it has no truth value; "
+            "pass it to a task that decides, or run it first with cascade.run"
+        )
+
+
+def _check_form(form: Any, changes: dict[str, Any]) -> None:
+    from cascade.declare.policies import RouteForm
+    from cascade.errors import DeclarationError
+
+    for name, value in changes.items():
+        if type(form) is RouteForm and name not in ("conditions", "after") and value is not None and value != ():
+            raise DeclarationError(
+                f"a Router calls nothing itself, and takes no {name}", expected="run_if or after",
+                hint="set it on the results that are its routes",
+            )
+
+
+configure(deferred_type=LazyResult)
+
+
+def new_result(_before: object = ()) -> LazyResult[Any]:
+    """An empty result, for a pickle, which has those that it needs before it."""
+    return LazyResult()
+
+
+def lazy_result(task: Task[..., Any], slots: tuple[Any, ...], policies: Policies | None = None) -> LazyResult[Any]:
+    """A LazyResult of arguments that are bound already."""
+    lazy: LazyResult[Any] = LazyResult()
+    lazy.task = task
+    lazy.slots = slots
+    lazy.policies = policies
+    return lazy
 
 
 class Task(Generic[P, R]):
@@ -52,22 +300,7 @@ class Task(Generic[P, R]):
         lower: bool | None = None, retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
         cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
     ) -> None:
-        if isinstance(func, Task):
-            raise DeclarationError(
-                f"task {func.name!r} is a task already", hint="apply @task once, or pass its function: task(other.func)"
-            )
-        if not callable(func) and not isinstance(func, classmethod):
-            raise DeclarationError(
-                f"@task was given {func!r}, which cannot be called", expected="a function",
-                hint="options are keywords: @task(name='...')",
-            )
-        if mode not in MODES:
-            raise DeclarationError(
-                f"@task(mode={mode!r})", expected="one of " + ", ".join(map(repr, MODES)), hint=nearest(str(mode), MODES)
-            )
-        for option, value, known in (("pure", pure, (True, False)), ("lower", lower, (True, False, None))):
-            if not any(value is each for each in known):
-                raise DeclarationError(f"@task({option}={value!r})", expected="one of " + ", ".join(map(repr, known)))
+        _check_options(func, mode, pure, lower)
         self.binds: Any = None  # for what is looked up in a class; see __get__
         if isinstance(func, (classmethod, staticmethod)):
             self.binds = classmethod if isinstance(func, classmethod) else staticmethod
@@ -78,14 +311,8 @@ class Task(Generic[P, R]):
         self.pure = pure
         self.mode = mode
         self.lower = lower
-        self.policies = _defaults(self.name, retry, timeout, cache, constraints)
-        if lower and self.policies is not None:
-            raise DeclarationError(
-                f"task {self.name!r} has default policies, which act on each of its calls, and lower=True",
-                expected="one of the two", hint="set the policies where it is called: task(...).with_retry(...)",
-            )
-        self.operations: dict[Any, Any] = {}  # what rows of graphs do with it; kept by cascade.graph.operations
-        flags = _code_flags(func)
+        self.policies = self._default_policies(retry, timeout, cache, constraints)
+        flags = code_flags(func)
         self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
         if self.is_async and mode == "compute":
             raise DeclarationError(
@@ -93,10 +320,8 @@ class Task(Generic[P, R]):
                 expected="a plain function, or mode='inline'",
             )
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
-        self.called = _as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
-        self.resumption: Any = None  # goes on from the function's statements; made by the compiler
-        self.identity: Any = None  # what its code is; kept by cascade.adapters.caches
-        self.code_cache: Any = None  # compiled forms of graphs that end in this task; kept by the runtime
+        self.called = as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
+        self.derived = TaskDerived()
         self._binder: Binder | None = None
         self._routine: Routine | None = None
         # Replaced by the binding function itself at the first call: decorating stays cheap at import.
@@ -107,6 +332,22 @@ class Task(Generic[P, R]):
             except AttributeError:
                 pass
         self.__wrapped__ = func
+
+    def _default_policies(
+        self, retry: Retry | int | Mapping[str, object] | None, timeout: float | None, cache: CachePolicy | None,
+        constraints: Mapping[str, float] | None,
+    ) -> Policies | None:
+        if retry is None and timeout is None and cache is None and not constraints:
+            return None
+        from cascade.declare.policies import task_defaults
+
+        policies = task_defaults(self.name, retry, timeout, cache, constraints)
+        if self.lower:
+            raise DeclarationError(
+                f"task {self.name!r} has default policies, which act on each of its calls, and lower=True",
+                expected="one of the two", hint="set the policies where it is called: task(...).with_retry(...)",
+            )
+        return policies
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
         lazy: LazyResult[R] = _new(LazyResult)
@@ -144,10 +385,10 @@ class Task(Generic[P, R]):
         from cascade.declare.policies import PLAIN, MapForm
 
         names = self.parameters[len(first) :]
-        for at, items in enumerate(inputs):
-            check_map_input(names[min(at, len(names) - 1)], items, f"{self.name}.map")
-        for name, items in named.items():
-            check_map_input(name, items, f"{self.name}.map")
+        parameters = [names[min(at, len(names) - 1)] for at in range(len(inputs))]
+        for name, items in zip([*parameters, *named], [*inputs, *named.values()], strict=True):
+            if not isinstance(items, LazyResult):
+                check_map_input(name, items, f"{self.name}.map")
         shared: dict[int | str, Any] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
@@ -187,15 +428,6 @@ class Task(Generic[P, R]):
         return self.binder.parameters
 
     @property
-    def operation(self) -> Task[P, R] | Managed:
-        """What a row of a graph does that calls the task with its default policies."""
-        if self.policies is None:
-            return self
-        from cascade.graph.operations import interned
-
-        return interned(self, self.policies)
-
-    @property
     def routine(self) -> Routine:
         """How the virtual machine calls the task's function."""
         if self._routine is None:
@@ -222,7 +454,7 @@ class Task(Generic[P, R]):
             return NEVER
         if not isinstance(self.func, types.FunctionType):
             return NEVER
-        return AT_ONCE if _loops(self.func) else WHEN_HOT
+        return AT_ONCE if loops(self.func) else WHEN_HOT
 
     if not TYPE_CHECKING:  # checkers know it of decorated functions only, or each attribute that holds a task would bind
 
@@ -251,7 +483,6 @@ class BoundTask(Task[P, R]):
     """
 
     __func__: Any  # the task; a type with a `__get__` would be taken for what that gives
-    identity: Any = None  # not that of the task: the instance is part of it
     _binder: Any = None
 
     def __init__(self, task: Task[..., R], instance: Any) -> None:
@@ -261,6 +492,9 @@ class BoundTask(Task[P, R]):
         self.__doc__ = task.__doc__
 
     def __getattr__(self, name: str) -> Any:
+        if name == "derived":  # not that of the task: the instance is part of its identity
+            self.derived = TaskDerived()
+            return self.derived
         found = getattr(self.__func__, name)
         return types.MethodType(found, self.__self__) if name in ("func", "called", "__wrapped__") else found
 
@@ -277,10 +511,6 @@ class BoundTask(Task[P, R]):
 
     def bind(self, /, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         return self.__func__.bind(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
-
-    @property
-    def operation(self) -> Any:
-        return self.__func__.operation
 
     @property
     def routine(self) -> Routine:
@@ -306,6 +536,25 @@ class BoundTask(Task[P, R]):
         return getattr, (self.__self__, self.__name__)
 
 
+def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> None:
+    if isinstance(func, Task):
+        raise DeclarationError(
+            f"task {func.name!r} is a task already", hint="apply @task once, or pass its function: task(other.func)"
+        )
+    if not callable(func) and not isinstance(func, classmethod):
+        raise DeclarationError(
+            f"@task was given {func!r}, which cannot be called", expected="a function",
+            hint="options are keywords: @task(name='...')",
+        )
+    if mode not in MODES:
+        raise DeclarationError(
+            f"@task(mode={mode!r})", expected="one of " + ", ".join(map(repr, MODES)), hint=nearest(str(mode), MODES)
+        )
+    for option, value, known in (("pure", pure, (True, False)), ("lower", lower, (True, False, None))):
+        if not any(value is each for each in known):
+            raise DeclarationError(f"@task({option}={value!r})", expected="one of " + ", ".join(map(repr, known)))
+
+
 class _Annotations(dict[str, Any]):
     """The annotations of a class whose instances show those of the function that they stand for."""
 
@@ -315,176 +564,3 @@ class _Annotations(dict[str, Any]):
 
 Task.__annotations__ = _Annotations(Task.__annotations__)
 BoundTask.__annotations__ = _Annotations(BoundTask.__annotations__)
-
-_new: Any = object.__new__
-
-HELPERS_LOOKED_AT = 16
-
-
-def _loops(func: types.FunctionType) -> bool:
-    """Whether there is a loop in the function's code or in that of the functions that it names, or one of these names itself."""
-    from opcode import opmap
-
-    jumps = [opmap[name] for name in opmap if "BACKWARD" in name]
-    seen: set[types.FunctionType] = {func}
-    waiting = [func]
-    for function in waiting:  # which grows
-        code = function.__code__
-        if any(jump in code.co_code[::2] for jump in jumps):
-            return True
-        for name in code.co_names:
-            named = function.__globals__.get(name)
-            if type(named) is not types.FunctionType:
-                continue
-            if named is function:
-                return True
-            if named not in seen and len(seen) <= HELPERS_LOOKED_AT:
-                seen.add(named)
-                waiting.append(named)
-    return False
-
-
-def _defaults(
-    name: str, retry: Retry | int | Mapping[str, object] | None, timeout: float | None, cache: CachePolicy | None,
-    constraints: Mapping[str, float] | None,
-) -> Policies | None:
-    """Returns the default policies of a task, None if there are none."""
-    if retry is None and timeout is None and cache is None and not constraints:
-        return None
-    from cascade.declare.amounts import as_timeout, check_amount
-    from cascade.declare.policies import Policies, as_cache, as_retry
-
-    amounts = tuple(dict(constraints or {}).items())
-    for resource, amount in amounts:
-        if not isinstance(resource, str):
-            raise DeclarationError(f"constraints={constraints!r}", where=f"task {name!r}", expected="names of resources as keys")
-        check_amount(resource, amount)
-    return Policies(as_retry(retry), as_timeout(timeout), as_cache(cache), amounts)
-
-
-def _code_flags(func: Any) -> int:
-    while type(func).__name__ == "partial" and hasattr(func, "func"):
-        func = func.func
-    func = getattr(func, "__func__", func)
-    code = getattr(func, "__code__", None)
-    if code is None:
-        code = getattr(getattr(type(func), "__call__", None), "__code__", None)
-    return 0 if code is None else int(code.co_flags)
-
-
-def _as_coroutine_function(func: Callable[..., Any]) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        return await func(*args, **kwargs)
-
-    return call
-
-
-# That of a LazyResult comes first: it is assignable to the results of all others.
-@overload
-def task(func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
-@overload
-def task(func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
-@overload
-def task(func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
-@overload
-def task(func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
-@overload
-def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
-@overload
-def task(func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
-@overload
-def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...
-@overload
-def task(
-    *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
-    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
-    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
-) -> _Decorator: ...
-def task(
-    func: Any = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
-    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
-    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: Any,
-) -> Any:
-    """Makes a function a task: calling it gives a `LazyResult` instead of a value.
-
-    Args:
-        func: a sync or async function, or any other callable.
-        name: its name in graphs, events and messages; by default the function's.
-        pure: True promises that equal arguments always give equal results: calls in one graph are one node, and give the very
-            same object, where their arguments are equal constants (numbers, texts, tuples of them, the very same object) or
-            the very same results.
-        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
-            worker process (`pip install 'cascade-engine[processes]'`).
-        lower: True to have a run raise `LoweringError` where the function has no typed form; False to never lower it.
-            Left out, it is lowered (on the VM path) where that is possible and worth it.
-        retry: a `cascade.Retry` or a number of attempts, for calls that set no `with_retry` of their own.
-        timeout: seconds, for calls that set no `with_timeout`.
-        cache: a cache policy, for calls that set no `with_cache`.
-        constraints: amounts of system resources by name; calls may add to them `with_constraints`.
-
-    Raises:
-        DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode or option.
-
-    >>> @task
-    ... def double(x: int) -> int:
-    ...     return 2 * x
-    >>> double(4)
-    <LazyResult of double>
-    """
-    for option in unknown:
-        raise DeclarationError(
-            f"@task was given an unknown option {option!r}", expected="one of " + ", ".join(sorted(OPTIONS)),
-            hint=nearest(option, OPTIONS),
-        )
-    def make(function: Any) -> Task[..., Any]:
-        return Task(
-            function, name=name, pure=pure, mode=mode, lower=lower, retry=retry, timeout=timeout, cache=cache, constraints=constraints
-        )
-
-    return make if func is None else make(func)
-
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class FunctionTask(Task[P, R]):
-        """What type checkers know of a decorated function: in a class it binds as a method does."""
-
-        @overload
-        def __get__(self: FunctionTask[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
-        @overload
-        def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]: ...
-        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
-
-    class MethodTask(BoundTask[Q, R], Generic[Q, P, R]):
-        """A task that was looked up in a class: checkers do not say whether of a class method, a static one or another.
-
-        So the first parameter may be bound already, or not.
-        """
-
-        @overload
-        def __call__(self, /, *args: Q.args, **kwargs: Q.kwargs) -> LazyResult[R]: ...
-        @overload
-        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]: ...
-        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
-        @overload
-        def tail(self, /, *args: Q.args, **kwargs: Q.kwargs) -> TailCall[R]: ...
-        @overload
-        def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]: ...
-        def tail(self, /, *args: Any, **kwargs: Any) -> Any: ...
-
-    class _Decorator(Protocol):
-        @overload
-        def __call__(self, func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
-        @overload
-        def __call__(self, func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
-        @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
-        @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
-        @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
-        @overload
-        def __call__(self, func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
-        @overload
-        def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...

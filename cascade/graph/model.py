@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from cascade._vm import Skipped
+from cascade.declare.derived import Derived
 from cascade.declare.sameness import is_same_value
 from cascade.declare.task import Task
 from cascade.errors import PlanError
@@ -23,6 +24,10 @@ from cascade.instructions.blueprint import Frozen
 Row = tuple[Any, ...]
 
 
+PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
+"""Types whose values hold nothing."""
+
+
 class Container:
     """An operation that puts a container together again, its LazyResults replaced by their values."""
 
@@ -31,7 +36,7 @@ class Container:
     def __init__(self, name: str, opcode: str) -> None:
         self.name = name
         self.opcode = opcode
-        self.code_cache: Any = None
+        self.derived = Derived()
 
     def make(self, values: Sequence[Any]) -> Any:
         """The container made of `values`; those of a dict alternate: key, value."""

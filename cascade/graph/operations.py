@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cascade._vm import NEVER, Routine
+from cascade.declare.derived import Derived
 from cascade.declare.policies import Policies
 from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from fractions import Fraction
     from typing import TypeGuard
 
     from cascade.declare.task import Task
@@ -37,6 +39,22 @@ class OnceShape(NamedTuple):
     has_value: bool
 
 
+class OperationDerived(Derived):
+    """What layers above keep with an operation; see `cascade.declare.derived`.
+
+    Attributes:
+        claim: the amounts of its constraints as exact numbers, where none is computed; owned by `cascade.runtime.nodes.policies`.
+    """
+
+    __slots__ = ("claim",)
+
+    claim: dict[str, Fraction] | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claim = None
+
+
 class Managed:
     """A call with policies, or one that is skipped when what it needs was skipped.
 
@@ -49,10 +67,9 @@ class Managed:
     """
 
     hands_on = False
-    code_cache: Any = None
-    """Compiled forms of graphs that end in this operation; kept by the runtime."""
 
     def __init__(self, task: Task[..., Any], policies: Policies, kind: str = CALL) -> None:
+        self.derived = OperationDerived()
         self.task = task
         self.kind = kind
         self.form = policies.form
@@ -61,7 +78,6 @@ class Managed:
         self.cache: Any = policies.cache
         self.concurrency = policies.concurrency
         self.amounts = tuple((name, amount if _is_static(amount) else None) for name, amount in policies.constraints)
-        self.wanted: dict[str, Any] | None = None  # the amounts, where none is computed; kept by the runtime
         self.computed = sum(amount is None for _, amount in self.amounts)
         self.conditions = len(policies.conditions)
         self.after = len(policies.after)
@@ -189,10 +205,10 @@ class StateMachine:
 
     kind = MACHINE
     hands_on = False
-    code_cache: Any = None
     amounts = ()
 
     def __init__(self, states: tuple[State, ...], conditions: int, after: int) -> None:
+        self.derived = OperationDerived()
         self.states = states
         self.task = states[0].operation.task
         self.conditions = conditions
@@ -241,11 +257,12 @@ def interned_machine(states: tuple[State, ...], conditions: int, after: int) -> 
     """The operation of these states: the same one for equal states."""
     task = states[0].operation.task
     key = (MACHINE, states, conditions, after)
-    known: StateMachine | None = task.operations.get(key)
-    if known is None:
-        if len(task.operations) >= INTERN_LIMIT:
-            task.operations.clear()
-        known = task.operations[key] = StateMachine(states, conditions, after)
+    kept = task.derived.operations
+    known = kept.get(key)
+    if not isinstance(known, StateMachine):
+        if len(kept) >= INTERN_LIMIT:
+            kept.clear()
+        known = kept[key] = StateMachine(states, conditions, after)
     return known
 
 
@@ -262,7 +279,7 @@ def _is_static(amount: object) -> TypeGuard[float]:
 
 def interned(task: Task[..., Any], policies: Policies, kind: str = CALL) -> Managed:
     """The operation of a task with policies: the same one for policies that differ in LazyResults only."""
-    kept: dict[Any, Any] = task.operations
+    kept: dict[Any, Any] = task.derived.operations
     if policies.cache is not None:
         if not hasattr(policies.cache, "compiled"):
             return Managed(task, policies, kind)  # kept by the task, it would keep the cache alive
@@ -295,6 +312,13 @@ def policies_of(operation: Managed, extras: Sequence[Any]) -> Policies:
         tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts),
         tuple(extras[operation.computed : ordered]), tuple(extras[ordered:]), operation.concurrency, operation.form,
     )  # fmt: skip
+
+
+def operation_of(task: Task[..., Any]) -> Task[..., Any] | Managed:
+    """The operation of a row that calls the task with its default policies."""
+    called = task.task  # of a bound task the one that was bound: its instance is an argument
+    policies = called.policies
+    return called if policies is None else interned(called, policies)
 
 
 def is_map(operation: Any) -> bool:

@@ -25,10 +25,12 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import PLAIN, EitherForm, Policies, RouteForm
 from cascade.declare.task import Task
 from cascade.errors import CycleError
-from cascade.graph.build import Around, EveryRoute, RouteTable, walk
 from cascade.graph.description import key_words, operand_words
 from cascade.graph.model import EITHER, Container, Edge, Graph
 from cascade.graph.operations import CALL, Managed, StateMachine, interned, is_router, policies_of
+from cascade.graph.route_table import Around, RouteTable
+from cascade.graph.routes import EveryRoute
+from cascade.graph.walk import walk
 
 
 class Entry(NamedTuple):

@@ -88,7 +88,7 @@ def _worth_it(code: TypedCode) -> TypedCode:
 
 
 def _read(task: Task[..., object]) -> tuple[FunctionSource, Continuations]:
-    known: Continuations | None = task.resumption
-    if known is None or known.source.code is not task.func.__code__:
-        known = task.resumption = Continuations(read_source(task.func))
+    known = task.derived.continuations
+    if not isinstance(known, Continuations) or known.source.code is not task.func.__code__:
+        known = task.derived.continuations = Continuations(read_source(task.func))
     return known.source, known

@@ -19,7 +19,7 @@ from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.errors import LoweringError
-from cascade.graph.build import RouteTable
+from cascade.graph.route_table import RouteTable
 from cascade.graph.description import called_name, dependence_words, policy_words, printable
 from cascade.graph.operations import Managed, StateMachine, is_map, is_router
 from cascade.graph.outline import Shared, graph_of_routes

@@ -9,7 +9,7 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_task
 from cascade.compiler.code_cache import CodeCache
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.graph.build import RouteTable
+from cascade.graph.route_table import RouteTable
 from cascade.graph.description import key_words, printable
 from cascade.graph.operations import StateMachine, is_router
 from cascade.instructions.blueprint import Blueprint
@@ -77,6 +77,6 @@ class _Found:
                 self._routes[route] = title
                 # As the run continues with it.
                 lazy = lazy_result(route.task, route.slots, route.policies)
-                lazy.given = table.around(dict.fromkeys(table.shared))
+                lazy.around = table.around(dict.fromkeys(table.shared))
                 code, inputs = self._code_cache.code_of(lazy)
                 self.waiting.append((f"{title}\n", code.blueprint, inputs))

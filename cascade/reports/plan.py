@@ -8,10 +8,11 @@ from typing import TextIO
 
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.inputs import input_of
-from cascade.declare.protocols import Solver
+from cascade.adapters.protocols import Solver
 from cascade.declare.resources import Injection
 from cascade.events.preview import preview
-from cascade.graph.build import NO_INPUT, build_graph
+from cascade.graph.build import build_graph
+from cascade.graph.calls import NO_INPUT
 from cascade.graph.description import key_words, mode_words, policy_words, printable, write_line
 from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Container, Graph
 from cascade.graph.operations import is_map

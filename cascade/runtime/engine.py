@@ -11,12 +11,12 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.lazy import LazyResult
 from cascade.declare.amounts import is_endless
-from cascade.declare.protocols import Executor, Solver
+from cascade.adapters.protocols import Executor, Solver
 from cascade.declare.resources import Resource
 from cascade.errors import DeclarationError
 from cascade.events.bus import MessageBus
 from cascade.events.silent import SILENT
-from cascade.graph.build import TooManyRows
+from cascade.graph.search import TooManyRows
 from cascade.graph.model import Graph
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
 from cascade.runtime.inputs import RunInputs
@@ -53,8 +53,8 @@ class Engine:
     """Runs targets. All parts are optional.
 
     Args:
-        solver: turns a graph into an order of execution; see `cascade.declare.protocols.Solver`.
-        executor: calls what is not simply called in place; see `cascade.declare.protocols.Executor`.
+        solver: turns a graph into an order of execution; see `cascade.adapters.protocols.Solver`.
+        executor: calls what is not simply called in place; see `cascade.adapters.protocols.Executor`.
         bus: carries the events of the runs.
         system_resources: how much there is of each resource that nodes claim `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.

@@ -9,7 +9,8 @@ from cascade._vm import hands_on_deferred
 from cascade.declare.inputs import Input, input_of
 from cascade.errors import ParameterError, TargetError, nearest
 from cascade.events.preview import preview
-from cascade.graph.build import PLAIN, Inputs
+from cascade.graph.inputs import Inputs
+from cascade.graph.model import PLAIN
 from cascade.events.silent import SILENT, SilentPublisher
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.resources.registry import ResourceContainer

@@ -13,7 +13,8 @@ from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
 from cascade.errors import SendingError, TargetError
-from cascade.graph.build import Inputs
+from cascade.graph.inputs import Inputs
+from cascade.graph.operations import operation_of
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 from cascade.instructions.blueprint import Blueprint
 from cascade.runtime.inputs import RunInputs, layout_of
@@ -139,7 +140,7 @@ class Program(CompiledTarget, Generic[P, R]):
         inputs = self._bind(*args, **kwargs)
         if hands_on_deferred(inputs, self._target.binder.gathered):
             context = self._own_context(None)
-            code, inputs = context.expand(context.deferred(self._target.operation, inputs))
+            code, inputs = context.expand(context.deferred(operation_of(self._target), inputs))
             return Machine(code, inputs, context), context
         return Machine(self._code, inputs, self._context), self._context
 

@@ -93,10 +93,10 @@ def test_annotations_of_methods_that_keep_parameters_can_be_evaluated(method):
 
 
 def test_annotations_with_a_type_variable_in_a_union_can_be_evaluated():
-    from cascade.declare import lazy
+    from cascade.declare import task
 
     def either(left: R | None, right: None | R) -> None: ...  # noqa: F821
 
-    hints = get_type_hints(either, globalns={"R": lazy.R})
-    assert get_args(hints["left"]) == (lazy.R, type(None))
-    assert get_args(hints["right"]) == (type(None), lazy.R)
+    hints = get_type_hints(either, globalns={"R": task.R})
+    assert get_args(hints["left"]) == (task.R, type(None))
+    assert get_args(hints["right"]) == (type(None), task.R)

@@ -17,7 +17,7 @@ from tests.support.kernel_functions import STEPS, collatz, countdown_machine, ma
 
 
 def kernels(target: Any) -> list[Any]:
-    return [kernel for machine in target.task.operations.values() for kernel in machine.routine.kernels]
+    return [kernel for machine in target.task.derived.operations.values() for kernel in machine.routine.kernels]
 
 
 @pytest.mark.parametrize("n", [1, 27, 97, 837_799])
@@ -193,7 +193,7 @@ def test_a_state_that_cannot_be_lowered_is_called(run, path):
     assert run(target) == 0
     assert names == [5, 4, 3, 2, 1, 0]
     if path.use_vm:
-        (machine,) = target.task.operations.values()
+        (machine,) = target.task.derived.operations.values()
         assert machine.routine.kernels == []
         assert machine.states[1].operation.routine.kernels, "the loop inside of a state is typed code all the same"
 

@@ -160,7 +160,7 @@ def test_only_so_many_shapes_are_kept():
     task = cs.task(lambda *items: len(items))
     for count in range(200):
         assert cs.run(task(*range(count % 3), *[one()] * count)) == count % 3 + count
-    assert len(task.code_cache) <= 64
+    assert len(task.derived.code) <= 64
 
 
 def test_a_value_is_dropped_right_after_its_last_use(path):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cascade.graph import build
+from cascade.graph import walk
 from cascade.runtime.resources import run as run_resources
 from cascade.runtime.nodes import policies as manage
 from cascade.runtime.nodes import maps as mapping
@@ -51,7 +51,7 @@ FIRST_NODE = Ref(-1)
 # Each is a graph that goes wrong when something is taken away from the engine.
 MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
     "routes share nothing": (
-        build.Routes, "share", lambda self: False,
+        walk.Routes, "share", lambda self: False,
         graph_of(Node(), Node(kind="router", routes=(FIRST_NODE,)), Node(kind="router", routes=(FIRST_NODE,)), targets=2),
     ),
     "a route is given a resource as it is": (
@@ -68,7 +68,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
     ),
     "nothing is skipped": (perform, "skip_reason", lambda operation, operands: None, graph_of(Node(condition=False))),
     "arguments come first": (
-        build, "_in_order_of_issue", lambda operation, operands: operands,
+        walk, "in_order_of_issue", lambda operation, operands: operands,
         graph_of(Node(), Node(), Node(args=(Ref(1),), after=FIRST_NODE)),
     ),
     "an attempt too few": (
@@ -95,7 +95,7 @@ def test_the_comparison_sees_a_change_of_the_engine(name, monkeypatch):
 
 
 def test_a_graph_is_made_smaller(monkeypatch):
-    monkeypatch.setattr(build.Routes, "share", lambda self: False)
+    monkeypatch.setattr(walk.Routes, "share", lambda self: False)
     nodes = (Node(attempts=2), Node(args=(FIRST_NODE, 5)), Node(kind="router", routes=(Ref(1), FIRST_NODE), condition=True))
     graph = Graph(7, (*nodes, Node(kind="router", routes=(Ref(2),)), Node(args=(Ref(1), Ref(2)))), 1)
     kind, text = shown_by(graph)

@@ -423,9 +423,9 @@ def identity_of(task: Task[..., Any] | Resource) -> str:
 
 def known_identity(task: Task[..., Any] | Resource) -> Identity:
     """As `identity_of`, with all that was found out."""
-    known: Identity | None = task.identity
-    if known is None or known.function is not task.func or not _holds(known):
-        known = task.identity = _identity(task.func)
+    known = task.derived.identity
+    if not isinstance(known, Identity) or known.function is not task.func or not _holds(known):
+        known = task.derived.identity = _identity(task.func)
     return known
 
 

@@ -15,7 +15,9 @@ from cascade.declare.policies import CachePolicy
 from cascade.declare.resources import Injection, Resource, inject, injection_of
 from cascade.declare.task import MODES, BoundTask, Task
 from cascade.errors import CascadeError, CycleError, SerializationError
-from cascade.graph.build import NO_INPUT, NOTHING_AROUND, walk
+from cascade.graph.calls import NO_INPUT
+from cascade.graph.route_table import NOTHING_AROUND
+from cascade.graph.walk import walk
 from cascade.graph.model import DICT, EITHER, REBUILT, Container, Graph, is_container, parts
 from cascade.graph.operations import CALL, MAP, ROUTE, Managed, RouteShape, interned
 from cascade.graph.outline import Entry, Outline, routes_of, target_of

@@ -10,9 +10,10 @@ from cascade.declare.policies import CachePolicy
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.errors import SerializationError
-from cascade.graph.build import NO_INPUT, build_graph
+from cascade.graph.build import build_graph
+from cascade.graph.calls import NO_INPUT
 from cascade.graph.model import Container
-from cascade.graph.operations import Managed
+from cascade.graph.operations import Managed, operation_of
 from cascade.graph.outline import Entry, Outline, outline
 from cascade.graph.serialize.format import FORMAT, FROM_JUMP, TASK_OPTIONS, VERSION
 from cascade.graph.serialize.names import path_of, resolve_loaded
@@ -101,7 +102,7 @@ class Writer:
         if resolve_loaded(path) is task:
             return {"task": path}
         described = {"function": path, **{name: getattr(task, name) for name in TASK_OPTIONS}}
-        operation = task.operation
+        operation = operation_of(task)
         if isinstance(operation, Managed):
             described["defaults"] = describe_policies(operation, self.caches, where)
         return described

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cascade._vm import Context as MachineContext
     from cascade._vm import Skipped
     from cascade.declare.lazy import LazyResult
-    from cascade.declare.protocols import Executor
+    from cascade.adapters.protocols import Executor
     from cascade.declare.task import Task
     from cascade.events.silent import SilentPublisher
     from cascade.events.types import Event

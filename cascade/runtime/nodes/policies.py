@@ -32,7 +32,7 @@ from cascade.declare.task import Task
 from cascade.declare.warn import warn_user
 from cascade.errors import CacheWarning, KeyingError, TaskTimeoutError
 from cascade.events.names import label
-from cascade.graph.operations import ONCE, ROUTE, Managed, StateMachine
+from cascade.graph.operations import ONCE, ROUTE, Managed, StateMachine, operation_of
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.nodes.capacity import Claim, wanted
 from cascade.runtime.spine.fairness import give_turn
@@ -304,7 +304,7 @@ def continuation(call: Call, result: TailCall[Any] | LazyResult[Any]) -> LazyRes
     task = operation.task
     target = task if result.target is None else context.target_task(result.target, task)
     if target is not task:
-        return context.deferred(target.operation, target.bind(*result.args, **result.kwargs))
+        return context.deferred(operation_of(target), target.bind(*result.args, **result.kwargs))
     lazy = context.deferred(operation, context.rebind(operation, tuple(call.operands), result.args, result.kwargs))
     return lazy.with_cache(None)
 
@@ -336,7 +336,7 @@ def claim_for(call: Call) -> Claim:
         PolicyError: (a ValueError) an amount that was computed is negative.
     """
     operation = call.operation
-    amounts = operation.wanted
+    amounts = operation.derived.claim
     if operation.computed:
         computed = iter(call.operands[operation.count :])
         named = tuple((name, next(computed) if amount is None else amount) for name, amount in operation.amounts)
@@ -344,7 +344,7 @@ def claim_for(call: Call) -> Claim:
             check_amount(name, amount)
         amounts = wanted(named)
     elif amounts is None:
-        amounts = operation.wanted = wanted(operation.amounts)
+        amounts = operation.derived.claim = wanted(operation.amounts)
     return call.context.capacity.claim(amounts, call.where)
 
 
@@ -368,9 +368,9 @@ def call_quickly(
     """As `managed`, where nothing has to be done but the call, unless it fails or has to be awaited."""
     held = None
     if operation.amounts:
-        held = operation.wanted
+        held = operation.derived.claim
         if held is None:
-            held = operation.wanted = wanted(operation.amounts)
+            held = operation.derived.claim = wanted(operation.amounts)
         if not context.capacity.take(held):
             return begin(managed(Call(context, operation, operands, serial, node, origin)))
     made, error = None, None

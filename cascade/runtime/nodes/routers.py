@@ -10,8 +10,9 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import OnceForm, Policies
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError, RouteError, nearest
-from cascade.graph.build import Once, RouteTable, Use, reachable
 from cascade.graph.operations import Managed
+from cascade.graph.route_table import Once, RouteTable, Use
+from cascade.graph.routes import reachable
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.resources.placeholder import fresh
 from cascade.runtime.spine.task_group import itself
@@ -43,7 +44,7 @@ def call_route(context: NodeContext, operation: Managed, operands: Sequence[Any]
     elif chosen in around.once:
         return _first_use(around.use(chosen))
     lazy = lazy_result(chosen.task, chosen.slots, chosen.policies)
-    lazy.given = around
+    lazy.around = around
     return lazy
 
 
@@ -67,7 +68,7 @@ def _first_use(use: Use) -> Any:
         return _wait(once)
     once.state = "begun"
     lazy = lazy_result(ONCE, (use, once.lazy), HANDED_ON)
-    lazy.given = use.around.without(once.lazy)
+    lazy.around = use.around.without(once.lazy)
     return lazy
 
 

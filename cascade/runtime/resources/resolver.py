@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from cascade.declare.inputs import Input, input_of
 from cascade.declare.resources import Injection, Resource, injection_of
 from cascade.errors import CycleError, ResourceError, nearest
-from cascade.graph.build import Inputs
+from cascade.graph.inputs import Inputs
 from cascade.runtime.resources.registry import ResourceContainer
 
 

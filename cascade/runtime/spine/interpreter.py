@@ -32,9 +32,10 @@ from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.events.silent import PROGRESS_TIME
-from cascade.graph.build import NoInput, flatten
+from cascade.graph.build import flatten
+from cascade.graph.calls import NoInput
 from cascade.graph.model import EITHER, Container, Graph
-from cascade.graph.operations import Managed, StateMachine
+from cascade.graph.operations import Managed, StateMachine, operation_of
 from cascade.imports import Any
 from cascade.runtime.spine.run_context import RunContext
 
@@ -427,7 +428,7 @@ class Interpreter:
             slots = self.context.rebind(operation, tuple(operands), tail.args, tail.kwargs)
         else:
             slots = target.bind(*tail.args, **tail.kwargs)
-            operation = target.operation
+            operation = operation_of(target)
         if holds_new_deferred(slots, operands if target is task else None, frame.made, target.binder.gathered):
             return self._go_on_with(frame, index, self.context.deferred(operation, slots), tail, pending)
         new = Frame()

@@ -10,12 +10,13 @@ from cascade._vm import Code, Jump, Routine, Skipped, jump_data_is_deferred, loo
 from cascade.declare.control import JUMP
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import Policies
-from cascade.declare.protocols import Executor
+from cascade.adapters.protocols import Executor
 from cascade.declare.resources import Injection, inject
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
 from cascade.events.silent import SILENT, SilentPublisher
-from cascade.graph.operations import Managed, StateMachine
+from cascade.graph.operations import Managed, StateMachine, operation_of
+from cascade.graph.route_table import Around
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity
@@ -92,8 +93,8 @@ class RunContext:
         """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
-        around = getattr(deferred, "given", None)
-        if around is not None and around.route is not None:
+        around = deferred.around
+        if isinstance(around, Around) and around.route is not None:
             code, inputs = self.code_cache.code_of_route(deferred, around)
         else:
             code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
@@ -112,7 +113,7 @@ class RunContext:
         return loop_code(operation)
 
     def target(self, target: Any, owner: AnyTask) -> Routine:
-        return self.target_task(target, owner).operation.routine
+        return operation_of(self.target_task(target, owner)).routine
 
     def target_task(self, target: object, owner: AnyTask) -> AnyTask:
         """The task that a tail call of `owner` continues with."""

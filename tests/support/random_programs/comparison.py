@@ -179,7 +179,7 @@ class MachineWay(GraphWay):
     def kernels(self) -> list[Any]:
         """The typed code that the program's tasks have got."""
         tasks = [value for value in self.world.defined.values() if isinstance(value, cs.Task)]
-        machines = [machine for task in tasks for machine in task.operations.values()]
+        machines = [machine for task in tasks for machine in task.derived.operations.values()]
         return [kernel for each in (*tasks, *machines) for kernel in each.routine.kernels]
 
 

@@ -1,0 +1,134 @@
+"""The decorator that makes a function a task, and its types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+
+from cascade._vm import TailCall
+from cascade.declare.task import BoundTask, LazyResult, Task
+from cascade.errors import DeclarationError, nearest
+from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Concatenate
+
+    from cascade.declare.policies import CachePolicy
+    from cascade.declare.retry import Retry
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+
+OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache", "constraints"})
+
+
+# That of a LazyResult comes first: it is assignable to the results of all others.
+@overload
+def task(func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...
+@overload
+def task(
+    *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
+    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
+) -> _Decorator: ...
+def task(
+    func: Any = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
+    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: Any,
+) -> Any:
+    """Makes a function a task: calling it gives a `LazyResult` instead of a value.
+
+    Args:
+        func: a sync or async function, or any other callable.
+        name: its name in graphs, events and messages; by default the function's.
+        pure: True promises that equal arguments always give equal results: calls in one graph are one node, and give the very
+            same object, where their arguments are equal constants (numbers, texts, tuples of them, the very same object) or
+            the very same results.
+        mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
+            worker process (`pip install 'cascade-engine[processes]'`).
+        lower: True to have a run raise `LoweringError` where the function has no typed form; False to never lower it.
+            Left out, it is lowered (on the VM path) where that is possible and worth it.
+        retry: a `cascade.Retry` or a number of attempts, for calls that set no `with_retry` of their own.
+        timeout: seconds, for calls that set no `with_timeout`.
+        cache: a cache policy, for calls that set no `with_cache`.
+        constraints: amounts of system resources by name; calls may add to them `with_constraints`.
+
+    Raises:
+        DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode or option.
+
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> double(4)
+    <LazyResult of double>
+    """
+    for option in unknown:
+        raise DeclarationError(
+            f"@task was given an unknown option {option!r}", expected="one of " + ", ".join(sorted(OPTIONS)),
+            hint=nearest(option, OPTIONS),
+        )
+    def make(function: Any) -> Task[..., Any]:
+        return Task(
+            function, name=name, pure=pure, mode=mode, lower=lower, retry=retry, timeout=timeout, cache=cache, constraints=constraints
+        )
+
+    return make if func is None else make(func)
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class FunctionTask(Task[P, R]):
+        """What type checkers know of a decorated function: in a class it binds as a method does."""
+
+        @overload
+        def __get__(self: FunctionTask[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
+        @overload
+        def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]: ...
+        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
+
+    class MethodTask(BoundTask[Q, R], Generic[Q, P, R]):
+        """A task that was looked up in a class: checkers do not say whether of a class method, a static one or another.
+
+        So the first parameter may be bound already, or not.
+        """
+
+        @overload
+        def __call__(self, /, *args: Q.args, **kwargs: Q.kwargs) -> LazyResult[R]: ...
+        @overload
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]: ...
+        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+        @overload
+        def tail(self, /, *args: Q.args, **kwargs: Q.kwargs) -> TailCall[R]: ...
+        @overload
+        def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]: ...
+        def tail(self, /, *args: Any, **kwargs: Any) -> Any: ...
+
+    class _Decorator(Protocol):
+        @overload
+        def __call__(self, func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
+        @overload
+        def __call__(self, func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...

@@ -1,0 +1,70 @@
+"""Derived data: objects that the layers above make of a task or a result, and keep with it for as long as it lives.
+
+Nothing in this layer reads them. Each field has one owner, the only module that reads and sets it. A class of a layer above
+is `object` here: its owner narrows it.
+
+| field | owner | what it holds |
+|---|---|---|
+| `Derived.code` | `cascade.compiler.code_cache` | the code of graphs whose result is the value of this operation, by their rows |
+| `TaskDerived.operations` | `cascade.graph.operations` | operations that call the task, interned, so that equal rows are found equal |
+| `TaskDerived.continuations` | `cascade.kernels` | the source of the task's function, and its continuations after side exits |
+| `TaskDerived.identity` | `cascade.adapters.caches.identity` | what the function's code is, as a part of cache keys |
+| `ResultDerived.policies`, `.operation`, `.operands` | `cascade.graph` | the operation and operands made of these very policies |
+| `ResultDerived.around` | `cascade.graph` | the values that a route is given by the graph around its Router |
+
+No copy and no pickle takes these along, but for `around`: a copy of a route is computed in the same surroundings.
+"""
+
+from __future__ import annotations
+
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from cascade._vm import Code
+    from cascade.declare.policies import Policies
+
+
+class Derived:
+    """What layers above keep with whatever may be the last operation of a graph."""
+
+    __slots__ = ("code",)
+
+    code: dict[tuple[tuple[object, ...], ...], Code] | None
+
+    def __init__(self) -> None:
+        self.code = None
+
+
+class TaskDerived(Derived):
+    """What layers above keep with a task or a resource."""
+
+    __slots__ = ("continuations", "identity", "operations")
+
+    operations: dict[Hashable, object]
+    continuations: object
+    identity: object
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = {}
+        self.continuations = None
+        self.identity = None
+
+
+class ResultDerived:
+    """What layers above keep with a result."""
+
+    __slots__ = ("around", "operands", "operation", "policies")
+
+    policies: Policies | None
+    operation: object
+    operands: tuple[object, ...]
+    around: object
+
+    def __init__(self) -> None:
+        self.policies = None
+        self.operation = None
+        self.operands = ()
+        self.around = None

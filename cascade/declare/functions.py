@@ -1,0 +1,52 @@
+"""Properties of the functions that tasks are made of, read from their code objects."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+
+from cascade.imports import Any
+
+CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
+
+HELPERS_LOOKED_AT = 16
+
+
+def loops(func: types.FunctionType) -> bool:
+    """Whether there is a loop in the function's code or in that of the functions that it names, or one of these names itself."""
+    from opcode import opmap
+
+    jumps = [opmap[name] for name in opmap if "BACKWARD" in name]
+    seen: set[types.FunctionType] = {func}
+    waiting = [func]
+    for function in waiting:  # which grows
+        code = function.__code__
+        if any(jump in code.co_code[::2] for jump in jumps):
+            return True
+        for name in code.co_names:
+            named = function.__globals__.get(name)
+            if type(named) is not types.FunctionType:
+                continue
+            if named is function:
+                return True
+            if named not in seen and len(seen) <= HELPERS_LOOKED_AT:
+                seen.add(named)
+                waiting.append(named)
+    return False
+
+
+def code_flags(func: Any) -> int:
+    while type(func).__name__ == "partial" and hasattr(func, "func"):
+        func = func.func
+    func = getattr(func, "__func__", func)
+    code = getattr(func, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(func), "__call__", None), "__code__", None)
+    return 0 if code is None else int(code.co_flags)
+
+
+def as_coroutine_function(func: Callable[..., Any]) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await func(*args, **kwargs)
+
+    return call

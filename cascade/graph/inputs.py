@@ -1,0 +1,47 @@
+"""Inputs of a graph that are filled in before each run: parameters, resources, and tables of routes."""
+
+from __future__ import annotations
+
+from cascade.declare.inputs import Input, input_of
+from cascade.declare.lazy import LazyResult
+from cascade.declare.resources import Injection
+from cascade.graph.route_table import Once
+from cascade.imports import Any, copy
+
+
+class Inputs(list[Any]):
+    """The inputs of a graph that takes more than constants: what is missing has to be filled in before a run.
+
+    Attributes:
+        declared: the numbers of the inputs that are LazyResults of an `Input`, given when the graph is run.
+        elsewhere: what the routes of Routers declare, which are graphs of their own.
+        injections: the resources that the graph and the routes of its Routers use.
+        values: those of them whose value is asked for by something else than a call that gets it as an argument.
+        tables: the numbers of the inputs that are tables of routes, and share results: each run has its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.declared: list[int] = []
+        self.elsewhere: list[Input] = []
+        self.injections: list[Injection] = []
+        self.values: list[Injection] = []
+        self.tables: list[int] = []
+
+    def all_declared(self) -> list[Input]:
+        """The declarations of what has to be given, also those of routes."""
+        return [each for each in map(input_of, self) if each is not None] + self.elsewhere
+
+    def for_one_run(self) -> list[Any]:
+        """The inputs with tables of routes of their own; a plain list if nothing else has to be filled in."""
+        result: Any = list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
+        once: dict[LazyResult[Any], Once] = {}
+        for number in self.tables:
+            result[number] = self[number].for_one_run(once)
+        return result  # type: ignore[no-any-return]
+
+
+def as_inputs(inputs: list[Any]) -> Inputs:
+    result = Inputs()
+    result.extend(inputs)
+    return result

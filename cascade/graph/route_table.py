@@ -1,0 +1,110 @@
+"""The routes of a Router as a value in the graph, and what is around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cascade._vm import CompiledRoutes
+from cascade.declare.lazy import LazyResult
+from cascade.imports import Any
+
+
+class RouteTable(CompiledRoutes):
+    """The routes of a Router.
+
+    Attributes:
+        shared: what of them the graph around it computes in any case.
+        skips: whether something in them may be skipped.
+        uses: what of them is computed at most once, by whichever Router of a graph further out needs it first.
+        common: what of them other Routers of the same graph may need as well.
+        once: for one run, what becomes of that.
+        forms: what the runtime keeps of routes that were gone on with.
+    """
+
+    # CPython finds attributes in the dict of an instance of an extension type's subclass half as fast.
+    __slots__ = ("common", "forms", "once", "routes", "shared", "skips", "uses")
+
+    def __init__(
+        self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use],
+        forms: dict[LazyResult[Any], Any] | None = None,
+    ) -> None:
+        self.forms = {} if forms is None else forms
+        super().__init__(routes, self.forms)
+        self.routes = routes
+        self.shared = shared
+        self.skips = skips
+        self.uses = uses
+        self.common: list[LazyResult[Any]] = []
+        self.once: dict[LazyResult[Any], Once] = {}
+
+    def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
+        """A table with results of its own; `once` has those that other tables of the run have, too."""
+        result = RouteTable(self.routes, self.shared, self.skips, self.uses, self.forms)
+        result.common = self.common
+        result.once = {lazy: once.setdefault(lazy, Once(lazy)) for lazy in self.common}
+        return result
+
+    def around(self, values: dict[LazyResult[Any], Any]) -> Around:
+        """What a route has around it, given the values of what is shared."""
+        return Around(values, {**self.uses, **self.once})
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{key!r}: {route.task.name}" for key, route in self.routes.items()) + "}"
+
+
+class Once:
+    """A result that routes of several Routers need. The first one that does computes it.
+
+    Attributes:
+        lazy: the result.
+        state: "not begun", "begun" or "done".
+        value: when it is done.
+        waiting: those who need it meanwhile are woken by these.
+    """
+
+    __slots__ = ("lazy", "state", "value", "waiting")
+
+    def __init__(self, lazy: LazyResult[Any]) -> None:
+        self.lazy = lazy
+        self.state = "not begun"
+        self.value: Any = None
+        self.waiting: list[Callable[[], None]] = []
+
+
+class Use:
+    """A `Once` that is needed, with what there is around it."""
+
+    __slots__ = ("around", "once")
+
+    def __init__(self, once: Once, around: Around) -> None:
+        self.once = once
+        self.around = around
+
+
+class Around:
+    """What a route is given by the graph around it.
+
+    Attributes:
+        values: of results that it has computed.
+        once: results that it computes at most once; what these need stands here, too, if not with the `Use`.
+        route: the Router's table and the route, unless something may be computed once.
+    """
+
+    __slots__ = ("once", "route", "values")
+
+    route: tuple[RouteTable, LazyResult[Any]] | None
+
+    def __init__(self, values: dict[LazyResult[Any], Any], once: dict[LazyResult[Any], Once | Use]) -> None:
+        self.values = values
+        self.once = once
+        self.route = None
+
+    def use(self, lazy: LazyResult[Any]) -> Use:
+        found = self.once[lazy]
+        return Use(found, self) if type(found) is Once else found  # type: ignore[return-value]
+
+    def without(self, lazy: LazyResult[Any]) -> Around:
+        """What there is around `lazy` itself."""
+        return Around(self.values, {other: found for other, found in self.once.items() if other is not lazy})
+
+NOTHING_AROUND = Around({}, {})
