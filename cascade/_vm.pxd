@@ -103,7 +103,7 @@ cdef class Routine:
     cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
     cdef readonly int map_lowering      # the same for maps, which gain by it also where there is no loop
     cdef readonly list kernels
-    cdef readonly list reasons          # (types, Reason) where there is none
+    cdef readonly list diagnostics          # (types, Reason) where there is none
     cdef set seen                       # types for which one was made or refused
     cdef readonly int made
     cdef int calls
@@ -121,7 +121,7 @@ cdef class Code:
     cdef Py_ssize_t widest              # longest argument list
     cdef bint selects                   # the code of a state machine
     cdef list states                    # the word that calls each of its states
-    cdef Routine machine                # its routine, which has its kernels
+    cdef Routine state_machine                # its routine, which has its kernels
     cdef readonly object blueprint
     cdef tuple held                     # what the pointers above point into
     cdef Frame pool                     # free frames, linked by `parent`
@@ -188,9 +188,9 @@ cdef class Kernel:
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
     cdef int take_call_outs(self) except -1
-    cdef double gain_of_a_turn(self) noexcept
+    cdef double gain_of_back_edge(self) noexcept
     cdef bint guards_hold(self) except -1
-    cdef object seen(self, run)
+    cdef object call_profiled(self, run)
 
 
 cdef class Jump:
@@ -203,13 +203,13 @@ cdef class Routes:
     cdef readonly object targets        # a tuple of (key, word, slot), or None
     cdef readonly Py_ssize_t end
     cdef dict numbers
-    cdef Py_ssize_t* places             # pairs of word and slot
+    cdef Py_ssize_t* destinations       # pairs of word and slot
 
 
-cdef class RouteForm:
+cdef class RouteTemplate:
     cdef readonly Code code
     cdef list inputs                    # what is the same each time
-    cdef list places                    # (input, value) for the rest
+    cdef list holes                     # (input, value) for the rest
     cdef Py_ssize_t count
 
     cpdef list fill(self, list values, Py_ssize_t first)
@@ -217,7 +217,7 @@ cdef class RouteForm:
 
 cdef class CompiledRoutes:
     cdef dict by_key                    # the route for each key
-    cdef dict forms                     # by route, its RouteForm where it is compiled
+    cdef dict templates                 # by route, its RouteTemplate where it is compiled
     cdef bint made                      # it has its dicts, which stay
 
 
@@ -257,22 +257,22 @@ cdef class Machine:
     cdef double deadline
     cdef double slice_end
     cdef bint observed
-    cdef bint managed                   # every call goes through the context
+    cdef bint calls_by_context                   # every call goes through the context
     cdef bint running
-    cdef bint landing                   # a result that was awaited is being taken in
+    cdef bint completing                   # a result that was awaited is being taken in
     cdef int64_t number                 # its own in the process; -1 when it was closed
-    cdef bint looked                    # in this call of run
+    cdef bint checked                    # in this call of run
 
     cdef int refuse_if_busy(self) except -1
     cdef int check_awaited(self, Pending entry) except -1
     cdef Frame enter(self, Code code, object inputs)
     cdef void switch_to(self, Frame frame) noexcept
     cdef void spend(self) noexcept
-    cdef int leave(self, Frame frame, PyObject* value) noexcept
-    cdef int miss(self, Frame frame, PyObject* value) noexcept
+    cdef int return_from(self, Frame frame, PyObject* value) noexcept
+    cdef int fail_skipped(self, Frame frame, PyObject* value) noexcept
     cdef int resolve(self, Pending entry, object value) except -1
     cdef int make_ready(self, object item) except -1
     cdef int next_ready(self) noexcept
     cdef int execute(self) noexcept
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
-    cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
+    cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept

@@ -1,10 +1,15 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar, final
+from typing import Any, Final, Generic, Never, Protocol, TypeAlias, TypeVar, final
 
 from cascade.instructions.blueprint import Blueprint
 
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
+
+Handed: TypeAlias = Never
+"""A parameter that only the extension passes, with a value of a higher layer: the method may take any type that it was given."""
+Opaque: TypeAlias = Any
+"""A value of a higher layer, which the extension holds and does not look into."""
 
 DONE: Final[int]
 PAUSE: Final[int]
@@ -20,48 +25,48 @@ MUST: Final[int]
 class TailCall(Generic[R]):
     def __init__(
         self,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
         target: object = None,
     ) -> None: ...
     @property
-    def args(self) -> tuple[Any, ...]: ...
+    def args(self) -> tuple[object, ...]: ...
     @property
-    def kwargs(self) -> dict[str, Any]: ...
+    def kwargs(self) -> dict[str, object]: ...
     @property
-    def target(self) -> Any: ...
+    def target(self) -> object: ...
 
 @final
 class Jump(Generic[R]):
     def __init__(self, target_key: object, data: object = ...) -> None: ...
     @property
-    def target_key(self) -> Any: ...
+    def target_key(self) -> object: ...
     @property
-    def data(self) -> Any: ...
+    def data(self) -> object: ...
 
 @final
 class Routes:
-    targets: tuple[tuple[Any, int, int], ...] | None
+    targets: tuple[tuple[object, int, int], ...] | None
     end: int
-    def __init__(self, targets: tuple[tuple[Any, int, int], ...] | None, end: int) -> None: ...
+    def __init__(self, targets: tuple[tuple[object, int, int], ...] | None, end: int) -> None: ...
 
 @final
-class RouteForm:
+class RouteTemplate:
     @property
     def code(self) -> Code: ...
-    def __init__(self, code: Code, inputs: list[Any], places: list[tuple[int, int]]) -> None: ...
-    def fill(self, values: list[Any], first: int) -> list[Any] | None: ...
+    def __init__(self, code: Code, inputs: list[object], holes: list[tuple[int, int]]) -> None: ...
+    def fill(self, values: list[object], first: int) -> list[object] | None: ...
 
 class CompiledRoutes:
-    def __init__(self, routes: Mapping[Any, object], forms: Mapping[Any, object]) -> None: ...
+    def __init__(self, routes: Mapping[object, object], templates: Mapping[Opaque, object]) -> None: ...
 
 KEPT: Final[object]
 
 @final
 class Routine:
-    owner: Any
-    operation: Any
-    function: Callable[..., Any]
+    owner: Opaque
+    operation: Opaque
+    function: Callable[..., object]
     name: str
     parameters: tuple[str, ...]
     positional_only: int
@@ -72,13 +77,13 @@ class Routine:
     @property
     def map_lowering(self) -> int: ...
     kernels: list[Kernel]
-    reasons: list[tuple[tuple[str, ...], Any]]
+    diagnostics: list[tuple[tuple[str, ...], Opaque]]
     made: int
     def __init__(
         self,
         *,
         owner: object,
-        function: Callable[..., Any],
+        function: Callable[..., object],
         name: str,
         parameters: tuple[str, ...],
         positional: int,
@@ -86,7 +91,7 @@ class Routine:
         keywords: tuple[str, ...],
         varargs: bool,
         varkwargs: bool,
-        bind: Callable[..., tuple[Any, ...]],
+        bind: Callable[..., tuple[object, ...]],
         lowering: int = 0,
         operation: object = None,
         rebinds: bool = True,
@@ -107,10 +112,10 @@ class Items:
         self,
         context: Context,
         routine: Routine,
-        columns: list[list[Any]],
-        places: tuple[int, ...],
-        slots: tuple[Any, ...],
-        results: list[Any],
+        columns: list[list[object]],
+        parameters: tuple[int, ...],
+        slots: tuple[object, ...],
+        results: list[object],
         threads: int,
         start: Callable[[Callable[[int], None], int], Callable[[], object]],
     ) -> None: ...
@@ -125,14 +130,14 @@ class ProfiledRun:
 
 @final
 class Kernel:
-    code: Any
+    code: Opaque
     entries: int
     steps: int
     work: int
     retired: bool
     @property
     def exits(self) -> int: ...
-    def __init__(self, code: Any) -> None: ...
+    def __init__(self, code: object) -> None: ...
     def exits_by_word(self) -> dict[int, int]: ...
 
 @final
@@ -153,10 +158,10 @@ class TaskGroup(Protocol):
 class KernelMaker(Protocol):
     """Makes the kernels that routines want."""
 
-    def kernel(self, owner: Any, types: tuple[str, ...], in_map: bool = False) -> object:
+    def kernel(self, owner: Handed, types: tuple[str, ...], in_map: bool = False) -> object:
         """Returns the `Kernel` of a task for arguments of these types; None where there is none for any; else something else."""
 
-    def machine_kernel(self, routine: Any, types: tuple[str, ...], start: int) -> object:
+    def state_machine_kernel(self, routine: Handed, types: tuple[str, ...], start: int) -> object:
         """As `kernel`, of a state machine that begins with the state of number `start`."""
 
 class Context(KernelMaker, Protocol):
@@ -168,58 +173,58 @@ class Context(KernelMaker, Protocol):
 
     # Code
 
-    def expand(self, deferred: Any, hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+    def expand(self, deferred: Handed, hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """Returns the code of a deferred value and its inputs. `hands_on` says that its arguments are data, not to be searched."""
 
-    def deferred(self, operation: Any, slots: tuple[Any, ...]) -> object:
+    def deferred(self, operation: Handed, slots: tuple[Handed, ...]) -> object:
         """Returns a call of an operation as a deferred value; for a tail call with deferred values among its arguments."""
 
-    def loop_code(self, operation: Any) -> Code:
+    def loop_code(self, operation: Handed) -> Code:
         """Returns the code that runs an operation on its own; its parameters are the inputs."""
 
-    def target(self, target: Any, owner: Any) -> Routine:
+    def target(self, target: Handed, owner: Handed) -> Routine:
         """Returns the routine of the task that `owner` names as the target of a tail call; raises where there is none."""
 
-    def rebind(self, operation: Any, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    def rebind(self, operation: Handed, current: tuple[Handed, ...], args: tuple[Handed, ...], kwargs: dict[str, Opaque]) -> tuple[object, ...]:
         """Returns the arguments of a tail call of an operation to itself; `current` has those of the call before."""
 
     # Calls
 
-    def call(self, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Any) -> object:
+    def call(self, operation: Handed, operands: Sequence[Handed], serial: int, node: int, origin: Handed) -> object:
         """Makes a call with policies: its value, or anything that a task may return. `origin` is set inside of a loop."""
 
     def holds_resources(self) -> bool:
         """Whether values may be resources that each call has its own of: then each route is chosen by `call`."""
 
-    def admit(self, operation: Any, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+    def admit(self, operation: Handed, operands: Sequence[Handed], serial: int, node: int) -> Skipped | None:
         """Returns what stands for a state machine that is skipped, by its conditions; None for one that runs."""
 
-    def computed_jump(self, jump: Jump[Any], made: int) -> object:
+    def computed_jump(self, jump: Jump[object], made: int) -> object:
         """Returns a Jump as a deferred value, if its data has to be computed first; else None. `made` as in `results_made`."""
 
-    def jump_error(self, targets: Any, jump: Jump[Any], owner: Any) -> BaseException:
+    def jump_error(self, targets: Handed, jump: Jump[object], owner: Handed) -> BaseException:
         """Returns the error of a Jump that leads nowhere; `targets` are those of `Routes`."""
 
     # Events: only where the machine is observed
 
-    def started(self, owner: Any, serial: int, node: int) -> None:
+    def started(self, owner: Handed, serial: int, node: int) -> None:
         """Publishes that a call begins."""
 
-    def finished(self, owner: Any, serial: int, node: int, value: Any, error: BaseException | None) -> None:
+    def finished(self, owner: Handed, serial: int, node: int, value: object, error: BaseException | None) -> None:
         """Publishes that a call has ended, with a value or an error."""
 
-    def progress(self, owner: Any, serial: int, node: int, iteration: int) -> None:
+    def progress(self, owner: Handed, serial: int, node: int, iteration: int) -> None:
         """Publishes how far a loop is, some ten times a second."""
 
     # Errors
 
-    def where(self, owner: Any, serial: int, node: int, iteration: int) -> str:
+    def where(self, owner: Handed, serial: int, node: int, iteration: int) -> str:
         """Names a call, for messages."""
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> BaseException:
         """Returns the error of a run that has reached its deadline."""
 
-    def annotate(self, error: BaseException, owner: Any, origin: Any, serial: int, node: int, iteration: int) -> None:
+    def annotate(self, error: BaseException, owner: Handed, origin: Handed, serial: int, node: int, iteration: int) -> None:
         """Adds to an error of a task's function where it comes from."""
 
 @final
@@ -228,19 +233,19 @@ class Machine:
     def __init__(
         self,
         code: Code,
-        inputs: Sequence[Any],
+        inputs: Sequence[object],
         context: Context,
         observed: bool = False,
-        managed: bool = False,
+        calls_by_context: bool = False,
         deadline: float = 0.0,
         max_steps: int = -1,
     ) -> None: ...
     def run(self, slice_seconds: float = 0.0) -> int: ...
-    def take(self) -> Any: ...
+    def take(self) -> Opaque: ...
     def attach(self, task_group: TaskGroup) -> None: ...
-    def complete(self, entry: Pending, value: Any) -> None: ...
+    def complete(self, entry: Pending, value: object) -> None: ...
     def fail(self, entry: Pending, error: BaseException) -> None: ...
-    def label(self, entry: Pending) -> tuple[Any, int, int, int]: ...
+    def label(self, entry: Pending) -> tuple[object, int, int, int]: ...
     def close(self) -> None: ...
     @property
     def steps(self) -> int: ...
@@ -252,34 +257,34 @@ def configure(
     deferred_type: type | None = None,
     no_input_type: type | None = None,
     verify: Callable[[Blueprint], None] | None = None,
-    verify_typed: Callable[[Any], None] | None = None,
+    verify_typed: Callable[[object], None] | None = None,
     call_out_type: type | None = None,
-    reenter: Callable[[Any, int, Any, list[range], list[object] | None], tuple[object, list[Any]]] | None = None,
+    reenter: Callable[[Handed, int, Handed, list[range], list[object] | None], tuple[object, Sequence[object]]] | None = None,
     iteration_end_type: type | None = None,
-    profiled_caller: Callable[[Any], Callable[[Callable[[], Any]], object]] | None = None,
+    profiled_caller: Callable[[Handed], Callable[[Callable[[], object]], object]] | None = None,
 ) -> None: ...
 def check_cpython(fault: str | None = None) -> None: ...
 def loop_code_of(context: Context, routine: Routine) -> Code: ...
 def holds_deferred(value: object) -> bool: ...
 def look_for_deferred(value: object, limit: int) -> bool | None: ...
-def hands_on_deferred(slots: tuple[Any, ...], gathered: tuple[int, ...] = ()) -> bool: ...
-def holds_new_deferred(slots: tuple[Any, ...], current: Sequence[Any] | None, made: int, gathered: tuple[int, ...] = ()) -> bool: ...
+def hands_on_deferred(slots: tuple[object, ...], gathered: tuple[int, ...] = ()) -> bool: ...
+def holds_new_deferred(slots: tuple[object, ...], current: Sequence[object] | None, made: int, gathered: tuple[int, ...] = ()) -> bool: ...
 def results_made() -> int: ...
 def results_alive() -> int: ...
-def is_only_result(answer: object, made: int) -> bool: ...
-def length(value: Any) -> int: ...
+def is_only_result(result: object, made: int) -> bool: ...
+def length(value: object) -> int: ...
 def call_each(
-    function: Callable[..., Any],
-    columns: list[list[Any]],
+    function: Callable[..., object],
+    columns: list[list[object]],
     positional: int,
     names: tuple[str, ...] | None,
-    results: list[Any],
+    results: list[object],
     seconds: float,
 ) -> bool: ...
 def task_depth() -> int: ...
 def is_awaitable(value: object) -> bool: ...
-def jump_data_is_deferred(jump: Jump[Any], made: int) -> bool: ...
-def instance_of(kind: type[T], fields: dict[str, Any]) -> T: ...
+def jump_data_is_deferred(jump: Jump[object], made: int) -> bool: ...
+def instance_of(kind: type[T], fields: dict[str, object]) -> T: ...
 def enter_task() -> None: ...
 def leave_task() -> None: ...
 def inside_task() -> bool: ...

@@ -8,7 +8,7 @@ is none before an event loop runs).
 
 A `Machine` is one run. `run()` continues until the run is DONE or FAILED, has to PAUSE so that an event loop gets its
 turn, or has to WAIT because nothing can continue before an awaitable is done. There are two paths through the
-instructions: the fast path (`Machine.execute`) while there is fuel, and the slow path (`look_around`, `step`), which reads
+instructions: the fast path (`Machine.execute`) while there is fuel, and the slow path (`refuel`, `step`), which reads
 the clock, checks limits and signals, and executes one instruction at a time while something is awaited or observed.
 
 Awaiting works like a scoreboard: an instruction whose operand is not there yet is parked with the operands it

@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections.abc import Iterable, Iterator, Sequence
 
-from cascade._vm import Code, RouteForm, Routine, hands_on_deferred, results_alive, results_made
+from cascade._vm import Code, RouteTemplate, Routine, hands_on_deferred, results_alive, results_made
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.declare.lazy import LazyResult, lazy_result
@@ -94,20 +94,20 @@ class CodeCache:
             table.forms[route] = SEEN
         elif form is SEEN:
             table.forms[route] = self._route_form(route, table)
-        elif type(form) is RouteForm:
+        elif type(form) is RouteTemplate:
             inputs = form.fill(list(around.values.values()), 0)
             if inputs is not None:
                 return form.code, inputs
         return self.code_of(target)
 
-    def _route_form(self, route: LazyResult[Any], table: RouteTable) -> RouteForm | None:
+    def _route_form(self, route: LazyResult[Any], table: RouteTable) -> RouteTemplate | None:
         copy = lazy_result(route.task, route.slots, route.policies)
         holes = [Hole(number) for number in range(len(table.shared))]
         copy.around = Around(dict(zip(table.shared, holes, strict=True)), {})
         code, inputs = self.code_of(copy)
         if type(inputs) is not list:
             return None  # there is something else to be filled in
-        return RouteForm(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
+        return RouteTemplate(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
     def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code, by_cache: dict[Any, Any] | None) -> None:
         if len(rows) > ROW_LIMIT:

@@ -52,9 +52,9 @@ def lower(task: Task[..., object], types: tuple[str, ...], in_map: bool = False)
     return _made(task.name, lambda: translate(task, types, in_map))
 
 
-def lower_machine(machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
+def lower_state_machine(state_machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
     """Returns the kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
-    return _made(machine.name, lambda: _worth_it(StateMachineBuilder(machine, _read).build_from(start, types)))
+    return _made(state_machine.name, lambda: _worth_it(StateMachineBuilder(state_machine, _read).build_from(start, types)))
 
 
 def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Diagnostic, ...]:

@@ -1,19 +1,18 @@
-"""Kernels of tasks, made when a run has use for one, with a record of the diagnostics where there is none."""
+"""Makes the kernels of tasks when a run can use them, and records the diagnostics where there is none."""
 
 from __future__ import annotations
 
 from cascade._vm import Kernel, Routine
 from cascade.declare.task import Task
 from cascade.errors import LoweringError
-from cascade.imports import Any
-from cascade.kernels import lower, lower_machine
+from cascade.kernels import lower, lower_state_machine
 from cascade.kernels.diagnostics import Diagnostic
 
 Lowered = Kernel | tuple[Diagnostic, ...] | None
-"""The kernel for arguments of these types; or why there is none; or None where there is none for any types."""
+"""The kernel for arguments of these types; or the diagnostics; or None where there is none for any types."""
 
 
-def kernel_of(owner: Task[..., Any], types: tuple[str, ...], in_map: bool = False) -> Lowered:
+def kernel_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> Lowered:
     """Lowers a task for arguments of these types.
 
     Raises:
@@ -22,25 +21,25 @@ def kernel_of(owner: Task[..., Any], types: tuple[str, ...], in_map: bool = Fals
     made = lower(owner, types, in_map)
     if isinstance(made, Kernel):
         return made
-    if (types, made) not in owner.routine.reasons:
-        owner.routine.reasons.append((types, made))
+    if (types, made) not in owner.routine.diagnostics:
+        owner.routine.diagnostics.append((types, made))
     if owner.lower:
         where = f"{made[0].file}:{made[0].line}" if made[0].file else None
         raise LoweringError(owner.name, made, where=where)
     return None if any(reason.for_all_types for reason in made) else made
 
 
-def machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int) -> Lowered:
+def state_machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int) -> Lowered:
     """As `kernel_of`, for a state machine that continues with the state of number `start`."""
-    made = lower_machine(routine.operation, types, start)
+    made = lower_state_machine(routine.operation, types, start)
     if isinstance(made, Kernel):
         return made
-    routine.reasons.append((types, made))
+    routine.diagnostics.append((types, made))
     return None if any(reason.for_all_types for reason in made) else made
 
 
 class OnDemand:
-    """Makes kernels outside of a run; see `cascade._vm.Routine.lower`."""
+    """Makes kernels outside of a run, for `cascade._vm.Routine.lower`."""
 
     kernel = staticmethod(kernel_of)
-    machine_kernel = staticmethod(machine_kernel_of)
+    state_machine_kernel = staticmethod(state_machine_kernel_of)

@@ -39,17 +39,17 @@ def reenter(
     body = side_exit.body
     resumption = code.bodies[body].resumption
     values = {name: value for name, value in ended.values.items() if name in resumption.source.locals}
-    point, left = _next_place(resumption.points, side_exit, ended.way, values, list(ranges))
+    point, remaining_ranges = _next_point(resumption.points, side_exit, ended.way, values, list(ranges))
     if point == END:
         return resumption.function(END.statement, ()), []
-    found = None if held is None else _entry(code, body, point.statement, values, left, held)
+    found = None if held is None else _entry(code, body, point.statement, values, remaining_ranges, held)
     if found is not None:
         return found
     function = resumption.function(point.statement, tuple(values))
-    return function, [*values.values(), *map(remaining, left)]
+    return function, [*values.values(), *map(remaining, remaining_ranges)]
 
 
-def _next_place(
+def _next_point(
     points: ProgramPoints, at: Exit, way: str, values: dict[str, object], ranges: list[range]
 ) -> tuple[Point, list[range]]:
     # The start of a statement, and the ranges of the loops around it. A `for` takes its next item here.

@@ -37,14 +37,14 @@ class StateMachineBuilder:
     """Makes the typed code of a state machine.
 
     Args:
-        machine: the state machine.
+        state_machine: the state machine.
         read: reads a task's function.
     """
 
-    def __init__(self, machine: StateMachine, read: Read) -> None:
+    def __init__(self, state_machine: StateMachine, read: Read) -> None:
         self.code = CodeBuilder(read, self)
-        self.machine = machine
-        self.operands = [self.code.assembler.name() for _ in range(machine.count)]
+        self.state_machine = state_machine
+        self.operands = [self.code.assembler.name() for _ in range(state_machine.count)]
         self.code.space.parameters.extend(self.operands)
 
     def build_from(self, start: int, types: tuple[str, ...]) -> TypedCode:
@@ -63,7 +63,7 @@ class StateMachineBuilder:
         code = self.code
         part = code.bodies.get((number, types))
         if part is None and len(code.bodies) < BODY_LIMIT:
-            task = self.machine.states[number].operation
+            task = self.state_machine.states[number].operation
             source, resumption = code.read_task(task)
             part = BodyPart(task, types, source, resumption, len(code.bodies), parameters=self.operands, state=number)
             code.add(number, part)
@@ -82,7 +82,7 @@ class StateTranslator(BodyTranslator):
     def __init__(self, builder: StateMachineBuilder, part: BodyPart) -> None:
         super().__init__(builder.code, part)
         self.builder = builder
-        self.state: State = builder.machine.states[part.state]
+        self.state: State = builder.state_machine.states[part.state]
 
     def translate(self) -> None:
         part, state, function = self.part, self.state, self.function
@@ -143,7 +143,7 @@ class StateTranslator(BodyTranslator):
 
     def go_to(self, number: int, value: Value | None, node: ast.Call) -> None:
         """Moves the data into the operand of a state that gets it, and jumps to the state's body."""
-        target = self.builder.machine.states[number]
+        target = self.builder.state_machine.states[number]
         types = self.part.types
         moves = []
         if not target.takes_input:

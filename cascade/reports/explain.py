@@ -259,13 +259,13 @@ def _report(calls: _Calls) -> TaskReport:
         file=getattr(code, "co_filename", ""),
         line=getattr(code, "co_firstlineno", 0),
         kernels=tuple(_kernel(kernel) for kernel in routine.kernels),
-        reasons=tuple(routine.reasons),
+        reasons=tuple(routine.diagnostics),
         compilations=routine.made,
     )
 
 
 def _lower(routine: Routine, types: tuple[str, ...]) -> None:
-    if routine.lowering == NEVER or routine.kernels or routine.reasons or UNKNOWN_TYPE in types:
+    if routine.lowering == NEVER or routine.kernels or routine.diagnostics or UNKNOWN_TYPE in types:
         return
     try:
         routine.lower(OnDemand(), types)
@@ -295,7 +295,7 @@ def _of_machine(routine: Routine) -> tuple[str, str]:
         return "kernel", "its states run as typed code"
     if routine.kernels:
         return "call", LEFT_OFTEN
-    if routine.reasons:
+    if routine.diagnostics:
         return "call", "not lowered"
     if routine.lowering == NEVER:
         return "call", "not lowered, as one of its states is managed or never lowered"
@@ -325,7 +325,7 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
 def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
     if task.lower is False:
         return "lower=False"
-    if routine.reasons:
+    if routine.diagnostics:
         return "not lowered"
     if routine.lowering == NEVER:
         return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"

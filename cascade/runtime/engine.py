@@ -244,8 +244,8 @@ class _Session:
                 code, inputs = loop_code_of(self.context, target.task.routine), target.slots
             else:
                 code, inputs = engine._code_cache.code_of(target, limit)
-            managed = not getattr(engine.executor, "calls_inline", False)
-            self.run = Machine(code, self.context.inputs.fill(inputs), self.context, observed, managed, self.deadline, steps)
+            by_context = not getattr(engine.executor, "calls_inline", False)
+            self.run = Machine(code, self.context.inputs.fill(inputs), self.context, observed, by_context, self.deadline, steps)
             self.code = code
             check_capacity(operations_of(code), engine.capacity)
             self.tasks = task_count(calls_of(code)) if counted else 0

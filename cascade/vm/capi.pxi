@@ -47,7 +47,7 @@ cdef extern from *:
         return type->tp_as_async != NULL && type->tp_as_async->am_await != NULL;
     }
 
-    /* Types that never hold a deferred value and are common enough to be asked first. */
+    /* Types that never hold a deferred value and are common enough to be requested first. */
     static inline int cascade_is_plain(PyObject *value) {
         PyTypeObject *type = Py_TYPE(value);
         return value == Py_None || type == &PyLong_Type || type == &PyFloat_Type || type == &PyUnicode_Type

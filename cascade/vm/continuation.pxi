@@ -1,6 +1,6 @@
 # What the result of a call means: a value, a tail call, a deferred value, an awaitable. Included by _vm.pyx.
 
-cdef int land(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
+cdef int take_result(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
               bint awaited) noexcept:
     # Takes over the reference to `result`, which may be a value, a tail call, a deferred value or an awaitable.
     cdef object held = <object>result
@@ -73,16 +73,16 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
         new.node = frame.code.nodes[pc]
     new.iteration = frame.iteration + 1
     new.next_progress = frame.next_progress
-    return place(machine, frame, pc, new, entry)
+    return start_frame(machine, frame, pc, new, entry)
 
 
-cdef int continue_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object answer, Pending entry, bint hands_on) except -1:
+cdef int continue_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object result, Pending entry, bint hands_on) except -1:
     # The task returned a deferred value: its code runs next. `hands_on` says that its arguments are data.
     cdef Frame new
     cdef Routine routine
     code, inputs = machine.context.expand(deferred, hands_on)
     if machine.observed and not frame.inner and not frame.code.selects:
-        publish_end(machine, frame, pc, answer, None)
+        publish_end(machine, frame, pc, result, None)
     machine.serials += 1
     new = machine.enter(<Code?>code, inputs)
     new.iteration = frame.iteration + 1
@@ -90,34 +90,34 @@ cdef int continue_with(Machine machine, Frame frame, Py_ssize_t pc, object defer
         routine = <Routine>new.code.constants[new.code.words[new.pc].b]
         if routine.lowering == LOWER_HOT:
             routine.calls += DEFERRED_WORTH
-    return place(machine, frame, pc, new, entry)
+    return start_frame(machine, frame, pc, new, entry)
 
 
 cdef int continue_with_route(Machine machine, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
     # A Router: continues with the route that the selector names, if that is compiled. All the rest is for the context.
     cdef Frame new
-    cdef dict by_key, forms
+    cdef dict by_key, templates
     cdef list inputs
     if len(values) < 2 or type(values[0]) is Skipped or not isinstance(values[1], CompiledRoutes):
         return NO_ROUTE
     by_key = (<CompiledRoutes>values[1]).by_key
-    forms = (<CompiledRoutes>values[1]).forms
+    templates = (<CompiledRoutes>values[1]).templates
     try:
-        form = forms.get(by_key[values[0]])
+        template = templates.get(by_key[values[0]])
     except (KeyError, TypeError):
         return NO_ROUTE
-    if type(form) is not RouteForm:
+    if type(template) is not RouteTemplate:
         return NO_ROUTE
-    inputs = (<RouteForm>form).fill(values, 2)
+    inputs = (<RouteTemplate>template).fill(values, 2)
     if inputs is None:
         return NO_ROUTE
     machine.serials += 1
-    new = machine.enter((<RouteForm>form).code, inputs)
+    new = machine.enter((<RouteTemplate>template).code, inputs)
     new.iteration = frame.iteration + 1
-    return place(machine, frame, pc, new, entry)
+    return start_frame(machine, frame, pc, new, entry)
 
 
-cdef int place(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1:
+cdef int start_frame(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1:
     # Starts a frame whose result is the value of the instruction at `pc`.
     cdef const Word* word = &frame.code.words[pc]
     if word[1].opcode == RETURN and word[1].c >> 1 == word.a:

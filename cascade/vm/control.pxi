@@ -253,16 +253,16 @@ cdef class Routes:
         if targets is None:
             return
         self.targets = tuple((key, int(word), int(slot)) for key, word, slot in targets)
-        self.places = <Py_ssize_t*>PyMem_Malloc(2 * sizeof(Py_ssize_t) * max(1, len(self.targets)))
-        if self.places == NULL:
+        self.destinations = <Py_ssize_t*>PyMem_Malloc(2 * sizeof(Py_ssize_t) * max(1, len(self.targets)))
+        if self.destinations == NULL:
             raise MemoryError
         for i, (key, word, slot) in enumerate(self.targets):
-            self.places[2 * i] = word
-            self.places[2 * i + 1] = slot
+            self.destinations[2 * i] = word
+            self.destinations[2 * i + 1] = slot
             self.numbers[key] = i
 
     def __dealloc__(self):
-        PyMem_Free(self.places)
+        PyMem_Free(self.destinations)
 
     def __repr__(self):
         return ", ".join(f"{key!r} -> {self.end if word < 0 else word}" for key, word, slot in self.targets or ())
@@ -278,8 +278,8 @@ cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t so
     if found == NULL:
         return -1       # an error may be set; it is found out there
     number = <object>found
-    word = routes.places[2 * number]
-    slot = routes.places[2 * number + 1]
+    word = routes.destinations[2 * number]
+    slot = routes.destinations[2 * number + 1]
     if jump_is_deferred(jump, made):
         return -1
     if word == -1:

@@ -44,22 +44,22 @@ cdef int clear_frame(PyObject* self) noexcept:
 
 
 @cython.final
-cdef class RouteForm:
+cdef class RouteTemplate:
     """A route of a Router, compiled.
 
     Args:
         code: the route's.
-        inputs: of the code, with anything in the places of values that come from the graph around it.
-        places: the number of each such input, and that of the value.
+        inputs: of the code, with anything for the values that come from the graph around it.
+        holes: for each of these, the number of the input and that of the value.
     """
 
-    def __cinit__(self, Code code not None, list inputs not None, list places not None):
+    def __cinit__(self, Code code not None, list inputs not None, list holes not None):
         self.code = code
         self.inputs = list(inputs)
-        self.places = [(int(at), int(number)) for at, number in places]
-        if not all([0 <= at < len(self.inputs) and number >= 0 for at, number in self.places]):
-            raise InternalError(f"places {places} for {len(inputs)} inputs")
-        self.count = max([number for _, number in self.places], default=-1) + 1
+        self.holes = [(int(at), int(number)) for at, number in holes]
+        if not all([0 <= at < len(self.inputs) and number >= 0 for at, number in self.holes]):
+            raise InternalError(f"holes {holes} for {len(inputs)} inputs")
+        self.count = max([number for _, number in self.holes], default=-1) + 1
 
     cpdef list fill(self, list values, Py_ssize_t first):
         """The inputs, given `values` from the number `first` on; None if one of them would change the route's graph."""
@@ -73,7 +73,7 @@ cdef class RouteForm:
             if kind == cascade_deferred or kind == cascade_skipped:
                 return None
         inputs = self.inputs.copy()
-        for at, number in self.places:
+        for at, number in self.holes:
             inputs[at] = values[first + number]
         return inputs
 
@@ -83,19 +83,19 @@ cdef class CompiledRoutes:
 
     Args:
         routes: the route for each key of the selector.
-        forms: by route, the `RouteForm` of those that are compiled; anything else stands for those that are not.
+        templates: by route, the `RouteTemplate` of those that are compiled; anything else stands for those that are not.
     """
 
     def __cinit__(self, *args, **kwargs):
         self.by_key = {}
-        self.forms = {}
+        self.templates = {}
 
-    def __init__(self, dict routes not None, dict forms not None):
+    def __init__(self, dict routes not None, dict templates not None):
         if self.made:
             raise InternalError("CompiledRoutes.__init__ of one that has its routes")
         self.made = True
         self.by_key = routes
-        self.forms = forms
+        self.templates = templates
 
 
 @cython.final

@@ -128,7 +128,7 @@ cdef class Kernel:
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
         self.take_call_outs()
-        self.gain = self.gain_of_a_turn()
+        self.gain = self.gain_of_back_edge()
 
     def __dealloc__(self):
         PyMem_Free(self.words)
@@ -170,7 +170,7 @@ cdef class Kernel:
                 return False
         return True
 
-    cdef object seen(self, run):
+    cdef object call_profiled(self, run):
         # Calls `run` so that a profiler sees a call of the task's function.
         if self.caller is None:
             self.caller = PROFILED_CALLER(self.code)
@@ -211,7 +211,7 @@ cdef class Kernel:
                 entry.types[j] = ord(CODES[call_out.types[j]])
         return 0
 
-    cdef double gain_of_a_turn(self) noexcept:
+    cdef double gain_of_back_edge(self) noexcept:
         # By the shortest loop, so that it is not taken for too much.
         cdef Py_ssize_t i, span, shortest = self.length
         for i in range(self.length):

@@ -7,8 +7,8 @@ cdef bint may_be_typed(Machine machine, Frame frame, const Word* word) noexcept:
         return True
     if word.opcode == LOOP:
         routine = <Routine>frame.code.constants[word.b]
-    elif frame.code.machine is not None and frame.outstanding == 0 and INSTRUCTION_CALLS[word.opcode]:
-        routine = frame.code.machine
+    elif frame.code.state_machine is not None and frame.outstanding == 0 and INSTRUCTION_CALLS[word.opcode]:
+        routine = frame.code.state_machine
     else:
         return False
     if routine.lowering == LOWER_NEVER or frame.iteration < frame.next_typed:
@@ -25,7 +25,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
     # A LOOP, or the call of a state, out of fuel: runs the kernel for the types of the arguments. Where there is none,
     # nothing happens.
     cdef const Word* word = &frame.code.words[frame.pc]
-    cdef Routine routine = frame.code.machine
+    cdef Routine routine = frame.code.state_machine
     cdef Kernel kernel = frame.kernel
     cdef Py_ssize_t start = 0
     cdef int64_t limit
@@ -64,9 +64,9 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
         if cascade_is_special(<PyObject*>value) or (frame.code.selects and type(value) is Jump):
             return exit_typed(machine, frame)
         if state.deferred:
-            note_deferred(machine, frame, kernel)
+            count_deferred(machine, frame, kernel)
         if frame.code.selects:
-            number = kernel.code.exit_of[place_in_body(frame)]
+            number = kernel.code.exit_of[word_in_body(frame)]
             frame.pc = frame.code.states[kernel.code.bodies[kernel.code.exits[number].body].state]
         frame.pc += 1
         frame.kernel = None
@@ -81,7 +81,7 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
     if outcome == TYPED_OUT_OF_STEPS:
         machine.taken -= 1     # the one that was not made
         if state.deferred:
-            note_deferred(machine, frame, kernel)
+            count_deferred(machine, frame, kernel)
         return stop_at_limit(machine, frame, frame.pc, True)
     return RESUMED      # the slow path looks around, and enters here again
 

@@ -3,54 +3,54 @@
 cdef tuple exit_plan(Kernel kernel, Py_ssize_t number):
     # How CPython continues after an exit: (body, function, registers and types of its arguments, registers of ranges, function of an iteration,
     # names of the arguments)
-    cdef tuple way = kernel.exit_plans[number]
-    if way is None:
+    cdef tuple plan = kernel.exit_plans[number]
+    if plan is None:
         found = kernel.code.exits[number]
         resumption = kernel.code.bodies[found.body].resumption
         names = tuple([name for name, _, _ in found.names])
-        way = kernel.exit_plans[number] = (
+        plan = kernel.exit_plans[number] = (
             found.body, None if found.again else resumption.function(found.statement, names), tuple([at for _, at, _ in found.names]),
             "".join([CODES[kind] for _, _, kind in found.names]).encode(), found.ranges,
             None if found.again else resumption.iteration(found.statement, names), names,
         )
-    return way
+    return plan
 
 
-cdef Py_ssize_t place_in_body(Frame frame) noexcept:
+cdef Py_ssize_t word_in_body(Frame frame) noexcept:
     # The number of the word of a task's body where the code has stopped: inside helpers, the outermost call.
     cdef TypedState* state = &frame.typed.state
     cdef const TypedWord* word = state.word if state.depth == 0 else state.calls[0].word
     return word - frame.kernel.words
 
 
-cdef list values_there(Frame frame, tuple way):
+cdef list values_at_exit(Frame frame, tuple plan):
     # The values of the variables.
-    cdef tuple places = <tuple>way[2]
-    cdef bytes kinds = <bytes>way[3]
+    cdef tuple registers = <tuple>plan[2]
+    cdef bytes kinds = <bytes>plan[3]
     cdef Py_ssize_t i, register
     cdef list values = []
-    for i in range(len(places)):
-        register = places[i]
+    for i in range(len(registers)):
+        register = registers[i]
         values.append(None if register < 0 else boxed(frame.typed.memory[register], kinds[i]))
     return values
 
 
-cdef list ranges_there(Frame frame, tuple way):
+cdef list ranges_at_exit(Frame frame, tuple plan):
     # The ranges of the loops under way, from their next items on.
     cdef Py_ssize_t at
     cdef list ranges = []
-    for at in way[4]:
+    for at in plan[4]:
         following = PyLong_FromLongLong(frame.typed.memory[at].i)
-        left = PyLong_FromLongLong(frame.typed.memory[at + 1].i)
+        remaining = PyLong_FromLongLong(frame.typed.memory[at + 1].i)
         step = PyLong_FromLongLong(frame.typed.memory[at + 2].i)
-        ranges.append(range(following, following + left * step, step))
+        ranges.append(range(following, following + remaining * step, step))
     return ranges
 
 
 cdef tuple NOTHING = (None,)        # stands for the iteration that is under way
 
 
-cdef int enter_again(Frame frame, Kernel kernel, Py_ssize_t word, values) except -1:
+cdef int reenter_typed(Frame frame, Kernel kernel, Py_ssize_t word, values) except -1:
     # Values for registers; objects among them are held by the frame's slots.
     cdef TypedState* state = &frame.typed.state
     cdef Register* registers = frame.typed.memory
@@ -81,23 +81,23 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
     # of a loop's iteration, typed code may take over again.
     cdef double begun = cascade_clock()
     cdef Kernel kernel = frame.kernel
-    cdef Py_ssize_t place = place_in_body(frame)
-    cdef Py_ssize_t number = kernel.code.exit_of[place]
-    cdef tuple way = exit_plan(kernel, number)
+    cdef Py_ssize_t word_number = word_in_body(frame)
+    cdef Py_ssize_t number = kernel.code.exit_of[word_number]
+    cdef tuple plan = exit_plan(kernel, number)
     cdef int outcome = frame.typed.state.outcome
     cdef list kept, values
     cdef double called, seconds = 0.0
-    body = kernel.code.bodies[way[0]]
-    if place == body.entry and outcome == TYPED_OUT_OF_FUEL:
+    body = kernel.code.bodies[plan[0]]
+    if word_number == body.entry and outcome == TYPED_OUT_OF_FUEL:
         # The step that begins here is made when the call is.
-        settle(machine, frame, kernel, body, kept_arguments(frame, kernel, body.parameters, body.types))
+        restore_frame(machine, frame, kernel, body, kept_arguments(frame, kernel, body.parameters, body.types))
         machine.taken -= 1
         return RESUMED
     # Objects in registers belong to the slots: all are taken before these change.
     kept = kept_arguments(frame, kernel, body.kept, body.types)
-    values = values_there(frame, way)
-    ranges = ranges_there(frame, way)
-    function, iteration = way[1], way[5]
+    values = values_at_exit(frame, plan)
+    ranges = ranges_at_exit(frame, plan)
+    function, iteration = plan[1], plan[5]
     called = cascade_clock()
     try:
         if outcome == TYPED_EXITED and iteration is not None and not kernel.retired:
@@ -107,7 +107,7 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
                 held = None if kernel.hands_on else copy_slots(frame.values, frame.code.inputs)
                 word, values = REENTER(kernel.code, number, made, ranges, held)
                 if type(word) is int:
-                    enter_again(frame, kernel, word, values)
+                    reenter_typed(frame, kernel, word, values)
                     count_loss(kernel, begun, seconds, False)
                     return RESUMED
                 called = cascade_clock()
@@ -118,33 +118,33 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
             seconds = cascade_clock() - called
         else:
             # At the end of the body of a `for`.
-            function, values = REENTER(kernel.code, number, ITERATION_END("again", dict(zip(way[6], values))), ranges, None)
+            function, values = REENTER(kernel.code, number, ITERATION_END("again", dict(zip(plan[6], values))), ranges, None)
             called = cascade_clock()
             made = function(*values)
             seconds = cascade_clock() - called
     except BaseException as error:
         count_loss(kernel, begun, cascade_clock() - called, False)
-        frame = settle(machine, frame, kernel, body, kept)
+        frame = restore_frame(machine, frame, kernel, body, kept)
         return fail_at(machine, frame, frame.pc, error)
     count_loss(kernel, begun, seconds, iteration is not None or function is None)
-    frame = settle(machine, frame, kernel, body, kept)
+    frame = restore_frame(machine, frame, kernel, body, kept)
     frame.pc += 1
     if frame.code.selects:
         # The state's own operands, of those of the state machine.
-        offset, width = frame.code.machine.state_operands[body.state]
+        offset, width = frame.code.state_machine.state_operands[body.state]
         kept = kept[offset : offset + width]
     incref(<PyObject*>made)
-    return land(machine, frame, frame.pc - 1, kept, <PyObject*>made, None, False)
+    return take_result(machine, frame, frame.pc - 1, kept, <PyObject*>made, None, False)
 
 
-cdef Frame settle(Machine machine, Frame frame, Kernel kernel, body, list arguments):
+cdef Frame restore_frame(Machine machine, Frame frame, Kernel kernel, body, list arguments):
     # The frame is that of a task that is called, with these arguments; tail calls may have led to another task, which
     # then takes the frame's place.
     cdef Routine routine = <Routine>frame.code.constants[frame.code.words[frame.pc].b]
     cdef Frame new
     cdef Py_ssize_t i
     if frame.typed.state.deferred:
-        note_deferred(machine, frame, kernel)
+        count_deferred(machine, frame, kernel)
     frame.kernel = None
     if frame.code.selects:
         frame.pc = frame.code.states[body.state]
@@ -159,11 +159,11 @@ cdef Frame settle(Machine machine, Frame frame, Kernel kernel, body, list argume
     new.node = frame.node
     new.iteration = frame.iteration
     new.next_progress = frame.next_progress
-    place(machine, frame, frame.pc, new, None)
+    start_frame(machine, frame, frame.pc, new, None)
     return new
 
 
-cdef int note_deferred(Machine machine, Frame frame, Kernel kernel) except -1:
+cdef int count_deferred(Machine machine, Frame frame, Kernel kernel) except -1:
     # Tasks have returned calls of tasks: each of these has a number, and a name of its own.
     cdef TypedState* state = &frame.typed.state
     machine.serials += state.deferred

@@ -55,14 +55,14 @@ cdef bint same_types(const char* one, const char* other, Py_ssize_t count) noexc
     return True
 
 
-cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start, bint asked=False):
+cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start, bint requested=False):
     global eager_seconds
     cdef double begun
     cdef bytes key = key_of(types, start)
     cdef int level = routine.map_lowering if start == MAP_ONLY else routine.lowering
     if key in routine.seen:
         return None
-    if not asked and level == LOWER_AT_ONCE and routine.calls < WARM:
+    if not requested and level == LOWER_AT_ONCE and routine.calls < WARM:
         routine.calls += 1
         if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
             return None
@@ -74,7 +74,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
     names = tuple([TYPE_NAMES[chr(code)] for code in types])
     try:
         if routine.is_state_machine:
-            made = context.machine_kernel(routine, names, start)
+            made = context.state_machine_kernel(routine, names, start)
         else:
             made = context.kernel(routine.owner, names, start == MAP_ONLY)
     except BaseException:

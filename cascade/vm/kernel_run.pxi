@@ -134,7 +134,7 @@ cdef int run_profiled(Frame frame, int64_t limit) except -1:
     cdef ProfiledRun run = ProfiledRun.__new__(ProfiledRun)
     run.frame = frame
     run.limit = limit
-    return frame.kernel.seen(run)
+    return frame.kernel.call_profiled(run)
 
 
 cdef int make_more_room(Typed* typed) except -1:

@@ -52,14 +52,14 @@ cdef class Machine:
         error: after FAILED, the exception.
     """
 
-    def __cinit__(self, Code code not None, inputs, context, bint observed=False, bint managed=False,
+    def __cinit__(self, Code code not None, inputs, context, bint observed=False, bint calls_by_context=False,
                   double deadline=0.0, int64_t max_steps=-1):
         global machines_made
         machines_made += 1
         self.number = machines_made
         self.context = context
         self.observed = observed
-        self.managed = managed
+        self.calls_by_context = calls_by_context
         self.deadline = deadline
         self.max_steps = max_steps
         self.pace = 1
@@ -79,7 +79,7 @@ cdef class Machine:
         self.running = True
         cascade_depth_add(1)
         self.slice_end = cascade_clock() + slice_seconds if slice_seconds > 0.0 else 0.0
-        self.looked = False
+        self.checked = False
         status = RESUMED
         while status == RESUMED:
             if self.current is not None:
@@ -113,19 +113,19 @@ cdef class Machine:
         self.refuse_if_busy()
         self.check_awaited(entry)
         entry.awaited_by = 0
-        self.landing = True
+        self.completing = True
         incref(<PyObject*>value)
-        land(self, entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True)
-        self.landing = False
+        take_result(self, entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True)
+        self.completing = False
 
     def fail(self, Pending entry not None, error):
         """Ends the run with the error of the awaitable of `entry`."""
         self.refuse_if_busy()
         self.check_awaited(entry)
         entry.awaited_by = 0
-        self.landing = True
+        self.completing = True
         fail_at(self, entry.frame, entry.pc, error)
-        self.landing = False
+        self.completing = False
 
     def label(self, Pending entry not None):
         """The (owner, serial, node, iteration) of the task call that `entry` waits for."""
@@ -165,7 +165,7 @@ cdef class Machine:
         return 0 if self.current is None else self.current.iteration
 
     cdef int refuse_if_busy(self) except -1:
-        if self.running or self.landing:
+        if self.running or self.completing:
             raise InternalError("a machine was entered while it runs")
         return 0
 
@@ -219,12 +219,12 @@ cdef class Machine:
         self.batch = 0
         self.fuel = 0
 
-    cdef int leave(self, Frame frame, PyObject* value) noexcept:
+    cdef int return_from(self, Frame frame, PyObject* value) noexcept:
         # The frame returns `value`, whose reference is taken over.
         cdef Frame parent = frame.parent
         cdef Pending promise = frame.promise
         if type_of(value) == cascade_skipped and not frame.may_skip:
-            return self.miss(frame, value)
+            return self.fail_skipped(frame, value)
         try:
             if self.observed and frame.origin is not None and not frame.inner:
                 self.context.finished(frame.origin, frame.serial, frame.node, <object>value, None)
@@ -249,7 +249,7 @@ cdef class Machine:
         release_frame(frame)
         return STATUS_DONE
 
-    cdef int miss(self, Frame frame, PyObject* value) noexcept:
+    cdef int fail_skipped(self, Frame frame, PyObject* value) noexcept:
         # The frame's result was skipped, and something needs it.
         cdef object skipped = <object>value
         decref(value)
@@ -328,7 +328,7 @@ cdef class Machine:
             if fuel == 0:
                 frame.pc = pc
                 self.fuel = 0
-                status = look_around(self, frame)
+                status = refuel(self, frame)
                 if status != RESUMED or self.current is not frame:
                     return status
                 pc = frame.pc
@@ -349,7 +349,7 @@ cdef class Machine:
                 if result == NULL or cascade_is_special(result):
                     frame.pc = pc
                     self.fuel = fuel
-                    return self.land_call(frame, result, &slots[word.c >> 1], 1)
+                    return self.take_special_result(frame, result, &slots[word.c >> 1], 1)
                 if word.c & 1:
                     slots[word.c >> 1] = NULL
                     slots[word.a] = result
@@ -377,7 +377,7 @@ cdef class Machine:
                 if result == NULL or cascade_is_special(result):
                     frame.pc = pc
                     self.fuel = fuel
-                    return self.land_call(frame, result, arguments, count)
+                    return self.take_special_result(frame, result, arguments, count)
                 for i in range(count):
                     if sources[i] & 1:
                         slots[sources[i] >> 1] = NULL
@@ -402,12 +402,12 @@ cdef class Machine:
                         continue
                 frame.pc = pc
                 self.fuel = fuel
-                return self.land_call(frame, result, slots, code.inputs)
+                return self.take_special_result(frame, result, slots, code.inputs)
             elif opcode == RETURN:
                 result = slots[word.c >> 1]
                 slots[word.c >> 1] = NULL
                 self.fuel = fuel
-                return self.leave(frame, result)
+                return self.return_from(frame, result)
             elif (opcode == LIST or opcode == TUPLE or opcode == SET or opcode == DICT or opcode == REBUILD
                     or opcode == EITHER):
                 sources = &code.operands[word.c]
@@ -462,7 +462,7 @@ cdef class Machine:
             return False
         return True
 
-    cdef int land_call(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept:
+    cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept:
         # The call before `frame.pc` returned no plain value.
         cdef const Word* word = &frame.code.words[frame.pc - 1]
         cdef list values
@@ -479,7 +479,7 @@ cdef class Machine:
                 set_slot(frame, word.c >> 1, NULL)
         elif word.opcode == CALL or word.opcode == CALL_KERNEL:
             drop_sources(frame.values, &frame.code.operands[word.c] + 1, count)
-        return land(self, frame, frame.pc - 1, values, result, None, False)
+        return take_result(self, frame, frame.pc - 1, values, result, None, False)
 
 
 cdef inline bint is_loop(int opcode) noexcept:

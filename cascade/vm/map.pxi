@@ -54,7 +54,7 @@ cdef class Items:
         context: makes the kernels.
         routine: of the task.
         columns: lists of equal length.
-        places: for each column the number of the parameter that it is for.
+        parameters: for each column the number of the parameter that it is for.
         slots: the arguments of the first item, complete.
         results: those so far; results are appended.
         threads: how many shares there may be, one a thread.
@@ -68,7 +68,7 @@ cdef class Items:
     cdef list slots
     cdef list results
     cdef object start
-    cdef Py_ssize_t* places
+    cdef Py_ssize_t* parameters
     cdef Py_ssize_t width               # how many columns
     cdef Py_ssize_t count               # of items
     # The block that is under way.
@@ -78,9 +78,9 @@ cdef class Items:
     cdef Py_ssize_t next                # the first item of it that no share has taken
     cdef Py_ssize_t part                # so many a share takes at once
     cdef bint stops                     # a share has exited
-    cdef Register* given                # for each item, its arguments
-    cdef Register* made                 # and its result,
-    cdef int32_t* ways                  # by the word that returned it
+    cdef Register* arguments            # for each item, its arguments
+    cdef Register* outcomes             # and its result,
+    cdef int32_t* returned_at           # by the word that returned it
     cdef Register* rest                 # the registers of the other parameters
     cdef Py_ssize_t room
     cdef Share* shares
@@ -92,7 +92,7 @@ cdef class Items:
     cdef double cost                    # seconds an item, lately
     cdef double block_seconds
 
-    def __cinit__(self, context, Routine routine not None, list columns not None, tuple places not None, tuple slots not None,
+    def __cinit__(self, context, Routine routine not None, list columns not None, tuple parameters not None, tuple slots not None,
                   list results not None, int threads, start):
         cdef Py_ssize_t i
         self.context = context
@@ -101,7 +101,7 @@ cdef class Items:
         columns = [(<list?>column)[:] for column in columns]
         if not columns:
             raise InternalError("a map was given no columns")
-        places = tuple([int(place) for place in places])
+        parameters = tuple([int(number) for number in parameters])
         self.columns = columns
         self.slots = list(slots)
         self.results = results
@@ -109,17 +109,17 @@ cdef class Items:
         self.width = len(columns)
         self.count = len(<list?>columns[0])
         self.share_limit = max(1, min(threads, SHARE_LIMIT))
-        if len(places) != self.width or len(slots) != len(routine.parameters):
+        if len(parameters) != self.width or len(slots) != len(routine.parameters):
             raise InternalError("a map was given columns that do not fit")
         for i in range(self.width):
-            if len(<list>columns[i]) != self.count or not 0 <= places[i] < len(slots):
+            if len(<list>columns[i]) != self.count or not 0 <= parameters[i] < len(slots):
                 raise InternalError("a map was given columns that do not fit")
-        self.places = <Py_ssize_t*>PyMem_Malloc(self.width * sizeof(Py_ssize_t))
+        self.parameters = <Py_ssize_t*>PyMem_Malloc(self.width * sizeof(Py_ssize_t))
         self.shares = <Share*>PyMem_Calloc(self.share_limit, sizeof(Share))
-        if self.places == NULL or self.shares == NULL:
+        if self.parameters == NULL or self.shares == NULL:
             raise MemoryError
         for i in range(self.width):
-            self.places[i] = places[i]
+            self.parameters[i] = parameters[i]
         routine.calls += min(self.count, MAP_HOT)
 
     def __dealloc__(self):
@@ -128,10 +128,10 @@ cdef class Items:
             for i in range(self.share_limit):
                 free_typed(self.shares[i].typed)
         PyMem_Free(self.shares)
-        PyMem_Free(self.places)
-        PyMem_Free(self.given)
-        PyMem_Free(self.made)
-        PyMem_Free(self.ways)
+        PyMem_Free(self.parameters)
+        PyMem_Free(self.arguments)
+        PyMem_Free(self.outcomes)
+        PyMem_Free(self.returned_at)
         PyMem_Free(self.rest)
 
     @property
@@ -162,9 +162,9 @@ cdef class Items:
             if self.kernel is None and not self.begin():
                 return True
             self.advance()
-            done = self.finished()
+            done = self.finished_items()
             if done >= 0:
-                done = self.keep(done)
+                done = self.append_results(done)
                 self.kernel = None
                 if done < self.size:
                     return True
@@ -184,7 +184,7 @@ cdef class Items:
         if self.first >= self.count:
             return False        # somebody else has added to them
         for i in range(self.width):
-            self.slots[self.places[i]] = (<list>self.columns[i])[self.first]
+            self.slots[self.parameters[i]] = (<list>self.columns[i])[self.first]
         self.kernel = None
         if self.routine.map_lowering != LOWER_NEVER:
             self.kernel = find_kernel(self.context, self.routine, cascade_list_items(<PyObject*>self.slots), len(self.slots), MAP_ONLY)
@@ -212,18 +212,18 @@ cdef class Items:
 
     cdef int make_room_for(self, Py_ssize_t size) except -1:
         if size > self.room:
-            self.given = <Register*>PyMem_Realloc(self.given, size * self.width * sizeof(Register))
-            self.made = <Register*>PyMem_Realloc(self.made, size * sizeof(Register))
-            self.ways = <int32_t*>PyMem_Realloc(self.ways, size * sizeof(int32_t))
+            self.arguments = <Register*>PyMem_Realloc(self.arguments, size * self.width * sizeof(Register))
+            self.outcomes = <Register*>PyMem_Realloc(self.outcomes, size * sizeof(Register))
+            self.returned_at = <int32_t*>PyMem_Realloc(self.returned_at, size * sizeof(int32_t))
             self.room = size
         self.rest = <Register*>PyMem_Realloc(self.rest, (self.kernel.count + 1) * sizeof(Register))
-        if self.given == NULL or self.made == NULL or self.ways == NULL or self.rest == NULL:
+        if self.arguments == NULL or self.outcomes == NULL or self.returned_at == NULL or self.rest == NULL:
             raise MemoryError
         return 0
 
     cdef Py_ssize_t unbox(self, Py_ssize_t size) except -1:
-        # The arguments of items into `given`, up to the first that has other types than the kernel's, or does not fit.
-        cdef Py_ssize_t i, j, place, found = size
+        # The arguments of items into `arguments`, up to the first that has other types than the kernel's, or does not fit.
+        cdef Py_ssize_t i, j, parameter, found = size
         cdef Register* at
         cdef PyObject* value
         cdef char kind
@@ -232,10 +232,10 @@ cdef class Items:
             if not fill_one(self.kernel.types[i], value, &self.rest[i]) or self.holds_results(self.kernel.types[i], value):
                 return 0
         for j in range(self.width):
-            place = self.places[j]
-            kind = self.kernel.types[place]
+            parameter = self.parameters[j]
+            kind = self.kernel.types[parameter]
             column = self.columns[j]
-            at = self.given + j
+            at = self.arguments + j
             for i in range(found):
                 value = <PyObject*>PyList_GET_ITEM(column, self.first + i)
                 if code_of(type_of(value)) != kind or not fill_one(kind, value, at) or self.holds_results(kind, value):
@@ -278,7 +278,7 @@ cdef class Items:
             for i in range(1, self.share_count):
                 waits.append(self.start(self.run_one_share, i))
             if profiled():
-                self.kernel.seen(partial(self.run_one_share, 0))
+                self.kernel.call_profiled(partial(self.run_one_share, 0))
             else:
                 self.run_one_share(0)
         finally:
@@ -326,10 +326,10 @@ cdef class Items:
         cdef bint called_out = False
         while True:
             if called_out:
-                self.go(share)       # it is likely to call out again: letting go of the GIL takes longer than that
+                self.run_items(share)       # it is likely to call out again: letting go of the GIL takes longer than that
             else:
                 with nogil:
-                    self.go(share)
+                    self.run_items(share)
             if not share.inside:
                 return 0
             if state.outcome == TYPED_CALLS_OUT:
@@ -346,7 +346,7 @@ cdef class Items:
                 count_exit(self.kernel, state)
             return 0
 
-    cdef void go(self, Share* share) noexcept nogil:
+    cdef void run_items(self, Share* share) noexcept nogil:
         # Runs items until one stops before its end, or there are no more. With a block that has stopped, those of the part
         # at hand are done all the same: an earlier one may be among them.
         cdef TypedState* state = &share.typed.state
@@ -369,7 +369,7 @@ cdef class Items:
                 for j in range(self.kernel.count):
                     registers[j] = self.rest[j]
                 for j in range(self.width):
-                    registers[self.places[j]] = self.given[i * self.width + j]
+                    registers[self.parameters[j]] = self.arguments[i * self.width + j]
                 state.word = self.kernel.words
                 state.registers = registers
                 state.depth = 0
@@ -380,22 +380,22 @@ cdef class Items:
             cascade_run(state)
             if state.outcome != TYPED_RETURNED:
                 return
-            self.made[i] = state.registers[state.word.a]
-            self.ways[i] = <int32_t>(state.word - self.kernel.words)
+            self.outcomes[i] = state.registers[state.word.a]
+            self.returned_at[i] = <int32_t>(state.word - self.kernel.words)
             share.inside = False
             share.at += 1
 
-    cdef Py_ssize_t finished(self) noexcept:
+    cdef Py_ssize_t finished_items(self) noexcept:
         # How many items are done, up to the first whose typed code has exited; -1 where shares have to continue first.
-        cdef Py_ssize_t left = self.size
+        cdef Py_ssize_t limit = self.size
         cdef int i
         for i in range(self.share_count):
             if self.shares[i].exited:
-                left = min(left, self.shares[i].at)
+                limit = min(limit, self.shares[i].at)
         for i in range(self.share_count):
-            if not self.shares[i].exited and self.shares[i].at < min(self.shares[i].end, left):
+            if not self.shares[i].exited and self.shares[i].at < min(self.shares[i].end, limit):
                 return -1
-        return left if self.stops or self.next >= self.size else -1
+        return limit if self.stops or self.next >= self.size else -1
 
     cdef int widen(self) except -1:
         # Items take long: the share at hand keeps the one that is under way, and all the shares there may be share the others.
@@ -410,13 +410,13 @@ cdef class Items:
             self.ready_share(&self.shares[i])
         return 0
 
-    cdef Py_ssize_t keep(self, Py_ssize_t count) except -1:
+    cdef Py_ssize_t append_results(self, Py_ssize_t count) except -1:
         # Appends the results of the first `count` items of the block; of fewer, where one stands for something else.
         cdef Py_ssize_t i
         cdef object value
         cdef list values = PyList_New(count)
         for i in range(count):
-            value = returned(&self.kernel.words[self.ways[i]], self.made[i])
+            value = returned(&self.kernel.words[self.returned_at[i]], self.outcomes[i])
             if cascade_is_special(<PyObject*>value):
                 self.results.extend(values[:i])
                 return i

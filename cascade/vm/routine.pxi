@@ -59,7 +59,7 @@ cdef class Routine:
         self.lowering = lowering
         self.map_lowering = lowering
         self.kernels = []
-        self.reasons = []
+        self.diagnostics = []
         self.seen = set()
         self.keyword_names = <PyObject*>keywords if keywords else NULL
         if varargs or varkwargs:

@@ -31,7 +31,7 @@ cdef enum:
     FIELDS_LIMIT = 32       # fields of a dataclass that are read without help
     CLASS_ROOM = 512        # classes that are remembered
     HANDED_ON = 16          # things that are met in each argument that is handed on
-    TURN = 100_000          # things after which other threads have their turn: some milliseconds
+    SLICE = 100_000          # things after which other threads have their turn: some milliseconds
     SET_SPARSE = 8          # places of a set that are looked at for each thing that may be met
 
 cdef struct Search:
@@ -97,14 +97,14 @@ def results_alive():
     return cascade_results_made - cascade_results_freed
 
 
-def is_only_result(answer, uint64_t made):
-    """Whether `answer` is the only deferred value that was made since there were `made` of them."""
-    return only_result(<PyObject*>answer, made)
+def is_only_result(result, uint64_t made):
+    """Whether `result` is the only deferred value that was made since there were `made` of them."""
+    return only_result(<PyObject*>result, made)
 
 
-cdef inline bint only_result(PyObject* answer, uint64_t made) noexcept:
+cdef inline bint only_result(PyObject* result, uint64_t made) noexcept:
     # What lives where the last one was allocated is that one.
-    return cascade_results_made == made + 1 and cascade_last_result == answer
+    return cascade_results_made == made + 1 and cascade_last_result == result
 
 
 cdef bint new_deferred(tuple slots, current, uint64_t made, tuple gathered) except -1:
@@ -201,7 +201,7 @@ cdef int look_everywhere(Search* search, PyObject* root) except -1:
         outcome = look_quietly(search, container)
         if outcome == UNCLEAR:
             outcome = look_with_calls(search, container)
-        if search.limit < 0 and search.things > TURN:
+        if search.limit < 0 and search.things > SLICE:
             yield_to_threads(search)
     return SPENT if outcome == NOT_THERE and search.spent else outcome
 
@@ -270,7 +270,7 @@ cdef int meet_with_calls(Search* search, PyObject* item) except -1:
 
 cdef int remember(Search* search, PyObject* container) except -1:
     # A container is looked into once, however often it is met.
-    cdef Py_ssize_t place
+    cdef Py_ssize_t index
     if container == search.known and is_immutable(container):
         return NOT_THERE
     if search.root == NULL:
@@ -278,10 +278,10 @@ cdef int remember(Search* search, PyObject* container) except -1:
     else:
         if 2 * search.met_count >= search.met_room:
             make_table(search)
-        place = place_of(search, container)
-        if search.met[place] != NULL:
+        index = index_of(search, container)
+        if search.met[index] != NULL:
             return NOT_THERE
-        search.met[place] = container
+        search.met[index] = container
         search.met_count += 1
     if search.holds:
         incref(container)
@@ -292,13 +292,13 @@ cdef int remember(Search* search, PyObject* container) except -1:
     return NOT_THERE
 
 
-cdef inline Py_ssize_t place_of(Search* search, PyObject* container) noexcept:
+cdef inline Py_ssize_t index_of(Search* search, PyObject* container) noexcept:
     # Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, 6.4).
     cdef uint64_t mixed = <uint64_t><size_t>container * <uint64_t>0x9E3779B97F4A7C15
-    cdef Py_ssize_t place = <Py_ssize_t>(mixed >> (64 - search.met_bits))
-    while search.met[place] != NULL and search.met[place] != container:
-        place = (place + 1) & (search.met_room - 1)
-    return place
+    cdef Py_ssize_t index = <Py_ssize_t>(mixed >> (64 - search.met_bits))
+    while search.met[index] != NULL and search.met[index] != container:
+        index = (index + 1) & (search.met_room - 1)
+    return index
 
 
 cdef int make_table(Search* search) except -1:
@@ -308,7 +308,7 @@ cdef int make_table(Search* search) except -1:
         search.met_room = 2 * SEARCH_ROOM
         search.met_bits = SEARCH_BITS
         memset(search.met, 0, search.met_room * sizeof(PyObject*))
-        search.met[place_of(search, search.root)] = search.root
+        search.met[index_of(search, search.root)] = search.root
         search.met_count = 1
         return 0
     search.met = <PyObject**>PyMem_Calloc(2 * old_room, sizeof(PyObject*))
@@ -319,7 +319,7 @@ cdef int make_table(Search* search) except -1:
     search.met_bits += 1
     for i in range(old_room):
         if old[i] != NULL:
-            search.met[place_of(search, old[i])] = old[i]
+            search.met[index_of(search, old[i])] = old[i]
     if old != search.first_met:
         PyMem_Free(old)
     return 0
@@ -363,8 +363,8 @@ cdef int look_at_sequence(Search* search, PyObject* container, bint growing) exc
     while True:
         items = cascade_list_items(container) if growing else cascade_tuple_items(container)
         count = Py_SIZE(container) - at
-        if search.limit < 0 and count > TURN:
-            count = TURN
+        if search.limit < 0 and count > SLICE:
+            count = SLICE
         outcome = look_at_items(search, items + at, count) if count > 0 else NOT_THERE
         at += count
         if outcome != NOT_THERE or search.limit >= 0 or at >= Py_SIZE(container):
@@ -376,9 +376,9 @@ cdef int look_at_items(Search* search, PyObject** items, Py_ssize_t count) excep
     cdef Py_ssize_t i
     cdef int outcome
     cdef PyObject* last = NULL
-    cdef Py_ssize_t left = search.limit - search.things
+    cdef Py_ssize_t remaining = search.limit - search.things
     if not take(search, count):
-        count = left
+        count = remaining
     for i in range(count):
         if items[i] != last:
             last = items[i]
@@ -404,11 +404,11 @@ cdef int look_at_dict(Search* search, PyObject* container) except -1:
     position = 0
     while next_entry(container, &position, NULL, &value):
         met += 1
-        if met % TURN == 0:
+        if met % SLICE == 0:
             incref(value)       # others may put another one in its place
             yield_to_threads(search)
         outcome = meet(search, value)
-        if met % TURN == 0:
+        if met % SLICE == 0:
             decref(value)
         if outcome != NOT_THERE:
             return outcome

@@ -1,6 +1,6 @@
 # The slow path: limits, signals, the event loop's turn, and one instruction at a time. Included by _vm.pyx.
 
-cdef int look_around(Machine machine, Frame frame) noexcept:
+cdef int refuel(Machine machine, Frame frame) noexcept:
     # Out of fuel: limits, signals, the event loop's turn; then new fuel, or a single step.
     cdef double now = cascade_clock()
     cdef const Word* word = &frame.code.words[frame.pc]
@@ -32,10 +32,10 @@ cdef int look_around(Machine machine, Frame frame) noexcept:
                 machine.error = error
                 return STATUS_FAILED
         frame.next_progress = now + PROGRESS_TIME
-    if not machine.managed and may_be_typed(machine, frame, word):
+    if not machine.calls_by_context and may_be_typed(machine, frame, word):
         return run_typed(machine, frame)
     machine.batch = machine.pace
-    careful = frame.outstanding != 0 or machine.managed or (machine.observed and not loops)
+    careful = frame.outstanding != 0 or machine.calls_by_context or (machine.observed and not loops)
     if machine.max_steps >= 0:
         if machine.taken >= machine.max_steps:
             careful = True      # whether this is a call that has to be made now is for `step` to see
@@ -61,9 +61,9 @@ cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
         except BaseException as error:
             machine.error = error
         return STATUS_FAILED
-    if machine.slice_end != 0.0 and now >= machine.slice_end and machine.looked:
+    if machine.slice_end != 0.0 and now >= machine.slice_end and machine.checked:
         return STATUS_PAUSE
-    machine.looked = True
+    machine.checked = True
     return RESUMED
 
 
@@ -143,7 +143,7 @@ cdef int return_slot(Machine machine, Frame frame, int32_t slot) except -1:
     cdef PyObject* value = frame.values[slot]
     if not is_awaited(frame, slot, value):
         frame.values[slot] = NULL
-        return machine.leave(frame, value)
+        return machine.return_from(frame, value)
     return wait_for(machine, frame, <Pending>value)
 
 
@@ -191,10 +191,10 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
                 incref(<PyObject*>held)
                 return deliver(machine, frame, pc, <PyObject*>held, entry)
             return call_frame(machine, frame, pc, routine, values, entry)
-        if machine.managed or word.opcode == CALL_POLICIES or word.opcode == LOOP_POLICIES:
+        if machine.calls_by_context or word.opcode == CALL_POLICIES or word.opcode == LOOP_POLICIES:
             # The context also publishes its start: it may be skipped, or have to wait first.
             machine.taken += 1
-            if routine.chooses_route and not machine.observed and not machine.managed and not machine.context.holds_resources():
+            if routine.chooses_route and not machine.observed and not machine.calls_by_context and not machine.context.holds_resources():
                 status = continue_with_route(machine, frame, pc, values, entry)
                 if status != NO_ROUTE:
                     return status
@@ -204,7 +204,7 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
             incref(<PyObject*>made)
             result = <PyObject*>made
             made = None
-            return land(machine, frame, pc, values, result, entry, False)
+            return take_result(machine, frame, pc, values, result, entry, False)
         if machine.observed and not is_loop(word.opcode) and not frame.code.selects:
             if frame.origin is not None:
                 machine.context.started(frame.origin, frame.serial, frame.node)
@@ -218,7 +218,7 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
         return fail_at(machine, frame, pc, error)
     if result == NULL:
         return fail_at(machine, frame, pc, cascade_raised())
-    return land(machine, frame, pc, values, result, entry, False)
+    return take_result(machine, frame, pc, values, result, entry, False)
 
 
 cdef int call_frame(Machine machine, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
@@ -226,10 +226,10 @@ cdef int call_frame(Machine machine, Frame frame, Py_ssize_t pc, Routine routine
     cdef Code code = loop_code_of(machine.context, routine)
     cdef Frame new = machine.enter(code, values[:code.inputs] if routine.is_state_machine else values)
     if routine.is_state_machine:
-        code.machine = routine
+        code.state_machine = routine
     new.inner = frame.inner or frame.code.selects
     new.origin, new.serial, new.node, new.iteration = locate(machine, frame, pc)
-    return place(machine, frame, pc, new, entry)
+    return start_frame(machine, frame, pc, new, entry)
 
 
 cdef int deliver(Machine machine, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept:

@@ -93,7 +93,7 @@ def test_a_skipped_value_is_pickled_as_what_it_was_made_of():
         assert (again.task_id, again.reason) == ("node", "reason")
 
 
-@pytest.mark.parametrize("kind", ["Code", "Frame", "Kernel", "Machine", "Items", "Pending", "RouteForm", "Routes", "Routine"])
+@pytest.mark.parametrize("kind", ["Code", "Frame", "Kernel", "Machine", "Items", "Pending", "RouteTemplate", "Routes", "Routine"])
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_what_has_memory_of_its_own_is_not_pickled(kind, protocol):
     with pytest.raises(TypeError, match="cannot pickle"):

@@ -111,7 +111,7 @@ def test_types_without_registers_are_called():
 
     for _ in range(9):
         assert cs.run(joined(3, "text")) == "textxxx"
-    ((types, (reason,)),) = joined.routine.reasons
+    ((types, (reason,)),) = joined.routine.diagnostics
     assert types == ("int", "object")
     assert reason.code == "CS131"
 

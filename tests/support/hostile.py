@@ -157,8 +157,8 @@ def profiled_run() -> _vm.ProfiledRun:
     return next((each for each in found if type(each) is _vm.ProfiledRun), _vm.ProfiledRun())
 
 
-def route_form() -> _vm.RouteForm:
-    return _vm.RouteForm(cs.compile(wait)._code, [0, 0], [(0, 0), (1, 1)])
+def route_template() -> _vm.RouteTemplate:
+    return _vm.RouteTemplate(cs.compile(wait)._code, [0, 0], [(0, 0), (1, 1)])
 
 
 def pending() -> _vm.Pending:
@@ -174,8 +174,8 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "TailCall": lambda: cs.TailCall((1, Mischief()), {"name": [Mischief()]}),
     "Jump": lambda: cs.Jump(Mischief(), [Mischief()]),
     "Routes": lambda: _vm.Routes([(Mischief(), 1, 2), ("name", 0, 0)], 3),
-    "RouteForm": route_form,
-    "CompiledRoutes": lambda: _vm.CompiledRoutes({Mischief(): 1}, {1: route_form()}),
+    "RouteTemplate": route_template,
+    "CompiledRoutes": lambda: _vm.CompiledRoutes({Mischief(): 1}, {1: route_template()}),
     "Routine": lambda: cs.task(lambda name, other=2: name).routine,
     "Code": lambda: cs.compile(wait)._code,
     "Frame": frame,

@@ -180,10 +180,10 @@ class RunContext:
 
         return kernel_of(owner, types, in_map)
 
-    def machine_kernel(self, routine: Routine, types: tuple[str, ...], start: int) -> Lowered:
-        from cascade.kernels.on_demand import machine_kernel_of
+    def state_machine_kernel(self, routine: Routine, types: tuple[str, ...], start: int) -> Lowered:
+        from cascade.kernels.on_demand import state_machine_kernel_of
 
-        return machine_kernel_of(routine, types, start)
+        return state_machine_kernel_of(routine, types, start)
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 
