@@ -131,6 +131,7 @@ class ProfiledRun:
 @final
 class Kernel:
     code: Opaque
+    start: int
     entries: int
     steps: int
     work: int

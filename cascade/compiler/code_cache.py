@@ -176,7 +176,9 @@ def calls_of(code: Code) -> Iterator[Any]:
     words, constants = code.blueprint.word_table, code.blueprint.constants
     for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True):
         if INSTRUCTIONS[opcode].calls:
-            yield constants[constant].operation
+            routine = constants[constant]
+            assert type(routine) is Routine
+            yield routine.operation
 
 
 def is_asynchronous(code: Code) -> bool:

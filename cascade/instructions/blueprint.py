@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from cascade.imports import Any
-
 
 class Frozen:
     """Data whose attributes are set once, by `__init__`; the module of `dataclass` takes 10 ms to import."""
@@ -36,22 +34,24 @@ class Blueprint(Frozen):
     name: str
     words: bytes
     operands: bytes
-    constants: tuple[Any, ...]
+    constants: tuple[object, ...]
     inputs: int
     slots: int
     nodes: bytes
 
     def __init__(
-        self, name: str, words: bytes, operands: bytes, constants: tuple[Any, ...], inputs: int, slots: int, nodes: bytes
+        self, name: str, words: bytes, operands: bytes, constants: tuple[object, ...], inputs: int, slots: int, nodes: bytes
     ) -> None:
         super().__init__(
             name=name, words=words, operands=operands, constants=constants, inputs=inputs, slots=slots, nodes=nodes
         )
 
-    def copy(self, **changes: Any) -> Blueprint:
-        """A blueprint of the same data but for the `changes`, with no table made yet."""
+    def copy(self, **changes: object) -> Blueprint:
+        """Returns a blueprint of the same data but for the `changes`, with no table made yet."""
         data = {name: getattr(self, name) for name in ("name", "words", "operands", "constants", "inputs", "slots", "nodes")}
-        return Blueprint(**data | changes)
+        result = Blueprint.__new__(Blueprint)
+        Frozen.__init__(result, **data | changes)
+        return result
 
     def __repr__(self) -> str:
         return f"<Blueprint of {self.name!r}: {len(self.words) // 16} words>"

@@ -165,7 +165,7 @@ _INT_PAIRS = {
     "MUL": ("ADD", "SUB", "MUL", "AND", "FLOORDIV", "MOD"), "MOD": ("ADD",), "AND": ("ADD",), "RSHIFT": ("AND", "XOR"),
     "LSHIFT": ("XOR",),
 }  # fmt: skip
-_FLOAT_PAIRS = {name: ("ADD", "SUB", "MUL", "DIVIDE") for name in ("ADD", "SUB", "MUL")}
+_FLOAT_PAIRS = dict.fromkeys(("ADD", "SUB", "MUL"), ("ADD", "SUB", "MUL", "DIVIDE"))
 _SUBTRACTED = ("ADD", "SUB", "MUL")
 """Operations whose result is the right side of a subtraction."""
 _TESTED = ("ADD", "SUB", "MUL", "MOD", "AND")

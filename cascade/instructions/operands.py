@@ -113,7 +113,7 @@ class RouteTargets(Constant):
     """An index into the constants: the targets of a state's Jumps."""
 
     def show(self, value: int, blueprint: Blueprint) -> str:
-        routes: JumpTargets = blueprint.constants[value]
+        routes: JumpTargets = blueprint.constants[value]  # type: ignore[assignment]  # as the verifier proves
         shown = []
         for key, word, slot in routes.targets or ():
             data = f" with r{slot}" if slot >= 0 else ""  # which gets the Jump's data

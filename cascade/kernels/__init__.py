@@ -1,5 +1,7 @@
 """A task's function -> typed code, and back: a side exit at any statement.
 
+The modules, in the order in which a function goes through them:
+
     source      the function's syntax tree, its statements numbered
     admission   refuses functions that cannot be lowered at all
     builder     the functions of one kernel (parts) -> typed code, in this order:

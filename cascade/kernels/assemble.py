@@ -57,7 +57,7 @@ class Item:
         self,
         name: str,
         operands: dict[str, int],
-        exit: int,
+        exit_number: int,
         line: tuple[FunctionSource, int],
         space: Space,
         target: Label | None = None,
@@ -65,7 +65,7 @@ class Item:
     ) -> None:
         self.name = name
         self.operands = operands
-        self.exit = exit
+        self.exit = exit_number
         self.line = line
         self.space = space
         self.target = target

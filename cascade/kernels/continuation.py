@@ -40,10 +40,10 @@ import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cascade.kernels.program_points import ProgramPoints
-from cascade.kernels.source import FunctionSource, Step, compile_function, type_parameters
+from cascade.kernels.source import FunctionSource, Step, compile_function, function_definition
 
 
 class Ended(NamedTuple):
@@ -79,7 +79,6 @@ CALLED: dict[str, Callable[..., object]] = {
     "broken": Ended.broken,
 }
 CONSTANTS = {name: float("nan") for name in CALLED}
-ONE_TURN: Any = ((),)  # the items of a loop that is run once
 
 
 class Continuations:
@@ -162,16 +161,9 @@ class Continuations:
             ],
             orelse=[],
         )
-        definition = ast.FunctionDef(
-            name=".function",  # under its own name it would hide the global that a recursive call means
-            args=_parameters(list(parameters)),
-            body=[*source.declarations, _placed(never, source.statements[0]), *body],
-            decorator_list=[],
-            returns=None,
-            type_comment=None,
-            **type_parameters(),
-        )
-        return self._function(definition)
+        block = [*source.declarations, _placed(never, source.statements[0]), *body]
+        # Under its own name it would hide the global that a recursive call means.
+        return self._function(function_definition(".function", _parameters(list(parameters)), block))
 
     def _function(self, definition: ast.FunctionDef) -> Callable[..., object]:
         original = self.source.code
@@ -248,8 +240,8 @@ def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list
 
 def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stmt:
     """Runs statements once, as the body of a loop; then others, unless a `break` ended it. No variable is needed for that."""
-    target = ast.Tuple([], ast.Store())
-    return _placed(ast.For(target=target, iter=ast.Constant(ONE_TURN), body=body, orelse=then, type_comment=None), loop)
+    target, items = ast.Tuple([], ast.Store()), ast.Tuple([ast.Tuple([], ast.Load())], ast.Load())  # for () in ((),)
+    return _placed(ast.For(target=target, iter=items, body=body, orelse=then, type_comment=None), loop)
 
 
 def _unbound(names: list[str], at: ast.stmt) -> list[ast.stmt]:

@@ -65,7 +65,7 @@ class FunctionBuilder:
     def computed(self, kind: str, name: str, *operands: Value) -> Value:
         """Emits an instruction and returns its result, in a temporary register."""
         result = self.assembler.temporary()
-        registers = dict(zip(RESULT_AND_SOURCES, (result, *map(self.register, operands))))
+        registers = dict(zip(RESULT_AND_SOURCES, (result, *map(self.register, operands)), strict=False))
         self.assembler.emit(Item(name, registers, self.exit, self.line, self.space))
         return Value(kind, result)
 

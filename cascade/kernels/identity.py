@@ -39,15 +39,15 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
         if isinstance(node, ast.Name) and node.id in source.locals:
             return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
         meant = meaning(node)
-        return meant is MISSING or type(meant) in NUMBERS or isinstance(node, ast.Name) and node.id in declared
+        return meant is MISSING or type(meant) in NUMBERS or (isinstance(node, ast.Name) and node.id in declared)
 
-    declared = {name for statement in source.declarations for name in statement.names}  # type: ignore[attr-defined]
+    declared = {name for statement in source.declarations for name in statement.names}
     outer = {id(comparison) for comparison, _, _ in _comparisons(own_nodes(source.tree))}
     hint = "whether two equal numbers are one object is not known: compare with =="
     found: list[Diagnostic] = []
     for comparison, left, right in _comparisons(ast.walk(source.tree)):
         inside = id(comparison) not in outer  # names may be those of a function in the function
-        if all(may_be_number(side) or inside and not isinstance(side, ast.Constant) for side in (left, right)):
+        if all(may_be_number(side) or (inside and not isinstance(side, ast.Constant)) for side in (left, right)):
             found += refuse("CS136", comparison, hint, source).diagnostics
     if found:
         raise IdentityRefusal(*dict.fromkeys(found))

@@ -1,8 +1,9 @@
 """Typed code as a profiler sees it: a call of the task's function, and its return.
 
+A function of the task's name, file and module is called, and runs the typed code:
+
     cProfile, sys.setprofile, sys.monitoring        typed code
-      call    f  (file.py:3)                          <- a function of this name, place and module is called
-                                                         and runs the typed code
+      call    f  (file.py:3)                          <- a function of this name, file and module is called, and runs the typed code
       return  f
 """
 

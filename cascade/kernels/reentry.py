@@ -82,7 +82,7 @@ def _entry(
     types = {name: TYPES.get(type(value), OBJECT) for name, value in values.items()}
     for name, kind in types.items():
         value = values[name]
-        if kind == INT and value not in WIDE or kind == OBJECT and not any(value is other for other in held):
+        if (kind == INT and value not in WIDE) or (kind == OBJECT and not any(value is other for other in held)):
             return None
     for word, number in code.entries:
         at = code.exits[number]

@@ -1,6 +1,8 @@
 """The syntax tree of a function, with the positions that it has in its file, and its statements numbered.
 
-    def f(n):            # no number: the function itself
+The function itself has no number:
+
+    def f(n):
         while n > 0:     # 0
             n -= 1       # 1
         return n         # 2
@@ -11,6 +13,7 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,11 +22,10 @@ from itertools import combinations, islice
 from opcode import opmap
 from tokenize import TokenError
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 OURS = "<cascade lowering>"
 """The file in whose name source is compiled: warnings about it are ignored, as they were given when the user's file was compiled."""
-IGNORED: Any = ("ignore", None, Warning, re.compile(re.escape(OURS)), 0)
+IGNORED = ("ignore", None, Warning, re.compile(re.escape(OURS)), 0)
 IMPORTS_TRIED = 4
 RESUME = opmap["RESUME"]
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -70,7 +72,7 @@ class FunctionSource:
         tree: ast.FunctionDef,
         statements: tuple[ast.stmt, ...],
         paths: tuple[tuple[Step, ...], ...],
-        declarations: tuple[ast.stmt, ...],
+        declarations: tuple[ast.Global | ast.Nonlocal, ...],
         text: tuple[str, ...],
         first: int,
     ) -> None:
@@ -170,6 +172,7 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
         module = _compiled("if 1:\n" + text if indented else text, ast.PyCF_ONLY_AST)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    assert isinstance(module, ast.Module)
     ast.increment_lineno(module, first - 1 - indented)
     body = module.body[0].body if indented and isinstance(module.body[0], ast.If) else module.body
     return body[0] if len(body) == 1 and isinstance(body[0], ast.FunctionDef) else None
@@ -224,26 +227,19 @@ def _without_defaults(arguments: ast.arguments) -> ast.arguments:
 def compile_function(definition: ast.FunctionDef, original: CodeType, imported: tuple[str, ...] = ()) -> CodeType:
     """Compiles a definition where the original's free variables are free, and names are imported."""
     free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
-    outer = ast.FunctionDef(
-        name="outer",
-        args=ast.arguments([], [], None, [], [], None, []),
-        body=[*free, definition],
-        decorator_list=[],
-        returns=None,
-        type_comment=None,
-        **type_parameters(),
-    )
+    outer = function_definition("outer", ast.arguments([], [], None, [], [], None, []), [*free, definition])
     ast.copy_location(outer, definition)
     imports: list[ast.stmt] = [ast.Import([ast.alias(name) for name in imported])] if imported else []
     module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
-    flags = original.co_flags & FUTURE_FLAGS
-    code = _compiled(module, flags)
+    code = _compiled(module, original.co_flags & FUTURE_FLAGS)
+    assert isinstance(code, CodeType)
     return _in_file(_code_named(_code_named(code, "outer"), definition.name), original.co_filename)
 
 
-def _compiled(source: str | ast.Module, flags: int) -> Any:
+def _compiled(source: str | ast.Module, flags: int) -> object:
     # Not by `warnings.catch_warnings`, which changes the filters of all threads, and has warnings shown again that were shown before.
-    filters: Any = warnings.filters
+    filters = warnings.filters
+    assert isinstance(filters, list)
     filters.insert(0, IGNORED)
     try:
         return compile(source, OURS, "exec", flags=flags, dont_inherit=True)
@@ -260,9 +256,14 @@ def _in_file(code: CodeType, file: str) -> CodeType:
 FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
 
 
-def type_parameters() -> dict[str, Any]:
-    """Returns the field for them that CPython 3.12 has added."""
-    return {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
+def function_definition(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
+    """Returns the definition of a function, without decorators or annotations."""
+    definition = ast.FunctionDef(
+        name=name, args=arguments, body=body, decorator_list=[], returns=None, type_comment=None
+    )
+    if sys.version_info >= (3, 12):
+        definition.type_params = []
+    return definition
 
 
 def _code_named(code: CodeType, name: str) -> CodeType:
@@ -275,7 +276,7 @@ def _alike(one: CodeType, other: CodeType) -> bool:
     names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount")
     if any(getattr(one, name) != getattr(other, name) for name in names) or len(one.co_consts) != len(other.co_consts):
         return False
-    for left, right in zip(one.co_consts, other.co_consts):
+    for left, right in zip(one.co_consts, other.co_consts, strict=True):
         if isinstance(left, CodeType) and isinstance(right, CodeType):
             if not _alike(left, right):
                 return False
@@ -289,9 +290,9 @@ def _positions(code: CodeType) -> Iterator[tuple[int | None, ...]]:
     return islice(code.co_positions(), code.co_code[::2].index(RESUME) + 1, None)
 
 
-def _taken_out(tree: ast.FunctionDef) -> tuple[ast.stmt, ...]:
+def _taken_out(tree: ast.FunctionDef) -> tuple[ast.Global | ast.Nonlocal, ...]:
     """Takes the `global` and `nonlocal` statements out of a function and returns them; functions inside keep theirs."""
-    found: list[ast.stmt] = []
+    found: list[ast.Global | ast.Nonlocal] = []
     for node in own_nodes(tree):
         for _, block in ast.iter_fields(node):
             for index, statement in enumerate(block if isinstance(block, list) else ()):

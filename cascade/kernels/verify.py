@@ -53,49 +53,63 @@ def _table_faults(code: TypedCode) -> Iterator[str]:
         yield "the words are no bytes of a positive multiple of 32"
         return
     count = len(code.words) // KERNEL_WORD_BYTES
-    registers = code.registers
-    if not max(len(code.types), 1) <= registers <= REGISTER_LIMIT:
+    if not max(len(code.types), 1) <= code.registers <= REGISTER_LIMIT:
         yield "the number of registers does not fit"
     if len(code.exit_of) != count or not all(0 <= number < len(code.exits) for number in code.exit_of):
         yield "the exits do not fit the words"
-    if not code.bodies or code.bodies[0].types != code.types or code.bodies[0].entry != 0:
-        yield "the first body is not that of the parameters"
-    for body in code.bodies:
-        if not 0 <= body.entry < count or len(body.types) != len(body.kept) or len(body.types) != len(body.parameters):
-            yield "a body does not fit the words"
-        for register, kind in zip((*body.kept, *body.parameters), 2 * body.types):
-            if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
-                yield "an argument is kept out of range"
-    for side_exit in code.exits:
-        if not 0 <= side_exit.body < len(code.bodies):
-            yield "an exit names a body out of range"
-        for _, register, kind in side_exit.names:
-            if kind not in HELD and kind != "none" or kind in HELD and not 0 <= register < registers:
-                yield "an exit names a register out of range"
-        if not all(0 <= register <= registers - 3 for register in side_exit.ranges):
-            yield "an exit names a range out of range"
+    yield from _body_faults(code, count)
+    yield from _exit_faults(code)
     for register, kind, value in code.constants:
-        if not len(code.types) <= register < registers or not _constant_fits(kind, value):
+        if not len(code.types) <= register < code.registers or not _constant_fits(kind, value):
             yield "a constant does not fit"
     for word, number in code.entries:
         if not 0 <= word < count or not 0 <= number < len(code.exits):
             yield "an entry does not fit"
-    for helper in code.helpers:
-        if (
-            not 0 <= helper.entry < count
-            or not len(helper.types) <= helper.registers <= REGISTER_LIMIT
-            or not {helper.result, *helper.types} <= {*HELD}
-        ):
-            yield "a helper does not fit"
+    if not all(_helper_fits(helper, count) for helper in code.helpers):
+        yield "a helper does not fit"
     for number, fields in enumerate(_words(code)):
         if not 0 <= fields[0] < len(KERNEL_INSTRUCTIONS) or fields[1] != 0:
             yield f"word {number}: unknown opcode {fields[0]}"
 
 
+def _body_faults(code: TypedCode, count: int) -> Iterator[str]:
+    if not code.bodies or code.bodies[0].types != code.types or code.bodies[0].entry != 0:
+        yield "the first body is not that of the parameters"
+    for body in code.bodies:
+        if not 0 <= body.entry < count or len(body.types) != len(body.kept) or len(body.types) != len(body.parameters):
+            yield "a body does not fit the words"
+        for register, kind in zip((*body.kept, *body.parameters), 2 * body.types, strict=False):
+            if not _register_fits(kind, register, code.registers):
+                yield "an argument is kept out of range"
+
+
+def _exit_faults(code: TypedCode) -> Iterator[str]:
+    for side_exit in code.exits:
+        if not 0 <= side_exit.body < len(code.bodies):
+            yield "an exit names a body out of range"
+        for _, register, kind in side_exit.names:
+            if not _register_fits(kind, register, code.registers):
+                yield "an exit names a register out of range"
+        if not all(0 <= register <= code.registers - 3 for register in side_exit.ranges):
+            yield "an exit names a range out of range"
+
+
+def _register_fits(kind: str, register: int, registers: int) -> bool:
+    return 0 <= register < registers if kind in HELD else kind == "none"
+
+
+def _helper_fits(helper: Helper, count: int) -> bool:
+    return (
+        0 <= helper.entry < count
+        and len(helper.types) <= helper.registers <= REGISTER_LIMIT
+        and {helper.result, *helper.types} <= {*HELD}
+    )
+
+
 def _constant_fits(kind: str, value: object) -> bool:
     if kind == "int":
         return type(value) is int and -(2**63) <= value < 2**63
-    return kind == "float" and type(value) is float or kind == "object"
+    return type(value) is float if kind == "float" else kind == "object"
 
 
 class _Flow:
@@ -132,7 +146,7 @@ class _Flow:
         """Follows a re-entry at a word, with the variables as they are at its exit; the arguments are still kept."""
         body = self.code.bodies[side_exit.body]
         state = {at: kind for at, kind in start.items() if at in self.constants}
-        state |= {at: HELD[kind] for at, kind in zip(body.kept, body.types) if kind in HELD}
+        state |= {at: HELD[kind] for at, kind in zip(body.kept, body.types, strict=True) if kind in HELD}
         state |= {at: HELD[kind] for _, at, kind in side_exit.names if kind in HELD}
         state |= {at + offset: INT for at in side_exit.ranges for offset in range(3)}
         self.returned.add(word)
@@ -155,29 +169,42 @@ class _Flow:
         row = KERNEL_INSTRUCTIONS[self.words[number][0]]
         values = dict(zip(FIELDS, self.words[number][2:], strict=True))
         function = self.function[number]
-        registers = self.code.registers if function == MAIN else self.code.helpers[function].registers
         state = dict(self.states[number])
-        if not self.operands_fit(number, row, values, registers):
+        if not self.operands_fit(number, row, values, self.registers_of(function)):
             return
         self.check_reads(number, row, values, state, "reads")
         if self.found:
             return
+        written = self.check_written(number, row, values, state)
+        if row.only_in == ("helper" if function == MAIN else "body"):
+            self.fault(number, "stands in the wrong kind of function")
+        if row.name == "HELPER_RETURN" and function != MAIN and state.get(values["a"]) != HELD[self.code.helpers[function].result]:
+            self.fault(number, "returns a value of another type than the helper does")
+        state |= written
+        self.check_reads(number, row, values, state, "then reads")
+        self.follow(number, row, values, state)
+
+    def registers_of(self, function: int) -> int:
+        return self.code.registers if function == MAIN else self.code.helpers[function].registers
+
+    def check_written(self, number: int, row: KernelInstruction, values: dict[str, int], state: State) -> State:
+        """Returns the registers that an instruction writes; a call also clears those of its window in `state`."""
         written: State = {}
         for field, operand in row.operands.items():
             if operand.role == "copies":
                 written[values[field]] = state[values[operand.source]]
             elif operand.role == "writes" and operand.type:
                 written[values[field]] = operand.type
+        function = self.function[number]
         if row.name in ("CALL", "CALL_OUT"):
-            self.check_call(number, row.name, values, state, registers, written)
-        if row.only_in == ("helper" if function == MAIN else "body"):
-            self.fault(number, "stands in the wrong kind of function")
-        if row.name == "HELPER_RETURN" and function != MAIN and state.get(values["a"]) != HELD[self.code.helpers[function].result]:
-            self.fault(number, "returns a value of another type than the helper does")
+            self.check_call(number, row.name, values, state, self.registers_of(function), written)
         if function == MAIN and not self.constants.isdisjoint(written):
             self.fault(number, "writes a constant")
-        state |= written
-        self.check_reads(number, row, values, state, "then reads")
+        return written
+
+    def follow(self, number: int, row: KernelInstruction, values: dict[str, int], state: State) -> None:
+        """Follows the paths from an instruction on."""
+        function = self.function[number]
         if "f" in row.operands and row.operands["f"].role == "target" and row.name != "CALL":
             target = values["f"]
             if row.takes_fuel:
@@ -210,7 +237,7 @@ class _Flow:
     def check_reads(self, number: int, row: KernelInstruction, values: dict[str, int], state: State, role: str) -> None:
         for field, operand in row.operands.items():
             at = values[field]
-            if operand.role == role and (at not in state or operand.type and state[at] != operand.type):
+            if operand.role == role and (at not in state or (operand.type and state[at] != operand.type)):
                 self.fault(number, f"reads register {at} as {operand.type or 'anything'}, and it is {state.get(at, 'nothing')}")
             if operand.role == "range" and any(state.get(at + offset) != INT for offset in range(3)):
                 self.fault(number, f"reads a range at register {at}, and there is none")

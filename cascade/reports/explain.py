@@ -199,6 +199,7 @@ class _Survey:
             row = INSTRUCTIONS[opcode]
             if row.calls:
                 routine = blueprint.constants[b]
+                assert type(routine) is Routine
                 slots = [source >> 1 for source in row.c.sources(c, blueprint)]
                 known = None if inputs is None else [Shared(s) if s in written or s >= len(inputs) else inputs[s] for s in slots]
                 if isinstance(routine.operation, StateMachine):

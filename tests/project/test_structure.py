@@ -147,6 +147,30 @@ def test_the_dispatch_loop_is_a_switch():
     assert cases == {row.name for row in INSTRUCTIONS} - slow
 
 
+MODULES = [path for wing in ("kernels", "instructions") for path in sorted((PACKAGE / wing).glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_module_and_no_function_is_long(path):
+    text = path.read_text()
+    assert text.count("\n") <= 500
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    assert [node.name for node in functions if node.end_lineno - node.lineno >= 60] == []
+
+
+def test_the_translators_of_typed_code_hold_one_another_and_inherit_little():
+    bases: dict[str, list[str]] = {}
+    for path in (PACKAGE / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = [ast.unparse(base) for base in node.bases]
+
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, bases[name]), default=0) if name in bases else 0
+
+    assert {name for name in bases if depth(name) > 2} == set()
+
+
 def _in_fresh_python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
