@@ -7,6 +7,7 @@ import functools
 from _thread import _local, allocate_lock
 
 from cascade._vm import is_awaitable
+from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import failed
 from cascade.errors import DeclarationError
@@ -71,10 +72,12 @@ class LocalExecutor:
     def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
         """Calls the function of `task`: where its mode says, in a thread with the caller's context variables."""
         if task.mode == "compute":
-            return self._process_pool().call(task, args, kwargs)
+            pool = self._process_pool()
+            return LateCoroutine(lambda: pool.call(task, args, kwargs), task.name)
         if task.mode == "inline" or task.is_async:
             return task.called(*args, **kwargs)
-        return self._in_thread(functools.partial(task.called, *args, **kwargs))
+        function = functools.partial(task.called, *args, **kwargs)
+        return LateCoroutine(lambda: self._in_thread(function), task.name)
 
     def _process_pool(self) -> ProcessPool:
         if self._processes is None:

@@ -32,7 +32,7 @@ class Scope:
     def __init__(self, task: asyncio.Task[object] | None = None, deadline: float = 0.0) -> None:
         self.parent = _scope.get()
         self.task = task
-        self.seen = 0 if task is None else task.cancelling()  # how many cancellations have been passed on
+        self.seen = 0 if task is None else _delivered(task)  # how many cancellations have been passed on
         self.deadline = deadline
         self.cancelled = False
         self.expired = False
@@ -84,7 +84,7 @@ def outer_cancellation() -> Callable[[], None]:
         task = None  # its scope tells of it
     if not scopes and task is None:
         return nothing_around
-    before = 0 if task is None else task.cancelling()
+    before = 0 if task is None else _delivered(task)
 
     def check() -> None:
         if task is not None and task.cancelling() > before:
@@ -127,6 +127,11 @@ def is_loop_running() -> bool:
 
 def _current_task() -> asyncio.Task[object] | None:
     return asyncio.current_task() if is_loop_running() else None
+
+
+def _delivered(task: asyncio.Task[object]) -> int:
+    """How many cancellations the coroutine of a task has seen. One that was asked for since its last await comes at its next."""
+    return task.cancelling() - bool(getattr(task, "_must_cancel", False))
 
 
 def nothing_around() -> None:

@@ -9,6 +9,7 @@ import contextvars
 from collections.abc import Callable, Coroutine
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
+from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.local import own_loop
 from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation, undelivered_cancellation
 from cascade.errors import EventLoopError, InternalError
@@ -188,32 +189,14 @@ def run_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_oute
     # Not in an `except` block, which would be the context of whatever the tasks raise.
     if is_loop_running():
         return _run_loop_in_thread(start, check_outer)
-    return asyncio.run(_Beginning(lambda: _in_own_loop(start, check_outer)))
+    from cascade.runtime.spine.interrupts import Interrupts
 
+    def start_here() -> Coroutine[object, object, Outcome]:
+        return _in_own_loop(start, check_outer)
 
-class _Beginning(Coroutine[object, object, Outcome]):
-    """A coroutine that is made when it is begun: one that is made, and not begun because of Ctrl-C, would warn of that."""
-
-    def __init__(self, make: Callable[[], Coroutine[object, object, Outcome]]) -> None:
-        self._make = make
-        self._made: Coroutine[object, object, Outcome] | None = None
-
-    def send(self, value: Any) -> Any:
-        if self._made is None:
-            self._made = self._make()
-        return self._made.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        if self._made is None:
-            self._made = self._make()
-        return self._made.throw(*error)
-
-    def close(self) -> None:
-        if self._made is not None:
-            self._made.close()
-
-    def __await__(self) -> Any:
-        return self
+    with Interrupts() as interrupts:
+        outcome: Outcome = asyncio.run(LateCoroutine(lambda: interrupts.reach(start_here), "cascade run"))
+    return outcome
 
 
 async def _in_own_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]) -> Outcome:

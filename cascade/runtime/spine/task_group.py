@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Iterable
 from types import CoroutineType
 
+from cascade.adapters.executors.late import LateCoroutine
 from cascade.declare.failed import Failed, add_note
 from cascade.events.preview import preview
 from cascade.imports import Any, Protocol, TypeVar, asyncio
@@ -34,7 +35,7 @@ class TaskGroup:
     def spawn(self, entry: Any, awaitable: Awaitable[object], name: str) -> None:
         """Begins to await `awaitable`; `entry` is the node that waits for it."""
         future: asyncio.Future[object]
-        if isinstance(awaitable, CoroutineType):
+        if isinstance(awaitable, (CoroutineType, LateCoroutine)):
             future = self._loop.create_task(awaitable, name=name)
         else:
             future = asyncio.ensure_future(awaitable, loop=self._loop)
