@@ -425,8 +425,8 @@ class TestScripts:
         assert running.stdout.readline() == "0.01\n"
         time.sleep(0.3)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
-        _, subscribed = running.communicate(timeout=60)
-        assert "KeyboardInterrupt" in subscribed and subscribed.count("Traceback") <= 2
+        _, errors = running.communicate(timeout=60)
+        assert "KeyboardInterrupt" in errors and errors.count("Traceback") <= 2
         gc.collect()
         until(lambda: _group_is_gone(running.pid))
 

@@ -29,38 +29,38 @@ TASKS = """
 import os, signal, sys, time
 import cascade as cs
 
-def publish_on(number):
+def report(number):
     os.write(1, f"{number}\\n".encode())
 
 @cs.task(mode="compute")
-def tell_and_return(x):
-    publish_on(os.getpid())
+def report_and_return(x):
+    report(os.getpid())
 
 @cs.task(mode="compute")
 def nap(x):
-    publish_on(os.getpid())
+    report(os.getpid())
     time.sleep(600)
 
 @cs.task(mode="compute")
 def hold_the_interpreter(x):
-    publish_on(os.getpid())
+    report(os.getpid())
     pow(7, 10**10)
 
 @cs.task(mode="compute")
 def nested(x):
-    publish_on(os.getpid())
+    report(os.getpid())
     cs.run(nap(1))
 
 """
 
 ACTIONS = {
-    "idle": (1, "cs.run(tell_and_return(1)); time.sleep(600)"),
+    "idle": (1, "cs.run(report_and_return(1)); time.sleep(600)"),
     "busy": (1, "cs.run(nap(1))"),
     "holding the interpreter": (1, "cs.run(hold_the_interpreter(1))"),
     "nested": (2, "cs.run(nested(1))"),
     "in an event loop": (1, "import asyncio; asyncio.run(cs.arun(nap(1)))"),
     "with a forked child": (
-        2, "cs.run(tell_and_return(1))\nif not os.fork():\n    publish_on(os.getpid()); time.sleep(600)\nos.waitpid(-1, 0)",
+        2, "cs.run(report_and_return(1))\nif not os.fork():\n    report(os.getpid()); time.sleep(600)\nos.waitpid(-1, 0)",
     ),
 }  # fmt: skip
 for method in ("fork", "spawn", "forkserver"):
@@ -69,7 +69,7 @@ for method in ("fork", "spawn", "forkserver"):
         f"""
 import multiprocessing
 def work():
-    publish_on(os.getpid())
+    report(os.getpid())
     cs.run(nap(1))
 if __name__ == "__main__":
     process = multiprocessing.get_context("{method}").Process(target=work)
@@ -83,7 +83,7 @@ if __name__ == "__main__":
 def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], list[int]]]]:
     """Starts a script; gives it and the numbers of the processes that it tells of. Nothing outlives the test."""
     started: list[subprocess.Popen[str]] = []
-    subscribed: list[int] = []
+    workers: list[int] = []
 
     def start(action: str, count: int) -> tuple[subprocess.Popen[str], list[int]]:
         file = tmp_path / "script.py"
@@ -94,13 +94,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str],
         )  # fmt: skip
         started.append(running)
         assert running.stdout is not None
-        subscribed.extend(int(running.stdout.readline()) for _ in range(count))
-        return running, subscribed
+        workers.extend(int(running.stdout.readline()) for _ in range(count))
+        return running, workers
 
     yield start
     for running in started:
         running.kill()
-        for number in subscribed:
+        for number in workers:
             if alive(number):
                 os.kill(number, signal.SIGKILL)
         running.communicate()

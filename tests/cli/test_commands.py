@@ -468,9 +468,9 @@ def test_ctrl_c_ends_it():
     assert running.stderr is not None
     assert "RunStarted" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    _, subscribed = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert subscribed.endswith("interrupted\n")
+    assert errors.endswith("interrupted\n")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closes a pipe")

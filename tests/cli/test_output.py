@@ -92,9 +92,9 @@ def test_a_run_without_a_value_needs_no_output(tmp_path):
 
 def test_what_a_task_prints_is_lost_with_a_word(tmp_path):
     assert run(tmp_path, ">/dev/full", "prints") == (1, "", f"cascade: error: the output cannot be written: {FULL}\n")
-    status, _, subscribed = run(tmp_path, ">/dev/full", "fails")
+    status, _, errors = run(tmp_path, ">/dev/full", "fails")
     assert status == 1
-    assert subscribed.count("ValueError: broken") == 1
+    assert errors.count("ValueError: broken") == 1
 
 
 def test_a_failure_is_told_on_no_other_output_than_that_for_errors(tmp_path):

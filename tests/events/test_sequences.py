@@ -331,20 +331,20 @@ def typed_item(name: str, divisor: int) -> Any:
 TYPED = {"typed": typed, "typed loop": typed_loop, "typed answer": typed_answer, "typed map": typed_item}
 
 
-# -- What is told ---------------------------------------------------------------------------------------------------------
+# -- Recorded runs --------------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
-class Told:
+class Recorded:
     value: str | None
     error: Any
     events: list[Event]
 
 
-def publish_on(
+def record(
     use_vm: bool, nodes: Any, resources: Any, width: int, cache: Any = None, *, executor: Any = None, now: bool = False,
     **subscription: Any,
-) -> Told:
+) -> Recorded:
     bus = MessageBus()
     heard: list[Event] = []
     bus.subscribe(subscription.pop("kind", Event), heard.append, **subscription)
@@ -353,12 +353,12 @@ def publish_on(
     try:
         target = Maker(nodes, resources, cache).made[-width:]
         value: Any = engine.run_now(target, use_vm=use_vm) if now else Path(use_vm).run_with(engine, target)
-        subscribed = Told(repr(value), None, heard)
+        recorded = Recorded(repr(value), None, heard)
     except (Failure, CascadeError, ZeroDivisionError) as error:
-        subscribed = Told(None, (type(error), str(error), list(getattr(error, "__notes__", ()))), heard)
+        recorded = Recorded(None, (type(error), str(error), list(getattr(error, "__notes__", ()))), heard)
     assert all(before <= event.timestamp <= time.time() for event in heard)
     assert engine.capacity._free == CAPACITY
-    return subscribed
+    return recorded
 
 
 OWN_OF_EACH_RUN = {"run_id", "event_id", "timestamp", "duration"}
@@ -376,7 +376,7 @@ def plain(events: list[Event]) -> list[Any]:
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(node_specs, resource_specs, widths)
 def test_both_paths_tell_the_same(nodes, resources, width):
-    graph, vm = publish_on(False, nodes, resources, width), publish_on(True, nodes, resources, width)
+    graph, vm = record(False, nodes, resources, width), record(True, nodes, resources, width)
     assert plain(graph.events) == plain(vm.events)
     assert (graph.value, graph.error) == (vm.value, vm.error)
     check_sense(graph)
@@ -390,7 +390,7 @@ def test_both_paths_tell_the_same_with_caches(nodes, resources, width):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CacheWarning)
         for _ in range(2):
-            graph, vm = (publish_on(use_vm, nodes, resources, width, caches[use_vm]) for use_vm in (False, True))
+            graph, vm = (record(use_vm, nodes, resources, width, caches[use_vm]) for use_vm in (False, True))
             assert plain(graph.events) == plain(vm.events)
             assert (graph.value, graph.error) == (vm.value, vm.error)
             check_sense(graph)
@@ -399,13 +399,13 @@ def test_both_paths_tell_the_same_with_caches(nodes, resources, width):
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(node_specs, resource_specs, widths, st.sampled_from([*EVENTS, TaskRetrying, None]))
 def test_what_a_part_of_the_events_tells_does_not_depend_on_who_hears_the_others(nodes, resources, width, kind):
-    everything = publish_on(True, nodes, resources, width)
+    everything = record(True, nodes, resources, width)
     for use_vm in (False, True):
         if kind is None:
-            part = publish_on(use_vm, nodes, resources, width, items=False)
+            part = record(use_vm, nodes, resources, width, items=False)
             expected = [event for event in everything.events if not isinstance(event, (ItemStarted, ItemFinished))]
         else:
-            part = publish_on(use_vm, nodes, resources, width, kind=kind)
+            part = record(use_vm, nodes, resources, width, kind=kind)
             expected = [event for event in everything.events if isinstance(event, kind)]
         assert plain(part.events) == plain(expected)
         assert (part.value, part.error) == (everything.value, everything.error)
@@ -423,33 +423,33 @@ class Calling:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(node_specs, resource_specs, widths)
 def test_every_way_to_run_tells_the_same(nodes, resources, width):
-    expected = publish_on(True, nodes, resources, width)
+    expected = record(True, nodes, resources, width)
     for use_vm in (False, True):
         for options in ({"now": True}, {"executor": Calling()}):
-            subscribed = publish_on(use_vm, nodes, resources, width, **options)
-            assert plain(subscribed.events) == plain(expected.events)
-            assert (subscribed.value, subscribed.error) == (expected.value, expected.error)
+            recorded = record(use_vm, nodes, resources, width, **options)
+            assert plain(recorded.events) == plain(expected.events)
+            assert (recorded.value, recorded.error) == (expected.value, expected.error)
 
 
 # -- What makes sense -----------------------------------------------------------------------------------------------------
 
 
-def check_sense(subscribed: Told) -> None:
+def check_sense(recorded: Recorded) -> None:
     """What holds for the events of any run."""
-    events = subscribed.events
+    events = recorded.events
     if not events:
-        assert subscribed.error is not None  # it was refused before anything ran
+        assert recorded.error is not None  # it was refused before anything ran
         return
     assert type(events[0]) is RunStarted and type(events[-1]) is RunFinished
     assert [event.event_id for event in events] == sorted({event.event_id for event in events})
     assert len({event.run_id for event in events}) == 1
-    assert events[-1].status == ("Succeeded" if subscribed.error is None else "Failed")
+    assert events[-1].status == ("Succeeded" if recorded.error is None else "Failed")
     for event in events:
         assert vars(event).keys() == {field.name for field in dataclasses.fields(event)}
         assert type(event)(**vars(event)) == event
     check_calls(events)
     check_resources(events)
-    check_account(subscribed)
+    check_account(recorded)
 
 
 def check_calls(events: list[Event]) -> None:
@@ -506,22 +506,22 @@ def check_resources(events: list[Event]) -> None:
             assert held[event.resource_name] >= 0
 
 
-def check_account(subscribed: Told) -> None:
+def check_account(recorded: Recorded) -> None:
     """The number of tasks that was told first, and what observers make of the events."""
     states = States()
-    for event in subscribed.events[:-1]:
+    for event in recorded.events[:-1]:
         states.update(event)
-    run = states.runs[subscribed.events[0].run_id]
-    assert not run.maps_and_loops and not run.groups or subscribed.error is not None
-    if subscribed.error is None:
+    run = states.runs[recorded.events[0].run_id]
+    assert not run.maps_and_loops and not run.groups or recorded.error is not None
+    if recorded.error is None:
         assert run.done == run.total
         own = {
             event.task_id
-            for event in subscribed.events
+            for event in recorded.events
             if isinstance(event, (TaskExecutionStarted, TaskSkipped))
             and map_of(event.task_id) is None
             and not is_answered(event.task_id)
             and not event.task_id.startswith("Router#")
         }
-        assert len(own) == subscribed.events[0].tasks
-        assert all(getattr(event, "status", "Succeeded") == "Succeeded" for event in subscribed.events)
+        assert len(own) == recorded.events[0].tasks
+        assert all(getattr(event, "status", "Succeeded") == "Succeeded" for event in recorded.events)

@@ -29,7 +29,7 @@ def make(request):
     return WORKFLOWS[request.param]
 
 
-def subscribed(path: Any, target: Any) -> Any:
+def recorded(path: Any, target: Any) -> Any:
     workflows.calls.clear()
     outcome, events = heard_from(path, target, system_resources=HAVE)
     return repr(outcome), getattr(outcome, "__notes__", None), story(events)
@@ -41,11 +41,11 @@ def test_a_graph_with_policies_comes_back(make, path):
     graph = from_json(text)
     assert to_json(graph) == text == to_json(build_graph(make()))
     assert graph.rows == build_graph(make()).rows
-    before = subscribed(path, make())
+    before = recorded(path, make())
     assert before[2], "something runs"
-    assert subscribed(path, graph) == before
-    assert subscribed(path, build_graph(make())) == before
-    assert subscribed(path, from_json(to_json(graph))) == before
+    assert recorded(path, graph) == before
+    assert recorded(path, build_graph(make())) == before
+    assert recorded(path, from_json(to_json(graph))) == before
 
 
 def test_a_program_of_a_graph_that_was_read_runs(make):

@@ -178,7 +178,7 @@ def test_a_machine_that_keeps_leaving_is_retired():
 def test_a_state_that_cannot_be_lowered_is_called(run, path):
     names: list[int] = []
 
-    def publish_on(n: int) -> Any:
+    def note(n: int) -> Any:
         names.append(n)
         return cs.Jump("next", n)
 
@@ -189,7 +189,7 @@ def test_a_state_that_cannot_be_lowered_is_called(run, path):
             total += i
         return cs.Jump("tell", n - 1) if n > 0 else cs.Jump("end", total)
 
-    target = machine_of({"tell": (publish_on, (5,)), "next": (following, (0,))})
+    target = machine_of({"tell": (note, (5,)), "next": (following, (0,))})
     assert run(target) == 0
     assert names == [5, 4, 3, 2, 1, 0]
     if path.use_vm:

@@ -240,7 +240,7 @@ def test_random_graphs_with_failing_nodes_fail_alike(specs, fails):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs, st.sets(st.integers(0, 11), max_size=1), st.integers(0, 30))
 def test_random_graphs_tell_the_same_events_and_stop_at_the_same_step(specs, fails, max_steps):
-    subscribed = []
+    outcomes = []
     for use_vm in (False, True):
         bus = MessageBus()
         heard: list[Event] = []
@@ -248,10 +248,10 @@ def test_random_graphs_tell_the_same_events_and_stop_at_the_same_step(specs, fai
         try:
             Path(use_vm).run_with(Engine(bus=bus), declare(specs, fails), max_steps=max_steps)
         except (Failure, RuntimeError) as error:
-            subscribed.append((brief(heard), type(error), str(error), getattr(error, "__notes__", None)))
+            outcomes.append((brief(heard), type(error), str(error), getattr(error, "__notes__", None)))
         else:
-            subscribed.append((brief(heard), None, "", None))
-    assert subscribed[0] == subscribed[1]
+            outcomes.append((brief(heard), None, "", None))
+    assert outcomes[0] == outcomes[1]
 
 
 def test_the_reference_evaluation_shares_nodes():
@@ -362,8 +362,8 @@ def dealt_function(name: str, deal: Deal, asynchronously: bool) -> Any:
     return function_later if asynchronously else function
 
 
-def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, through: Any = lambda target: target) -> Any:
-    subscribed = []
+def outcomes_of(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, through: Any = lambda target: target) -> Any:
+    outcomes = []
     for _ in range(rounds):
         bus = MessageBus()
         heard: list[Event] = []
@@ -371,18 +371,18 @@ def tell_dealt(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, thro
         engine = Engine(bus=bus, system_resources=CAPACITY)
         try:
             value: Any = Path(use_vm).run_with(engine, through(declare_dealt(specs, cache)))
-            subscribed.append((story(heard), repr(value), None))
+            outcomes.append((story(heard), repr(value), None))
         except (Failure, CascadeError) as error:
-            subscribed.append((story(heard), type(error), [str(error), *getattr(error, "__notes__", ())]))
+            outcomes.append((story(heard), type(error), [str(error), *getattr(error, "__notes__", ())]))
         assert engine.capacity._free == CAPACITY
         assert not engine.capacity._waiting
-    return subscribed
+    return outcomes
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(dealt_graphs)
 def test_random_policies_and_control_flow_are_the_same_on_both_paths(specs):
-    assert tell_dealt(specs, False, None) == tell_dealt(specs, True, None)
+    assert outcomes_of(specs, False, None) == outcomes_of(specs, True, None)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -391,7 +391,7 @@ def test_random_caches_are_the_same_on_both_paths(specs):
     # Functions that close over a counter cannot be told apart by code alone: a cache of one's own keeps them by name.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CacheWarning)
-        assert tell_dealt(specs, False, PlainCache(), 2) == tell_dealt(specs, True, PlainCache(), 2)
+        assert outcomes_of(specs, False, PlainCache(), 2) == outcomes_of(specs, True, PlainCache(), 2)
 
 
 def read_again(target: Any) -> Any:
@@ -413,9 +413,9 @@ def read_again(target: Any) -> Any:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(dealt_graphs)
 def test_random_graphs_are_the_same_after_they_were_written_and_read(specs):
-    with_target = tell_dealt(specs, True, None)
-    assert tell_dealt(specs, True, None, through=read_again) == with_target
-    assert tell_dealt(specs, False, None, through=build_graph) == with_target
+    with_target = outcomes_of(specs, True, None)
+    assert outcomes_of(specs, True, None, through=read_again) == with_target
+    assert outcomes_of(specs, False, None, through=build_graph) == with_target
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -440,7 +440,7 @@ def test_values_are_the_same_whether_observed_or_not(specs):
         except (Failure, CascadeError) as error:
             return type(error), str(error)
 
-    observed = tell_dealt(specs, True, None)[0]
+    observed = outcomes_of(specs, True, None)[0]
     expected = observed[1] if observed[2] is None else (observed[1], observed[2][0])
     assert outcome_of(False) == expected
     assert outcome_of(True) == expected

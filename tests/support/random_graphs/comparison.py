@@ -70,7 +70,7 @@ class PlainCache:
 
 
 @dataclasses.dataclass
-class Told:
+class Record:
     """The outcome of one run."""
 
     outcome: Any
@@ -104,18 +104,18 @@ def compare(graph: Graph) -> Tally:
     with one_slice(), warnings.catch_warnings():
         warnings.simplefilter("error")
         ways = {
-            f"{'observed ' * observed}{'VM' if use_vm else 'graph'} path": Way(graph, use_vm, observed).publish_on(rounds)
+            f"{'observed ' * observed}{'VM' if use_vm else 'graph'} path": Way(graph, use_vm, observed).record(rounds)
             for observed in (True, False)
             for use_vm in (False, True)
         }
-        ways["program"] = Way(graph, True, False, as_program=True).publish_on(rounds)
+        ways["program"] = Way(graph, True, False, as_program=True).record(rounds)
         tally.runs += len(ways) * rounds
-        by_model = told_by_model(graph, rounds)
+        by_model = records_of_model(graph, rounds)
         for number in range(rounds):
-            subscribed = {name: way[number] for name, way in ways.items()}
-            _compare_paths(graph, subscribed, by_model[number])
-            tally.failed += subscribed["VM path"].outcome[0] == "Failure"
-            tally.missing += subscribed["VM path"].outcome[0] == "Missing"
+            by_way = {name: way[number] for name, way in ways.items()}
+            _compare_paths(graph, by_way, by_model[number])
+            tally.failed += by_way["VM path"].outcome[0] == "Failure"
+            tally.missing += by_way["VM path"].outcome[0] == "Missing"
         tally.by_model += rounds * (graph.is_sequential or not graph.may_fail)
         if graph.seed % 3 == 0 and not graph.is_sequential:
             for use_vm in (False, True):
@@ -124,24 +124,24 @@ def compare(graph: Graph) -> Tally:
     return tally
 
 
-def _compare_paths(graph: Graph, subscribed: dict[str, Told], model: Told) -> None:
+def _compare_paths(graph: Graph, by_way: dict[str, Record], model: Record) -> None:
     if not graph.has_threads:
         pairs = [("observed graph path", "observed VM path"), ("graph path", "VM path"), ("VM path", "program")]
         for one, other in pairs:
             for what in ("outcome", "notes", "log", "events"):
                 if what == "notes" and other == "program":
                     continue
-                _require_same(graph, what, {name: getattr(subscribed[name], what) for name in (one, other)})
+                _require_same(graph, what, {name: getattr(by_way[name], what) for name in (one, other)})
     if graph.is_sequential:
-        for name, each in subscribed.items():
+        for name, each in by_way.items():
             _require_same(graph, "outcome", {"model": model.outcome, name: each.outcome})
             _require_same(graph, "log", {"model": model.log, name: each.log})
     elif not graph.may_fail:
-        for name, each in subscribed.items():
+        for name, each in by_way.items():
             _require_same(graph, "outcome", {"model": model.outcome, name: each.outcome})
             if not any(node.cached or node.failures for node in graph.nodes):  # which would be made again depends on the order
                 _require_same(graph, "calls", {"model": sorted(map(repr, model.log)), name: sorted(map(repr, each.log))})
-    for name, each in subscribed.items():
+    for name, each in by_way.items():
         ups = Counter(entry[1:] for entry in each.log if entry[0] == "+")
         downs = Counter(entry[1:] for entry in each.log if entry[0] == "-")
         if ups != downs:
@@ -161,9 +161,9 @@ def _require_same(graph: Graph, what: str, found: dict[str, Any]) -> None:
     raise Difference(graph, f"{what}: {one} and {other}", f"{one}: {first}", f"{other}: {second}")
 
 
-def told_by_model(graph: Graph, rounds: int) -> list[Told]:
+def records_of_model(graph: Graph, rounds: int) -> list[Record]:
     cache: dict[Any, Any] = {}
-    subscribed = []
+    records = []
     for _ in range(rounds):
         world = enter(World())
         outcome: Any
@@ -173,8 +173,8 @@ def told_by_model(graph: Graph, rounds: int) -> list[Told]:
             outcome = "Failure", str(error)
         except (Missing, TooMuch) as error:
             outcome = (type(error).__name__,)
-        subscribed.append(Told(outcome, None, world.log, []))
-    return subscribed
+        records.append(Record(outcome, None, world.log, []))
+    return records
 
 
 class Way:
@@ -193,10 +193,10 @@ class Way:
         self.threads = {*threading.enumerate()}  # of others
         self.cache = PlainCache() if graph.seed % 2 else cs.MemoryCache()
 
-    def publish_on(self, rounds: int) -> list[Told]:
+    def record(self, rounds: int) -> list[Record]:
         return [self._once() for _ in range(rounds)]
 
-    def _once(self) -> Told:
+    def _once(self) -> Record:
         world = enter(World(self.use_vm))
         self.heard.clear()
         target, params, environment = declare(self.graph, self.cache)
@@ -212,7 +212,7 @@ class Way:
             except CapacityError:
                 outcome = ("TooMuch",)
         self.check_rest()
-        return Told(outcome, notes, world.log, _brief(self.heard))
+        return Record(outcome, notes, world.log, _brief(self.heard))
 
     def _run(self, target: Any, params: dict[str, Any]) -> Any:
         if self.as_program:
