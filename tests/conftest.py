@@ -91,3 +91,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text + "\n" == file.read_text()
 
     return compare
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def is_async(request: pytest.FixtureRequest) -> bool:
+    """Whether a task or resource of the test is a coroutine function."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def log() -> list[Any]:
+    """What tasks and resources write down."""
+    return []

@@ -7,7 +7,7 @@ import dataclasses
 import gc
 import importlib.util
 import sys
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -15,22 +15,11 @@ from hypothesis import strategies as st
 
 import cascade as cs
 from cascade._vm import holds_deferred
-from tests.support.tasks import identity, one
 from tests.support.processes import in_child
+from tests.support.searched_values import Noisy, Pair, events
+from tests.support.tasks import one
 
 LAZY = one()
-events: list[Any] = []
-
-
-class Pair(NamedTuple):
-    first: Any
-    second: Any
-
-
-class Noisy(list):
-    def __iter__(self) -> Any:
-        events.append(("list", list.__len__(self)))
-        return super().__iter__()
 
 
 class NoisyDict(dict):
@@ -250,7 +239,10 @@ def unite(value: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        set_item, replace_item, add_key, unite,
+        set_item,
+        replace_item,
+        add_key,
+        unite,
         lambda value: value.setdefault("c", LAZY),
         lambda value: value.update(c=LAZY),
         lambda value: value.update([("c", LAZY)]),
@@ -514,7 +506,8 @@ def test_the_search_keeps_no_references():
 
     failing = Raising(inner, leaf)
     Raising.__dataclass_fields__ = {
-        **Data.__dataclass_fields__, **dataclasses.make_dataclass("Other", ["other"]).__dataclass_fields__,
+        **Data.__dataclass_fields__,
+        **dataclasses.make_dataclass("Other", ["other"]).__dataclass_fields__,
     }
 
     def counts() -> list[int]:
@@ -553,70 +546,3 @@ def test_a_lack_of_memory_is_an_exception_like_others():
     print(len(failed), holds_deferred(value))
     """)
     assert output == "10 False"
-
-
-@dataclasses.dataclass(frozen=True)
-class Node:
-    position: Any
-    parent: Any
-
-
-@dataclasses.dataclass
-class Open:
-    position: Any
-    parent: Any
-
-
-@pytest.mark.parametrize("kind", [Pair, Node, Open, lambda *items: items])
-def test_a_path_with_links_to_what_was_before_arrives_whole(run, kind):
-    @cs.task
-    def walk(node: Any, n: int) -> Any:
-        return walk.tail(kind([n], node), n - 1) if n else node
-
-    expected = None
-    for n in range(50, 0, -1):
-        expected = kind([n], expected)
-    assert run(walk(None, 50)) == expected
-
-
-@pytest.mark.parametrize("kind", [Pair, Node, Open, lambda *items: items])
-def test_a_result_beside_what_was_before_is_found(run, kind):
-    @cs.task
-    def walk(node: Any, n: int) -> Any:
-        return walk.tail(kind([identity(n)], node), n - 1) if n else node
-
-    assert run(walk(None, 3)) == kind([1], kind([2], kind([3], None)))
-
-
-@pytest.mark.parametrize(("kind", "searches"), [(Pair, 1), (Node, 1), (lambda *items: items, 1), (Open, 20)])
-def test_an_immutable_value_is_not_searched_again_inside_of_a_new_one(path, kind, searches):
-    @cs.task
-    def walk(node: Any, n: int) -> Any:
-        return walk.tail(kind(n, node), n - 1) if n else None
-
-    noisy = Noisy([1])
-    events.clear()
-    path.run(walk(kind(noisy, None), 20))
-    assert len(events) - searches <= 2  # the target itself is searched as well
-
-
-def test_a_list_that_was_changed_is_searched_inside_of_a_new_value(run):
-    @cs.task
-    def walk(items: Any, n: int) -> Any:
-        if n == 0:
-            return items
-        items.append(identity(n))
-        return walk.tail([items], n - 1)
-
-    assert run(walk([], 2)) == [[[2], 1]]
-
-
-def test_values_that_change_places_are_searched(run):
-    @cs.task
-    def swap(left: Any, right: Any, n: int) -> Any:
-        if n == 0:
-            return left, right
-        left.append(identity(n))
-        return swap.tail(right, left, n - 1)
-
-    assert run(swap([], [], 2)) == ([2], [1])

@@ -1,4 +1,4 @@
-"""The house: layers, exports, generated files, the shape of the dispatch loop."""
+"""The structure of the code: layers, exports, generated files, the dispatch loop, the folders of the tests."""
 
 from __future__ import annotations
 
@@ -298,3 +298,8 @@ def test_no_module_imports_a_test_module():
         if name.startswith((".", "tests.")) and test_modules & set(name.split("."))
     ]
     assert wrong == []
+
+
+def test_no_file_of_the_tests_is_longer_than_600_lines():
+    lengths = {str(path.relative_to(TESTS)): len(path.read_text().splitlines()) for path in TESTS.rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > 600} == {}

@@ -15,24 +15,7 @@ import re
 from random import Random
 
 from tests.support.random_programs.model import Helper
-
-INTS = [
-    0, 1, -1, 2, 3, 7, -5, 63, 64, 100, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1,
-    2**62, 2**63 - 1, 2**63 - 2, 1 - 2**63, -(2**62) - 1, 3037000500,
-]  # fmt: skip
-WIDE_INTS = [-(2**63), 2**63, -(2**63) - 1, 2**64, 2**64 + 1, 2**70, -(2**100)]
-FLOATS = [
-    0.0, -0.0, 0.0, -0.0, 1.0, -1.0, -1.5, 0.1, 2.5, 3.0, 1e16, 9007199254740992.0, 9007199254740993.0, 1e300, -1e308,
-    5e-324, 2.2250738585072014e-308, -2.225073858507201e-308, 1.7976931348623157e308, 2.0**63, -(2.0**63), 2.0**62, 0.5,
-    1e-5, 9223372036854774784.0, float("inf"), float("-inf"), float("nan"),
-]  # fmt: skip
-EDGES = [
-    2**53 - 1, 2**53, 2**53 + 2, 2**62, 2**62 - 1, 2**63 - 1024, 2**63 - 4, -(2**53), -(2**53) - 2, 4 - 2**63,
-    2**54 + 1,
-]  # fmt: skip
-"""Where comparing an int as a float goes wrong."""
-
-MODULI = [2, 7, 97, 360360, 10**9 + 7, 2**31 - 1, 2**32, 2**53, 2**61 - 1, 2**63 - 1]
+from tests.support.random_programs.numbers import EDGES, FLOATS, INTS, MODULI, WIDE_INTS
 
 OF_FLOAT = (
     "sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 log1p fabs erf erfc"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from tests.support.random_programs.expressions import FLOATS, INTS, WIDE_INTS
 from tests.support.random_programs.model import Call, Change, Helper, Name, Object, Signature
+from tests.support.random_programs.numbers import FLOATS, INTS, WIDE_INTS
 
 CONSTANTS = ("FACTOR", "SCALE", "NOTHING", "FLAG", "SIZED")
 BUILTINS = ("abs", "min", "max", "int", "float", "bool", "round", "pow", "len", "range")

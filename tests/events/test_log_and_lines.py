@@ -1,8 +1,7 @@
-"""What shows how runs go: the live display, the log, JSON lines; and handlers that misbehave."""
+"""The log and JSON lines, and outputs that nobody reads any more."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import gc
 import importlib.util
@@ -12,17 +11,16 @@ import logging
 import os
 import re
 import sys
-import threading
 from typing import Any
 
 import pytest
 
 import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, MissingExtraError
+from cascade.events import types as events
 from cascade.observers.lines import Log
 from cascade.observers.state import States, clock, count, duration
-from cascade.runtime import Engine, MessageBus
-from cascade.events import types as events
+from cascade.runtime import Engine
 from cascade.runtime.events import (
     Event,
     LoopProgress,
@@ -31,48 +29,12 @@ from cascade.runtime.events import (
     RunStarted,
     TaskBlocked,
     TaskEvent,
-    TaskExecutionFinished,
-    TaskExecutionStarted,
     TaskRetrying,
     TaskSkipped,
 )
-from tests.support.tasks import fail, fail_later, identity, increment, later, one, total
 from tests.support.all_events import database, everything
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@cs.task
-def spin(n: int) -> Any:
-    return cs.TailCall((n + 1,))
-
-
-class Feed:
-    """Makes the events of a run, at the times that it is told."""
-
-    def __init__(self, *observers: Any) -> None:
-        self.observers = observers
-        self.time = 1000.0
-
-    def __call__(self, kind: type[Event], name: str = "", *, at: float | None = None, **fields: Any) -> None:
-        if at is not None:
-            self.time = 1000.0 + at
-        if name:
-            fields.update(task_id=name, task_name=name.partition("#")[0])
-        for observer in self.observers:
-            observer(kind(run_id="r", timestamp=self.time, **fields))
-
-    def start(self, name: str, **fields: Any) -> None:
-        self(TaskExecutionStarted, name, **fields)
-
-    def end(self, name: str, error: str | None = None, **fields: Any) -> None:
-        status = "Succeeded" if error is None else "Failed"
-        preview = "1" if error is None else None
-        fields = {"status": status, "duration": 2.0, "result_preview": preview, "error": error, **fields}
-        self(TaskExecutionFinished, name, **fields)
+from tests.support.observers import Feed, Terminal, spin
+from tests.support.tasks import fail, fail_later, identity, increment, later, one
 
 
 def plain(text: str) -> list[str]:
@@ -118,7 +80,10 @@ def test_the_log_tells_of_progress_now_and_then(path):
     with pytest.raises(TimeoutError):
         path.run_with(engine, [later(1, 0.005), spin(0)], timeout=0.5)
     lines = plain(out.getvalue())
-    assert any(re.fullmatch(r"\d of 2 tasks done; spin#1 in iteration [\d,]+, [\d,]+ a second(; running: .*)?", line) for line in lines)
+    assert any(
+        re.fullmatch(r"\d of 2 tasks done; spin#1 in iteration [\d,]+, [\d,]+ a second(; running: .*)?", line)
+        for line in lines
+    )
     slow = io.StringIO()
     path.run([later(i, 0.001) for i in range(50)], observers=[cs.console("log", file=slow, interval=100)])
     assert len(plain(slow.getvalue())) == 2
@@ -211,7 +176,10 @@ def test_a_log_of_many_events_is_short():
 
     lines = log_of(feed_an_hour)
     assert lines[-2] == "d#1 FAILED after 2.0 s: E()"
-    assert lines[-1] == "run FAILED: 0 tasks, 1 failed, 36,000 skipped (36,000 condition false), 36,000 from the cache, 36,000 retries in 1:00:00: E()"
+    assert (
+        lines[-1]
+        == "run FAILED: 0 tasks, 1 failed, 36,000 skipped (36,000 condition false), 36,000 from the cache, 36,000 retries in 1:00:00: E()"
+    )
     progress = [line for line in lines if "tasks done" in line]
     # One a second at first, and each a twentieth later than the one before from the twentieth second on.
     assert 90 < len(progress) < 150
@@ -222,7 +190,11 @@ def test_a_log_of_many_events_is_short():
 def test_a_map_of_many_items_is_told_in_three_lines(path):
     out = io.StringIO()
     log = cs.console("log", file=out, interval=100)
-    for target in (increment.map(range(20_000)), increment.map(range(1_000)).with_retry(2), later.map(range(1_000)).with_concurrency(10)):
+    for target in (
+        increment.map(range(20_000)),
+        increment.map(range(1_000)).with_retry(2),
+        later.map(range(1_000)).with_concurrency(10),
+    ):
         out.truncate(0)
         out.seek(0)
         path.run(target, observers=[log])
@@ -294,7 +266,15 @@ def test_json_lines_of_other_values():
     for value in values:
         cs.console("json", file=out)(Own(run_id="r", task_id="a#0", task_name="a", what=value))
     lines = [json.loads(line, parse_constant=lambda text: pytest.fail(text)) for line in out.getvalue().splitlines()]
-    assert [line["what"] for line in lines] == ["Infinity", "-Infinity", "NaN", [1, [2.5, None]], {"a": {"b": True}}, "{1: 2}", "{3}"]
+    assert [line["what"] for line in lines] == [
+        "Infinity",
+        "-Infinity",
+        "NaN",
+        [1, [2.5, None]],
+        {"a": {"b": True}},
+        "{1: 2}",
+        "{3}",
+    ]
     assert {line["event"] for line in lines} == {"Own"}
 
 
@@ -339,121 +319,6 @@ def test_a_log_in_ascii_tells_other_letters_as_codes(path):
     file = io.TextIOWrapper(raw, encoding="ascii")
     path.run(cs.task(name="größe\x1b[2J")(lambda: "ü")(), observers=[cs.console("log", file=file, verbose=True)])
     assert b"gr\\xf6\\xdfe\\x1b[2J#0 started" in raw.getvalue()
-
-
-@pytest.mark.skipif(importlib.util.find_spec("rich") is None, reason="rich is not here")
-class TestLive:
-    @pytest.fixture(autouse=True)
-    def terminal(self, monkeypatch):
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setenv("COLUMNS", "100")
-
-    def test_runs_leave_a_line(self, path):
-        out = Terminal()
-        engine = Engine(observers=[cs.console(file=out)])
-        assert path.run_with(engine, total([later(i, 0.08 * i) for i in range(5)])) == 10
-        with pytest.raises(ValueError):
-            path.run_with(engine, [later(1, 30), fail_later("[bold]x[/bold]", 0.05)])
-        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
-        assert "✓ total: 6 tasks in" in text
-        assert "✗ fail_later#1: ValueError('[bold]x[/bold]')" in text
-        assert "✗ list: 0 tasks, 1 failed, 1 abandoned in" in text
-        assert "/6 tasks" in text
-        assert threading.active_count() == 1 or all("refresh" not in t.name.lower() for t in threading.enumerate())
-
-    def test_maps_and_loops_have_bars(self, path):
-        out = Terminal()
-        engine = Engine(observers=[cs.console(file=out)])
-        target = [*(later(i, 0.2 + 0.05 * i) for i in range(3)), spin(0)]
-        with pytest.raises(TimeoutError):
-            path.run_with(engine, target, timeout=0.7)
-        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
-        assert re.search(r"spin#3 .*iteration [\d,]+ .* [\d,]+ a second", text)
-        assert re.search(r"later .* \d/3", text)
-
-    def rows_of(self, feed: Any, width: int = 100, now: float = 1010.0) -> list[str]:
-        from rich.console import Console
-
-        from cascade.observers.live import table_of
-
-        states = States()
-        feed(Feed(states.update))
-        out = io.StringIO()
-        Console(file=out, width=width, color_system=None, force_terminal=True).print(table_of(states.runs["r"], now, "*"))
-        return [line.rstrip() for line in out.getvalue().splitlines()]
-
-    def test_what_is_shown_of_all_kinds_of_events(self):
-        def feed(feed: Feed) -> None:
-            feed(RunStarted, target="re[b]port", tasks=10)
-            feed.start("loop#3")
-            feed(LoopProgress, "loop#3", at=5.0, iteration=1_234, rate=41.23)
-            feed.start("fetch#0", items=100_000)
-            feed(TaskRetrying, "fetch#0[5]", at=6.0, attempt=1, max_attempts=3, delay=1.5, error="OSError()")
-            feed(TaskSkipped, "fetch#0[7]", reason="CacheHit")
-            feed(LoopProgress, "fetch#0", at=9.0, iteration=40_000, rate=1.0)
-            feed.start("flaky#1")
-            feed(TaskRetrying, "flaky#1", attempt=1, max_attempts=3, delay=1.5, error="OSError('[bold]')")
-            feed(TaskBlocked, "wait#2", reason="waits for gpu=1")
-            for number in range(20, 24):
-                feed.start(f"many#{number}", at=9.5)
-            feed.end("many#22")
-            feed(TaskBlocked, "many#24", reason="waits for gpu=1")
-            feed(TaskSkipped, "old#4", reason="UpstreamSkipped_Data")
-
-        assert self.rows_of(feed, 120) == [
-            "* re[b]port ━━━━                 2/10 tasks           10.0 s 1 skipped (1 input skipped), 1 from the cache, 2 retries",
-            "  loop#3    ━━━━━━━━━━━━━━━━━━━━ iteration 1,234      10.0 s 41 a second",
-            "  fetch#0   ━━━━━━━━             40,000/100,000 items 5.0 s  10,000 a second, 6 s left, 1 from the cache, 1 retry",
-            "  flaky#1                                             1.0 s  attempt 2 of 3, after OSError('[bold]')",
-            "  wait#2                                              1.0 s  waits for gpu=1",
-            "  many      ━━━━                 1/5                  0.5 s  1 waiting for resources",
-        ]
-
-    def test_a_row_is_one_line(self):
-        def feed(feed: Feed) -> None:
-            feed(RunStarted, target="n" * 200, tasks=10)
-            feed.start("a\n" * 100 + "#1")
-            feed.start("flaky#1")
-            feed(TaskRetrying, "flaky#1", attempt=1, max_attempts=3, delay=1.5, error="x" * 120)
-            for number in range(50):
-                feed.start(f"node{number}#{number}")
-                feed.start(f"map{number}#{number}", items=0)
-
-        for width in (40, 80, 300):
-            rows = self.rows_of(feed, width)
-            assert len(rows) == 10
-            assert all(len(row) <= width for row in rows)
-            assert rows[-1].strip() == "and 94 more"
-
-    def test_many_runs_at_once_and_threads(self, path):
-        out = Terminal()
-        engine = Engine(observers=[cs.console(file=out)])
-
-        def work() -> None:
-            async def main() -> None:
-                await asyncio.gather(*(engine.run(increment(later(i, 0.001 * i)), use_vm=path.use_vm) for i in range(10)))
-
-            asyncio.run(main())
-
-        threads = [threading.Thread(target=work) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-            assert not thread.is_alive()
-        assert out.getvalue().count("✓ increment: 2 tasks") == 60
-
-    def test_what_tasks_print_to_a_file_goes_there(self, path, capsys, monkeypatch):
-        out = Terminal()
-        path.run(cs.task(lambda: print("to the file"))(), observers=[cs.console("live", file=out)])
-        assert capsys.readouterr().out == "to the file\n"
-
-    def test_auto_takes_it_on_a_terminal_only(self):
-        from cascade.observers.lines import Log
-        from cascade.observers.live import Live
-
-        assert isinstance(cs.console(file=Terminal()), Live)
-        assert isinstance(cs.console(file=io.StringIO()), Log)
 
 
 def test_without_rich(monkeypatch):
@@ -545,73 +410,10 @@ def test_events_of_a_run_whose_start_was_not_heard_are_left_alone():
     states = States()
     for kind in events.EVENTS:
         if kind is not RunStarted:
-            names = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING}
+            names = {
+                field.name
+                for field in dataclasses.fields(kind)
+                if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            }
             assert states.update(kind(**dict.fromkeys(names, "x"))) == (None, None)
     assert states.runs == {}
-
-
-# -- The bus ------------------------------------------------------------------------------------------------------------
-
-
-def test_each_broken_handler_is_reported_once(path, caplog):
-    bus = MessageBus()
-
-    class Broken:
-        def __eq__(self, other: object) -> bool:
-            raise RuntimeError("cannot be compared")
-
-        __hash__ = None  # type: ignore[assignment]
-
-        def __call__(self, event: Event) -> None:
-            raise LookupError(type(event).__name__)
-
-    for _ in range(2):
-        bus.subscribe(Event, Broken())
-    with caplog.at_level(logging.ERROR, logger="cascade"):
-        for _ in range(3):
-            assert path.run_with(Engine(bus=bus), increment(one())) == 2
-    assert len(caplog.records) == 2
-    assert "of Event raised at a RunStarted" in caplog.records[0].getMessage()
-
-
-def test_a_log_that_raises_breaks_no_run(path, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("cascade"), "exception", lambda *args: 1 / 0)
-    assert path.run(one(), observers=[lambda event: 1 / 0]) == 1
-
-
-@pytest.mark.parametrize(
-    ("event_type", "handler", "message"),
-    [
-        (int, print, "a class of events"),
-        ("Event", print, "a class of events"),
-        (Event, 5, "cannot be called"),
-        (Event, later.func, "is a coroutine function"),
-    ],
-)
-def test_wrong_subscriptions_are_refused(event_type, handler, message):
-    with pytest.raises(DeclarationError, match=message):
-        MessageBus().subscribe(event_type, handler)
-    if event_type is Event:
-        with pytest.raises(DeclarationError, match=message):
-            Engine(observers=[handler])
-
-
-def test_subscribing_from_many_threads_loses_nothing():
-    bus = MessageBus()
-    heard: list[Event] = []
-    ends: list[Any] = []
-
-    def work() -> None:
-        for _ in range(200):
-            ends.append(bus.subscribe(Event, heard.append))
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    bus.publish(RunStarted(run_id="r", target="t"))
-    assert len(heard) == 800
-    for end in ends:
-        end()
-    assert not bus.has_subscribers

@@ -1,0 +1,143 @@
+"""Timeouts of nodes: coroutines, threads and plain functions that take too long; the same on both paths."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from cascade.errors import (
+    StepLimitError,
+    TaskTimeoutError,
+)
+from tests.support.flaky import Flaky
+from tests.support.recording import heard_from, story
+from tests.support.tasks import increment, later, one
+
+
+def test_a_coroutine_that_takes_too_long_is_stopped(run):
+    cleaned = []
+
+    @cs.task
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append(True)
+
+    with pytest.raises(TaskTimeoutError, match="task 'slow' took longer than 0.01 s") as raised:
+        run(slow().with_timeout(0.01))
+    assert isinstance(raised.value, TimeoutError)
+    assert "slow#0" in str(raised.value)
+    assert cleaned == [True]
+
+
+def test_a_thread_that_takes_too_long_is_left_alone(path):
+    begun, end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    @cs.task(mode="blocking")
+    def blocked() -> None:
+        begun.set()
+        end.wait(60)
+        ended.set()
+
+    async def main() -> None:
+        with pytest.raises(TaskTimeoutError):
+            await path.arun(blocked().with_timeout(0.02))
+        assert not ended.is_set()
+        end.set()  # or the end of this loop, as of any, would wait for its thread
+
+    try:
+        with pytest.raises(TaskTimeoutError):
+            path.run(blocked().with_timeout(0.02))
+        assert begun.wait(60) and not ended.is_set()
+        end.set()
+        assert ended.wait(60)  # it has gone on
+        begun.clear(), end.clear(), ended.clear()
+        asyncio.run(main())
+        assert begun.is_set() and ended.wait(60)
+    finally:
+        end.set()
+
+
+def test_what_can_be_stopped_already_gets_no_hint_how(run):
+    slow = later(1, 60).with_timeout(0.01)
+    late = cs.task(lambda: time.sleep(0.02))().with_timeout(0.005)
+    for target, hint in (
+        (slow, "raise the node's with_timeout"),
+        (late, "raise the node's with_timeout, or make .* a coroutine"),
+    ):
+        with pytest.raises(TaskTimeoutError) as raised:
+            run(target)
+        assert re.fullmatch(hint + "(, .*)?" * (target is late), str(raised.value.hint))
+
+
+def test_attempts_may_be_counted_by_any_whole_number(run):
+    class Three:
+        def __index__(self) -> int:
+            return 3
+
+    assert run(increment(1).with_retry(Three())) == 2
+    assert increment(1).with_retry(Three()).policies.retry == cs.Retry(3)
+    assert cs.task(retry=Three())(lambda: 1).policies.retry == cs.Retry(3)
+
+
+def test_a_function_that_was_too_slow_fails_afterwards(run):
+    with pytest.raises(TaskTimeoutError):
+        run(cs.task(lambda: time.sleep(0.02))().with_timeout(0.005))
+    assert run(increment(1).with_timeout(10)) == 2
+    assert run(later(1).with_timeout(10)) == 1
+
+
+def test_a_users_own_timeout_is_not_ours(run):
+    @cs.task
+    async def own() -> None:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        run(own().with_timeout(5))
+
+
+def test_each_attempt_has_its_own_time(path):
+    calls = []
+
+    @cs.task
+    async def slow_once() -> str:
+        calls.append(1)
+        await asyncio.sleep(60 if len(calls) == 1 else 0)
+        return "done"
+
+    outcome, events = heard_from(path, slow_once().with_timeout(0.02).with_retry(2))
+    assert outcome == "done"
+    assert [event[0] for event in story(events)] == ["start", "retrying", "Succeeded"]
+
+
+def test_each_iteration_of_a_loop_has_its_own_time(run):
+    begun = time.monotonic()
+
+    @cs.task
+    async def wait_until(moment: float) -> Any:
+        if time.monotonic() >= moment:
+            return "done"
+        await asyncio.sleep(0.002)
+        return cs.TailCall((moment,))
+
+    assert run(wait_until(begun + 0.3).with_timeout(0.2)) == "done"
+
+
+def test_a_node_is_one_step_however_often_it_is_called(path):
+    assert path.run([cs.task(Flaky(4))(7).with_retry(9), cs.task(Flaky(2)).map([1, 2]).with_retry(3)], max_steps=2) == [
+        7,
+        [1, 2],
+    ]
+    cache = cs.MemoryCache()
+    for _ in range(2):  # a hit counts as well
+        with pytest.raises(StepLimitError):
+            path.run([one().with_cache(cache), one()], max_steps=1)
+    assert path.run([one().with_cache(cache), one()], max_steps=2) == [1, 1]
+    assert len(cache) == 1
