@@ -50,13 +50,18 @@ cdef struct GuardEntry:                 # see Guard in cascade/kernels/model.py
 
 
 cdef enum:
-    CALL_OUT_ROOM = 8                   # arguments of a function that typed code calls
+    CALL_OUT_ROOM = 16                  # values that a function gets that typed code calls
 
 
 cdef struct CallOut:                   # see cascade/kernels/model.py
     PyObject* function                  # NULL where the object is another one
-    Py_ssize_t count
+    Py_ssize_t count                   # of the values, each of a type
     char types[CALL_OUT_ROOM]
+    Py_ssize_t argument_count          # some arguments are tuples of several values
+    Py_ssize_t groups[CALL_OUT_ROOM]   # how many; -1 where an argument is one value
+    bint groups_values                 # whether there is such a tuple
+    Py_ssize_t named                   # how many of the arguments are given by keyword
+    PyObject* names                    # a tuple of their names, or NULL
     char result
     bint measures                       # it is `length`, which is not called
 

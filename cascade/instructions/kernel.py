@@ -324,6 +324,7 @@ def _math() -> Iterator[KernelInstruction]:
         operands, arguments = ("a>int b<int c<int", "b, c") if count == 2 else ("a>int b<int", "b")
         yield _row(name, operands, f"a = math.{name.lower()}({arguments})", cause)
     yield _row("LDEXP", "a>float b<float c<int", "a = math.ldexp(b, c)", "an overflow")
+    yield _row("NEXTAFTER_STEPS", "a>float b<float c<float d<int", "a = math.nextafter(b, c, steps=d)", "a negative number of steps")
     yield _row("FMA", "a>float b<float c<float d<float", "a = math.fma(b, c, d)", _DOMAIN)
     yield _row("ISCLOSE", "a>int b<float c<float d<float e<float", "a = math.isclose(b, c, rel_tol=d, abs_tol=e)",
                "a negative tolerance")  # fmt: skip
@@ -361,6 +362,8 @@ def _calls_and_ends() -> Iterator[KernelInstruction]:
     yield _row("HELPER_RETURN", "a<", "the helper returns a", ends=True, only_in="helper")
     yield _row("CALL_OUT", "a> b^ e?", "a = function e of Python's, of the registers from b on",
                "the function raises, or its result has no register")  # fmt: skip
+    yield _row("CALL_OUT_NUMBER", "a>float b^ c>int d>int e?", "d, a or c = function e of Python's, of the registers from b on: "
+               "0 and a float, or 1 and an int", "the function raises, or its result has no register")  # fmt: skip
     yield _row("EXIT", "", "side exit", "CPython does this", ends=True, returns=True)
     for kind, operand in (("INT", INT), ("BOOL", INT), ("FLOAT", FLOAT), ("OBJECT", OBJECT)):
         yield _row(f"RETURN_{kind}", f"a<{operand}", "return a", ends=True, returns=True, only_in="body")

@@ -7,7 +7,7 @@ The modules, in the order in which a function goes through them:
     builder     the functions of one kernel (parts) -> typed code, in this order:
     bodies      bodies and helpers -> instructions, for given types of the arguments
         statements      (versions: of program points, by types)
-        expressions     (values; calls, with the arguments of a call and the functions of `math`; identity: comparisons by `is`)
+        expressions     (values; calls, with the arguments of a call and the functions of `math`; containers; identity: comparisons by `is`)
         tail_calls
         function_builder    emits the instructions of one function, and knows its registers (names: the meaning of names)
     state_machine   the states of a state machine -> instructions

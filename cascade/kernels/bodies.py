@@ -20,6 +20,7 @@ from cascade.kernels.source import FunctionSource
 from cascade.kernels.statements import Statements
 from cascade.kernels.tail_calls import TailCallReader
 from cascade.kernels.values import NO_VALUE, UNKNOWN, SideExit, Value
+from cascade.kernels.versions import named
 
 
 def _check_identities(function: FunctionBuilder, types: Mapping[str, str]) -> None:
@@ -119,7 +120,7 @@ class BodyTranslator(ABC):
             return self.code.exit(Exit(self.part.number, END.statement, False, (), ()))
         function = self.function
         names = tuple(
-            (name, -1 if kind == NONE else function.variable(name, kind), kind) for name, kind in function.bound.items()
+            (name, -1 if kind == NONE else function.variable(name, kind), kind) for name, kind in named(function.bound).items()
         )
         loops = self.points.loops_around(point.statement)
         if point.again:

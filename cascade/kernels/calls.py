@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import math
+import sys
 from collections.abc import Callable, Sequence
 from functools import reduce
 from types import BuiltinFunctionType, FunctionType
@@ -12,12 +13,14 @@ from types import BuiltinFunctionType, FunctionType
 from cascade._vm import length
 from cascade.kernels.arguments import bind_call, named_arguments
 from cascade.kernels.assemble import Label
+from cascade.kernels.containers import CONTAINERS, call_over_containers
 from cascade.kernels.expressions import Expressions
 from cascade.kernels.functions import ARGUMENT_LIMIT, FOLDED, MATH, OTHERWISE, PAIRS, WHOLE, Known
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 from cascade.kernels.values import SideExit, Value
 
-DIVMOD, HYPOT, ISCLOSE = divmod, math.hypot, math.isclose  # what they are now: they may be replaced
+DIVMOD, HYPOT, ISCLOSE, NEXTAFTER = divmod, math.hypot, math.isclose, math.nextafter  # what they are now: they may be replaced
+WITH_KEYWORDS = {ISCLOSE, NEXTAFTER, *CONTAINERS}
 
 
 def call_value(expressions: Expressions, node: ast.Call) -> Value:
@@ -31,10 +34,13 @@ def call_value(expressions: Expressions, node: ast.Call) -> Value:
         raise function.refuse("CS138", node, hint)
     if type(called) is FunctionType:
         return _call_helper(expressions, called, node)
-    if any(isinstance(item, ast.Starred) for item in node.args) or (node.keywords and called is not ISCLOSE):
+    named = type(called) is BuiltinFunctionType and called in WITH_KEYWORDS
+    if any(isinstance(item, ast.Starred) for item in node.args) or (node.keywords and not named):
         raise function.refuse("CS138", node, "write the arguments one by one, by position")
     if type(called) in (type, BuiltinFunctionType):
-        if called in MATH or called in FOLDED:
+        if called in CONTAINERS:
+            return call_over_containers(expressions, called, node)
+        if (called in MATH or called in FOLDED) and not node.keywords:
             return _call_math(expressions, called, node)
         translate = BUILTINS.get(called)
         value = None if translate is None else translate(expressions, node)
@@ -100,6 +106,19 @@ def _call_isclose(expressions: Expressions, node: ast.Call) -> Value | None:
     for name, value in named:
         tolerances[str(name)] = function.as_float(expressions.numeric(value))
     return function.computed(BOOL, "ISCLOSE", *values, *tolerances.values())
+
+
+def _call_nextafter(expressions: Expressions, node: ast.Call) -> Value | None:
+    function = expressions.function
+    if len(node.args) != 2 or [keyword.arg for keyword in node.keywords] != ["steps"] or sys.version_info < (3, 12):
+        raise SideExit  # a TypeError
+    values = [function.as_float(expressions.numeric(argument)) for argument in node.args]
+    steps = expressions.value(node.keywords[0].value)
+    if steps.type == NONE:
+        return function.computed(FLOAT, "NEXTAFTER", *values)
+    if steps.type not in (INT, BOOL):
+        raise function.refuse("CS131", node.keywords[0].value, "an int is needed here")
+    return function.computed(FLOAT, "NEXTAFTER_STEPS", *values, function.as_int(steps))
 
 
 # -- Builtins -----------------------------------------------------------------------------------------------------------
@@ -263,4 +282,5 @@ BUILTINS: dict[object, Callable[[Expressions, ast.Call], Value | None]] = {
     builtins.abs: _call_abs, builtins.int: _call_int, builtins.float: _call_float, builtins.bool: _call_bool,
     builtins.round: _call_round, builtins.pow: _call_pow, builtins.min: _call_min, builtins.max: _call_max,
     builtins.divmod: _call_divmod, builtins.len: _call_len, ISCLOSE: _call_isclose,
+    NEXTAFTER: _call_nextafter,
 }  # fmt: skip

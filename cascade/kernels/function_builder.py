@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from cascade.kernels.assemble import Item, Label, Space
 from cascade.kernels.builder import CodeBuilder
 from cascade.kernels.diagnostics import Refusal, refuse
+from cascade.kernels.functions import ARGUMENT_LIMIT
 from cascade.kernels.model import FLOAT, INT, NONE, OBJECT, CallOut
 from cascade.kernels.source import FunctionSource
-from cascade.kernels.values import UNKNOWN, Value
+from cascade.kernels.values import UNKNOWN, SideExit, Value
 
 RESULT_AND_SOURCES = "abcdef"
 
@@ -24,6 +25,7 @@ class FunctionBuilder:
         space: its registers.
         bound: the types of the variables that have a value at the present program point.
         registers: the name of the register of each variable, for each of its types.
+        made_before: the calls that are made before the present statement, by id: the variable of the result (see `containers`).
         exit: the number of the side exit of the present statement.
         line: the source and the line that the present statement comes from.
     """
@@ -35,6 +37,7 @@ class FunctionBuilder:
         self.assembler = code.assembler
         self.bound: dict[str, str] = {}
         self.registers: dict[tuple[str, str], int] = {}
+        self.made_before: dict[int, str] = {}
         self.ranges: dict[int, int] = {}
         self.exit = 0
         self.line = (source, source.tree.lineno)
@@ -143,13 +146,39 @@ class FunctionBuilder:
 
     def call_out(self, function: object, values: Sequence[Value], result: str) -> Value:
         """Emits a call-out: the VM calls a function of Python's, one that has no effect."""
-        called = CallOut(function, tuple(value.type for value in values), result)
+        return Value(result, self.emit_call_out(function, values, result))
+
+    def emit_call_out(
+        self,
+        function: object,
+        values: Sequence[Value],
+        result: str,
+        groups: tuple[int, ...] = (),
+        names: tuple[str, ...] = (),
+        **registers: int,
+    ) -> int:
+        """Emits a call-out with the arguments that `CallOut` describes, and returns the name of the register of its result.
+
+        Args:
+            registers: for the result: `a`, or `a`, `c` and `d` of a CALL_OUT_NUMBER. Without any, `a` is a temporary one.
+        """
+        if len(values) > ARGUMENT_LIMIT or len(groups) > ARGUMENT_LIMIT:
+            raise SideExit
+        values = [_as_object(value) for value in values]
+        called = CallOut(function, tuple(value.type for value in values), result, groups, names)
         self.pass_arguments(values)
-        temporary = self.assembler.temporary()
-        self.emit("CALL_OUT", a=temporary, b=0, e=self.assembler.object_number(called))
-        return Value(result, temporary)
+        registers = registers or {"a": self.assembler.temporary()}
+        instruction = "CALL_OUT_NUMBER" if "d" in registers else "CALL_OUT"
+        operands = {**registers, "b": 0, "e": self.assembler.object_number(called)}
+        self.assembler.emit(Item(instruction, operands, self.exit, self.line, self.space))
+        return registers["a"]
 
     def pass_arguments(self, values: Sequence[Value]) -> None:
         """Moves values into the registers for the arguments of a call."""
         for number, value in enumerate(values):
             self.emit("MOVE", a=self.argument(number), b=self.register(value))
+
+
+def _as_object(value: Value) -> Value:
+    # A number that is known: a call-out need not make an object of it each time.
+    return value if value.constant is None else Value(OBJECT, known=value.known)

@@ -55,7 +55,7 @@ PAIRS: dict[object, tuple[Known, Known]] = {
 """They return two values."""
 FOLDED: dict[object, tuple[str, int]] = {math.gcd: ("GCD", 0), math.lcm: ("LCM", 1)}
 """Of any number of ints: the instruction for two, and the value of none."""
-ARGUMENT_LIMIT = 8
+ARGUMENT_LIMIT = 16
 """Of a function that is called."""
 WHOLE = (math.floor, math.ceil, math.trunc)
 """They return an int as it is."""

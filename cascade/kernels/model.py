@@ -104,11 +104,18 @@ class Helper:
 
 @dataclass(frozen=True, eq=False)
 class CallOut:
-    """A call-out: a function of Python's own that is called with values of the given types. It has no effect, and may raise."""
+    """A call-out: a function of Python's own that is called with values of the given types. It has no effect, and may raise.
+
+    Attributes:
+        groups: for each argument, of how many values it is a tuple; -1 where it is one value. Empty where all are.
+        names: of the last arguments, those that are given by keyword.
+    """
 
     function: object
     types: tuple[str, ...]
     result: str
+    groups: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVarTuple
 
 from cascade.kernels.assemble import Item, Label
 from cascade.kernels.calls import two_values
+from cascade.kernels.containers import call_before
 from cascade.kernels.diagnostics import Refusal
 from cascade.kernels.expressions import Expressions
 from cascade.kernels.function_builder import FunctionBuilder
@@ -23,7 +24,7 @@ from cascade.kernels.identity import IdentityRefusal
 from cascade.kernels.model import INT, NONE
 from cascade.kernels.program_points import END, Point, ProgramPoints
 from cascade.kernels.values import SideExit, Value
-from cascade.kernels.versions import Version, Versions, version_of
+from cascade.kernels.versions import Version, Versions, named, version_of
 
 RANGE = range  # what it is now: builtins may be replaced
 Ts = TypeVarTuple("Ts")
@@ -87,17 +88,21 @@ class Statements:
                 self.kind.end()
                 return
             point = self.statement(point)
+            function.bound = named(function.bound)
 
     def begin(self, point: Point) -> bool:
         """Places the label of a program point; returns False where it is translated already, and is jumped to."""
         function = self.function
         bound = function.bound
-        label = self.versions.label(point, bound)
+        label = self.versions.label_inside(point, bound)
         if label.placed:
             if self.versions.worth_repeating(point):
                 return True
             function.emit_jump("JUMP", label)
             return False
+        if bound != named(bound):
+            function.put(label)
+            return True
         self.versions.add(version_of(point, bound))
         function.put(label)
         self.kind.note_entry(point, label)
@@ -113,6 +118,7 @@ class Statements:
             if point.again:
                 assert isinstance(node, ast.For)
                 return self.next_of(node, point.statement)
+            call_before(self.expressions, self.versions, node, point)
             return self.translated(node, point.statement)
         except SideExit:
             self.exit_here(items)

@@ -112,6 +112,13 @@ def _constant_fits(kind: str, value: object) -> bool:
     return type(value) is float if kind == "float" else kind == "object"
 
 
+def _groups_fit(called: CallOut) -> bool:
+    if type(called.names) is not tuple or not all(type(size) is int and size >= -1 for size in called.groups):
+        return False
+    sizes = [abs(size) for size in called.groups] if called.groups else [1] * len(called.types)
+    return sum(sizes) == len(called.types) and len(called.names) <= len(sizes) and all(type(name) is str for name in called.names)
+
+
 class _Flow:
     """Follows every path through the code, with the types that the registers have on it."""
 
@@ -196,7 +203,7 @@ class _Flow:
             elif operand.role == "writes" and operand.type:
                 written[values[field]] = operand.type
         function = self.function[number]
-        if row.name in ("CALL", "CALL_OUT"):
+        if row.name in ("CALL", "CALL_OUT", "CALL_OUT_NUMBER"):
             self.check_call(number, row.name, values, state, self.registers_of(function), written)
         if function == MAIN and not self.constants.isdisjoint(written):
             self.fault(number, "writes a constant")
@@ -258,6 +265,9 @@ class _Flow:
             if type(found) is not CallOut or not callable(found.function) or found.result not in HELD:
                 self.fault(number, "calls out to something that is no function")
                 return
+            if not _groups_fit(found):
+                self.fault(number, "calls out with arguments that do not fit the values")
+                return
             called = found
         for position, kind in enumerate(called.types):
             if window + position >= registers or state.get(window + position) != HELD[kind]:
@@ -265,6 +275,8 @@ class _Flow:
         if name == "CALL":
             for at in [at for at in state if at >= window]:
                 del state[at]  # the called function may have written them
+        if name == "CALL_OUT_NUMBER" and called.result != FLOAT:
+            self.fault(number, "calls out to a function with a result of one type")
         written[values["a"]] = HELD[called.result]
 
     def check_exit(self, number: int) -> None:

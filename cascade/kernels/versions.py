@@ -35,6 +35,11 @@ def version_of(point: Point, bound: dict[str, str]) -> Version:
     return Version(point, tuple(sorted(bound.items())))
 
 
+def named(bound: dict[str, str]) -> dict[str, str]:
+    """Returns the variables of the function, without the results of calls that are made before a statement (see `containers`)."""
+    return {name: kind for name, kind in bound.items() if not name.startswith(".")}
+
+
 class Versions:
     """The versions of one function's program points, with their labels."""
 
@@ -46,6 +51,10 @@ class Versions:
 
     def label(self, point: Point, bound: dict[str, str]) -> Label:
         """Returns the label of a program point for some types of the variables; a new one is translated if something jumps there."""
+        return self.label_inside(point, named(bound))
+
+    def label_inside(self, point: Point, bound: dict[str, str]) -> Label:
+        """Returns the label of a statement for some types of the variables and of the calls that are made before it."""
         version = version_of(point, bound)
         label = self.labels.get(version)
         if label is None:

@@ -92,6 +92,9 @@ cdef extern from "vm/cpython.h":
     bint cascade_is_profiled() noexcept
     PyObject** cascade_list_items(PyObject*) noexcept
     PyObject** cascade_tuple_items(PyObject*) noexcept
+    bint cascade_plain_numbers(PyObject** items, Py_ssize_t count) noexcept
+    bint cascade_is_plain_tuple(PyObject*) noexcept
+    PyObject* cascade_tuple_of(PyObject** values, Py_ssize_t count) noexcept
     uint64_t cascade_version(PyObject*) noexcept
     Py_ssize_t cascade_set_room(PyObject*) noexcept
     PyObject* cascade_set_item(PyObject*, Py_ssize_t) noexcept

@@ -101,6 +101,43 @@ static inline int cascade_is_profiled(void) {
 #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
 #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
 
+/* Whether all are floats, ints or bools of Python's own. Four floats at once without a branch: this must cost little beside math.dist. */
+static int cascade_plain_numbers(PyObject **items, Py_ssize_t count)
+{
+    const uintptr_t wanted = (uintptr_t)&PyFloat_Type;
+#define CASCADE_OTHER(at) ((uintptr_t)Py_TYPE(items[at]) ^ wanted)
+    Py_ssize_t i = 0;
+    while (i < count) {
+        PyTypeObject *type;
+        while (i + 4 <= count && !(CASCADE_OTHER(i) | CASCADE_OTHER(i + 1) | CASCADE_OTHER(i + 2) | CASCADE_OTHER(i + 3)))
+            i += 4;
+        if (i == count)
+            break;
+        type = Py_TYPE(items[i]);
+        if (type != &PyFloat_Type && type != &PyLong_Type && type != &PyBool_Type)
+            return 0;
+        i += 1;
+    }
+    return 1;
+#undef CASCADE_OTHER
+}
+
+/* A tuple, or an instance of a subclass that is iterated over as tuples are, such as a named tuple. */
+static inline int cascade_is_plain_tuple(PyObject *value)
+{
+    return PyTuple_Check(value) && Py_TYPE(value)->tp_iter == PyTuple_Type.tp_iter;
+}
+
+static inline PyObject *cascade_tuple_of(PyObject **values, Py_ssize_t count)
+{
+    Py_ssize_t i;
+    PyObject *made = PyTuple_New(count);
+    for (i = 0; made != NULL && i < count; i++)
+        cascade_tuple_items(made)[i] = Py_NewRef(values[i]);
+    return made;
+}
+
+
 /* A number that changes whenever a dict does; 0 where there is none. */
 static inline uint64_t cascade_version(PyObject *dict) {
 #if defined(__GNUC__)

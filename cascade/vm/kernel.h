@@ -548,6 +548,7 @@ OP(FREXP_EXPONENT) { I(a) = cascade_exponent(D(b)); NEXT; }
 OP(ATAN2) { D(a) = cascade_atan2(D(b), D(c)); NEXT; }
 OP(COPYSIGN) { D(a) = copysign(D(b), D(c)); NEXT; }
 OP(NEXTAFTER) { D(a) = nextafter(D(b), D(c)); NEXT; }
+OP(NEXTAFTER_STEPS) { if (I(d) < 0) EXIT; D(a) = cascade_steps(D(b), D(c), (uint64_t)I(d)); NEXT; }
 OP(FMOD) { double t; if (cascade_fmod(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; }
 OP(REMAINDER) { double t; if (cascade_remainder(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; }
 OP(POWER) { double t; if (cascade_power(D(b), D(c), &t)) EXIT; D(a) = t; NEXT; }
@@ -608,6 +609,7 @@ OP(HELPER_RETURN)
     NEXT;
 }
 OP(CALL_OUT) { STOP(CASCADE_CALLS_OUT); }
+OP(CALL_OUT_NUMBER) { STOP(CASCADE_CALLS_OUT); }
 OP(EXIT) { EXIT; }
 OP(RETURN_INT) { STOP(CASCADE_RETURNED); }
 OP(RETURN_BOOL) { STOP(CASCADE_RETURNED); }

@@ -206,6 +206,15 @@ cdef class Kernel:
             entry.function = <PyObject*>call_out.function       # `code` holds it
             entry.count = len(call_out.types)
             entry.result = ord(CODES[call_out.result])
+            groups = call_out.groups or (-1,) * entry.count
+            if len(groups) > CALL_OUT_ROOM:
+                raise InternalError("a call-out has too many arguments")
+            entry.argument_count = len(groups)
+            entry.groups_values = max(groups, default=-1) >= 0
+            for j in range(entry.argument_count):
+                entry.groups[j] = groups[j]
+            entry.named = len(call_out.names)
+            entry.names = <PyObject*>call_out.names if call_out.names else NULL
             entry.measures = call_out.function is length
             for j in range(entry.count):
                 entry.types[j] = ord(CODES[call_out.types[j]])

@@ -10,6 +10,7 @@
 #define CASCADE_MATH_H
 
 #include <limits.h>
+#include <string.h>
 
 #define CASCADE_PI 3.14159265358979323846
 
@@ -76,6 +77,30 @@ CASCADE_INLINE double cascade_atan2(double y, double x)
     if (isinf(x) || y == 0.0)
         return copysign(forward ? 0.0 : CASCADE_PI, y);
     return atan2(y, x);
+}
+
+CASCADE_INLINE uint64_t cascade_bits(double x) { uint64_t bits; memcpy(&bits, &x, 8); return bits; }
+CASCADE_INLINE double cascade_of_bits(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }
+
+/* math.nextafter with steps: floats of one sign are in the order of their bits. */
+CASCADE_INLINE double cascade_steps(double x, double y, uint64_t steps)
+{
+    const uint64_t sign = (uint64_t)1 << 63;
+    uint64_t from = cascade_bits(x), to = cascade_bits(y), from_zero = from & ~sign, to_zero = to & ~sign;
+    if (steps == 0 || isnan(x))
+        return x;
+    if (isnan(y))
+        return y;
+    if (from == to)
+        return x;
+    if ((from ^ to) & sign) {
+        if (from_zero + to_zero <= steps)
+            return y;
+        return cascade_of_bits(from_zero < steps ? (to & sign) | (steps - from_zero) : from - steps);
+    }
+    if (from_zero > to_zero)
+        return from_zero - to_zero >= steps ? cascade_of_bits(from - steps) : y;
+    return to_zero - from_zero >= steps ? cascade_of_bits(from + steps) : y;
 }
 
 FLOAT_FUNCTION(fmod)

@@ -160,30 +160,82 @@ cdef bint call_out(Kernel kernel, TypedState* state) except -1:
     cdef CallOut* entry = &kernel.call_outs[state.word.e]
     cdef Register* arguments = state.registers + state.word.b
     cdef PyObject* values[CALL_OUT_ROOM]
-    cdef PyObject* result
+    cdef PyObject* result = NULL
     cdef Py_ssize_t i, made = 0
     cdef bint fits = False
-    values[0] = NULL
     if entry.function == NULL:
         raise InternalError("typed code calls out to something that is no call-out")
     if entry.measures:
         return measure(<PyObject*>arguments[0].object, &state.registers[state.word.a])
+    values[0] = NULL
     for i in range(entry.count):
+        if entry.types[i] == b"o" and not holds_plain_numbers(<PyObject*>arguments[i].object):
+            break       # the function might run code of users
         values[i] = new_boxed(arguments[i], entry.types[i])
         if values[i] == NULL:
             break
         made += 1
-    result = PyObject_Vectorcall(entry.function, values, made, NULL) if made == entry.count else NULL
+    if made == entry.count:
+        result = called_with_groups(entry, values) if entry.groups_values else called_with(entry, values)
     for i in range(made):
         decref(values[i])
     if result != NULL:
-        fits = unboxed(result, entry.result, &state.registers[state.word.a])
+        fits = unboxed_number(result, state) if state.word.run == HANDLERS[<int>KERNEL_CALL_OUT_NUMBER] else \
+            unboxed(result, entry.result, &state.registers[state.word.a])
         decref(result)
-    elif not PyErr_ExceptionMatches(Exception):
-        raise cascade_raised()
-    else:
+    elif PyErr_Occurred() != NULL:
+        if not PyErr_ExceptionMatches(Exception):
+            raise cascade_raised()
         PyErr_Clear()
     return fits
+
+
+cdef inline PyObject* called_with(CallOut* entry, PyObject** arguments) noexcept:
+    return PyObject_Vectorcall(entry.function, arguments, entry.argument_count - entry.named, entry.names)
+
+
+cdef PyObject* called_with_groups(CallOut* entry, PyObject** values) noexcept:
+    # Some of the arguments are tuples of values.
+    cdef PyObject* arguments[CALL_OUT_ROOM]
+    cdef PyObject* result = NULL
+    cdef Py_ssize_t i, j, at = 0, made = 0
+    for i in range(entry.argument_count):
+        if entry.groups[i] < 0:
+            arguments[i] = values[at]
+            incref(arguments[i])
+            at += 1
+        else:
+            arguments[i] = cascade_tuple_of(&values[at], entry.groups[i])
+            if arguments[i] == NULL:
+                break
+            at += entry.groups[i]
+        made += 1
+    if made == entry.argument_count:
+        result = called_with(entry, arguments)
+    for i in range(made):
+        decref(arguments[i])
+    return result
+
+
+cdef bint holds_plain_numbers(PyObject* value) noexcept:
+    # Whether it is a float, int or bool of Python's own, or a list, tuple or range of them: to use these runs no code of users.
+    cdef PyObject** items
+    if type_of(value) == <PyTypeObject*>list:
+        items = cascade_list_items(value)
+    elif cascade_is_plain_tuple(value):
+        items = cascade_tuple_items(value)
+    else:
+        return type_of(value) == <PyTypeObject*>range or code_of(type_of(value)) in (b"d", b"i", b"b")
+    return cascade_plain_numbers(items, Py_SIZE(value))
+
+
+cdef bint unboxed_number(PyObject* result, TypedState* state) noexcept:
+    # CALL_OUT_NUMBER: a float into register a, or an int into register c; which, into register d.
+    cdef Register* registers = state.registers
+    registers[state.word.d].i = code_of(type_of(result)) == b"i"
+    if registers[state.word.d].i:
+        return unboxed(result, b"i", &registers[state.word.c])
+    return unboxed(result, b"d", &registers[state.word.a])
 
 
 cdef bint measure(PyObject* value, Register* register) noexcept:

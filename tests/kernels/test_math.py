@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
 import random
-import struct
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import cascade as cs
+from tests.support.math_programs import FLOATS, INTS, Make, bits, maker, outcome, wild_float, wild_int
 
-FLOATS = [
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.0, -2.0, 3.0, 2.5, -7.25, 1e-9, 170.6, 171.7, -171.5, 710.0, -745.2, 1024.0, 1e16, 1e300,
-    math.pi, -math.pi / 2, math.inf, -math.inf, math.nan, 5e-324, -5e-324, 2.2250738585072014e-308, 1.1e-310,
-    1.7976931348623157e308, -1.7976931348623157e308, 0.9999999999999999, 1.0000000000000002,
-    *(struct.unpack("=d", struct.pack("=Q", bits))[0] for bits in (0xFFF8000000000000, 0x7FF8DEADBEEF0001, 0xFFFFFFFFFFFFFFFF)),
-]  # fmt: skip
-INTS = [
-    0, 1, -1, 2, 3, 5, 12, 20, 21, 33, 61, 62, 66, 67, 68, 1000, -12, 2**31 - 1, 2**31, 2**32 + 1, 2**52 - 1, 2**53 + 1, 2**62,
-    3037000499**2, 3037000499**2 - 1, 3037000500, 2**63 - 1, -(2**63), 6 * 7 * 10**15, -(10**18), True, False,
-]  # fmt: skip
 OF_FLOATS = {
     1: ["sqrt", "cbrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
         "cosh", "tanh", "asinh", "acosh", "atanh", "degrees", "radians", "erf", "erfc", "gamma", "lgamma", "ulp", "fabs", "isnan",
@@ -36,66 +25,18 @@ OF_INTS = {
     1: ["isqrt", "factorial", "perm", "gcd", "lcm"], 2: ["gcd", "lcm", "comb", "perm"], 3: ["gcd", "lcm"],
 }  # fmt: skip
 WITHOUT_SCALARS = {"dist", "fsum", "prod", "sumprod", "frexp", "modf", "ldexp"}
-"""Of iterables, or with a test of their own."""
-
-
-def bits(value: Any) -> Any:
-    if type(value) is tuple:
-        return tuple(map(bits, value))
-    return struct.pack("=d", value) if type(value) is float else (type(value), value)
-
-
-def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    try:
-        return bits(function(*arguments))
-    except Exception as error:
-        return type(error), str(error)
-
-
-Make = Callable[..., Callable[..., Any]]
+"""Of containers (tests/kernels/test_math_containers.py), or with a test of their own."""
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Makes a program of a task that returns an expression of its parameters; `statement` stands before it."""
-    numbers = itertools.count()
-
-    def made(parameters: str, expression: str, statement: str = "pass") -> Callable[..., Any]:
-        name = f"of_math_{next(numbers)}"
-        file = tmp_path / f"{name}.py"
-        file.write_text(
-            f"import math\nimport cascade as cs\n\n@cs.task(lower=True)\ndef called({parameters}):\n    {statement}\n    return {expression}\n"
-        )
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        program = cs.compile(module.called)
-
-        def call(*arguments: Any) -> Any:
-            return program(*arguments)
-
-        call.task = module.called  # type: ignore[attr-defined]
-        return call
-
-    return made
+    return maker(tmp_path)
 
 
 def operands(pool: list[Any], count: int, wild: Callable[[random.Random], Any], pick: random.Random) -> Iterator[tuple[Any, ...]]:
     yield from itertools.product(pool if count < 3 else pool[::4], repeat=count)
     for _ in range(2000):
         yield tuple(wild(pick) if pick.random() < 0.7 else pick.choice(pool) for _ in range(count))
-
-
-def wild_float(pick: random.Random) -> float:
-    if pick.random() < 0.5:
-        return pick.choice([1, 10, 1000, 1e15]) * (pick.random() - 0.5)
-    found: float = struct.unpack("=d", pick.getrandbits(64).to_bytes(8, "little"))[0]
-    return found
-
-
-def wild_int(pick: random.Random) -> int:
-    return pick.randrange(-(2**63), 2**63) >> pick.randrange(64)
 
 
 def compare(make: Make, name: str, cases: Iterator[tuple[Any, ...]], count: int) -> int:
@@ -163,6 +104,30 @@ def test_isclose_takes_its_tolerances_by_keyword(make: Make) -> None:
     for _ in range(4000):
         case = tuple(pick.choice(FLOATS) if pick.random() < 0.5 else 1 + pick.random() * 1e-8 for _ in range(4))
         assert outcome(program, case) == outcome(expected, case), case
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nextafter takes steps from CPython 3.12 on")
+def test_nextafter_takes_any_number_of_steps(make: Make) -> None:
+    program = make("x, y, n", "math.nextafter(x, y, steps=n)")
+    pick = random.Random(12)
+    counts = [0, 1, 2, 3, 1000, 2**52, 2**62, 2**63 - 1, -1, True]
+    for case in itertools.product(FLOATS, FLOATS, counts):
+        assert outcome(program, case) == outcome(stepped, case), case
+    for _ in range(4000):
+        x, y = wild_float(pick), wild_float(pick)
+        case = (x, y if pick.random() < 0.5 else x * (1 + pick.random() * 1e-12), wild_int(pick))
+        assert outcome(program, case) == outcome(stepped, case), case
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nextafter takes steps from CPython 3.12 on")
+def test_nextafter_takes_no_steps_as_one(make: Make) -> None:
+    program = make("x, y, n", "math.nextafter(x, y, steps=n)")
+    for x, y in itertools.product(FLOATS, FLOATS):
+        assert bits(program(x, y, None)) == bits(math.nextafter(x, y)), (x, y)
+
+
+def stepped(x: float, y: float, steps: int | None) -> float:
+    return math.nextafter(x, y, steps=steps)  # type: ignore[call-arg, unused-ignore]
 
 
 def test_every_function_of_math_is_compared_here() -> None:

@@ -23,7 +23,7 @@ count, refused, ran = {count}, 0, 0
 FUNCTIONS = [
     (kernel_functions.nests, (9,)), (kernel_functions.factorials, (25,)), (kernel_functions.math_functions, (9,)), (kernel_functions.opaque, (3, "text")),
     (kernel_functions.opaque_returned, (5, [1])), (kernel_functions.floats, (9, 1.5)), (kernel_functions.minmax, (9,)), (kernel_functions.divmods, (9,)),
-    (kernel_functions.mutual, (9,)), (kernel_functions.none, (9,)), (kernel_functions.breaks_wide, (9,)), (kernel_functions.use_global.func, (9, 1)),
+    (kernel_functions.mutual, (9,)), (kernel_functions.over_containers, (9, [1.5, 2])), (kernel_functions.none, (9,)), (kernel_functions.breaks_wide, (9,)), (kernel_functions.use_global.func, (9, 1)),
 ]
 TARGETS = [lambda function=function, given=given: cs.task(lower=True)(function)(*given) for function, given in FUNCTIONS]
 TARGETS += [lambda: kernel_functions.collatz(27), lambda: kernel_functions.halving(1), lambda: kernel_functions.growing(1)]

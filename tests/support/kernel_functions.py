@@ -210,6 +210,13 @@ def math_functions(n):
     return s
 
 
+def over_containers(n, xs):
+    s = 0.0
+    for i in range(1, n):
+        s += math.prod(xs) + math.fsum((i, 2.0, s)) - math.dist((i, 1.0), xs) + math.prod((i, s), start=2)
+    return s
+
+
 def minmax(n):
     lo = 10**6
     hi = -1
