@@ -38,6 +38,7 @@ def _amount(text: str) -> tuple[str, float]:
         number = convert(amount, int | float)
     except Unfit:
         raise argparse.ArgumentTypeError(f"{text!r}: the amount is no number") from None
+    assert isinstance(number, (int, float))
     if not number >= 0:
         raise argparse.ArgumentTypeError(f"{text!r}: expected an amount from 0 up")
     return name, number

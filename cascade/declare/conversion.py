@@ -5,8 +5,8 @@
     convert("no", bool)               False
     convert(3.5, int)                 refused: it is no whole number
 
-Text is what the command line and the environment give: numbers and dates are read as Python prints them, containers as
-JSON. A value that has the type already stays the very object.
+Values from the command line and the environment are text: numbers and dates are read as Python prints them, containers as
+JSON. A value that has the type already is returned as the very object.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from cascade.declare.sameness import is_equal
 
+T = typing.TypeVar("T")
+
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
-CONTAINERS: dict[Any, Any] = {
+CONTAINERS: dict[object, type] = {
     list: list, tuple: tuple, set: set, frozenset: frozenset, dict: dict,
     typing.get_origin(typing.Sequence[int]): list,
     typing.get_origin(typing.Iterable[int]): list,
@@ -36,32 +37,36 @@ class Unfit(ValueError):
     """A value that cannot be converted; the message says why."""
 
 
-def is_type(kind: Any) -> bool:
-    """Whether `convert` can make something of `kind`: a type, a form of `typing`, or a function of one value."""
+def is_type(kind: object) -> bool:
+    """Returns True if `convert` accepts `kind`: a type, a form of `typing`, or a function of one value."""
     return kind is None or callable(kind) or typing.get_origin(kind) is not None
 
 
-def type_name(kind: Any) -> str:
-    """How a type is written."""
+def type_name(kind: object) -> str:
+    """Returns a type as it is written."""
     if isinstance(kind, type) and typing.get_origin(kind) is None:
         return kind.__name__
     named = getattr(kind, "__qualname__", None) if typing.get_origin(kind) is None else None
     return named or repr(kind).removeprefix("typing.")
 
 
-def convert(value: Any, kind: Any) -> Any:
-    """Returns `value` as a `kind`; None and Any stand for every type.
+@typing.overload
+def convert(value: object, kind: type[T]) -> T: ...
+@typing.overload
+def convert(value: object, kind: object) -> object: ...
+def convert(value: object, kind: object) -> object:
+    """Returns `value` as a `kind`; None and `Any` stand for every type.
 
     Raises:
-        Unfit: (a ValueError) it is none, or would lose something on the way.
+        Unfit: (a ValueError) it cannot be converted, or not without a loss.
     """
     origin = typing.get_origin(kind)
-    if kind is None or kind is Any or kind is object or isinstance(kind, typing.TypeVar):
+    if kind is None or kind is typing.Any or kind is object or isinstance(kind, typing.TypeVar):
         return value
     if origin is typing.Annotated:
         return convert(value, typing.get_args(kind)[0])
     if origin is typing.Literal:
-        return _one_of(value, typing.get_args(kind), kind)
+        return _one_of(value, typing.get_args(kind))
     if origin is typing.Union or origin is types.UnionType:
         return _any_of(value, typing.get_args(kind), kind)
     if isinstance(origin or kind, type):  # a function may be an object that cannot be hashed
@@ -79,9 +84,10 @@ def convert(value: Any, kind: Any) -> Any:
         if (isinstance(value, Mapping) or isinstance(value, str) and value.lstrip().startswith("{")) and has_fields(kind):
             return _record(value, kind)
     elif not callable(kind):
-        return value  # a form that says nothing at run time, such as a protocol's alias
+        return value  # a form that has no meaning at run time, such as a protocol's alias
+    make: Callable[[object], object] = kind
     try:
-        return kind(value)
+        return make(value)
     except Unfit:
         raise
     except Exception as error:
@@ -89,16 +95,18 @@ def convert(value: Any, kind: Any) -> Any:
 
 
 def has_fields(kind: type) -> bool:
-    """Whether a class declares fields that a mapping gives by name: dataclasses, named tuples, pydantic, attrs, msgspec."""
+    """Returns True for a class with declared fields: of dataclasses, named tuples, pydantic, attrs or msgspec."""
     marks = ("__dataclass_fields__", "model_validate", "__attrs_attrs__", "__struct_fields__")
     return any(hasattr(kind, mark) for mark in marks) or issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
-def _record(value: Any, kind: Any) -> Any:
+def _record(value: object, kind: type) -> object:
     fields = _read_json(value) if isinstance(value, str) else value
+    assert isinstance(fields, Mapping)
     try:
-        if hasattr(kind, "model_validate"):
-            return kind.model_validate(dict(fields))
+        validate = getattr(kind, "model_validate", None)
+        if validate is not None:
+            return validate(dict(fields))
         types_of = _field_types(kind)
         return kind(**{name: _part(part, types_of.get(name), f"[{name!r}]") for name, part in fields.items()})
     except Unfit:
@@ -107,14 +115,14 @@ def _record(value: Any, kind: Any) -> Any:
         raise Unfit(f"{type_name(kind)} refuses it: {type(error).__name__}: {error}") from error
 
 
-def _field_types(kind: type) -> dict[str, Any]:
+def _field_types(kind: type) -> dict[str, object]:
     try:
         return typing.get_type_hints(kind)
     except Exception:
         return {}  # a name that only a type checker sees
 
 
-def _to_int(value: Any) -> int:
+def _to_int(value: object) -> int:
     if type(value) is int:
         return value
     if isinstance(value, str):
@@ -127,17 +135,17 @@ def _to_int(value: Any) -> int:
             raise Unfit("it is no whole number")
         return int(value)
     try:
-        return operator.index(value)
+        return operator.index(typing.cast(typing.SupportsIndex, value))
     except TypeError:
         raise Unfit(f"a {type(value).__name__} is no whole number") from None
 
 
-def _to_float(value: Any) -> float:
+def _to_float(value: object) -> float:
     if isinstance(value, float):
         return value
     if isinstance(value, (str, int)) or hasattr(type(value), "__float__"):
         try:
-            number = float(value)
+            number = float(typing.cast(typing.SupportsFloat, value))
         except (ValueError, TypeError, OverflowError) as error:
             raise Unfit("it is no number" if isinstance(value, str) else str(error)) from None
         if isinstance(value, int) and number != value:
@@ -146,7 +154,7 @@ def _to_float(value: Any) -> float:
     raise Unfit(f"a {type(value).__name__} is no number")
 
 
-def _to_bool(value: Any) -> bool:
+def _to_bool(value: object) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -161,7 +169,7 @@ def _to_bool(value: Any) -> bool:
     raise Unfit(f"a {type(value).__name__} is neither true nor false")
 
 
-def _to_str(value: Any) -> str:
+def _to_str(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (int, float)) or hasattr(value, "__fspath__"):
@@ -169,7 +177,7 @@ def _to_str(value: Any) -> str:
     raise Unfit(f"a {type(value).__name__} is no text")
 
 
-def _to_bytes(value: Any) -> bytes:
+def _to_bytes(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -177,14 +185,14 @@ def _to_bytes(value: Any) -> bytes:
     raise Unfit(f"a {type(value).__name__} is no bytes")
 
 
-def _to_none(value: Any) -> None:
+def _to_none(value: object) -> None:
     if value is None or isinstance(value, str) and value.lower() in ("", "none", "null"):
         return
     raise Unfit("it is not None")
 
 
-def _moment(kind: Any) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
+def _moment(kind: type[datetime.date | datetime.time]) -> Callable[[object], object]:
+    def read(value: object) -> object:
         # A datetime is a date as well, and would lose its time.
         if type(value) is kind or isinstance(value, kind) and kind is not datetime.date:
             return value
@@ -198,7 +206,7 @@ def _moment(kind: Any) -> Callable[[Any], Any]:
     return read
 
 
-_CONVERTERS: dict[Any, Callable[[Any], Any]] = {
+_CONVERTERS: dict[object, Callable[[object], object]] = {
     int: _to_int,
     float: _to_float,
     bool: _to_bool,
@@ -210,10 +218,10 @@ _CONVERTERS: dict[Any, Callable[[Any], Any]] = {
     datetime.time: _moment(datetime.time),
 }
 PLAIN_TYPES = frozenset(_CONVERTERS)
-"""Types that are converted to without asking them."""
+"""Types with a conversion of their own here, which does not call them."""
 
 
-def _one_of(value: Any, choices: tuple[Any, ...], kind: Any) -> Any:
+def _one_of(value: object, choices: tuple[object, ...]) -> object:
     for choice in choices:
         if type(choice) is type(value) and choice == value:
             return choice
@@ -226,7 +234,7 @@ def _one_of(value: Any, choices: tuple[Any, ...], kind: Any) -> Any:
     raise Unfit("it is none of " + ", ".join(map(repr, choices)))
 
 
-def _any_of(value: Any, kinds: tuple[Any, ...], kind: Any) -> Any:
+def _any_of(value: object, kinds: tuple[object, ...], kind: object) -> object:
     for member in kinds:
         if isinstance(member, type) and type(value) is member:
             return value
@@ -240,7 +248,7 @@ def _any_of(value: Any, kinds: tuple[Any, ...], kind: Any) -> Any:
     raise Unfit(f"it fits none of {type_name(kind)}")
 
 
-def _member(value: Any, kind: type[enum.Enum]) -> enum.Enum:
+def _member(value: object, kind: type[enum.Enum]) -> enum.Enum:
     if isinstance(value, str) and value in kind.__members__:
         return kind[value]
     for member in kind:
@@ -252,7 +260,7 @@ def _member(value: Any, kind: type[enum.Enum]) -> enum.Enum:
     raise Unfit("it is none of " + ", ".join(kind.__members__))
 
 
-def _container(value: Any, container: Any, arguments: tuple[Any, ...], kind: Any) -> Any:
+def _container(value: object, container: type, arguments: tuple[object, ...], kind: object) -> object:
     if isinstance(value, str):
         value = _read_json(value)
     if container is dict:
@@ -273,7 +281,7 @@ def _container(value: Any, container: Any, arguments: tuple[Any, ...], kind: Any
     return container(_part(item, arguments[0], f"[{at}]") for at, item in enumerate(items))
 
 
-def _read_json(text: str) -> Any:
+def _read_json(text: str) -> object:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
@@ -282,12 +290,12 @@ def _read_json(text: str) -> Any:
         raise Unfit("it nests too deep") from None
 
 
-def _part(value: Any, kind: Any, place: str) -> Any:
+def _part(value: object, kind: object, place: str) -> object:
     try:
         return convert(value, kind)
     except Unfit as error:
         raise Unfit(f"{place} is {value!r}: {error}") from error
 
 
-def _no_constant(text: str) -> Any:
+def _no_constant(text: str) -> object:
     raise ValueError(f"{text} is not JSON")

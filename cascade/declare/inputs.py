@@ -13,7 +13,7 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.sameness import is_equal, is_same_value
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError, InternalError
-from cascade.imports import Any
+from cascade.imports import Any, NoReturn
 
 
 class Required:
@@ -26,20 +26,20 @@ class Required:
 REQUIRED = Required()
 
 
-class Input(Task[..., Any]):
-    """What an input was declared as.
+class Input(Task[..., object]):
+    """The declaration of an input.
 
     Attributes:
         kind: "parameter" or "environment variable".
         name: its name.
         default: its value when it is not given, or REQUIRED.
-        type: what a given value is converted to; None leaves it as it is.
+        type: given values are converted to it; None leaves them as they are.
         description: for people.
     """
 
     takes_policies = False
 
-    def __init__(self, kind: str, name: str, default: Any, type: Any, description: str) -> None:
+    def __init__(self, kind: str, name: str, default: object, type: object, description: str) -> None:
         from cascade.declare.conversion import is_type  # it loads modules that a run without inputs does not need
 
         where = f"{'Param' if kind == 'parameter' else 'Env'}({name!r})"
@@ -64,7 +64,7 @@ class Input(Task[..., Any]):
         return self.default is REQUIRED
 
     def same_as(self, other: Input) -> bool:
-        """Whether both declare the same thing, descriptions apart."""
+        """Returns True if both are the same declaration, descriptions apart."""
         if self is other:
             return True
         return (
@@ -76,11 +76,11 @@ class Input(Task[..., Any]):
     def __repr__(self) -> str:
         return f"{'Param' if self.kind == 'parameter' else 'Env'}({self.name!r})"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return Input, (self.kind, self.name, self.default, self.type, self.description)
 
     def describe(self) -> str:
-        """One line for people: `n: int = 3  how many`."""
+        """Returns a line for people: `n: int = 3  how many`."""
         from cascade.declare.conversion import type_name
 
         text = self.name if self.type is None else f"{self.name}: {type_name(self.type)}"
@@ -89,19 +89,19 @@ class Input(Task[..., Any]):
         return f"{text}  {self.description}" if self.description else text
 
 
-def _never_called() -> Any:
+def _never_called() -> NoReturn:
     raise InternalError("an input was called")
 
 
-def Param(name: str, default: Any = REQUIRED, type: Any = None, *, description: str = "") -> Any:  # noqa: N802
-    """An input that is given when the target is run: `cs.run(target, params={"n": 3})`.
+def Param(name: str, default: object = REQUIRED, type: object = None, *, description: str = "") -> Any:  # noqa: N802, ANN401 - of the type of its parameter
+    """Declares an input that is given when the target is run: `cs.run(target, params={"n": 3})`.
 
     It may stand anywhere a LazyResult may. A program compiled from a target takes its parameters by keyword.
 
     Args:
         name: its name, an identifier.
         default: its value when it is not given; without one it has to be given.
-        type: what a given value is converted to, exactly or not at all: a type such as `int` or `list[str]`, or a
+        type: a given value is converted to it, exactly or not at all: a type such as `int` or `list[str]`, or a
             function of the value. The default stays as it is; of a type such as `int` or `date` it has to fit, or be None.
         description: for help texts.
 
@@ -122,13 +122,13 @@ def Param(name: str, default: Any = REQUIRED, type: Any = None, *, description: 
     return lazy_result(declared, ())
 
 
-def Env(name: str, default: Any = REQUIRED, type: Any = None, *, description: str = "") -> Any:  # noqa: N802
-    """An input that is read from the environment when the target is run. Otherwise like `Param`.
+def Env(name: str, default: object = REQUIRED, type: object = None, *, description: str = "") -> Any:  # noqa: N802, ANN401 - as Param
+    """Declares an input that is read from the environment when the target is run, and is otherwise like `Param`.
 
     Args:
         name: the name of the environment's variable.
         default: its value when the variable is not set; without one it has to be set.
-        type: what the variable's text is converted to.
+        type: the variable's text is converted to it.
         description: for help texts.
 
     Raises:
@@ -142,7 +142,7 @@ def Env(name: str, default: Any = REQUIRED, type: Any = None, *, description: st
 
 
 def _check_default(declared: Input) -> None:
-    # Of a type that is a class or a function of the user nothing is known.
+    # Nothing is known of a type that is a user's class or function.
     from cascade.declare.conversion import PLAIN_TYPES, Unfit, convert
 
     if declared.required or declared.default is None or not isinstance(declared.type, type) or declared.type not in PLAIN_TYPES:
@@ -156,7 +156,7 @@ def _check_default(declared: Input) -> None:
         ) from None
 
 
-def input_of(value: Any) -> Input | None:
-    """The declaration that `value` stands for, if it is an input's LazyResult."""
+def input_of(value: object) -> Input | None:
+    """Returns the declaration that `value` stands for if it is an input's LazyResult, otherwise None."""
     task = value.task if type(value) is LazyResult else None
     return task if isinstance(task, Input) else None

@@ -1,4 +1,4 @@
-"""Resources: what tasks need and somebody has to set up before and tear down after."""
+"""Resources: values that are set up before the tasks that use them and torn down after."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from cascade.declare.derived import TaskDerived
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError, InternalError, nearest
-from cascade.imports import TYPE_CHECKING, Any, overload
+from cascade.imports import TYPE_CHECKING, Any, NoReturn, overload
 
 if TYPE_CHECKING:
     from typing import Protocol
 
-    Generator = Callable[..., Iterator[Any]] | Callable[..., AsyncIterator[Any]]
-
     class _Decorator(Protocol):
-        def __call__(self, func: Generator, /) -> Resource: ...
+        def __call__(self, func: GeneratorFunction, /) -> Resource: ...
 
 
+GeneratorFunction = Callable[..., Iterator[object] | AsyncIterator[object]]
 SCOPES = ("run", "task")
 CO_GENERATOR, CO_ASYNC_GENERATOR = 0x20, 0x200  # as in inspect, which takes long to import
 
@@ -29,13 +28,15 @@ class Resource:
 
     Attributes:
         func: the generator function.
-        name: what `inject` calls it.
+        name: its name in `inject`.
         scope: "run" (one for each run that needs it) or "task" (one for each call of a task that gets it).
         is_async: whether it is an async generator function.
         parameters: its parameters and their defaults, among them other resources and inputs.
     """
 
-    def __init__(self, func: Callable[..., Any], *, name: str | None = None, scope: str = "run") -> None:
+    func: Callable[..., Any]  # a generator function, sync or async
+
+    def __init__(self, func: GeneratorFunction, *, name: str | None = None, scope: str = "run") -> None:
         flags = _code_flags(func)
         shown = getattr(func, "__qualname__", repr(func))
         if isinstance(func, (Resource, Task)) or not flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
@@ -57,12 +58,12 @@ class Resource:
         self.is_async = bool(flags & CO_ASYNC_GENERATOR)
         self.parameters = self._defaults()
         self.derived = TaskDerived()
-        self._injected: LazyResult[Any] | None = None
+        self._injected: LazyResult[object] | None = None
         self.__doc__ = getattr(func, "__doc__", None)
         self.__wrapped__ = func
 
-    def _defaults(self) -> dict[str, Any]:
-        result = {}
+    def _defaults(self) -> dict[str, object]:
+        result: dict[str, object] = {}
         for parameter in read_parameters(self.func):
             if parameter.kind in (VAR_POSITIONAL, VAR_KEYWORD):
                 continue
@@ -81,20 +82,20 @@ class Resource:
         """The resources that it needs itself."""
         return [i for i in map(injection_of, self.parameters.values()) if i is not None]
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - as that of `func`
         """Calls the generator function, for tests of it."""
         return self.func(*args, **kwargs)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # What stands for it leads back to it, and has to be made where it is read: a compute task may have it as a default.
+    def __getstate__(self) -> dict[str, object]:
+        # Its LazyResult refers back to it, and is made again where it is unpickled: it may be the default of a compute task.
         return {**self.__dict__, "_injected": None, "derived": TaskDerived()}
 
     def __repr__(self) -> str:
         return f"<Resource {self.name}>"
 
 
-class Injection(Task[..., Any]):
-    """Stands in a graph for a resource: by its name, or by itself."""
+class Injection(Task[..., object]):
+    """Stands for a resource in a graph: for a registered one by its name, or for one that it holds."""
 
     takes_policies = False
 
@@ -106,31 +107,31 @@ class Injection(Task[..., Any]):
     def __repr__(self) -> str:
         return f"inject({self.name!r})"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return _injection, (self.name if self.resource is None else self.resource,)
 
 
-def _never_called() -> Any:
+def _never_called() -> NoReturn:
     raise InternalError("an injected resource was called")
 
 
 @overload
-def resource(func: Generator, /) -> Resource: ...
+def resource(func: GeneratorFunction, /) -> Resource: ...
 @overload
 def resource(*, name: str | None = None, scope: str = "run") -> _Decorator: ...
-def resource(func: Any = None, /, *, name: str | None = None, scope: str = "run") -> Any:
+def resource(func: GeneratorFunction | None = None, /, *, name: str | None = None, scope: str = "run") -> object:
     """Makes a generator function a resource: set-up before its `yield`, tear-down after it.
 
-    Tasks get what it yields by `inject`. The tear-down always comes, also when the run fails or is cancelled, and in the
+    Tasks get the value that it yields by `inject`. The tear-down always runs, also when the run fails or is cancelled, in the
     reverse order of the set-ups. The function's own parameters may inject other resources.
 
-    The function is resumed after its `yield` in any case, and no error of the run is raised there. So what follows must not
-    take the run for a success: `try: yield ...; commit() except: rollback()` would always commit. Undo there what has not
+    The function is resumed after its `yield` in any case, and no error of the run is raised there. So the code that follows must
+    not assume that the run succeeded: `try: yield ...; commit() except: rollback()` would always commit. Undo there what has not
     been finished, and finish in a task that comes last: `cascade.sequence([work, commit(cascade.inject(...))])`.
 
     Args:
         func: a sync or async generator function, all of whose parameters have defaults.
-        name: what `inject` calls it; by default the function's name.
+        name: its name in `inject`; by default the function's name.
         scope: "run" for one that all tasks of a run share, set up when it is first needed; "task" for one of its own
             for each call of a task.
 
@@ -152,7 +153,7 @@ def resource(func: Any = None, /, *, name: str | None = None, scope: str = "run"
     return Resource(func, name=name, scope=scope)
 
 
-def inject(name: str | Resource) -> Any:
+def inject(name: str | Resource) -> Any:  # noqa: ANN401 - of the type of its parameter
     """Stands for a resource: as the default of a task's or a resource's parameter, or anywhere a LazyResult may stand.
 
     Args:
@@ -175,7 +176,7 @@ def inject(name: str | Resource) -> Any:
 
 
 # One for each name, so that graphs that inject the same have equal shapes, and are compiled once.
-_by_name: dict[str, LazyResult[Any]] = {}
+_by_name: dict[str, LazyResult[object]] = {}
 
 
 def _injection(name: str | Resource) -> Injection:
@@ -184,15 +185,15 @@ def _injection(name: str | Resource) -> Injection:
     return found
 
 
-def injection_of(value: Any) -> Injection | None:
-    """The injection that `value` stands for, if it is one."""
+def injection_of(value: object) -> Injection | None:
+    """Returns the injection that `value` stands for if it is a resource's LazyResult, otherwise None."""
     task = value.task if type(value) is LazyResult else None
     return task if isinstance(task, Injection) else None
 
 
-def _code_flags(func: Any) -> int:
-    while hasattr(func, "__wrapped__") and not hasattr(func, "__code__"):
-        func = func.__wrapped__
+def _code_flags(func: object) -> int:
+    while not hasattr(func, "__code__") and (wrapped := getattr(func, "__wrapped__", None)) is not None:
+        func = wrapped
     func = getattr(func, "func", func) if type(func).__name__ == "partial" else func
     code = getattr(getattr(func, "__func__", func), "__code__", None)
     return 0 if code is None else int(code.co_flags)

@@ -366,7 +366,7 @@ def _known_types(kinds: tuple[str, ...], values: Sequence[object] | None) -> tup
 def _known_type(value: object, annotated: str) -> str:
     declared = input_of(value)
     if declared is not None:
-        return TYPES.get(declared.type, annotated)
+        return TYPES.get(declared.type, annotated) if isinstance(declared.type, type) else annotated
     return annotated if type(value) is Shared else types_of((type(value),))[0]
 
 
