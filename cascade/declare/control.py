@@ -158,7 +158,7 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
         raise DeclarationError(f"bind(..., {selector!r})", expected="what select_jump gives")
     if _form_of(result) in (EitherForm, RouteForm):
         raise DeclarationError(f"bind on a {result.task.name}", expected="the result of calling a task")
-    return result._set(selector=selector)
+    return result._set(result._policies()._replace(selector=selector))
 
 
 def _jump(target_key: object, data: object) -> Jump[object]:
