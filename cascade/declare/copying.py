@@ -1,11 +1,11 @@
-"""Copies and pickles of graphs of LazyResults, whose depth is that of one call and not that of the graph.
+"""Copies and pickles of graphs of LazyResults, whose recursion is as deep as one call and not as the graph.
 
-`pickle` and `copy.deepcopy` go down into what an object holds. A chain of results would take a frame of the C stack, or
-several of Python's, for each of its nodes. So a graph is taken in order, what is needed first:
+`pickle` and `copy.deepcopy` descend into the members of an object. A chain of results would take a frame of the C stack, or
+several of Python's, for each of its nodes. So a graph is visited in topological order:
 
     c(b(a()))   ->   [a(), b(<known>), c(<known>)]
 
-Then everything that a node holds is known already when its turn comes. What several nodes share stays shared.
+Then the members of each node are known already when it is visited. Values that several nodes share stay shared.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from cascade._vm import holds_deferred
+
 L = TypeVar("L")
 """LazyResult, whose methods these are: nothing else is of its type."""
 
 STATE = ("task", "slots", "policies", "around")
-"""What a copy takes over."""
+"""The fields that a copy takes over."""
 
 
 class _Listed:
-    """Stands at the end of a list of nodes that is being pickled, which come without a list of their own.
+    """Marks the nodes of a list that is being pickled: they are pickled without a list of their own.
 
-    It is the list's own: when the pickler is done with that, or gives up, it is gone, and the mark with it.
+    It is the list's last item, so it is freed with the list when the pickler is done with that, or gives up.
     """
 
     __slots__ = ("__weakref__", "nodes")
@@ -35,7 +36,7 @@ class _Listed:
     def __init__(self, nodes: frozenset[int]) -> None:
         self.nodes = nodes
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         self.nodes = frozenset()
         return tuple, ()
 
@@ -43,8 +44,8 @@ class _Listed:
 _listed: WeakKeyDictionary[_Listed, None] = WeakKeyDictionary()
 
 
-def reduce_result(lazy: L, new_result: Callable[..., L]) -> tuple[Any, ...]:
-    """Returns the parts of a result's pickle: a function, the nodes that have to be there before, and the node's own state."""
+def reduce_result(lazy: L, new_result: Callable[..., L]) -> tuple[object, ...]:
+    """Returns the parts of a result's pickle: a function, the nodes that it needs, and the node's own state."""
     if any(id(lazy) in mark.nodes for mark in list(_listed)):
         return new_result, (), _state_of(lazy)
     before = _in_order(lazy, ())[:-1]
@@ -56,33 +57,32 @@ def reduce_result(lazy: L, new_result: Callable[..., L]) -> tuple[Any, ...]:
 
 
 def copy_result(lazy: L) -> L:
-    """A result of the same call, and a node of its own."""
+    """Returns a result of the same call that is a node of its own."""
     return _with_state(type(lazy)(), _state_of(lazy)[1])
 
 
-def deepcopy_result(lazy: L, memo: dict[int, Any]) -> L:
-    """A copy of the whole graph. Where `memo` has a node already, it is taken from there."""
+def deepcopy_result(lazy: L, memo: dict[int, object]) -> L:
+    """Returns a copy of the whole graph. Nodes that are in `memo` already are taken from there."""
     for node in _in_order(lazy, memo):
         if id(node) not in memo:  # one on a cycle can have been met by another's copy
             memo[id(node)] = copied = type(node)()
             _with_state(copied, {name: copy.deepcopy(value, memo) for name, value in _state_of(node)[1].items()})
-    copied_lazy: L = memo[id(lazy)]
-    return copied_lazy
+    return cast("L", memo[id(lazy)])
 
 
-def _state_of(lazy: object) -> tuple[None, dict[str, Any]]:
+def _state_of(lazy: object) -> tuple[None, dict[str, object]]:
     # As pickle has it for a class with __slots__ and no __dict__.
     return None, {name: getattr(lazy, name) for name in STATE if hasattr(lazy, name)}
 
 
-def _with_state(lazy: L, state: dict[str, Any]) -> L:
+def _with_state(lazy: L, state: dict[str, object]) -> L:
     for name, value in state.items():
         setattr(lazy, name, value)
     return lazy
 
 
 def _in_order(lazy: L, known: Container[int]) -> list[L]:
-    """The nodes of its graph that are not known, each after those that it holds, except on a cycle."""
+    """Returns the nodes of its graph that are not known, in topological order, except on a cycle."""
     order: list[L] = []
     met = {id(lazy)}
     path = [(lazy, _held_by(lazy))]
@@ -100,7 +100,7 @@ def _in_order(lazy: L, known: Container[int]) -> list[L]:
 
 
 def _held_by(lazy: L) -> Iterator[L]:
-    """The results in its arguments and policies, inside nested containers as well."""
+    """Iterates over the results in its arguments and policies, inside nested containers as well."""
     waiting = [value for value in _state_of(lazy)[1].values() if holds_deferred(value)]
     met = set(map(id, waiting))
     while waiting:
@@ -114,7 +114,7 @@ def _held_by(lazy: L) -> Iterator[L]:
                 waiting.append(child)
 
 
-def _children(value: Any) -> Collection[Any]:
+def _children(value: object) -> Collection[object]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return value
     if isinstance(value, dict):

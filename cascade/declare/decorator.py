@@ -7,15 +7,16 @@ from collections.abc import Callable, Coroutine
 from cascade._vm import TailCall
 from cascade.declare.task import BoundTask, LazyResult, Task
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, Generic, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Concatenate
+    from typing import Concatenate, Never
 
     from cascade.declare.policies import CachePolicy
     from cascade.declare.retry import Retry
 
+C = TypeVar("C")
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
@@ -27,13 +28,13 @@ OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache
 @overload
 def task(func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
 @overload
-def task(func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+def task(func: classmethod[C, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
 @overload
-def task(func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
+def task(func: Callable[P, Coroutine[object, Never, TailCall[R]]], /) -> FunctionTask[P, R]: ...
 @overload
-def task(func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
+def task(func: Callable[P, Coroutine[object, Never, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
 @overload
-def task(func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+def task(func: Callable[P, Coroutine[object, Never, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
 @overload
 def task(func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
 @overload
@@ -41,14 +42,14 @@ def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[
 @overload
 def task(
     *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
-    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+    retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
     cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
 ) -> _Decorator: ...
 def task(
-    func: Any = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
-    retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
-    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: Any,
-) -> Any:
+    func: object = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
+    retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
+    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: object,
+) -> object:
     """Makes a function a task: calling it gives a `LazyResult` instead of a value.
 
     Args:
@@ -80,12 +81,12 @@ def task(
             f"@task was given an unknown option {option!r}", expected="one of " + ", ".join(sorted(OPTIONS)),
             hint=nearest(option, OPTIONS),
         )
-    def make(function: Any) -> Task[..., Any]:
+    def make(function: Callable[..., object]) -> Task[..., object]:
         return Task(
             function, name=name, pure=pure, mode=mode, lower=lower, retry=retry, timeout=timeout, cache=cache, constraints=constraints
         )
 
-    return make if func is None else make(func)
+    return make if func is None else make(func)  # type: ignore[arg-type]  # which Task checks
 
 
 if TYPE_CHECKING:
@@ -95,10 +96,10 @@ if TYPE_CHECKING:
         """What type checkers know of a decorated function: in a class it binds as a method does."""
 
         @overload
-        def __get__(self: FunctionTask[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
+        def __get__(self: FunctionTask[Concatenate[C, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
         @overload
         def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]: ...
-        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
+        def __get__(self, instance: object, owner: type | None = None) -> object: ...
 
     class MethodTask(BoundTask[Q, R], Generic[Q, P, R]):
         """A task that was looked up in a class: checkers do not say whether of a class method, a static one or another.
@@ -110,24 +111,24 @@ if TYPE_CHECKING:
         def __call__(self, /, *args: Q.args, **kwargs: Q.kwargs) -> LazyResult[R]: ...
         @overload
         def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]: ...
-        def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+        def __call__(self, /, *args: object, **kwargs: object) -> object: ...
         @overload
         def tail(self, /, *args: Q.args, **kwargs: Q.kwargs) -> TailCall[R]: ...
         @overload
         def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]: ...
-        def tail(self, /, *args: Any, **kwargs: Any) -> Any: ...
+        def tail(self, /, *args: object, **kwargs: object) -> object: ...
 
     class _Decorator(Protocol):
         @overload
         def __call__(self, func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
         @overload
-        def __call__(self, func: classmethod[Any, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
+        def __call__(self, func: classmethod[C, P, TailCall[R] | LazyResult[R] | R], /) -> Task[P, R]: ...
         @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R]]], /) -> FunctionTask[P, R]: ...
+        def __call__(self, func: Callable[P, Coroutine[object, Never, TailCall[R]]], /) -> FunctionTask[P, R]: ...
         @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
+        def __call__(self, func: Callable[P, Coroutine[object, Never, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
         @overload
-        def __call__(self, func: Callable[P, Coroutine[Any, Any, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+        def __call__(self, func: Callable[P, Coroutine[object, Never, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
         @overload
         def __call__(self, func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
         @overload

@@ -13,7 +13,7 @@ HELPERS_LOOKED_AT = 16
 
 
 def loops(func: types.FunctionType) -> bool:
-    """Whether there is a loop in the function's code or in that of the functions that it names, or one of these names itself."""
+    """Returns True if there is a loop in the code of a function or of those that it names, or one of these names itself."""
     from opcode import opmap
 
     jumps = [opmap[name] for name in opmap if "BACKWARD" in name]
@@ -35,9 +35,10 @@ def loops(func: types.FunctionType) -> bool:
     return False
 
 
-def code_flags(func: Any) -> int:
-    while type(func).__name__ == "partial" and hasattr(func, "func"):
-        func = func.func
+def code_flags(func: object) -> int:
+    """Returns the flags of the code that a call of `func` runs, 0 if that is not written in Python."""
+    while type(func).__name__ == "partial" and (inner := getattr(func, "func", None)) is not None:
+        func = inner
     func = getattr(func, "__func__", func)
     code = getattr(func, "__code__", None)
     if code is None:
@@ -45,8 +46,10 @@ def code_flags(func: Any) -> int:
     return 0 if code is None else int(code.co_flags)
 
 
-def as_coroutine_function(func: Callable[..., Any]) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> Any:
+def as_coroutine_function(func: Callable[..., Any]) -> Callable[..., object]:
+    """Returns a coroutine function around one that `types.coroutine` made."""
+
+    async def call(*args: object, **kwargs: object) -> object:
         return await func(*args, **kwargs)
 
     return call

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from cascade.declare.retry import Retry
 
 P = ParamSpec("P")
-R = TypeVar("R")
-V = TypeVar("V", covariant=True)
+R = TypeVar("R", covariant=True)
 
 MODES = ("inline", "blocking", "compute")
 
-_new: Any = object.__new__
+_new = object.__new__
 
 if TYPE_CHECKING:
 
@@ -36,7 +35,7 @@ else:
     _Anything = object
 
 
-class LazyResult(Generic[V], _Anything):
+class LazyResult(Generic[R], _Anything):
     """The result of calling a task, before the call is made: the task and its bound arguments.
 
     It may stand anywhere in the arguments of other tasks, also inside nested lists, tuples, dicts, sets and
@@ -55,8 +54,8 @@ class LazyResult(Generic[V], _Anything):
 
     __slots__ = ("task", "slots", "policies", "derived", "searched", "__weakref__")
 
-    task: Task[..., Any]
-    slots: tuple[Any, ...]
+    task: Task[..., object]
+    slots: tuple[object, ...]
     policies: Policies | None
     derived: ResultDerived
     """Unset until there is something to keep: calls are made by the million."""
@@ -75,23 +74,25 @@ class LazyResult(Generic[V], _Anything):
         self.derived.around = around
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """The arguments by the names of the parameters."""
-        form = None if self.policies is None else self.policies.form
         names = self.task.binder.parameters
-        if form is not None and hasattr(form, "operand_names"):
-            names = form.operand_names(names)
+        if self.policies is not None and self.policies.form is not None:
+            from cascade.declare.policies import MapForm
+
+            if isinstance(self.policies.form, MapForm):
+                names = self.policies.form.operand_names(names)
         return dict(zip(names, self.slots, strict=False))
 
-    def run_if(self, condition: Any) -> Self:
+    def run_if(self, condition: object) -> Self:
         """Skips the node when `condition` is false: a value, or a LazyResult.
 
         What needs its value is skipped as well. Of several conditions all have to be true.
         """
         policies = self._policies()
-        return self._set(conditions=(*policies.conditions, condition))
+        return self._set(policies._replace(conditions=(*policies.conditions, condition)))
 
-    def after(self, *others: LazyResult[Any]) -> Self:
+    def after(self, *others: LazyResult[object]) -> Self:
         """Runs the node after others, whose values it does not need.
 
         Raises:
@@ -105,7 +106,8 @@ class LazyResult(Generic[V], _Anything):
                     f"after({other!r}), of type {type(other).__name__}", where=f"a result of task {self.task.name!r}",
                     expected="LazyResults", hint="pass what calling a task gives",
                 )
-        return self._set(after=(*self._policies().after, *others))
+        policies = self._policies()
+        return self._set(policies._replace(after=(*policies.after, *others)))
 
     def with_retry(
         self,
@@ -124,8 +126,10 @@ class LazyResult(Generic[V], _Anything):
         from cascade.declare.retry import Retry
 
         if max_attempts is None or isinstance(max_attempts, Retry):
-            return self._set(retry=max_attempts)
-        return self._set(retry=Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on))
+            retry = max_attempts
+        else:
+            retry = Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on)
+        return self._set(self._policies()._replace(retry=retry))
 
     def with_timeout(self, seconds: float | None) -> Self:
         """Raises a TimeoutError that names the node when a call takes longer; None or infinity for no limit.
@@ -135,9 +139,10 @@ class LazyResult(Generic[V], _Anything):
         """
         from cascade.declare.amounts import as_timeout
 
-        return self._set(timeout=as_timeout(seconds))
+        timeout = as_timeout(seconds)
+        return self._set(self._policies()._replace(timeout=timeout))
 
-    def with_constraints(self, /, **amounts: Any) -> Self:
+    def with_constraints(self, /, **amounts: object) -> Self:
         """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
 
         An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.
@@ -147,9 +152,10 @@ class LazyResult(Generic[V], _Anything):
         for name, amount in amounts.items():
             if type(amount) is not LazyResult:
                 check_amount(name, amount)
-        return self._set(constraints=tuple((dict(self._policies().constraints) | amounts).items()))
+        policies = self._policies()
+        return self._set(policies._replace(constraints=tuple((dict(policies.constraints) | amounts).items())))
 
-    def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., Any] | None = None) -> Self:
+    def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., object] | None = None) -> Self:
         """Takes the value from a cache if it is there, and puts it there if not; None for no cache.
 
         Args:
@@ -167,7 +173,8 @@ class LazyResult(Generic[V], _Anything):
             from cascade.declare.by_key import by_key
 
             policy = by_key(policy, key)
-        return self._set(cache=as_cache(policy))
+        cache = as_cache(policy)
+        return self._set(self._policies()._replace(cache=cache))
 
     def with_concurrency(self, limit: int | None) -> Self:
         """Of the items of a map, at most so many are under way at once; None for no limit.
@@ -180,11 +187,12 @@ class LazyResult(Generic[V], _Anything):
 
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
-        if not isinstance(self._policies().form, MapForm):
+        policies = self._policies()
+        if not isinstance(policies.form, MapForm):
             raise DeclarationError(
                 f"with_concurrency on a result of task {self.task.name!r}, which is one call", expected="the result of task.map(...)"
             )
-        return self._set(concurrency=limit)
+        return self._set(policies._replace(concurrency=limit))
 
     def _policies(self) -> Policies:
         if not self.task.takes_policies:
@@ -202,26 +210,25 @@ class LazyResult(Generic[V], _Anything):
         return PLAIN if policies is None else policies
 
     @property
-    def _holder(self) -> LazyResult[Any]:
+    def _holder(self) -> LazyResult[object]:
         """What policies are set on: this, or, of a pipeline whose last stage may be skipped, that stage."""
         from cascade.declare.policies import EitherForm
 
         if self.policies is not None and type(self.policies.form) is EitherForm:
-            stage: LazyResult[Any] = self.slots[0]
+            stage = self.slots[0]
+            assert type(stage) is LazyResult
             return stage._holder
         return self
 
-    def _set(self, **changes: Any) -> Self:
-        policies = self._policies()
-        holder: LazyResult[Any] = self
+    def _set(self, policies: Policies) -> Self:
+        holder: LazyResult[object] = self
         if self.policies is not None and self.policies.form is not None:
             holder = self._holder
-            _check_form(policies.form, changes)
-        changed = policies._replace(**changes)
-        holder.policies = None if changed.is_plain else changed  # a plain call, if nothing is left
+            _check_router(policies)
+        holder.policies = None if policies.is_plain else policies  # a plain call, if nothing is left
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """What it needs comes first, as a flat list: a pickle of it is as deep as one call, however long the chain."""
         from cascade.declare.copying import reduce_result
 
@@ -232,7 +239,7 @@ class LazyResult(Generic[V], _Anything):
 
         return copy_result(self)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         from cascade.declare.copying import deepcopy_result
 
         return deepcopy_result(self, memo)
@@ -247,12 +254,13 @@ class LazyResult(Generic[V], _Anything):
         )
 
 
-def _check_form(form: Any, changes: dict[str, Any]) -> None:
+def _check_router(policies: Policies) -> None:
     from cascade.declare.policies import RouteForm
-    from cascade.errors import DeclarationError
 
-    for name, value in changes.items():
-        if type(form) is RouteForm and name not in ("conditions", "after") and value is not None and value != ():
+    if type(policies.form) is not RouteForm:
+        return
+    for name, value in zip(policies._fields, policies, strict=True):
+        if name not in ("form", "conditions", "after") and value is not None and value != ():
             raise DeclarationError(
                 f"a Router calls nothing itself, and takes no {name}", expected="run_if or after",
                 hint="set it on the results that are its routes",
@@ -262,14 +270,14 @@ def _check_form(form: Any, changes: dict[str, Any]) -> None:
 configure(deferred_type=LazyResult)
 
 
-def new_result(_before: object = ()) -> LazyResult[Any]:
+def new_result(_before: object = ()) -> LazyResult[object]:
     """An empty result, for a pickle, which has those that it needs before it."""
     return LazyResult()
 
 
-def lazy_result(task: Task[..., Any], slots: tuple[Any, ...], policies: Policies | None = None) -> LazyResult[Any]:
+def lazy_result(task: Task[..., object], slots: tuple[object, ...], policies: Policies | None = None) -> LazyResult[Any]:
     """A LazyResult of arguments that are bound already."""
-    lazy: LazyResult[Any] = LazyResult()
+    lazy: LazyResult[object] = LazyResult()
     lazy.task = task
     lazy.slots = slots
     lazy.policies = policies
@@ -296,12 +304,12 @@ class Task(Generic[P, R]):
     hands_on = False  # whether what it gives holds its arguments, as they came: only of tasks that the engine adds
 
     def __init__(
-        self, func: Callable[..., Any], *, name: str | None = None, pure: bool = False, mode: str = "inline",
-        lower: bool | None = None, retry: Retry | int | Mapping[str, Any] | None = None, timeout: float | None = None,
+        self, func: Callable[..., object], *, name: str | None = None, pure: bool = False, mode: str = "inline",
+        lower: bool | None = None, retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
         cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
     ) -> None:
         _check_options(func, mode, pure, lower)
-        self.binds: Any = None  # for what is looked up in a class; see __get__
+        self.binds: type | None = None  # classmethod or staticmethod, for the look-up in a class; see __get__
         if isinstance(func, (classmethod, staticmethod)):
             self.binds = classmethod if isinstance(func, classmethod) else staticmethod
             func = func.__func__
@@ -325,7 +333,7 @@ class Task(Generic[P, R]):
         self._binder: Binder | None = None
         self._routine: Routine | None = None
         # Replaced by the binding function itself at the first call: decorating stays cheap at import.
-        self.bind: Callable[..., tuple[Any, ...]] = self._first_bind
+        self.bind: Callable[..., tuple[object, ...]] = self._first_bind
         for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
             try:
                 setattr(self, attribute, getattr(func, attribute))
@@ -356,7 +364,7 @@ class Task(Generic[P, R]):
         lazy.policies = self.policies
         return lazy
 
-    def map(self, /, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
+    def map(self, /, *inputs: object, **named: object) -> LazyResult[list[R]]:
         """Calls the task for each item of its inputs; the value is the list of what the calls give, in order.
 
         Args:
@@ -376,7 +384,7 @@ class Task(Generic[P, R]):
         """
         return self._mapped((), inputs, named)
 
-    def _mapped(self, first: tuple[Any, ...], inputs: tuple[Any, ...], named: dict[str, Any]) -> LazyResult[list[R]]:
+    def _mapped(self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object]) -> LazyResult[list[R]]:
         # `first` is what all calls get as their first argument, if there is such a thing.
         self.bind(*first, *inputs, **named)
         if not inputs and not named:
@@ -389,7 +397,7 @@ class Task(Generic[P, R]):
         for name, items in zip([*parameters, *named], [*inputs, *named.values()], strict=True):
             if not isinstance(items, LazyResult):
                 check_map_input(name, items, f"{self.name}.map")
-        shared: dict[int | str, Any] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
+        shared: dict[int | str, object] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
         lazy.slots = (*inputs, *named.values(), *shared.values())
@@ -409,7 +417,7 @@ class Task(Generic[P, R]):
         self.bind(*args, **kwargs)
         return TailCall(args, kwargs or None, self)
 
-    def _first_bind(self, /, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    def _first_bind(self, /, *args: object, **kwargs: object) -> tuple[object, ...]:
         self.bind = self.binder.bind
         return self.bind(*args, **kwargs)
 
@@ -458,7 +466,7 @@ class Task(Generic[P, R]):
 
     if not TYPE_CHECKING:  # checkers know it of decorated functions only, or each attribute that holds a task would bind
 
-        def __get__(self, instance: object, owner: type | None = None) -> Any:
+        def __get__(self, instance: object, owner: type | None = None) -> Task[..., object]:
             # As for a function: in a class body, the task of an instance gets it as its first argument.
             if self.binds is classmethod:
                 return BoundTask(self, type(instance) if owner is None else owner)
@@ -467,7 +475,7 @@ class Task(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
 
-    def __reduce__(self) -> str:
+    def __reduce__(self) -> str | tuple[object, ...]:
         # By name, like a function: `@task` puts the task where the function's name points.
         return str(getattr(self, "__qualname__", self.name))
 
@@ -482,43 +490,45 @@ class BoundTask(Task[P, R]):
         __self__: the instance.
     """
 
-    __func__: Any  # the task; a type with a `__get__` would be taken for what that gives
-    _binder: Any = None
+    __func__: Task[..., R]
+    _binder: Binder | None = None
 
-    def __init__(self, task: Task[..., R], instance: Any) -> None:
+    def __init__(self, task: Task[..., R], instance: object) -> None:
         self.__func__ = task
         self.__self__ = instance
         self.__module__ = task.__module__
         self.__doc__ = task.__doc__
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "derived":  # not that of the task: the instance is part of its identity
-            self.derived = TaskDerived()
-            return self.derived
-        found = getattr(self.__func__, name)
-        return types.MethodType(found, self.__self__) if name in ("func", "called", "__wrapped__") else found
+    if not TYPE_CHECKING:  # checkers know the attributes of a Task
+
+        def __getattr__(self, name: str) -> object:
+            if name == "derived":  # not that of the task: the instance is part of its identity
+                self.derived = TaskDerived()
+                return self.derived
+            found = getattr(self.__func__, name)
+            return types.MethodType(found, self.__self__) if name in ("func", "called", "__wrapped__") else found
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
-        return self.__func__(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+        return self.__func__(self.__self__, *args, **kwargs)
 
-    def map(self, /, *inputs: Any, **named: Any) -> LazyResult[list[R]]:
+    def map(self, /, *inputs: object, **named: object) -> LazyResult[list[R]]:
         """As `Task.map`; all items share the instance."""
-        return self.__func__._mapped((self.__self__,), inputs, named)  # type: ignore[no-any-return]
+        return self.__func__._mapped((self.__self__,), inputs, named)
 
     def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
         """A tail call to the task, with the instance as its first argument."""
-        return self.__func__.tail(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+        return self.__func__.tail(self.__self__, *args, **kwargs)
 
-    def bind(self, /, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        return self.__func__.bind(self.__self__, *args, **kwargs)  # type: ignore[no-any-return]
+    def bind(self, /, *args: object, **kwargs: object) -> tuple[object, ...]:
+        return self.__func__.bind(self.__self__, *args, **kwargs)
 
     @property
     def routine(self) -> Routine:
-        return self.__func__.routine  # type: ignore[no-any-return]
+        return self.__func__.routine
 
     if not TYPE_CHECKING:
 
-        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        def __get__(self, instance: object, owner: type | None = None) -> BoundTask[..., object]:
             return self  # bound already
 
     def __eq__(self, other: object) -> bool:
@@ -532,8 +542,8 @@ class BoundTask(Task[P, R]):
     def __repr__(self) -> str:
         return f"<bound task {getattr(self, '__qualname__', self.name)} of {self.__self__!r}>"
 
-    def __reduce__(self) -> Any:
-        return getattr, (self.__self__, self.__name__)
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (self.__self__, getattr(self, "__name__"))  # noqa: B009 - set from its function
 
 
 def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> None:
@@ -555,10 +565,10 @@ def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> N
             raise DeclarationError(f"@task({option}={value!r})", expected="one of " + ", ".join(map(repr, known)))
 
 
-class _Annotations(dict[str, Any]):
+class _Annotations(dict[str, object]):
     """The annotations of a class whose instances show those of the function that they stand for."""
 
-    def __get__(self, task: Any, owner: type | None = None) -> Any:
+    def __get__(self, task: Task[..., object] | None, owner: type | None = None) -> Mapping[str, object]:
         return self if task is None else getattr(task.func, "__annotations__", {})
 
 
