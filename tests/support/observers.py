@@ -24,7 +24,7 @@ def spin(n: int) -> Any:
 
 
 class Feed:
-    """Makes the events of a run, at the times that it is told."""
+    """Publishes the events of a run, at the times that it is given."""
 
     def __init__(self, *observers: Any) -> None:
         self.observers = observers
