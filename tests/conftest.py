@@ -13,7 +13,7 @@ import pytest
 
 import cascade as cs
 from cascade.runtime.spine import driver as drive
-from cascade.runtime.nodes import policies as manage
+from cascade.runtime.nodes import attempts
 from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.spine import interpreter as interpreter
 from cascade.runtime.engine import Engine
@@ -66,7 +66,7 @@ def no_clock() -> Iterator[None]:
             patch.setattr(module, "SLICE", 3600.0)
         for module in (interpreter, mapping):
             patch.setattr(module, "PROGRESS_TIME", 3600.0)
-        patch.setattr(manage, "PATIENCE", 3600.0)
+        patch.setattr(attempts, "PATIENCE", 3600.0)
         yield
 
 

@@ -48,7 +48,7 @@ class OperationDerived(Derived):
 
     __slots__ = ("claim",)
 
-    claim: dict[str, Fraction] | None
+    claim: dict[str, float | Fraction] | None
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ import pytest
 
 from cascade.graph import walk
 from cascade.runtime.resources import run as run_resources
-from cascade.runtime.nodes import policies as manage
+from cascade.runtime.nodes import attempts, policies
 from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.nodes import dispatch as perform
 from cascade.runtime.nodes import routers as routing
@@ -72,7 +72,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         graph_of(Node(), Node(), Node(args=(Ref(1),), after=FIRST_NODE)),
     ),
     "an attempt too few": (
-        manage, "_attempts", lambda call, failure=None: manage._attempt(call),
+        policies, "attempts", lambda call, failure=None: attempts._attempt(call),
         graph_of(Node(failures=1, attempts=2, timeout=True)),
     ),
     "tear-downs in order": (

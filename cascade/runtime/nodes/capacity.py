@@ -15,10 +15,17 @@ from functools import lru_cache
 from cascade.declare.amounts import check_number
 from cascade.errors import CapacityError, DeclarationError, nearest
 from cascade.graph.operations import Managed, StateMachine
-from cascade.imports import Any, asyncio, weakref
+from cascade.imports import TYPE_CHECKING, asyncio, weakref
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    Exact = float | Fraction
+    """An amount as it is written: a whole number, infinity, or a fraction."""
+    Amounts = Iterable[tuple[str, Exact | None]]
+    """Amounts by name; None for one that is computed."""
 
 INFINITE = float("inf")
-Amounts = tuple[tuple[str, Any], ...]
 
 
 class Claim:
@@ -26,7 +33,7 @@ class Claim:
 
     __slots__ = ("amounts", "future", "granted", "names", "number")
 
-    def __init__(self, amounts: Mapping[str, Any]) -> None:
+    def __init__(self, amounts: Mapping[str, Exact]) -> None:
         self.amounts = amounts
         self.granted = False
         # Of one that has to wait:
@@ -75,7 +82,7 @@ class Capacity:
                     hint=None if known else nearest(name, self.total) or advice,
                 )
 
-    def claim(self, wanted: Mapping[str, Any], where: Callable[[], str]) -> Claim:
+    def claim(self, wanted: Mapping[str, Exact], where: Callable[[], str]) -> Claim:
         """Takes what is wanted, or stands in line for it: see `Claim.granted`. It has to be released in any case.
 
         Args:
@@ -90,7 +97,7 @@ class Capacity:
             if self._fits(wanted) and (not self._waiting or self._waiting.keys().isdisjoint(self._sets_with(wanted))):
                 self._take(claim)
                 return claim
-        self.check(tuple(wanted.items()), where)
+        self.check(wanted.items(), where)
         claim.names = frozenset(wanted)
         with self._lock:
             claim.number = next(self._numbers)
@@ -99,7 +106,7 @@ class Capacity:
         self._notify(granted)
         return claim
 
-    def take(self, wanted: Mapping[str, Any]) -> bool:
+    def take(self, wanted: Mapping[str, Exact]) -> bool:
         """Takes what is wanted if nobody waits for anything and it is there; it has to be given back by `give`."""
         with self._lock:
             if self._waiting or not self._fits(wanted):
@@ -108,7 +115,7 @@ class Capacity:
                 self._free[name] -= amount
             return True
 
-    def give(self, wanted: Mapping[str, Any]) -> None:
+    def give(self, wanted: Mapping[str, Exact]) -> None:
         """Gives back what was taken by `take`."""
         with self._lock:
             for name, amount in wanted.items():
@@ -117,7 +124,7 @@ class Capacity:
         if granted:
             self._notify(granted)
 
-    def _sets_with(self, wanted: Mapping[str, Any]) -> list[frozenset[str]]:
+    def _sets_with(self, wanted: Mapping[str, Exact]) -> list[frozenset[str]]:
         return [names for names in self._waiting if not names.isdisjoint(wanted)]
 
     async def wait(self, claim: Claim) -> None:
@@ -149,8 +156,8 @@ class Capacity:
             if future is not None:
                 self._wake(other, future)
 
-    def _fits(self, wanted: Mapping[str, Any]) -> bool:
-        for name, amount in wanted.items():
+    def _fits(self, wanted: Mapping[str, Exact]) -> bool:
+        for name, amount in wanted.items():  # noqa: SIM110  # a generator takes longer
             if amount > self._free.get(name, 0):
                 return False
         return True
@@ -199,13 +206,13 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def wanted(amounts: Amounts) -> dict[str, Any]:
+def wanted(amounts: Amounts) -> dict[str, Exact]:
     """Exact amounts by name, without those that are nothing."""
     return {name: exact(amount) for name, amount in amounts if amount}
 
 
 @lru_cache(maxsize=4096)
-def exact(amount: float) -> Any:
+def exact(amount: Exact) -> Exact:
     """The number as it is written: ten times 0.1 is 1."""
     if amount == INFINITE:
         return INFINITE
@@ -216,7 +223,7 @@ def exact(amount: float) -> Any:
     return amount if isinstance(amount, Fraction) else Fraction(str(amount))
 
 
-def check_capacity(operations: Iterable[Any], capacity: Capacity) -> None:
+def check_capacity(operations: Iterable[object], capacity: Capacity) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
     for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
         if isinstance(operation, StateMachine):

@@ -9,7 +9,7 @@ from cascade.declare.task import Task
 from cascade.graph.operations import MAP, ONCE, ROUTE, StateMachine
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.nodes.maps import call_map
-from cascade.runtime.nodes.policies import Call, begin, call_cached, call_quickly, managed, skip_reason
+from cascade.runtime.nodes.policies import call_with_policies, skip_reason
 from cascade.runtime.nodes.routers import call_once, call_route
 
 if TYPE_CHECKING:
@@ -49,7 +49,4 @@ def perform(
         return call_route(context, operation, operands, serial, node)
     if operation.kind == ONCE:
         return call_once(operands)
-    if operation.is_quick:
-        return call_quickly(context, operation, operands, serial, node, origin)
-    call = Call(context, operation, operands, serial, node, origin)
-    return begin(managed(call)) if operation.cache is None or origin is not None else call_cached(call)
+    return call_with_policies(context, operation, operands, serial, node, origin)

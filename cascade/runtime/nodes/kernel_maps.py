@@ -13,7 +13,7 @@ from cascade.imports import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from cascade.runtime.nodes.policies import Call
+    from cascade.runtime.nodes.call import Call
 
 THREAD_LIMIT = 64
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
@@ -24,7 +24,8 @@ from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Managed
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.nodes.kernel_maps import kernels_of
-from cascade.runtime.nodes.policies import Call, begin, continuation, managed, parked_with
+from cascade.runtime.nodes.call import Call, begin
+from cascade.runtime.nodes.policies import with_policies
 from cascade.runtime.spine.fairness import give_turn
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
@@ -266,7 +267,7 @@ class Items:
             item.belongs_to(call)
         return item
 
-    async def _start(self, coroutine: Any, item: Call, position: int) -> None:
+    async def _start(self, coroutine: Coroutine[object, None, object], item: Call, position: int) -> None:
         try:
             result = begin(coroutine)
         except Exception as error:
@@ -276,9 +277,9 @@ class Items:
             self._results[position] = result
             self._done += 1
             return
-        await parked_with(self._call, result)
+        await self._call.park_with(coroutine)
         self.task = asyncio.current_task()
-        task = asyncio.get_running_loop().create_task(result, name=f"{item.operation.name}#{item.node}")
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"{item.operation.name}#{item.node}")
         self._active[task] = position
         task.add_done_callback(self._ended)
         while item.blocked and not task.done() and self._failed is None:
@@ -333,12 +334,12 @@ class Items:
 
 
 async def _run_item(item: Call) -> Any:
-    return _finish(item, await managed(item))
+    return _finish(item, await with_policies(item))
 
 
 async def _continue(item: Call, made: Any) -> Any:
     if is_awaitable(made):
-        await parked_with(item, made)
+        await item.park_with(made)
         try:
             made = await made
         except Exception as error:
@@ -351,5 +352,5 @@ def _finish(item: Call, result: Any) -> Any:
     if item.context.observed and item.is_published:
         item.context.finished(item.operation.task, item.serial, item.node, result, failed)
     if type(result) is TailCall or type(result) is LazyResult:
-        return continuation(item, result)
+        return item.continuation(result)
     return result

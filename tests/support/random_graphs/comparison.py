@@ -16,7 +16,7 @@ import cascade as cs
 from cascade.errors import CapacityError, DependencyMissingError
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.spine import driver as drive
-from cascade.runtime.nodes import policies as manage
+from cascade.runtime.nodes import attempts
 from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.events import Event, ResourceAcquired, ResourceReleased
 from tests.support.random_graphs.declare import declare
@@ -82,7 +82,7 @@ class Record:
 @contextlib.contextmanager
 def one_slice() -> Iterator[None]:
     """No turns for the event loop by the clock: on a slow machine they would decide what comes first."""
-    places = [(drive, "SLICE"), (mapping, "SLICE"), (manage, "PATIENCE")]
+    places = [(drive, "SLICE"), (mapping, "SLICE"), (attempts, "PATIENCE")]
     before = [getattr(module, name) for module, name in places]
     for module, name in places:
         setattr(module, name, 3600.0)

@@ -1,0 +1,127 @@
+"""Attempts: a node's function is called, in the time that its timeout allows, as often as its retry policy says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from cascade._vm import enter_task, is_awaitable, leave_task
+from cascade.adapters.executors.scopes import Scope
+from cascade.declare.failed import Failed, add_note
+from cascade.declare.amounts import is_endless
+from cascade.errors import TaskTimeoutError
+from cascade.imports import TYPE_CHECKING, asyncio
+from cascade.runtime.spine.fairness import give_turn
+
+if TYPE_CHECKING:
+    from cascade.graph.operations import Managed
+    from cascade.runtime.nodes.call import Call
+    from cascade.runtime.nodes.context import NodeContext
+
+PATIENCE = 0.001
+"""Seconds of attempts without a delay after which the event loop gets its turn."""
+
+LATE = object()
+"""The result of a call in place that took longer than its timeout, or was ended for that."""
+
+
+def attempt(context: NodeContext, operation: Managed, operands: Sequence[object]) -> object:
+    """Calls the function of a node, the one call of all policies: returns its result, an awaitable of that, or LATE."""
+    seconds = operation.timeout
+    if seconds is None or is_endless(seconds):
+        return _call_function(context, operation, operands)
+    begun = time.monotonic()
+    scope = Scope(deadline=begun + seconds)  # runs in the function end in time
+    try:
+        with scope:
+            result = _call_function(context, operation, operands)
+    except asyncio.CancelledError:
+        if not scope.expired:
+            raise
+        return LATE
+    return LATE if time.monotonic() - begun > seconds and not is_awaitable(result) else result
+
+
+def _call_function(context: NodeContext, operation: Managed, operands: Sequence[object]) -> object:
+    args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+    enter_task()
+    try:
+        return context.execute(operation.task, args, kwargs)
+    finally:
+        leave_task()
+
+
+async def settle(call: Call, result: object) -> tuple[object, BaseException | None]:
+    """Returns the value of an attempt's result, or its error. An awaitable is awaited, in the time that the timeout allows."""
+    if result is LATE:
+        return None, _late(call)
+    if not is_awaitable(result):
+        return result, None
+    scope = None
+    try:
+        await call.park_with(result)
+        seconds = call.operation.timeout
+        if seconds is None or is_endless(seconds):
+            value = await result
+        else:
+            async with asyncio.timeout(seconds) as scope:
+                value = await result
+    except TimeoutError as error:
+        if scope is None or not scope.expired():
+            return None, error
+        # The notes are those of a tear-down that failed, too.
+        return None, _late(call, call.operation.task.mode != "blocking", getattr(error.__cause__, "__notes__", ()))
+    except Exception as error:
+        return None, error
+    return (None, value.error) if type(value) is Failed else (value, None)
+
+
+def _late(call: Call, is_stopped: bool = False, notes: Iterable[str] = ()) -> TaskTimeoutError:
+    error = TaskTimeoutError(
+        f"task {call.operation.name!r} took longer than {call.operation.timeout:g} s", where=call.where(),
+        hint="raise the node's with_timeout"
+        + ("" if is_stopped else ", or make the call one that can be stopped: a coroutine, or mode='compute'"),
+    )
+    for note in notes:
+        error.add_note(note)
+    return error
+
+
+async def attempts(call: Call, failure: BaseException | None = None) -> object:
+    """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
+    operation, context = call.operation, call.context
+    task, retry = operation.task, operation.retry
+    if context.observed and call.is_published and failure is None:
+        context.started(task, call.serial, call.node)
+    number = 1
+    begun = 0.0
+    while True:
+        value, error = (None, failure) if failure is not None else await _attempt(call)
+        failure = None
+        if error is None:
+            return value
+        if retry is None or number >= retry.max_attempts or not isinstance(error, retry.retry_on):
+            if number > 1:
+                add_note(error, f"after {number} attempts")
+            return Failed(error)
+        delay = retry.delay_after(number)
+        context.publisher.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
+        error = value = None
+        if delay:
+            await call.park()
+            await asyncio.sleep(delay)
+        elif not begun:
+            begun = time.monotonic()
+        elif time.monotonic() - begun > PATIENCE:
+            await call.park()
+            await give_turn()
+            begun = time.monotonic()
+        number += 1
+
+
+async def _attempt(call: Call) -> tuple[object, BaseException | None]:
+    try:
+        result = attempt(call.context, call.operation, call.operands)
+    except Exception as error:
+        return None, error
+    return (result, None) if result is not LATE and not is_awaitable(result) else await settle(call, result)
