@@ -1,4 +1,4 @@
-# Memory layout of the virtual machine's types.
+# Memory layout of the extension's types.
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -46,7 +46,7 @@ cdef struct GuardEntry:                 # see Guard in cascade/kernels/model.py
     PyObject* holder
     PyObject* name
     PyObject* expected
-    uint64_t version                    # of a dict, when it held what was expected
+    uint64_t version                    # of a dict, when the guard held
 
 
 cdef enum:
@@ -66,7 +66,7 @@ cdef struct CallOut:                   # see cascade/kernels/model.py
     bint measures                       # it is `length`, which is not called
 
 
-cdef struct Typed:                      # typed code under way in a frame
+cdef struct Typed:                      # the state of typed code in a frame
     TypedState state
     Register* memory                    # for the registers; those of the task's body stand first
     Py_ssize_t room
@@ -85,9 +85,9 @@ cdef class Routine:
     cdef PyObject* callee               # borrowed: the function, or this routine where `entry` is our own
     cdef Py_ssize_t positional          # leading slots passed by position
     cdef PyObject* keyword_names        # borrowed from `keywords`, or NULL
-    # What it is.
+    # Its description.
     cdef readonly object owner
-    cdef readonly object operation      # what the context calls: the owner, or the owner with policies
+    cdef readonly object operation      # the operand of the context's `call`: the owner, or the owner with policies
     cdef readonly object function
     cdef readonly str name
     cdef readonly tuple parameters      # names, one a slot
@@ -108,7 +108,7 @@ cdef class Routine:
     cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
     cdef readonly int map_lowering      # the same for maps, which gain by it also where there is no loop
     cdef readonly list kernels
-    cdef readonly list diagnostics          # (types, Reason) where there is none
+    cdef readonly list diagnostics      # (types, diagnostics) where there is none
     cdef set seen                       # types for which one was made or refused
     cdef readonly int made
     cdef int calls
@@ -128,7 +128,7 @@ cdef class Code:
     cdef list states                    # the word that calls each of its states
     cdef Routine state_machine                # its routine, which has its kernels
     cdef readonly object blueprint
-    cdef tuple held                     # what the pointers above point into
+    cdef tuple held                     # the objects that the pointers above point into
     cdef Frame pool                     # free frames, linked by `parent`
     cdef int pooled
 
@@ -143,22 +143,22 @@ cdef class Frame:
     cdef Py_ssize_t pc
     cdef int outstanding                # slots of this frame that hold a Pending
     cdef int64_t iteration
-    cdef uint64_t made                  # how many results there were when its step began
-    cdef double next_progress           # when the context is subscribed how far the loop is
-    # Where the result goes: to `promise`, else into slot `destination` of `parent`, else it is the run's.
+    cdef uint64_t made                  # the number of results when its step began
+    cdef double next_progress           # the time of the next progress event of the loop
+    # The destination of the result: `promise`, else into slot `destination` of `parent`, else it is the run's.
     cdef Frame parent
     cdef int32_t destination
     cdef Pending promise
-    cdef bint may_skip                  # what the result is for can do without it
+    cdef bint may_skip                  # the result may be a Skipped
     cdef bint inner                     # continues with a state of a state machine: no event says that it ends
     # Names for people: the frame's number, and the node that a tail-calling frame stands for.
     cdef int64_t serial
     cdef int32_t node
     cdef object origin
-    # Typed code under way.
+    # Its typed code.
     cdef Kernel kernel
     cdef Typed* typed
-    cdef int64_t next_typed             # the iteration at which a kernel is looked for again
+    cdef int64_t next_typed             # the iteration of the next search for a kernel
 
 
 cdef class Kernel:
@@ -170,23 +170,23 @@ cdef class Kernel:
     cdef const char* types              # of the parameters: b"i", b"d", b"b", b"n", b"o"
     cdef bytes types_held
     cdef tuple objects
-    cdef list exit_plans                      # one for each exit, made when it is first taken
-    cdef object caller                  # runs it in the sight of a profiler; made when first wanted
+    cdef list exit_plans                # one for each exit, made when it is first taken
+    cdef object caller                  # calls its argument, as a profiler has to see it; made for the first call
     cdef GuardEntry* guards
     cdef Py_ssize_t guard_count
-    cdef CallOut* call_outs            # by the place in `objects`
+    cdef CallOut* call_outs             # by the index in `objects`
     cdef int64_t long_fuel
-    cdef int64_t* exits_at                  # exits by word
+    cdef int64_t* exits_at              # exits by word
     cdef int64_t exit_count
     cdef bint defers
     cdef bint hands_on                  # objects among the arguments may hold no deferred values
     cdef readonly object code
-    cdef readonly Py_ssize_t start      # the state of a machine that it begins with
+    cdef readonly Py_ssize_t start      # the state of a state machine that it begins with
     cdef bytes key
     cdef readonly int64_t entries
     cdef readonly int64_t steps
     cdef readonly int64_t work
-    cdef double gain                    # seconds that a back edge gains over CPython, about
+    cdef double gain                    # seconds that a back edge gains over CPython, estimated
     cdef double lost                    # seconds that exits have cost
     cdef readonly bint retired
 
@@ -213,8 +213,8 @@ cdef class Routes:
 
 cdef class RouteTemplate:
     cdef readonly Code code
-    cdef list inputs                    # what is the same each time
-    cdef list holes                     # (input, value) for the rest
+    cdef list inputs                    # the constant ones
+    cdef list holes                     # (input, value) for the others
     cdef Py_ssize_t count
 
     cpdef list fill(self, list values, Py_ssize_t first)
@@ -235,10 +235,10 @@ cdef class Pending:
     cdef Frame frame
     cdef Py_ssize_t pc                  # of the parked or awaited instruction; -1 for a frame's promise
     cdef int32_t destination
-    cdef list values                    # operands; a Pending stands for one that is not there yet
+    cdef list values                    # operands; a Pending for one that is not there yet
     cdef Py_ssize_t missing
     cdef int64_t awaited_by             # the number of the machine that awaits a call for it
-    cdef bint over                      # its value is there, or it is not wanted any more
+    cdef bint over                      # its value is there, or is not needed any more
     cdef list waiters                   # (Pending, position) pairs, and Frames that wait to return it
 
 
@@ -247,11 +247,11 @@ cdef class Machine:
     cdef object ready                   # parked instructions and frames that can continue, in order
     cdef object context
     cdef object task_group
-    cdef Typed* spare                   # for typed code that is over before it needs a frame
-    cdef list unspawned                 # (Pending, awaitable) seen before there was a task_group
+    cdef Typed* spare                   # for typed code that ends before it needs a frame
+    cdef list unspawned                 # (Pending, awaitable) from before there was a task group
     cdef object value
     cdef readonly object error
-    # Fuel: task calls until the slow path looks around.
+    # Fuel: task calls until the slow path.
     cdef Py_ssize_t fuel
     cdef Py_ssize_t batch
     cdef Py_ssize_t pace

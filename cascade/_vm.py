@@ -1,4 +1,4 @@
-"""In place of the extension module where that has not been built: says what to do."""
+"""A placeholder for the extension module where it is not built: its import explains how to build it."""
 
 import os
 

@@ -151,62 +151,62 @@ class Skipped:
 class Pending: ...
 
 class TaskGroup(Protocol):
-    """Awaits what a machine waits for, once there is an event loop."""
+    """Awaits the awaitables of a `Machine`, once there is an event loop."""
 
     def spawn(self, entry: Pending, awaitable: Awaitable[object], name: str) -> None:
-        """Has `awaitable` awaited; then `Machine.complete` or `Machine.fail` is called with `entry`, from the event loop."""
+        """Starts a task that awaits `awaitable`, and then calls `Machine.complete` or `Machine.fail` with `entry`."""
 
 class KernelMaker(Protocol):
-    """Makes the kernels that routines want."""
+    """Makes the kernels of routines."""
 
     def kernel(self, owner: Handed, types: tuple[str, ...], in_map: bool = False) -> object:
-        """Returns the `Kernel` of a task for arguments of these types; None where there is none for any; else something else."""
+        """Returns the `Kernel` of a task for arguments of these types; the diagnostics, or None where there is none for any types."""
 
     def state_machine_kernel(self, routine: Handed, types: tuple[str, ...], start: int) -> object:
-        """As `kernel`, of a state machine that begins with the state of number `start`."""
+        """As `kernel`, for a state machine that begins with its state number `start`."""
 
 class Context(KernelMaker, Protocol):
-    """What a machine asks of the run that it belongs to. It calls these methods and reads no attribute.
+    """The services of the run that a `Machine` belongs to. The extension calls these methods and reads no attribute.
 
-    An *owner* is a task, an *operation* a task or what calls it by policies; both are handed through as they were given to
-    `Routine`. A call is named by its frame's number (`serial`), the number of its node there, and the iteration.
+    An *owner* is a task, an *operation* a task or its call with policies; both are passed through from `Routine`. A call is
+    identified by its frame's number (`serial`), the number of its node there, and the iteration.
     """
 
     # Code
 
     def expand(self, deferred: Handed, hands_on: bool = False) -> tuple[Code, Sequence[object]]:
-        """Returns the code of a deferred value and its inputs. `hands_on` says that its arguments are data, not to be searched."""
+        """Returns the code of a deferred value and its inputs. `hands_on`: its arguments are data, which are not searched."""
 
     def deferred(self, operation: Handed, slots: tuple[Handed, ...]) -> object:
-        """Returns a call of an operation as a deferred value; for a tail call with deferred values among its arguments."""
+        """Returns a call of an operation as a deferred value, for a tail call with deferred values among its arguments."""
 
     def loop_code(self, operation: Handed) -> Code:
         """Returns the code that runs an operation on its own; its parameters are the inputs."""
 
     def target(self, target: Handed, owner: Handed) -> Routine:
-        """Returns the routine of the task that `owner` names as the target of a tail call; raises where there is none."""
+        """Returns the routine of the target that a tail call of `owner` names; raises where there is none."""
 
     def rebind(self, operation: Handed, current: tuple[Handed, ...], args: tuple[Handed, ...], kwargs: dict[str, Opaque]) -> tuple[object, ...]:
-        """Returns the arguments of a tail call of an operation to itself; `current` has those of the call before."""
+        """Returns the slots of a tail call of an operation to itself; `current` has those of the present call."""
 
     # Calls
 
     def call(self, operation: Handed, operands: Sequence[Handed], serial: int, node: int, origin: Handed) -> object:
-        """Makes a call with policies: its value, or anything that a task may return. `origin` is set inside of a loop."""
+        """Makes a call with policies; returns its value, or any other result of a task. `origin` is set inside of a loop."""
 
     def holds_resources(self) -> bool:
-        """Whether values may be resources that each call has its own of: then each route is chosen by `call`."""
+        """Returns whether each call may have resources of its own: then `call` chooses each route."""
 
     def admit(self, operation: Handed, operands: Sequence[Handed], serial: int, node: int) -> Skipped | None:
-        """Returns what stands for a state machine that is skipped, by its conditions; None for one that runs."""
+        """Returns the Skipped of a state machine that is skipped by its conditions; None for one that runs."""
 
     def computed_jump(self, jump: Jump[object], made: int) -> object:
-        """Returns a Jump as a deferred value, if its data has to be computed first; else None. `made` as in `results_made`."""
+        """Returns a Jump as a deferred value, if its data has to be computed first; else None. `made` is from `results_made`."""
 
     def jump_error(self, targets: Handed, jump: Jump[object], owner: Handed) -> BaseException:
         """Returns the error of a Jump that leads nowhere; `targets` are those of `Routes`."""
 
-    # Events: only where the machine is observed
+    # Events: only where the run is observed
 
     def started(self, owner: Handed, serial: int, node: int) -> None:
         """Publishes that a call begins."""
@@ -215,18 +215,18 @@ class Context(KernelMaker, Protocol):
         """Publishes that a call has ended, with a value or an error."""
 
     def progress(self, owner: Handed, serial: int, node: int, iteration: int) -> None:
-        """Publishes how far a loop is, some ten times a second."""
+        """Publishes the progress of a loop, some ten times a second."""
 
     # Errors
 
     def where(self, owner: Handed, serial: int, node: int, iteration: int) -> str:
-        """Names a call, for messages."""
+        """Returns the name of a call, for messages."""
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> BaseException:
         """Returns the error of a run that has reached its deadline."""
 
     def annotate(self, error: BaseException, owner: Handed, origin: Handed, serial: int, node: int, iteration: int) -> None:
-        """Adds to an error of a task's function where it comes from."""
+        """Adds the call that it comes from to an error of a task's function."""
 
 @final
 class Machine:

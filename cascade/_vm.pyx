@@ -1,24 +1,23 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True, auto_pickle=False, binding=False
 """The virtual machine: runs verified blueprints.
 
-It knows instructions, frames and errors, and nothing of graphs or engines. Whatever needs more goes through two
-objects that it is given: the *context* (turns a deferred result into code, names a tail call's target, makes calls with
-policies, publishes events; its methods are those of `Context` in _vm.pyi) and the *task group* (awaits awaitables; there
-is none before an event loop runs).
+It knows instructions, frames and errors, and nothing of graphs or engines. Two objects do the rest: the *context*
+(compiles a deferred value, finds a tail call's target, makes calls with policies, publishes events; its methods are those of
+`Context` in _vm.pyi) and the *task group* (awaits awaitables; there is none before an event loop runs).
 
-A `Machine` is one run. `run()` continues until the run is DONE or FAILED, has to PAUSE so that an event loop gets its
-turn, or has to WAIT because nothing can continue before an awaitable is done. There are two paths through the
+A `Machine` is one run. `run()` continues until the run is DONE or FAILED, has to PAUSE to yield to an event loop, or has to
+WAIT because nothing can continue before an awaitable is done. There are two paths through the
 instructions: the fast path (`Machine.execute`) while there is fuel, and the slow path (`refuel`, `step`), which reads
 the clock, checks limits and signals, and executes one instruction at a time while something is awaited or observed.
 
-Awaiting works like a scoreboard: an instruction whose operand is not there yet is parked with the operands it
-has, a `Pending` stands in its destination slot, and the machine continues with the next instruction.
+Awaiting works like a scoreboard: an instruction whose operand is not there yet is parked with the operands it has, its
+destination slot gets a `Pending`, and the run continues with the next instruction.
 """
-# Python code can hold any object of this module, and call what it likes on it at any time: out of `__hash__`, out of a method
-# of the context, from another thread. None of that may crash the process, so:
-# - objects are made whole by `__cinit__`, and stay as they are; calling `__init__` again does nothing, or is refused;
+# Python code can hold any object of this module, and call any method of it at any time: out of `__hash__`, out of a method of
+# the context, from another thread. None of that may crash the process, so:
+# - objects are complete after `__cinit__`, and do not change; calling `__init__` again does nothing, or is refused;
 # - methods are not bound as functions (`binding`), which would take any object for `self`, and no class is pickled field by field;
-# - whatever the machine reads while code of users can run is a copy of its own, or is read again.
+# - data that the VM reads while code of users can run is a copy of its own, or is read again.
 
 cimport cython
 from cpython.dict cimport PyDict_Next

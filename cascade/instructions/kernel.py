@@ -7,11 +7,10 @@ A word is 32 bytes:
     |    opcode (int64)     |   a   |   b   |   c   |   d   |   e   |   f   |
     +-----------------------+-------+-------+-------+-------+-------+-------+
 
-In memory, the address of the instruction's handler stands in place of the opcode; the operands are an int32 each.
+In memory, the opcode is replaced by the address of the instruction's handler; the operands are an int32 each.
 Instructions work on *registers*: an array of 8-byte values that are integers, floats, or objects that are only moved and
-compared; a bool is an integer, 0 or 1. Constants stand in registers, too, so every operand may be one. An instruction
-either does exactly what Python does or changes nothing and makes a *side exit* to CPython, at the statement that it belongs
-to. `cascade/vm/kernel.h` has the handlers, by the same names.
+compared; a bool is an integer, 0 or 1. Constants are in registers, too, so every operand may be one. An instruction either
+does exactly as Python does, or changes nothing and makes a *side exit* to CPython, at the statement that it belongs to. `cascade/vm/kernel.h` has the handlers, by the same names.
 
 The table takes some 3 ms to make, so only modules of kernels import this one: not every program has some.
 """
@@ -55,12 +54,12 @@ class Operand(NamedTuple):
 
 
 class Fusion(NamedTuple):
-    """The two instructions that a superinstruction does in one.
+    """The two instructions that a superinstruction fuses.
 
     Attributes:
         first: the name of the first one.
         second: the name of the second one.
-        join: how they hang together. The second one takes the first one's result as its "left", "right" or "last" operand;
+        join: their connection. The second one reads the first one's result as its "left", "right" or "last" operand;
             or it is a MOVE "beside" the first one, neither of which sees the other's result; or it is a jump that comes
             "then", and the first one's result is kept.
     """
@@ -85,13 +84,13 @@ class KernelInstruction(NamedTuple):
     takes_fuel: bool = False
     """Its jump takes fuel, as every jump back has to."""
     counts: bool = False
-    """It counts as a step of the run, as a tail call does; so it stands in bodies only."""
+    """It counts as a step of the run, as a tail call does; so it is used in bodies only."""
     commutes: bool = False
-    """Its two operands may change places."""
+    """Its two operands may be swapped."""
     only_in: str = ""
-    """"body" or "helper" where it stands only in functions of that kind."""
+    """"body" or "helper" where it is used only in functions of that kind."""
     fuses: Fusion | None = None
-    """The two instructions that it does in one (see cascade/kernels/fuse.py)."""
+    """The two instructions that it fuses (see cascade/kernels/fuse.py)."""
 
 
 _ROLES: dict[str, Role] = {
@@ -130,7 +129,7 @@ def _row(
 
 
 class Operation(NamedTuple):
-    """An operation of two numbers: its sign in Python, the cause of its side exits, and whether its operands may change places."""
+    """An operation of two numbers: its sign in Python, the cause of its side exits, and whether its operands may be swapped."""
 
     sign: str
     exits_for: str = ""
@@ -159,7 +158,7 @@ _FLOAT_TESTS = ("LESS", "LESS_EQUAL", "MORE", "MORE_EQUAL", "NOT_LESS", "NOT_LES
 _JUMPS = (("JUMP", "go", False), ("BACK", "back", True))
 """A jump ahead and one back: the name, the word for it, and whether it takes fuel."""
 
-# Superinstructions, chosen by what benchmarks execute most.
+# Superinstructions, chosen by the pairs that benchmarks execute most.
 _INT_PAIRS = {
     "ADD": ("ADD", "SUB", "MUL", "AND", "FLOORDIV", "MOD"), "SUB": ("ADD", "SUB", "MUL", "AND", "FLOORDIV"),
     "MUL": ("ADD", "SUB", "MUL", "AND", "FLOORDIV", "MOD"), "MOD": ("ADD",), "AND": ("ADD",), "RSHIFT": ("AND", "XOR"),
@@ -345,7 +344,7 @@ def _jumps() -> Iterator[KernelInstruction]:
 
 
 def _ranges() -> Iterator[KernelInstruction]:
-    yield _row("RANGE", "a~", "a.. = start, stop, step -> next, left, step", "a step of zero, or too long a range")
+    yield _row("RANGE", "a~", "a.. = start, stop, step -> next, remaining, step", "a step of zero, or too long a range")
     yield _row("NEXT", "a>int b~ f@", "a = the next of range b, or go to f at its end")
     yield _row("NEXT_OR_BACK", "a>int b~ f@", "a = the next of range b, or back to f at its end", takes_fuel=True)
     yield _row("NEXT_BACK", "a>int b~ f@", "if range b continues: a = its next, back to f", takes_fuel=True)

@@ -50,12 +50,12 @@ def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
 
 
 def lower(task: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Diagnostic, ...]:
-    """Returns the kernel of a task for arguments of the given types, or why there is none; a map is worth one without a loop, too."""
+    """Returns the kernel of a task for arguments of the given types, or the diagnostics; a map gains by one without a loop, too."""
     return _made(task.name, lambda: translate(task, types, in_map))
 
 
 def lower_state_machine(state_machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
-    """Returns the kernel of a state machine that begins with the state `start`, for operands of the given types, or why there is none."""
+    """Returns the kernel of a state machine that begins with the state `start`, for operands of the given types, or the diagnostics."""
     return _made(state_machine.name, lambda: _worth_it(StateMachineBuilder(state_machine, _read).build_from(start, types)))
 
 

@@ -39,7 +39,7 @@ def check_signature(source: FunctionSource) -> None:
 def captured(source: FunctionSource) -> list[Diagnostic]:
     """Returns the diagnostic of functions inside that use the variables; translation continues past it to find others.
 
-    A comprehension is no such function, although CPython 3.11 makes one of it: nothing of it outlives its expression.
+    A comprehension is no such function, although CPython 3.11 compiles it to one: it does not outlive its expression.
     """
     inside = (node for node in ast.walk(source.tree) if isinstance(node, INNER) and node is not source.tree)
     used = {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}

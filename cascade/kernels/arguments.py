@@ -12,13 +12,13 @@ from cascade.kernels.values import SideExit, Value
 
 
 class Default(NamedTuple):
-    """The default of a parameter, for which a call has no argument."""
+    """The default value of a parameter without an argument."""
 
     value: object
 
 
 Argument: TypeAlias = ast.expr | Default | Value
-"""An expression, a default, or the value that a parameter came with."""
+"""An expression, a default, or the value of a parameter."""
 
 
 def named_arguments(function: FunctionBuilder, node: ast.Call) -> list[tuple[str, ast.expr]]:
@@ -41,7 +41,7 @@ def bind_call(
     """Returns the argument for each parameter of a function that is called, in the order of the parameters.
 
     Raises:
-        SideExit: the call does not fit the signature; CPython says so.
+        SideExit: the call does not fit the signature; CPython raises.
     """
     code = called.__code__
     if code.co_flags & 0xC or code.co_kwonlyargcount:
@@ -68,7 +68,7 @@ def by_parameter(
     """Returns the arguments that a call has, by the names of their parameters.
 
     Raises:
-        SideExit: there is one too many, or one without a parameter; CPython says so.
+        SideExit: there is one too many, or one without a parameter; CPython raises.
     """
     if len(positional) > len(parameters):
         raise SideExit
@@ -81,7 +81,7 @@ def by_parameter(
 
 
 def arguments_by_name(node: ast.Call, names: Sequence[str]) -> dict[str, ast.expr] | None:
-    """Returns the arguments of a call by the names of the parameters; None where they do not all show."""
+    """Returns the arguments of a call by the names of the parameters; None where some are unpacked, or do not fit."""
     given = dict(zip(names, node.args, strict=False))
     for keyword in node.keywords:
         if keyword.arg is None or keyword.arg not in names or keyword.arg in given:

@@ -1,14 +1,14 @@
 """Instructions with labels and names for registers -> words.
 
-The translator emits instructions over *names*: integers that stand for registers of one *space*, the registers of
-the task's body or of one helper function. When all is there,
+The translator emits instructions over *names*: integers that stand for registers of one *space*, those of
+the task's body or of one helper function. At the end,
 
     fuse        neighbours become one instruction (fuse.py)
     registers   parameters, constants, variables, then temporaries; a temporary's register is free after its last use
     words       labels become positions
 
-A temporary lives inside one statement, and a statement's instructions stand together, so first and last use in the order
-of the text are all there is to know about it.
+A temporary lives inside one statement, whose instructions are adjacent; so its first and last use in the order of the text
+are its live range.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class BodyTranslator(ABC):
             self.code.entries.append((label, self.exit_at(point)))
 
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
-        """Notes the diagnostics, and continues to find more of them; after all loops, CPython runs the rest."""
+        """Records the diagnostics, and continues to find more of them; after all loops, CPython runs the rest."""
         if self.follows_loops(point.statement) and not isinstance(refusal, IdentityRefusal):
             return None
         new = [each for each in refusal.diagnostics if each not in self.code.diagnostics]
@@ -216,7 +216,7 @@ class TaskBodyTranslator(BodyTranslator):
         function.move_all([(to, function.register(value)) for to, value in pairs if value.type != NONE])
 
     def hand_on(self, value: Value, stays_in: int) -> None:
-        """Notes an argument of a tail call: the VM would look for LazyResults in it, unless the parameter has it already."""
+        """Checks an argument of a tail call, which must hold no LazyResult, unless it is the parameter's own."""
         if value.type != OBJECT or value.register == stays_in >= 0:
             return
         if value.known is UNKNOWN:

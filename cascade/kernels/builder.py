@@ -1,4 +1,4 @@
-"""CodeBuilder: makes the typed code of a task, out of its body, those that it continues with, and the helpers."""
+"""CodeBuilder: builds the typed code of a task from its body, the bodies of its tail calls, and the helpers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cascade.kernels.source import FunctionSource, SourceError, read_source
 
 SIZE_LIMIT = 4000  # instructions
 HELPER_LIMIT = 32
-BODY_LIMIT = 12  # tasks and types that tail calls go to
+BODY_LIMIT = 12  # bodies that tail calls lead to
 
 Read = Callable[[Task[..., object]], tuple[FunctionSource, Continuations]]
 """Returns the source of a task's function and its continuations; raises SourceError."""
@@ -39,7 +39,7 @@ class Translators(Protocol):
 
 
 class CodeBuilder:
-    """Makes the typed code of a task.
+    """Builds the typed code of a task.
 
     Args:
         read: reads a task's function.
@@ -74,7 +74,7 @@ class CodeBuilder:
         return self.translate(first)
 
     def translate(self, first: BodyPart) -> TypedCode:
-        """Translates a body, and those that it continues with."""
+        """Returns the code of a body, and of those that its tail calls lead to."""
         while self.waiting:
             self.translators.body(self, self.waiting.pop(0))
         if self.diagnostics:
@@ -94,7 +94,7 @@ class CodeBuilder:
         return part
 
     def read_task(self, task: Task[..., object]) -> tuple[FunctionSource, Continuations]:
-        """Reads a task's function, on whose meaning the code relies from now on."""
+        """Reads a task's function, and guards its signature."""
         self.names.signature(task.func)
         source, resumption = self.read(task)
         check_signature(source)
@@ -129,7 +129,7 @@ class CodeBuilder:
         raise refuse("CS142", source.tree, "it returns values of different types", source)
 
     def read_helper(self, function: FunctionType) -> FunctionSource:
-        """Reads a helper, on whose meaning the code relies from now on."""
+        """Reads a helper, and guards its signature."""
         self.names.signature(function)
         try:
             source = read_source(function)
@@ -141,7 +141,7 @@ class CodeBuilder:
         return source
 
     def make_helper(self, part: HelperPart, source: FunctionSource) -> bool:
-        """Translates a helper into a piece of code of its own; returns False where its result is of another type than assumed."""
+        """Translates a helper into a separate piece of code; returns False where its result is not of the assumed type."""
         assembler = self.assembler
         helpers, items, pieces = dict(self.helpers), assembler.items, list(self.pieces)
         assembler.items = []
@@ -173,7 +173,7 @@ class CodeBuilder:
     # -- The end ------------------------------------------------------------------------------------------------------
 
     def finish(self, first: BodyPart) -> TypedCode:
-        """Assembles the code when everything is translated."""
+        """Assembles the code, after all functions are translated."""
         assembler = self.assembler
         for piece in self.pieces:
             assembler.items += piece
@@ -207,7 +207,7 @@ class CodeBuilder:
         )
 
     def check_code(self, first: BodyPart) -> None:
-        """Refuses code that is too long, or that might hand on a LazyResult."""
+        """Refuses code that is too long, or that might pass on a LazyResult."""
         if len(self.assembler.items) > SIZE_LIMIT:
             raise refuse("CS143", first.source.tree, "the typed code would be too long", first.source)
         if self.hands_on and not all(isinstance(each, CallOut) or holds_no_results(each) for each in self.assembler.objects):

@@ -19,7 +19,7 @@ from cascade.kernels.functions import ARGUMENT_LIMIT, FOLDED, MATH, OTHERWISE, P
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 from cascade.kernels.values import SideExit, Value
 
-DIVMOD, HYPOT, ISCLOSE, NEXTAFTER = divmod, math.hypot, math.isclose, math.nextafter  # what they are now: they may be replaced
+DIVMOD, HYPOT, ISCLOSE, NEXTAFTER = divmod, math.hypot, math.isclose, math.nextafter  # users may replace them later
 WITH_KEYWORDS = {ISCLOSE, NEXTAFTER, *CONTAINERS}
 
 

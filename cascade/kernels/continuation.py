@@ -18,9 +18,9 @@ exceptions, tracebacks) is CPython's. The continuation from the third statement 
                                                         total *= 2
                                                 return total
 
-The names with a dot cannot be the user's. `.loop0` yields None for the iteration that is under way, and then the rest of
-the range. Before a statement of the user's is run these names are unbound again, so no traceback, debugger or `locals()`
-shows them. A `while` needs none of them:
+The names with a dot cannot be the user's. `.loop0` yields None for the iteration that was interrupted, and then the rest of
+the range. These names are unbound again before a statement of the user's is executed, so no traceback, debugger or
+`locals()` shows them. A `while` needs none of them:
 
     while n > 0:                            for () in ((),):
         n -= g(n)                               total += n
@@ -30,7 +30,7 @@ shows them. A `while` needs none of them:
                                                     total += n
 
 The tree is the original's with its positions, so lines and columns in a traceback are the file's. No statement of the
-user's follows a store to a variable of ours: CPython 3.11 runs a store and the load after it as one instruction once a function
+user's follows a store to an inserted variable: CPython 3.11 runs a store and the load after it as one instruction once a function
 is warm, and an unbound variable would then be reported at the line of the store.
 """
 
@@ -47,7 +47,7 @@ from cascade.kernels.source import FunctionSource, Step, compile_function, funct
 
 
 class Ended(NamedTuple):
-    """How an iteration of a loop has ended.
+    """The end of an iteration of a loop.
 
     Attributes:
         way: "again" (another one begins: the test of a `while` has been made), "done" or "broken".
@@ -70,8 +70,8 @@ class Ended(NamedTuple):
         return Ended("broken", values)
 
 
-# A syntax tree cannot hold these functions, and variables would show them. So it has constants that stand for them:
-# a nan is equal to no other one, so the compiler never takes a constant of the user's for it.
+# A syntax tree cannot hold these functions, and variables would show in tracebacks. So each has a placeholder constant: a NaN
+# is equal to no other one, so the compiler never merges it with a constant of the user's.
 CALLED: dict[str, Callable[..., object]] = {
     "locals": locals,
     "again": Ended.again,
@@ -82,7 +82,7 @@ CONSTANTS = {name: float("nan") for name in CALLED}
 
 
 class Continuations:
-    """Makes and keeps the continuations of one function."""
+    """Makes and caches the continuations of one function."""
 
     def __init__(self, source: FunctionSource) -> None:
         self.source = source
@@ -93,8 +93,8 @@ class Continuations:
     def function(self, statement: int, names: tuple[str, ...]) -> Callable[..., object]:
         """Returns the continuation from the start of a statement; it returns or raises as the original would.
 
-        It takes the values of the local variables that are bound, by position, and then, for each `for` around the
-        statement, the outermost first, what `remaining` returns for the rest of its range.
+        Its arguments are the values of the local variables that are bound, and then, for each `for` around the statement, the
+        outermost first, the iterator that `remaining` returns for the rest of its range.
 
         Args:
             statement: its number; -1 for the function's end.
@@ -108,14 +108,14 @@ class Continuations:
         return function
 
     def resume(self, statement: int, values: Mapping[str, object], loops: Iterable[range] = ()) -> object:
-        """Continues at the start of a statement, with the variables that are bound."""
+        """Calls the continuation from the start of a statement, with the variables that are bound."""
         return self.function(statement, tuple(values))(*values.values(), *map(remaining, loops))
 
     def iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., object] | None:
         """Returns the continuation from the start of a statement to the end of the iteration of the innermost loop.
 
-        It returns or raises as the original would where that ends in the iteration, and otherwise returns an `Ended`. It takes
-        the values of the local variables that are bound, by position. From the start of a `while` it makes the test.
+        It returns or raises as the original would, if that ends in the iteration, and returns an `Ended` otherwise. Its
+        arguments are the values of the local variables that are bound. From the start of a `while` it makes the test.
 
         Returns:
             None where there is no loop around the statement.
@@ -183,7 +183,7 @@ class Continuations:
 
 
 def _renamed(code: CodeType, old: str, new: str) -> CodeType:
-    """Returns code, and that of the functions in it, with another beginning of their qualified names."""
+    """Returns code with another prefix of its qualified name, and of those of the functions in it."""
     inside = tuple(_renamed(item, old, new) if isinstance(item, CodeType) else item for item in code.co_consts)
     return code.replace(co_consts=inside, co_qualname=new + code.co_qualname.removeprefix(old))
 
@@ -193,12 +193,12 @@ def _at_the_end(*values: object) -> None:
 
 
 def remaining(rest: range) -> Iterator[object]:
-    """Yields one item for the iteration that is under way, and then the rest of a range."""
+    """Returns an iterator over one item for the interrupted iteration, and then the rest of a range."""
     return itertools.chain((None,), rest)
 
 
 def _loops_around(path: tuple[Step, ...]) -> list[ast.stmt]:
-    """The loops in whose body the path's end stands, the outermost first."""
+    """Returns the loops around the end of a path, the outermost first."""
     return [step.owner for step in path[1:] if isinstance(step.owner, (ast.For, ast.While)) and step.field == "body"]
 
 
@@ -220,7 +220,7 @@ def _rest(path: tuple[Step, ...], depth: int, bound: list[str]) -> list[ast.stmt
 
 
 def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list[str]) -> ast.stmt:
-    """Returns a `for` in whose body the path continues: the rest of the iteration under way, and then the remaining ones."""
+    """Returns a `for` around the path: the rest of the interrupted iteration, and then the remaining ones."""
     loop = len(bound) // 2
     iterator, item = f".loop{loop}", f".item{loop}"
     choice = ast.If(
@@ -239,7 +239,7 @@ def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list
 
 
 def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stmt:
-    """Runs statements once, as the body of a loop; then others, unless a `break` ended it. No variable is needed for that."""
+    """Returns a loop that executes statements once, and then others, unless a `break` ended it. It needs no variable."""
     target, items = ast.Tuple([], ast.Store()), ast.Tuple([ast.Tuple([], ast.Load())], ast.Load())  # for () in ((),)
     return _placed(ast.For(target=target, iter=items, body=body, orelse=then, type_comment=None), loop)
 
@@ -260,7 +260,7 @@ def _ended(way: str, at: ast.stmt) -> ast.stmt:
 
 
 def _callable_for(constant: object) -> Callable[..., object] | None:
-    """Returns the function of ours for which a constant stands in compiled code; None for a constant of the user's."""
+    """Returns the function for a placeholder constant in compiled code; None for a constant of the user's."""
     return next((CALLED[name] for name, ours in CONSTANTS.items() if ours is constant), None)
 
 
@@ -270,7 +270,7 @@ def _assign(target: str | ast.expr, value: ast.expr, at: ast.stmt) -> ast.stmt:
 
 
 def _placed(node: ast.stmt, at: ast.stmt) -> ast.stmt:
-    # Code of ours has the position of the loop that it stands for; it never raises.
+    # Inserted code has the position of the loop that it implements; it never raises.
     node = ast.copy_location(node, at)
     return ast.fix_missing_locations(node)
 

@@ -1,4 +1,4 @@
-"""Diagnostics: why a function was not lowered."""
+"""Diagnostics: the causes for which a function is not lowered."""
 
 from __future__ import annotations
 

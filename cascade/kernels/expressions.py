@@ -41,7 +41,7 @@ COMPARED: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }  # fmt: skip
-# A comparison as (name, whether the operands change places), and its opposite for integers.
+# A comparison as (name, whether the operands are swapped), and its opposite for integers.
 COMPARISONS: dict[type[ast.cmpop], tuple[str, bool]] = {
     ast.Lt: ("LESS", False), ast.LtE: ("LESS_EQUAL", False), ast.Gt: ("LESS", True), ast.GtE: ("LESS_EQUAL", True),
     ast.Eq: ("EQUAL", False), ast.NotEq: ("NOT_EQUAL", False),
@@ -52,7 +52,7 @@ OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 class Expressions:
-    """Translates the expressions of one function.
+    """Translates the expressions of one function into instructions.
 
     Args:
         function: emits the instructions.
@@ -136,7 +136,7 @@ class Expressions:
         return item if isinstance(item, Value) else self.known(item.value, node)
 
     def unknown(self, node: ast.expr) -> str:
-        """Returns why a name means nothing."""
+        """Returns the hint for a name without a meaning."""
         while isinstance(node, ast.Attribute):
             node = node.value
         if isinstance(node, ast.Name) and self.function.meaning(node) is MISSING:

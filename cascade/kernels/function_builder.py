@@ -1,4 +1,4 @@
-"""FunctionBuilder: emits the instructions of one function, and knows its registers."""
+"""FunctionBuilder: emits the instructions of one function, and names its registers."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class FunctionBuilder:
         return self.computed(FLOAT, "TO_EXACT_FLOAT" if exact else "TO_FLOAT", value)
 
     def call_out(self, function: object, values: Sequence[Value], result: str) -> Value:
-        """Emits a call-out: the VM calls a function of Python's, one that has no effect."""
+        """Emits a call-out to a function of Python's that has no effect; returns its result."""
         return Value(result, self.emit_call_out(function, values, result))
 
     def emit_call_out(

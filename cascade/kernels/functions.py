@@ -18,7 +18,7 @@ class Known(NamedTuple):
     Attributes:
         types: of the parameters; an int or bool is made a float where a float is wanted.
         result: the type of its result.
-        instruction: that does it; empty to call_out.
+        instruction: the instruction for it; empty for a call-out.
     """
 
     types: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Neighbouring instructions that one instruction does at once (superinstructions).
+"""Peephole fusion: neighbouring instructions become one superinstruction.
 
     MUL_INT      t1 = i * i                   MUL_MOD_INT         t2 = i * i % seven
     MOD_INT      t2 = t1 % seven        ->    ADD_INT_NEXT_BACK   total = total + t2; next of the range, and back
@@ -6,15 +6,15 @@
     MOVE         total = t3
     NEXT_BACK    i, range, back
 
-The rows of `cascade.instructions.kernel` say which ones there are (`fuses`): the names of the two, and how they hang together:
+The rows of `cascade.instructions.kernel` define them (`fuses`): the names of the two, and how they are joined:
 
-    left, right     the second one takes the first one's result as its left or right operand
+    left, right     the second one reads the first one's result as its left or right operand
     last            ... as its last operand
     beside          a MOVE beside it; neither sees the other's result
     then            the first one's result is kept, the second one is a jump
 
-Two are never fused across a label, and a result that is not kept is one that nothing else reads. The first one's exit is that
-of the whole: the second one never exits, or belongs to the same statement.
+Two are never fused across a label, and a result that is not kept has no other reader. The superinstruction has the first one's
+exit: the second one never exits, or belongs to the same statement.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ for _row in KERNEL_INSTRUCTIONS:
     if _row.fuses is not None:
         FUSIONS.setdefault((_row.fuses.first, _row.fuses.second), []).append((_row.name, _row.fuses.join))
 WITH_MOVE = {first: rows[0][0] for (first, second), rows in FUSIONS.items() if second == "MOVE" != first}
-"""The instruction that does another one and a MOVE beside it."""
+"""For an instruction, the superinstruction of it and a MOVE."""
 
 
 def fuse(items: Code, temporaries: set[int]) -> Code:
@@ -121,7 +121,7 @@ def _beside(first: Item, second: Item, single: Callable[[int], bool]) -> Item | 
 
 
 def _operands(first: Item, second: Item, join: Join, single: Callable[[int], bool]) -> dict[str, int] | None:
-    """Returns the operands of the instruction that does both; None where they do not hang together so."""
+    """Returns the operands of the instruction that does both; None where they are not joined so."""
     given = first.operands["a"]
     sources = [first.operands[field] for field in "bcde" if field in first.operands]
     after = second.operands
@@ -145,7 +145,7 @@ def _operands(first: Item, second: Item, join: Join, single: Callable[[int], boo
 
 
 def _joined_field(fields: list[str], second: Item, join: Join, given: int) -> str | None:
-    """Returns the field in which the second instruction reads the first one's result; None where it is not as `join` says."""
+    """Returns the field in which the second instruction reads the first one's result; None where `join` does not hold."""
     if join == "last":
         at = fields[-1]
     else:

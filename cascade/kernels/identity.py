@@ -1,7 +1,7 @@
-"""Comparisons by `is` that typed code would decide otherwise: a number in a register is no object.
+"""Refuses comparisons by `is` whose results typed code could change: a number in a register is no object.
 
-At a side exit the numbers become objects, each variable one of its own, while in CPython two variables may hold the same
-one. So a function is lowered only if each `is` in it has a side that is no number on any path:
+At a side exit each variable with a number gets a new object, while in CPython two variables may hold the same one. So a function
+is lowered only if each `is` in it has a side that is no number on any path:
 
     x is None           o is MISSING (a global)         o is p, where o comes as an object and is not assigned
 """
@@ -19,7 +19,7 @@ NUMBERS = (int, float, complex)
 
 
 class IdentityRefusal(Refusal):
-    """Not even a side exit there would be exact."""
+    """A refusal that not even a side exit can avoid."""
 
 
 def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: Callable[[ast.expr], object]) -> None:
@@ -27,7 +27,7 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
 
     Args:
         types: of the parameters.
-        meaning: the object that a name means that is no variable, or MISSING.
+        meaning: returns the object that a name means that is no variable, or MISSING.
     """
     stored = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 

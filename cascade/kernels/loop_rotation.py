@@ -1,4 +1,4 @@
-"""Tail calls whose body begins with a test: the test is made at the tail call, which jumps to where the loop continues.
+"""Loop rotation: the test at the start of a body is also made at the tail calls to it, which jump past it.
 
     0  JUMP_LESS_EQUAL_INT  if n <= 0: go to 4          0  JUMP_LESS_EQUAL_INT  if n <= 0: go to 4
     1  ADD_INT              total = total + n      ->   1  ADD_INT              total = total + n
@@ -7,7 +7,7 @@
     4  RETURN_INT           total                       4  BACK                 back to 5
                                                         5  RETURN_INT           total
 
-Of the test's two branches, the one that comes to a return first ends the loop.
+Of the test's two branches, the one that reaches a return first ends the loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from cascade.kernels.assemble import ROWS, Code, Item, Label
 
 STEPS = {f"JUMP_{name}_INT": (f"STEP_{name}_INT", False) for name in ("LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")}
-"""For a test, the step that jumps where the test jumps, and whether its operands change places."""
+"""For a test, the step that jumps where the test jumps, and whether its operands are swapped."""
 OPPOSITE_STEPS = {
     "JUMP_LESS_INT": ("STEP_LESS_EQUAL_INT", True), "JUMP_LESS_EQUAL_INT": ("STEP_LESS_INT", True),
     "JUMP_EQUAL_INT": ("STEP_NOT_EQUAL_INT", False), "JUMP_NOT_EQUAL_INT": ("STEP_EQUAL_INT", False),
@@ -23,7 +23,7 @@ OPPOSITE_STEPS = {
 
 
 def rotate_loops(items: Code) -> None:
-    """Replaces each tail call to a body that begins with a test by the test, in place."""
+    """Replaces each tail call to a body that begins with a test by a step with that test."""
     positions = _positions(items)
     made: dict[Label, Label] = {}
     number = 0
@@ -50,12 +50,12 @@ def _positions(items: Code) -> dict[Label, int]:
 
 
 def _first_instruction(items: Code, at: int) -> tuple[int, Item]:
-    """Returns the first instruction after a position, and where it stands."""
+    """Returns the position of the first instruction from `at` on, and the instruction."""
     return next((number, item) for number, item in enumerate(items[at:], at) if type(item) is Item)
 
 
 def _ends_loop(items: Code, at: int) -> bool:
-    """Whether the branch that begins there ends the loop: it comes to a return first."""
+    """Returns whether the branch that begins at a position ends the loop: its next end is a return."""
     return next(ROWS[item.name] for item in items[at:] if type(item) is Item and ROWS[item.name].ends).returns
 
 

@@ -10,14 +10,14 @@ from cascade.kernels.continuation import Continuations
 from cascade.kernels.source import FunctionSource
 
 INT, FLOAT, BOOL, NONE, OBJECT = "int", "float", "bool", "none", "object"
-"""The types of values. A bool is an int in its register; None has none; an object is only moved and compared."""
+"""The types of values. A bool is an int in its register; None has no register; an object is only moved and compared."""
 
 MISSING: object = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition that the code relies on: `name` of `holder` has to be `expected`.
+    """A condition for entering the code: `name` of `holder` has to be `expected`.
 
     Attributes:
         kind: "item" of a dict, "contents" of a cell, or "attribute" of a function.
@@ -42,9 +42,9 @@ class Exit:
     Attributes:
         body: the function: an index into `TypedCode.bodies`.
         statement: the number of the statement that begins there; -1 at the function's end.
-        again: it is a `for` that is under way, and takes its next item.
+        again: whether it is the end of a `for`'s body, which takes its next item.
         names: the local variables that are bound, each with its register and its type.
-        ranges: for each `for` under way, the outermost first, the first register of its range.
+        ranges: for each active `for`, the outermost first, the first register of its range.
     """
 
     body: int
@@ -79,7 +79,7 @@ class Body:
 
     @property
     def routine(self) -> Routine:
-        """How the virtual machine calls the task."""
+        """The calling convention of the task."""
         routine: Routine = self.task.routine
         return routine
 
@@ -133,9 +133,9 @@ class TypedCode:
         bodies: the tasks' functions in the code; the first is the one that is entered.
         helpers: the functions that it calls.
         entries: for re-entry, where a loop's iteration begins: (word, exit at the same program point).
-        guards: they have to hold whenever the code is entered.
+        guards: the conditions for entering the code.
         deferring: whether a task that returns a call of a task continues inside the code.
-        hands_on: whether objects among the arguments are passed to other parameters: no LazyResult may stand in them.
+        hands_on: whether objects among the arguments are passed to other parameters: they must hold no LazyResult.
         loops: whether it has a loop or a tail call.
         lines: for each word the source, and the line in it, that it comes from.
     """

@@ -23,7 +23,7 @@ class Names:
             if type(module) is not ModuleType:
                 return MISSING
             if module is sys.modules["cascade"]:
-                getattr(module, node.attr, None)  # it makes its names when they are first used; other modules are only looked into
+                getattr(module, node.attr, None)  # it makes its names when they are first used; other modules are only read
             return self._item(vars(module), node.attr)
         if not isinstance(node, ast.Name):
             return MISSING
@@ -45,7 +45,7 @@ class Names:
             self._add(Guard("attribute", function, attribute, getattr(function, attribute)))
 
     def _item(self, namespace: dict[str, object], name: str) -> object:
-        # A name that is missing is relied on, too: a global may come to hide a builtin.
+        # A missing name is guarded, too: a global may be added that hides a builtin.
         return self._add(Guard("item", namespace, name, namespace.get(name, MISSING)))
 
     def _contents(self, cell: CellType) -> object:
@@ -56,12 +56,12 @@ class Names:
         return self._add(Guard("contents", cell, "", found))
 
     def _add(self, guard: Guard) -> object:
-        # The first reading counts: if another thread changes the name meanwhile, the code is not entered.
+        # The first reading counts: if another thread changes the name later, the code is not entered.
         return self.guards.setdefault((guard.kind, id(guard.holder), guard.name), guard).expected
 
 
 def has_plain_names(function: FunctionType) -> bool:
-    """Whether names are looked up in plain dicts, and builtins in those of the module."""
+    """Returns whether names are looked up in plain dicts, and builtins in those of the module."""
     own = function.__globals__.get("__builtins__")
     return type(function.__globals__) is dict and _builtins_of(function) is (vars(own) if isinstance(own, ModuleType) else own)
 

@@ -1,4 +1,4 @@
-"""The functions inside the code that is being made: bodies of tasks, and helpers."""
+"""The functions of typed code under translation: bodies of tasks, and helpers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cascade.kernels.source import FunctionSource
 
 @dataclass(eq=False)
 class BodyPart:
-    """A task's body inside the code that is being made.
+    """A task's body under translation.
 
     Attributes:
         task: the task.
@@ -23,7 +23,7 @@ class BodyPart:
         number: its position among the bodies.
         label: its first instruction.
         parameters: the name of the register of each parameter.
-        kept: for each parameter, the name of the register that holds the value that it came with, and its type.
+        kept: for each parameter, the name of the register that holds its argument, and its type.
         state: the number of the state that calls the task; -1 outside of state machines.
     """
 
@@ -39,7 +39,7 @@ class BodyPart:
 
 
 class HelperPart:
-    """A helper function inside the code that is being made.
+    """A helper function under translation.
 
     Attributes:
         function: the function.
@@ -47,7 +47,7 @@ class HelperPart:
         space: its registers.
         label: its first instruction.
         result: the type of its result; empty while that is not known.
-        assumed: whether the type was assumed, because the function calls itself before it has returned anything.
+        assumed: whether the type was assumed, because the function calls itself before its first return.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class HelperPart:
 
 
 class WrongAssumption(Exception):
-    """A recursive helper returns another type than was assumed."""
+    """The result of a recursive helper is not of the assumed type."""
 
     def __init__(self, part: HelperPart) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Program points of a function, and how they follow each other."""
+"""The program points of a function, and their order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ProgramPoints:
         return self.source.statements[point.statement] if point.statement >= 0 else None
 
     def is_test(self, point: Point) -> bool:
-        """Whether a loop decides there if it continues."""
+        """Returns whether a loop is tested at a program point."""
         return point.again or isinstance(self.node(point), ast.While)
 
     def start_of(self, block: Sequence[ast.stmt]) -> Point:
@@ -64,7 +64,7 @@ class ProgramPoints:
         return self.start_of(node.body)
 
     def loops_around(self, number: int) -> list[int]:
-        """Returns the numbers of the loops in whose bodies a statement stands, the outermost first."""
+        """Returns the numbers of the loops whose bodies contain a statement, the outermost first."""
         return [
             self.numbers[id(step.owner)]
             for step in self.source.paths[number]

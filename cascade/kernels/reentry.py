@@ -1,8 +1,8 @@
-"""Re-entry: after CPython has done what typed code could not, the loop continues in typed code.
+"""Re-entry: after CPython has run the rest of an iteration, the loop continues in typed code.
 
-At a side exit inside a loop, CPython runs the rest of the iteration (`Continuations.iteration`), which returns how the
-iteration has ended and the variables. Where typed code has a version of the next program point for these, it is entered
-there; otherwise CPython continues to the end of the function.
+At a side exit inside a loop, CPython runs the rest of the iteration (`Continuations.iteration`), which returns its end and the
+variables. Where typed code has a version of the next program point for their types, it is entered there; otherwise CPython
+continues to the end of the function.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 def reenter(
     code: TypedCode, number: int, ended: Ended, ranges: Sequence[range], held: Sequence[object] | None
 ) -> tuple[int, list[Loaded]] | tuple[Callable[..., object], list[object]]:
-    """Returns where the function continues.
+    """Returns the continuation of the function.
 
     Args:
         number: of the exit that was taken.
-        ended: how the iteration has ended.
+        ended: the end of the iteration.
         ranges: for each `for` around the exit, the outermost first, the rest of its range.
-        held: objects that registers may refer to; None where typed code is not to be entered.
+        held: the objects that registers may refer to; None where typed code is not to be entered.
 
     Returns:
-        A word where typed code is entered, and the values for its registers: (register, type, value). Or a continuation,
+        The word at which typed code is entered, and the values for its registers: (register, type, value). Or a continuation,
         which returns or raises as the task's function would, and its arguments.
     """
     side_exit = code.exits[number]

@@ -24,7 +24,7 @@ from tokenize import TokenError
 from types import CodeType, FunctionType, ModuleType
 
 OURS = "<cascade lowering>"
-"""The file in whose name source is compiled: warnings about it are ignored, as they were given when the user's file was compiled."""
+"""The file name under which source is compiled again: its warnings are ignored, as CPython issued them for the user's file."""
 IGNORED = ("ignore", None, Warning, re.compile(re.escape(OURS)), 0)
 IMPORTS_TRIED = 4
 RESUME = opmap["RESUME"]
@@ -33,7 +33,7 @@ BLOCKS = ("body", "orelse", "handlers", "finalbody")
 
 
 class SourceError(Exception):
-    """The source of a function cannot be had, or is not that of one plain function."""
+    """The source of a function cannot be read, or is not that of one plain function."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class FunctionSource:
         tree: its definition; line and column numbers are those of its file.
         statements: all its statements, in the order of the text; the number of one is its position here.
         paths: for each statement, the steps that lead to it.
-        declarations: its `global` and `nonlocal` statements, which the tree has a `pass` for.
+        declarations: its `global` and `nonlocal` statements, which are replaced by `pass` in the tree.
         text: its lines; `first` is the number of the first one in the file.
     """
 
@@ -194,8 +194,8 @@ def _imports_for(function: FunctionType, code: CodeType, tree: ast.FunctionDef) 
 
 
 def _imported(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> Iterator[tuple[str, ...]]:
-    # CPython compiles `name.method()` differently where the module imports the name. Which names it does import is not to be
-    # seen here: the likely ones first, then any.
+    # CPython compiles `name.method()` differently where the module imports the name. Which names it imports is not known here:
+    # the likely ones first, then any.
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
@@ -209,7 +209,7 @@ def _imported(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> 
 
 
 def _without_defaults(arguments: ast.arguments) -> ast.arguments:
-    # Defaults and annotations are code of the scope around; only how many there are does not matter.
+    # Defaults and annotations are code of the enclosing scope.
     def plain(argument: ast.arg) -> ast.arg:
         return ast.copy_location(ast.arg(argument.arg, None, None), argument)
 
@@ -237,7 +237,7 @@ def compile_function(definition: ast.FunctionDef, original: CodeType, imported: 
 
 
 def _compiled(source: str | ast.Module, flags: int) -> object:
-    # Not by `warnings.catch_warnings`, which changes the filters of all threads, and has warnings shown again that were shown before.
+    # Not `warnings.catch_warnings`, which changes the filters of all threads, and resets the record of warnings that were shown.
     filters = warnings.filters
     assert isinstance(filters, list)
     filters.insert(0, IGNORED)
@@ -253,7 +253,7 @@ def _in_file(code: CodeType, file: str) -> CodeType:
     return code.replace(co_consts=inside, co_filename=file)
 
 
-FUTURE_FLAGS = 0x1000000  # __future__.annotations; the others are always on in the versions that we run on
+FUTURE_FLAGS = 0x1000000  # __future__.annotations; the other features are always on since CPython 3.11
 
 
 def function_definition(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:

@@ -7,9 +7,9 @@
 
 The operands of all states have registers of their own, as they have slots in the VM's frame. A state is translated like a
 task's body, for each combination of types that the operands have when a Jump leads to it; its variables are other
-registers than its operands, which are the next call's as well. A Jump to a state is a move into the operand that gets its data and a
-jump to the state's body; one that ends the state machine returns its data. CPython makes any other result of a state (a tail
-call, a Jump that leads nowhere, or by a key that is not known here), and the VM's frame continues from there.
+registers than its operands, which are the next call's as well. A Jump to a state is a move into the operand that gets its data, and a
+jump to the state's body; one that ends the state machine returns its data. Any other result of a state (a tail call, a Jump
+without a target, or by a key that is not known here) is made by CPython, and the VM's frame continues with it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from cascade.kernels.source import FunctionSource
 from cascade.kernels.values import NO_VALUE, UNKNOWN, SideExit, Value
 
 KEYS = (str, int, bool, float, bytes, type(None))
-"""A key of another type may be equal to others in ways of its own."""
+"""A key of another type may define its own equality."""
 PLAIN = (str, bytes, complex)
 """Objects of these types hold no LazyResult that would have to be computed first."""
 
 
 class StateMachineBuilder:
-    """Makes the typed code of a state machine.
+    """Builds the typed code of a state machine.
 
     Args:
         state_machine: the state machine.

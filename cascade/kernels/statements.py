@@ -1,11 +1,11 @@
 """Statements -> instructions, one program point after the other.
 
 A program point is translated once for each combination of types that the variables have there (see
-`cascade.kernels.versions`). At its end, a version continues with the version of the next program point that fits: one that
-is there already by a jump.
+`cascade.kernels.versions`). At its end, a version continues with the matching version of the next program point; by a jump,
+if that is translated already.
 
-A loop's test stands at its end as well: instead of a jump back to the test, the test is made again and jumps back to
-the body. A few simple statements before such a test are repeated rather than jumped to.
+Loops are inverted: instead of a jump back to the test, the test is repeated at the end of the body, and jumps back to its start.
+A few simple statements before such a test are repeated as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cascade.kernels.program_points import END, Point, ProgramPoints
 from cascade.kernels.values import SideExit, Value
 from cascade.kernels.versions import Version, Versions, named, version_of
 
-RANGE = range  # what it is now: builtins may be replaced
+RANGE = range  # users may replace it later
 Ts = TypeVarTuple("Ts")
 
 
@@ -128,7 +128,7 @@ class Statements:
         return None
 
     def exit_here(self, first: int) -> None:
-        """Makes a side exit; also at the labels that the instructions from the first one on jump to, and that are now not placed."""
+        """Makes a side exit, and places the labels before it that the instructions from the first one on jump to in vain."""
         code = self.function.code
         pending = {*self.versions.labels.values(), *(part.label for part in code.bodies.values())}
         for item in self.function.assembler.items[first:]:
@@ -194,7 +194,7 @@ class Statements:
         self.store([(self.target(item), value) for item, value in zip(targets, values, strict=True)])
 
     def several(self, node: ast.expr, count: int, statement: ast.stmt) -> list[Value]:
-        """Returns the values that a tuple on the left gets."""
+        """Returns the values that are unpacked into a tuple of variables."""
         if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
             return [self.expressions.value(item) for item in node.elts]
         values = two_values(self.expressions, node) if count == 2 and isinstance(node, ast.Call) else None
@@ -280,7 +280,7 @@ class Statements:
         raise self.function.refuse("CS114", node, "only `for ... in range(...)` is lowered")
 
     def next_of(self, node: ast.For, number: int, *, first: bool = False) -> Point:
-        """Emits the next of a range, at the start of the loop or at the end of its body."""
+        """Emits the step to the next item of a range, at the start of the loop or at the end of its body."""
         function, points = self.function, self.points
         name = self.target(node.target)
         item, state_at = function.variable(name, INT), function.range_of(number)

@@ -1,4 +1,4 @@
-"""Tail calls: the task that a `return` continues with, and the arguments of its parameters."""
+"""Tail calls: the target of a `return`, and the arguments of its parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FoundTailCall(NamedTuple):
     """A tail call.
 
     Attributes:
-        task: the one that it continues with.
+        task: its target.
         arguments: of each parameter, in their order.
         deferred: whether it is spelled as a call of the task itself.
     """
@@ -95,7 +95,7 @@ class TailCallReader:
     def own_arguments(
         self, positional: Sequence[ast.expr], named: Sequence[tuple[str, ast.expr]], checked: bool
     ) -> dict[str, Argument]:
-        """Returns the arguments of a tail call of the task itself: a parameter that is not named keeps the value that it came with."""
+        """Returns the arguments of a tail call of the task itself: a parameter that is not named keeps its argument."""
         parameters, function = self.parameters, self.part.source.function
         if any(isinstance(item, ast.Starred) for item in positional):
             raise SideExit

@@ -131,7 +131,7 @@ class _Flow:
         self.waiting: list[int] = []
         self.entered = {helper.entry: number for number, helper in enumerate(code.helpers)}
         self.constants = {register for register, _, _ in code.constants}
-        self.returned: set[int] = set()  # words at which the code may exit after a turn of the event loop
+        self.returned: set[int] = set()  # words at which the code may exit after it has yielded to the event loop
 
     def faults(self) -> list[str]:
         code = self.code

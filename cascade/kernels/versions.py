@@ -50,7 +50,7 @@ class Versions:
         self.translated: dict[Point, list[Version]] = {}
 
     def label(self, point: Point, bound: dict[str, str]) -> Label:
-        """Returns the label of a program point for some types of the variables; a new one is translated if something jumps there."""
+        """Returns the label of a program point for some types of the variables; a new one is translated if it is jumped to."""
         return self.label_inside(point, named(bound))
 
     def label_inside(self, point: Point, bound: dict[str, str]) -> Label:
@@ -64,7 +64,7 @@ class Versions:
         return label
 
     def untranslated(self) -> Iterator[Version]:
-        """Yields the versions that something jumps to, until there is none."""
+        """Yields the versions that are jumped to and not translated, until there is none."""
         while self.pending:
             version = self.pending.pop()
             label = self.labels[version]
@@ -92,7 +92,7 @@ class Versions:
         return refuse("CS120", node, hint, source)
 
     def worth_repeating(self, point: Point) -> bool:
-        """Whether only a few simple statements stand between a program point and the end of a loop."""
+        """Returns whether only a few simple statements separate a program point from the end of a loop's body."""
         for _ in range(REPEATED):
             node = self.points.node(point)
             if not isinstance(node, SIMPLE):
@@ -103,7 +103,7 @@ class Versions:
         return False
 
     def ends_iteration(self, point: Point) -> bool:
-        """Whether a loop's head is reached from the end of its body, and is not that of a loop that follows."""
+        """Returns whether a loop's head is reached from the end of its body, and is not the head of a following loop."""
         loop = self.points.node(point)
         if point.again or not isinstance(loop, LOOPS):
             return point.again

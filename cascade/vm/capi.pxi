@@ -1,5 +1,5 @@
-# C-API declarations, and the C helpers that the parts of the machine share. Included by _vm.pyx.
-# What is not documented of CPython's C-API stands in cpython.h alone.
+# C-API declarations, and the C helpers that the parts of the extension share. Included by _vm.pyx.
+# Only cpython.h uses undocumented parts of CPython's C-API.
 
 cdef extern from *:
     """
@@ -13,7 +13,7 @@ cdef extern from *:
     #define CASCADE_THREAD_LOCAL __thread
     #endif
 
-    /* How many machines are inside a task's function on this thread. */
+    /* The number of runs inside a task's function on this thread. */
     static CASCADE_THREAD_LOCAL int cascade_depth = 0;
 
     static void cascade_depth_add(int change) { cascade_depth += change; }
@@ -35,7 +35,7 @@ cdef extern from *:
     static PyTypeObject *cascade_skipped;
     static PyTypeObject *cascade_jump;
 
-    /* Whether a call's result means something other than itself: a tail call, a deferred result, an awaitable. */
+    /* Whether a call's result is no plain value: a tail call, a deferred value, an awaitable. */
     static inline int cascade_is_special(PyObject *value) {
         PyTypeObject *type = Py_TYPE(value);
         return type == cascade_tail_call || type == cascade_deferred
@@ -47,14 +47,14 @@ cdef extern from *:
         return type->tp_as_async != NULL && type->tp_as_async->am_await != NULL;
     }
 
-    /* Types that never hold a deferred value and are common enough to be requested first. */
+    /* Common types that never hold a deferred value: tested first. */
     static inline int cascade_is_plain(PyObject *value) {
         PyTypeObject *type = Py_TYPE(value);
         return value == Py_None || type == &PyLong_Type || type == &PyFloat_Type || type == &PyUnicode_Type
             || type == &PyBool_Type || type == &PyBytes_Type;
     }
 
-    /* A frame's slots are plain C memory: the collector learns of them by these two, put into Frame's type. */
+    /* A frame's slots are plain C memory: the collector visits them by these two slots of Frame's type. */
     static traverseproc cascade_frame_traverse_fields;
     static inquiry cascade_frame_clear_fields;
     """

@@ -1,4 +1,4 @@
-# What the layers above provide, each once, when they are loaded. Included by _vm.pyx.
+# The types and functions that the layers above provide, each once, when they are imported. Included by _vm.pyx.
 
 cdef object DEFERRED = None             # types
 cdef object NO_INPUT = None
@@ -12,21 +12,21 @@ cdef object PROFILED_CALLER = None
 
 def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
               reenter=None, type iteration_end_type=None, profiled_caller=None):
-    """Provides what the extension needs of the layers above it. Each argument is given once in a process.
+    """Sets the types and functions of the layers above that the extension uses. Each is set once in a process.
 
     Args:
-        deferred_type: its instances mean "a value that has yet to be computed"; the extension counts them.
-        no_input_type: its instances stand for arguments that have to come by a Jump.
-        verify: raises if a blueprint may not run.
-        verify_typed: raises if typed code may not run.
-        call_out_type: its instances stand among the objects of typed code for the functions that it calls out to.
-        reenter: returns where execution continues after an iteration that CPython has made: a word of the typed code and the
-            values of its registers, or a function and its arguments.
-        iteration_end_type: what such an iteration returns when it has not ended the function.
-        profiled_caller: makes, of typed code, a function that calls its argument, and that a profiler takes for the task's.
+        deferred_type: the class of values that have yet to be computed; the extension counts its instances.
+        no_input_type: the class of the placeholders for arguments that a Jump has to bring.
+        verify: verifies a blueprint; raises where it may not run.
+        verify_typed: verifies typed code; raises where it may not run.
+        call_out_type: the class of call-outs, which are among the objects of typed code.
+        reenter: returns the continuation after an iteration that CPython has run: a word of the typed code and the values of
+            its registers, or a function and its arguments.
+        iteration_end_type: the class of the result of such an iteration, where the function has not ended.
+        profiled_caller: returns, for typed code, a function that calls its argument and looks like the task's to a profiler.
 
     Raises:
-        InternalError: something else was given before.
+        InternalError: another value is set already.
     """
     global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, cascade_deferred
     deferred_type = given_once("deferred_type", DEFERRED, deferred_type)

@@ -1,8 +1,8 @@
-# What the result of a call means: a value, a tail call, a deferred value, an awaitable. Included by _vm.pyx.
+# The result of a call: a value, or the continuation of a tail call, a deferred value, an awaitable. Included by _vm.pyx.
 
 cdef int take_result(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
               bint awaited) noexcept:
-    # Takes over the reference to `result`, which may be a value, a tail call, a deferred value or an awaitable.
+    # Continues with the result of a call, whose reference is stolen.
     cdef object held = <object>result
     decref(result)
     try:
@@ -77,7 +77,7 @@ cdef int tail_call(Machine machine, Frame frame, Py_ssize_t pc, list values, Tai
 
 
 cdef int continue_with(Machine machine, Frame frame, Py_ssize_t pc, object deferred, object result, Pending entry, bint hands_on) except -1:
-    # The task returned a deferred value: its code runs next. `hands_on` says that its arguments are data.
+    # Continues with the code of a deferred value that a task has returned. `hands_on`: its arguments are data.
     cdef Frame new
     cdef Routine routine
     code, inputs = machine.context.expand(deferred, hands_on)
@@ -94,7 +94,7 @@ cdef int continue_with(Machine machine, Frame frame, Py_ssize_t pc, object defer
 
 
 cdef int continue_with_route(Machine machine, Frame frame, Py_ssize_t pc, list values, Pending entry) except -1:
-    # A Router: continues with the route that the selector names, if that is compiled. All the rest is for the context.
+    # A Router: continues with the route that the selector names, if that is compiled; otherwise the context chooses it.
     cdef Frame new
     cdef dict by_key, templates
     cdef list inputs
@@ -118,10 +118,10 @@ cdef int continue_with_route(Machine machine, Frame frame, Py_ssize_t pc, list v
 
 
 cdef int start_frame(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pending entry) except -1:
-    # Starts a frame whose result is the value of the instruction at `pc`.
+    # Starts a frame whose result becomes the value of the instruction at `pc`.
     cdef const Word* word = &frame.code.words[pc]
     if word[1].opcode == RETURN and word[1].c >> 1 == word.a:
-        # In tail position the new frame takes the place of the old one: constant memory.
+        # In tail position the new frame replaces the old one: constant memory.
         new.parent = frame.parent
         new.promise = frame.promise
         new.destination = frame.destination
@@ -151,8 +151,8 @@ cdef int start_frame(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pen
 
 
 cdef int continue_in(Machine machine, Frame frame) except -1:
-    # A call that was parked continues in a frame: before what else is ready, as one that was not parked does; but after an
-    # await it has to stand in line.
+    # A call that was parked continues in a frame: at once, as one that was not parked does; but after an await it is queued
+    # behind the ready ones.
     if machine.running and machine.current is None:
         machine.switch_to(frame)
     else:
@@ -161,8 +161,8 @@ cdef int continue_in(Machine machine, Frame frame) except -1:
 
 
 cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
-    # Puts the tail call's arguments into the parameters' slots. False when that needs more than moving values: the
-    # slots then hold some of the new arguments, and binding all of them again has the same result.
+    # Moves the tail call's arguments into the parameters' slots. Returns False when they have to be bound: the slots then
+    # hold some of the new arguments, and binding all of them again has the same result.
     cdef PyObject** slots = frame.values
     cdef Py_ssize_t count = PyTuple_GET_SIZE(tail.arguments)
     cdef Py_ssize_t i, position = 0
@@ -184,7 +184,7 @@ cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
             i = routine.find(key)
             if i < count or i < routine.positional_only:
                 return False
-            # The dict may be the user's own, and what follows may run code that empties it.
+            # The dict may be the user's own, and the search may run code that empties it.
             incref(value)
             moved = move_argument(slots, i, value, is_data)
             decref(value)

@@ -1,4 +1,4 @@
-# TailCall, Jump and Routes: the values by which a task says where to continue. Included by _vm.pyx.
+# TailCall, Jump and Routes: the results of a task that name its continuation. Included by _vm.pyx.
 
 @cython.final
 @cython.freelist(16)
@@ -86,7 +86,7 @@ cdef int fill_tail_call(TailCall self, object args, object kwargs, object target
 cdef PyObject* construct_tail_call(
     PyObject* kind, PyObject** args, size_t flagged_count, PyObject* names
 ) noexcept:
-    # What `TailCall(...)` calls. Without it every construction would build a tuple and a dict for __init__.
+    # The vectorcall of `TailCall(...)`: without it every construction would build a tuple and a dict for __init__.
     cdef Py_ssize_t count = PyVectorcall_NARGS(flagged_count)
     cdef Py_ssize_t named = 0 if names == NULL else PyTuple_GET_SIZE(<object>names)
     cdef Py_ssize_t i
@@ -191,7 +191,7 @@ cdef class Jump:
 
 
 cdef PyObject* construct_jump(PyObject* kind, PyObject** args, size_t flagged_count, PyObject* names) noexcept:
-    # What `Jump(...)` calls; see `construct_tail_call`.
+    # The vectorcall of `Jump(...)`; see `construct_tail_call`.
     cdef Py_ssize_t count = PyVectorcall_NARGS(flagged_count)
     cdef Py_ssize_t named = 0 if names == NULL else PyTuple_GET_SIZE(<object>names)
     cdef Py_ssize_t i
@@ -238,12 +238,12 @@ cdef str KEY_NAME = "target_key"
 
 @cython.final
 cdef class Routes:
-    """Where the Jumps of one state lead to; a constant of SELECT.
+    """The targets of one state's Jumps; a constant of SELECT.
 
     Args:
-        targets: for each key the word to go to, and the slot that the Jump's data is put into; the word is -1 for the
-            end, and the slot -1 for a state that takes no data. None for a state whose Jumps are values like others.
-        end: the word to go to with a value.
+        targets: for each key the word to continue at, and the slot for the Jump's data; the word is -1 for the end, and the
+            slot -1 for a state that takes no data. None for a state whose Jumps are values like others.
+        end: the word to continue at with a value.
     """
 
     def __cinit__(self, targets, Py_ssize_t end):
@@ -269,14 +269,14 @@ cdef class Routes:
 
 
 cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t source, uint64_t made) except -2:
-    # Goes where a Jump in slot `source` leads: the next word; -1 where that takes more than moving its data.
-    # `made` is how many results there were when its state was called.
+    # Follows the Jump in slot `source`: returns the next word; -1 where its data cannot simply be moved. `made` is the number
+    # of results when its state was called.
     cdef PyObject* found = PyDict_GetItemWithError(<PyObject*>routes.numbers, <PyObject*>jump.target_key)
     cdef Py_ssize_t number, word, slot
     cdef PyObject* data = <PyObject*>jump.data
     cdef PyObject* old
     if found == NULL:
-        return -1       # an error may be set; it is found out there
+        return -1       # an error may be set; the caller clears it
     number = <object>found
     word = routes.destinations[2 * number]
     slot = routes.destinations[2 * number + 1]
@@ -310,10 +310,10 @@ cdef str DICT_NAME = "__dict__"
 
 
 def is_awaitable(value):
-    """Whether a task that returns `value` has it awaited."""
+    """Returns whether a task's result is awaited."""
     return cascade_is_awaitable(<PyObject*>value)
 
 
 def jump_data_is_deferred(Jump jump not None, uint64_t made):
-    """Whether the data of a Jump has to be computed first; `made` is how many results there were when its state was called."""
+    """Returns whether the data of a Jump has to be computed first; `made` is the number of results when its state was called."""
     return jump_is_deferred(jump, made)

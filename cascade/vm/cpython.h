@@ -1,9 +1,9 @@
 /* Everything that the extension uses of CPython beyond its documented C-API, and nothing else: names with an underscore,
- * fields of structs that no document promises, and slots of types that are changed after they were made. The parts of the
- * machine call the functions here; no other file looks into a struct of CPython's.
+ * undocumented fields of structs, and slots of types that are changed after they were made. The parts of the extension call
+ * the functions here; no other file reads a struct of CPython's.
  *
- * Where versions differ, there is one block for each that brought a change. What can be checked is checked when the module is
- * imported (see the end of this file, and self_test.pxi): a CPython that does otherwise is refused with an ImportError.
+ * Where versions differ, there is one block for each version that brought a change. The assumptions that can be checked are checked
+ * when the module is imported (see the end of this file, and self_test.pxi): another CPython is refused with an ImportError.
  */
 
 #ifndef CASCADE_CPYTHON_H
@@ -17,18 +17,18 @@
 #error "Cascade needs CPython 3.11 or later"
 #endif
 
-/* ---- What 3.12 changed -------------------------------------------------------------------------------------------- */
+/* ---- Changes in 3.12 ---------------------------------------------------------------------------------------------- */
 
 #if PY_VERSION_HEX >= 0x030C0000
 
-/* PyThreadState: how many calls of Python functions deep this thread may still go. Calls of C functions are counted apart. */
+/* PyThreadState: the depth of calls of Python functions that remains for this thread. Calls of C functions are counted apart. */
 #define CASCADE_RECURSION_REMAINING py_recursion_remaining
 
 #define cascade_raised PyErr_GetRaisedException
 
 #else
 
-/* 3.11: how many calls deep, of Python functions and of C functions. */
+/* 3.11: the remaining depth of calls, of Python functions and of C functions. */
 #define CASCADE_RECURSION_REMAINING recursion_remaining
 
 /* Documented since 3.12: the exception that is set, which is cleared. */
@@ -46,7 +46,7 @@ static PyObject *cascade_raised(void) {
 
 #endif
 
-/* ---- What 3.13 changed -------------------------------------------------------------------------------------------- */
+/* ---- Changes in 3.13 ---------------------------------------------------------------------------------------------- */
 
 #if PY_VERSION_HEX >= 0x030D0000
 
@@ -65,7 +65,7 @@ static PyObject *cascade_raised(void) {
 
 #endif
 
-/* ---- What 3.14 changed -------------------------------------------------------------------------------------------- */
+/* ---- Changes in 3.14 ---------------------------------------------------------------------------------------------- */
 
 #if PY_VERSION_HEX >= 0x030E0000
 
@@ -85,7 +85,7 @@ static inline int64_t cascade_depth_left(void) {
     return PyThreadState_Get()->CASCADE_RECURSION_REMAINING;
 }
 
-/* PyThreadState.c_tracefunc and c_profilefunc: NULL where nobody has set a tracing or a profiling function. sys.gettrace is no
+/* PyThreadState.c_tracefunc and c_profilefunc: NULL where no tracing or profiling function is set. sys.gettrace is no
  * substitute, as a function of C may have no object. */
 static inline int cascade_is_traced(void) {
     return PyThreadState_Get()->c_tracefunc != NULL;
@@ -97,7 +97,7 @@ static inline int cascade_is_profiled(void) {
 
 /* ---- Containers --------------------------------------------------------------------------------------------------- */
 
-/* The items where they are. Whoever reads them must not run other code meanwhile, which might change a list. */
+/* Pointers to the items, borrowed. No other code may run while they are read: it might change a list. */
 #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
 #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
 
@@ -155,16 +155,16 @@ static inline Py_ssize_t cascade_set_room(PyObject *set) {
     return ((PySetObject *)set)->mask + 1;
 }
 
-/* The item at a place of a set's table, borrowed; NULL for none. */
-static inline PyObject *cascade_set_item(PyObject *set, Py_ssize_t place) {
-    setentry *entry = &((PySetObject *)set)->table[place];
+/* The item at an index of a set's table, borrowed; NULL for none. */
+static inline PyObject *cascade_set_item(PyObject *set, Py_ssize_t index) {
+    setentry *entry = &((PySetObject *)set)->table[index];
     return entry->hash == -1 ? NULL : entry->key;
 }
 
 /* ---- Functions ---------------------------------------------------------------------------------------------------- */
 
-/* What a cell holds, or what a function is made of, borrowed: PyFunctionObject's fields. None stands for no defaults; an
- * empty cell gives NULL. The kinds are those of GUARD_KINDS. */
+/* The content of a cell, or a field of a function (PyFunctionObject), borrowed. None for no defaults; NULL for an empty cell.
+ * The kinds are those of GUARD_KINDS. */
 static inline PyObject *cascade_guarded(int kind, PyObject *holder) {
     PyObject *found;
     switch (kind) {
@@ -184,13 +184,13 @@ static inline unsigned int cascade_class_tag(PyTypeObject *type) {
     return CASCADE_HAS_TAG(type) ? type->tp_version_tag : 0;
 }
 
-/* _PyType_Lookup: an attribute of a class or its bases, borrowed, without what its metaclass or a descriptor would do; NULL, and
- * no error set, for none. */
+/* _PyType_Lookup: an attribute of a class or its bases, borrowed; neither its metaclass nor a descriptor is
+ * called. NULL, and no error set, for none. */
 static inline PyObject *cascade_find_in_class(PyTypeObject *type, PyObject *name) {
     return _PyType_Lookup(type, name);
 }
 
-/* PyMemberDescrObject: where instances have the value of a name in the __slots__ of their class; -1 if that is something else. */
+/* PyMemberDescrObject: the offset of a slot (a name in __slots__) in the instances of a class; -1 where the name is no slot. */
 static Py_ssize_t cascade_slot_offset(PyTypeObject *type, PyObject *name) {
     PyObject *descriptor = _PyType_Lookup(type, name);
     if (descriptor == NULL || Py_TYPE(descriptor) != &PyMemberDescr_Type
@@ -209,7 +209,7 @@ static inline int cascade_iterates_as(PyTypeObject *type, PyTypeObject *base) {
     return type->tp_iter == base->tp_iter;
 }
 
-/* Whether attributes of the instances of a metaclass are found as those of other classes are. */
+/* Whether a metaclass looks attributes of classes up as `type` does. */
 static inline int cascade_finds_as_type(PyTypeObject *meta) {
     return meta->tp_getattro == PyType_Type.tp_getattro;
 }
@@ -218,19 +218,19 @@ static inline int cascade_is_descriptor(PyObject *value) {
     return Py_TYPE(value)->tp_descr_get != NULL;
 }
 
-/* An instance that has only been allocated; NULL, and no error set, where its class makes instances in a way of its own. */
+/* An instance that has only been allocated; NULL, and no error set, where its class has its own __new__. */
 static inline PyObject *cascade_bare_instance(PyTypeObject *type, PyObject *no_arguments) {
     return type->tp_new == PyBaseObject_Type.tp_new ? PyBaseObject_Type.tp_new(type, no_arguments, NULL) : NULL;
 }
 
-/* What `type(...)` calls in place of tp_new and tp_init. */
+/* Sets the vectorcall of a type, which `type(...)` calls instead of tp_new and tp_init. */
 static inline void cascade_construct_by(PyTypeObject *type, void *construct) {
     type->tp_vectorcall = (vectorcallfunc)construct;
 }
 
-/* How many LazyResults were made and freed in this process, and where the last of them is: counted where their memory is allocated
- * and freed. No function of the API says so; what is changed are the class's own slots tp_alloc, which object.__new__ calls, and
- * tp_free, which the deallocation of an instance of a Python class ends with. */
+/* The numbers of LazyResults that were made and freed in this process, and the address of the last one: counted where their memory
+ * is allocated and freed. The API has no function for it: the class's own slots are changed, tp_alloc, which object.__new__ calls,
+ * and tp_free, which ends the deallocation of an instance of a Python class. */
 static uint64_t cascade_results_made, cascade_results_freed;
 static PyObject *cascade_last_result;
 static allocfunc cascade_allocate_result;
@@ -261,8 +261,8 @@ static void cascade_count_results(PyTypeObject *type) {
 
 /* ---- The self-test ------------------------------------------------------------------------------------------------- */
 
-/* Each check returns 1 where CPython does as is relied on, 0 where it does not, and -1 with an error set. With `fault` it looks at
- * something that does not hold, so that tests see it refuse. */
+/* Each check returns 1 where CPython does as the extension assumes, 0 where it does not, and -1 with an error set. With `fault` it
+ * tests a condition that does not hold, so that tests see the refusal. */
 
 static int cascade_check_version(int fault) {
     return (Py_Version >> 16) == (PY_VERSION_HEX >> 16) + (unsigned)fault;
@@ -288,7 +288,7 @@ static int cascade_check_dict(int fault) {
 static int cascade_check_set(int fault) {
     PyObject *set = PySet_New(NULL), *item;
     long number, sum = 0;
-    Py_ssize_t place;
+    Py_ssize_t index;
     if (set == NULL)
         return -1;
     for (number = 0; number < 20; number++) {     /* more than there is room for inside the object */
@@ -300,8 +300,8 @@ static int cascade_check_set(int fault) {
         }
         Py_DECREF(item);
     }
-    for (place = 0; place < cascade_set_room(set); place++) {
-        item = cascade_set_item(set, place);
+    for (index = 0; index < cascade_set_room(set); index++) {
+        item = cascade_set_item(set, index);
         if (item != NULL)
             sum += PyLong_Check(item) ? PyLong_AsLong(item) : 1000;
     }
@@ -439,7 +439,7 @@ static int cascade_check_allocation(int fault) {
 }
 
 static int cascade_check_tracing(int fault) {
-    /* Whoever has set a function by `sys` has set one of C as well; that does not hold the other way round. */
+    /* A function set by `sys` implies a C function; the converse does not hold. */
     PyObject *get = PySys_GetObject("gettrace");
     PyObject *found = get == NULL ? NULL : PyObject_CallNoArgs(get);
     int held;

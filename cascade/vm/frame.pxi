@@ -62,7 +62,7 @@ cdef class RouteTemplate:
         self.count = max([number for _, number in self.holes], default=-1) + 1
 
     cpdef list fill(self, list values, Py_ssize_t first):
-        """The inputs, given `values` from the number `first` on; None if one of them would change the route's graph."""
+        """Returns the inputs with `values` from the number `first` on; None if one of these would change the route's graph."""
         cdef Py_ssize_t i
         cdef PyTypeObject* kind
         cdef list inputs
@@ -79,11 +79,11 @@ cdef class RouteTemplate:
 
 
 cdef class CompiledRoutes:
-    """The routes of a Router. The table that a graph has of them derives from it.
+    """The routes of a Router; the graph's table of routes is a subclass.
 
     Args:
         routes: the route for each key of the selector.
-        templates: by route, the `RouteTemplate` of those that are compiled; anything else stands for those that are not.
+        templates: by route, the `RouteTemplate` of those that are compiled; any other value for those that are not.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -100,7 +100,7 @@ cdef class CompiledRoutes:
 
 @cython.final
 cdef class Skipped:
-    """Stands for the value of a node that was skipped.
+    """The value of a node that was skipped.
 
     Attributes:
         task_id: the node.
@@ -122,7 +122,7 @@ cdef class Skipped:
 @cython.trashcan(True)
 @cython.freelist(64)
 cdef class Pending:
-    """Stands in a slot for a value that is not there yet, and keeps the instruction that will make it."""
+    """A placeholder in a slot for a value that is not there yet, with the parked instruction that computes it."""
 
     def __init__(self):
         raise TypeError("only a machine makes these")
@@ -138,7 +138,7 @@ cdef Pending new_pending(Frame frame, Py_ssize_t pc, int32_t destination, list v
 
 
 cdef inline bint is_awaited(Frame frame, Py_ssize_t slot, PyObject* value) noexcept:
-    # Whether the slot's value is the Pending that the machine put there. One that a function returned is a value like others.
+    # Whether the slot's value is the Pending that the VM put there. One that a function returned is a value like others.
     return (
         type_of(value) == cascade_pending and (<Pending>value).frame is frame and (<Pending>value).destination == slot
         and not (<Pending>value).over
@@ -167,7 +167,7 @@ cdef void release_frame(Frame frame) noexcept:
 
 
 cdef void set_slot(Frame frame, int32_t slot, PyObject* value) noexcept:
-    # Takes over the reference. The verifier has shown that the slot is empty, unless a Pending stands there.
+    # Steals the reference. The verifier has proved that the slot is empty, unless a Pending is in it.
     cdef PyObject* old = frame.values[slot]
     frame.values[slot] = value
     xdecref(old)
@@ -193,7 +193,7 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
         return values[i]
     for i in range(count):
         if type_of(values[i]) == cascade_skipped:
-            incref(values[i])       # a container of what is not there is not there either
+            incref(values[i])       # a container of a skipped value is skipped, too
             return values[i]
     try:
         if opcode == REBUILD:
@@ -215,7 +215,7 @@ cdef PyObject* build_container(int opcode, PyObject* constant, PyObject** values
 
 
 cdef void drop_sources(PyObject** slots, const int32_t* sources, Py_ssize_t count) noexcept:
-    # Empties the slots that the instruction is the last one to use.
+    # Empties the slots whose last use the instruction is.
     cdef Py_ssize_t i
     cdef PyObject* value
     for i in range(count):

@@ -1,10 +1,10 @@
 # Instances made without a call of their class. Included by _vm.pyx.
 
 def instance_of(type kind not None, dict fields not None):
-    """An instance of a class with these attributes. Its `__init__` is not called: a frozen dataclass sets them one by one.
+    """Returns an instance of a class with these attributes. Its `__init__` is not called: that of a frozen dataclass is slow.
 
     Raises:
-        TypeError: the class makes its instances in a way of its own.
+        TypeError: the class has its own `__new__`.
     """
     cdef PyObject* made = cascade_bare_instance(<PyTypeObject*>kind, <PyObject*>EMPTY)
     if made == NULL:

@@ -1,11 +1,11 @@
 /* Typed code: one handler for each instruction of cascade/instructions/kernel.py.
  *
- * A handler does its instruction and hands on to the next one by a call in tail position through the pointer in the
- * word, which an optimising compiler makes a jump. So the place, the registers and the fuel stay in machine registers,
- * and each instruction has an indirect jump of its own to be predicted by. Where the compiler may not do so (no
- * optimisation, sanitizers), a handler returns the next word to a loop instead; what the handlers say is the same.
+ * A handler executes its instruction and calls the next handler in tail position through the pointer in the word, which an
+ * optimising compiler makes a jump (threaded code). So the instruction pointer, the registers and the fuel stay in registers of
+ * the processor, and each instruction has an indirect jump of its own for the branch predictor. Where the compiler may not do
+ * so (no optimisation, sanitizers), a handler returns the next word to a loop instead.
  *
- * A handler that cannot do exactly what Python does changes nothing and exits. No Python object is touched here; the
+ * A handler that cannot do exactly as Python does changes nothing and makes a side exit. No Python object is touched here; the
  * code runs without the GIL.
  */
 
@@ -25,7 +25,7 @@ typedef struct cascade_word cascade_word;
 typedef struct cascade_state cascade_state;
 typedef const cascade_word *(*cascade_handler)(const cascade_word *, cascade_register *, int64_t, cascade_state *);
 
-/* A word in memory: that of cascade/instructions/kernel.py with the handler for the opcode, and distances for targets. */
+/* A word in memory: that of cascade/instructions/kernel.py with a handler in place of the opcode, and distances as targets. */
 struct cascade_word {
     void *run;      /* a cascade_handler */
     int32_t a, b, c, d, e, f;
@@ -47,16 +47,16 @@ enum {
 };
 
 struct cascade_state {
-    const cascade_word *word;       /* where it has stopped, or is to start */
+    const cascade_word *word;       /* at which it has stopped, or is to start */
     cascade_register *registers;    /* of the function that runs */
     int64_t fuel;
     int64_t steps;                  /* tail calls made */
-    int64_t limit;                  /* how many may be made */
+    int64_t limit;                  /* of the tail calls */
     int64_t deferred;               /* steps that were calls of tasks, not tail calls */
     int64_t origin;                 /* the body that the last of them went to */
     int64_t depth;                  /* calls under way */
-    int64_t depth_limit;            /* how many CPython would allow */
-    int64_t depth_room;             /* how many `calls` has room for */
+    int64_t depth_limit;            /* of CPython's recursion */
+    int64_t depth_room;             /* of `calls` */
     cascade_call *calls;
     cascade_register *end;          /* of the memory for registers */
     int outcome;
@@ -112,7 +112,7 @@ static const cascade_word *cascade_stop(
 
 /* ---- Arithmetic: each function returns 1 where the instruction has to exit. ------------------------------------- */
 
-/* Always inlined: a local variable whose address went to a real call would keep a handler from handing on by a jump. */
+/* Always inlined: a local variable whose address is passed to a real call would keep the tail call from becoming a jump. */
 #define CASCADE_INLINE static inline __attribute__((always_inline))
 #define INT_FUNCTION(NAME) CASCADE_INLINE int cascade_##NAME(int64_t x, int64_t y, int64_t *z)
 #define FLOAT_FUNCTION(NAME) CASCADE_INLINE int cascade_##NAME(double x, double y, double *z)
@@ -347,20 +347,20 @@ CASCADE_INLINE int cascade_power_mod(int64_t x, int64_t y, int64_t m, int64_t *z
 
 #include "kernel_math.h"
 
-/* start, stop, step -> next, how many are left, step. */
+/* start, stop, step -> next, remaining, step. */
 static int cascade_range(cascade_register *state)
 {
     int64_t start = state[0].i, stop = state[1].i, step = state[2].i;
-    uint64_t left = 0;
+    uint64_t remaining = 0;
     if (step == 0)
         return 1;
     if (step > 0 && start < stop)
-        left = ((uint64_t)stop - (uint64_t)start - 1) / (uint64_t)step + 1;
+        remaining = ((uint64_t)stop - (uint64_t)start - 1) / (uint64_t)step + 1;
     else if (step < 0 && start > stop)
-        left = ((uint64_t)start - (uint64_t)stop - 1) / (0 - (uint64_t)step) + 1;
-    if (left > INT64_MAX)
+        remaining = ((uint64_t)start - (uint64_t)stop - 1) / (0 - (uint64_t)step) + 1;
+    if (remaining > INT64_MAX)
         return 1;
-    state[1].i = (int64_t)left;
+    state[1].i = (int64_t)remaining;
     return 0;
 }
 
@@ -370,7 +370,7 @@ static int cascade_range(cascade_register *state)
     X(LESS, <, __VA_ARGS__) X(LESS_EQUAL, <=, __VA_ARGS__) X(EQUAL, ==, __VA_ARGS__) X(NOT_EQUAL, !=, __VA_ARGS__)
 #define ORDERS(X, ...) X(MORE, >, __VA_ARGS__) X(MORE_EQUAL, >=, __VA_ARGS__)
 
-/* The 64 bits f:e, whatever they mean. */
+/* The 64 bits f:e, of any type. */
 #define LOAD { I(a) = (int64_t)((uint64_t)(uint32_t)w->f << 32 | (uint32_t)w->e); NEXT; }
 OP(LOAD_INT) LOAD
 OP(LOAD_FLOAT) LOAD
@@ -530,8 +530,8 @@ OP(ROUND) { int64_t t; if (cascade_round(D(b), &t)) EXIT; I(a) = t; NEXT; }
 OP(FLOOR) { int64_t t; if (cascade_whole(floor(D(b)), &t)) EXIT; I(a) = t; NEXT; }
 OP(CEIL) { int64_t t; if (cascade_whole(ceil(D(b)), &t)) EXIT; I(a) = t; NEXT; }
 
-/* The functions of `math`; see kernel_math.h. Out where math_1 of Modules/mathmodule.c raises: no result for a number, or no finite
-   one for a finite number. */
+/* The functions of `math`; see kernel_math.h. A side exit where math_1 of Modules/mathmodule.c raises: a NaN for a number, or an
+   infinity for a finite number. */
 #define MATH(NAME, FUNCTION) \
     OP(NAME) { double x = D(b), t = FUNCTION(x); \
         if (!isfinite(t) && (isnan(t) ? !isnan(x) : isfinite(x))) EXIT; \
@@ -572,21 +572,21 @@ OP(DEFER) { s->deferred += 1; s->origin = w->e; STEP; BACK(f); }
 OP(RANGE) { if (cascade_range(&r[(uint32_t)w->a])) EXIT; NEXT; }
 #define TAKE(target, state) do { cascade_register *range = &r[(uint32_t)w->state]; I(target) = range[0].i; \
     range[0].i = (int64_t)((uint64_t)range[0].i + (uint64_t)range[2].i); range[1].i -= 1; } while (0)
-#define LEFT(state) r[(uint32_t)w->state + 1].i
-OP(NEXT) { if (LEFT(b) == 0) GO(f); TAKE(a, b); NEXT; }
-OP(NEXT_OR_BACK) { if (LEFT(b) == 0) BACK(f); TAKE(a, b); NEXT; }
-OP(NEXT_BACK) { if (LEFT(b) == 0) NEXT; TAKE(a, b); BACK(f); }
+#define REMAINING(state) r[(uint32_t)w->state + 1].i
+OP(NEXT) { if (REMAINING(b) == 0) GO(f); TAKE(a, b); NEXT; }
+OP(NEXT_OR_BACK) { if (REMAINING(b) == 0) BACK(f); TAKE(a, b); NEXT; }
+OP(NEXT_BACK) { if (REMAINING(b) == 0) NEXT; TAKE(a, b); BACK(f); }
 /* a = b op c; then the next of range e into d, and back to f. */
 #define ACCUMULATE_INT(NAME) \
     OP(NAME##_INT_NEXT_BACK) \
-    { int64_t t; if (cascade_##NAME##_INT(I(b), I(c), &t)) EXIT; I(a) = t; if (LEFT(e) == 0) NEXT; TAKE(d, e); BACK(f); }
+    { int64_t t; if (cascade_##NAME##_INT(I(b), I(c), &t)) EXIT; I(a) = t; if (REMAINING(e) == 0) NEXT; TAKE(d, e); BACK(f); }
 #define ACCUMULATE_FLOAT(NAME) \
     OP(NAME##_FLOAT_NEXT_BACK) \
-    { double t; cascade_##NAME##_FLOAT(D(b), D(c), &t); D(a) = t; if (LEFT(e) == 0) NEXT; TAKE(d, e); BACK(f); }
+    { double t; cascade_##NAME##_FLOAT(D(b), D(c), &t); D(a) = t; if (REMAINING(e) == 0) NEXT; TAKE(d, e); BACK(f); }
 ACCUMULATE_INT(ADD) ACCUMULATE_INT(SUB) ACCUMULATE_INT(MUL) ACCUMULATE_INT(XOR)
 ACCUMULATE_FLOAT(ADD) ACCUMULATE_FLOAT(SUB) ACCUMULATE_FLOAT(MUL)
 
-/* Calls: the arguments stand in the window that the called function gets; d is how many registers it has. */
+/* Calls: the arguments are in the window of the called function; d is the number of its registers. */
 OP(CALL)
 {
     if (s->depth >= s->depth_limit)
@@ -618,7 +618,7 @@ OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
 #include "kernel_table.h"
 
-/* Runs from s->word until something has to be done outside. */
+/* Runs from s->word to a stop: `outcome` has its cause. */
 static void cascade_run(cascade_state *s)
 {
     const cascade_word *w = s->word;
@@ -642,5 +642,5 @@ static void cascade_run(cascade_state *s)
 #undef STEP
 #undef CONTINUE
 #undef TAKE
-#undef LEFT
+#undef REMAINING
 #endif

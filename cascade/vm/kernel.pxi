@@ -1,5 +1,5 @@
 # Kernels: verified typed code, its guards and its call-outs. Included by _vm.pyx.
-# The instructions are described in cascade/instructions/kernel.py, and done in kernel.h.
+# cascade/instructions/kernel.py has the table of instructions, kernel.h their handlers.
 
 
 cdef extern from "vm/kernel.h":
@@ -14,25 +14,25 @@ cdef extern from "vm/kernel.h":
 
 cdef enum:
     SHORT_FUEL = 2000           # back edges before the GIL is released
-    LONG_WORK = 1600000         # instructions, about, before the event loop has its turn: some 1 to 2 ms
-    CALL_OUT_LIMIT = 2500            # call-outs before the event loop has its turn
+    LONG_WORK = 1600000         # instructions, about, before a run yields to the event loop: some 1 to 2 ms
+    CALL_OUT_LIMIT = 2500       # call-outs before a run yields to the event loop
     KERNEL_LIMIT = 32           # kernels made for one task, all in all
     PARAMETER_LIMIT = 32        # of a task that has kernels
-    HOT = 20000                 # tail calls before a task without a loop is lowered: they take about as long as that does
-    DEFERRED_WORTH = 9          # more tail calls: as long as a call of a task takes that a task returns
-    RETRY = 256                 # tail calls before arguments that did not fit are looked at again
+    HOT = 20000                 # tail calls before a task without a loop is lowered: they take about as long as lowering does
+    DEFERRED_WORTH = 9          # tail calls that take as long as the call of a task that a task returns, less one
+    RETRY = 256                 # tail calls before arguments that did not fit are tried again
     WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
     EXITS = 64                  # before a kernel is checked for being worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
 
-# Of a word that is run instead of CPython's instructions; the most that an exit may be taken to cost by itself, as other
-# processes may have had their turn meanwhile; and the part by which a loop that CPython continues is slower than a plain one.
+# Seconds that a word gains over CPython's instructions; the most that an exit is taken to cost, as other processes may have
+# run meanwhile; and the fraction by which a loop that CPython continues is slower than a plain one.
 cdef double WORD_GAIN = 15e-9
 cdef double EXIT_COST = 20e-6
 cdef double RESUMED_COST = 0.25
 
-# Lowering at the first call may take this long in a process, and this part of the time that it has run.
+# Seconds that lowering at the first call may take in a process, and the fraction of the time that it has run.
 cdef double EAGER_SECONDS = 0.1
 cdef double EAGER_PART = 0.1
 cdef double eager_seconds = 0.0
@@ -40,11 +40,11 @@ cdef double eager_begun = cascade_clock()
 
 cdef enum:
     GUARD_ITEM = 0
-    TYPED_CALLED = 100          # beside the statuses: the call is over
+    TYPED_CALLED = 100          # not a status: the call has returned
 
 cdef dict GUARD_KINDS = {"item": GUARD_ITEM, "contents": 1, "__code__": 2, "__defaults__": 3, "__kwdefaults__": 4}
 
-# When a task is lowered; what `Task.lowering` says.
+# When a task is lowered: the values of `Routine.lowering`.
 cdef enum:
     LOWER_NEVER = 0
     LOWER_HOT = 1
@@ -78,10 +78,11 @@ cdef class Kernel:
 
     Attributes:
         code: the `TypedCode`.
-        entries: how often it was entered.
-        exits: how often it was exited before its end.
-        steps: the tail calls made in it.
-        work: the back edges taken in it, tail calls and items of maps included.
+        start: of a state machine, the state that it begins with.
+        entries: the number of its entries.
+        exits: the number of its side exits.
+        steps: the number of tail calls in it.
+        work: the number of back edges taken in it, tail calls and items of maps included.
         retired: whether it is no longer entered, because it kept exiting.
     """
 
@@ -138,7 +139,7 @@ cdef class Kernel:
         PyMem_Free(self.call_outs)
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1:
-        # Puts the handler and the distance of the target into a word.
+        # Replaces the opcode of a word by its handler, and its target by the distance to it.
         cdef TypedWord* word = &self.words[number]
         cdef uint64_t value
         word.run = HANDLERS[opcode]
@@ -151,7 +152,7 @@ cdef class Kernel:
         return 0
 
     cdef bint guards_hold(self) except -1:
-        # A dict that has not changed since is not looked into.
+        # A dict that has not changed since is not searched.
         cdef Py_ssize_t i
         cdef GuardEntry* guard
         cdef uint64_t version
@@ -171,7 +172,7 @@ cdef class Kernel:
         return True
 
     cdef object call_profiled(self, run):
-        # Calls `run` so that a profiler sees a call of the task's function.
+        # Calls `run` as a call of the task's function, for a profiler.
         if self.caller is None:
             self.caller = PROFILED_CALLER(self.code)
         return self.caller(run)
@@ -221,7 +222,7 @@ cdef class Kernel:
         return 0
 
     cdef double gain_of_back_edge(self) noexcept:
-        # By the shortest loop, so that it is not taken for too much.
+        # Of the shortest loop: a lower bound.
         cdef Py_ssize_t i, span, shortest = self.length
         for i in range(self.length):
             if self.words[i].f < 0:
@@ -234,7 +235,7 @@ cdef class Kernel:
         return self.exit_count
 
     def exits_by_word(self):
-        """How often it was exited, by word; words without exits are not there."""
+        """Returns the number of side exits by word; words without any are left out."""
         return {i: self.exits_at[i] for i in range(self.length) if self.exits_at[i]}
 
 
@@ -243,7 +244,7 @@ cdef bint targets_are_known = False
 
 
 cdef int know_targets() except -1:
-    # When the first kernel is made: the table takes 3 ms to make, and many processes have no kernel.
+    # Called for the first kernel only: the table takes 3 ms to make, and many processes have no kernel.
     global targets_are_known
     from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 
@@ -256,7 +257,11 @@ cdef int know_targets() except -1:
 
 
 def length(value):
-    """len() of an object of Python's own types; a TypeError for others, whose __len__ could do anything."""
+    """Returns len() of an object of a built-in type.
+
+    Raises:
+        TypeError: the type is another one, whose __len__ could have effects.
+    """
     if type(value) in (list, tuple, str, bytes, bytearray, dict, set, frozenset, range):
         return len(value)
     raise TypeError

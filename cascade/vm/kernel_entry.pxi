@@ -1,7 +1,7 @@
-# Kernels: entering typed code from the machine, and what follows when it stops. Included by _vm.pyx.
+# Kernels: typed code is entered from the dispatch loop, and continued after a stop. Included by _vm.pyx.
 
 cdef bint may_be_typed(Machine machine, Frame frame, const Word* word) noexcept:
-    # Whether this is the time to run the task of a frame, or its state machine, as typed code, or to continue it.
+    # Returns whether the task of a frame, or its state machine, is to be run or continued as typed code now.
     cdef Routine routine
     if frame.kernel is not None:
         return True
@@ -22,8 +22,7 @@ cdef bint may_be_typed(Machine machine, Frame frame, const Word* word) noexcept:
 
 
 cdef int run_typed(Machine machine, Frame frame) noexcept:
-    # A LOOP, or the call of a state, out of fuel: runs the kernel for the types of the arguments. Where there is none,
-    # nothing happens.
+    # A LOOP, or the call of a state, out of fuel: runs the kernel for the types of the arguments, if there is one.
     cdef const Word* word = &frame.code.words[frame.pc]
     cdef Routine routine = frame.code.state_machine
     cdef Kernel kernel = frame.kernel
@@ -41,7 +40,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
                 return RESUMED
             machine.taken += 1
         elif not kernel.guards_hold():
-            # While others had their turn, a name got another meaning. Here a statement begins.
+            # While other code ran, a name got another meaning. Here a statement begins.
             return exit_typed(machine, frame)
         limit = machine.max_steps - machine.taken if machine.max_steps >= 0 else INT64_MAX
         return after_typed(machine, frame, run_profiled(frame, limit) if profiled() else run_kernel(frame, limit))
@@ -52,7 +51,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
 
 
 cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
-    # The typed code of a frame has stopped.
+    # Continues after a stop of a frame's typed code.
     cdef Kernel kernel = frame.kernel
     cdef TypedState* state = &frame.typed.state
     machine.taken += state.steps
@@ -83,12 +82,12 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
         if state.deferred:
             count_deferred(machine, frame, kernel)
         return stop_at_limit(machine, frame, frame.pc, True)
-    return RESUMED      # the slow path looks around, and enters here again
+    return RESUMED      # the slow path checks limits, and enters here again
 
 
 cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
                     PyObject** result) noexcept:
-    # CALL_KERNEL: returns TYPED_CALLED and the call's result, which may be that of a plain call; or the status, where the
+    # CALL_KERNEL: returns TYPED_CALLED and the call's result, which may be that of a plain call; or a status, where the
     # typed code continues in a frame of its own, or has exited.
     cdef Kernel kernel
     cdef Frame new
@@ -98,7 +97,7 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
     cdef Py_ssize_t called_out = 0
     try:
         if machine.max_steps >= 0 or profiled():
-            # The steps in the typed code have to be counted one by one, or a profiler sees them: in a frame of its own.
+            # Steps in the typed code are limited, or a profiler sees the call: it gets a frame of its own.
             values = copy_slots(arguments, count)
             drop_sources(frame.values, &frame.code.operands[frame.code.words[frame.pc - 1].c] + 1, count)
             machine.spend()
@@ -129,7 +128,7 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
                 incref(<PyObject*>value)
                 result[0] = <PyObject*>value
                 return TYPED_CALLED
-        # It takes long, or is not plain: a frame of its own takes over what was made.
+        # It takes long, or its result is no plain value: it continues in a frame of its own.
         values = copy_slots(arguments, count)
         drop_sources(frame.values, &frame.code.operands[frame.code.words[frame.pc - 1].c] + 1, count)
         machine.spend()

@@ -1,8 +1,8 @@
 # Kernels: side exits, and re-entry after them. Included by _vm.pyx.
 
 cdef tuple exit_plan(Kernel kernel, Py_ssize_t number):
-    # How CPython continues after an exit: (body, function, registers and types of its arguments, registers of ranges, function of an iteration,
-    # names of the arguments)
+    # Returns the continuation of an exit: (body, function, registers and types of its arguments, registers of ranges, function of
+    # an iteration, names of the arguments)
     cdef tuple plan = kernel.exit_plans[number]
     if plan is None:
         found = kernel.code.exits[number]
@@ -17,14 +17,14 @@ cdef tuple exit_plan(Kernel kernel, Py_ssize_t number):
 
 
 cdef Py_ssize_t word_in_body(Frame frame) noexcept:
-    # The number of the word of a task's body where the code has stopped: inside helpers, the outermost call.
+    # Returns the number of the word of a task's body at which the code has stopped: inside helpers, the outermost call.
     cdef TypedState* state = &frame.typed.state
     cdef const TypedWord* word = state.word if state.depth == 0 else state.calls[0].word
     return word - frame.kernel.words
 
 
 cdef list values_at_exit(Frame frame, tuple plan):
-    # The values of the variables.
+    # Returns the values of the variables at an exit.
     cdef tuple registers = <tuple>plan[2]
     cdef bytes kinds = <bytes>plan[3]
     cdef Py_ssize_t i, register
@@ -36,7 +36,7 @@ cdef list values_at_exit(Frame frame, tuple plan):
 
 
 cdef list ranges_at_exit(Frame frame, tuple plan):
-    # The ranges of the loops under way, from their next items on.
+    # Returns the ranges of the active loops, from their next items on.
     cdef Py_ssize_t at
     cdef list ranges = []
     for at in plan[4]:
@@ -47,11 +47,11 @@ cdef list ranges_at_exit(Frame frame, tuple plan):
     return ranges
 
 
-cdef tuple NOTHING = (None,)        # stands for the iteration that is under way
+cdef tuple NOTHING = (None,)        # the item of the iteration that is being executed
 
 
 cdef int reenter_typed(Frame frame, Kernel kernel, Py_ssize_t word, values) except -1:
-    # Values for registers; objects among them are held by the frame's slots.
+    # Loads values into registers, and sets the word to continue at. The frame's slots hold the objects among them.
     cdef TypedState* state = &frame.typed.state
     cdef Register* registers = frame.typed.memory
     cdef Py_ssize_t at
@@ -77,8 +77,8 @@ cdef list kept_arguments(Frame frame, Kernel kernel, registers, types):
 
 
 cdef int exit_typed(Machine machine, Frame frame) except -1:
-    # CPython continues at the statement where the typed code has stopped, and returns the call's result. After the rest
-    # of a loop's iteration, typed code may take over again.
+    # CPython continues at the statement at which the typed code has stopped, and returns the call's result. After the rest
+    # of a loop's iteration, typed code may be re-entered.
     cdef double begun = cascade_clock()
     cdef Kernel kernel = frame.kernel
     cdef Py_ssize_t word_number = word_in_body(frame)
@@ -93,7 +93,7 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
         restore_frame(machine, frame, kernel, body, kept_arguments(frame, kernel, body.parameters, body.types))
         machine.taken -= 1
         return RESUMED
-    # Objects in registers belong to the slots: all are taken before these change.
+    # Objects in registers are held by the slots: all are read before these change.
     kept = kept_arguments(frame, kernel, body.kept, body.types)
     values = values_at_exit(frame, plan)
     ranges = ranges_at_exit(frame, plan)
@@ -138,8 +138,8 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
 
 
 cdef Frame restore_frame(Machine machine, Frame frame, Kernel kernel, body, list arguments):
-    # The frame is that of a task that is called, with these arguments; tail calls may have led to another task, which
-    # then takes the frame's place.
+    # Restores the frame of the task that is executed, with these arguments. After tail calls it may be another task, whose frame
+    # then replaces this one.
     cdef Routine routine = <Routine>frame.code.constants[frame.code.words[frame.pc].b]
     cdef Frame new
     cdef Py_ssize_t i
@@ -164,7 +164,7 @@ cdef Frame restore_frame(Machine machine, Frame frame, Kernel kernel, body, list
 
 
 cdef int count_deferred(Machine machine, Frame frame, Kernel kernel) except -1:
-    # Tasks have returned calls of tasks: each of these has a number, and a name of its own.
+    # Counts the calls of tasks that tasks have returned: each of these has a number, and a name of its own.
     cdef TypedState* state = &frame.typed.state
     machine.serials += state.deferred
     frame.serial = machine.serials

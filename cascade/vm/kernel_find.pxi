@@ -1,4 +1,4 @@
-# Kernels: finding the one for the types of the arguments, or making it. Included by _vm.pyx.
+# Kernels: the one for the types of the arguments is found, or made. Included by _vm.pyx.
 
 cdef bint watched() except -1:
     # Whether a debugger or a coverage tool follows lines: then functions are called.
@@ -23,8 +23,8 @@ cdef bytes key_of(bytes types, Py_ssize_t start):
 
 
 cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
-    # The kernel for the types of the arguments, made when they are seen for the first time; None where there is none.
-    # That of a state machine begins with its state number `start`; MAP_ONLY means one that may be for maps only.
+    # Returns the kernel for the types of the arguments, which is made when they are first seen; None where there is none.
+    # That of a state machine begins with its state number `start`; MAP_ONLY allows one that is for maps only.
     cdef Kernel kernel
     cdef Py_ssize_t i
     cdef char types[PARAMETER_LIMIT]
@@ -37,7 +37,7 @@ cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t 
         types[i] = code_of(type_of(values[i]))
     for kernel in routine.kernels:
         if kernel.count != count:
-            continue        # what Python code put there
+            continue        # Python code has put it there
         if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
             if kernel.guards_hold():
                 return None if kernel.retired else kernel
@@ -78,7 +78,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
         else:
             made = context.kernel(routine.owner, names, start == MAP_ONLY)
     except BaseException:
-        routine.seen.discard(key)       # so that it is raised again
+        routine.seen.discard(key)       # so that the next call raises it again
         routine.made -= 1
         raise
     eager_seconds += cascade_clock() - begun

@@ -3,7 +3,7 @@
  * tests/kernels/test_math.py compares them bit by bit with `math` itself.
  *
  * Not here, as they have arithmetic of their own that differs between versions of CPython, and between compilers that fuse a
- * product and a sum: gamma, lgamma, hypot. Typed code calls those of the module.
+ * product and a sum: gamma, lgamma, hypot. Typed code calls out to the module's.
  */
 
 #ifndef CASCADE_MATH_H
@@ -14,7 +14,7 @@
 
 #define CASCADE_PI 3.14159265358979323846
 
-/* A NaN is given back as it came; the C library's functions would make a signalling one quiet. */
+/* A NaN is returned unchanged; the C library's functions would make a signalling one quiet. */
 CASCADE_INLINE double cascade_log(double x) { return isnan(x) ? x : log(x); }
 CASCADE_INLINE double cascade_log2(double x) { return isnan(x) ? x : log2(x); }
 CASCADE_INLINE double cascade_log10(double x) { return isnan(x) ? x : log10(x); }

@@ -1,7 +1,7 @@
 # Kernels: memory for registers and calls, running typed code, call-outs. Included by _vm.pyx.
 
 cdef int make_room(Typed* typed, Py_ssize_t room) except -1:
-    # Makes memory for at least `room` registers; what is in them stays.
+    # Allocates memory for at least `room` registers, which keep their contents.
     cdef Py_ssize_t offset = 0
     cdef Register* memory
     if typed.memory != NULL and typed.state.registers != NULL:
@@ -19,7 +19,7 @@ cdef int make_room(Typed* typed, Py_ssize_t room) except -1:
 
 
 cdef Typed* start_typed(Typed* typed, Kernel kernel, PyObject** values, bint* fits) except NULL:
-    # Makes the state ready to run a kernel; not if an argument does not fit.
+    # Prepares the state for a run of a kernel; `fits` is False where an argument has no register.
     if typed == NULL:
         typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
         if typed == NULL:
@@ -37,7 +37,7 @@ cdef Typed* start_typed(Typed* typed, Kernel kernel, PyObject** values, bint* fi
 
 
 cdef bint enter_kernel(Frame frame, Kernel kernel) except -1:
-    # False where an argument does not fit.
+    # Returns False where an argument has no register.
     cdef bint fits = False
     frame.typed = start_typed(frame.typed, kernel, frame.values, &fits)
     if fits:
@@ -70,7 +70,7 @@ cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
 
 
 cdef void count_loss(Kernel kernel, double begun, double seconds, bint resumed) noexcept:
-    # An exit has cost the time around the call of CPython's part; and a part of that, if it continued a loop.
+    # Adds the cost of an exit: the time around CPython's part, and a fraction of that, if it continued a loop.
     kernel.lost += min(cascade_clock() - begun - seconds, EXIT_COST)
     if resumed:
         kernel.lost += RESUMED_COST * seconds
@@ -114,7 +114,7 @@ cdef int run_kernel(Frame frame, int64_t limit) except -1:
 
 @cython.final
 cdef class ProfiledRun:
-    """Runs a frame's kernel, once: a profiler may keep it."""
+    """Runs a frame's kernel, once: a profiler may keep a reference to it."""
     cdef Frame frame
     cdef int64_t limit
 
@@ -124,13 +124,13 @@ cdef class ProfiledRun:
             raise InternalError("this run of typed code is over")
         self.frame = None
         if not frame.kernel.guards_hold():
-            frame.typed.state.outcome = TYPED_OUT_OF_FUEL       # the profiler changed a name: whoever resumes it exits
+            frame.typed.state.outcome = TYPED_OUT_OF_FUEL       # the profiler changed a name: the next resumption exits
             return TYPED_OUT_OF_FUEL
         return run_kernel(frame, self.limit)
 
 
 cdef int run_profiled(Frame frame, int64_t limit) except -1:
-    # What takes several turns is seen several times, as a coroutine is.
+    # A run that yields is seen as several calls, as a coroutine is.
     cdef ProfiledRun run = ProfiledRun.__new__(ProfiledRun)
     run.frame = frame
     run.limit = limit
@@ -156,7 +156,7 @@ cdef enum:
 
 
 cdef bint call_out(Kernel kernel, TypedState* state) except -1:
-    # Calls a function of Python's that has no effect; False where it raises, or returns a value that has no register.
+    # Calls a function of Python's that has no effect; returns False where it raises, or its result has no register.
     cdef CallOut* entry = &kernel.call_outs[state.word.e]
     cdef Register* arguments = state.registers + state.word.b
     cdef PyObject* values[CALL_OUT_ROOM]

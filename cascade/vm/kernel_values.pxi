@@ -1,4 +1,4 @@
-# Kernels: values into registers and out of them. Included by _vm.pyx.
+# Kernels: values are unboxed into registers, and boxed again. Included by _vm.pyx.
 
 cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexcept:
     # Unboxes a value of the type that is `kind`; False where an int does not fit.
@@ -28,7 +28,7 @@ cdef bint fill(Kernel kernel, PyObject** values, Register* registers) except -1:
 
 
 cdef PyObject* new_boxed(Register value, char kind) noexcept:
-    # A reference of the caller's own; NULL where there is no memory for it.
+    # Returns a new reference; NULL where memory is exhausted.
     cdef PyObject* found
     if kind == b"d":
         return new_float(value.d)
@@ -44,7 +44,7 @@ cdef PyObject* new_boxed(Register value, char kind) noexcept:
 
 
 cdef bint unboxed(PyObject* value, char kind, Register* register) noexcept:
-    # False, and nothing is written, where the register cannot hold it.
+    # Unboxes a value; returns False, and writes nothing, where the register cannot hold it.
     cdef Register found
     if kind not in (b"i", b"d", b"b") or code_of(type_of(value)) != kind or not fill_one(kind, value, &found):
         return False
@@ -65,12 +65,12 @@ cdef object boxed(Register value, char kind):
 
 
 cdef object returned_by(TypedState* state):
-    # After TYPED_RETURNED: the value.
+    # Returns the value after TYPED_RETURNED.
     return returned(state.word, state.registers[state.word.a])
 
 
 cdef inline object returned(const TypedWord* word, Register value):
-    # What an instruction has returned.
+    # Returns the value that a RETURN instruction returned.
     if word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
         return PyLong_FromLongLong(value.i)
     if word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:

@@ -1,18 +1,18 @@
-# The machine: one run, its frames, and the dispatch loop. Included by _vm.pyx.
+# Machine: one run, its frames, and the dispatch loop. Included by _vm.pyx.
 
 cdef enum:
     POOL_LIMIT = 16            # free frames kept for each code
     POOL_SLOTS = 1 << 20       # frames larger than this are freed at once
-    PACE_LIMIT = 4             # task calls between two looks at the clock, at most
+    PACE_LIMIT = 4             # task calls between two readings of the clock, at most
     MAP_LIMIT = 16             # inputs of a map that is run by `call_each`, at most
 
 
-cdef double PACE_TIME = 0.00025     # seconds between two looks that make the pace slow down
+cdef double PACE_TIME = 0.00025     # seconds between two readings that reset the pace
 cdef double PROGRESS_TIME = 0.1     # seconds between two progress reports of a loop
 
 
 cdef enum Status:
-    RESUMED = 0                # internal: continue with `current`, or with what is ready
+    RESUMED = 0                # internal: continue with `current`, or with the queue of the ready
     STATUS_DONE = 1
     STATUS_PAUSE = 2
     STATUS_WAIT = 3
@@ -40,13 +40,13 @@ cdef class Machine:
     """One run of a piece of code.
 
     Args:
-        code: what to run.
+        code: the code to run.
         inputs: a value for each of its inputs.
         context: see the head of this module.
         observed: whether the context is to publish that tasks start and end.
-        managed: whether the context makes every call.
+        calls_by_context: whether the context makes every call.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
-        max_steps: how many task calls the run may make; -1 for any number.
+        max_steps: the limit of task calls; -1 for none.
 
     Attributes:
         error: after FAILED, the exception.
@@ -68,7 +68,7 @@ cdef class Machine:
     def __dealloc__(self):
         free_typed(self.spare)
 
-    # -- What the outside calls ---------------------------------------------------------------------------------
+    # -- Methods for Python -------------------------------------------------------------------------------------
 
     def run(self, double slice_seconds=0.0):
         """Runs until DONE, FAILED, WAIT, or, where `slice_seconds` is not 0, PAUSE after about that long."""
@@ -91,13 +91,13 @@ cdef class Machine:
         return status
 
     def take(self):
-        """After DONE: the value, which the machine lets go."""
+        """Returns the value after DONE, and drops it."""
         value = self.value
         self.value = None
         return value
 
     def attach(self, task_group):
-        """Sets the task group, which takes over what was waiting for one."""
+        """Sets the task group, and passes it the awaitables that wait for one."""
         self.refuse_if_busy()
         self.task_group = task_group
         waiting = self.unspawned
@@ -128,16 +128,16 @@ cdef class Machine:
         self.completing = False
 
     def label(self, Pending entry not None):
-        """The (owner, serial, node, iteration) of the task call that `entry` waits for."""
+        """Returns the (owner, serial, node, iteration) of the task call that `entry` waits for."""
         self.check_awaited(entry)
         return locate(self, entry.frame, entry.pc)
 
     def close(self):
-        """Drops whatever is still held. A coroutine that nobody awaited is closed, so that it does not warn."""
+        """Drops all values. A coroutine that was never awaited is closed, so that it does not warn."""
         cdef Frame frame = self.current
         cdef Frame above
         self.refuse_if_busy()
-        self.number = -1        # nothing is awaited for it any more
+        self.number = -1        # no entry is accepted any more
         self.current = None
         self.ready = None
         self.error = None       # its traceback may hold the frame that holds this machine
@@ -156,12 +156,12 @@ cdef class Machine:
 
     @property
     def steps(self):
-        """How many task calls were made."""
+        """The number of task calls so far."""
         return self.taken + self.batch - self.fuel
 
     @property
     def iteration(self):
-        """How often the code that runs now has been started again by a tail call."""
+        """The number of tail calls that have led to the present frame."""
         return 0 if self.current is None else self.current.iteration
 
     cdef int refuse_if_busy(self) except -1:
@@ -177,7 +177,7 @@ cdef class Machine:
     # -- Frames -------------------------------------------------------------------------------------------------
 
     cdef Frame enter(self, Code code, object inputs):
-        # A frame of `code` with its inputs in place.
+        # Returns a frame of `code` with its inputs in its slots.
         cdef Frame frame
         cdef PyObject** items
         cdef Py_ssize_t i, count
@@ -211,16 +211,16 @@ cdef class Machine:
     cdef void switch_to(self, Frame frame) noexcept:
         self.current = frame
         if frame.outstanding or self.observed:
-            self.spend()    # unused fuel of another frame must not take this one past the slow path
+            self.spend()    # with the fuel of another frame this one would miss the slow path
 
     cdef void spend(self) noexcept:
-        # Settles the account of steps, so that the slow path looks at the next instruction.
+        # Takes the fuel, and counts the steps made: the slow path executes the next instruction.
         self.taken += self.batch - self.fuel
         self.batch = 0
         self.fuel = 0
 
     cdef int return_from(self, Frame frame, PyObject* value) noexcept:
-        # The frame returns `value`, whose reference is taken over.
+        # The frame returns `value`, whose reference is stolen.
         cdef Frame parent = frame.parent
         cdef Pending promise = frame.promise
         if type_of(value) == cascade_skipped and not frame.may_skip:
@@ -250,7 +250,7 @@ cdef class Machine:
         return STATUS_DONE
 
     cdef int fail_skipped(self, Frame frame, PyObject* value) noexcept:
-        # The frame's result was skipped, and something needs it.
+        # The frame's result was skipped, and is needed.
         cdef object skipped = <object>value
         decref(value)
         try:
@@ -263,7 +263,7 @@ cdef class Machine:
         return STATUS_FAILED
 
     cdef int resolve(self, Pending entry, object value) except -1:
-        # The value of a parked instruction is there: into its slot, and on to those that wait for it.
+        # Stores the value of a parked instruction, and passes it to the instructions and frames that wait for it.
         cdef Frame frame = entry.frame
         cdef PyObject** slot = &frame.values[entry.destination]
         cdef Pending waiter
@@ -435,14 +435,14 @@ cdef class Machine:
                     return status
                 pc = frame.pc
             else:
-                # CALL_POLICIES, LOOP_POLICIES: the context calls, one instruction at a time.
+                # CALL_POLICIES, LOOP_POLICIES: the context makes the call, one instruction at a time.
                 frame.pc = pc - 1
                 self.fuel = fuel
                 self.spend()
                 return step(self, frame)
 
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept:
-        # In a build with CASCADE_ASSERT: what the verifier has promised for the instruction at `pc`.
+        # In a build with CASCADE_ASSERT: checks the verifier's promises for the instruction at `pc`.
         cdef Py_ssize_t slot
         try:
             row = INSTRUCTIONS[frame.code.words[pc].opcode]
@@ -463,7 +463,7 @@ cdef class Machine:
         return True
 
     cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept:
-        # The call before `frame.pc` returned no plain value.
+        # Continues after a call, before `frame.pc`, whose result is no plain value, or which raised.
         cdef const Word* word = &frame.code.words[frame.pc - 1]
         cdef list values
         if result == NULL:

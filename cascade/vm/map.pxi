@@ -1,12 +1,12 @@
-# Maps: the kernel of a task over many items, on several threads at once. Included by _vm.pyx.
+# Maps: the kernel of a task is run over many items, on several threads at once. Included by _vm.pyx.
 #
-# Items are done in blocks: unboxed, run without the GIL, shared among threads, and boxed again, up to the first item
-# whose typed code has exited. That one is for CPython, which makes it from its start: typed code has no effects, so nothing is
-# done twice. The results of later items are dropped, as CPython may change what they see.
+# Items are computed in blocks: unboxed, run without the GIL, divided among threads, and boxed again, up to the first item
+# whose typed code has exited. CPython computes that one from its start: typed code has no effects, so none is repeated. The
+# results of later items are dropped, as CPython may change values that they read.
 
 cdef extern from *:
     """
-    /* The next `count` of something that several threads take from. */
+    /* Takes the next `count` numbers of a sequence that several threads share; returns the first. */
     static Py_ssize_t cascade_take(Py_ssize_t *next, Py_ssize_t count) {
     #if defined(_MSC_VER)
         return (Py_ssize_t)_InterlockedExchangeAdd64((volatile long long *)next, (long long)count);
@@ -19,11 +19,11 @@ cdef extern from *:
 
 cdef enum:
     MAP_ONLY = -1               # the start of a kernel that has no loop: only maps gain by it
-    FIRST_BLOCK = 64            # items, before it is known how long they take
+    FIRST_BLOCK = 64            # items, before their time is known
     LAST_BLOCK = 16384
     SHARE_LIMIT = 1024            # threads, at most
     PARTS = 8                   # of a block, for each share
-    MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about what lowering takes
+    MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about as much as lowering takes
 
 # Seconds: an item that takes less, and a map that has less to do, are not worth another thread.
 cdef double SHARE_COST = 1e-7
@@ -32,15 +32,15 @@ cdef double SHARES_GAIN = 0.0005
 
 cdef struct Share:
     Typed* typed
-    Py_ssize_t at               # the items of the block that it has taken and not done yet
+    Py_ssize_t at               # the items of the block that it has taken and not computed yet
     Py_ssize_t end
-    bint inside                 # the first of them is under way
+    bint inside                 # the first of them is being computed
     bint exited                 # its typed code has exited
-    bint busy                   # somebody runs it
+    bint busy                   # a thread runs it
 
 
 cdef Py_ssize_t block_size(double wanted) noexcept:
-    # What is no number, or too large for one, has a size as well.
+    # A NaN and an infinity have a size as well.
     if wanted < LAST_BLOCK:
         return max(<Py_ssize_t>wanted, FIRST_BLOCK) if wanted > 0.0 else FIRST_BLOCK
     return LAST_BLOCK
@@ -57,9 +57,9 @@ cdef class Items:
         parameters: for each column the number of the parameter that it is for.
         slots: the arguments of the first item, complete.
         results: those so far; results are appended.
-        threads: how many shares there may be, one a thread.
-        start: called with a function and a number, calls that with this in another thread, and returns a function that waits for
-            its end.
+        threads: the greatest number of shares, one a thread.
+        start: takes a function and a number, calls it with that in another thread, and returns a function that waits for
+            the end of the call.
     """
 
     cdef object context
@@ -69,14 +69,14 @@ cdef class Items:
     cdef list results
     cdef object start
     cdef Py_ssize_t* parameters
-    cdef Py_ssize_t width               # how many columns
+    cdef Py_ssize_t width               # the number of columns
     cdef Py_ssize_t count               # of items
-    # The block that is under way.
+    # The present block.
     cdef Kernel kernel
     cdef Py_ssize_t first               # its first item
     cdef Py_ssize_t size
     cdef Py_ssize_t next                # the first item of it that no share has taken
-    cdef Py_ssize_t part                # so many a share takes at once
+    cdef Py_ssize_t part                # the number of items that a share takes at once
     cdef bint stops                     # a share has exited
     cdef Register* arguments            # for each item, its arguments
     cdef Register* outcomes             # and its result,
@@ -97,7 +97,7 @@ cdef class Items:
         cdef Py_ssize_t i
         self.context = context
         self.routine = routine
-        # Copies: shares run without the GIL, and nobody may change what they read, or free it.
+        # Copies: shares run without the GIL, and the lists that they read must not change.
         columns = [(<list?>column)[:] for column in columns]
         if not columns:
             raise InternalError("a map was given no columns")
@@ -136,16 +136,16 @@ cdef class Items:
 
     @property
     def worth_it(self):
-        """Whether the task may have kernels, and has been called for as many items as lowering it takes."""
+        """Whether the task may have kernels, and has been called for enough items to pay for lowering."""
         cdef int level = self.routine.map_lowering
         return level >= LOWER_AT_ONCE or level == LOWER_HOT and self.routine.calls >= MAP_HOT
 
     def run(self, double seconds):
-        """Runs for about so long, or up to an item that CPython has to make; returns whether there is such an item."""
+        """Runs for about `seconds`, or up to an item that CPython has to compute; returns whether there is such an item."""
         if self.running:
             raise InternalError("a map was entered while it runs")
         if self.is_any_busy():
-            raise InternalError("a share of a map is still under way")
+            raise InternalError("a share of a map is still running")
         self.running = True
         try:
             return self.run_blocks(seconds)
@@ -177,12 +177,12 @@ cdef class Items:
         return False
 
     cdef bint begin(self) except -1:
-        # Takes the next block of items of equal types; False where there is no kernel for the first of them.
+        # Takes the next block of items of equal types; returns False where there is no kernel for the first of them.
         cdef Py_ssize_t i, size
         cdef int shares = 1
         self.first = len(self.results)
         if self.first >= self.count:
-            return False        # somebody else has added to them
+            return False        # other code has appended to them
         for i in range(self.width):
             self.slots[self.parameters[i]] = (<list>self.columns[i])[self.first]
         self.kernel = None
@@ -222,7 +222,7 @@ cdef class Items:
         return 0
 
     cdef Py_ssize_t unbox(self, Py_ssize_t size) except -1:
-        # The arguments of items into `arguments`, up to the first that has other types than the kernel's, or does not fit.
+        # Unboxes the arguments of items, up to the first that has other types than the kernel's, or no register; returns their number.
         cdef Py_ssize_t i, j, parameter, found = size
         cdef Register* at
         cdef PyObject* value
@@ -248,7 +248,7 @@ cdef class Items:
         return kind == b"o" and self.kernel.hands_on and search_handed_on(<object>value, NULL)
 
     cdef int ready_share(self, Share* share) except -1:
-        # A share that has no items yet, and the kernel's constants in its registers.
+        # Prepares a share: it has no items yet, and the kernel's constants in its registers.
         cdef Kernel kernel = self.kernel
         share.at = share.end = 0
         share.inside = share.exited = False
@@ -293,7 +293,7 @@ cdef class Items:
         self.kernel.work += before
         for i in range(self.share_count):
             self.kernel.work += self.kernel.long_fuel - self.shares[i].typed.state.fuel
-        # A share that is out of fuel has done a part of an item only.
+        # A share that is out of fuel has computed a part of an item only.
         self.cost = (cascade_clock() - begun) * self.share_count / max(1, before)
         return 0
 
@@ -305,7 +305,7 @@ cdef class Items:
         return done
 
     def run_one_share(self, int number):
-        """Runs one share for its share of time; called on its thread."""
+        """Runs one share until it is out of items or fuel; called on its thread."""
         if not 0 <= number < self.share_count or not self.advancing or self.shares[number].busy:
             raise InternalError(f"share {number} of a map was called out of its turn")
         self.shares[number].busy = True
@@ -326,7 +326,7 @@ cdef class Items:
         cdef bint called_out = False
         while True:
             if called_out:
-                self.run_items(share)       # it is likely to call out again: letting go of the GIL takes longer than that
+                self.run_items(share)       # it is likely to call out again: releasing the GIL takes longer than that
             else:
                 with nogil:
                     self.run_items(share)
@@ -347,8 +347,8 @@ cdef class Items:
             return 0
 
     cdef void run_items(self, Share* share) noexcept nogil:
-        # Runs items until one stops before its end, or there are no more. With a block that has stopped, those of the part
-        # at hand are done all the same: an earlier one may be among them.
+        # Runs items until one stops before its end, or there are no more. When the block has stopped, a share still computes
+        # the items that it has taken: one of them may come before the item that stopped the block.
         cdef TypedState* state = &share.typed.state
         cdef Register* registers
         cdef Py_ssize_t i, j
@@ -386,7 +386,7 @@ cdef class Items:
             share.at += 1
 
     cdef Py_ssize_t finished_items(self) noexcept:
-        # How many items are done, up to the first whose typed code has exited; -1 where shares have to continue first.
+        # Returns the number of finished items, up to the first whose typed code has exited; -1 where shares have to continue first.
         cdef Py_ssize_t limit = self.size
         cdef int i
         for i in range(self.share_count):
@@ -398,7 +398,7 @@ cdef class Items:
         return limit if self.stops or self.next >= self.size else -1
 
     cdef int widen(self) except -1:
-        # Items take long: the share at hand keeps the one that is under way, and all the shares there may be share the others.
+        # Items take long: the only share keeps its present item, and as many shares as allowed divide the others.
         cdef Share* share = &self.shares[0]
         cdef int i
         if self.share_count > 1 or self.stops or share.at + 1 >= self.size:
@@ -411,7 +411,7 @@ cdef class Items:
         return 0
 
     cdef Py_ssize_t append_results(self, Py_ssize_t count) except -1:
-        # Appends the results of the first `count` items of the block; of fewer, where one stands for something else.
+        # Appends the results of the first `count` items of the block; of fewer, where one is no plain value. Returns their number.
         cdef Py_ssize_t i
         cdef object value
         cdef list values = PyList_New(count)
@@ -434,10 +434,10 @@ def call_each(function, list columns not None, Py_ssize_t positional, tuple name
         columns: lists of equal length; the first `positional` ones hold positional arguments.
         names: of the keyword arguments in the other columns; None where there are none.
         results: those so far; a result that is a tail call, deferred or awaitable is appended last.
-        seconds: after about that long it stops.
+        seconds: the time after which it stops, about.
 
     Returns:
-        Whether the last result needs more than being kept.
+        Whether the last result is no plain value.
     """
     cdef Py_ssize_t i, j, count = len(columns), length
     cdef Py_ssize_t begun = len(results)

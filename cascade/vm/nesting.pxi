@@ -1,20 +1,20 @@
-# How many runs are inside a task's function on this thread. Included by _vm.pyx.
+# The depth of nested runs on a thread. Included by _vm.pyx.
 
 def task_depth():
-    """How many runs are inside a task's function on this thread, one inside the other."""
+    """Returns the number of nested runs that are inside a task's function on this thread."""
     return cascade_depth
 
 
 def enter_task():
-    """Marks that a task's function is about to be called on this thread by other means than a machine."""
+    """Counts a call of a task's function on this thread that no `Machine` makes."""
     cascade_depth_add(1)
 
 
 def leave_task():
-    """Takes back one `enter_task`."""
+    """Ends the call that `enter_task` has counted."""
     cascade_depth_add(-1)
 
 
 def inside_task():
-    """Whether this thread is inside a task's function."""
+    """Returns whether this thread is inside a task's function."""
     return cascade_depth > 0

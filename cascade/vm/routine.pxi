@@ -1,23 +1,23 @@
-# Routine and Code: a task as the machine calls it, and a verified blueprint. Included by _vm.pyx.
+# Routine and Code: a task as the VM calls it, and a verified blueprint. Included by _vm.pyx.
 
 @cython.final
 cdef class Routine:
-    """How the machine calls a task's function. One slot holds each parameter, in the order of the signature.
+    """The calling convention of a task's function. Each parameter has a slot, in the order of the signature.
 
     Args:
-        owner: the task; the machine only hands it on.
-        operation: what the context calls where it makes the call: the owner with policies; by default the owner.
-        function: what is called.
+        owner: the task; the VM only passes it on.
+        operation: the operand of the context's `call`: the owner with policies; by default the owner.
+        function: the function that is called.
         name: for people.
         parameters: the names of all parameters.
-        positional: how many leading ones are passed by position.
-        positional_only: how many of these cannot be named.
+        positional: the number of leading ones that are passed by position.
+        positional_only: the number of these that cannot be named.
         keywords: the names of keyword-only parameters.
         varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
         bind: called like the function, returns the tuple of slots.
         lowering: when the function is lowered.
-        rebinds: whether a tail call may put its arguments into the slots in place.
+        rebinds: whether a tail call may move its arguments into the slots.
         may_skip: whether its result may be a `Skipped`.
         chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and the
             values that the routes share.
@@ -25,7 +25,7 @@ cdef class Routine:
 
     Attributes:
         kernels: its typed code, one for each combination of types.
-        reasons: why there is none, for other types.
+        diagnostics: for other types, the diagnostics.
     """
 
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
@@ -71,7 +71,7 @@ cdef class Routine:
             self.callee = <PyObject*>function
 
     def lower(self, context, tuple types not None):
-        """Makes the kernel for arguments of these types, or notes why there is none, where that was not done yet."""
+        """Makes the kernel for arguments of these types, or records the diagnostics, unless that was done before."""
         make_kernel(context, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
 
     def __repr__(self):
@@ -83,7 +83,7 @@ cdef class Routine:
             if <PyObject*>PyTuple_GET_ITEM(self.parameters, i) == name:
                 return i
         if type_of(name) != <PyTypeObject*>str:
-            return -1       # comparing it could run code of its own
+            return -1       # its comparison could run other code
         for i in range(PyTuple_GET_SIZE(self.parameters)):
             if PyUnicode_Compare(<PyObject*>PyTuple_GET_ITEM(self.parameters, i), name) == 0:
                 return i
@@ -91,7 +91,7 @@ cdef class Routine:
 
 
 cdef int check_names(tuple names) except -1:
-    # CPython takes the names that come with a vectorcall for strings, without a look.
+    # CPython does not check that the names of a vectorcall are strings.
     for name in names:
         if type(name) is not str:
             raise InternalError(f"{name!r}, of type {type(name).__name__}, is no name of a parameter")
@@ -99,7 +99,7 @@ cdef int check_names(tuple names) except -1:
 
 
 cdef tuple split_variadic(Routine routine, PyObject** slots):
-    # The (args, kwargs) of a call, from one value a parameter.
+    # Returns the (args, kwargs) of a call, from one value for each parameter.
     cdef Py_ssize_t i
     cdef Py_ssize_t at = routine.positional
     cdef list args = [<object>slots[i] for i in range(routine.positional)]
@@ -137,7 +137,7 @@ cdef class Code:
     def __cinit__(self, blueprint):
         if VERIFY is None:
             raise InternalError("no verifier is installed: a blueprint can only run after verification")
-        # A copy of its own, which nobody else has, without cached tables that the words might not agree with.
+        # A copy that no other code can change, without cached tables that may disagree with the words.
         blueprint = Blueprint(
             blueprint.name, blueprint.words, blueprint.operands, blueprint.constants, blueprint.inputs, blueprint.slots,
             blueprint.nodes,
@@ -156,7 +156,7 @@ cdef class Code:
         self.slots = blueprint.slots
         self.states = []
         self.widest = self.longest_list(len(words) // sizeof(Word))
-        self.blueprint = blueprint      # last: only now may it be entered
+        self.blueprint = blueprint      # last: now it may be entered
 
     cdef Py_ssize_t longest_list(self, Py_ssize_t count):
         cdef Py_ssize_t i, longest = 1
@@ -171,7 +171,7 @@ cdef class Code:
         return longest
 
     cdef Frame frame(self):
-        # An empty frame, from the pool where there is one.
+        # Returns an empty frame, from the pool where there is one.
         cdef Frame result = self.pool
         cdef Py_ssize_t i, size
         if result is not None:
@@ -192,7 +192,7 @@ cdef class Code:
 
 
 cpdef Code loop_code_of(context, Routine routine):
-    """The code that runs a task on its own, made by the context once."""
+    """Returns the code that runs a task on its own; the context makes it once."""
     if routine is None:
         raise TypeError("a routine is None")
     if routine.loop is None:

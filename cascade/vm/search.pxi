@@ -1,22 +1,20 @@
-# Whether a deferred value stands in a value: itself, or inside nested lists, tuples, dicts, sets, dataclasses.
-# Included by _vm.pyx.
+# The search for deferred values: a value itself, and nested lists, tuples, dicts, sets, dataclasses. Included by _vm.pyx.
 #
-# A search is whole where a call is declared. What a task that runs hands on, and what a program is given, is data: as long
-# as no result has been made meanwhile, a search meets the first things of each argument only, so it costs the same for any
-# size. See "Where results are looked for" in docs/architecture.md.
+# A search is complete where a call is declared. The arguments that a running task passes on, and the inputs of a program, are
+# data: as long as no result has been made meanwhile, a search visits the first items of each argument only, so its cost does
+# not depend on their size. See "Where results are looked for" in docs/architecture.md.
 #
-# There are two ways to look into a container, and they find the same. The quiet one reads lists, tuples, dicts and sets
-# where they are, by borrowed references, and runs no other code. What it does not know, such as the class of an object
-# that it meets for the first time, or a list with an `__iter__` of its own, it leaves to the other one, which iterates as
-# Python does. That may run code of users, which can change and free what was met before; so from then on the search
-# holds a reference to every container that it met.
+# A container is searched in one of two modes, with equal results. The quiet mode reads lists, tuples, dicts and sets by
+# borrowed references, and runs no other code. An object that it cannot read, such as the first one of a class, or a list with
+# an `__iter__` of its own, is searched in the other mode, which iterates as Python does. That may run code of users, which can
+# change and free the containers seen before; so from then on the search holds a reference to each of these.
 
 
 cdef enum Outcome:
     NOT_THERE
     THERE
-    UNCLEAR         # cannot be said quietly
-    SPENT           # not among as many things as were to be met
+    UNCLEAR         # unknown to the quiet mode
+    SPENT           # not among the items up to the limit
 
 cdef enum ClassKind:
     NOT_KNOWN
@@ -27,24 +25,24 @@ cdef enum ClassKind:
 
 cdef enum:
     SEARCH_BITS = 6
-    SEARCH_ROOM = 1 << (SEARCH_BITS - 1)      # containers that a search has room for at first
+    SEARCH_ROOM = 1 << (SEARCH_BITS - 1)      # containers that fit the first tables of a search
     FIELDS_LIMIT = 32       # fields of a dataclass that are read without help
-    CLASS_ROOM = 512        # classes that are remembered
-    HANDED_ON = 16          # things that are met in each argument that is handed on
-    SLICE = 100_000          # things after which other threads have their turn: some milliseconds
-    SET_SPARSE = 8          # places of a set that are looked at for each thing that may be met
+    CLASS_ROOM = 512        # classes that are cached
+    HANDED_ON = 16          # items that are visited in each argument that is passed on
+    SLICE = 100_000         # items after which other threads may run: some milliseconds
+    SET_SPARSE = 8          # entries of a set's table that are read for each item up to the limit
 
 cdef struct Search:
     PyObject* root
-    PyObject* known             # is not looked into, if it is immutable
-    PyObject** waiting          # containers that are still to be looked into
+    PyObject* known             # is not searched, if it is immutable
+    PyObject** waiting          # containers that are still to be searched
     Py_ssize_t waiting_count
     Py_ssize_t waiting_room
     Py_ssize_t first            # of those that wait, where the search goes level by level
-    Py_ssize_t limit            # things that may be met; -1 for any number
-    Py_ssize_t things           # that were met; without a limit, since the last turn
-    bint spent                  # there are more
-    PyObject** met              # a hash set of all containers, by linear probing; empty until there are two
+    Py_ssize_t limit            # of the items that are visited; -1 for none
+    Py_ssize_t things           # visited; without a limit, since the last slice
+    bint spent                  # there are more items
+    PyObject** met              # a hash set of all containers seen, by linear probing; empty until there are two
     Py_ssize_t met_count
     Py_ssize_t met_room         # 1 << met_bits
     int met_bits
@@ -54,18 +52,18 @@ cdef struct Search:
 
 
 def holds_deferred(value):
-    """Whether a deferred value stands in `value`: itself, or inside nested lists, tuples, dicts, sets, dataclasses."""
+    """Returns whether `value` is a deferred value, or holds one in nested lists, tuples, dicts, sets, dataclasses."""
     return search_deferred(value, NULL)
 
 
 def look_for_deferred(value, Py_ssize_t limit):
-    """As `holds_deferred`, among the first `limit` things level by level; None where there are more, and none of them is one."""
+    """As `holds_deferred`, for the first `limit` items in breadth-first order; None where none of them is one, and there are more."""
     cdef int outcome = search_first(value, limit, NULL)
     return None if outcome == SPENT else outcome == THERE
 
 
 def hands_on_deferred(tuple slots not None, tuple gathered not None=()):
-    """Whether a deferred value is one of the arguments in `slots`, or stands among the first things of one of them.
+    """Returns whether an argument in `slots` is a deferred value, or has one among its first items.
 
     Args:
         slots: one value for each parameter.
@@ -79,31 +77,31 @@ def hands_on_deferred(tuple slots not None, tuple gathered not None=()):
 
 
 def holds_new_deferred(tuple slots not None, current, uint64_t made, tuple gathered not None=()):
-    """Whether a deferred value stands in one of the `slots` of a tail call, as far as it is looked for.
+    """Returns whether the search finds a deferred value in one of the `slots` of a tail call.
 
-    Those that hold the same object as `current` are left out. If no result was made since there were `made` of them, no more than
-    the first things of the others are looked at. `gathered` is that of `hands_on_deferred`.
+    Slots that hold the same object as `current` are skipped. If no result was made since there were `made` of them, only the
+    first items of the others are visited. `gathered` is that of `hands_on_deferred`.
     """
     return new_deferred(slots, current, made, gathered)
 
 
 def results_made():
-    """How many deferred values were made in this process."""
+    """Returns the number of deferred values that were made in this process."""
     return cascade_results_made
 
 
 def results_alive():
-    """How many deferred values there are in this process."""
+    """Returns the number of deferred values that exist in this process."""
     return cascade_results_made - cascade_results_freed
 
 
 def is_only_result(result, uint64_t made):
-    """Whether `result` is the only deferred value that was made since there were `made` of them."""
+    """Returns whether `result` is the only deferred value that was made since there were `made` of them."""
     return only_result(<PyObject*>result, made)
 
 
 cdef inline bint only_result(PyObject* result, uint64_t made) noexcept:
-    # What lives where the last one was allocated is that one.
+    # The object at the address of the last allocation is that one.
     return cascade_results_made == made + 1 and cascade_last_result == result
 
 
@@ -132,7 +130,7 @@ cdef bint new_deferred(tuple slots, current, uint64_t made, tuple gathered) exce
 
 
 cdef bint search_gathered(object arguments, PyObject* known) except -1:
-    # `*args` or `**kwargs`: each item is an argument of its own.
+    # Searches the items of `*args` or `**kwargs`, each an argument of its own.
     if isinstance(arguments, dict):
         arguments = tuple((<dict>arguments).values())
     for argument in <tuple?>arguments:
@@ -163,7 +161,7 @@ cdef int search_first(object value, Py_ssize_t limit, PyObject* known) except -1
 
 
 cdef bint search_deferred(object value, PyObject* known) except -1:
-    # `known` was searched before, and is held by somebody.
+    # `known` was searched before, and the caller holds it.
     cdef Search search
     if cascade_is_plain(<PyObject*>value):
         return False
@@ -207,7 +205,7 @@ cdef int look_everywhere(Search* search, PyObject* root) except -1:
 
 
 cdef int yield_to_threads(Search* search) except -1:
-    hold(search)        # they may free what was met
+    hold(search)        # they may free containers
     search.things = 0
     with nogil:
         pass
@@ -215,7 +213,7 @@ cdef int yield_to_threads(Search* search) except -1:
 
 
 cdef inline bint take(Search* search, Py_ssize_t count) noexcept:
-    # Counts things that are met; False where that is more than may be.
+    # Counts items; returns False where they exceed the limit.
     search.things += count
     if search.limit < 0 or search.things <= search.limit:
         return True
@@ -236,7 +234,7 @@ cdef void end_search(Search* search) noexcept:
         PyMem_Free(search.waiting)
 
 
-# ---- what is met
+# ---- items
 
 cdef inline int meet(Search* search, PyObject* item) except -1:
     cdef PyTypeObject* kind = type_of(item)
@@ -246,7 +244,7 @@ cdef inline int meet(Search* search, PyObject* item) except -1:
     if kind == cascade_deferred:
         return THERE
     if kind == &PyDict_Type or kind == &PyTuple_Type:
-        # CPython's collector passes by those that hold nothing but strings, numbers and the like.
+        # CPython's collector does not track those that hold only strings, numbers and the like.
         if not PyObject_GC_IsTracked(item):
             return NOT_THERE
     elif not cascade_is_nest(kind):
@@ -259,7 +257,7 @@ cdef inline int meet(Search* search, PyObject* item) except -1:
 
 
 cdef int meet_with_calls(Search* search, PyObject* item) except -1:
-    # Somebody has to hold a reference to the item.
+    # The caller has to hold a reference to the item.
     cdef int outcome = meet(search, item)
     if outcome == UNCLEAR:
         if learn_class(type_of(item)) == NO_CONTAINER:
@@ -269,7 +267,7 @@ cdef int meet_with_calls(Search* search, PyObject* item) except -1:
 
 
 cdef int remember(Search* search, PyObject* container) except -1:
-    # A container is looked into once, however often it is met.
+    # Queues a container, which is searched once, however often it is met.
     cdef Py_ssize_t index
     if container == search.known and is_immutable(container):
         return NOT_THERE
@@ -293,7 +291,7 @@ cdef int remember(Search* search, PyObject* container) except -1:
 
 
 cdef inline Py_ssize_t index_of(Search* search, PyObject* container) noexcept:
-    # Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, 6.4).
+    # Returns the index of a container, or of a free entry. Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, 6.4).
     cdef uint64_t mixed = <uint64_t><size_t>container * <uint64_t>0x9E3779B97F4A7C15
     cdef Py_ssize_t index = <Py_ssize_t>(mixed >> (64 - search.met_bits))
     while search.met[index] != NULL and search.met[index] != container:
@@ -338,7 +336,7 @@ cdef int make_waiting_room(Search* search) except -1:
     return 0
 
 
-# ---- looking into a container
+# ---- containers
 
 cdef int look_quietly(Search* search, PyObject* container) except -1:
     cdef PyTypeObject* kind = type_of(container)
@@ -356,7 +354,7 @@ cdef int look_quietly(Search* search, PyObject* container) except -1:
 
 
 cdef int look_at_sequence(Search* search, PyObject* container, bint growing) except -1:
-    # A list may be changed by others while they have their turn.
+    # Other threads may change a list when they run.
     cdef Py_ssize_t at = 0, count
     cdef PyObject** items
     cdef int outcome
@@ -389,7 +387,7 @@ cdef int look_at_items(Search* search, PyObject** items, Py_ssize_t count) excep
 
 
 cdef int look_at_dict(Search* search, PyObject* container) except -1:
-    # First the keys, as `children` has them: what is met last is looked into first.
+    # The keys first, as `children` has them: the container that is met last is searched first.
     cdef PyObject* key
     cdef PyObject* value
     cdef Py_ssize_t position = 0, met = 0
@@ -405,7 +403,7 @@ cdef int look_at_dict(Search* search, PyObject* container) except -1:
     while next_entry(container, &position, NULL, &value):
         met += 1
         if met % SLICE == 0:
-            incref(value)       # others may put another one in its place
+            incref(value)       # other threads may replace it
             yield_to_threads(search)
         outcome = meet(search, value)
         if met % SLICE == 0:
@@ -416,7 +414,7 @@ cdef int look_at_dict(Search* search, PyObject* container) except -1:
 
 
 cdef int look_at_entries(Search* search, PyObject* container) except -1:
-    # The first ones, each key with its value.
+    # Visits the first entries, each key with its value.
     cdef PyObject* key
     cdef PyObject* value
     cdef Py_ssize_t position = 0
@@ -484,7 +482,7 @@ cdef void hold(Search* search) noexcept:
 
 
 cdef object children(object value, Py_ssize_t limit):
-    # All of them, or as many as are of use where only so many things may be met.
+    # Returns the items of a container; with a limit, lazily.
     if PyList_Check(value) or PyTuple_Check(value) or PyAnySet_Check(value):
         return value
     if PyDict_Check(value):

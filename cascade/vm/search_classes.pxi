@@ -1,17 +1,17 @@
-# Classes and dataclasses, as a search for deferred values meets them. Included by _vm.pyx.
+# Classes and dataclasses, for the search for deferred values. Included by _vm.pyx.
 
 # ---- dataclasses
 
 cdef str FIELDS_NAME = "__dataclass_fields__"
 cdef str PARAMETERS_NAME = "__dataclass_params__"
 
-cdef object DATACLASSES = None      # keeps what follows alive
+cdef object DATACLASSES = None      # keeps the following objects alive
 
-cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its instances can be read where they are
-cdef PyObject* field_mark                   # stands in those that are no ClassVar or InitVar
+cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its slots can be read
+cdef PyObject* field_mark                   # the `_field_type` of fields that are no ClassVar or InitVar
 cdef Py_ssize_t field_mark_offset
 cdef Py_ssize_t field_name_offset
-cdef PyTypeObject* parameters_class = NULL  # of what a class has as PARAMETERS_NAME
+cdef PyTypeObject* parameters_class = NULL  # the class of the attribute PARAMETERS_NAME
 
 
 cdef int look_at_fields(Search* search, PyObject* instance) except -1:
@@ -35,7 +35,7 @@ cdef int look_at_fields(Search* search, PyObject* instance) except -1:
 
 
 cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
-    # The names of a dataclass's fields, as dataclasses.fields finds them; -1 if they have to be found by that.
+    # Reads the names of a dataclass's fields, as dataclasses.fields does; returns their number, or -1 if that has to be called.
     cdef Py_ssize_t position = 0, count = 0
     cdef PyObject* fields = NULL
     cdef PyObject* field
@@ -60,7 +60,7 @@ cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
 
 
 cdef bint read_values(PyObject* instance, PyObject** names, PyObject** values, Py_ssize_t count) noexcept:
-    # Takes the names; NULL stands for a value that is not set. False, with an error set, if reading one raises.
+    # Steals the names; NULL for a value that is not set. Returns False, with an error set, if reading one raises.
     cdef Py_ssize_t i
     cdef bint failed = False
     for i in range(count):
@@ -117,7 +117,7 @@ cdef inline int class_kind(PyTypeObject* owner) noexcept:
 
 
 cdef int learn_class(PyTypeObject* owner) except -1:
-    # As `children` asks. What is found is kept where a change of the class, or of its class, would be noticed.
+    # Returns the kind of a class, as `children` tests it, and caches it where a change of the class or its metaclass changes a tag.
     cdef object held = <object>owner, its_class = type(held)
     cdef PyTypeObject* meta = <PyTypeObject*>its_class
     cdef bint plain = (
@@ -154,7 +154,7 @@ cdef bint is_frozen(PyTypeObject* owner) except -1:
 
 
 cdef bint is_immutable(PyObject* container) noexcept:
-    # A namedtuple is one, too.
+    # Returns whether a container cannot change; a namedtuple cannot either.
     cdef PyTypeObject* kind = type_of(container)
     if is_tuple(container):
         return cascade_iterates_as(kind, &PyTuple_Type)

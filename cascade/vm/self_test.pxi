@@ -1,13 +1,13 @@
-# The check of what the extension relies on in CPython, made at import. Included by _vm.pyx.
+# The check of the extension's assumptions about CPython, made at import. Included by _vm.pyx.
 
 def check_cpython(str fault=None):
-    """Checks each use of CPython's private parts that can be checked (see vm/cpython.h); it takes some 50 microseconds.
+    """Checks the assumptions about CPython's private parts (see vm/cpython.h); it takes some 50 microseconds.
 
     Args:
-        fault: the name of a check that is made to fail, for tests.
+        fault: the name of a check to fail, for tests.
 
     Raises:
-        ImportError: this CPython does something else.
+        ImportError: one of them does not hold in this CPython.
     """
     cdef int i, held
     for i in range(CHECK_COUNT):

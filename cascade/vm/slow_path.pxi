@@ -1,20 +1,20 @@
-# The slow path: limits, signals, the event loop's turn, and one instruction at a time. Included by _vm.pyx.
+# The slow path: limits, signals, fairness to the event loop, and one instruction at a time. Included by _vm.pyx.
 
 cdef int refuel(Machine machine, Frame frame) noexcept:
-    # Out of fuel: limits, signals, the event loop's turn; then new fuel, or a single step.
+    # Out of fuel: checks limits and signals, may pause for the event loop; then adds fuel, or makes a single step.
     cdef double now = cascade_clock()
     cdef const Word* word = &frame.code.words[frame.pc]
     cdef int status
     cdef bint loops = is_loop(word.opcode) or frame.code.selects
     cdef bint careful
     if word.opcode == SELECT:
-        # Calls take fuel, so it is here that it has run out: on to the next state's call.
+        # Calls take fuel, so it has run out here: continues with the next state's call.
         status = select(machine, frame)
         if status != RESUMED or machine.current is not frame:
             return status
         word = &frame.code.words[frame.pc]
     if machine.batch:
-        # Fast steps double the fuel up to a limit that keeps a sudden slow one from going unseen for long.
+        # Fast steps double the fuel, up to a limit that keeps a sudden slow one from delaying the checks for long.
         if now - machine.refilled > PACE_TIME:
             machine.pace = 1
         elif machine.pace < PACE_LIMIT:
@@ -38,7 +38,7 @@ cdef int refuel(Machine machine, Frame frame) noexcept:
     careful = frame.outstanding != 0 or machine.calls_by_context or (machine.observed and not loops)
     if machine.max_steps >= 0:
         if machine.taken >= machine.max_steps:
-            careful = True      # whether this is a call that has to be made now is for `step` to see
+            careful = True      # `step` decides whether this is a call
         elif machine.batch > machine.max_steps - machine.taken:
             machine.batch = machine.max_steps - machine.taken
     if careful:
@@ -49,7 +49,7 @@ cdef int refuel(Machine machine, Frame frame) noexcept:
 
 
 cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
-    # Signals, the deadline, and the end of the slice, before which at least one step is made.
+    # Checks signals, the deadline, and the end of the slice, in which at least one step is made.
     if PyErr_CheckSignals() != 0:
         machine.error = cascade_raised()
         return STATUS_FAILED
@@ -68,9 +68,9 @@ cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
 
 
 cdef int stop_at_limit(Machine machine, Frame frame, Py_ssize_t pc, bint by_steps) noexcept:
-    # The run has reached max_steps, or its deadline.
+    # Ends the run at max_steps, or at its deadline.
     try:
-        # A container is put together for the next call, or, at the end, returned.
+        # A container is built for the next call, or, at the end, for the return.
         while not INSTRUCTION_CALLS[frame.code.words[pc].opcode] and frame.code.words[pc].opcode != RETURN:
             pc += 1
         where = None
@@ -139,7 +139,7 @@ cdef int step(Machine machine, Frame frame) noexcept:
 
 
 cdef int return_slot(Machine machine, Frame frame, int32_t slot) except -1:
-    # RETURN on the slow path: the value may not be there yet.
+    # RETURN on the slow path: the value may be awaited.
     cdef PyObject* value = frame.values[slot]
     if not is_awaited(frame, slot, value):
         frame.values[slot] = NULL
@@ -148,7 +148,7 @@ cdef int return_slot(Machine machine, Frame frame, int32_t slot) except -1:
 
 
 cdef int wait_for(Machine machine, Frame frame, Pending entry) except -1:
-    # The frame cannot continue before the value of `entry` is there.
+    # Suspends a frame until the value of `entry` is there.
     cdef Pending promise
     cdef Frame parent = frame.parent
     if entry.waiters is None:
@@ -192,7 +192,7 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
                 return deliver(machine, frame, pc, <PyObject*>held, entry)
             return call_frame(machine, frame, pc, routine, values, entry)
         if machine.calls_by_context or word.opcode == CALL_POLICIES or word.opcode == LOOP_POLICIES:
-            # The context also publishes its start: it may be skipped, or have to wait first.
+            # The context also publishes its start: the call may be skipped, or have to wait first.
             machine.taken += 1
             if routine.chooses_route and not machine.observed and not machine.calls_by_context and not machine.context.holds_resources():
                 status = continue_with_route(machine, frame, pc, values, entry)
@@ -222,7 +222,7 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
 
 
 cdef int call_frame(Machine machine, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:
-    # The task runs in a frame of its own, as after a tail call; its first step is made there.
+    # Runs a task in a frame of its own, as after a tail call; its first step is made there.
     cdef Code code = loop_code_of(machine.context, routine)
     cdef Frame new = machine.enter(code, values[:code.inputs] if routine.is_state_machine else values)
     if routine.is_state_machine:
@@ -233,7 +233,7 @@ cdef int call_frame(Machine machine, Frame frame, Py_ssize_t pc, Routine routine
 
 
 cdef int deliver(Machine machine, Frame frame, Py_ssize_t pc, PyObject* value, Pending entry) noexcept:
-    # The instruction at `pc` has its value, whose reference is taken over.
+    # Stores the value of the instruction at `pc`, whose reference is stolen.
     cdef object held = <object>value
     cdef int opcode = frame.code.words[pc].opcode
     decref(value)

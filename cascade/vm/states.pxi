@@ -1,7 +1,7 @@
 # State machines: following a Jump to its state. Included by _vm.pyx.
 
 cdef int select(Machine machine, Frame frame) noexcept:
-    # SELECT: goes to the state that a Jump names, or to the end.
+    # SELECT: continues with the state that a Jump names, or at the end.
     cdef const Word* word = &frame.code.words[frame.pc]
     cdef Routes routes = <Routes>frame.code.constants[word.b]
     cdef Py_ssize_t source = word.c >> 1
