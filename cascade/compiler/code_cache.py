@@ -76,7 +76,7 @@ class CodeCache:
         if type(task) is not Task or task.mode != "inline":
             return False
         made = results_made()
-        if (hands_on and target.around is None) or was_searched(target, made):  # the route of a Router was declared
+        if (hands_on and not hasattr(target, "derived")) or was_searched(target, made):  # the route of a Router was declared
             return not hands_on_deferred(target.slots, task.binder.gathered)
         if results_alive() == 1:  # it is the only one, so its arguments hold none
             return not hands_on_deferred(target.slots, task.binder.gathered)

@@ -54,17 +54,9 @@ class TaskDerived(Derived):
 
 
 class ResultDerived:
-    """What layers above keep with a result."""
+    """What layers above keep with a result. It is made for each call with policies: defaults of the class cost less than __init__."""
 
-    __slots__ = ("around", "operands", "operation", "policies")
-
-    policies: Policies | None
-    operation: object
-    operands: tuple[object, ...]
-    around: object
-
-    def __init__(self) -> None:
-        self.policies = None
-        self.operation = None
-        self.operands = ()
-        self.around = None
+    policies: Policies | None = None
+    operation: object = None
+    operands: tuple[object, ...] = ()
+    around: object = None

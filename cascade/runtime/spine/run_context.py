@@ -93,7 +93,7 @@ class RunContext:
         """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
-        around = deferred.around
+        around = deferred.derived.around if hasattr(deferred, "derived") else None
         if isinstance(around, Around) and around.route is not None:
             code, inputs = self.code_cache.code_of_route(deferred, around)
         else:
