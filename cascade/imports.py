@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import ParamSpec as ParamSpec
     from typing import Protocol as Protocol
     from typing import TypeVar as TypeVar
+    from typing import final as final
     from typing import overload as overload
 else:
     from collections import namedtuple
@@ -95,6 +96,10 @@ else:
     def overload(function):
         """As in `typing`."""
         return function
+
+    def final(kind):
+        """As in `typing`."""
+        return kind
 
     class _NamedTuples(type):
         """Makes classes of `class C(NamedTuple)`, as `typing` does."""

@@ -17,7 +17,7 @@ from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
 from cascade.declare.task import Task
 from cascade.graph.model import Graph, Plan
-from cascade.graph.operations import Managed, StateMachine
+from cascade.graph.operations import AnyTask, StateMachine, TaskOperation
 from cascade.imports import Any
 from cascade.instructions.blueprint import Blueprint
 
@@ -31,7 +31,7 @@ def compile_graph(graph: Graph, plan: Plan) -> Blueprint:
     return emit(graph.rows, order, registers, len(graph.inputs))
 
 
-def compile_task(operation: Task[..., Any] | Managed | StateMachine) -> Blueprint:
+def compile_task(operation: AnyTask | TaskOperation) -> Blueprint:
     """Compiles a task on its own; its parameters are the inputs, and a tail call or a Jump goes on in it."""
     return emit_machine(operation) if isinstance(operation, StateMachine) else emit_loop(operation)
 

@@ -18,7 +18,7 @@ from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
-from cascade.graph.operations import ROUTE, Managed, StateMachine, operation_of
+from cascade.graph.operations import AnyTask, Map, PolicyOperation, Route, TaskOperation, operation_of
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.search import argument_holds_results, was_searched
 from cascade.imports import Any, NamedTuple
@@ -38,7 +38,7 @@ class Hole(NamedTuple):
 
 
 SEEN = object()
-"""In place of a form: the route was entered once."""
+"""In place of a template: the route was entered once."""
 
 
 class CodeCache:
@@ -89,18 +89,18 @@ class CodeCache:
         """As `code_of`, for the route that a Router continues with: from the second time on, it need not be walked again."""
         assert around.route is not None
         table, route = around.route
-        form = table.forms.get(route)
-        if form is None and self._own is None:
-            table.forms[route] = SEEN
-        elif form is SEEN:
-            table.forms[route] = self._route_form(route, table)
-        elif type(form) is RouteTemplate:
-            inputs = form.fill(list(around.values.values()), 0)
+        template = table.templates.get(route)
+        if template is None and self._own is None:
+            table.templates[route] = SEEN
+        elif template is SEEN:
+            table.templates[route] = self._template(route, table)
+        elif type(template) is RouteTemplate:
+            inputs = template.fill(list(around.values.values()), 0)
             if inputs is not None:
-                return form.code, inputs
+                return template.code, inputs
         return self.code_of(target)
 
-    def _route_form(self, route: LazyResult[Any], table: RouteTable) -> RouteTemplate | None:
+    def _template(self, route: LazyResult[Any], table: RouteTable) -> RouteTemplate | None:
         copy = lazy_result(route.task, route.slots, route.policies)
         holes = [Hole(number) for number in range(len(table.shared))]
         copy.around = Around(dict(zip(table.shared, holes, strict=True)), {})
@@ -131,16 +131,16 @@ def _kept_by_cache(rows: tuple[Row, ...]) -> dict[Any, Any] | None:
 
     Code that uses several caches, or one of a user's class, is not kept.
     """
-    caches = {id(cache): cache for row in rows if (cache := getattr(row[0], "cache", None)) is not None}
+    caches = {id(row[0].cache): row[0].cache for row in rows if isinstance(row[0], PolicyOperation) and row[0].cache is not None}
     if not caches:
         return None
     kept = getattr(next(iter(caches.values())), "compiled", None) if len(caches) == 1 else None
     return {} if kept is None else kept.setdefault("code", {})
 
 
-def loop_code(operation: Task[..., Any] | Managed | StateMachine) -> Code:
+def loop_code(operation: AnyTask | TaskOperation) -> Code:
     """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
-    return Code(compile_task(operation.again if isinstance(operation, Managed) else operation))
+    return Code(compile_task(operation.again if isinstance(operation, PolicyOperation) else operation))
 
 
 class CompiledTarget:
@@ -166,9 +166,9 @@ def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
     return CodeCache(NativeSolver()).code_of(target)
 
 
-def task_count(operations: Iterable[Any]) -> int:
+def task_count(operations: Iterable[AnyTask | TaskOperation]) -> int:
     """How many of them have a start and an end: resources have events of their own, Routers continue with a route."""
-    return sum(not isinstance(each.task, Injection) and getattr(each, "kind", None) != ROUTE for each in operations)
+    return sum(not isinstance(each, (Injection, Route)) for each in operations)
 
 
 def calls_of(code: Code) -> Iterator[Any]:
@@ -186,7 +186,7 @@ def is_asynchronous(code: Code) -> bool:
     return any(operation.is_async for operation in operations_of(code))
 
 
-def has_plain_items(operation: Managed) -> bool:
+def has_plain_items(operation: Map) -> bool:
     """Whether the items of a map are plain calls, so that they can be called in a loop of the VM, or run by kernels."""
     task = operation.task
     return (

@@ -14,8 +14,9 @@ from cascade._vm import AT_ONCE, Routes
 from cascade.compiler.registers import Registers
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
-from cascade.graph.model import Container, Row, rebuild
-from cascade.graph.operations import Managed, State, StateMachine
+from cascade.graph.containers import Container, rebuild
+from cascade.graph.model import Row
+from cascade.graph.operations import AnyTask, State, StateMachine, TaskOperation
 from cascade.imports import Any
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import OPCODES
@@ -25,7 +26,7 @@ SELECT, CALL_KERNEL = OPCODES["SELECT"], OPCODES["CALL_KERNEL"]
 LOOP, LOOP_POLICIES, RETURN = OPCODES["LOOP"], OPCODES["LOOP_POLICIES"], OPCODES["RETURN"]
 
 
-def is_managed(operation: Task[..., Any] | Managed | StateMachine) -> bool:
+def is_managed(operation: AnyTask | TaskOperation) -> bool:
     """Whether it takes more than calling the task's function."""
     return not isinstance(operation, Task) or operation.mode != "inline"
 
@@ -80,7 +81,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
     )
 
 
-def emit_loop(operation: Task[..., Any] | Managed) -> Blueprint:
+def emit_loop(operation: AnyTask | TaskOperation) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
     inputs = len(operation.parameters)
     opcode = LOOP_POLICIES if is_managed(operation) else LOOP
@@ -106,7 +107,7 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     """
     words, operands = array("i"), array("i")
     constants: list[Any] = []
-    inputs, end = machine.count, 2 * len(machine.states)
+    inputs, end = machine.arguments.stop, 2 * len(machine.states)
     for state in machine.states:
         slots = range(state.offset, state.offset + state.width)
         if state.injects or is_managed(state.operation):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from cascade._vm import Jump, TailCall
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.policies import EitherForm, Policies, RouteForm
+from cascade.declare.policies import Fallback, Policies, RouteSet
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
 from cascade.imports import Any, NoReturn, TypeVar
@@ -47,7 +47,7 @@ def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]
                 f"Router: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult",
                 hint="pass what calling a task gives",
             )
-    return lazy_result(ROUTER, (selector,), Policies(form=RouteForm(dict(routes.items()))))
+    return lazy_result(ROUTER, (selector,), Policies(construct=RouteSet(dict(routes.items()))))
 
 
 def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
@@ -98,7 +98,7 @@ def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # 
             )
         policies = result.policies
         if policies is not None and policies.conditions:
-            result = lazy_result(EITHER, (result, value), Policies(form=EitherForm()))
+            result = lazy_result(EITHER, (result, value), Policies(construct=Fallback()))
         value = result
     return value
 
@@ -126,15 +126,15 @@ def select_jump(routes: Mapping[K, LazyResult[object] | None]) -> JumpSelector:
             raise DeclarationError(
                 f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult or None"
             )
-        if route is not None and _form_of(route) in (EitherForm, RouteForm):
+        if route is not None and _construct_of(route) in (Fallback, RouteSet):
             raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
         if route is not None and not route.task.takes_policies:
             raise DeclarationError(f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task")
     return JumpSelector(dict(routes.items()))
 
 
-def _form_of(result: LazyResult[object]) -> type:
-    return type(None if result.policies is None else result.policies.form)
+def _construct_of(result: LazyResult[object]) -> type:
+    return type(None if result.policies is None else result.policies.construct)
 
 
 def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
@@ -156,7 +156,7 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
         raise DeclarationError(f"bind({result!r}, ...)", expected="a LazyResult")
     if type(selector) is not JumpSelector:
         raise DeclarationError(f"bind(..., {selector!r})", expected="what select_jump gives")
-    if _form_of(result) in (EitherForm, RouteForm):
+    if _construct_of(result) in (Fallback, RouteSet):
         raise DeclarationError(f"bind on a {result.task.name}", expected="the result of calling a task")
     return result._set(result._policies()._replace(selector=selector))
 

@@ -32,7 +32,7 @@ class Hit(NamedTuple):
     value: object
 
 
-class MapForm(NamedTuple):
+class MapSignature(NamedTuple):
     """Marks a call that is made for each item of its inputs.
 
     Attributes:
@@ -64,17 +64,17 @@ class MapForm(NamedTuple):
         return (*inputs, *("input",) * (self.inputs - len(inputs)), *shared)
 
 
-class EitherForm(NamedTuple):
+class Fallback(NamedTuple):
     """Marks a choice of the first operand that was not skipped: a pipeline's stage, or the input of that stage."""
 
 
-class RouteForm(NamedTuple):
+class RouteSet(NamedTuple):
     """Marks a Router: one of several results, chosen by the value of another."""
 
-    routes: dict[object, object]
+    routes: dict[object, Any]  # LazyResults, whose class refers to this module
 
 
-class OnceForm(NamedTuple):
+class SharedValue(NamedTuple):
     """Marks a result that the routes of several Routers share, and that is computed once."""
 
 
@@ -91,7 +91,7 @@ class Policies(NamedTuple):
     conditions: tuple[object, ...] = ()
     after: tuple[object, ...] = ()
     concurrency: int | None = None
-    form: Any = None
+    construct: MapSignature | Fallback | RouteSet | SharedValue | None = None
     selector: Any = None
 
     @property

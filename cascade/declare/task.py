@@ -77,11 +77,11 @@ class LazyResult(Generic[R], _Anything):
     def arguments(self) -> dict[str, object]:
         """The arguments by the names of the parameters."""
         names = self.task.binder.parameters
-        if self.policies is not None and self.policies.form is not None:
-            from cascade.declare.policies import MapForm
+        if self.policies is not None and self.policies.construct is not None:
+            from cascade.declare.policies import MapSignature
 
-            if isinstance(self.policies.form, MapForm):
-                names = self.policies.form.operand_names(names)
+            if isinstance(self.policies.construct, MapSignature):
+                names = self.policies.construct.operand_names(names)
         return dict(zip(names, self.slots, strict=False))
 
     def run_if(self, condition: object) -> Self:
@@ -182,13 +182,13 @@ class LazyResult(Generic[R], _Anything):
         Raises:
             DeclarationError: (a TypeError) this is no map, or the limit no positive number.
         """
-        from cascade.declare.policies import MapForm
+        from cascade.declare.policies import MapSignature
         from cascade.errors import DeclarationError
 
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
         policies = self._policies()
-        if not isinstance(policies.form, MapForm):
+        if not isinstance(policies.construct, MapSignature):
             raise DeclarationError(
                 f"with_concurrency on a result of task {self.task.name!r}, which is one call", expected="the result of task.map(...)"
             )
@@ -205,16 +205,16 @@ class LazyResult(Generic[R], _Anything):
         from cascade.declare.policies import PLAIN
 
         policies = self.policies
-        if policies is not None and policies.form is not None:
+        if policies is not None and policies.construct is not None:
             policies = self._holder.policies
         return PLAIN if policies is None else policies
 
     @property
     def _holder(self) -> LazyResult[object]:
         """What policies are set on: this, or, of a pipeline whose last stage may be skipped, that stage."""
-        from cascade.declare.policies import EitherForm
+        from cascade.declare.policies import Fallback
 
-        if self.policies is not None and type(self.policies.form) is EitherForm:
+        if self.policies is not None and type(self.policies.construct) is Fallback:
             stage = self.slots[0]
             assert type(stage) is LazyResult
             return stage._holder
@@ -222,7 +222,7 @@ class LazyResult(Generic[R], _Anything):
 
     def _set(self, policies: Policies) -> Self:
         holder: LazyResult[object] = self
-        if self.policies is not None and self.policies.form is not None:
+        if self.policies is not None and self.policies.construct is not None:
             holder = self._holder
             _check_router(policies)
         holder.policies = None if policies.is_plain else policies  # a plain call, if nothing is left
@@ -255,12 +255,12 @@ class LazyResult(Generic[R], _Anything):
 
 
 def _check_router(policies: Policies) -> None:
-    from cascade.declare.policies import RouteForm
+    from cascade.declare.policies import RouteSet
 
-    if type(policies.form) is not RouteForm:
+    if type(policies.construct) is not RouteSet:
         return
     for name, value in zip(policies._fields, policies, strict=True):
-        if name not in ("form", "conditions", "after") and value is not None and value != ():
+        if name not in ("construct", "conditions", "after") and value is not None and value != ():
             raise DeclarationError(
                 f"a Router calls nothing itself, and takes no {name}", expected="run_if or after",
                 hint="set it on the results that are its routes",
@@ -390,7 +390,7 @@ class Task(Generic[P, R]):
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
         from cascade.declare.iterables import check_map_input
-        from cascade.declare.policies import PLAIN, MapForm
+        from cascade.declare.policies import PLAIN, MapSignature
 
         names = self.parameters[len(first) :]
         parameters = [names[min(at, len(names) - 1)] for at in range(len(inputs))]
@@ -402,7 +402,7 @@ class Task(Generic[P, R]):
         lazy.task = self
         lazy.slots = (*inputs, *named.values(), *shared.values())
         lazy.policies = (PLAIN if self.policies is None else self.policies)._replace(
-            form=MapForm(len(inputs), tuple(named), tuple(shared))
+            construct=MapSignature(len(inputs), tuple(named), tuple(shared))
         )
         return lazy
 

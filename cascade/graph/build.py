@@ -46,7 +46,7 @@ def flatten(target: Any, limit: int | None = None, *, hands_on: bool = False) ->
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     around = target.derived.around if hasattr(target, "derived") else None
-    if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.form is not None:
+    if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.construct is not None:
         hands_on = False  # a map looks at each of its items anyway
     if not isinstance(around, Around):
         return walk(target, limit, NOTHING_AROUND, hands_on=hands_on)

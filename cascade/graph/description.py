@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from cascade.declare.retry import Retry
-from cascade.graph.operations import Managed, StateMachine, is_map
+from cascade.graph.containers import Container
+from cascade.graph.operations import AMOUNT, CONDITION, ORDER, Map, Operand, PolicyOperation, StateMachine, TaskOperation
+
+if TYPE_CHECKING:
+    from cascade.graph.model import RowOperation
 
 
 def printable(text: str) -> str:
@@ -27,9 +31,9 @@ KEY_LENGTH = 40
 """Longer keys are cut."""
 
 
-def policy_words(operation: Any) -> list[str]:
+def policy_words(operation: object) -> list[str]:
     """What an operation has set besides what it depends on, such as `["retry 3 (delay 0.1 s)", "cpu=1"]`."""
-    if not isinstance(operation, Managed):
+    if not isinstance(operation, PolicyOperation):
         return []
     words = []
     if operation.retry is not None:
@@ -44,14 +48,12 @@ def policy_words(operation: Any) -> list[str]:
     return words
 
 
-def dependence_words(operation: Any) -> list[str]:
-    """What decides whether and when it runs, besides its arguments: `["condition", "gpu of a task", "order"]`."""
-    words = [f"{name} of a task" for name, amount in getattr(operation, "amounts", ()) if amount is None]
-    if getattr(operation, "conditions", 0):
-        words.append("condition")
-    if getattr(operation, "after", 0):
-        words.append("order")
-    return words
+def dependence_words(operation: object) -> list[str]:
+    """The dependences of an operation besides its arguments: `["gpu of a task", "condition", "order"]`."""
+    if not isinstance(operation, TaskOperation):
+        return []
+    words = [f"{name} of a task" for name, amount in operation.amounts if amount is None]
+    return words + [role.edge for role in (CONDITION, ORDER) if any(operand.role is role for operand in operation.operands)]
 
 
 def _retry_words(retry: Retry) -> str:
@@ -72,37 +74,36 @@ def _shown(number: float) -> str:
         return hex(int(number))  # an int that no float holds
 
 
-def _type_names(kinds: Any) -> str:
+def _type_names(kinds: type | tuple[type, ...]) -> str:
     return " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,))) or "nothing"
 
 
-def called_name(operation: Any) -> str:
+def called_name(operation: RowOperation) -> str:
     """How a call is written: `fetch`, or `fetch.map` for a call for each item, or `machine fetch`."""
     if isinstance(operation, StateMachine):
         return f"machine {operation.name}"
-    return f"{operation.name}.map" if is_map(operation) else str(operation.name)
+    return f"{operation.name}.map" if isinstance(operation, Map) else operation.name
 
 
-SIGNS = {"condition": "if ", "order": "after "}
+SIGNS = {CONDITION: "if ", ORDER: "after "}
 
 
-def operand_words(operation: Any, position: int, name: str, text: str) -> str:
-    """An operand with what it is for, where it is no argument of the task: `if r3`, `gpu=r4`, `after r5`."""
-    if not isinstance(operation, (Managed, StateMachine)):
-        return text
-    kind = operation.kind_of(position)
-    if kind == "constraint":
-        return f"{name.removeprefix('constraint ')}={text}"
-    return SIGNS.get(kind, "") + text
+def operand_words(operand: Operand, text: str) -> str:
+    """An operand, shown as `text`, with its role, where it is no argument of the task: `if r3`, `gpu=r4`, `after r5`."""
+    if operand.role is AMOUNT:
+        return f"{operand.name.removeprefix('constraint ')}={text}"
+    return SIGNS.get(operand.role, "") + text
 
 
-def mode_words(operation: Any) -> list[str]:
-    """Where its task runs, if that is not in place: `["async"]`, `["blocking"]`."""
+def mode_words(operation: RowOperation) -> list[str]:
+    """The mode of its task, if that is not called in place: `["async"]`, `["blocking"]`."""
+    if isinstance(operation, Container):
+        return []
     task = operation.task
     return [word for word, holds in (("async", task.is_async), (task.mode, task.mode != "inline")) if holds]
 
 
-def key_words(key: Any) -> str:
+def key_words(key: object) -> str:
     """The key of a route or a jump, in short."""
     try:
         text = repr(key)

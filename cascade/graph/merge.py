@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 
-from cascade.declare.task import Task
-from cascade.graph.model import Container, Row
-from cascade.graph.operations import CALL, MAP, Managed
+from cascade.graph.containers import Container
+from cascade.graph.model import Row
+from cascade.graph.operations import AnyTask, Call, Map, Operation
 from cascade.imports import Any
 
 BY_VALUE = frozenset({int, bool, str, bytes, type(None)})
@@ -72,15 +72,13 @@ def _targets(rows: Sequence[Row], inputs: Sequence[Any], unknown: Collection[int
     return target
 
 
-def _is_pure(operation: Any) -> bool:
-    if isinstance(operation, Managed):
-        return operation.task.pure and operation.kind in (CALL, MAP)
-    return type(operation) is Task and operation.pure
+def _is_pure(operation: AnyTask | Operation) -> bool:
+    return (isinstance(operation, (Call, Map)) or not isinstance(operation, Operation)) and operation.task.pure
 
 
-def _keywords_at(operation: Any) -> int:
+def _keywords_at(operation: AnyTask | Operation) -> int:
     """The operand that is the dict of a call's `**keywords`, which is made anew by each call; -1 where there is none."""
-    if getattr(operation, "kind", CALL) != CALL or not operation.task.binder.varkwargs:
+    if isinstance(operation, Operation) and not isinstance(operation, Call) or not operation.task.binder.varkwargs:
         return -1
     return len(operation.task.binder.parameters) - 1
 

@@ -4,7 +4,7 @@ A graph is stored flat, so that a million nodes cost little and its shape can be
 a tuple. A *row* is a tuple `(operation, reference, ...)`: the operation is a task, or a container that held
 LazyResults; each reference is the number of another row (0 and up) or of an input (-1 - number). The last row is
 the result. Rows hold no values: constants and other arguments are inputs, so calls that differ only in these have
-the same rows. The operation of a call with policies is a `Managed` (see `cascade.graph.operations`).
+the same rows. The operation of a row that is no plain call is an `Operation` (see `cascade.graph.operations`).
 """
 
 from __future__ import annotations
@@ -12,118 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from cascade._vm import Skipped
-from cascade.declare.derived import Derived
 from cascade.declare.sameness import is_same_value
-from cascade.declare.task import Task
 from cascade.errors import PlanError
-from cascade.graph.operations import Managed, StateMachine
-from cascade.imports import Any, NamedTuple, copy, dataclasses
+from cascade.graph.containers import Container
+from cascade.graph.operations import role_of
+from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 from cascade.instructions.blueprint import Frozen
 
+if TYPE_CHECKING:
+    from cascade.graph.operations import AnyTask, TaskOperation
+
+    RowOperation = AnyTask | TaskOperation | Container
+
 Row = tuple[Any, ...]
-
-
-PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
-"""Types whose values hold nothing."""
-
-
-class Container:
-    """An operation that puts a container together again, its LazyResults replaced by their values."""
-
-    skippable = False
-
-    def __init__(self, name: str, opcode: str) -> None:
-        self.name = name
-        self.opcode = opcode
-        self.derived = Derived()
-
-    def make(self, values: Sequence[Any]) -> Any:
-        """The container made of `values`; those of a dict alternate: key, value."""
-        if self is LIST:
-            return list(values)
-        if self is TUPLE:
-            return tuple(values)
-        if self is SET:
-            return set(values)
-        if self is DICT:
-            return dict(zip(values[::2], values[1::2], strict=True))
-        if self is EITHER:
-            return next((value for value in values if type(value) is not Skipped), values[-1])
-        return rebuild(*values)
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-
-LIST = Container("list", "LIST")
-TUPLE = Container("tuple", "TUPLE")
-SET = Container("set", "SET")
-DICT = Container("dict", "DICT")
-EITHER = Container("either", "EITHER")
-"""The first of its operands that was not skipped."""
-REBUILT = Container("rebuilt", "REBUILD")
-"""Any other container; the first operand is the original, the others are its parts (see `parts`)."""
-
-
-def task_of(operation: Any) -> Task[..., Any] | None:
-    """The task that the operation of a row calls; None for a container."""
-    found = getattr(operation, "task", operation)
-    return found if isinstance(found, Task) else None
-
-
-def operand_names(operation: Any) -> Sequence[str]:
-    """What the operands of a row are for, as far as they have names: the parameters of its task."""
-    named: Sequence[str] | None = getattr(operation, "parameters", None)
-    if named is not None:
-        return named
-    return operation.binder.parameters if isinstance(operation, Task) else ()
-
-
-def is_container(value: Any) -> bool:
-    """Whether LazyResults are looked for inside `value`."""
-    return isinstance(value, (list, tuple, dict, set, frozenset)) or (
-        hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type)
-    )
-
-
-def parts(original: Any) -> list[Any]:
-    """What a container holds, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
-    if isinstance(original, (list, tuple, set, frozenset)):
-        return list(original)
-    if isinstance(original, dict):
-        return [part for pair in original.items() for part in pair]
-    return [getattr(original, name) for name in _fields(original)]
-
-
-def rebuild(original: Any, *values: Any) -> Any:
-    """A copy of `original`, of the same type, that holds `values`."""
-    result: Any
-    if isinstance(original, (tuple, frozenset)):
-        base: Any = tuple if isinstance(original, tuple) else frozenset
-        result = base.__new__(type(original), values)
-        getattr(result, "__dict__", {}).update(getattr(original, "__dict__", {}))
-        return result
-    result = copy.copy(original)
-    # Item by item: a subclass may give `update` another meaning, as Counter does.
-    if isinstance(original, list):
-        result[:] = values
-    elif isinstance(original, set):
-        result.clear()
-        for value in values:
-            result.add(value)
-    elif isinstance(original, dict):
-        result.clear()
-        for key, value in zip(values[::2], values[1::2], strict=True):
-            result[key] = value
-    else:
-        for name, value in zip(_fields(original), values, strict=True):
-            object.__setattr__(result, name, value)
-    return result
-
-
-def _fields(instance: Any) -> list[str]:
-    return [field.name for field in dataclasses.fields(instance) if hasattr(instance, field.name)]
 
 
 class Edge(NamedTuple):
@@ -142,10 +43,10 @@ class Node(Frozen):
     """One row, for people and tools."""
 
     index: int
-    operation: Task[..., Any] | Managed | StateMachine | Container
+    operation: RowOperation
     references: tuple[int, ...]
 
-    def __init__(self, index: int, operation: Any, references: tuple[int, ...]) -> None:
+    def __init__(self, index: int, operation: RowOperation, references: tuple[int, ...]) -> None:
         super().__init__(index=index, operation=operation, references=references)
 
     def __eq__(self, other: object) -> bool:
@@ -208,12 +109,11 @@ class Graph(Frozen):
         """The edges, by target and then by argument."""
         for index, row in enumerate(self.rows):
             operation = row[0]
-            managed = isinstance(operation, (Managed, StateMachine))
             names = () if isinstance(operation, Container) else operation.parameters
             for position, reference in enumerate(row[1:]):
                 if reference >= 0:
                     name = names[position] if position < len(names) else str(position)
-                    yield Edge(reference, index, operation.kind_of(position) if managed else "data", name)
+                    yield Edge(reference, index, role_of(operation, position).edge, name)
 
     def label(self, index: int) -> str:
         return f"{self.rows[index][0].name}#{index}"
@@ -276,10 +176,11 @@ class Plan:
 
 def _order_by_stages(graph: Graph, stages: tuple[tuple[int, ...], ...]) -> Sequence[int]:
     rows = graph.rows
+    containers = [isinstance(row[0], Container) for row in rows]
     done = [False] * len(rows)
     order: list[int] = []
     for index in (index for stage in stages for index in stage):
-        if not 0 <= index < len(rows) or isinstance(rows[index][0], Container) or done[index]:
+        if not 0 <= index < len(rows) or containers[index] or done[index]:
             raise PlanError(f"the plan names node {index} twice, or it is no task of the graph")
         order.append(index)
         stack = [index]
@@ -287,7 +188,7 @@ def _order_by_stages(graph: Graph, stages: tuple[tuple[int, ...], ...]) -> Seque
             # A container goes right before the first task that needs it.
             needed = [reference for reference in rows[stack[-1]][1:] if reference >= 0 and not done[reference]]
             for reference in needed:
-                if not isinstance(rows[reference][0], Container):
+                if not containers[reference]:
                     raise PlanError(f"the plan runs {graph.label(index)} before {graph.label(reference)}, which it needs")
             if needed:
                 stack.extend(needed)
@@ -297,9 +198,9 @@ def _order_by_stages(graph: Graph, stages: tuple[tuple[int, ...], ...]) -> Seque
                     done[container] = True
                     order.insert(len(order) - 1, container)
         done[index] = True
-    if rows and isinstance(rows[-1][0], Container):
-        order.extend(index for index, row in enumerate(rows) if isinstance(row[0], Container) and not done[index])
-        done = [flag or isinstance(row[0], Container) for flag, row in zip(done, rows, strict=True)]
+    if rows and containers[-1]:
+        order.extend(index for index, is_container in enumerate(containers) if is_container and not done[index])
+        done = [flag or is_container for flag, is_container in zip(done, containers, strict=True)]
     if not all(done):
         raise PlanError(f"the plan leaves out {graph.label(done.index(False))}")
     return order

@@ -17,20 +17,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade.declare import control
 from cascade.declare.control import JumpSelector
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.policies import PLAIN, EitherForm, Policies, RouteForm
-from cascade.declare.task import Task
+from cascade.declare.policies import PLAIN, Fallback, Policies, RouteSet
 from cascade.errors import CycleError
 from cascade.graph.description import key_words, operand_words
-from cascade.graph.model import EITHER, Container, Edge, Graph
-from cascade.graph.operations import CALL, Managed, StateMachine, interned, is_router, policies_of
+from cascade.graph.containers import EITHER, Container
+from cascade.graph.model import Edge, Graph
+from cascade.graph.operations import DATA, Operand, PolicyOperation, Route, StateMachine, TaskOperation, operation_with
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.routes import EveryRoute
 from cascade.graph.walk import walk
+
+
+if TYPE_CHECKING:
+    from cascade.graph.model import RowOperation
+    from cascade.graph.operations import AnyTask
 
 
 class Entry(NamedTuple):
@@ -45,7 +50,7 @@ class Entry(NamedTuple):
         machine: of a state, the entry of its machine's first one.
     """
 
-    operation: Any
+    operation: RowOperation
     references: tuple[int, ...]
     routes: tuple[tuple[Any, int], ...] = ()
     jumps: tuple[tuple[Any, int | None], ...] | None = None
@@ -53,28 +58,33 @@ class Entry(NamedTuple):
 
     @property
     def is_router(self) -> bool:
-        return is_router(self.operation)
+        return isinstance(self.operation, Route)
+
+    @property
+    def operands(self) -> Sequence[Operand]:
+        """The names and roles of the references; of a container they have none."""
+        operation = self.operation
+        if isinstance(operation, Container):
+            return ()
+        if isinstance(operation, Route):
+            # Its table of routes, and the results that it shares with them, are no references here.
+            return (operation.operands[0], *operation.operands[operation.arguments.stop :])
+        return operation.operands if isinstance(operation, TaskOperation) else [Operand(name, DATA) for name in operation.parameters]
 
     @property
     def names(self) -> Sequence[str]:
-        """What the references are for, as far as they have names."""
-        if isinstance(self.operation, Container):
-            return ()
-        names: Sequence[str] = self.operation.parameters
-        return ("selector", *names[self.operation.count :]) if self.is_router else names
+        """The names of the references, as far as they have any."""
+        return [operand.name for operand in self.operands]
 
     def kind_of(self, position: int) -> str:
-        """What the reference at `position` is for: "data", "constraint", "condition" or "order"."""
-        return str(self.operation.kind_of(self._operand(position))) if isinstance(self.operation, Managed) else "data"
+        """The kind of the edge of the reference at `position`: "data", "constraint", "condition" or "order"."""
+        operands = self.operands
+        return operands[position].role.edge if position < len(operands) else DATA.edge
 
     def words(self, position: int, text: str) -> str:
-        """The reference at `position`, shown as `text`, with what it is for."""
-        name = self.names[position] if position < len(self.names) else ""
-        return operand_words(self.operation, self._operand(position), name, text)
-
-    def _operand(self, position: int) -> int:
-        # A Router's table of routes, and what it shares with them, are no references here.
-        return position + (self.operation.count - 1 if self.is_router and position else 0)
+        """The reference at `position`, shown as `text`, with its role."""
+        operands = self.operands
+        return operand_words(operands[position], text) if position < len(operands) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +107,11 @@ class Outline:
     def edges(self) -> Iterator[Edge]:
         """The edges between entries: to each one in turn, and its jumps; one to the end has the target -1."""
         for number, entry in enumerate(self.entries):
-            names = entry.names
+            operands = entry.operands
             for position, reference in enumerate(entry.references):
                 if reference >= 0:
-                    name = names[position] if position < len(names) else str(position)
-                    yield Edge(reference, number, entry.kind_of(position), name)
+                    operand = operands[position] if position < len(operands) else Operand(str(position), DATA)
+                    yield Edge(reference, number, operand.role.edge, operand.name)
             for key, reference in entry.routes:
                 if reference >= 0:
                     yield Edge(reference, number, "route", key_words(key))
@@ -153,7 +163,7 @@ def routes_of(graph: Graph) -> RoutesGraph | None:
     tables = []
     shared: dict[LazyResult[Any], int] = {}
     for number, row in enumerate(graph.rows):
-        if is_router(row[0]):
+        if isinstance(row[0], Route):
             table = graph.inputs[-1 - row[2]]
             tables.append((number, table))
             shared.update(zip(table.shared, row[3:], strict=False))
@@ -212,8 +222,8 @@ class _Draft:
             operation = row[0]
             if isinstance(operation, StateMachine):
                 self._lay_states(operation, tuple(map(place, row[1:])), number)
-            elif is_router(operation):
-                references = tuple(map(place, (row[1], *row[1 + operation.count :])))
+            elif isinstance(operation, Route):
+                references = tuple(map(place, (row[1], *row[1 + operation.arguments.stop :])))
                 table = graph.inputs[-1 - row[2]]
                 routes = tuple((key, place(route)) for key, route in zip(table.routes, row[3:], strict=False)) if base else ()
                 self.entries[number] = Entry(operation, references, routes)
@@ -227,22 +237,21 @@ class _Draft:
             operation, own = state.operation, references[state.offset : state.offset + state.width]
             if number == first:
                 operation = _first_operation(machine)
-                own += references[machine.count :]
+                own += references[machine.arguments.stop :]
             jumps = None
             if state.routes is not None:
                 jumps = tuple((key, None if target is None else numbers[target]) for key, target in state.routes)
             self.entries[number] = Entry(operation, own, (), jumps, first)
 
 
-def _first_operation(machine: StateMachine) -> Any:
-    """The operation of a machine's first state, with what the machine as a whole depends on."""
+def _first_operation(machine: StateMachine) -> AnyTask | PolicyOperation:
+    """The operation of a machine's first state, with the conditions and the order of the machine as a whole."""
     operation = machine.states[0].operation
-    if not machine.conditions and not machine.after:
+    if not machine.condition_count and not machine.order_count:
         return operation
-    own = PLAIN if isinstance(operation, Task) else policies_of(operation, (None,) * operation.extras)
-    kind = CALL if isinstance(operation, Task) else operation.kind
-    own = own._replace(conditions=(None,) * machine.conditions, after=(None,) * machine.after)
-    return interned(operation.task, own, kind)
+    own = operation.policies((None,) * operation.extras) if isinstance(operation, PolicyOperation) else PLAIN
+    own = own._replace(conditions=(None,) * machine.condition_count, after=(None,) * machine.order_count)
+    return operation_with(operation.task, own)
 
 
 # -- The way back -----------------------------------------------------------------------------------------------------
@@ -300,15 +309,15 @@ def _make(whole: Outline, root: int, made: dict[int, Any]) -> list[int]:
     return order
 
 
-def _made(operation: Any, values: list[Any], routes: dict[Any, Any]) -> Any:
+def _made(operation: RowOperation, values: list[Any], routes: dict[object, Any]) -> object:
     if operation is EITHER:
-        return lazy_result(control.EITHER, tuple(values), Policies(form=EitherForm()))
+        return lazy_result(control.EITHER, tuple(values), Policies(construct=Fallback()))
     if isinstance(operation, Container):
         return operation.make(values)
-    if isinstance(operation, Task):
-        return lazy_result(operation, tuple(values))
-    count = 1 if is_router(operation) else operation.count
-    policies = policies_of(operation, values[count:])
-    if is_router(operation):
-        policies = policies._replace(form=RouteForm(routes))
+    if not isinstance(operation, PolicyOperation):
+        return lazy_result(operation.task, tuple(values))
+    count = 1 if isinstance(operation, Route) else operation.arguments.stop
+    policies = operation.policies(values[count:])
+    if isinstance(operation, Route):
+        policies = policies._replace(construct=RouteSet(routes))
     return lazy_result(operation.task, tuple(values[:count]), None if policies.is_plain else policies)

@@ -18,18 +18,18 @@ class RouteTable(CompiledRoutes):
         uses: what of them is computed at most once, by whichever Router of a graph further out needs it first.
         common: what of them other Routers of the same graph may need as well.
         once: for one run, what becomes of that.
-        forms: what the runtime keeps of routes that were gone on with.
+        templates: compiled routes, by route; owned by `cascade.compiler.code_cache`.
     """
 
     # CPython finds attributes in the dict of an instance of an extension type's subclass half as fast.
-    __slots__ = ("common", "forms", "once", "routes", "shared", "skips", "uses")
+    __slots__ = ("common", "once", "routes", "shared", "skips", "templates", "uses")
 
     def __init__(
         self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use],
-        forms: dict[LazyResult[Any], Any] | None = None,
+        templates: dict[LazyResult[Any], Any] | None = None,
     ) -> None:
-        self.forms = {} if forms is None else forms
-        super().__init__(routes, self.forms)
+        self.templates = {} if templates is None else templates
+        super().__init__(routes, self.templates)
         self.routes = routes
         self.shared = shared
         self.skips = skips
@@ -39,7 +39,7 @@ class RouteTable(CompiledRoutes):
 
     def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
         """A table with results of its own; `once` has those that other tables of the run have, too."""
-        result = RouteTable(self.routes, self.shared, self.skips, self.uses, self.forms)
+        result = RouteTable(self.routes, self.shared, self.skips, self.uses, self.templates)
         result.common = self.common
         result.once = {lazy: once.setdefault(lazy, Once(lazy)) for lazy in self.common}
         return result

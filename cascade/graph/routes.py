@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cascade.declare.lazy import LazyResult
-from cascade.declare.policies import RouteForm
+from cascade.declare.policies import RouteSet
 from cascade.declare.task import Task
-from cascade.graph.calls import call_of
-from cascade.graph.model import PLAIN, is_container, parts
+from cascade.graph.calls import state_machine_call
+from cascade.graph.containers import PLAIN, is_container, parts
 from cascade.graph.operations import extras_of
 from cascade.graph.route_table import Around, RouteTable
 from cascade.imports import Any
@@ -84,10 +84,10 @@ def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[
             if item not in stop:
                 policies = item.policies
                 if policies is not None:
-                    if through_routes and type(policies.form) is RouteForm:
-                        stack.extend(reversed(policies.form.routes.values()))
+                    if through_routes and isinstance(policies.construct, RouteSet):
+                        stack.extend(reversed(policies.construct.routes.values()))
                     if policies.selector is not None:
-                        stack.extend(reversed(call_of(item, policies, None)[1]))
+                        stack.extend(reversed(state_machine_call(item, policies)[1]))
                         continue
                     stack.extend(reversed(extras_of(policies)))
                 stack.extend(reversed(item.slots))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cascade._vm import Skipped
 from cascade.declare.policies import PLAIN as NO_POLICIES
 from cascade.declare.resources import Injection
-from cascade.declare.task import Task
 from cascade.graph.inputs import Inputs
 from cascade.graph.merge import merged
-from cascade.graph.model import EITHER, Container, Row
-from cascade.graph.operations import Managed, StateMachine, interned
+from cascade.graph.containers import EITHER
+from cascade.graph.model import Row
+from cascade.graph.operations import AnyTask, Operation, TaskOperation, operation_with
 from cascade.imports import Any, copy
 
 
-def guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
-    """The rows, with a managed call wherever an operand may be missing: it is skipped then, and not called."""
+def guard(rows: list[Row], inputs: Sequence[object]) -> list[Row]:
+    """The rows, with an operation wherever an operand may be missing: the call is skipped then, and not made."""
     missing = [False] * len(rows)
     result = []
     for index, row in enumerate(rows):
@@ -24,9 +24,9 @@ def guard(rows: list[Row], inputs: list[Any]) -> list[Row]:
         absent = [missing[ref] if ref >= 0 else type(inputs[-1 - ref]) is Skipped for ref in row[1:]]
         if all(absent) if operation is EITHER else any(absent):
             missing[index] = True
-            if isinstance(operation, Task):
-                row = (interned(operation, NO_POLICIES), *row[1:])
-        if isinstance(operation, (Managed, StateMachine)) and operation.skippable:
+            if not isinstance(operation, Operation):
+                row = (operation_with(operation, NO_POLICIES), *row[1:])
+        if isinstance(operation, Operation) and operation.skippable:
             missing[index] = True
         result.append(row)
     return result
@@ -47,20 +47,22 @@ def without_repeated_calls(rows: tuple[Row, ...], inputs: list[Any], unknown: se
     return found, changed
 
 
-def asked_for(rows: list[Row]) -> list[Injection]:
-    """The resources that are conditions, amounts, selectors or inputs of maps, or that the graph's value holds."""
+def injections_read(rows: list[Row]) -> list[Injection]:
+    """The resources whose value the engine itself reads, such as conditions and inputs of maps, or that the graph's value holds."""
     found: dict[Injection, None] = {}
-    _find_injections(rows, len(rows) - 1, lambda operation: isinstance(operation, Container) or operation.hands_on, found)
+    _find_injections(rows, len(rows) - 1, lambda operation: operation.hands_on, found)
     for operation, *references in rows:
-        if isinstance(operation, (Managed, StateMachine)):
-            for position, reference in enumerate(references):
-                if operation.looks_at(position):
+        if isinstance(operation, TaskOperation):
+            for operand, reference in zip(operation.operands, references, strict=True):
+                if operand.role.is_read:
                     # Not into lists: the items of a map are arguments again.
                     _find_injections(rows, reference, lambda operation: operation is EITHER, found)
     return list(found)
 
 
-def _find_injections(rows: list[Row], number: int, hands_on: Callable[[Any], bool], found: dict[Injection, None]) -> None:
+def _find_injections(
+    rows: list[Row], number: int, hands_on: Callable[[AnyTask | Operation], bool], found: dict[Injection, None]
+) -> None:
     stack = [number]
     seen: set[int] = set()
     while stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cascade._vm import hands_on_deferred, holds_deferred, look_for_deferred
 from cascade.declare.lazy import LazyResult
-from cascade.graph.model import PLAIN, is_container, parts
+from cascade.graph.containers import PLAIN, is_container, parts
 from cascade.imports import Any
 
 

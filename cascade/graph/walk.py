@@ -23,17 +23,18 @@ from cascade.declare.control import ONCE as ONCE_TASK
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.policies import PLAIN as NO_POLICIES
-from cascade.declare.policies import RouteForm
+from cascade.declare.policies import RouteSet
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.graph.calls import call_of, in_order_of_issue
 from cascade.graph.cycles import ENTERED, cycle_error
 from cascade.graph.inputs import Inputs, as_inputs
-from cascade.graph.model import DICT, LIST, PLAIN, REBUILT, SET, TUPLE, Container, Row, parts
-from cascade.graph.operations import ONCE, OnceShape, interned
+from cascade.graph.containers import DICT, LIST, PLAIN, REBUILT, SET, TUPLE, Container, parts
+from cascade.graph.model import Row
+from cascade.graph.operations import shared_operation
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.routes import EveryRoute, Routes
-from cascade.graph.rows import asked_for, guard, without_repeated_calls
+from cascade.graph.rows import guard, injections_read, without_repeated_calls
 from cascade.graph.search import TooManyRows, argument_holds_results, first_things_hold_results, search, was_searched
 from cascade.imports import Any
 
@@ -86,12 +87,12 @@ def walk(
                 continue
             if once and item in once:
                 if key not in managed:
-                    managed[key] = interned(ONCE_TASK, NO_POLICIES._replace(form=OnceShape(False)), ONCE), (around.use(item),)
+                    managed[key] = shared_operation(ONCE_TASK, NO_POLICIES, has_value=False), (around.use(item),)
                     skips = True
                 operation, operands = managed[key]
             elif item.policies is not None:
                 if key not in managed:
-                    if routes is None and type(item.policies.form) is RouteForm:
+                    if routes is None and isinstance(item.policies.construct, RouteSet):
                         routes = Routes(root, around)
                     managed[key] = call_of(item, item.policies, routes)
                     skips = skips or managed[key][0].skippable
@@ -178,7 +179,7 @@ def walk(
         inputs.injections += [task for task in routes.declarations if isinstance(task, Injection)]
     if type(inputs) is Inputs:
         inputs.injections[:0] = [row[0] for row in rows if isinstance(row[0], Injection)]
-        inputs.values = asked_for(rows)
+        inputs.values = injections_read(rows)
     found = tuple(guard(rows, inputs) if skips else rows)
     return without_repeated_calls(found, inputs, unknown) if pure else (found, inputs)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
-from cascade.graph.model import is_container
+from cascade.graph.containers import is_container
 from cascade.kernels.admission import captured, check_signature
 from cascade.kernels.assemble import ROWS, Assembler, Code, Constant, Item, Label, halves
 from cascade.kernels.continuation import Continuations

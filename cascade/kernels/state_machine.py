@@ -44,7 +44,7 @@ class StateMachineBuilder:
     def __init__(self, state_machine: StateMachine, read: Read) -> None:
         self.code = CodeBuilder(read, self)
         self.state_machine = state_machine
-        self.operands = [self.code.assembler.name() for _ in range(state_machine.count)]
+        self.operands = [self.code.assembler.name() for _ in range(state_machine.arguments.stop)]
         self.code.space.parameters.extend(self.operands)
 
     def build_from(self, start: int, types: tuple[str, ...]) -> TypedCode:
@@ -63,7 +63,7 @@ class StateMachineBuilder:
         code = self.code
         part = code.bodies.get((number, types))
         if part is None and len(code.bodies) < BODY_LIMIT:
-            task = self.state_machine.states[number].operation
+            task = self.state_machine.states[number].operation.task
             source, resumption = code.read_task(task)
             part = BodyPart(task, types, source, resumption, len(code.bodies), parameters=self.operands, state=number)
             code.add(number, part)

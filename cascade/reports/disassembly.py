@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cascade._vm import Routine
 from cascade.graph.description import called_name, operand_words, policy_words, printable
-from cascade.graph.operations import Managed, StateMachine, is_router
+from cascade.graph.operations import Route, TaskOperation
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS, Instruction
 
@@ -23,7 +23,7 @@ def disassemble(blueprint: Blueprint) -> str:
         constant = blueprint.constants[b] if row.calls else None
         operation = constant.operation if type(constant) is Routine else None
         called, operands = row.b.show(b, blueprint), row.c.show(c, blueprint)
-        if isinstance(operation, (Managed, StateMachine)):
+        if isinstance(operation, TaskOperation):
             called, operands = called_name(operation), _operands(row, c, blueprint, operation)
         does = row.synopsis.format(a=row.a.show(a, blueprint), b=called, c=operands)
         note = ", ".join([f"node {blueprint.node_table[number]}", *policy_words(operation)])
@@ -31,9 +31,9 @@ def disassemble(blueprint: Blueprint) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _operands(row: Instruction, value: int, blueprint: Blueprint, operation: Managed | StateMachine) -> str:
+def _operands(row: Instruction, value: int, blueprint: Blueprint, operation: TaskOperation) -> str:
     shown = [f"r{source >> 1}{'!' * (source & 1)}" for source in row.c.sources(value, blueprint)]
-    names = operation.parameters
-    if is_router(operation):  # after the selector the table of its routes, and what it shares with them
-        shown[1 : operation.count] = [f"{name} {text}" for name, text in zip(names[1 : operation.count], shown[1:], strict=False)]
-    return ", ".join(operand_words(operation, position, names[position], text) for position, text in enumerate(shown))
+    if isinstance(operation, Route):  # after the selector the table of its routes, and the results that it shares with them
+        end = operation.arguments.stop
+        shown[1:end] = [f"{name} {text}" for name, text in zip(operation.parameters[1:end], shown[1:end], strict=False)]
+    return ", ".join(operand_words(operand, text) for operand, text in zip(operation.operands, shown, strict=False))

@@ -15,8 +15,9 @@ from cascade.declare.resources import Injection
 from cascade.errors import DrawingError, nearest
 from cascade.graph.build import build_graph
 from cascade.graph.description import called_name, key_words, mode_words, policy_words, printable
-from cascade.graph.model import Container, Graph
-from cascade.graph.operations import is_map
+from cascade.graph.containers import Container
+from cascade.graph.model import Graph
+from cascade.graph.operations import Map
 from cascade.graph.outline import Entry, Outline, outline
 
 FORMATS = ("dot", "mermaid", "svg")
@@ -146,7 +147,7 @@ def _style_of(entry: Entry) -> str:
         return "resource"
     if entry.is_router:
         return "router"
-    if is_map(operation):
+    if isinstance(operation, Map):
         return "map"
     task = operation.task
     if task.mode in NODE_STYLES:
@@ -159,7 +160,7 @@ def _label_lines(entry: Entry, whole: Outline) -> list[str]:
     if isinstance(operation, Container):
         return [operation.name]
     # A map has a shape of its own, which does not tell where its task runs.
-    modes = mode_words(operation) if is_map(operation) else []
+    modes = mode_words(operation) if isinstance(operation, Map) else []
     held = [
         f"if {_constant(whole.inputs[-1 - reference])}"
         for position, reference in enumerate(entry.references)

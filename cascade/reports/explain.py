@@ -21,7 +21,7 @@ from cascade.declare.task import Task
 from cascade.errors import LoweringError
 from cascade.graph.route_table import RouteTable
 from cascade.graph.description import called_name, dependence_words, policy_words, printable
-from cascade.graph.operations import Managed, StateMachine, is_map, is_router
+from cascade.graph.operations import Map, Route, StateMachine, TaskOperation
 from cascade.graph.outline import Shared, graph_of_routes
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
@@ -218,15 +218,15 @@ class _Survey:
     def _machine(self, machine: StateMachine, values: Sequence[object] | None) -> None:
         kinds = [kind for state in machine.states for kind in annotated(state.operation.task)]
         if machine not in self.found:
-            given = None if values is None else values[: machine.count]
+            given = None if values is None else values[machine.arguments]
             self.found[machine] = _Calls(machine, _known_types(tuple(kinds), given))
 
     def _call(self, routine: Routine, managed: bool, values: Sequence[object] | None, inside: StateMachine | None) -> None:
         operation, task = routine.operation, routine.owner
-        if is_router(operation):
+        if isinstance(operation, Route):
             return
         calls = self.found.setdefault(task, _Calls(task))
-        if is_map(operation) and has_plain_items(operation):
+        if isinstance(operation, Map) and has_plain_items(operation):
             calls.inside[OF_MAP] = None
         elif managed:
             calls.managed[_why_managed(operation, task)] = None
@@ -240,11 +240,11 @@ OF_MAP = "called for each item of a map"
 
 
 def _why_managed(operation: object, task: AnyTask) -> str:
-    words = [*(["a map"] if is_map(operation) else []), *policy_words(operation), *dependence_words(operation)]
+    words = [*(["a map"] if isinstance(operation, Map) else []), *policy_words(operation), *dependence_words(operation)]
     if task.mode != "inline":
         words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
     if not words:
-        words.append("what it needs may be skipped" if isinstance(operation, Managed) else "it is given a resource")
+        words.append("what it needs may be skipped" if isinstance(operation, TaskOperation) else "it is given a resource")
     return ", ".join(words)
 
 

@@ -11,7 +11,7 @@ from cascade.compiler.code_cache import CodeCache
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.graph.route_table import RouteTable
 from cascade.graph.description import key_words, printable
-from cascade.graph.operations import StateMachine, is_router
+from cascade.graph.operations import StateMachine, Route
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.reports.disassembly import disassemble
@@ -56,7 +56,7 @@ class _Found:
             if isinstance(operation, StateMachine) and operation not in self._machines:
                 self._machines.add(operation)
                 self._add_machine(operation, node)
-            elif is_router(operation) and inputs is not None:
+            elif isinstance(operation, Route) and inputs is not None:
                 sources = INSTRUCTIONS[opcode].c.sources(operands, blueprint)
                 table = inputs[sources[1] >> 1]
                 assert isinstance(table, RouteTable)

@@ -14,8 +14,9 @@ from cascade.events.preview import preview
 from cascade.graph.build import build_graph
 from cascade.graph.calls import NO_INPUT
 from cascade.graph.description import key_words, mode_words, policy_words, printable, write_line
-from cascade.graph.model import DICT, EITHER, LIST, SET, TUPLE, Container, Graph
-from cascade.graph.operations import is_map
+from cascade.graph.containers import DICT, EITHER, LIST, SET, TUPLE, Container
+from cascade.graph.model import Graph
+from cascade.graph.operations import Map
 from cascade.graph.outline import Entry, Outline, outline
 
 ITEMS = 6
@@ -93,7 +94,7 @@ def _call(whole: Outline, index: int, entry: Entry) -> str:
             arguments.append(f"{name}={value}")
         else:
             words.append(entry.words(position, value))
-    call = f"{whole.label(index)}{'.map' if is_map(operation) else ''}({', '.join(arguments)})"
+    call = f"{whole.label(index)}{'.map' if isinstance(operation, Map) else ''}({', '.join(arguments)})"
     return call + (f"  [{', '.join(words)}]" if words else "")
 
 

@@ -10,7 +10,7 @@ from cascade.declare.inputs import Input, input_of
 from cascade.errors import ParameterError, TargetError, nearest
 from cascade.events.preview import preview
 from cascade.graph.inputs import Inputs
-from cascade.graph.model import PLAIN
+from cascade.graph.containers import PLAIN
 from cascade.events.silent import SILENT, SilentPublisher
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.resources.registry import ResourceContainer

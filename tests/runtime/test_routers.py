@@ -282,7 +282,7 @@ def test_a_route_that_needs_its_router_is_a_cycle(run):
     router = cs.Router("a", routes)
     user = increment(router)
     assert router.policies is not None
-    router.policies.form.routes["a"] = increment(user)
+    router.policies.construct.routes["a"] = increment(user)
     with pytest.raises(CycleError):
         run(user)
 

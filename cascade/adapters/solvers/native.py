@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from cascade.errors import CycleError
-from cascade.graph.model import Container, Graph, Plan
+from cascade.graph.containers import Container
+from cascade.graph.model import Graph, Plan
 
 
 class NativeSolver:

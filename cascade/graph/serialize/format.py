@@ -18,7 +18,7 @@ classes are named by `module:qualname`; reading imports a module only if the cal
 
 from __future__ import annotations
 
-from cascade.graph.model import DICT, EITHER, LIST, REBUILT, SET, TUPLE
+from cascade.graph.containers import DICT, EITHER, LIST, REBUILT, SET, TUPLE
 
 FORMAT, VERSION = "cascade-graph", 1
 CONTAINERS = {each.name: each for each in (LIST, TUPLE, SET, DICT, EITHER, REBUILT)}

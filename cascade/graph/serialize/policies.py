@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cascade.declare.amounts import as_timeout, check_amount
-from cascade.declare.policies import CachePolicy, MapForm, Policies, as_cache
+from cascade.declare.policies import CachePolicy, MapSignature, Policies, as_cache
 from cascade.declare.retry import Retry
 from cascade.declare.task import Task
 from cascade.errors import CascadeError, SerializationError, nearest
-from cascade.graph.operations import MAP, Managed
+from cascade.graph.operations import Map, PolicyOperation
 from cascade.graph.serialize.names import Names, check_keys, class_path, fail
 
 DEFAULTS = ("retry", "timeout", "cache", "constraints")
@@ -47,7 +47,7 @@ def check_caches(caches: Mapping[str, CachePolicy] | None) -> dict[str, CachePol
 # -- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def describe_policies(operation: Managed, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None = None) -> dict[str, object]:
+def describe_policies(operation: PolicyOperation, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None = None) -> dict[str, object]:
     """The policies of an operation.
 
     Args:
@@ -62,11 +62,14 @@ def describe_policies(operation: Managed, caches: Mapping[str, CachePolicy], whe
         described["cache"] = _describe_cache(operation.cache, caches, f"the cache policy of {where}", own)
     if operation.amounts:
         described["constraints"] = dict(operation.amounts)
-    for name in ("conditions", "after", "concurrency"):
-        if getattr(operation, name):
-            described[name] = getattr(operation, name)
-    if operation.kind == MAP:
-        described["map"] = {name: list(value) if isinstance(value, tuple) else value for name, value in operation.form._asdict().items()}
+    for name, number in (
+        ("conditions", operation.condition_count), ("after", operation.order_count), ("concurrency", operation.concurrency),
+    ):
+        if number:
+            described[name] = number
+    if isinstance(operation, Map):
+        signature = operation.signature._asdict()
+        described["map"] = {name: list(value) if isinstance(value, tuple) else value for name, value in signature.items()}
     return described
 
 
@@ -176,9 +179,9 @@ class PolicyReader:
                 check_amount(name, amount)
         return tuple(value.items())
 
-    def _form(self, value: object, task: Task[..., object], where: str) -> MapForm:
+    def _form(self, value: object, task: Task[..., object], where: str) -> MapSignature:
         # Whatever fields a form has: how many inputs go by position, and names.
-        fields, defaults = MapForm._fields, MapForm._field_defaults
+        fields, defaults = MapSignature._fields, MapSignature._field_defaults
         described = check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
         names: list[str] = []
         options: dict[str, Any] = {"positional": self._count(described["positional"], f"{where}.positional")}
@@ -191,7 +194,7 @@ class PolicyReader:
             options[field] = tuple(given)
             names += [name for name in given if isinstance(name, str)]
             slots += [slot for slot in given if isinstance(slot, int)]
-        form = MapForm(**options)
+        form = MapSignature(**options)
         if not form.inputs:
             fail("it has no inputs", where)
         if len(set(names)) < len(names):

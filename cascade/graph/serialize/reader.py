@@ -18,15 +18,16 @@ from cascade.errors import CascadeError, CycleError, SerializationError
 from cascade.graph.calls import NO_INPUT
 from cascade.graph.route_table import NOTHING_AROUND
 from cascade.graph.walk import walk
-from cascade.graph.model import DICT, EITHER, REBUILT, Container, Graph, is_container, parts
-from cascade.graph.operations import CALL, MAP, ROUTE, Managed, RouteShape, interned
+from cascade.graph.containers import DICT, EITHER, REBUILT, Container, is_container, parts
+from cascade.graph.model import Graph
+from cascade.graph.operations import AnyTask, PolicyOperation, Route, operation_with, route_operation
 from cascade.graph.outline import Entry, Outline, routes_of, target_of
 from cascade.graph.serialize.format import CONTAINERS, FORMAT, FROM_JUMP, TASK_OPTIONS, VERSION
 from cascade.graph.serialize.names import Names, check_keys, fail
 from cascade.graph.serialize.policies import DEFAULTS, KEYS, PolicyReader, check_caches
 from cascade.graph.serialize.value_reader import ValueReader
 
-_Called = Task[..., Any] | Managed | Injection | Container
+_Called = AnyTask | PolicyOperation | Container
 
 
 def from_json(
@@ -129,10 +130,10 @@ class Reader:
         operation, references = operations[row[0]], tuple(row[1:])
         if isinstance(operation, _RouterOperation):
             count = len(operation.keys)
-            if len(references) != 1 + count + operation.managed.extras:
-                fail(f"{len(references)} references for a selector, {count} routes and {operation.managed.extras} more", where)
+            if len(references) != 1 + count + operation.route.extras:
+                fail(f"{len(references)} references for a selector, {count} routes and {operation.route.extras} more", where)
             routes = tuple(zip(operation.keys, references[1 : 1 + count], strict=True))
-            return Entry(operation.managed, (*references[:1], *references[1 + count :]), routes)
+            return Entry(operation.route, (*references[:1], *references[1 + count :]), routes)
         self._check_count(operation, references, where)
         return Entry(operation, references)
 
@@ -209,7 +210,7 @@ class Reader:
         policies = self.policies.read(value, task, where)
         if policies.is_plain:
             return task
-        return interned(task, policies, CALL if policies.form is None else MAP)
+        return operation_with(task, policies)
 
     def _router(self, value: dict[str, Any], where: str) -> _RouterOperation:
         check_keys(value, where, ("router",), ("conditions", "after"))  # it calls nothing itself
@@ -217,8 +218,8 @@ class Reader:
             fail("it has no routes", where)
         keys = [self._key(key, f"{where}.router[{at}]") for at, key in enumerate(value["router"])]
         _check_distinct(keys, where)
-        policies = self.policies.read(value, ROUTER, where)._replace(form=RouteShape(len(keys), False))
-        return _RouterOperation(interned(ROUTER, policies, ROUTE), tuple(keys))
+        policies = self.policies.read(value, ROUTER, where)
+        return _RouterOperation(route_operation(ROUTER, policies, len(keys), skips=False), tuple(keys))
 
     def _key(self, value: object, where: str) -> object:
         key = self.values.read(value, where)
@@ -259,7 +260,7 @@ class Reader:
 
 
 class _RouterOperation(NamedTuple):
-    managed: Managed
+    route: Route
     keys: tuple[object, ...]
 
 

@@ -10,7 +10,7 @@ that would get long is written once:
 from __future__ import annotations
 
 from cascade.errors import SerializationError
-from cascade.graph.model import is_container, parts
+from cascade.graph.containers import is_container, parts
 
 LONG = 10_000
 """So many things are written out, however often they stand there: most values have none of these references."""

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from cascade._vm import holds_deferred
 from cascade.declare.inputs import Input, input_of
 from cascade.errors import SerializationError
-from cascade.graph.model import is_container
+from cascade.graph.containers import is_container
 from cascade.graph.serialize.names import class_path, resolve_loaded
 from cascade.graph.serialize.sharing import Nest
 

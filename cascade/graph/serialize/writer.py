@@ -12,8 +12,8 @@ from cascade.declare.task import Task
 from cascade.errors import SerializationError
 from cascade.graph.build import build_graph
 from cascade.graph.calls import NO_INPUT
-from cascade.graph.model import Container
-from cascade.graph.operations import Managed, operation_of
+from cascade.graph.containers import Container
+from cascade.graph.operations import PolicyOperation, operation_of
 from cascade.graph.outline import Entry, Outline, outline
 from cascade.graph.serialize.format import FORMAT, FROM_JUMP, TASK_OPTIONS, VERSION
 from cascade.graph.serialize.names import path_of, resolve_loaded
@@ -92,7 +92,7 @@ class Writer:
         else:
             described = self.task(task)
             own = task.policies.cache if task.policies is not None and "task" in described else None
-        if isinstance(operation, Managed):
+        if isinstance(operation, PolicyOperation):
             described |= describe_policies(operation, self.caches, self.whole.label(number), own)
         return described
 
@@ -103,7 +103,7 @@ class Writer:
             return {"task": path}
         described = {"function": path, **{name: getattr(task, name) for name in TASK_OPTIONS}}
         operation = operation_of(task)
-        if isinstance(operation, Managed):
+        if isinstance(operation, PolicyOperation):
             described["defaults"] = describe_policies(operation, self.caches, where)
         return described
 

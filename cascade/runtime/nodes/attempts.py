@@ -14,7 +14,7 @@ from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.spine.fairness import give_turn
 
 if TYPE_CHECKING:
-    from cascade.graph.operations import Managed
+    from cascade.graph.operations import PolicyOperation
     from cascade.runtime.nodes.call import Call
     from cascade.runtime.nodes.context import NodeContext
 
@@ -25,7 +25,7 @@ LATE = object()
 """The result of a call in place that took longer than its timeout, or was ended for that."""
 
 
-def attempt(context: NodeContext, operation: Managed, operands: Sequence[object]) -> object:
+def attempt(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
     """Calls the function of a node, the one call of all policies: returns its result, an awaitable of that, or LATE."""
     seconds = operation.timeout
     if seconds is None or is_endless(seconds):
@@ -42,8 +42,8 @@ def attempt(context: NodeContext, operation: Managed, operands: Sequence[object]
     return LATE if time.monotonic() - begun > seconds and not is_awaitable(result) else result
 
 
-def _call_function(context: NodeContext, operation: Managed, operands: Sequence[object]) -> object:
-    args, kwargs = operation.task.binder.split(tuple(operands[: operation.count]))
+def _call_function(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
+    args, kwargs = operation.task.binder.split(tuple(operands[operation.arguments]))
     enter_task()
     try:
         return context.execute(operation.task, args, kwargs)

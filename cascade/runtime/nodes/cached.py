@@ -140,7 +140,7 @@ class CacheEntry:
             identity = _identity_of(operation.task)
             self._task_id = identity.text
             if _chooses_arguments(cache):
-                args, kwargs = operation.task.binder.split(tuple(call.operands[: operation.count]))
+                args, kwargs = operation.task.binder.split(tuple(call.operands[operation.arguments]))
                 self._arguments = cache.keyed(args, kwargs)
             if resources is not None:
                 self._arguments = resources.keyable(self._arguments)

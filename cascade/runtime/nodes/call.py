@@ -21,7 +21,7 @@ from cascade.imports import TYPE_CHECKING
 if TYPE_CHECKING:
     from cascade._vm import TailCall
     from cascade.declare.task import Task
-    from cascade.graph.operations import Managed
+    from cascade.graph.operations import PolicyOperation
     from cascade.runtime.nodes.context import NodeContext
 
 
@@ -33,7 +33,7 @@ class Call:
     )  # fmt: skip
 
     def __init__(
-        self, context: NodeContext, operation: Managed, operands: Sequence[object], serial: int, node: int | str,
+        self, context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int | str,
         origin: Task[..., object] | None = None,
     ) -> None:
         self.context = context

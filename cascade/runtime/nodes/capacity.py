@@ -14,11 +14,13 @@ from functools import lru_cache
 
 from cascade.declare.amounts import check_number
 from cascade.errors import CapacityError, DeclarationError, nearest
-from cascade.graph.operations import Managed, StateMachine
+from cascade.graph.operations import operations_with_amounts
 from cascade.imports import TYPE_CHECKING, asyncio, weakref
 
 if TYPE_CHECKING:
     from fractions import Fraction
+
+    from cascade.graph.operations import AnyTask, Operation
 
     Exact = float | Fraction
     """An amount as it is written: a whole number, infinity, or a fraction."""
@@ -223,11 +225,8 @@ def exact(amount: Exact) -> Exact:
     return amount if isinstance(amount, Fraction) else Fraction(str(amount))
 
 
-def check_capacity(operations: Iterable[object], capacity: Capacity) -> None:
+def check_capacity(operations: Iterable[AnyTask | Operation], capacity: Capacity) -> None:
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
-    for operation in dict.fromkeys([one for one in operations if isinstance(one, (Managed, StateMachine))]):
-        if isinstance(operation, StateMachine):
-            check_capacity([state.operation for state in operation.states], capacity)
-        if isinstance(operation, Managed) and operation.amounts:
-            name = operation.name
-            capacity.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023
+    for operation in operations_with_amounts(operations):
+        name = operation.name
+        capacity.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

@@ -40,8 +40,8 @@ def claim_for(call: Call) -> Claim:
     """
     operation = call.operation
     amounts = operation.derived.claim
-    if operation.computed:
-        computed = iter(call.operands[operation.count :])
+    if operation.has_computed_amounts:
+        computed = iter(call.operands[operation.computed])
         amounts = wanted([(name, _amount(name, next(computed) if amount is None else amount)) for name, amount in operation.amounts])
     elif amounts is None:
         amounts = operation.derived.claim = wanted(operation.amounts)

@@ -1,12 +1,11 @@
-"""What the host does for a node that is more than a call of its function, by the kind of its operation."""
+"""The actions of operations, by their class: policies, maps and Routers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cascade._vm import Skipped
-from cascade.declare.task import Task
-from cascade.graph.operations import MAP, ONCE, ROUTE, StateMachine
+from cascade.graph.operations import AnyTask, Call, Map, Operation, Route, SharedResult, StateMachine
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.nodes.maps import call_map
 from cascade.runtime.nodes.policies import call_with_policies, skip_reason
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def admit(context: RunContext, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
-    """Announces the start of a state machine, or gives what stands for it when it is skipped."""
+    """Publishes the start of a state machine, or returns its `Skipped` if it is skipped."""
     reason = skip_reason(operation, operands)
     if reason is not None:
         return context.skip(operation.task, serial, node, reason)
@@ -27,15 +26,16 @@ def admit(context: RunContext, operation: StateMachine, operands: Sequence[Any],
 
 
 def perform(
-    context: RunContext, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: RunContext, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
 ) -> Any:
-    """What `operation` gives: a value, what to go on with, or an awaitable of one of these.
+    """Returns the result of an operation: a value, a continuation, or an awaitable of one of these.
 
     Args:
-        origin: of an iteration of a loop of tail calls, or a state of a machine, the task whose node it is; that has been
-            announced before. None for a call that is a node of its own.
+        origin: of an iteration of a loop of tail calls, or a state of a machine, the task whose node it is, the start of
+            which has been published. None for a call that is a node of its own.
     """
-    if isinstance(operation, Task):
+    action = ACTIONS.get(type(operation))
+    if action is None:  # a task, or an injected resource
         if context.observed and origin is None and operation.mode != "resource":  # which has events of its own
             context.started(operation, serial, node)
         args, kwargs = operation.binder.split(tuple(operands))
@@ -43,10 +43,13 @@ def perform(
     reason = skip_reason(operation, operands)
     if reason is not None:
         return context.skip(operation.task, serial, node, reason)
-    if operation.kind == MAP:
-        return call_map(context, operation, operands, serial, node, origin)
-    if operation.kind == ROUTE:
-        return call_route(context, operation, operands, serial, node)
-    if operation.kind == ONCE:
-        return call_once(operands)
-    return call_with_policies(context, operation, operands, serial, node, origin)
+    return action(context, operation, operands, serial, node, origin)
+
+
+ACTIONS: dict[type[Operation], Callable[..., object]] = {
+    Call: call_with_policies,
+    Map: call_map,
+    Route: lambda context, operation, operands, serial, node, _origin: call_route(context, operation, operands, serial, node),
+    SharedResult: lambda _context, _operation, operands, _serial, _node, _origin: call_once(operands),
+}
+"""The action of each kind of operation that is performed here. State machines and containers are those of the two paths."""

@@ -21,7 +21,7 @@ from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.errors import MapError
 from cascade.events.silent import PROGRESS_TIME
-from cascade.graph.operations import Managed
+from cascade.graph.operations import Map
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 from cascade.runtime.nodes.kernel_maps import kernels_of
 from cascade.runtime.nodes.call import Call, begin
@@ -43,7 +43,7 @@ ITEMS_TAKEN = 1000
 
 
 def call_map(
-    context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
+    context: NodeContext, operation: Map, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
 ) -> Any:
     """Returns the list of the results of all items, or an awaitable of it, or a LazyResult of it.
 
@@ -53,12 +53,12 @@ def call_map(
     call = Call(context, operation, operands, serial, node, origin)
     if context.observed and call.is_published:
         context.started(operation.task, serial, node, len(columns[0]))
-    return begin(_map(call, columns))
+    return begin(_map(call, operation, columns))
 
 
-def _columns(context: NodeContext, operation: Managed, operands: Sequence[Any]) -> list[list[Any]]:
+def _columns(context: NodeContext, operation: Map, operands: Sequence[Any]) -> list[list[Any]]:
     columns: list[list[Any]] = []
-    given = operands[: operation.form.inputs]
+    given = operands[operation.items]
     # One more than the shortest of the others: that is enough to say that there are too many.
     most = min((len(items) for items in given if isinstance(items, SIZED)), default=ITEMS_LIMIT) + 1
     for name, items in zip(operation.parameters, given, strict=False):
@@ -77,13 +77,13 @@ def _columns(context: NodeContext, operation: Managed, operands: Sequence[Any]) 
     return columns
 
 
-async def _map(call: Call, columns: list[list[Any]]) -> Any:
-    operation, context = call.operation, call.context
+async def _map(call: Call, operation: Map, columns: list[list[Any]]) -> Any:
+    context = call.context
     count = len(columns[0])
     results: list[Any] = []
     special = False
     turn = Turn(call)
-    whole = _with_shared(call, columns)
+    whole = _with_shared(call, operation, columns)
     subscribed = context.publisher.observes_items and call.is_published
     if not subscribed and is_plain(operation, context) and whole is not None and len(whole[0]) <= MAP_LIMIT:
         kernels = kernels_of(call, *whole, results)
@@ -98,7 +98,7 @@ async def _map(call: Call, columns: list[list[Any]]) -> Any:
             return _failed(call, error, len(results))
         if not special:
             return results
-    items = Items(call, columns, results, turn)
+    items = Items(call, operation, columns, results, turn)
     try:
         failed = await items.run(special)
     except BaseException as error:
@@ -127,17 +127,20 @@ def _taken(context: NodeContext, name: str, items: Any, most: int, where: str) -
     return result
 
 
-def _with_shared(call: Call, columns: list[list[Any]]) -> tuple[list[list[Any]], int, tuple[str, ...] | None] | None:
+def _with_shared(
+    call: Call, operation: Map, columns: list[list[Any]]
+) -> tuple[list[list[Any]], int, tuple[str, ...] | None] | None:
     """The columns, with what all items share, how many go by position, and the names of the others; None where one has no name."""
-    form = call.operation.form
-    first = int(form.shares_first)
-    if any(isinstance(each, int) for each in form.shared[first:]):
+    signature = operation.signature
+    first = int(signature.shares_first)
+    named = tuple(each for each in signature.shared[first:] if isinstance(each, str))
+    if len(named) < len(signature.shared) - first:
         return None
-    more = [[value] * len(columns[0]) for value in call.operands[form.inputs : call.operation.count]]
-    return more[:first] + columns + more[first:], first + form.positional, (*form.names, *form.shared[first:]) or None
+    more = [[value] * len(columns[0]) for value in call.operands[operation.shared]]
+    return more[:first] + columns + more[first:], first + signature.positional, (*signature.names, *named) or None
 
 
-def is_plain(operation: Managed, context: NodeContext) -> bool:
+def is_plain(operation: Map, context: NodeContext) -> bool:
     """Whether the items, if nobody observes them, are called as they are, in a loop of the VM or by kernels."""
     return (
         not context.inputs.takes_placeholders  # an item may hold a resource that is set up for its call
@@ -210,17 +213,17 @@ class Turn:
 class Items:
     """The items of a map under way."""
 
-    def __init__(self, call: Call, columns: list[list[Any]], results: list[Any], turn: Turn) -> None:
+    def __init__(self, call: Call, operation: Map, columns: list[list[Any]], results: list[Any], turn: Turn) -> None:
         self._call = call
+        self._signature = operation.signature
         self._turn = turn
         self._columns = columns
         self._results = results
-        self._item = call.operation.item
-        operation = call.operation
-        shared = dict(zip(operation.form.shared, call.operands[operation.form.inputs : operation.count], strict=True))
-        self._first = (shared.pop(0),) if operation.form.shares_first else ()
+        self._item = operation.item
+        shared = dict(zip(operation.signature.shared, call.operands[operation.shared], strict=True))
+        self._first = (shared.pop(0),) if operation.signature.shares_first else ()
         self._shared = shared
-        self._amounts = tuple(call.operands[operation.count : operation.count + operation.computed])
+        self._amounts = tuple(call.operands[operation.computed])
         self._active: dict[asyncio.Future[Any], int] = {}  # their positions
         self.task: asyncio.Task[Any] | None = None  # awaits them
         self._done = 0
@@ -252,13 +255,16 @@ class Items:
         return self._failed
 
     def _call_of(self, position: int) -> Call:
-        call, form = self._call, self._call.operation.form
+        call, signature = self._call, self._signature
         row = [column[position] for column in self._columns]
-        named = dict(zip(form.names, row[form.positional :], strict=True))
+        named = dict(zip(signature.names, row[signature.positional :], strict=True))
         slots: dict[int, Any] = {}
         for each, value in self._shared.items():
-            (slots if isinstance(each, int) else named)[each] = value
-        operands = self._item.task.bind(*self._first, *row[: form.positional], **named)
+            if isinstance(each, int):
+                slots[each] = value
+            else:
+                named[each] = value
+        operands = self._item.task.bind(*self._first, *row[: signature.positional], **named)
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping, Sequence
 
 from cascade._vm import Skipped, is_awaitable
-from cascade.graph.operations import ONCE, ROUTE, Managed, StateMachine
+from cascade.graph.operations import PolicyOperation, TaskOperation
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.attempts import LATE, attempt, attempts, settle
 from cascade.runtime.nodes.cached import cached, call_cached
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
 
-def skip_reason(operation: Managed | StateMachine, operands: Sequence[object]) -> str | None:
+def skip_reason(operation: TaskOperation, operands: Sequence[object]) -> str | None:
     """Why the call is not made; None if it is."""
-    ordered = len(operands) - operation.after
     for position, operand in enumerate(operands):
-        if type(operand) is Skipped and (operation.kind not in (ROUTE, ONCE) or position >= operation.count):
-            return "UpstreamSkipped_Data" if position < ordered else "UpstreamSkipped_Sequence"
-    if not all(operands[ordered - operation.conditions : ordered]):
+        if type(operand) is Skipped and position >= operation.may_be_skipped:
+            return "UpstreamSkipped_Data" if position < operation.order.start else "UpstreamSkipped_Sequence"
+    if not all(operands[operation.conditions]):
         return "ConditionFalse"
     return None
 
@@ -47,18 +46,18 @@ def with_policies(call: Call) -> Coroutine[object, None, object]:
 
 
 def call_with_policies(
-    context: NodeContext, operation: Managed, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
+    context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
 ) -> object:
     """Makes a call that is not skipped. Returns its value, its continuation, or an awaitable of one of these."""
     cache = operation.cache
-    if cache is None and not operation.computed:
+    if cache is None and not operation.has_computed_amounts:
         return _call_quickly(context, operation, operands, serial, node, origin)
     call = Call(context, operation, operands, serial, node, origin)
     return begin(constrained(call)) if cache is None or origin is not None else call_cached(call, cache)
 
 
 def _call_quickly(
-    context: NodeContext, operation: Managed, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
+    context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
 ) -> object:
     """As `constrained`, without a coroutine, unless the call has to wait for capacity, fails, is late or has to be awaited."""
     held: Mapping[str, Exact] | None = None

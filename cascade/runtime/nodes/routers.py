@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.declare.control import EITHER, ONCE, ROUTER
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.policies import OnceForm, Policies
+from cascade.declare.policies import Policies, SharedValue
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError, RouteError, nearest
-from cascade.graph.operations import Managed
+from cascade.graph.operations import Route
 from cascade.graph.route_table import Once, RouteTable, Use
 from cascade.graph.routes import reachable
 from cascade.imports import TYPE_CHECKING, Any, asyncio
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
 
-HANDED_ON = Policies(form=OnceForm())
+HANDED_ON = Policies(construct=SharedValue())
 
 
-def call_route(context: NodeContext, operation: Managed, operands: Sequence[Any], serial: int, node: int) -> Any:
+def call_route(context: NodeContext, operation: Route, operands: Sequence[Any], serial: int, node: int) -> Any:
     """Returns the chosen route, as a LazyResult to continue with; or its value, if the graph around it has that already."""
     selector, table = operands[0], operands[1]
     assert isinstance(table, RouteTable)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
-from cascade.graph.model import is_container, parts, rebuild
+from cascade.graph.containers import is_container, parts, rebuild
 from cascade.imports import Any, TypeVar
 
 T = TypeVar("T")

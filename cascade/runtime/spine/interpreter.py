@@ -34,8 +34,9 @@ from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.build import flatten
 from cascade.graph.calls import NoInput
-from cascade.graph.model import EITHER, Container, Graph
-from cascade.graph.operations import Managed, StateMachine, operation_of
+from cascade.graph.containers import EITHER, Container
+from cascade.graph.model import Graph
+from cascade.graph.operations import Operation, PolicyOperation, StateMachine, operation_of
 from cascade.imports import Any
 from cascade.runtime.spine.run_context import RunContext
 
@@ -432,7 +433,7 @@ class Interpreter:
         if holds_new_deferred(slots, operands if target is task else None, frame.made, target.binder.gathered):
             return self._go_on_with(frame, index, self.context.deferred(operation, slots), tail, pending)
         new = Frame()
-        new.operation = operation.again if isinstance(operation, Managed) else operation
+        new.operation = operation.again if isinstance(operation, PolicyOperation) else operation
         new.slots = slots
         new.inner = frame.inner or frame.machine is not None
         new.serial = frame.serial
@@ -462,7 +463,8 @@ class Interpreter:
             if pending is not None:
                 pending.waiters.clear()
         else:
-            new.may_skip = getattr(frame.operation_of(index), "skippable", False)
+            operation = frame.operation_of(index)
+            new.may_skip = isinstance(operation, Operation) and operation.skippable
             if pending is None:
                 new.parent, new.destination = frame, index
             else:

@@ -15,7 +15,7 @@ from cascade.declare.resources import Injection, inject
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
 from cascade.events.silent import SILENT, SilentPublisher
-from cascade.graph.operations import Managed, StateMachine, operation_of
+from cascade.graph.operations import PolicyOperation, StateMachine, operation_of
 from cascade.graph.route_table import Around
 from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.inputs import RunInputs
@@ -100,16 +100,16 @@ class RunContext:
             code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
         return code, self.inputs.fill(inputs)
 
-    def deferred(self, operation: AnyTask | Managed, slots: tuple[Any, ...]) -> LazyResult[Any]:
+    def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[Any, ...]) -> LazyResult[Any]:
         """The call that a tail call makes, as a LazyResult; the slots are those that `rebind` returned."""
         if isinstance(operation, Task):
             return lazy_result(operation, slots, operation.policies)
         again = operation.again
-        computed = iter(slots[again.count :])
+        computed = iter(slots[again.computed])
         constraints = tuple((name, next(computed) if amount is None else amount) for name, amount in again.amounts)
-        return lazy_result(again.task, slots[: again.count], Policies(again.retry, again.timeout, again.cache, constraints))
+        return lazy_result(again.task, slots[again.arguments], Policies(again.retry, again.timeout, again.cache, constraints))
 
-    def loop_code(self, operation: AnyTask | Managed | StateMachine) -> Code:
+    def loop_code(self, operation: AnyTask | PolicyOperation | StateMachine) -> Code:
         return loop_code(operation)
 
     def target(self, target: Any, owner: AnyTask) -> Routine:
@@ -124,13 +124,12 @@ class RunContext:
         return self._targets.find(target, owner)
 
     def rebind(
-        self, operation: AnyTask | Managed, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, operation: AnyTask | PolicyOperation, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...]:
         """The slots of a tail call to itself; of the extras, the amounts of constraints stay."""
-        if isinstance(operation, Managed):
-            count = operation.count
-            slots = operation.task.binder.rebind(current[:count], args, kwargs)
-            slots += current[count : count + operation.computed]
+        if isinstance(operation, PolicyOperation):
+            slots = operation.task.binder.rebind(current[operation.arguments], args, kwargs)
+            slots += current[operation.computed]
         else:
             slots = operation.binder.rebind(current, args, kwargs)
         if not self.inputs.takes_placeholders:
@@ -144,7 +143,7 @@ class RunContext:
         return self.inputs.resources is not None
 
     def call(
-        self, operation: AnyTask | Managed, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
+        self, operation: AnyTask | PolicyOperation, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
     ) -> Any:
         return _dispatch().perform(self, operation, operands, serial, node, origin)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cascade.declare.resources import Injection
 from cascade.declare.task import BoundTask, Task
 from cascade.errors import DeclarationError, UnknownTaskError, nearest
-from cascade.graph.model import task_of
+from cascade.graph.containers import Container
 from cascade.imports import Any
 
 AnyTask = Task[..., Any]
@@ -76,4 +76,4 @@ def _tasks_of(target: object) -> list[AnyTask]:
     from cascade.graph.build import flatten
 
     rows = flatten(target)[0]
-    return [task for row in rows if (task := task_of(row[0])) is not None and not isinstance(task, Injection)]
+    return [row[0].task for row in rows if not isinstance(row[0], (Container, Injection))]

@@ -1,0 +1,98 @@
+"""Containers: the operation that puts one together again, and the values that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cascade._vm import Skipped
+from cascade.declare.derived import Derived
+from cascade.graph.operations import Operation
+from cascade.imports import Any, copy, dataclasses, final
+
+PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
+"""Types whose values hold nothing."""
+
+
+@final
+class Container(Operation):
+    """Puts a container together again, its LazyResults replaced by their values."""
+
+    hands_on = True
+
+    def __init__(self, name: str, opcode: str) -> None:
+        self.name = name
+        self.opcode = opcode
+        self.derived = Derived()
+
+    def make(self, values: Sequence[Any]) -> Any:
+        """The container made of `values`; those of a dict alternate: key, value."""
+        if self is LIST:
+            return list(values)
+        if self is TUPLE:
+            return tuple(values)
+        if self is SET:
+            return set(values)
+        if self is DICT:
+            return dict(zip(values[::2], values[1::2], strict=True))
+        if self is EITHER:
+            return next((value for value in values if type(value) is not Skipped), values[-1])
+        return rebuild(*values)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+LIST = Container("list", "LIST")
+TUPLE = Container("tuple", "TUPLE")
+SET = Container("set", "SET")
+DICT = Container("dict", "DICT")
+EITHER = Container("either", "EITHER")
+"""The first of its operands that was not skipped."""
+REBUILT = Container("rebuilt", "REBUILD")
+"""Any other container; the first operand is the original, the others are its parts (see `parts`)."""
+
+
+def is_container(value: Any) -> bool:
+    """Whether LazyResults are looked for inside `value`."""
+    return isinstance(value, (list, tuple, dict, set, frozenset)) or (
+        hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type)
+    )
+
+
+def parts(original: Any) -> list[Any]:
+    """What a container holds, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
+    if isinstance(original, (list, tuple, set, frozenset)):
+        return list(original)
+    if isinstance(original, dict):
+        return [part for pair in original.items() for part in pair]
+    return [getattr(original, name) for name in _fields(original)]
+
+
+def rebuild(original: Any, *values: Any) -> Any:
+    """A copy of `original`, of the same type, that holds `values`."""
+    result: Any
+    if isinstance(original, (tuple, frozenset)):
+        base: Any = tuple if isinstance(original, tuple) else frozenset
+        result = base.__new__(type(original), values)
+        getattr(result, "__dict__", {}).update(getattr(original, "__dict__", {}))
+        return result
+    result = copy.copy(original)
+    # Item by item: a subclass may give `update` another meaning, as Counter does.
+    if isinstance(original, list):
+        result[:] = values
+    elif isinstance(original, set):
+        result.clear()
+        for value in values:
+            result.add(value)
+    elif isinstance(original, dict):
+        result.clear()
+        for key, value in zip(values[::2], values[1::2], strict=True):
+            result[key] = value
+    else:
+        for name, value in zip(_fields(original), values, strict=True):
+            object.__setattr__(result, name, value)
+    return result
+
+
+def _fields(instance: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(instance) if hasattr(instance, field.name)]
