@@ -41,7 +41,7 @@ def captured(source: FunctionSource) -> list[Diagnostic]:
 
     A comprehension is no such function, although CPython 3.11 compiles it to one: it does not outlive its expression.
     """
-    inside = (node for node in ast.walk(source.tree) if isinstance(node, INNER) and node is not source.tree)
+    inside = (node for node in source.nodes if isinstance(node, INNER) and node is not source.tree)
     used = {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
     names = [name for name in source.code.co_cellvars if name in used]
     return [*refuse("CS102", source.tree, f"a function inside uses its variables {', '.join(names)}", source).diagnostics] if names else []

@@ -108,11 +108,6 @@ class BodyTranslator(ABC):
         self.function.put(self.part.label)
         self.function.exit = self.code.exit(Exit(self.part.number, 0, False, (), ()))  # here a body is entered
 
-    def stored(self) -> set[str]:
-        """Returns the names that the function assigns."""
-        names = (node for node in ast.walk(self.part.source.tree) if isinstance(node, ast.Name))
-        return {node.id for node in names if isinstance(node.ctx, ast.Store)}
-
     # -- As a FunctionKind --------------------------------------------------------------------------------------------
 
     def exit_at(self, point: Point) -> int:
@@ -174,7 +169,7 @@ class TaskBodyTranslator(BodyTranslator):
 
     def translate(self) -> None:
         part, function = self.part, self.function
-        stored = self.stored()
+        stored = part.source.stored
         self.begin(part.types)
         for name, kind, register in zip(self.parameters, part.types, part.parameters, strict=True):
             function.registers[name, kind] = register

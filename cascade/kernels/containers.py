@@ -4,12 +4,12 @@ A container is an object, or a tuple or list written at the call, whose items ha
 
     math.dist((x, y), point)        a call-out of dist with two groups: a tuple made of x and y, and the object
 
-The products of written items are instructions, and their distance is the `hypot` of the differences, as it is in CPython. Otherwise the VM
-calls the function itself, once it has seen that the objects are lists, tuples or ranges of plain numbers: so the call runs no code of
-users, and has no effects.
+The product of written items is computed by instructions, and their distance is the `hypot` of the differences, as in CPython.
+Otherwise the VM calls the function itself, after a check that the objects are lists, tuples or ranges of plain numbers: so the
+call runs no code of users, and has no effects.
 
-Whether `prod` and `sumprod` return an int or a float depends on the items. So such a call is made before its statement, which then has a
-version for each type of the result:
+The items decide whether `prod` and `sumprod` return an int or a float. So such a call is made before its statement, which then
+has a version for each type of the result:
 
     CALL_OUT_NUMBER     .0 = math.prod(xs): a float in one register, or an int in another one
     JUMP_NOT_EQUAL_INT  to the version of the same statement in which `.0` is an int
@@ -32,11 +32,11 @@ from cascade.kernels.program_points import Point
 from cascade.kernels.values import UNKNOWN, SideExit, Value
 from cascade.kernels.versions import Versions
 
-PRODUCT, DISTANCE, HYPOT = math.prod, math.dist, math.hypot  # what they are now: they may be replaced
+PRODUCT, DISTANCE, HYPOT = math.prod, math.dist, math.hypot  # users may replace them later
 SUM_OF_PRODUCTS = getattr(math, "sumprod", None)  # from CPython 3.12 on
 OF_FLOATS = (math.fsum, DISTANCE)
 CONTAINERS: dict[object, int] = {math.fsum: 1, PRODUCT: 1, DISTANCE: 2, SUM_OF_PRODUCTS: 2}
-"""How many containers a function takes."""
+"""The number of containers that a function takes."""
 SINGLE = -1
 EITHER = ""
 """The type of a result that is an int or a float."""
@@ -48,8 +48,8 @@ class Gathered(NamedTuple):
 
     Attributes:
         values: the items of written containers one by one, and the other arguments.
-        groups: for each argument, of how many values it is made; SINGLE where the value is the argument.
-        names: of the last arguments, those that are given by keyword.
+        groups: for each argument, the number of values that it is made of; SINGLE where the value is the argument.
+        names: of the last arguments, those that are passed by keyword.
         result: the type of the call's result, or EITHER.
     """
 
@@ -64,7 +64,7 @@ class Gathered(NamedTuple):
         return SINGLE not in self.groups[: len(self.groups) - len(self.names)]
 
     def packed(self) -> Gathered:
-        """Returns it with a tuple in place of each written container whose items are all known."""
+        """Returns the arguments with a tuple for each written container whose items are all known."""
         values: list[Value] = []
         groups: list[int] = []
         rest = self.values
@@ -159,7 +159,7 @@ def _call_out(expressions: Expressions, called: object, gathered: Gathered, **re
 
 
 def _product(expressions: Expressions, gathered: Gathered) -> Value:
-    """The product of written items. Which one of several NaNs it is depends on how CPython was compiled, so `math` says so itself."""
+    """Returns the product of written items. For a NaN, `math` is called: which of several it is depends on how CPython was compiled."""
     function, result = expressions.function, _multiplied(expressions, gathered)
     if result.type != FLOAT or len(gathered.values) < 2:
         return result
@@ -215,7 +215,7 @@ def call_before(expressions: Expressions, versions: Versions, node: ast.stmt, po
     """
     function = expressions.function
     function.made_before = {}
-    for call in _calls_in(node):
+    for call in _calls_in(node) if function.source.has_calls else ():
         called = function.meaning(call.func)
         if (
             type(called) is not BuiltinFunctionType
@@ -236,7 +236,7 @@ def _called_before(
     try:
         gathered = _gather(expressions, called, call)
     except (SideExit, Refusal):
-        gathered = None  # the statement meets it again
+        gathered = None  # the translation of the statement raises it again
     if gathered is None or gathered.result != EITHER:
         del function.assembler.items[items:]
         return False

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from cascade.kernels.diagnostics import Diagnostic, Refusal, refuse
 from cascade.kernels.model import FLOAT, INT, MISSING
-from cascade.kernels.source import FunctionSource, own_nodes
+from cascade.kernels.source import FunctionSource
 
 NUMBERS = (int, float, complex)
 
@@ -29,23 +29,21 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
         types: of the parameters.
         meaning: returns the object that a name means that is no variable, or MISSING.
     """
-    stored = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-
     def may_be_number(node: ast.expr) -> bool:
         if isinstance(node, ast.Constant):
             return type(node.value) in NUMBERS
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return True
         if isinstance(node, ast.Name) and node.id in source.locals:
-            return node.id in stored or types.get(node.id, INT) in (INT, FLOAT)
+            return node.id in source.stored or types.get(node.id, INT) in (INT, FLOAT)
         meant = meaning(node)
         return meant is MISSING or type(meant) in NUMBERS or (isinstance(node, ast.Name) and node.id in declared)
 
     declared = {name for statement in source.declarations for name in statement.names}
-    outer = {id(comparison) for comparison, _, _ in _comparisons(own_nodes(source.tree))}
+    outer = {id(comparison) for comparison, _, _ in _comparisons(source.own_nodes)}
     hint = "whether two equal numbers are one object is not known: compare with =="
     found: list[Diagnostic] = []
-    for comparison, left, right in _comparisons(ast.walk(source.tree)):
+    for comparison, left, right in _comparisons(source.nodes):
         inside = id(comparison) not in outer  # names may be those of a function in the function
         if all(may_be_number(side) or (inside and not isinstance(side, ast.Constant)) for side in (left, right)):
             found += refuse("CS136", comparison, hint, source).diagnostics

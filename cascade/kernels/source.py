@@ -96,10 +96,33 @@ class FunctionSource:
         """The name of the file, as in tracebacks."""
         return self.code.co_filename
 
+    # The translator reads the tree often: for each combination of types, and each `is`.
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def own_nodes(self) -> tuple[ast.AST, ...]:
+        """The nodes of the tree, without those inside of functions and classes in it."""
+        return tuple(own_nodes(self.tree))
+
+    @cached_property
+    def stored(self) -> frozenset[str]:
+        """The names that the tree assigns."""
+        return frozenset(node.id for node in self.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+
+    @cached_property
+    def has_calls(self) -> bool:
+        """Whether there is a call, apart from those that a `for` iterates over."""
+        iterated = {id(node.iter) for node in self.nodes if isinstance(node, ast.For)}
+        return any(isinstance(node, ast.Call) and id(node) not in iterated for node in self.nodes)
+
     @cached_property
     def locals(self) -> tuple[str, ...]:
         """The names of parameters and other local variables; not those of comprehensions, which CPython 3.12 keeps among them."""
-        own = _bound_outside_comprehensions(self.tree)
+        own = _bound_outside_comprehensions(self)
         return tuple(name for name in self.code.co_varnames + self.code.co_cellvars if name in own)
 
 
@@ -311,15 +334,15 @@ def own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _bound_outside_comprehensions(tree: ast.FunctionDef) -> set[str]:
+def _bound_outside_comprehensions(source: FunctionSource) -> set[str]:
     targets = {
         id(name)
-        for node in own_nodes(tree)
+        for node in source.own_nodes
         if isinstance(node, ast.comprehension)
         for name in ast.walk(node.target)
     }
-    bound = {argument.arg for argument in ast.walk(tree.args) if isinstance(argument, ast.arg)}
-    for node in own_nodes(tree):
+    bound = {argument.arg for argument in ast.walk(source.tree.args) if isinstance(argument, ast.arg)}
+    for node in source.own_nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and id(node) not in targets:
             bound.add(node.id)
         elif isinstance(node, ast.alias):

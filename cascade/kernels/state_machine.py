@@ -86,7 +86,7 @@ class StateTranslator(BodyTranslator):
 
     def translate(self) -> None:
         part, state, function = self.part, self.state, self.function
-        stored = self.stored()
+        stored = part.source.stored
         own = slice(state.offset, state.offset + state.width)
         self.begin(part.types[own])
         part.kept = list(zip(part.parameters, part.types, strict=True))

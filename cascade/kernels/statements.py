@@ -24,7 +24,7 @@ from cascade.kernels.identity import IdentityRefusal
 from cascade.kernels.model import INT, NONE
 from cascade.kernels.program_points import END, Point, ProgramPoints
 from cascade.kernels.values import SideExit, Value
-from cascade.kernels.versions import Version, Versions, named, version_of
+from cascade.kernels.versions import FIRST_RESULT, Version, Versions, named, version_of
 
 RANGE = range  # users may replace it later
 Ts = TypeVarTuple("Ts")
@@ -100,7 +100,7 @@ class Statements:
                 return True
             function.emit_jump("JUMP", label)
             return False
-        if bound != named(bound):
+        if FIRST_RESULT in bound:  # inside of a statement
             function.put(label)
             return True
         self.versions.add(version_of(point, bound))

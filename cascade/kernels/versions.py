@@ -21,6 +21,7 @@ from cascade.kernels.program_points import LOOPS, Point, ProgramPoints
 
 VERSION_LIMIT = 6  # of one program point, before its variables are said to change type too often
 REPEATED = 3  # simple statements before the end of a loop that are repeated rather than jumped to
+FIRST_RESULT = ".0"  # of the calls before a statement
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Pass)
 
 
@@ -37,6 +38,8 @@ def version_of(point: Point, bound: dict[str, str]) -> Version:
 
 def named(bound: dict[str, str]) -> dict[str, str]:
     """Returns the variables of the function, without the results of calls that are made before a statement (see `containers`)."""
+    if FIRST_RESULT not in bound:
+        return bound
     return {name: kind for name, kind in bound.items() if not name.startswith(".")}
 
 
