@@ -21,8 +21,13 @@ from cascade.graph.model import Graph, Row
 from cascade.graph.operations import AnyTask, Map, PolicyOperation, Route, TaskOperation, operation_of
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.search import argument_holds_results, was_searched
-from cascade.imports import Any, NamedTuple
+from cascade.imports import TYPE_CHECKING, Any, NamedTuple
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    CompiledOperation = AnyTask | TaskOperation
 
 SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000
@@ -39,6 +44,8 @@ class Hole(NamedTuple):
 
 SEEN = object()
 """In place of a template: the route was entered once."""
+NO_TEMPLATE = object()
+"""In place of a template: the route cannot have one."""
 
 
 class CodeCache:
@@ -65,7 +72,7 @@ class CodeCache:
                 self._keep(operation, rows, code, by_cache)
         return code, inputs
 
-    def is_single_call(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> bool:
+    def is_single_call(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> TypeGuard[LazyResult[object]]:
         """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
 
         The arguments are those of `flatten`.
@@ -85,28 +92,32 @@ class CodeCache:
         target.searched = made
         return True
 
-    def code_of_route(self, target: LazyResult[Any], around: Around) -> tuple[Code, Sequence[Any]]:
-        """As `code_of`, for the route that a Router continues with: from the second time on, it need not be walked again."""
-        assert around.route is not None
+    def code_of_route(self, around: Around) -> tuple[Code, Sequence[object]] | None:
+        """The code of the route that a Router continues with, and its inputs: from the second time on, it need not be walked again.
+
+        None at the first time, which may be the only one, and where values that the route shares can be no inputs of its code.
+        """
+        if around.route is None:
+            return None
         table, route = around.route
         template = table.templates.get(route)
         if template is None and self._own is None:
             table.templates[route] = SEEN
         elif template is SEEN:
-            table.templates[route] = self._template(route, table)
-        elif type(template) is RouteTemplate:
+            template = table.templates[route] = self._template(route, table)
+        if type(template) is RouteTemplate:
             inputs = template.fill(list(around.values.values()), 0)
             if inputs is not None:
                 return template.code, inputs
-        return self.code_of(target)
+        return None
 
-    def _template(self, route: LazyResult[Any], table: RouteTable) -> RouteTemplate | None:
+    def _template(self, route: LazyResult[Any], table: RouteTable) -> RouteTemplate | object:
         copy = lazy_result(route.task, route.slots, route.policies)
         holes = [Hole(number) for number in range(len(table.shared))]
         copy.around = Around(dict(zip(table.shared, holes, strict=True)), {})
         code, inputs = self.code_of(copy)
         if type(inputs) is not list:
-            return None  # there is something else to be filled in
+            return NO_TEMPLATE  # there is something else to be filled in
         return RouteTemplate(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
     def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code, by_cache: dict[Any, Any] | None) -> None:
@@ -166,12 +177,12 @@ def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
     return CodeCache(NativeSolver()).code_of(target)
 
 
-def task_count(operations: Iterable[AnyTask | TaskOperation]) -> int:
+def task_count(operations: Iterable[CompiledOperation]) -> int:
     """How many of them have a start and an end: resources have events of their own, Routers continue with a route."""
     return sum(not isinstance(each, (Injection, Route)) for each in operations)
 
 
-def calls_of(code: Code) -> Iterator[Any]:
+def calls_of(code: Code) -> Iterator[CompiledOperation]:
     """The operations that the code calls, once for each of its calls."""
     words, constants = code.blueprint.word_table, code.blueprint.constants
     for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True):
@@ -199,6 +210,6 @@ def has_plain_items(operation: Map) -> bool:
     )
 
 
-def operations_of(code: Code) -> list[Any]:
+def operations_of(code: Code) -> list[CompiledOperation]:
     """The operations that the code calls."""
     return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]

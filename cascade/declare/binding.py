@@ -183,7 +183,9 @@ class Binder:
             assert isinstance(rest, tuple)
             args += rest
             at += 1
-        kwargs = dict(zip(self.keywords, slots[at : at + len(self.keywords)], strict=True))
+        kwargs: dict[str, object] = {}
+        if self.keywords:
+            kwargs = dict(zip(self.keywords, slots[at : at + len(self.keywords)], strict=True))
         if self.varkwargs:
             more = slots[-1]
             assert isinstance(more, dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cascade.events.bus import MessageBus
@@ -15,7 +15,7 @@ __all__ = ["Engine", "MessageBus", "Program"]
 _HOMES = {"Engine": "cascade.runtime.engine", "MessageBus": "cascade.events.bus", "Program": "cascade.runtime.program"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

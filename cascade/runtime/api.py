@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from cascade.declare.lazy import LazyResult
-from cascade.imports import TYPE_CHECKING, Any, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, TypeVar, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def run(
     params: Mapping[str, object] | None = None,
     **options: Unpack[OwnRunOptions],
 ) -> list[R]: ...
-def run(target: Any, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> Any:
+def run(target: object, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> object:
     """Runs a target and returns its value.
 
     Args:
@@ -78,7 +78,7 @@ async def arun(
     params: Mapping[str, object] | None = None,
     **options: Unpack[OwnRunOptions],
 ) -> list[R]: ...
-async def arun(target: Any, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> Any:
+async def arun(target: object, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> object:
     """Runs a target inside the running event loop. The arguments are those of `run`.
 
     Raises:
@@ -86,4 +86,4 @@ async def arun(target: Any, params: Mapping[str, object] | None = None, **option
         Exception: as `Engine.run` does.
     """
     engine, run_options = _engine_for("arun", options)
-    return await engine.run(target, params, **run_options)
+    return await engine.run_in_loop(target, params, **run_options)

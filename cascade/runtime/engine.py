@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
-from cascade._vm import Code, Machine, loop_code_of
+from cascade._vm import Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.lazy import LazyResult
@@ -18,17 +18,11 @@ from cascade.events.bus import MessageBus
 from cascade.events.silent import SILENT
 from cascade.graph.search import TooManyRows
 from cascade.graph.model import Graph
-from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, overload
+from cascade.imports import TYPE_CHECKING, TypeVar, asyncio, overload
 from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
-from cascade.compiler.code_cache import (
-    CodeCache,
-    calls_of,
-    is_asynchronous,
-    operations_of,
-    task_count,
-)
+from cascade.compiler.code_cache import CodeCache, calls_of, operations_of, task_count
 from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.failures import NO_LIMITS, Limits
 from cascade.runtime.spine.run_context import RunContext
@@ -37,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Unpack
     from uuid import UUID
 
+    from cascade.compiler.code_cache import CompiledOperation
     from cascade.events.publisher import EventPublisher
     from cascade.events.types import Event
     from cascade.runtime.options import RunOptions
@@ -82,15 +77,11 @@ class Engine:
         for resource in resources:
             self.register(resource)
         observing = _checked(observers)
-        if not observing:
-            return
-        from cascade.events.types import Event
+        if observing:
+            from cascade.events.types import Event
 
-        for observer in observing:
-            if getattr(observer, "wants_items", True):
-                self.bus.subscribe(Event, observer)
-            else:
-                self.bus.subscribe(Event, observer, items=False)
+            for observer in observing:
+                self.bus.subscribe(Event, observer, items=bool(getattr(observer, "wants_items", True)))
 
     def register(self, resource: Resource, *, replace: bool = False) -> Resource:
         """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""
@@ -108,8 +99,8 @@ class Engine:
         **options: Unpack[RunOptions],
     ) -> list[R]: ...
     async def run(
-        self, target: Any, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
-    ) -> Any:
+        self, target: object, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
+    ) -> object:
         """Runs a target and returns its value.
 
         Args:
@@ -130,6 +121,12 @@ class Engine:
             Exception: whatever a task raised, as itself.
         """
         _check_options("Engine.run", options)
+        return await self.run_in_loop(target, params, **options)
+
+    async def run_in_loop(
+        self, target: object, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
+    ) -> object:
+        """As `run`, of a target of any type."""
         check_asynchronous("arun", "cascade.run, target")
         try:
             session = _Session(self, target, params, PROMPT_ROWS, **options)
@@ -142,8 +139,8 @@ class Engine:
         return session.outcome.unwrap()
 
     def run_now(
-        self, target: Any, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
-    ) -> Any:
+        self, target: object, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
+    ) -> object:
         """As `run`, from synchronous code. An event loop is started only if something has to be awaited."""
         if options:
             _check_options("Engine.run_now", options)
@@ -165,7 +162,7 @@ def _check_options(function: str, options: RunOptions) -> None:
         raise unexpected_option(function, options, RUN_OPTIONS)
 
 
-def _checked(observers: Any) -> list[Any]:
+def _checked(observers: Iterable[Callable[[Event], object]]) -> list[Callable[[Event], object]]:
     """Returns the observers as a list.
 
     Raises:
@@ -176,7 +173,7 @@ def _checked(observers: Any) -> list[Any]:
     checked = list(observers)
     for observer in checked:
         if getattr(observer, "makes_observers", False):
-            name = observer.__name__
+            name = getattr(observer, "__name__", repr(observer))
             raise DeclarationError(
                 f"observers holds the function {name!r} itself, which makes an observer", expected="what it gives",
                 hint=f"call it: observers=[{name}()]",
@@ -200,16 +197,19 @@ def _publishing() -> tuple[type[EventPublisher], Callable[[], UUID]]:
 
 
 class _Session:
-    """One run of an engine: its set-up, and the events around it."""
+    """One run of an engine: its set-up, and the events around it.
 
-    run: Machine | Interpreter
-    code: Code
+    Attributes:
+        asynchronous: whether an event loop is needed in any case.
+    """
+
     outcome: Outcome
+    run: Machine | Interpreter
 
     def __init__(
         self,
         engine: Engine,
-        target: Any,
+        target: object,
         params: Mapping[str, object] | None,
         limit: int | None = None,
         *,
@@ -217,12 +217,8 @@ class _Session:
         timeout: float | None = None,
         max_steps: int | None = None,
     ) -> None:
-        if use_vm is not True and use_vm is not False:
-            raise DeclarationError(f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path")
-        if timeout is not None and not (hasattr(timeout, "__float__") and timeout > 0):
-            raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
-        if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
-            raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
+        if use_vm is not True or timeout is not None or max_steps is not None:
+            _check_values(use_vm, timeout, max_steps)
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
         publisher = _publisher_on(engine.bus) if engine.bus.has_subscribers else SILENT
@@ -236,40 +232,73 @@ class _Session:
             limits=NO_LIMITS if timeout is None else Limits(timeout, self.deadline),
             lowers=use_vm,
         )
-        steps = -1 if max_steps is None else max_steps
-        observed = self.context.observed
-        counted = bool(self.context.subscribed)
-        if use_vm:
-            if not self.context.subscribed and engine._code_cache.is_single_call(target, limit):
-                code, inputs = loop_code_of(self.context, target.task.routine), target.slots
-            else:
-                code, inputs = engine._code_cache.code_of(target, limit)
-            by_context = not getattr(engine.executor, "calls_inline", False)
-            self.run = Machine(code, self.context.inputs.fill(inputs), self.context, observed, by_context, self.deadline, steps)
-            self.code = code
-            check_capacity(operations_of(code), engine.capacity)
-            self.tasks = task_count(calls_of(code)) if counted else 0
-        else:
-            from cascade.runtime.spine.interpreter import Interpreter
-
-            interpreter = Interpreter(
-                target, self.context, observed=observed, deadline=self.deadline, max_steps=steps, limit=limit
-            )
-            self.run = interpreter
-            check_capacity(interpreter.operations(), engine.capacity)
-            self.tasks = task_count(interpreter.operations()) if counted else 0
         self.target = target
+        self.tasks = 0  # how many the graph has; counted for subscribers
+        if use_vm:
+            self._prepare_machine(limit, -1 if max_steps is None else max_steps)
+        else:
+            self._prepare_interpreter(limit, -1 if max_steps is None else max_steps)
 
-    @property
-    def asynchronous(self) -> bool:
-        """Whether an event loop is needed in any case."""
-        return is_asynchronous(self.code) if isinstance(self.run, Machine) else self.run.asynchronous
+    def _prepare_machine(self, limit: int | None, max_steps: int) -> None:
+        context, code_cache, target = self.context, self.context.code_cache, self.target
+        operations: Sequence[CompiledOperation] = ()
+        inputs: Sequence[object]
+        if not context.subscribed and code_cache.is_single_call(target, limit):
+            code, inputs = loop_code_of(context, target.task.routine), target.slots
+            self.asynchronous = target.task.is_async
+        else:
+            code, inputs = code_cache.code_of(target, limit)
+            operations = operations_of(code)
+            self.asynchronous = any([operation.is_async for operation in operations])
+            if context.subscribed:
+                self.tasks = task_count(calls_of(code))
+        self.run = Machine(
+            code, context.inputs.fill(inputs), context, context.observed, not context.calls_inline, self.deadline, max_steps
+        )
+        if operations:
+            check_capacity(operations, context.capacity)
+
+    def _prepare_interpreter(self, limit: int | None, max_steps: int) -> None:
+        from cascade.runtime.spine.interpreter import Interpreter
+
+        context = self.context
+        run = Interpreter(
+            self.target, context, observed=context.observed, deadline=self.deadline, max_steps=max_steps, limit=limit
+        )
+        self.run = run
+        operations = run.operations()
+        check_capacity(operations, context.capacity)
+        self.asynchronous = run.asynchronous
+        if context.subscribed:
+            self.tasks = task_count(operations)
 
     def __enter__(self) -> None:
         if self.context.subscribed:
-            last = self.target.rows[-1][0] if isinstance(self.target, Graph) else getattr(self.target, "task", None)
-            self.context.publisher.run_started("list" if last is None else last.name, self.tasks)
+            self.context.publisher.run_started(_name_of(self.target), self.tasks)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
             self.context.publisher.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)
+
+
+def _name_of(target: object) -> str:
+    """Returns the name of a target in events: that of the task whose value is asked for."""
+    if isinstance(target, Graph):
+        name: str = target.rows[-1][0].name
+        return name
+    return target.task.name if isinstance(target, LazyResult) else "list"
+
+
+def _check_values(use_vm: bool, timeout: float | None, max_steps: int | None) -> None:
+    """Raises unless the options of a run have values that can be used.
+
+    Raises:
+        DeclarationError: (a TypeError) `use_vm` is no bool.
+        ValueError: a limit is out of range.
+    """
+    if use_vm is not True and use_vm is not False:
+        raise DeclarationError(f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path")
+    if timeout is not None and not (hasattr(timeout, "__float__") and timeout > 0):
+        raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
+    if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
+        raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from cascade._vm import enter_task, is_awaitable, leave_task
 from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import Failed, add_note
-from cascade.declare.amounts import is_endless
 from cascade.errors import TaskTimeoutError
 from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.spine.fairness import give_turn
@@ -21,34 +20,37 @@ if TYPE_CHECKING:
 PATIENCE = 0.001
 """Seconds of attempts without a delay after which the event loop gets its turn."""
 
+FOREVER = 1e12
+"""A timeout of more seconds is none; it may be a number that no float holds."""
+
 LATE = object()
 """The result of a call in place that took longer than its timeout, or was ended for that."""
 
 
-def attempt(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
-    """Calls the function of a node, the one call of all policies: returns its result, an awaitable of that, or LATE."""
-    seconds = operation.timeout
-    if seconds is None or is_endless(seconds):
-        return _call_function(context, operation, operands)
-    begun = time.monotonic()
-    scope = Scope(deadline=begun + seconds)  # runs in the function end in time
-    try:
-        with scope:
-            result = _call_function(context, operation, operands)
-    except asyncio.CancelledError:
-        if not scope.expired:
-            raise
-        return LATE
-    return LATE if time.monotonic() - begun > seconds and not is_awaitable(result) else result
-
-
-def _call_function(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
+def call_function(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
+    """Calls the function of a node: the one call of all policies. Returns its result, or an awaitable of that."""
     args, kwargs = operation.task.binder.split(tuple(operands[operation.arguments]))
     enter_task()
     try:
         return context.execute(operation.task, args, kwargs)
     finally:
         leave_task()
+
+
+def call_in_time(context: NodeContext, operation: PolicyOperation, operands: Sequence[object], seconds: float) -> object:
+    """As `call_function`; LATE where the call took longer than `seconds`, or was ended for that."""
+    if seconds > FOREVER:
+        return call_function(context, operation, operands)
+    begun = time.monotonic()
+    scope = Scope(deadline=begun + seconds)  # runs in the function end in time
+    try:
+        with scope:
+            result = call_function(context, operation, operands)
+    except asyncio.CancelledError:
+        if not scope.expired:
+            raise
+        return LATE
+    return LATE if time.monotonic() - begun > seconds and not is_awaitable(result) else result
 
 
 async def settle(call: Call, result: object) -> tuple[object, BaseException | None]:
@@ -61,7 +63,7 @@ async def settle(call: Call, result: object) -> tuple[object, BaseException | No
     try:
         await call.park_with(result)
         seconds = call.operation.timeout
-        if seconds is None or is_endless(seconds):
+        if seconds is None or seconds > FOREVER:
             value = await result
         else:
             async with asyncio.timeout(seconds) as scope:
@@ -120,8 +122,13 @@ async def attempts(call: Call, failure: BaseException | None = None) -> object:
 
 
 async def _attempt(call: Call) -> tuple[object, BaseException | None]:
+    context, operation, operands = call.context, call.operation, call.operands
+    seconds = operation.timeout
     try:
-        result = attempt(call.context, call.operation, call.operands)
+        if seconds is None:
+            result = call_function(context, operation, operands)
+        else:
+            result = call_in_time(context, operation, operands, seconds)
     except Exception as error:
         return None, error
     return (result, None) if result is not LATE and not is_awaitable(result) else await settle(call, result)

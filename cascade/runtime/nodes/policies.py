@@ -16,7 +16,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from cascade._vm import Skipped, is_awaitable
 from cascade.graph.operations import PolicyOperation, TaskOperation
 from cascade.imports import TYPE_CHECKING
-from cascade.runtime.nodes.attempts import LATE, attempt, attempts, settle
+from cascade.runtime.nodes.attempts import LATE, attempts, call_function, call_in_time, settle
 from cascade.runtime.nodes.cached import cached, call_cached
 from cascade.runtime.nodes.call import Call, begin
 from cascade.runtime.nodes.capacity import wanted
@@ -48,18 +48,14 @@ def with_policies(call: Call) -> Coroutine[object, None, object]:
 def call_with_policies(
     context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
 ) -> object:
-    """Makes a call that is not skipped. Returns its value, its continuation, or an awaitable of one of these."""
+    """Makes a call that is not skipped. Returns its value, its continuation, or an awaitable of one of these.
+
+    There is no coroutine unless the call has to wait for capacity, fails, is late or has to be awaited, or needs a cache.
+    """
     cache = operation.cache
-    if cache is None and not operation.has_computed_amounts:
-        return _call_quickly(context, operation, operands, serial, node, origin)
-    call = Call(context, operation, operands, serial, node, origin)
-    return begin(constrained(call)) if cache is None or origin is not None else call_cached(call, cache)
-
-
-def _call_quickly(
-    context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
-) -> object:
-    """As `constrained`, without a coroutine, unless the call has to wait for capacity, fails, is late or has to be awaited."""
+    if cache is not None or operation.has_computed_amounts:
+        call = Call(context, operation, operands, serial, node, origin)
+        return begin(constrained(call)) if cache is None or origin is not None else call_cached(call, cache)
     held: Mapping[str, Exact] | None = None
     if operation.amounts:
         held = operation.derived.claim
@@ -74,7 +70,10 @@ def _call_quickly(
         if context.observed and origin is None:
             context.started(operation.task, serial, node)
         try:
-            result = attempt(context, operation, operands)
+            if operation.timeout is None:
+                result = call_function(context, operation, operands)
+            else:
+                result = call_in_time(context, operation, operands, operation.timeout)
         except Exception as error:
             if operation.retry is None:
                 raise

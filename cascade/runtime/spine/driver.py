@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.local import own_loop
-from cascade.adapters.executors.scopes import Scope, is_loop_running, nothing_around, outer_cancellation, undelivered_cancellation
+from cascade.adapters.executors.scopes import Scope, has_scope, is_loop_running, nothing_around, outer_cancellation, undelivered_cancellation
 from cascade.errors import EventLoopError, InternalError
 from cascade.imports import Any, Protocol, asyncio, threading
 from cascade.runtime.spine.fairness import give_turn
@@ -150,7 +150,7 @@ def drive_now(run: Run, context: RunContext, deadline: float = 0.0, status: int 
 
 
 def _drive_now(run: Run, context: RunContext, deadline: float, status: int | None) -> Outcome:
-    check_outer = outer_cancellation()
+    check_outer = outer_cancellation() if has_scope() or is_loop_running() else nothing_around
     try:
         scope = Scope(deadline=deadline) if deadline else None
         if scope is None:

@@ -105,7 +105,7 @@ class Interpreter:
 
     def __init__(
         self,
-        target: LazyResult[Any],
+        target: object,
         context: RunContext,
         *,
         observed: bool = False,

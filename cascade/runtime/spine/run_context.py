@@ -79,6 +79,11 @@ class RunContext:
             self.subscribed, self.observed = publisher.subscribed, publisher.observed
             self.started, self.finished = publisher.started, publisher.finished
 
+    @property
+    def calls_inline(self) -> bool:
+        """Whether tasks of mode "inline" may be called directly; an executor of a user's own need not say."""
+        return bool(getattr(self.executor, "calls_inline", False))
+
     # -- Events -----------------------------------------------------------------------------------------------------
 
     def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
@@ -91,13 +96,12 @@ class RunContext:
 
     def expand(self, deferred: LazyResult[Any], hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
         """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
+        around = deferred.derived.around if hasattr(deferred, "derived") else None
+        if isinstance(around, Around) and (known := self.code_cache.code_of_route(around)) is not None:
+            return known
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
-        around = deferred.derived.around if hasattr(deferred, "derived") else None
-        if isinstance(around, Around) and around.route is not None:
-            code, inputs = self.code_cache.code_of_route(deferred, around)
-        else:
-            code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
+        code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
         return code, self.inputs.fill(inputs)
 
     def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[Any, ...]) -> LazyResult[Any]:
