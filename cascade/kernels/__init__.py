@@ -28,7 +28,7 @@ from cascade.declare.task import Task
 from cascade.graph.operations import StateMachine
 from cascade.kernels.bodies import TaskTranslators
 from cascade.kernels.builder import CodeBuilder
-from cascade.kernels.continuation import Continuations, Ended
+from cascade.kernels.continuation import Continuations, IterationEnd
 from cascade.kernels.diagnostics import Diagnostic, Refusal
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, CallOut, TypedCode
 from cascade.kernels.profile import profiled_caller
@@ -38,7 +38,7 @@ from cascade.kernels.state_machine import StateMachineBuilder
 from cascade.kernels.verify import verify_typed
 
 configure(
-    verify_typed=verify_typed, call_out_type=CallOut, reenter=reenter, iteration_end_type=Ended, profiled_caller=profiled_caller
+    verify_typed=verify_typed, call_out_type=CallOut, reenter=reenter, iteration_end_type=IterationEnd, profiled_caller=profiled_caller
 )
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
@@ -51,15 +51,15 @@ def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
 
 def lower(task: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Diagnostic, ...]:
     """Returns the kernel of a task for arguments of the given types, or the diagnostics; a map gains by one without a loop, too."""
-    return _made(task.name, lambda: translate(task, types, in_map))
+    return _kernel_or_diagnostics(task.name, lambda: translate(task, types, in_map))
 
 
 def lower_state_machine(state_machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
     """Returns the kernel of a state machine that begins with the state `start`, for operands of the given types, or the diagnostics."""
-    return _made(state_machine.name, lambda: _worth_it(StateMachineBuilder(state_machine, _read).build_from(start, types)))
+    return _kernel_or_diagnostics(state_machine.name, lambda: _with_loop(StateMachineBuilder(state_machine, _read).build_from(start, types)))
 
 
-def _made(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Diagnostic, ...]:
+def _kernel_or_diagnostics(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Diagnostic, ...]:
     try:
         return Kernel(make())
     except SourceError as error:
@@ -78,12 +78,13 @@ def translate(task: Task[..., object], types: tuple[str, ...], in_map: bool = Fa
         Refusal: it cannot be lowered.
     """
     code = CodeBuilder(_read, TaskTranslators()).build(task, types)
-    return code if in_map or task.lower is True else _worth_it(code)
+    return code if in_map or task.lower is True else _with_loop(code)
 
 
-def _worth_it(code: TypedCode) -> TypedCode:
+def _with_loop(code: TypedCode) -> TypedCode:
+    """Returns code that has a loop; refuses other code."""
     if not code.loops:
-        source = code.bodies[0].resumption.source
+        source = code.bodies[0].continuations.source
         hint = "without a loop, a tail call or a Jump, calling the function is faster"
         raise Refusal(Diagnostic("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
     return code

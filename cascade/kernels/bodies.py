@@ -147,7 +147,7 @@ class BodyTranslator(ABC):
         return self.points.start_of(node.body)
 
     def follows_loops(self, number: int) -> bool:
-        """Whether all loops come before a statement: then CPython can run the rest."""
+        """Returns whether all loops come before a statement: then CPython can run the rest."""
         return 0 <= self.last_loop < number and not self.points.loops_around(number)
 
     def return_value(self, node: ast.expr | None) -> None:
@@ -178,7 +178,7 @@ class TaskBodyTranslator(BodyTranslator):
         self.statements.run(dict(zip(self.parameters, part.types, strict=True)))
 
     def copy_of(self, register: int) -> int:
-        """Returns the name of a register that keeps the value that a parameter came with."""
+        """Returns the name of a register that keeps the argument of a parameter."""
         copy = self.function.assembler.name()
         self.function.space.variables.append(copy)
         self.function.emit("MOVE", a=copy, b=register)

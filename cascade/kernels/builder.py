@@ -85,9 +85,9 @@ class CodeBuilder:
         """Returns the part of a task's body for some types, which waits for its translation; None for one too many."""
         part = self.bodies.get((task, types))
         if part is None and len(self.bodies) < BODY_LIMIT:
-            source, resumption = self.read_task(task)
+            source, continuations = self.read_task(task)
             self.diagnostics += captured(source)
-            part = BodyPart(task, types, source, resumption, len(self.bodies))
+            part = BodyPart(task, types, source, continuations, len(self.bodies))
             part.parameters = [self.assembler.name() for _ in types]
             (self.space.variables if self.bodies else self.space.parameters).extend(part.parameters)
             self.add(task, part)
@@ -96,9 +96,9 @@ class CodeBuilder:
     def read_task(self, task: Task[..., object]) -> tuple[FunctionSource, Continuations]:
         """Reads a task's function, and guards its signature."""
         self.names.signature(task.func)
-        source, resumption = self.read(task)
+        source, continuations = self.read(task)
         check_signature(source)
-        return source, resumption
+        return source, continuations
 
     def add(self, owner: object, part: BodyPart) -> None:
         """Adds a body, of a task or of a state, to those that wait for their translation."""
@@ -232,7 +232,7 @@ class CodeBuilder:
         numbers = self.space.numbers
         parameters = tuple(numbers[register] for register in part.parameters)
         kept = tuple(-1 if kind == NONE else numbers[register] for register, kind in part.kept)
-        return Body(part.task, part.types, parameters, kept, part.resumption, part.label.index, part.state)
+        return Body(part.task, part.types, parameters, kept, part.continuations, part.label.index, part.state)
 
 
 def _loaded(name: int, key: Constant) -> dict[str, int]:
@@ -246,7 +246,7 @@ def _loaded(name: int, key: Constant) -> dict[str, int]:
 
 
 def holds_no_results(value: object) -> bool:
-    """Whether an object holds no LazyResult, and never will."""
+    """Returns whether an object holds no LazyResult, and never will."""
     if isinstance(value, (tuple, frozenset)) and type(value) in (tuple, frozenset):
         return all(map(holds_no_results, value))
     return type(value) is not LazyResult and not is_container(value)

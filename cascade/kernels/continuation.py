@@ -40,43 +40,43 @@ import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from cascade.kernels.program_points import ProgramPoints
 from cascade.kernels.source import FunctionSource, Step, compile_function, function_definition
 
 
-class Ended(NamedTuple):
+class IterationEnd(NamedTuple):
     """The end of an iteration of a loop.
 
     Attributes:
-        way: "again" (another one begins: the test of a `while` has been made), "done" or "broken".
+        kind: "again" (another one begins: the test of a `while` has been made), "done" or "broken".
         values: the variables that are bound.
     """
 
-    way: str
+    kind: Literal["again", "done", "broken"]
     values: dict[str, object]
 
     @staticmethod
-    def again(values: dict[str, object]) -> Ended:
-        return Ended("again", values)
+    def again(values: dict[str, object]) -> IterationEnd:
+        return IterationEnd("again", values)
 
     @staticmethod
-    def done(values: dict[str, object]) -> Ended:
-        return Ended("done", values)
+    def done(values: dict[str, object]) -> IterationEnd:
+        return IterationEnd("done", values)
 
     @staticmethod
-    def broken(values: dict[str, object]) -> Ended:
-        return Ended("broken", values)
+    def broken(values: dict[str, object]) -> IterationEnd:
+        return IterationEnd("broken", values)
 
 
 # A syntax tree cannot hold these functions, and variables would show in tracebacks. So each has a placeholder constant: a NaN
 # is equal to no other one, so the compiler never merges it with a constant of the user's.
 CALLED: dict[str, Callable[..., object]] = {
     "locals": locals,
-    "again": Ended.again,
-    "done": Ended.done,
-    "broken": Ended.broken,
+    "again": IterationEnd.again,
+    "done": IterationEnd.done,
+    "broken": IterationEnd.broken,
 }
 CONSTANTS = {name: float("nan") for name in CALLED}
 
@@ -114,7 +114,7 @@ class Continuations:
     def iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., object] | None:
         """Returns the continuation from the start of a statement to the end of the iteration of the innermost loop.
 
-        It returns or raises as the original would, if that ends in the iteration, and returns an `Ended` otherwise. Its
+        It returns or raises as the original would, if that ends in the iteration, and returns an `IterationEnd` otherwise. Its
         arguments are the values of the local variables that are bound. From the start of a `while` it makes the test.
 
         Returns:
@@ -254,9 +254,9 @@ def _tested(loop: ast.While) -> list[ast.stmt]:
     return [_placed(choice, loop), _ended("done", loop)]
 
 
-def _ended(way: str, at: ast.stmt) -> ast.stmt:
+def _ended(kind: str, at: ast.stmt) -> ast.stmt:
     variables = ast.Call(ast.Constant(CONSTANTS["locals"]), [], [])
-    return _placed(ast.Return(ast.Call(ast.Constant(CONSTANTS[way]), [variables], [])), at)
+    return _placed(ast.Return(ast.Call(ast.Constant(CONSTANTS[kind]), [variables], [])), at)
 
 
 def _callable_for(constant: object) -> Callable[..., object] | None:

@@ -93,7 +93,7 @@ class Expressions:
         """Returns the value of an expression that has to be a number."""
         value = self.value(node)
         if not value.number:
-            raise self.function.refuse("CS131", node, f"{_a(value.type)} cannot be computed with in typed code")
+            raise self.function.refuse("CS131", node, f"{_described(value.type)} cannot be computed with in typed code")
         return value
 
     def integer(self, node: ast.expr) -> Value:
@@ -225,7 +225,7 @@ class Expressions:
         return self.function.computed(BOOL, f"{name}_{kind}", left, right)
 
     def settled(self, operation: ast.cmpop, left: Value, right: Value, node: ast.Compare) -> bool | None:
-        """Returns the result of a comparison where it is known; None where it has to be made."""
+        """Returns the result of a comparison where it is known; None where it is computed when the code runs."""
         types = (left.type, right.type)
         if isinstance(operation, (ast.Is, ast.IsNot)):
             return self.identical(isinstance(operation, ast.Is), types, node)
@@ -310,7 +310,7 @@ class Expressions:
 
     def one_type(self, kind: str, value: Value, node: ast.expr) -> str:
         if kind and kind != value.type:
-            raise self.function.refuse("CS122", node, f"one side is {_a(kind)} and the other {_a(value.type)}")
+            raise self.function.refuse("CS122", node, f"one side is {_described(kind)} and the other {_described(value.type)}")
         return value.type
 
     # -- Jumps --------------------------------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ class Expressions:
         return True
 
 
-def _a(kind: str) -> str:
+def _described(kind: str) -> str:
     return {INT: "an int", FLOAT: "a float", BOOL: "a bool", NONE: "None", OBJECT: "an object"}.get(kind, kind)
 
 

@@ -63,7 +63,7 @@ class Body:
         types: of its parameters.
         parameters: the register of each parameter.
         kept: for each parameter, the register of the value that it came with; -1 for None.
-        resumption: makes the continuations of the function.
+        continuations: makes the continuations of the function.
         entry: its first word.
         state: of a state machine, the number of the state that calls the task; the parameters are then the operands of
             all states. Else -1.
@@ -73,7 +73,7 @@ class Body:
     types: tuple[str, ...]
     parameters: tuple[int, ...]
     kept: tuple[int, ...]
-    resumption: Continuations = field(repr=False)
+    continuations: Continuations = field(repr=False)
     entry: int
     state: int = -1
 

@@ -19,7 +19,7 @@ class BodyPart:
         task: the task.
         types: of its parameters.
         source: the function.
-        resumption: makes the continuations of the function.
+        continuations: makes the continuations of the function.
         number: its position among the bodies.
         label: its first instruction.
         parameters: the name of the register of each parameter.
@@ -30,7 +30,7 @@ class BodyPart:
     task: Task[..., object]
     types: tuple[str, ...]
     source: FunctionSource
-    resumption: Continuations
+    continuations: Continuations
     number: int
     label: Label = field(default_factory=Label)
     parameters: list[int] = field(default_factory=list)

@@ -21,7 +21,7 @@ def _caller(run: Callable[[], object]) -> object:
 
 def profiled_caller(code: TypedCode) -> Callable[[Callable[[], object]], object]:
     """Returns a function that calls its argument, and that a profiler takes for the function of the code's first task."""
-    function = code.bodies[0].resumption.source.function
+    function = code.bodies[0].continuations.source.function
     original = function.__code__
     shown = _caller.__code__.replace(
         co_name=original.co_name,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from cascade.kernels.continuation import Ended, remaining
+from cascade.kernels.continuation import IterationEnd, remaining
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Exit, TypedCode
 from cascade.kernels.program_points import END, Point, ProgramPoints
 
@@ -21,7 +21,7 @@ TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
 
 
 def reenter(
-    code: TypedCode, number: int, ended: Ended, ranges: Sequence[range], held: Sequence[object] | None
+    code: TypedCode, number: int, ended: IterationEnd, ranges: Sequence[range], held: Sequence[object] | None
 ) -> tuple[int, list[Loaded]] | tuple[Callable[..., object], list[object]]:
     """Returns the continuation of the function.
 
@@ -37,33 +37,33 @@ def reenter(
     """
     side_exit = code.exits[number]
     body = side_exit.body
-    resumption = code.bodies[body].resumption
-    values = {name: value for name, value in ended.values.items() if name in resumption.source.locals}
-    point, remaining_ranges = _next_point(resumption.points, side_exit, ended.way, values, list(ranges))
+    continuations = code.bodies[body].continuations
+    values = {name: value for name, value in ended.values.items() if name in continuations.source.locals}
+    point, remaining_ranges = _next_point(continuations.points, side_exit, ended.kind, values, list(ranges))
     if point == END:
-        return resumption.function(END.statement, ()), []
+        return continuations.function(END.statement, ()), []
     found = None if held is None else _entry(code, body, point.statement, values, remaining_ranges, held)
     if found is not None:
         return found
-    function = resumption.function(point.statement, tuple(values))
+    function = continuations.function(point.statement, tuple(values))
     return function, [*values.values(), *map(remaining, remaining_ranges)]
 
 
 def _next_point(
-    points: ProgramPoints, at: Exit, way: str, values: dict[str, object], ranges: list[range]
+    points: ProgramPoints, at: Exit, kind: str, values: dict[str, object], ranges: list[range]
 ) -> tuple[Point, list[range]]:
-    # The start of a statement, and the ranges of the loops around it. A `for` takes its next item here.
+    # Returns the start of a statement, and the ranges of the loops around it, after a `for` has taken its next item.
     loop = at.statement
     if not at.again and not isinstance(points.source.statements[loop], ast.While):
         loop = points.loops_around(loop)[-1]
     node = points.source.statements[loop]
-    if way == "again":
+    if kind == "again":
         point = Point(loop, True) if isinstance(node, ast.For) else points.body_of(loop)
     else:
         if isinstance(node, ast.For):
             ranges = ranges[:-1]
         point = points.after(loop)
-    if way == "done":
+    if kind == "done":
         point = points.out_of(loop)
     while point.again:
         inner = points.source.statements[point.statement]

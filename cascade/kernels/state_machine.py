@@ -64,8 +64,8 @@ class StateMachineBuilder:
         part = code.bodies.get((number, types))
         if part is None and len(code.bodies) < BODY_LIMIT:
             task = self.state_machine.states[number].operation.task
-            source, resumption = code.read_task(task)
-            part = BodyPart(task, types, source, resumption, len(code.bodies), parameters=self.operands, state=number)
+            source, continuations = code.read_task(task)
+            part = BodyPart(task, types, source, continuations, len(code.bodies), parameters=self.operands, state=number)
             code.add(number, part)
         return part
 

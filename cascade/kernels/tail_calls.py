@@ -108,7 +108,7 @@ class TailCallReader:
 
 
 def may_stay_in_code(task: Task[..., object]) -> bool:
-    """Whether a tail call to the task may stay in the code."""
+    """Returns whether a tail call to the task may stay in the code."""
     return (
         task.lower is not False
         and task.policies is None

@@ -3,7 +3,7 @@
 @cython.final
 @cython.freelist(16)
 cdef class TailCall:
-    """Returned by a task, it means: run again with these arguments.
+    """The result by which a task continues with another call: of itself, or of another task.
 
     Args:
         args: positional arguments of the target.
@@ -161,7 +161,7 @@ KEPT = NOT_GIVEN
 @cython.final
 @cython.freelist(16)
 cdef class Jump:
-    """Returned by a task that is bound to a selector, it means: continue with the task of a route.
+    """The result by which a task that is bound to a selector continues with the task of a route.
 
     Args:
         target_key: the key of the route; see `cascade.select_jump`.

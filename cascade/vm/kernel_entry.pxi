@@ -16,7 +16,7 @@ cdef bint may_be_typed(Machine machine, Frame frame, const Word* word) noexcept:
     if machine.max_steps >= 0 and machine.taken >= machine.max_steps:
         return False
     if routine.lowering == LOWER_HOT:
-        routine.calls += machine.pace      # about as many as since the last look
+        routine.calls += machine.pace      # about as many as since the last check
         return routine.calls >= HOT
     return True
 

@@ -6,12 +6,12 @@ cdef tuple exit_plan(Kernel kernel, Py_ssize_t number):
     cdef tuple plan = kernel.exit_plans[number]
     if plan is None:
         found = kernel.code.exits[number]
-        resumption = kernel.code.bodies[found.body].resumption
+        continuations = kernel.code.bodies[found.body].continuations
         names = tuple([name for name, _, _ in found.names])
         plan = kernel.exit_plans[number] = (
-            found.body, None if found.again else resumption.function(found.statement, names), tuple([at for _, at, _ in found.names]),
+            found.body, None if found.again else continuations.function(found.statement, names), tuple([at for _, at, _ in found.names]),
             "".join([CODES[kind] for _, _, kind in found.names]).encode(), found.ranges,
-            None if found.again else resumption.iteration(found.statement, names), names,
+            None if found.again else continuations.iteration(found.statement, names), names,
         )
     return plan
 

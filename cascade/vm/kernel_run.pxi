@@ -218,7 +218,7 @@ cdef PyObject* called_with_groups(CallOut* entry, PyObject** values) noexcept:
 
 
 cdef bint holds_plain_numbers(PyObject* value) noexcept:
-    # Whether it is a float, int or bool of Python's own, or a list, tuple or range of them: to use these runs no code of users.
+    # Returns whether it is a plain float, int or bool, or a list, tuple or range of them: these run no code of users.
     cdef PyObject** items
     if type_of(value) == <PyTypeObject*>list:
         items = cascade_list_items(value)
@@ -230,7 +230,7 @@ cdef bint holds_plain_numbers(PyObject* value) noexcept:
 
 
 cdef bint unboxed_number(PyObject* result, TypedState* state) noexcept:
-    # CALL_OUT_NUMBER: a float into register a, or an int into register c; which, into register d.
+    # CALL_OUT_NUMBER: stores a float in register a or an int in register c, and which of them in register d.
     cdef Register* registers = state.registers
     registers[state.word.d].i = code_of(type_of(result)) == b"i"
     if registers[state.word.d].i:

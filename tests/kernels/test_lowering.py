@@ -210,7 +210,7 @@ def _stops(n: int, stop: int) -> Any:
 @pytest.mark.parametrize("given", [(0, 5), (1, 5), (4, 6), (5, 1000)])
 def test_every_statement_can_be_left_in_every_iteration(given):
     source, stops = _stops(*given)
-    resumption = Continuations(source)
+    continuations = Continuations(source)
     expected = nested(*given)
     heads = {number for number, s in enumerate(source.statements) if type(s).__name__ == "For"}
     resumed = 0
@@ -224,16 +224,16 @@ def test_every_statement_can_be_left_in_every_iteration(given):
                 loops.append(range(last + 1, given[0] if step.owner.target.id == "i" else 2))
         if number in heads and values.get(source.statements[number].target.id) is not None:
             continue  # the line of a loop's head is also shown when the loop goes round
-        assert resumption.resume(number, values, loops) == expected
+        assert continuations.resume(number, values, loops) == expected
         resumed += 1
     assert resumed > 3
 
 
 def test_a_local_that_is_unbound_stays_a_local():
-    resumption = Continuations(read_source(unbound))
+    continuations = Continuations(read_source(unbound))
     with pytest.raises(UnboundLocalError):
-        resumption.resume(2, {"n": 0})
-    assert resumption.resume(0, {"n": 1}) == 1
+        continuations.resume(2, {"n": 0})
+    assert continuations.resume(0, {"n": 1}) == 1
 
 
 def test_closures_and_methods_keep_their_cells():
