@@ -15,10 +15,8 @@ from cascade._vm import Code, configure
 from cascade.compiler.emit import emit, emit_loop, emit_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
-from cascade.declare.task import Task
 from cascade.graph.model import Graph, Plan
 from cascade.graph.operations import AnyTask, StateMachine, TaskOperation
-from cascade.imports import Any
 from cascade.instructions.blueprint import Blueprint
 
 configure(verify=verify)

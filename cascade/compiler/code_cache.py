@@ -10,24 +10,25 @@ from _thread import allocate_lock
 from collections.abc import Iterable, Iterator, Sequence
 
 from cascade._vm import Code, RouteTemplate, Routine, hands_on_deferred, results_alive, results_made
+from cascade.adapters.protocols import Solver
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.adapters.protocols import Solver
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
-from cascade.graph.operations import AnyTask, Map, PolicyOperation, Route, TaskOperation, operation_of
+from cascade.graph.operations import AnyTask, Map, Operation, PolicyOperation, Route, TaskOperation, operation_of
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.search import argument_holds_results, was_searched
-from cascade.imports import TYPE_CHECKING, Any, NamedTuple
+from cascade.imports import TYPE_CHECKING, NamedTuple
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
     CompiledOperation = AnyTask | TaskOperation
+    KeptCode = dict[tuple[Row, ...], Code]
 
 SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000
@@ -54,9 +55,9 @@ class CodeCache:
     def __init__(self, solver: Solver) -> None:
         self.solver = solver
         # Plans of another solver are its own affair: they are kept apart, as long as it lives.
-        self._own: dict[Any, dict[tuple[Row, ...], Code]] | None = None if type(solver) is NativeSolver else {}
+        self._own: dict[AnyTask | Operation, KeptCode] | None = None if type(solver) is NativeSolver else {}
 
-    def code_of(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+    def code_of(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """The code of a target and the values of its inputs; the arguments as in `flatten`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         operation = rows[-1][0]
@@ -111,7 +112,7 @@ class CodeCache:
                 return template.code, inputs
         return None
 
-    def _template(self, route: LazyResult[Any], table: RouteTable) -> RouteTemplate | object:
+    def _template(self, route: LazyResult[object], table: RouteTable) -> RouteTemplate | object:
         copy = lazy_result(route.task, route.slots, route.policies)
         holes = [Hole(number) for number in range(len(table.shared))]
         copy.around = Around(dict(zip(table.shared, holes, strict=True)), {})
@@ -120,7 +121,7 @@ class CodeCache:
             return NO_TEMPLATE  # there is something else to be filled in
         return RouteTemplate(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
-    def _keep(self, operation: Any, rows: tuple[Row, ...], code: Code, by_cache: dict[Any, Any] | None) -> None:
+    def _keep(self, operation: AnyTask | Operation, rows: tuple[Row, ...], code: Code, by_cache: KeptCode | None) -> None:
         if len(rows) > ROW_LIMIT:
             return
         with _lock:
@@ -137,7 +138,7 @@ class CodeCache:
             known[rows] = code
 
 
-def _kept_by_cache(rows: tuple[Row, ...]) -> dict[Any, Any] | None:
+def _kept_by_cache(rows: tuple[Row, ...]) -> KeptCode | None:
     """Where the code of a graph is kept that uses caches: by its cache, so that the code does not keep that alive; None without any.
 
     Code that uses several caches, or one of a user's class, is not kept.
@@ -158,15 +159,15 @@ class CompiledTarget:
     """A target with its code, as `cascade.compile` returns it."""
 
     _code: Code
-    _inputs: Sequence[Any] | None
+    _inputs: Sequence[object] | None
 
 
-def compiled_code(target: CompiledTarget) -> tuple[Code, Sequence[Any] | None]:
+def compiled_code(target: CompiledTarget) -> tuple[Code, Sequence[object] | None]:
     """As `target_code`, of a target that has been compiled already."""
     return target._code, target._inputs
 
 
-def target_code(target: Any) -> tuple[Code, Sequence[Any] | None]:
+def target_code(target: object) -> tuple[Code, Sequence[object] | None]:
     """The code of a target and its inputs; of a task, that of a call of it, whose arguments are the inputs: None.
 
     Raises:

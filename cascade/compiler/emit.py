@@ -3,6 +3,8 @@
     rows    0  double  input 0         0  CALL_ONE  r0 = double(r0!)
             1  add     0 input 1       1  CALL      r1 = add(r0!, r1!)
                                        2  RETURN    return r1!
+
+A source with `!` is the last use of its slot, which is empty after it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from cascade.declare.task import Task
 from cascade.graph.containers import Container, rebuild
 from cascade.graph.model import Row
 from cascade.graph.operations import AnyTask, State, StateMachine, TaskOperation
-from cascade.imports import Any
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import OPCODES
 
@@ -35,13 +36,13 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
     """Makes the blueprint of a graph."""
     destinations, sources, slots = registers
     words, operands, nodes = array("i"), array("i"), array("i")
-    constants: dict[Any, int] = {}
+    constants: dict[object, int] = {}
     at = 0
     injected: set[int] = set()  # the rows that are resources, or containers that hold some
     for index in order:
         operation = rows[index][0]
         count = len(rows[index]) - 1
-        constant: Any
+        constant: object
         if not isinstance(operation, Container):
             constant = operation.routine
             if is_managed(operation):
@@ -104,9 +105,11 @@ def emit_machine(machine: StateMachine) -> Blueprint:
         2  CALL_ONE  r2 = pong(r1)
         3  SELECT    if r2 is a Jump: go to 'ping' -> 0 with r0; else to 4
         4  RETURN    return r2!
+
+    The inputs are the arguments of all states. The data of a Jump takes the place of the first argument of its state.
     """
     words, operands = array("i"), array("i")
-    constants: list[Any] = []
+    constants: list[object] = []
     inputs, end = machine.arguments.stop, 2 * len(machine.states)
     for state in machine.states:
         slots = range(state.offset, state.offset + state.width)

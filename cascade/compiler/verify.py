@@ -32,13 +32,8 @@ def verify(blueprint: Blueprint) -> None:
 
 
 def _table_faults(blueprint: Blueprint) -> list[str]:
-    faults = []
-    for name, kind in (("words", bytes), ("operands", bytes), ("nodes", bytes), ("constants", tuple)):
-        if type(getattr(blueprint, name)) is not kind:
-            faults.append(f"{name} is not {kind.__name__}")
-    for name in ("inputs", "slots"):
-        if type(getattr(blueprint, name)) is not int:
-            faults.append(f"{name} is not int")
+    fields = {"words": bytes, "operands": bytes, "nodes": bytes, "constants": tuple, "inputs": int, "slots": int}
+    faults = [f"{name} is not {kind.__name__}" for name, kind in fields.items() if type(getattr(blueprint, name)) is not kind]
     if faults:
         return faults
     if not blueprint.words or len(blueprint.words) % WORD_BYTES:

@@ -91,7 +91,7 @@ class MessageBus:
                     _report(entry, event)
 
 
-def subscribed_types(bus: Any) -> frozenset[type[Event]]:
+def subscribed_types(bus: MessageBus) -> frozenset[type[Event]]:
     """The classes of events of a run that have subscribers; all of them where a bus of a user's own does not know."""
     if not bus.has_subscribers:
         return frozenset()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from cascade.imports import Any
-
 PREVIEW_LENGTH = 120
 BRACKETS: dict[type, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
 LONG: set[type] = {str, bytes, *BRACKETS}
@@ -23,13 +21,14 @@ def preview(value: object) -> str:
     return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
 
 
-def _beginning(value: Any, room: int, around: tuple[int, ...]) -> str:
+def _beginning(value: object, room: int, around: tuple[int, ...]) -> str:
     """The repr, or at least `room` characters of its beginning; `around` are the ids of what it stands in."""
     kind = type(value)
     if kind not in LONG:
         return repr(value)
-    if kind is str or kind is bytes:
+    if isinstance(value, (str, bytes)):
         return repr(value) if len(value) <= room else _beginning_of_text(value, room)
+    assert isinstance(value, (list, tuple, dict, set, frozenset))
     if id(value) in around:
         return "...".join(BRACKETS[kind])
     if not value or (kind is not dict and len(value) <= room and LONG.isdisjoint(map(type, value))):
@@ -39,7 +38,7 @@ def _beginning(value: Any, room: int, around: tuple[int, ...]) -> str:
     parts: list[str] = []
     around = (*around, id(value))
     room -= 1
-    for item in value.items() if kind is dict else value:
+    for item in value.items() if isinstance(value, dict) else value:
         part = _pair(item, room, around) if kind is dict else _beginning(item, room, around)
         parts.append(part)
         room -= len(part) + 2
@@ -49,13 +48,13 @@ def _beginning(value: Any, room: int, around: tuple[int, ...]) -> str:
     return f"frozenset({text})" if kind is frozenset else text
 
 
-def _pair(item: tuple[Any, Any], room: int, around: tuple[int, ...]) -> str:
+def _pair(item: tuple[object, object], room: int, around: tuple[int, ...]) -> str:
     text = _beginning(item[0], room, around) + ": "
     return text + _beginning(item[1], room - len(text), around) if len(text) < room else text
 
 
-def _beginning_of_text(value: Any, room: int) -> str:
+def _beginning_of_text(value: str | bytes, room: int) -> str:
     # All of it decides which quotes are taken: a quote at the end makes its beginning take the same.
-    quotes: tuple[Any, Any] = ('"', "'") if type(value) is str else (b'"', b"'")
-    double, single = quotes
-    return repr(value[:room] + (single if single in value and double not in value else double))
+    if isinstance(value, str):
+        return repr(value[:room] + ("'" if "'" in value and '"' not in value else '"'))
+    return repr(value[:room] + (b"'" if b"'" in value and b'"' not in value else b'"'))

@@ -8,22 +8,30 @@ from functools import cache
 
 from cascade._vm import Machine, loop_code_of
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.solvers.native import NativeSolver
-from cascade.declare.lazy import LazyResult
-from cascade.declare.amounts import is_endless
 from cascade.adapters.protocols import Executor, Solver
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.compiler.code_cache import CodeCache, calls_of, operations_of, task_count
+from cascade.declare.amounts import is_endless
+from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.errors import DeclarationError
 from cascade.events.bus import MessageBus
 from cascade.events.silent import SILENT
-from cascade.graph.search import TooManyRows
 from cascade.graph.model import Graph
+from cascade.graph.search import TooManyRows
 from cascade.imports import TYPE_CHECKING, TypeVar, asyncio, overload
 from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
-from cascade.compiler.code_cache import CodeCache, calls_of, operations_of, task_count
-from cascade.runtime.spine.driver import Outcome, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
+from cascade.runtime.spine.driver import (
+    Outcome,
+    check_asynchronous,
+    check_synchronous,
+    drive,
+    drive_awaited,
+    drive_now,
+    run_loop,
+)
 from cascade.runtime.spine.failures import NO_LIMITS, Limits
 from cascade.runtime.spine.run_context import RunContext
 
@@ -249,7 +257,7 @@ class _Session:
         else:
             code, inputs = code_cache.code_of(target, limit)
             operations = operations_of(code)
-            self.asynchronous = any([operation.is_async for operation in operations])
+            self.asynchronous = any([operation.is_async for operation in operations])  # noqa: C419  # a generator takes longer
             if context.subscribed:
                 self.tasks = task_count(calls_of(code))
         self.run = Machine(

@@ -9,17 +9,17 @@ from cascade._vm import hands_on_deferred
 from cascade.declare.inputs import Input, input_of
 from cascade.errors import ParameterError, TargetError, nearest
 from cascade.events.preview import preview
-from cascade.graph.inputs import Inputs
-from cascade.graph.containers import PLAIN
 from cascade.events.silent import SILENT, SilentPublisher
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.graph.containers import PLAIN
+from cascade.graph.inputs import Inputs
+from cascade.imports import TYPE_CHECKING
 from cascade.runtime.resources.registry import ResourceContainer
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task
     from cascade.runtime.resources.run import RunResources
 
-NOTHING: dict[str, Any] = {}
+NOTHING: dict[str, object] = {}
 
 
 class InputValues:
@@ -32,7 +32,7 @@ class InputValues:
         ParameterError: (a TypeError) `params` is no mapping of names, or holds a LazyResult.
     """
 
-    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, params: Mapping[str, object] | None = None) -> None:
         if params is None:
             params = NOTHING
         elif not isinstance(params, Mapping):
@@ -48,10 +48,10 @@ class InputValues:
                     hint="run it first, or pass it as the argument in place of the Param",
                 )
         self.params = params
-        self._values: dict[tuple[str, str], tuple[Input, Any]] = {}
+        self._values: dict[tuple[str, str], tuple[Input, object]] = {}
 
     @classmethod
-    def found(cls, params: Mapping[str, Any], values: dict[tuple[str, str], tuple[Input, Any]]) -> InputValues:
+    def found(cls, params: Mapping[str, object], values: dict[tuple[str, str], tuple[Input, object]]) -> InputValues:
         """Returns the values of inputs that have been found already, by kind and name of the inputs."""
         new = cls.__new__(cls)
         new.params, new._values = params, values
@@ -72,7 +72,7 @@ class InputValues:
         for each in declared:
             self.value(each)
 
-    def value(self, declared: Input) -> Any:
+    def value(self, declared: Input) -> object:
         """The value of an input."""
         key = (declared.kind, declared.name)
         found = self._values.get(key)
@@ -87,8 +87,8 @@ class InputValues:
             )
         return found[1]
 
-    def _find(self, declared: Input) -> Any:
-        source: Mapping[str, Any] = self.params if declared.kind == "parameter" else os.environ
+    def _find(self, declared: Input) -> object:
+        source: Mapping[str, object] = self.params if declared.kind == "parameter" else os.environ
         try:
             value = source[declared.name]
         except KeyError:
@@ -97,7 +97,7 @@ class InputValues:
             raise missing(declared) from None
         return converted(value, declared)
 
-    def fill(self, inputs: Inputs) -> list[Any]:
+    def fill(self, inputs: Inputs) -> list[object]:
         """The inputs of a graph, with what was declared replaced by its value."""
         result = list(inputs)
         for number in inputs.declared:
@@ -141,14 +141,14 @@ class RunInputs:
         self.values: InputValues | None = None
         self.resources: RunResources | None = None
         self.taken = 0
-        self.last_taken: Task[..., Any] | None = None
+        self.last_taken: Task[..., object] | None = None
 
     @property
     def takes_placeholders(self) -> bool:
         """Whether a task got a resource of scope "task" in this run, so that arguments may hold its placeholder."""
         return self.resources is not None and self.resources.per_task
 
-    def fill(self, inputs: Sequence[Any]) -> Sequence[Any]:
+    def fill(self, inputs: Sequence[object]) -> Sequence[object]:
         """Returns the inputs of a graph, complete. The first graph is the run's target, whose inputs are checked all at once."""
         if isinstance(inputs, Inputs) and inputs.tables:
             inputs = inputs.for_one_run()
@@ -193,12 +193,12 @@ class ParameterLayout:
         places: for each parameter its declaration, and the numbers of its inputs.
     """
 
-    def __init__(self, values: list[Any], places: dict[str, tuple[Input, list[int]]]) -> None:
+    def __init__(self, values: list[object], places: dict[str, tuple[Input, list[int]]]) -> None:
         self._values = values
         self._places = places
         self._required = {name for name, (declared, _) in places.items() if declared.required}
 
-    def fill(self, params: dict[str, Any]) -> tuple[InputValues, list[Any]] | None:
+    def fill(self, params: dict[str, object]) -> tuple[InputValues, list[object]] | None:
         """The inputs of the target; None where the parameters do not fit, which `InputValues` has the words for.
 
         Raises:
@@ -235,10 +235,10 @@ def layout_of(inputs: Inputs) -> ParameterLayout | None:
     return ParameterLayout(list(inputs), places)
 
 
-def converted(value: Any, declared: Input) -> Any:
+def converted(value: object, declared: Input) -> object:
     """A value as the input's type."""
     kind = declared.type
-    if kind is None or type(value) is kind and kind in PLAIN:
+    if kind is None or (type(value) is kind and kind in PLAIN):
         return value
     from cascade.declare.conversion import Unfit, convert, type_name  # it imports typing and datetime
 

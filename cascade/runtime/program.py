@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cascade._vm import DONE, WAIT, Code, Machine, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.scopes import has_scope, outer_cancellation
 from cascade.adapters.solvers.native import NativeSolver
+from cascade.compiler.code_cache import CodeCache, CompiledTarget, is_asynchronous, operations_of, target_code
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
@@ -15,14 +16,21 @@ from cascade.declare.task import Task
 from cascade.errors import SendingError, TargetError
 from cascade.graph.inputs import Inputs
 from cascade.graph.operations import operation_of
-from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, overload
 from cascade.instructions.blueprint import Blueprint
 from cascade.runtime.inputs import RunInputs, layout_of
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
 from cascade.runtime.resources.resolver import parameters_of
-from cascade.compiler.code_cache import CodeCache, CompiledTarget, is_asynchronous, operations_of, target_code
-from cascade.runtime.spine.driver import NESTED_SLICE, check_asynchronous, check_synchronous, drive, drive_awaited, drive_now, run_loop
+from cascade.runtime.spine.driver import (
+    NESTED_SLICE,
+    check_asynchronous,
+    check_synchronous,
+    drive,
+    drive_awaited,
+    drive_now,
+    run_loop,
+)
 from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
@@ -38,7 +46,7 @@ class _Signature:
     No `__getattr__`, which would make every attribute of a program slow.
     """
 
-    def __get__(self, program: Program[..., Any] | None, owner: type) -> Any:
+    def __get__(self, program: Program[..., object] | None, owner: type) -> object:
         if program is None:
             raise AttributeError("__signature__")
         from inspect import Parameter, Signature, signature
@@ -69,7 +77,7 @@ class Program(CompiledTarget, Generic[P, R]):
     """
 
     def __init__(
-        self, code: Code, inputs: Any, bind: Callable[..., Any], target: Any, capacity: Capacity, resources: Iterable[Resource] = ()
+        self, code: Code, inputs: Sequence[object] | None, bind: Callable[..., tuple[object, ...]], target: object, capacity: Capacity, resources: Iterable[Resource] = ()
     ) -> None:
         self._code = code
         self._inputs = inputs
@@ -77,6 +85,7 @@ class Program(CompiledTarget, Generic[P, R]):
         self._layout = layout_of(inputs) if isinstance(inputs, Inputs) else None
         self._bind = bind
         self._target = target
+        self._gathered = target.binder.gathered if isinstance(target, Task) else ()
         self._asynchronous = is_asynchronous(code)
         self._container = ResourceContainer()
         for resource in resources:
@@ -108,7 +117,7 @@ class Program(CompiledTarget, Generic[P, R]):
             machine, context = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
-            return run_loop(lambda: drive(machine, context)).unwrap()  # type: ignore[no-any-return]
+            return run_loop(lambda: drive(machine, context)).unwrap()  # type: ignore[return-value]  # of the type that the target promises
         status = machine.run(NESTED_SLICE)
         if status == DONE and context.inputs.resources is None:
             return machine.take()  # type: ignore[no-any-return]
@@ -122,9 +131,9 @@ class Program(CompiledTarget, Generic[P, R]):
             except BaseException:
                 machine.close()
                 raise
-        return drive_now(machine, context, status=status).unwrap()  # type: ignore[no-any-return]
+        return drive_now(machine, context, status=status).unwrap()  # type: ignore[return-value]  # of the type that the target promises
 
-    def _machine(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Machine, RunContext]:
+    def _machine(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[Machine, RunContext]:
         inputs = self._inputs
         if type(inputs) is Inputs:
             if args:
@@ -137,14 +146,15 @@ class Program(CompiledTarget, Generic[P, R]):
             return Machine(self._code, context.inputs.fill(inputs), context), context
         if inputs is not None and not args and not kwargs:
             return Machine(self._code, inputs, self._context), self._context
-        inputs = self._bind(*args, **kwargs)
-        if hands_on_deferred(inputs, self._target.binder.gathered):
+        slots = self._bind(*args, **kwargs)
+        if hands_on_deferred(slots, self._gathered):
+            assert isinstance(self._target, Task)
             context = self._own_context(None)
-            code, inputs = context.expand(context.deferred(operation_of(self._target), inputs))
-            return Machine(code, inputs, context), context
-        return Machine(self._code, inputs, self._context), self._context
+            code, filled_in = context.expand(context.deferred(operation_of(self._target), slots))
+            return Machine(code, filled_in, context), context
+        return Machine(self._code, slots, self._context), self._context
 
-    def _own_context(self, params: dict[str, Any] | None) -> RunContext:
+    def _own_context(self, params: dict[str, object] | None) -> RunContext:
         return RunContext(
             self._context.code_cache, self._context.executor, RunInputs(params, self._container), target=self._target,
             capacity=self._context.capacity,
@@ -164,7 +174,7 @@ class Program(CompiledTarget, Generic[P, R]):
         check_asynchronous("program.arun", "program")
         machine, context = self._machine(args, kwargs)
         outcome = await drive_awaited(machine, context)
-        return outcome.unwrap()  # type: ignore[no-any-return]
+        return outcome.unwrap()  # type: ignore[return-value]  # of the type that the target promises
 
     def disassemble(self) -> str:
         """The listing of the blueprint, of those that it leads to, and of the typed code of its tasks beside their source lines.
@@ -201,21 +211,21 @@ class Program(CompiledTarget, Generic[P, R]):
 
 
 @overload
-def compile(
+def compile(  # noqa: A001
     target: LazyResult[R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> Program[..., R]: ...
 @overload
-def compile(
+def compile(  # noqa: A001
     target: Task[P, R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> Program[P, R]: ...
 @overload
-def compile(
+def compile(  # noqa: A001
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = (),
     system_resources: Mapping[str, float] | None = None,
 ) -> Program[..., list[R]]: ...
-def compile(
-    target: Any, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
-) -> Any:
+def compile(  # noqa: A001
+    target: object, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> object:
     """Compiles a target once, to run it many times.
 
     Args:
@@ -239,7 +249,7 @@ def compile(
     return Program(code, inputs, bind, target, Capacity(system_resources), resources)
 
 
-def _no_inputs(*args: Any, **kwargs: Any) -> Any:
+def _no_inputs(*args: object, **kwargs: object) -> NoReturn:
     raise TargetError(
         "the program was compiled from a LazyResult without parameters, so it has no inputs",
         expected="no arguments",

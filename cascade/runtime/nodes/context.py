@@ -6,13 +6,13 @@ A protocol, because that imports the nodes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from cascade._vm import Context as MachineContext
     from cascade._vm import Skipped
-    from cascade.declare.lazy import LazyResult
     from cascade.adapters.protocols import Executor
+    from cascade.declare.lazy import LazyResult
     from cascade.declare.task import Task
     from cascade.events.silent import SilentPublisher
     from cascade.events.types import Event
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.capacity import Capacity
     from cascade.runtime.spine.failures import Limits
 
-    AnyTask = Task[..., Any]
+    AnyTask = Task[..., object]
 
     class NodeContext(MachineContext, Protocol):
         """One run, as the code of its nodes sees it."""
@@ -37,11 +37,14 @@ if TYPE_CHECKING:
         started: Callable[..., None]
         finished: Callable[..., None]
 
-        def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[Any, ...]) -> LazyResult[Any]: ...
-        def execute(self, owner: AnyTask, args: Sequence[Any], kwargs: dict[str, Any]) -> Any: ...
+        @property
+        def calls_inline(self) -> bool: ...
+
+        def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[object, ...]) -> LazyResult[object]: ...
+        def execute(self, owner: AnyTask, args: Sequence[object], kwargs: dict[str, object]) -> object: ...
         def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped: ...
         def rebind(
-            self, operation: AnyTask | PolicyOperation, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
-        ) -> tuple[Any, ...]: ...
+            self, operation: AnyTask | PolicyOperation, current: tuple[object, ...], args: tuple[object, ...], kwargs: dict[str, object]
+        ) -> tuple[object, ...]: ...
         def target_task(self, target: object, owner: AnyTask) -> AnyTask: ...
         def where(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> str: ...

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cascade._vm import Skipped
-from cascade.graph.operations import AnyTask, Call, Map, Operation, Route, SharedResult, StateMachine
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.declare.task import Task
+from cascade.graph.operations import AnyTask, Call, Map, Operation, Route, SharedResult, StateMachine, TaskOperation
+from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.maps import call_map
 from cascade.runtime.nodes.policies import call_with_policies, skip_reason
 from cascade.runtime.nodes.routers import call_once, call_route
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext as RunContext
 
 
-def admit(context: RunContext, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+def admit(context: RunContext, operation: StateMachine, operands: Sequence[object], serial: int, node: int) -> Skipped | None:
     """Publishes the start of a state machine, or returns its `Skipped` if it is skipped."""
     reason = skip_reason(operation, operands)
     if reason is not None:
@@ -26,16 +27,15 @@ def admit(context: RunContext, operation: StateMachine, operands: Sequence[Any],
 
 
 def perform(
-    context: RunContext, operation: Any, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
-) -> Any:
+    context: RunContext, operation: AnyTask | TaskOperation, operands: Sequence[object], serial: int, node: int, origin: AnyTask | None
+) -> object:
     """Returns the result of an operation: a value, a continuation, or an awaitable of one of these.
 
     Args:
         origin: of an iteration of a loop of tail calls, or a state of a machine, the task whose node it is, the start of
             which has been published. None for a call that is a node of its own.
     """
-    action = ACTIONS.get(type(operation))
-    if action is None:  # a task, or an injected resource
+    if isinstance(operation, Task):  # or an injected resource
         if context.observed and origin is None and operation.mode != "resource":  # which has events of its own
             context.started(operation, serial, node)
         args, kwargs = operation.binder.split(tuple(operands))
@@ -43,7 +43,7 @@ def perform(
     reason = skip_reason(operation, operands)
     if reason is not None:
         return context.skip(operation.task, serial, node, reason)
-    return action(context, operation, operands, serial, node, origin)
+    return ACTIONS[type(operation)](context, operation, operands, serial, node, origin)
 
 
 ACTIONS: dict[type[Operation], Callable[..., object]] = {

@@ -8,7 +8,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 
 from cascade._vm import NEVER, Items, hands_on_deferred
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +22,7 @@ _lock = allocate_lock()
 
 
 def kernels_of(
-    call: Call, columns: list[list[Any]], positional: int, by_name: tuple[str, ...] | None, results: list[Any]
+    call: Call, columns: list[list[object]], positional: int, by_name: tuple[str, ...] | None, results: list[object]
 ) -> Items | None:
     """Returns the runner of a map by the task's kernels; None where it has none, or is not worth one yet."""
     operation = call.operation

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 
 from cascade._vm import TailCall, call_each, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
@@ -22,9 +22,9 @@ from cascade.declare.task import Task
 from cascade.errors import MapError
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map
-from cascade.imports import TYPE_CHECKING, Any, asyncio
-from cascade.runtime.nodes.kernel_maps import kernels_of
+from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.nodes.call import Call, begin
+from cascade.runtime.nodes.kernel_maps import kernels_of
 from cascade.runtime.nodes.policies import with_policies
 from cascade.runtime.spine.fairness import give_turn
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
@@ -43,8 +43,8 @@ ITEMS_TAKEN = 1000
 
 
 def call_map(
-    context: NodeContext, operation: Map, operands: Sequence[Any], serial: int, node: int, origin: Task[..., Any] | None
-) -> Any:
+    context: NodeContext, operation: Map, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
+) -> object:
     """Returns the list of the results of all items, or an awaitable of it, or a LazyResult of it.
 
     A map that is a state of a machine, which may come to it again and again, has no events, nor have its items.
@@ -56,8 +56,8 @@ def call_map(
     return begin(_map(call, operation, columns))
 
 
-def _columns(context: NodeContext, operation: Map, operands: Sequence[Any]) -> list[list[Any]]:
-    columns: list[list[Any]] = []
+def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -> list[list[object]]:
+    columns: list[list[object]] = []
     given = operands[operation.items]
     # One more than the shortest of the others: that is enough to say that there are too many.
     most = min((len(items) for items in given if isinstance(items, SIZED)), default=ITEMS_LIMIT) + 1
@@ -77,10 +77,10 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[Any]) -> l
     return columns
 
 
-async def _map(call: Call, operation: Map, columns: list[list[Any]]) -> Any:
+async def _map(call: Call, operation: Map, columns: list[list[object]]) -> object:
     context = call.context
     count = len(columns[0])
-    results: list[Any] = []
+    results: list[object] = []
     special = False
     turn = Turn(call)
     whole = _with_shared(call, operation, columns)
@@ -112,13 +112,13 @@ async def _map(call: Call, operation: Map, columns: list[list[Any]]) -> Any:
     return GATHER(_Results(results), *coming) if coming else results
 
 
-def _taken(context: NodeContext, name: str, items: Any, most: int, where: str) -> list[Any]:
+def _taken(context: NodeContext, name: str, items: object, most: int, where: str) -> list[object]:
     """The items, which may take long to come, or never end: no more than `most` of what is no list."""
     check_map_input(name, items, where)
     if isinstance(items, SIZED):
         return list(items)
-    result: list[Any] = []
-    iterator = iter(items)
+    result: list[object] = []
+    iterator: Iterator[object] = iter(items)  # type: ignore[call-overload]  # the caller handles that it is not iterable
     while some := list(itertools.islice(iterator, min(ITEMS_TAKEN, most - len(result)))):
         result += some
         context.limits.check_deadline()
@@ -128,8 +128,8 @@ def _taken(context: NodeContext, name: str, items: Any, most: int, where: str) -
 
 
 def _with_shared(
-    call: Call, operation: Map, columns: list[list[Any]]
-) -> tuple[list[list[Any]], int, tuple[str, ...] | None] | None:
+    call: Call, operation: Map, columns: list[list[object]]
+) -> tuple[list[list[object]], int, tuple[str, ...] | None] | None:
     """The columns, with what all items share, how many go by position, and the names of the others; None where one has no name."""
     signature = operation.signature
     first = int(signature.shares_first)
@@ -145,7 +145,7 @@ def is_plain(operation: Map, context: NodeContext) -> bool:
     return (
         not context.inputs.takes_placeholders  # an item may hold a resource that is set up for its call
         and has_plain_items(operation)
-        and bool(getattr(context.executor, "calls_inline", False))
+        and context.calls_inline
     )
 
 
@@ -161,16 +161,16 @@ class _Results:
 
     __slots__ = ("given",)
 
-    def __init__(self, given: list[Any]) -> None:
+    def __init__(self, given: list[object]) -> None:
         self.given = given
 
 
-def _gather(results: _Results, *coming: Any) -> list[Any]:
+def _gather(results: _Results, *coming: object) -> list[object]:
     values = iter(coming)
     return [next(values) if type(result) is LazyResult else result for result in results.given]
 
 
-GATHER: Task[..., Any] = Task(_gather, name="gather")
+GATHER: Task[..., object] = Task(_gather, name="gather")
 GATHER.hands_on = True
 
 
@@ -213,7 +213,7 @@ class Turn:
 class Items:
     """The items of a map under way."""
 
-    def __init__(self, call: Call, operation: Map, columns: list[list[Any]], results: list[Any], turn: Turn) -> None:
+    def __init__(self, call: Call, operation: Map, columns: list[list[object]], results: list[object], turn: Turn) -> None:
         self._call = call
         self._signature = operation.signature
         self._turn = turn
@@ -224,8 +224,8 @@ class Items:
         self._first = (shared.pop(0),) if operation.signature.shares_first else ()
         self._shared = shared
         self._amounts = tuple(call.operands[operation.computed])
-        self._active: dict[asyncio.Future[Any], int] = {}  # their positions
-        self.task: asyncio.Task[Any] | None = None  # awaits them
+        self._active: dict[asyncio.Future[object], int] = {}  # their positions
+        self.task: asyncio.Task[object] | None = None  # awaits them
         self._done = 0
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
@@ -258,7 +258,7 @@ class Items:
         call, signature = self._call, self._signature
         row = [column[position] for column in self._columns]
         named = dict(zip(signature.names, row[signature.positional :], strict=True))
-        slots: dict[int, Any] = {}
+        slots: dict[int, object] = {}
         for each, value in self._shared.items():
             if isinstance(each, int):
                 slots[each] = value
@@ -291,7 +291,7 @@ class Items:
         while item.blocked and not task.done() and self._failed is None:
             await self._wait(item)  # those after it would only stand in line behind it
 
-    def _ended(self, task: asyncio.Future[Any]) -> None:
+    def _ended(self, task: asyncio.Future[object]) -> None:
         position = self._active.pop(task, None)
         if position is None:
             return
@@ -339,11 +339,11 @@ class Items:
             raise interrupted
 
 
-async def _run_item(item: Call) -> Any:
+async def _run_item(item: Call) -> object:
     return _finish(item, await with_policies(item))
 
 
-async def _continue(item: Call, made: Any) -> Any:
+async def _continue(item: Call, made: object) -> object:
     if is_awaitable(made):
         await item.park_with(made)
         try:
@@ -353,7 +353,7 @@ async def _continue(item: Call, made: Any) -> Any:
     return _finish(item, made)
 
 
-def _finish(item: Call, result: Any) -> Any:
+def _finish(item: Call, result: object) -> object:
     failed = result.error if type(result) is Failed else None
     if item.context.observed and item.is_published:
         item.context.finished(item.operation.task, item.serial, item.node, result, failed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.declare.control import EITHER, ONCE, ROUTER
@@ -13,25 +13,25 @@ from cascade.errors import DeclarationError, RouteError, nearest
 from cascade.graph.operations import Route
 from cascade.graph.route_table import Once, RouteTable, Use
 from cascade.graph.routes import reachable
-from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.imports import TYPE_CHECKING, TypeVar, asyncio
 from cascade.runtime.resources.placeholder import fresh
 from cascade.runtime.spine.task_group import itself
 
 if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
-
+T = TypeVar("T")
 HANDED_ON = Policies(construct=SharedValue())
 
 
-def call_route(context: NodeContext, operation: Route, operands: Sequence[Any], serial: int, node: int) -> Any:
+def call_route(context: NodeContext, operation: Route, operands: Sequence[object], serial: int, node: int) -> object:
     """Returns the chosen route, as a LazyResult to continue with; or its value, if the graph around it has that already."""
     selector, table = operands[0], operands[1]
     assert isinstance(table, RouteTable)
     if type(selector) is Skipped:
         return selector
     chosen = choose(table.routes, selector, f"Router, node Router#{node}")
-    given: dict[Any, Any] = dict(zip(table.shared, operands[2:], strict=False))
+    given = dict(zip(table.shared, operands[2:], strict=False))
     if context.inputs.takes_placeholders:
         given = dict(zip(given, fresh(tuple(given.values())), strict=True))  # each call has its own
     if context.subscribed:
@@ -48,7 +48,7 @@ def call_route(context: NodeContext, operation: Route, operands: Sequence[Any], 
     return lazy
 
 
-def call_once(operands: Sequence[Any]) -> Any:
+def call_once(operands: Sequence[object]) -> object:
     """A result that routes of several Routers need, where it is needed; or its value, to be handed on to the others."""
     use = operands[0]
     assert isinstance(use, Use)
@@ -60,7 +60,7 @@ def call_once(operands: Sequence[Any]) -> Any:
     return _given(operands[1])
 
 
-def _first_use(use: Use) -> Any:
+def _first_use(use: Use) -> object:
     once = use.once
     if once.state == "done":
         return _given(once.value)
@@ -72,7 +72,7 @@ def _first_use(use: Use) -> Any:
     return lazy
 
 
-async def _wait(once: Once) -> Any:
+async def _wait(once: Once) -> object:
     if once.state != "done":
         future = asyncio.get_running_loop().create_future()
         once.waiting.append(lambda: None if future.done() else future.set_result(None))
@@ -80,11 +80,11 @@ async def _wait(once: Once) -> Any:
     return once.value
 
 
-def _given(value: Any) -> Any:
+def _given(value: object) -> object:
     return itself(value) if is_awaitable(value) else value  # which is there, and not awaited
 
 
-def jump_error(targets: tuple[tuple[Any, int, int], ...], jump: Jump[Any], owner: Task[..., Any]) -> RouteError | DeclarationError:
+def jump_error(targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: Task[..., object]) -> RouteError | DeclarationError:
     """Why a Jump leads nowhere: there is no such route, or its task cannot take the data."""
     where = f"task {owner.name!r}"
     try:
@@ -105,7 +105,7 @@ def jump_error(targets: tuple[tuple[Any, int, int], ...], jump: Jump[Any], owner
     return DeclarationError(f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)")
 
 
-def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
+def choose(routes: Mapping[Hashable, T], key: object, where: str) -> T:
     """The route of that key.
 
     Raises:
@@ -121,7 +121,7 @@ def choose(routes: dict[Any, Any], key: Any, where: str) -> Any:
         ) from None
 
 
-def _publish_pruned(context: NodeContext, table: RouteTable, chosen: LazyResult[Any], label: str) -> None:
+def _publish_pruned(context: NodeContext, table: RouteTable, chosen: LazyResult[object], label: str) -> None:
     from cascade.events.types import TaskSkipped
 
     if TaskSkipped not in context.subscribed:

@@ -39,7 +39,7 @@ class Lifetime:
         """Has the value made. It is not published yet: Ctrl-C may break that off, and whoever holds this is to know before."""
         generator: Generator[object, None, None] = self.resource.func(**arguments)
         self._generator = generator
-        with _noting(f"in the set-up of resource {self.name!r}"), user_code():
+        with _Noting(f"in the set-up of resource {self.name!r}"), UserCode():
             try:
                 self.value = next(generator)
             except StopIteration:
@@ -58,7 +58,7 @@ class Lifetime:
 
     def _tear_down(self) -> None:
         try:
-            with _noting(f"in the tear-down of resource {self.name!r}"), user_code():
+            with _Noting(f"in the tear-down of resource {self.name!r}"), UserCode():
                 if next(self._generator, _ENDED) is not _ENDED:
                     self._generator.close()
                     raise _second_yield(self.name)
@@ -160,7 +160,7 @@ class AsyncLifetime(Lifetime):
     async def _set_up_async(self, arguments: dict[str, object]) -> None:
         generator: AsyncGenerator[object, None] = self.resource.func(**arguments)
         self._async_generator = generator
-        with _noting(f"in the set-up of resource {self.name!r}"):
+        with _Noting(f"in the set-up of resource {self.name!r}"):
             try:
                 self.value = await anext(generator)
             except StopAsyncIteration:
@@ -170,7 +170,7 @@ class AsyncLifetime(Lifetime):
 
     async def _tear_down_async(self) -> None:
         try:
-            with _noting(f"in the tear-down of resource {self.name!r}"):
+            with _Noting(f"in the tear-down of resource {self.name!r}"):
                 if await anext(self._async_generator, _ENDED) is not _ENDED:
                     await self._async_generator.aclose()
                     raise _second_yield(self.name)
@@ -219,7 +219,7 @@ def _first(error: BaseException | None, trouble: BaseException) -> BaseException
     return error
 
 
-class user_code:
+class UserCode:
     """Around synchronous code of a user, which may be called by a coroutine of ours; like a task, it may make runs of its own."""
 
     def __enter__(self) -> None:
@@ -229,7 +229,7 @@ class user_code:
         leave_task()
 
 
-class _noting:
+class _Noting:
     """Adds a note to an exception that passes through."""
 
     def __init__(self, text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.graph.containers import is_container, parts, rebuild
-from cascade.imports import Any, TypeVar
+from cascade.imports import TypeVar
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def placeholders_in(value: object) -> dict[Resource, None]:
     return dict.fromkeys(part.resource for part in all_parts(value) if type(part) is ResourcePlaceholder)
 
 
-def fresh(slots: tuple[Any, ...]) -> tuple[Any, ...]:
+def fresh(slots: tuple[object, ...]) -> tuple[object, ...]:
     """The arguments of a tail call, with injections in place of placeholders: the next call has resources of its own."""
     return tuple(replaced(slot, _injection_of) for slot in slots)
 

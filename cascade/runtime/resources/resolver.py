@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 
 from cascade.declare.inputs import Input, input_of
 from cascade.declare.resources import Injection, Resource, injection_of

@@ -14,14 +14,14 @@ from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Injection, Resource
 from cascade.declare.task import Task
-from cascade.imports import Any, asyncio
-from cascade.runtime.resources.lifetime import AsyncLifetime, Lifetime, Publish, user_code
+from cascade.imports import asyncio
+from cascade.runtime.resources.lifetime import AsyncLifetime, Lifetime, Publish, UserCode
 from cascade.runtime.resources.placeholder import ResourcePlaceholder, placeholders_in, with_values
 from cascade.runtime.resources.registry import ResourceContainer
 from cascade.runtime.resources.resolver import ResourceResolver
 from cascade.runtime.spine.task_group import is_closed, itself
 
-Call = Callable[[Task[..., object], tuple[object, ...], dict[str, object]], Any]
+Call = Callable[[Task[..., object], tuple[object, ...], dict[str, object]], object]
 
 
 class RunResources:
@@ -117,7 +117,7 @@ class RunResources:
 
     # -- Scope "task" -----------------------------------------------------------------------------------------------
 
-    def call(self, owner: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> object:
+    def call(self, owner: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], call: Call) -> object:
         """Calls a task, with the resources that its placeholders stand for."""
         wanted = placeholders_in((args, kwargs))
         if not wanted:
@@ -131,7 +131,7 @@ class RunResources:
                 self._set_up_for_call(resource, own)
             result = call(owner, *with_values(args, kwargs, _values(own)))
         except BaseException as error:
-            raise self._release(list(own.values()), error) or error
+            raise self._release(list(own.values()), error) or error  # noqa: B904  # in the context of the first
         if is_awaitable(result):
             number = id(result)
             self._calls[number] = (list(own.values()), result)
@@ -154,7 +154,7 @@ class RunResources:
         try:
             result = await awaitable
         except BaseException as error:
-            raise self._release(lifetimes, error) or error
+            raise self._release(lifetimes, error) or error  # noqa: B904
         if type(result) is Failed:
             return failed(self._release(lifetimes, result.error) or result.error)
         trouble = self._release(lifetimes, None)
@@ -163,14 +163,14 @@ class RunResources:
         return result
 
     async def _call_async(
-        self, order: list[Resource], owner: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Call
+        self, order: list[Resource], owner: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], call: Call
     ) -> object:
         own: dict[Resource, Lifetime] = {}
         this_task = asyncio.current_task()
         try:
             for resource in order:
                 await self._ensure_for_call(resource, own)
-            with user_code():
+            with UserCode():
                 result = call(owner, *with_values(args, kwargs, _values(own)))
             if is_awaitable(result):
                 result = await result

@@ -11,12 +11,20 @@ from collections.abc import Callable, Coroutine
 from cascade._vm import DONE, FAILED, WAIT, inside_task
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.local import own_loop
-from cascade.adapters.executors.scopes import Scope, has_scope, is_loop_running, nothing_around, outer_cancellation, undelivered_cancellation
+from cascade.adapters.executors.scopes import (
+    Scope,
+    has_scope,
+    is_loop_running,
+    nothing_around,
+    outer_cancellation,
+    undelivered_cancellation,
+)
 from cascade.errors import EventLoopError, InternalError
-from cascade.imports import Any, Protocol, asyncio, threading
+from cascade.graph.operations import AnyTask
+from cascade.imports import Protocol, asyncio, threading
 from cascade.runtime.spine.fairness import give_turn
 from cascade.runtime.spine.run_context import RunContext
-from cascade.runtime.spine.task_group import TaskGroup
+from cascade.runtime.spine.task_group import Entry, TaskGroup
 
 SLICE = 0.001
 """Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
@@ -27,14 +35,16 @@ NESTED_SLICE = 0.02
 
 
 class Run(Protocol):
+    """A run on either path: a `Machine`, or an `Interpreter`."""
+
     error: BaseException | None
 
     def run(self, slice_seconds: float = 0.0) -> int: ...
-    def take(self) -> Any: ...
+    def take(self) -> object: ...
     def attach(self, task_group: TaskGroup) -> None: ...
-    def complete(self, entry: Any, value: object) -> None: ...
-    def fail(self, entry: Any, error: BaseException) -> None: ...
-    def label(self, entry: Any) -> tuple[Any, int, int, int]: ...
+    def complete(self, entry: Entry, value: object) -> None: ...
+    def fail(self, entry: Entry, error: BaseException) -> None: ...
+    def label(self, entry: Entry) -> tuple[AnyTask, int, int, int]: ...
     def close(self) -> None: ...
     @property
     def steps(self) -> int: ...
@@ -48,11 +58,11 @@ class Outcome:
 
     __slots__ = ("error", "value")
 
-    def __init__(self, value: Any, error: BaseException | None) -> None:
+    def __init__(self, value: object, error: BaseException | None) -> None:
         self.value = value
         self.error = error
 
-    def unwrap(self) -> Any:
+    def unwrap(self) -> object:
         if self.error is None:
             return self.value
         try:
@@ -86,7 +96,7 @@ async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome
 
 async def drive_awaited(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome:
     """As `drive`, for a run that code of users awaits: also in an event loop that a task's function has started."""
-    with _watching(undelivered_cancellation()):
+    with _Watching(undelivered_cancellation()):
         return await drive(run, context, deadline)
 
 
@@ -200,11 +210,11 @@ def run_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_oute
 
 
 async def _in_own_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]) -> Outcome:
-    with own_loop(), _watching(check_outer):
+    with own_loop(), _Watching(check_outer):
         return await start()
 
 
-class _watching:
+class _Watching:
     """While it lasts, the current asyncio task is cancelled when `check_outer` raises."""
 
     def __init__(self, check_outer: Callable[[], None]) -> None:

@@ -10,9 +10,8 @@ from cascade.declare.lazy import help_with
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
 from cascade.events.names import label
-from cascade.imports import Any
 
-AnyTask = Task[..., Any]
+AnyTask = Task[..., object]
 
 
 class Limits:

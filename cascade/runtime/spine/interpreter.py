@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Hashable, Iterable, Sequence
 
 from cascade._vm import (
     DONE,
@@ -29,16 +29,21 @@ from cascade._vm import (
     results_made,
 )
 from cascade.declare.lazy import LazyResult
-from cascade.declare.task import Task
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.build import flatten
 from cascade.graph.calls import NoInput
 from cascade.graph.containers import EITHER, Container
 from cascade.graph.model import Graph
-from cascade.graph.operations import Operation, PolicyOperation, StateMachine, operation_of
-from cascade.imports import Any
+from cascade.graph.operations import AnyTask, Operation, PolicyOperation, StateMachine, TaskOperation, operation_of
+from cascade.imports import TYPE_CHECKING
+from cascade.runtime.nodes.call import close_awaitable
 from cascade.runtime.spine.run_context import RunContext
+
+if TYPE_CHECKING:
+    from cascade.runtime.spine.task_group import TaskGroup
+
+    RowOperation = AnyTask | PolicyOperation | StateMachine | Container
 
 RESUMED = -1
 
@@ -48,7 +53,7 @@ class Pending:
 
     __slots__ = ("frame", "index", "missing", "operands", "waiters")
 
-    def __init__(self, frame: Frame, index: int, operands: list[Any]) -> None:
+    def __init__(self, frame: Frame, index: int, operands: list[object]) -> None:
         self.frame = frame
         self.index = index
         self.operands = operands
@@ -69,14 +74,14 @@ class Frame:
         self.graph: Graph | None = None
         self.order: Sequence[int] = ()
         self.at = 0
-        self.values: dict[int, Any] = {}
+        self.values: dict[int, object] = {}
         self.uses: list[int] = []
         # A task on its own: its arguments; its value is `values[0]`.
-        self.operation: Any = None
-        self.slots: tuple[Any, ...] = ()
+        self.operation: AnyTask | PolicyOperation | None = None
+        self.slots: tuple[object, ...] = ()
         # A state machine: the arguments of all states; that of the current one is called.
         self.machine: StateMachine | None = None
-        self.states: list[list[Any]] = []
+        self.states: list[list[object]] = []
         self.state = 0
         self.inner = False  # continues with a state of a state machine: its end is not published
         # Where the result goes: to `promise`, else to node `destination` of `parent`, else it is the run's.
@@ -88,7 +93,7 @@ class Frame:
         # Names for people.
         self.serial = 0
         self.node = 0
-        self.origin: Task[..., Any] | None = None
+        self.origin: AnyTask | None = None
         self.iteration = 0
         self.next_progress = 0.0  # when the progress of the loop is published next
 
@@ -96,8 +101,25 @@ class Frame:
     def result(self) -> int:
         return len(self.graph.rows) - 1 if self.graph is not None else 0
 
-    def operation_of(self, index: int) -> Any:
-        return self.operation if self.graph is None else self.graph.rows[index][0]
+    def operation_of(self, index: int) -> RowOperation:
+        """The operation of a node."""
+        if self.graph is None:
+            assert self.operation is not None
+            return self.operation
+        operation: RowOperation = self.graph.rows[index][0]
+        return operation
+
+    def call_of(self, index: int) -> AnyTask | PolicyOperation:
+        """The operation of a node that is a call."""
+        if self.graph is None:
+            assert self.operation is not None
+            return self.operation
+        operation: AnyTask | PolicyOperation = self.graph.rows[index][0]
+        return operation
+
+    def task_of(self, index: int) -> AnyTask:
+        """The task of a node that calls one."""
+        return self.call_of(index).task
 
 
 class Interpreter:
@@ -120,10 +142,10 @@ class Interpreter:
         self.steps = 0
         self.serials = 0
         self.error: BaseException | None = None
-        self.value: Any = None
+        self.value: object = None
         self.ready: deque[Pending | Frame] = deque()
-        self.unspawned: list[tuple[Pending, Any]] = []
-        self.task_group: Any = None
+        self.unspawned: list[tuple[Pending, Awaitable[object]]] = []
+        self.task_group: TaskGroup | None = None
         self.running = False
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
@@ -147,20 +169,20 @@ class Interpreter:
         self.running = False
         return status
 
-    def take(self) -> Any:
+    def take(self) -> object:
         value, self.value = self.value, None
         return value
 
-    def attach(self, task_group: Any) -> None:
+    def attach(self, task_group: TaskGroup) -> None:
         self.task_group = task_group
         waiting, self.unspawned = self.unspawned, []
         for pending, awaitable in waiting:
             try:
-                task_group.spawn(pending, awaitable, pending.frame.operation_of(pending.index).name)
+                task_group.spawn(pending, awaitable, pending.frame.task_of(pending.index).name)
             except BaseException as error:
                 self.fail(pending, error)
 
-    def complete(self, entry: Pending, value: Any) -> None:
+    def complete(self, entry: Pending, value: object) -> None:
         try:
             self._land(entry.frame, entry.index, entry.operands, value, entry, awaited=True)
         except BaseException as error:
@@ -169,7 +191,7 @@ class Interpreter:
     def fail(self, entry: Pending, error: BaseException) -> None:
         self._fail_at(entry.frame, entry.index, error)
 
-    def label(self, entry: Pending) -> tuple[Task[..., Any], int, int, int]:
+    def label(self, entry: Pending) -> tuple[AnyTask, int, int, int]:
         return self._locate(entry.frame, entry.index)
 
     def close(self) -> None:
@@ -181,17 +203,16 @@ class Interpreter:
             frame.parent, frame = None, frame.parent
         waiting, self.unspawned = self.unspawned, []
         for _, awaitable in waiting:
-            if hasattr(awaitable, "close"):
-                awaitable.close()
+            close_awaitable(awaitable)
 
-    def operations(self) -> list[Any]:
+    def operations(self) -> list[AnyTask | TaskOperation]:
         """The operations of the target's graph."""
         rows = self.current.graph.rows if self.current is not None and self.current.graph is not None else ()
         return [row[0] for row in rows if not isinstance(row[0], Container)]
 
     # -- Frames -----------------------------------------------------------------------------------------------------
 
-    def _enter(self, target: Any, limit: int | None = None, *, hands_on: bool = False) -> Frame:
+    def _enter(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> Frame:
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         frame = Frame()
         frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
@@ -204,7 +225,7 @@ class Interpreter:
         frame.uses[-1] += 1
         return frame
 
-    def _read(self, frame: Frame, reference: int) -> Any:
+    def _read(self, frame: Frame, reference: int) -> object:
         """The value of an operand; it is dropped at its last use."""
         if reference < 0:
             assert frame.graph is not None
@@ -212,7 +233,7 @@ class Interpreter:
         frame.uses[reference] -= 1
         return frame.values[reference] if frame.uses[reference] else frame.values.pop(reference)
 
-    def _leave(self, frame: Frame, value: Any) -> int:
+    def _leave(self, frame: Frame, value: object) -> int:
         """The frame's result is there."""
         if type(value) is Skipped and not frame.may_skip:
             self.error = DependencyMissingError(value.task_id, value.reason)
@@ -232,7 +253,7 @@ class Interpreter:
             return DONE
         return RESUMED
 
-    def _resolve(self, pending: Pending, value: Any) -> None:
+    def _resolve(self, pending: Pending, value: object) -> None:
         values = pending.frame.values
         if values.get(pending.index) is pending:
             values[pending.index] = value
@@ -282,13 +303,13 @@ class Interpreter:
         index = frame.order[frame.at]
         frame.at += 1
         operands = [self._read(frame, reference) for reference in frame.graph.rows[index][1:]]
-        missing = [position for position, operand in enumerate(operands) if type(operand) is Pending]
+        missing = [(position, operand) for position, operand in enumerate(operands) if type(operand) is Pending]
         if not missing:
             return self._perform(frame, index, operands, None)
         frame.values[index] = pending = Pending(frame, index, operands)
         pending.missing = len(missing)
-        for position in missing:
-            operands[position].waiters.append((pending, position))
+        for position, operand in missing:
+            operand.waiters.append((pending, position))
         return RESUMED
 
     def _give_back(self, frame: Frame) -> int:
@@ -303,7 +324,7 @@ class Interpreter:
             frame.parent = None
         return RESUMED
 
-    def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[Any], pending: Pending | None) -> int:
+    def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[object], pending: Pending | None) -> int:
         held = self.context.admit(machine, operands, frame.serial, index)
         if held is not None:
             return self._deliver(frame, index, held, pending)
@@ -323,7 +344,7 @@ class Interpreter:
         frame.slots = tuple(frame.states[state])
         frame.values.clear()
 
-    def _select(self, frame: Frame, machine: StateMachine, value: Any) -> int:
+    def _select(self, frame: Frame, machine: StateMachine, value: object) -> int:
         """A state has its value: a Jump to another one, or that of the machine."""
         routes = machine.states[frame.state].routes
         if type(value) is not Jump or routes is None:
@@ -333,7 +354,7 @@ class Interpreter:
         except BaseException as error:
             return self._fail_at(frame, 0, error)
 
-    def _jump(self, frame: Frame, machine: StateMachine, routes: Any, jump: Jump[Any]) -> int:
+    def _jump(self, frame: Frame, machine: StateMachine, routes: Iterable[tuple[object, int | None]], jump: Jump[object]) -> int:
         numbers = dict(routes)
         known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
         target = numbers[jump.target_key] if known else None
@@ -364,7 +385,7 @@ class Interpreter:
         self._enter_state(frame, machine, target)
         return RESUMED
 
-    def _perform(self, frame: Frame, index: int, operands: list[Any], pending: Pending | None) -> int:
+    def _perform(self, frame: Frame, index: int, operands: list[object], pending: Pending | None) -> int:
         operation = frame.operation_of(index)
         if isinstance(operation, Container):
             skipped = next((operand for operand in operands if type(operand) is Skipped), None)
@@ -390,7 +411,7 @@ class Interpreter:
     # -- What a call's result means ---------------------------------------------------------------------------------
 
     def _land(
-        self, frame: Frame, index: int, operands: list[Any], value: Any, pending: Pending | None, *, awaited: bool = False
+        self, frame: Frame, index: int, operands: list[object], value: object, pending: Pending | None, *, awaited: bool = False
     ) -> int:
         try:
             if type(value) is TailCall:
@@ -404,12 +425,12 @@ class Interpreter:
             if self.task_group is None:
                 self.unspawned.append((pending, value))
                 return WAIT
-            self.task_group.spawn(pending, value, frame.operation_of(index).name)
+            self.task_group.spawn(pending, value, frame.task_of(index).name)
             return RESUMED
         except BaseException as error:
             return self._fail_at(frame, index, error)
 
-    def _deliver(self, frame: Frame, index: int, value: Any, pending: Pending | None) -> int:
+    def _deliver(self, frame: Frame, index: int, value: object, pending: Pending | None) -> int:
         operation = frame.operation_of(index)
         if self.observed and frame.operation is None and not isinstance(operation, Container):
             self.context.finished(operation.task, frame.serial, index, value, None)
@@ -420,9 +441,9 @@ class Interpreter:
         return RESUMED
 
     def _tail_call(
-        self, frame: Frame, index: int, operands: list[Any], tail: TailCall[Any], pending: Pending | None
+        self, frame: Frame, index: int, operands: list[object], tail: TailCall[object], pending: Pending | None
     ) -> int:
-        operation = frame.operation_of(index)
+        operation = frame.call_of(index)
         task = operation.task
         target = task if tail.target is None else self.context.target_task(tail.target, task)
         if target is task:
@@ -443,7 +464,7 @@ class Interpreter:
         return self._place(frame, index, new, pending)
 
     def _go_on_with(
-        self, frame: Frame, index: int, deferred: Any, answer: Any, pending: Pending | None, *, hands_on: bool = False
+        self, frame: Frame, index: int, deferred: object, answer: object, pending: Pending | None, *, hands_on: bool = False
     ) -> int:
         new = self._enter(deferred, hands_on=hands_on)
         if self.observed and not frame.inner and frame.machine is None:
@@ -480,10 +501,10 @@ class Interpreter:
 
     # -- Names and errors -------------------------------------------------------------------------------------------
 
-    def _locate(self, frame: Frame, index: int) -> tuple[Task[..., Any], int, int, int]:
+    def _locate(self, frame: Frame, index: int) -> tuple[AnyTask, int, int, int]:
         if frame.origin is not None:
             return frame.origin, frame.serial, frame.node, frame.iteration
-        return frame.operation_of(index).task, frame.serial, index, frame.iteration
+        return frame.task_of(index), frame.serial, index, frame.iteration
 
     def _where(self, frame: Frame, index: int | None = None) -> str | None:
         if index is None:
@@ -496,6 +517,6 @@ class Interpreter:
         origin, serial, node, iteration = self._locate(frame, index)
         if self.observed:
             self.context.finished(origin, serial, node, None, error)
-        self.context.annotate(error, frame.operation_of(index).task, origin, serial, node, iteration)
+        self.context.annotate(error, frame.task_of(index), origin, serial, node, iteration)
         self.error = error
         return FAILED

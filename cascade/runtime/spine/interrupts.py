@@ -17,7 +17,7 @@ import time
 from _thread import allocate_lock, interrupt_main, start_new_thread
 from collections.abc import Callable, Coroutine
 
-from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio
+from cascade.imports import TYPE_CHECKING, TypeVar, asyncio
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -118,7 +118,7 @@ class Interrupts:
         self._call_soon(_wake)
         return True
 
-    def _call_soon(self, callback: Any) -> None:
+    def _call_soon(self, callback: Callable[[], object]) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback)
 

@@ -7,27 +7,27 @@ from functools import cache
 from types import ModuleType
 
 from cascade._vm import Code, Jump, Routine, Skipped, jump_data_is_deferred, loop_code_of
+from cascade.adapters.protocols import Executor
+from cascade.compiler.code_cache import CodeCache, loop_code
 from cascade.declare.control import JUMP
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import Policies
-from cascade.adapters.protocols import Executor
 from cascade.declare.resources import Injection, inject
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
 from cascade.events.silent import SILENT, SilentPublisher
 from cascade.graph.operations import PolicyOperation, StateMachine, operation_of
 from cascade.graph.route_table import Around
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.spine import failures
-from cascade.compiler.code_cache import CodeCache, loop_code
 
 if TYPE_CHECKING:
-    from cascade.runtime.spine.tail_calls import TailCallTargets
     from cascade.kernels.on_demand import Lowered
+    from cascade.runtime.spine.tail_calls import TailCallTargets
 
-AnyTask = Task[..., Any]
+AnyTask = Task[..., object]
 
 
 class RunContext:
@@ -94,7 +94,7 @@ class RunContext:
 
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
-    def expand(self, deferred: LazyResult[Any], hands_on: bool = False) -> tuple[Code, Sequence[Any]]:
+    def expand(self, deferred: LazyResult[object], hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
         around = deferred.derived.around if hasattr(deferred, "derived") else None
         if isinstance(around, Around) and (known := self.code_cache.code_of_route(around)) is not None:
@@ -104,7 +104,7 @@ class RunContext:
         code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
         return code, self.inputs.fill(inputs)
 
-    def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[Any, ...]) -> LazyResult[Any]:
+    def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[object, ...]) -> LazyResult[object]:
         """The call that a tail call makes, as a LazyResult; the slots are those that `rebind` returned."""
         if isinstance(operation, Task):
             return lazy_result(operation, slots, operation.policies)
@@ -116,7 +116,7 @@ class RunContext:
     def loop_code(self, operation: AnyTask | PolicyOperation | StateMachine) -> Code:
         return loop_code(operation)
 
-    def target(self, target: Any, owner: AnyTask) -> Routine:
+    def target(self, target: object, owner: AnyTask) -> Routine:
         return operation_of(self.target_task(target, owner)).routine
 
     def target_task(self, target: object, owner: AnyTask) -> AnyTask:
@@ -128,8 +128,8 @@ class RunContext:
         return self._targets.find(target, owner)
 
     def rebind(
-        self, operation: AnyTask | PolicyOperation, current: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Any, ...]:
+        self, operation: AnyTask | PolicyOperation, current: tuple[object, ...], args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[object, ...]:
         """The slots of a tail call to itself; of the extras, the amounts of constraints stay."""
         if isinstance(operation, PolicyOperation):
             slots = operation.task.binder.rebind(current[operation.arguments], args, kwargs)
@@ -147,15 +147,15 @@ class RunContext:
         return self.inputs.resources is not None
 
     def call(
-        self, operation: AnyTask | PolicyOperation, operands: Sequence[Any], serial: int, node: int, origin: AnyTask | None
-    ) -> Any:
+        self, operation: AnyTask | PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: AnyTask | None
+    ) -> object:
         return _dispatch().perform(self, operation, operands, serial, node, origin)
 
-    def admit(self, operation: StateMachine, operands: Sequence[Any], serial: int, node: int) -> Skipped | None:
+    def admit(self, operation: StateMachine, operands: Sequence[object], serial: int, node: int) -> Skipped | None:
         skipped: Skipped | None = _dispatch().admit(self, operation, operands, serial, node)
         return skipped
 
-    def execute(self, owner: AnyTask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def execute(self, owner: AnyTask, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Calls a task by the executor, with its resources; every call of a function in a run is made here."""
         resources = self.inputs.resources
         if resources is not None:
@@ -165,7 +165,7 @@ class RunContext:
                 return resources.call(owner, args, kwargs, self.executor.call)
         return self.executor.call(owner, args, kwargs)
 
-    def computed_jump(self, jump: Jump[Any], made: int) -> LazyResult[Any] | None:
+    def computed_jump(self, jump: Jump[object], made: int) -> LazyResult[object] | None:
         """The Jump as a result to be computed, if its data has to be; else None.
 
         Args:
@@ -173,7 +173,7 @@ class RunContext:
         """
         return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump, made) else None
 
-    def jump_error(self, targets: Any, jump: Jump[Any], owner: AnyTask) -> BaseException:
+    def jump_error(self, targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: AnyTask) -> BaseException:
         from cascade.runtime.nodes.routers import jump_error
 
         return jump_error(targets, jump, owner)

@@ -8,9 +8,8 @@ from cascade.declare.resources import Injection
 from cascade.declare.task import BoundTask, Task
 from cascade.errors import DeclarationError, UnknownTaskError, nearest
 from cascade.graph.containers import Container
-from cascade.imports import Any
 
-AnyTask = Task[..., Any]
+AnyTask = Task[..., object]
 
 
 class TailCallTargets:

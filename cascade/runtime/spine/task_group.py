@@ -12,6 +12,8 @@ from cascade.events.preview import preview
 from cascade.imports import Any, Protocol, TypeVar, asyncio
 
 T = TypeVar("T")
+Entry = Any
+"""A node that waits. Each of the two paths has a class of its own for it, and looks into none of the other."""
 
 
 class Run(Protocol):
@@ -19,8 +21,8 @@ class Run(Protocol):
 
     error: BaseException | None
 
-    def complete(self, entry: Any, value: object) -> None: ...
-    def fail(self, entry: Any, error: BaseException) -> None: ...
+    def complete(self, entry: Entry, value: object) -> None: ...
+    def fail(self, entry: Entry, error: BaseException) -> None: ...
 
 
 class TaskGroup:
@@ -28,11 +30,11 @@ class TaskGroup:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._entries: dict[asyncio.Future[object], Any] = {}
+        self._entries: dict[asyncio.Future[object], Entry] = {}
         self._finished: list[asyncio.Future[object]] = []
         self._waiter: asyncio.Future[None] | None = None
 
-    def spawn(self, entry: Any, awaitable: Awaitable[object], name: str) -> None:
+    def spawn(self, entry: Entry, awaitable: Awaitable[object], name: str) -> None:
         """Begins to await `awaitable`; `entry` is the node that waits for it."""
         future: asyncio.Future[object]
         if isinstance(awaitable, (CoroutineType, LateCoroutine)):
@@ -51,7 +53,7 @@ class TaskGroup:
             self._waiter.set_result(None)
 
     @property
-    def oldest(self) -> Any:
+    def oldest(self) -> Entry:
         """The entry that has been awaited longest, or None."""
         return next(iter(self._entries.values()), None)
 
