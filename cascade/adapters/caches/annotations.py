@@ -1,4 +1,4 @@
-"""Annotations: what types with arguments, and the objects of `typing` and `dataclasses` that describe types, are made of."""
+"""The parts of annotations: of types with arguments, and of the objects of `typing` and `dataclasses` that describe types."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, cast
 
 
-def annotation_parts(value: Any) -> tuple[Any, ...] | None:
-    """The parts of an object that describes a type, or None for anything else."""
+class _Alias(Protocol):
+    """A type with arguments, as `list[int]`."""
+
+    __origin__: object
+    __args__: tuple[object, ...]
+
+
+def annotation_parts(value: object) -> tuple[object, ...] | None:
+    """Returns the parts of an object that describes a type, or None for anything else."""
     kind = type(value)
     if value is _NO_DEFAULT:
         return ()
     if kind in _ALIASES:
-        return getattr(value, "__origin__", None), *value.__args__
+        return getattr(value, "__origin__", None), *cast("_Alias", value).__args__
     if kind.__module__ == "dataclasses" and getattr(dataclasses, kind.__name__, None) is kind:
-        return (value.type,) if kind.__name__ == "InitVar" else () if kind.__name__ in _MARKS else None
+        if isinstance(value, dataclasses.InitVar):
+            return (value.type,)
+        return () if kind.__name__ in _MARKS else None
     if kind.__module__ != "typing" or getattr(typing, kind.__name__, None) is not kind:
         return None
     if kind.__name__ in _NAMED:
         return repr(value), *[getattr(value, name, None) for name in _OF_NAMED]
     if kind.__name__ in _FORMS:
         return (repr(value),)
-    if kind.__name__ == "ForwardRef":
+    if isinstance(value, typing.ForwardRef):
         return (value.__forward_arg__,)
     if hasattr(value, "__args__") and hasattr(value, "__origin__"):
-        return getattr(value, "_name", None), value.__origin__, *value.__args__, *getattr(value, "__metadata__", ())
+        alias = cast("_Alias", value)
+        return getattr(value, "_name", None), alias.__origin__, *alias.__args__, *getattr(value, "__metadata__", ())
     return None
 
 

@@ -8,9 +8,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from cascade.adapters.caches.codec import Codec, NotLoadedError
 from cascade.adapters.caches.identity import Identity
@@ -20,6 +20,9 @@ from cascade.declare.policies import Hit
 from cascade.declare.warn import warn_user
 from cascade.errors import CacheError, CacheWarning, DeclarationError
 
+T = TypeVar("T")
+Entry = tuple[bytes, bytes]
+"""A stored value and its checksum."""
 FORMAT = 1
 APPLICATION = 0x43534344  # "CSCD"
 BUSY_SECONDS = 5.0
@@ -36,13 +39,12 @@ class DiskCache(KeyedCache):
     """Keeps values in an SQLite file, for `with_cache`. Several processes and threads may use it at once.
 
     Plain data (None, numbers, strings, bytes, lists, tuples, dicts, sets), dates and times, Decimal, Fraction, UUID, paths, members of
-    enumerations and NumPy arrays are kept. A file that is damaged
-    is reported by a `CacheWarning`, put aside and begun anew; a damaged entry counts as not there.
+    enumerations and NumPy arrays are kept. A damaged file is reported by a `CacheWarning`, put aside and created anew;
+    a damaged entry counts as missing.
 
     Args:
-        path: the file; its directory has to exist. Beside it stand the `-wal` and `-shm` files of SQLite.
-        pickle: whether values of other types are kept by pickle. What is unpickled can run any code: only for files that
-            nobody else can write.
+        path: the file; its directory has to exist. SQLite puts its `-wal` and `-shm` files beside it.
+        pickle: whether values of other types are kept by pickle. Unpickling can run any code: only for files that nobody else can write.
 
     Raises:
         CacheError: (a RuntimeError) the file cannot be opened, is an SQLite file of something else, or a cache of another format.
@@ -55,18 +57,18 @@ class DiskCache(KeyedCache):
         self.path = Path(path).absolute()
         self._codec = Codec(pickle)
         self._pickle = b"p" if pickle else b""
-        self._local = threading.local()
+        self._local = _Local()
         self._lock = threading.Lock()
         self._generation = 0
-        self._ask(lambda connection: None)
+        self._execute(lambda connection: None)
 
-    def key_of(self, task_id: str, arguments: dict[str, Any], identity: Identity | None = None) -> bytes:
+    def key_of(self, task_id: str, arguments: dict[str, object], identity: Identity | None = None) -> bytes:
+        """Returns the key of a call, as `KeyedCache.key_of` does."""
         return super().key_of(task_id, arguments, identity) + self._pickle
 
     def load(self, key: bytes) -> Hit | None:
-        row = self._ask(
-            lambda connection: connection.execute("SELECT value, checksum FROM entries WHERE key = ?", (key,)).fetchone()
-        )
+        """Returns the value kept for a key, as a Hit, or None."""
+        row = self._execute(lambda connection: _entry(connection, key))
         if row is None:
             return None
         try:
@@ -78,17 +80,18 @@ class DiskCache(KeyedCache):
             return None
         except Exception as error:
             warn_user(f"cache {self.path}: an entry is damaged and dropped ({error})", CacheWarning)
-            self._ask(lambda connection: connection.execute("DELETE FROM entries WHERE key = ?", (key,)))
+            self._execute(lambda connection: connection.execute("DELETE FROM entries WHERE key = ?", (key,)))
             return None
 
-    def store(self, key: bytes, value: Any) -> None:
+    def store(self, key: bytes, value: object) -> None:
+        """Keeps a value for a key; raises KeyingError (a TypeError) for one that has no bytes."""
         data = self._codec.encode(value)
         entry = (key, data, digest(key + data), time.time())
-        self._ask(lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry))
+        self._execute(lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry))
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """In this block, what would wait longer than some milliseconds for other processes or threads raises BlockingIOError."""
+        """In this block, an access that would wait longer than some milliseconds for other processes or threads raises BlockingIOError."""
         self._local.patience = PROMPT_SECONDS
         try:
             yield
@@ -96,12 +99,11 @@ class DiskCache(KeyedCache):
             self._local.patience = BUSY_SECONDS
 
     def clear(self) -> None:
-        """Forgets everything."""
-        self._ask(lambda connection: connection.execute("DELETE FROM entries"))
+        """Drops all entries."""
+        self._execute(lambda connection: connection.execute("DELETE FROM entries"))
 
     def __len__(self) -> int:
-        row = self._ask(lambda connection: connection.execute("SELECT count(*) FROM entries").fetchone())
-        return 0 if row is None else int(row[0])
+        return self._execute(_count) or 0
 
     def close(self) -> None:
         """Closes this thread's connection; it is opened again when needed."""
@@ -109,7 +111,7 @@ class DiskCache(KeyedCache):
 
     # -- The file ---------------------------------------------------------------------------------------------------
 
-    def _ask(self, action: Any) -> Any:
+    def _execute(self, action: Callable[[sqlite3.Connection], T]) -> T | None:
         """Returns the result of `action` on a connection; None when the file is damaged, busy all the time, or cannot be read or written."""
         for attempt in range(3):
             try:
@@ -136,16 +138,16 @@ class DiskCache(KeyedCache):
 
     @property
     def _patience(self) -> float:
-        return getattr(self._local, "patience", BUSY_SECONDS)
+        return self._local.patience
 
     def _recover(self, error: Exception, attempt: int) -> None:
         self.close()
-        if attempt:  # not at once: another process may have begun the file anew
+        if attempt:  # not the first time: another process may have created the file anew
             self._rebuild(error)
 
     def _connection(self) -> sqlite3.Connection:
         local = self._local
-        known: _Handle | None = getattr(local, "handle", None)
+        known = local.handle
         if known is not None and known.owner == os.getpid() and known.generation == self._generation:
             if known.patience != self._patience:
                 known.patience = self._patience
@@ -198,7 +200,7 @@ class DiskCache(KeyedCache):
 
 
 class _Handle:
-    """A thread's connection, closed when the thread or the cache goes."""
+    """A thread's connection, closed when the thread ends or the cache is freed."""
 
     def __init__(self, connection: sqlite3.Connection, generation: int, patience: float) -> None:
         self.connection = connection
@@ -217,6 +219,13 @@ class _Handle:
             _FOREIGN.append(self.connection)
 
 
+class _Local(threading.local):
+    """The state of one thread: its connection, and how many seconds it waits for others."""
+
+    handle: _Handle | None = None
+    patience: float = BUSY_SECONDS
+
+
 _OPEN: dict[int, sqlite3.Connection] = {}
 _FOREIGN: list[sqlite3.Connection] = []
 
@@ -226,6 +235,15 @@ def _close_all() -> None:
     # A cache that a module holds outlives its thread's local data, in which its handle is.
     for connection in list(_OPEN.values()):
         connection.close()
+
+
+def _entry(connection: sqlite3.Connection, key: bytes) -> Entry | None:
+    row: Entry | None = connection.execute("SELECT value, checksum FROM entries WHERE key = ?", (key,)).fetchone()
+    return row
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
 
 
 def _begin_wal(connection: sqlite3.Connection, patience: float) -> None:
@@ -252,4 +270,5 @@ def _is_busy(error: sqlite3.DatabaseError) -> bool:
 
 def _is(error: sqlite3.DatabaseError, *names: str) -> bool:
     # The names of extended codes begin with that of the plain code.
+    # An error that the module itself raises, not SQLite, has none.
     return getattr(error, "sqlite_errorname", "").startswith(names)

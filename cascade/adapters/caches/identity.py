@@ -22,7 +22,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from importlib import util
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from cascade.adapters.caches.annotations import FIELD, annotation_parts
 from cascade.adapters.caches.keys import Encoder, digest, encode, framed, is_immutable, unkeyable
@@ -41,12 +41,13 @@ from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Im
 from cascade.adapters.caches.watch import MISSING, Watch
 from cascade.declare.control import JumpSelector
 from cascade.declare.lazy import LazyResult
+from cascade.declare.policies import Policies
 from cascade.declare.resources import Resource
 from cascade.declare.task import BoundTask, Task
 from cascade.errors import KeyingError
 
-TUPLE_FIELD: Any = getattr(collections, "_tuplegetter")  # what a named tuple has for each of its fields
-CACHED_FUNCTION: Any = getattr(functools, "_lru_cache_wrapper")
+TUPLE_FIELD: type = collections._tuplegetter  # that of a named tuple's fields
+CACHED_FUNCTION: type = functools._lru_cache_wrapper
 PROPERTIES = frozenset({property, enum.property})
 OF_NO_MATTER = frozenset(
     {
@@ -60,7 +61,13 @@ OF_NO_MATTER_IN_ENUMS = frozenset({"_value2member_map_", "_hashable_values_", "_
 VERSION = f"{sys.implementation.cache_tag} {sys.version_info[:3]}".encode()
 KNOWN_CLASSES = 128
 
-Names = Mapping[str, Any]
+Names = Mapping[str, object]
+AnyTask: TypeAlias = Task[..., object]
+
+
+def _is_module(value: object) -> TypeGuard[types.ModuleType]:
+    """Whether a value is a module by its type: a `__class__` may say anything."""
+    return issubclass(type(value), types.ModuleType)
 
 
 class Identity:
@@ -74,24 +81,24 @@ class Identity:
         objects: references to what the code reads and could tell from an equal copy, by ids.
     """
 
-    def __init__(self, function: Any, annotated: bool = False) -> None:
+    def __init__(self, function: object, annotated: bool = False) -> None:
         self.function = function
         self._annotated = self.reads_annotations = annotated
         self._names: Names = {}  # of the annotations that are looked into
         self._watch = Watch()
         self.holds = self._watch.holds  # says whether this is still so
         self._seen: dict[int, bytes] = {}  # references to what was looked into, by id
-        self._kept: list[Any] = []  # so that the ids above stay theirs
+        self._kept: list[object] = []  # so that the ids above stay theirs
         self._encoder = Encoder(self._of_part, self._seen)
         self.digest = digest(VERSION + self._of(function))
         self.objects = {**self._encoder.references(), **self._seen}
         self.text = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
 
-    def encoder(self, code_of: Callable[[Any], bytes]) -> Encoder:
+    def encoder(self, code_of: Callable[[object], bytes]) -> Encoder:
         """An encoder of the arguments of a call: one that the code reads by another name as well is no copy of it."""
         return Encoder(code_of, self.objects).after(self._encoder)
 
-    def _seen_before(self, value: Any) -> bytes | None:
+    def _seen_before(self, value: object) -> bytes | None:
         # A reference to what was looked into before.
         reference = self._seen.get(id(value))
         if reference is None:
@@ -101,7 +108,7 @@ class Identity:
 
     # -- What something is made of ------------------------------------------------------------------------------------
 
-    def _of(self, value: Any) -> bytes:
+    def _of(self, value: object) -> bytes:
         if is_immutable(value):
             return encode(value)
         if value is NotImplemented:
@@ -119,7 +126,7 @@ class Identity:
         if inner is not None:
             return inner
         if kind is dict or kind is list or kind is tuple:
-            written = framed(b"container", kind.__name__.encode()) + self._of_each(value)
+            written = framed(b"container", kind.__name__.encode()) + self._of_each(cast("Iterable[object]", value))
         else:
             reference = self._seen.pop(id(value))  # or it would pass for code that was seen
             written = b"data" + self._encoder.write(value)
@@ -127,7 +134,7 @@ class Identity:
         self._watch.data(value)
         return written
 
-    def _of_part(self, value: Any) -> bytes:
+    def _of_part(self, value: object) -> bytes:
         # What stands inside of data has to be code, or it is refused.
         seen = self._seen_before(value)
         if seen is not None:
@@ -137,7 +144,7 @@ class Identity:
             raise unkeyable(value)
         return written
 
-    def _of_code_object(self, value: Any) -> bytes | None:
+    def _of_code_object(self, value: Any) -> bytes | None:  # noqa: ANN401  # its exact class, which is looked at first, decides
         # Functions, classes and what is made of them; None for data. By the types themselves: a `__class__` may say anything.
         kind = type(value)
         if kind is types.FunctionType:
@@ -150,11 +157,11 @@ class Identity:
             return self._of_lazy_result(value)
         if kind is JumpSelector:
             return b"routes" + self._of(self._watch.attribute(value, "routes"))
-        if issubclass(kind, types.ModuleType):
+        if _is_module(value):
             return self._of_module(value)
         if kind is functools.partial:
             parts = [self._of(self._watch.attribute(value, name)) for name in ("func", "args")]
-            return b"partial" + b"".join(parts) + self._of_pairs(self._watch.attribute(value, "keywords")) + self._of_pairs(value.__dict__)
+            return b"partial" + b"".join(parts) + self._of_pairs(cast("Names", self._watch.attribute(value, "keywords"))) + self._of_pairs(value.__dict__)
         if kind in (staticmethod, classmethod):
             return framed(b"method", kind.__name__.encode()) + self._of(value.__func__)
         if kind in (types.MethodType, BoundTask):
@@ -184,7 +191,7 @@ class Identity:
             return self._of_library(value)
         return None
 
-    def _of_library(self, value: Any, module: str | None = None) -> bytes:
+    def _of_library(self, value: object, module: str | None = None) -> bytes:
         check_not_opaque(value)
         module = module or value.__module__
         name = f"{module}.{getattr(value, '__qualname__', None) or value.__name__}"
@@ -192,19 +199,20 @@ class Identity:
             self.reads_annotations = True
         return framed(b"library", name.encode() + version_of(module))
 
-    def _of_lazy_result(self, lazy: LazyResult[Any]) -> bytes:
+    def _of_lazy_result(self, lazy: LazyResult[object]) -> bytes:
         # The default of a parameter, say. What it gives is an argument of the call.
         if not lazy.task.takes_policies:
             return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
-        policies = self._watch.attribute(lazy, "policies")
+        policies = cast("Policies | None", self._watch.attribute(lazy, "policies"))
         set_on_it = b"" if policies is None else self._of_each(policies._replace(cache=None))
-        return b"lazy" + self._of(lazy.task) + self._of_each(self._watch.attribute(lazy, "slots")) + set_on_it
+        slots = cast("Iterable[object]", self._watch.attribute(lazy, "slots"))
+        return b"lazy" + self._of(lazy.task) + self._of_each(slots) + set_on_it
 
-    def _of_each(self, values: Any) -> bytes:
+    def _of_each(self, values: Iterable[object]) -> bytes:
         items = [part for pair in values.items() for part in pair] if isinstance(values, dict) else list(values)
         return b"%d:" % len(items) + b"".join([self._of(item) for item in items])
 
-    def _of_pairs(self, mapping: Any) -> bytes:
+    def _of_pairs(self, mapping: Mapping[str, object]) -> bytes:
         # Of one that may be changed in place.
         return self._of_each([part for pair in self._watch.all_of(mapping) for part in pair])
 
@@ -215,7 +223,7 @@ class Identity:
             return self._of_library(function)
         code, more, own = function.__code__, function.__kwdefaults__, function.__dict__
         names = function.__name__, function.__qualname__, function.__doc__
-        built_in = getattr(function, "__builtins__")
+        built_in = function.__builtins__
         self._watch.function(function)
         self._check(code)
         pieces = [b"function", self._of_each((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
@@ -231,7 +239,7 @@ class Identity:
             if name != "__signature__" or self._annotated:
                 pieces.append(framed(b"attribute", name.encode()) + self._at(value, f"{function.__qualname__}.{name}"))
         if self._annotated:
-            pieces.append(self._of_annotations(self._watch.attribute(function, "__annotations__"), function.__globals__))
+            pieces.append(self._of_annotations(cast("Names", self._watch.attribute(function, "__annotations__")), function.__globals__))
         return b"".join(pieces)
 
     def _check(self, code: types.CodeType) -> None:
@@ -261,12 +269,11 @@ class Identity:
             else:
                 pieces.append(self._of_global(chain, names, built_in))
         self._check_environment(reads.imports, code)
-        for each in reads.imports:
-            pieces.append(self._of_import(each, names))
+        pieces += [self._of_import(each, names) for each in reads.imports]
         return b"".join(pieces)
 
     def _is_environment(self, chain: tuple[str, ...], names: Names) -> bool:
-        value: Any = self._watch.place(names, chain[0])
+        value = self._watch.item(names, chain[0])
         for attribute in chain[1:]:
             if value is not os and value is not os.environ:
                 return False
@@ -284,33 +291,33 @@ class Identity:
 
     def _of_global(self, chain: tuple[str, ...], names: Names, built_in: Names) -> bytes:
         path, rest = [chain[0]], list(chain[1:])
-        value = self._watch.place(names, chain[0])
+        value = self._watch.item(names, chain[0])
         if value is MISSING:
-            value = self._watch.place(built_in, chain[0])
+            value = self._watch.item(built_in, chain[0])
         if value is MISSING:
             return framed(b"nothing", chain[0].encode())  # it will raise, or is deleted and set by the function itself
         while rest and type(value) is types.ModuleType and (value is builtins or not is_library_module(value.__name__)):
             path.append(rest.pop(0))
-            value = self._watch.place(vars(value), path[-1])
+            value = self._watch.item(vars(value), path[-1])
             if value is MISSING:
                 raise KeyingError(f"{'.'.join(chain)}, which its module does not have now")
         name = ".".join(path)
-        if issubclass(type(value), types.ModuleType):
+        if _is_module(value):
             if not is_library_module(value.__name__):
                 raise KeyingError(f"the module {name!r}, used as a value")
             if rest:
                 return framed(b"global", name.encode()) + self._of_library_part(value, rest)
         return framed(b"global", name.encode()) + self._at(value, f"the global {name!r}")
 
-    def _of_library_part(self, module: Any, attributes: Iterable[str]) -> bytes:
+    def _of_library_part(self, module: types.ModuleType, attributes: Iterable[str]) -> bytes:
         # What it is called is in the code. Some of it is no code, and may change all the time, as `sys.argv`.
-        value = module
+        value: object = module
         for attribute in attributes:
-            if not issubclass(type(value), types.ModuleType):
+            if not _is_module(value):
                 break
             value = vars(value).get(attribute)
             check_not_opaque(value)
-        if issubclass(type(value), types.ModuleType):
+        if _is_module(value):
             return self._of_module(value)
         return framed(b"module", module.__name__.encode() + version_of(module.__name__))
 
@@ -318,12 +325,13 @@ class Identity:
         name = each.module
         if each.level:
             name = util.resolve_name("." * each.level + name, str(names.get("__package__") or ""))
-        module = self._watch.place(sys.modules, name)
+        module = self._watch.item(sys.modules, name)
         if is_library_module(name):
             if each.names is None and name.partition(".")[0] in DOORS - {"sys"}:
                 raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
-            for attribute in each.names or () if issubclass(type(module), types.ModuleType) else ():
-                self._of_library_part(module, [attribute])
+            if _is_module(module):
+                for attribute in each.names or ():
+                    self._of_library_part(module, [attribute])
             return framed(b"import", name.encode() + version_of(name))
         if module is MISSING or module is None:
             if find_spec(name.partition(".")[0]) is None:
@@ -333,13 +341,13 @@ class Identity:
             raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
         pieces = [framed(b"import", name.encode())]
         for attribute in each.names:
-            value = self._watch.place(vars(module), attribute)
+            value = self._watch.item(vars(module), attribute)
             if value is MISSING:
                 raise KeyingError(f"{name}.{attribute}, which its module does not have now")
             pieces.append(framed(b"from", attribute.encode()) + self._at(value, f"what is imported as {attribute!r}"))
         return b"".join(pieces)
 
-    def _at(self, value: Any, where: str) -> bytes:
+    def _at(self, value: object, where: str) -> bytes:
         try:
             return self._of(value)
         except KeyingError as error:
@@ -378,7 +386,7 @@ class Identity:
         registered = [each() for each in abc._get_dump(kind)[0]]  # type: ignore[attr-defined]
         return encode(sorted(name_of(each) for each in registered if each is not None))
 
-    def _of_annotations(self, annotations: Any, names: Names) -> bytes:
+    def _of_annotations(self, annotations: Mapping[str, object], names: Names) -> bytes:
         outer, self._names = self._names, names
         pieces = []
         for name, value in self._watch.all_of(annotations):
@@ -386,7 +394,7 @@ class Identity:
         self._names = outer
         return b"".join(pieces)
 
-    def _of_text(self, text: Any) -> bytes:
+    def _of_text(self, text: object) -> bytes:
         # What the names in a text among annotations stand for, as far as they are known.
         if type(text) is not str:
             return b""
@@ -404,7 +412,7 @@ class Identity:
             raise KeyingError(f"the module {module.__name__!r}, used as a value")
         return framed(b"module", module.__name__.encode() + version_of(module.__name__))
 
-    def _of_builtin(self, value: Any) -> bytes:
+    def _of_builtin(self, value: types.BuiltinFunctionType) -> bytes:
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType):
             return framed(b"method", value.__name__.encode()) + self._of(owner)
@@ -412,7 +420,7 @@ class Identity:
         return self._of_library(value, getattr(value, "__module__", None) or getattr(kind, "__module__", "builtins"))
 
 
-def identity_of(task: Task[..., Any] | Resource) -> str:
+def identity_of(task: AnyTask | Resource) -> str:
     """A name of the task or resource and its code: module, qualified name and digest.
 
     Raises:
@@ -421,7 +429,7 @@ def identity_of(task: Task[..., Any] | Resource) -> str:
     return known_identity(task).text
 
 
-def known_identity(task: Task[..., Any] | Resource) -> Identity:
+def known_identity(task: AnyTask | Resource) -> Identity:
     """As `identity_of`, with all that was found out."""
     known = task.derived.identity
     if not isinstance(known, Identity) or known.function is not task.func or not _holds(known):
@@ -436,7 +444,7 @@ def _holds(identity: Identity) -> bool:
         return False
 
 
-def _identity(value: Any) -> Identity:
+def _identity(value: object) -> Identity:
     try:
         found = Identity(value)
         return Identity(value, annotated=True) if found.reads_annotations else found
@@ -446,7 +454,7 @@ def _identity(value: Any) -> Identity:
         raise KeyingError(f"code that cannot be looked into ({type(error).__name__}: {error})") from None
 
 
-def code_of(value: Any) -> bytes:
+def code_of(value: object) -> bytes:
     """The bytes of a function, class or task that is an argument; refuses anything else."""
     if type(value) is Task:
         return f"{value.name} {identity_of(value)}".encode()

@@ -1,11 +1,11 @@
 """Keys: bytes that are equal only for equal values of equal types.
 
 Every value is written with a tag of its type and the lengths of its parts, so that no two different values have the same
-bytes. Only exact types are written, of which it is known what they hold; what cannot be written is refused: a key that
-leaves something out would give wrong values.
+bytes. Only values of exact types whose contents are known are written; all others are refused: a cache would return wrong
+values for a key that leaves something out.
 
-An object that can be changed is written once, and as a reference where it stands again: a function that changes it there
-sees the change here.
+A mutable object is written once, and as a reference where it occurs again: a function that changes it in one place
+sees the change in the other.
 """
 
 from __future__ import annotations
@@ -13,30 +13,39 @@ from __future__ import annotations
 import struct
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
+from cascade.adapters.caches.foreign import Array, Dtype
 from cascade.adapters.caches.library import is_library
 from cascade.adapters.caches.models import is_frozen, model_parts
 from cascade.adapters.caches.tables import table_parts
 from cascade.errors import KeyingError
 
+if TYPE_CHECKING:
+    import datetime
+
 MAX_DEPTH = 200
 """Containers inside containers; deeper ones are refused."""
 
-CodeOf = Callable[[Any], bytes]
+T = TypeVar("T")
+CodeOf = Callable[[object], bytes]
+Writer = Callable[[object], bytes]
+"""Returns the bytes of a value of one type."""
+PartsOf = Callable[[object], tuple[object, ...]]
+"""Returns the parts of a value of one type."""
 _pack_double = struct.Struct("<d").pack
 IN_A_SET = -1
 _OF_A_SET = b"of a set"
 _NOTHING: Mapping[int, bytes] = types.MappingProxyType({})
 
 
-def encode(value: Any, code_of: CodeOf | None = None) -> bytes:
-    """The bytes of a value.
+def encode(value: object, code_of: CodeOf | None = None) -> bytes:
+    """Returns the bytes of a value.
 
     Args:
-        code_of: the bytes of a function, a class or a task; without it these are refused.
+        code_of: returns the bytes of a function, a class or a task; without it these are refused.
 
     Raises:
         KeyingError: (a TypeError) it holds something that has no bytes.
@@ -56,56 +65,56 @@ class Encoder:
     def __init__(self, code_of: CodeOf | None = None, earlier: Mapping[int, bytes] = _NOTHING) -> None:
         self._code_of = code_of
         self._earlier = earlier
-        self._numbers: dict[int, int] = {}  # of what can be changed, by id
-        self._parts: list[Any] = []  # made for this encoder, and kept so that their ids stay theirs
-        self._arrays: dict[int, list[Any]] = {}  # by the id of what owns their memory
+        self._numbers: dict[int, int] = {}  # of mutable objects, by id
+        self._parts: list[object] = []  # made for this encoder, and kept so that no other objects get their ids
+        self._arrays: dict[int, list[Array]] = {}  # by the id of the object that owns their memory
         self._layouts: dict[int, Layout | None] = {}  # by the id of a class
 
-    def write(self, value: Any, depth: int = 0) -> bytes:
-        """The bytes of a value; raises KeyingError (a TypeError)."""
+    def write(self, value: object, depth: int = 0) -> bytes:
+        """Returns the bytes of a value; raises KeyingError (a TypeError)."""
         kind = type(value)
         writer = _WRITERS.get(kind)
         if writer is not None:
             return writer(value)
         if depth > MAX_DEPTH:
             raise KeyingError("what is nested too deeply")
-        if kind is tuple:
+        if type(value) is tuple:
             return b"t%d:%s" % (len(value), self._joined(value, depth))
-        if kind is list:
+        if type(value) is list:
             return self.again(value) or b"l%d:%s" % (len(value), self._joined(value, depth))
-        if kind is dict:  # in its order, which a function can see
+        if type(value) is dict:  # in its order, which a function can see
             return self.again(value) or b"d%d:%s%s" % (len(value), self._joined(value, depth), self._joined(value.values(), depth))
-        if kind is set:
+        if type(value) is set:
             return self.again(value) or b"z" + self._sorted(value, depth)
-        if kind is frozenset:
+        if type(value) is frozenset:
             return b"Z" + self._sorted(value, depth)
-        if kind is bytearray:
+        if type(value) is bytearray:
             return self.again(value) or self._bytearray(value)
         return self._object(value, kind, depth)
 
     @property
     def written(self) -> list[int]:
-        """The ids of all that can be referred to, in the order in which it was written."""
+        """The ids of all objects that can be referred to, in the order in which they were written."""
         return list(self._numbers)
 
-    def reference(self, value: Any) -> bytes | None:
-        """A reference to what was written before, or None."""
+    def reference(self, value: object) -> bytes | None:
+        """Returns a reference to a value that was written before, or None."""
         return self.again(value) if id(value) in self._numbers else None
 
     def references(self) -> dict[int, bytes]:
-        """References to all that was written, for another encoder, as its `earlier`."""
+        """Returns references to all that was written, for another encoder, as its `earlier`."""
         return {each: _OF_A_SET if number == IN_A_SET else b"earlier%d;" % number for each, number in self._numbers.items()}
 
     def after(self, other: Encoder) -> Encoder:
-        """Makes this encoder refuse arrays that share their memory with those that the other one has written."""
+        """Makes this encoder refuse arrays that share memory with arrays that the other one has written."""
         self._arrays = {owner: list(arrays) for owner, arrays in other._arrays.items()}
         return self
 
-    def _joined(self, values: Any, depth: int) -> bytes:
+    def _joined(self, values: Iterable[object], depth: int) -> bytes:
         return b"".join([self.write(item, depth + 1) for item in values])
 
-    def again(self, value: Any) -> bytes | None:
-        """A reference to what was written before."""
+    def again(self, value: object) -> bytes | None:
+        """Returns a reference to a value that was written before; otherwise notes it as written, and returns None."""
         reference = self._earlier.get(id(value))
         if reference is not None:
             if reference == _OF_A_SET:
@@ -120,8 +129,8 @@ class Encoder:
             raise KeyingError(f"{_described(value)} that is in a set, and elsewhere as well")
         return b"@%d;" % number
 
-    def _sorted(self, items: Any, depth: int) -> bytes:
-        # The order of a set is none that could be told, so nothing in it can be referred to.
+    def _sorted(self, items: Collection[object], depth: int) -> bytes:
+        # The order of a set is arbitrary, so nothing in it can be referred to.
         outside, parts = self._numbers, []
         for item in items:
             self._numbers = {}
@@ -140,10 +149,10 @@ class Encoder:
 
     # -- Objects ------------------------------------------------------------------------------------------------------
 
-    def _object(self, value: Any, kind: type, depth: int) -> bytes:
+    def _object(self, value: object, kind: type, depth: int) -> bytes:
         numpy, enum = sys.modules.get("numpy"), sys.modules.get("enum")
         if numpy is not None and (kind is numpy.ndarray or issubclass(kind, numpy.generic)):
-            return self._numpy(value, kind, numpy)
+            return self._numpy(cast("Array", value), kind, numpy)
         parts_of = _library_parts(kind)
         if parts_of is not None:
             return framed(b"R", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(parts_of(value), depth + 1)
@@ -168,10 +177,10 @@ class Encoder:
                 return again
             return framed(b"D", self._class(kind)) + self.write(layout.held_by(value), depth + 1)
         if kind.__bases__ == (tuple,) and "_fields" in kind.__dict__ and not kind.__dictoffset__:
-            return framed(b"N", self._class(kind)) + self.write((*tuple.__iter__(value),), depth + 1)
+            return framed(b"N", self._class(kind)) + self.write(_items(value), depth + 1)
         if self._code_of is None:
             raise unkeyable(value)
-        # A function may be changed, or told from an equal one; what a library has is there only once.
+        # A function may be changed, or distinguished from an equal one; those of libraries exist only once.
         return (None if is_library(value) else self.again(value)) or framed(b"F", self._code_of(value))
 
     def _class(self, kind: type) -> bytes:
@@ -182,21 +191,21 @@ class Encoder:
             self._layouts[id(kind)] = layout_of(kind)
         return self._layouts[id(kind)]
 
-    def _member(self, value: Any, kind: type, depth: int) -> bytes:
-        # A Flag's value may have no name, and a member may have been made of more than its value.
+    def _member(self, value: object, kind: type, depth: int) -> bytes:
+        # A Flag's value may have no name, and a member may have been constructed from more than its value.
         layout = self._layout_of(kind)
         if layout is None:
             raise unkeyable(value)
-        name, held = value.__dict__.get("_name_"), layout.held_by(value, but=_OF_MEMBERS)
+        name, held = vars(value).get("_name_"), layout.held_by(value, but=_OF_MEMBERS)
         return framed(b"E", self._class(kind)) + self.write((name, held, _PAYLOADS[layout.base](value)), depth + 1)
 
     # -- NumPy --------------------------------------------------------------------------------------------------------
 
-    def _numpy(self, value: Any, kind: type, numpy: Any) -> bytes:
+    def _numpy(self, value: Array, kind: type, numpy: types.ModuleType) -> bytes:
         if kind.__module__ != "numpy" or getattr(numpy, kind.__name__, None) is not kind:
             raise unkeyable(value)
         if kind is not numpy.ndarray:
-            if kind is numpy.void:  # it can be changed, and may be a part of an array
+            if kind is numpy.void:  # it is mutable, and may be a part of an array
                 again = self.again(value)
                 if again is not None:
                     return again
@@ -210,11 +219,11 @@ class Encoder:
         shape = f"{value.shape!r}{value.strides!r}{flags.writeable}{flags.aligned}".encode()
         return framed(b"a", dtype_bytes(value.dtype)) + framed(b"", shape) + blake2b(value.tobytes(order="C")).digest()
 
-    def _check_memory(self, array: Any, numpy: Any) -> None:
+    def _check_memory(self, array: Array, numpy: types.ModuleType) -> None:
         # Arrays may be parts of one memory: a change in one is a change in the others.
-        owner = array
-        while isinstance(owner, (numpy.ndarray, numpy.void)) and owner.base is not None:
-            owner = owner.base
+        owner: object = array
+        while isinstance(owner, (numpy.ndarray, numpy.void)) and (base := cast("Array", owner).base) is not None:
+            owner = base
         if type(owner) is memoryview:
             owner = owner.obj
         others = self._arrays.setdefault(id(owner), [])
@@ -223,7 +232,7 @@ class Encoder:
         for other in others:
             try:
                 shared = numpy.void in (type(array), type(other)) or numpy.shares_memory(array, other, max_work=10_000)
-            except Exception:  # too hard to tell
+            except Exception:  # the search for an overlap took too long
                 shared = True
             if shared:
                 raise KeyingError("arrays that share their memory")
@@ -238,46 +247,52 @@ def framed(tag: bytes, data: bytes) -> bytes:
     return b"%s%d:%s" % (tag, len(data), data)
 
 
-def is_immutable(value: Any) -> bool:
-    """Whether the value is one of those that cannot change, and hold nothing that can."""
-    return type(value) in _ATOMS or (type(value) in (tuple, frozenset) and all(map(is_immutable, value)))
+def is_immutable(value: object) -> bool:
+    """Whether a value cannot change, and holds nothing that can."""
+    if type(value) in _ATOMS:
+        return True
+    return (type(value) is tuple or type(value) is frozenset) and all(map(is_immutable, value))
 
 
-def unkeyable(value: Any) -> KeyingError:
+def unkeyable(value: object) -> KeyingError:
+    """Returns the error for a value that cannot be part of a key."""
     return KeyingError(_described(value))
 
 
-def _described(value: Any) -> str:
+def _described(value: object) -> str:
     kind = type(value)
     return f"a value of type {kind.__module__}.{kind.__qualname__}"
 
 
-# -- What objects hold ------------------------------------------------------------------------------------------------
+# -- Layouts of objects -----------------------------------------------------------------------------------------------
 
-_HAS_MANAGED_DICT = 1 << 4  # one that takes no place of its own in the object
+_HAS_MANAGED_DICT = 1 << 4  # a dictionary that takes no room in the object itself
 _IS_HEAP_TYPE = 1 << 9
 _POINTER = struct.calcsize("P")
 
 
+Slot = types.MemberDescriptorType | types.GetSetDescriptorType
+
+
 class Layout(NamedTuple):
-    """What an instance of a class holds.
+    """The storage of a class's instances.
 
     Attributes:
-        slots: the descriptors of its slots and of its `__dict__`.
-        base: what it is beside that: object, or an immutable type such as int.
+        slots: the descriptors of their slots and of their `__dict__`.
+        base: the type of their value beside that: object, or an immutable type such as int.
     """
 
-    slots: list[Any]
+    slots: list[Slot]
     base: type
 
-    def held_by(self, value: Any, but: frozenset[str] = frozenset()) -> tuple[Any, ...]:
-        """All that is in the slots and in the `__dict__` of an object, in order."""
-        held: list[Any] = []
+    def held_by(self, value: object, but: frozenset[str] = frozenset()) -> tuple[object, ...]:
+        """Returns all that is in the slots and in the `__dict__` of an object, in order."""
+        held: list[object] = []
         for number, slot in enumerate(self.slots):
             try:
-                item = slot.__get__(value, type(value))
+                item: object = slot.__get__(value, type(value))
             except AttributeError:
-                continue  # nothing in it
+                continue  # it is empty
             if slot.__name__ == "__dict__":
                 if type(item) is not dict:
                     raise unkeyable(item)
@@ -287,10 +302,10 @@ class Layout(NamedTuple):
 
 
 def layout_of(kind: type) -> Layout | None:
-    """What the instances of a class hold; None where there is more than can be seen, as in a list."""
-    slots: list[Any] = []
+    """Returns the layout of a class's instances; None where they hold more than Python code can see, as a list does."""
+    slots: list[Slot] = []
     base: type = object
-    dictionary: list[Any] = []
+    dictionary: list[Slot] = []
     for each in kind.__mro__[:-1]:
         if each in _PAYLOADS:
             base = each
@@ -305,11 +320,11 @@ def layout_of(kind: type) -> Layout | None:
 
 
 def _is_python_class(kind: type) -> bool:
-    """Whether the instances have only what the class's Python code shows, beside what they have from its bases."""
+    """Whether instances have only the storage that the class's Python code shows, beside that of its bases."""
     base = kind.__base__
     if base is None or not kind.__flags__ & _IS_HEAP_TYPE or kind.__itemsize__ != base.__itemsize__:
         return False
-    # What a class written in C adds, or one whose slots were deleted, shows by its size.
+    # The storage that a class written in C adds, or one whose slots were deleted, shows in its size.
     size = kind.__basicsize__ - base.__basicsize__
     size -= _POINTER * sum(type(member) is types.MemberDescriptorType for member in kind.__dict__.values())
     size -= _POINTER * (kind.__dictoffset__ != 0 and base.__dictoffset__ == 0 and not kind.__flags__ & _HAS_MANAGED_DICT)
@@ -317,23 +332,24 @@ def _is_python_class(kind: type) -> bool:
     return size == 0
 
 
-def _library_parts(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
+def _library_parts(kind: type) -> PartsOf | None:
     parts_of = _PARTS.get((kind.__module__, kind.__qualname__)) if isinstance(kind.__module__, str) else None
     if parts_of is None or getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
         return None
     return parts_of
 
 
-def _network(value: Any) -> tuple[Any, ...]:
+def _network(value: object) -> tuple[object, ...]:
     # These have a `__dict__`, in which something else may be put.
-    held = [{name: vars(each)[name] for name in vars(each) if name not in _COMPUTED} for each in (value, type(value)(str(value)))]
+    parsed = cast("Callable[[str], object]", type(value))(str(value))
+    held = [{name: vars(each)[name] for name in vars(each) if name not in _COMPUTED} for each in (value, parsed)]
     if held[0] != held[1]:
         raise unkeyable(value)
     return (str(value),)
 
 
-def dtype_bytes(dtype: Any) -> bytes:
-    """The bytes of a NumPy dtype; raises KeyingError (a TypeError) for one that may hold more."""
+def dtype_bytes(dtype: Dtype) -> bytes:
+    """Returns the bytes of a NumPy dtype; raises KeyingError (a TypeError) for one that may hold more."""
     if dtype.kind not in "biufcmMSUV" or dtype.isbuiltin == 2 or dtype.hasobject or dtype.metadata or dtype.type.__module__ != "numpy":
         raise KeyingError(f"a NumPy value of dtype {dtype}" + (" with metadata" if dtype.metadata else ""))
     head = [f"{dtype.str} {dtype.char} {dtype.type.__name__} {dtype.itemsize} {dtype.alignment} {dtype.isalignedstruct}".encode()]
@@ -347,50 +363,84 @@ def dtype_bytes(dtype: Any) -> bytes:
     return framed(b"y", b"".join([framed(b"", each) for each in head]))
 
 
-_WRITERS: dict[type, Callable[[Any], bytes]] = {
-    type(None): lambda value: b"n",
-    type(...): lambda value: b"e",
-    bool: lambda value: b"T" if value else b"f",
-    int: lambda value: b"i%x;" % value if value >= 0 else b"i-%x;" % -value,
-    float: lambda value: b"g" + _pack_double(value),
-    complex: lambda value: b"c" + _pack_double(value.real) + _pack_double(value.imag),
-    str: lambda value: framed(b"s", value.encode("utf-8", "surrogatepass")),
-    bytes: lambda value: framed(b"b", value),
-}
+class _InitArguments(Protocol):
+    """An object, such as a `datetime.timezone`, with the arguments that make an equal one."""
+
+    def __getinitargs__(self) -> tuple[object, ...]:
+        """Returns these arguments."""
+
+
+def timezone_arguments(zone: object) -> tuple[object, ...]:
+    """Returns the arguments that make a `datetime.timezone`."""
+    return cast("_InitArguments", zone).__getinitargs__()
+
+
+def _of(kind: type[T], write: Callable[[T], bytes]) -> tuple[type, Writer]:
+    return kind, cast("Writer", write)
+
+
+_WRITERS: dict[type, Writer] = dict(
+    [
+        _of(type(None), lambda value: b"n"),
+        _of(type(...), lambda value: b"e"),
+        _of(bool, lambda value: b"T" if value else b"f"),
+        _of(int, lambda value: b"i%x;" % value if value >= 0 else b"i-%x;" % -value),
+        _of(float, lambda value: b"g" + _pack_double(value)),
+        _of(complex, lambda value: b"c" + _pack_double(value.real) + _pack_double(value.imag)),
+        _of(str, lambda value: framed(b"s", value.encode("utf-8", "surrogatepass"))),
+        _of(bytes, lambda value: framed(b"b", value)),
+    ]
+)
 _ATOMS = frozenset({*_WRITERS, range})
 
-# What an object of a type of the standard library is made of. Subclasses may hold more.
-_PARTS: dict[tuple[str, str], Callable[[Any], tuple[Any, ...]]] = {
-    ("builtins", "range"): lambda value: (value.start, value.stop, value.step),
-    ("builtins", "slice"): lambda value: (value.start, value.stop, value.step),
-    ("datetime", "date"): lambda value: (value.toordinal(),),
-    ("datetime", "datetime"): lambda value: (
-        value.toordinal(), value.hour, value.minute, value.second, value.microsecond, value.fold, value.tzinfo,
-    ),
-    ("datetime", "time"): lambda value: (value.hour, value.minute, value.second, value.microsecond, value.fold, value.tzinfo),
-    ("datetime", "timedelta"): lambda value: (value.days, value.seconds, value.microseconds),
-    ("datetime", "timezone"): lambda value: value.__getinitargs__(),
-    ("decimal", "Decimal"): lambda value: (str(value),),
-    ("fractions", "Fraction"): lambda value: (value.numerator, value.denominator),
-    ("uuid", "UUID"): lambda value: (value.int, value.is_safe),
-    ("ipaddress", "IPv4Address"): lambda value: (str(value),),
-    ("ipaddress", "IPv6Address"): lambda value: (str(value),),
+
+def _attributes(*names: str) -> PartsOf:
+    return lambda value: tuple([getattr(value, name) for name in names])
+
+
+_time_parts = _attributes("hour", "minute", "second", "microsecond", "fold", "tzinfo")
+
+
+def _text(value: object) -> tuple[object, ...]:
+    return (str(value),)
+
+
+# The parts of an object of a type of the standard library. Subclasses may hold more.
+_PARTS: dict[tuple[str, str], PartsOf] = {
+    ("builtins", "range"): _attributes("start", "stop", "step"),
+    ("builtins", "slice"): _attributes("start", "stop", "step"),
+    ("datetime", "date"): lambda value: (cast("datetime.date", value).toordinal(),),
+    ("datetime", "datetime"): lambda value: (cast("datetime.date", value).toordinal(), *_time_parts(value)),
+    ("datetime", "time"): _time_parts,
+    ("datetime", "timedelta"): _attributes("days", "seconds", "microseconds"),
+    ("datetime", "timezone"): timezone_arguments,
+    ("decimal", "Decimal"): _text,
+    ("fractions", "Fraction"): _attributes("numerator", "denominator"),
+    ("uuid", "UUID"): _attributes("int", "is_safe"),
+    ("ipaddress", "IPv4Address"): _text,
+    ("ipaddress", "IPv6Address"): _text,
     **{("ipaddress", f"IPv{version}{kind}"): _network for version in (4, 6) for kind in ("Interface", "Network")},
     **{
-        (module, kind): lambda value: (str(value),)
+        (module, kind): _text
         for module in ("pathlib", "pathlib._local")
         for kind in ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
     },
 }
 _COMPUTED = frozenset({"broadcast_address", "hostmask", "hosts"})
-# The value that an object is beside what it holds, as a member of an IntEnum is an int, whatever its class shows of it.
-_PAYLOADS: dict[type, Callable[[Any], Any]] = {
+
+
+def _items(value: object) -> tuple[object, ...]:
+    return (*tuple.__iter__(cast("tuple[object, ...]", value)),)
+
+
+# The value that an object is beside the contents of its slots, as a member of an IntEnum is an int, whatever its class shows of it.
+_PAYLOADS: dict[type, Callable[[object], object]] = {
     object: lambda value: None,
-    int: int.__pos__,
-    float: float.__pos__,
-    complex: complex.__pos__,
-    str: str.__str__,
-    bytes: lambda value: bytes.__getitem__(value, slice(None)),
-    tuple: lambda value: (*tuple.__iter__(value),),
+    int: cast("Callable[[object], object]", int.__pos__),
+    float: cast("Callable[[object], object]", float.__pos__),
+    complex: cast("Callable[[object], object]", complex.__pos__),
+    str: cast("Callable[[object], object]", str.__str__),
+    bytes: lambda value: bytes.__getitem__(cast("bytes", value), slice(None)),
+    tuple: _items,
 }
 _OF_MEMBERS = frozenset({"_name_", "__objclass__", "_sort_order_", "_inverted_", "__doc__"})

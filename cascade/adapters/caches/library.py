@@ -1,4 +1,4 @@
-"""What belongs to the standard library and to installed packages, of which the name and the version say all."""
+"""The standard library and installed packages, whose functions and classes are identified by name and version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sysconfig
 from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib import util
-from typing import Any
+from importlib.machinery import ModuleSpec
 
 from cascade.errors import KeyingError
 
@@ -22,20 +22,21 @@ OPAQUE = frozenset(
         "runpy.run_module", "runpy.run_path", "shelve.open", "sys._current_frames", "sys._getframe", "sys._getframemodulename",
     }
 )  # fmt: skip
-"""Functions that reach what is named when they are called."""
+"""Functions that reach objects by names that they get when they are called."""
 
 ENVIRONMENT_HINT = "read os.environ['NAME'] or os.getenv('NAME') with a constant name, or take the value as an argument"
 
 DOORS = frozenset({"builtins", "gc", "importlib", "inspect", "pickle", "pkgutil", "runpy", "sys"})
-"""Modules that have such functions: what is taken from them has to be seen."""
+"""Modules that have such functions: each attribute that is taken from them has to be visible in the code."""
 
 
-def name_of(value: Any) -> str:
+def name_of(value: object) -> str:
+    """Returns the full name of a function or class."""
     return f"{value.__module__}.{getattr(value, '__qualname__', None) or getattr(value, '__name__', '')}"
 
 
-def check_not_opaque(value: Any) -> None:
-    """Raises KeyingError for what gives access to things that cannot be told."""
+def check_not_opaque(value: object) -> None:
+    """Raises KeyingError for an object that gives access to objects which cannot be identified."""
     if value is sys.modules:
         raise KeyingError("sys.modules")
     if type(value) is type(os.environ):
@@ -46,18 +47,20 @@ def check_not_opaque(value: Any) -> None:
         raise KeyingError(f"{value.__module__.lstrip('_')}.{name}, which may reach anything", hint=hint)
 
 
-def is_environment(value: Any) -> bool:
+def is_environment(value: object) -> bool:
     """Whether a value is `os.environ`, its method `get`, or `os.getenv`."""
-    return value is os.environ or value is os.getenv or getattr(value, "__self__", None) is os.environ and value.__name__ == "get"
+    if value is os.environ or value is os.getenv:
+        return True
+    return getattr(value, "__self__", None) is os.environ and getattr(value, "__name__", None) == "get"
 
 
-def is_library(value: Any) -> bool:
+def is_library(value: object) -> bool:
     """Whether a function or class belongs to the standard library or an installed package."""
     module = getattr(value, "__module__", None)
     if not isinstance(module, str) or not is_library_module(module):
         return False
-    # What a library made for the user, as a decorator does, is not the library's: it has to be found there.
-    found: Any = sys.modules.get(module)
+    # A function that a library made for the user, as a decorator does, is not the library's: it has to be found there.
+    found: object = sys.modules.get(module)
     for name in str(getattr(value, "__qualname__", None) or getattr(value, "__name__", "")).split("."):
         found = getattr(found, name, None)
     return found is value
@@ -69,19 +72,20 @@ def is_library_module(name: str) -> bool:
 
 
 def file_of(name: str) -> str | None:
-    """The file of a module, or, if it is not imported yet, of its package."""
+    """Returns the file of a module, or, if it is not imported yet, of its package."""
     module = sys.modules.get(name)
     if module is not None:
-        file = getattr(module, "__file__", None)
+        file = getattr(module, "__file__", None)  # modules that are built in have none
         return file if isinstance(file, str) else None
     spec = find_spec(name.partition(".")[0])
     return None if spec is None or not spec.has_location else spec.origin
 
 
-def find_spec(top: str) -> Any:
+def find_spec(top: str) -> ModuleSpec | None:
+    """Returns the spec of a top-level module, or None."""
     try:
         return util.find_spec(top)
-    except (ImportError, ValueError):  # ValueError for one without a spec, as __main__
+    except (ImportError, ValueError):  # ValueError for a module without a spec, as __main__
         return None
 
 
@@ -94,7 +98,7 @@ def _is_library_file(name: str, file: str | None) -> bool:
         return top in sys.stdlib_module_names and name != "__main__"
     if f"{os.sep}site-packages{os.sep}" in file or f"{os.sep}dist-packages{os.sep}" in file:
         return True
-    # By its place: a module of the user may have a name of the standard library's.
+    # By its directory: a module of the user may have a name of the standard library's.
     return any(os.path.realpath(file).startswith(directory) for directory in _library_directories())
 
 
@@ -105,7 +109,7 @@ def _library_directories() -> tuple[str, ...]:
 
 
 def version_of(module: str) -> bytes:
-    """Bytes that change with the version of a library, or with the file of a module that is not installed."""
+    """Returns bytes that change with the version of a library, or with the file of a module that is not installed."""
     top = module.partition(".")[0]
     if not is_library_module(module):
         return _contents_of(file_of(module))
@@ -115,7 +119,7 @@ def version_of(module: str) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _version_of(top: str, version: Any, file: str | None) -> bytes:
+def _version_of(top: str, version: object, file: str | None) -> bytes:
     if version is None:
         from importlib import metadata
 
@@ -128,7 +132,7 @@ def _version_of(top: str, version: Any, file: str | None) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _contents_of(file: str | None) -> bytes:
-    # Read once: what is loaded stays as it is in this process, also when its file is built anew.
+    # Read once: a module that is loaded stays as it is in this process, also when its file is built anew.
     if file is None:
         return b"@"
     try:

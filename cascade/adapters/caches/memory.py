@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import threading
 from collections import OrderedDict
-from typing import Any
 
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import is_immutable
@@ -15,11 +14,11 @@ from cascade.errors import DeclarationError, KeyingError
 
 
 class MemoryCache(KeyedCache):
-    """Keeps values in memory, for `with_cache`. Those that could be changed are copied on the way in and out,
+    """Keeps values in memory, for `with_cache`. Mutable values are copied when they are stored and when they are loaded,
     but for singletons such as `dataclasses.MISSING`, which stay themselves.
 
     Args:
-        max_entries: how many values are kept; the one that was not used longest goes first.
+        max_entries: how many values are kept; the least recently used one is dropped first.
 
     Raises:
         DeclarationError: (a TypeError) `max_entries` is no positive number.
@@ -29,7 +28,7 @@ class MemoryCache(KeyedCache):
         if not isinstance(max_entries, int) or max_entries < 1:
             raise DeclarationError(f"MemoryCache(max_entries={max_entries!r})", expected="a positive number of values")
         self.max_entries = max_entries
-        self._entries: OrderedDict[bytes, tuple[Any, Singletons | None]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[object, Singletons | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def load(self, key: bytes) -> Hit | None:
@@ -41,7 +40,7 @@ class MemoryCache(KeyedCache):
         value, singletons = entry
         return Hit(value if singletons is None else copy.deepcopy(value, dict(singletons)))
 
-    def store(self, key: bytes, value: Any) -> None:
+    def store(self, key: bytes, value: object) -> None:
         singletons = None if is_immutable(value) else singletons_in(value)
         if singletons is not None:
             try:

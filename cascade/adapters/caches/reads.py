@@ -1,11 +1,11 @@
-"""What code reads: the globals, and what is imported inside of functions."""
+"""The globals that code reads, and the imports inside of functions."""
 
 from __future__ import annotations
 
 import dis
 import types
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
@@ -18,12 +18,12 @@ HIDDEN = frozenset(
         "f_builtins", "f_globals", "f_locals", "gi_frame", "tb_frame",
     }
 )  # fmt: skip
-"""Names by which code finds what cannot be seen in it."""
+"""Names by which code reaches objects that cannot be seen in it."""
 
 HIDDEN_IN_SYS = frozenset({"modules", "_getframe", "_current_frames"})
 
 ANNOTATIONS = frozenset({"__annotations__", "get_annotations", "get_type_hints", "getfullargspec", "signature"})
-"""Names by which code finds annotations of functions, which are of no matter otherwise."""
+"""Names by which code reaches annotations of functions, which do not count otherwise."""
 
 
 class Import(NamedTuple):
@@ -35,7 +35,7 @@ class Import(NamedTuple):
 
 
 class Reads(NamedTuple):
-    """What one code object reads.
+    """The globals and imports that one code object reads.
 
     Attributes:
         chains: the globals, each with the attributes that are read from it, in order.
@@ -51,10 +51,11 @@ class Reads(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def reads_of(code: types.CodeType) -> Reads:
+    """Returns the globals and imports that a code object reads."""
     chains: dict[tuple[str, ...], None] = {}
     imports: dict[Import, None] = {}
     chain: list[str] = []
-    constants: list[Any] = [0, None]
+    constants: list[object] = [0, None]
     subjects: dict[tuple[str, ...], frozenset[str] | None] = {}
     instructions = [each for each in dis.get_instructions(code) if each.opname not in OF_NO_MATTER]
     for at, instruction in enumerate(instructions):
@@ -68,14 +69,15 @@ def reads_of(code: types.CodeType) -> Reads:
                 subjects[tuple(chain)] = None if text is None or known is None else known | {text}
             chain = [instruction.argval] if name in GLOBAL_LOADS else []
             if name == "IMPORT_NAME":
-                imports[Import(constants[-2], instruction.argval, constants[-1])] = None
+                level, names = constants[-2:]
+                imports[Import(cast("int", level), instruction.argval, cast("tuple[str, ...] | None", names))] = None
             elif name == "LOAD_CONST":
                 constants.append(instruction.argval)
     return Reads(tuple(chains), tuple(imports), subjects)
 
 
 def _subject(following: list[dis.Instruction]) -> str | None:
-    """The constant text that what was loaded is subscripted with, or called with as its first argument."""
+    """Returns the constant text with which the loaded value is subscripted, or called as the first argument."""
     text = following[0].argval
     if following[0].opname != "LOAD_CONST" or type(text) is not str or len(following) < 2:
         return None
@@ -92,7 +94,7 @@ def _subject(following: list[dis.Instruction]) -> str | None:
 
 @lru_cache(maxsize=4096)
 def names_in(code: types.CodeType) -> frozenset[str]:
-    """All names and texts in the code, and in that of the functions inside of it."""
+    """Returns all names and texts in the code, and in that of the functions inside of it."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if type(constant) is types.CodeType:

@@ -1,23 +1,23 @@
-"""Singletons: objects that stand for nothing but themselves, such as `dataclasses.MISSING`. A copy would be another object."""
+"""Singletons: objects with nothing but an identity, such as `dataclasses.MISSING`. A copy would be another object."""
 
 from __future__ import annotations
 
 import gc
 import sys
 import types
-from typing import Any
+from typing import cast
 
 from cascade.adapters.caches.keys import layout_of
 
-Singletons = dict[int, Any]
-"""By their ids: a memo for `copy.deepcopy`, which then keeps them."""
+Singletons = dict[int, object]
+"""Singletons by their ids: a memo for `copy.deepcopy`, which then does not copy them."""
 
 _ATOMIC = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
 """Types whose objects are not copied, so nothing that they hold is."""
 
 
-def singletons_in(value: Any) -> Singletons:
-    """The singletons in a value."""
+def singletons_in(value: object) -> Singletons:
+    """Returns the singletons in a value."""
     found: Singletons = {}
     seen: set[int] = set()
     waiting = [value]
@@ -33,7 +33,7 @@ def singletons_in(value: Any) -> Singletons:
     return found
 
 
-def _is_singleton(value: Any) -> bool:
+def _is_singleton(value: object) -> bool:
     """Whether an object has no state, and is either unable to have any or named by the module of its class."""
     kind = type(value)
     if kind is object:
@@ -45,4 +45,4 @@ def _is_singleton(value: Any) -> bool:
         return True
     module = sys.modules.get(kind.__module__)
     named = module is not None and any(each is value for each in list(vars(module).values()))
-    return named and not any(item for _, item in layout.held_by(value))
+    return named and not any(cast("tuple[int, object]", held)[1] for held in layout.held_by(value))

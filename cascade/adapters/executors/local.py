@@ -29,6 +29,7 @@ class own_loop:
 
     `asyncio.run` waits for them, so a call that has timed out or was cancelled would keep the run from ending.
     """
+
     def __enter__(self) -> None:
         _here.loop = asyncio.get_running_loop()
 

@@ -161,7 +161,7 @@ class ProcessPool:
         while True:
             with self._lock:
                 workers = self._workers
-                if not self._waiting or workers is not None and len(workers.running) >= self.count:
+                if not self._waiting or (workers is not None and len(workers.running) >= self.count):
                     return
                 call = self._waiting.popleft()
                 call.attempts += 1
