@@ -1,7 +1,7 @@
 """Every exception class of Cascade.
 
-Three kinds of trouble are kept apart: misuse (the subclasses of `CascadeError`, which also inherit the built-in
-class that a user would catch there), a failure of the user's own code (comes out as itself, with a note), and a
+Three kinds of failure are kept apart: misuse (the subclasses of `CascadeError`, which also inherit the built-in
+class that a user would catch there), an exception of the user's own code (raised as it is, with a note), and a
 bug of Cascade (`InternalError`).
 """
 
@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cascade.imports import Any
+from cascade.imports import Protocol
 
 
 class CascadeError(Exception):
-    """Base class: what happened, where, what was expected instead, and a hint.
+    """Base class of the errors of misuse, whose messages have up to four parts, one a line.
 
-    The parts stand in the message, one a line, and are kept as attributes of the same names.
+    Attributes:
+        what: the fault.
+        where: the task, node or file that it was found in.
+        expected: the values that are allowed instead.
+        hint: a way to mend it.
     """
 
     what: str
@@ -36,12 +40,12 @@ class CascadeError(Exception):
         self.expected = expected
         self.hint = hint
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # The keyword arguments above are not in `args`, so the default way of copying would lose them.
         return _restore, (type(self), self.args, self.__dict__)
 
 
-def _restore(kind: type[CascadeError], args: tuple[Any, ...], state: dict[str, Any]) -> CascadeError:
+def _restore(kind: type[CascadeError], args: tuple[object, ...], state: dict[str, object]) -> CascadeError:
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(state)
@@ -49,15 +53,15 @@ def _restore(kind: type[CascadeError], args: tuple[Any, ...], state: dict[str, A
 
 
 class TargetError(CascadeError, TypeError):
-    """What was given to be run is not a LazyResult, a list of them, or (for `compile`) a task."""
+    """The target of a run is not a LazyResult, a list of them, or (for `compile`) a task."""
 
 
 class DeclarationError(CascadeError, TypeError):
-    """A task, a TailCall or an engine was declared with something that cannot work."""
+    """A task, a TailCall or an engine was declared with an argument that is not allowed."""
 
 
 class ParameterError(CascadeError, TypeError, ValueError):
-    """An input of a run is missing, unknown, declared twice, or cannot be converted. `name` says which one."""
+    """An input of a run is missing, unknown, declared twice, or cannot be converted. `name` is its name."""
 
     name: str
 
@@ -69,7 +73,7 @@ class ParameterError(CascadeError, TypeError, ValueError):
 
 
 class ResourceError(CascadeError, RuntimeError):
-    """A resource is not known, or does not do what a resource has to do. `name` says which one."""
+    """A resource is unknown, or breaks the protocol of resources. `name` is its name."""
 
     name: str
 
@@ -100,19 +104,19 @@ class PlanError(CascadeError, ValueError):
 
 
 class UnknownTaskError(CascadeError, LookupError):
-    """A TailCall names a task that is not known where it was returned."""
+    """A TailCall names a task that is unknown in the graph where it was returned."""
 
 
 class DrawingError(CascadeError, ValueError):
-    """A graph cannot be drawn in the wanted format."""
+    """A graph cannot be drawn in the requested format."""
 
 
 class SerializationError(CascadeError, ValueError):
-    """A graph cannot be written as JSON, or a text is not the JSON of a graph, or names what is not allowed."""
+    """A graph cannot be written as JSON, or a text is not the JSON of a graph, or names an object that is not allowed."""
 
 
 class RunTimeoutError(CascadeError, TimeoutError):
-    """A run took longer than its `timeout`. `steps` and `iterations` say how far it came."""
+    """A run took longer than its `timeout`. `steps` and `iterations` count the task calls and iterations that it made."""
 
     seconds: float
     steps: int
@@ -130,7 +134,7 @@ class RunTimeoutError(CascadeError, TimeoutError):
 
 
 class StepLimitError(CascadeError, RuntimeError):
-    """A run wanted more task calls than its `max_steps`. `steps` and `iterations` say how far it came."""
+    """A run needs more task calls than its `max_steps`. `steps` and `iterations` count those that it made."""
 
     max_steps: int
     steps: int
@@ -147,12 +151,36 @@ class StepLimitError(CascadeError, RuntimeError):
         self.iterations = iterations
 
 
+class Diagnostic(Protocol):
+    """A construct that prevents a function from being lowered."""
+
+    @property
+    def code(self) -> str:
+        """Stable, `CS1` and two digits; docs/lowering.md lists them."""
+        raise NotImplementedError
+
+    @property
+    def line(self) -> int:
+        """The line in the file, from 1 up."""
+        raise NotImplementedError
+
+    @property
+    def construct(self) -> str:
+        """The user's own text there."""
+        raise NotImplementedError
+
+    @property
+    def hint(self) -> str:
+        """A way to write it instead."""
+        raise NotImplementedError
+
+
 class LoweringError(CascadeError, TypeError):
-    """A task declared with `lower=True` cannot be lowered. `reasons` says why, each with its line and a code."""
+    """A task declared with `lower=True` cannot be lowered. `reasons` holds the diagnostics, each with a code and a line."""
 
-    reasons: tuple[Any, ...]
+    reasons: tuple[Diagnostic, ...]
 
-    def __init__(self, name: str, reasons: Sequence[Any], *, where: str | None = None) -> None:
+    def __init__(self, name: str, reasons: Sequence[Diagnostic], *, where: str | None = None) -> None:
         super().__init__("\n".join([f"task {name!r} cannot be lowered", *(f"  - {reason}" for reason in reasons)]), where=where)
         self.reasons = tuple(reasons)
 
@@ -162,7 +190,7 @@ class PolicyError(CascadeError, ValueError):
 
 
 class CapacityError(CascadeError, ValueError):
-    """A node wants more of a system resource than there is in all."""
+    """A node requests more of a system resource than the engine has."""
 
 
 class TaskTimeoutError(CascadeError, TimeoutError):
@@ -170,7 +198,7 @@ class TaskTimeoutError(CascadeError, TimeoutError):
 
 
 class DependencyMissingError(CascadeError, RuntimeError):
-    """A value is asked for whose node was skipped. `task_id` and `reason` say which one, and why."""
+    """A value is needed whose node was skipped. `task_id` names the node, and `reason` the reason of the skip."""
 
     task_id: str
     reason: str
@@ -187,15 +215,15 @@ class DependencyMissingError(CascadeError, RuntimeError):
 
 
 class KeyingError(CascadeError, TypeError):
-    """A value, or the code of a task, cannot be made part of a cache's key."""
+    """A value, or the code of a task, cannot be part of a cache key."""
 
 
 class CacheError(CascadeError, RuntimeError):
-    """A cache cannot be used as asked."""
+    """A cache cannot be used in the requested way."""
 
 
 class CacheWarning(UserWarning):
-    """Something is not cached, or a cache's file was damaged. The work goes on without it."""
+    """A value is not cached, or a file of a cache was damaged. The run continues without it."""
 
 
 class RouteError(CascadeError, LookupError, ValueError):
@@ -221,7 +249,7 @@ class BlueprintError(CascadeError, ValueError):
 
 
 class MissingExtraError(CascadeError, ImportError):
-    """Something needs a package that is not installed. `package` says which one."""
+    """A feature needs a package that is not installed. `package` is its name."""
 
     package: str
 
@@ -234,11 +262,11 @@ class MissingExtraError(CascadeError, ImportError):
 
 
 class SendingError(CascadeError, TypeError):
-    """Something cannot be sent to a worker process, or back."""
+    """A value cannot be sent to a worker process, or back."""
 
 
 class WorkerError(CascadeError, RuntimeError):
-    """A worker process died. `task` names the task that it ran."""
+    """A worker process died. `task` is the name of the task that it ran."""
 
     task: str
 
@@ -252,7 +280,7 @@ class InternalError(CascadeError, RuntimeError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Returns a hint that names the known words nearest to `name`, or None where none is near."""
+    """Returns a hint that names the known words nearest to `name`, or None if none is near."""
     import difflib
 
     close = difflib.get_close_matches(name, list(known), n=3)

@@ -1,16 +1,16 @@
-"""Helpers for testing what is made with Cascade."""
+"""Helpers for tests of programs that use Cascade."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.declare.failed import failed
 from cascade.adapters.protocols import Executor
-from cascade.declare.resources import Resource
+from cascade.declare.resources import GeneratorFunction, Resource
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
 from cascade.events.bus import MessageBus
@@ -23,7 +23,7 @@ E = TypeVar("E", bound=Event)
 
 
 class SpySubscriber:
-    """Keeps the events of a bus.
+    """Records the events of a bus.
 
         spy = SpySubscriber(bus)
         asyncio.run(Engine(bus=bus).run(target))
@@ -31,10 +31,10 @@ class SpySubscriber:
 
     Args:
         bus: the bus, or an engine, whose bus it is then.
-        event_type: only events of this type are kept.
+        event_type: only events of this type are recorded.
 
     Attributes:
-        events: in the order in which they came.
+        events: in the order in which they were published.
     """
 
     def __init__(self, bus: MessageBus | Engine, event_type: type[Event] = Event) -> None:
@@ -43,21 +43,21 @@ class SpySubscriber:
         if not isinstance(bus, MessageBus):
             raise DeclarationError(f"SpySubscriber({bus!r})", expected="a MessageBus or an Engine")
         self.events: list[Event] = []
-        self._end = bus.subscribe(event_type, self._hear)
+        self._end = bus.subscribe(event_type, self._record)
 
-    def _hear(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         self.events.append(event)
 
     def events_of_type(self, event_type: type[E]) -> list[E]:
-        """The events of a type and its subclasses."""
+        """Returns the events of a type and its subclasses."""
         return [event for event in self.events if isinstance(event, event_type)]
 
     def clear(self) -> None:
-        """Forgets the events that have come."""
+        """Forgets the recorded events."""
         self.events.clear()
 
     def close(self) -> None:
-        """Hears no more."""
+        """Ends the subscription."""
         self._end()
 
     def __enter__(self) -> SpySubscriber:
@@ -68,11 +68,11 @@ class SpySubscriber:
 
 
 class Call(NamedTuple):
-    """A call that an executor was asked for."""
+    """A call that an executor was given to make."""
 
-    task: Task[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    task: Task[..., object]
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ class Call(NamedTuple):
 
 
 class _Recording:
-    # Asked for every call, also of tasks that are otherwise simply called.
+    # It is given every call, also of tasks that are otherwise called directly.
     calls_inline = False
 
     def __init__(self) -> None:
@@ -92,12 +92,12 @@ class _Recording:
         return [call.name for call in self.calls]
 
     def calls_of(self, name: str) -> list[Call]:
-        """The calls of the tasks of a name."""
+        """Returns the calls of the tasks of a name."""
         return [call for call in self.calls if call.name == name]
 
 
 class SpyExecutor(_Recording):
-    """Has another executor make the calls, and keeps what they were.
+    """Records the calls that another executor makes.
 
     Args:
         executor: makes the calls; by default a `LocalExecutor`.
@@ -110,25 +110,25 @@ class SpyExecutor(_Recording):
         super().__init__()
         self._executor: Executor = LocalExecutor() if executor is None else executor
 
-    def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
+    def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         self.calls.append(Call(task, args, kwargs))
         return self._executor.call(task, args, kwargs)
 
 
 class MockExecutor(_Recording):
-    """Calls no function: each task takes a while and gives what it was told to give.
+    """Calls no function: each task takes a while and returns a value that the test chose.
 
     Args:
         delay: seconds that each call takes; calls overlap, as those of async tasks do.
-        values: what tasks give, by their names. An exception is raised.
-        default: what all others give.
+        values: the results of tasks by their names; an exception is raised.
+        default: the result of all other tasks.
 
     Attributes:
         calls: in the order in which they were begun.
-        most_at_once: how many calls were under way at once, at most.
+        most_at_once: the largest number of calls that were under way at once.
     """
 
-    def __init__(self, delay: float = 0.0, values: Mapping[str, Any] | None = None, default: Any = None) -> None:
+    def __init__(self, delay: float = 0.0, values: Mapping[str, object] | None = None, default: object = None) -> None:
         if isinstance(delay, Mapping) or not (hasattr(delay, "__float__") and delay >= 0):
             raise DeclarationError(
                 f"MockExecutor(delay={delay!r})", expected="a number of seconds from 0 up",
@@ -141,7 +141,7 @@ class MockExecutor(_Recording):
         self.most_at_once = 0
         self._under_way = 0
 
-    async def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         self.calls.append(Call(task, args, kwargs))
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
@@ -156,15 +156,15 @@ class MockExecutor(_Recording):
 
 
 @contextmanager
-def override_resource(engine: Engine | ResourceContainer | None, name: str, resource: Any) -> Iterator[Resource]:
-    """While the context lasts, runs that begin get `resource` where `name` is injected.
+def override_resource(engine: Engine | ResourceContainer | None, name: str, resource: Resource | GeneratorFunction) -> Iterator[Resource]:
+    """Replaces a resource for the runs that begin while the context lasts.
 
         with override_resource(engine, "database", fake_database):
             ...
 
     Args:
-        engine: whose runs; None for those of `cascade.run` and `cascade.arun`.
-        name: what is injected.
+        engine: the engine of the runs; None for that of `cascade.run` and `cascade.arun`.
+        name: the name of the replaced resource in `inject`.
         resource: a resource, or a generator function.
 
     Raises:

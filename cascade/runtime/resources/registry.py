@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import Mapping
 
-from cascade.declare.resources import Resource
+from cascade.declare.resources import GeneratorFunction, Resource
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    Source = Resource | Callable[..., Generator[object, None, None] | AsyncGenerator[object, None]]
+    Source = Resource | GeneratorFunction
 
 
 class ResourceContainer:
