@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cascade.declare.inputs import Env as Env
     from cascade.declare.inputs import Param as Param
     from cascade.declare.lazy import LazyResult as LazyResult
-    from cascade.declare.policies import CachePolicy as CachePolicy
+    from cascade.declare.cache_policy import CachePolicy as CachePolicy
     from cascade.declare.policies import Hit as Hit
     from cascade.declare.resources import Resource as Resource
     from cascade.declare.resources import inject as inject
@@ -106,7 +106,7 @@ __version__ = "0.2.0.dev0"
 _HOMES = {
     "BlueprintError": "cascade.errors",
     "CacheError": "cascade.errors",
-    "CachePolicy": "cascade.declare.policies",
+    "CachePolicy": "cascade.declare.cache_policy",
     "CacheWarning": "cascade.errors",
     "CapacityError": "cascade.errors",
     "CascadeError": "cascade.errors",

@@ -1,13 +1,40 @@
-"""Modules of the standard library that are imported when something of them is first used.
+"""Modules of the standard library that are imported at the first use of one of their names.
 
 Most programs run their first graph without them, and they take long to import: of the 90 ms before the first result of a process, these
-were 70: asyncio 45, inspect and dataclasses 10, typing with what it imports 8. Only modules on the way of a synchronous run
+were 70: asyncio 45, inspect and dataclasses 10, typing with its own imports 8. Only modules on the path of a synchronous run
 import them from here.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers take it for true
+
+
+class _Annotation(str):
+    """Stands for a name that only annotations use.
+
+    Its text is an expression that imports the name: `typing.get_type_hints` evaluates strings until one is a type.
+    """
+
+    __slots__ = ()
+
+    def _type(self) -> type:
+        return eval(self)  # type: ignore[no-any-return]
+
+    def __or__(self, other: type) -> object:
+        return self._type() | other
+
+    def __ror__(self, other: type) -> object:
+        return other | self._type()
+
+    def __getitem__(self, item: object) -> object:  # type: ignore[override]  # parameters of the type, or a place in the text
+        return str.__getitem__(self, item) if isinstance(item, (int, slice)) else self._type()[item]  # type: ignore[index]
+
+
+def annotation(module: str, name: str) -> str:
+    """Returns a stand-in for a name of a module that annotations use and that is not imported yet."""
+    return _Annotation(f"__import__({module!r}, fromlist=[{name!r}]).{name}")
+
 
 if TYPE_CHECKING:
     import asyncio as asyncio
@@ -23,7 +50,9 @@ if TYPE_CHECKING:
     from typing import NoReturn as NoReturn
     from typing import ParamSpec as ParamSpec
     from typing import Protocol as Protocol
+    from typing import Self as Self
     from typing import TypeVar as TypeVar
+    from typing import Unpack as Unpack
     from typing import final as final
     from typing import overload as overload
 else:
@@ -31,7 +60,7 @@ else:
     from types import GenericAlias
 
     class _Deferred:
-        """Stands for a module. It keeps nothing of it, so that what others replace in the module is seen."""
+        """Stands for a module. It keeps none of its names, so that replacements in the module take effect."""
 
         def __init__(self, name):
             self._name = name
@@ -46,13 +75,9 @@ else:
         _Deferred, ("asyncio", "copy", "dataclasses", "inspect", "threading", "warnings", "weakref")
     )
 
-    # What of `typing` says something to type checkers only. `class C(Generic[T])` may be subscripted all the same.
+    Any, NoReturn, Self, Unpack = (annotation("typing", name) for name in ("Any", "NoReturn", "Self", "Unpack"))
 
-    class Any:
-        """As in `typing`, for aliases of types, which nobody looks into."""
-
-    class NoReturn:
-        """As in `typing`."""
+    # Names of `typing` that only type checkers need. `class C(Generic[T])` may be subscripted all the same.
 
     class Protocol:
         """As in `typing`."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cascade.declare.policies import CachePolicy, as_cache
+from cascade.declare.policies import as_cache
 from cascade.errors import DeclarationError, KeyingError
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cascade.declare.cache_policy import CachePolicy
 
 MOST = 64
 """Key functions that are remembered for one cache."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 
 from cascade._vm import TailCall
 from cascade.declare.task import BoundTask, LazyResult, Task
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Generic, ParamSpec, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, Generic, ParamSpec, TypeVar, annotation, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Concatenate, Never
 
-    from cascade.declare.policies import CachePolicy
+    from cascade.declare.cache_policy import CachePolicy
     from cascade.declare.retry import Retry
+else:
+    CachePolicy = annotation("cascade.declare.cache_policy", "CachePolicy")
+    Retry = annotation("cascade.declare.retry", "Retry")
 
 C = TypeVar("C")
 P = ParamSpec("P")

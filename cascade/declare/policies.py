@@ -7,20 +7,14 @@ from collections.abc import Mapping
 
 from cascade.declare.amounts import as_timeout, check_amount
 from cascade.errors import DeclarationError
-from cascade.imports import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from cascade.imports import TYPE_CHECKING, Any, NamedTuple, TypeVar, annotation
 
 if TYPE_CHECKING:
+    from cascade.declare.cache_policy import CachePolicy
     from cascade.declare.retry import Retry
-
-
-class CachePolicy(Protocol):
-    """Keeps the results of calls. Both methods may also be coroutine functions."""
-
-    def check(self, task_id: str, arguments: dict[str, object]) -> object:
-        """Returns the value kept for a call, None if there is none. A kept None is returned as `Hit(None)`."""
-
-    def save(self, task_id: str, arguments: dict[str, object], value: object) -> object:
-        """Keeps the value of a call."""
+else:
+    CachePolicy = annotation("cascade.declare.cache_policy", "CachePolicy")
+    Retry = annotation("cascade.declare.retry", "Retry")
 
 
 C = TypeVar("C", bound="CachePolicy | None")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall, configure
 from cascade.declare.derived import ResultDerived, TaskDerived
 from cascade.declare.functions import CO_COROUTINE, CO_ITERABLE_COROUTINE, as_coroutine_function, code_flags, loops
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, TypeVar, annotation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
-
     from cascade.declare.binding import Binder
-    from cascade.declare.policies import CachePolicy, Policies
+    from cascade.declare.cache_policy import CachePolicy
+    from cascade.declare.policies import Policies
     from cascade.declare.retry import Retry
+else:
+    Binder = annotation("cascade.declare.binding", "Binder")
+    CachePolicy = annotation("cascade.declare.cache_policy", "CachePolicy")
+    Policies = annotation("cascade.declare.policies", "Policies")
+    Retry = annotation("cascade.declare.retry", "Retry")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

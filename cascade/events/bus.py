@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from cascade.errors import DeclarationError
 from cascade.events.preview import preview
-from cascade.imports import TYPE_CHECKING, Any, TypeVar, asyncio, inspect
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, annotation, asyncio, inspect
 
 if TYPE_CHECKING:
     from cascade.events.types import Event
+else:
+    Event = annotation("cascade.events.types", "Event")
 
 E = TypeVar("E", bound="Event")
 

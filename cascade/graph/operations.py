@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from typing import Literal, TypeGuard
 
-    from cascade.declare.policies import CachePolicy
+    from cascade.declare.cache_policy import CachePolicy
     from cascade.declare.retry import Retry
 
     EdgeKind = Literal["data", "constraint", "condition", "order"]

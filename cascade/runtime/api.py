@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 
 from cascade.declare.lazy import LazyResult
-from cascade.imports import TYPE_CHECKING, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from cascade.runtime.options import OwnRunOptions, RunOptions
+else:
+    OwnRunOptions = annotation("cascade.runtime.options", "OwnRunOptions")
+    RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
 R = TypeVar("R")
 OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})

@@ -19,7 +19,7 @@ from cascade.events.bus import MessageBus
 from cascade.events.silent import SILENT
 from cascade.graph.model import Graph
 from cascade.graph.search import TooManyRows
-from cascade.imports import TYPE_CHECKING, TypeVar, asyncio, overload
+from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, asyncio, overload
 from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
@@ -36,7 +36,6 @@ from cascade.runtime.spine.failures import NO_LIMITS, Limits
 from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
-    from typing import Unpack
     from uuid import UUID
 
     from cascade.compiler.code_cache import CompiledOperation
@@ -44,6 +43,9 @@ if TYPE_CHECKING:
     from cascade.events.types import Event
     from cascade.runtime.options import RunOptions
     from cascade.runtime.spine.interpreter import Interpreter
+else:
+    Event = annotation("cascade.events.types", "Event")
+    RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
 R = TypeVar("R")
 

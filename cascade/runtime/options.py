@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from cascade.errors import nearest
-
-if TYPE_CHECKING:
-    from cascade.events.types import Event
+from cascade.events.types import Event
 
 
 class RunOptions(TypedDict, total=False):

@@ -16,7 +16,7 @@ from cascade.declare.task import Task
 from cascade.errors import SendingError, TargetError
 from cascade.graph.inputs import Inputs
 from cascade.graph.operations import operation_of
-from cascade.imports import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, overload
+from cascade.imports import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, annotation, overload
 from cascade.instructions.blueprint import Blueprint
 from cascade.runtime.inputs import RunInputs, layout_of
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
@@ -35,6 +35,8 @@ from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
     from cascade.reports.explain import Explanation
+else:
+    Explanation = annotation("cascade.reports.explain", "Explanation")
 
 P = ParamSpec("P")
 R = TypeVar("R")

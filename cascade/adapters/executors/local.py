@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextvars
 import functools
 from _thread import _local, allocate_lock
+from collections.abc import Awaitable
 
 from cascade._vm import is_awaitable
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import failed
+from cascade.declare.task import Task
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, Any, asyncio
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from concurrent.futures import ThreadPoolExecutor
 
     from cascade.adapters.executors.processes import ProcessPool
-    from cascade.declare.task import Task
 
 
 _here = _local()

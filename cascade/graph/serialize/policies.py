@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cascade.declare.amounts import as_timeout, check_amount
-from cascade.declare.policies import CachePolicy, MapSignature, Policies, as_cache
+from cascade.declare.cache_policy import CachePolicy
+from cascade.declare.policies import MapSignature, Policies, as_cache
 from cascade.declare.retry import Retry
 from cascade.declare.task import Task
 from cascade.errors import CascadeError, SerializationError, nearest

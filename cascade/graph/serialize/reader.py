@@ -11,7 +11,7 @@ from cascade._vm import holds_deferred
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ROUTER
 from cascade.declare.inputs import input_of
-from cascade.declare.policies import CachePolicy
+from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.resources import Injection, Resource, inject, injection_of
 from cascade.declare.task import MODES, BoundTask, Task
 from cascade.errors import CascadeError, CycleError, SerializationError

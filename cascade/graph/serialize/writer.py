@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from cascade._vm import holds_deferred
-from cascade.declare.policies import CachePolicy
+from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.errors import SerializationError

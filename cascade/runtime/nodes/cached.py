@@ -11,42 +11,40 @@ from cascade._vm import TailCall, is_awaitable
 from cascade.adapters.executors.scopes import is_loop_running
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult
-from cascade.declare.policies import CachePolicy, Hit
+from cascade.declare.policies import Hit
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.declare.warn import warn_user
 from cascade.errors import CacheWarning, KeyingError
-from cascade.imports import TYPE_CHECKING, ParamSpec, Protocol, asyncio
+from cascade.imports import TYPE_CHECKING, ParamSpec, asyncio
 from cascade.runtime.nodes.call import Call, begin
 from cascade.runtime.nodes.constraints import constrained
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from typing import TypeGuard
+    from typing import Protocol, TypeGuard
 
     from cascade.adapters.caches.identity import Identity
+    from cascade.declare.cache_policy import CachePolicy
+
+    class _KeyMaking(CachePolicy, Protocol):
+        """A cache that makes keys of its own; see `cascade.adapters.caches.keyed`."""
+
+        def key_of(self, task_id: str, arguments: dict[str, object], identity: Identity | None = None) -> bytes: ...
+        def load(self, key: bytes) -> object: ...
+        def store(self, key: bytes, value: object) -> object: ...
+
+    class _ArgumentsChoosing(CachePolicy, Protocol):
+        """A cache that says which arguments of a call, or values made of them, make its key; see `cascade.declare.by_key`."""
+
+        def keyed(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]: ...
+
+    class _Impatient(CachePolicy, Protocol):
+        """A cache that can refuse to wait for others, by a BlockingIOError."""
+
+        def at_once(self) -> AbstractContextManager[None]: ...
 
 P = ParamSpec("P")
-
-
-class _KeyMaking(CachePolicy, Protocol):
-    """A cache that makes keys of its own; see `cascade.adapters.caches.keyed`."""
-
-    def key_of(self, task_id: str, arguments: dict[str, object], identity: Identity | None = None) -> bytes: ...
-    def load(self, key: bytes) -> object: ...
-    def store(self, key: bytes, value: object) -> object: ...
-
-
-class _ArgumentsChoosing(CachePolicy, Protocol):
-    """A cache that says which arguments of a call, or values made of them, make its key; see `cascade.declare.by_key`."""
-
-    def keyed(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]: ...
-
-
-class _Impatient(CachePolicy, Protocol):
-    """A cache that can refuse to wait for others, by a BlockingIOError."""
-
-    def at_once(self) -> AbstractContextManager[None]: ...
 
 
 def _makes_keys(cache: CachePolicy) -> TypeGuard[_KeyMaking]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from cascade.declare.resources import GeneratorFunction, Resource
 from cascade.errors import DeclarationError
-from cascade.imports import TYPE_CHECKING
+from cascade.imports import TYPE_CHECKING, annotation
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+else:
+    AbstractContextManager = annotation("contextlib", "AbstractContextManager")
 
-    Source = Resource | GeneratorFunction
+Source = Resource | GeneratorFunction
 
 
 class ResourceContainer:
