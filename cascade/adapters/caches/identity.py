@@ -46,8 +46,8 @@ from cascade.declare.resources import Resource
 from cascade.declare.task import BoundTask, Task
 from cascade.errors import KeyingError
 
-TUPLE_FIELD: type = collections._tuplegetter  # that of a named tuple's fields
-CACHED_FUNCTION: type = functools._lru_cache_wrapper
+TUPLE_FIELD: type = getattr(collections, "_tuplegetter")  # that of a named tuple's fields
+CACHED_FUNCTION: type = getattr(functools, "_lru_cache_wrapper")
 PROPERTIES = frozenset({property, enum.property})
 OF_NO_MATTER = frozenset(
     {
@@ -194,7 +194,7 @@ class Identity:
     def _of_library(self, value: object, module: str | None = None) -> bytes:
         check_not_opaque(value)
         module = module or value.__module__
-        name = f"{module}.{getattr(value, '__qualname__', None) or value.__name__}"
+        name = f"{module}.{getattr(value, '__qualname__', None) or getattr(value, '__name__')}"
         if name.rpartition(".")[2] in ANNOTATIONS:
             self.reads_annotations = True
         return framed(b"library", name.encode() + version_of(module))
@@ -223,7 +223,7 @@ class Identity:
             return self._of_library(function)
         code, more, own = function.__code__, function.__kwdefaults__, function.__dict__
         names = function.__name__, function.__qualname__, function.__doc__
-        built_in = function.__builtins__
+        built_in: Names = getattr(function, "__builtins__")
         self._watch.function(function)
         self._check(code)
         pieces = [b"function", self._of_each((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]

@@ -115,7 +115,7 @@ _DERIVED = frozenset({"_attributes_set", "_original_assignment", "_original_anno
 
 
 def _slots_of(value: object, without: frozenset[str]) -> list[object]:
-    slots: tuple[str, ...] = type(value).__slots__
+    slots: tuple[str, ...] = getattr(type(value), "__slots__")
     return [_plain(getattr(value, name, ...)) for name in slots if name not in without]
 
 
