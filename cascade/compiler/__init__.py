@@ -12,7 +12,7 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 from __future__ import annotations
 
 from cascade._vm import Code, configure
-from cascade.compiler.emit import emit, emit_loop, emit_machine
+from cascade.compiler.emit import emit, emit_loop, emit_state_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
 from cascade.graph.model import Graph, Plan
@@ -30,8 +30,8 @@ def compile_graph(graph: Graph, plan: Plan) -> Blueprint:
 
 
 def compile_task(operation: AnyTask | TaskOperation) -> Blueprint:
-    """Compiles a task on its own; its parameters are the inputs, and a tail call or a Jump goes on in it."""
-    return emit_machine(operation) if isinstance(operation, StateMachine) else emit_loop(operation)
+    """Compiles a task on its own; its parameters are the inputs, and a tail call or a Jump continues in it."""
+    return emit_state_machine(operation) if isinstance(operation, StateMachine) else emit_loop(operation)
 
 
 __all__ = ["Code", "compile_graph", "compile_task"]

@@ -38,7 +38,7 @@ _lock = allocate_lock()
 
 
 class Hole(NamedTuple):
-    """Among the inputs of a route, stands for the value of what it shares with the graph around it."""
+    """Stands, among the inputs of a route, for a value that it shares with the graph around it."""
 
     number: int
 
@@ -54,11 +54,11 @@ class CodeCache:
 
     def __init__(self, solver: Solver) -> None:
         self.solver = solver
-        # Plans of another solver are its own affair: they are kept apart, as long as it lives.
+        # Code by plans of another solver is kept apart, as long as that lives.
         self._own: dict[AnyTask | Operation, KeptCode] | None = None if type(solver) is NativeSolver else {}
 
     def code_of(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[object]]:
-        """The code of a target and the values of its inputs; the arguments as in `flatten`."""
+        """Returns the code of a target and the values of its inputs; the arguments as in `flatten`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on)
         operation = rows[-1][0]
         known = operation.derived.code if self._own is None else self._own.get(operation)
@@ -74,7 +74,7 @@ class CodeCache:
         return code, inputs
 
     def is_single_call(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> TypeGuard[LazyResult[object]]:
-        """Whether a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
+        """Returns True if a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
 
         The arguments are those of `flatten`.
         """
@@ -94,9 +94,9 @@ class CodeCache:
         return True
 
     def code_of_route(self, around: Around) -> tuple[Code, Sequence[object]] | None:
-        """The code of the route that a Router continues with, and its inputs: from the second time on, it need not be walked again.
+        """Returns the code of the route that a Router continues with, and its inputs: from the second time on, it need not be walked again.
 
-        None at the first time, which may be the only one, and where values that the route shares can be no inputs of its code.
+        None at the first time, which may be the only one, and where the route's code has other inputs than constants and shared values.
         """
         if around.route is None:
             return None
@@ -126,7 +126,7 @@ class CodeCache:
             return
         with _lock:
             if by_cache is not None:
-                known = by_cache if self._own is None else {}  # plans of another solver are its own
+                known = by_cache if self._own is None else {}  # code by another solver is not shared
             elif self._own is not None:
                 known = self._own.setdefault(operation, {})
             elif operation.derived.code is None:
@@ -139,9 +139,9 @@ class CodeCache:
 
 
 def _kept_by_cache(rows: tuple[Row, ...]) -> KeptCode | None:
-    """Where the code of a graph is kept that uses caches: by its cache, so that the code does not keep that alive; None without any.
+    """Returns the dict that keeps the code of a graph that uses a cache, in that cache: kept elsewhere, the code would keep it alive.
 
-    Code that uses several caches, or one of a user's class, is not kept.
+    None for a graph without caches; code that uses several caches, or one of a user's class, is not kept.
     """
     caches = {id(row[0].cache): row[0].cache for row in rows if isinstance(row[0], PolicyOperation) and row[0].cache is not None}
     if not caches:
@@ -151,7 +151,7 @@ def _kept_by_cache(rows: tuple[Row, ...]) -> KeptCode | None:
 
 
 def loop_code(operation: AnyTask | TaskOperation) -> Code:
-    """The code that runs a task on its own; for one with policies, that of a tail call to itself."""
+    """Returns the code that runs a task on its own; for one with policies, that of a tail call to itself."""
     return Code(compile_task(operation.again if isinstance(operation, PolicyOperation) else operation))
 
 
@@ -168,7 +168,7 @@ def compiled_code(target: CompiledTarget) -> tuple[Code, Sequence[object] | None
 
 
 def target_code(target: object) -> tuple[Code, Sequence[object] | None]:
-    """The code of a target and its inputs; of a task, that of a call of it, whose arguments are the inputs: None.
+    """Returns the code of a target and its inputs; None for the inputs of a task, whose arguments they are.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.
@@ -179,12 +179,12 @@ def target_code(target: object) -> tuple[Code, Sequence[object] | None]:
 
 
 def task_count(operations: Iterable[CompiledOperation]) -> int:
-    """How many of them have a start and an end: resources have events of their own, Routers continue with a route."""
+    """Returns the number of tasks with a start and an end: resources have events of their own, Routers continue with a route."""
     return sum(not isinstance(each, (Injection, Route)) for each in operations)
 
 
 def calls_of(code: Code) -> Iterator[CompiledOperation]:
-    """The operations that the code calls, once for each of its calls."""
+    """Returns the operations that the code calls, once for each of its calls."""
     words, constants = code.blueprint.word_table, code.blueprint.constants
     for opcode, constant in zip(words[::WORD_FIELDS], words[2::WORD_FIELDS], strict=True):
         if INSTRUCTIONS[opcode].calls:
@@ -194,12 +194,12 @@ def calls_of(code: Code) -> Iterator[CompiledOperation]:
 
 
 def is_asynchronous(code: Code) -> bool:
-    """Whether a coroutine function is called, so that an event loop is needed in any case."""
+    """Returns True if a coroutine function is called, so that an event loop is needed in any case."""
     return any(operation.is_async for operation in operations_of(code))
 
 
 def has_plain_items(operation: Map) -> bool:
-    """Whether the items of a map are plain calls, so that they can be called in a loop of the VM, or run by kernels."""
+    """Returns True if the items of a map are plain calls, so that they can be called in a loop of the VM, or run by kernels."""
     task = operation.task
     return (
         not task.is_async
@@ -212,5 +212,5 @@ def has_plain_items(operation: Map) -> bool:
 
 
 def operations_of(code: Code) -> list[CompiledOperation]:
-    """The operations that the code calls."""
+    """Returns the operations that the code calls."""
     return [constant.operation for constant in code.blueprint.constants if type(constant) is Routine]

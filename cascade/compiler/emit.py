@@ -27,8 +27,8 @@ SELECT, CALL_KERNEL = OPCODES["SELECT"], OPCODES["CALL_KERNEL"]
 LOOP, LOOP_POLICIES, RETURN = OPCODES["LOOP"], OPCODES["LOOP_POLICIES"], OPCODES["RETURN"]
 
 
-def is_managed(operation: AnyTask | TaskOperation) -> bool:
-    """Whether it takes more than calling the task's function."""
+def needs_context(operation: AnyTask | TaskOperation) -> bool:
+    """Returns True if the run's context has to make the call: it is more than a call of the task's function in place."""
     return not isinstance(operation, Task) or operation.mode != "inline"
 
 
@@ -45,12 +45,12 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
         constant: object
         if not isinstance(operation, Container):
             constant = operation.routine
-            if is_managed(operation):
+            if needs_context(operation):
                 opcode = CALL_POLICIES
                 if isinstance(operation.task, Injection):
                     injected.add(index)
             elif injected and not injected.isdisjoint(rows[index][1:]):
-                opcode = CALL_POLICIES  # it may be for the context to set up what the call is given
+                opcode = CALL_POLICIES  # the context may have to set up a resource for the call
             elif operation.routine.lowering >= AT_ONCE:
                 opcode = CALL_KERNEL
             else:
@@ -85,7 +85,7 @@ def emit(rows: Sequence[Row], order: Sequence[int], registers: Registers, inputs
 def emit_loop(operation: AnyTask | TaskOperation) -> Blueprint:
     """Makes the blueprint of a task on its own: its parameters are the inputs, a tail call starts it again."""
     inputs = len(operation.parameters)
-    opcode = LOOP_POLICIES if is_managed(operation) else LOOP
+    opcode = LOOP_POLICIES if needs_context(operation) else LOOP
     return Blueprint(
         name=operation.name,
         words=array("i", (opcode, inputs, 0, 0, RETURN, 0, 0, 2 * inputs + 1)).tobytes(),
@@ -97,8 +97,8 @@ def emit_loop(operation: AnyTask | TaskOperation) -> Blueprint:
     )
 
 
-def emit_machine(machine: StateMachine) -> Blueprint:
-    """Makes the blueprint of a state machine: each state is a call and a SELECT that says where its Jumps lead.
+def emit_state_machine(state_machine: StateMachine) -> Blueprint:
+    """Makes the blueprint of a state machine: each state is a call and a SELECT with the targets of its Jumps.
 
         0  CALL_ONE  r2 = ping(r0)
         1  SELECT    if r2 is a Jump: go to 'ping' -> 0 with r0, 'pong' -> 2 with r1; else to 4
@@ -110,10 +110,10 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     """
     words, operands = array("i"), array("i")
     constants: list[object] = []
-    inputs, end = machine.arguments.stop, 2 * len(machine.states)
-    for state in machine.states:
+    inputs, end = state_machine.arguments.stop, 2 * len(state_machine.states)
+    for state in state_machine.states:
         slots = range(state.offset, state.offset + state.width)
-        if state.injects or is_managed(state.operation):
+        if state.injects or needs_context(state.operation):
             opcode = CALL_POLICIES
         elif state.operation.routine.lowering >= AT_ONCE:
             opcode = CALL_KERNEL
@@ -126,10 +126,10 @@ def emit_machine(machine: StateMachine) -> Blueprint:
         else:
             words.extend((CALL_ONE, inputs, len(constants), 2 * state.offset))
         words.extend((SELECT, 0, len(constants) + 1, 2 * inputs))
-        constants += [state.operation.routine, _routes(machine, state, end)]
+        constants += [state.operation.routine, _routes(state_machine, state, end)]
     words.extend((RETURN, 0, 0, 2 * inputs + 1))
     return Blueprint(
-        name=machine.name,
+        name=state_machine.name,
         words=words.tobytes(),
         operands=operands.tobytes(),
         constants=tuple(constants),
@@ -139,7 +139,7 @@ def emit_machine(machine: StateMachine) -> Blueprint:
     )
 
 
-def _routes(machine: StateMachine, state: State, end: int) -> Routes:
+def _routes(state_machine: StateMachine, state: State, end: int) -> Routes:
     if state.routes is None:
         return Routes(None, end)
     targets = []
@@ -147,6 +147,6 @@ def _routes(machine: StateMachine, state: State, end: int) -> Routes:
         if number is None:
             targets.append((key, -1, -1))
         else:
-            target = machine.states[number]
+            target = state_machine.states[number]
             targets.append((key, 2 * number, target.offset if target.takes_input else -1))
     return Routes(tuple(targets), end)

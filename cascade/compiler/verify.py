@@ -99,7 +99,7 @@ def _word_faults(blueprint: Blueprint) -> list[str]:
 
 
 class _States:
-    """Which slots hold a value where a SELECT leads to."""
+    """The slots that hold a value at the targets of SELECTs."""
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
@@ -109,7 +109,7 @@ class _States:
         self.targets = {word for table in tables for word in (table.end, *(word for _, word, _ in table.targets or ()))}
 
     def reach(self, number: int, full: bytearray) -> list[str]:
-        """The pass comes to a word that is the target of a SELECT."""
+        """Checks a word that is the target of a SELECT, when the pass comes to it."""
         known = self._known.get(number)
         faults = []
         if self.ended:

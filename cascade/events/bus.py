@@ -31,21 +31,21 @@ class MessageBus:
         return bool(self._handlers)
 
     def hears(self, event_type: type[Event]) -> bool:
-        """Whether the events of this class have subscribers."""
+        """Returns True if the events of this class have subscribers."""
         return bool(self._subscribers_of(event_type))
 
     def _subscribers_of(self, event_type: type[Event]) -> tuple[_Subscription, ...]:
         found = self._subscribers.get(event_type)
         if found is None:
             with self._lock:
-                found = tuple(entry for entry in self._handlers if entry.hears(event_type))
+                found = tuple(entry for entry in self._handlers if entry.accepts(event_type))
                 self._subscribers[event_type] = found
         return found
 
     def subscribe(
         self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True
     ) -> Callable[[], None]:
-        """Calls `handler` with every event of the type (and its subclasses); `Event` stands for all.
+        """Calls `handler` with every event of the type (and its subclasses); `Event` means all.
 
         With `items=False`, not with starts and ends of single items of maps, so that maps need not publish them.
 
@@ -94,7 +94,7 @@ class MessageBus:
 
 
 def subscribed_types(bus: MessageBus) -> frozenset[type[Event]]:
-    """The classes of events of a run that have subscribers; all of them where a bus of a user's own does not know."""
+    """Returns the classes of events of a run that have subscribers; all of them where a bus of a user's own does not know."""
     if not bus.has_subscribers:
         return frozenset()
     from cascade.events.types import EVENTS  # only for a run with subscribers
@@ -112,7 +112,7 @@ class _Subscription:
         self.items = items
         self.broken = False
 
-    def hears(self, event_type: type[Event]) -> bool:
+    def accepts(self, event_type: type[Event]) -> bool:
         from cascade.events.types import ItemFinished, ItemStarted
 
         return issubclass(event_type, self.event_type) and (self.items or not issubclass(event_type, (ItemStarted, ItemFinished)))

@@ -9,7 +9,7 @@ LONG: set[type] = {str, bytes, *BRACKETS}
 
 
 def preview(value: object) -> str:
-    """The beginning of a value's repr; never raises.
+    """Returns the beginning of a value's repr; never raises.
 
     Of built-in containers and texts no more is looked at than is shown: a list that a task returns may have millions of
     items. Other classes make their own repr, all of it.
@@ -22,7 +22,7 @@ def preview(value: object) -> str:
 
 
 def _beginning(value: object, room: int, around: tuple[int, ...]) -> str:
-    """The repr, or at least `room` characters of its beginning; `around` are the ids of what it stands in."""
+    """Returns the repr, or at least `room` characters of its beginning; `around` are the ids of the containers around it."""
     kind = type(value)
     if kind not in LONG:
         return repr(value)

@@ -83,7 +83,7 @@ class EventPublisher(SilentPublisher):
 
     # -- Calls of tasks: only if `observed` -------------------------------------------------------------------------
 
-    # The two that come with every call: without a function between them and the event. The number of an item is a text.
+    # These two are called with every call, and so make their events without another function. The number of an item is a text.
 
     def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
         if type(node) is int:
@@ -171,7 +171,7 @@ class EventPublisher(SilentPublisher):
             self._publish(make(TaskBlocked, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
     def publish_resource(self, change: str, name: str, error: BaseException | None) -> None:
-        """A resource was "acquired" or "released"."""
+        """Publishes that a resource was "acquired" or "released"."""
         if change == "acquired":
             if ResourceAcquired in self.subscribed:
                 self._publish(make(ResourceAcquired, run_id=self.run_id, resource_name=name))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple, TextIO
 
-from cascade.events.names import is_answered, map_of
+from cascade.events.names import is_returned, map_of
 from cascade.events.types import (
     Event,
     ItemFinished,
@@ -170,7 +170,7 @@ class RunState:
         map_id = map_of(event.task_id)
         if map_id is None:
             node = self._leave(event.task_id)
-            self.answered += node is None and is_answered(event.task_id)
+            self.answered += node is None and is_returned(event.task_id)
             self.passed += 1
             return node
         items = self._items_of(map_id)
@@ -219,7 +219,7 @@ class RunState:
 
     def _enter(self, event: TaskEvent) -> Node:
         node = self._nodes[event.task_id] = Node(event.task_id, event.task_name, event.timestamp)
-        self.answered += is_answered(event.task_id)
+        self.answered += is_returned(event.task_id)
         group = self.groups.get(node.name)
         if group is None:
             group = self.groups[node.name] = Group(node.name)

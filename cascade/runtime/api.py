@@ -21,7 +21,7 @@ OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})
 
 @cache
 def default_engine() -> Engine:
-    """The engine of `run` and `arun`: the parts that come with Cascade, and a bus without subscribers."""
+    """Returns the engine of `run` and `arun`: the parts that come with Cascade, and a bus without subscribers."""
     return Engine()
 
 

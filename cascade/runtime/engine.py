@@ -59,7 +59,7 @@ class Engine:
 
     Args:
         solver: turns a graph into an order of execution; see `cascade.adapters.protocols.Solver`.
-        executor: calls what is not simply called in place; see `cascade.adapters.protocols.Executor`.
+        executor: calls the functions that are not simply called in place; see `cascade.adapters.protocols.Executor`.
         bus: carries the events of the runs.
         system_resources: how much there is of each resource that nodes claim `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
@@ -165,7 +165,7 @@ class Engine:
 
 
 def _check_options(function: str, options: RunOptions) -> None:
-    """Raises TypeError if one of the options is none of a run's."""
+    """Raises TypeError for an option that a run does not have."""
     if not options.keys() <= RUN_OPTIONS:
         from cascade.runtime.options import unexpected_option
 
@@ -176,7 +176,7 @@ def _checked(observers: Iterable[Callable[[Event], object]]) -> list[Callable[[E
     """Returns the observers as a list.
 
     Raises:
-        DeclarationError: (a TypeError) it is one that is not in a list, or a function that makes one.
+        DeclarationError: (a TypeError) `observers` is a single observer, or one of them is a function that makes an observer.
     """
     if not isinstance(observers, Iterable):
         raise DeclarationError(f"observers={observers!r}", expected="a list of functions", hint="observers=[...], also for a single one")

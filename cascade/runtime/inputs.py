@@ -73,7 +73,7 @@ class InputValues:
             self.value(each)
 
     def value(self, declared: Input) -> object:
-        """The value of an input."""
+        """Returns the value of an input."""
         key = (declared.kind, declared.name)
         found = self._values.get(key)
         if found is None:
@@ -98,7 +98,7 @@ class InputValues:
         return converted(value, declared)
 
     def fill(self, inputs: Inputs) -> list[object]:
-        """The inputs of a graph, with what was declared replaced by its value."""
+        """Returns the inputs of a graph, declarations replaced by their values."""
         result = list(inputs)
         for number in inputs.declared:
             declared = input_of(inputs[number])
@@ -119,7 +119,7 @@ class RunInputs:
     Attributes:
         values: of the inputs, once the first graph with inputs has come.
         resources: those of the run, once the first graph with resources has come.
-        taken: how many inputs and resources graphs of this run have taken so far; none of them is part of the key of a
+        taken: the number of inputs and resources that graphs of this run have taken so far; none of them is part of the key of a
             task that returned such a graph.
         last_taken: the last of them.
     """
@@ -145,7 +145,7 @@ class RunInputs:
 
     @property
     def takes_placeholders(self) -> bool:
-        """Whether a task got a resource of scope "task" in this run, so that arguments may hold its placeholder."""
+        """True if a task got a resource of scope "task" in this run, so that arguments may hold its placeholder."""
         return self.resources is not None and self.resources.per_task
 
     def fill(self, inputs: Sequence[object]) -> Sequence[object]:
@@ -169,7 +169,7 @@ class RunInputs:
         return self.values.fill(inputs) if isinstance(inputs, Inputs) else inputs
 
     def _declared(self, inputs: Inputs, values: InputValues) -> list[Input]:
-        """The inputs of a graph and of the resources that it names, which are found and checked."""
+        """Returns the inputs of a graph and of the resources that it names, which are found and checked."""
         declared = inputs.all_declared()
         taken = [*declared, *inputs.injections]
         if taken:
@@ -186,7 +186,7 @@ class RunInputs:
 
 
 class ParameterLayout:
-    """The parameters of a program, looked at once.
+    """The parameters of a program, analysed once.
 
     Args:
         values: of the target's inputs, with anything in the places of parameters.
@@ -199,7 +199,7 @@ class ParameterLayout:
         self._required = {name for name, (declared, _) in places.items() if declared.required}
 
     def fill(self, params: dict[str, object]) -> tuple[InputValues, list[object]] | None:
-        """The inputs of the target; None where the parameters do not fit, which `InputValues` has the words for.
+        """Returns the inputs of the target; None where the parameters do not fit, for `InputValues` to raise the error.
 
         Raises:
             ParameterError: (a TypeError and a ValueError) a value cannot be converted.
@@ -221,7 +221,7 @@ class ParameterLayout:
 
 
 def layout_of(inputs: Inputs) -> ParameterLayout | None:
-    """Returns the layout of a target's inputs; None where it takes something else than parameters, or contradicts itself."""
+    """Returns the layout of a target's inputs; None where it takes other inputs, or declares one parameter in two ways."""
     if inputs.elsewhere or inputs.injections or inputs.tables:
         return None
     places: dict[str, tuple[Input, list[int]]] = {}
@@ -236,7 +236,7 @@ def layout_of(inputs: Inputs) -> ParameterLayout | None:
 
 
 def converted(value: object, declared: Input) -> object:
-    """A value as the input's type."""
+    """Returns a value converted to the input's type."""
     kind = declared.type
     if kind is None or (type(value) is kind and kind in PLAIN):
         return value
@@ -253,7 +253,7 @@ def converted(value: object, declared: Input) -> object:
 
 
 def missing(declared: Input) -> ParameterError:
-    """The error of an input that was not given."""
+    """Returns the error of an input that was not given."""
     if declared.kind == "parameter":
         hint = f"give it: params={{{declared.name!r}: ...}}, or declare a default: Param({declared.name!r}, default=...)"
     else:
@@ -264,7 +264,7 @@ def missing(declared: Input) -> ParameterError:
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> ParameterError:
-    """The error of a parameter that the target does not have."""
+    """Returns the error of a parameter that the target does not have."""
     known = sorted(known)
     return ParameterError(
         name,

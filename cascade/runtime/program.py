@@ -83,7 +83,7 @@ class Program(CompiledTarget, Generic[P, R]):
     ) -> None:
         self._code = code
         self._inputs = inputs
-        self._constant = None if isinstance(inputs, Inputs) else inputs  # there is nothing to be given
+        self._constant = None if isinstance(inputs, Inputs) else inputs  # it takes no parameters
         self._layout = layout_of(inputs) if isinstance(inputs, Inputs) else None
         self._bind = bind
         self._target = target
@@ -179,9 +179,9 @@ class Program(CompiledTarget, Generic[P, R]):
         return outcome.unwrap()  # type: ignore[return-value]  # of the type that the target promises
 
     def disassemble(self) -> str:
-        """The listing of the blueprint, of those that it leads to, and of the typed code of its tasks beside their source lines.
+        """Returns the listing of the blueprint, of those that it leads to, and of the typed code of its tasks beside their source lines.
 
-        One instruction a line, with what it does. The states of machines and the routes of Routers are blueprints of their own,
+        One instruction a line, with its meaning. The states of machines and the routes of Routers are blueprints of their own,
         which follow. A task has typed code once it has run, or was explained.
         """
         from cascade.reports.listing import listing
@@ -189,14 +189,14 @@ class Program(CompiledTarget, Generic[P, R]):
         return listing(self.blueprint, self._inputs)
 
     def explain(self) -> Explanation:
-        """In which regime each task of the program runs, and why; see `cascade.explain`."""
+        """Explains in which regime each task of the program runs, and why; see `cascade.explain`."""
         from cascade.reports.explain import explain_code
 
         return explain_code(self.blueprint, self._inputs)
 
     @property
     def system_resources(self) -> dict[str, float]:
-        """What its nodes share, as it was given to `compile`."""
+        """The amounts of resources that its nodes share, as they were passed to `compile`."""
         return dict(self._context.capacity.total)
 
     def __copy__(self) -> Program[P, R]:
@@ -234,7 +234,7 @@ def compile(  # noqa: A001
         target: a LazyResult, a list or tuple of them, or a task. The inputs of the program are the parameters of the
             task, or the `Param`s that the target holds, by keyword; `inspect.signature(program)` shows them.
         resources: those that the target injects by name.
-        system_resources: what nodes `with_constraints` share, in all runs of the program.
+        system_resources: the amounts of resources that nodes `with_constraints` share, in all runs of the program.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.

@@ -38,7 +38,7 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.events.names import is_answered, map_of
+from cascade.events.names import is_returned, map_of
 from tests.conftest import Path, no_clock
 from tests.support.caches import PlainCache
 
@@ -520,7 +520,7 @@ def check_account(recorded: Recorded) -> None:
             for event in recorded.events
             if isinstance(event, (TaskExecutionStarted, TaskSkipped))
             and map_of(event.task_id) is None
-            and not is_answered(event.task_id)
+            and not is_returned(event.task_id)
             and not event.task_id.startswith("Router#")
         }
         assert len(own) == recorded.events[0].tasks

@@ -1,1 +1,1 @@
-"""What a node does besides calling its function, by the kind of its operation."""
+"""The execution of nodes that are more than a call of a function: policies, maps and Routers."""

@@ -10,7 +10,7 @@ from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import Failed, add_note
 from cascade.errors import TaskTimeoutError
 from cascade.imports import TYPE_CHECKING, asyncio
-from cascade.runtime.spine.fairness import give_turn
+from cascade.runtime.spine.fairness import yield_control
 
 if TYPE_CHECKING:
     from cascade.graph.operations import PolicyOperation
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
 PATIENCE = 0.001
-"""Seconds of attempts without a delay after which the event loop gets its turn."""
+"""Seconds of attempts without a delay after which a call yields to the event loop."""
 
 FOREVER = 1e12
-"""A timeout of more seconds is none; it may be a number that no float holds."""
+"""A timeout of more seconds sets no limit; it may be a number that no float holds."""
 
 LATE = object()
-"""The result of a call in place that took longer than its timeout, or was ended for that."""
+"""The result of a call in place that took longer than its timeout, or was cancelled for that."""
 
 
 def call_function(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
@@ -38,7 +38,7 @@ def call_function(context: NodeContext, operation: PolicyOperation, operands: Se
 
 
 def call_in_time(context: NodeContext, operation: PolicyOperation, operands: Sequence[object], seconds: float) -> object:
-    """As `call_function`; LATE where the call took longer than `seconds`, or was ended for that."""
+    """As `call_function`; returns LATE if the call took longer than `seconds`, or was cancelled for that."""
     if seconds > FOREVER:
         return call_function(context, operation, operands)
     begun = time.monotonic()
@@ -116,7 +116,7 @@ async def attempts(call: Call, failure: BaseException | None = None) -> object:
             begun = time.monotonic()
         elif time.monotonic() - begun > PATIENCE:
             await call.park()
-            await give_turn()
+            await yield_control()
             begun = time.monotonic()
         number += 1
 

@@ -1,6 +1,6 @@
 """Cached calls: a node whose value a cache has is not called; the value of one that is called is saved.
 
-Under an event loop, a cache that would have to wait for others (a file that another process has locked) is asked on a thread.
+Under an event loop, a cache that would have to wait for others (a file that another process has locked) is called on a thread.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         def store(self, key: bytes, value: object) -> object: ...
 
     class _ArgumentsChoosing(CachePolicy, Protocol):
-        """A cache that says which arguments of a call, or values made of them, make its key; see `cascade.declare.by_key`."""
+        """A cache that chooses the arguments of a call, or values made of them, that make its key; see `cascade.declare.by_key`."""
 
         def keyed(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]: ...
 

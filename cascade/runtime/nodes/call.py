@@ -1,8 +1,8 @@
 """One call under way: a node that is more than a call of its function, or an item of a map.
 
 Such a call is a coroutine, and most of them never have to wait. So the coroutine is begun in place (`begin`), and only if it
-wants to await something it stops at a point of its own (`Call.park`) and is handed on, to be awaited in an event loop, like any
-awaitable that a task returns.
+wants to await something it parks (`Call.park`) and is returned, to be awaited in an event loop, like any awaitable that a
+task returns.
 
 An error of the task travels as a value, `Failed`: a coroutine cannot raise StopIteration.
 """
@@ -50,7 +50,7 @@ class Call:
         self.on_granted: Callable[[], None] | None = None
 
     async def park(self) -> None:
-        """Has to be awaited before anything else is: everything after it runs in an event loop."""
+        """Stops a call that was begun in place, until it is awaited in an event loop; to be awaited before anything else."""
         if not self.parked:
             self.parked = True
             await _point()
@@ -70,11 +70,11 @@ class Call:
         return self.context.where(self.operation.task, self.serial, self.node, 0)
 
     def task_id(self) -> str:
-        """The name of the node that it is, or is part of."""
+        """Returns the name of the node that it is, or is part of."""
         return self._task_id or label(self.operation.task, self.serial, self.node)
 
     def belongs_to(self, call: Call) -> None:
-        """Makes it a part of that call: it has no events of its own."""
+        """Makes this call a part of another one: it has no events of its own."""
         self.is_published = False
         self._task_id = call.task_id()
 
@@ -110,7 +110,7 @@ def begin(coroutine: Coroutine[object, None, object]) -> object:
 
 
 def close_awaitable(awaitable: object) -> None:
-    """Closes an awaitable that nobody will await, so that it does not warn of that; one that is no coroutine may have no `close`."""
+    """Closes an awaitable that nobody will await, so that it does not warn; one that is no coroutine may have no `close`."""
     close: Callable[[], object] | None = getattr(awaitable, "close", None)
     if close is not None:
         close()

@@ -1,4 +1,4 @@
-"""Capacity: who holds how much of the system's resources, and who waits for some.
+"""Capacity: amounts of the system's resources that calls hold, and claims that wait for some.
 
 A claim takes all that it wants at once, or waits. It never overtakes an earlier claim that wants some of the same
 resources, so nobody starves; claims that want other things do not wait for it.
@@ -31,7 +31,7 @@ INFINITE = float("inf")
 
 
 class Claim:
-    """An amount of some resources that is held, or waited for."""
+    """Amounts of some resources that are held, or waited for."""
 
     __slots__ = ("amounts", "future", "granted", "names", "number")
 
@@ -41,7 +41,7 @@ class Claim:
         # Of one that has to wait:
         self.names: frozenset[str] = frozenset()
         self.number = 0
-        # Weak: an event loop that was closed with all that waits in it is not kept by the line.
+        # Weak: the queue does not keep an event loop that was closed with its waiting claims.
         self.future: weakref.ref[asyncio.Future[None]] | None = None
 
 
@@ -67,11 +67,11 @@ class Capacity:
         self.total = dict(total or {})
         self._free = {name: exact(amount) for name, amount in self.total.items()}
         self._numbers = itertools.count()
-        self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by what is wanted, each in order of arrival
+        self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by the resources that are wanted, each in order of arrival
         self._lock = allocate_lock()
 
     def check(self, amounts: Amounts, where: Callable[[], str]) -> None:
-        """Raises CapacityError (a ValueError) if this can never be had. Amounts that are None are not known yet."""
+        """Raises CapacityError (a ValueError) if these amounts exceed the total. Those that are None are not known yet."""
         for name, amount in amounts:
             if amount is not None and exact(amount) > exact(self.total.get(name, 0)):
                 known = name in self.total
@@ -85,14 +85,14 @@ class Capacity:
                 )
 
     def claim(self, wanted: Mapping[str, Exact], where: Callable[[], str]) -> Claim:
-        """Takes what is wanted, or stands in line for it: see `Claim.granted`. It has to be released in any case.
+        """Takes the wanted amounts, or queues for them: see `Claim.granted`. The claim has to be released in any case.
 
         Args:
             wanted: exact amounts; see `wanted`.
-            where: says who wants it.
+            where: names the call that wants them, for messages.
 
         Raises:
-            CapacityError: (a ValueError) there is not so much of one of them.
+            CapacityError: (a ValueError) an amount exceeds the total.
         """
         claim = Claim(wanted)
         with self._lock:
@@ -109,7 +109,7 @@ class Capacity:
         return claim
 
     def take(self, wanted: Mapping[str, Exact]) -> bool:
-        """Takes what is wanted if nobody waits for anything and it is there; it has to be given back by `give`."""
+        """Takes the wanted amounts if they are free and no claim waits; returns False otherwise. `give` returns them."""
         with self._lock:
             if self._waiting or not self._fits(wanted):
                 return False
@@ -118,7 +118,7 @@ class Capacity:
             return True
 
     def give(self, wanted: Mapping[str, Exact]) -> None:
-        """Gives back what was taken by `take`."""
+        """Returns the amounts that `take` took."""
         with self._lock:
             for name, amount in wanted.items():
                 self._free[name] += amount
@@ -139,7 +139,7 @@ class Capacity:
         await future
 
     def release(self, claim: Claim) -> None:
-        """Gives back what the claim holds, or takes it out of the line."""
+        """Returns the amounts that the claim holds, or takes it out of the queue."""
         with self._lock:
             if claim.granted:
                 claim.granted = False
@@ -209,13 +209,13 @@ def _set(future: asyncio.Future[None]) -> None:
 
 
 def wanted(amounts: Amounts) -> dict[str, Exact]:
-    """Exact amounts by name, without those that are nothing."""
+    """Returns exact amounts by name, without those that are 0."""
     return {name: exact(amount) for name, amount in amounts if amount}
 
 
 @lru_cache(maxsize=4096)
 def exact(amount: Exact) -> Exact:
-    """The number as it is written: ten times 0.1 is 1."""
+    """Returns the number as it is written: ten times 0.1 is 1."""
     if amount == INFINITE:
         return INFINITE
     if amount == int(amount):

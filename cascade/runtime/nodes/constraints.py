@@ -35,7 +35,7 @@ def claim_for(call: Call) -> Claim:
     """Claims the capacity that the call wants.
 
     Raises:
-        CapacityError: (a ValueError) there is not so much of one of the resources.
+        CapacityError: (a ValueError) an amount exceeds the total.
         PolicyError: (a ValueError) an amount that was computed is negative.
     """
     operation = call.operation

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     AnyTask = Task[..., object]
 
     class NodeContext(MachineContext, Protocol):
-        """One run, as the code of its nodes sees it."""
+        """The services of one run that its nodes use."""
 
         capacity: Capacity
         executor: Executor

@@ -10,7 +10,7 @@ from cascade.graph.operations import AnyTask, Call, Map, Operation, Route, Share
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.maps import call_map
 from cascade.runtime.nodes.policies import call_with_policies, skip_reason
-from cascade.runtime.nodes.routers import call_once, call_route
+from cascade.runtime.nodes.routers import call_route, call_shared_result
 
 if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext as RunContext
@@ -50,6 +50,6 @@ ACTIONS: dict[type[Operation], Callable[..., object]] = {
     Call: call_with_policies,
     Map: call_map,
     Route: lambda context, operation, operands, serial, node, _origin: call_route(context, operation, operands, serial, node),
-    SharedResult: lambda _context, _operation, operands, _serial, _node, _origin: call_once(operands),
+    SharedResult: lambda _context, _operation, operands, _serial, _node, _origin: call_shared_result(operands),
 }
 """The action of each kind of operation that is performed here. State machines and containers are those of the two paths."""

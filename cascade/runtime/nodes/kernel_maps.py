@@ -43,7 +43,7 @@ def kernels_of(
 
 
 def cores() -> int:
-    """How many threads may run at once."""
+    """Returns the number of threads that may run at once."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(count, THREAD_LIMIT)
 

@@ -26,14 +26,14 @@ from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.nodes.call import Call, begin
 from cascade.runtime.nodes.kernel_maps import kernels_of
 from cascade.runtime.nodes.policies import with_policies
-from cascade.runtime.spine.fairness import give_turn
+from cascade.runtime.spine.fairness import yield_control
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
 SLICE, LONG_SLICE = 0.001, 0.01
-"""Seconds of calls after which the event loop gets its turn; where there is none, it is looked whether the run has to end."""
+"""Seconds of calls after which a map yields to the event loop, or, without one, checks whether the run has to end."""
 MAP_LIMIT = 16
 SIZED = (list, tuple, range)
 ITEMS_LIMIT = 10_000_000
@@ -113,7 +113,7 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
 
 
 def _taken(context: NodeContext, name: str, items: object, most: int, where: str) -> list[object]:
-    """The items, which may take long to come, or never end: no more than `most` of what is no list."""
+    """Returns the items of an input; no more than `most` if it is no list, as its iterator may take long, or never end."""
     check_map_input(name, items, where)
     if isinstance(items, SIZED):
         return list(items)
@@ -130,7 +130,7 @@ def _taken(context: NodeContext, name: str, items: object, most: int, where: str
 def _with_shared(
     call: Call, operation: Map, columns: list[list[object]]
 ) -> tuple[list[list[object]], int, tuple[str, ...] | None] | None:
-    """The columns, with what all items share, how many go by position, and the names of the others; None where one has no name."""
+    """Returns the columns with those of shared values, the number of positional ones, and the names of the others; None if one has no name."""
     signature = operation.signature
     first = int(signature.shares_first)
     named = tuple(each for each in signature.shared[first:] if isinstance(each, str))
@@ -141,7 +141,7 @@ def _with_shared(
 
 
 def is_plain(operation: Map, context: NodeContext) -> bool:
-    """Whether the items, if nobody observes them, are called as they are, in a loop of the VM or by kernels."""
+    """Returns True if items that are not observed are called directly, by a loop of the VM or by kernels."""
     return (
         not context.inputs.takes_placeholders  # an item may hold a resource that is set up for its call
         and has_plain_items(operation)
@@ -175,7 +175,7 @@ GATHER.hands_on = True
 
 
 class Turn:
-    """Yields to the event loop, or, where there is none, looks whether the run has to end; and publishes the progress."""
+    """Lets a map yield to the event loop, or, without one, end when the run has to; and publishes its progress."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -189,7 +189,7 @@ class Turn:
             self.seconds = LONG_SLICE
 
     def publish_progress(self, done: int) -> float:
-        """Publishes how many items are done, if it is time to; returns the time."""
+        """Publishes the number of finished items, if it is time to; returns the time."""
         now = time.monotonic()
         call = self._call
         if now - self._published >= PROGRESS_TIME and call.is_published:
@@ -203,7 +203,7 @@ class Turn:
             return
         if self._looped or self._call.parked:
             await self._call.park()
-            await give_turn()
+            await yield_control()
         else:
             self._call.context.limits.check_deadline()
             self._check_outer()
@@ -327,7 +327,7 @@ class Items:
         self._turn.publish_progress(self._done)
 
     async def stop(self) -> None:
-        """Cancels and awaits what is left.
+        """Cancels and awaits the items that are under way.
 
         Raises:
             CancelledError: the caller was cancelled meanwhile; still nothing is left running.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def skip_reason(operation: TaskOperation, operands: Sequence[object]) -> str | None:
-    """Why the call is not made; None if it is."""
+    """Returns the reason why a call is skipped; None if it is not."""
     for position, operand in enumerate(operands):
         if type(operand) is Skipped and position >= operation.may_be_skipped:
             return "UpstreamSkipped_Data" if position < operation.order.start else "UpstreamSkipped_Sequence"
@@ -39,7 +39,7 @@ def skip_reason(operation: TaskOperation, operands: Sequence[object]) -> str | N
 
 
 def with_policies(call: Call) -> Coroutine[object, None, object]:
-    """The coroutine of a call that is not skipped: it returns the value, the continuation, or a Failed."""
+    """Returns the coroutine of a call that is not skipped: it returns the value, the continuation, or a Failed."""
     # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
     cache = call.operation.cache
     return constrained(call) if cache is None or call.again else cached(call, cache)

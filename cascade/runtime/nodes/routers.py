@@ -48,8 +48,8 @@ def call_route(context: NodeContext, operation: Route, operands: Sequence[object
     return lazy
 
 
-def call_once(operands: Sequence[object]) -> object:
-    """A result that routes of several Routers need, where it is needed; or its value, to be handed on to the others."""
+def call_shared_result(operands: Sequence[object]) -> object:
+    """Computes a result that routes of several Routers share, at its first use; later uses return its value, or wait for it."""
     use = operands[0]
     assert isinstance(use, Use)
     if len(operands) == 1:
@@ -85,7 +85,7 @@ def _given(value: object) -> object:
 
 
 def jump_error(targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: Task[..., object]) -> RouteError | DeclarationError:
-    """Why a Jump leads nowhere: there is no such route, or its task cannot take the data."""
+    """Returns the error of a Jump that leads nowhere: there is no such route, or its task cannot take the data."""
     where = f"task {owner.name!r}"
     try:
         known = jump.target_key in {key for key, _, _ in targets}
@@ -106,7 +106,7 @@ def jump_error(targets: Sequence[tuple[object, int, int]], jump: Jump[object], o
 
 
 def choose(routes: Mapping[Hashable, T], key: object, where: str) -> T:
-    """The route of that key.
+    """Returns the route of that key.
 
     Raises:
         RouteError: (a LookupError and a ValueError) there is none.

@@ -28,7 +28,7 @@ class Origin:
 def with_origins(
     arguments: dict[str, object], lifetimes: Iterable[Lifetime], resolver: ResourceResolver
 ) -> dict[str, object]:
-    """The arguments of a call, with Origins in place of resources whose values cannot be part of a key.
+    """Returns the arguments of a call, with Origins in place of resources whose values cannot be part of a key.
 
     Raises:
         KeyingError: (a TypeError) the code of one of them cannot be identified.

@@ -36,18 +36,20 @@ class Lifetime:
     """Whether its set-up is over."""
 
     def set_up(self, arguments: dict[str, object]) -> None:
-        """Has the value made. It is not published yet: Ctrl-C may break that off, and whoever holds this is to know before."""
+        """Makes the value. It is not published yet: Ctrl-C may interrupt that, and the caller has to keep this lifetime before."""
         generator: Generator[object, None, None] = self.resource.func(**arguments)
         self._generator = generator
         with _Noting(f"in the set-up of resource {self.name!r}"), UserCode():
-            try:
-                self.value = next(generator)
-            except StopIteration:
-                raise _no_yield(self.name) from None
+            self._set_value(next(generator, _ENDED))
         self._check_value()
 
     def publish_acquired(self) -> None:
         self._publish("acquired", self.name, None)
+
+    def _set_value(self, value: object) -> None:
+        if value is _ENDED:
+            raise ResourceError(self.name, f"resource {self.name!r} ended without a yield", expected="exactly one yield")
+        self.value = value
 
     def _check_value(self) -> None:
         if type(self.value) in (LazyResult, TailCall):
@@ -57,18 +59,16 @@ class Lifetime:
             )
 
     def _tear_down(self) -> None:
-        try:
-            with _Noting(f"in the tear-down of resource {self.name!r}"), UserCode():
-                if next(self._generator, _ENDED) is not _ENDED:
-                    self._generator.close()
-                    raise _second_yield(self.name)
-        except BaseException as error:
-            self._publish("released", self.name, error)
-            raise
-        self._publish("released", self.name, None)
+        with self._releasing(), UserCode():
+            if next(self._generator, _ENDED) is not _ENDED:
+                self._generator.close()
+                raise _second_yield(self.name)
+
+    def _releasing(self) -> _Releasing:
+        return _Releasing(self.name, self._publish)
 
     def end_now(self, error: BaseException | None) -> BaseException | None:
-        """Tears it down, without an event loop. Takes and returns the error that the run or the call ends with."""
+        """Tears the resource down, without an event loop. Takes and returns the error that the run or the call ends with."""
         try:
             self._tear_down()
         except BaseException as trouble:
@@ -82,15 +82,15 @@ class Lifetime:
         return self.end_now(error), interrupted
 
     def abandon(self) -> None:
-        """Tears it down as far as that is possible without awaiting anything."""
+        """Tears the resource down as far as that is possible without awaiting anything."""
         self.end_now(None)
 
 
 class AsyncLifetime(Lifetime):
     """The lifetime of a resource that an async generator function sets up, in an asyncio task of its own.
 
-    What it enters (a cancel scope, a context variable) is left in the task that entered it, and a cancellation of whoever
-    needs it does not break off its tear-down.
+    A cancel scope or a context variable that it enters is left in the task that entered it, and a cancellation of a task that
+    needs the resource does not interrupt its tear-down.
 
     Args:
         on_ready: called when it was set up.
@@ -161,23 +161,15 @@ class AsyncLifetime(Lifetime):
         generator: AsyncGenerator[object, None] = self.resource.func(**arguments)
         self._async_generator = generator
         with _Noting(f"in the set-up of resource {self.name!r}"):
-            try:
-                self.value = await anext(generator)
-            except StopAsyncIteration:
-                raise _no_yield(self.name) from None
+            self._set_value(await anext(generator, _ENDED))
         self._check_value()
         self.publish_acquired()
 
     async def _tear_down_async(self) -> None:
-        try:
-            with _Noting(f"in the tear-down of resource {self.name!r}"):
-                if await anext(self._async_generator, _ENDED) is not _ENDED:
-                    await self._async_generator.aclose()
-                    raise _second_yield(self.name)
-        except BaseException as error:
-            self._publish("released", self.name, error)
-            raise
-        self._publish("released", self.name, None)
+        with self._releasing():
+            if await anext(self._async_generator, _ENDED) is not _ENDED:
+                await self._async_generator.aclose()
+                raise _second_yield(self.name)
 
     def end_now(self, error: BaseException | None) -> BaseException | None:
         return error  # it can only be torn down in its event loop
@@ -208,7 +200,7 @@ class AsyncLifetime(Lifetime):
 
 
 def _first(error: BaseException | None, trouble: BaseException) -> BaseException:
-    """The error to continue with, when `trouble` came in a tear-down after `error`."""
+    """Returns the error to continue with, when `trouble` came in a tear-down after `error`."""
     if error is None:
         return trouble
     if isinstance(error, Exception) and not isinstance(trouble, Exception):
@@ -220,7 +212,7 @@ def _first(error: BaseException | None, trouble: BaseException) -> BaseException
 
 
 class UserCode:
-    """Around synchronous code of a user, which may be called by a coroutine of ours; like a task, it may make runs of its own."""
+    """Marks synchronous code of a user that a coroutine of ours may call: like a task, it may make runs of its own."""
 
     def __enter__(self) -> None:
         enter_task()
@@ -243,8 +235,17 @@ class _Noting:
         pass
 
 
-def _no_yield(name: str) -> ResourceError:
-    return ResourceError(name, f"resource {name!r} ended without a yield", expected="exactly one yield")
+class _Releasing(_Noting):
+    """The tear-down of a resource: adds a note to its error, and publishes its end."""
+
+    def __init__(self, name: str, publish: Publish) -> None:
+        super().__init__(f"in the tear-down of resource {name!r}")
+        self._name = name
+        self._publish = publish
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        super().__exit__(kind, error, traceback)
+        self._publish("released", self._name, error)
 
 
 def _second_yield(name: str) -> ResourceError:

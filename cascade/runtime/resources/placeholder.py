@@ -26,12 +26,12 @@ class ResourcePlaceholder:
 
 
 def placeholders_in(value: object) -> dict[Resource, None]:
-    """The resources that a value holds placeholders of, each once, from left to right."""
+    """Returns the resources that a value holds placeholders of, each once, from left to right."""
     return dict.fromkeys(part.resource for part in all_parts(value) if type(part) is ResourcePlaceholder)
 
 
 def fresh(slots: tuple[object, ...]) -> tuple[object, ...]:
-    """The arguments of a tail call, with injections in place of placeholders: the next call has resources of its own."""
+    """Returns the arguments of a tail call, with injections in place of placeholders: the next call has resources of its own."""
     return tuple(replaced(slot, _injection_of) for slot in slots)
 
 
@@ -42,7 +42,7 @@ def _injection_of(value: object) -> object:
 def with_values(
     args: tuple[object, ...], kwargs: dict[str, object], values: Mapping[Resource, object]
 ) -> tuple[tuple[object, ...], dict[str, object]]:
-    """The arguments of a call, with the values of the resources in place of placeholders."""
+    """Returns the arguments of a call, with the values of the resources in place of placeholders."""
 
     def value_of(value: object) -> object:
         return values[value.resource] if type(value) is ResourcePlaceholder else value
@@ -54,7 +54,7 @@ def with_values(
 
 
 def replaced(value: object, replacement: Callable[[object], object]) -> object:
-    """The value with `replacement(part)` in place of each part; a container in which nothing changes is returned as it is."""
+    """Returns the value with `replacement(part)` in place of each part; a container in which nothing changes is returned as it is."""
     new = replacement(value)
     if new is not value or not is_container(value):
         return new
@@ -64,7 +64,7 @@ def replaced(value: object, replacement: Callable[[object], object]) -> object:
 
 
 def all_parts(value: object) -> Iterator[object]:
-    """A value and everything in it, also inside of containers; from left to right."""
+    """Yields a value and its parts, also those of nested containers, from left to right."""
     stack = [value]
     seen: set[int] = set()
     while stack:

@@ -17,7 +17,7 @@ Source = Resource | GeneratorFunction
 
 
 class ResourceContainer:
-    """The resources that an engine knows by name, and what replaces them meanwhile."""
+    """The resources that an engine knows by name, and their overrides."""
 
     def __init__(self) -> None:
         # Replaced, never changed: a run continues with those that it found when it began.

@@ -1,4 +1,4 @@
-"""The resolver: which resource an injection means, in which order resources are set up, and which inputs they take."""
+"""The resolver: finds the resource of an injection, the order of set-ups, and the inputs that resources take."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ResourceResolver:
         return inputs
 
     def order(self, wanted: Iterable[Resource], ready: Container[Resource]) -> list[Resource]:
-        """The resources to be set up for `wanted`, each after those that it needs itself; without those that are ready."""
+        """Returns the resources to be set up for `wanted`, each after those that it needs itself; without those that are ready."""
         order: list[Resource] = []
         entered: dict[Resource, None] = {}
         stack: list[tuple[Resource, bool]] = [(resource, False) for resource in reversed(list(wanted))]
@@ -107,7 +107,7 @@ class ResourceResolver:
         return needed
 
     def arguments(self, resource: Resource, value_of: Callable[[Resource], object]) -> dict[str, object]:
-        """The arguments of a resource's function; `value_of` finds those that are resources."""
+        """Returns the arguments of a resource's function; `value_of` finds those that are resources."""
         arguments: dict[str, object] = {}
         for name, default in resource.parameters.items():
             injection, declared = injection_of(default), input_of(default)
@@ -119,7 +119,7 @@ class ResourceResolver:
 
 
 def parameters_of(inputs: Inputs, container: ResourceContainer) -> tuple[Input, ...]:
-    """The parameters of a graph and of the resources that it names, in the order in which they stand there; each once."""
+    """Returns the parameters of a graph and of the resources that it names, in the order in which they stand there; each once."""
     declared = inputs.all_declared()
     if inputs.injections:
         declared += ResourceResolver(container, _no_value).check(inputs.injections, inputs.values)

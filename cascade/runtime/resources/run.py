@@ -45,11 +45,11 @@ class RunResources:
 
     @property
     def count(self) -> int:
-        """How many resources of scope "run" are set up."""
+        """The number of resources of scope "run" that are set up."""
         return len(self._stack)
 
     def keyable(self, arguments: dict[str, object]) -> dict[str, object]:
-        """The arguments of a call as a cache's key takes them; see `cascade.runtime.resources.key.with_origins`."""
+        """Returns the arguments of a call as a cache's key takes them; see `cascade.runtime.resources.key.with_origins`."""
         from cascade.runtime.resources.key import with_origins
 
         return with_origins(arguments, self._stack, self._resolver)
@@ -72,7 +72,7 @@ class RunResources:
         return itself(value) if is_awaitable(value) else value
 
     def _missing(self, wanted: Iterable[Resource]) -> list[Resource]:
-        """The resources that have to be set up for `wanted`, in order."""
+        """Returns the resources that have to be set up for `wanted`, in order."""
         ready = {resource for resource, lifetime in self._lifetimes.items() if lifetime.is_ready}
         return self._resolver.order(wanted, ready)
 

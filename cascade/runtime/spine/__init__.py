@@ -1,1 +1,1 @@
-"""What drives a run: driver, task group, interpreter, code cache, run context."""
+"""The spine of a run: driver, task group, interpreter, run context."""

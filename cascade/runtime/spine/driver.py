@@ -1,6 +1,6 @@
 """Driving a run: with an event loop, and without one as long as nothing is awaited.
 
-A run is a `Machine` of the virtual machine or a `Interpreter` of the graph path; both have the same methods.
+A run is a `Machine` of the virtual machine or an `Interpreter` of the graph path; both have the same methods.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from cascade.adapters.executors.scopes import (
 from cascade.errors import EventLoopError, InternalError
 from cascade.graph.operations import AnyTask
 from cascade.imports import Protocol, asyncio, threading
-from cascade.runtime.spine.fairness import give_turn
+from cascade.runtime.spine.fairness import yield_control
 from cascade.runtime.spine.run_context import RunContext
 from cascade.runtime.spine.task_group import Entry, TaskGroup
 
 SLICE = 0.001
-"""Seconds after which the event loop gets its turn. A timer needs two turns to wake a task, so its delay is twice that."""
+"""Seconds after which a run yields to the event loop. A timer wakes a task at the second yield, so its delay is twice that."""
 
 
 NESTED_SLICE = 0.02
-"""Seconds after which a run inside of another one looks whether that has been cancelled or is late."""
+"""Seconds after which a run inside of another one checks whether that has been cancelled or is late."""
 
 
 class Run(Protocol):
@@ -72,7 +72,7 @@ class Outcome:
 
 
 async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome:
-    """Drives a run to its end inside the running event loop, which gets a turn every `SLICE` seconds.
+    """Drives a run to its end inside the running event loop, to which it yields every `SLICE` seconds.
 
     The resources that it sets up are torn down before it returns.
     """
@@ -111,7 +111,7 @@ async def _drive(run: Run, context: RunContext, deadline: float, scope: Scope) -
             if status == FAILED:
                 return await _stop(task_group, scope, _error_of(run, context, scope))
             if status != WAIT:
-                await give_turn()
+                await yield_control()
             elif task_group.oldest is None:
                 raise InternalError("a run waits, and nothing is awaited")
             elif not await task_group.wait(deadline):
@@ -129,7 +129,7 @@ async def _drive(run: Run, context: RunContext, deadline: float, scope: Scope) -
 
 
 async def _stop(task_group: TaskGroup, scope: Scope, error: BaseException) -> Outcome:
-    scope.over = True  # what is left is cancelled by asyncio, and may make runs while it cleans up
+    scope.over = True  # the rest is cancelled by asyncio, and may make runs while it cleans up
     await task_group.cancel(error)
     return Outcome(None, error)
 
@@ -191,12 +191,12 @@ def run_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_oute
     calling the task anyway.
 
     Args:
-        check_outer: raises CancelledError when it has to end; by default when what is around this call has.
+        check_outer: raises CancelledError when the coroutine has to end; by default when a run around this call has to.
     """
     if check_outer is None:
         check_outer = outer_cancellation()
         check_outer()
-    # Not in an `except` block, which would be the context of whatever the tasks raise.
+    # Not in an `except` block, which would be the context of the exceptions that tasks raise.
     if is_loop_running():
         return _run_loop_in_thread(start, check_outer)
     from cascade.runtime.spine.interrupts import Interrupts
@@ -215,7 +215,7 @@ async def _in_own_loop(start: Callable[[], Coroutine[object, object, Outcome]], 
 
 
 class _Watching:
-    """While it lasts, the current asyncio task is cancelled when `check_outer` raises."""
+    """A context in which the current asyncio task is cancelled when `check_outer` raises."""
 
     def __init__(self, check_outer: Callable[[], None]) -> None:
         self._check_outer = check_outer

@@ -36,7 +36,7 @@ NO_LIMITS = Limits()
 
 
 def where(owner: AnyTask, serial: int, node: int | str, iteration: int) -> str:
-    """A node and an iteration of it, as error messages name them."""
+    """Returns the name of a node and an iteration of it, for error messages."""
     return f"task {owner.name!r}, node {label(owner, serial, node)}, iteration {iteration:,}"
 
 
@@ -56,7 +56,7 @@ def annotate(error: BaseException, owner: AnyTask, origin: AnyTask, serial: int,
 
 
 def user_part(traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is not Cascade's own; all of it where there is none."""
+    """Returns the traceback from the first frame that is not Cascade's own; all of it where there is none."""
     at = traceback
     while at is not None and at.tb_frame.f_globals.get("__name__", "").startswith("cascade."):
         at = at.tb_next

@@ -13,10 +13,10 @@ NAP = 0.00005
 _let_in = 0.0
 
 
-async def give_turn() -> None:
-    """Lets the event loop go round once, and, now and then, other threads run.
+async def yield_control() -> None:
+    """Yields to the event loop once, and, now and then, to other threads.
 
-    A thread that wants the interpreter asks for it after waiting for a switch interval. But each time that the event loop polls, it
+    A thread that wants the interpreter requests it after waiting for a switch interval. But each time that the event loop polls, it
     lets the interpreter go and takes it back before that thread has woken up, and the thread's wait begins anew: beside a
     run that polls every millisecond it would never be seen. So this thread sleeps for a moment.
     """

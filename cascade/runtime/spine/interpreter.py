@@ -1,9 +1,9 @@
 """The graph path: walks a plan node by node. The readable reference of how a run goes.
 
-It does what the virtual machine does (`cascade/_vm.pyx`), in the same order, with the same messages: nodes are issued
+It runs as the virtual machine does (`cascade/_vm.pyx`), in the same order, with the same messages: nodes are issued
 in the order of the plan; one whose operand is not there yet is parked as a `Pending` and issued when its last operand
 comes; a task that returns a tail call or a LazyResult starts a new frame, which takes the place of the old one
-when nothing else is left to do in it.
+when nothing in that is still to be done.
 """
 
 from __future__ import annotations
@@ -65,8 +65,27 @@ class Frame:
     """A graph that is being walked, or a task that is being called again and again."""
 
     __slots__ = (
-        "at", "destination", "graph", "inner", "iteration", "machine", "made", "may_skip", "next_progress", "node", "operation",
-        "order", "origin", "parent", "promise", "serial", "slots", "state", "states", "uses", "values",
+        "at",
+        "destination",
+        "graph",
+        "inner",
+        "iteration",
+        "made",
+        "may_skip",
+        "next_progress",
+        "node",
+        "operation",
+        "order",
+        "origin",
+        "parent",
+        "promise",
+        "serial",
+        "slots",
+        "state",
+        "state_machine",
+        "states",
+        "uses",
+        "values",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -80,7 +99,7 @@ class Frame:
         self.operation: AnyTask | PolicyOperation | None = None
         self.slots: tuple[object, ...] = ()
         # A state machine: the arguments of all states; that of the current one is called.
-        self.machine: StateMachine | None = None
+        self.state_machine: StateMachine | None = None
         self.states: list[list[object]] = []
         self.state = 0
         self.inner = False  # continues with a state of a state machine: its end is not published
@@ -88,7 +107,7 @@ class Frame:
         self.parent: Frame | None = None
         self.destination = 0
         self.promise: Pending | None = None
-        self.may_skip = False  # what the result is for can do without it
+        self.may_skip = False  # the operation that takes the result can do without it
         self.made = results_made()  # when its step began
         # Names for people.
         self.serial = 0
@@ -102,7 +121,7 @@ class Frame:
         return len(self.graph.rows) - 1 if self.graph is not None else 0
 
     def operation_of(self, index: int) -> RowOperation:
-        """The operation of a node."""
+        """Returns the operation of a node."""
         if self.graph is None:
             assert self.operation is not None
             return self.operation
@@ -110,7 +129,7 @@ class Frame:
         return operation
 
     def call_of(self, index: int) -> AnyTask | PolicyOperation:
-        """The operation of a node that is a call."""
+        """Returns the operation of a node that is a call."""
         if self.graph is None:
             assert self.operation is not None
             return self.operation
@@ -118,7 +137,7 @@ class Frame:
         return operation
 
     def task_of(self, index: int) -> AnyTask:
-        """The task of a node that calls one."""
+        """Returns the task of a node that calls one."""
         return self.call_of(index).task
 
 
@@ -206,7 +225,7 @@ class Interpreter:
             close_awaitable(awaitable)
 
     def operations(self) -> list[AnyTask | TaskOperation]:
-        """The operations of the target's graph."""
+        """Returns the operations of the target's graph."""
         rows = self.current.graph.rows if self.current is not None and self.current.graph is not None else ()
         return [row[0] for row in rows if not isinstance(row[0], Container)]
 
@@ -226,7 +245,7 @@ class Interpreter:
         return frame
 
     def _read(self, frame: Frame, reference: int) -> object:
-        """The value of an operand; it is dropped at its last use."""
+        """Returns the value of an operand; it is dropped at its last use."""
         if reference < 0:
             assert frame.graph is not None
             return frame.graph.inputs[-1 - reference]
@@ -234,7 +253,7 @@ class Interpreter:
         return frame.values[reference] if frame.uses[reference] else frame.values.pop(reference)
 
     def _leave(self, frame: Frame, value: object) -> int:
-        """The frame's result is there."""
+        """Ends a frame whose result is there."""
         if type(value) is Skipped and not frame.may_skip:
             self.error = DependencyMissingError(value.task_id, value.reason)
             if self.observed and frame.origin is not None:
@@ -297,9 +316,9 @@ class Interpreter:
                 return RESUMED
             return self._perform(item.frame, item.index, item.operands, item)
         if frame.graph is None:
-            return self._give_back(frame) if frame.values else self._perform(frame, 0, list(frame.slots), None)
+            return self._return_value(frame) if frame.values else self._perform(frame, 0, list(frame.slots), None)
         if frame.at == len(frame.order):
-            return self._give_back(frame)
+            return self._return_value(frame)
         index = frame.order[frame.at]
         frame.at += 1
         operands = [self._read(frame, reference) for reference in frame.graph.rows[index][1:]]
@@ -312,10 +331,10 @@ class Interpreter:
             operand.waiters.append((pending, position))
         return RESUMED
 
-    def _give_back(self, frame: Frame) -> int:
+    def _return_value(self, frame: Frame) -> int:
         value = frame.values[frame.result]
         if type(value) is not Pending:
-            return self._leave(frame, value) if frame.machine is None else self._select(frame, frame.machine, value)
+            return self._leave(frame, value) if frame.state_machine is None else self._select(frame, frame.state_machine, value)
         value.waiters.append((frame, -1))
         self.current = parent = frame.parent
         if parent is not None and frame.promise is None:
@@ -324,41 +343,41 @@ class Interpreter:
             frame.parent = None
         return RESUMED
 
-    def _enter_machine(self, frame: Frame, index: int, machine: StateMachine, operands: list[object], pending: Pending | None) -> int:
-        held = self.context.admit(machine, operands, frame.serial, index)
+    def _enter_state_machine(self, frame: Frame, index: int, state_machine: StateMachine, operands: list[object], pending: Pending | None) -> int:
+        held = self.context.admit(state_machine, operands, frame.serial, index)
         if held is not None:
             return self._deliver(frame, index, held, pending)
         new = Frame()
-        new.machine = machine
-        new.states = [operands[state.offset : state.offset + state.width] for state in machine.states]
-        new.origin, new.serial, new.node = machine.task, frame.serial, index
-        self._enter_state(new, machine, 0)
+        new.state_machine = state_machine
+        new.states = [operands[state.offset : state.offset + state.width] for state in state_machine.states]
+        new.origin, new.serial, new.node = state_machine.task, frame.serial, index
+        self._enter_state(new, state_machine, 0)
         status = self._place(frame, index, new, pending)
         new.iteration = frame.iteration
         return status
 
-    def _enter_state(self, frame: Frame, machine: StateMachine, state: int) -> None:
+    def _enter_state(self, frame: Frame, state_machine: StateMachine, state: int) -> None:
         frame.state = state
         frame.made = results_made()
-        frame.operation = machine.states[state].operation
+        frame.operation = state_machine.states[state].operation
         frame.slots = tuple(frame.states[state])
         frame.values.clear()
 
-    def _select(self, frame: Frame, machine: StateMachine, value: object) -> int:
-        """A state has its value: a Jump to another one, or that of the machine."""
-        routes = machine.states[frame.state].routes
+    def _select(self, frame: Frame, state_machine: StateMachine, value: object) -> int:
+        """Continues after a state: its value is a Jump to another one, or the value of the state machine."""
+        routes = state_machine.states[frame.state].routes
         if type(value) is not Jump or routes is None:
             return self._leave(frame, value)
         try:
-            return self._jump(frame, machine, routes, value)
+            return self._jump(frame, state_machine, routes, value)
         except BaseException as error:
             return self._fail_at(frame, 0, error)
 
-    def _jump(self, frame: Frame, machine: StateMachine, routes: Iterable[tuple[object, int | None]], jump: Jump[object]) -> int:
+    def _jump(self, frame: Frame, state_machine: StateMachine, routes: Iterable[tuple[object, int | None]], jump: Jump[object]) -> int:
         numbers = dict(routes)
         known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
         target = numbers[jump.target_key] if known else None
-        takes_input = target is not None and machine.states[target].takes_input
+        takes_input = target is not None and state_machine.states[target].takes_input
         deferred = self.context.computed_jump(jump, frame.made)
         if deferred is not None:
             # Its data has to be computed; then it comes back here.
@@ -375,14 +394,14 @@ class Interpreter:
             target is not None
             and (type(frame.states[target][0]) is NoInput if takes_input and kept else not kept and not takes_input and jump.data is not None)
         ):
-            raise self.context.jump_error([(key, 0, 0) for key, _ in routes], jump, machine.states[frame.state].operation.task)
+            raise self.context.jump_error([(key, 0, 0) for key, _ in routes], jump, state_machine.states[frame.state].operation.task)
         if target is None:
             frame.iteration += 1
             return self._leave(frame, None if kept else jump.data)
         if takes_input and not kept:
             frame.states[target][0] = jump.data
         frame.iteration += 1
-        self._enter_state(frame, machine, target)
+        self._enter_state(frame, state_machine, target)
         return RESUMED
 
     def _perform(self, frame: Frame, index: int, operands: list[object], pending: Pending | None) -> int:
@@ -396,7 +415,7 @@ class Interpreter:
             self.error = StepLimitError(self.max_steps, frame.iteration, where=self._where(frame, index))
             return FAILED
         if isinstance(operation, StateMachine):
-            return self._enter_machine(frame, index, operation, operands, pending)
+            return self._enter_state_machine(frame, index, operation, operands, pending)
         self.steps += 1
         enter_task()
         try:
@@ -408,7 +427,7 @@ class Interpreter:
             leave_task()
         return self._land(frame, index, operands, value, pending)
 
-    # -- What a call's result means ---------------------------------------------------------------------------------
+    # -- The results of calls ---------------------------------------------------------------------------------------
 
     def _land(
         self, frame: Frame, index: int, operands: list[object], value: object, pending: Pending | None, *, awaited: bool = False
@@ -417,7 +436,7 @@ class Interpreter:
             if type(value) is TailCall:
                 return self._tail_call(frame, index, operands, value, pending)
             if type(value) is LazyResult:
-                return self._go_on_with(frame, index, value, value, pending, hands_on=is_only_result(value, frame.made))
+                return self._continue_with(frame, index, value, value, pending, hands_on=is_only_result(value, frame.made))
             if awaited or not is_awaitable(value):
                 return self._deliver(frame, index, value, pending)
             if pending is None:
@@ -452,22 +471,22 @@ class Interpreter:
             slots = target.bind(*tail.args, **tail.kwargs)
             operation = operation_of(target)
         if holds_new_deferred(slots, operands if target is task else None, frame.made, target.binder.gathered):
-            return self._go_on_with(frame, index, self.context.deferred(operation, slots), tail, pending)
+            return self._continue_with(frame, index, self.context.deferred(operation, slots), tail, pending)
         new = Frame()
         new.operation = operation.again if isinstance(operation, PolicyOperation) else operation
         new.slots = slots
-        new.inner = frame.inner or frame.machine is not None
+        new.inner = frame.inner or frame.state_machine is not None
         new.serial = frame.serial
         new.node = index if frame.origin is None else frame.node
         new.origin = task if frame.origin is None else frame.origin
         new.next_progress = frame.next_progress
         return self._place(frame, index, new, pending)
 
-    def _go_on_with(
+    def _continue_with(
         self, frame: Frame, index: int, deferred: object, answer: object, pending: Pending | None, *, hands_on: bool = False
     ) -> int:
         new = self._enter(deferred, hands_on=hands_on)
-        if self.observed and not frame.inner and frame.machine is None:
+        if self.observed and not frame.inner and frame.state_machine is None:
             self.context.finished(*self._locate(frame, index)[:3], answer, None)
         self.serials += 1
         new.serial = self.serials
@@ -476,7 +495,7 @@ class Interpreter:
     def _place(self, frame: Frame, index: int, new: Frame, pending: Pending | None) -> int:
         """Starts a frame whose result is the value of a node."""
         new.iteration = frame.iteration + 1
-        if index == frame.result and frame.machine is None:
+        if index == frame.result and frame.state_machine is None:
             # In tail position the new frame takes the place of the old one: constant memory.
             new.parent, new.promise, new.destination = frame.parent, frame.promise, frame.destination
             new.may_skip = frame.may_skip
@@ -490,7 +509,7 @@ class Interpreter:
                 new.parent, new.destination = frame, index
             else:
                 new.promise = pending
-        tail = index == frame.result and frame.machine is None
+        tail = index == frame.result and frame.state_machine is None
         # A call that was parked continues before whatever else is ready, as one that was not parked does; but after an await it
         # has to stand in line.
         if pending is None or (self.current is frame and tail) or (self.current is None and self.running):

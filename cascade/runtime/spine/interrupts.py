@@ -32,7 +32,7 @@ _SHARED = frozenset({"concurrent", "contextlib", "selectors", "threading"})  # w
 
 
 class Interrupts:
-    """While it is entered, Ctrl-C is handled here, if this is the main thread and Python's own handler is set.
+    """A context in which a run handles Ctrl-C, if this is the main thread and Python's own handler is set.
 
     Attributes:
         count: how often Ctrl-C was pressed.
@@ -130,7 +130,7 @@ class Interrupts:
 
     def _interrupt(self) -> None:
         if self._task is None or self._task.done():
-            return  # what asyncio does at the end of a loop it cannot do twice
+            return  # asyncio cannot close a loop twice
         self._settle()  # the tasks that are cancelled now may take their time to clean up
         raise KeyboardInterrupt
 
@@ -160,7 +160,7 @@ def _signal_main_thread() -> None:
     else:
         main = threading.main_thread().ident
         assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)  # so that what blocks it, as time.sleep(), notices
+        signal.pthread_kill(main, signal.SIGINT)  # so that a blocking call, as time.sleep(), is interrupted
 
 
 def _wake() -> None:

@@ -1,4 +1,4 @@
-"""RunContext: the services of one run, in both ways of running. The extension calls its methods (see `cascade/_vm.pyi`)."""
+"""RunContext: the services of one run, on both paths. The extension calls its methods (see `cascade/_vm.pyi`)."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class RunContext:
         executor: calls functions.
         inputs: the values of the run's inputs, and its resources.
         publisher: publishes the events of the run.
-        target: what is run; tail calls by name look among its tasks.
+        target: the target of the run; tail calls by name look among its tasks.
         capacity: the system's resources.
-        limits: of the run's time.
-        lowers: whether maps may run typed code: on the graph path nothing does.
+        limits: the limit of the run's time.
+        lowers: whether maps may run typed code, as nothing does on the graph path.
 
     Attributes:
         subscribed: the classes of events that have subscribers.
         observed: whether starts and ends of calls have to be published.
-        started, finished: those of the publisher, which are called with every call of a task.
+        started, finished: the methods of the publisher, which are called with every call of a task.
     """
 
     subscribed = SILENT.subscribed
@@ -81,7 +81,7 @@ class RunContext:
 
     @property
     def calls_inline(self) -> bool:
-        """Whether tasks of mode "inline" may be called directly; an executor of a user's own need not say."""
+        """True if tasks of mode "inline" may be called directly; an executor of a user's own need not say."""
         return bool(getattr(self.executor, "calls_inline", False))
 
     # -- Events -----------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class RunContext:
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 
     def expand(self, deferred: LazyResult[object], hands_on: bool = False) -> tuple[Code, Sequence[object]]:
-        """The code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
+        """Returns the code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
         around = deferred.derived.around if hasattr(deferred, "derived") else None
         if isinstance(around, Around) and (known := self.code_cache.code_of_route(around)) is not None:
             return known
@@ -105,7 +105,7 @@ class RunContext:
         return code, self.inputs.fill(inputs)
 
     def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[object, ...]) -> LazyResult[object]:
-        """The call that a tail call makes, as a LazyResult; the slots are those that `rebind` returned."""
+        """Returns the call that a tail call makes, as a LazyResult; the slots are those that `rebind` returned."""
         if isinstance(operation, Task):
             return lazy_result(operation, slots, operation.policies)
         again = operation.again
@@ -120,7 +120,7 @@ class RunContext:
         return operation_of(self.target_task(target, owner)).routine
 
     def target_task(self, target: object, owner: AnyTask) -> AnyTask:
-        """The task that a tail call of `owner` continues with."""
+        """Returns the task that a tail call of `owner` continues with."""
         if self._targets is None:
             from cascade.runtime.spine.tail_calls import TailCallTargets  # few programs have tail calls to other tasks
 
@@ -130,7 +130,7 @@ class RunContext:
     def rebind(
         self, operation: AnyTask | PolicyOperation, current: tuple[object, ...], args: tuple[object, ...], kwargs: dict[str, object]
     ) -> tuple[object, ...]:
-        """The slots of a tail call to itself; of the extras, the amounts of constraints stay."""
+        """Returns the slots of a tail call to itself; of the extras, the amounts of constraints stay."""
         if isinstance(operation, PolicyOperation):
             slots = operation.task.binder.rebind(current[operation.arguments], args, kwargs)
             slots += current[operation.computed]
@@ -143,7 +143,7 @@ class RunContext:
         return fresh(slots)
 
     def holds_resources(self) -> bool:
-        """Whether values may be resources that each call has its own of, so that a route cannot be entered without `call`."""
+        """Returns True if values may be resources that each call has its own of, so that a route cannot be entered without `call`."""
         return self.inputs.resources is not None
 
     def call(
@@ -166,7 +166,7 @@ class RunContext:
         return self.executor.call(owner, args, kwargs)
 
     def computed_jump(self, jump: Jump[object], made: int) -> LazyResult[object] | None:
-        """The Jump as a result to be computed, if its data has to be; else None.
+        """Returns the Jump as a result to be computed, if its data has to be; else None.
 
         Args:
             made: how many results there were when the state was called.

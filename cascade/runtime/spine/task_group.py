@@ -137,12 +137,12 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 
 
 def error_of(future: asyncio.Future[object]) -> BaseException | None:
-    """The exception that an awaitable ended with, if it did."""
+    """Returns the exception that an awaitable ended with, if it did."""
     error: BaseException | None
     try:
         error = future.exception()
     except asyncio.CancelledError as cancelled:
-        # That of its task, with its message; its traceback begins in this function.
+        # The exception of its task, with its message; its traceback begins in this function.
         traceback = cancelled.__traceback__
         return cancelled.with_traceback(None if traceback is None else traceback.tb_next)
     if error is None and type(result := future.result()) is Failed:
@@ -151,7 +151,7 @@ def error_of(future: asyncio.Future[object]) -> BaseException | None:
 
 
 def is_closed(error: BaseException, task: asyncio.Task[object] | None) -> bool:
-    """Whether the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
+    """Returns True if the coroutine of `task` is being closed, so that nothing can be awaited: a user may raise GeneratorExit, too."""
     if not isinstance(error, GeneratorExit):
         return False
     try:
