@@ -113,7 +113,7 @@ def _value_of(hit: object) -> object:
 
 def _take(call: Call, hit: object) -> object:
     """Returns the value of a hit, and publishes that the call is not made."""
-    if call.is_published:
+    if call.is_published and call.context.subscribed:
         call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
     return _value_of(hit)
 
@@ -132,7 +132,8 @@ class CacheEntry:
         self._inputs = call.context.inputs
         self._taken = self._inputs.taken
         self._arguments: dict[str, object] = dict(zip(operation.task.parameters, call.operands, strict=False))
-        self._key: bytes | None = None  # where the cache makes keys of its own
+        self._keyed: _KeyMaking | None = None  # the cache, if it makes keys of its own
+        self._key = b""
         self.is_usable = True
         try:
             identity = _identity_of(operation.task)
@@ -143,6 +144,7 @@ class CacheEntry:
             if resources is not None:
                 self._arguments = resources.keyable(self._arguments)
             if _makes_keys(cache):
+                self._keyed = cache
                 self._key = cache.key_of(self._task_id, self._arguments, identity)
         except KeyingError as error:
             self._warn(error)
@@ -150,17 +152,17 @@ class CacheEntry:
 
     def find(self) -> object:
         """Returns the value, or a Hit, or None; or an awaitable of it."""
-        cache = self._cache
-        if self._key is None or not _makes_keys(cache):
-            return cache.check(self._task_id, self._arguments)
+        cache = self._keyed
+        if cache is None:
+            return self._cache.check(self._task_id, self._arguments)
         return _promptly(cache, cache.load, self._key)
 
     def save(self, value: object) -> object:
         """Saves the value; returns an awaitable if that takes one."""
-        cache = self._cache
+        cache = self._keyed
         try:
-            if self._key is None or not _makes_keys(cache):
-                return cache.save(self._task_id, self._arguments, value)
+            if cache is None:
+                return self._cache.save(self._task_id, self._arguments, value)
             return _promptly(cache, cache.store, self._key, value)
         except KeyingError as error:
             self._warn(error)
