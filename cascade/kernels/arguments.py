@@ -36,7 +36,7 @@ def bind_call(
     called: FunctionType,
     positional: Sequence[ast.expr],
     named: Sequence[tuple[str, ast.expr]],
-    node: ast.AST,
+    node: ast.expr,
 ) -> Mapping[str, Argument]:
     """Returns the argument for each parameter of a function that is called, in the order of the parameters.
 

@@ -45,10 +45,14 @@ class Refusal(Exception):
         self.diagnostics = diagnostics
 
 
-def refuse(code: str, node: ast.AST, hint: str, source: FunctionSource) -> Refusal:
+def refuse(code: str, node: ast.expr | ast.stmt, hint: str, source: FunctionSource) -> Refusal:
     """Returns a refusal because of `node`."""
-    number, begin, last = getattr(node, "lineno", 0), getattr(node, "col_offset", 0), getattr(node, "end_lineno", 0)
-    line = source.line(number).encode()  # the tree's columns count bytes
-    end = node.end_col_offset if number == last else None  # type: ignore[attr-defined]
-    construct = f"def {node.name}(...)" if isinstance(node, ast.FunctionDef) else line[begin:end].decode(errors="replace").rstrip(": ")
-    return Refusal(Diagnostic(code, number, len(line[:begin].decode(errors="replace")), construct or ast.unparse(node), hint, source.file))
+    line = source.line(node.lineno).encode()  # the tree's columns count bytes
+    begin = node.col_offset
+    column = len(line[:begin].decode(errors="replace"))
+    if isinstance(node, ast.FunctionDef):
+        construct = f"def {node.name}(...)"
+    else:
+        end = node.end_col_offset if node.end_lineno == node.lineno else None
+        construct = line[begin:end].decode(errors="replace").rstrip(": ") or ast.unparse(node)
+    return Refusal(Diagnostic(code, node.lineno, column, construct, hint, source.file))

@@ -48,7 +48,7 @@ class FunctionBuilder:
         """Returns the object that a name or attribute means that is no variable; MISSING for anything else."""
         return self.code.names.meaning(self.source, node)
 
-    def refuse(self, code: str, node: ast.AST, hint: str) -> Refusal:
+    def refuse(self, code: str, node: ast.expr | ast.stmt, hint: str) -> Refusal:
         return refuse(code, node, hint, self.source)
 
     # -- Instructions -----------------------------------------------------------------------------------------------
