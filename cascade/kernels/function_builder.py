@@ -25,6 +25,7 @@ class FunctionBuilder:
         space: its registers.
         bound: the types of the variables that have a value at the present program point.
         registers: the name of the register of each variable, for each of its types.
+        ranges: for each `for`, the name of the first of its three registers.
         made_before: the calls that are made before the present statement, by id: the variable of the result (see `containers`).
         exit: the number of the side exit of the present statement.
         line: the source and the line that the present statement comes from.
