@@ -17,14 +17,13 @@ from __future__ import annotations
 
 # Type checkers take it for true; importing it from typing would double the time of the import. A call, as editors that follow
 # plain constants would complete nothing.
-TYPE_CHECKING = bool()
+TYPE_CHECKING = bool()  # noqa: UP018
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from cascade.adapters.caches.disk import DiskCache as DiskCache
     from cascade.adapters.caches.memory import MemoryCache as MemoryCache
     from cascade.cli import create_cli as create_cli
+    from cascade.declare.cache_policy import CachePolicy as CachePolicy
     from cascade.declare.control import Jump as Jump
     from cascade.declare.control import Router as Router
     from cascade.declare.control import TailCall as TailCall
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from cascade.declare.inputs import Env as Env
     from cascade.declare.inputs import Param as Param
     from cascade.declare.lazy import LazyResult as LazyResult
-    from cascade.declare.cache_policy import CachePolicy as CachePolicy
     from cascade.declare.policies import Hit as Hit
     from cascade.declare.resources import Resource as Resource
     from cascade.declare.resources import inject as inject
@@ -183,16 +181,97 @@ _HOMES = {
     "visualize": "cascade.reports.drawing",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [
+    "BlueprintError",
+    "CacheError",
+    "CachePolicy",
+    "CacheWarning",
+    "CapacityError",
+    "CascadeError",
+    "CycleError",
+    "DeclarationError",
+    "DependencyMissingError",
+    "DiskCache",
+    "DrawingError",
+    "Engine",
+    "Env",
+    "Event",
+    "EventLoopError",
+    "Hit",
+    "InternalError",
+    "ItemFinished",
+    "ItemStarted",
+    "Jump",
+    "KeyingError",
+    "LazyResult",
+    "LoopProgress",
+    "LoweringError",
+    "MapError",
+    "MemoryCache",
+    "MessageBus",
+    "MissingExtraError",
+    "Param",
+    "ParameterError",
+    "PlanError",
+    "PolicyError",
+    "Program",
+    "Resource",
+    "ResourceAcquired",
+    "ResourceError",
+    "ResourceEvent",
+    "ResourceReleased",
+    "Retry",
+    "RouteError",
+    "Router",
+    "RunFinished",
+    "RunStarted",
+    "RunTimeoutError",
+    "SendingError",
+    "SerializationError",
+    "StepLimitError",
+    "TailCall",
+    "TargetError",
+    "Task",
+    "TaskBlocked",
+    "TaskEvent",
+    "TaskExecutionFinished",
+    "TaskExecutionStarted",
+    "TaskRetrying",
+    "TaskSkipped",
+    "TaskTimeoutError",
+    "UnknownTaskError",
+    "WorkerError",
+    "__version__",
+    "arun",
+    "bind",
+    "compile",
+    "console",
+    "create_cli",
+    "dry_run",
+    "explain",
+    "from_json",
+    "inject",
+    "override_resource",
+    "pipeline",
+    "resource",
+    "run",
+    "select_jump",
+    "sequence",
+    "task",
+    "to_json",
+    "visualize",
+]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'cascade' has no attribute {name!r}")
-    value = getattr(__import__(home, fromlist=[name]), name)  # importlib itself takes half a millisecond
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # for checkers the names above are all that there are
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'cascade' has no attribute {name!r}")
+        value = getattr(__import__(home, fromlist=[name]), name)  # importlib itself takes half a millisecond
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

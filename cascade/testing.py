@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.declare.failed import failed
 from cascade.adapters.protocols import Executor
+from cascade.declare.failed import failed
 from cascade.declare.resources import GeneratorFunction, Resource
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
@@ -136,9 +136,9 @@ class MockExecutor(_Recording):
             )
         super().__init__()
         self.delay = delay
-        self.values = {} if values is None else values
+        self.values: Mapping[str, object] = {} if values is None else values
         self.default = default
-        self.most_at_once = 0
+        self.most_at_once: int = 0
         self._under_way = 0
 
     async def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:

@@ -91,15 +91,15 @@ class Binder:
                 self.bind = self._with_inner_defaults(self.bind)
 
     def _describe(self, function: Callable[..., object], parameters: list[Parameter]) -> None:
-        self.function = function
-        self.parameters = tuple(parameter.name for parameter in parameters)
-        self.positional = sum(parameter.kind in POSITIONAL for parameter in parameters)
-        self.positional_only = sum(parameter.kind == POSITIONAL_ONLY for parameter in parameters)
-        self.keywords = tuple(p.name for p in parameters if p.kind == KEYWORD_ONLY)
-        self.varargs = any(parameter.kind == VAR_POSITIONAL for parameter in parameters)
-        self.varkwargs = any(parameter.kind == VAR_KEYWORD for parameter in parameters)
+        self.function: Callable[..., object] = function
+        self.parameters: tuple[str, ...] = tuple(parameter.name for parameter in parameters)
+        self.positional: int = sum(parameter.kind in POSITIONAL for parameter in parameters)
+        self.positional_only: int = sum(parameter.kind == POSITIONAL_ONLY for parameter in parameters)
+        self.keywords: tuple[str, ...] = tuple(p.name for p in parameters if p.kind == KEYWORD_ONLY)
+        self.varargs: bool = any(parameter.kind == VAR_POSITIONAL for parameter in parameters)
+        self.varkwargs: bool = any(parameter.kind == VAR_KEYWORD for parameter in parameters)
         variable = (VAR_POSITIONAL, VAR_KEYWORD)
-        self.gathered = tuple(slot for slot, parameter in enumerate(parameters) if parameter.kind in variable)
+        self.gathered: tuple[int, ...] = tuple(slot for slot, parameter in enumerate(parameters) if parameter.kind in variable)
         defaults = {parameter.name: parameter.default for parameter in parameters}
         self._deferred = {at: p.default for at, p in enumerate(parameters) if holds_deferred(p.default)}
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))

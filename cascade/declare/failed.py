@@ -9,7 +9,7 @@ class Failed:
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException) -> None:
-        self.error = error
+        self.error: BaseException = error
 
 
 def failed(error: BaseException) -> Failed:

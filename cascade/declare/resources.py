@@ -53,11 +53,11 @@ class Resource:
                 expected="one of " + ", ".join(map(repr, SCOPES)), hint=nearest(str(scope), SCOPES),
             )
         self.func = func
-        self.name = name if name is not None else str(getattr(func, "__name__", shown))
+        self.name: str = name if name is not None else str(getattr(func, "__name__", shown))
         self.scope = scope
-        self.is_async = bool(flags & CO_ASYNC_GENERATOR)
-        self.parameters = self._defaults()
-        self.derived = TaskDerived()
+        self.is_async: bool = bool(flags & CO_ASYNC_GENERATOR)
+        self.parameters: dict[str, object] = self._defaults()
+        self.derived: TaskDerived = TaskDerived()
         self._injected: LazyResult[object] | None = None
         self.__doc__ = getattr(func, "__doc__", None)
         self.__wrapped__ = func

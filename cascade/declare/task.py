@@ -322,17 +322,17 @@ class Task(Generic[P, R]):
         self.pure = pure
         self.mode = mode
         self.lower = lower
-        self.policies = self._default_policies(retry, timeout, cache, constraints)
+        self.policies: Policies | None = self._default_policies(retry, timeout, cache, constraints)
         flags = code_flags(func)
-        self.is_async = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
+        self.is_async: bool = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
         if self.is_async and mode == "compute":
             raise DeclarationError(
                 f"task {self.name!r} is a coroutine function, and mode='compute' calls functions in another process",
                 expected="a plain function, or mode='inline'",
             )
         # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
-        self.called = as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
-        self.derived = TaskDerived()
+        self.called: Callable[..., object] = as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
+        self.derived: TaskDerived = TaskDerived()
         self._binder: Binder | None = None
         self._routine: Routine | None = None
         # Replaced by the binding function itself at the first call: decorating stays cheap at import.

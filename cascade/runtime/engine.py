@@ -75,15 +75,15 @@ class Engine:
         system_resources: Mapping[str, float] | None = None,
         *, resources: Iterable[Resource] = (), observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
-        self.solver = NativeSolver() if solver is None else solver
-        self.executor = LocalExecutor() if executor is None else executor
-        self.bus = MessageBus() if bus is None else bus
+        self.solver: Solver = NativeSolver() if solver is None else solver
+        self.executor: Executor = LocalExecutor() if executor is None else executor
+        self.bus: MessageBus = MessageBus() if bus is None else bus
         for part, method in ((self.solver, "resolve"), (self.executor, "call"), (self.bus, "publish")):
             if not hasattr(part, method):
                 raise DeclarationError(f"Engine was given {part!r}", expected=f"an object with a method {method!r}")
-        self.capacity = Capacity(system_resources)
+        self.capacity: Capacity = Capacity(system_resources)
         self._code_cache = CodeCache(self.solver)
-        self.resource_container = ResourceContainer()
+        self.resource_container: ResourceContainer = ResourceContainer()
         for resource in resources:
             self.register(resource)
         observing = _checked(observers)

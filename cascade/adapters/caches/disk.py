@@ -54,7 +54,7 @@ class DiskCache(KeyedCache):
     def __init__(self, path: str | os.PathLike[str], *, pickle: bool = False) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise DeclarationError(f"DiskCache({path!r})", expected="the path of a file")
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
         self._codec = Codec(pickle)
         self._pickle = b"p" if pickle else b""
         self._local = _Local()

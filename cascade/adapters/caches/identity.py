@@ -90,9 +90,9 @@ class Identity:
         self._seen: dict[int, bytes] = {}  # references to what was looked into, by id
         self._kept: list[object] = []  # so that the ids above stay theirs
         self._encoder = Encoder(self._of_part, self._seen)
-        self.digest = digest(VERSION + self._of(function))
-        self.objects = {**self._encoder.references(), **self._seen}
-        self.text = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
+        self.digest: bytes = digest(VERSION + self._of(function))
+        self.objects: dict[int, bytes] = {**self._encoder.references(), **self._seen}
+        self.text: str = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
 
     def encoder(self, code_of: Callable[[object], bytes]) -> Encoder:
         """An encoder of the arguments of a call: one that the code reads by another name as well is no copy of it."""
