@@ -189,14 +189,14 @@ class ParameterLayout:
     """The parameters of a program, analysed once.
 
     Args:
-        values: of the target's inputs, with anything in the places of parameters.
-        places: for each parameter its declaration, and the numbers of its inputs.
+        values: of the target's inputs, with any values for parameters.
+        parameters: for each parameter its declaration, and the numbers of its inputs.
     """
 
-    def __init__(self, values: list[object], places: dict[str, tuple[Input, list[int]]]) -> None:
+    def __init__(self, values: list[object], parameters: dict[str, tuple[Input, list[int]]]) -> None:
         self._values = values
-        self._places = places
-        self._required = {name for name, (declared, _) in places.items() if declared.required}
+        self._parameters = parameters
+        self._required = {name for name, (declared, _) in parameters.items() if declared.required}
 
     def fill(self, params: dict[str, object]) -> tuple[InputValues, list[object]] | None:
         """Returns the inputs of the target; None where the parameters do not fit, for `InputValues` to raise the error.
@@ -204,15 +204,15 @@ class ParameterLayout:
         Raises:
             ParameterError: (a TypeError and a ValueError) a value cannot be converted.
         """
-        places = self._places
-        if not self._required <= params.keys() <= places.keys():
+        parameters = self._parameters
+        if not self._required <= params.keys() <= parameters.keys():
             return None
         for value in params.values():
             if type(value) not in PLAIN and hands_on_deferred((value,)):
                 return None
         found = {}
         values = self._values.copy()
-        for name, (declared, numbers) in places.items():
+        for name, (declared, numbers) in parameters.items():
             value = converted(params[name], declared) if name in params else declared.default
             found["parameter", name] = declared, value
             for number in numbers:
@@ -224,15 +224,15 @@ def layout_of(inputs: Inputs) -> ParameterLayout | None:
     """Returns the layout of a target's inputs; None where it takes other inputs, or declares one parameter in two ways."""
     if inputs.elsewhere or inputs.injections or inputs.tables:
         return None
-    places: dict[str, tuple[Input, list[int]]] = {}
+    parameters: dict[str, tuple[Input, list[int]]] = {}
     for number in inputs.declared:
         declared = input_of(inputs[number])
         assert declared is not None
-        first, numbers = places.setdefault(declared.name, (declared, []))
+        first, numbers = parameters.setdefault(declared.name, (declared, []))
         if declared.kind != "parameter" or not declared.same_as(first):
             return None
         numbers.append(number)
-    return ParameterLayout(list(inputs), places)
+    return ParameterLayout(list(inputs), parameters)
 
 
 def converted(value: object, declared: Input) -> object:

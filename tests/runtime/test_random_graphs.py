@@ -79,7 +79,7 @@ MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
         run_resources.RunResources, "_release", lambda self, lifetimes, error: [each.end_now(error) for each in lifetimes] and error,
         graph_of(LEASE, LEASE, Node(args=(FIRST_NODE, Ref(1)))),
     ),
-    "a claim is kept": ("cascade.runtime.nodes.capacity.Capacity", "give", lambda self, wanted: None, graph_of(Node(amount=1))),
+    "a claim is kept": ("cascade.runtime.nodes.capacity.Capacity", "release_amounts", lambda self, wanted: None, graph_of(Node(amount=1))),
 }
 
 

@@ -404,3 +404,54 @@ def test_a_map_input_that_is_no_list_is_refused_before_anything_is_computed():
         with pytest.raises(TypeError, match="map input 'right' is of type int"):
             make()
     assert not calls
+
+
+def outcome_of(run: Any) -> tuple[Any, ...]:
+    try:
+        return ("value", run())
+    except Exception as error:
+        frames, traceback = [], error.__traceback__
+        while traceback is not None:
+            frames.append(traceback.tb_frame.f_code.co_name)
+            traceback = traceback.tb_next
+        return (type(error), str(error), getattr(error, "__notes__", []), frames)
+
+
+SINGLE_CALLS = {
+    "a call": lambda: increment(1),
+    "a tail call": lambda: countdown(3),
+    "a failure": lambda: fail("boom"),
+    "a call that is awaited": lambda: later(1),
+    "a call that returns a call": lambda: cs.task(lambda: increment(5))(),
+    "a call that gathers a list": lambda: identity([1, (2, {"three": 3})]),
+}
+
+
+@pytest.mark.parametrize("route", SINGLE_CALLS)
+def test_a_route_of_one_call_is_the_same_each_time_that_a_program_takes_it(route):
+    program = cs.compile([cs.Router(identity("taken"), {"taken": SINGLE_CALLS[route](), "other": one()})])
+    first = outcome_of(program)
+    assert [outcome_of(program) for _ in range(4)] == [first] * 4
+    if first[0] == "value":
+        assert first[1] == [cs.run(SINGLE_CALLS[route]())]
+
+
+def test_a_program_takes_another_route_of_one_call_at_each_run():
+    program = cs.compile(increment(cs.Router(cs.Param("key"), {"a": increment(1), "b": add(10, 20), "c": later(7)})))
+    expected = {"a": 3, "b": 31, "c": 8}
+    for key in "abcabccbaabc":
+        assert program(key=key) == expected[key]
+    with pytest.raises(RouteError):
+        program(key="d")
+
+
+def test_a_route_that_an_input_of_the_run_is_for_is_filled_in_at_each_run():
+    program = cs.compile(cs.Router(identity("taken"), {"taken": increment(cs.Param("n"))}))
+    assert [program(n=n) for n in (1, 2, 3, 4)] == [2, 3, 4, 5]
+
+
+def test_each_step_in_a_route_of_one_call_counts(path):
+    loop = cs.task(lambda n: n if n == 0 else cs.TailCall((cs.Router(identity(0), {0: identity(n - 1)}),)), name="loop")
+    assert path.run(loop(20)) == 0
+    steps = next(limit for limit in range(200) if isinstance(outcome_of(lambda: path.run(loop(20), max_steps=limit))[1], int))
+    assert steps == 81  # 21 of the loop, and for each but the last a selector, a Router and a route

@@ -15,6 +15,7 @@ from cascade.errors import (
     StepLimitError,
     TaskTimeoutError,
 )
+from cascade.runtime import Engine
 from tests.support.flaky import Flaky
 from tests.support.recording import heard_from, story
 from tests.support.tasks import increment, later, one
@@ -141,3 +142,47 @@ def test_a_node_is_one_step_however_often_it_is_called(path):
             path.run([one().with_cache(cache), one()], max_steps=1)
     assert path.run([one().with_cache(cache), one()], max_steps=2) == [1, 1]
     assert len(cache) == 1
+
+
+def test_a_function_that_was_too_slow_is_called_again_and_keeps_its_capacity(path):
+    calls: list[int] = []
+
+    @cs.task
+    def slow_once() -> str:
+        calls.append(1)
+        while len(calls) == 1 and time.monotonic() < late:
+            pass
+        return "done"
+
+    engine = Engine(system_resources={"cpu": 1})
+    for _ in range(2):  # the capacity is back after the first run
+        calls.clear()
+        late = time.monotonic() + 0.02
+        node = slow_once().with_timeout(0.005).with_retry(2).with_constraints(cpu=1)
+        assert engine.run_now(node, use_vm=path.use_vm) == "done"
+        assert len(calls) == 2
+
+
+def test_a_run_inside_of_a_function_ends_with_its_timeout_and_so_does_the_call(path):
+    endless = cs.task(lambda n: cs.TailCall((n + 1,)), name="endless")
+
+    @cs.task
+    def nested() -> Any:
+        return path.run(endless(0))
+
+    with pytest.raises(TaskTimeoutError, match="nested"):
+        path.run(nested().with_timeout(0.02))
+
+
+def test_an_error_of_a_function_with_a_timeout_is_its_own(run):
+    class Own(Exception):
+        pass
+
+    @cs.task
+    def fails() -> None:
+        raise Own("mine")
+
+    with pytest.raises(Own, match="mine") as caught:
+        run(fails().with_timeout(10))
+    assert caught.value.__context__ is None
+    assert [frame.name for frame in caught.traceback][-1] == "fails"

@@ -108,8 +108,8 @@ class Capacity:
         self._notify(granted)
         return claim
 
-    def take(self, wanted: Mapping[str, Exact]) -> bool:
-        """Takes the wanted amounts if they are free and no claim waits; returns False otherwise. `give` returns them."""
+    def try_acquire(self, wanted: Mapping[str, Exact]) -> bool:
+        """Takes the wanted amounts if they are free and no claim waits; returns False otherwise. `release_amounts` returns them."""
         with self._lock:
             if self._waiting or not self._fits(wanted):
                 return False
@@ -117,8 +117,8 @@ class Capacity:
                 self._free[name] -= amount
             return True
 
-    def give(self, wanted: Mapping[str, Exact]) -> None:
-        """Returns the amounts that `take` took."""
+    def release_amounts(self, wanted: Mapping[str, Exact]) -> None:
+        """Returns the amounts that `try_acquire` took."""
         with self._lock:
             for name, amount in wanted.items():
                 self._free[name] += amount

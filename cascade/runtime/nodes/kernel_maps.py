@@ -34,11 +34,11 @@ def kernels_of(
     names = task.parameters
     if hands_on_deferred(slots, task.binder.gathered) or not {*given} <= {*names}:
         return None
-    places = (*range(positional), *map(names.index, given))
+    parameters = (*range(positional), *map(names.index, given))
     threads = cores()
     if operation.concurrency is not None:
         threads = min(threads, operation.concurrency)
-    items = Items(call.context, task.routine, columns, places, slots, results, threads, start)
+    items = Items(call.context, task.routine, columns, parameters, slots, results, threads, start)
     return items if items.worth_it else None
 
 

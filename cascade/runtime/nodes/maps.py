@@ -2,7 +2,7 @@
 
 Three ways. A task that is a plain function without policies, the calls of which nobody observes, is called by a loop in
 the VM (`call_each`), or, where it has typed code, run by that on threads (`cascade.runtime.nodes.kernel_maps`). Everything else is
-called item by item as a managed call (`cascade.runtime.nodes.policies`): in order, with at most so many under way as `with_concurrency`
+called item by item as a call with policies (`cascade.runtime.nodes.policies`): in order, with at most so many under way as `with_concurrency`
 and the constraints allow. An item of the first two that returns more than a value continues in the third.
 """
 
@@ -82,23 +82,23 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
     count = len(columns[0])
     results: list[object] = []
     special = False
-    turn = Turn(call)
+    fairness = Fairness(call)
     whole = _with_shared(call, operation, columns)
     subscribed = context.publisher.observes_items and call.is_published
     if not subscribed and is_plain(operation, context) and whole is not None and len(whole[0]) <= MAP_LIMIT:
         kernels = kernels_of(call, *whole, results)
         try:
             while len(results) < count and not special:
-                if kernels is None or kernels.run(turn.seconds):
+                if kernels is None or kernels.run(fairness.seconds):
                     seconds = SLICE if kernels is None else 0.0
                     special = call_each(operation.task.called, *whole, results, seconds)
                 if len(results) < count:
-                    await turn.take(len(results))
+                    await fairness.check(len(results))
         except Exception as error:
             return _failed(call, error, len(results))
         if not special:
             return results
-    items = Items(call, operation, columns, results, turn)
+    items = Items(call, operation, columns, results, fairness)
     try:
         failed = await items.run(special)
     except BaseException as error:
@@ -174,16 +174,16 @@ GATHER: Task[..., object] = Task(_gather, name="gather")
 GATHER.hands_on = True
 
 
-class Turn:
+class Fairness:
     """Lets a map yield to the event loop, or, without one, end when the run has to; and publishes its progress."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._check_outer = outer_cancellation()
-        self._taken = time.monotonic()
+        self._yielded = time.monotonic()
         self.seconds = SLICE
-        self._published = self._taken
-        # Inside of another run's task the loop cannot turn before that task returns.
+        self._published = self._yielded
+        # Inside of another run's task the event loop runs nothing before that task returns.
         self._looped = is_loop_running() and task_depth() <= 1
         if not self._looped:
             self.seconds = LONG_SLICE
@@ -197,9 +197,9 @@ class Turn:
             call.context.publisher.progress(call.operation.task, call.serial, call.node, done)
         return now
 
-    async def take(self, done: int) -> None:
+    async def check(self, done: int) -> None:
         now = self.publish_progress(done)
-        if now - self._taken < SLICE / 2:
+        if now - self._yielded < SLICE / 2:
             return
         if self._looped or self._call.parked:
             await self._call.park()
@@ -207,16 +207,16 @@ class Turn:
         else:
             self._call.context.limits.check_deadline()
             self._check_outer()
-        self._taken = time.monotonic()
+        self._yielded = time.monotonic()
 
 
 class Items:
     """The items of a map under way."""
 
-    def __init__(self, call: Call, operation: Map, columns: list[list[object]], results: list[object], turn: Turn) -> None:
+    def __init__(self, call: Call, operation: Map, columns: list[list[object]], results: list[object], fairness: Fairness) -> None:
         self._call = call
         self._signature = operation.signature
-        self._turn = turn
+        self._fairness = fairness
         self._columns = columns
         self._results = results
         self._item = operation.item
@@ -249,7 +249,7 @@ class Items:
                 item = self._call_of(position)
                 await self._start(_run_item(item), item, position)
             position += 1
-            await self._turn.take(self._done)
+            await self._fairness.check(self._done)
         while self._active and self._failed is None:
             await self._wait()
         return self._failed
@@ -324,7 +324,7 @@ class Items:
             await self._waiter
         finally:
             self._waiter = None
-        self._turn.publish_progress(self._done)
+        self._fairness.publish_progress(self._done)
 
     async def stop(self) -> None:
         """Cancels and awaits the items that are under way.

@@ -61,7 +61,7 @@ def call_with_policies(
         held = operation.derived.claim
         if held is None:
             held = operation.derived.claim = wanted(operation.amounts)
-        if not context.capacity.take(held):
+        if not context.capacity.try_acquire(held):
             return begin(constrained(Call(context, operation, operands, serial, node, origin)))
     result: object = None
     failure: BaseException | None = None
@@ -81,7 +81,7 @@ def call_with_policies(
         continues = failure is not None or result is LATE or is_awaitable(result)
     finally:
         if held is not None and not continues:
-            context.capacity.give(held)
+            context.capacity.release_amounts(held)
     if not continues:
         return result
     return begin(_continue(Call(context, operation, operands, serial, node, origin), result, failure, held))
@@ -97,4 +97,4 @@ async def _continue(call: Call, result: object, failure: BaseException | None, h
         return await attempts(call, failure)
     finally:
         if held is not None:
-            call.context.capacity.give(held)
+            call.context.capacity.release_amounts(held)

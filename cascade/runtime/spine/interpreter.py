@@ -483,11 +483,11 @@ class Interpreter:
         return self._place(frame, index, new, pending)
 
     def _continue_with(
-        self, frame: Frame, index: int, deferred: object, answer: object, pending: Pending | None, *, hands_on: bool = False
+        self, frame: Frame, index: int, deferred: object, result: object, pending: Pending | None, *, hands_on: bool = False
     ) -> int:
         new = self._enter(deferred, hands_on=hands_on)
         if self.observed and not frame.inner and frame.state_machine is None:
-            self.context.finished(*self._locate(frame, index)[:3], answer, None)
+            self.context.finished(*self._locate(frame, index)[:3], result, None)
         self.serials += 1
         new.serial = self.serials
         return self._place(frame, index, new, pending)
