@@ -168,8 +168,8 @@ class KernelMaker(Protocol):
 class Context(KernelMaker, Protocol):
     """The services of the run that a `Machine` belongs to. The extension calls these methods and reads no attribute.
 
-    An *owner* is a task, an *operation* a task or its call with policies; both are passed through from `Routine`. A call is
-    identified by its frame's number (`serial`), the number of its node there, and the iteration.
+    An *owner* is a task, an *operation* a task or its call with policies; both are passed through from `Routine`. A
+    call is identified by its frame's number (`serial`), the number of its node there, and the iteration.
     """
 
     # Code

@@ -8,9 +8,10 @@ A word is 32 bytes:
     +-----------------------+-------+-------+-------+-------+-------+-------+
 
 In memory, the opcode is replaced by the address of the instruction's handler; the operands are an int32 each.
-Instructions work on *registers*: an array of 8-byte values that are integers, floats, or objects that are only moved and
-compared; a bool is an integer, 0 or 1. Constants are in registers, too, so every operand may be one. An instruction either
-does exactly as Python does, or changes nothing and makes a *side exit* to CPython, at the statement that it belongs to. `cascade/vm/kernel.h` has the handlers, by the same names.
+Instructions work on *registers*: an array of 8-byte values that are integers, floats, or objects that are only moved
+and compared; a bool is an integer, 0 or 1. Constants are in registers, too, so every operand may be one. An instruction
+either does exactly as Python does, or changes nothing and makes a *side exit* to CPython, at the statement that it
+belongs to. `cascade/vm/kernel.h` has the handlers, by the same names.
 
 The table takes some 3 ms to make, so only modules of kernels import this one: not every program has some.
 """
@@ -40,10 +41,10 @@ class Operand(NamedTuple):
     """An operand of a kernel instruction.
 
     Attributes:
-        role: "reads", "then reads" (after it has written), "writes", "copies" (writes a register with the type of another
-            one), "range" (the three registers of a range), "target" (a word), "value" (32 bits that may be anything),
-            "object" (an index into the table of objects and call-outs), "window" (how many registers of the caller stand
-            before those of the called function) or "size" (how many registers that one has).
+        role: "reads", "then reads" (after it has written), "writes", "copies" (writes a register with the type of
+            another one), "range" (the three registers of a range), "target" (a word), "value" (32 bits that may be
+            anything), "object" (an index into the table of objects and call-outs), "window" (how many registers of the
+            caller stand before those of the called function) or "size" (how many registers that one has).
         type: of the register.
         source: for "copies", the operand that is copied.
     """
@@ -129,7 +130,7 @@ def _row(
 
 
 class Operation(NamedTuple):
-    """An operation of two numbers: its sign in Python, the cause of its side exits, and whether its operands may be swapped."""
+    """An operation of two numbers: its sign, the cause of its side exits, and whether its operands may be swapped."""
 
     sign: str
     exits_for: str = ""

@@ -20,7 +20,7 @@ MAX_SLOTS = 2**30
 
 
 class JumpTargets(Protocol):
-    """The constant of a SELECT: for each key of a Jump a word and the slot that gets its data, and the word for anything else."""
+    """The constant of a SELECT: for each key of a Jump its word and the slot for its data; and the word for other values."""
 
     @property
     def targets(self) -> tuple[tuple[object, int, int], ...] | None: ...

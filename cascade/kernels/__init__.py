@@ -7,9 +7,10 @@ The modules, in the order in which a function goes through them:
     builder     the functions of one kernel (parts) -> typed code, in this order:
     bodies      bodies and helpers -> instructions, for given types of the arguments
         statements      (versions: of program points, by types)
-        expressions     (values; calls, with the arguments of a call and the functions of `math`; containers; identity: comparisons by `is`)
+        expressions     (values; calls, with the arguments of a call, the functions of `math` and containers;
+                        identity: comparisons by `is`)
         tail_calls
-        function_builder    emits the instructions of one function, and knows its registers (names: the meaning of names)
+        function_builder    emits the instructions of one function, and names its registers (names: the meaning of names)
     state_machine   the states of a state machine -> instructions
     loop_rotation   the test of a loop of tail calls moves to its end
     fuse        neighbouring instructions -> one
@@ -38,7 +39,8 @@ from cascade.kernels.state_machine import StateMachineBuilder
 from cascade.kernels.verify import verify_typed
 
 configure(
-    verify_typed=verify_typed, call_out_type=CallOut, reenter=reenter, iteration_end_type=IterationEnd, profiled_caller=profiled_caller
+    verify_typed=verify_typed, call_out_type=CallOut, reenter=reenter, iteration_end_type=IterationEnd,
+    profiled_caller=profiled_caller
 )
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
@@ -50,12 +52,12 @@ def types_of(kinds: tuple[type, ...]) -> tuple[str, ...]:
 
 
 def lower(task: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> Kernel | tuple[Diagnostic, ...]:
-    """Returns the kernel of a task for arguments of the given types, or the diagnostics; a map gains by one without a loop, too."""
+    """Returns the kernel of a task for arguments of the given types, or the diagnostics; in a map, also one without a loop."""
     return _kernel_or_diagnostics(task.name, lambda: translate(task, types, in_map))
 
 
 def lower_state_machine(state_machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
-    """Returns the kernel of a state machine that begins with the state `start`, for operands of the given types, or the diagnostics."""
+    """Returns the kernel of a state machine from the state `start` on, for operands of the given types, or the diagnostics."""
     return _kernel_or_diagnostics(state_machine.name, lambda: _with_loop(StateMachineBuilder(state_machine, _read).build_from(start, types)))
 
 

@@ -7,8 +7,8 @@ the task's body or of one helper function. At the end,
     registers   parameters, constants, variables, then temporaries; a temporary's register is free after its last use
     words       labels become positions
 
-A temporary lives inside one statement, whose instructions are adjacent; so its first and last use in the order of the text
-are its live range.
+A temporary lives inside one statement, whose instructions are adjacent; so its first and last use in the order of the
+text are its live range.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class CodeBuilder:
         return source
 
     def make_helper(self, part: HelperPart, source: FunctionSource) -> bool:
-        """Translates a helper into a separate piece of code; returns False where its result is not of the assumed type."""
+        """Translates a helper into a piece of code; returns False where its result is not of the assumed type."""
         assembler = self.assembler
         helpers, items, pieces = dict(self.helpers), assembler.items, list(self.pieces)
         assembler.items = []

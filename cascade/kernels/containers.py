@@ -4,9 +4,9 @@ A container is an object, or a tuple or list written at the call, whose items ha
 
     math.dist((x, y), point)        a call-out of dist with two groups: a tuple made of x and y, and the object
 
-The product of written items is computed by instructions, and their distance is the `hypot` of the differences, as in CPython.
-Otherwise the VM calls the function itself, after a check that the objects are lists, tuples or ranges of plain numbers: so the
-call runs no code of users, and has no effects.
+The product of written items is computed by instructions, and their distance is the `hypot` of the differences, as in
+CPython. Otherwise the VM calls the function itself, after a check that the objects are lists, tuples or ranges of plain
+numbers: so the call runs no code of users, and has no effects.
 
 The items decide whether `prod` and `sumprod` return an int or a float. So such a call is made before its statement, which then
 has a version for each type of the result:
@@ -159,7 +159,7 @@ def _call_out(expressions: Expressions, called: object, gathered: Gathered, **re
 
 
 def _product(expressions: Expressions, gathered: Gathered) -> Value:
-    """Returns the product of written items. For a NaN, `math` is called: which of several it is depends on how CPython was compiled."""
+    """Returns the product of written items. For a NaN, `math` is called: which one it is depends on CPython's compiler."""
     function, result = expressions.function, _multiplied(expressions, gathered)
     if result.type != FLOAT or len(gathered.values) < 2:
         return result
@@ -250,7 +250,7 @@ def _called_before(
 
 
 def _calls_in(node: ast.AST) -> list[ast.Call]:
-    """Returns the calls that a statement makes in any case, without those in the statements inside of it; inner ones first."""
+    """Returns the calls that a statement makes in any case, apart from those of statements in it; inner ones first."""
     inside: list[ast.AST]
     match node:
         case ast.If() | ast.While() | ast.Assert() | ast.IfExp():

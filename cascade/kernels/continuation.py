@@ -18,9 +18,9 @@ exceptions, tracebacks) is CPython's. The continuation from the third statement 
                                                         total *= 2
                                                 return total
 
-The names with a dot cannot be the user's. `.loop0` yields None for the iteration that was interrupted, and then the rest of
-the range. These names are unbound again before a statement of the user's is executed, so no traceback, debugger or
-`locals()` shows them. A `while` needs none of them:
+The names with a dot cannot be the user's. `.loop0` yields None for the iteration that was interrupted, and then the
+rest of the range. These names are unbound again before a statement of the user's is executed, so no traceback, debugger
+or `locals()` shows them. A `while` needs none of them:
 
     while n > 0:                            for () in ((),):
         n -= g(n)                               total += n
@@ -30,8 +30,8 @@ the range. These names are unbound again before a statement of the user's is exe
                                                     total += n
 
 The tree is the original's with its positions, so lines and columns in a traceback are the file's. No statement of the
-user's follows a store to an inserted variable: CPython 3.11 runs a store and the load after it as one instruction once a function
-is warm, and an unbound variable would then be reported at the line of the store.
+user's follows a store to an inserted variable: CPython 3.11 runs a store and the load after it as one instruction once
+a function is warm, and an unbound variable would then be reported at the line of the store.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class IterationEnd(NamedTuple):
         return IterationEnd("broken", values)
 
 
-# A syntax tree cannot hold these functions, and variables would show in tracebacks. So each has a placeholder constant: a NaN
-# is equal to no other one, so the compiler never merges it with a constant of the user's.
+# A syntax tree cannot hold these functions, and variables would show in tracebacks. So each has a placeholder constant:
+# a NaN is equal to no other one, so the compiler never merges it with a constant of the user's.
 CALLED: dict[str, Callable[..., object]] = {
     "locals": locals,
     "again": IterationEnd.again,
@@ -93,8 +93,8 @@ class Continuations:
     def function(self, statement: int, names: tuple[str, ...]) -> Callable[..., object]:
         """Returns the continuation from the start of a statement; it returns or raises as the original would.
 
-        Its arguments are the values of the local variables that are bound, and then, for each `for` around the statement, the
-        outermost first, the iterator that `remaining` returns for the rest of its range.
+        Its arguments are the values of the local variables that are bound, and then, for each `for` around the
+        statement, the outermost first, the iterator that `remaining` returns for the rest of its range.
 
         Args:
             statement: its number; -1 for the function's end.
@@ -114,8 +114,9 @@ class Continuations:
     def iteration(self, statement: int, names: tuple[str, ...]) -> Callable[..., object] | None:
         """Returns the continuation from the start of a statement to the end of the iteration of the innermost loop.
 
-        It returns or raises as the original would, if that ends in the iteration, and returns an `IterationEnd` otherwise. Its
-        arguments are the values of the local variables that are bound. From the start of a `while` it makes the test.
+        It returns or raises as the original would, if that ends in the iteration, and returns an `IterationEnd`
+        otherwise. Its arguments are the values of the local variables that are bound. From the start of a `while` it
+        makes the test.
 
         Returns:
             None where there is no loop around the statement.
@@ -150,8 +151,8 @@ class Continuations:
 
     def _function_of(self, parameters: Sequence[str], body: list[ast.stmt]) -> Callable[..., object]:
         source = self.source
-        # Every local stays one, also where the continuation never assigns it: it may be unbound, and is no global. Every free
-        # variable stays one, so that a debugger sees it.
+        # Every local stays one, also where the continuation never assigns it: it may be unbound, and is no global.
+        # Every free variable stays one, so that a debugger sees it.
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in source.locals]
         never = ast.If(
             test=ast.Constant(False),
@@ -239,7 +240,7 @@ def _resumed_for(owner: ast.For, path: tuple[Step, ...], depth: int, bound: list
 
 
 def _once(body: list[ast.stmt], then: list[ast.stmt], loop: ast.stmt) -> ast.stmt:
-    """Returns a loop that executes statements once, and then others, unless a `break` ended it. It needs no variable."""
+    """Returns a loop, without a variable, that executes statements once, and then others, unless a `break` ends it."""
     target, items = ast.Tuple([], ast.Store()), ast.Tuple([ast.Tuple([], ast.Load())], ast.Load())  # for () in ((),)
     return _placed(ast.For(target=target, iter=items, body=body, orelse=then, type_comment=None), loop)
 

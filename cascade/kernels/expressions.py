@@ -316,7 +316,7 @@ class Expressions:
     # -- Jumps --------------------------------------------------------------------------------------------------------
 
     def jump(self, node: ast.expr, target: Label, sense: bool) -> bool:
-        """Emits a jump to `target` if the truth of `node` is `sense`; returns whether the code after it can be reached."""
+        """Emits a jump to `target` if the truth of `node` is `sense`; returns whether the next instruction is reached."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return self.jump(node.operand, target, not sense)
         if isinstance(node, ast.BoolOp):
@@ -407,7 +407,7 @@ def _described(kind: str) -> str:
 
 
 def _folded(operation: type[ast.operator], left: float | None, right: float | None) -> Value | None:
-    """Returns the result of an operation on two numbers that are known; None where it is computed when the code runs."""
+    """Returns the result of an operation on two known numbers; None where it is computed when the code runs."""
     if left is None or right is None or operation not in FOLDED:
         return None
     try:

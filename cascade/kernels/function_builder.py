@@ -26,7 +26,8 @@ class FunctionBuilder:
         bound: the types of the variables that have a value at the present program point.
         registers: the name of the register of each variable, for each of its types.
         ranges: for each `for`, the name of the first of its three registers.
-        made_before: the calls that are made before the present statement, by id: the variable of the result (see `containers`).
+        made_before: the calls that are made before the present statement, by id: the variable of the result (see
+            `containers`).
         exit: the number of the side exit of the present statement.
         line: the source and the line that the present statement comes from.
     """
@@ -158,10 +159,11 @@ class FunctionBuilder:
         names: tuple[str, ...] = (),
         **registers: int,
     ) -> int:
-        """Emits a call-out with the arguments that `CallOut` describes, and returns the name of the register of its result.
+        """Emits a call-out with the arguments that `CallOut` describes; returns the name of the register of its result.
 
         Args:
-            registers: for the result: `a`, or `a`, `c` and `d` of a CALL_OUT_NUMBER. Without any, `a` is a temporary one.
+            registers: for the result: `a`, or `a`, `c` and `d` of a CALL_OUT_NUMBER. Without any, `a` is a temporary
+                one.
         """
         if len(values) > ARGUMENT_LIMIT or len(groups) > ARGUMENT_LIMIT:
             raise SideExit

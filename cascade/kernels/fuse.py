@@ -13,8 +13,8 @@ The rows of `cascade.instructions.kernel` define them (`fuses`): the names of th
     beside          a MOVE beside it; neither sees the other's result
     then            the first one's result is kept, the second one is a jump
 
-Two are never fused across a label, and a result that is not kept has no other reader. The superinstruction has the first one's
-exit: the second one never exits, or belongs to the same statement.
+Two are never fused across a label, and a result that is not kept has no other reader. The superinstruction has the
+first one's exit: the second one never exits, or belongs to the same statement.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _operands(first: Item, second: Item, join: Join, single: Callable[[int], boo
 
 
 def _joined_field(fields: list[str], second: Item, join: Join, given: int) -> str | None:
-    """Returns the field in which the second instruction reads the first one's result; None where `join` does not hold."""
+    """Returns the field in which the second instruction reads the first one's result; None where `join` fails."""
     if join == "last":
         at = fields[-1]
     else:

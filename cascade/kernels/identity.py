@@ -1,7 +1,7 @@
 """Refuses comparisons by `is` whose results typed code could change: a number in a register is no object.
 
-At a side exit each variable with a number gets a new object, while in CPython two variables may hold the same one. So a function
-is lowered only if each `is` in it has a side that is no number on any path:
+At a side exit each variable with a number gets a new object, while in CPython two variables may hold the same one. So a
+function is lowered only if each `is` in it has a side that is no number on any path:
 
     x is None           o is MISSING (a global)         o is p, where o comes as an object and is not assigned
 """

@@ -17,13 +17,13 @@ class Names:
         self.guards: dict[tuple[object, ...], Guard] = {}
 
     def meaning(self, source: FunctionSource, node: ast.expr) -> object:
-        """Returns the object that a global, a builtin, a closure's variable or `module.name` means; MISSING for anything else."""
+        """Returns the object that a global, builtin, free variable or `module.name` means; MISSING for anything else."""
         if isinstance(node, ast.Attribute):
             module = self.meaning(source, node.value)
             if type(module) is not ModuleType:
                 return MISSING
             if module is sys.modules["cascade"]:
-                getattr(module, node.attr, None)  # it makes its names when they are first used; other modules are only read
+                getattr(module, node.attr, None)  # it makes its names on first use; other modules are only read
             return self._item(vars(module), node.attr)
         if not isinstance(node, ast.Name):
             return MISSING
@@ -67,5 +67,5 @@ def has_plain_names(function: FunctionType) -> bool:
 
 
 def _builtins_of(function: FunctionType) -> dict[str, object]:
-    found: dict[str, object] = getattr(function, "__builtins__")  # noqa: B009 (typeshed has no such attribute)
+    found: dict[str, object] = getattr(function, "__builtins__")  # typeshed has no such attribute
     return found

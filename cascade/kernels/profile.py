@@ -3,7 +3,7 @@
 A function of the task's name, file and module is called, and runs the typed code:
 
     cProfile, sys.setprofile, sys.monitoring        typed code
-      call    f  (file.py:3)                          <- a function of this name, file and module is called, and runs the typed code
+      call    f  (file.py:3)                          <- a function that looks the same is called
       return  f
 """
 
@@ -20,7 +20,7 @@ def _caller(run: Callable[[], object]) -> object:
 
 
 def profiled_caller(code: TypedCode) -> Callable[[Callable[[], object]], object]:
-    """Returns a function that calls its argument, and that a profiler takes for the function of the code's first task."""
+    """Returns a function that calls its argument, and looks like that of the code's first task to a profiler."""
     function = code.bodies[0].continuations.source.function
     original = function.__code__
     shown = _caller.__code__.replace(

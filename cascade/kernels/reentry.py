@@ -1,8 +1,8 @@
 """Re-entry: after CPython has run the rest of an iteration, the loop continues in typed code.
 
-At a side exit inside a loop, CPython runs the rest of the iteration (`Continuations.iteration`), which returns its end and the
-variables. Where typed code has a version of the next program point for their types, it is entered there; otherwise CPython
-continues to the end of the function.
+At a side exit inside a loop, CPython runs the rest of the iteration (`Continuations.iteration`), which returns its end
+and the variables. Where typed code has a version of the next program point for their types, it is entered there;
+otherwise CPython continues to the end of the function.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def reenter(
         held: the objects that registers may refer to; None where typed code is not to be entered.
 
     Returns:
-        The word at which typed code is entered, and the values for its registers: (register, type, value). Or a continuation,
-        which returns or raises as the task's function would, and its arguments.
+        The word at which typed code is entered, and the values for its registers: (register, type, value). Or a
+        continuation, which returns or raises as the task's function would, and its arguments.
     """
     side_exit = code.exits[number]
     body = side_exit.body

@@ -24,7 +24,7 @@ from tokenize import TokenError
 from types import CodeType, FunctionType, ModuleType
 
 OURS = "<cascade lowering>"
-"""The file name under which source is compiled again: its warnings are ignored, as CPython issued them for the user's file."""
+"""The file name under which source is compiled again; its warnings, which CPython has issued before, are ignored."""
 IGNORED = ("ignore", None, Warning, re.compile(re.escape(OURS)), 0)
 IMPORTS_TRIED = 4
 RESUME = opmap["RESUME"]
@@ -121,7 +121,7 @@ class FunctionSource:
 
     @cached_property
     def locals(self) -> tuple[str, ...]:
-        """The names of parameters and other local variables; not those of comprehensions, which CPython 3.12 keeps among them."""
+        """The names of local variables, without those of comprehensions, which CPython 3.12 keeps among them."""
         own = _bound_outside_comprehensions(self)
         return tuple(name for name in self.code.co_varnames + self.code.co_cellvars if name in own)
 
@@ -202,7 +202,7 @@ def _parse(text: str, first: int) -> ast.FunctionDef | None:
 
 
 def _imports_for(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> tuple[str, ...] | None:
-    """Returns the imported names with which the tree compiles to the function's code; None where it is that of another function."""
+    """Returns the imported names with which the tree compiles to the function's code; None for another function's tree."""
     if tree.name != code.co_name:
         return None
     bare = ast.FunctionDef(**{field: getattr(tree, field) for field in tree._fields})
@@ -217,8 +217,8 @@ def _imports_for(function: FunctionType, code: CodeType, tree: ast.FunctionDef) 
 
 
 def _imported(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> Iterator[tuple[str, ...]]:
-    # CPython compiles `name.method()` differently where the module imports the name. Which names it imports is not known here:
-    # the likely ones first, then any.
+    # CPython compiles `name.method()` differently where the module imports the name. Which names it imports is not
+    # known here: the likely ones first, then any.
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
@@ -260,7 +260,8 @@ def compile_function(definition: ast.FunctionDef, original: CodeType, imported: 
 
 
 def _compiled(source: str | ast.Module, flags: int) -> object:
-    # Not `warnings.catch_warnings`, which changes the filters of all threads, and resets the record of warnings that were shown.
+    # Not `warnings.catch_warnings`, which changes the filters of all threads, and resets the record of warnings that
+    # were shown.
     filters = warnings.filters
     assert isinstance(filters, list)
     filters.insert(0, IGNORED)

@@ -5,11 +5,12 @@
     0  SUB_INT                       r2 = n - 1
     ...
 
-The operands of all states have registers of their own, as they have slots in the VM's frame. A state is translated like a
-task's body, for each combination of types that the operands have when a Jump leads to it; its variables are other
-registers than its operands, which are the next call's as well. A Jump to a state is a move into the operand that gets its data, and a
-jump to the state's body; one that ends the state machine returns its data. Any other result of a state (a tail call, a Jump
-without a target, or by a key that is not known here) is made by CPython, and the VM's frame continues with it.
+The operands of all states have registers of their own, as they have slots in the VM's frame. A state is translated like
+a task's body, for each combination of types that the operands have when a Jump leads to it; its variables are other
+registers than its operands, which are the next call's as well. A Jump to a state is a move into the operand that gets
+its data, and a jump to the state's body; one that ends the state machine returns its data. Any other result of a state
+(a tail call, a Jump without a target, or by a key that is not known here) is made by CPython, and the VM's frame
+continues with it.
 """
 
 from __future__ import annotations

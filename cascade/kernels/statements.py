@@ -1,11 +1,11 @@
 """Statements -> instructions, one program point after the other.
 
 A program point is translated once for each combination of types that the variables have there (see
-`cascade.kernels.versions`). At its end, a version continues with the matching version of the next program point; by a jump,
-if that is translated already.
+`cascade.kernels.versions`). At its end, a version continues with the matching version of the next program point; by a
+jump, if that is translated already.
 
-Loops are inverted: instead of a jump back to the test, the test is repeated at the end of the body, and jumps back to its start.
-A few simple statements before such a test are repeated as well.
+Loops are inverted: instead of a jump back to the test, the test is repeated at the end of the body, and jumps back to
+its start. A few simple statements before such a test are repeated as well.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class FunctionKind(Protocol):
 class Statements:
     """Translates the statements of one function.
 
-    The method for a statement translates it, with `bound` as it is there, and returns the program point that follows; None
-    where nothing does.
+    The method for a statement translates it, with `bound` as it is there, and returns the program point that follows;
+    None where nothing does.
     """
 
     def __init__(self, function: FunctionBuilder, expressions: Expressions, points: ProgramPoints, kind: FunctionKind) -> None:
@@ -128,7 +128,7 @@ class Statements:
         return None
 
     def exit_here(self, first: int) -> None:
-        """Makes a side exit, and places the labels before it that the instructions from the first one on jump to in vain."""
+        """Makes a side exit, and places the labels that the instructions from the first one on jump to in vain."""
         code = self.function.code
         pending = {*self.versions.labels.values(), *(part.label for part in code.bodies.values())}
         for item in self.function.assembler.items[first:]:

@@ -66,7 +66,7 @@ class TailCallReader:
         return FoundTailCall(target, self.own_arguments(positional, named, form == "tail"), False)
 
     def spelling(self, node: ast.Call) -> _Spelled | None:
-        """Returns how a tail call is spelled: `task.tail(...)`, `TailCall(...)` or `task(...)`; None for other calls."""
+        """Returns the spelling of a tail call: `task.tail(...)`, `TailCall(...)` or `task(...)`; None for other calls."""
         func = node.func
         keywords: list[tuple[str | None, ast.expr]] = [(keyword.arg, keyword.value) for keyword in node.keywords]
         meaning = self.function.meaning
@@ -78,7 +78,7 @@ class TailCallReader:
         return _Spelled("call", meant, node.args, keywords) if type(meant) is Task else None
 
     def constructed(self, node: ast.Call) -> _Spelled | None:
-        """Returns the tail call that `TailCall(args, kwargs, target)` makes; None where its arguments do not all show."""
+        """Returns the tail call of `TailCall(args, kwargs, target)`; None where its arguments are not all written."""
         given = arguments_by_name(node, ("args", "kwargs", "target"))
         if given is None:
             return None

@@ -37,7 +37,7 @@ def version_of(point: Point, bound: dict[str, str]) -> Version:
 
 
 def named(bound: dict[str, str]) -> dict[str, str]:
-    """Returns the variables of the function, without the results of calls that are made before a statement (see `containers`)."""
+    """Returns the variables of the function, without the results of calls before a statement (see `containers`)."""
     if FIRST_RESULT not in bound:
         return bound
     return {name: kind for name, kind in bound.items() if not name.startswith(".")}
@@ -53,7 +53,7 @@ class Versions:
         self.translated: dict[Point, list[Version]] = {}
 
     def label(self, point: Point, bound: dict[str, str]) -> Label:
-        """Returns the label of a program point for some types of the variables; a new one is translated if it is jumped to."""
+        """Returns the label of a program point for some types of variables; a new one is translated if it is jumped to."""
         return self.label_inside(point, named(bound))
 
     def label_inside(self, point: Point, bound: dict[str, str]) -> Label:
@@ -106,7 +106,7 @@ class Versions:
         return False
 
     def ends_iteration(self, point: Point) -> bool:
-        """Returns whether a loop's head is reached from the end of its body, and is not the head of a following loop."""
+        """Returns whether a loop's head is reached from the end of its body; it may be that of a following loop."""
         loop = self.points.node(point)
         if point.again or not isinstance(loop, LOOPS):
             return point.again

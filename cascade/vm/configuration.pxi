@@ -20,10 +20,11 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         verify: verifies a blueprint; raises where it may not run.
         verify_typed: verifies typed code; raises where it may not run.
         call_out_type: the class of call-outs, which are among the objects of typed code.
-        reenter: returns the continuation after an iteration that CPython has run: a word of the typed code and the values of
-            its registers, or a function and its arguments.
+        reenter: returns the continuation after an iteration that CPython has run: a word of the typed code and the
+            values of its registers, or a function and its arguments.
         iteration_end_type: the class of the result of such an iteration, where the function has not ended.
-        profiled_caller: returns, for typed code, a function that calls its argument and looks like the task's to a profiler.
+        profiled_caller: returns, for typed code, a function that calls its argument and looks like the task's to a
+            profiler.
 
     Raises:
         InternalError: another value is set already.

@@ -1,4 +1,4 @@
-# The result of a call: a value, or the continuation of a tail call, a deferred value, an awaitable. Included by _vm.pyx.
+# The result of a call: a value, a tail call, a deferred value or an awaitable. Included by _vm.pyx.
 
 cdef int take_result(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
               bint awaited) noexcept:
@@ -151,8 +151,8 @@ cdef int start_frame(Machine machine, Frame frame, Py_ssize_t pc, Frame new, Pen
 
 
 cdef int continue_in(Machine machine, Frame frame) except -1:
-    # A call that was parked continues in a frame: at once, as one that was not parked does; but after an await it is queued
-    # behind the ready ones.
+    # A call that was parked continues in a frame: at once, as one that was not parked does; but after an await it is
+    # queued behind the ready ones.
     if machine.running and machine.current is None:
         machine.switch_to(frame)
     else:
@@ -161,8 +161,8 @@ cdef int continue_in(Machine machine, Frame frame) except -1:
 
 
 cdef bint rebind_in_place(Frame frame, Routine routine, TailCall tail) noexcept:
-    # Moves the tail call's arguments into the parameters' slots. Returns False when they have to be bound: the slots then
-    # hold some of the new arguments, and binding all of them again has the same result.
+    # Moves the tail call's arguments into the parameters' slots. Returns False when they have to be bound: the slots
+    # then hold some of the new arguments, and binding all of them again has the same result.
     cdef PyObject** slots = frame.values
     cdef Py_ssize_t count = PyTuple_GET_SIZE(tail.arguments)
     cdef Py_ssize_t i, position = 0

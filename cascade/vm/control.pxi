@@ -241,8 +241,8 @@ cdef class Routes:
     """The targets of one state's Jumps; a constant of SELECT.
 
     Args:
-        targets: for each key the word to continue at, and the slot for the Jump's data; the word is -1 for the end, and the
-            slot -1 for a state that takes no data. None for a state whose Jumps are values like others.
+        targets: for each key the word to continue at, and the slot for the Jump's data; the word is -1 for the end, and
+            the slot -1 for a state that takes no data. None for a state whose Jumps are values like others.
         end: the word to continue at with a value.
     """
 
@@ -269,8 +269,8 @@ cdef class Routes:
 
 
 cdef Py_ssize_t follow(Routes routes, Jump jump, PyObject** slots, Py_ssize_t source, uint64_t made) except -2:
-    # Follows the Jump in slot `source`: returns the next word; -1 where its data cannot simply be moved. `made` is the number
-    # of results when its state was called.
+    # Follows the Jump in slot `source`: returns the next word; -1 where its data cannot simply be moved. `made` is the
+    # number of results when its state was called.
     cdef PyObject* found = PyDict_GetItemWithError(<PyObject*>routes.numbers, <PyObject*>jump.target_key)
     cdef Py_ssize_t number, word, slot
     cdef PyObject* data = <PyObject*>jump.data

@@ -138,7 +138,7 @@ cdef Pending new_pending(Frame frame, Py_ssize_t pc, int32_t destination, list v
 
 
 cdef inline bint is_awaited(Frame frame, Py_ssize_t slot, PyObject* value) noexcept:
-    # Whether the slot's value is the Pending that the VM put there. One that a function returned is a value like others.
+    # Returns whether a slot holds the Pending that the VM put there; one that a function returned is a plain value.
     return (
         type_of(value) == cascade_pending and (<Pending>value).frame is frame and (<Pending>value).destination == slot
         and not (<Pending>value).over

@@ -26,8 +26,8 @@ cdef enum:
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
 
-# Seconds that a word gains over CPython's instructions; the most that an exit is taken to cost, as other processes may have
-# run meanwhile; and the fraction by which a loop that CPython continues is slower than a plain one.
+# Seconds that a word gains over CPython's instructions; the most that an exit is taken to cost, as other processes may
+# have run meanwhile; and the fraction by which a loop that CPython continues is slower than a plain one.
 cdef double WORD_GAIN = 15e-9
 cdef double EXIT_COST = 20e-6
 cdef double RESUMED_COST = 0.25

@@ -1,8 +1,8 @@
 # Kernels: side exits, and re-entry after them. Included by _vm.pyx.
 
 cdef tuple exit_plan(Kernel kernel, Py_ssize_t number):
-    # Returns the continuation of an exit: (body, function, registers and types of its arguments, registers of ranges, function of
-    # an iteration, names of the arguments)
+    # Returns the continuation of an exit: (body, function, registers and types of its arguments, registers of ranges,
+    # function of an iteration, names of the arguments)
     cdef tuple plan = kernel.exit_plans[number]
     if plan is None:
         found = kernel.code.exits[number]
@@ -77,8 +77,8 @@ cdef list kept_arguments(Frame frame, Kernel kernel, registers, types):
 
 
 cdef int exit_typed(Machine machine, Frame frame) except -1:
-    # CPython continues at the statement at which the typed code has stopped, and returns the call's result. After the rest
-    # of a loop's iteration, typed code may be re-entered.
+    # CPython continues at the statement at which the typed code has stopped, and returns the call's result. After the
+    # rest of a loop's iteration, typed code may be re-entered.
     cdef double begun = cascade_clock()
     cdef Kernel kernel = frame.kernel
     cdef Py_ssize_t word_number = word_in_body(frame)
@@ -138,8 +138,8 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
 
 
 cdef Frame restore_frame(Machine machine, Frame frame, Kernel kernel, body, list arguments):
-    # Restores the frame of the task that is executed, with these arguments. After tail calls it may be another task, whose frame
-    # then replaces this one.
+    # Restores the frame of the task that is executed, with these arguments. After tail calls it may be another task,
+    # whose frame then replaces this one.
     cdef Routine routine = <Routine>frame.code.constants[frame.code.words[frame.pc].b]
     cdef Frame new
     cdef Py_ssize_t i

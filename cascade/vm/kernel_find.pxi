@@ -23,8 +23,8 @@ cdef bytes key_of(bytes types, Py_ssize_t start):
 
 
 cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
-    # Returns the kernel for the types of the arguments, which is made when they are first seen; None where there is none.
-    # That of a state machine begins with its state number `start`; MAP_ONLY allows one that is for maps only.
+    # Returns the kernel for the types of the arguments, which is made when they are first seen; None where there is
+    # none. That of a state machine begins with its state number `start`; MAP_ONLY allows one that is for maps only.
     cdef Kernel kernel
     cdef Py_ssize_t i
     cdef char types[PARAMETER_LIMIT]

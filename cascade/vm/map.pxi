@@ -1,8 +1,8 @@
 # Maps: the kernel of a task is run over many items, on several threads at once. Included by _vm.pyx.
 #
-# Items are computed in blocks: unboxed, run without the GIL, divided among threads, and boxed again, up to the first item
-# whose typed code has exited. CPython computes that one from its start: typed code has no effects, so none is repeated. The
-# results of later items are dropped, as CPython may change values that they read.
+# Items are computed in blocks: unboxed, run without the GIL, divided among threads, and boxed again, up to the first
+# item whose typed code has exited. CPython computes that one from its start: typed code has no effects, so none is
+# repeated. The results of later items are dropped, as CPython may change values that they read.
 
 cdef extern from *:
     """
@@ -58,8 +58,8 @@ cdef class Items:
         slots: the arguments of the first item, complete.
         results: those so far; results are appended.
         threads: the greatest number of shares, one a thread.
-        start: takes a function and a number, calls it with that in another thread, and returns a function that waits for
-            the end of the call.
+        start: takes a function and a number, calls it with that in another thread, and returns a function that waits
+            for the end of the call.
     """
 
     cdef object context
@@ -222,7 +222,8 @@ cdef class Items:
         return 0
 
     cdef Py_ssize_t unbox(self, Py_ssize_t size) except -1:
-        # Unboxes the arguments of items, up to the first that has other types than the kernel's, or no register; returns their number.
+        # Unboxes the arguments of items, up to the first that has other types than the kernel's, or no register;
+        # returns their number.
         cdef Py_ssize_t i, j, parameter, found = size
         cdef Register* at
         cdef PyObject* value
@@ -347,8 +348,8 @@ cdef class Items:
             return 0
 
     cdef void run_items(self, Share* share) noexcept nogil:
-        # Runs items until one stops before its end, or there are no more. When the block has stopped, a share still computes
-        # the items that it has taken: one of them may come before the item that stopped the block.
+        # Runs items until one stops before its end, or there are no more. When the block has stopped, a share still
+        # computes the items that it has taken: one of them may come before the item that stopped the block.
         cdef TypedState* state = &share.typed.state
         cdef Register* registers
         cdef Py_ssize_t i, j
@@ -386,7 +387,8 @@ cdef class Items:
             share.at += 1
 
     cdef Py_ssize_t finished_items(self) noexcept:
-        # Returns the number of finished items, up to the first whose typed code has exited; -1 where shares have to continue first.
+        # Returns the number of finished items, up to the first whose typed code has exited; -1 where shares have to
+        # continue first.
         cdef Py_ssize_t limit = self.size
         cdef int i
         for i in range(self.share_count):
@@ -411,7 +413,8 @@ cdef class Items:
         return 0
 
     cdef Py_ssize_t append_results(self, Py_ssize_t count) except -1:
-        # Appends the results of the first `count` items of the block; of fewer, where one is no plain value. Returns their number.
+        # Appends the results of the first `count` items of the block; of fewer, where one is no plain value. Returns
+        # their number.
         cdef Py_ssize_t i
         cdef object value
         cdef list values = PyList_New(count)

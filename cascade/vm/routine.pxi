@@ -19,8 +19,8 @@ cdef class Routine:
         lowering: when the function is lowered.
         rebinds: whether a tail call may move its arguments into the slots.
         may_skip: whether its result may be a `Skipped`.
-        chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and the
-            values that the routes share.
+        chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and
+            the values that the routes share.
         state_operands: of a state machine, the (offset, width) of each state's operands among all of them; else empty.
 
     Attributes:
@@ -30,8 +30,8 @@ cdef class Routine:
 
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
                   Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
-                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True, bint may_skip=False, bint chooses_route=False,
-                  tuple state_operands not None=()):
+                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True, bint may_skip=False,
+                  bint chooses_route=False, tuple state_operands not None=()):
         cdef void* direct
         if not 0 <= positional_only <= positional <= len(parameters):
             raise InternalError(f"routine {name}: the parameters do not add up")

@@ -1,13 +1,14 @@
-# The search for deferred values: a value itself, and nested lists, tuples, dicts, sets, dataclasses. Included by _vm.pyx.
+# The search for deferred values in nested lists, tuples, dicts, sets and dataclasses. Included by _vm.pyx.
 #
-# A search is complete where a call is declared. The arguments that a running task passes on, and the inputs of a program, are
-# data: as long as no result has been made meanwhile, a search visits the first items of each argument only, so its cost does
-# not depend on their size. See "Where results are looked for" in docs/architecture.md.
+# A search is complete where a call is declared. The arguments that a running task passes on, and the inputs of a
+# program, are data: as long as no result has been made meanwhile, a search visits the first items of each argument
+# only, so its cost does not depend on their size. See "Where results are looked for" in docs/architecture.md.
 #
 # A container is searched in one of two modes, with equal results. The quiet mode reads lists, tuples, dicts and sets by
-# borrowed references, and runs no other code. An object that it cannot read, such as the first one of a class, or a list with
-# an `__iter__` of its own, is searched in the other mode, which iterates as Python does. That may run code of users, which can
-# change and free the containers seen before; so from then on the search holds a reference to each of these.
+# borrowed references, and runs no other code. An object that it cannot read, such as the first one of a class, or a
+# list with an `__iter__` of its own, is searched in the other mode, which iterates as Python does. That may run code of
+# users, which can change and free the containers seen before; so from then on the search holds a reference to each of
+# these.
 
 
 cdef enum Outcome:
@@ -79,8 +80,8 @@ def hands_on_deferred(tuple slots not None, tuple gathered not None=()):
 def holds_new_deferred(tuple slots not None, current, uint64_t made, tuple gathered not None=()):
     """Returns whether the search finds a deferred value in one of the `slots` of a tail call.
 
-    Slots that hold the same object as `current` are skipped. If no result was made since there were `made` of them, only the
-    first items of the others are visited. `gathered` is that of `hands_on_deferred`.
+    Slots that hold the same object as `current` are skipped. If no result was made since there were `made` of them,
+    only the first items of the others are visited. `gathered` is that of `hands_on_deferred`.
     """
     return new_deferred(slots, current, made, gathered)
 
@@ -291,7 +292,8 @@ cdef int remember(Search* search, PyObject* container) except -1:
 
 
 cdef inline Py_ssize_t index_of(Search* search, PyObject* container) noexcept:
-    # Returns the index of a container, or of a free entry. Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, 6.4).
+    # Returns the index of a container, or of a free entry. Fibonacci hashing (Knuth, The Art of Computer Programming,
+    # volume 3, 6.4).
     cdef uint64_t mixed = <uint64_t><size_t>container * <uint64_t>0x9E3779B97F4A7C15
     cdef Py_ssize_t index = <Py_ssize_t>(mixed >> (64 - search.met_bits))
     while search.met[index] != NULL and search.met[index] != container:

@@ -35,7 +35,8 @@ cdef int look_at_fields(Search* search, PyObject* instance) except -1:
 
 
 cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
-    # Reads the names of a dataclass's fields, as dataclasses.fields does; returns their number, or -1 if that has to be called.
+    # Reads the names of a dataclass's fields, as dataclasses.fields does; returns their number, or -1 if that has to be
+    # called.
     cdef Py_ssize_t position = 0, count = 0
     cdef PyObject* fields = NULL
     cdef PyObject* field
@@ -117,7 +118,8 @@ cdef inline int class_kind(PyTypeObject* owner) noexcept:
 
 
 cdef int learn_class(PyTypeObject* owner) except -1:
-    # Returns the kind of a class, as `children` tests it, and caches it where a change of the class or its metaclass changes a tag.
+    # Returns the kind of a class, as `children` tests it, and caches it where a change of the class or its metaclass
+    # changes a tag.
     cdef object held = <object>owner, its_class = type(held)
     cdef PyTypeObject* meta = <PyTypeObject*>its_class
     cdef bint plain = (
