@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterator
-from types import MemberDescriptorType
-from typing import Any, NamedTuple
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import NamedTuple, cast
 
 from cascade.errors import SendingError
 
-Reduced = tuple[Any, ...]
+Reduced = tuple[object, ...]
 
-_ARGS: Any = vars(BaseException)["args"]
+_ARGS: GetSetDescriptorType = vars(BaseException)["args"]
 _NOT_SENT = {"obj", "message", "exceptions", "__suppress_context__"}
 """Attributes of built-in classes: what an AttributeError was about, which may be anything; those that `args` gives."""
 
@@ -28,11 +28,11 @@ class Parts(NamedTuple):
     classes: list[bytes]  # that of the exception first, a built-in one last
     members: dict[str, bytes | None]
     state: dict[str, bytes | None]
-    subscribed: str
+    message: str
     reason: str
 
 
-def reduce_exception(error: BaseException, always: bool = False) -> Reduced | Any:
+def reduce_exception(error: BaseException, always: bool = False) -> object:
     """How pickle sends an exception; NotImplemented where its class has its own way.
 
     Args:
@@ -45,7 +45,7 @@ def reduce_exception(error: BaseException, always: bool = False) -> Reduced | An
 
 
 def rebuild(
-    kind: type[BaseException], made_from: tuple[Any, ...], args: tuple[Any, ...], members: dict[str, Any], state: dict[str, Any]
+    kind: type[BaseException], made_from: tuple[object, ...], args: tuple[object, ...], members: dict[str, object], state: dict[str, object]
 ) -> BaseException:
     """The exception that had these attributes.
 
@@ -60,14 +60,14 @@ def rebuild(
     return error
 
 
-def attributes(error: BaseException) -> tuple[dict[str, Any], dict[str, Any]]:
+def attributes(error: BaseException) -> tuple[dict[str, object], dict[str, object]]:
     """The attributes that have a place of their own (`__slots__`, fields of built-in classes), and all others."""
     members = {name: getattr(error, name) for name in _members(type(error)) if hasattr(error, name)}
     return members, dict(getattr(error, "__dict__", {}))
 
 
 def incomplete(
-    kind: type[BaseException], trouble: SendingError, members: dict[str, Any], state: dict[str, Any]
+    kind: type[BaseException], trouble: SendingError, members: dict[str, object], state: dict[str, object]
 ) -> BaseException:
     """An exception of a subclass of `kind`, for one that cannot be sent whole; it is a SendingError with the message of `trouble`, too.
 
@@ -77,18 +77,18 @@ def incomplete(
     # A class that no `except Exception` catches is not made one that it does.
     bases = (SendingError, kind) if issubclass(kind, Exception) else (kind,)
     names = {"__module__": kind.__module__, "__str__": BaseException.__str__, "__reduce__": _reduce_incomplete, "sent": (kind, trouble)}
-    subclass: Any = type(f"{kind.__name__}SendingError", bases, names)
+    subclass = cast("type[BaseException]", type(f"{kind.__name__}SendingError", bases, names))
     error: BaseException = _built_in_base(subclass).__new__(subclass)
     error.args = trouble.args
     _set(error, members, {**trouble.__dict__, **state})
     return error
 
 
-def _reduce_incomplete(error: Any) -> Reduced:
-    return incomplete, (*type(error).sent, *attributes(error))
+def _reduce_incomplete(error: BaseException) -> Reduced:
+    return incomplete, (*getattr(type(error), "sent"), *attributes(error))
 
 
-def _set(error: BaseException, members: dict[str, Any], state: dict[str, Any]) -> None:
+def _set(error: BaseException, members: dict[str, object], state: dict[str, object]) -> None:
     for name, value in members.items():
         # Not one that is there already: for an OSError, None is not the same as nothing. The class may have a `__setattr__` that refuses.
         if getattr(error, name, _ARGS) is not value:
@@ -108,17 +108,15 @@ def _has_its_own_way(kind: type[BaseException]) -> bool:
 def _built_in_base(kind: type[BaseException]) -> type[BaseException]:
     # Along `__base__`, which leads to the class that says how the object lies in memory, whatever comes first in the list of bases.
     while kind.__module__ != "builtins":
-        base: Any = kind.__base__
-        kind = base
+        kind = cast("type[BaseException]", kind.__base__)
     return kind
 
 
-def _made_from(error: BaseException) -> tuple[Any, ...]:
+def _made_from(error: BaseException) -> tuple[object, ...]:
     if isinstance(error, BaseExceptionGroup):
         return error.message, list(error.exceptions)  # `args` is what its class was called with
-    base: Any = _built_in_base(type(error))
-    args: tuple[Any, ...] = base.__reduce__(error)[1]  # of an OSError with the names of its files, which `args` lacks
-    return args
+    reduced = cast("Reduced", _built_in_base(type(error)).__reduce__(error))
+    return cast("tuple[object, ...]", reduced[1])  # of an OSError with the names of its files, which `args` lacks
 
 
 def _members(kind: type[BaseException]) -> Iterator[str]:

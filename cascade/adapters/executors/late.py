@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 
-from cascade.imports import Any
+from cascade.imports import Generic, TypeVar
 
+R = TypeVar("R")
 
-class LateCoroutine(Coroutine[Any, Any, Any]):
+class LateCoroutine(Coroutine[object, object, R], Generic[R]):
     """A coroutine that is made when it is begun: one that has been made, and is not begun because of Ctrl-C, would warn of that."""
 
-    def __init__(self, make: Callable[[], Coroutine[Any, Any, Any]], name: str) -> None:
+    def __init__(self, make: Callable[[], Coroutine[object, object, R]], name: str) -> None:
         self.__name__ = self.__qualname__ = name
         self._make = make
-        self._made: Coroutine[Any, Any, Any] | None = None
+        self._made: Coroutine[object, object, R] | None = None
 
-    def send(self, value: Any) -> Any:
+    def send(self, value: object) -> object:
         if self._made is None:
             self._made = self._make()
         return self._made.send(value)
 
-    def throw(self, *error: Any) -> Any:
+    def throw(self, *error: object) -> object:
         if self._made is None:
             self._made = self._make()
-        return self._made.throw(*error)
+        return self._made.throw(*error)  # type: ignore[call-overload]
 
     def close(self) -> None:
         if self._made is not None:
             self._made.close()
 
-    def __await__(self) -> Any:
+    def __await__(self) -> Generator[object, object, R]:
+        return self  # it has the methods of a generator
+
+    def __iter__(self) -> LateCoroutine[R]:
         return self
 
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         return self.send(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import functools
 from _thread import _local, allocate_lock
-from collections.abc import Awaitable
+from collections.abc import Callable
 
 from cascade._vm import is_awaitable
 from cascade.adapters.executors.late import LateCoroutine
@@ -13,7 +13,7 @@ from cascade.adapters.executors.scopes import Scope
 from cascade.declare.failed import failed
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
-from cascade.imports import TYPE_CHECKING, Any, asyncio
+from cascade.imports import TYPE_CHECKING, asyncio
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _here = _local()
 
 
-class own_loop:
+class own_loop:  # noqa: N801  # it is used as a statement: with own_loop()
     """While it lasts, the running event loop is a run's own, which ends with the run, whatever threads are still at work.
 
     `asyncio.run` waits for them, so a call that has timed out or was cancelled would keep the run from ending.
@@ -70,7 +70,7 @@ class LocalExecutor:
         self._lock = allocate_lock()  # an engine may be shared by threads
         self._processes: ProcessPool | None = None
 
-    def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any] | Any:
+    def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Calls the function of `task`: where its mode says, in a thread with the caller's context variables."""
         if task.mode == "compute":
             pool = self._process_pool()
@@ -89,7 +89,7 @@ class LocalExecutor:
                     self._processes = shared_pool() if self._count is None else ProcessPool(self._count)
         return self._processes
 
-    async def _in_thread(self, function: Any) -> Any:
+    async def _in_thread(self, function: Callable[[], object]) -> object:
         scope, context = Scope(), contextvars.copy_context()
         scope.enter_in(context)
         loop = asyncio.get_running_loop()
@@ -119,7 +119,7 @@ class LocalExecutor:
         self.close()
 
 
-def _outcome(function: Any) -> tuple[Any, BaseException | None]:
+def _outcome(function: Callable[[], object]) -> tuple[object, BaseException | None]:
     # As a pair: a future cannot carry a StopIteration, and would wait for ever.
     try:
         return function(), None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import functools
 import importlib.util
 import os
 import pickle
@@ -18,9 +19,11 @@ import sys
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import GetSetDescriptorType
+from typing import TYPE_CHECKING, Protocol, cast
 
 from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.lifeline import Lifeline
@@ -37,7 +40,7 @@ IDLE_SECONDS = 60.0
 """Workers without work end after so long."""
 
 
-_CAUSE: Any = vars(BaseException)["__cause__"]
+_CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
 
 
 class RemoteTraceback(Exception):
@@ -51,13 +54,19 @@ class RemoteTraceback(Exception):
         return f'in a worker process\n"""\n{self.text}"""'
 
 
+class _LokyExecutor(Protocol):
+    def submit(self, function: Callable[..., bytes], *args: object) -> Future[bytes]: ...
+
+    def shutdown(self, *, wait: bool, kill_workers: bool) -> None: ...
+
+
 class _Workers:
     """Processes that were started together, and the calls that they run."""
 
     def __init__(self, count: int) -> None:
         make = import_module("loky.process_executor").ProcessPoolExecutor
         _start_tracker()
-        self.executor: Any = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),))
+        self.executor: _LokyExecutor = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),))
         self.path = list(sys.path)
         self.running: set[_Call] = set()
         self.condemned = False
@@ -94,7 +103,7 @@ def _start_tracker() -> None:
 
 
 class _Call:
-    def __init__(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         self.name = task.name
         self.message, self.sent = _message(task, args, kwargs)
         self.future: Future[bytes] = Future()
@@ -122,7 +131,7 @@ class ProcessPool:
         self._workers: _Workers | None = None
         _pools.add(self)
 
-    async def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Calls the function of `task` in a worker.
 
         Raises:
@@ -189,7 +198,7 @@ class ProcessPool:
                 if not again:
                     _settle(call.future, error=_died(call.name, f"no worker takes it: {type(error).__name__}: {error}"))
                 continue
-            inner.add_done_callback(lambda inner, call=call: self._done(call, inner))
+            inner.add_done_callback(functools.partial(self._done, call))
 
     def _done(self, call: _Call, inner: Future[bytes]) -> None:
         # Called on loky's own thread.
@@ -285,7 +294,7 @@ def _died(name: str, reason: str) -> WorkerError:
 # -- Messages -----------------------------------------------------------------------------------------------------------
 
 
-def _message(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, list[Task[..., Any]]]:
+def _message(task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[bytes, list[Task[..., object]]]:
     function = task if has_name(task) else task.called
     try:
         return dumps_for_worker((function, args, kwargs))
@@ -294,7 +303,7 @@ def _message(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _cannot_send(
-    task: Task[..., Any], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+    task: Task[..., object], function: object, args: tuple[object, ...], kwargs: dict[str, object], error: Exception
 ) -> SendingError:
     names = task.binder.parameters[: task.binder.positional]
     named = [(names[at] if at < len(names) else f"*{at}", value) for at, value in enumerate(args)]
@@ -317,7 +326,7 @@ def _cannot_send(
     )
 
 
-def _reason_not_to_pickle(value: Any) -> str | None:
+def _reason_not_to_pickle(value: object) -> str | None:
     try:
         dumps_for_worker(value)
     except Exception as error:
@@ -325,7 +334,7 @@ def _reason_not_to_pickle(value: Any) -> str | None:
     return None
 
 
-def _culprit(value: Any) -> tuple[str, Any, str] | None:
+def _culprit(value: object) -> tuple[str, object, str] | None:
     """The innermost part of a value that cannot be pickled: its path, itself, the reason."""
     reason = _reason_not_to_pickle(value)
     if reason is None:
@@ -342,7 +351,7 @@ def _culprit(value: Any) -> tuple[str, Any, str] | None:
     return path, value, reason
 
 
-def _parts(value: Any) -> list[tuple[str, Any]]:
+def _parts(value: object) -> list[tuple[str, object]]:
     if isinstance(value, dict):
         return [(f"[{key!r}]", part) for key, part in value.items()]
     if isinstance(value, (list, tuple)):
@@ -350,7 +359,7 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
     return [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()] if not isinstance(value, type) else []
 
 
-def _value_of(answer: bytes, task: Task[..., Any]) -> Any:
+def _value_of(answer: bytes, task: Task[..., object]) -> object:
     where = f"task {task.name!r}, in a worker process"
     try:
         kind, *content = pickle.loads(answer)
@@ -374,17 +383,17 @@ def _value_of(answer: bytes, task: Task[..., Any]) -> Any:
     raise SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
 
 
-def _raised(whole: bytes | None, parts: Parts, task: Task[..., Any], where: str) -> BaseException:
+def _raised(whole: bytes | None, parts: Parts, task: Task[..., object], where: str) -> BaseException:
     """The exception that a worker has sent; where that is impossible, one of a subclass that has what could be sent of it."""
     reason = parts.reason
     if whole is not None:
         try:
-            return pickle.loads(whole)  # type: ignore[no-any-return]
+            return cast("BaseException", pickle.loads(whole))
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
     missing = [repr(name) for name, value in {**parts.members, **parts.state}.items() if value is None]
     trouble = SendingError(
-        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.subscribed}", where=where,
+        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.message}", where=where,
         hint=f"these attributes of it are missing here: {', '.join(missing)}" if missing else None,
     )
     members, state = _read(parts.members), _read(parts.state)
@@ -396,7 +405,7 @@ def _raised(whole: bytes | None, parts: Parts, task: Task[..., Any], where: str)
     return trouble
 
 
-def _read(pickles: dict[str, bytes | None]) -> dict[str, Any]:
+def _read(pickles: dict[str, bytes | None]) -> dict[str, object]:
     values = {}
     for name, made in pickles.items():
         if made is not None:

@@ -19,12 +19,13 @@ from collections import ChainMap
 from collections.abc import Callable
 from importlib import import_module
 from types import CodeType
-from typing import Any
+from typing import IO, Protocol, cast
 
 from cascade.adapters.executors.exceptions import reduce_exception
+from cascade.declare.policies import Policies
 from cascade.declare.task import Task
 
-AnyTask = Task[..., Any]
+AnyTask = Task[..., object]
 Number = tuple[int, int]
 
 _MAIN = ("__main__", "__mp_main__")
@@ -37,13 +38,13 @@ _count = itertools.count()
 _lock = threading.Lock()
 
 
-def dumps_for_worker(value: Any) -> tuple[bytes, list[AnyTask]]:
+def dumps_for_worker(value: object) -> tuple[bytes, list[AnyTask]]:
     """The pickle of what goes to a worker, and the tasks in it that have to be there when its answer is read."""
     sent: list[AnyTask] = []
     return _dumps(value, functools.partial(_by_value, sent)), sent
 
 
-def dumps_for_caller(value: Any, always_rebuild: bool = False) -> bytes:
+def dumps_for_caller(value: object, always_rebuild: bool = False) -> bytes:
     """The pickle of what a worker gives back.
 
     Args:
@@ -57,52 +58,60 @@ def has_name(task: AnyTask) -> bool:
     module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
     if module in _MAIN:
         return False
-    found: Any = sys.modules.get(str(module))
+    found: object = sys.modules.get(str(module))
     for name in qualname.split("."):
         found = getattr(found, name, None)
     return found is task
 
 
-def _dumps(value: Any, reduce_task: Callable[[AnyTask], Any], always_rebuild: bool = False) -> bytes:
+def _dumps(value: object, reduce_task: Callable[[AnyTask], object], always_rebuild: bool = False) -> bytes:
     with io.BytesIO() as file:
         _pickler()(file, reduce_task, always_rebuild).dump(value)
         return file.getvalue()
 
 
+class _Pickler(Protocol):
+    def __init__(self, file: IO[bytes], reduce_task: Callable[[AnyTask], object], always_rebuild: bool) -> None: ...
+
+    def dump(self, value: object) -> None: ...
+
+
 @functools.cache
-def _pickler() -> Any:
-    cloudpickle: Any = import_module("cloudpickle")
-    base: Any = cloudpickle.Pickler
+def _pickler() -> type[_Pickler]:
+    cloudpickle = import_module("cloudpickle")
+    base: type = cloudpickle.Pickler
     if "__mp_main__" in sys.modules:
         cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])  # as it does with `__main__`
 
-    class Pickler(base):  # type: ignore[misc]
-        dispatch_table = ChainMap({CodeType: functools.partial(_reduce_code, base.dispatch_table[CodeType])}, base.dispatch_table)
+    reductions = cloudpickle.Pickler.dispatch_table
 
-        def __init__(self, file: Any, reduce_task: Callable[[AnyTask], Any], always_rebuild: bool) -> None:
+    class Pickler(base):  # type: ignore[misc]
+        dispatch_table = ChainMap({CodeType: functools.partial(_reduce_code, reductions[CodeType])}, reductions)  # noqa: RUF012
+
+        def __init__(self, file: IO[bytes], reduce_task: Callable[[AnyTask], object], always_rebuild: bool) -> None:
             super().__init__(file)
             self.reduce_task = reduce_task
             self.always_rebuild = always_rebuild
 
-        def reducer_override(self, value: Any) -> Any:
+        def reducer_override(self, value: object) -> object:
             if type(value) is Task:
                 return self.reduce_task(value)
             if issubclass(type(value), BaseException):
-                return reduce_exception(value, self.always_rebuild)
+                return reduce_exception(cast("BaseException", value), self.always_rebuild)
             return super().reducer_override(value)
 
-    return Pickler
+    return cast("type[_Pickler]", Pickler)
 
 
-def _reduce_code(reduce: Callable[[CodeType], tuple[Any, Any]], code: CodeType) -> Any:
+def _reduce_code(reduce: Callable[[CodeType], tuple[object, object]], code: CodeType) -> object:
     return _code_of_file, (code.co_filename, *reduce(code))
 
 
-def _code_of_file(name: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+def _code_of_file(name: str, make: Callable[..., CodeType], arguments: tuple[object, ...]) -> CodeType:
     return make(*arguments).replace(co_filename=name)
 
 
-def _by_value(sent: list[AnyTask], task: AnyTask) -> Any:
+def _by_value(sent: list[AnyTask], task: AnyTask) -> object:
     if has_name(task) or str(getattr(task.called, "__module__", "")).startswith("cascade."):
         return NotImplemented
     if task.policies is not None and task.policies.cache is not None:
@@ -123,7 +132,7 @@ def _number_of(task: AnyTask) -> Number:
         return number
 
 
-def _complete(task: AnyTask, state: tuple[Number, Any, dict[str, Any], Any]) -> None:
+def _complete(task: AnyTask, state: tuple[Number, object, dict[str, object], Policies | None]) -> None:
     number, function, options, policies = state
     task.__init__(function, **options)  # type: ignore[misc]
     task.policies = policies
@@ -131,7 +140,7 @@ def _complete(task: AnyTask, state: tuple[Number, Any, dict[str, Any], Any]) -> 
         _numbers[task], _tasks[number] = number, task
 
 
-def _as_the_original(task: AnyTask) -> Any:
+def _as_the_original(task: AnyTask) -> object:
     number = _numbers.get(task)
     return NotImplemented if number is None else (_original, (number,))
 

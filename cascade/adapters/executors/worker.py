@@ -6,7 +6,6 @@ import pickle
 import signal
 import sys
 import traceback
-from typing import Any
 
 from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.lifeline import hold
@@ -59,10 +58,10 @@ def _failure(error: BaseException) -> bytes:
     at = error.__traceback__
     error.with_traceback(None if at is None else at.tb_next)  # without this module's own frame
     text = "".join(traceback.format_exception(error))
-    subscribed = "".join(traceback.format_exception_only(error)).strip()
+    message = "".join(traceback.format_exception_only(error)).strip()
     whole, reason = _whole(error)
     members, state = ({}, {}) if whole is not None else attributes(error)
-    parts = Parts(type(error).__name__, _classes(error), _pickles(members), _pickles(state), subscribed, reason)
+    parts = Parts(type(error).__name__, _classes(error), _pickles(members), _pickles(state), message, reason)
     return pickle.dumps((ERROR, whole, parts, text))
 
 
@@ -91,11 +90,11 @@ def _classes(error: BaseException) -> list[bytes]:
     return [each for each in classes if each is not None]
 
 
-def _pickles(values: dict[str, Any]) -> dict[str, bytes | None]:
+def _pickles(values: dict[str, object]) -> dict[str, bytes | None]:
     return {name: _pickle_of(value) for name, value in values.items()}
 
 
-def _pickle_of(value: Any) -> bytes | None:
+def _pickle_of(value: object) -> bytes | None:
     try:
         made = dumps_for_caller(value, always_rebuild=True)
         pickle.loads(made)
