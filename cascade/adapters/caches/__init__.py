@@ -1,1 +1,1 @@
-"""Caches: policies that keep values of tasks, and what their keys are made of."""
+"""Caches: policies that keep values of tasks, and the making of their keys."""

@@ -1,8 +1,8 @@
-"""Identity: bytes that say what a task's function does.
+"""Identity: bytes that stand for all that a task's function does.
 
-They are made of its code object (instructions, constants, names; no line numbers, no comments), its defaults, what its
-closure holds, its attributes, the values of the globals it reads, and what it imports; of functions and classes among
-these likewise, and so on. Parts of the standard library and of installed packages count by their names and versions. What
+They are made of its code object (instructions, constants, names; no line numbers, no comments), its defaults, the values that its
+closure holds, its attributes, the values of the globals it reads, and its imports; of functions and classes among
+these likewise, and so on. Parts of the standard library and of installed packages count by their names and versions. Code that
 cannot be identified is refused.
 
 The bytes are kept, with the places where they were read from: as long as the same objects stand there, and the
@@ -71,14 +71,14 @@ def _is_module(value: object) -> TypeGuard[types.ModuleType]:
 
 
 class Identity:
-    """What was found out about one function.
+    """The identity of one function, with all that was read for it.
 
     Args:
         annotated: whether annotations of functions count.
 
     Attributes:
         reads_annotations: whether any of the code looks at them.
-        objects: references to what the code reads and could tell from an equal copy, by ids.
+        objects: references to the objects that the code reads and could tell from an equal copy, by ids.
     """
 
     def __init__(self, function: object, annotated: bool = False) -> None:
@@ -87,7 +87,7 @@ class Identity:
         self._names: Names = {}  # of the annotations that are looked into
         self._watch = Watch()
         self.holds = self._watch.holds  # says whether this is still so
-        self._seen: dict[int, bytes] = {}  # references to what was looked into, by id
+        self._seen: dict[int, bytes] = {}  # references to the objects that were looked into, by id
         self._kept: list[object] = []  # so that the ids above stay theirs
         self._encoder = Encoder(self._of_part, self._seen)
         self.digest: bytes = digest(VERSION + self._of(function))
@@ -99,14 +99,14 @@ class Identity:
         return Encoder(code_of, self.objects).after(self._encoder)
 
     def _seen_before(self, value: object) -> bytes | None:
-        # A reference to what was looked into before.
+        # A reference to an object that was looked into before.
         reference = self._seen.get(id(value))
         if reference is None:
             self._seen[id(value)] = b"seen%d;" % len(self._kept)
             self._kept.append(value)
         return reference
 
-    # -- What something is made of ------------------------------------------------------------------------------------
+    # -- Parts of objects ----------------------------------------------------------------------------------------------
 
     def _of(self, value: object) -> bytes:
         if is_immutable(value):
@@ -135,7 +135,7 @@ class Identity:
         return written
 
     def _of_part(self, value: object) -> bytes:
-        # What stands inside of data has to be code, or it is refused.
+        # A part of data has to be code, or it is refused.
         seen = self._seen_before(value)
         if seen is not None:
             return seen
@@ -145,7 +145,7 @@ class Identity:
         return written
 
     def _of_code_object(self, value: Any) -> bytes | None:  # noqa: ANN401  # its exact class, which is looked at first, decides
-        # Functions, classes and what is made of them; None for data. By the types themselves: a `__class__` may say anything.
+        # Functions, classes and objects made of them; None for data. By the types themselves: a `__class__` may say anything.
         kind = type(value)
         if kind is types.FunctionType:
             return self._of_function(value)
@@ -200,7 +200,7 @@ class Identity:
         return framed(b"library", name.encode() + version_of(module))
 
     def _of_lazy_result(self, lazy: LazyResult[object]) -> bytes:
-        # The default of a parameter, say. What it gives is an argument of the call.
+        # The default of a parameter, say. Its value is an argument of the call.
         if not lazy.task.takes_policies:
             return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
         policies = cast("Policies | None", self._watch.attribute(lazy, "policies"))
@@ -284,7 +284,7 @@ class Identity:
         return encode((name, self._watch.environment(name)))
 
     def _check_environment(self, imports: Iterable[Import], code: types.CodeType) -> None:
-        # What is read of a module that is imported inside of the function cannot be told apart.
+        # The attributes that are read of a module imported inside of the function cannot be told apart.
         read = {"environ", "environb", "getenv", "getenvb"} & set(code.co_names)
         if read and any(each.module == "os" and each.names is None for each in imports):
             raise KeyingError(f"os.{min(read)}, imported inside of a function", hint="import os at the head of the module")
@@ -310,7 +310,7 @@ class Identity:
         return framed(b"global", name.encode()) + self._at(value, f"the global {name!r}")
 
     def _of_library_part(self, module: types.ModuleType, attributes: Iterable[str]) -> bytes:
-        # What it is called is in the code. Some of it is no code, and may change all the time, as `sys.argv`.
+        # Its name is in the code. Some of it is no code, and may change all the time, as `sys.argv`.
         value: object = module
         for attribute in attributes:
             if not _is_module(value):
@@ -395,7 +395,7 @@ class Identity:
         return b"".join(pieces)
 
     def _of_text(self, text: object) -> bytes:
-        # What the names in a text among annotations stand for, as far as they are known.
+        # The objects that the names in a text among annotations stand for, as far as they are known.
         if type(text) is not str:
             return b""
         try:

@@ -1,6 +1,6 @@
-"""Exceptions as data: what has to be sent to make the same exception in another process.
+"""Exceptions as data: the parts that are sent to make the same exception in another process.
 
-Pickle makes an exception by calling its class with `args`, which fails, or gives other attributes, where the class has an
+Pickle makes an exception by calling its class with `args`, which fails, or makes other attributes, where the class has an
 `__init__` of its own. Here no code of the class is called: the object is made by the built-in class that it is based on, and given
 the attributes that it had. Where these cannot be sent, `incomplete` makes an exception of a subclass with those that can.
 """
@@ -50,7 +50,7 @@ def rebuild(
     """The exception that had these attributes.
 
     Args:
-        made_from: what its built-in class makes it of.
+        made_from: the arguments that its built-in class makes it of.
     """
     base = _built_in_base(kind)
     error: BaseException = base.__new__(kind, *made_from)
@@ -114,7 +114,7 @@ def _built_in_base(kind: type[BaseException]) -> type[BaseException]:
 
 def _made_from(error: BaseException) -> tuple[object, ...]:
     if isinstance(error, BaseExceptionGroup):
-        return error.message, list(error.exceptions)  # `args` is what its class was called with
+        return error.message, list(error.exceptions)  # `args` has the arguments of its class
     reduced = cast("Reduced", _built_in_base(type(error)).__reduce__(error))
     return cast("tuple[object, ...]", reduced[1])  # of an OSError with the names of its files, which `args` lacks
 

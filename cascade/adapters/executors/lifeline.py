@@ -22,7 +22,7 @@ _pipe: tuple[int, int] | None = None
 
 
 class Lifeline:
-    """Stands for the pipe among what is sent to a process that is being started, which gets the number of its read end."""
+    """Stands for the pipe among the objects sent to a process that is being started, which gets the number of its read end."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         if os.name != "posix":

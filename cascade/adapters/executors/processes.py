@@ -160,13 +160,13 @@ class ProcessPool:
             workers.kill(wait)
 
     def forget(self) -> None:
-        """In a forked process: the workers, and what waits for them, are its parent's."""
+        """Drops the workers and the waiting calls, in a forked process: they are its parent's."""
         self._lock = threading.Lock()
         self._waiting = deque()
         self._workers = None
 
     def _give_out(self) -> None:
-        # Submits what waits, as far as there are workers. Never under the lock: loky calls `_done` from submit, too.
+        # Submits the waiting calls, as far as there are workers. Never under the lock: loky calls `_done` from submit, too.
         while True:
             with self._lock:
                 workers = self._workers
@@ -384,7 +384,7 @@ def _value_of(answer: bytes, task: Task[..., object]) -> object:
 
 
 def _raised(whole: bytes | None, parts: Parts, task: Task[..., object], where: str) -> BaseException:
-    """The exception that a worker has sent; where that is impossible, one of a subclass that has what could be sent of it."""
+    """Returns the exception that a worker has sent; where that is impossible, one of a subclass with the attributes that could be sent."""
     reason = parts.reason
     if whole is not None:
         try:

@@ -1,4 +1,4 @@
-"""Scopes: what is around a synchronous call, and whether that has ended meanwhile.
+"""Scopes: the runs and calls around a synchronous call, and whether they have ended meanwhile.
 
 A run inside of a task's function cannot be reached by a cancellation: it blocks the event loop that would deliver it, or is in another
 thread. So it asks, now and then, the scopes that it is in: runs, with their deadlines, and calls in threads.
@@ -17,14 +17,14 @@ from cascade.imports import asyncio
 class Scope:
     """A run, or a call in a thread; runs inside of it ask whether they have to end.
 
-    As a cancellation of asyncio it tells so once: what cleans up afterwards may make runs again.
+    Like a cancellation of asyncio, it says so once: code that cleans up afterwards may make runs again.
 
     Args:
         task: the asyncio task that drives the run.
         deadline: of the run, on the clock of `time.monotonic()`; 0.0 for none.
 
     Attributes:
-        expired: whether it was its deadline that ended what is inside.
+        expired: whether its deadline has ended the runs inside.
     """
 
     __slots__ = ("_token", "cancelled", "deadline", "expired", "over", "parent", "seen", "task")
@@ -39,7 +39,7 @@ class Scope:
         self.over = False
 
     def check(self) -> None:
-        """Raises CancelledError where what is inside has to end."""
+        """Raises CancelledError where the runs inside have to end."""
         if self.over:
             return
         if self.task is not None and self.task.cancelling() > self.seen:
@@ -51,7 +51,7 @@ class Scope:
             raise asyncio.CancelledError
 
     def enter_in(self, context: contextvars.Context) -> None:
-        """Makes what runs in that context, on another thread, be inside. What is around this call ends it by `cancelled`, and only so."""
+        """Puts the code that runs in that context, on another thread, inside this scope. Scopes around this call end it by `cancelled` only."""
         self.parent = None
         context.run(_scope.set, self)
 
@@ -77,11 +77,11 @@ def has_scope() -> bool:
 
 
 def outer_cancellation() -> Callable[[], None]:
-    """A function that raises CancelledError when what is around this call has to end; of the asyncio task, when it was cancelled since."""
+    """Returns a function that raises CancelledError once a scope around this call has to end, or the asyncio task is cancelled."""
     scopes = list(_around())
     task = _current_task()
     if any(scope.task is task for scope in scopes):
-        task = None  # its scope tells of it
+        task = None  # its scope reports that
     if not scopes and task is None:
         return nothing_around
     before = 0 if task is None else _delivered(task)
@@ -96,9 +96,9 @@ def outer_cancellation() -> Callable[[], None]:
 
 
 def undelivered_cancellation() -> Callable[[], None]:
-    """As `outer_cancellation`, for a run that is awaited: only what asyncio does not deliver to its event loop.
+    """As `outer_cancellation`, for a run that is awaited: only cancellations that asyncio does not deliver to its event loop.
 
-    That is so where the loop was started inside of a call, by `asyncio.run`: what is around that call cannot cancel its tasks.
+    That is so where the loop was started inside of a call, by `asyncio.run`: the scopes around that call cannot cancel its tasks.
     """
     scope = _scope.get()
     if scope is None or (scope.task is not None and scope.task.get_loop() is asyncio.get_running_loop()):
@@ -135,4 +135,4 @@ def _delivered(task: asyncio.Task[object]) -> int:
 
 
 def nothing_around() -> None:
-    """What `outer_cancellation` gives where nothing is around."""
+    """Does nothing: the check of `outer_cancellation` where no scope is around."""

@@ -1,4 +1,4 @@
-"""What goes to worker processes and comes back, as bytes.
+"""Messages to worker processes and back, as bytes.
 
 By `cloudpickle`, which sends functions that have no name in a worker by value, and with four things more: code keeps the name of
 its file, for tracebacks; a task that has no name there (of the main script, or inside of a function) goes by value, too; where
@@ -39,13 +39,13 @@ _lock = threading.Lock()
 
 
 def dumps_for_worker(value: object) -> tuple[bytes, list[AnyTask]]:
-    """The pickle of what goes to a worker, and the tasks in it that have to be there when its answer is read."""
+    """Returns the pickle of a message to a worker, and the tasks in it that have to be there when its answer is read."""
     sent: list[AnyTask] = []
     return _dumps(value, functools.partial(_by_value, sent)), sent
 
 
 def dumps_for_caller(value: object, always_rebuild: bool = False) -> bytes:
-    """The pickle of what a worker gives back.
+    """Returns the pickle of a worker's answer.
 
     Args:
         always_rebuild: whether exceptions are sent by their attributes also where their class has its own way to be pickled.

@@ -1,4 +1,4 @@
-"""What runs in a worker process. It takes and gives bytes, so that whatever cannot be sent is found where it is known."""
+"""The work of a worker process. It takes and returns bytes, so that a value that cannot be sent is found where it is known."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def work(message: bytes, path: list[str] | None) -> bytes:
             (VALUE, value)
             (ERROR, the pickle of the exception or None, its Parts, its traceback as text)
             (UNREADABLE, reason): the message cannot be unpickled here
-            (UNSENDABLE, what, reason): the value cannot be pickled
+            (UNSENDABLE, subject, reason): the value cannot be pickled
     """
     if path is not None:
         sys.path.extend(entry for entry in path if entry not in sys.path)
