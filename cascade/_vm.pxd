@@ -66,8 +66,31 @@ cdef struct CallOut:                   # see cascade/kernels/model.py
     bint measures                       # it is `length`, which is not called
 
 
+cdef enum:
+    TRIAL_SAMPLES = 16                  # of each way, in a round
+
+
+cdef struct Trial:                      # of a kernel against CPython, see vm/kernel_trial.pxi
+    bint on
+    int64_t at                          # how many doubts begin the next one
+    int rounds                          # that the typed code has lost, in a row
+    int chosen                          # calls of this round
+    int counts[2]
+    double seconds[2][TRIAL_SAMPLES]
+    double typical[2]                   # seconds a call took, in the last round
+
+
+cdef struct MapTrial:
+    int64_t exits                       # since the last round
+    int rounds                          # that the typed code has lost, in a row
+    int64_t items[2]
+    double seconds[2]
+    double typical[2]                   # seconds an item took, in the last round
+
+
 cdef struct Typed:                      # the state of typed code in a frame
     TypedState state
+    double begun                        # when its call was begun, where it is a sample of a trial of the kernel `on_trial`
     Register* memory                    # for the registers; those of the task's body stand first
     Py_ssize_t room
 
@@ -108,6 +131,8 @@ cdef class Routine:
     cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
     cdef readonly int map_lowering      # the same for maps, which gain by it also where there is no loop
     cdef readonly list kernels
+    cdef int misses                     # calls in a row for which there was no kernel
+    cdef int pause                      # so many more calls are made without looking for one
     cdef readonly list diagnostics      # (types, diagnostics) where there is none
     cdef set seen                       # types for which one was made or refused
     cdef readonly int made
@@ -189,6 +214,11 @@ cdef class Kernel:
     cdef double gain                    # seconds that a back edge gains over CPython, estimated
     cdef double lost                    # seconds that exits have cost
     cdef readonly bint retired
+    cdef readonly bint slower           # it was retired because a trial has shown that it takes longer
+    cdef readonly bint retired_in_maps
+    cdef int64_t doubts                 # exits, and runs that have called out
+    cdef Trial trial
+    cdef MapTrial map_trial
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
     cdef int take_guards(self, tuple guards) except -1
@@ -247,6 +277,7 @@ cdef class Machine:
     cdef object ready                   # parked instructions and frames that can continue, in order
     cdef object context
     cdef object task_group
+    cdef Kernel on_trial                # whose call was timed last
     cdef Typed* spare                   # for typed code that ends before it needs a frame
     cdef list unspawned                 # (Pending, awaitable) from before there was a task group
     cdef object value

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from cascade.kernels.source import FunctionSource
 
 ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS106", "CS110", "CS111", "CS113", "CS114", "CS140"}
+SLOWER_THAN_CALLING = "CS150"
+"""Of typed code that was retired because a trial has shown that CPython is faster (`cascade/vm/kernel_trial.pxi`)."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
-from cascade.kernels.diagnostics import Diagnostic
+from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
 from cascade.kernels.on_demand import OnDemand
 
 AnyTask = Task[..., object]
@@ -63,8 +63,11 @@ class KernelReport:
         steps: tail calls made in it.
         back_edges: how often it went round a loop, tail calls included.
         exits: its side exits.
-        retired: whether it is no longer entered, because it exited too often.
+        retired: whether it is no longer entered, because it exited too often, or was slower.
         instructions: how long it is.
+        seconds: what a call took as typed code, and by CPython, when both were measured last; None where they were not.
+        retired_in_maps: whether it is no longer used for the items of maps, because it was slower.
+        seconds_in_maps: as `seconds`, of an item.
     """
 
     types: tuple[str, ...]
@@ -74,6 +77,9 @@ class KernelReport:
     exits: tuple[ExitReport, ...]
     retired: bool
     instructions: int
+    seconds: tuple[float, float] | None
+    retired_in_maps: bool
+    seconds_in_maps: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -287,7 +293,19 @@ def _alive(kernels: Iterable[Kernel]) -> bool:
     return any(not kernel.retired for kernel in kernels)
 
 
+def _why_retired(kernels: Sequence[Kernel]) -> str:
+    slower = [kernel.trial_seconds for kernel in kernels if kernel.slower]
+    return _times(SLOWER, slower[0]) if slower else LEFT_OFTEN
+
+
+def _times(text: str, seconds: tuple[float, float] | None) -> str:
+    typed, plain = seconds or (1.0, 1.0)
+    return f"{SLOWER_THAN_CALLING} {text.format(typed / (plain or 1.0))}"
+
+
 LEFT_OFTEN = "its typed code was left so often that calling the function is faster"
+SLOWER = "its typed code takes {:.2f} times as long as calling the function"
+SLOWER_IN_MAPS = "an item of its maps takes {:.2f} times as long with typed code as calling the function"
 UNKNOWN = "the types of its arguments are not known: run it first, or annotate its parameters"
 
 
@@ -295,7 +313,7 @@ def _of_machine(routine: Routine) -> tuple[str, str]:
     if _alive(routine.kernels):
         return "kernel", "its states run as typed code"
     if routine.kernels:
-        return "call", LEFT_OFTEN
+        return "call", _why_retired(routine.kernels)
     if routine.diagnostics:
         return "call", "not lowered"
     if routine.lowering == NEVER:
@@ -308,18 +326,21 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
         return "async", "its calls are awaited"
     # Typed code without a loop is for the items of maps only.
     own = [kernel for kernel in routine.kernels if kernel.code.loops or task.lower]
+    slower = [kernel.map_trial_seconds for kernel in routine.kernels if kernel.retired_in_maps]
+    if slower and calls.types is None and OF_MAP in calls.inside and len(slower) == len(routine.kernels):
+        return "call", _times(SLOWER_IN_MAPS, slower[0])
     if _alive(own):
         if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
             return "kernel", "its function begins as typed code, and was left before its loop in every run"
         return "kernel", "its function runs as typed code"
-    items = OF_MAP in calls.inside and _alive(routine.kernels)
+    items = OF_MAP in calls.inside and any(not kernel.retired_in_maps for kernel in routine.kernels if not kernel.retired)
     if calls.types is None:
         if items:
             return "kernel", "items of its maps run as typed code"
         for machine in calls.inside:
             if isinstance(machine, StateMachine) and _alive(machine.routine.kernels):
                 return "kernel", f"in the typed code of {called_name(machine)}"
-    why = LEFT_OFTEN if own else _why_called(calls, task, routine)
+    why = _why_retired(own) if own else _why_called(calls, task, routine)
     return "call", f"{why}; items of its maps run as typed code" if items else why
 
 
@@ -351,6 +372,9 @@ def _kernel(kernel: Kernel) -> KernelReport:
         back_edges=kernel.work,
         exits=tuple(ExitReport(*key, count) for key, count in sorted(exits.items())),
         retired=kernel.retired,
+        seconds=kernel.trial_seconds,
+        retired_in_maps=kernel.retired_in_maps,
+        seconds_in_maps=kernel.map_trial_seconds,
         instructions=len(code.lines),
     )
 
@@ -387,11 +411,14 @@ def annotated(task: AnyTask) -> tuple[str, ...]:
 def _lines(task: TaskReport, width: int) -> Iterable[str]:
     yield f"{task.name:<{width}}  {task.regime:<8} {task.why}"
     for kernel in task.kernels:
-        state = ", retired" if kernel.retired else ""
+        state = ", retired" if kernel.retired else ", retired in maps" if kernel.retired_in_maps else ""
         yield (
             f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions, {kernel.runs:,} runs, "
             f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
         )
+        for what, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):
+            if seconds is not None:
+                yield f"        {what} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
         for way in kernel.exits:
             yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
     for types, reasons in task.reasons:

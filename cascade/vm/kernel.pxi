@@ -22,6 +22,7 @@ cdef enum:
     DEFERRED_WORTH = 9          # tail calls that take as long as the call of a task that a task returns, less one
     RETRY = 256                 # tail calls before arguments that did not fit are tried again
     WARM = 8                    # calls before a task with a loop is lowered, once that has taken too long
+    MISSES = 64                 # calls in a row without a kernel, before most calls are made without looking for one
     EXITS = 64                  # before a kernel is checked for being worth it
     WORK = 16                   # back edges for each exit that make it so
     FIRST_ROOM = 64             # registers
@@ -83,7 +84,9 @@ cdef class Kernel:
         exits: the number of its side exits.
         steps: the number of tail calls in it.
         work: the number of back edges taken in it, tail calls and items of maps included.
-        retired: whether it is no longer entered, because it kept exiting.
+        retired: whether it is no longer entered, because it kept exiting, or because it was slower.
+        slower: whether a trial has shown that CPython is faster.
+        retired_in_maps: whether it is no longer used for the items of maps, as CPython is faster.
     """
 
     def __cinit__(self, code):
@@ -129,6 +132,7 @@ cdef class Kernel:
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
         self.take_call_outs()
+        self.trial.at = TRIAL_EXITS
         self.gain = self.gain_of_back_edge()
 
     def __dealloc__(self):
@@ -233,6 +237,20 @@ cdef class Kernel:
     @property
     def exits(self):
         return self.exit_count
+
+    @property
+    def trial_seconds(self):
+        """What a call takes as typed code, and by CPython, as the last trial has shown; None before the first one."""
+        if self.trial.typical[PLAIN_WAY] == 0.0:
+            return None
+        return self.trial.typical[TYPED_WAY], self.trial.typical[PLAIN_WAY]
+
+    @property
+    def map_trial_seconds(self):
+        """What an item of a map takes with typed code, exits included, and by CPython, lately; None before that is known."""
+        if self.map_trial.typical[PLAIN_WAY] == 0.0:
+            return None
+        return self.map_trial.typical[TYPED_WAY], self.map_trial.typical[PLAIN_WAY]
 
     def exits_by_word(self):
         """Returns the number of side exits by word; words without any are left out."""

@@ -28,6 +28,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
     cdef Kernel kernel = frame.kernel
     cdef Py_ssize_t start = 0
     cdef int64_t limit
+    cdef double begun = NOT_TIMED
     try:
         if kernel is None:
             if routine is None:
@@ -35,9 +36,14 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
             else:
                 start = frame.code.states.index(frame.pc)
             kernel = find_kernel(machine.context, routine, frame.values, frame.code.inputs, start)
+            if kernel is not None and kernel.trial.on and word.opcode == LOOP and frame.iteration == 0 and not machine.observed:
+                if next_way(kernel) == PLAIN_WAY:
+                    return call_plainly(machine, frame, kernel, routine)
+                begun = trial_time(TYPED_WAY)
             if kernel is None or (machine.observed and kernel.defers) or not enter_kernel(frame, kernel):
                 frame.next_typed = frame.iteration + RETRY
                 return RESUMED
+            begin_typed_sample(machine, kernel, frame.typed, begun)
             machine.taken += 1
         elif not kernel.guards_hold():
             # While other code ran, a name got another meaning. Here a statement begins.
@@ -48,6 +54,23 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
         frame.kernel = None
         machine.error = error
         return STATUS_FAILED
+
+
+cdef int call_plainly(Machine machine, Frame frame, Kernel kernel, Routine routine) noexcept:
+    # A LOOP on trial, made by CPython.
+    cdef PyObject* result = plain_sample(kernel, routine, frame.values)
+    machine.taken += 1
+    frame.pc += 1
+    if result == NULL or cascade_is_special(result):
+        return machine.take_special_result(frame, result, frame.values, frame.code.inputs)
+    set_slot(frame, frame.code.words[frame.pc - 1].a, result)
+    give_fuel_for_return(machine, frame)
+    return RESUMED
+
+
+cdef inline void give_fuel_for_return(Machine machine, Frame frame) noexcept:
+    if not machine.observed and frame.outstanding == 0:
+        machine.batch = machine.fuel = 1
 
 
 cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
@@ -71,8 +94,7 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
         frame.kernel = None
         incref(<PyObject*>value)
         set_slot(frame, frame.code.words[frame.pc - 1].a, <PyObject*>value)
-        if not machine.observed and frame.outstanding == 0:
-            machine.batch = machine.fuel = 1      # enough for the RETURN that follows
+        give_fuel_for_return(machine, frame)
         return RESUMED
     if outcome == TYPED_EXITED:
         count_exit(kernel, state)
@@ -82,7 +104,15 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
         if state.deferred:
             count_deferred(machine, frame, kernel)
         return stop_at_limit(machine, frame, frame.pc, True)
+    frame.typed.begun = NOT_TIMED       # others may have their turn meanwhile
     return RESUMED      # the slow path checks limits, and enters here again
+
+
+cdef inline void missed(Routine routine) noexcept:
+    # There was no kernel for a call. Looking for one takes some 30 ns, so after many in a row it is not done for each.
+    routine.misses += 1
+    if routine.misses >= MISSES:
+        routine.pause = MISSES - 1
 
 
 cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** arguments, Py_ssize_t count,
@@ -95,6 +125,11 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
     cdef list values
     cdef int outcome
     cdef Py_ssize_t called_out = 0
+    cdef double begun = NOT_TIMED
+    if routine.pause > 0:
+        routine.pause -= 1
+        result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
+        return TYPED_CALLED
     try:
         if machine.max_steps >= 0 or profiled():
             # Steps in the typed code are limited, or a profiler sees the call: it gets a frame of its own.
@@ -104,10 +139,18 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
             machine.taken -= 1
             return call_frame(machine, frame, frame.pc - 1, routine, values, None)
         kernel = find_kernel(machine.context, routine, arguments, count, 0)
+        if kernel is not None and kernel.trial.on:
+            if next_way(kernel) == PLAIN_WAY:
+                result[0] = plain_sample(kernel, routine, arguments)
+                return TYPED_CALLED
+            begun = trial_time(TYPED_WAY)
+            kernel = find_kernel(machine.context, routine, arguments, count, 0)     # again, as typed code takes that time as well
         if kernel is None or not fill_spare(machine, kernel, arguments):
+            missed(routine)
             result[0] = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
             return TYPED_CALLED
         kernel.entries += 1
+        routine.misses = 0
         typed = machine.spare
         typed.state.fuel = SHORT_FUEL
         typed.state.limit = INT64_MAX
@@ -121,12 +164,17 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
             typed.state.word += 1
             cascade_run(&typed.state)
         kernel.work += SHORT_FUEL - typed.state.fuel
+        begin_typed_sample(machine, kernel, typed, begun)
+        if called_out != 0:
+            doubt(kernel)
         outcome = typed.state.outcome
         if outcome == TYPED_RETURNED and typed.state.steps == 0:
             value = returned_by(&typed.state)
             if not cascade_is_special(<PyObject*>value):
                 incref(<PyObject*>value)
                 result[0] = <PyObject*>value
+                if begun != NOT_TIMED:
+                    end_typed_sample(kernel, typed)
                 return TYPED_CALLED
         # It takes long, or its result is no plain value: it continues in a frame of its own.
         values = copy_slots(arguments, count)

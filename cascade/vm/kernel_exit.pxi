@@ -127,6 +127,9 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
         frame = restore_frame(machine, frame, kernel, body, kept)
         return fail_at(machine, frame, frame.pc, error)
     count_loss(kernel, begun, seconds, iteration is not None or function is None)
+    if frame.typed.begun != NOT_TIMED and cascade_is_special(<PyObject*>made):
+        frame.typed.begun = NOT_TIMED
+        cannot_be_compared(kernel)
     frame = restore_frame(machine, frame, kernel, body, kept)
     frame.pc += 1
     if frame.code.selects:

@@ -40,7 +40,7 @@ cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t 
             continue        # Python code has put it there
         if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
             if kernel.guards_hold():
-                return None if kernel.retired else kernel
+                return None if kernel.retired or (start == MAP_ONLY and kernel.retired_in_maps) else kernel
             routine.kernels.remove(kernel)
             routine.seen.discard(kernel.key)
             break

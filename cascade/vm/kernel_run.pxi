@@ -33,6 +33,7 @@ cdef Typed* start_typed(Typed* typed, Kernel kernel, PyObject** values, bint* fi
     typed.state.depth = 0
     typed.state.deferred = 0
     typed.state.steps = 0
+    typed.begun = NOT_TIMED
     return typed
 
 
@@ -63,6 +64,7 @@ cdef void count_exit(Kernel kernel, TypedState* state) noexcept:
     kernel.exit_count += 1
     kernel.exits_at[state.word - kernel.words] += 1
     # A kernel that keeps exiting costs more than it gains.
+    doubt(kernel)
     if kernel.exit_count < EXITS:
         return
     if kernel.work < WORK * kernel.exit_count or kernel.lost > kernel.work * kernel.gain:
@@ -109,6 +111,8 @@ cdef int run_kernel(Frame frame, int64_t limit) except -1:
                 state.outcome = TYPED_OUT_OF_FUEL
             kernel.work += given - state.fuel
             break
+    if called_out != 0:
+        doubt(kernel)
     return state.outcome
 
 

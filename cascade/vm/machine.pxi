@@ -200,6 +200,8 @@ cdef class Machine:
         frame.outstanding = 0
         frame.iteration = 0
         frame.next_typed = 0
+        if frame.typed != NULL:
+            frame.typed.begun = NOT_TIMED
         frame.next_progress = 0.0
         frame.made = cascade_results_made
         frame.serial = self.serials
@@ -223,6 +225,8 @@ cdef class Machine:
         # The frame returns `value`, whose reference is stolen.
         cdef Frame parent = frame.parent
         cdef Pending promise = frame.promise
+        if frame.typed != NULL and frame.typed.begun != NOT_TIMED:
+            end_typed_sample(self.on_trial, frame.typed)
         if type_of(value) == cascade_skipped and not frame.may_skip:
             return self.fail_skipped(frame, value)
         try:

@@ -19,11 +19,15 @@ cdef extern from *:
 
 cdef enum:
     MAP_ONLY = -1               # the start of a kernel that has no loop: only maps gain by it
+    MISS_LIMIT = 1000000
     FIRST_BLOCK = 64            # items, before their time is known
     LAST_BLOCK = 16384
     SHARE_LIMIT = 1024            # threads, at most
     PARTS = 8                   # of a block, for each share
     MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about as much as lowering takes
+
+# Seconds that CPython makes items when one had no kernel, for each of those before it that had none.
+cdef double MISS_SECONDS = 1e-6
 
 # Seconds: an item that takes less, and a map that has less to do, are not worth another thread.
 cdef double SHARE_COST = 1e-7
@@ -73,6 +77,8 @@ cdef class Items:
     cdef Py_ssize_t count               # of items
     # The present block.
     cdef Kernel kernel
+    cdef Kernel used                    # by the last run
+    cdef int misses                     # items in a row for which there was no kernel
     cdef Py_ssize_t first               # its first item
     cdef Py_ssize_t size
     cdef Py_ssize_t next                # the first item of it that no share has taken
@@ -141,16 +147,43 @@ cdef class Items:
         return level >= LOWER_AT_ONCE or level == LOWER_HOT and self.routine.calls >= MAP_HOT
 
     def run(self, double seconds):
-        """Runs for about `seconds`, or up to an item that CPython has to compute; returns whether there is such an item."""
+        """Runs for about `seconds`, or up to an item that CPython has to compute; returns whether there is such an item: see `call_each`."""
+        cdef double begun
+        cdef Py_ssize_t done
         if self.running:
             raise InternalError("a map was entered while it runs")
         if self.is_any_busy():
             raise InternalError("a share of a map is still running")
         self.running = True
+        self.used = None
+        done = len(self.results)
+        begun = trial_time(TYPED_WAY)
         try:
-            return self.run_blocks(seconds)
+            left = self.run_blocks(seconds)
         finally:
             self.running = False
+        if self.used is not None:
+            add_map_sample(self.used, TYPED_WAY, trial_time(TYPED_WAY) - begun, len(self.results) - done)
+            self.misses = 0
+        return left
+
+    def call_each(self, function, list columns not None, Py_ssize_t positional, tuple names, double seconds):
+        """As the function `call_each`, after `run` has found an item that CPython has to make: for that item and a few more.
+
+        Where one item after the other has no kernel, it makes more and more of them at once, for as long as `seconds`.
+        """
+        cdef double begun = trial_time(PLAIN_WAY)
+        cdef Py_ssize_t done = len(self.results)
+        cdef Kernel used = self.used
+        special = call_each(function, columns, positional, names, self.results, min(seconds, MISS_SECONDS * self.misses))
+        if used is None:
+            self.misses = min(2 * self.misses + 1, MISS_LIMIT)
+        else:
+            add_map_sample(used, PLAIN_WAY, trial_time(PLAIN_WAY) - begun, len(self.results) - done)
+            used.map_trial.exits += 1
+            if used.map_trial.exits >= TRIAL_EXITS:
+                end_map_round(used)
+        return special
 
     cdef bint run_blocks(self, double seconds) except -1:
         cdef double end = cascade_clock() + seconds
@@ -206,6 +239,7 @@ cdef class Items:
         self.next = 0
         self.stops = False
         self.kernel.entries += 1
+        self.used = self.kernel
         for i in range(self.share_count):
             self.ready_share(&self.shares[i])
         return True

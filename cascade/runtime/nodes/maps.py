@@ -89,9 +89,10 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
         kernels = kernels_of(call, *whole, results)
         try:
             while len(results) < count and not special:
-                if kernels is None or kernels.run(fairness.seconds):
-                    seconds = SLICE if kernels is None else 0.0
-                    special = call_each(operation.task.called, *whole, results, seconds)
+                if kernels is None:
+                    special = call_each(operation.task.called, *whole, results, SLICE)
+                elif kernels.run(fairness.seconds):
+                    special = kernels.call_each(operation.task.called, *whole, SLICE)
                 if len(results) < count:
                     await fairness.check(len(results))
         except Exception as error:
