@@ -263,4 +263,5 @@ class Codec:
             return STANDARD_TYPES[cast("str", name)].make(*parts)
         if code == MEMBER:
             return _find_member(*cast("tuple[str, str, str]", items))
-        return (tuple, set, frozenset)[code - TUPLE](items)
+        makers: tuple[Callable[[list[object]], object], ...] = (tuple, set, frozenset)
+        return makers[code - TUPLE](items)

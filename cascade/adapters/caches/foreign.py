@@ -45,9 +45,11 @@ class Array(Protocol):
 
     def tobytes(self, order: str = "C") -> bytes:
         """Returns the elements' bytes."""
+        ...
 
     def tolist(self) -> list[object]:
         """Returns the elements as Python objects."""
+        ...
 
 
 class PydanticModel(Protocol):

@@ -368,6 +368,7 @@ class _InitArguments(Protocol):
 
     def __getinitargs__(self) -> tuple[object, ...]:
         """Returns these arguments."""
+        ...
 
 
 def timezone_arguments(zone: object) -> tuple[object, ...]:

@@ -31,7 +31,7 @@ class LateCoroutine(Coroutine[object, object, R], Generic[R]):
             self._made.close()
 
     def __await__(self) -> Generator[object, object, R]:
-        return self  # it has the methods of a generator
+        return self  # type: ignore[return-value,unused-ignore]  # pyright: ignore[reportReturnType]  # it has the methods of a generator
 
     def __iter__(self) -> LateCoroutine[R]:
         return self

@@ -97,7 +97,7 @@ class LocalExecutor:
             loop.set_default_executor(_own_threads(None))
             _here.loop = None
         try:
-            value, error = await loop.run_in_executor(self._pool, context.run, _outcome, function)
+            value, error = await loop.run_in_executor(self._pool, lambda: context.run(_outcome, function))
         except BaseException:
             scope.cancelled = True  # nobody waits for it: the runs that its function makes have to end
             raise
