@@ -26,7 +26,7 @@ R = TypeVar("R")
 OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache", "constraints"})
 
 
-# That of a LazyResult comes first: it is assignable to the results of all others.
+# The overload of LazyResult comes first: that is assignable to the results of all others.
 @overload
 def task(func: Callable[P, LazyResult[R]], /) -> FunctionTask[P, R]: ...
 @overload
@@ -52,12 +52,12 @@ def task(
     retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
     cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: object,
 ) -> object:
-    """Makes a function a task: calling it gives a `LazyResult` instead of a value.
+    """Makes a function a task: calling it returns a `LazyResult` instead of a value.
 
     Args:
         func: a sync or async function, or any other callable.
         name: its name in graphs, events and messages; by default the function's.
-        pure: True promises that equal arguments always give equal results: calls in one graph are one node, and give the very
+        pure: True promises that equal arguments always have equal results: calls in one graph are one node, and return the very
             same object, where their arguments are equal constants (numbers, texts, tuples of them, the very same object) or
             the very same results.
         mode: "inline" to call it where the engine runs, "blocking" to call it in a thread, "compute" to call it in a
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class FunctionTask(Task[P, R]):
-        """What type checkers know of a decorated function: in a class it binds as a method does."""
+        """The type of a decorated function for type checkers: in a class it binds as a method does."""
 
         @overload
         def __get__(self: FunctionTask[Concatenate[C, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
@@ -104,7 +104,7 @@ if TYPE_CHECKING:
         def __get__(self, instance: object, owner: type | None = None) -> object: ...
 
     class MethodTask(BoundTask[Q, R], Generic[Q, P, R]):
-        """A task that was looked up in a class: checkers do not say whether of a class method, a static one or another.
+        """The type of a task that was looked up in a class, be it a method, a class method or a static method.
 
         So the first parameter may be bound already, or not.
         """

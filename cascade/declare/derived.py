@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Derived:
-    """What layers above keep with whatever may be the last operation of a graph."""
+    """Objects that layers above keep with an operation that may be the last one of a graph."""
 
     __slots__ = ("code",)
 
@@ -38,7 +38,7 @@ class Derived:
 
 
 class TaskDerived(Derived):
-    """What layers above keep with a task or a resource."""
+    """Objects that layers above keep with a task or a resource."""
 
     __slots__ = ("continuations", "identity", "operations")
 
@@ -54,7 +54,7 @@ class TaskDerived(Derived):
 
 
 class ResultDerived:
-    """What layers above keep with a result. It is made for each call with policies: defaults of the class cost less than __init__."""
+    """Objects that layers above keep with a result. It is made for each call with policies: defaults of the class cost less than __init__."""
 
     policies: Policies | None = None
     operation: object = None

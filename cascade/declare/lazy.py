@@ -1,4 +1,4 @@
-"""LazyResult under its own name, and the help for its misuse. Its class stands beside that of tasks: each refers to the other."""
+"""LazyResult, whose class is defined beside `Task` as each refers to the other, and help for its misuse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cascade.declare.task import lazy_result as lazy_result
 
 
 def help_with(error: BaseException) -> str | None:
-    """What to write instead, where CPython's own error says that a LazyResult was used as if it were its value."""
+    """Returns advice for an error of CPython about a LazyResult that was used as if it were its value, otherwise None."""
     if type(error) not in (TypeError, AttributeError) or not error.args or type(error.args[0]) is not str:
         return None
     import re

@@ -154,7 +154,7 @@ def resource(func: GeneratorFunction | None = None, /, *, name: str | None = Non
 
 
 def inject(name: str | Resource) -> Any:  # noqa: ANN401 - of the type of its parameter
-    """Stands for a resource: as the default of a task's or a resource's parameter, or anywhere a LazyResult may stand.
+    """Returns a stand-in for a resource, for the default of a task's or a resource's parameter, or anywhere a LazyResult may stand.
 
     Args:
         name: of a resource that the engine knows (`engine.register`), or a resource itself, which needs no

@@ -1,4 +1,4 @@
-"""Retry: how often and when a failed call is made again."""
+"""The retry policy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cascade.errors import DeclarationError, PolicyError
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often and when a failed call is made again. Cancellation is never retried.
+    """Makes failed calls again, a limited number of times and after a delay. Cancellation is never retried.
 
     Args:
         max_attempts: calls in all, the first one included.
         delay: seconds before the second call.
-        backoff: each delay is so many times the one before it.
+        backoff: the factor between a delay and the next one.
         max_delay: no delay is longer.
-        jitter: up to this part of a delay is taken off at random: 0 for none, 1 for anything down to no delay.
+        jitter: the largest part of a delay that is taken off at random, from 0 for none to 1 for all of it.
         retry_on: an exception type or a tuple of them; anything else that is raised ends the node at once.
 
     Raises:
@@ -53,7 +53,7 @@ class Retry:
                 )
 
     def delay_after(self, attempt: int) -> float:
-        """Seconds between the call number `attempt`, which failed, and the next one."""
+        """Returns the seconds between the call number `attempt`, which failed, and the next one."""
         try:
             delay = self.delay and self.delay * float(self.backoff) ** (attempt - 1)
         except OverflowError:

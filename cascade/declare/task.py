@@ -44,15 +44,15 @@ class LazyResult(Generic[R], _Anything):
     It may stand anywhere in the arguments of other tasks, also inside nested lists, tuples, dicts, sets and
     dataclasses. Run it with `cascade.run`, or compile it with `cascade.compile`.
 
-    The methods that set policies change the result they are called on, and give it back, so that they can be
+    The methods that set policies change the result they are called on, and return it, so that they can be
     chained: a LazyResult stands for one node of the graph, which runs once, and a changed copy would be another node.
-    What was compiled before does not change.
+    Programs that were compiled before do not change.
 
     Attributes:
         task: the task that was called.
-        slots: one value for each parameter of the task, defaults filled in; for a map, one for each input, and what all
-            items share.
-        policies: what was set on it, or its task's defaults; None where that is nothing.
+        slots: one value for each parameter of the task, defaults filled in; for a map, one for each input and for each
+            value that all items share.
+        policies: its own policies, or its task's defaults; None if there are none.
     """
 
     __slots__ = ("task", "slots", "policies", "derived", "searched", "__weakref__")
@@ -64,7 +64,7 @@ class LazyResult(Generic[R], _Anything):
     """Unset until there is something to keep: calls are made by the million."""
 
     searched: int
-    """How many results there were when its arguments were searched, and held none; see `cascade.graph.search.was_searched`."""
+    """The number of results that existed when its arguments were searched and held none; see `cascade.graph.search.was_searched`."""
 
     @property
     def around(self) -> object:
@@ -122,7 +122,7 @@ class LazyResult(Generic[R], _Anything):
         jitter: float = 0.0,
         retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
     ) -> Self:
-        """Calls the task again when it raises. For the arguments see `cascade.Retry`; None for no retry.
+        """Calls the task again when it raises. The arguments are those of `cascade.Retry`; None for no retry.
 
         Each call is retried on its own: in a loop of tail calls, an iteration that fails is made again.
         """
@@ -159,16 +159,17 @@ class LazyResult(Generic[R], _Anything):
         return self._set(policies._replace(constraints=tuple((dict(policies.constraints) | amounts).items())))
 
     def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., object] | None = None) -> Self:
-        """Takes the value from a cache if it is there, and puts it there if not; None for no cache.
+        """Takes the value from a cache, and saves it there after a call; None for no cache.
 
         Args:
             policy: such as a `MemoryCache` or a `DiskCache`.
-            key: a function that is called as the task is; calls for which it returns the same are the same call. For arguments
-                that have no key, or of which only a part matters. The code of the task counts as ever, that of `key` does not.
+            key: a function that is called as the task is; calls for which it returns the same are the same call. It is meant for
+                arguments that have no key, or that matter only in part. The code of the task is part of the key as ever, that of
+                `key` is not.
 
         A resource among the arguments counts by its value where that has a key, as plain data has. Else, and for one of
         scope "task", its function's code and the arguments of that count: two connections that are made in the same way
-        are taken to give the same.
+        are assumed to be equal.
         """
         from cascade.declare.policies import as_cache
 
@@ -180,7 +181,7 @@ class LazyResult(Generic[R], _Anything):
         return self._set(self._policies()._replace(cache=cache))
 
     def with_concurrency(self, limit: int | None) -> Self:
-        """Of the items of a map, at most so many are under way at once; None for no limit.
+        """Limits the number of items of a map that are under way at once; None for no limit.
 
         Raises:
             DeclarationError: (a TypeError) this is no map, or the limit no positive number.
@@ -214,7 +215,7 @@ class LazyResult(Generic[R], _Anything):
 
     @property
     def _holder(self) -> LazyResult[object]:
-        """What policies are set on: this, or, of a pipeline whose last stage may be skipped, that stage."""
+        """The result that policies are set on: the last stage of a pipeline if that may be skipped, otherwise this one."""
         from cascade.declare.policies import Fallback
 
         if self.policies is not None and type(self.policies.construct) is Fallback:
@@ -232,7 +233,7 @@ class LazyResult(Generic[R], _Anything):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What it needs comes first, as a flat list: a pickle of it is as deep as one call, however long the chain."""
+        """Puts the results that it needs first, as a flat list: its pickle is as deep as one call, however long the chain."""
         from cascade.declare.copying import reduce_result
 
         return reduce_result(self, new_result)
@@ -274,12 +275,12 @@ configure(deferred_type=LazyResult)
 
 
 def new_result(_before: object = ()) -> LazyResult[object]:
-    """An empty result, for a pickle, which has those that it needs before it."""
+    """Returns an empty result, for a pickle, which has the results that it needs before it."""
     return LazyResult()
 
 
 def lazy_result(task: Task[..., object], slots: tuple[object, ...], policies: Policies | None = None) -> LazyResult[Any]:
-    """A LazyResult of arguments that are bound already."""
+    """Returns a LazyResult of arguments that are bound already."""
     lazy: LazyResult[object] = LazyResult()
     lazy.task = task
     lazy.slots = slots
@@ -288,17 +289,17 @@ def lazy_result(task: Task[..., object], slots: tuple[object, ...], policies: Po
 
 
 class Task(Generic[P, R]):
-    """A function whose calls are lazy: `task(...)` gives a `LazyResult`.
+    """A function whose calls are lazy: `task(...)` returns a `LazyResult`.
 
     Attributes:
         func: the function.
         name: its name in graphs, events and messages.
-        pure: whether equal arguments always give equal results, so that equal calls in one graph are one node.
+        pure: True if equal arguments always have equal results, so that equal calls in one graph are one node.
         mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
-        lower: True to have the function lowered to typed code, or else an error; False to have it never lowered.
-        policies: the policies of its calls where these set none of their own; None for none.
-        is_async: whether the function is a coroutine function.
-        called: what a call of the task calls.
+        lower: True if the function must be lowered to typed code, and it is an error if it cannot be; False if it is never lowered.
+        policies: the policies of its calls that set none of their own; None for none.
+        is_async: True for a coroutine function.
+        called: the function that a call of the task calls.
     """
 
     func: Callable[..., Any]
@@ -330,7 +331,7 @@ class Task(Generic[P, R]):
                 f"task {self.name!r} is a coroutine function, and mode='compute' calls functions in another process",
                 expected="a plain function, or mode='inline'",
             )
-        # What is called: the function, or, for one made by types.coroutine, a coroutine function around it.
+        # The function itself, or, for one made by types.coroutine, a coroutine function around it.
         self.called: Callable[..., object] = as_coroutine_function(func) if flags & CO_ITERABLE_COROUTINE else func
         self.derived: TaskDerived = TaskDerived()
         self._binder: Binder | None = None
@@ -368,17 +369,17 @@ class Task(Generic[P, R]):
         return lazy
 
     def map(self, /, *inputs: object, **named: object) -> LazyResult[list[R]]:
-        """Calls the task for each item of its inputs; the value is the list of what the calls give, in order.
+        """Calls the task for each item of its inputs; its value is the list of their results, in order.
 
         Args:
-            inputs, named: for parameters of the task, something to iterate over, or a LazyResult of it. All have to
-                have the same number of items. What they hold may be LazyResults, too.
+            inputs, named: for parameters of the task, an iterable or a LazyResult of one. All of them need the
+                same number of items, which may be LazyResults as well.
 
         The other parameters have their defaults. One that is a LazyResult, such as `cascade.Param(...)`, is computed once,
         and all items share its value; of a resource of scope "task" each item has its own. A resource or a `Param` that is
-        given as an input is iterated over like any other.
+        passed as an input is iterated over like any other.
 
-        Policies of the result act on each item, but for `run_if` and `after`, which are about the map as a whole.
+        Policies of the result apply to each item, except `run_if` and `after`, which apply to the map as a whole.
 
         Raises:
             TypeError: as the call of the task would, where an input does not fit its parameters.
@@ -388,7 +389,7 @@ class Task(Generic[P, R]):
         return self._mapped((), inputs, named)
 
     def _mapped(self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object]) -> LazyResult[list[R]]:
-        # `first` is what all calls get as their first argument, if there is such a thing.
+        # `first` holds the first argument of all calls, if they share it.
         self.bind(*first, *inputs, **named)
         if not inputs and not named:
             raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
@@ -410,9 +411,9 @@ class Task(Generic[P, R]):
         return lazy
 
     def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
-        """A tail call to this task: `TailCall(args, kwargs, target=self)`, checked where it is written.
+        """Returns a tail call to this task, `TailCall(args, kwargs, target=self)`, whose arguments are checked at once.
 
-        In a loop of the task itself, a parameter that is left out keeps its current value.
+        In a loop of the task itself, an omitted parameter keeps its current value.
 
         Raises:
             TypeError: as the call would.
@@ -426,7 +427,7 @@ class Task(Generic[P, R]):
 
     @property
     def binder(self) -> Binder:
-        """How calls of the task are bound to its parameters."""
+        """The binder of calls to the parameters of the task."""
         if self._binder is None:
             from cascade.declare.binding import Binder
 
@@ -440,7 +441,7 @@ class Task(Generic[P, R]):
 
     @property
     def routine(self) -> Routine:
-        """How the virtual machine calls the task's function."""
+        """The form in which the VM calls the task's function."""
         if self._routine is None:
             binder = self.binder
             self._routine = Routine(
@@ -484,9 +485,9 @@ class Task(Generic[P, R]):
 
 
 class BoundTask(Task[P, R]):
-    """A task that was looked up on an instance: what a bound method is to a function.
+    """A task that was looked up on an instance, as a bound method is a function that was.
 
-    A call of it is a call of the task, whose first argument is the instance. So all instances share what was compiled.
+    A call of it is a call of the task, whose first argument is the instance. So all instances share compiled code.
 
     Attributes:
         __func__: the task.
@@ -519,7 +520,7 @@ class BoundTask(Task[P, R]):
         return self.__func__._mapped((self.__self__,), inputs, named)
 
     def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
-        """A tail call to the task, with the instance as its first argument."""
+        """Returns a tail call to the task, with the instance as its first argument."""
         return self.__func__.tail(self.__self__, *args, **kwargs)
 
     def bind(self, /, *args: object, **kwargs: object) -> tuple[object, ...]:
@@ -569,7 +570,7 @@ def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> N
 
 
 class _Annotations(dict[str, object]):
-    """The annotations of a class whose instances show those of the function that they stand for."""
+    """The annotations of a class whose instances show the annotations of their function."""
 
     def __get__(self, task: Task[..., object] | None, owner: type | None = None) -> Mapping[str, object]:
         return self if task is None else getattr(task.func, "__annotations__", {})
