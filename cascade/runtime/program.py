@@ -213,19 +213,19 @@ class Program(CompiledTarget, Generic[P, R]):
 
 
 @overload
-def compile(  # noqa: A001
+def compile(
     target: LazyResult[R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> Program[..., R]: ...
 @overload
-def compile(  # noqa: A001
+def compile(
     target: Task[P, R], *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> Program[P, R]: ...
 @overload
-def compile(  # noqa: A001
+def compile(
     target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = (),
     system_resources: Mapping[str, float] | None = None,
 ) -> Program[..., list[R]]: ...
-def compile(  # noqa: A001
+def compile(
     target: object, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> object:
     """Compiles a target once, to run it many times.
