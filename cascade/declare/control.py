@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import pairwise
 
 from cascade._vm import Jump, TailCall
 from cascade.declare.lazy import LazyResult, lazy_result
@@ -69,7 +70,7 @@ def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
             raise DeclarationError(
                 f"sequence: item {position} is {item!r}, of type {type(item).__name__}", expected="LazyResults"
             )
-    for before, item in zip(items, items[1:], strict=False):
+    for before, item in pairwise(items):
         if item is not before:
             item.after(before)
     return items[-1]

@@ -397,8 +397,10 @@ class Task(Generic[P, R]):
         from cascade.declare.policies import PLAIN, MapSignature
 
         names = self.parameters[len(first) :]
-        parameters = [names[min(at, len(names) - 1)] for at in range(len(inputs))]
-        for name, items in zip([*parameters, *named], [*inputs, *named.values()], strict=True):
+        for at, items in enumerate(inputs):
+            if not isinstance(items, LazyResult):
+                check_map_input(names[min(at, len(names) - 1)], items, f"{self.name}.map")
+        for name, items in named.items():
             if not isinstance(items, LazyResult):
                 check_map_input(name, items, f"{self.name}.map")
         shared: dict[int | str, object] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
@@ -547,7 +549,7 @@ class BoundTask(Task[P, R]):
         return f"<bound task {getattr(self, '__qualname__', self.name)} of {self.__self__!r}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return getattr, (self.__self__, getattr(self, "__name__"))  # noqa: B009 - set from its function
+        return getattr, (self.__self__, getattr(self, "__name__"))  # set from its function
 
 
 def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> None:
