@@ -169,7 +169,7 @@ class Program(CompiledTarget, Generic[P, R]):
             return ()
         return parameters_of(self._inputs, self._container)
 
-    __signature__ = _Signature()
+    __signature__: _Signature = _Signature()
 
     async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program inside the running event loop."""

@@ -83,10 +83,11 @@ class Identity:
 
     def __init__(self, function: object, annotated: bool = False) -> None:
         self.function = function
-        self._annotated = self.reads_annotations = annotated
+        self.reads_annotations: bool = annotated
+        self._annotated = annotated
         self._names: Names = {}  # of the annotations that are looked into
         self._watch = Watch()
-        self.holds = self._watch.holds  # says whether this is still so
+        self.holds: Callable[[], bool] = self._watch.holds  # says whether this is still so
         self._seen: dict[int, bytes] = {}  # references to the objects that were looked into, by id
         self._kept: list[object] = []  # so that the ids above stay theirs
         self._encoder = Encoder(self._of_part, self._seen)

@@ -36,11 +36,11 @@ class Claim:
     __slots__ = ("amounts", "future", "granted", "names", "number")
 
     def __init__(self, amounts: Mapping[str, Exact]) -> None:
-        self.amounts = amounts
-        self.granted = False
+        self.amounts: Mapping[str, Exact] = amounts
+        self.granted: bool = False
         # Of one that has to wait:
         self.names: frozenset[str] = frozenset()
-        self.number = 0
+        self.number: int = 0
         # Weak: the queue does not keep an event loop that was closed with its waiting claims.
         self.future: weakref.ref[asyncio.Future[None]] | None = None
 
@@ -64,7 +64,7 @@ class Capacity:
                 raise DeclarationError(f"system_resources={total!r}", expected="names of resources as keys")
             if amount != INFINITE:
                 check_number(f"the system resource {name!r}", amount)
-        self.total = dict(total or {})
+        self.total: dict[str, float] = dict(total or {})
         self._free = {name: exact(amount) for name, amount in self.total.items()}
         self._numbers = itertools.count()
         self._waiting: dict[frozenset[str], deque[Claim]] = {}  # by the resources that are wanted, each in order of arrival
