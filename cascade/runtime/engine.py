@@ -259,7 +259,7 @@ class _Session:
         else:
             code, inputs = code_cache.code_of(target, limit)
             operations = operations_of(code)
-            self.asynchronous = any([operation.is_async for operation in operations])  # a generator takes longer
+            self.asynchronous = any([operation.is_async for operation in operations])  # noqa: C419  # a generator takes longer
             if context.subscribed:
                 self.tasks = task_count(calls_of(code))
         self.run = Machine(

@@ -159,7 +159,7 @@ class Capacity:
                 self._wake(other, future)
 
     def _fits(self, wanted: Mapping[str, Exact]) -> bool:
-        for name, amount in wanted.items():  # a generator takes longer
+        for name, amount in wanted.items():  # noqa: SIM110  # a generator takes longer
             if amount > self._free.get(name, 0):
                 return False
         return True
@@ -229,4 +229,4 @@ def check_capacity(operations: Iterable[AnyTask | Operation], capacity: Capacity
     """Raises CapacityError (a ValueError) if one of the operations wants more of a resource than there is."""
     for operation in operations_with_amounts(operations):
         name = operation.name
-        capacity.check(operation.amounts, lambda: f"task {name!r}")
+        capacity.check(operation.amounts, lambda: f"task {name!r}")  # noqa: B023

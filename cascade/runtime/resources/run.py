@@ -131,7 +131,7 @@ class RunResources:
                 self._set_up_for_call(resource, own)
             result = call(owner, *with_values(args, kwargs, _values(own)))
         except BaseException as error:
-            raise self._release(list(own.values()), error) or error  # in the context of the first
+            raise self._release(list(own.values()), error) or error  # noqa: B904  # in the context of the first
         if is_awaitable(result):
             number = id(result)
             self._calls[number] = (list(own.values()), result)
@@ -154,7 +154,7 @@ class RunResources:
         try:
             result = await awaitable
         except BaseException as error:
-            raise self._release(lifetimes, error) or error
+            raise self._release(lifetimes, error) or error  # noqa: B904
         if type(result) is Failed:
             return failed(self._release(lifetimes, result.error) or result.error)
         trouble = self._release(lifetimes, None)
