@@ -59,7 +59,7 @@ class CodeCache:
 
     def code_of(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """Returns the code of a target and the values of its inputs; the arguments as in `flatten`."""
-        rows, inputs = flatten(target, limit, hands_on=hands_on)
+        rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         operation = rows[-1][0]
         known = operation.derived.code if self._own is None else self._own.get(operation)
         code = known.get(rows) if known is not None else None

@@ -25,13 +25,16 @@ def build_graph(target: Any) -> Graph:
     return Graph(rows, tuple(inputs))
 
 
-def flatten(target: Any, limit: int | None = None, *, hands_on: bool = False) -> tuple[tuple[Row, ...], list[Any]]:
+def flatten(
+    target: Any, limit: int | None = None, *, hands_on: bool = False, to_run: bool = False
+) -> tuple[tuple[Row, ...], list[Any]]:
     """The rows and the inputs of a target's graph; the inputs are `Inputs` if there is something to be filled in.
 
     Args:
         limit: more rows, or `THINGS` times as much to be searched, raise TooManyRows.
         hands_on: whether the target was returned by a task that has made no other result: then its arguments are data, in which
             only the first things are looked at.
+        to_run: whether the rows are only run, and not looked at: then long containers with few results are `Sparse` inputs.
 
     Raises:
         TooManyRows: see `limit`.
@@ -49,8 +52,8 @@ def flatten(target: Any, limit: int | None = None, *, hands_on: bool = False) ->
     if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.construct is not None:
         hands_on = False  # a map looks at each of its items anyway
     if not isinstance(around, Around):
-        return walk(target, limit, NOTHING_AROUND, hands_on=hands_on)
-    return walk(target, limit, around)  # the route of a Router was declared: its arguments are no data
+        return walk(target, limit, NOTHING_AROUND, hands_on=hands_on, to_run=to_run)
+    return walk(target, limit, around, to_run=to_run)  # the route of a Router was declared: its arguments are no data
 
 
 def _check_target(target: Any) -> None:

@@ -50,6 +50,7 @@ EITHER = Container("either", "EITHER")
 """The first of its operands that was not skipped."""
 REBUILT = Container("rebuilt", "REBUILD")
 """Any other container; the first operand is the original, the others are its parts (see `parts`)."""
+CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
 
 
 def is_container(value: Any) -> bool:
@@ -70,6 +71,8 @@ def parts(original: Any) -> list[Any]:
 
 def rebuild(original: Any, *values: Any) -> Any:
     """A copy of `original`, of the same type, that holds `values`."""
+    if type(original) is Sparse:
+        return original.filled(values)
     result: Any
     if isinstance(original, (tuple, frozenset)):
         base: Any = tuple if isinstance(original, tuple) else frozenset
@@ -92,6 +95,38 @@ def rebuild(original: Any, *values: Any) -> Any:
         for name, value in zip(_fields(original), values, strict=True):
             object.__setattr__(result, name, value)
     return result
+
+
+class Sparse:
+    """A long list, tuple or dict with the places of the few parts that have to be computed.
+
+    In a row it stands in the place of the container, so that the other parts are no operands: a list of a million numbers and one
+    result costs a copy, where a million operands would keep an event loop waiting for a fifth of a second.
+
+    Attributes:
+        original: the container.
+        places: of the parts, their positions or keys.
+    """
+
+    __slots__ = ("original", "places")
+
+    def __init__(self, original: list[object] | tuple[object, ...] | dict[object, object], places: list[object]) -> None:
+        self.original = original.copy() if not isinstance(original, tuple) else original  # it may be changed before a run
+        self.places = places
+
+    @property
+    def parts(self) -> list[object]:
+        """The parts that have to be computed."""
+        original: Any = self.original
+        return [original[place] for place in self.places]
+
+    def filled(self, values: Sequence[object]) -> object:
+        """Returns a copy of the container with `values` in these places."""
+        original = self.original
+        result: Any = list(original) if isinstance(original, tuple) else original.copy()
+        for place, value in zip(self.places, values, strict=True):
+            result[place] = value
+        return tuple(result) if isinstance(original, tuple) else result
 
 
 def _fields(instance: Any) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cascade.declare.inputs import Input, input_of
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Injection
@@ -20,8 +22,8 @@ class Inputs(list[Any]):
         tables: the numbers of the inputs that are tables of routes, and share results: each run has its own.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, values: Iterable[object] = ()) -> None:
+        super().__init__(values)
         self.declared: list[int] = []
         self.elsewhere: list[Input] = []
         self.injections: list[Injection] = []
@@ -39,9 +41,3 @@ class Inputs(list[Any]):
         for number in self.tables:
             result[number] = self[number].for_one_run(once)
         return result  # type: ignore[no-any-return]
-
-
-def as_inputs(inputs: list[Any]) -> Inputs:
-    result = Inputs()
-    result.extend(inputs)
-    return result

@@ -18,7 +18,7 @@ from collections.abc import Collection, Hashable, Sequence
 
 from cascade.graph.containers import Container
 from cascade.graph.model import Row
-from cascade.graph.operations import AnyTask, Call, Map, Operation
+from cascade.graph.operations import AnyTask, Call, Operation
 from cascade.imports import Any
 
 BY_VALUE = frozenset({int, bool, str, bytes, type(None)})
@@ -61,7 +61,7 @@ def _targets(rows: Sequence[Row], inputs: Sequence[Any], unknown: Collection[int
 
     for index, (operation, *references) in enumerate(rows):
         is_container = isinstance(operation, Container)
-        if is_container or _is_pure(operation):
+        if is_container or operation.pure:
             keys = [*map(key_of, references)]
             at = -1 if is_container else _keywords_at(operation)
             if at >= 0 and references[at] < 0:
@@ -70,10 +70,6 @@ def _targets(rows: Sequence[Row], inputs: Sequence[Any], unknown: Collection[int
             if not is_container:
                 target[index] = same[index]
     return target
-
-
-def _is_pure(operation: AnyTask | Operation) -> bool:
-    return (isinstance(operation, (Call, Map)) or not isinstance(operation, Operation)) and operation.task.pure
 
 
 def _keywords_at(operation: AnyTask | Operation) -> int:

@@ -93,12 +93,14 @@ class Operation:
         derived: data that layers above keep with it.
         skippable: whether it may be skipped for a reason of its own.
         hands_on: whether its value holds its operands as they are.
+        pure: whether equal rows of it may be made one.
     """
 
     name: str
     derived: Derived
     skippable: bool = False
     hands_on: bool = False
+    pure: bool = False
 
 
 class TaskOperation(Operation):
@@ -224,6 +226,7 @@ class Call(PolicyOperation):
 
     def __init__(self, task: AnyTask, policies: Policies) -> None:
         super().__init__(task, [Operand(name, DATA) for name in task.binder.parameters], policies)
+        self.pure = task.pure
 
     def _make_routine(self, lowering: int = NEVER, state_operands: tuple[tuple[int, int], ...] = ()) -> Routine:
         if self.extras:
@@ -255,6 +258,7 @@ class Map(PolicyOperation):
         names = signature.operand_names(task.binder.parameters)
         self.items = slice(0, signature.inputs)
         self.shared = slice(signature.inputs, len(names))
+        self.pure = task.pure
         operands = [Operand(name, ITEMS if at < signature.inputs else DATA) for at, name in enumerate(names)]
         super().__init__(task, operands, policies)
 
@@ -347,8 +351,12 @@ def _when_lowered(states: tuple[State, ...]) -> int:
 
 def operation_with(task: AnyTask, policies: Policies) -> PolicyOperation:
     """The call or the map of a task with these policies: the same one for policies that differ in LazyResults only."""
-    kept = _kept_for(task, policies)
-    key = task, *_static(policies)
+    kept = task.derived.operations if policies.cache is None else _kept_by(policies.cache)
+    key = (
+        task, policies.construct, policies.retry, policies.timeout, id(policies.cache), policies.concurrency,
+        tuple((name, amount, type(amount)) if _is_static(amount) else name for name, amount in policies.constraints),
+        len(policies.conditions), len(policies.after),
+    )  # fmt: skip
     known = kept.get(key)
     if not isinstance(known, PolicyOperation):
         signature = policies.construct
@@ -389,20 +397,9 @@ def state_machine(states: tuple[State, ...], conditions: int, order: int) -> Sta
     return known
 
 
-def _kept_for(task: AnyTask, policies: Policies) -> dict[Hashable, object]:
-    if policies.cache is None:
-        return task.derived.operations
-    # Kept by the task, it would keep the cache alive.
-    return policies.cache.compiled if hasattr(policies.cache, "compiled") else {}
-
-
-def _static(policies: Policies) -> tuple[Hashable, ...]:
-    """The part of policies that operations hold."""
-    return (
-        policies.construct, policies.retry, policies.timeout, id(policies.cache), policies.concurrency,
-        tuple((name, amount, type(amount)) if _is_static(amount) else name for name, amount in policies.constraints),
-        len(policies.conditions), len(policies.after),
-    )  # fmt: skip
+def _kept_by(cache: CachePolicy) -> dict[Hashable, object]:
+    # An operation that the task keeps would keep the cache alive.
+    return cache.compiled if hasattr(cache, "compiled") else {}
 
 
 def _keep(kept: dict[Hashable, object], key: Hashable, operation: Operation) -> None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from cascade._vm import hands_on_deferred, holds_deferred, look_for_deferred
+from cascade._vm import hands_on_deferred, holds_deferred, look_for_deferred, results_alive
 from cascade.declare.lazy import LazyResult
-from cascade.graph.containers import PLAIN, is_container, parts
-from cascade.imports import Any
+from cascade.graph.containers import CONTAINERS, PLAIN, Sparse, is_container, parts
 
 
 class TooManyRows(Exception):
     """A graph has more rows than its builder was allowed, or its arguments hold too much."""
 
+
 THINGS = 10
 """How many things may be searched for each row that a graph may have."""
 
 
-def was_searched(lazy: LazyResult[Any], made: int) -> bool:
+def was_searched(lazy: LazyResult[object], made: int) -> bool:
     """Whether the arguments were searched, held no results, and none was made since: there are `made` of them."""
     return getattr(lazy, "searched", None) == made
 
 
-def argument_holds_results(value: Any, limit: int | None) -> bool:
+def argument_holds_results(value: object, limit: int | None) -> bool:
     """Whether a LazyResult stands in an argument.
 
     Raises:
@@ -34,37 +34,95 @@ def argument_holds_results(value: Any, limit: int | None) -> bool:
     return found
 
 
-def first_things_hold_results(lazy: LazyResult[Any], operand: Any) -> bool:
+SEARCHED, HOLDS = 1, 2
+"""Flags of an operand: all that it holds was looked at just now; a LazyResult stands in it."""
+
+
+LONG, FEW = 1_000, 10
+"""A container of so many parts, of which one in so many may hold results, is copied: the other parts are no operands."""
+
+
+class ArgumentSearch:
+    """The search of one walk through the arguments of results.
+
+    Args:
+        limit: see `cascade.graph.build.flatten`.
+        made: the number of results that were made before the walk.
+        data: a result whose arguments are data, in which only the first things are looked at; None if there is none.
+    """
+
+    def __init__(self, limit: int | None, made: int, data: object) -> None:
+        self._limit = limit
+        self._made = made
+        self._data = data
+        self._is_alone = results_alive() == 1  # no other one can stand in its arguments
+        self._searched: dict[int, object] = {}  # by `id()`
+        self._holding: set[int] = set()
+
+    def look(self, item: object, operand: object) -> int:
+        """Looks for results in an operand of a result or of a container; returns flags."""
+        if id(operand) in self._searched:
+            return HOLDS if id(operand) in self._holding else 0
+        if type(item) is LazyResult and (item is self._data or self._is_alone or was_searched(item, self._made)):
+            return self._search_deeply(operand) if _first_things_hold_results(item, operand) else 0
+        if holds_deferred(operand) if self._limit is None else argument_holds_results(operand, self._limit):
+            return self._search_deeply(operand)
+        if type(operand) in CONTAINERS:
+            self._searched[id(operand)] = operand
+        return SEARCHED if type(item) is LazyResult else 0
+
+    def sparse(self, container: object) -> Sparse | None:
+        """Returns a long container whose parts, but for a few, hold no results as such; None for any other.
+
+        It has been searched.
+        """
+        if type(container) is list or type(container) is tuple:
+            if len(container) < LONG:
+                return None
+            places: list[object] = [at for at, part in enumerate(container) if self._holds(part)]
+        elif type(container) is dict and len(container) >= LONG and not any(map(self._holds, container)):
+            places = [key for key, part in container.items() if self._holds(part)]
+        else:
+            return None
+        return Sparse(container, places) if len(places) * FEW <= len(container) else None
+
+    def _holds(self, part: object) -> bool:
+        kind = type(part)
+        return kind is LazyResult or kind not in PLAIN and id(part) in self._holding
+
+    def _search_deeply(self, root: object) -> int:
+        # Once for a whole nest of containers: asking at every level would take time quadratic in the depth.
+        searched, holding, limit = self._searched, self._holding, self._limit
+        searched[id(root)] = root
+        parents: dict[int, list[int]] = {}
+        stack = [root]
+        found: list[int] = []
+        things = 0
+        while stack:
+            container = stack.pop()
+            if limit is not None:
+                things += len(container) if hasattr(container, "__len__") else 0
+                if things > THINGS * limit:
+                    raise TooManyRows
+            for part in parts(container):
+                if type(part) is LazyResult:
+                    found.append(id(container))
+                elif type(part) not in PLAIN and is_container(part):
+                    parents.setdefault(id(part), []).append(id(container))
+                    if id(part) not in searched:
+                        searched[id(part)] = part
+                        stack.append(part)
+                    elif id(part) in holding:
+                        found.append(id(container))
+        while found:
+            number = found.pop()
+            if number not in holding:
+                holding.add(number)
+                found.extend(parents.get(number, ()))
+        return HOLDS if id(root) in holding else 0
+
+
+def _first_things_hold_results(lazy: LazyResult[object], operand: object) -> bool:
     """Whether a LazyResult stands among the first things of an operand of a call whose arguments are data."""
     slots, gathered = lazy.slots, lazy.task.binder.gathered
     return hands_on_deferred((operand,), (0,) if any(slots[slot] is operand for slot in gathered) else ())
-
-
-def search(root: Any, searched: dict[int, Any], holding: set[int], limit: int | None) -> None:
-    # Once for a whole nest of containers: asking at every level would take time quadratic in the depth.
-    searched[id(root)] = root
-    parents: dict[int, list[int]] = {}
-    stack = [root]
-    found = []
-    things = 0
-    while stack:
-        container = stack.pop()
-        if limit is not None:
-            things += len(container) if hasattr(container, "__len__") else 0
-            if things > THINGS * limit:
-                raise TooManyRows
-        for part in parts(container):
-            if type(part) is LazyResult:
-                found.append(id(container))
-            elif type(part) not in PLAIN and is_container(part):
-                parents.setdefault(id(part), []).append(id(container))
-                if id(part) not in searched:
-                    searched[id(part)] = part
-                    stack.append(part)
-                elif id(part) in holding:
-                    found.append(id(container))
-    while found:
-        number = found.pop()
-        if number not in holding:
-            holding.add(number)
-            found.extend(parents.get(number, ()))

@@ -1,4 +1,4 @@
-"""The walk from a result down to what it needs, which makes the rows and the inputs of its graph.
+"""The walk from a result down to the results that it needs, which makes the rows and the inputs of its graph.
 
     total([double(x), double(x)], scale=3)     with x = load()
 
@@ -16,9 +16,8 @@ one where it is first needed. The walk keeps its own stack, so depth is limited 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
-from cascade._vm import Skipped, results_alive, results_made
+from cascade._vm import Skipped, results_made
 from cascade.declare.control import ONCE as ONCE_TASK
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
@@ -26,168 +25,213 @@ from cascade.declare.policies import PLAIN as NO_POLICIES
 from cascade.declare.policies import RouteSet
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
-from cascade.graph.calls import call_of, in_order_of_issue
+from cascade.graph.calls import call_of, call_with_policies, in_order_of_issue
+from cascade.graph.containers import CONTAINERS, PLAIN, REBUILT, Sparse, parts
 from cascade.graph.cycles import ENTERED, cycle_error
-from cascade.graph.inputs import Inputs, as_inputs
-from cascade.graph.containers import DICT, LIST, PLAIN, REBUILT, SET, TUPLE, Container, parts
-from cascade.graph.model import Row
-from cascade.graph.operations import shared_operation
+from cascade.graph.inputs import Inputs
+from cascade.graph.operations import AnyTask, Operation, shared_operation
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.routes import EveryRoute, Routes
 from cascade.graph.rows import guard, injections_read, without_repeated_calls
-from cascade.graph.search import TooManyRows, argument_holds_results, first_things_hold_results, search, was_searched
-from cascade.imports import Any
+from cascade.graph.search import HOLDS, SEARCHED, ArgumentSearch, TooManyRows
+from cascade.imports import TYPE_CHECKING, Any
 
-CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cascade.graph.model import Row
+
+    Node = tuple[AnyTask | Operation, Sequence[object], Sequence[object]]
+    """The operation of a result, its operands, and these in the order of issue."""
 
 
 def walk(
-    root: Any, limit: int | None, around: Around, routes: Routes | EveryRoute | None = None, *, hands_on: bool = False
+    root: object,
+    limit: int | None,
+    around: Around,
+    routes: Routes | EveryRoute | None = None,
+    *,
+    hands_on: bool = False,
+    to_run: bool = False,
 ) -> tuple[tuple[Row, ...], list[Any]]:
-    """The rows and the inputs of what `root` is or holds.
+    """The rows and the inputs of the graph of `root`, a result or a list of results.
 
     Args:
-        limit, hands_on: see `flatten`.
-        around: what is there already, or is computed elsewhere.
-        routes: how the routes of Routers are treated; by default they are graphs of their own.
+        limit, hands_on, to_run: see `cascade.graph.build.flatten`.
+        around: the values that are there already, or are computed elsewhere.
+        routes: the treatment of the routes of Routers; by default they are graphs of their own.
     """
-    # Keys are LazyResults, compared by identity, and the id() of containers; a value is the number of the row, or, as in
-    # a reference, of the input.
-    numbers: dict[Any, int] = {}
-    rows: list[Row] = []
-    inputs: Any = []
-    values, once = around.values, around.once
-    expanded: dict[int, list[Any]] = {}
-    # The containers that were looked into, and those of them that hold a LazyResult at any depth.
-    searched: dict[int, Any] = {}
-    holding: set[int] = set()
-    # What a call with policies does, and its operands.
-    managed: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
-    skips = pure = False
-    unknown: set[int] = set()
-    made = results_made()
-    is_alone = results_alive() == 1  # no other one can stand in its arguments
-    row_limit = sys.maxsize if limit is None else limit
-    stack: list[Any] = [root]
-    number_of = numbers.get
-    while stack:
-        item = stack[-1]
-        if type(item) is LazyResult:
-            key: Any = item
-            operands: Sequence[Any] = item.slots
-            if values and item in values:
-                stack.pop()
-                if key not in numbers:
-                    value = values[item]
-                    if type(value) is LazyResult and type(inputs) is list:
-                        inputs = as_inputs(inputs)
-                    numbers[key] = _number_given(value, rows, inputs)
-                    unknown.add(-1 - numbers[key])
-                    skips = skips or type(value) is Skipped
-                continue
-            if once and item in once:
-                if key not in managed:
-                    managed[key] = shared_operation(ONCE_TASK, NO_POLICIES, has_value=False), (around.use(item),)
-                    skips = True
-                operation, operands = managed[key]
-            elif item.policies is not None:
-                if key not in managed:
-                    if routes is None and isinstance(item.policies.construct, RouteSet):
-                        routes = Routes(root, around)
-                    managed[key] = call_of(item, item.policies, routes)
-                    skips = skips or managed[key][0].skippable
-                operation, operands = managed[key]
-        else:
-            key = id(item)
-            operands = expanded.get(key) or expanded.setdefault(key, parts(item))
-        number = number_of(key)
-        if number is None:
-            # First sight: what it needs goes first, the leftmost on top of the stack.
-            numbers[key] = ENTERED
-            if len(numbers) > row_limit:
-                raise TooManyRows
-            before = len(stack)
-            looked = holds = False
-            is_data: bool | None = None  # found out where there is something to be searched
-            for operand in operands if key not in managed else in_order_of_issue(*managed[key]):
-                kind = type(operand)
-                if kind in PLAIN:
-                    continue
-                if kind is LazyResult:
-                    needed = number_of(operand)
-                else:
-                    if id(operand) not in searched:
-                        if is_data is None:
-                            is_data = type(item) is LazyResult and (hands_on and item is root or is_alone or was_searched(item, made))
-                        if first_things_hold_results(item, operand) if is_data else argument_holds_results(operand, limit):
-                            search(operand, searched, holding, limit)
-                        elif kind in CONTAINERS and not is_data:
-                            searched[id(operand)] = operand
-                    looked = True
-                    if id(operand) not in holding:
-                        continue
-                    holds = True
-                    needed = number_of(id(operand))
-                if needed is None:
-                    stack.append(operand)
-                elif needed == ENTERED:
-                    raise cycle_error(operand, numbers)
-            if looked and not holds and is_data is False and type(item) is LazyResult:
-                item.searched = made
-            if len(stack) > before:
-                stack[before:] = stack[: before - 1 : -1]
-                continue
-        elif number != ENTERED:
-            stack.pop()
-            continue
-        # Everything it needs has a number.
-        stack.pop()
-        if type(item) is LazyResult and type(item.task) is not Task and item not in once:
-            if type(inputs) is list:
-                inputs = as_inputs(inputs)
-            if isinstance(item.task, Input):
-                numbers[key] = -1 - len(inputs)
-                inputs.declared.append(len(inputs))
-                inputs.append(item)
-                continue
-        row: list[Any] = [item.task if type(item) is LazyResult else CONTAINERS.get(type(item), REBUILT)]
-        pure = pure or type(item) is LazyResult and item.task.pure
-        if key in managed:
-            row[0] = operation
-        if row[0] is REBUILT:
-            row.append(-1 - len(inputs))
-            inputs.append(item)
-        for operand in operands:
-            kind = type(operand)
-            if kind is LazyResult:
-                row.append(numbers[operand])
-            elif kind in PLAIN or (number := number_of(id(operand))) is None:
-                row.append(-1 - len(inputs))
-                inputs.append(operand)
+    made = Walk(root, around, routes, to_run=to_run)
+    made.run(limit, root if hands_on else None)
+    return made.finish()
+
+
+class Walk:
+    """One walk: a loop in which plain calls are treated in place, and a method for each kind that is rarer.
+
+    Attributes:
+        numbers: by LazyResult (compared by identity), and by the `id()` of containers: ENTERED, and in the end the number of the row,
+            or, as in a reference, of the input.
+        rows, inputs: as in a graph.
+        known: the results that the graph around it computes, always or at most once.
+        sparse: of long containers with few results, by `id()`.
+        nodes: of containers, and of results that are more than plain calls: they are met more than once.
+        is_open: whether anything has to be filled in before a run.
+        skips: whether something may be skipped.
+        is_pure: whether a pure task is called.
+    """
+
+    is_open = skips = is_pure = False  # of the class: most graphs that are made by loops have two rows
+
+    def __init__(self, root: object, around: Around, routes: Routes | EveryRoute | None, *, to_run: bool) -> None:
+        self.root = root
+        self.to_run = to_run
+        self.around = around
+        self.routes = routes
+        self.numbers: dict[object, int] = {}
+        self.rows: list[Row] = []
+        self.inputs: list[Any] = []
+        self.nodes: dict[object, Node] = {}
+        self.sparse: dict[int, Sparse] = {}
+        self.search: ArgumentSearch | None = None
+        self.known = {**around.values, **around.once} if around.once else around.values
+
+    def run(self, limit: int | None, data: object) -> None:
+        """Makes the rows. Two further calls of functions for each plain call would cost 8 to 10 %."""
+        numbers, rows, inputs, nodes, known = self.numbers, self.rows, self.inputs, self.nodes, self.known
+        number_of, made, most = numbers.get, results_made(), sys.maxsize if limit is None else limit
+        search = self.search
+        stack: list[Any] = [self.root]
+        while stack:
+            item = stack[-1]
+            if type(item) is not LazyResult or item.policies is not None or type(item.task) is not Task or (known and item in known):
+                key = item if type(item) is LazyResult else id(item)
+                operation, operands, ordered = nodes.get(key) or self._node_of(item)
             else:
-                row.append(number)
-        numbers[key] = len(rows)
-        rows.append(tuple(row))
-    if routes is not None and routes.share():
-        if type(inputs) is list:
-            inputs = as_inputs(inputs)
-        inputs.tables = [number for number, value in enumerate(inputs) if type(value) is RouteTable and value.common]
-    if routes is not None and routes.declarations:
-        if type(inputs) is list:
-            inputs = as_inputs(inputs)
-        inputs.elsewhere += [task for task in routes.declarations if isinstance(task, Input)]
-        inputs.injections += [task for task in routes.declarations if isinstance(task, Injection)]
-    if type(inputs) is Inputs:
-        inputs.injections[:0] = [row[0] for row in rows if isinstance(row[0], Injection)]
-        inputs.values = injections_read(rows)
-    found = tuple(guard(rows, inputs) if skips else rows)
-    return without_repeated_calls(found, inputs, unknown) if pure else (found, inputs)
+                key, operation = item, item.task
+                operands = ordered = item.slots
+            number = number_of(key)
+            if number is None:
+                numbers[key] = ENTERED  # first sight: what it needs goes first, the leftmost on top of the stack
+                if len(numbers) > most:
+                    raise TooManyRows
+                before, looked = len(stack), 0
+                for operand in ordered:
+                    kind = type(operand)
+                    if kind in PLAIN:
+                        continue
+                    if kind is LazyResult:
+                        needed = number_of(operand)
+                    else:
+                        if search is None:
+                            search = self.search = ArgumentSearch(limit, made, data)
+                        found = search.look(item, operand)
+                        looked |= found
+                        if not found & HOLDS:
+                            continue
+                        needed = number_of(id(operand))
+                    if needed is None:
+                        stack.append(operand)
+                    elif needed == ENTERED:
+                        raise cycle_error(operand, numbers)
+                if looked == SEARCHED:
+                    item.searched = made
+                if len(stack) > before:
+                    stack[before:] = stack[: before - 1 : -1]
+                    continue
+            stack.pop()
+            if number is not None and number != ENTERED:
+                continue
+            row = [operation] if operation is not REBUILT else self._begin_rebuilt(item)
+            for operand in operands:
+                if type(operand) is LazyResult:
+                    row.append(numbers[operand])
+                elif type(operand) in PLAIN or (number := number_of(id(operand))) is None:
+                    row.append(-1 - len(inputs))
+                    inputs.append(operand)
+                else:
+                    row.append(number)
+            if operation.pure:
+                self.is_pure = True
+            numbers[key] = len(rows)
+            rows.append(tuple(row))
 
+    def _begin_rebuilt(self, item: object) -> list[Any]:
+        """The row of a container of a user's class, or of a long one with few results: its first operand is the original."""
+        self.inputs.append(self.sparse.get(id(item), item))
+        return [REBUILT, -len(self.inputs)]
 
-def _number_given(value: Any, rows: list[Row], inputs: list[Any]) -> int:
-    """The number of a value that is there already: an input; for a resource, which stands as a LazyResult, a row of its own."""
-    if type(value) is LazyResult:
-        rows.append((value.task,))
-        return len(rows) - 1
-    inputs.append(value)
-    return -len(inputs)
+    def _node_of(self, item: Any) -> Node:
+        """The operation and the operands of an item that is no plain call; of one whose value is there already, no operands."""
+        if type(item) is not LazyResult:
+            sparse = None if self.search is None or not self.to_run else self.search.sparse(item)
+            if sparse is not None:
+                self.sparse[id(item)] = sparse
+                node: Node = REBUILT, sparse.parts, sparse.parts
+            else:
+                operands = item[:] if type(item) is list else parts(item)
+                node = CONTAINERS.get(type(item), REBUILT), operands, operands
+            self.nodes[id(item)] = node
+            return node
+        if item in self.around.values or type(item.task) is not Task and item not in self.around.once:
+            if item not in self.numbers:
+                self._number(item, self.around.values.get(item, item))
+            return item.task, (), ()
+        policies = item.policies
+        operation: Operation
+        if policies is not None and policies.construct is None and policies.selector is None and item not in self.around.once:
+            operation, slots = call_with_policies(item, policies)
+        else:
+            operation, slots = self._call_of(item)
+        if operation.skippable:
+            self.skips = True
+        node = self.nodes[item] = operation, slots, in_order_of_issue(operation, slots)
+        return node
+
+    def _call_of(self, item: LazyResult[Any]) -> tuple[Operation, tuple[object, ...]]:
+        """The operation and the operands of a shared result, or of a result with policies."""
+        if item in self.around.once:
+            return shared_operation(ONCE_TASK, NO_POLICIES, has_value=False), (self.around.use(item),)
+        assert item.policies is not None
+        if self.routes is None and isinstance(item.policies.construct, RouteSet):
+            self.routes = Routes(self.root, self.around)
+        return call_of(item, item.policies, self.routes)
+
+    def _number(self, item: LazyResult[Any], value: object) -> None:
+        """Numbers a value that is there already, or given when the graph is run; a resource is a row of its own."""
+        if type(value) is LazyResult:
+            self.is_open = True
+            if not isinstance(value.task, Input):
+                self.numbers[item] = len(self.rows)
+                self.rows.append((value.task,))
+                return
+        self.inputs.append(value)
+        self.numbers[item] = -len(self.inputs)
+        if type(value) is Skipped:
+            self.skips = True
+
+    def finish(self) -> tuple[tuple[Row, ...], list[Any]]:
+        """The rows and the inputs, after the passes over them."""
+        inputs = self.inputs if self.routes is None and not self.is_open else self._inputs_to_fill()
+        rows = tuple(guard(self.rows, inputs) if self.skips else self.rows)
+        if not self.is_pure:
+            return rows, inputs
+        given = {-1 - self.numbers[lazy] for lazy in self.around.values if lazy in self.numbers}
+        return without_repeated_calls(rows, inputs, given)
+
+    def _inputs_to_fill(self) -> list[Any]:
+        """The inputs with what has to be filled in before a run; as they are if there is nothing."""
+        routes = self.routes
+        shares = routes is not None and routes.share()
+        declarations = () if routes is None else routes.declarations
+        if not self.is_open and not shares and not declarations:
+            return self.inputs
+        inputs = Inputs(self.inputs)
+        inputs.declared = [number for number, value in enumerate(inputs) if type(value) is LazyResult]
+        if shares:
+            inputs.tables = [number for number, value in enumerate(inputs) if type(value) is RouteTable and value.common]
+        inputs.elsewhere = [task for task in declarations if isinstance(task, Input)]
+        inputs.injections = [row[0] for row in self.rows if isinstance(row[0], Injection)]
+        inputs.injections += [task for task in declarations if isinstance(task, Injection)]
+        inputs.values = injections_read(self.rows)
+        return inputs

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.graph.build import THINGS, TooManyRows, flatten
+from cascade.graph.build import THINGS, TooManyRows, build_graph, flatten
 from tests.support.tasks import identity, one
 
 EARLIER = one()
@@ -129,6 +129,31 @@ def test_a_target_that_is_run_again_is_not_searched_again(run, make):
     target = make(Counted(range(1000)))
     run(target)
     assert looks_of(lambda: run(target)) <= 40
+
+
+@pytest.mark.parametrize("make", [list, tuple, lambda items: dict(enumerate(items)), lambda items: {"x": [items, items]}])
+def test_a_long_container_with_few_results_is_copied_with_their_values(run, make):
+    first, second = one(), identity([one()])
+    given = make([*range(3000), first, *range(3000), (5, second), second])
+    expected = make([*range(3000), 1, *range(3000), (5, [1]), [1]])
+    value = run(identity(given))
+    assert value == expected
+    assert type(value) is type(expected)
+    assert list(value) == list(expected)
+    assert run(identity(given)) is not value
+
+
+def test_a_long_container_is_that_of_its_compilation():
+    items: list[Any] = [*range(2000), one()]
+    program = cs.compile(size(items))
+    del items[:]
+    assert program() == 2001
+    assert program() == 2001
+
+
+def test_a_graph_to_be_looked_at_has_all_parts_of_a_long_container():
+    graph = build_graph(identity([*range(2000), one()]))
+    assert len(graph.inputs) == 2000
 
 
 def test_a_target_that_is_run_again_is_searched_if_a_result_was_made_meanwhile(run):

@@ -232,7 +232,7 @@ class Interpreter:
     # -- Frames -----------------------------------------------------------------------------------------------------
 
     def _enter(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> Frame:
-        rows, inputs = flatten(target, limit, hands_on=hands_on)
+        rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         frame = Frame()
         frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
         frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
