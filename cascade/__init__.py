@@ -15,8 +15,8 @@ Decorate functions with `task`, compose the lazy results of calling them, and `r
 
 from __future__ import annotations
 
-# Type checkers take it for true; importing it from typing would double the time of the import. A call, as editors that follow
-# plain constants would complete nothing.
+# Type checkers treat it as true; importing it from typing would double the time of the import. It is a call, because editors
+# that evaluate plain constants would complete nothing.
 TYPE_CHECKING = bool()  # noqa: UP018
 
 if TYPE_CHECKING:
@@ -263,13 +263,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-if not TYPE_CHECKING:  # for checkers the names above are all that there are
+if not TYPE_CHECKING:  # for type checkers the names above are complete
 
     def __getattr__(name: str) -> object:
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module 'cascade' has no attribute {name!r}")
-        value = getattr(__import__(home, fromlist=[name]), name)  # importlib itself takes half a millisecond
+        value = getattr(__import__(home, fromlist=[name]), name)  # importing importlib takes half a millisecond
         globals()[name] = value
         return value
 

@@ -1,6 +1,6 @@
-"""An agent: a planner that says which tool is next, a Router to the tools, and what they find, until there is an answer.
+"""An agent: a planner that chooses the next tool, and a Router to the tools, until their findings make an answer.
 
-Each turn answers with the graph of the next one, so the loop takes constant memory however long it gets; the planner and the tools may be
+Each turn returns the graph of the next one, so the loop takes constant memory however long it gets; the planner and the tools may be
 coroutines, be retried, have time limits and caches, like any other tasks. The planner stands for a language model. It is a few rules,
 so that every run does the same.
 
@@ -30,7 +30,7 @@ RULES = {  # the words that each tool is for; the first tool that finds some is 
 
 
 class Notes(NamedTuple):
-    """The question, with what was found in the place of the words that it was found for."""
+    """The question, with findings in the place of the words that they were found for."""
 
     question: str
     lines: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """The loneliest airports: a pipeline over a table of 28,000 airports, with retries and a cache.
 
 Which airport of a region has the longest way to the next one? The table is read over a line that is down at first; airports that no
-airline serves are left out, the others sorted by region, and in each region the loneliest is found. What was found is kept in the
-file airports.db: a second run reads the table, and has the rest already.
+airline serves are left out, the others sorted by region, and in each region the loneliest is found. The findings are kept in
+the file airports.db: a second run reads the table, and takes the rest from the cache.
 
 The table comes with the package airportsdata, the cache needs `pip install 'cascade-engine[cache]'`.
 
@@ -36,7 +36,7 @@ class Region(NamedTuple):
 
 @cs.resource
 def line(failures=cs.Param("failures", 2, type=int, description="how often the line is down")) -> Iterator[Callable[[], str]]:
-    """Gives a function that reads the table, once the line is up."""
+    """Provides a function that reads the table, once the line is up."""
     attempts = itertools.count(1)
 
     def read() -> str:
@@ -76,7 +76,7 @@ def distance(one: Airport, other: Airport) -> float:
 
 
 def way_to_the_next(place: int, airports: list[Airport]) -> float:
-    """How far the airport at that place is from the next one. To the south and to the north, few have to be looked at."""
+    """Returns the distance of the airport at an index from the next one. To the south and to the north, few have to be looked at."""
     nearest = inf
     for others in (range(place - 1, -1, -1), range(place + 1, len(airports))):
         for other in others:

@@ -7,7 +7,7 @@ Each firefly has a rhythm of its own and is drawn towards the others:
 where r (0: each for itself, 1: all together) and psi are length and angle of the mean of all exp(i * phase). Under a
 critical coupling, 1.6 times the spread of the frequencies, r stays near 0; above it, most fireflies flash together.
 
-The simulation is a loop of tail calls: however long it lasts, the stack does not grow, and the event loop has its turns. Try
+The simulation is a loop of tail calls: however long it lasts, the stack does not grow, and the loop yields to the event loop. Try
 
     python examples/fireflies.py
     python examples/fireflies.py --coupling 0.5
@@ -23,7 +23,7 @@ import cascade as cs
 
 
 class Night(NamedTuple):
-    """What is seen: r at each tenth of a second, and the phases at the end."""
+    """The observations: r at each tenth of a second, and the phases at the end."""
 
     togetherness: list[float]
     phases: list[float]
@@ -65,7 +65,7 @@ def simulate(
 
 @cs.task
 def picture(night: Night, lines: int = 12, width: int = 50) -> str:
-    """How together they were, over time."""
+    """Draws how synchronous they were, over time."""
     moments = [night.togetherness[at * (len(night.togetherness) - 1) // (lines - 1)] for at in range(lines)]
     bars = [f"{'*' * round(r * width):<{width}} {r:.2f}" for r in moments]
     return "\n".join(["together, from the evening on:", *bars])

@@ -1,4 +1,4 @@
-"""A parameter sweep: at which coupling do the fireflies fall into step?
+"""Sweeps a parameter, to find the coupling at which the fireflies fall into step.
 
 Each simulation is a task that runs in a worker process (`pip install 'cascade-engine[processes]'`), so they use all cores. How many there
 are is known when the parameters are: `map` calls the task for each item of a list that is computed itself.
@@ -11,12 +11,13 @@ are is known when the parameters are: `map` calls the task for each item of a li
 from math import pi, sqrt
 from typing import NamedTuple
 
-import cascade as cs
 from fireflies import beginnings, count, rhythms, seconds, seed, simulate, spread
+
+import cascade as cs
 
 
 class Case(NamedTuple):
-    """One simulation: what the couplings differ in, and what they have in common."""
+    """One simulation: its coupling, and the settings that all have in common."""
 
     coupling: float
     phases: list[float]
@@ -31,14 +32,14 @@ def cases(points: int, strongest: float, phases: list[float], frequencies: list[
 
 @cs.task(mode="compute")
 def watch(case: Case) -> tuple[float, float]:
-    """The coupling, and how together they are in the second half of the time, on average."""
+    """Returns the coupling, and how synchronous they are in the second half of the time, on average."""
     seen = cs.run(simulate(case.phases, case.frequencies, case.coupling, case.seconds)).togetherness
     return case.coupling, sum(seen[len(seen) // 2 :]) / len(seen[len(seen) // 2 :])
 
 
 @cs.task
 def table(results: list[tuple[float, float]], spread: float, width: int = 40) -> str:
-    """The results, with the threshold that the theory gives for very many fireflies: 2 * spread * sqrt(2 / pi)."""
+    """Returns the results, with the threshold of the theory for very many fireflies: 2 * spread * sqrt(2 / pi)."""
     threshold = 2 * spread * sqrt(2 / pi)
     lines = [f"{coupling:8.1f}  {'*' * round(r * width):<{width}} {r:.2f}" for coupling, r in results]
     return "\n".join([f"coupling  together (the threshold is {threshold:.2f})", *lines])

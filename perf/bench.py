@@ -2,7 +2,7 @@
 
     python perf/bench.py -o perf/result.json           all of it, about ten minutes
     python perf/bench.py --fast --largest 100000       a quick look
-    python perf/bench.py --only countdown              what has the word in its name
+    python perf/bench.py --only countdown              those with the word in their names
     python -m pyperf compare_to old.json perf/result.json
 
 Every benchmark checks its answer. The table at the end has the medians, their ratios, and the targets.
@@ -15,8 +15,6 @@ import asyncio
 from functools import partial
 
 import pyperf  # type: ignore[import-untyped]
-
-import cascade as cs
 from measure import Measure, Run, always, awaited, separately
 from memory import measure_apart
 from peers import PIPELINE_NODES, missing, peer_measures
@@ -49,6 +47,8 @@ from workloads import (
     trampoline,
 )
 
+import cascade as cs
+
 STEPS = 10_000
 HEAVY_STEPS = 200
 SIZES = (10_000, 100_000, 1_000_000)
@@ -56,7 +56,7 @@ LARGE = 1_000_000
 """From so many steps on, few runs are made: each takes seconds."""
 
 
-# -- What is measured -----------------------------------------------------------------------------------------------
+# -- The measures ----------------------------------------------------------------------------------------------------
 
 
 def loops() -> list[Measure]:
@@ -166,7 +166,7 @@ def all_measures(largest: int) -> list[Measure]:
     ]
 
 
-# -- What is wanted -------------------------------------------------------------------------------------------------
+# -- The targets ----------------------------------------------------------------------------------------------------
 
 
 BYTES_TARGET = 1_536
@@ -242,12 +242,12 @@ def memory_rows(only: str, largest: int) -> list[list[str]]:
 
 
 def pass_on(command: list[str], options: argparse.Namespace) -> None:
-    """Gives a worker process the options that decide which benchmarks there are, and so their numbers."""
+    """Passes a worker process the options that select the benchmarks, and thereby number them."""
     command.extend(("--largest", str(options.largest), "--only", options.only))
 
 
 def run_one(runner: pyperf.Runner, measure: Measure) -> pyperf.Benchmark | None:
-    """Measures in worker processes; in such a process, measures if it is the one for this."""
+    """Measures in worker processes; in a worker, measures only if it is the worker of this benchmark."""
     options = runner.args
     kept = dict(vars(options))
     if measure.steps >= LARGE and not options.worker:
@@ -270,7 +270,7 @@ def main() -> None:
             if benchmark is not None and not options.worker:
                 medians[measure.name] = benchmark.median()
     if not medians:
-        return  # a worker process, or somebody wanted only a comparison
+        return  # a worker process, or only a comparison was requested
     for peer in missing():
         print(f"skipped: {peer} is not installed")
     print()

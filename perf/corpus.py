@@ -3,7 +3,7 @@
     pip install pyperformance                          not needed by anything else
     python perf/corpus.py -o perf/corpus.json          all of them
     python perf/corpus.py --fast                       a quick look: one round
-    python perf/corpus.py --only richards              what has the word in its name
+    python perf/corpus.py --only richards              those with the word in their names
 
 Each side has a copy of the benchmark's module of its own, and the answers are compared. Making arguments is not clocked. The exit
 status is 1 where a target is not met.
@@ -43,7 +43,7 @@ class Benchmark:
         name: as pyperformance has it, and after a colon that of a part.
         entry: finds the function in the module.
         arguments: makes the arguments of one call.
-        answer: what is compared, of the module, the arguments and the result; by default the result.
+        answer: the value to compare, from the module, the arguments and the result; by default the result.
     """
 
     name: str
@@ -60,7 +60,7 @@ def data_folder() -> Path:
 
 
 def load(name: str) -> ModuleType:
-    """A copy of a benchmark's module."""
+    """Returns a new copy of a benchmark's module."""
     folder = data_folder() / f"bm_{name.partition(':')[0]}"
     spec = importlib.util.spec_from_file_location(f"bm_{id(folder)}", folder / "run_benchmark.py")
     assert spec is not None and spec.loader is not None
@@ -74,7 +74,7 @@ def load(name: str) -> ModuleType:
 
 
 def chaos_game(module: Any) -> Any:
-    """What the benchmark would run: its main function is given a runner that keeps it."""
+    """Returns the function that the benchmark runs: its main function gets a runner that records it."""
     kept: list[Any] = []
     runner = SimpleNamespace(metadata={}, bench_func=lambda name, function, *args: kept.append(function))
     options = dict.fromkeys(("width", "height", "iterations", "filename", "rng_seed"))
@@ -176,11 +176,11 @@ BENCHMARKS = [
 ]
 
 
-# -- What is measured -----------------------------------------------------------------------------------------------
+# -- The measures ----------------------------------------------------------------------------------------------------
 
 
 def prepare(benchmark: Benchmark, *, is_task: bool) -> Run:
-    """A run that clocks the calls alone; it gives the seconds and the last answer."""
+    """Returns a run that clocks the calls alone, and returns the seconds and the last answer."""
     module = load(benchmark.name)
     function = benchmark.entry(module)
     if is_task:

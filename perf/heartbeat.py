@@ -1,8 +1,8 @@
-"""How late a 10 ms heartbeat comes beside loops of every speed, and how soon a timeout, a cancellation and Ctrl-C act.
+"""How late a 10 ms heartbeat comes beside loops of every speed, and how soon a timeout, a cancellation and Ctrl-C take effect.
 
     python perf/heartbeat.py [--seconds 2]
 
-A late beat may be the machine's doing as well: the first row, beside nothing at all, says how much of it.
+A late beat may be the computer's doing as well: the first row, beside no loop at all, shows that part.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def slow(n: int) -> Any:
 
 @cs.task
 def sudden(n: int) -> Any:
-    # Long runs of fast steps, then slow ones: what an estimate of the speed gets wrong.
+    # Long runs of fast steps, then slow ones, which mislead an estimate of the speed.
     if n % 100_000 > 99_900:
         time.sleep(0.001)
     return cs.TailCall((n + 1,))
@@ -82,8 +82,8 @@ LOOPS: dict[str, Callable[[int], Any]] = {
     "50 ns steps": fast,
     "1 ms steps": slow,
     "50 ns, suddenly 1 ms": sudden,
-    "answers with a task": answering,
-    "answers with 100 nodes": growing,
+    "returns a task": answering,
+    "returns 100 nodes": growing,
     "async steps": asynchronous,
 }
 
@@ -96,7 +96,7 @@ async def beat(delays: list[float]) -> None:
 
 
 async def delays_beside(target: Any, use_vm: bool, seconds: float) -> list[float]:
-    """The delays of the heartbeat, in seconds."""
+    """Returns the delays of the heartbeat, in seconds."""
     delays: list[float] = []
     heart = asyncio.ensure_future(beat(delays))
     try:

@@ -1,4 +1,4 @@
-"""The kernels: small functions whose time is all in their loops, each as one would write it.
+"""The kernels: small functions that spend all their time in loops, each written as users would write it.
 
 A kernel is measured as a task that has to be lowered, and beside it in plain CPython: the very same function or, where
 the task is a loop of tail calls, the `while` loop that one would write for it.
@@ -29,7 +29,7 @@ def add_up(n: int) -> int:
 
 
 def collatz(limit: int) -> int:
-    """The start below `limit` whose chain is the longest."""
+    """Returns the start below `limit` whose chain is the longest."""
     best = 1
     longest = 0
     for start in range(1, limit):
@@ -48,7 +48,7 @@ def collatz(limit: int) -> int:
 
 
 def add_divisors(n: int, other: int) -> int:
-    """The sum of the greatest common divisors of `other` and each number below `n`, by Euclid's algorithm."""
+    """Returns the sum of the greatest common divisors of `other` and each number below `n`, by Euclid's algorithm."""
     total = 0
     for i in range(n):
         a = i
@@ -60,7 +60,7 @@ def add_divisors(n: int, other: int) -> int:
 
 
 def mandelbrot(width: int, height: int, limit: int) -> int:
-    """The sum of the escape counts of all points of a picture."""
+    """Returns the sum of the escape counts of all points of a picture."""
     total = 0
     for row in range(height):
         ci = 2.0 * row / height - 1.0
@@ -118,7 +118,7 @@ def ping_pong_loop(n: int) -> int:
 
 
 def primes(limit: int) -> int:
-    """How many primes there are below `limit`, by trial division."""
+    """Returns the number of primes below `limit`, by trial division."""
     count = 0
     for n in range(2, limit):
         d = 2
@@ -156,7 +156,7 @@ def ping_pong_trampoline(n: int) -> int:
 
 @dataclass(frozen=True)
 class Kernel:
-    """What is measured, and with what.
+    """A function to measure, with its arguments and its answer.
 
     Attributes:
         name: as it stands in the results, and among the functions of the peers.
@@ -165,8 +165,8 @@ class Kernel:
         arguments: of a run.
         answer: of a run. Each implementation is checked against it, the plain function among them.
         steps: how often the innermost loop goes round in a run; the figures are per step.
-        few: arguments of the same types that make a run short, for what has to be done once.
-        trampoline: where the task is several: for CPython, its functions called as they answer with each other.
+        few: arguments of the same types that make a run short, for work that has to be done once.
+        trampoline: for a kernel of several tasks: its functions for CPython, called by a trampoline as they return each other's calls.
     """
 
     name: str
@@ -193,7 +193,7 @@ def kernel(
     task: cs.Task[..., Any] | None = None,
     trampoline: Callable[..., Number] | None = None,
 ) -> Kernel:
-    """A kernel whose task, unless given, is the plain function."""
+    """Returns a kernel, whose task is by default made of the plain function."""
     return Kernel(name, plain, task or cs.task(lower=True)(plain), arguments, answer, steps, few, trampoline)
 
 

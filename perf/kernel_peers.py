@@ -1,4 +1,4 @@
-"""The kernels in other interpreters. One that is not installed is left out, with a line that says so."""
+"""The kernels in other interpreters. An interpreter that is not installed is skipped, and a line says so."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Peer:
 
     Attributes:
         name: as it stands in the results.
-        package: where it comes from.
-        version: makes what it says of itself; None where it is not installed.
-        measures: makes the measures of a kernel.
+        package: the package that installs it.
+        version: returns the version that it reports; None where it is not installed.
+        measures: returns the measures of a kernel.
     """
 
     name: str
@@ -47,7 +47,7 @@ def loops_of(kernel: Kernel) -> int:
 
 
 def lua_version(command: str) -> str | None:
-    """The first two words of `Lua 5.4.4  Copyright ...`."""
+    """Returns the first two words of `Lua 5.4.4  Copyright ...`."""
     if shutil.which(command) is None:
         return None
     shown = subprocess.run([command, "-v"], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -55,7 +55,7 @@ def lua_version(command: str) -> str | None:
 
 
 def run_lua(command: list[str], script: str, kernel: Kernel, loops: int) -> tuple[float, float]:
-    """Runs a kernel in a process of its own; the seconds that the script says, and the answer."""
+    """Runs a kernel in a process of its own; returns the seconds that the script reports, and the answer."""
     arguments = [script, str(loops), *map(repr, kernel.arguments)]
     whole = [*command, str(HERE / "lua" / "kernels.lua"), *arguments]
     seconds, answer = subprocess.run(whole, stdout=subprocess.PIPE, text=True, check=True).stdout.split()

@@ -1,11 +1,11 @@
-"""Kernels: lowered tasks beside plain CPython and beside other interpreters, and what entering a kernel costs.
+"""Kernels: lowered tasks beside plain CPython and beside other interpreters, and the cost of entering a kernel.
 
     python perf/kernels.py -o perf/kernels.json        all of it, about five minutes
     python perf/kernels.py --fast                      a quick look: one round
-    python perf/kernels.py --only collatz              what has the word in its name
+    python perf/kernels.py --only collatz              those with the word in their names
     python -m pyperf compare_to old.json perf/kernels.json
 
-Every measure checks its answer. The measures take turns, in rounds, so that a change of the machine's speed hits all
+Every measure checks its answer. The measures take turns, in rounds, so that a change of the computer's speed affects all
 alike. The tables at the end have the medians, their ratios, and the targets. The exit status is 1 where a kernel is not
 lowered.
 """
@@ -54,7 +54,7 @@ THREADED = next(kernel for kernel in KERNELS if kernel.name == "sum")
 """The kernel that is run on two threads."""
 
 
-# -- What is measured -----------------------------------------------------------------------------------------------
+# -- The measures ----------------------------------------------------------------------------------------------------
 
 
 def prepare_lowered(kernel: Kernel) -> Run:
@@ -79,7 +79,7 @@ def kernel_measures(kernel: Kernel) -> list[Measure]:
 
 
 def seed_measures() -> list[Measure]:
-    """The countdown of the seed benchmark, as declared there, and the loops that it stands beside."""
+    """Returns measures of the seed benchmark's countdown, as declared there, and of the loops that it is compared with."""
     engine = cs.Engine()
 
     def seed() -> Any:
@@ -107,9 +107,9 @@ NEGATIVE = cs.task(lower=True)(negative)
 
 
 def entry_measures() -> list[Measure]:
-    """Entering and leaving a kernel: a lowered task beside a built-in function as a task that does the same.
+    """Returns measures of entering a kernel and returning from it, beside a task of a built-in function that does the same.
 
-    Each takes an int and gives another; all around it is equal, so the difference is the kernel against the call.
+    Each takes an int and returns another; everything else is equal, so the difference is the kernel against the call.
     """
     given = 1_000_000
 
@@ -151,9 +151,9 @@ POOLS: list[Pool] = []
 
 
 def thread_measures() -> list[Measure]:
-    """The same kernel on one thread, on two at once, and in two processes; the figures are per step of one of them.
+    """Returns measures of one kernel on one thread, on two at once, and in two processes; the figures are per step of one of them.
 
-    Two processes have no GIL between them: they show what two cores give at the moment, on a shared machine.
+    Two processes have no GIL between them: they show how much two cores can do at the moment, on a shared computer.
     """
 
     def prepare(kind: type[Pool], workers: int) -> Run:
@@ -188,7 +188,7 @@ def all_measures() -> list[Measure]:
     ]
 
 
-# -- What is wanted -------------------------------------------------------------------------------------------------
+# -- The targets ----------------------------------------------------------------------------------------------------
 
 
 def nanoseconds_over(limit: float) -> Target:
@@ -218,7 +218,7 @@ COMPARISONS: list[Comparison] = [
 
 
 class Speeds:
-    """How many times faster than plain CPython the kernels are, in each of the columns."""
+    """The speed-ups of the kernels over plain CPython, in each of the columns."""
 
     def __init__(self, medians: dict[str, float]) -> None:
         self.of: dict[str, dict[str, float]] = {}
@@ -233,13 +233,13 @@ class Speeds:
         return f"{statistics.geometric_mean(self.of[column].values()):.2f}" if self.of[column] else ""
 
     def beside(self, peer: str) -> dict[str, float]:
-        """How many times faster than a peer, for the kernels that both have."""
+        """Returns the speed-ups over a peer, for the kernels that both have."""
         ours, theirs = self.of[OURS], self.of[peer]
         return {name: ours[name] / theirs[name] for name in ours if name in theirs}
 
 
 def verdict_rows(speeds: Speeds, not_lowered: list[str]) -> list[list[str]]:
-    """What is wanted of the kernels together."""
+    """Returns the rows of the targets for all kernels together."""
     ours = speeds.of[OURS]
     rows = []
     if not_lowered:
@@ -265,7 +265,7 @@ def verdict_rows(speeds: Speeds, not_lowered: list[str]) -> list[list[str]]:
 
 
 def kernel_rows(medians: dict[str, float], speeds: Speeds, not_lowered: list[str]) -> list[list[str]]:
-    """A row for each kernel of which something was measured, and the geometric means."""
+    """Returns a row for each measured kernel, and the geometric means."""
     rows = []
     for kernel in KERNELS:
         cells = [show_time(medians[name]) if (name := f"{kernel.name}, {PLAIN}") in medians else ""]
@@ -282,7 +282,7 @@ def kernel_rows(medians: dict[str, float], speeds: Speeds, not_lowered: list[str
 
 
 def describe(benchmark: pyperf.Benchmark) -> str:
-    """When and with what it was measured."""
+    """Returns the date, the processor and the versions of the measurement."""
     processor = benchmark.get_metadata().get("cpu_model_name", platform.machine())
     versions = [
         f"CPython {platform.python_version()}",
@@ -331,13 +331,13 @@ def all_lowered() -> list[Lowered]:
 
 
 def find_not_lowered(only: str) -> list[Lowered]:
-    """What cannot be lowered; prints why."""
+    """Returns the tasks that cannot be lowered, and prints their diagnostics."""
     found = []
     for lowered in all_lowered():
         if any(only in name for name in lowered.measures):
             try:
                 cs.compile(lowered.task)(*lowered.few)
-            except CascadeError as error:  # a LoweringError, or the verifier refuses what was made
+            except CascadeError as error:  # a LoweringError, or the verifier refuses the kernel
                 found.append(lowered)
                 print(f"not lowered: {lowered.name}: {type(error).__name__}: {error}", file=sys.stderr)
     return found
@@ -363,7 +363,7 @@ def main() -> int:
 
 
 def print_notes(not_lowered: list[str]) -> None:
-    """What the figures have to be read with."""
+    """Prints the notes that the figures have to be read with."""
     for peer in PEERS:
         if peer.version() is None:
             print(f"skipped: {peer.name} is not installed ({peer.package})")

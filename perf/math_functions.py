@@ -2,8 +2,8 @@
 
     python perf/math_functions.py [--rounds 9] [name ...]
 
-prints, for each call, the processor time of a turn of the loop in nanoseconds, and the ratio typed / plain (the median of the rounds;
-under 1 is faster). Both ways run in turn in each round, so that what else the machine does meets both. The results are compared to the bit.
+prints, for each call, the processor time of an iteration in nanoseconds, and the ratio typed / plain (the median of the rounds;
+under 1 is faster). Both take turns in each round, so that other load on the computer affects both. The results are compared to the bit.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ARGUMENTS = ([1.5, 2.5, 0.75], [0.5 + i % 3 / 2 for i in range(100)], [1, 2, 3, 
 
 
 def functions(call: str, folder: Path) -> tuple[Callable[..., float], cs.Task[..., Any]]:
-    """The loop as a plain function, and as a task."""
+    """Returns the loop as a plain function, and as a task."""
     two = call.startswith(("frexp", "modf"))
     statement, value = (f"p, q = math.{call}", "p + q") if two else ("pass", f"math.{call}")
     file = folder / f"calls_{abs(hash(call))}.py"
@@ -64,7 +64,7 @@ def functions(call: str, folder: Path) -> tuple[Callable[..., float], cs.Task[..
 
 
 def measured(call: str, folder: Path, rounds: int) -> tuple[float, float, float]:
-    """Nanoseconds a turn, typed and plain, and the ratio."""
+    """Returns the nanoseconds per iteration, typed and plain, and the ratio."""
     plain, typed = functions(call, folder)
     program = cs.compile(typed)
     arguments = (TURNS if "many" not in call else TURNS // 10, *ARGUMENTS)

@@ -1,4 +1,4 @@
-"""One measurement: what is run, what it has to give, and how it is clocked."""
+"""One measurement: the run, its expected value, and its clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Clock = Callable[[Run, int], tuple[float, Any]]
 
 
 def repeated(run: Run, loops: int) -> tuple[float, Any]:
-    """Calls `run` again and again; the seconds of all calls and the last value."""
+    """Calls `run` repeatedly; returns the seconds of all calls and the last value."""
     value = None
     begun = time.perf_counter()
     for _ in range(loops):
@@ -24,7 +24,7 @@ def repeated(run: Run, loops: int) -> tuple[float, Any]:
 
 
 def separately(run: Run, loops: int) -> tuple[float, Any]:
-    """Clocks each call on its own, and collects garbage in between: the code of a task that is gone is cyclic."""
+    """Clocks each call on its own, and collects garbage in between: the code of a task that was freed is cyclic."""
     seconds = 0.0
     value = None
     for _ in range(loops):
@@ -36,7 +36,7 @@ def separately(run: Run, loops: int) -> tuple[float, Any]:
 
 
 def awaited(run: Run, loops: int) -> tuple[float, Any]:
-    """Awaits `run()` again and again, inside a running event loop."""
+    """Awaits `run()` repeatedly, inside a running event loop."""
 
     async def inside() -> tuple[float, Any]:
         value = None
@@ -49,19 +49,19 @@ def awaited(run: Run, loops: int) -> tuple[float, Any]:
 
 
 def by_itself(run: Run, loops: int) -> tuple[float, Any]:
-    """Lets `run` do the clocking, for what runs in another process: it takes `loops` and gives seconds and a value."""
+    """Lets `run` do the clocking, for runs in another process: it takes `loops` and returns seconds and a value."""
     seconds, value = run(loops)
     return seconds, value
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured.
+    """A run to measure, under its name in the results.
 
     Attributes:
         name: as it stands in the results.
-        prepare: makes what is run.
-        expected: makes the value that a run has to give. Like `prepare`, it is called once, where it is measured.
+        prepare: returns the function to run.
+        expected: returns the value that a run has to return. Like `prepare`, it is called once, where it is measured.
         steps: how many steps (nodes, calls) a run makes; the figures are per step.
         clock: how it is clocked.
         loops: how many runs are clocked together; 0 leaves that to pyperf, which tries it out in a process more.
@@ -75,7 +75,7 @@ class Measure:
     loops: int = 0
 
     def sampler(self) -> Callable[[int], float]:
-        """A function from a number of runs to their seconds. It prepares at its first call, and checks the answer."""
+        """Returns a function from a number of runs to their seconds. It prepares at its first call, and checks the answer."""
         prepared: list[tuple[Run, Any]] = []
 
         def sample(loops: int) -> float:
@@ -91,5 +91,5 @@ class Measure:
 
 
 def always(value: T) -> Callable[[], T]:
-    """A function that gives `value`, where there is nothing to prepare."""
+    """Returns a function that returns `value`, for a measure without preparation."""
     return lambda: value

@@ -1,4 +1,4 @@
-"""Memory of a first run at its peak, in bytes a node: `python perf/memory.py chain 100000`.
+"""Peak memory of a first run, in bytes per node: `python perf/memory.py chain 100000`.
 
 A process of its own: tracing slows everything down, and a second run would find memory that the first one left.
 """
@@ -9,15 +9,16 @@ import subprocess
 import sys
 import tracemalloc
 
-import cascade as cs
 from workloads import BARE, DECLARATIONS
+
+import cascade as cs
 
 WARMING_UP = 200
 
 
 def measure_here(shape: str, nodes: int) -> float:
-    """Bytes a node at the peak of declaring and running a graph in this process."""
-    cs.run(DECLARATIONS[shape](WARMING_UP))  # imports what is imported late
+    """Returns the peak bytes per node of declaring and running a graph in this process."""
+    cs.run(DECLARATIONS[shape](WARMING_UP))  # loads the modules that are imported late
     tracemalloc.start()
     value = cs.run(DECLARATIONS[shape](nodes))
     peak = tracemalloc.get_traced_memory()[1]
@@ -28,7 +29,7 @@ def measure_here(shape: str, nodes: int) -> float:
 
 
 def measure_apart(shape: str, nodes: int) -> float:
-    """The same in a child process."""
+    """Returns the same for a child process."""
     command = [sys.executable, __file__, shape, str(nodes)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -1,4 +1,4 @@
-"""The same graphs in other libraries. A library that is not installed is left out, with a line that says so."""
+"""The same graphs in other libraries. A library that is not installed is skipped, and a line says so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIPELINE_NODES = 10
 LOOP_STEPS = 200
 
 DictGraph = dict[str, tuple[Any, ...]]
-"""As dask takes it: a key gives `(function, argument, ...)`; a string among the arguments is the key of its value."""
+"""A graph as dask takes it: a key maps to `(function, argument, ...)`; a string among the arguments is the key of its value."""
 
 
 def dict_chain(nodes: int) -> DictGraph:
@@ -41,7 +41,7 @@ DICT_GRAPHS: dict[str, Callable[[int], DictGraph]] = {"chain": dict_chain, "laye
 
 
 def walk_sorted(make: Callable[[int], DictGraph], nodes: int) -> Any:
-    """The loop that the documentation of graphlib shows."""
+    """Runs a graph by the loop that the documentation of graphlib shows."""
     graph = make(nodes)
     sorter = graphlib.TopologicalSorter(
         {key: [argument for argument in call[1:] if type(argument) is str] for key, call in graph.items()}
@@ -98,13 +98,13 @@ def prepare_pydantic_graph() -> Run:
 
 
 def missing() -> list[str]:
-    """The peers that are not installed."""
+    """Returns the peers that are not installed."""
     names = ("dask", "pipefunc", "langgraph", "pydantic_graph")
     return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def peer_measures(nodes: int) -> list[Measure]:
-    """The peers that are installed."""
+    """Returns the measures of the installed peers."""
     absent = missing()
     measures = []
     for shape, make in DICT_GRAPHS.items():

@@ -1,4 +1,4 @@
-"""Policies, maps, observers, caches and jumps: each beside the same without it."""
+"""Policies, maps, observers, caches and jumps: each beside the same graph without it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import cascade as cs
-from cascade.runtime.events import TaskEvent
 from measure import Measure, Run, always, awaited
 from workloads import increment, trampoline
+
+import cascade as cs
+from cascade.runtime.events import TaskEvent
 
 NODES = 1_000
 OBSERVED_NODES = 10_000
@@ -31,7 +32,7 @@ POLICIES: dict[str, Callable[[Lazy], Lazy]] = {
 
 
 def wide(policy: Callable[[Lazy], Lazy], task: Any, nodes: int) -> list[Lazy]:
-    """Independent calls. What they cost together is little more than the calls themselves."""
+    """Returns independent calls, which together cost little more than the calls themselves."""
     return [policy(task(number % 100)) for number in range(nodes)]
 
 
@@ -39,7 +40,7 @@ def expected(nodes: int) -> list[int]:
     return [number % 100 + 1 for number in range(nodes)]
 
 
-def managed() -> list[Measure]:
+def with_policies() -> list[Measure]:
     def prepare_program(policy: Callable[[Lazy], Lazy]) -> Run:
         return cs.compile(wide(policy, cs.task(increment), NODES), system_resources=RESOURCES)
 
@@ -67,7 +68,7 @@ def collatz_steps(n: int) -> int:
 
 
 def maps() -> list[Measure]:
-    """Of a called task; of a lowered one, and of a lowered one that is so small that making the result's object is most of it."""
+    """Returns measures of maps: of a called task, of a lowered one, and of one so small that most of its time makes the result's object."""
     items = list(range(ITEMS))
     few = items[:LONG_ITEMS]
     called, small, long = cs.task(lower=False)(increment), cs.task(lower=True)(increment), cs.task(lower=True)(collatz_steps)
@@ -88,7 +89,7 @@ def maps() -> list[Measure]:
 
 
 def observed() -> list[Measure]:
-    """A handler that does nothing, which hears of the start and the end of each node; and a map that is watched."""
+    """Returns measures of a subscriber that does nothing at the start and the end of each node, and of an observed map."""
     items = list(range(ITEMS))
     task = cs.task(increment)
 
@@ -117,7 +118,7 @@ def cache_hits() -> list[Measure]:
     def prepare(make: Callable[[], Any]) -> Run:
         cache = make()
         program = cs.compile(wide(lambda lazy: lazy.with_cache(cache), cs.task(increment), NODES))
-        program()  # puts them there
+        program()  # fills the cache
         return program
 
     def disk() -> cs.DiskCache:
@@ -173,7 +174,7 @@ def by_hand(order: int) -> int:
 
 
 def requests() -> list[Measure]:
-    """Of a request that is given as a parameter, two calls: the second by a Router, or in any case."""
+    """Returns measures of two calls on a request given as a parameter: the second by a Router, or unconditional."""
     order = cs.Param("order", type=int)
     small, large = cs.task(accept)(order), cs.task(review)(order)
 
@@ -188,4 +189,4 @@ def requests() -> list[Measure]:
 
 
 def policy_measures() -> list[Measure]:
-    return [*managed(), *maps(), *observed(), *cache_hits(), *jumps(), *requests()]
+    return [*with_policies(), *maps(), *observed(), *cache_hits(), *jumps(), *requests()]

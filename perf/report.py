@@ -1,16 +1,16 @@
-"""What is wanted of a figure, and how figures are shown."""
+"""Targets of figures, and tables of figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# -- What is wanted -------------------------------------------------------------------------------------------------
+# -- Targets --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Target:
-    """A demand on the time of a subject and of what it stands beside."""
+    """A bound on the ratio of the time of a subject to that of its comparison."""
 
     text: str
     is_met: Callable[[float, float], bool]
@@ -36,7 +36,7 @@ def microseconds_over(limit: float) -> Target:
     return Target(f"at most {limit:g} us over", lambda time, beside: time - beside <= limit * 1e-6)
 
 
-# -- How it is shown ------------------------------------------------------------------------------------------------
+# -- Tables --------------------------------------------------------------------------------------------------------
 
 COMPARISON_HEAD = ["per step, node or call", "median", "beside", "median", "ratio", "target", "met"]
 
@@ -56,7 +56,7 @@ def show_met(met: bool) -> str:
 
 
 def comparison_rows(comparisons: list[Comparison], medians: dict[str, float]) -> list[list[str]]:
-    """A row for each comparison whose two sides were measured."""
+    """Returns a row for each comparison whose two sides were measured."""
     rows = []
     for subject, beside, target in comparisons:
         if subject in medians and beside in medians:

@@ -1,4 +1,4 @@
-"""Measures that take turns, in rounds, so that a change of the machine's speed hits all alike."""
+"""Measures that take turns, in rounds, so that a change of the computer's speed affects all alike."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LONG = 1.0
 
 
 def pass_on(command: list[str], options: argparse.Namespace) -> None:
-    """Gives a worker process the options that decide which benchmarks there are, and so their numbers."""
+    """Passes a worker process the options that select the benchmarks, and thereby number them."""
     command.extend(("--rounds", str(options.rounds), "--only", options.only))
     for name in options.without:
         command.extend(("--without", name))
 
 
 def run_one(runner: pyperf.Runner, measure: Measure, turn: int, is_long: bool) -> pyperf.Benchmark | None:
-    """Measures in a worker process; in such a process, measures if it is the one for this."""
+    """Measures in a worker process; in a worker, measures only if it is the worker of this benchmark."""
     options = runner.args
     kept = dict(vars(options))
     name = f"{measure.name}, round {turn}"
@@ -44,7 +44,7 @@ def run_one(runner: pyperf.Runner, measure: Measure, turn: int, is_long: bool) -
 
 
 def run_rounds(runner: pyperf.Runner, measures: list[Measure]) -> dict[str, pyperf.Benchmark]:
-    """All measures, round after round; their benchmarks by name."""
+    """Runs all measures, round after round, and returns their benchmarks by name."""
     results: dict[str, pyperf.Benchmark] = {}
     longs: set[str] = set()
     for turn in range(1, runner.args.rounds + 1):

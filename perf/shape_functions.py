@@ -1,7 +1,7 @@
 """Shapes: functions as users write them, with lists, arrays, text, dicts and objects in them.
 
-None was written for the engine. A function takes what `arguments` makes and leaves it as it is, so that it can be called again and
-again; plain CPython's value is the answer that it has to give.
+None was written for the engine. A function does not change its arguments, so that it can be called again and
+again; plain CPython's value is the answer that it has to return.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Arguments = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Shape:
-    """A function, the group that it stands in, and what it is called with."""
+    """A function, its group, and its arguments."""
 
     group: str
     function: Callable[..., Any]
@@ -42,7 +42,7 @@ SHAPES: list[Shape] = []
 
 
 def shape(group: str, *arguments: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Adds a function to the shapes; an argument that is a function makes the argument."""
+    """Adds a function to the shapes; an argument that is a function is called to make the argument."""
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         def make() -> Arguments:

@@ -2,7 +2,7 @@
 
     python perf/shapes.py -o perf/shapes.json          all of them: some ten minutes
     python perf/shapes.py --fast                       a quick look: one round
-    python perf/shapes.py --only dijkstra              what has the word in its name
+    python perf/shapes.py --only dijkstra              those with the word in their names
 
 Every measure checks its answer. The tables at the end have the medians, how many times faster than plain CPython each is, and the
 geometric means by group, with the targets. The exit status is 1 where one is not met.
@@ -41,7 +41,7 @@ CLOCKED = 0.02
 """Seconds: as many runs are clocked together as take about so long in plain CPython."""
 
 
-# -- What is measured -----------------------------------------------------------------------------------------------
+# -- The measures ----------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -89,7 +89,7 @@ def measures_of(shape: Shape) -> list[Measure]:
 
 
 def is_lowered(shape: Shape) -> bool:
-    """Whether a call of the task runs in a kernel, as `explain` says."""
+    """Returns whether a call of the task runs in a kernel, as `explain` reports."""
     task, arguments = cs.task(shape.function), shape.arguments()
     target = task(*arguments)
     for _ in range(3):
@@ -118,7 +118,7 @@ def shape_rows(medians: dict[str, float], lowered: dict[str, bool]) -> list[list
 
 
 def verdict_rows(medians: dict[str, float], lowered: dict[str, bool]) -> list[list[str]]:
-    """The geometric means by group, and what is wanted of all together."""
+    """Returns the geometric means by group, and the target for all together."""
     times: dict[str, dict[str, float]] = {OURS: {}, PYPY: {}}
     for shape in SHAPES:
         for side, found in times.items():
@@ -143,7 +143,7 @@ def verdict_rows(medians: dict[str, float], lowered: dict[str, bool]) -> list[li
 
 
 def describe(benchmark: pyperf.Benchmark) -> str:
-    """When and with what it was measured."""
+    """Returns the date, the processor and the versions of the measurement."""
     processor = benchmark.get_metadata().get("cpu_model_name", platform.machine())
     versions = f"CPython {platform.python_version()}, cascade {cs.__version__}, pyperf {pyperf.__version__}"
     return f"{datetime.date.today()}. {processor}, {os.cpu_count()} cores. {versions}."

@@ -1,4 +1,4 @@
-"""Where the time of a first run goes: `python perf/stages.py --nodes 100000`."""
+"""The time of a first run, by stage: `python perf/stages.py --nodes 100000`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from workloads import BARE, DECLARATIONS
+
 from cascade._vm import Code
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph
 from cascade.graph.build import build_graph
 from cascade.runtime.program import Program
-from workloads import BARE, DECLARATIONS
 
 STAGES = ("declare", "flatten", "solve", "compile", "verify", "run", "free", "bare calls")
 
@@ -26,14 +27,14 @@ def clock(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
 
 
 def one_round(shape: str, nodes: int) -> dict[str, float]:
-    """The seconds of each stage of one first run."""
+    """Returns the seconds of each stage of one first run."""
     gc.collect()
     seconds = dict.fromkeys(STAGES, 0.0)
     seconds["declare"], target = clock(DECLARATIONS[shape], nodes)
     seconds["flatten"], graph = clock(build_graph, target)
     seconds["solve"], plan = clock(NativeSolver().resolve, graph)
     seconds["compile"], blueprint = clock(compile_graph, graph, plan)
-    seconds["verify"], code = clock(Code, blueprint)  # making code of a blueprint is verifying it, and little more
+    seconds["verify"], code = clock(Code, blueprint)  # assembling a blueprint is little more than verifying it
     seconds["run"], value = clock(Program(code, graph.inputs, _no_binding, target))
     seconds["bare calls"], expected = clock(BARE[shape], nodes)
     if value != expected:

@@ -42,7 +42,7 @@ def simple_countdown(n: int) -> str | TailCall[str]:
 
 @cs.task
 def heavy_complex_countdown(n: int, _dummy: object = None) -> str | cs.LazyResult[str]:
-    """A loop each of whose steps answers with a new graph of twelve nodes."""
+    """A loop whose steps each return a new graph of twelve nodes."""
     if n <= 0:
         return "done"
     dependency = noop()
@@ -52,7 +52,7 @@ def heavy_complex_countdown(n: int, _dummy: object = None) -> str | cs.LazyResul
 
 
 async def imperative_countdown(n: int) -> str:
-    """The same loop by hand; each step gives the event loop a turn, as a long-running coroutine has to."""
+    """The same loop by hand; each step yields to the event loop, as a long-running coroutine has to."""
     i = n
     while i > 0:
         i -= 1
@@ -61,7 +61,7 @@ async def imperative_countdown(n: int) -> str:
 
 
 def ways(engine: Engine) -> dict[str, Way]:
-    """What is measured, by name."""
+    """Returns the functions to measure, by name."""
     return {
         "VM path": lambda n: engine.run(simple_countdown(n), use_vm=True),
         "graph path": lambda n: engine.run(simple_countdown(n), use_vm=False),
@@ -107,13 +107,13 @@ def print_ratio(quick: str, slow: str, ratio: float) -> None:
 
 
 def peak_memory() -> int:
-    """The most memory that the process has had, in bytes."""
+    """Returns the peak memory of the process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 async def check_memory(engine: Engine) -> bool:
-    """Runs the long loop and tells whether memory stayed as it was after a short one."""
+    """Runs the long loop and prints whether memory stayed as it was after a short one."""
     vm_path = ways(engine)["VM path"]
     await seconds_a_step(vm_path, 10_000)
     before = peak_memory()

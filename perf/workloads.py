@@ -1,4 +1,4 @@
-"""What is run: functions, and the shapes in which they are composed.
+"""The workloads: functions, and the shapes in which they are composed.
 
 A shape is written once and takes the functions as arguments. With plain functions it makes the bare calls, which are
 the floor; with tasks it declares the same calls for Cascade.
@@ -55,7 +55,7 @@ async def pause(number: int) -> int:
 
 
 def distinct(function: Function, count: int) -> list[Function]:
-    """Copies of a function that share nothing, as different functions of a program do."""
+    """Returns copies of a function that share nothing, as different functions of a program do."""
     assert isinstance(function, types.FunctionType)
     copies: list[Function] = []
     for number in range(count):
@@ -64,11 +64,11 @@ def distinct(function: Function, count: int) -> list[Function]:
     return copies
 
 
-# -- CodeCache ---------------------------------------------------------------------------------------------------------
+# -- Shapes ------------------------------------------------------------------------------------------------------------
 
 
 def chain(functions: Iterable[Function]) -> Any:
-    """Each function takes the value of the one before."""
+    """Returns a chain: each function takes the value of the one before."""
     value: Any = 0
     for function in functions:
         value = function(value)
@@ -76,7 +76,7 @@ def chain(functions: Iterable[Function]) -> Any:
 
 
 def layered(nodes: int, itself: Function, mix: Function, total: Function) -> Any:
-    """Layers of `WIDTH` nodes; each takes two of the layer before, and the last layer is summed up."""
+    """Returns layers of `WIDTH` nodes; each takes two of the layer before, and the last layer is summed."""
     layer = [itself(position) for position in range(WIDTH)]
     for _ in range(nodes // WIDTH - 1):
         layer = [mix(layer[position], layer[position - 1]) for position in range(WIDTH)]
@@ -88,7 +88,7 @@ def three_nodes(double: Function, increment: Function, add: Function) -> Any:
 
 
 def three_calls() -> int:
-    """The bare calls of `three_nodes`, as one would write them."""
+    """Makes the bare calls of `three_nodes`, written by hand."""
     return add(double(3), increment(4))
 
 
@@ -125,7 +125,7 @@ BARE: dict[str, Callable[[int], int]] = {"chain": bare_chain, "layered": bare_la
 
 
 def trampoline(function: Function, **arguments: Any) -> Any:
-    """What one would write by hand for a function that answers with tail calls to itself."""
+    """Runs a function that returns tail calls to itself, as a loop written by hand would."""
     while True:
         result = function(**arguments)
         if type(result) is not TailCall:
@@ -134,7 +134,7 @@ def trampoline(function: Function, **arguments: Any) -> Any:
 
 
 def heavy_calls(steps: int) -> str:
-    """The bare calls of the seed's heavy countdown."""
+    """Makes the bare calls of the seed's heavy countdown."""
 
     def noop(_dummy: object = None) -> object:
         return None

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.runtime.spine import driver as drive
+from cascade.runtime.engine import Engine
 from cascade.runtime.nodes import attempts
 from cascade.runtime.nodes import maps as mapping
+from cascade.runtime.spine import driver as drive
 from cascade.runtime.spine import interpreter as interpreter
-from cascade.runtime.engine import Engine
 
 
 class Path:

@@ -1,11 +1,11 @@
-"""Compares random programs on the VM path, on the graph path, and as plain Python, for as long as one likes.
+"""Compares random programs on the VM path, on the graph path, and as plain Python, for a given time.
 
     python tools/fuzz.py --seconds 3600 --seed 1 --jobs 2
     python tools/fuzz.py --programs 200000
     python tools/fuzz.py --seed 4711 --programs 1 --show
 
-Prints how far it is now and then, each difference with its seed and a program made as small as it gets, and at the end
-what was compared. The exit code is 1 if there was a difference.
+Prints its progress now and then, each difference with its seed and a minimal program, and at the end the number of
+comparisons. The exit code is 1 if there was a difference.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ fork = multiprocessing.get_context("fork")
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A difference, for people."""
+    """A difference, as it is reported."""
 
     seed: int
     text: str
@@ -86,20 +86,20 @@ def _work(connection: Any, current: Any) -> None:
 
 
 def smaller(program: Program, kind: str) -> str:
-    """The difference of a program made smaller, as text."""
+    """Returns the difference of the program minimised, as text."""
     if shown_by(program)[0] != kind:
         return "In a process of its own this program shows no such difference."
     return "Made smaller:\n" + shown_by(minimise(program, kind))[1]
 
 
 class Fuzzing:
-    """Hands out seeds and collects what the workers find."""
+    """Hands out seeds and collects the differences that the workers find."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.next_seed = options.seed
         self.begun = time.monotonic()
-        self.subscribed = self.begun
+        self.reported = self.begun
         self.left: deque[range] = deque()
         self.tally = Tally()
         self.found = 0
@@ -110,14 +110,14 @@ class Fuzzing:
         busy = [worker for worker in workers if self.employ(worker)]
         while busy:
             ready = multiprocessing.connection.wait([worker.connection for worker in busy], timeout=1.0)
-            busy = [worker for worker in busy if worker.connection not in ready or self.hear(worker)]
-            if time.monotonic() - self.subscribed > self.options.progress:
-                self.publish_on()
+            busy = [worker for worker in busy if worker.connection not in ready or self.receive(worker)]
+            if time.monotonic() - self.reported > self.options.progress:
+                self.report()
         self.summary()
         return int(self.found + self.crashed > 0)
 
     def employ(self, worker: Worker) -> bool:
-        """Gives a worker its next seeds; False when there are none."""
+        """Sends a worker its next seeds; returns False when there are none."""
         chunk = self.left.popleft() if self.left else self.next_chunk()
         if chunk:
             worker.give(chunk)
@@ -134,8 +134,8 @@ class Fuzzing:
         self.next_seed += count
         return range(self.next_seed - count, self.next_seed)
 
-    def hear(self, worker: Worker) -> bool:
-        """Takes what a worker says; False when it is not needed any more."""
+    def receive(self, worker: Worker) -> bool:
+        """Takes a message of a worker; returns False when the worker is no longer needed."""
         try:
             message = worker.connection.recv()
         except EOFError:
@@ -149,19 +149,19 @@ class Fuzzing:
         return self.employ(worker)
 
     def replace(self, worker: Worker) -> None:
-        """After a crash: says so, and has the other seeds of the chunk done by a new process."""
+        """Reports a crash, and starts a new process for the other seeds of the chunk."""
         worker.process.join()
         seed = worker.seed.value
         self.crashed += 1
         print(f"\n===== CRASH, seed {seed}: the process ended with exit code {worker.process.exitcode}", flush=True)
-        kind, text = shown_by(write_program(seed))
+        kind, _ = shown_by(write_program(seed))
         print(smaller(write_program(seed), kind) if kind else "It does not crash on its own.", flush=True)
         self.left += [part for part in (range(worker.chunk.start, seed), range(seed + 1, worker.chunk.stop)) if part]
         worker.__init__()  # type: ignore[misc]
 
-    def publish_on(self) -> None:
-        self.subscribed = time.monotonic()
-        seconds = self.subscribed - self.begun
+    def report(self) -> None:
+        self.reported = time.monotonic()
+        seconds = self.reported - self.begun
         print(
             f"{seconds:7,.0f} s: {self.tally.programs:,} programs, {self.tally.programs / seconds:.0f} a second,"
             f" {self.tally.in_kernels:,} in kernels, {self.found} differences, {self.crashed} crashes",

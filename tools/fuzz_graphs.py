@@ -1,10 +1,10 @@
-"""Compares random graphs of all that there is on both paths, as programs, and with a model in plain Python.
+"""Compares random graphs of all features on both paths, as programs, and with a model in plain Python.
 
     python tools/fuzz_graphs.py --seconds 3600 --jobs 2
     python tools/fuzz_graphs.py --graphs 50000 --seed 1
     python tools/fuzz_graphs.py --seed 4711 --graphs 1 --show
 
-Prints each difference with its seed and a graph made as small as it gets, and at the end what was compared. A graph that takes
+Prints each difference with its seed and a minimal graph, and at the end the number of comparisons. A graph that takes
 longer than a minute has its stack printed, and ends the process. The exit code is 1 if there was a difference or a crash.
 """
 
@@ -34,7 +34,7 @@ fork = multiprocessing.get_context("fork")
 
 
 def work(options: argparse.Namespace, job: int, connection: Any) -> None:
-    """Compares every so many-th graph."""
+    """Compares the graphs of one job out of several."""
     tally = Tally()
     found: Counter[str] = Counter()
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Writes the files that derive from the instruction tables; `--check` only proves that they are current."""
+"""Writes the files that are generated from the instruction tables; `--check` only checks that they are current."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRAPH, KERNEL = "cascade/instructions/graph.py", "cascade/instructions/kernel.py
 
 
 def opcode_declarations() -> str:
-    """The two enums for the extension."""
+    """Returns the two enums for the extension."""
     lines = [f"# Generated from {GRAPH} and {KERNEL} by tools/generate.py; do not edit.", "", "cdef enum Opcode:"]
     lines += [f"    {row.name} = {number}" for number, row in enumerate(INSTRUCTIONS)]
     lines += [f"    OPCODE_COUNT = {len(INSTRUCTIONS)}", "", "cdef enum KernelOpcode:"]
@@ -26,7 +26,7 @@ def opcode_declarations() -> str:
 
 
 def instruction_reference() -> str:
-    """The page of the documentation."""
+    """Returns the page of the documentation."""
     lines = [
         "# Instructions",
         "",
@@ -58,7 +58,7 @@ def instruction_reference() -> str:
 
 
 def handler_table() -> str:
-    """The handlers of kernel instructions by opcode."""
+    """Returns the handlers of kernel instructions by opcode."""
     lines = [f"/* Generated from {KERNEL} by tools/generate.py; do not edit. */", ""]
     lines += ["static cascade_handler const cascade_handlers[] = {"]
     lines += [f"    cascade_op_{row.name}," for row in KERNEL_INSTRUCTIONS]

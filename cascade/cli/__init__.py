@@ -1,6 +1,6 @@
-"""The command line: `cascade run MODULE:TARGET --name value`, and what else can be done with a target.
+"""The command line: `cascade run MODULE:TARGET --name value`, and the other commands on a target.
 
-It is made with argparse: the options of a target are known only when its module has been imported, argparse builds
+It is built on argparse: the options of a target are known only when its module has been imported, argparse builds
 parsers at run time as well as any other, and it needs no installation.
 
 The parameters of a target become options. For a task, these are its parameters, with the types of their annotations;

@@ -26,8 +26,8 @@ from cascade.runtime.program import Program
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status.
 
-    The status is 0 for success, 1 when the run or something else failed, 2 for a command line that makes no sense, 130
-    after Ctrl-C.
+    The status is 0 for success, 1 for a failure of the run or of anything else, 2 for an invalid command line, 130 after
+    Ctrl-C.
 
     Args:
         arguments: those after the program's name; by default the process's own.
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def script() -> NoReturn:
-    """The program `cascade`."""
+    """Runs the program `cascade` and ends the process."""
     occupy_closed_descriptors()
     sys.exit(main())
 
@@ -105,7 +105,7 @@ def _disassemble(target: Target, rest: list[str], options: argparse.Namespace) -
 
 
 def _version() -> str:
-    # Of the package, which the layers below do not know.
+    # The package's version; the layers below do not import the package.
     return str(sys.modules[__name__.partition(".")[0]].__version__)
 
 
@@ -129,7 +129,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = {
     "run": _Command(_run_command, "Run a target and print its value.", _run_arguments),
-    "explain": _Command(_explain, "Tell how each task of a target will run, and why.", _no_arguments),
+    "explain": _Command(_explain, "Explain how each task of a target will run, and why.", _no_arguments),
     "graph": _Command(_graph, "Draw the graph of a target.", _graph_arguments),
     "plan": _Command(_plan, "Print the plan of a target, stage by stage.", _no_arguments),
     "disassemble": _Command(_disassemble, "Print the compiled code of a target.", _no_arguments),

@@ -1,4 +1,4 @@
-"""The options of a target and of the engine: a parser for them, and the values that they stand for."""
+"""The options of a target and of the engine: their parser, and the conversion of their values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import itertools
 import re
 import typing
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypedDict
 
 from cascade.cli.targets import Target
 from cascade.cli.terminal import Parser
@@ -17,9 +17,9 @@ from cascade.errors import nearest
 from cascade.observers import FORMATS as DISPLAYS
 
 NEGATIVE = re.compile(r"-((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?j?|inf|infinity|nan)$", re.IGNORECASE)
-"""Values of options that begin as an option does."""
+"""Matches values that begin with a dash, as an option does."""
 INFERRED = (bool, int, float, str, list, tuple, dict, set)
-"""A parameter without a type has that of its default, if it is one of these."""
+"""A parameter without a declared type has the type of its default, if that is one of these."""
 
 
 def _positive(text: str) -> float:
@@ -30,7 +30,7 @@ def _positive(text: str) -> float:
 
 
 def _amount(text: str) -> tuple[str, float]:
-    """NAME=AMOUNT of a system resource."""
+    """Parses NAME=AMOUNT, the capacity of a system resource."""
     name, sign, amount = text.rpartition("=")
     if not sign or not name:
         raise argparse.ArgumentTypeError(f"{text!r}: expected NAME=AMOUNT, such as cpu=4")
@@ -51,23 +51,37 @@ def _count(text: str) -> int:
     return number
 
 
-ENGINE_OPTIONS: dict[str, dict[str, Any]] = {
+class ArgumentOptions(TypedDict, total=False):
+    """Keyword arguments of `ArgumentParser.add_argument`."""
+
+    action: str | type[argparse.Action]
+    choices: Sequence[str]
+    default: str | None
+    dest: str
+    help: str
+    metavar: str
+    nargs: str
+    required: bool
+    type: Callable[[str], object]
+
+
+ENGINE_OPTIONS: dict[str, ArgumentOptions] = {
     "progress": {"choices": (*DISPLAYS, "none"), "default": "auto", "help": "how progress is shown, on the error output"},
     "output": {"choices": ("text", "json", "none"), "default": "text", "help": "how the value is printed"},
-    "timeout": {"type": _positive, "metavar": "SECONDS", "help": "what the run may take"},
+    "timeout": {"type": _positive, "metavar": "SECONDS", "help": "time limit of the run"},
     "max-steps": {"type": _count, "metavar": "N", "help": "how many task calls the run may make"},
     "resource": {
         "type": _amount, "metavar": "NAME=AMOUNT", "action": "append", "help": "how much there is for constraints, for each resource once",
     },
-    "graph-path": {"action": "store_true", "help": "walk the graph instead of running compiled code"},
+    "graph-path": {"action": "store_true", "help": "interpret the graph instead of running compiled code"},
 }
 
 OF_NEW_ENGINES = ("progress", "resource")
-"""Options that an engine has already which a script has made itself."""
+"""Options that only an engine of the command line's own takes: a script's engine has them already."""
 
 
 def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """As `parse_known_args`, but options that are not known come before required ones that are missing: they may be the same, misspelled."""
+    """Parses as `parse_known_args` does, but reports unknown options before missing required ones: they may be the same, misspelled."""
     given = {each.partition("=")[0] for each in itertools.takewhile(lambda each: each != "--", arguments) if each.startswith("--")}
     if given <= parser._option_string_actions.keys() or "-h" in arguments or "--help" in given:
         return parser.parse_known_args(arguments)
@@ -108,32 +122,36 @@ def build_parser(
         prog=target.usage, description=target.description, epilog=_environment_help(environment), allow_abbrev=False,
         add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser._negative_number_matcher = NEGATIVE  # or -1e-3 would be taken for an option
+    parser._negative_number_matcher = NEGATIVE  # otherwise -1e-3 is taken for an option
     parser.add_argument(*(["-h"] if "help" in names else ["-h", "--help"]), action="help", help="show this and exit")
     group = parser.add_argument_group("parameters") if parameters else parser
     flags = {}
     for each in parameters:
-        kind = _kind(each)
-        words = [each.description] if each.description else []
-        words.append("required" if each.required else f"default: {each.default!r}")
-        options: dict[str, Any] = {
-            "dest": f"param {each.name}", "default": None, "required": each.required, "help": ", ".join(words).replace("%", "%%"),
-        }
-        if kind is bool:
-            options["action"] = argparse.BooleanOptionalAction
-        else:
-            options["metavar"] = _placeholder(each)
-            if _is_list(each.type):
-                options["nargs"] = "*"
         spelled = {f"--{each.name.replace('_', '-')}": None, f"--{each.name}": None}
         flags[each.name] = next(iter(spelled))
-        group.add_argument(*spelled, **options)
+        group.add_argument(*spelled, **_options_of(each))
     if of_engine:
         group = parser.add_argument_group("running")
         for name in of_engine:
             if destination(name) not in names and name not in names:
                 group.add_argument(f"--{name}", **ENGINE_OPTIONS[name])
     return parser, flags
+
+
+def _options_of(declared: Input) -> ArgumentOptions:
+    words = [declared.description] if declared.description else []
+    words.append("required" if declared.required else f"default: {declared.default!r}")
+    options: ArgumentOptions = {
+        "dest": f"param {declared.name}", "default": None, "required": declared.required,
+        "help": ", ".join(words).replace("%", "%%"),
+    }
+    if _kind(declared) is bool:
+        options["action"] = argparse.BooleanOptionalAction
+        return options
+    options["metavar"] = _placeholder(declared)
+    if _is_list(declared.type):
+        options["nargs"] = "*"
+    return options
 
 
 def _placeholder(declared: Input) -> str:
@@ -161,9 +179,7 @@ def _is_list(kind: object) -> bool:
 
 def value_of(given: object, declared: Input) -> object:
     kind = _kind(declared)
-    if isinstance(given, list):
-        # One text that is JSON, or a text for each item.
-        if len(given) == 1 and given[0].lstrip().startswith("["):
-            given = given[0]
+    if isinstance(given, list) and len(given) == 1 and given[0].lstrip().startswith("["):
+        given = given[0]  # a JSON array in one text; otherwise each text is an item
     value = convert(given, kind)
     return value if declared.type is None else given  # the run converts it, once

@@ -20,7 +20,7 @@ def exit_status(action: Callable[[], int]) -> int:
         finish()
         return status
     except BrokenPipeError:
-        # Nobody reads what is printed.
+        # The reader has closed the pipe.
         with contextlib.suppress(NotWritten, BrokenPipeError):
             finish()
         return BROKEN_PIPE
@@ -31,8 +31,8 @@ def exit_status(action: Callable[[], int]) -> int:
 def _exit_status_of(action: Callable[[], int]) -> int:
     try:
         return action()
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else SUCCEEDED if leaving.code is None else FAILED
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else SUCCEEDED if ending.code is None else FAILED
     except (BrokenPipeError, NotWritten):
         raise
     except KeyboardInterrupt:
@@ -56,13 +56,13 @@ def _show_traceback(error: BaseException) -> None:
 
 def _not_written(error: NotWritten) -> int:
     with contextlib.suppress(NotWritten, BrokenPipeError):
-        finish()  # nothing is left for Python to find at the end
+        finish()  # otherwise Python flushes at exit, and fails again
     show_error(f"cascade: error: {error}")
     return FAILED
 
 
 def is_from_user(error: BaseException) -> bool:
-    """Whether it was raised inside a user's function or module."""
+    """Returns whether an exception was raised inside a user's function or module."""
     at = error.__traceback__
     while at is not None:
         name = at.tb_frame.f_globals.get("__name__", "")

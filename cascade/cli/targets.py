@@ -39,14 +39,14 @@ class Target:
         elif type(self.lazy) is LazyResult:
             self.description = inspect.getdoc(self.lazy.task.func)
         elif not isinstance(self.lazy, Graph):
-            flatten(self.lazy)  # refuses what is no target
+            flatten(self.lazy)  # raises TargetError for anything else
         if module is None:
             module = sys.modules.get("__main__")
         found = vars(module).values() if module is not None else ()
         self.resources: list[Resource] = list({each.name: each for each in found if isinstance(each, Resource)}.values())
 
     def inputs(self, container: ResourceContainer) -> tuple[tuple[Input, ...], list[Input]]:
-        """The parameters, and the variables of the environment."""
+        """Returns the parameters, and the environment variables."""
         _, inputs = flatten(self.lazy)
         if not isinstance(inputs, Inputs):
             return (), []
@@ -55,11 +55,11 @@ class Target:
 
 
 def _with_parameters(task: Task[..., object]) -> LazyResult[object]:
-    """A call of the task whose arguments are parameters, so that they can be given as options."""
+    """Returns a call of the task with a parameter for each argument, so that options can set them."""
     try:
         hints = typing.get_type_hints(task.func, include_extras=True)
     except Exception:
-        hints = {}  # an annotation that names what does not exist; the values stay texts
+        hints = {}  # an annotation cannot be evaluated; the values stay texts
     args, kwargs = [], {}
     for each in inspect.signature(task.func).parameters.values():
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
@@ -72,7 +72,7 @@ def _with_parameters(task: Task[..., object]) -> LazyResult[object]:
                 hint, *rest = typing.get_args(hint)
                 notes = [note for note in rest if isinstance(note, str)]
             default = REQUIRED if each.default is each.empty else each.default
-            # No `Param`, which wants a default that fits: a task's own is what it is.
+            # Not `Param`, which checks that the default fits the type: a task's default may be anything.
             value = lazy_result(Input("parameter", each.name, default, hint, notes[0] if notes else ""), ())
         if each.kind is each.KEYWORD_ONLY:
             kwargs[each.name] = value

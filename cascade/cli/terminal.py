@@ -15,14 +15,14 @@ from cascade.graph.description import write_line
 
 
 class NotWritten(Exception):
-    """An output does not take what was to be written; the message says which, and why."""
+    """An output cannot be written; the message says which one, and why."""
 
     def __init__(self, reason: str, what: str = "the output cannot be written") -> None:
         super().__init__(f"{what}: {reason}")
 
 
 def show(text: str) -> None:
-    """Writes lines to the standard output, characters that it does not have escaped.
+    """Writes lines to the standard output, escaping characters that its encoding lacks.
 
     Raises:
         NotWritten: it is closed, or full.
@@ -74,7 +74,7 @@ def _flush(output: TextIO | None) -> None:
 
 
 def _discard(output: TextIO) -> None:
-    """Sends what an output holds nowhere: at the process's end Python would find again that it cannot be written."""
+    """Discards the buffer of an output: otherwise Python tries to write it at exit, and fails again."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, output.fileno())
@@ -95,7 +95,7 @@ def occupy_closed_descriptors() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """As its base class, which writes to the other output where one is closed, and is silent about one that is full."""
+    """A parser that reports closed and full outputs; its base class writes to the other one, or is silent."""
 
     def _print_message(self, message: str, file: object = None) -> None:
         if message:  # the help, or the version

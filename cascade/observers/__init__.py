@@ -1,4 +1,4 @@
-"""Observers: what shows people and machines how runs go. An observer is a function that is called with each event."""
+"""Observers: displays and logs of running graphs. An observer is a function that is called with each event."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Observer = Callable[[Event], object]
 def console(
     format: str = "auto", *, file: TextIO | None = None, verbose: bool = False, interval: float = 1.0
 ) -> Observer:
-    """Makes an observer that shows how runs go: `Engine(observers=[console()])`, or `run(target, observers=[console()])`.
+    """Returns an observer that shows the progress of runs: `Engine(observers=[console()])`, or `run(target, observers=[console()])`.
 
     Args:
         format: "live" for a display that is kept up to date (needs `rich`: `pip install 'cascade-engine[console]'`);
             "log" for lines of text; "json" for one JSON object a line and event; "auto" for "live" on a terminal where
             `rich` is installed, else "log". See docs/events.md.
-        file: where it is shown; by default sys.stderr.
+        file: the text file to write to; by default sys.stderr.
         verbose: for "log": a line for every event, instead of starts and ends of runs, failures, some of the skips,
             failed attempts and ends of maps, and the progress now and then.
         interval: for "log": at least so many seconds lie between two lines of progress, and a twentieth of the run's time.

@@ -1,4 +1,4 @@
-"""Observers that write lines: text for pipes and log files, JSON for machines."""
+"""Observers that write lines: text for pipes and log files, JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, TextIO
+from typing import TextIO, TypeVar, cast
 
 from cascade.events.names import map_of
 from cascade.events.preview import preview
@@ -49,10 +49,11 @@ from cascade.observers.state import (
 )
 
 logger = logging.getLogger("cascade")
+E = TypeVar("E", bound=Event)
 SHOWN = 3
-"""So many of each kind are named in a line of progress, and written one by one between two of them."""
+"""How many of each kind a line of progress names, and how many are written one by one between two of them."""
 PATIENCE = 0.05
-"""The longer a run takes, the rarer are lines of progress: this part of its time so far lies between two of them."""
+"""The interval between lines of progress, as a fraction of the run's time so far: long runs write fewer."""
 OF_ALL_EVENTS = frozenset(field.name for field in dataclasses.fields(Event)) | {"task_id", "task_name"}
 
 
@@ -63,7 +64,7 @@ class _Lines:
         self._open = True
 
     def write(self, line: str) -> None:
-        """Writes a line at once. When nobody reads any more, that is reported, and nothing is written from then on."""
+        """Writes a line at once. A failure to write is reported once, and nothing is written from then on."""
         if not self._open:
             return
         try:
@@ -84,11 +85,11 @@ def _fields_of(kind: type[Event]) -> tuple[str, ...]:
 _FIELDS: dict[type[Event], tuple[str, ...]] = {}
 
 
-# -- For machines -------------------------------------------------------------------------------------------------------
+# -- For programs -------------------------------------------------------------------------------------------------------
 
 
 class JsonLines(_Lines):
-    """Each event as one JSON object on a line of its own, in the order in which the events came.
+    """Each event as one JSON object on a line of its own, in the order in which they were published.
 
     `event` is the name of the event's class; the other keys are its attributes, all of them (docs/events.md lists both).
     Numbers that JSON does not have are the texts "NaN", "Infinity" and "-Infinity". Of events of one's own, lists, tuples
@@ -119,23 +120,23 @@ def _plain(value: object) -> object:
 
 
 class _Written:
-    """The lines that a log has written about a run lately."""
+    """The lines that a log has written about a run since its last line of progress."""
 
     def __init__(self, begun: float) -> None:
         self.progress = begun  # when its last line of progress was written
         self.lines: Counter[str] = Counter()  # how many of each kind since then
 
     def takes(self, kind: str) -> bool:
-        """Counts a line of that kind; returns whether it is written."""
+        """Counts a line of that kind; returns whether it is to be written."""
         self.lines[kind] += 1
         return self.lines[kind] <= SHOWN
 
 
 class Log(_Lines):
-    """Lines of text.
+    """Writes events as lines of text.
 
     Starts and ends of runs and failures are always written. Of skipped nodes, attempts that failed, and maps that are done,
-    a few are written one by one between two lines of progress, which have the numbers: a log grows with the logarithm of a
+    a few are written one by one between two lines of progress, which have the counts: a log grows with the logarithm of a
     run's time, not with the number of its tasks. A verbose log has a line for every event.
     """
 
@@ -176,7 +177,7 @@ ALWAYS = "always"
 
 
 def kind_of(event: Event, node: Node | None) -> str | None:
-    """Returns the kind of an event's line, of which a few are written; ALWAYS, if each one is; None if it is only counted."""
+    """Returns the kind of an event's line: a few of each kind are written, all of ALWAYS, and none for None, which is only counted."""
     if isinstance(event, TaskExecutionFinished):
         if is_news(event):
             return ALWAYS
@@ -191,7 +192,7 @@ def kind_of(event: Event, node: Node | None) -> str | None:
 
 
 def describe(event: Event, run: RunState | None, node: Node | None) -> str:
-    """An event in one line."""
+    """Returns the description of an event in one line."""
     describe_kind = _DESCRIPTIONS.get(type(event))
     if describe_kind is not None:
         return describe_kind(event, node)
@@ -253,19 +254,23 @@ def _released(event: ResourceReleased, node: Node | None) -> str:
     return f"resource {printable(event.resource_name)} released{error}"
 
 
-_DESCRIPTIONS: dict[type[Event], Callable[[Any, Node | None], str]] = {
-    RunStarted: _run_started,
-    TaskExecutionStarted: _started,
-    TaskExecutionFinished: _finished,
-    ItemStarted: _started,
-    ItemFinished: _finished,
-    TaskSkipped: _skipped,
-    TaskRetrying: _retrying,
-    TaskBlocked: _blocked,
-    LoopProgress: _progressed,
-    ResourceAcquired: _acquired,
-    ResourceReleased: _released,
-}
+def _row(kind: type[E], describe: Callable[[E, Node | None], str]) -> tuple[type[Event], Callable[[Event, Node | None], str]]:
+    return kind, cast("Callable[[Event, Node | None], str]", describe)  # it is called with events of that type only
+
+
+_DESCRIPTIONS: dict[type[Event], Callable[[Event, Node | None], str]] = dict([
+    _row(RunStarted, _run_started),
+    _row(TaskExecutionStarted, _started),
+    _row(TaskExecutionFinished, _finished),
+    _row(ItemStarted, _started),
+    _row(ItemFinished, _finished),
+    _row(TaskSkipped, _skipped),
+    _row(TaskRetrying, _retrying),
+    _row(TaskBlocked, _blocked),
+    _row(LoopProgress, _progressed),
+    _row(ResourceAcquired, _acquired),
+    _row(ResourceReleased, _released),
+])
 
 
 def progress(run: RunState, now: float) -> str:

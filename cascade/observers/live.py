@@ -1,4 +1,4 @@
-"""A display that is kept up to date, by rich: bars for runs, maps and loops; what is under way; failures."""
+"""A live display, drawn by rich: bars for runs, maps and loops, the nodes under way, and failures."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from cascade.observers.state import (
 )
 
 ROWS = 8
-"""Rows for what is under way in a run: maps and loops first, and the oldest first, so that they stay where they are."""
+"""Rows for the nodes under way in a run: maps and loops first, the oldest first, so that rows keep their positions."""
 RUNS = 4
 REFRESHES = 10
-"""A second, by a thread of rich's."""
+"""How often a thread of rich's draws the display, per second."""
 LATE = 2 / REFRESHES
-"""Seconds after which the display is drawn where events come from: beside a busy event loop, which lets the interpreter go and
-takes it back at once every millisecond, that thread may wait for ever."""
+"""Seconds after which the publishing thread draws the display: beside a busy event loop, which releases the GIL and acquires it
+again at once every millisecond, the thread of rich's may starve."""
 WIDTH = 20
 
 
 class Live:
-    """Shows the runs that are under way; what has ended leaves a line."""
+    """Shows the runs under way; a run that has ended leaves a line on the screen."""
 
     wants_items = False
 
@@ -87,11 +87,11 @@ class Live:
                     get_renderable=self._render,
                     refresh_per_second=REFRESHES,
                     transient=True,
-                    # What is printed goes above the display, unless it goes to a file: then it is left alone.
+                    # Printed text goes above the display; text that goes to a file is not redirected.
                     redirect_stdout=is_terminal(sys.stdout),
                     redirect_stderr=is_terminal(sys.stderr),
                 )
-                # Drawn here for the first time: what rich imports for it would take long on a thread beside a busy one.
+                # Drawn here for the first time: rich's imports for it would take long on a thread beside a busy one.
                 live.start(refresh=True)
                 self._live = live
 
@@ -113,7 +113,7 @@ def table_of(run: RunState, now: float, spinner: RenderableType) -> Table:
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
     for _ in ("bar", "numbers", "time"):
         table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)  # what is left of the line
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)  # the rest of the line
     bar = ProgressBar(total=max(run.total, 1), completed=run.done, width=WIDTH)
     name, notes = Text(printable(run.target), style="bold"), Text(", ".join(besides(run)), style="dim")
     table.add_row(spinner, name, bar, f"{run.done:,}/{run.total:,} tasks", _since(run.begun, now), notes)
@@ -132,7 +132,7 @@ def _since(begun: float, now: float) -> Text:
 
 
 def _row_alone(node: Node, now: float) -> tuple[RenderableType, ...]:
-    """A map or a loop: its name, a bar, how far it is, since when, and what else there is to say."""
+    """Returns the row of a map or a loop: its name, a bar, its progress, its time, and notes."""
     name, since, items, loop = Text(printable(node.task_id)), _since(node.begun, now), node.items, node.loop
     if items is None:
         assert loop is not None
@@ -144,7 +144,7 @@ def _row_alone(node: Node, now: float) -> tuple[RenderableType, ...]:
 
 
 def _row_of_group(group: Nodes, now: float) -> tuple[RenderableType, ...]:
-    """Nodes of one task, or a single one."""
+    """Returns the row of the nodes of one task, or of a single one."""
     oldest = next(iter(group.nodes.values()))
     since = _since(oldest.begun, now)
     if group.total == 1:

@@ -1,10 +1,10 @@
-"""The state of runs, kept from their events, in memory that grows with what is under way."""
+"""The state of runs, computed from their events, in memory proportional to the nodes under way."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO, TypeVar, cast
 
 from cascade.events.names import is_returned, map_of
 from cascade.events.types import (
@@ -22,6 +22,7 @@ from cascade.events.types import (
 )
 from cascade.graph.description import printable
 
+E = TypeVar("E", bound=Event)
 CACHED, PRUNED = "CacheHit", "Pruned"
 REASONS = {
     "ConditionFalse": "condition false",
@@ -30,7 +31,7 @@ REASONS = {
     PRUNED: "route not chosen",
     CACHED: "in the cache",
 }
-"""The reasons of TaskSkipped, for people."""
+"""The reasons of TaskSkipped, as they are shown."""
 
 
 class Loop(NamedTuple):
@@ -39,7 +40,7 @@ class Loop(NamedTuple):
 
 
 class Pace:
-    """The pace of something, measured from how much of it is done at some times."""
+    """A rate, estimated from how much was done at certain times."""
 
     __slots__ = ("_at", "_begun", "_done", "_rate")
     WINDOW = 1.0
@@ -55,7 +56,7 @@ class Pace:
             self._at, self._done = now, done
 
     def rate(self, done: int, now: float) -> float:
-        """Returns how many a second: lately, or, where there was nothing to note lately, from the beginning."""
+        """Returns the rate per second: of the last window, or, without a recent measurement, since the beginning."""
         if self._done and now - self._at <= 3 * self.WINDOW:
             return self._rate
         return done / (now - self._begun) if now > self._begun else 0.0
@@ -76,7 +77,7 @@ class Items:
 
 
 class Node:
-    """A node under way: it is being called, or waits for resources."""
+    """A node under way: it is being called, or waits for capacity."""
 
     __slots__ = ("begun", "blocked", "items", "loop", "name", "retry", "task_id")
 
@@ -87,36 +88,36 @@ class Node:
         self.items: Items | None = None  # of a map
         self.loop: Loop | None = None
         self.retry: TaskRetrying | None = None
-        self.blocked: str | None = None  # what it waits for
+        self.blocked: str | None = None  # the reason for which it waits
 
 
 class Group:
-    """The nodes of one task that are under way, and how many there were since one of them was always under way."""
+    """The nodes of one task that are under way, and a count of all since the group was last empty."""
 
     __slots__ = ("blocked", "done", "name", "nodes", "total")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.nodes: dict[str, Node] = {}
-        self.blocked = 0  # how many of them wait for resources
+        self.blocked = 0  # how many of them wait for capacity
         self.total = 0
         self.done = 0
 
 
 class RunState:
-    """One run.
+    """The state of one run.
 
     Attributes:
         maps_and_loops: those under way, by the names of their nodes, the oldest first.
         groups: the other nodes under way, by the names of their tasks.
-        skipped: how many nodes and items were skipped, by reason.
+        skipped: the number of nodes and items that were skipped, by reason.
     """
 
     def __init__(self, event: RunStarted) -> None:
         self.target = event.target
         self.begun = event.timestamp
         self.planned = event.tasks
-        self.answered = 0  # nodes of graphs that tasks returned, as far as events have named them
+        self.returned = 0  # nodes of graphs that tasks returned, as far as events have named them
         self._nodes: dict[str, Node] = {}
         self.maps_and_loops: dict[str, Node] = {}
         self.groups: dict[str, Group] = {}
@@ -130,19 +131,19 @@ class RunState:
 
     @property
     def total(self) -> int:
-        """How many tasks there are, as far as is known: tasks may return more."""
-        return max(self.planned + self.answered, self.done + len(self._nodes))
+        """Number of tasks known so far: tasks may return more."""
+        return max(self.planned + self.returned, self.done + len(self._nodes))
 
     @property
     def done(self) -> int:
         return self.finished + self.failed + self.passed
 
     def update(self, event: Event) -> Node | None:
-        """Takes note of an event; returns the node that it is about, also one that is under way no longer."""
+        """Updates the state with an event; returns the node that it is about, even if that has just finished."""
         handler = _HANDLERS.get(type(event))  # there is none for the events of single items: maps publish their progress
         return None if handler is None else handler(self, event)
 
-    # -- One event each ---------------------------------------------------------------------------------------------
+    # -- One handler for each type of event ---------------------------------------------------------------------------------------------
 
     def _started(self, event: TaskExecutionStarted) -> Node:
         node = self._nodes.get(event.task_id) or self._enter(event)
@@ -170,7 +171,7 @@ class RunState:
         map_id = map_of(event.task_id)
         if map_id is None:
             node = self._leave(event.task_id)
-            self.answered += node is None and is_returned(event.task_id)
+            self.returned += node is None and is_returned(event.task_id)
             self.passed += 1
             return node
         items = self._items_of(map_id)
@@ -219,7 +220,7 @@ class RunState:
 
     def _enter(self, event: TaskEvent) -> Node:
         node = self._nodes[event.task_id] = Node(event.task_id, event.task_name, event.timestamp)
-        self.answered += is_returned(event.task_id)
+        self.returned += is_returned(event.task_id)
         group = self.groups.get(node.name)
         if group is None:
             group = self.groups[node.name] = Group(node.name)
@@ -254,14 +255,20 @@ class RunState:
         node.blocked = reason
 
 
-_HANDLERS: dict[type[Event], Callable[[RunState, Any], Node | None]] = {
-    TaskExecutionStarted: RunState._started,
-    TaskExecutionFinished: RunState._finished,
-    TaskSkipped: RunState._was_skipped,
-    TaskRetrying: RunState._retrying,
-    TaskBlocked: RunState._blocked,
-    LoopProgress: RunState._progressed,
-}
+def _row(
+    kind: type[E], handle: Callable[[RunState, E], Node | None]
+) -> tuple[type[Event], Callable[[RunState, Event], Node | None]]:
+    return kind, cast("Callable[[RunState, Event], Node | None]", handle)  # it is called with events of that type only
+
+
+_HANDLERS: dict[type[Event], Callable[[RunState, Event], Node | None]] = dict([
+    _row(TaskExecutionStarted, RunState._started),
+    _row(TaskExecutionFinished, RunState._finished),
+    _row(TaskSkipped, RunState._was_skipped),
+    _row(TaskRetrying, RunState._retrying),
+    _row(TaskBlocked, RunState._blocked),
+    _row(LoopProgress, RunState._progressed),
+])
 
 
 class States:
@@ -271,7 +278,7 @@ class States:
         self.runs: dict[str, RunState] = {}
 
     def update(self, event: Event) -> tuple[RunState | None, Node | None]:
-        """Takes note of an event; returns its run, or None if its start was not observed, and the node that it is about."""
+        """Updates the states with an event; returns its run, or None if its start was not observed, and the node that it is about."""
         if isinstance(event, RunStarted):
             self.runs[event.run_id] = RunState(event)
         run = self.runs.get(event.run_id)
@@ -282,7 +289,7 @@ class States:
 
 
 def is_news(event: TaskExecutionFinished) -> bool:
-    """Whether it is a failure that does not just follow from another one, or is reported by the map that it is an item of."""
+    """Returns whether an event is a failure in its own right: not abandoned after another one, and not of an item, which its map reports."""
     return event.status != "Succeeded" and not event.abandoned and not isinstance(event, ItemFinished)
 
 
@@ -292,7 +299,7 @@ def who(event: TaskExecutionFinished) -> str:
 
 
 def is_terminal(file: TextIO) -> bool:
-    """Returns whether a file is a terminal; False for what only looks like a file."""
+    """Returns whether a file is a terminal; False for an object that only looks like a file."""
     try:
         return bool(file.isatty())
     except (AttributeError, ValueError):  # something that only looks like a file, or is closed
@@ -300,14 +307,14 @@ def is_terminal(file: TextIO) -> bool:
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people: `1.2 ms`, `3.4 s`, `2:05:10`."""
+    """Formats a length of time: `1.2 ms`, `3.4 s`, `2:05:10`."""
     if seconds < 0.0995:
         return f"{seconds * 1000:.1f} ms"
     return f"{seconds:.1f} s" if seconds < 99.5 else clock(seconds)
 
 
 def clock(seconds: float) -> str:
-    """A length of time in whole seconds: `3 s`, `1:40`, `2:05:10`."""
+    """Formats a length of time in whole seconds: `3 s`, `1:40`, `2:05:10`."""
     if seconds < 99.5:
         return f"{round(seconds)} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -320,12 +327,12 @@ def count(number: int, word: str) -> str:
 
 
 def speed(rate: float) -> str:
-    """How many a second, with as many digits as say something."""
+    """Formats a rate per second with its significant digits."""
     return f"{rate:,.0f}" if rate >= 9.95 else f"{rate:.1f}"
 
 
 def besides(run: RunState) -> list[str]:
-    """Returns short phrases about all but the tasks that returned a value: failures, skips, cache hits, retries."""
+    """Returns short phrases about everything but tasks that returned a value: failures, skips, cache hits, retries."""
     skipped = {reason: number for reason, number in run.skipped.items() if reason not in (CACHED, PRUNED)}
     why = ", ".join(f"{number:,} {REASONS.get(reason, reason)}" for reason, number in sorted(skipped.items()))
     numbers = (
@@ -335,7 +342,7 @@ def besides(run: RunState) -> list[str]:
         (run.skipped[PRUNED], "on routes not taken"),
         (run.skipped[CACHED], "from the cache"),
     )
-    phrases = [f"{number:,} {what}" for number, what in numbers if number]
+    phrases = [f"{number:,} {words}" for number, words in numbers if number]
     return [*phrases, *retries(run.retries)]
 
 
@@ -353,11 +360,11 @@ def pace_of(items: Items, now: float) -> list[str]:
 def of_items(items: Items) -> list[str]:
     """Returns short phrases about the items of a map that were not just called: cache hits, skips, retries."""
     numbers = ((items.cached, "from the cache"), (items.skipped, "skipped"))
-    return [*(f"{number:,} {what}" for number, what in numbers if number), *retries(items.retries)]
+    return [*(f"{number:,} {words}" for number, words in numbers if number), *retries(items.retries)]
 
 
 def summary(run: RunState, end: RunFinished) -> str:
-    """How a run ended, in one line."""
+    """Returns the outcome of a run in one line."""
     parts = [count(run.finished, "task")]
     if run.items:
         parts.append(count(run.items, "item"))

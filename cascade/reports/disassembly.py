@@ -12,8 +12,8 @@ from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS, Instruction
 def disassemble(blueprint: Blueprint) -> str:
     """Returns a listing, one word a line: its number, the instruction, what it does, the node it belongs to and its policies.
 
-    A slot is written `r3`, and `r3!` where the instruction drops the value. Of a call with policies, the operands that are no
-    arguments say what they are for: `if r3`, `after r4`, `gpu=r5`.
+    A slot is written `r3`, and `r3!` where the instruction drops the value. In a call with policies, operands that are not
+    arguments are named by their role: `if r3`, `after r4`, `gpu=r5`.
     """
     lines = [f"blueprint {blueprint.name}: {blueprint.inputs} inputs, {blueprint.slots} slots"]
     words = blueprint.word_table

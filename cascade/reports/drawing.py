@@ -1,6 +1,6 @@
 """Pictures of graphs: DOT, Mermaid, SVG.
 
-What a kind of edge or node looks like stands in the tables below, one row each, and nowhere else.
+The style of each kind of edge and node is a row in the tables below, and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.errors import DrawingError, nearest
 from cascade.graph.build import build_graph
-from cascade.graph.description import called_name, key_words, mode_words, policy_words, printable
 from cascade.graph.containers import Container
+from cascade.graph.description import called_name, key_words, mode_words, policy_words, printable
 from cascade.graph.model import Graph
 from cascade.graph.operations import Map
 from cascade.graph.outline import Entry, Outline, outline
@@ -23,16 +23,16 @@ from cascade.graph.outline import Entry, Outline, outline
 FORMATS = ("dot", "mermaid", "svg")
 SVG_SECONDS = 60.0
 NEW_LINE = "\\n"
-"""In a label in DOT."""
+"""A line break in a label in DOT."""
 
 
 class EdgeStyle(NamedTuple):
-    """How a kind of edge is drawn.
+    """The style of a kind of edge.
 
     Attributes:
         dot: attributes in DOT.
-        mermaid: the arrow in Mermaid; `{}` stands for the label in its place.
-        meaning: for the legend of documentation.
+        mermaid: the arrow in Mermaid; without a label, and with one in the place of `{}`.
+        meaning: for the legend in the documentation.
     """
 
     dot: str
@@ -46,9 +46,9 @@ EDGE_STYLES: dict[str, EdgeStyle] = {
     "condition": EdgeStyle("style=dashed, color=darkorange, arrowhead=odiamond", ("-.->", "-.->|{}|"), "decides whether it runs"),
     "constraint": EdgeStyle("style=dotted, color=purple, arrowhead=obox", ("-.-o", "-.-o|{}|"), "an amount that it needs"),
     "route": EdgeStyle("style=solid, color=blue, arrowhead=vee", ("==>", "==>|{}|"), "its value is the Router's if the key says so"),
-    "jump": EdgeStyle("style=bold, color=red, constraint=false", ("==>", "==>|{}|"), "what a Jump with the key leads to"),
+    "jump": EdgeStyle("style=bold, color=red, constraint=false", ("==>", "==>|{}|"), "where a Jump with the key leads"),
 }
-"""By the `kind` of `cascade.graph.model.Edge`. Edges lead where values go, jumps where the machine goes."""
+"""By the `kind` of `cascade.graph.model.Edge`. Edges lead where values go, jumps to the next state."""
 
 
 class NodeStyle(NamedTuple):
@@ -74,7 +74,7 @@ NODE_STYLES: dict[str, NodeStyle] = {
 def visualize(target: object, format: str = "dot") -> str:
     """Draws the graph of a target; nothing is run.
 
-    The routes of Routers are drawn as well, and each state of a machine, with its end. The name of a node stands above its
+    The routes of Routers are drawn as well, and each state of a state machine, with its end. The name of a node stands above its
     policies.
 
     Args:
@@ -112,7 +112,7 @@ def _picture(graph: Graph) -> _Picture:
     edges = []
     machines: dict[int | None, str] = {entry.machine: f"e{entry.machine}" for entry in whole.entries if entry.machine is not None}
     for edge in whole.edges():
-        # The value of a machine is there at its end.
+        # A state machine has its value at its end.
         source = f"n{edge.source}" if edge.kind == "jump" else machines.get(edge.source, f"n{edge.source}")
         end = machines[whole.entries[edge.source].machine] if edge.target < 0 else f"n{edge.target}"
         edges.append((source, end, edge.kind, edge.parameter.removeprefix("constraint ")))
@@ -131,7 +131,7 @@ def _picture(graph: Graph) -> _Picture:
 
 
 def _unnamed_ends(whole: Outline, machines: dict[int | None, str]) -> Iterator[tuple[int, str]]:
-    """The ways to the ends of machines that no key tells of: from states that are not bound, or else from all."""
+    """Returns the edges to the ends of state machines that no key declares: from states that are not bound, or else from all."""
     states = [(number, entry) for number, entry in enumerate(whole.entries) if entry.machine is not None]
     ending = {entry.machine for _, entry in states if entry.jumps is None or any(state is None for _, state in entry.jumps)}
     for number, entry in states:
@@ -159,7 +159,7 @@ def _label_lines(entry: Entry, whole: Outline) -> list[str]:
     operation = entry.operation
     if isinstance(operation, Container):
         return [operation.name]
-    # A map has a shape of its own, which does not tell where its task runs.
+    # A map has a shape of its own, which does not show where its task runs.
     modes = mode_words(operation) if isinstance(operation, Map) else []
     held = [
         f"if {_constant(whole.inputs[-1 - reference])}"
@@ -208,7 +208,7 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
 
 
 def _mermaid_text(text: str) -> str:
-    # Mermaid knows many special characters and words; a code such as #35; is never one of them.
+    # Mermaid has many special characters and words; a code such as #35; is never one of them.
     safe = "".join(c if c.isalnum() or c in " _.,-" else f"#{ord(c)};" for c in printable(str(text)))
     return safe or " "
 
@@ -225,7 +225,7 @@ def _svg(dot: str) -> str:
         done = subprocess.run([program, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=SVG_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise DrawingError(
-            f"'dot' did not finish within {SVG_SECONDS:g} s", hint="the graph may be too large to be drawn; format='dot' gives its text"
+            f"'dot' did not finish within {SVG_SECONDS:g} s", hint="the graph may be too large to be drawn; format='dot' returns its text"
         ) from None
     except OSError as error:
         raise DrawingError(f"'dot' could not be started: {error}", where=program) from error

@@ -19,10 +19,10 @@ from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.errors import LoweringError
-from cascade.graph.route_table import RouteTable
 from cascade.graph.description import called_name, dependence_words, policy_words, printable
 from cascade.graph.operations import Map, Route, StateMachine, TaskOperation
 from cascade.graph.outline import Shared, graph_of_routes
+from cascade.graph.route_table import RouteTable
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
@@ -40,10 +40,10 @@ class ExitReport:
     """A side exit: a program point where typed code continued in CPython.
 
     Attributes:
-        file, line: the statement.
+        file, line: of the statement.
         source: its text.
-        cause: why.
-        count: how often.
+        cause: of the exit.
+        count: the number of exits.
     """
 
     file: str
@@ -59,15 +59,15 @@ class KernelReport:
 
     Attributes:
         types: of the arguments.
-        runs: how often it was entered.
+        runs: the number of entries.
         steps: tail calls made in it.
-        back_edges: how often it went round a loop, tail calls included.
+        back_edges: the number of loop iterations, tail calls included.
         exits: its side exits.
         retired: whether it is no longer entered, because it exited too often, or was slower.
-        instructions: how long it is.
-        seconds: what a call took as typed code, and by CPython, when both were measured last; None where they were not.
+        instructions: its number of instructions.
+        seconds: the time of a call as typed code, and in CPython, by the last measurement of both; None without one.
         retired_in_maps: whether it is no longer used for the items of maps, because it was slower.
-        seconds_in_maps: as `seconds`, of an item.
+        seconds_in_maps: as `seconds`, for an item of a map.
     """
 
     types: tuple[str, ...]
@@ -84,18 +84,18 @@ class KernelReport:
 
 @dataclass(frozen=True)
 class TaskReport:
-    """One task, or one state machine: its states may have typed code together.
+    """One task, or one state machine, whose states may have typed code together.
 
     Attributes:
-        name: the task's; `machine name` of a machine whose first state calls the task of that name.
-        regime: "kernel", "call", "managed" or "async" (see docs/lowering.md); of a task that is called with policies and
-            without them, that of its calls without.
+        name: of the task; `machine name` for a state machine whose first state calls the task of that name.
+        regime: "kernel", "call", "managed" or "async" (see docs/lowering.md); for a task that is called both with
+            policies and without, the regime of the calls without.
         why: a sentence.
-        managed: for its calls that are managed, why: the policies of each.
-        file, line: where its function is.
+        managed: the policies of each of its calls with policies.
+        file, line: of its function.
         kernels: its typed code.
-        reasons: for argument types without typed code, why there is none.
-        compilations: how many kernels were made; more than there are when names changed their meaning.
+        reasons: the diagnostics for argument types that have no typed code.
+        compilations: the number of kernels that were compiled; more than there are now where global names were rebound.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Explanation:
     __repr__ = __str__
 
     def __getitem__(self, name: str) -> TaskReport:
-        """The report of the task of that name."""
+        """Returns the report of the task of that name."""
         for task in self.tasks:
             if task.name == name:
                 return task
@@ -134,7 +134,7 @@ class Explanation:
 
 
 def explain(target: object) -> Explanation:
-    """Says in which regime each task of a target runs, and why; also those of routes and of the states of machines.
+    """Returns the regime in which each task of a target runs, and why, including routes and states of state machines.
 
     Args:
         target: a task, a LazyResult, a list or tuple of LazyResults, a Graph or a Program.
@@ -155,7 +155,7 @@ def explain(target: object) -> Explanation:
 
 
 def explain_code(blueprint: Blueprint, inputs: Sequence[object] | None) -> Explanation:
-    """The reports of the tasks that code calls; those that have not run are lowered, where their types are known.
+    """Returns reports of the tasks that code calls; tasks that have not run are lowered where their types are known.
 
     Args:
         inputs: of the code; None where they are the arguments of a task.
@@ -170,22 +170,22 @@ def explain_code(blueprint: Blueprint, inputs: Sequence[object] | None) -> Expla
 
 @dataclass
 class _Calls:
-    """How a task, or a state machine, is called.
+    """The calls of a task or of a state machine.
 
     Attributes:
-        types: of the arguments of the first call by an instruction of its own; None where there is none.
-        inside: what else calls it as it is: "called for each item of a map", or machines.
-        managed: why its other calls are managed.
+        types: of the arguments of the first call that has an instruction of its own; None without one.
+        inside: its other callers without policies: "called for each item of a map", or state machines.
+        with_policies: the policies of its other calls.
     """
 
     called: AnyTask | StateMachine
     types: tuple[str, ...] | None = None
     inside: dict[str | StateMachine, None] = field(default_factory=dict)
-    managed: dict[str, None] = field(default_factory=dict)
+    with_policies: dict[str, None] = field(default_factory=dict)
 
 
 class _Survey:
-    """Reads code: which tasks it calls, and how."""
+    """Collects the calls of tasks from code."""
 
     def __init__(self) -> None:
         self.found: dict[AnyTask | StateMachine, _Calls] = {}
@@ -194,12 +194,12 @@ class _Survey:
         """Adds the calls of a blueprint.
 
         Args:
-            inside: the machine whose blueprint it is.
-            deep: whether it calls the routes of its inputs' Routers, too.
+            inside: the state machine whose blueprint it is.
+            deep: whether to add the routes of its inputs' Routers as well.
         """
         machines: dict[StateMachine, None] = {}
         words = blueprint.word_table
-        written: set[int] = set()  # slots that do not hold inputs any more
+        written: set[int] = set()  # slots that no longer hold inputs
         for at in range(0, len(words), WORD_FIELDS):
             opcode, a, b, c = words[at : at + WORD_FIELDS]
             row = INSTRUCTIONS[opcode]
@@ -227,15 +227,15 @@ class _Survey:
             given = None if values is None else values[machine.arguments]
             self.found[machine] = _Calls(machine, _known_types(tuple(kinds), given))
 
-    def _call(self, routine: Routine, managed: bool, values: Sequence[object] | None, inside: StateMachine | None) -> None:
+    def _call(self, routine: Routine, policies: bool, values: Sequence[object] | None, inside: StateMachine | None) -> None:
         operation, task = routine.operation, routine.owner
         if isinstance(operation, Route):
             return
         calls = self.found.setdefault(task, _Calls(task))
         if isinstance(operation, Map) and has_plain_items(operation):
             calls.inside[OF_MAP] = None
-        elif managed:
-            calls.managed[_why_managed(operation, task)] = None
+        elif policies:
+            calls.with_policies[_policies_of(operation, task)] = None
         elif inside is not None:
             calls.inside[inside] = None
         elif calls.types is None:
@@ -245,12 +245,12 @@ class _Survey:
 OF_MAP = "called for each item of a map"
 
 
-def _why_managed(operation: object, task: AnyTask) -> str:
+def _policies_of(operation: object, task: AnyTask) -> str:
     words = [*(["a map"] if isinstance(operation, Map) else []), *policy_words(operation), *dependence_words(operation)]
     if task.mode != "inline":
         words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
     if not words:
-        words.append("what it needs may be skipped" if isinstance(operation, TaskOperation) else "it is given a resource")
+        words.append("a dependency may be skipped" if isinstance(operation, TaskOperation) else "it is given a resource")
     return ", ".join(words)
 
 
@@ -262,7 +262,7 @@ def _report(calls: _Calls) -> TaskReport:
         name=called_name(called),
         regime=regime,
         why=why,
-        managed=tuple(calls.managed),
+        managed=tuple(calls.with_policies),
         file=getattr(code, "co_filename", ""),
         line=getattr(code, "co_firstlineno", 0),
         kernels=tuple(_kernel(kernel) for kernel in routine.kernels),
@@ -277,15 +277,15 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
     try:
         routine.lower(OnDemand(), types)
     except LoweringError:
-        pass  # the reason is in the record
+        pass  # its diagnostics are in the record
 
 
 def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
     if calls.types is None and not calls.inside:
-        return "managed", "; ".join(calls.managed)
+        return "managed", "; ".join(calls.with_policies)
     regime, why = _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
-    if calls.managed:
-        why += "; its other calls are managed: " + "; ".join(calls.managed)
+    if calls.with_policies:
+        why += "; its other calls run with policies: " + "; ".join(calls.with_policies)
     return regime, why
 
 
@@ -295,7 +295,7 @@ def _alive(kernels: Iterable[Kernel]) -> bool:
 
 def _why_retired(kernels: Sequence[Kernel]) -> str:
     slower = [kernel.trial_seconds for kernel in kernels if kernel.slower]
-    return _times(SLOWER, slower[0]) if slower else LEFT_OFTEN
+    return _times(SLOWER, slower[0]) if slower else EXITED_OFTEN
 
 
 def _times(text: str, seconds: tuple[float, float] | None) -> str:
@@ -303,7 +303,7 @@ def _times(text: str, seconds: tuple[float, float] | None) -> str:
     return f"{SLOWER_THAN_CALLING} {text.format(typed / (plain or 1.0))}"
 
 
-LEFT_OFTEN = "its typed code was left so often that calling the function is faster"
+EXITED_OFTEN = "its typed code exited so often that calling the function is faster"
 SLOWER = "its typed code takes {:.2f} times as long as calling the function"
 SLOWER_IN_MAPS = "an item of its maps takes {:.2f} times as long with typed code as calling the function"
 UNKNOWN = "the types of its arguments are not known: run it first, or annotate its parameters"
@@ -317,21 +317,21 @@ def _of_machine(routine: Routine) -> tuple[str, str]:
     if routine.diagnostics:
         return "call", "not lowered"
     if routine.lowering == NEVER:
-        return "call", "not lowered, as one of its states is managed or never lowered"
-    return "call", "a machine of functions without a loop is lowered after 20,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
+        return "call", "not lowered, as one of its states has policies or is never lowered"
+    return "call", "a state machine of functions without a loop is lowered after 20,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
 
 
 def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
     if task.is_async:
         return "async", "its calls are awaited"
-    # Typed code without a loop is for the items of maps only.
+    # Typed code without a loop runs only for items of maps.
     own = [kernel for kernel in routine.kernels if kernel.code.loops or task.lower]
     slower = [kernel.map_trial_seconds for kernel in routine.kernels if kernel.retired_in_maps]
     if slower and calls.types is None and OF_MAP in calls.inside and len(slower) == len(routine.kernels):
         return "call", _times(SLOWER_IN_MAPS, slower[0])
     if _alive(own):
         if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
-            return "kernel", "its function begins as typed code, and was left before its loop in every run"
+            return "kernel", "its function begins as typed code, and exited before its loop in every run"
         return "kernel", "its function runs as typed code"
     items = OF_MAP in calls.inside and any(not kernel.retired_in_maps for kernel in routine.kernels if not kernel.retired)
     if calls.types is None:
@@ -380,8 +380,8 @@ def _kernel(kernel: Kernel) -> KernelReport:
 
 
 def _known_types(kinds: tuple[str, ...], values: Sequence[object] | None) -> tuple[str, ...]:
-    """The types of arguments, where those by annotations are `kinds`."""
-    # What other tasks give, and parameters without a type, are known from annotations only.
+    """Returns the types of arguments; `kinds` are those of the annotations."""
+    # Results of other tasks, and parameters without a type, are known from annotations only.
     if values is None or len(values) != len(kinds):
         return kinds
     return tuple(_known_type(value, kind) for value, kind in zip(values, kinds, strict=True))
@@ -395,7 +395,7 @@ def _known_type(value: object, annotated: str) -> str:
 
 
 def annotated(task: AnyTask) -> tuple[str, ...]:
-    """The types of the parameters as they are annotated; "?" where that says nothing."""
+    """Returns the annotated types of the parameters; "?" for one that is not annotated with a plain type."""
     try:
         parameters = inspect.signature(task.func).parameters.values()
     except (TypeError, ValueError):
@@ -416,9 +416,9 @@ def _lines(task: TaskReport, width: int) -> Iterable[str]:
             f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions, {kernel.runs:,} runs, "
             f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
         )
-        for what, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):
+        for subject, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):
             if seconds is not None:
-                yield f"        {what} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
+                yield f"        {subject} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
         for way in kernel.exits:
             yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
     for types, reasons in task.reasons:

@@ -15,9 +15,9 @@ _LETTER = re.compile(r"\b[a-f]\b(\.\.)?")
 
 
 def listing(code: TypedCode) -> str:
-    """The instructions of typed code, each source line before the first of its own.
+    """Returns the instructions of typed code, with each source line beside its first instruction.
 
-    `r3` is a register; a constant stands as its value.
+    `r3` is a register; a constant is shown as its value.
     """
     fields = memoryview(code.words).cast("i")
     constants = {register: repr(value) for register, _, value in code.constants}
@@ -44,7 +44,7 @@ def listing(code: TypedCode) -> str:
 
 
 def shown(row: KernelInstruction, values: Sequence[int], constants: dict[int, str], code: TypedCode) -> str:
-    """The synopsis of an instruction with its operands in it."""
+    """Returns the synopsis of an instruction with its operands filled in."""
     operands = dict(zip(FIELDS, values, strict=True))
 
     def operand(match: re.Match[str]) -> str:
@@ -55,8 +55,8 @@ def shown(row: KernelInstruction, values: Sequence[int], constants: dict[int, st
         if role == "target":
             return str(value)
         if role == "object":
-            question = code.objects[value]
-            return getattr(getattr(question, "function", None), "__name__", repr(question))
+            shared = code.objects[value]
+            return getattr(getattr(shared, "function", None), "__name__", repr(shared))
         if role in ("value", "size"):
             return str(value)
         return constants.get(value, f"r{value}")

@@ -1,4 +1,4 @@
-"""The listing of code, with what else it runs: the states of machines, the routes of Routers, and typed code."""
+"""The listing of code and of everything that it runs: states of state machines, routes of Routers, and typed code."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_task
 from cascade.compiler.code_cache import CodeCache
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.graph.route_table import RouteTable
 from cascade.graph.description import key_words, printable
-from cascade.graph.operations import StateMachine, Route
+from cascade.graph.operations import Route, StateMachine
+from cascade.graph.route_table import RouteTable
 from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.reports.disassembly import disassemble
 
 
 def listing(blueprint: Blueprint, inputs: Sequence[object] | None) -> str:
-    """The listing of a blueprint, of the blueprints that it leads to, and of the kernels of their tasks.
+    """Returns the listing of a blueprint, of the blueprints that it leads to, and of the kernels of their tasks.
 
     Args:
         inputs: of the blueprint; None where they are not known.
@@ -27,7 +27,7 @@ def listing(blueprint: Blueprint, inputs: Sequence[object] | None) -> str:
 
     found = _Found()
     parts = list(found.parts_of(blueprint, inputs, ""))
-    for title, further, its_inputs in found.waiting:  # which grows
+    for title, further, its_inputs in found.waiting:  # it grows meanwhile
         parts += found.parts_of(further, its_inputs, title)
     return "\n\n".join([*parts, *(kernel_listing(kernel.code) for kernel in found.kernels)])
 
@@ -75,7 +75,7 @@ class _Found:
                 yield f"{title}: see {self._routes[route]}"
             else:
                 self._routes[route] = title
-                # As the run continues with it.
+                # Compiled as the run does when it continues with this route.
                 lazy = lazy_result(route.task, route.slots, route.policies)
                 lazy.around = table.around(dict.fromkeys(table.shared))
                 code, inputs = self._code_cache.code_of(lazy)

@@ -1,4 +1,4 @@
-"""The plan of a target, for people."""
+"""Prints the plan of a target as text."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from cascade.adapters.protocols import Solver
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.inputs import input_of
-from cascade.adapters.protocols import Solver
 from cascade.declare.resources import Injection
 from cascade.events.preview import preview
 from cascade.graph.build import build_graph
 from cascade.graph.calls import NO_INPUT
-from cascade.graph.description import key_words, mode_words, policy_words, printable, write_line
 from cascade.graph.containers import DICT, EITHER, LIST, SET, TUPLE, Container
+from cascade.graph.description import key_words, mode_words, policy_words, printable, write_line
 from cascade.graph.model import Graph
 from cascade.graph.operations import Map
 from cascade.graph.outline import Entry, Outline, outline
@@ -27,12 +27,12 @@ BRACKETS = {LIST: "[]", TUPLE: "()", SET: "{}", DICT: "{}"}
 def dry_run(target: object, *, solver: Solver | None = None, file: TextIO | None = None) -> None:
     """Prints the plan of a target, stage by stage, with the arguments and policies of each task; nothing is run.
 
-    What only routes of Routers and jumps of state machines lead to follows after the stages.
+    Calls that only routes of Routers or jumps of state machines lead to follow after the stages.
 
     Args:
         target: a LazyResult, a list or tuple of them, or a Graph.
         solver: makes the plan; by default `NativeSolver`.
-        file: where it is printed; by default sys.stdout.
+        file: the text file to print to; by default sys.stdout.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.
@@ -45,7 +45,7 @@ def dry_run(target: object, *, solver: Solver | None = None, file: TextIO | None
 
 
 def plan_lines(target: object, solver: Solver | None = None) -> Iterator[str]:
-    """The lines that `dry_run` prints."""
+    """Returns the lines that `dry_run` prints."""
     return map(printable, _raw_lines(target, solver))
 
 
@@ -74,7 +74,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _lines(whole: Outline, index: int) -> Iterator[str]:
-    """A call, and where it may lead."""
+    """Returns the lines of a call and of its routes and jumps."""
     entry = whole.entries[index]
     yield f"  {_call(whole, index, entry)}"
     for key, route in entry.routes:

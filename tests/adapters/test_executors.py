@@ -22,8 +22,8 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import DeclarationError, MissingExtraError, SendingError, WorkerError
 from cascade.runtime import Engine
 from tests.support import compute_tasks as compute
-from tests.support.tasks import add, fail_later, one
 from tests.support.processes import alive, until
+from tests.support.tasks import add, fail_later, one
 
 variable = contextvars.ContextVar("variable", default=0)
 needs_loky = pytest.mark.skipif(importlib.util.find_spec("loky") is None, reason="loky is not here")

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from cascade.declare.conversion import Unfit, convert
 from cascade.errors import DeclarationError, ParameterError, TargetError
 from cascade.graph.build import build_graph
 from cascade.runtime import Engine
-from cascade.declare.conversion import Unfit, convert
 from tests.support.tasks import add, countdown, identity, increment, later, one, total
 
 

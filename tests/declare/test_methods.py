@@ -10,8 +10,8 @@ import pickle
 import pytest
 
 import cascade as cs
-from cascade.errors import DeclarationError
 from cascade.declare.task import BoundTask
+from cascade.errors import DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,7 +39,7 @@ from tests.support.tasks import fail, fail_later, identity, increment, later, on
 
 def plain(text: str) -> list[str]:
     """Lines without what differs from run to run."""
-    text = re.sub(r"^\d\d:\d\d:\d\d\.\d{3} \[[0-9a-f]{6}\] ", "", text, flags=re.M)
+    text = re.sub(r"^\d\d:\d\d:\d\d\.\d{3} \[[0-9a-f]{6}\] ", "", text, flags=re.MULTILINE)
     text = re.sub(r"\([\d,.]+ a second\)", "(R a second)", text)
     return re.sub(r"\d+\.\d+ (ms|s)\b", "T", text).splitlines()
 

@@ -122,7 +122,7 @@ def test_the_table_of_events_is_complete():
     document = FilePath(__file__).parents[2] / "docs" / "events.md"
     if not document.exists():
         pytest.skip("only in a checkout")
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", document.read_text(), re.M)
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", document.read_text(), re.MULTILINE)
     fields = {name: set(re.findall(r"`(\w+)`", text)) for name, text in rows}
     for kind in (Event, *EVENTS):
         own = {field.name for field in dataclasses.fields(kind)} - {field.name for field in dataclasses.fields(Event)}

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 
 import cascade as cs
 from cascade.errors import CacheWarning, CascadeError
+from cascade.events.names import is_returned, map_of
 from cascade.observers.state import States
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import (
@@ -38,7 +39,6 @@ from cascade.runtime.events import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.events.names import is_returned, map_of
 from tests.conftest import Path, no_clock
 from tests.support.caches import PlainCache
 

@@ -54,7 +54,7 @@ def test_the_self_test_does_not_take_what_it_makes_for_results(path):
 
 @pytest.mark.skipif(not HEADER.exists(), reason="only in a checkout")
 def test_each_check_is_attacked():
-    assert re.findall(r'^    \{"(\w+)", ', HEADER.read_text(), re.M) == CHECKS
+    assert re.findall(r'^    \{"(\w+)", ', HEADER.read_text(), re.MULTILINE) == CHECKS
 
 
 PRIVATE = re.compile(

@@ -60,14 +60,14 @@ def test_a_part_of_the_extension_has_one_subject_and_is_not_long(path):
 
 
 def test_each_part_is_included_once():
-    included = re.findall(r'^include "vm/(\w+\.pxi)"', (PACKAGE / "_vm.pyx").read_text(), re.M)
+    included = re.findall(r'^include "vm/(\w+\.pxi)"', (PACKAGE / "_vm.pyx").read_text(), re.MULTILINE)
     assert sorted(included) == [path.name for path in PARTS]
 
 
 def test_the_extension_imports_instructions_and_errors_only():
     imported = set()
     for path in [PACKAGE / "_vm.pyx", *PARTS]:
-        imported |= set(re.findall(r"^\s*(?:from|import) (cascade[\w.]*)", path.read_text(), re.M))
+        imported |= set(re.findall(r"^\s*(?:from|import) (cascade[\w.]*)", path.read_text(), re.MULTILINE))
     assert imported <= {
         "cascade._opcodes", "cascade.errors", "cascade.instructions.blueprint", "cascade.instructions.graph", "cascade.instructions.kernel",
     }  # fmt: skip

@@ -12,8 +12,8 @@ import pytest
 
 import cascade as cs
 from cascade._vm import Code, Machine, Pending
-from cascade.instructions.blueprint import Blueprint
 from cascade.errors import BlueprintError
+from cascade.instructions.blueprint import Blueprint
 from cascade.instructions.graph import INSTRUCTIONS, OPCODES
 from tests.support.tasks import add, countdown, increment, one
 

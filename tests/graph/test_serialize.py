@@ -25,10 +25,10 @@ import cascade as cs
 from cascade.errors import CascadeError, CycleError, SerializationError
 from cascade.graph.build import build_graph
 from cascade.graph.model import Graph
-from cascade.graph.serialize import from_json, to_json
 from cascade.graph.outline import target_of
-from tests.support.tasks import add, chain, countdown, identity, increment, later, one, total
+from cascade.graph.serialize import from_json, to_json
 from tests.support.documents import document
+from tests.support.tasks import add, chain, countdown, identity, increment, later, one, total
 
 HERE = __name__
 Point = namedtuple("Point", "x y")

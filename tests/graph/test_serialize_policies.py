@@ -16,9 +16,9 @@ from cascade.graph.model import Graph
 from cascade.graph.outline import outline, target_of
 from cascade.graph.serialize import from_json, to_json
 from tests.support import workflows
-from tests.support.tasks import add, identity, increment, one
-from tests.support.recording import heard_from, story
 from tests.support.documents import document
+from tests.support.recording import heard_from, story
+from tests.support.tasks import add, identity, increment, one
 from tests.support.workflows import CACHE, KEPT, WORKFLOWS, Hiccup, careful, kept, work
 
 HAVE = {"cpu": 2, "gpu": 2, "memory": 1}

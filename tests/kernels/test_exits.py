@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 import cascade as cs
-
 from tests.support.random_programs import Call, Program, compare
 
 DEFINITIONS = """

@@ -15,19 +15,27 @@ import pytest
 
 import cascade as cs
 from cascade._vm import Kernel
-from cascade.kernels.continuation import Continuations
-from cascade.kernels.source import SourceError, read_source
-from cascade.kernels import translate
 from cascade.errors import BlueprintError, CascadeError, LoweringError, RunTimeoutError, StepLimitError
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
-from tests.support.kernel_functions import (
-    add_up, asks_helper, count_down, factorial, nested, retyped, unbound, unsupported, use_global,
-)  # fmt: skip
-from tests.support import kernel_functions
-from tests.support.tasks import identity, later
-from tests.support.recording import brief, events_of
-from tests.support.exact import exact
+from cascade.kernels import translate
+from cascade.kernels.continuation import Continuations
+from cascade.kernels.source import SourceError, read_source
 from tests.conftest import Path
+from tests.support import kernel_functions
+from tests.support.exact import exact
+from tests.support.kernel_functions import (
+    add_up,
+    asks_helper,
+    count_down,
+    factorial,
+    nested,
+    retyped,
+    unbound,
+    unsupported,
+    use_global,
+)  # fmt: skip
+from tests.support.recording import brief, events_of
+from tests.support.tasks import identity, later
 
 
 @pytest.mark.parametrize("given", [(0, 0), (5, 0), (100, 7), (3, 2**62), (10, -(2**63))])

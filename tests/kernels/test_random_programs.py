@@ -11,7 +11,17 @@ import warnings
 
 import pytest
 
-from tests.support.random_programs import Call, Change, Difference, Object, Program, Tally, compare, exact, write_program
+from tests.support.random_programs import (
+    Call,
+    Change,
+    Difference,
+    Object,
+    Program,
+    Tally,
+    compare,
+    exact,
+    write_program,
+)
 from tests.support.random_programs.comparison import MachineWay
 from tests.support.random_programs.minimise import minimise, shown_by
 

@@ -154,7 +154,7 @@ def test_a_kernel_that_keeps_leaving_is_retired():
     report = cs.explain(task)["congruential"]
     assert report.kernels[0].retired
     assert report.regime == "call"
-    assert "left so often" in str(cs.explain(task))
+    assert "exited so often" in str(cs.explain(task))
 
 
 def test_a_kernel_whose_exits_take_longer_than_its_loops_gain_is_retired():
@@ -170,7 +170,7 @@ def test_a_kernel_whose_exits_take_longer_than_its_loops_gain_is_retired():
         assert program(25) == 2**66  # twenty turns in 64 bits, the others beyond
     report = cs.explain(doubled)["doubled"]
     assert report.kernels[0].retired
-    assert "left so often" in report.why
+    assert "exited so often" in report.why
     assert report.kernels[0].runs < 200
 
 
@@ -291,7 +291,7 @@ def test_a_name_that_is_not_defined_is_said_to_be():
     assert reason.hint == "the name 'nowhere' is not defined"
 
 
-def test_a_kernel_that_is_left_before_its_loop_is_said_to_be():
+def test_a_kernel_that_exits_before_its_loop_is_reported():
     @cs.task
     def generate(n: int) -> int:
         x, mask = 1, (1 << 64) - 1
@@ -301,7 +301,7 @@ def test_a_kernel_that_is_left_before_its_loop_is_said_to_be():
 
     for _ in range(10):  # it is lowered at its eighth call at the latest
         assert cs.run(generate(10)) == generate.func(10)
-    assert "left before its loop in every run" in cs.explain(generate)["generate"].why
+    assert "exited before its loop in every run" in cs.explain(generate)["generate"].why
 
 
 def reasons(task: cs.Task[..., Any], *arguments: Any) -> list[Any]:

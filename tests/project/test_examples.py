@@ -55,7 +55,7 @@ def stripped(text: str) -> list[str]:
 
 
 def together(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"(\d\.\d\d)$", text, flags=re.M)]
+    return [float(number) for number in re.findall(r"(\d\.\d\d)$", text, flags=re.MULTILINE)]
 
 
 @pytest.mark.parametrize("way", [[], ["--graph-path"]])
@@ -124,7 +124,7 @@ def test_airports(tmp_path):
 def test_airports_that_no_airline_serves_and_a_line_that_stays_down(tmp_path):
     every = example("airports.py", "--progress", "json", "--no-served", "--graph-path", cwd=tmp_path)
     assert [event["reason"] for event in events(every) if event["event"] == "TaskSkipped"] == ["ConditionFalse"]
-    assert sum(int(count.replace(",", "")) for count in re.findall(r"^\w+ +([\d,]+)", every.stdout, flags=re.M)) > 20_000
+    assert sum(int(count.replace(",", "")) for count in re.findall(r"^\w+ +([\d,]+)", every.stdout, flags=re.MULTILINE)) > 20_000
     down = example("airports.py", "--progress", "none", "--failures", "9", cwd=tmp_path, status=1)
     assert "ConnectionError: the line is down\nafter 5 attempts" in down.stderr
 
@@ -179,7 +179,7 @@ def test_targets_of_the_examples_are_planned_and_drawn(name, tmp_path):
 BLOCKS = [
     pytest.param(code, id=f"{path.stem}-{number}")
     for path in DOCUMENTS
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.S))
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL))
 ]
 
 

@@ -49,7 +49,7 @@ def layer_of(module: str) -> int:
 def imports_of(path: Path) -> set[str]:
     """The modules of Cascade that a source file imports, those for type checking only left out."""
     if path.suffix == ".pyx":
-        return set(re.findall(r"^\s*from (cascade[\w.]*) c?import", path.read_text(), re.M)) - {"cascade._opcodes"}
+        return set(re.findall(r"^\s*from (cascade[\w.]*) c?import", path.read_text(), re.MULTILINE)) - {"cascade._opcodes"}
     tree = ast.parse(path.read_text())
     skipped = {
         inner

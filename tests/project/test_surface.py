@@ -17,8 +17,8 @@ import pytest
 
 import cascade as cs
 from cascade import errors
-from cascade.events import types as events
 from cascade.declare.warn import warn_user
+from cascade.events import types as events
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,8 +14,8 @@ import pytest
 
 import cascade as cs
 from cascade.errors import DrawingError, TargetError
-from cascade.reports import drawing as draw
 from cascade.graph.build import build_graph
+from cascade.reports import drawing as draw
 from cascade.reports.drawing import EDGE_STYLES
 from tests.support import workflows
 from tests.support.tasks import add, chain, identity, increment, later, one, total

@@ -26,7 +26,7 @@ def regimes(target: Any) -> dict[str, tuple[str, str]]:
     return {task.name: (task.regime, task.why) for task in cs.explain(target).tasks}
 
 
-def test_a_task_with_policies_is_managed_and_the_policies_are_named():
+def test_a_task_with_policies_is_reported_with_their_names():
     dependent = add(1, 2).with_constraints(cpu=2, gpu=one()).run_if(one()).after(one())
     found = cs.explain([heals("a", 0).with_retry(3, 0.5, retry_on=OSError).with_timeout(2), later(1).with_cache(CACHE), dependent])
     assert (found["heals"].regime, found["heals"].why) == ("managed", "retry 3 (delay 0.5 s, on OSError), timeout 2 s")
@@ -38,7 +38,7 @@ def test_a_task_with_policies_is_managed_and_the_policies_are_named():
     assert "heals  managed  retry 3 (delay 0.5 s, on OSError), timeout 2 s" in str(found)
 
 
-def test_a_task_with_default_policies_is_managed():
+def test_a_task_with_default_policies_runs_with_policies():
     for found in (cs.explain(careful), cs.explain(careful("x")), cs.compile(careful, system_resources={"cpu": 1}).explain()):
         assert found["careful"].regime == "managed"
         assert found["careful"].why == "retry 3 (on Hiccup or OSError), timeout 30 s, cpu=1"
@@ -53,18 +53,18 @@ def test_a_task_that_is_called_with_policies_and_without_is_told_in_both_ways():
     assert len(found.tasks) == 1
     report = found["loop"]
     assert report.regime == "kernel"
-    assert report.why == "its function runs as typed code; its other calls are managed: timeout 4 s; retry 2"
+    assert report.why == "its function runs as typed code; its other calls run with policies: timeout 4 s; retry 2"
     assert report.managed == ("timeout 4 s", "retry 2")
 
 
-def test_what_may_be_skipped_and_what_is_given_a_resource_is_managed():
+def test_a_call_that_may_be_skipped_or_takes_a_resource_runs_with_policies():
     @cs.resource
     def database() -> Any:
         yield "db"
 
     found = regimes(identity(increment(one().run_if(identity(1)))))
-    assert found["increment"] == ("managed", "what it needs may be skipped")
-    assert found["identity"] == ("call", "not lowered; its other calls are managed: what it needs may be skipped")
+    assert found["increment"] == ("managed", "a dependency may be skipped")
+    assert found["identity"] == ("call", "not lowered; its other calls run with policies: a dependency may be skipped")
     found = regimes([increment(cs.inject(database)), add(1, [cs.inject(database)])])
     assert found["increment"] == found["add"] == ("managed", "it is given a resource")
     assert found["database"] == ("managed", "a resource")
@@ -132,7 +132,7 @@ def test_a_machine_is_explained_by_its_own_record(path):
 
 def test_a_machine_that_is_not_lowered_says_why():
     found = cs.explain(WORKFLOWS["machine of retries"]())
-    assert (found["machine heals"].regime, found["machine heals"].why) == ("call", "not lowered, as one of its states is managed or never lowered")
+    assert (found["machine heals"].regime, found["machine heals"].why) == ("call", "not lowered, as one of its states has policies or is never lowered")
     machine = cs.explain(WORKFLOWS["machine with policies"]())["machine work"]
     assert machine.regime == "call" and machine.file.endswith("workflows.py")
 

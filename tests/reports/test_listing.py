@@ -56,7 +56,7 @@ def test_routes_are_listed_as_they_run():
     shared = increment(1)
     inner = cs.Router("x", {"x": add(shared, 1), "y": shared})
     text = listing([shared, cs.Router("a", {"a": inner, "b": cs.Param("p", 1), 3: shared}), cs.Router("a", {"a": inner})])
-    assert re.findall(r"^the route .*", text, re.M) == [
+    assert re.findall(r"^the route .*", text, re.MULTILINE) == [
         "the route 3 of Router#1: its value is there already",
         "the route 'a' of Router#2: see the route 'a' of Router#1",
         "the route 'a' of Router#1",

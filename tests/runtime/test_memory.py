@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from tests.support.processes import in_child
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

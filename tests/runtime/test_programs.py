@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from cascade.adapters.solvers.native import NativeSolver
+from cascade.compiler.code_cache import CodeCache
 from cascade.errors import DeclarationError, EventLoopError, PlanError, SendingError, TargetError
 from cascade.graph.build import build_graph
 from cascade.graph.model import Graph, Plan
-from cascade.adapters.solvers.native import NativeSolver
 from cascade.runtime import Engine
 from cascade.runtime.events import Event
-from cascade.compiler.code_cache import CodeCache
 from tests.support import kernel_functions
 from tests.support.tasks import add, chain, countdown, fail, identity, increment, later, one, total
 

@@ -23,9 +23,8 @@ from cascade.graph.serialize import from_json, to_json
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import Event
 from tests.conftest import Path, no_clock
-from tests.support.recording import brief
-from tests.support.recording import story
 from tests.support.caches import PlainCache
+from tests.support.recording import brief, story
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -425,7 +424,7 @@ def test_random_graphs_can_be_looked_at(specs):
     out = io.StringIO()
     cs.dry_run(target, file=out)
     tasks = {task.name for task in cs.explain(target).tasks}
-    assert {name for name in tasks if name.startswith("n")} == set(re.findall(r"^  (n\d)#", out.getvalue(), re.M))
+    assert {name for name in tasks if name.startswith("n")} == set(re.findall(r"^  (n\d)#", out.getvalue(), re.MULTILINE))
     drawn = cs.visualize(target)
     assert all(name.removeprefix("machine ") in drawn for name in tasks)
     assert cs.compile(target, system_resources={"cpu": 9}).disassemble().startswith("blueprint ")

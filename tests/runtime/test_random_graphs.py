@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cascade.graph import walk
-from cascade.runtime.resources import run as run_resources
 from cascade.runtime.nodes import attempts, policies
-from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.nodes import dispatch as perform
+from cascade.runtime.nodes import maps as mapping
 from cascade.runtime.nodes import routers as routing
+from cascade.runtime.resources import run as run_resources
 from tests.support.random_graphs import Graph, Node, Ref, Tally, compare, write_graph
 from tests.support.random_graphs.minimise import minimise, shown_by, written
 

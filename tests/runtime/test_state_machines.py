@@ -15,13 +15,13 @@ import pytest
 import cascade as cs
 from cascade._vm import Code, Routes
 from cascade.errors import BlueprintError, CycleError, DeclarationError, DependencyMissingError, RouteError
+from cascade.events.silent import PROGRESS_TIME
 from cascade.instructions.graph import OPCODES
 from cascade.runtime.events import LoopProgress
-from cascade.events.silent import PROGRESS_TIME
 from tests.conftest import Path
-from tests.support.tasks import add, identity, increment, later, one
 from tests.support.flaky import Flaky
 from tests.support.recording import heard_from, story
+from tests.support.tasks import add, identity, increment, later, one
 
 
 def machine(function: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The solver that comes with Cascade."""
+"""The built-in solver."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cascade.graph.model import Graph, Plan
 
 
 class NativeSolver:
-    """Orders a graph by stages: a task stands in the first stage that comes after all it needs.
+    """Orders a graph by stages: a task is in the first stage after all its dependencies.
 
     Nodes are issued in the order of the graph's rows, which is the order in which Python would evaluate the calls,
-    as long as that respects the edges. A graph that was made by other means is sorted topologically (Kahn, 1962).
+    as long as that respects the edges. A graph whose rows are in another order is sorted topologically (Kahn, 1962).
     """
 
     def resolve(self, graph: Graph) -> Plan:
@@ -23,7 +23,7 @@ class NativeSolver:
             CycleError: (a ValueError) with the nodes of a cycle in `cycle`.
         """
         rows = graph.rows
-        depths = [-1] * len(rows)  # the stage of a task; for a container, that of what it is made of
+        depths = [-1] * len(rows)  # the stage of a task; for a container, the last stage of its items
         levels = [-1] * len(rows)
         for index, row in enumerate(rows):
             depth = -1
@@ -69,7 +69,7 @@ def _sorted_plan(graph: Graph) -> Plan:
 
 
 def _find_cycle(graph: Graph, stuck: set[int]) -> list[str]:
-    # Every node that never became ready needs another such node, so walking along them comes back.
+    # Every node that never became ready depends on another such node, so following these leads into a cycle.
     path: list[int] = []
     index = min(stuck)
     while index not in path:

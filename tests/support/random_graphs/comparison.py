@@ -15,10 +15,10 @@ from typing import Any
 import cascade as cs
 from cascade.errors import CapacityError, DependencyMissingError
 from cascade.runtime import Engine, MessageBus
-from cascade.runtime.spine import driver as drive
+from cascade.runtime.events import Event, ResourceAcquired, ResourceReleased
 from cascade.runtime.nodes import attempts
 from cascade.runtime.nodes import maps as mapping
-from cascade.runtime.events import Event, ResourceAcquired, ResourceReleased
+from cascade.runtime.spine import driver as drive
 from tests.support.random_graphs.declare import declare
 from tests.support.random_graphs.model import Missing, Model, TooMuch
 from tests.support.random_graphs.spec import CPUS, Graph

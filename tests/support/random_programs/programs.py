@@ -8,7 +8,6 @@ from tests.support.random_programs.model import Helper, Parameter, Program, Sign
 from tests.support.random_programs.scripts import ScriptWriter
 from tests.support.random_programs.statements import RAISED, Statements
 
-
 PARAMETERS = [
     ("a:int", "b:int"), ("a:int", "b:int", "x:float"), ("a:int", "x:float", "p:bool"), ("a:int", "x:float"), ("a:int",),
     ("x:float", "y:float"), ("a:int", "b:int", "c:int"), ("a:int", "b:int", "x:float", "p:bool"), ("a:int", "u:any"),
