@@ -213,7 +213,7 @@ COMPARISONS: list[Comparison] = [
     ("loop by Jump", "one-node loop, pydantic-graph", faster(100)),
     ("a request, by a Router", "a request, by hand", None),
     ("a request, by a Router", "a request, two calls", microseconds_over(2)),
-    # Linear: a node of a large graph costs what one of a small graph costs, but for the processor's caches.
+    # Linear: a node of a large graph costs as much as one of a small graph, apart from the processor's caches.
     *((f"{shape} 1,000,000, first run", f"{shape} 10,000, first run", within(2.0)) for shape in DECLARATIONS),
     *(
         (f"{shape} 10,000, first run", f"{shape} 10,000, {peer}", None)

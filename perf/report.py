@@ -17,7 +17,7 @@ class Target:
 
 
 Comparison = tuple[str, str, Target | None]
-"""The name of a subject, the name of what it stands beside, and what is wanted."""
+"""The name of a subject, the name of its comparison, and the target."""
 
 
 def faster(times: float) -> Target:

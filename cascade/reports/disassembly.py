@@ -10,7 +10,7 @@ from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS, Instruction
 
 
 def disassemble(blueprint: Blueprint) -> str:
-    """Returns a listing, one word a line: its number, the instruction, what it does, the node it belongs to and its policies.
+    """Returns a listing, one word a line: its number, the instruction, its effect, its node and its policies.
 
     A slot is written `r3`, and `r3!` where the instruction drops the value. In a call with policies, operands that are not
     arguments are named by their role: `if r3`, `after r4`, `gpu=r5`.
