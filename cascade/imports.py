@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from typing import Self as Self
     from typing import TypeVar as TypeVar
     from typing import Unpack as Unpack
+    from typing import cast as cast
     from typing import final as final
     from typing import overload as overload
 else:
@@ -76,6 +77,9 @@ else:
     )
 
     Any, NoReturn, Self, Unpack = (annotation("typing", name) for name in ("Any", "NoReturn", "Self", "Unpack"))
+
+    def cast(kind, value):
+        return value
 
     # Names of `typing` that only type checkers need. `class C(Generic[T])` may be subscripted all the same.
 

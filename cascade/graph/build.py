@@ -11,10 +11,10 @@ from cascade.graph.route_table import NOTHING_AROUND, Around
 from cascade.graph.search import THINGS as THINGS
 from cascade.graph.search import TooManyRows as TooManyRows
 from cascade.graph.walk import walk
-from cascade.imports import Any
+from cascade.imports import cast
 
 
-def build_graph(target: Any) -> Graph:
+def build_graph(target: object) -> Graph:
     """Builds the graph of a LazyResult, or of a list or tuple of LazyResults (whose value is a list).
 
     Raises:
@@ -26,8 +26,8 @@ def build_graph(target: Any) -> Graph:
 
 
 def flatten(
-    target: Any, limit: int | None = None, *, hands_on: bool = False, to_run: bool = False
-) -> tuple[tuple[Row, ...], list[Any]]:
+    target: object, limit: int | None = None, *, hands_on: bool = False, to_run: bool = False
+) -> tuple[tuple[Row, ...], list[object]]:
     """The rows and the inputs of a target's graph; the inputs are `Inputs` if there is something to be filled in.
 
     Args:
@@ -45,10 +45,10 @@ def flatten(
         target = target_of(target)
     elif type(target) is not LazyResult:
         _check_target(target)
-        target = list(target)
+        target = list(cast("list[object]", target))
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
-    around = target.derived.around if hasattr(target, "derived") else None
+    around = target.derived.around if isinstance(target, LazyResult) and hasattr(target, "derived") else None
     if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.construct is not None:
         hands_on = False  # a map looks at each of its items anyway
     if not isinstance(around, Around):
@@ -56,7 +56,7 @@ def flatten(
     return walk(target, limit, around, to_run=to_run)  # the route of a Router was declared: its arguments are no data
 
 
-def _check_target(target: Any) -> None:
+def _check_target(target: object) -> None:
     if isinstance(target, Task):
         raise TargetError(
             f"task {target.name!r} was given where its result is expected",
@@ -76,7 +76,7 @@ def _check_target(target: Any) -> None:
             )
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> object:
     return value
 
-_given: Task[..., Any] = Task(_same, name="input")
+_given: Task[..., object] = Task(_same, name="input")

@@ -28,7 +28,7 @@ from cascade.graph.operations import (
     state_machine,
 )
 from cascade.graph.route_table import RouteTable
-from cascade.imports import TYPE_CHECKING, Any, Protocol
+from cascade.imports import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     OperationCall = tuple[Operation, tuple[object, ...]]
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 class RouteTables(Protocol):
     """Makes the tables of Routers; see `cascade.graph.routes`."""
 
-    def table(self, routes: dict[object, LazyResult[Any]]) -> RouteTable:
+    def table(self, routes: dict[object, LazyResult[object]]) -> RouteTable:
         """The table of these routes."""
         raise NotImplementedError
 
 
-def call_of(lazy: LazyResult[Any], policies: Policies, routes: RouteTables | None) -> OperationCall:
+def call_of(lazy: LazyResult[object], policies: Policies, routes: RouteTables | None) -> OperationCall:
     """The operation of a result with policies, and its operands."""
     if policies.selector is not None:
         return state_machine_call(lazy, policies)
@@ -60,7 +60,7 @@ def call_of(lazy: LazyResult[Any], policies: Policies, routes: RouteTables | Non
     return call_with_policies(lazy, policies)
 
 
-def call_with_policies(lazy: LazyResult[Any], policies: Policies) -> tuple[PolicyOperation, tuple[object, ...]]:
+def call_with_policies(lazy: LazyResult[object], policies: Policies) -> tuple[PolicyOperation, tuple[object, ...]]:
     """The operation and the operands of a call or a map; kept with the result, which may be built again for each run."""
     derived = lazy.derived if hasattr(lazy, "derived") else ResultDerived()
     operation = derived.operation
@@ -80,7 +80,7 @@ NO_INPUT = NoInput()
 configure(no_input_type=NoInput)
 
 
-def state_machine_call(first: LazyResult[Any], policies: Policies) -> tuple[StateMachine, tuple[object, ...]]:
+def state_machine_call(first: LazyResult[object], policies: Policies) -> tuple[StateMachine, tuple[object, ...]]:
     """The operation and the operands of the state machine whose first state is `first`."""
     numbers = {first: 0}
     found = [first]
@@ -104,7 +104,7 @@ def state_machine_call(first: LazyResult[Any], policies: Policies) -> tuple[Stat
 
 
 def _number_targets(
-    lazy: LazyResult[Any], policies: Policies, numbers: dict[LazyResult[Any], int], found: list[LazyResult[Any]]
+    lazy: LazyResult[object], policies: Policies, numbers: dict[LazyResult[object], int], found: list[LazyResult[object]]
 ) -> tuple[tuple[object, int | None], ...] | None:
     """The numbers of the states that Jumps of this one lead to, by their keys; states that are met first are added."""
     selector = None if lazy.policies is None else lazy.policies.selector
@@ -120,7 +120,7 @@ def _number_targets(
     return tuple((key, None if target is None else numbers[target]) for key, target in selector.routes.items())
 
 
-def _own_policies(lazy: LazyResult[Any], *, is_first: bool) -> Policies | None:
+def _own_policies(lazy: LazyResult[object], *, is_first: bool) -> Policies | None:
     """The policies of a state's calls; conditions and order of the first state are those of the whole."""
     if lazy.policies is None:
         return None
@@ -130,7 +130,7 @@ def _own_policies(lazy: LazyResult[Any], *, is_first: bool) -> Policies | None:
     return None if own.is_plain else own
 
 
-def _check_state(lazy: LazyResult[Any]) -> None:
+def _check_state(lazy: LazyResult[object]) -> None:
     if lazy.policies is not None and lazy.policies.cache is not None:
         raise DeclarationError(
             f"the state {lazy.task.name!r} has a cache, which would have to keep its Jumps", where="a state machine",

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from cascade._vm import Skipped
 from cascade.declare.derived import Derived
 from cascade.graph.operations import Operation
-from cascade.imports import Any, copy, dataclasses, final
+from cascade.imports import TYPE_CHECKING, Any, cast, copy, dataclasses, final
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 PLAIN = frozenset({int, str, float, bool, bytes, complex, type(None)})
 """Types whose values hold nothing."""
@@ -24,7 +27,7 @@ class Container(Operation):
         self.opcode = opcode
         self.derived = Derived()
 
-    def make(self, values: Sequence[Any]) -> Any:
+    def make(self, values: Sequence[object]) -> object:
         """The container made of `values`; those of a dict alternate: key, value."""
         if self is LIST:
             return list(values)
@@ -53,14 +56,14 @@ REBUILT = Container("rebuilt", "REBUILD")
 CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: DICT}
 
 
-def is_container(value: Any) -> bool:
+def is_container(value: object) -> bool:
     """Whether LazyResults are looked for inside `value`."""
     return isinstance(value, (list, tuple, dict, set, frozenset)) or (
         hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type)
     )
 
 
-def parts(original: Any) -> list[Any]:
+def parts(original: object) -> list[object]:
     """What a container holds, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
     if isinstance(original, (list, tuple, set, frozenset)):
         return list(original)
@@ -69,7 +72,7 @@ def parts(original: Any) -> list[Any]:
     return [getattr(original, name) for name in _fields(original)]
 
 
-def rebuild(original: Any, *values: Any) -> Any:
+def rebuild(original: object, *values: object) -> object:
     """A copy of `original`, of the same type, that holds `values`."""
     if type(original) is Sparse:
         return original.filled(values)
@@ -117,7 +120,7 @@ class Sparse:
     @property
     def parts(self) -> list[object]:
         """The parts that have to be computed."""
-        original: Any = self.original
+        original: Any = self.original  # by position or by key
         return [original[place] for place in self.places]
 
     def filled(self, values: Sequence[object]) -> object:
@@ -129,5 +132,5 @@ class Sparse:
         return tuple(result) if isinstance(original, tuple) else result
 
 
-def _fields(instance: Any) -> list[str]:
-    return [field.name for field in dataclasses.fields(instance) if hasattr(instance, field.name)]
+def _fields(instance: object) -> list[str]:
+    return [field.name for field in dataclasses.fields(cast("DataclassInstance", instance)) if hasattr(instance, field.name)]

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from cascade.declare.lazy import LazyResult
 from cascade.errors import CycleError
 from cascade.graph.operations import extras_of
-from cascade.imports import Any
 
 ENTERED = sys.maxsize
 
 
-def cycle_error(again: Any, numbers: dict[Any, int]) -> CycleError:
+def cycle_error(again: object, numbers: dict[object, int]) -> CycleError:
     # What is entered and not numbered is the path from the root, in the order in which it was entered.
     path = [key for key, number in numbers.items() if number == ENTERED]
     path = path[path.index(again if type(again) is LazyResult else id(again)) :]
@@ -21,11 +20,13 @@ def cycle_error(again: Any, numbers: dict[Any, int]) -> CycleError:
     return CycleError([*names, *names[:1]], where=_closed_by(path))
 
 
-def _closed_by(path: Sequence[Any]) -> str:
+def _closed_by(path: Sequence[object]) -> str:
     """How a cycle can have come about: a call binds results that are there already."""
     for lazy, needed in zip(path, [*path[1:], path[0]], strict=True):
-        policies = lazy.policies if type(lazy) is LazyResult else None
-        if policies is not None and any(needed is other for other in extras_of(policies)):
+        if type(lazy) is not LazyResult or type(needed) is not LazyResult or lazy.policies is None:
+            continue
+        policies = lazy.policies
+        if any(needed is other for other in extras_of(policies)):
             by = "after" if any(needed is other for other in policies.after) else "run_if or with_constraints"
             return f"task {lazy.task.name!r} was made to need {needed.task.name!r} by {by}"
     return "a container that was changed after it was passed to a task"

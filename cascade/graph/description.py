@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, TextIO
 
 from cascade.declare.retry import Retry
 from cascade.graph.containers import Container
-from cascade.graph.operations import AMOUNT, CONDITION, ORDER, Map, Operand, PolicyOperation, StateMachine, TaskOperation
+from cascade.graph.operations import (
+    AMOUNT,
+    CONDITION,
+    ORDER,
+    Map,
+    Operand,
+    PolicyOperation,
+    StateMachine,
+    TaskOperation,
+)
 
 if TYPE_CHECKING:
     from cascade.graph.model import RowOperation

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from cascade.declare.inputs import Input, input_of
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Injection
-from cascade.graph.route_table import Once
-from cascade.imports import Any, copy
+from cascade.graph.route_table import Once, RouteTable
+from cascade.imports import cast, copy
 
 
-class Inputs(list[Any]):
+class Inputs(list[object]):
     """The inputs of a graph that takes more than constants: what is missing has to be filled in before a run.
 
     Attributes:
@@ -34,10 +34,10 @@ class Inputs(list[Any]):
         """The declarations of what has to be given, also those of routes."""
         return [each for each in map(input_of, self) if each is not None] + self.elsewhere
 
-    def for_one_run(self) -> list[Any]:
+    def for_one_run(self) -> list[object]:
         """The inputs with tables of routes of their own; a plain list if nothing else has to be filled in."""
-        result: Any = list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
-        once: dict[LazyResult[Any], Once] = {}
+        result: list[object] = list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
+        once: dict[LazyResult[object], Once] = {}
         for number in self.tables:
-            result[number] = self[number].for_one_run(once)
-        return result  # type: ignore[no-any-return]
+            result[number] = cast("RouteTable", self[number]).for_one_run(once)
+        return result

@@ -19,7 +19,7 @@ from collections.abc import Collection, Hashable, Sequence
 from cascade.graph.containers import Container
 from cascade.graph.model import Row
 from cascade.graph.operations import AnyTask, Call, Operation
-from cascade.imports import Any
+from cascade.imports import cast
 
 BY_VALUE = frozenset({int, bool, str, bytes, type(None)})
 BY_TEXT = frozenset({float, complex})  # 0.0 is not -0.0, and a nan equals itself
@@ -27,7 +27,7 @@ LONGEST_TUPLE, DEEPEST_TUPLE = 100, 3
 
 
 def merged(
-    rows: Sequence[Row], inputs: Sequence[Any], unknown: Collection[int]
+    rows: Sequence[Row], inputs: Sequence[object], unknown: Collection[int]
 ) -> tuple[tuple[Row, ...], list[int]]:
     """The rows without those that repeat a call of a pure task, and the numbers of the inputs that they use, in their new order.
 
@@ -47,7 +47,7 @@ def merged(
     return tuple((rows[index][0], *map(moved, rows[index][1:])) for index in kept), list(used)
 
 
-def _targets(rows: Sequence[Row], inputs: Sequence[Any], unknown: Collection[int]) -> list[int]:
+def _targets(rows: Sequence[Row], inputs: Sequence[object], unknown: Collection[int]) -> list[int]:
     """For each row, the one that takes its place: itself, or an earlier one that makes the same call."""
     target = list(range(len(rows)))
     same = list(target)  # also of containers: they stay, as each is an object of its own, but they are equal as operands
@@ -65,7 +65,7 @@ def _targets(rows: Sequence[Row], inputs: Sequence[Any], unknown: Collection[int
             keys = [*map(key_of, references)]
             at = -1 if is_container else _keywords_at(operation)
             if at >= 0 and references[at] < 0:
-                keys[at] = _keywords(inputs[-1 - references[at]])
+                keys[at] = _keywords(cast("dict[str, object]", inputs[-1 - references[at]]))
             same[index] = seen.setdefault((operation, *keys), index)
             if not is_container:
                 target[index] = same[index]
@@ -79,7 +79,7 @@ def _keywords_at(operation: AnyTask | Operation) -> int:
     return len(operation.task.binder.parameters) - 1
 
 
-def _keywords(values: dict[str, Any]) -> Hashable:
+def _keywords(values: dict[str, object]) -> Hashable:
     return "keywords", tuple((name, _constant(value)) for name, value in values.items())
 
 
@@ -95,13 +95,13 @@ def _needed(rows: Sequence[Row], target: Sequence[int]) -> list[int]:
     return kept[::-1]
 
 
-def _constant(value: Any, depth: int = DEEPEST_TUPLE) -> Hashable:
+def _constant(value: object, depth: int = DEEPEST_TUPLE) -> Hashable:
     """What equal constants have in common."""
     kind = type(value)
     if kind in BY_VALUE:
         return kind, value
     if kind in BY_TEXT:
         return kind, repr(value)
-    if kind is tuple and depth and len(value) <= LONGEST_TUPLE:
+    if type(value) is tuple and depth and len(value) <= LONGEST_TUPLE:
         return kind, tuple(_constant(part, depth - 1) for part in value)
     return "object", id(value)  # the inputs hold it

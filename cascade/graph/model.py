@@ -82,9 +82,9 @@ class Graph(Frozen):
     """
 
     rows: tuple[Row, ...]
-    inputs: tuple[Any, ...]
+    inputs: tuple[object, ...]
 
-    def __init__(self, rows: tuple[Row, ...], inputs: tuple[Any, ...] = ()) -> None:
+    def __init__(self, rows: tuple[Row, ...], inputs: tuple[object, ...] = ()) -> None:
         super().__init__(rows=rows, inputs=inputs)
 
     def __repr__(self) -> str:

@@ -40,7 +40,9 @@ INTERN_LIMIT = 256
 
 
 class Role(NamedTuple):
-    """The purpose of an operand: one of the constants below. (An `enum` takes longer to import than a small graph to run.)
+    """The purpose of an operand: one of the constants below.
+
+    It is no `enum`, whose import takes longer than a small graph to run.
 
     Attributes:
         edge: the kind of an edge to such an operand.
@@ -399,7 +401,8 @@ def state_machine(states: tuple[State, ...], conditions: int, order: int) -> Sta
 
 def _kept_by(cache: CachePolicy) -> dict[Hashable, object]:
     # An operation that the task keeps would keep the cache alive.
-    return cache.compiled if hasattr(cache, "compiled") else {}
+    kept: dict[Hashable, object] = getattr(cache, "compiled", {})
+    return kept
 
 
 def _keep(kept: dict[Hashable, object], key: Hashable, operation: Operation) -> None:

@@ -17,21 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from cascade.declare import control
 from cascade.declare.control import JumpSelector
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import PLAIN, Fallback, Policies, RouteSet
 from cascade.errors import CycleError
-from cascade.graph.description import key_words, operand_words
 from cascade.graph.containers import EITHER, Container
+from cascade.graph.description import key_words, operand_words
 from cascade.graph.model import Edge, Graph
 from cascade.graph.operations import DATA, Operand, PolicyOperation, Route, StateMachine, TaskOperation, operation_with
 from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.routes import EveryRoute
 from cascade.graph.walk import walk
-
 
 if TYPE_CHECKING:
     from cascade.graph.model import RowOperation
@@ -52,8 +51,8 @@ class Entry(NamedTuple):
 
     operation: RowOperation
     references: tuple[int, ...]
-    routes: tuple[tuple[Any, int], ...] = ()
-    jumps: tuple[tuple[Any, int | None], ...] | None = None
+    routes: tuple[tuple[object, int], ...] = ()
+    jumps: tuple[tuple[object, int | None], ...] | None = None
     machine: int | None = None
 
     @property
@@ -98,7 +97,7 @@ class Outline:
     """
 
     entries: tuple[Entry, ...]
-    inputs: tuple[Any, ...]
+    inputs: tuple[object, ...]
     rows: int
 
     def label(self, number: int) -> str:
@@ -161,10 +160,10 @@ class RoutesGraph(NamedTuple):
 def routes_of(graph: Graph) -> RoutesGraph | None:
     """The routes of the graph's Routers; None where there is no Router."""
     tables = []
-    shared: dict[LazyResult[Any], int] = {}
+    shared: dict[LazyResult[object], int] = {}
     for number, row in enumerate(graph.rows):
         if isinstance(row[0], Route):
-            table = graph.inputs[-1 - row[2]]
+            table = cast("RouteTable", graph.inputs[-1 - row[2]])
             tables.append((number, table))
             shared.update(zip(table.shared, row[3:], strict=False))
     if not tables:
@@ -189,14 +188,18 @@ def graph_of_routes(tables: Sequence[RouteTable]) -> Graph:
     return Graph(rows, tuple(inputs))
 
 
+_UNKNOWN = cast("Entry", None)
+"""In place of an entry that is made later."""
+
+
 class _Draft:
     """An outline that is being made."""
 
     def __init__(self) -> None:
-        self.entries: list[Any] = []
-        self.inputs: list[Any] = []
+        self.entries: list[Entry] = []
+        self.inputs: list[object] = []
 
-    def keeper(self, inputs: Sequence[Any]) -> Callable[[int], int]:
+    def keeper(self, inputs: Sequence[object]) -> Callable[[int], int]:
         """A function of references that keeps what they refer to of `inputs`, and gives its reference here."""
         kept: dict[int, int] = {}
 
@@ -217,14 +220,14 @@ class _Draft:
             place: gives a reference its meaning here.
             base: where the rows go; from 1 up for a graph that computes every route.
         """
-        self.entries += [None] * len(graph.rows)
+        self.entries += [_UNKNOWN] * len(graph.rows)
         for number, row in enumerate(graph.rows, base):
             operation = row[0]
             if isinstance(operation, StateMachine):
                 self._lay_states(operation, tuple(map(place, row[1:])), number)
             elif isinstance(operation, Route):
                 references = tuple(map(place, (row[1], *row[1 + operation.arguments.stop :])))
-                table = graph.inputs[-1 - row[2]]
+                table = cast("RouteTable", graph.inputs[-1 - row[2]])
                 routes = tuple((key, place(route)) for key, route in zip(table.routes, row[3:], strict=False)) if base else ()
                 self.entries[number] = Entry(operation, references, routes)
             else:
@@ -232,7 +235,7 @@ class _Draft:
 
     def _lay_states(self, machine: StateMachine, references: tuple[int, ...], first: int) -> None:
         numbers = [first, *range(len(self.entries), len(self.entries) + len(machine.states) - 1)]
-        self.entries += [None] * (len(numbers) - 1)
+        self.entries += [_UNKNOWN] * (len(numbers) - 1)
         for number, state in zip(numbers, machine.states, strict=True):
             operation, own = state.operation, references[state.offset : state.offset + state.width]
             if number == first:
@@ -257,7 +260,7 @@ def _first_operation(machine: StateMachine) -> AnyTask | PolicyOperation:
 # -- The way back -----------------------------------------------------------------------------------------------------
 
 
-def target_of(graph: Graph | Outline) -> Any:
+def target_of(graph: Graph | Outline) -> LazyResult[object] | list[LazyResult[object]]:
     """The target that a graph was built from: a LazyResult, or a list of them.
 
     Raises:
@@ -265,7 +268,7 @@ def target_of(graph: Graph | Outline) -> Any:
     """
     whole = outline(graph) if isinstance(graph, Graph) else graph
     entries, result = whole.entries, whole.rows - 1
-    made: dict[int, Any] = {}
+    made: dict[int, object] = {}
     bound: list[int] = []  # states whose jumps lead to others
     wanted = [result]
     for number in wanted:  # which grows
@@ -274,13 +277,13 @@ def target_of(graph: Graph | Outline) -> Any:
                 bound.append(each)
                 wanted += [state for _, state in entries[each].jumps or () if state is not None]
     for each in bound:
-        jumps = {key: None if state is None else made[state] for key, state in entries[each].jumps or ()}
-        lazy = made[each]
+        jumps = {key: None if state is None else cast("LazyResult[object]", made[state]) for key, state in entries[each].jumps or ()}
+        lazy = cast("LazyResult[object]", made[each])
         lazy.policies = (PLAIN if lazy.policies is None else lazy.policies)._replace(selector=JumpSelector(jumps))
-    return made[result]
+    return cast("LazyResult[object] | list[LazyResult[object]]", made[result])
 
 
-def _make(whole: Outline, root: int, made: dict[int, Any]) -> list[int]:
+def _make(whole: Outline, root: int, made: dict[int, object]) -> list[int]:
     """Makes an entry and what it needs; gives the numbers of what was made."""
     order: list[int] = []
     path: dict[int, None] = {}  # entered and not made: in order, from the root
@@ -309,7 +312,7 @@ def _make(whole: Outline, root: int, made: dict[int, Any]) -> list[int]:
     return order
 
 
-def _made(operation: RowOperation, values: list[Any], routes: dict[object, Any]) -> object:
+def _made(operation: RowOperation, values: list[object], routes: dict[object, object]) -> object:
     if operation is EITHER:
         return lazy_result(control.EITHER, tuple(values), Policies(construct=Fallback()))
     if isinstance(operation, Container):

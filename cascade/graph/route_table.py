@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from cascade._vm import CompiledRoutes
 from cascade.declare.lazy import LazyResult
-from cascade.imports import Any
 
 
 class RouteTable(CompiledRoutes):
@@ -25,8 +24,8 @@ class RouteTable(CompiledRoutes):
     __slots__ = ("common", "once", "routes", "shared", "skips", "templates", "uses")
 
     def __init__(
-        self, routes: dict[Any, LazyResult[Any]], shared: tuple[LazyResult[Any], ...], skips: bool, uses: dict[LazyResult[Any], Use],
-        templates: dict[LazyResult[Any], Any] | None = None,
+        self, routes: dict[object, LazyResult[object]], shared: tuple[LazyResult[object], ...], skips: bool, uses: dict[LazyResult[object], Use],
+        templates: dict[LazyResult[object], object] | None = None,
     ) -> None:
         self.templates = {} if templates is None else templates
         super().__init__(routes, self.templates)
@@ -34,17 +33,17 @@ class RouteTable(CompiledRoutes):
         self.shared = shared
         self.skips = skips
         self.uses = uses
-        self.common: list[LazyResult[Any]] = []
-        self.once: dict[LazyResult[Any], Once] = {}
+        self.common: list[LazyResult[object]] = []
+        self.once: dict[LazyResult[object], Once] = {}
 
-    def for_one_run(self, once: dict[LazyResult[Any], Once]) -> RouteTable:
+    def for_one_run(self, once: dict[LazyResult[object], Once]) -> RouteTable:
         """A table with results of its own; `once` has those that other tables of the run have, too."""
         result = RouteTable(self.routes, self.shared, self.skips, self.uses, self.templates)
         result.common = self.common
         result.once = {lazy: once.setdefault(lazy, Once(lazy)) for lazy in self.common}
         return result
 
-    def around(self, values: dict[LazyResult[Any], Any]) -> Around:
+    def around(self, values: dict[LazyResult[object], object]) -> Around:
         """What a route has around it, given the values of what is shared."""
         return Around(values, {**self.uses, **self.once})
 
@@ -64,10 +63,10 @@ class Once:
 
     __slots__ = ("lazy", "state", "value", "waiting")
 
-    def __init__(self, lazy: LazyResult[Any]) -> None:
+    def __init__(self, lazy: LazyResult[object]) -> None:
         self.lazy = lazy
         self.state = "not begun"
-        self.value: Any = None
+        self.value: object = None
         self.waiting: list[Callable[[], None]] = []
 
 
@@ -92,18 +91,18 @@ class Around:
 
     __slots__ = ("once", "route", "values")
 
-    route: tuple[RouteTable, LazyResult[Any]] | None
+    route: tuple[RouteTable, LazyResult[object]] | None
 
-    def __init__(self, values: dict[LazyResult[Any], Any], once: dict[LazyResult[Any], Once | Use]) -> None:
+    def __init__(self, values: dict[LazyResult[object], object], once: dict[LazyResult[object], Once | Use]) -> None:
         self.values = values
         self.once = once
         self.route = None
 
-    def use(self, lazy: LazyResult[Any]) -> Use:
+    def use(self, lazy: LazyResult[object]) -> Use:
         found = self.once[lazy]
         return Use(found, self) if type(found) is Once else found  # type: ignore[return-value]
 
-    def without(self, lazy: LazyResult[Any]) -> Around:
+    def without(self, lazy: LazyResult[object]) -> Around:
         """What there is around `lazy` itself."""
         return Around(self.values, {other: found for other, found in self.once.items() if other is not lazy})
 

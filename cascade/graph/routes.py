@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from cascade.declare.lazy import LazyResult
 from cascade.declare.policies import RouteSet
@@ -11,21 +11,20 @@ from cascade.graph.calls import state_machine_call
 from cascade.graph.containers import PLAIN, is_container, parts
 from cascade.graph.operations import extras_of
 from cascade.graph.route_table import Around, RouteTable
-from cascade.imports import Any
 
 
 class Routes:
     """What the Routers of one graph share with the rest of it, and with each other."""
 
-    def __init__(self, root: Any, around: Around) -> None:
+    def __init__(self, root: object, around: Around) -> None:
         self._around = around
         self._always = reachable([root], around.once, through_routes=False) | dict.fromkeys(around.values)
         self._known = {**self._always, **around.once}
-        self._found: list[tuple[RouteTable, list[LazyResult[Any]]]] = []
-        self.declarations: list[Task[..., Any]] = []
+        self._found: list[tuple[RouteTable, list[LazyResult[object]]]] = []
+        self.declarations: list[Task[..., object]] = []
         """The inputs and resources that only routes need."""
 
-    def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
+    def table(self, routes: dict[object, LazyResult[object]]) -> RouteTable:
         found = reachable(routes.values(), self._known, through_routes=True)
         shared = tuple(lazy for lazy in found if lazy in self._always)
         uses = {lazy: self._around.use(lazy) for lazy in found if lazy in self._around.once and lazy not in self._always}
@@ -40,7 +39,7 @@ class Routes:
         """Finds what several of the tables need, when all are there."""
         if len(self._found) < 2:
             return False
-        seen: dict[LazyResult[Any], int] = {}
+        seen: dict[LazyResult[object], int] = {}
         for _, only in self._found:
             for lazy in only:
                 seen[lazy] = seen.get(lazy, 0) + 1
@@ -55,22 +54,22 @@ class EveryRoute:
     Such a graph is for people and tools, not to be run.
     """
 
-    declarations: tuple[Task[..., Any], ...] = ()
+    declarations: tuple[Task[..., object], ...] = ()
 
-    def table(self, routes: dict[Any, LazyResult[Any]]) -> RouteTable:
+    def table(self, routes: dict[object, LazyResult[object]]) -> RouteTable:
         return RouteTable(routes, tuple(routes.values()), False, {})
 
     def share(self) -> bool:
         return False
 
 
-def reachable(roots: Iterable[Any], stop: Any, *, through_routes: bool) -> dict[LazyResult[Any], None]:
+def reachable(roots: Iterable[object], stop: Container[object], *, through_routes: bool) -> dict[LazyResult[object], None]:
     """The LazyResults that `roots` are or need, in the order of a walk; those in `stop` are not looked into.
 
     Args:
         through_routes: whether a Router needs its routes, or only its selector.
     """
-    found: dict[LazyResult[Any], None] = {}
+    found: dict[LazyResult[object], None] = {}
     seen: set[int] = set()
     stack = [*roots][::-1]
     while stack:

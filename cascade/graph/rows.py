@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from cascade._vm import Skipped
 from cascade.declare.policies import PLAIN as NO_POLICIES
 from cascade.declare.resources import Injection
+from cascade.graph.containers import EITHER
 from cascade.graph.inputs import Inputs
 from cascade.graph.merge import merged
-from cascade.graph.containers import EITHER
 from cascade.graph.model import Row
 from cascade.graph.operations import AnyTask, Operation, TaskOperation, operation_with
-from cascade.imports import Any, copy
+from cascade.imports import copy
 
 
 def guard(rows: list[Row], inputs: Sequence[object]) -> list[Row]:
@@ -32,7 +32,7 @@ def guard(rows: list[Row], inputs: Sequence[object]) -> list[Row]:
     return result
 
 
-def without_repeated_calls(rows: tuple[Row, ...], inputs: list[Any], unknown: set[int]) -> tuple[tuple[Row, ...], list[Any]]:
+def without_repeated_calls(rows: tuple[Row, ...], inputs: list[object], unknown: set[int]) -> tuple[tuple[Row, ...], list[object]]:
     if type(inputs) is Inputs:
         unknown |= {*inputs.declared, *inputs.tables}
     found, used = merged(rows, inputs, unknown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 from cascade._vm import hands_on_deferred, holds_deferred, look_for_deferred, results_alive
 from cascade.declare.lazy import LazyResult
 from cascade.graph.containers import CONTAINERS, PLAIN, Sparse, is_container, parts
@@ -101,7 +103,7 @@ class ArgumentSearch:
         while stack:
             container = stack.pop()
             if limit is not None:
-                things += len(container) if hasattr(container, "__len__") else 0
+                things += len(container) if isinstance(container, Sized) else 0
                 if things > THINGS * limit:
                     raise TooManyRows
             for part in parts(container):

@@ -34,7 +34,7 @@ from cascade.graph.route_table import Around, RouteTable
 from cascade.graph.routes import EveryRoute, Routes
 from cascade.graph.rows import guard, injections_read, without_repeated_calls
 from cascade.graph.search import HOLDS, SEARCHED, ArgumentSearch, TooManyRows
-from cascade.imports import TYPE_CHECKING, Any
+from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def walk(
     *,
     hands_on: bool = False,
     to_run: bool = False,
-) -> tuple[tuple[Row, ...], list[Any]]:
+) -> tuple[tuple[Row, ...], list[object]]:
     """The rows and the inputs of the graph of `root`, a result or a list of results.
 
     Args:
@@ -90,7 +90,7 @@ class Walk:
         self.routes = routes
         self.numbers: dict[object, int] = {}
         self.rows: list[Row] = []
-        self.inputs: list[Any] = []
+        self.inputs: list[object] = []
         self.nodes: dict[object, Node] = {}
         self.sparse: dict[int, Sparse] = {}
         self.search: ArgumentSearch | None = None
@@ -101,7 +101,7 @@ class Walk:
         numbers, rows, inputs, nodes, known = self.numbers, self.rows, self.inputs, self.nodes, self.known
         number_of, made, most = numbers.get, results_made(), sys.maxsize if limit is None else limit
         search = self.search
-        stack: list[Any] = [self.root]
+        stack: list[object] = [self.root]
         while stack:
             item = stack[-1]
             if type(item) is not LazyResult or item.policies is not None or type(item.task) is not Task or (known and item in known):
@@ -134,7 +134,7 @@ class Walk:
                         stack.append(operand)
                     elif needed == ENTERED:
                         raise cycle_error(operand, numbers)
-                if looked == SEARCHED:
+                if looked == SEARCHED and type(item) is LazyResult:
                     item.searched = made
                 if len(stack) > before:
                     stack[before:] = stack[: before - 1 : -1]
@@ -142,7 +142,7 @@ class Walk:
             stack.pop()
             if number is not None and number != ENTERED:
                 continue
-            row = [operation] if operation is not REBUILT else self._begin_rebuilt(item)
+            row: list[object] = [operation] if operation is not REBUILT else self._begin_rebuilt(item)
             for operand in operands:
                 if type(operand) is LazyResult:
                     row.append(numbers[operand])
@@ -156,12 +156,12 @@ class Walk:
             numbers[key] = len(rows)
             rows.append(tuple(row))
 
-    def _begin_rebuilt(self, item: object) -> list[Any]:
+    def _begin_rebuilt(self, item: object) -> list[object]:
         """The row of a container of a user's class, or of a long one with few results: its first operand is the original."""
         self.inputs.append(self.sparse.get(id(item), item))
         return [REBUILT, -len(self.inputs)]
 
-    def _node_of(self, item: Any) -> Node:
+    def _node_of(self, item: object) -> Node:
         """The operation and the operands of an item that is no plain call; of one whose value is there already, no operands."""
         if type(item) is not LazyResult:
             sparse = None if self.search is None or not self.to_run else self.search.sparse(item)
@@ -188,7 +188,7 @@ class Walk:
         node = self.nodes[item] = operation, slots, in_order_of_issue(operation, slots)
         return node
 
-    def _call_of(self, item: LazyResult[Any]) -> tuple[Operation, tuple[object, ...]]:
+    def _call_of(self, item: LazyResult[object]) -> tuple[Operation, tuple[object, ...]]:
         """The operation and the operands of a shared result, or of a result with policies."""
         if item in self.around.once:
             return shared_operation(ONCE_TASK, NO_POLICIES, has_value=False), (self.around.use(item),)
@@ -197,7 +197,7 @@ class Walk:
             self.routes = Routes(self.root, self.around)
         return call_of(item, item.policies, self.routes)
 
-    def _number(self, item: LazyResult[Any], value: object) -> None:
+    def _number(self, item: LazyResult[object], value: object) -> None:
         """Numbers a value that is there already, or given when the graph is run; a resource is a row of its own."""
         if type(value) is LazyResult:
             self.is_open = True
@@ -210,7 +210,7 @@ class Walk:
         if type(value) is Skipped:
             self.skips = True
 
-    def finish(self) -> tuple[tuple[Row, ...], list[Any]]:
+    def finish(self) -> tuple[tuple[Row, ...], list[object]]:
         """The rows and the inputs, after the passes over them."""
         inputs = self.inputs if self.routes is None and not self.is_open else self._inputs_to_fill()
         rows = tuple(guard(self.rows, inputs) if self.skips else self.rows)
@@ -219,7 +219,7 @@ class Walk:
         given = {-1 - self.numbers[lazy] for lazy in self.around.values if lazy in self.numbers}
         return without_repeated_calls(rows, inputs, given)
 
-    def _inputs_to_fill(self) -> list[Any]:
+    def _inputs_to_fill(self) -> list[object]:
         """The inputs with what has to be filled in before a run; as they are if there is nothing."""
         routes = self.routes
         shares = routes is not None and routes.share()

@@ -77,6 +77,8 @@ class _Found:
                 self._routes[route] = title
                 # Compiled as the run does when it continues with this route.
                 lazy = lazy_result(route.task, route.slots, route.policies)
-                lazy.around = table.around(dict.fromkeys(table.shared))
+                unknown: dict[LazyResult[object], object] = {}
+                unknown.update(dict.fromkeys(table.shared))
+                lazy.around = table.around(unknown)
                 code, inputs = self._code_cache.code_of(lazy)
                 self.waiting.append((f"{title}\n", code.blueprint, inputs))

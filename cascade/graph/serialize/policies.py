@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from cascade.declare.amounts import as_timeout, check_amount
 from cascade.declare.cache_policy import CachePolicy
@@ -63,11 +63,8 @@ def describe_policies(operation: PolicyOperation, caches: Mapping[str, CachePoli
         described["cache"] = _describe_cache(operation.cache, caches, f"the cache policy of {where}", own)
     if operation.amounts:
         described["constraints"] = dict(operation.amounts)
-    for name, number in (
-        ("conditions", operation.condition_count), ("after", operation.order_count), ("concurrency", operation.concurrency),
-    ):
-        if number:
-            described[name] = number
+    counts = {"conditions": operation.condition_count, "after": operation.order_count, "concurrency": operation.concurrency}
+    described |= {name: number for name, number in counts.items() if number}
     if isinstance(operation, Map):
         signature = operation.signature._asdict()
         described["map"] = {name: list(value) if isinstance(value, tuple) else value for name, value in signature.items()}
@@ -114,7 +111,7 @@ class PolicyReader:
         self.caches = caches
         self.widest = widest
 
-    def read(self, value: dict[str, Any], task: Task[..., object], where: str) -> Policies:
+    def read(self, value: dict[str, object], task: Task[..., object], where: str) -> Policies:
         """The policies in `value`, with None for what is a reference of the row."""
         try:
             return self._read(value, task, where)
@@ -123,14 +120,14 @@ class PolicyReader:
                 raise
             raise SerializationError(error.what, where=where, expected=error.expected, hint=error.hint) from None
 
-    def _read(self, value: dict[str, Any], task: Task[..., object], where: str) -> Policies:
+    def _read(self, value: dict[str, object], task: Task[..., object], where: str) -> Policies:
         form = self._form(value["map"], task, f"{where}.map") if "map" in value else None
         concurrency = value.get("concurrency")
         if concurrency is not None and (form is None or type(concurrency) is not int or concurrency < 1):
             fail(f"it is {concurrency!r}", f"{where}.concurrency", expected="a number from 1 up, for a map")
         return Policies(
             self._retry(value["retry"], f"{where}.retry") if "retry" in value else None,
-            as_timeout(value.get("timeout")),
+            as_timeout(cast("float | None", value.get("timeout"))),
             self._cache(value["cache"], task, f"{where}.cache") if "cache" in value else None,
             self._constraints(value["constraints"], f"{where}.constraints") if "constraints" in value else (),
             (None,) * self._count(value.get("conditions", 0), f"{where}.conditions"),

@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 from cascade._vm import holds_deferred
+from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ROUTER
 from cascade.declare.inputs import input_of
-from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.resources import Injection, Resource, inject, injection_of
 from cascade.declare.task import MODES, BoundTask, Task
 from cascade.errors import CascadeError, CycleError, SerializationError
 from cascade.graph.calls import NO_INPUT
-from cascade.graph.route_table import NOTHING_AROUND
-from cascade.graph.walk import walk
 from cascade.graph.containers import DICT, EITHER, REBUILT, Container, is_container, parts
 from cascade.graph.model import Graph
 from cascade.graph.operations import AnyTask, PolicyOperation, Route, operation_with, route_operation
 from cascade.graph.outline import Entry, Outline, routes_of, target_of
+from cascade.graph.route_table import NOTHING_AROUND
 from cascade.graph.serialize.format import CONTAINERS, FORMAT, FROM_JUMP, TASK_OPTIONS, VERSION
 from cascade.graph.serialize.names import Names, check_keys, fail
 from cascade.graph.serialize.policies import DEFAULTS, KEYS, PolicyReader, check_caches
 from cascade.graph.serialize.value_reader import ValueReader
+from cascade.graph.walk import walk
 
 _Called = AnyTask | PolicyOperation | Container
 
@@ -212,7 +212,7 @@ class Reader:
             return task
         return operation_with(task, policies)
 
-    def _router(self, value: dict[str, Any], where: str) -> _RouterOperation:
+    def _router(self, value: dict[str, object], where: str) -> _RouterOperation:
         check_keys(value, where, ("router",), ("conditions", "after"))  # it calls nothing itself
         if not isinstance(value["router"], list) or not value["router"]:
             fail("it has no routes", where)
@@ -231,7 +231,7 @@ class Reader:
             fail("it is no key, but known only when it runs", where)
         return key
 
-    def _task_of_function(self, value: dict[str, Any], where: str) -> Task[..., object]:
+    def _task_of_function(self, value: dict[str, object], where: str) -> Task[..., object]:
         check_keys(value, where, ("function",), (*TASK_OPTIONS, "defaults", *KEYS))
         if self.names.allow is None:
             fail(
@@ -250,8 +250,8 @@ class Reader:
         if options.get("mode", "inline") not in MODES:
             fail(f"mode is {options['mode']!r}", where, expected="one of " + ", ".join(MODES))
         if "defaults" in value:
-            check_keys(value["defaults"], f"{where}.defaults", (), DEFAULTS)
-            defaults = self.policies.read(value["defaults"], Task(function), f"{where}.defaults")
+            described = check_keys(value["defaults"], f"{where}.defaults", (), DEFAULTS)
+            defaults = self.policies.read(described, Task(function), f"{where}.defaults")
             options |= {name: getattr(defaults, name) for name in DEFAULTS} | {"constraints": dict(defaults.constraints)}
         try:
             return Task(function, **options)

@@ -90,7 +90,7 @@ class ValueReader:
             fail(f"it is a {type(value).__name__}", where, expected="a list")
         return [self.value(item, f"{where}[{at}]") for at, item in enumerate(value)]
 
-    def _shared(self, value: dict[str, Any], where: str) -> object:
+    def _shared(self, value: dict[str, object], where: str) -> object:
         check_keys(value, where, ("$shared", "value"))
         number = value["$shared"]
         if type(number) is not int or number in self.shared:
@@ -133,7 +133,7 @@ class ValueReader:
         pairs = self._items(value, where)
         if any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
             fail("it is no list of pairs", where)
-        return {key: item for key, item in cast(list[list[object]], pairs)}
+        return dict(cast("list[tuple[object, object]]", pairs))
 
     def _decode_param(self, value: object, where: str) -> LazyResult[object]:
         return self._input("parameter", value, where)
@@ -170,23 +170,23 @@ class ValueReader:
         kinds = [self._type(member, f"{where}.of[{at}]") for at, member in enumerate(members)]
         if form == "Union":
             return functools.reduce(operator.or_, kinds)
-        if form == "generic" and isinstance(kinds[0], type) and len(kinds) > 1:
-            return types.GenericAlias(kinds[0], tuple(kinds[1:]))
-        fail(f"form {form!r}", where, expected="Any, Union, Literal or generic")
+        if form != "generic" or not isinstance(kinds[0], type) or len(kinds) < 2:
+            fail(f"form {form!r}", where, expected="Any, Union, Literal or generic")
+        return types.GenericAlias(kinds[0], tuple(kinds[1:]))
 
-    def _instance(self, value: dict[str, Any], mark: str, where: str) -> object:
+    def _instance(self, value: dict[str, object], mark: str, where: str) -> object:
         content = "fields" if mark == "$dataclass" else "items"
         check_keys(value, where, (mark, content))
         if mark == "$dataclass":
             kind = self.find(value[mark], where, _is_dataclass, "a dataclass")
             names = [field.name for field in dataclasses.fields(kind)]
-            check_keys(value[content], f"{where}.fields", (), tuple(names))
+            fields = check_keys(value[content], f"{where}.fields", (), tuple(names))
             # As a copy is made: its __init__ has run where it was written.
             try:
                 instance = object.__new__(kind)
             except TypeError as error:
                 fail(f"{value[mark]} is not only a dataclass: {error}", where, expected="a dataclass that is nothing else")
-            for name, item in value[content].items():
+            for name, item in fields.items():
                 object.__setattr__(instance, name, self.value(item, f"{where}.fields.{name}"))
             return instance
         named = self.find(value[mark], where, _is_namedtuple, "a named tuple")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.declare.control import EITHER, ONCE, ROUTER
@@ -105,7 +105,7 @@ def jump_error(targets: Sequence[tuple[object, int, int]], jump: Jump[object], o
     return DeclarationError(f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)")
 
 
-def choose(routes: Mapping[Hashable, T], key: object, where: str) -> T:
+def choose(routes: dict[object, T], key: object, where: str) -> T:
     """Returns the route of that key.
 
     Raises:
