@@ -20,9 +20,9 @@ from cascade.events.silent import SILENT
 from cascade.graph.model import Graph
 from cascade.graph.search import TooManyRows
 from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, asyncio, overload
-from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
+from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine.driver import (
     Outcome,
     check_asynchronous,

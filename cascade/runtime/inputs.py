@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from cascade._vm import hands_on_deferred
 from cascade.declare.inputs import Input, input_of
-from cascade.errors import ParameterError, TargetError, nearest
+from cascade.errors import ParameterError, nearest
 from cascade.events.preview import preview
-from cascade.events.silent import SILENT, SilentPublisher
 from cascade.graph.containers import PLAIN
 from cascade.graph.inputs import Inputs
-from cascade.imports import TYPE_CHECKING
-from cascade.runtime.resources.registry import ResourceContainer
-
-if TYPE_CHECKING:
-    from cascade.declare.task import Task
-    from cascade.runtime.resources.run import RunResources
 
 NOTHING: dict[str, object] = {}
+ABSENT = object()
+"""Stands for an input that was not given."""
 
 
 class InputValues:
@@ -49,12 +44,13 @@ class InputValues:
                 )
         self.params = params
         self._values: dict[tuple[str, str], tuple[Input, object]] = {}
+        self._texts: dict[str, object] = {}
 
     @classmethod
     def found(cls, params: Mapping[str, object], values: dict[tuple[str, str], tuple[Input, object]]) -> InputValues:
         """Returns the values of inputs that have been found already, by kind and name of the inputs."""
         new = cls.__new__(cls)
-        new.params, new._values = params, values
+        new.params, new._values, new._texts = params, values, {}
         return new
 
     def check(self, declared: Iterable[Input]) -> None:
@@ -87,15 +83,26 @@ class InputValues:
             )
         return found[1]
 
+    def given(self, kind: str, name: str) -> object:
+        """What was given for an input: the parameter, or the text of the variable when it was first read; ABSENT for nothing."""
+        if kind == "parameter":
+            return self.params.get(name, ABSENT)
+        if name not in self._texts:
+            self._texts[name] = os.environ.get(name, ABSENT)
+        return self._texts[name]
+
+    def known(self, kind: str, name: str) -> object:
+        """The value of an input, if it was found already, or ABSENT."""
+        found = self._values.get((kind, name))
+        return ABSENT if found is None else found[1]
+
     def _find(self, declared: Input) -> object:
-        source: Mapping[str, object] = self.params if declared.kind == "parameter" else os.environ
-        try:
-            value = source[declared.name]
-        except KeyError:
-            if not declared.required:
-                return declared.default
-            raise missing(declared) from None
-        return converted(value, declared)
+        given = self.given(declared.kind, declared.name)
+        if given is not ABSENT:
+            return converted(given, declared)
+        if declared.required:
+            raise missing(declared)
+        return declared.default
 
     def fill(self, inputs: Inputs) -> list[object]:
         """Returns the inputs of a graph, declarations replaced by their values."""
@@ -105,84 +112,6 @@ class InputValues:
             assert declared is not None
             result[number] = self.value(declared)
         return result
-
-
-class RunInputs:
-    """The inputs of one run: its parameters, variables of the environment, and resources.
-
-    Args:
-        params: the values of the target's parameters.
-        container: the resources that are known by name.
-        publisher: publishes the set-ups and tear-downs of resources.
-        shared: whether several runs share this; then none of them can have inputs or resources.
-
-    Attributes:
-        values: of the inputs, once the first graph with inputs has come.
-        resources: those of the run, once the first graph with resources has come.
-        taken: the number of inputs and resources that graphs of this run have taken so far; none of them is part of the key of a
-            task that returned such a graph.
-        last_taken: the last of them.
-    """
-
-    __slots__ = ("_container", "_params", "_publisher", "_shared", "last_taken", "resources", "taken", "values")
-
-    def __init__(
-        self,
-        params: Mapping[str, object] | None = None,
-        container: ResourceContainer | None = None,
-        publisher: SilentPublisher = SILENT,
-        *,
-        shared: bool = False,
-    ) -> None:
-        self._params = params
-        self._container = container
-        self._publisher = publisher
-        self._shared = shared
-        self.values: InputValues | None = None
-        self.resources: RunResources | None = None
-        self.taken = 0
-        self.last_taken: Task[..., object] | None = None
-
-    @property
-    def takes_placeholders(self) -> bool:
-        """True if a task got a resource of scope "task" in this run, so that arguments may hold its placeholder."""
-        return self.resources is not None and self.resources.per_task
-
-    def fill(self, inputs: Sequence[object]) -> Sequence[object]:
-        """Returns the inputs of a graph, complete. The first graph is the run's target, whose inputs are checked all at once."""
-        if isinstance(inputs, Inputs) and inputs.tables:
-            inputs = inputs.for_one_run()
-        if type(inputs) is not Inputs and (self._params is None or self.values is not None):
-            return inputs
-        if self._shared:
-            raise TargetError(
-                "a task of this program answered with a graph that takes inputs or resources",
-                expected="inputs and resources that the compiled target takes as well",
-                hint="run it with cascade.run(...), or pass what is needed as an argument",
-            )
-        first = self.values is None
-        if self.values is None:
-            self.values = InputValues(self._params)
-        declared = self._declared(inputs, self.values) if isinstance(inputs, Inputs) else []
-        if first:
-            self.values.check(declared)
-        return self.values.fill(inputs) if isinstance(inputs, Inputs) else inputs
-
-    def _declared(self, inputs: Inputs, values: InputValues) -> list[Input]:
-        """Returns the inputs of a graph and of the resources that it names, which are found and checked."""
-        declared = inputs.all_declared()
-        taken = [*declared, *inputs.injections]
-        if taken:
-            self.taken += len(taken)
-            self.last_taken = taken[-1]
-        if inputs.injections:
-            if self.resources is None:
-                from cascade.runtime.resources.run import RunResources
-
-                container = self._container or ResourceContainer()
-                self.resources = RunResources(container, values.value, self._publisher.publish_resource)
-            declared += self.resources.check(inputs.injections, inputs.values)
-        return declared
 
 
 class ParameterLayout:

@@ -18,10 +18,11 @@ from cascade.graph.inputs import Inputs
 from cascade.graph.operations import operation_of
 from cascade.imports import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, annotation, overload
 from cascade.instructions.blueprint import Blueprint
-from cascade.runtime.inputs import RunInputs, layout_of
+from cascade.runtime.inputs import layout_of
 from cascade.runtime.nodes.capacity import Capacity, check_capacity
 from cascade.runtime.resources.registry import ResourceContainer
 from cascade.runtime.resources.resolver import parameters_of
+from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine.driver import (
     NESTED_SLICE,
     check_asynchronous,

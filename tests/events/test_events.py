@@ -125,7 +125,7 @@ def test_a_call_in_its_first_iteration_tells_no_progress():
     from cascade.adapters.solvers.native import NativeSolver
     from cascade.compiler.code_cache import CodeCache
     from cascade.events.publisher import EventPublisher
-    from cascade.runtime.inputs import RunInputs
+    from cascade.runtime.run_inputs import RunInputs
     from cascade.runtime.spine.run_context import RunContext
 
     bus, heard = MessageBus(), []

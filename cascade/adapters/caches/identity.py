@@ -40,9 +40,10 @@ from cascade.adapters.caches.models import attribute_parts, declared_by, is_mach
 from cascade.adapters.caches.reads import ANNOTATIONS, HIDDEN, HIDDEN_IN_SYS, Import, names_in, reads_of
 from cascade.adapters.caches.watch import MISSING, Watch
 from cascade.declare.control import JumpSelector
+from cascade.declare.inputs import REQUIRED, Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.policies import Policies
-from cascade.declare.resources import Resource
+from cascade.declare.resources import Injection, Resource
 from cascade.declare.task import BoundTask, Task
 from cascade.errors import KeyingError
 
@@ -79,6 +80,7 @@ class Identity:
     Attributes:
         reads_annotations: whether any of the code looks at them.
         objects: references to the objects that the code reads and could tell from an equal copy, by ids.
+        resources: those that it injects by themselves, by their names; of several of one name, one.
     """
 
     def __init__(self, function: object, annotated: bool = False) -> None:
@@ -88,6 +90,7 @@ class Identity:
         self._names: Names = {}  # of the annotations that are looked into
         self._watch = Watch()
         self.holds: Callable[[], bool] = self._watch.holds  # says whether this is still so
+        self.resources: dict[str, Resource] = {}
         self._seen: dict[int, bytes] = {}  # references to the objects that were looked into, by id
         self._kept: list[object] = []  # so that the ids above stay theirs
         self._encoder = Encoder(self._of_part, self._seen)
@@ -203,11 +206,21 @@ class Identity:
     def _of_lazy_result(self, lazy: LazyResult[object]) -> bytes:
         # The default of a parameter, say. Its value is an argument of the call.
         if not lazy.task.takes_policies:
-            return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode())
+            return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode()) + self._of_declared(lazy.task)
         policies = cast("Policies | None", self._watch.attribute(lazy, "policies"))
         set_on_it = b"" if policies is None else self._of_each(policies._replace(cache=None))
         slots = cast("Iterable[object]", self._watch.attribute(lazy, "slots"))
         return b"lazy" + self._of(lazy.task) + self._of_each(slots) + set_on_it
+
+    def _of_declared(self, task: AnyTask) -> bytes:
+        # How an input is declared says what a graph that takes it gets; the code of a resource is looked into where that is taken.
+        if isinstance(task, Injection) and task.resource is not None:
+            self.resources[task.name] = task.resource
+        if not isinstance(task, Input):
+            return b""
+        default = self._watch.attribute(task, "default")
+        parts = [task.kind, self._watch.attribute(task, "type"), *([] if default is REQUIRED else [default])]
+        return b"".join([self._at(part, f"the declaration of {task!r}") for part in parts])
 
     def _of_each(self, values: Iterable[object]) -> bytes:
         items = [part for pair in values.items() for part in pair] if isinstance(values, dict) else list(values)

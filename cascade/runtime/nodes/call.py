@@ -12,6 +12,7 @@ from __future__ import annotations
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 
+from cascade._vm import is_awaitable
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult
 from cascade.events.names import label
@@ -25,17 +26,48 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
 
-class Call:
+class Parking:
+    """A coroutine that was begun in place, and whether it runs in an event loop by now."""
+
+    __slots__ = ("parked",)
+
+    def __init__(self) -> None:
+        self.parked = False
+
+    async def park(self) -> None:
+        """Has to be awaited before anything else is: everything after it runs in an event loop."""
+        if not self.parked:
+            self.parked = True
+            await _point()
+
+    async def park_with(self, awaitable: Awaitable[object]) -> None:
+        """As `park`, with an awaitable at hand, which is closed if the coroutine is not continued."""
+        try:
+            await self.park()
+        except BaseException:
+            close_awaitable(awaitable)
+            raise
+
+    async def result_of(self, value: object) -> object:
+        """Returns a value, or the result of an awaitable."""
+        if not is_awaitable(value):
+            return value
+        await self.park_with(value)
+        return await value
+
+
+class Call(Parking):
     """One call under way."""
 
     __slots__ = (
-        "_task_id", "again", "blocked", "context", "is_published", "node", "on_granted", "operands", "operation", "parked", "serial",
+        "_task_id", "again", "blocked", "context", "is_published", "node", "on_granted", "operands", "operation", "serial",
     )  # fmt: skip
 
     def __init__(
         self, context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int | str,
         origin: Task[..., object] | None = None,
     ) -> None:
+        super().__init__()
         self.context = context
         self.operation = operation
         self.operands = operands
@@ -45,23 +77,8 @@ class Call:
         self.again = origin is not None
         self.is_published = origin is None
         self._task_id = None if origin is None else label(origin, serial, node)
-        self.parked = False
         self.blocked = False  # while it waits for capacity; then `on_granted` is called
         self.on_granted: Callable[[], None] | None = None
-
-    async def park(self) -> None:
-        """Stops a call that was begun in place, until it is awaited in an event loop; to be awaited before anything else."""
-        if not self.parked:
-            self.parked = True
-            await _point()
-
-    async def park_with(self, awaitable: Awaitable[object]) -> None:
-        """As `park`, with an awaitable at hand, which is closed if the call is not continued."""
-        try:
-            await self.park()
-        except BaseException:
-            close_awaitable(awaitable)
-            raise
 
     def where(self) -> str:
         """Names the call, for messages."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cascade.events.silent import SilentPublisher
     from cascade.events.types import Event
     from cascade.graph.operations import PolicyOperation
-    from cascade.runtime.inputs import RunInputs
     from cascade.runtime.nodes.capacity import Capacity
+    from cascade.runtime.run_inputs import RunInputs
     from cascade.runtime.spine.failures import Limits
 
     AnyTask = Task[..., object]

@@ -44,6 +44,10 @@ class ResourceResolver:
         self.names.setdefault(found, name)
         return found
 
+    def is_overridden(self, name: str) -> bool:
+        """Whether another resource takes the place of those of this name."""
+        return name in self._overrides
+
     def check(self, injections: Iterable[Injection], values: Iterable[Injection] = ()) -> list[Input]:
         """Finds resources and all that they need, before anything is set up; returns the inputs that these take.
 

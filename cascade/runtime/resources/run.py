@@ -34,12 +34,12 @@ class RunResources:
     """
 
     def __init__(self, container: ResourceContainer, input_value: Callable[[Input], object], publish: Publish) -> None:
-        self._resolver = ResourceResolver(container, input_value)
+        self.resolver = ResourceResolver(container, input_value)
         self._publish = publish
         self._lifetimes: dict[Resource, Lifetime] = {}  # those of scope "run", also while they are being set up
         self._stack: list[Lifetime] = []  # those that are set up, in the order of set-up
         self._calls: dict[int, tuple[list[Lifetime], object]] = {}  # of calls whose awaitable is not awaited yet
-        self.check = self._resolver.check
+        self.check = self.resolver.check
         self.per_task = False
         """Whether a task got a ResourcePlaceholder in this run."""
 
@@ -52,13 +52,13 @@ class RunResources:
         """Returns the arguments of a call as a cache's key takes them; see `cascade.runtime.resources.key.with_origins`."""
         from cascade.runtime.resources.key import with_origins
 
-        return with_origins(arguments, self._stack, self._resolver)
+        return with_origins(arguments, self._stack, self.resolver)
 
     # -- Scope "run" ------------------------------------------------------------------------------------------------
 
     def acquire(self, injection: Injection, lazy: LazyResult[object]) -> object:
         """Returns the result of an injection's node: a value, an awaitable of it, or a placeholder."""
-        resource = self._resolver.find(injection)
+        resource = self.resolver.find(injection)
         if resource.scope == "task":
             self.per_task = True
             return ResourcePlaceholder(lazy, resource)
@@ -74,7 +74,7 @@ class RunResources:
     def _missing(self, wanted: Iterable[Resource]) -> list[Resource]:
         """Returns the resources that have to be set up for `wanted`, in order."""
         ready = {resource for resource, lifetime in self._lifetimes.items() if lifetime.is_ready}
-        return self._resolver.order(wanted, ready)
+        return self.resolver.order(wanted, ready)
 
     async def _acquire_async(self, order: list[Resource], resource: Resource) -> object:
         for each in order:
@@ -87,7 +87,7 @@ class RunResources:
             if not resource.is_async:
                 self._set_up_for_run(resource)
                 return
-            name = self._resolver.names[resource]
+            name = self.resolver.names[resource]
             lifetime = AsyncLifetime(name, resource, self._publish, self._stack.append, self._forget)
             self._begin(lifetime, {})
             self._lifetimes[resource] = lifetime
@@ -105,7 +105,7 @@ class RunResources:
 
     def _set_up(self, resource: Resource, own: dict[Resource, Lifetime]) -> Lifetime:
         """Sets up a resource; those that it needs are in `own`, or of the run."""
-        lifetime = Lifetime(self._resolver.names[resource], resource, self._publish)
+        lifetime = Lifetime(self.resolver.names[resource], resource, self._publish)
         lifetime.set_up(self._arguments(resource, own))
         return lifetime
 
@@ -113,7 +113,7 @@ class RunResources:
         lifetime.begin(self._arguments(lifetime.resource, own))
 
     def _arguments(self, resource: Resource, own: dict[Resource, Lifetime]) -> dict[str, object]:
-        return self._resolver.arguments(resource, lambda needed: (own.get(needed) or self._lifetimes[needed]).value)
+        return self.resolver.arguments(resource, lambda needed: (own.get(needed) or self._lifetimes[needed]).value)
 
     # -- Scope "task" -----------------------------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class RunResources:
         if resource.scope == "run":
             await self._ensure(resource)
         elif resource.is_async:
-            lifetime = AsyncLifetime(self._resolver.names[resource], resource, self._publish)
+            lifetime = AsyncLifetime(self.resolver.names[resource], resource, self._publish)
             self._begin(lifetime, own)
             own[resource] = lifetime
             await lifetime.wait()

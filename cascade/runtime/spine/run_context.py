@@ -19,8 +19,8 @@ from cascade.events.silent import SILENT, SilentPublisher
 from cascade.graph.operations import PolicyOperation, StateMachine, operation_of
 from cascade.graph.route_table import Around
 from cascade.imports import TYPE_CHECKING
-from cascade.runtime.inputs import RunInputs
 from cascade.runtime.nodes.capacity import Capacity
+from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine import failures
 
 if TYPE_CHECKING:
