@@ -15,6 +15,7 @@ from cascade._vm import Code
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph
 from cascade.graph.build import build_graph
+from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.program import Program
 
 STAGES = ("declare", "flatten", "solve", "compile", "verify", "run", "free", "bare calls")
@@ -35,7 +36,7 @@ def one_round(shape: str, nodes: int) -> dict[str, float]:
     seconds["solve"], plan = clock(NativeSolver().resolve, graph)
     seconds["compile"], blueprint = clock(compile_graph, graph, plan)
     seconds["verify"], code = clock(Code, blueprint)  # assembling a blueprint is little more than verifying it
-    seconds["run"], value = clock(Program(code, graph.inputs, _no_binding, target))
+    seconds["run"], value = clock(Program(code, graph.inputs, _no_binding, target, Capacity()))
     seconds["bare calls"], expected = clock(BARE[shape], nodes)
     if value != expected:
         raise AssertionError(f"{shape} of {nodes:,} nodes gave {value!r}, expected {expected!r}")

@@ -201,14 +201,7 @@ def is_asynchronous(code: Code) -> bool:
 def has_plain_items(operation: Map) -> bool:
     """Returns True if the items of a map are plain calls, so that they can be called in a loop of the VM, or run by kernels."""
     task = operation.task
-    return (
-        not task.is_async
-        and task.mode == "inline"
-        and operation.retry is None
-        and operation.timeout is None
-        and operation.cache is None
-        and not operation.amounts
-    )
+    return operation.has_plain_items and not task.is_async and task.mode == "inline"
 
 
 def operations_of(code: Code) -> list[CompiledOperation]:

@@ -207,12 +207,17 @@ class PolicyOperation(TaskOperation):
     def again(self) -> PolicyOperation:
         """The operation of a tail call to the same task: its policies, without conditions and order."""
         if self._again is None:
-            self._again = operation_with(self.task, self._unconditional()) if self.condition_count or self.order_count else self
+            self._again = operation_with(self.task, self._of_each_call()) if self.condition_count or self.order_count else self
         return self._again
 
-    def _unconditional(self) -> Policies:
-        constraints = tuple((name, _COMPUTED if amount is None else amount) for name, amount in self.amounts)
-        return Policies(self.retry, self.timeout, self.cache, constraints)
+    def _of_each_call(self) -> Policies:
+        """The policies of a later iteration or of an item, with placeholders for computed amounts."""
+        return _of_each_call(self.policies((_COMPUTED,) * self.extras))
+
+
+def _of_each_call(policies: Policies) -> Policies:
+    """Returns what also applies to later iterations and to the items of a map: all but what is decided once, for the node."""
+    return policies._replace(conditions=(), after=(), concurrency=None, construct=None, selector=None)
 
 
 class _Computed:
@@ -251,6 +256,7 @@ class Map(PolicyOperation):
     Attributes:
         signature: how inputs and shared arguments are passed.
         items, shared: the slices of its operands for inputs, and for arguments that all items share.
+        has_plain_items: whether the call of an item has no policies.
     """
 
     signature: MapSignature
@@ -261,13 +267,14 @@ class Map(PolicyOperation):
         self.items = slice(0, signature.inputs)
         self.shared = slice(signature.inputs, len(names))
         self.pure = task.pure
+        self.has_plain_items = _of_each_call(policies).is_plain
         operands = [Operand(name, ITEMS if at < signature.inputs else DATA) for at, name in enumerate(names)]
         super().__init__(task, operands, policies)
 
     @property
     def item(self) -> PolicyOperation:
         """The operation of one item."""
-        return operation_with(self.task, self._unconditional())
+        return operation_with(self.task, self._of_each_call())
 
     def __repr__(self) -> str:
         return f"<map of {self.name}>"

@@ -231,3 +231,11 @@ def test_tests_that_the_documents_name_are_there():
     for path in DOCUMENTS:
         for file, function in re.findall(r"`([\w/]*test_\w+)\.py::(test_\w+)`", path.read_text()):
             assert f"def {function}(" in (ROOT / "tests" / f"{file}.py").read_text(), f"{path.name}: {file}.py::{function}"
+
+
+# -- Benchmarks -------------------------------------------------------------------------------------------------------
+
+
+def test_the_times_of_stages_can_be_measured():
+    shown = python("perf/stages.py", "--nodes", "50", "--rounds", "1").stdout
+    assert re.search(r"^\| verify \| +\d", shown, flags=re.MULTILINE)

@@ -11,7 +11,6 @@ from cascade.adapters.protocols import Executor
 from cascade.compiler.code_cache import CodeCache, loop_code
 from cascade.declare.control import JUMP
 from cascade.declare.lazy import LazyResult, lazy_result
-from cascade.declare.policies import Policies
 from cascade.declare.resources import Injection, inject
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
@@ -109,9 +108,7 @@ class RunContext:
         if isinstance(operation, Task):
             return lazy_result(operation, slots, operation.policies)
         again = operation.again
-        computed = iter(slots[again.computed])
-        constraints = tuple((name, next(computed) if amount is None else amount) for name, amount in again.amounts)
-        return lazy_result(again.task, slots[again.arguments], Policies(again.retry, again.timeout, again.cache, constraints))
+        return lazy_result(again.task, slots[again.arguments], again.policies(slots[again.computed]))
 
     def loop_code(self, operation: AnyTask | PolicyOperation | StateMachine) -> Code:
         return loop_code(operation)
