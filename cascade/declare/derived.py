@@ -3,12 +3,12 @@
 Nothing in this layer reads them. Each field has one owner, the only module that reads and sets it. A class of a layer above
 is `object` here: its owner narrows it.
 
-| field | owner | what it holds |
+| field | owner | contents |
 |---|---|---|
 | `Derived.code` | `cascade.compiler.code_cache` | the code of graphs whose result is the value of this operation, by their rows |
 | `TaskDerived.operations` | `cascade.graph.operations` | operations that call the task, interned, so that equal rows are found equal |
 | `TaskDerived.continuations` | `cascade.kernels` | the source of the task's function, and its continuations after side exits |
-| `TaskDerived.identity` | `cascade.adapters.caches.identity` | what the function's code is, as a part of cache keys |
+| `TaskDerived.identity` | `cascade.adapters.caches.identity` | the function's code as a part of cache keys |
 | `ResultDerived.policies`, `.operation`, `.operands` | `cascade.graph` | the operation and operands made of these very policies |
 | `ResultDerived.around` | `cascade.graph` | the values that a route is given by the graph around its Router |
 

@@ -90,7 +90,7 @@ class LazyResult(Generic[R], _Anything):
     def run_if(self, condition: object) -> Self:
         """Skips the node when `condition` is false: a value, or a LazyResult.
 
-        What needs its value is skipped as well. Of several conditions all have to be true.
+        Results that need its value are skipped as well. Of several conditions all have to be true.
         """
         policies = self._policies()
         return self._set(policies._replace(conditions=(*policies.conditions, condition)))

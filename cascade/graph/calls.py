@@ -166,7 +166,7 @@ def is_computed(value: object) -> bool:
 
 
 def in_order_of_issue(operation: Operation, operands: tuple[object, ...]) -> tuple[object, ...]:
-    """The operands in the order in which one would write them in Python: what only comes before, then conditions, then arguments."""
+    """The operands in the order in which one would write them in Python: operands that only come before, then conditions, then arguments."""
     if not isinstance(operation, TaskOperation):
         return operands
     return (*operands[operation.order], *operands[operation.conditions], *operands[: operation.conditions.start])

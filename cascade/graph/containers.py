@@ -64,7 +64,7 @@ def is_container(value: object) -> bool:
 
 
 def parts(original: object) -> list[object]:
-    """What a container holds, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
+    """Returns the parts of a container, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
     if isinstance(original, (list, tuple, set, frozenset)):
         return list(original)
     if isinstance(original, dict):

@@ -41,7 +41,7 @@ KEY_LENGTH = 40
 
 
 def policy_words(operation: object) -> list[str]:
-    """What an operation has set besides what it depends on, such as `["retry 3 (delay 0.1 s)", "cpu=1"]`."""
+    """Returns the policies of an operation in words, such as `["retry 3 (delay 0.1 s)", "cpu=1"]`."""
     if not isinstance(operation, PolicyOperation):
         return []
     words = []

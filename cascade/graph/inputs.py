@@ -12,11 +12,11 @@ from cascade.imports import cast, copy
 
 
 class Inputs(list[object]):
-    """The inputs of a graph that takes more than constants: what is missing has to be filled in before a run.
+    """The inputs of a graph that takes more than constants; the missing ones are filled in before a run.
 
     Attributes:
         declared: the numbers of the inputs that are LazyResults of an `Input`, given when the graph is run.
-        elsewhere: what the routes of Routers declare, which are graphs of their own.
+        elsewhere: the declarations in the routes of Routers, which are graphs of their own.
         injections: the resources that the graph and the routes of its Routers use.
         values: those of them whose value is asked for by something else than a call that gets it as an argument.
         tables: the numbers of the inputs that are tables of routes, and share results: each run has its own.
@@ -31,7 +31,7 @@ class Inputs(list[object]):
         self.tables: list[int] = []
 
     def all_declared(self) -> list[Input]:
-        """The declarations of what has to be given, also those of routes."""
+        """Returns the declarations of all inputs to be given, also those of routes."""
         return [each for each in map(input_of, self) if each is not None] + self.elsewhere
 
     def for_one_run(self) -> list[object]:

@@ -96,7 +96,7 @@ def _needed(rows: Sequence[Row], target: Sequence[int]) -> list[int]:
 
 
 def _constant(value: object, depth: int = DEEPEST_TUPLE) -> Hashable:
-    """What equal constants have in common."""
+    """Returns a key that equal constants have in common."""
     kind = type(value)
     if kind in BY_VALUE:
         return kind, value

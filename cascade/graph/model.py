@@ -124,7 +124,7 @@ class Plan:
 
     Attributes:
         stages: the tasks, in groups whose members may run side by side.
-        order: every row of the graph, in the order in which they are issued, each after what it needs. None leaves
+        order: every row of the graph, in the order in which they are issued, each after its operands. None leaves
             it to the stages: one after the other, containers where they are first needed.
 
     A solver gives the stages, or instead of them the `levels`: for each row its stage, -1 for a container.
@@ -160,7 +160,7 @@ class Plan:
         """Every row of `graph` in the order of issue.
 
         Raises:
-            PlanError: (a ValueError) the stages leave a task out, name one twice, or name one before what it needs.
+            PlanError: (a ValueError) the stages leave a task out, name one twice, or name one before its operands.
         """
         return _order_by_stages(graph, self.stages) if self.order is None else self.order
 

@@ -1,6 +1,6 @@
 """Outline: all that a graph holds, for people and tools, and the way back from rows to LazyResults.
 
-A row of a graph hides what runs only perhaps: the routes of a Router are LazyResults inside an input of its row, and
+A row of a graph hides results that may not run: the routes of a Router are LazyResults inside an input of its row, and
 all states of a machine are one row. An outline has an entry for each of them:
 
     rows     0  kind                  entries  0  kind
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
     Attributes:
         operation: as in a graph's row; of a state its own.
-        references: its operands, entries or inputs as in a graph's row; of a Router the selector, and what follows the
+        references: its operands, entries or inputs as in a graph's row; of a Router the selector, and the operands after the
             arguments.
         routes: of a Router, an entry or an input by key.
         jumps: of a state that is bound, the next state by key; None for the end.
@@ -148,7 +148,7 @@ class RoutesGraph(NamedTuple):
 
     Attributes:
         graph: its inputs that are `Shared` say which of `shared` they are; its result is the list of the routes.
-        shared: what the routes share with the graph around them, as references there.
+        shared: the results that the routes share with the graph around them, as references there.
         tables: the Routers' rows, and their routes.
     """
 
@@ -172,7 +172,7 @@ def routes_of(graph: Graph) -> RoutesGraph | None:
 
 
 class Shared(NamedTuple):
-    """Stands for the value of what routes share with the graph around them: the one of that number."""
+    """Stands for the value of a result that routes share with the graph around them: the one of that number."""
 
     number: int
 
@@ -180,7 +180,7 @@ class Shared(NamedTuple):
 def graph_of_routes(tables: Sequence[RouteTable]) -> Graph:
     """A graph that computes every route of these tables, and of the Routers in them.
 
-    What the tables share with the graph around them are inputs, each a `Shared`; its result is the list of the routes.
+    Results that the tables share with the graph around them are inputs, each a `Shared`; its result is the list of the routes.
     """
     found = dict.fromkeys(lazy for table in tables for lazy in table.shared)
     around = Around({lazy: Shared(number) for number, lazy in enumerate(found)}, {})
@@ -200,7 +200,7 @@ class _Draft:
         self.inputs: list[object] = []
 
     def keeper(self, inputs: Sequence[object]) -> Callable[[int], int]:
-        """A function of references that keeps what they refer to of `inputs`, and gives its reference here."""
+        """Returns a function from references to `inputs` to references here, which keeps these inputs."""
         kept: dict[int, int] = {}
 
         def keep(reference: int) -> int:
@@ -284,7 +284,7 @@ def target_of(graph: Graph | Outline) -> LazyResult[object] | list[LazyResult[ob
 
 
 def _make(whole: Outline, root: int, made: dict[int, object]) -> list[int]:
-    """Makes an entry and what it needs; gives the numbers of what was made."""
+    """Makes an entry and its operands; returns the numbers of those made."""
     order: list[int] = []
     path: dict[int, None] = {}  # entered and not made: in order, from the root
     stack = [root]

@@ -1,4 +1,4 @@
-"""The routes of a Router as a value in the graph, and what is around them."""
+"""The routes of a Router as a value in the graph, and their surroundings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class RouteTable(CompiledRoutes):
     """The routes of a Router.
 
     Attributes:
-        shared: what of them the graph around it computes in any case.
+        shared: their results that the graph around it computes in any case.
         skips: whether something in them may be skipped.
-        uses: what of them is computed at most once, by whichever Router of a graph further out needs it first.
-        common: what of them other Routers of the same graph may need as well.
-        once: for one run, what becomes of that.
+        uses: their results that are computed at most once, by whichever Router of a graph further out needs them first.
+        common: their results that other Routers of the same graph may need as well.
+        once: for one run, the states of these.
         templates: compiled routes, by route; owned by `cascade.compiler.code_cache`.
     """
 
@@ -44,7 +44,7 @@ class RouteTable(CompiledRoutes):
         return result
 
     def around(self, values: dict[LazyResult[object], object]) -> Around:
-        """What a route has around it, given the values of what is shared."""
+        """Returns the surroundings of a route, given the values of the shared results."""
         return Around(values, {**self.uses, **self.once})
 
     def __repr__(self) -> str:
@@ -71,7 +71,7 @@ class Once:
 
 
 class Use:
-    """A `Once` that is needed, with what there is around it."""
+    """A `Once` that is needed, with its surroundings."""
 
     __slots__ = ("around", "once")
 
@@ -81,11 +81,11 @@ class Use:
 
 
 class Around:
-    """What a route is given by the graph around it.
+    """The surroundings of a route: the results that the graph around it shares with it.
 
     Attributes:
         values: of results that it has computed.
-        once: results that it computes at most once; what these need stands here, too, if not with the `Use`.
+        once: results that it computes at most once; their operands stand here, too, if not with the `Use`.
         route: the Router's table and the route, unless something may be computed once.
     """
 
@@ -103,7 +103,7 @@ class Around:
         return Use(found, self) if type(found) is Once else found  # type: ignore[return-value]
 
     def without(self, lazy: LazyResult[object]) -> Around:
-        """What there is around `lazy` itself."""
+        """Returns the surroundings of `lazy` itself."""
         return Around(self.values, {other: found for other, found in self.once.items() if other is not lazy})
 
 NOTHING_AROUND = Around({}, {})

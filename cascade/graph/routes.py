@@ -1,4 +1,4 @@
-"""The tables of routes of the Routers of one graph, and what routes share with it and with each other."""
+"""The tables of routes of the Routers of one graph, and the results that routes share with it and with each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cascade.graph.route_table import Around, RouteTable
 
 
 class Routes:
-    """What the Routers of one graph share with the rest of it, and with each other."""
+    """The results that the Routers of one graph share with the rest of it, and with each other."""
 
     def __init__(self, root: object, around: Around) -> None:
         self._around = around
@@ -36,7 +36,7 @@ class Routes:
         return table
 
     def share(self) -> bool:
-        """Finds what several of the tables need, when all are there."""
+        """Finds the results that several of the tables need, when all are there."""
         if len(self._found) < 2:
             return False
         seen: dict[LazyResult[object], int] = {}

@@ -220,7 +220,7 @@ class Walk:
         return without_repeated_calls(rows, inputs, given)
 
     def _inputs_to_fill(self) -> list[object]:
-        """The inputs with what has to be filled in before a run; as they are if there is nothing."""
+        """Returns the inputs as `Inputs` if any has to be filled in before a run; else as they are."""
         routes = self.routes
         shares = routes is not None and routes.share()
         declarations = () if routes is None else routes.declarations

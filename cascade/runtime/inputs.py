@@ -84,7 +84,7 @@ class InputValues:
         return found[1]
 
     def given(self, kind: str, name: str) -> object:
-        """What was given for an input: the parameter, or the text of the variable when it was first read; ABSENT for nothing."""
+        """Returns the value given for an input: the parameter, or the text of the variable when it was first read; ABSENT for none."""
         if kind == "parameter":
             return self.params.get(name, ABSENT)
         if name not in self._texts:

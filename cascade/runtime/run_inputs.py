@@ -1,4 +1,4 @@
-"""The inputs of a run: what is filled in before a graph runs, and what graphs take from the run."""
+"""The inputs of a run: filled in before a graph runs, and noted when graphs take them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunInputs:
     Attributes:
         values: of the inputs, once the first graph with inputs has come.
         resources: those of the run, once the first graph with resources has come.
-        taken: notes on what graphs of this run take, once there is a cache that has to know.
+        taken: notes on the inputs that graphs of this run take, once a cache needs them.
     """
 
     __slots__ = ("_container", "_params", "_publisher", "_shared", "resources", "taken", "values")
@@ -94,7 +94,7 @@ class RunInputs:
         return declared
 
     def note_taken(self) -> Taken | None:
-        """Notes from here on what graphs take, for a cache; None where they cannot take anything."""
+        """Starts to note the inputs that graphs take, for a cache; None where they cannot take anything."""
         if self.taken is None and not self._shared:
             from cascade.runtime.taken import Taken
 
@@ -102,7 +102,7 @@ class RunInputs:
         return self.taken
 
     def states(self) -> RunStates:
-        """The states, as parts of keys, of what this run has to give."""
+        """Returns the states of this run's inputs and resources, as parts of keys."""
         if self.values is None:  # no graph with inputs has come, and there are no parameters
             self.values = InputValues(self._params)
         return self._states(self.values)

@@ -1,4 +1,4 @@
-"""What graphs take from their run, as part of the keys of caches: inputs by their values, resources by their code and inputs.
+"""Inputs and resources that graphs take from their run, as part of the keys of caches: inputs by their values, resources by their code.
 
 The value of a graph that a cached task returned depends on this besides the call of the task.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Note:
-    """What was taken last by one name.
+    """The last taking of one name.
 
     Attributes:
         last: the number of that taking.
@@ -37,7 +37,7 @@ class _Note:
 
 
 class Taken:
-    """Notes what the graphs of one run take from it, in which state.
+    """The notes of a run: the names that its graphs took, and their states.
 
     Attributes:
         count: how often something was taken so far.
@@ -59,7 +59,7 @@ class Taken:
         note.last = self.count
 
     def since(self, count: int) -> dict[Name, bytes]:
-        """What was taken after so many takings, and its states.
+        """Returns the names taken after so many takings, and their states.
 
         Raises:
             KeyingError: (a TypeError) something has no state, or has changed meanwhile.
@@ -77,7 +77,7 @@ class Taken:
 
 
 class RunStates:
-    """The states of what a run has to give, as they are now.
+    """The present states of a run's inputs and resources.
 
     Args:
         values: those of the run's inputs.
@@ -89,7 +89,7 @@ class RunStates:
         self._resolver = resolver
 
     def of_input(self, kind: str, name: str) -> bytes:
-        """What was given for an input. Its type and its default belong to the code that declares it.
+        """Returns the state of an input: the value given for it. Its type and its default belong to the code that declares it.
 
         Raises:
             KeyingError: (a TypeError) that has no key.
@@ -138,7 +138,7 @@ class RunStates:
         return digest(b"".join([framed(b"part", part) for part in parts]))
 
     def of(self, name: Name, injected: Mapping[str, Resource]) -> bytes | None:
-        """As the others, by the name of what is taken; None where it has no state now.
+        """As the others, by name; None where it has no state now.
 
         Args:
             injected: resources that are injected by themselves, by their names.
@@ -154,7 +154,7 @@ class RunStates:
 
 
 def name_of(taken: Input | Injection) -> Name:
-    """The name of what is taken."""
+    """Returns the name of an input or a resource."""
     if isinstance(taken, Input):
         return taken.kind, taken.name
     return BY_NAME if taken.resource is None else BY_ITSELF, taken.name

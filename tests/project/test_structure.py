@@ -147,15 +147,29 @@ def test_the_dispatch_loop_is_a_switch():
     assert cases == {row.name for row in INSTRUCTIONS} - slow
 
 
-MODULES = [path for wing in ("kernels", "instructions") for path in sorted((PACKAGE / wing).glob("*.py"))]
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_and_no_function_is_long(path):
     text = path.read_text()
-    assert text.count("\n") <= 500
+    assert text.count("\n") <= 700
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     assert [node.name for node in functions if node.end_lineno - node.lineno >= 60] == []
+
+
+def test_the_code_has_types_in_place_of_any():
+    texts = [path.read_text() for path in MODULES]
+    count = sum(len(re.findall(r"\bAny\b", text)) for text in texts)
+    assert 1000 * count / sum(text.count("\n") for text in texts) < 5
+
+
+def test_docstrings_name_things():
+    """A docstring that begins with "What ..." leaves the reader to find the noun. Model codebases have the word once in 1,000."""
+    nodes = [node for path in MODULES for node in ast.walk(ast.parse(path.read_text()))]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
+    words = [word for node in nodes if isinstance(node, kinds) for word in re.findall(r"[a-z]+", (ast.get_docstring(node) or "").lower())]
+    assert 1000 * words.count("what") / len(words) < 2
 
 
 def test_the_translators_of_typed_code_hold_one_another_and_inherit_little():

@@ -42,7 +42,7 @@ class _Struct(Protocol):
 def model_parts(value: object, kind: type) -> tuple[object, ...] | None:
     """Returns the fields of a pydantic model or msgspec Struct, and all else that it holds; None for anything else.
 
-    Instances of attrs classes hold what their class shows, as those of dataclasses do.
+    Instances of attrs classes hold the fields that their class shows, as those of dataclasses do.
 
     Raises:
         KeyingError: (a TypeError) it may hold more.

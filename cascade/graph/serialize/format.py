@@ -6,7 +6,7 @@
      "inputs": [5]}
 
 `rows` are like those of the graph (`cascade.graph.model`), each with the number of its operation first; the last one is the
-result. What only routes and jumps lead to are rows as well (`cascade.graph.outline`), before those of the graph:
+result. Results that only routes and jumps lead to are rows as well (`cascade.graph.outline`), before those of the graph:
 
     a Router            operation {"router": [key, ...]}; the row has the selector, and a route for each key
     a state machine     "jumps": [[row, [[key, row of the next state, or null for the end], ...]], ...]

@@ -1,6 +1,6 @@
-"""Names in graphs that are written as JSON: `module:qualname`, and what a reader may look up.
+"""Names in graphs that are written as JSON: `module:qualname`, and the rules of looking them up.
 
-Nothing is named but what is imported already, or what the caller's allow-list holds; and only things of the kind that is
+Only objects of modules that are imported already, or that the caller's allow-list holds, are named; and only things of the kind that is
 wanted. Names are looked up in namespaces, never by `getattr`, so that no code of a user runs.
 """
 
@@ -81,7 +81,7 @@ class Names:
     """The names that a reader may look up.
 
     Args:
-        allow: the modules and `module:qualname`s that may be named, and imported; None for what is imported already.
+        allow: the modules and `module:qualname`s that may be named, and imported; None for modules that are imported already.
     """
 
     def __init__(self, allow: Iterable[str] | None) -> None:
@@ -91,7 +91,7 @@ class Names:
                 raise SerializationError(f"allow holds {entry!r}", expected="names of modules, or 'module:qualname'")
 
     def find(self, path: object, where: str, accept: Callable[[object], TypeGuard[T]], what: str) -> T:
-        """Returns what `module:qualname` names, if that is allowed; `accept` tests that it is of the right kind."""
+        """Returns the object that `module:qualname` names, if that is allowed; `accept` tests that it is of the right kind."""
         path, module, qualname = _split(path, where)
         if self.allow is not None:
             if not any(_matches(entry, path, module) for entry in self.allow):

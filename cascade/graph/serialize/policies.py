@@ -4,10 +4,10 @@
      "timeout": 5.0, "cache": "results", "constraints": {"cpu": 1, "gpu": null}, "conditions": 1, "after": 2,
      "concurrency": 10, "map": {"positional": 1, "names": ["y"]}}
 
-What is not set is left out. Amounts that are null, conditions, and what comes before in order, are references of the row, as
+Policies that are not set are left out. Amounts that are null, conditions, and results that come before in order, are references of the row, as
 in a graph. A task's defaults are written as they were when it was called, like the defaults of its parameters.
 
-Caches are objects of the program, with files and locks: a document only names them, and who reads it says what they are.
+Caches are objects of the program, with files and locks: a document only names them, and whoever reads it supplies them.
 `"cache": true` stands for that of the task's own defaults.
 """
 
@@ -98,10 +98,10 @@ def _describe_cache(cache: CachePolicy, caches: Mapping[str, CachePolicy], where
 
 
 class PolicyReader:
-    """Reads what `describe_policies` has written.
+    """Reads descriptions that `describe_policies` has written.
 
     Args:
-        names: what exception types may be named.
+        names: decides which exception types may be named.
         caches: those that the caller names.
         widest: no row has more references.
     """
@@ -112,7 +112,7 @@ class PolicyReader:
         self.widest = widest
 
     def read(self, value: dict[str, object], task: Task[..., object], where: str) -> Policies:
-        """The policies in `value`, with None for what is a reference of the row."""
+        """Returns the policies in `value`, with None for references of the row."""
         try:
             return self._read(value, task, where)
         except CascadeError as error:

@@ -40,10 +40,10 @@ def from_json(
         allow: the modules and `module:qualname`s that it may name; a name that ends in `.*` stands for all modules of
             a package. Only these are imported. By default nothing is imported: it may name tasks, resources, dataclasses
             and exception types of modules that are imported already.
-        caches: the caches that it names. None is made or opened because of what it holds.
+        caches: the caches that it names. The document's contents make and open none.
 
     Raises:
-        SerializationError: (a ValueError) it is no graph, is malformed, or names what is not allowed.
+        SerializationError: (a ValueError) it is no graph, is malformed, or has a name that is not allowed.
         CycleError: (a ValueError) the graph depends on itself.
     """
     names, given = Names(allow), check_caches(caches)
@@ -83,7 +83,7 @@ def _no_constant(text: str) -> object:
 
 
 class Reader:
-    """Reads a document; whatever it may hold, only what `names` allows is looked up."""
+    """Reads a document; only names that `names` allows are looked up."""
 
     def __init__(self, names: Names, caches: Mapping[str, CachePolicy], parsed: object) -> None:
         document = check_keys(parsed, "the document", ("format", "version", "operations", "rows", "inputs"), ("jumps",))

@@ -1,4 +1,4 @@
-"""Reads values that `cascade.graph.serialize.values` wrote. Only what the allow-list holds is looked up, and nothing is called."""
+"""Reads values that `cascade.graph.serialize.values` wrote. Only names in the allow-list are looked up, and nothing is called."""
 
 from __future__ import annotations
 

@@ -97,11 +97,11 @@ class CacheEntry:
             self.is_usable = False
 
     def find(self) -> object:
-        """Returns the value, a Hit, None, or a record of what the value depends on; or an awaitable of it."""
+        """Returns the value, a Hit, None, or a record of the inputs that the value depends on; or an awaitable of it."""
         return self._load(None)
 
     async def resolve(self, parking: Parking, found: object) -> object:
-        """Returns what was found; for a record the value for what the run has to give, or None."""
+        """Returns the entry found; for a record, the value for the inputs of this run, or None."""
         lists = record_in(found)
         if lists is None:
             return found
@@ -125,7 +125,7 @@ class CacheEntry:
         """Saves the value of a graph that the task returned; returns it, or a Failed.
 
         It depends on what the graph took from the run as well. Graphs that were computed at the same time cannot be told apart
-        from those that belong to it, so what they took counts, too.
+        from those that belong to it, so their inputs count, too.
         """
         try:
             states = self._states_taken()
@@ -161,7 +161,7 @@ class CacheEntry:
     # -- What the value depends on ------------------------------------------------------------------------------------
 
     def _states_taken(self) -> States | None:
-        """What the graph took, and its states; None, with a warning, where something has no state."""
+        """Returns the names that the graph took, and their states; None, with a warning, where one has no state."""
         try:
             states = {} if self._taken is None else self._taken.since(self._begun)
             for name, state in states.items():

@@ -1,7 +1,7 @@
-"""Records: what the value of a graph depends on that a cached task returned.
+"""Records: the names that the value of a graph depends on, where a cached task returned the graph.
 
-What a graph takes from its run (inputs, resources) is known only when it was computed. So the entry of the call is a record: the
-names of what was taken, in one list for each way that the computation has gone. The value is kept under the call, these names and their
+The inputs and resources that a graph takes from its run are known only when it was computed. So the entry of the call is a record: the
+names that were taken, in one list for each way that the computation has gone. The value is kept under the call, these names and their
 states, which `cascade.runtime.taken` finds.
 """
 
@@ -24,13 +24,13 @@ MOST = 8
 
 
 def described(name: Name) -> str:
-    """What is taken, in words."""
+    """Returns the description of a name that is taken."""
     kind, own = name
     return f"{'resource' if kind in (BY_NAME, BY_ITSELF) else kind} {own!r}"
 
 
 def record_in(found: object) -> list[tuple[Name, ...]] | None:
-    """The lists of names in what a cache found, or None if that is a value."""
+    """Returns the lists of names in a cache's entry, or None if that is a value."""
     value = found.value if type(found) is Hit else found
     if type(value) is not dict or value.keys() != {MARK}:
         return None
