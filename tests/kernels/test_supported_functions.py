@@ -272,7 +272,9 @@ def test_a_reason_says_where_and_what_in_the_users_own_words():
     def mixed(n: int) -> Any:
         s = 0
         for i in range(n):
+            # fmt: off
             größe = 6; s = s + [0x10,  1_000][i % 2]  # noqa: E702
+            # fmt: on
         return s + größe
 
     (reason,) = reasons(mixed, 3)
