@@ -123,7 +123,12 @@ class Items:
     def worth_it(self) -> bool: ...
     def run(self, seconds: float) -> bool: ...
     def call_each(
-        self, function: Callable[..., object], columns: list[list[object]], positional: int, names: tuple[str, ...] | None, seconds: float
+        self,
+        function: Callable[..., object],
+        columns: list[list[object]],
+        positional: int,
+        names: tuple[str, ...] | None,
+        seconds: float,
     ) -> bool: ...
     def run_one_share(self, number: int) -> None: ...
 
@@ -195,7 +200,9 @@ class Context(KernelMaker, Protocol):
     def target(self, target: Handed, owner: Handed) -> Routine:
         """Returns the routine of the target that a tail call of `owner` names; raises where there is none."""
 
-    def rebind(self, operation: Handed, current: tuple[Handed, ...], args: tuple[Handed, ...], kwargs: dict[str, Opaque]) -> tuple[object, ...]:
+    def rebind(
+        self, operation: Handed, current: tuple[Handed, ...], args: tuple[Handed, ...], kwargs: dict[str, Opaque]
+    ) -> tuple[object, ...]:
         """Returns the slots of a tail call of an operation to itself; `current` has those of the present call."""
 
     # Calls
@@ -234,7 +241,9 @@ class Context(KernelMaker, Protocol):
     def timed_out(self, steps: int, iterations: int, where: str | None) -> BaseException:
         """Returns the error of a run that has reached its deadline."""
 
-    def annotate(self, error: BaseException, owner: Handed, origin: Handed, serial: int, node: int, iteration: int) -> None:
+    def annotate(
+        self, error: BaseException, owner: Handed, origin: Handed, serial: int, node: int, iteration: int
+    ) -> None:
         """Adds the call that it comes from to an error of a task's function."""
 
 @final
@@ -269,7 +278,8 @@ def configure(
     verify: Callable[[Blueprint], None] | None = None,
     verify_typed: Callable[[object], None] | None = None,
     call_out_type: type | None = None,
-    reenter: Callable[[Handed, int, Handed, list[range], list[object] | None], tuple[object, Sequence[object]]] | None = None,
+    reenter: Callable[[Handed, int, Handed, list[range], list[object] | None], tuple[object, Sequence[object]]]
+    | None = None,
     iteration_end_type: type | None = None,
     profiled_caller: Callable[[Handed], Callable[[Callable[[], object]], object]] | None = None,
 ) -> None: ...
@@ -278,7 +288,9 @@ def loop_code_of(context: Context, routine: Routine) -> Code: ...
 def holds_deferred(value: object) -> bool: ...
 def look_for_deferred(value: object, limit: int) -> bool | None: ...
 def hands_on_deferred(slots: tuple[object, ...], gathered: tuple[int, ...] = ()) -> bool: ...
-def holds_new_deferred(slots: tuple[object, ...], current: Sequence[object] | None, made: int, gathered: tuple[int, ...] = ()) -> bool: ...
+def holds_new_deferred(
+    slots: tuple[object, ...], current: Sequence[object] | None, made: int, gathered: tuple[int, ...] = ()
+) -> bool: ...
 def results_made() -> int: ...
 def results_alive() -> int: ...
 def is_only_result(result: object, made: int) -> bool: ...

@@ -181,7 +181,9 @@ class LoweringError(CascadeError, TypeError):
     reasons: tuple[Diagnostic, ...]
 
     def __init__(self, name: str, reasons: Sequence[Diagnostic], *, where: str | None = None) -> None:
-        super().__init__("\n".join([f"task {name!r} cannot be lowered", *(f"  - {reason}" for reason in reasons)]), where=where)
+        super().__init__(
+            "\n".join([f"task {name!r} cannot be lowered", *(f"  - {reason}" for reason in reasons)]), where=where
+        )
         self.reasons = tuple(reasons)
 
 

@@ -131,7 +131,8 @@ class MockExecutor(_Recording):
     def __init__(self, delay: float = 0.0, values: Mapping[str, object] | None = None, default: object = None) -> None:
         if isinstance(delay, Mapping) or not (hasattr(delay, "__float__") and delay >= 0):
             raise DeclarationError(
-                f"MockExecutor(delay={delay!r})", expected="a number of seconds from 0 up",
+                f"MockExecutor(delay={delay!r})",
+                expected="a number of seconds from 0 up",
                 hint=f"MockExecutor(values={delay!r})" if isinstance(delay, Mapping) else None,
             )
         super().__init__()
@@ -156,7 +157,9 @@ class MockExecutor(_Recording):
 
 
 @contextmanager
-def override_resource(engine: Engine | ResourceContainer | None, name: str, resource: Resource | GeneratorFunction) -> Iterator[Resource]:
+def override_resource(
+    engine: Engine | ResourceContainer | None, name: str, resource: Resource | GeneratorFunction
+) -> Iterator[Resource]:
     """Replaces a resource for the runs that begin while the context lasts.
 
         with override_resource(engine, "database", fake_database):
@@ -173,7 +176,9 @@ def override_resource(engine: Engine | ResourceContainer | None, name: str, reso
     if engine is None:
         engine = default_engine()
     if not isinstance(engine, (Engine, ResourceContainer)):
-        raise DeclarationError(f"override_resource({engine!r}, ...)", expected="an Engine, or None for that of cascade.run")
+        raise DeclarationError(
+            f"override_resource({engine!r}, ...)", expected="an Engine, or None for that of cascade.run"
+        )
     container = engine.resource_container if isinstance(engine, Engine) else engine
     with container.override(name, resource) as replacement:
         yield replacement

@@ -90,7 +90,12 @@ def turn(notes: Notes) -> str | cs.LazyResult[str]:
     if notes.done:
         return "\n".join(notes.lines)
     action = plan(notes).with_retry(3)
-    tools = {"look up": look_up(action), "calculate": calculate(action), "convert": convert(action), "answer": answer(action)}
+    tools = {
+        "look up": look_up(action),
+        "calculate": calculate(action),
+        "convert": convert(action),
+        "answer": answer(action),
+    }
     return turn(noted(notes, action, cs.Router(tool_of(action), tools)))
 
 

@@ -35,7 +35,9 @@ class Region(NamedTuple):
 
 
 @cs.resource
-def line(failures=cs.Param("failures", 2, type=int, description="how often the line is down")) -> Iterator[Callable[[], str]]:
+def line(
+    failures=cs.Param("failures", 2, type=int, description="how often the line is down"),
+) -> Iterator[Callable[[], str]]:
     """Provides a function that reads the table, once the line is up."""
     attempts = itertools.count(1)
 

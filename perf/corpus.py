@@ -134,7 +134,11 @@ def galaxy_arguments(module: Any) -> tuple[Any, ...]:
 
 
 def training_arguments(module: Any) -> tuple[Any, ...]:
-    return ((data_folder() / "bm_bpe_tokeniser/data/frankenstein_intro.txt").read_text("utf-8")[:2_000], 300, r"\S+|\s+")
+    return (
+        (data_folder() / "bm_bpe_tokeniser/data/frankenstein_intro.txt").read_text("utf-8")[:2_000],
+        300,
+        r"\S+|\s+",
+    )
 
 
 def rows_of(matrix: Any) -> list[Any]:
@@ -147,7 +151,9 @@ BENCHMARKS = [
     Benchmark("fannkuch", lambda m: m.fannkuch, lambda m: (7,)),
     Benchmark("nqueens", lambda m: m.bench_n_queens, lambda m: (6,)),
     Benchmark("scimark:sor", lambda m: m.SOR_execute, sor_arguments, lambda m, args, result: rows_of(args[1])),
-    Benchmark("scimark:sparse", lambda m: m.SparseCompRow_matmult, sparse_arguments, lambda m, args, result: list(args[1])),
+    Benchmark(
+        "scimark:sparse", lambda m: m.SparseCompRow_matmult, sparse_arguments, lambda m, args, result: list(args[1])
+    ),
     Benchmark("scimark:monte_carlo", lambda m: m.MonteCarlo, lambda m: (20_000,)),
     Benchmark("scimark:lu", lambda m: m.LU, lu_arguments, lambda m, args, result: rows_of(args[0])),
     Benchmark(
@@ -156,7 +162,12 @@ BENCHMARKS = [
         lambda m: (2_048, m.Random(7).RandomVector(2_048)),
         lambda m, args, result: list(args[1]),
     ),
-    Benchmark("chaos", lambda m: chaos_game(m).create_image_chaos, lambda m: (64, 64, 1_000, None, 1234), lambda m, args, result: m.random.random()),
+    Benchmark(
+        "chaos",
+        lambda m: chaos_game(m).create_image_chaos,
+        lambda m: (64, 64, 1_000, None, 1234),
+        lambda m, args, result: m.random.random(),
+    ),
     Benchmark("raytrace", lambda m: m.Scene.render, scene_arguments, lambda m, args, result: bytes(args[1].bytes)),
     Benchmark("float", lambda m: m.benchmark, lambda m: (10_000,), lambda m, args, result: repr(result)),
     Benchmark("go", lambda m: m.versus_cpu),
@@ -172,7 +183,9 @@ BENCHMARKS = [
         galaxy_arguments,
         lambda m, args, result: [vars(each.position) for each in args[0]],
     ),
-    Benchmark("bpe_tokeniser", lambda m: m.bpe_train, lambda m: (training_arguments(m)[0], 300, training_arguments(m)[2])),
+    Benchmark(
+        "bpe_tokeniser", lambda m: m.bpe_train, lambda m: (training_arguments(m)[0], 300, training_arguments(m)[2])
+    ),
 ]
 
 
@@ -225,7 +238,12 @@ def measures_of(benchmark: Benchmark) -> list[Measure]:
     sides = [(PLAIN, False), (OURS, True)]
     return [
         Measure(
-            f"{benchmark.name}, {side}", partial(prepare, benchmark, is_task=is_task), always(Anything()), 1, by_itself, loops=1
+            f"{benchmark.name}, {side}",
+            partial(prepare, benchmark, is_task=is_task),
+            always(Anything()),
+            1,
+            by_itself,
+            loops=1,
         )
         for side, is_task in sides
     ]

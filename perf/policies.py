@@ -71,7 +71,11 @@ def maps() -> list[Measure]:
     """Returns measures of maps: of a called task, of a lowered one, and of one so small that most of its time makes the result's object."""
     items = list(range(ITEMS))
     few = items[:LONG_ITEMS]
-    called, small, long = cs.task(lower=False)(increment), cs.task(lower=True)(increment), cs.task(lower=True)(collatz_steps)
+    called, small, long = (
+        cs.task(lower=False)(increment),
+        cs.task(lower=True)(increment),
+        cs.task(lower=True)(collatz_steps),
+    )
     answer, long_answer = always([item + 1 for item in items]), always([collatz_steps(item) for item in few])
 
     def run(task: Any, among: list[int], threads: int | None = None, **path: Any) -> Callable[[], Run]:
@@ -84,7 +88,12 @@ def maps() -> list[Measure]:
         Measure("list comprehension", always(lambda: [increment(item) for item in items]), answer, ITEMS),
         Measure("map of a lowered task, one thread", run(long, few, 1), long_answer, LONG_ITEMS),
         Measure("map of a lowered task, two threads", run(long, few, 2), long_answer, LONG_ITEMS),
-        Measure("list comprehension, Collatz", always(lambda: [collatz_steps(item) for item in few]), long_answer, LONG_ITEMS),
+        Measure(
+            "list comprehension, Collatz",
+            always(lambda: [collatz_steps(item) for item in few]),
+            long_answer,
+            LONG_ITEMS,
+        ),
     ]
 
 
@@ -106,11 +115,19 @@ def observed() -> list[Measure]:
     answer = partial(expected, OBSERVED_NODES)
     return [
         *(
-            Measure(f"nodes {who} a subscriber{way}", partial(prepare, who == "with", not way), answer, OBSERVED_NODES, awaited)
+            Measure(
+                f"nodes {who} a subscriber{way}",
+                partial(prepare, who == "with", not way),
+                answer,
+                OBSERVED_NODES,
+                awaited,
+            )
             for way in ("", ", graph path")
             for who in ("with", "without")
         ),
-        Measure("map of a called task, watched", always(prepare_watched()), always([item + 1 for item in items]), ITEMS),
+        Measure(
+            "map of a called task, watched", always(prepare_watched()), always([item + 1 for item in items]), ITEMS
+        ),
     ]
 
 
@@ -182,7 +199,12 @@ def requests() -> list[Measure]:
         return partial(cs.compile(target), order=5)
 
     return [
-        Measure("a request, by a Router", partial(prepare, cs.Router(cs.task(size)(order), {"small": small, "large": large})), always(6), 1),
+        Measure(
+            "a request, by a Router",
+            partial(prepare, cs.Router(cs.task(size)(order), {"small": small, "large": large})),
+            always(6),
+            1,
+        ),
         Measure("a request, two calls", partial(prepare, cs.task(review)(cs.task(accept)(order))), always(8), 1),
         Measure("a request, by hand", always(partial(by_hand, 5)), always(6), 1),
     ]

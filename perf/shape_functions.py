@@ -157,7 +157,9 @@ def binary_searches(values: list[int], wanted: list[int]) -> int:
     return found
 
 
-@shape("lists", lambda: [floats(30, seed)() for seed in range(30)], lambda: [floats(30, seed)() for seed in range(50, 80)])
+@shape(
+    "lists", lambda: [floats(30, seed)() for seed in range(30)], lambda: [floats(30, seed)() for seed in range(50, 80)]
+)
 def multiply(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
     size = len(b)
     result = [[0.0] * len(b[0]) for _ in a]

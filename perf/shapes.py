@@ -132,7 +132,15 @@ def verdict_rows(medians: dict[str, float], lowered: dict[str, bool]) -> list[li
         if members:
             measured = statistics.geometric_mean(ours[name] for name in members)
             peer = mean([times[PYPY][name] for name in members if name in times[PYPY]])
-            rows.append([f"{group}, geometric mean", f"{measured:.2f}", peer, f"at least {wanted:g}", show_met(measured >= wanted)])
+            rows.append(
+                [
+                    f"{group}, geometric mean",
+                    f"{measured:.2f}",
+                    peer,
+                    f"at least {wanted:g}",
+                    show_met(measured >= wanted),
+                ]
+            )
     if ours:
         slowest = min(ours, key=ours.__getitem__)
         lowest = f"{slowest} {ours[slowest]:.2f}"

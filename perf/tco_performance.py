@@ -1,7 +1,7 @@
 """A countdown by tail calls: on the VM path, on the graph path, and as an imperative asyncio loop.
 
-    python perf/tco_performance.py            medians of five rounds of 10,000 steps, side by side
-    python perf/tco_performance.py --long     also 10,000,000 steps, and how much memory they take
+python perf/tco_performance.py            medians of five rounds of 10,000 steps, side by side
+python perf/tco_performance.py --long     also 10,000,000 steps, and how much memory they take
 """
 
 from __future__ import annotations

@@ -40,7 +40,9 @@ def work(options: argparse.Namespace, job: int, connection: Any) -> None:
     begun = time.monotonic()
     seed = options.seed + job
     while (
-        seed < options.seed + options.graphs if options.graphs is not None else time.monotonic() - begun < options.seconds
+        seed < options.seed + options.graphs
+        if options.graphs is not None
+        else time.monotonic() - begun < options.seconds
     ):
         connection.send(seed)
         faulthandler.dump_traceback_later(SECONDS, exit=True)

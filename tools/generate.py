@@ -53,7 +53,10 @@ def instruction_reference() -> str:
         "| opcode | name | effect | side exit for |",
         "|---|---|---|---|",
     ]
-    lines += [f"| {number} | `{row.name}` | `{row.synopsis}` | {row.exits_for} |" for number, row in enumerate(KERNEL_INSTRUCTIONS)]
+    lines += [
+        f"| {number} | `{row.name}` | `{row.synopsis}` | {row.exits_for} |"
+        for number, row in enumerate(KERNEL_INSTRUCTIONS)
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -49,7 +49,9 @@ class _Command(typing.NamedTuple):
 
 def dispatch(arguments: list[str]) -> int:
     parser = Parser(
-        prog="cascade", description="Runs and shows targets of Cascade.", allow_abbrev=False,
+        prog="cascade",
+        description="Runs and shows targets of Cascade.",
+        allow_abbrev=False,
         epilog="TARGET is a task, a LazyResult, or a list of these; MODULE a module's name, or the path of a .py file.",
     )
     parser.add_argument("--version", action="version", version=f"cascade {_version()}")
@@ -58,7 +60,9 @@ def dispatch(arguments: list[str]) -> int:
         sub = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
         command.arguments(sub)
         sub.add_argument("target", metavar="MODULE:TARGET")
-        sub.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="options of the target; --help shows them")
+        sub.add_argument(
+            "rest", nargs=argparse.REMAINDER, metavar="...", help="options of the target; --help shows them"
+        )
     parsed = parser.parse_args(arguments)
     target = load_target(parsed.target, f"cascade {parsed.command}")
     return COMMANDS[parsed.command].run(target, parsed.rest, parsed)

@@ -66,12 +66,19 @@ class ArgumentOptions(TypedDict, total=False):
 
 
 ENGINE_OPTIONS: dict[str, ArgumentOptions] = {
-    "progress": {"choices": (*DISPLAYS, "none"), "default": "auto", "help": "how progress is shown, on the error output"},
+    "progress": {
+        "choices": (*DISPLAYS, "none"),
+        "default": "auto",
+        "help": "how progress is shown, on the error output",
+    },
     "output": {"choices": ("text", "json", "none"), "default": "text", "help": "how the value is printed"},
     "timeout": {"type": _positive, "metavar": "SECONDS", "help": "time limit of the run"},
     "max-steps": {"type": _count, "metavar": "N", "help": "how many task calls the run may make"},
     "resource": {
-        "type": _amount, "metavar": "NAME=AMOUNT", "action": "append", "help": "how much there is for constraints, for each resource once",
+        "type": _amount,
+        "metavar": "NAME=AMOUNT",
+        "action": "append",
+        "help": "how much there is for constraints, for each resource once",
     },
     "graph-path": {"action": "store_true", "help": "interpret the graph instead of running compiled code"},
 }
@@ -82,7 +89,11 @@ OF_NEW_ENGINES = ("progress", "resource")
 
 def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Parses as `parse_known_args` does, but reports unknown options before missing required ones: they may be the same, misspelled."""
-    given = {each.partition("=")[0] for each in itertools.takewhile(lambda each: each != "--", arguments) if each.startswith("--")}
+    given = {
+        each.partition("=")[0]
+        for each in itertools.takewhile(lambda each: each != "--", arguments)
+        if each.startswith("--")
+    }
     if given <= parser._option_string_actions.keys() or "-h" in arguments or "--help" in given:
         return parser.parse_known_args(arguments)
     required = [action for action in parser._actions if action.required]
@@ -119,8 +130,12 @@ def build_parser(
 ) -> tuple[argparse.ArgumentParser, dict[str, str]]:
     names = {each.name for each in parameters}
     parser = Parser(
-        prog=target.usage, description=target.description, epilog=_environment_help(environment), allow_abbrev=False,
-        add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=target.usage,
+        description=target.description,
+        epilog=_environment_help(environment),
+        allow_abbrev=False,
+        add_help=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser._negative_number_matcher = NEGATIVE  # otherwise -1e-3 is taken for an option
     parser.add_argument(*(["-h"] if "help" in names else ["-h", "--help"]), action="help", help="show this and exit")
@@ -142,7 +157,9 @@ def _options_of(declared: Input) -> ArgumentOptions:
     words = [declared.description] if declared.description else []
     words.append("required" if declared.required else f"default: {declared.default!r}")
     options: ArgumentOptions = {
-        "dest": f"param {declared.name}", "default": None, "required": declared.required,
+        "dest": f"param {declared.name}",
+        "default": None,
+        "required": declared.required,
         "help": ", ".join(words).replace("%", "%%"),
     }
     if _kind(declared) is bool:

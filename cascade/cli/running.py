@@ -61,7 +61,9 @@ def run_target(target: Target, arguments: list[str], options: argparse.Namespace
     if unknown:
         parser.error(unrecognized(unknown, flags.values(), [] if options is None else [*ENGINE_OPTIONS], offered))
     parsed = vars(known)
-    engine_options = {name: parsed.get(destination(name), getattr(options, destination(name), None)) for name in ENGINE_OPTIONS}
+    engine_options = {
+        name: parsed.get(destination(name), getattr(options, destination(name), None)) for name in ENGINE_OPTIONS
+    }
     own = engine is None
     if engine is None:
         engine = _new_engine(target, engine_options["progress"] or "auto", engine_options["resource"] or [], parser)
@@ -72,13 +74,18 @@ def run_target(target: Target, arguments: list[str], options: argparse.Namespace
             try:
                 params[declared.name] = value_of(given, declared)
             except Unfit as error:
-                parser.error(f"argument {flags[declared.name]}: {' '.join(given) if isinstance(given, list) else given!r}: {error}")
+                parser.error(
+                    f"argument {flags[declared.name]}: {' '.join(given) if isinstance(given, list) else given!r}: {error}"
+                )
     for declared in environment:
         if declared.required and declared.name not in os.environ:
             parser.error(f"the environment variable {declared.name} is not set")
     try:
         value = engine.run_now(
-            target.lazy, params=params, timeout=engine_options["timeout"], max_steps=engine_options["max-steps"],
+            target.lazy,
+            params=params,
+            timeout=engine_options["timeout"],
+            max_steps=engine_options["max-steps"],
             use_vm=not engine_options["graph-path"],
         )
     except CapacityError as error:
@@ -109,7 +116,8 @@ def print_value(value: object, how: str) -> None:
             text = json.dumps(value, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise SerializationError(
-                f"the value, a {type(value).__name__}, cannot be printed as JSON: {error}", hint="leave out --output json"
+                f"the value, a {type(value).__name__}, cannot be printed as JSON: {error}",
+                hint="leave out --output json",
             ) from None
         show(text)
     elif how == "text" and value is not None:

@@ -43,7 +43,9 @@ class Target:
         if module is None:
             module = sys.modules.get("__main__")
         found = vars(module).values() if module is not None else ()
-        self.resources: list[Resource] = list({each.name: each for each in found if isinstance(each, Resource)}.values())
+        self.resources: list[Resource] = list(
+            {each.name: each for each in found if isinstance(each, Resource)}.values()
+        )
 
     def inputs(self, container: ResourceContainer) -> tuple[tuple[Input, ...], list[Input]]:
         """Returns the parameters, and the environment variables."""
@@ -87,7 +89,8 @@ def load_target(text: str, command: str) -> Target:
         place = place or text
         candidates = _candidates(_module(text)) if not colon and text else []
         raise TargetError(
-            f"{text!r} names no target", expected="MODULE:TARGET",
+            f"{text!r} names no target",
+            expected="MODULE:TARGET",
             hint="the module has " + ", ".join(f"{text}:{name}" for name in candidates) if candidates else None,
         )
     module = _module(place)
@@ -119,7 +122,9 @@ def _module(place: str) -> types.ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not (place == error.name or place.startswith(error.name + ".")):
             raise  # the module is there, and misses another
-        raise TargetError(f"there is no module {place!r}", expected="a module's name, or the path of a .py file") from None
+        raise TargetError(
+            f"there is no module {place!r}", expected="a module's name, or the path of a .py file"
+        ) from None
 
 
 def _module_of_file(path: Path) -> types.ModuleType:

@@ -57,7 +57,9 @@ class CodeCache:
         # Code by plans of another solver is kept apart, as long as that lives.
         self._own: dict[AnyTask | Operation, KeptCode] | None = None if type(solver) is NativeSolver else {}
 
-    def code_of(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> tuple[Code, Sequence[object]]:
+    def code_of(
+        self, target: object, limit: int | None = None, *, hands_on: bool = False
+    ) -> tuple[Code, Sequence[object]]:
         """Returns the code of a target and the values of its inputs; the arguments as in `flatten`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         operation = rows[-1][0]
@@ -73,7 +75,9 @@ class CodeCache:
                 self._keep(operation, rows, code, by_cache)
         return code, inputs
 
-    def is_single_call(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> TypeGuard[LazyResult[object]]:
+    def is_single_call(
+        self, target: object, limit: int | None = None, *, hands_on: bool = False
+    ) -> TypeGuard[LazyResult[object]]:
         """Returns True if a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
 
         The arguments are those of `flatten`.
@@ -84,7 +88,9 @@ class CodeCache:
         if type(task) is not Task or task.mode != "inline":
             return False
         made = results_made()
-        if (hands_on and not hasattr(target, "derived")) or was_searched(target, made):  # the route of a Router was declared
+        if (hands_on and not hasattr(target, "derived")) or was_searched(
+            target, made
+        ):  # the route of a Router was declared
             return not hands_on_deferred(target.slots, task.binder.gathered)
         if results_alive() == 1:  # it is the only one, so its arguments hold none
             return not hands_on_deferred(target.slots, task.binder.gathered)
@@ -121,7 +127,9 @@ class CodeCache:
             return NO_TEMPLATE  # there is something else to be filled in
         return RouteTemplate(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
-    def _keep(self, operation: AnyTask | Operation, rows: tuple[Row, ...], code: Code, by_cache: KeptCode | None) -> None:
+    def _keep(
+        self, operation: AnyTask | Operation, rows: tuple[Row, ...], code: Code, by_cache: KeptCode | None
+    ) -> None:
         if len(rows) > ROW_LIMIT:
             return
         with _lock:
@@ -143,7 +151,11 @@ def _kept_by_cache(rows: tuple[Row, ...]) -> KeptCode | None:
 
     None for a graph without caches; code that uses several caches, or one of a user's class, is not kept.
     """
-    caches = {id(row[0].cache): row[0].cache for row in rows if isinstance(row[0], PolicyOperation) and row[0].cache is not None}
+    caches = {
+        id(row[0].cache): row[0].cache
+        for row in rows
+        if isinstance(row[0], PolicyOperation) and row[0].cache is not None
+    }
     if not caches:
         return None
     kept = getattr(next(iter(caches.values())), "compiled", None) if len(caches) == 1 else None

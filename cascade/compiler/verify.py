@@ -27,13 +27,18 @@ def verify(blueprint: Blueprint) -> None:
     """
     faults = _table_faults(blueprint) or _word_faults(blueprint)
     if faults:
-        shown = [*faults[:FAULT_LIMIT], *([f"and {len(faults) - FAULT_LIMIT} more"] if len(faults) > FAULT_LIMIT else [])]
+        shown = [
+            *faults[:FAULT_LIMIT],
+            *([f"and {len(faults) - FAULT_LIMIT} more"] if len(faults) > FAULT_LIMIT else []),
+        ]
         raise BlueprintError(f"blueprint {blueprint.name!r} is malformed", shown)
 
 
 def _table_faults(blueprint: Blueprint) -> list[str]:
     fields = {"words": bytes, "operands": bytes, "nodes": bytes, "constants": tuple, "inputs": int, "slots": int}
-    faults = [f"{name} is not {kind.__name__}" for name, kind in fields.items() if type(getattr(blueprint, name)) is not kind]
+    faults = [
+        f"{name} is not {kind.__name__}" for name, kind in fields.items() if type(getattr(blueprint, name)) is not kind
+    ]
     if faults:
         return faults
     if not blueprint.words or len(blueprint.words) % WORD_BYTES:
@@ -45,7 +50,9 @@ def _table_faults(blueprint: Blueprint) -> list[str]:
     if blueprint.slots > blueprint.inputs + len(blueprint.words) // WORD_BYTES:
         faults.append(f"{blueprint.slots} slots are more than there are values")
     if not 0 <= blueprint.inputs <= blueprint.slots <= MAX_SLOTS:
-        faults.append(f"{blueprint.inputs} inputs and {blueprint.slots} slots: expected 0 <= inputs <= slots <= {MAX_SLOTS}")
+        faults.append(
+            f"{blueprint.inputs} inputs and {blueprint.slots} slots: expected 0 <= inputs <= slots <= {MAX_SLOTS}"
+        )
     return faults
 
 
@@ -130,7 +137,12 @@ class _States:
             yield f"constant {constant} is no table of routes"
             return
         before = words[WORD_FIELDS * (number - 1) : WORD_FIELDS * (number - 1) + 2] if number else (-1, -1)
-        if source & 1 or not 0 <= before[0] < len(INSTRUCTIONS) or not INSTRUCTIONS[before[0]].calls or before[1] != source >> 1:
+        if (
+            source & 1
+            or not 0 <= before[0] < len(INSTRUCTIONS)
+            or not INSTRUCTIONS[before[0]].calls
+            or before[1] != source >> 1
+        ):
             yield "a selection has to follow the call whose result it reads, and not to drop it"
             return
         count = len(words) // WORD_FIELDS

@@ -99,7 +99,9 @@ class Binder:
         self.varargs: bool = any(parameter.kind == VAR_POSITIONAL for parameter in parameters)
         self.varkwargs: bool = any(parameter.kind == VAR_KEYWORD for parameter in parameters)
         variable = (VAR_POSITIONAL, VAR_KEYWORD)
-        self.gathered: tuple[int, ...] = tuple(slot for slot, parameter in enumerate(parameters) if parameter.kind in variable)
+        self.gathered: tuple[int, ...] = tuple(
+            slot for slot, parameter in enumerate(parameters) if parameter.kind in variable
+        )
         defaults = {parameter.name: parameter.default for parameter in parameters}
         self._deferred = {at: p.default for at, p in enumerate(parameters) if holds_deferred(p.default)}
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
@@ -130,7 +132,9 @@ class Binder:
         if self._shown is None or not self.varkwargs:
             return {}
         found = self._shown.deferred_defaults(positional, names)
-        return {name: default for name, default in found.items() if isinstance(name, str) and name not in self.parameters}
+        return {
+            name: default for name, default in found.items() if isinstance(name, str) and name not in self.parameters
+        }
 
     def _with_inner_defaults(self, bind: Bind) -> Bind:
         def bind_all(*args: object, **kwargs: object) -> tuple[object, ...]:
@@ -332,9 +336,7 @@ def _binding_function(
     code = code.replace(co_name=name, co_qualname=qualname)
 
     def chosen(*kinds: int) -> dict[str, object]:
-        return {
-            p.name: defaults[p.name] for p in parameters if p.kind in kinds and defaults[p.name] is not EMPTY
-        }
+        return {p.name: defaults[p.name] for p in parameters if p.kind in kinds and defaults[p.name] is not EMPTY}
 
     result = FunctionType(code, {}, name, tuple(chosen(*POSITIONAL).values()))
     result.__qualname__ = qualname

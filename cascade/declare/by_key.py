@@ -52,7 +52,9 @@ def by_key(cache: CachePolicy | None, key: Callable[..., object]) -> CachePolicy
     """
     cache = as_cache(cache)
     if cache is None or not callable(key):
-        raise DeclarationError(f"with_cache({cache!r}, key={key!r})", expected="a cache, and a function of the task's arguments")
+        raise DeclarationError(
+            f"with_cache({cache!r}, key={key!r})", expected="a cache, and a function of the task's arguments"
+        )
     try:
         known: dict[int, ByKey] = vars(cache).setdefault("_by_key", {})
     except TypeError:  # it has no attributes of its own

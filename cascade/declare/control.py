@@ -45,7 +45,8 @@ def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]
     for key, route in routes.items():
         if type(route) is not LazyResult:
             raise DeclarationError(
-                f"Router: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult",
+                f"Router: the route {key!r} is {route!r}, of type {type(route).__name__}",
+                expected="a LazyResult",
                 hint="pass what calling a task gives",
             )
     return lazy_result(ROUTER, (selector,), Policies(construct=RouteSet(dict(routes.items()))))
@@ -121,16 +122,23 @@ def select_jump(routes: Mapping[K, LazyResult[object] | None]) -> JumpSelector:
         DeclarationError: (a TypeError) `routes` is no dict of LazyResults and Nones.
     """
     if not isinstance(routes, Mapping) or not routes:
-        raise DeclarationError(f"select_jump({routes!r})", expected="a dict of LazyResults, or None for the end, by the keys of Jumps")
+        raise DeclarationError(
+            f"select_jump({routes!r})", expected="a dict of LazyResults, or None for the end, by the keys of Jumps"
+        )
     for key, route in routes.items():
         if route is not None and type(route) is not LazyResult:
             raise DeclarationError(
-                f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}", expected="a LazyResult or None"
+                f"select_jump: the route {key!r} is {route!r}, of type {type(route).__name__}",
+                expected="a LazyResult or None",
             )
         if route is not None and _construct_of(route) in (Fallback, RouteSet):
-            raise DeclarationError(f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task")
+            raise DeclarationError(
+                f"select_jump: the route {key!r} is a {route.task.name}", expected="the result of calling a task"
+            )
         if route is not None and not route.task.takes_policies:
-            raise DeclarationError(f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task")
+            raise DeclarationError(
+                f"select_jump: the route {key!r} is {route.task!r}", expected="the result of calling a task"
+            )
     return JumpSelector(dict(routes.items()))
 
 

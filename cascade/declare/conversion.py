@@ -81,7 +81,9 @@ def convert(value: object, kind: object) -> object:
             return value
         if issubclass(kind, enum.Enum):
             return _member(value, kind)
-        if (isinstance(value, Mapping) or isinstance(value, str) and value.lstrip().startswith("{")) and has_fields(kind):
+        if (isinstance(value, Mapping) or isinstance(value, str) and value.lstrip().startswith("{")) and has_fields(
+            kind
+        ):
             return _record(value, kind)
     elif not callable(kind):
         return value  # a form that has no meaning at run time, such as a protocol's alias

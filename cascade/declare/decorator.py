@@ -43,14 +43,29 @@ def task(func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
 def task(func: Callable[P, TailCall[R] | LazyResult[R] | R], /) -> FunctionTask[P, R]: ...
 @overload
 def task(
-    *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
-    retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
-    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
+    *,
+    name: str | None = None,
+    pure: bool = False,
+    mode: str = "inline",
+    lower: bool | None = None,
+    retry: Retry | int | Mapping[str, object] | None = None,
+    timeout: float | None = None,
+    cache: CachePolicy | None = None,
+    constraints: Mapping[str, float] | None = None,
 ) -> _Decorator: ...
 def task(
-    func: object = None, /, *, name: str | None = None, pure: bool = False, mode: str = "inline", lower: bool | None = None,
-    retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
-    cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None, **unknown: object,
+    func: object = None,
+    /,
+    *,
+    name: str | None = None,
+    pure: bool = False,
+    mode: str = "inline",
+    lower: bool | None = None,
+    retry: Retry | int | Mapping[str, object] | None = None,
+    timeout: float | None = None,
+    cache: CachePolicy | None = None,
+    constraints: Mapping[str, float] | None = None,
+    **unknown: object,
 ) -> object:
     """Makes a function a task: calling it returns a `LazyResult` instead of a value.
 
@@ -80,12 +95,22 @@ def task(
     """
     for option in unknown:
         raise DeclarationError(
-            f"@task was given an unknown option {option!r}", expected="one of " + ", ".join(sorted(OPTIONS)),
+            f"@task was given an unknown option {option!r}",
+            expected="one of " + ", ".join(sorted(OPTIONS)),
             hint=nearest(option, OPTIONS),
         )
+
     def make(function: Callable[..., object]) -> Task[..., object]:
         return Task(
-            function, name=name, pure=pure, mode=mode, lower=lower, retry=retry, timeout=timeout, cache=cache, constraints=constraints
+            function,
+            name=name,
+            pure=pure,
+            mode=mode,
+            lower=lower,
+            retry=retry,
+            timeout=timeout,
+            cache=cache,
+            constraints=constraints,
         )
 
     return make if func is None else make(func)  # type: ignore[arg-type]  # which Task checks
@@ -98,7 +123,9 @@ if TYPE_CHECKING:
         """The type of a decorated function for type checkers: in a class it binds as a method does."""
 
         @overload
-        def __get__(self: FunctionTask[Concatenate[C, Q], R], instance: object, owner: type | None = None) -> MethodTask[Q, P, R]: ...
+        def __get__(
+            self: FunctionTask[Concatenate[C, Q], R], instance: object, owner: type | None = None
+        ) -> MethodTask[Q, P, R]: ...
         @overload
         def __get__(self, instance: object, owner: type | None = None) -> Task[P, R]: ...
         def __get__(self, instance: object, owner: type | None = None) -> object: ...
@@ -130,7 +157,9 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, func: Callable[P, Coroutine[object, Never, LazyResult[R]]], /) -> FunctionTask[P, R]: ...
         @overload
-        def __call__(self, func: Callable[P, Coroutine[object, Never, TailCall[R] | LazyResult[R] | R]], /) -> FunctionTask[P, R]: ...
+        def __call__(
+            self, func: Callable[P, Coroutine[object, Never, TailCall[R] | LazyResult[R] | R]], /
+        ) -> FunctionTask[P, R]: ...
         @overload
         def __call__(self, func: Callable[P, TailCall[R]], /) -> FunctionTask[P, R]: ...
         @overload

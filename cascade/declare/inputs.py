@@ -145,13 +145,19 @@ def _check_default(declared: Input) -> None:
     # Nothing is known of a type that is a user's class or function.
     from cascade.declare.conversion import PLAIN_TYPES, Unfit, convert
 
-    if declared.required or declared.default is None or not isinstance(declared.type, type) or declared.type not in PLAIN_TYPES:
+    if (
+        declared.required
+        or declared.default is None
+        or not isinstance(declared.type, type)
+        or declared.type not in PLAIN_TYPES
+    ):
         return
     try:
         convert(declared.default, declared.type)
     except Unfit as error:
         raise DeclarationError(
-            f"the default {declared.default!r} is no {declared.type.__name__}: {error}", where=repr(declared),
+            f"the default {declared.default!r} is no {declared.type.__name__}: {error}",
+            where=repr(declared),
             expected="one that fits the type, or None",
         ) from None
 

@@ -30,7 +30,9 @@ def check_map_input(name: str, items: object, where: str) -> None:
 def not_iterable(name: str, items: object, where: str) -> DeclarationError:
     """Returns the error of an input that cannot be iterated over."""
     return DeclarationError(
-        f"map input {name!r} is of type {type(items).__name__}", where=where, expected="something to iterate over",
+        f"map input {name!r} is of type {type(items).__name__}",
+        where=where,
+        expected="something to iterate over",
         hint="what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); or give it "
         f"for each item: {name}=[value] * len(items)",
     )
@@ -43,4 +45,8 @@ def endless(what: str, where: str) -> MapError:
 
 def _is_endless(items: object) -> bool:
     kind = type(items)
-    return kind is itertools.count or kind is itertools.cycle or (kind is itertools.repeat and operator.length_hint(items, -1) < 0)
+    return (
+        kind is itertools.count
+        or kind is itertools.cycle
+        or (kind is itertools.repeat and operator.length_hint(items, -1) < 0)
+    )

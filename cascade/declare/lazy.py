@@ -24,6 +24,4 @@ VALUE_HELP = (
     "a LazyResult stands for a value that is not known yet. Inside a task, hand it on: return other_task(lazy, ...); "
     "loop with return this_task.tail(...); or call the function itself: this_task.func(...)"
 )
-AWAIT_HELP = (
-    "a LazyResult is not awaited. Inside a task, return it, or pass it to another task; anywhere, its value is: await cs.arun(lazy)"
-)
+AWAIT_HELP = "a LazyResult is not awaited. Inside a task, return it, or pass it to another task; anywhere, its value is: await cs.arun(lazy)"

@@ -125,7 +125,8 @@ def as_cache(value: C) -> C:
     """
     if isinstance(value, type):
         raise DeclarationError(
-            f"the cache policy {value.__qualname__} is a class", expected="an object of it",
+            f"the cache policy {value.__qualname__} is a class",
+            expected="an object of it",
             hint=f"write {value.__qualname__}(...), and keep it: an object made for each call would be empty",
         )
     if value is not None:
@@ -140,13 +141,18 @@ def as_cache(value: C) -> C:
 
 
 def task_defaults(
-    name: str, retry: Retry | int | Mapping[str, object] | None, timeout: float | None, cache: CachePolicy | None,
+    name: str,
+    retry: Retry | int | Mapping[str, object] | None,
+    timeout: float | None,
+    cache: CachePolicy | None,
     constraints: Mapping[str, float] | None,
 ) -> Policies:
     """Returns the policies of a task's calls that set none of their own."""
     amounts = tuple(dict(constraints or {}).items())
     for resource, amount in amounts:
         if not isinstance(resource, str):
-            raise DeclarationError(f"constraints={constraints!r}", where=f"task {name!r}", expected="names of resources as keys")
+            raise DeclarationError(
+                f"constraints={constraints!r}", where=f"task {name!r}", expected="names of resources as keys"
+            )
         check_amount(resource, amount)
     return Policies(as_retry(retry), as_timeout(timeout), as_cache(cache), amounts)

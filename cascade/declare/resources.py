@@ -49,8 +49,10 @@ class Resource:
             raise DeclarationError(f"@resource(name={name!r})", expected="a name")
         if scope not in SCOPES:
             raise DeclarationError(
-                f"@resource(scope={scope!r})", where=f"resource {name or shown!r}",
-                expected="one of " + ", ".join(map(repr, SCOPES)), hint=nearest(str(scope), SCOPES),
+                f"@resource(scope={scope!r})",
+                where=f"resource {name or shown!r}",
+                expected="one of " + ", ".join(map(repr, SCOPES)),
+                hint=nearest(str(scope), SCOPES),
             )
         self.func = func
         self.name: str = name if name is not None else str(getattr(func, "__name__", shown))

@@ -48,7 +48,8 @@ class Retry:
         for kind in kinds:
             if not isinstance(kind, type) or not issubclass(kind, Exception):
                 raise DeclarationError(
-                    f"retry_on={self.retry_on!r}", expected="a subclass of Exception, or a tuple of them",
+                    f"retry_on={self.retry_on!r}",
+                    expected="a subclass of Exception, or a tuple of them",
                     hint="cancellation, KeyboardInterrupt and SystemExit are never retried",
                 )
 

@@ -106,8 +106,10 @@ class LazyResult(Generic[R], _Anything):
                 from cascade.errors import DeclarationError
 
                 raise DeclarationError(
-                    f"after({other!r}), of type {type(other).__name__}", where=f"a result of task {self.task.name!r}",
-                    expected="LazyResults", hint="pass what calling a task gives",
+                    f"after({other!r}), of type {type(other).__name__}",
+                    where=f"a result of task {self.task.name!r}",
+                    expected="LazyResults",
+                    hint="pass what calling a task gives",
                 )
         policies = self._policies()
         return self._set(policies._replace(after=(*policies.after, *others)))
@@ -194,7 +196,8 @@ class LazyResult(Generic[R], _Anything):
         policies = self._policies()
         if not isinstance(policies.construct, MapSignature):
             raise DeclarationError(
-                f"with_concurrency on a result of task {self.task.name!r}, which is one call", expected="the result of task.map(...)"
+                f"with_concurrency on a result of task {self.task.name!r}, which is one call",
+                expected="the result of task.map(...)",
             )
         return self._set(policies._replace(concurrency=limit))
 
@@ -266,7 +269,8 @@ def _check_router(policies: Policies) -> None:
     for name, value in zip(policies._fields, policies, strict=True):
         if name not in ("construct", "conditions", "after") and value is not None and value != ():
             raise DeclarationError(
-                f"a Router calls nothing itself, and takes no {name}", expected="run_if or after",
+                f"a Router calls nothing itself, and takes no {name}",
+                expected="run_if or after",
                 hint="set it on the results that are its routes",
             )
 
@@ -279,7 +283,9 @@ def new_result(_before: object = ()) -> LazyResult[object]:
     return LazyResult()
 
 
-def lazy_result(task: Task[..., object], slots: tuple[object, ...], policies: Policies | None = None) -> LazyResult[Any]:
+def lazy_result(
+    task: Task[..., object], slots: tuple[object, ...], policies: Policies | None = None
+) -> LazyResult[Any]:
     """Returns a LazyResult of arguments that are bound already."""
     lazy: LazyResult[object] = LazyResult()
     lazy.task = task
@@ -308,9 +314,17 @@ class Task(Generic[P, R]):
     hands_on = False  # whether what it gives holds its arguments, as they came: only of tasks that the engine adds
 
     def __init__(
-        self, func: Callable[..., object], *, name: str | None = None, pure: bool = False, mode: str = "inline",
-        lower: bool | None = None, retry: Retry | int | Mapping[str, object] | None = None, timeout: float | None = None,
-        cache: CachePolicy | None = None, constraints: Mapping[str, float] | None = None,
+        self,
+        func: Callable[..., object],
+        *,
+        name: str | None = None,
+        pure: bool = False,
+        mode: str = "inline",
+        lower: bool | None = None,
+        retry: Retry | int | Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        cache: CachePolicy | None = None,
+        constraints: Mapping[str, float] | None = None,
     ) -> None:
         _check_options(func, mode, pure, lower)
         self.binds: type | None = None  # classmethod or staticmethod, for the look-up in a class; see __get__
@@ -346,7 +360,10 @@ class Task(Generic[P, R]):
         self.__wrapped__ = func
 
     def _default_policies(
-        self, retry: Retry | int | Mapping[str, object] | None, timeout: float | None, cache: CachePolicy | None,
+        self,
+        retry: Retry | int | Mapping[str, object] | None,
+        timeout: float | None,
+        cache: CachePolicy | None,
         constraints: Mapping[str, float] | None,
     ) -> Policies | None:
         if retry is None and timeout is None and cache is None and not constraints:
@@ -357,7 +374,8 @@ class Task(Generic[P, R]):
         if self.lower:
             raise DeclarationError(
                 f"task {self.name!r} has default policies, which act on each of its calls, and lower=True",
-                expected="one of the two", hint="set the policies where it is called: task(...).with_retry(...)",
+                expected="one of the two",
+                hint="set the policies where it is called: task(...).with_retry(...)",
             )
         return policies
 
@@ -388,11 +406,15 @@ class Task(Generic[P, R]):
         """
         return self._mapped((), inputs, named)
 
-    def _mapped(self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object]) -> LazyResult[list[R]]:
+    def _mapped(
+        self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object]
+    ) -> LazyResult[list[R]]:
         # `first` holds the first argument of all calls, if they share it.
         self.bind(*first, *inputs, **named)
         if not inputs and not named:
-            raise DeclarationError(f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)")
+            raise DeclarationError(
+                f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)"
+            )
         from cascade.declare.iterables import check_map_input
         from cascade.declare.policies import PLAIN, MapSignature
 
@@ -403,7 +425,10 @@ class Task(Generic[P, R]):
         for name, items in named.items():
             if not isinstance(items, LazyResult):
                 check_map_input(name, items, f"{self.name}.map")
-        shared: dict[int | str, object] = {**dict(enumerate(first)), **self.binder.deferred_defaults(len(first) + len(inputs), named)}
+        shared: dict[int | str, object] = {
+            **dict(enumerate(first)),
+            **self.binder.deferred_defaults(len(first) + len(inputs), named),
+        }
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
         lazy.slots = (*inputs, *named.values(), *shared.values())
@@ -470,7 +495,9 @@ class Task(Generic[P, R]):
             return NEVER
         return AT_ONCE if loops(self.func) else WHEN_HOT
 
-    if not TYPE_CHECKING:  # checkers know it of decorated functions only, or each attribute that holds a task would bind
+    if (
+        not TYPE_CHECKING
+    ):  # checkers know it of decorated functions only, or each attribute that holds a task would bind
 
         def __get__(self, instance: object, owner: type | None = None) -> Task[..., object]:
             # As for a function: in a class body, the task of an instance gets it as its first argument.
@@ -559,7 +586,8 @@ def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> N
         )
     if not callable(func) and not isinstance(func, classmethod):
         raise DeclarationError(
-            f"@task was given {func!r}, which cannot be called", expected="a function",
+            f"@task was given {func!r}, which cannot be called",
+            expected="a function",
             hint="options are keywords: @task(name='...')",
         )
     if mode not in MODES:

@@ -66,7 +66,8 @@ class MessageBus:
         if not callable(handler) or inspect.iscoroutinefunction(handler):
             raise DeclarationError(
                 f"the handler {handler!r} {'is a coroutine function' if callable(handler) else 'cannot be called'}",
-                where=f"subscribe({event_type.__name__}, ...)", expected="a function of one event",
+                where=f"subscribe({event_type.__name__}, ...)",
+                expected="a function of one event",
                 hint="put the event into an asyncio.Queue there and await the queue elsewhere",
             )
         entry = _Subscription(event_type, handler, items)
@@ -115,7 +116,9 @@ class _Subscription:
     def accepts(self, event_type: type[Event]) -> bool:
         from cascade.events.types import ItemFinished, ItemStarted
 
-        return issubclass(event_type, self.event_type) and (self.items or not issubclass(event_type, (ItemStarted, ItemFinished)))
+        return issubclass(event_type, self.event_type) and (
+            self.items or not issubclass(event_type, (ItemStarted, ItemFinished))
+        )
 
 
 def _report(entry: _Subscription, event: Event) -> None:
@@ -124,7 +127,9 @@ def _report(entry: _Subscription, event: Event) -> None:
     try:
         logging.getLogger("cascade").exception(
             "the handler %s of %s raised at a %s; it is not reported again",
-            preview(entry.handler), entry.event_type.__name__, type(event).__name__,
+            preview(entry.handler),
+            entry.event_type.__name__,
+            type(event).__name__,
         )
     except Exception:
         pass  # a log handler that raises must not break a run either

@@ -107,7 +107,12 @@ class EventPublisher(SilentPublisher):
             )  # fmt: skip
 
     def finished(
-        self, owner: AnyTask, serial: int, node: int | str, value: object, error: BaseException | None,
+        self,
+        owner: AnyTask,
+        serial: int,
+        node: int | str,
+        value: object,
+        error: BaseException | None,
         abandoned: bool = False,
     ) -> None:
         key = (serial, node) if serial else node
@@ -157,7 +162,9 @@ class EventPublisher(SilentPublisher):
         if TaskSkipped in self.subscribed:
             self._publish(make(TaskSkipped, run_id=self.run_id, task_id=task_id, task_name=name, reason=reason))
 
-    def retrying(self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException) -> None:
+    def retrying(
+        self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException
+    ) -> None:
         if TaskRetrying in self.subscribed:
             self._publish(
                 make(

@@ -34,7 +34,13 @@ class SilentPublisher:
         pass
 
     def finished(
-        self, owner: AnyTask, serial: int, node: int | str, value: object, error: BaseException | None, abandoned: bool = False
+        self,
+        owner: AnyTask,
+        serial: int,
+        node: int | str,
+        value: object,
+        error: BaseException | None,
+        abandoned: bool = False,
     ) -> None:
         pass
 
@@ -53,7 +59,9 @@ class SilentPublisher:
     def skipped(self, task_id: str, name: str, reason: str) -> None:
         pass
 
-    def retrying(self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException) -> None:
+    def retrying(
+        self, task_id: str, name: str, attempt: int, max_attempts: int, delay: float, error: BaseException
+    ) -> None:
         pass
 
     def blocked(self, task_id: str, name: str, reason: str) -> None:

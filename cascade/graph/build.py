@@ -49,7 +49,12 @@ def flatten(
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     around = target.derived.around if isinstance(target, LazyResult) and hasattr(target, "derived") else None
-    if hands_on and type(target) is LazyResult and target.policies is not None and target.policies.construct is not None:
+    if (
+        hands_on
+        and type(target) is LazyResult
+        and target.policies is not None
+        and target.policies.construct is not None
+    ):
         hands_on = False  # a map looks at each of its items anyway
     if not isinstance(around, Around):
         return walk(target, limit, NOTHING_AROUND, hands_on=hands_on, to_run=to_run)
@@ -78,5 +83,6 @@ def _check_target(target: object) -> None:
 
 def _same(value: object) -> object:
     return value
+
 
 _given: Task[..., object] = Task(_same, name="input")

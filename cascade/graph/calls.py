@@ -104,7 +104,10 @@ def state_machine_call(first: LazyResult[object], policies: Policies) -> tuple[S
 
 
 def _number_targets(
-    lazy: LazyResult[object], policies: Policies, numbers: dict[LazyResult[object], int], found: list[LazyResult[object]]
+    lazy: LazyResult[object],
+    policies: Policies,
+    numbers: dict[LazyResult[object], int],
+    found: list[LazyResult[object]],
 ) -> tuple[tuple[object, int | None], ...] | None:
     """The numbers of the states that Jumps of this one lead to, by their keys; states that are met first are added."""
     selector = None if lazy.policies is None else lazy.policies.selector
@@ -133,13 +136,15 @@ def _own_policies(lazy: LazyResult[object], *, is_first: bool) -> Policies | Non
 def _check_state(lazy: LazyResult[object]) -> None:
     if lazy.policies is not None and lazy.policies.cache is not None:
         raise DeclarationError(
-            f"the state {lazy.task.name!r} has a cache, which would have to keep its Jumps", where="a state machine",
+            f"the state {lazy.task.name!r} has a cache, which would have to keep its Jumps",
+            where="a state machine",
             expected="states without one: with_cache(None)",
             hint="set it on a task that answers with the machine: its value is kept by that task's arguments",
         )
     if lazy.task.binder.positional == 0 and lazy.task.binder.varargs:
         raise DeclarationError(
-            f"the state {lazy.task.name!r} takes *args first", expected="a first parameter, which a Jump's data is given to"
+            f"the state {lazy.task.name!r} takes *args first",
+            expected="a first parameter, which a Jump's data is given to",
         )
 
 

@@ -113,8 +113,12 @@ class Sparse:
 
     __slots__ = ("original", "places")
 
-    def __init__(self, original: list[object] | tuple[object, ...] | dict[object, object], places: list[object]) -> None:
-        self.original = original.copy() if not isinstance(original, tuple) else original  # it may be changed before a run
+    def __init__(
+        self, original: list[object] | tuple[object, ...] | dict[object, object], places: list[object]
+    ) -> None:
+        self.original = (
+            original.copy() if not isinstance(original, tuple) else original
+        )  # it may be changed before a run
         self.places = places
 
     @property
@@ -133,4 +137,6 @@ class Sparse:
 
 
 def _fields(instance: object) -> list[str]:
-    return [field.name for field in dataclasses.fields(cast("DataclassInstance", instance)) if hasattr(instance, field.name)]
+    return [
+        field.name for field in dataclasses.fields(cast("DataclassInstance", instance)) if hasattr(instance, field.name)
+    ]

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 def printable(text: str) -> str:
     """A text as one line without control characters, which could do things to a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    )
 
 
 def write_line(file: TextIO, line: str) -> None:
@@ -62,7 +66,9 @@ def dependence_words(operation: object) -> list[str]:
     if not isinstance(operation, TaskOperation):
         return []
     words = [f"{name} of a task" for name, amount in operation.amounts if amount is None]
-    return words + [role.edge for role in (CONDITION, ORDER) if any(operand.role is role for operand in operation.operands)]
+    return words + [
+        role.edge for role in (CONDITION, ORDER) if any(operand.role is role for operand in operation.operands)
+    ]
 
 
 def _retry_words(retry: Retry) -> str:

@@ -36,7 +36,9 @@ class Inputs(list[object]):
 
     def for_one_run(self) -> list[object]:
         """The inputs with tables of routes of their own; a plain list if nothing else has to be filled in."""
-        result: list[object] = list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
+        result: list[object] = (
+            list(self) if not self.declared and not self.elsewhere and not self.injections else copy.copy(self)
+        )
         once: dict[LazyResult[object], Once] = {}
         for number in self.tables:
             result[number] = cast("RouteTable", self[number]).for_one_run(once)

@@ -189,7 +189,9 @@ def _order_by_stages(graph: Graph, stages: tuple[tuple[int, ...], ...]) -> Seque
             needed = [reference for reference in rows[stack[-1]][1:] if reference >= 0 and not done[reference]]
             for reference in needed:
                 if not containers[reference]:
-                    raise PlanError(f"the plan runs {graph.label(index)} before {graph.label(reference)}, which it needs")
+                    raise PlanError(
+                        f"the plan runs {graph.label(index)} before {graph.label(reference)}, which it needs"
+                    )
             if needed:
                 stack.extend(needed)
             else:

@@ -122,13 +122,20 @@ class TaskOperation(Operation):
     amounts: tuple[tuple[str, float | None], ...] = ()
     may_be_skipped = 0
 
-    def __init__(self, task: AnyTask, arguments: Sequence[Operand], amounts: Iterable[str], conditions: int, order: int) -> None:
+    def __init__(
+        self, task: AnyTask, arguments: Sequence[Operand], amounts: Iterable[str], conditions: int, order: int
+    ) -> None:
         self.derived = OperationDerived()
         self.task = task
         self.name = task.name
         self.is_async = task.is_async
         computed = [Operand(f"constraint {name}", AMOUNT) for name in amounts]
-        self.operands = (*arguments, *computed, *(Operand("condition", CONDITION),) * conditions, *(Operand("after", ORDER),) * order)
+        self.operands = (
+            *arguments,
+            *computed,
+            *(Operand("condition", CONDITION),) * conditions,
+            *(Operand("after", ORDER),) * order,
+        )
         self.parameters = tuple(operand.name for operand in self.operands)
         self.arguments = slice(0, len(arguments))
         self.has_computed_amounts = len(computed) > 0
@@ -196,7 +203,10 @@ class PolicyOperation(TaskOperation):
         """The policies of the operation, with these operands after its arguments: the inverse of `operation_with` and `extras_of`."""
         computed = iter(extras)
         first = self.arguments.stop
-        conditions, order = extras[self.conditions.start - first : self.order.start - first], extras[self.order.start - first :]
+        conditions, order = (
+            extras[self.conditions.start - first : self.order.start - first],
+            extras[self.order.start - first :],
+        )
         return Policies(
             self.retry, self.timeout, self.cache,
             tuple((name, next(computed) if amount is None else amount) for name, amount in self.amounts),
@@ -207,7 +217,9 @@ class PolicyOperation(TaskOperation):
     def again(self) -> PolicyOperation:
         """The operation of a tail call to the same task: its policies, without conditions and order."""
         if self._again is None:
-            self._again = operation_with(self.task, self._of_each_call()) if self.condition_count or self.order_count else self
+            self._again = (
+                operation_with(self.task, self._of_each_call()) if self.condition_count or self.order_count else self
+            )
         return self._again
 
     def _of_each_call(self) -> Policies:
@@ -338,12 +350,16 @@ class StateMachine(TaskOperation):
 
     def __init__(self, states: tuple[State, ...], conditions: int, order: int) -> None:
         self.states = states
-        names = [f"{name} of state {number}" for number, state in enumerate(states) for name in state.operation.parameters]
+        names = [
+            f"{name} of state {number}" for number, state in enumerate(states) for name in state.operation.parameters
+        ]
         super().__init__(states[0].operation.task, [Operand(name, DATA) for name in names], (), conditions, order)
         self.is_async = any(state.operation.is_async for state in states)
 
     def _make_routine(self, lowering: int = NEVER, state_operands: tuple[tuple[int, int], ...] = ()) -> Routine:
-        return super()._make_routine(_when_lowered(self.states), tuple((state.offset, state.width) for state in self.states))
+        return super()._make_routine(
+            _when_lowered(self.states), tuple((state.offset, state.width) for state in self.states)
+        )
 
     def __repr__(self) -> str:
         return f"<state machine of {self.name}>"

@@ -68,7 +68,11 @@ class Entry(NamedTuple):
         if isinstance(operation, Route):
             # Its table of routes, and the results that it shares with them, are no references here.
             return (operation.operands[0], *operation.operands[operation.arguments.stop :])
-        return operation.operands if isinstance(operation, TaskOperation) else [Operand(name, DATA) for name in operation.parameters]
+        return (
+            operation.operands
+            if isinstance(operation, TaskOperation)
+            else [Operand(name, DATA) for name in operation.parameters]
+        )
 
     @property
     def names(self) -> Sequence[str]:
@@ -139,7 +143,9 @@ def outline(graph: Graph) -> Outline:
         draft.lay(Graph(tuple(rows), nested.graph.inputs), place, base)
         found = map(place, ends)
         for number, table in nested.tables:
-            draft.entries[number] = draft.entries[number]._replace(routes=tuple((key, next(found)) for key in table.routes))
+            draft.entries[number] = draft.entries[number]._replace(
+                routes=tuple((key, next(found)) for key in table.routes)
+            )
     return Outline(tuple(draft.entries), tuple(draft.inputs), len(graph.rows))
 
 
@@ -228,7 +234,11 @@ class _Draft:
             elif isinstance(operation, Route):
                 references = tuple(map(place, (row[1], *row[1 + operation.arguments.stop :])))
                 table = cast("RouteTable", graph.inputs[-1 - row[2]])
-                routes = tuple((key, place(route)) for key, route in zip(table.routes, row[3:], strict=False)) if base else ()
+                routes = (
+                    tuple((key, place(route)) for key, route in zip(table.routes, row[3:], strict=False))
+                    if base
+                    else ()
+                )
                 self.entries[number] = Entry(operation, references, routes)
             else:
                 self.entries[number] = Entry(operation, tuple(map(place, row[1:])))
@@ -277,7 +287,10 @@ def target_of(graph: Graph | Outline) -> LazyResult[object] | list[LazyResult[ob
                 bound.append(each)
                 wanted += [state for _, state in entries[each].jumps or () if state is not None]
     for each in bound:
-        jumps = {key: None if state is None else cast("LazyResult[object]", made[state]) for key, state in entries[each].jumps or ()}
+        jumps = {
+            key: None if state is None else cast("LazyResult[object]", made[state])
+            for key, state in entries[each].jumps or ()
+        }
         lazy = cast("LazyResult[object]", made[each])
         lazy.policies = (PLAIN if lazy.policies is None else lazy.policies)._replace(selector=JumpSelector(jumps))
     return cast("LazyResult[object] | list[LazyResult[object]]", made[result])

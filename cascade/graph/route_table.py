@@ -24,7 +24,11 @@ class RouteTable(CompiledRoutes):
     __slots__ = ("common", "once", "routes", "shared", "skips", "templates", "uses")
 
     def __init__(
-        self, routes: dict[object, LazyResult[object]], shared: tuple[LazyResult[object], ...], skips: bool, uses: dict[LazyResult[object], Use],
+        self,
+        routes: dict[object, LazyResult[object]],
+        shared: tuple[LazyResult[object], ...],
+        skips: bool,
+        uses: dict[LazyResult[object], Use],
         templates: dict[LazyResult[object], object] | None = None,
     ) -> None:
         self.templates = {} if templates is None else templates
@@ -105,5 +109,6 @@ class Around:
     def without(self, lazy: LazyResult[object]) -> Around:
         """Returns the surroundings of `lazy` itself."""
         return Around(self.values, {other: found for other, found in self.once.items() if other is not lazy})
+
 
 NOTHING_AROUND = Around({}, {})

@@ -27,7 +27,9 @@ class Routes:
     def table(self, routes: dict[object, LazyResult[object]]) -> RouteTable:
         found = reachable(routes.values(), self._known, through_routes=True)
         shared = tuple(lazy for lazy in found if lazy in self._always)
-        uses = {lazy: self._around.use(lazy) for lazy in found if lazy in self._around.once and lazy not in self._always}
+        uses = {
+            lazy: self._around.use(lazy) for lazy in found if lazy in self._around.once and lazy not in self._always
+        }
         only = [lazy for lazy in found if lazy not in self._known]
         self.declarations += [lazy.task for lazy in only if type(lazy.task) is not Task]
         skips = bool(uses) or any(lazy.policies is not None and lazy.policies.conditions for lazy in found)
@@ -63,7 +65,9 @@ class EveryRoute:
         return False
 
 
-def reachable(roots: Iterable[object], stop: Container[object], *, through_routes: bool) -> dict[LazyResult[object], None]:
+def reachable(
+    roots: Iterable[object], stop: Container[object], *, through_routes: bool
+) -> dict[LazyResult[object], None]:
     """The LazyResults that `roots` are or need, in the order of a walk; those in `stop` are not looked into.
 
     Args:

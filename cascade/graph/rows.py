@@ -32,7 +32,9 @@ def guard(rows: list[Row], inputs: Sequence[object]) -> list[Row]:
     return result
 
 
-def without_repeated_calls(rows: tuple[Row, ...], inputs: list[object], unknown: set[int]) -> tuple[tuple[Row, ...], list[object]]:
+def without_repeated_calls(
+    rows: tuple[Row, ...], inputs: list[object], unknown: set[int]
+) -> tuple[tuple[Row, ...], list[object]]:
     if type(inputs) is Inputs:
         unknown |= {*inputs.declared, *inputs.tables}
     found, used = merged(rows, inputs, unknown)

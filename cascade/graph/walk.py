@@ -104,7 +104,12 @@ class Walk:
         stack: list[object] = [self.root]
         while stack:
             item = stack[-1]
-            if type(item) is not LazyResult or item.policies is not None or type(item.task) is not Task or (known and item in known):
+            if (
+                type(item) is not LazyResult
+                or item.policies is not None
+                or type(item.task) is not Task
+                or (known and item in known)
+            ):
                 key = item if type(item) is LazyResult else id(item)
                 operation, operands, ordered = nodes.get(key) or self._node_of(item)
             else:
@@ -179,7 +184,12 @@ class Walk:
             return item.task, (), ()
         policies = item.policies
         operation: Operation
-        if policies is not None and policies.construct is None and policies.selector is None and item not in self.around.once:
+        if (
+            policies is not None
+            and policies.construct is None
+            and policies.selector is None
+            and item not in self.around.once
+        ):
             operation, slots = call_with_policies(item, policies)
         else:
             operation, slots = self._call_of(item)
@@ -229,7 +239,9 @@ class Walk:
         inputs = Inputs(self.inputs)
         inputs.declared = [number for number, value in enumerate(inputs) if type(value) is LazyResult]
         if shares:
-            inputs.tables = [number for number, value in enumerate(inputs) if type(value) is RouteTable and value.common]
+            inputs.tables = [
+                number for number, value in enumerate(inputs) if type(value) is RouteTable and value.common
+            ]
         inputs.elsewhere = [task for task in declarations if isinstance(task, Input)]
         inputs.injections = [row[0] for row in self.rows if isinstance(row[0], Injection)]
         inputs.injections += [task for task in declarations if isinstance(task, Injection)]

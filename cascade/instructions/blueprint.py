@@ -40,7 +40,14 @@ class Blueprint(Frozen):
     nodes: bytes
 
     def __init__(
-        self, name: str, words: bytes, operands: bytes, constants: tuple[object, ...], inputs: int, slots: int, nodes: bytes
+        self,
+        name: str,
+        words: bytes,
+        operands: bytes,
+        constants: tuple[object, ...],
+        inputs: int,
+        slots: int,
+        nodes: bytes,
     ) -> None:
         super().__init__(
             name=name, words=words, operands=operands, constants=constants, inputs=inputs, slots=slots, nodes=nodes
@@ -48,7 +55,9 @@ class Blueprint(Frozen):
 
     def copy(self, **changes: object) -> Blueprint:
         """Returns a blueprint of the same data but for the `changes`, with no table made yet."""
-        data = {name: getattr(self, name) for name in ("name", "words", "operands", "constants", "inputs", "slots", "nodes")}
+        data = {
+            name: getattr(self, name) for name in ("name", "words", "operands", "constants", "inputs", "slots", "nodes")
+        }
         result = Blueprint.__new__(Blueprint)
         Frozen.__init__(result, **data | changes)
         return result

@@ -55,12 +55,22 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     # Calls of tasks.
     Instruction("CALL_ONE", DESTINATION, ROUTINE, SOURCE, "{a} = {b}({c})", calls=True),
     Instruction("CALL", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c})", calls=True),
-    Instruction("CALL_POLICIES", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}) with policies", calls=True, policies=True),
+    Instruction(
+        "CALL_POLICIES", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}) with policies", calls=True, policies=True
+    ),
     Instruction("LOOP", DESTINATION, ROUTINE, PARAMETERS, "{a} = {b}({c}), again on TailCall", calls=True),
     Instruction(
-        "LOOP_POLICIES", DESTINATION, ROUTINE, PARAMETERS, "{a} = {b}({c}) with policies, again on TailCall", calls=True, policies=True
+        "LOOP_POLICIES",
+        DESTINATION,
+        ROUTINE,
+        PARAMETERS,
+        "{a} = {b}({c}) with policies, again on TailCall",
+        calls=True,
+        policies=True,
     ),
-    Instruction("CALL_KERNEL", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}), by a kernel if there is one", calls=True),
+    Instruction(
+        "CALL_KERNEL", DESTINATION, ROUTINE, ARGUMENTS, "{a} = {b}({c}), by a kernel if there is one", calls=True
+    ),
     # Containers that held LazyResults.
     Instruction("LIST", DESTINATION, NOTHING, ARGUMENTS, "{a} = [{c}]"),
     Instruction("TUPLE", DESTINATION, NOTHING, ARGUMENTS, "{a} = ({c},)"),

@@ -25,9 +25,7 @@ from cascade.imports import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import Literal
 
-    Role = Literal[
-        "reads", "then reads", "writes", "copies", "range", "target", "value", "object", "window", "size"
-    ]
+    Role = Literal["reads", "then reads", "writes", "copies", "range", "target", "value", "object", "window", "size"]
     Join = Literal["left", "right", "last", "beside", "then"]
 
 KERNEL_WORD_BYTES = 32
@@ -246,7 +244,9 @@ def _comparisons() -> Iterator[KernelInstruction]:
     yield _row("SAME", "a>int b<object c<object", "a = b is c")
     for way, word, back in _JUMPS:
         for name, sign in (("LESS", "<"), ("LESS_EQUAL", "<=")):
-            yield _row(f"{way}_NOT_{name}_FLOAT", "a<float b<float f@", f"if not a {sign} b: {word} to f", takes_fuel=back)
+            yield _row(
+                f"{way}_NOT_{name}_FLOAT", "a<float b<float f@", f"if not a {sign} b: {word} to f", takes_fuel=back
+            )
         yield _row(f"{way}_SAME", "a<object b<object f@", f"if a is b: {word} to f", takes_fuel=back)
         yield _row(f"{way}_NOT_SAME", "a<object b<object f@", f"if a is not b: {word} to f", takes_fuel=back)
 
@@ -294,7 +294,9 @@ def _kept() -> Iterator[KernelInstruction]:
 
 def _conversions() -> Iterator[KernelInstruction]:
     yield _row("TO_FLOAT", "a>float b<int", "a = float(b)")
-    yield _row("TO_EXACT_FLOAT", "a>float b<int", "a = float(b), exactly", "an int beyond 2**53 is compared with a float")
+    yield _row(
+        "TO_EXACT_FLOAT", "a>float b<int", "a = float(b), exactly", "an int beyond 2**53 is compared with a float"
+    )
     for name, call in (("TRUNCATE", "int(b)"), ("ROUND", "round(b)"), ("FLOOR", "floor(b)"), ("CEIL", "ceil(b)")):
         yield _row(name, "a>int b<float", f"a = {call}", "a float that is no int of 64 bits")
 
@@ -324,7 +326,12 @@ def _math() -> Iterator[KernelInstruction]:
         operands, arguments = ("a>int b<int c<int", "b, c") if count == 2 else ("a>int b<int", "b")
         yield _row(name, operands, f"a = math.{name.lower()}({arguments})", cause)
     yield _row("LDEXP", "a>float b<float c<int", "a = math.ldexp(b, c)", "an overflow")
-    yield _row("NEXTAFTER_STEPS", "a>float b<float c<float d<int", "a = math.nextafter(b, c, steps=d)", "a negative number of steps")
+    yield _row(
+        "NEXTAFTER_STEPS",
+        "a>float b<float c<float d<int",
+        "a = math.nextafter(b, c, steps=d)",
+        "a negative number of steps",
+    )
     yield _row("FMA", "a>float b<float c<float d<float", "a = math.fma(b, c, d)", _DOMAIN)
     yield _row("ISCLOSE", "a>int b<float c<float d<float e<float", "a = math.isclose(b, c, rel_tol=d, abs_tol=e)",
                "a negative tolerance")  # fmt: skip
@@ -358,7 +365,13 @@ def _ranges() -> Iterator[KernelInstruction]:
 
 
 def _calls_and_ends() -> Iterator[KernelInstruction]:
-    yield _row("CALL", "a> b^ d$ f@", "a = the function at f, with its registers from b on", "the recursion limit", takes_fuel=True)
+    yield _row(
+        "CALL",
+        "a> b^ d$ f@",
+        "a = the function at f, with its registers from b on",
+        "the recursion limit",
+        takes_fuel=True,
+    )
     yield _row("HELPER_RETURN", "a<", "the helper returns a", ends=True, only_in="helper")
     yield _row("CALL_OUT", "a> b^ e?", "a = function e of Python's, of the registers from b on",
                "the function raises, or its result has no register")  # fmt: skip

@@ -39,8 +39,11 @@ from cascade.kernels.state_machine import StateMachineBuilder
 from cascade.kernels.verify import verify_typed
 
 configure(
-    verify_typed=verify_typed, call_out_type=CallOut, reenter=reenter, iteration_end_type=IterationEnd,
-    profiled_caller=profiled_caller
+    verify_typed=verify_typed,
+    call_out_type=CallOut,
+    reenter=reenter,
+    iteration_end_type=IterationEnd,
+    profiled_caller=profiled_caller,
 )
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}
@@ -56,9 +59,13 @@ def lower(task: Task[..., object], types: tuple[str, ...], in_map: bool = False)
     return _kernel_or_diagnostics(task.name, lambda: translate(task, types, in_map))
 
 
-def lower_state_machine(state_machine: StateMachine, types: tuple[str, ...], start: int) -> Kernel | tuple[Diagnostic, ...]:
+def lower_state_machine(
+    state_machine: StateMachine, types: tuple[str, ...], start: int
+) -> Kernel | tuple[Diagnostic, ...]:
     """Returns the kernel of a state machine from the state `start` on, for operands of the given types, or the diagnostics."""
-    return _kernel_or_diagnostics(state_machine.name, lambda: _with_loop(StateMachineBuilder(state_machine, _read).build_from(start, types)))
+    return _kernel_or_diagnostics(
+        state_machine.name, lambda: _with_loop(StateMachineBuilder(state_machine, _read).build_from(start, types))
+    )
 
 
 def _kernel_or_diagnostics(name: str, make: Callable[[], TypedCode]) -> Kernel | tuple[Diagnostic, ...]:
@@ -88,7 +95,11 @@ def _with_loop(code: TypedCode) -> TypedCode:
     if not code.loops:
         source = code.bodies[0].continuations.source
         hint = "without a loop, a tail call or a Jump, calling the function is faster"
-        raise Refusal(Diagnostic("CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file))
+        raise Refusal(
+            Diagnostic(
+                "CS140", source.tree.lineno, source.tree.col_offset, f"def {source.tree.name}(...)", hint, source.file
+            )
+        )
     return code
 
 

@@ -44,4 +44,8 @@ def captured(source: FunctionSource) -> list[Diagnostic]:
     inside = (node for node in source.nodes if isinstance(node, INNER) and node is not source.tree)
     used = {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
     names = [name for name in source.code.co_cellvars if name in used]
-    return [*refuse("CS102", source.tree, f"a function inside uses its variables {', '.join(names)}", source).diagnostics] if names else []
+    return (
+        [*refuse("CS102", source.tree, f"a function inside uses its variables {', '.join(names)}", source).diagnostics]
+        if names
+        else []
+    )

@@ -115,7 +115,8 @@ class BodyTranslator(ABC):
             return self.code.exit(Exit(self.part.number, END.statement, False, (), ()))
         function = self.function
         names = tuple(
-            (name, -1 if kind == NONE else function.variable(name, kind), kind) for name, kind in named(function.bound).items()
+            (name, -1 if kind == NONE else function.variable(name, kind), kind)
+            for name, kind in named(function.bound).items()
         )
         loops = self.points.loops_around(point.statement)
         if point.again:
@@ -137,7 +138,9 @@ class BodyTranslator(ABC):
         self.code.diagnostics += new
         if not new:
             return None
-        assigned = {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+        assigned = {
+            name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        }
         bound = {name: kind for name, kind in self.function.bound.items() if name not in assigned}
         self.function.bound = bound
         following = self.points.after(point.statement)

@@ -177,7 +177,10 @@ class CodeBuilder:
         assembler = self.assembler
         for piece in self.pieces:
             assembler.items += piece
-        for label in [*(body.label for body in self.bodies.values()), *(helper.label for helper in self.helpers.values())]:
+        for label in [
+            *(body.label for body in self.bodies.values()),
+            *(helper.label for helper in self.helpers.values()),
+        ]:
             label.uses += 1  # an entry, also where nothing jumps to it
         rotate_loops(assembler.items)
         assembler.items = fuse(assembler.items, assembler.temporaries)
@@ -210,16 +213,16 @@ class CodeBuilder:
         """Refuses code that is too long, or that might pass on a LazyResult."""
         if len(self.assembler.items) > SIZE_LIMIT:
             raise refuse("CS143", first.source.tree, "the typed code would be too long", first.source)
-        if self.hands_on and not all(isinstance(each, CallOut) or holds_no_results(each) for each in self.assembler.objects):
+        if self.hands_on and not all(
+            isinstance(each, CallOut) or holds_no_results(each) for each in self.assembler.objects
+        ):
             hint = "it hands objects on, and names containers in which there may be LazyResults"
             raise refuse("CS123", first.source.tree, hint, first.source)
 
     def constants_of_code(self) -> tuple[tuple[int, str, object], ...]:
         """Returns the constants by register number."""
         numbers, constants = self.space.numbers, self.space.constants
-        return tuple(
-            (numbers[name], key[0], self.assembler.constant_value(key)) for key, name in constants.items()
-        )
+        return tuple((numbers[name], key[0], self.assembler.constant_value(key)) for key, name in constants.items())
 
     def exit_of_code(self, at: Exit) -> Exit:
         """Returns an exit with numbers of registers in place of their names."""

@@ -174,7 +174,9 @@ class Continuations:
         known = {(type(item), repr(item)): item for item in original.co_consts if not isinstance(item, CodeType)}
         inner = _renamed(inner, inner.co_qualname, original.co_qualname).replace(co_name=original.co_name)
         inner = inner.replace(
-            co_consts=tuple(_callable_for(item) or known.get((type(item), repr(item)), item) for item in inner.co_consts)
+            co_consts=tuple(
+                _callable_for(item) or known.get((type(item), repr(item)), item) for item in inner.co_consts
+            )
         )
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))

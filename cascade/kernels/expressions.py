@@ -249,7 +249,9 @@ class Expressions:
             return None
         if OBJECT in types or BOOL in types:
             return not sense
-        raise self.function.refuse("CS136", node, "whether two equal numbers are one object is not known: compare with ==")
+        raise self.function.refuse(
+            "CS136", node, "whether two equal numbers are one object is not known: compare with =="
+        )
 
     def comparable(self, left: Value, right: Value) -> tuple[Value, Value, str]:
         if FLOAT in (left.type, right.type):
@@ -310,7 +312,9 @@ class Expressions:
 
     def one_type(self, kind: str, value: Value, node: ast.expr) -> str:
         if kind and kind != value.type:
-            raise self.function.refuse("CS122", node, f"one side is {_described(kind)} and the other {_described(value.type)}")
+            raise self.function.refuse(
+                "CS122", node, f"one side is {_described(kind)} and the other {_described(value.type)}"
+            )
         return value.type
 
     # -- Jumps --------------------------------------------------------------------------------------------------------

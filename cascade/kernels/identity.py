@@ -29,6 +29,7 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
         types: of the parameters.
         meaning: returns the object that a name means that is no variable, or MISSING.
     """
+
     def may_be_number(node: ast.expr) -> bool:
         if isinstance(node, ast.Constant):
             return type(node.value) in NUMBERS

@@ -63,7 +63,9 @@ class Names:
 def has_plain_names(function: FunctionType) -> bool:
     """Returns whether names are looked up in plain dicts, and builtins in those of the module."""
     own = function.__globals__.get("__builtins__")
-    return type(function.__globals__) is dict and _builtins_of(function) is (vars(own) if isinstance(own, ModuleType) else own)
+    return type(function.__globals__) is dict and _builtins_of(function) is (
+        vars(own) if isinstance(own, ModuleType) else own
+    )
 
 
 def _builtins_of(function: FunctionType) -> dict[str, object]:

@@ -111,7 +111,9 @@ class FunctionSource:
     @cached_property
     def stored(self) -> frozenset[str]:
         """The names that the tree assigns."""
-        return frozenset(node.id for node in self.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        return frozenset(
+            node.id for node in self.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
 
     @cached_property
     def has_calls(self) -> bool:
@@ -162,10 +164,14 @@ def _lines(function: FunctionType, code: CodeType) -> list[str]:
     try:
         return linecache.getlines(code.co_filename, function.__globals__)
     except Exception as error:  # of a loader
-        raise SourceError(f"the source of {function.__qualname__} cannot be read: {type(error).__name__}: {error}") from None
+        raise SourceError(
+            f"the source of {function.__qualname__} cannot be read: {type(error).__name__}: {error}"
+        ) from None
 
 
-def _find(function: FunctionType, code: CodeType, lines: list[str]) -> tuple[ast.FunctionDef, list[str], tuple[str, ...]] | None:
+def _find(
+    function: FunctionType, code: CodeType, lines: list[str]
+) -> tuple[ast.FunctionDef, list[str], tuple[str, ...]] | None:
     first = code.co_firstlineno
     for text in _candidates(code, lines[first - 1 :]):
         tree = _parse("".join(text), first)
@@ -211,7 +217,10 @@ def _imports_for(function: FunctionType, code: CodeType, tree: ast.FunctionDef) 
     bare.decorator_list, bare.returns = [], None
     bare.args = _without_defaults(tree.args)
     try:
-        return next((names for names in _imported(function, code, tree) if _alike(code, compile_function(bare, code, names))), None)
+        return next(
+            (names for names in _imported(function, code, tree) if _alike(code, compile_function(bare, code, names))),
+            None,
+        )
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -221,7 +230,11 @@ def _imported(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> 
     # known here: the likely ones first, then any.
     names = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        ):
             name = node.func.value.id
             if name in function.__globals__ and name not in code.co_varnames and name not in names:
                 names.append(name)
@@ -337,10 +350,7 @@ def own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _bound_outside_comprehensions(source: FunctionSource) -> set[str]:
     targets = {
-        id(name)
-        for node in source.own_nodes
-        if isinstance(node, ast.comprehension)
-        for name in ast.walk(node.target)
+        id(name) for node in source.own_nodes if isinstance(node, ast.comprehension) for name in ast.walk(node.target)
     }
     bound = {argument.arg for argument in ast.walk(source.tree.args) if isinstance(argument, ast.arg)}
     for node in source.own_nodes:

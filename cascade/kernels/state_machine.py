@@ -66,7 +66,9 @@ class StateMachineBuilder:
         if part is None and len(code.bodies) < BODY_LIMIT:
             task = self.state_machine.states[number].operation.task
             source, continuations = code.read_task(task)
-            part = BodyPart(task, types, source, continuations, len(code.bodies), parameters=self.operands, state=number)
+            part = BodyPart(
+                task, types, source, continuations, len(code.bodies), parameters=self.operands, state=number
+            )
             code.add(number, part)
         return part
 

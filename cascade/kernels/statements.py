@@ -57,7 +57,9 @@ class Statements:
     None where nothing does.
     """
 
-    def __init__(self, function: FunctionBuilder, expressions: Expressions, points: ProgramPoints, kind: FunctionKind) -> None:
+    def __init__(
+        self, function: FunctionBuilder, expressions: Expressions, points: ProgramPoints, kind: FunctionKind
+    ) -> None:
         self.function = function
         self.expressions = expressions
         self.points = points

@@ -116,7 +116,11 @@ def _groups_fit(called: CallOut) -> bool:
     if type(called.names) is not tuple or not all(type(size) is int and size >= -1 for size in called.groups):
         return False
     sizes = [abs(size) for size in called.groups] if called.groups else [1] * len(called.types)
-    return sum(sizes) == len(called.types) and len(called.names) <= len(sizes) and all(type(name) is str for name in called.names)
+    return (
+        sum(sizes) == len(called.types)
+        and len(called.names) <= len(sizes)
+        and all(type(name) is str for name in called.names)
+    )
 
 
 class _Flow:
@@ -185,7 +189,11 @@ class _Flow:
         written = self.check_written(number, row, values, state)
         if row.only_in == ("helper" if function == MAIN else "body"):
             self.fault(number, "stands in the wrong kind of function")
-        if row.name == "HELPER_RETURN" and function != MAIN and state.get(values["a"]) != HELD[self.code.helpers[function].result]:
+        if (
+            row.name == "HELPER_RETURN"
+            and function != MAIN
+            and state.get(values["a"]) != HELD[self.code.helpers[function].result]
+        ):
             self.fault(number, "returns a value of another type than the helper does")
         state |= written
         self.check_reads(number, row, values, state, "then reads")
@@ -245,7 +253,9 @@ class _Flow:
         for field, operand in row.operands.items():
             at = values[field]
             if operand.role == role and (at not in state or (operand.type and state[at] != operand.type)):
-                self.fault(number, f"reads register {at} as {operand.type or 'anything'}, and it is {state.get(at, 'nothing')}")
+                self.fault(
+                    number, f"reads register {at} as {operand.type or 'anything'}, and it is {state.get(at, 'nothing')}"
+                )
             if operand.role == "range" and any(state.get(at + offset) != INT for offset in range(3)):
                 self.fault(number, f"reads a range at register {at}, and there is none")
 

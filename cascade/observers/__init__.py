@@ -35,7 +35,9 @@ def console(
     """
     if format not in FORMATS:
         raise DeclarationError(
-            f"console(format={format!r})", expected="one of " + ", ".join(map(repr, FORMATS)), hint=nearest(str(format), FORMATS)
+            f"console(format={format!r})",
+            expected="one of " + ", ".join(map(repr, FORMATS)),
+            hint=nearest(str(format), FORMATS),
         )
     out = sys.stderr if file is None else file
     if out is None:

@@ -254,23 +254,27 @@ def _released(event: ResourceReleased, node: Node | None) -> str:
     return f"resource {printable(event.resource_name)} released{error}"
 
 
-def _row(kind: type[E], describe: Callable[[E, Node | None], str]) -> tuple[type[Event], Callable[[Event, Node | None], str]]:
+def _row(
+    kind: type[E], describe: Callable[[E, Node | None], str]
+) -> tuple[type[Event], Callable[[Event, Node | None], str]]:
     return kind, cast("Callable[[Event, Node | None], str]", describe)  # it is called with events of that type only
 
 
-_DESCRIPTIONS: dict[type[Event], Callable[[Event, Node | None], str]] = dict([
-    _row(RunStarted, _run_started),
-    _row(TaskExecutionStarted, _started),
-    _row(TaskExecutionFinished, _finished),
-    _row(ItemStarted, _started),
-    _row(ItemFinished, _finished),
-    _row(TaskSkipped, _skipped),
-    _row(TaskRetrying, _retrying),
-    _row(TaskBlocked, _blocked),
-    _row(LoopProgress, _progressed),
-    _row(ResourceAcquired, _acquired),
-    _row(ResourceReleased, _released),
-])
+_DESCRIPTIONS: dict[type[Event], Callable[[Event, Node | None], str]] = dict(
+    [
+        _row(RunStarted, _run_started),
+        _row(TaskExecutionStarted, _started),
+        _row(TaskExecutionFinished, _finished),
+        _row(ItemStarted, _started),
+        _row(ItemFinished, _finished),
+        _row(TaskSkipped, _skipped),
+        _row(TaskRetrying, _retrying),
+        _row(TaskBlocked, _blocked),
+        _row(LoopProgress, _progressed),
+        _row(ResourceAcquired, _acquired),
+        _row(ResourceReleased, _released),
+    ]
+)
 
 
 def progress(run: RunState, now: float) -> str:

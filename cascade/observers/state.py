@@ -140,7 +140,9 @@ class RunState:
 
     def update(self, event: Event) -> Node | None:
         """Updates the state with an event; returns the node that it is about, even if that has just finished."""
-        handler = _HANDLERS.get(type(event))  # there is none for the events of single items: maps publish their progress
+        handler = _HANDLERS.get(
+            type(event)
+        )  # there is none for the events of single items: maps publish their progress
         return None if handler is None else handler(self, event)
 
     # -- One handler for each type of event ---------------------------------------------------------------------------------------------
@@ -261,14 +263,16 @@ def _row(
     return kind, cast("Callable[[RunState, Event], Node | None]", handle)  # it is called with events of that type only
 
 
-_HANDLERS: dict[type[Event], Callable[[RunState, Event], Node | None]] = dict([
-    _row(TaskExecutionStarted, RunState._started),
-    _row(TaskExecutionFinished, RunState._finished),
-    _row(TaskSkipped, RunState._was_skipped),
-    _row(TaskRetrying, RunState._retrying),
-    _row(TaskBlocked, RunState._blocked),
-    _row(LoopProgress, RunState._progressed),
-])
+_HANDLERS: dict[type[Event], Callable[[RunState, Event], Node | None]] = dict(
+    [
+        _row(TaskExecutionStarted, RunState._started),
+        _row(TaskExecutionFinished, RunState._finished),
+        _row(TaskSkipped, RunState._was_skipped),
+        _row(TaskRetrying, RunState._retrying),
+        _row(TaskBlocked, RunState._blocked),
+        _row(LoopProgress, RunState._progressed),
+    ]
+)
 
 
 class States:

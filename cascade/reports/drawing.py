@@ -43,9 +43,15 @@ class EdgeStyle(NamedTuple):
 EDGE_STYLES: dict[str, EdgeStyle] = {
     "data": EdgeStyle("style=solid", ("-->", "-->|{}|"), "the value is an argument"),
     "order": EdgeStyle("style=dashed, color=gray50", ("-.->", "-.->|{}|"), "runs after, without its value"),
-    "condition": EdgeStyle("style=dashed, color=darkorange, arrowhead=odiamond", ("-.->", "-.->|{}|"), "decides whether it runs"),
-    "constraint": EdgeStyle("style=dotted, color=purple, arrowhead=obox", ("-.-o", "-.-o|{}|"), "an amount that it needs"),
-    "route": EdgeStyle("style=solid, color=blue, arrowhead=vee", ("==>", "==>|{}|"), "its value is the Router's if the key says so"),
+    "condition": EdgeStyle(
+        "style=dashed, color=darkorange, arrowhead=odiamond", ("-.->", "-.->|{}|"), "decides whether it runs"
+    ),
+    "constraint": EdgeStyle(
+        "style=dotted, color=purple, arrowhead=obox", ("-.-o", "-.-o|{}|"), "an amount that it needs"
+    ),
+    "route": EdgeStyle(
+        "style=solid, color=blue, arrowhead=vee", ("==>", "==>|{}|"), "its value is the Router's if the key says so"
+    ),
     "jump": EdgeStyle("style=bold, color=red, constraint=false", ("==>", "==>|{}|"), "where a Jump with the key leads"),
 }
 """By the `kind` of `cascade.graph.model.Edge`. Edges lead where values go, jumps to the next state."""
@@ -89,7 +95,8 @@ def visualize(target: object, format: str = "dot") -> str:
     """
     if format not in FORMATS:
         raise DrawingError(
-            f"visualize(format={format!r})", expected="one of " + ", ".join(map(repr, FORMATS)),
+            f"visualize(format={format!r})",
+            expected="one of " + ", ".join(map(repr, FORMATS)),
             hint=nearest(str(format), FORMATS),
         )
     graph = target if isinstance(target, Graph) else build_graph(target)
@@ -110,7 +117,9 @@ def _picture(graph: Graph) -> _Picture:
     whole = outline(graph)
     nodes = [(f"n{number}", _style_of(entry), _label_lines(entry, whole)) for number, entry in enumerate(whole.entries)]
     edges = []
-    machines: dict[int | None, str] = {entry.machine: f"e{entry.machine}" for entry in whole.entries if entry.machine is not None}
+    machines: dict[int | None, str] = {
+        entry.machine: f"e{entry.machine}" for entry in whole.entries if entry.machine is not None
+    }
     for edge in whole.edges():
         # A state machine has its value at its end.
         source = f"n{edge.source}" if edge.kind == "jump" else machines.get(edge.source, f"n{edge.source}")
@@ -125,15 +134,21 @@ def _picture(graph: Graph) -> _Picture:
         for position, reference in enumerate(entry.references):
             if reference in shown:
                 label = entry.names[position] if position < len(entry.names) else ""
-                edges.append((shown[reference], f"n{number}", entry.kind_of(position), label.removeprefix("constraint ")))
-        edges += [(shown[route], f"n{number}", "route", key_words(key)) for key, route in entry.routes if route in shown]
+                edges.append(
+                    (shown[reference], f"n{number}", entry.kind_of(position), label.removeprefix("constraint "))
+                )
+        edges += [
+            (shown[route], f"n{number}", "route", key_words(key)) for key, route in entry.routes if route in shown
+        ]
     return _Picture(nodes, edges)
 
 
 def _unnamed_ends(whole: Outline, machines: dict[int | None, str]) -> Iterator[tuple[int, str]]:
     """Returns the edges to the ends of state machines that no key declares: from states that are not bound, or else from all."""
     states = [(number, entry) for number, entry in enumerate(whole.entries) if entry.machine is not None]
-    ending = {entry.machine for _, entry in states if entry.jumps is None or any(state is None for _, state in entry.jumps)}
+    ending = {
+        entry.machine for _, entry in states if entry.jumps is None or any(state is None for _, state in entry.jumps)
+    }
     for number, entry in states:
         if entry.jumps is None or entry.machine not in ending:
             yield number, machines[entry.machine]
@@ -222,10 +237,13 @@ def _svg(dot: str) -> str:
             hint="install Graphviz (https://graphviz.org), or use format='mermaid' or format='dot'",
         )
     try:
-        done = subprocess.run([program, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=SVG_SECONDS, check=False)
+        done = subprocess.run(
+            [program, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=SVG_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         raise DrawingError(
-            f"'dot' did not finish within {SVG_SECONDS:g} s", hint="the graph may be too large to be drawn; format='dot' returns its text"
+            f"'dot' did not finish within {SVG_SECONDS:g} s",
+            hint="the graph may be too large to be drawn; format='dot' returns its text",
         ) from None
     except OSError as error:
         raise DrawingError(f"'dot' could not be started: {error}", where=program) from error

@@ -190,7 +190,13 @@ class _Survey:
     def __init__(self) -> None:
         self.found: dict[AnyTask | StateMachine, _Calls] = {}
 
-    def add(self, blueprint: Blueprint, inputs: Sequence[object] | None, inside: StateMachine | None = None, deep: bool = True) -> None:
+    def add(
+        self,
+        blueprint: Blueprint,
+        inputs: Sequence[object] | None,
+        inside: StateMachine | None = None,
+        deep: bool = True,
+    ) -> None:
         """Adds the calls of a blueprint.
 
         Args:
@@ -207,7 +213,11 @@ class _Survey:
                 routine = blueprint.constants[b]
                 assert type(routine) is Routine
                 slots = [source >> 1 for source in row.c.sources(c, blueprint)]
-                known = None if inputs is None else [Shared(s) if s in written or s >= len(inputs) else inputs[s] for s in slots]
+                known = (
+                    None
+                    if inputs is None
+                    else [Shared(s) if s in written or s >= len(inputs) else inputs[s] for s in slots]
+                )
                 if isinstance(routine.operation, StateMachine):
                     machines[routine.operation] = None
                     self._machine(routine.operation, known)
@@ -227,7 +237,9 @@ class _Survey:
             given = None if values is None else values[machine.arguments]
             self.found[machine] = _Calls(machine, _known_types(tuple(kinds), given))
 
-    def _call(self, routine: Routine, policies: bool, values: Sequence[object] | None, inside: StateMachine | None) -> None:
+    def _call(
+        self, routine: Routine, policies: bool, values: Sequence[object] | None, inside: StateMachine | None
+    ) -> None:
         operation, task = routine.operation, routine.owner
         if isinstance(operation, Route):
             return
@@ -250,7 +262,9 @@ def _policies_of(operation: object, task: AnyTask) -> str:
     if task.mode != "inline":
         words.append("a resource" if isinstance(task, Injection) else f'mode="{task.mode}"')
     if not words:
-        words.append("a dependency may be skipped" if isinstance(operation, TaskOperation) else "it is given a resource")
+        words.append(
+            "a dependency may be skipped" if isinstance(operation, TaskOperation) else "it is given a resource"
+        )
     return ", ".join(words)
 
 
@@ -283,7 +297,9 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
 def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
     if calls.types is None and not calls.inside:
         return "managed", "; ".join(calls.with_policies)
-    regime, why = _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
+    regime, why = (
+        _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
+    )
     if calls.with_policies:
         why += "; its other calls run with policies: " + "; ".join(calls.with_policies)
     return regime, why
@@ -318,7 +334,12 @@ def _of_machine(routine: Routine) -> tuple[str, str]:
         return "call", "not lowered"
     if routine.lowering == NEVER:
         return "call", "not lowered, as one of its states has policies or is never lowered"
-    return "call", "a state machine of functions without a loop is lowered after 20,000 steps" if routine.lowering == WHEN_HOT else UNKNOWN
+    return (
+        "call",
+        "a state machine of functions without a loop is lowered after 20,000 steps"
+        if routine.lowering == WHEN_HOT
+        else UNKNOWN,
+    )
 
 
 def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
@@ -333,7 +354,9 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
         if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
             return "kernel", "its function begins as typed code, and exited before its loop in every run"
         return "kernel", "its function runs as typed code"
-    items = OF_MAP in calls.inside and any(not kernel.retired_in_maps for kernel in routine.kernels if not kernel.retired)
+    items = OF_MAP in calls.inside and any(
+        not kernel.retired_in_maps for kernel in routine.kernels if not kernel.retired
+    )
     if calls.types is None:
         if items:
             return "kernel", "items of its maps run as typed code"
@@ -352,8 +375,14 @@ def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
     if routine.lowering == NEVER:
         return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
     if calls.types is None:
-        return ", ".join(f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside)
-    return "a function without a loop is lowered after 20,000 tail calls, or 2,000 that are spelled `return task(...)`" if routine.lowering == WHEN_HOT else UNKNOWN
+        return ", ".join(
+            f"a state of {called_name(each)}" if isinstance(each, StateMachine) else each for each in calls.inside
+        )
+    return (
+        "a function without a loop is lowered after 20,000 tail calls, or 2,000 that are spelled `return task(...)`"
+        if routine.lowering == WHEN_HOT
+        else UNKNOWN
+    )
 
 
 def _kernel(kernel: Kernel) -> KernelReport:

@@ -64,7 +64,9 @@ class _Found:
 
     def _add_machine(self, machine: StateMachine, node: int) -> None:
         states = ", ".join(f"{state.operation.name} at {2 * number}" for number, state in enumerate(machine.states))
-        self.waiting.append((f"{printable(f'the states of {machine.name}#{node}: {states}')}\n", compile_task(machine), None))
+        self.waiting.append(
+            (f"{printable(f'the states of {machine.name}#{node}: {states}')}\n", compile_task(machine), None)
+        )
 
     def _add_routes(self, table: RouteTable, node: int) -> Iterator[str]:
         for key, route in table.routes.items():

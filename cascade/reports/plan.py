@@ -62,7 +62,11 @@ def _raw_lines(target: object, solver: Solver | None) -> Iterator[str]:
         yield f"stage {number}"
         for index in stage:
             yield from _lines(whole, index)
-    further = [number for number in range(whole.rows, len(whole.entries)) if not isinstance(whole.entries[number].operation, Container)]
+    further = [
+        number
+        for number in range(whole.rows, len(whole.entries))
+        if not isinstance(whole.entries[number].operation, Container)
+    ]
     if further:
         yield "where routes and jumps lead"
     for index in further:

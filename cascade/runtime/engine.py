@@ -71,9 +71,14 @@ class Engine:
     """
 
     def __init__(
-        self, solver: Solver | None = None, executor: Executor | None = None, bus: MessageBus | None = None,
+        self,
+        solver: Solver | None = None,
+        executor: Executor | None = None,
+        bus: MessageBus | None = None,
         system_resources: Mapping[str, float] | None = None,
-        *, resources: Iterable[Resource] = (), observers: Iterable[Callable[[Event], object]] = (),
+        *,
+        resources: Iterable[Resource] = (),
+        observers: Iterable[Callable[[Event], object]] = (),
     ) -> None:
         self.solver: Solver = NativeSolver() if solver is None else solver
         self.executor: Executor = LocalExecutor() if executor is None else executor
@@ -179,13 +184,16 @@ def _checked(observers: Iterable[Callable[[Event], object]]) -> list[Callable[[E
         DeclarationError: (a TypeError) `observers` is a single observer, or one of them is a function that makes an observer.
     """
     if not isinstance(observers, Iterable):
-        raise DeclarationError(f"observers={observers!r}", expected="a list of functions", hint="observers=[...], also for a single one")
+        raise DeclarationError(
+            f"observers={observers!r}", expected="a list of functions", hint="observers=[...], also for a single one"
+        )
     checked = list(observers)
     for observer in checked:
         if getattr(observer, "makes_observers", False):
             name = getattr(observer, "__name__", repr(observer))
             raise DeclarationError(
-                f"observers holds the function {name!r} itself, which makes an observer", expected="what it gives",
+                f"observers holds the function {name!r} itself, which makes an observer",
+                expected="what it gives",
                 hint=f"call it: observers=[{name}()]",
             )
     return checked
@@ -263,7 +271,13 @@ class _Session:
             if context.subscribed:
                 self.tasks = task_count(calls_of(code))
         self.run = Machine(
-            code, context.inputs.fill(inputs), context, context.observed, not context.calls_inline, self.deadline, max_steps
+            code,
+            context.inputs.fill(inputs),
+            context,
+            context.observed,
+            not context.calls_inline,
+            self.deadline,
+            max_steps,
         )
         if operations:
             check_capacity(operations, context.capacity)
@@ -288,7 +302,9 @@ class _Session:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
-            self.context.publisher.run_finished(time.monotonic() - self.begun, self.outcome.error if error is None else error)
+            self.context.publisher.run_finished(
+                time.monotonic() - self.begun, self.outcome.error if error is None else error
+            )
 
 
 def _name_of(target: object) -> str:
@@ -307,7 +323,9 @@ def _check_values(use_vm: bool, timeout: float | None, max_steps: int | None) ->
         ValueError: a limit is out of range.
     """
     if use_vm is not True and use_vm is not False:
-        raise DeclarationError(f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path")
+        raise DeclarationError(
+            f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path"
+        )
     if timeout is not None and not (hasattr(timeout, "__float__") and timeout > 0):
         raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
     if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):

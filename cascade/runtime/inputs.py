@@ -39,7 +39,9 @@ class InputValues:
                 raise ParameterError("params", f"params has the key {preview(name)}", expected="names")
             if hands_on_deferred((value,)):
                 raise ParameterError(
-                    name, f"parameter {name!r} was given a LazyResult", expected="a value",
+                    name,
+                    f"parameter {name!r} was given a LazyResult",
+                    expected="a value",
                     hint="run it first, or pass it as the argument in place of the Param",
                 )
         self.params = params
@@ -184,7 +186,9 @@ def converted(value: object, declared: Input) -> object:
 def missing(declared: Input) -> ParameterError:
     """Returns the error of an input that was not given."""
     if declared.kind == "parameter":
-        hint = f"give it: params={{{declared.name!r}: ...}}, or declare a default: Param({declared.name!r}, default=...)"
+        hint = (
+            f"give it: params={{{declared.name!r}: ...}}, or declare a default: Param({declared.name!r}, default=...)"
+        )
     else:
         hint = f"set it before the run, or declare a default: Env({declared.name!r}, default=...)"
     return ParameterError(

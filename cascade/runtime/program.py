@@ -80,7 +80,13 @@ class Program(CompiledTarget, Generic[P, R]):
     """
 
     def __init__(
-        self, code: Code, inputs: Sequence[object] | None, bind: Callable[..., tuple[object, ...]], target: object, capacity: Capacity, resources: Iterable[Resource] = ()
+        self,
+        code: Code,
+        inputs: Sequence[object] | None,
+        bind: Callable[..., tuple[object, ...]],
+        target: object,
+        capacity: Capacity,
+        resources: Iterable[Resource] = (),
     ) -> None:
         self._code = code
         self._inputs = inputs
@@ -94,7 +100,9 @@ class Program(CompiledTarget, Generic[P, R]):
         for resource in resources:
             self._container.register(resource)
         # Runs that take no inputs and no resources share a context.
-        self._context = RunContext(CodeCache(NativeSolver()), LocalExecutor(), RunInputs(shared=True), target=target, capacity=capacity)
+        self._context = RunContext(
+            CodeCache(NativeSolver()), LocalExecutor(), RunInputs(shared=True), target=target, capacity=capacity
+        )
         check_capacity(operations_of(code), capacity)
         self.blueprint: Blueprint = code.blueprint
         if isinstance(inputs, Inputs):
@@ -140,7 +148,9 @@ class Program(CompiledTarget, Generic[P, R]):
         inputs = self._inputs
         if type(inputs) is Inputs:
             if args:
-                raise TypeError(f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position")
+                raise TypeError(
+                    f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position"
+                )
             context = self._own_context(kwargs)
             filled = None if self._layout is None else self._layout.fill(kwargs)
             if filled is not None:
@@ -159,7 +169,10 @@ class Program(CompiledTarget, Generic[P, R]):
 
     def _own_context(self, params: dict[str, object] | None) -> RunContext:
         return RunContext(
-            self._context.code_cache, self._context.executor, RunInputs(params, self._container), target=self._target,
+            self._context.code_cache,
+            self._context.executor,
+            RunInputs(params, self._container),
+            target=self._target,
             capacity=self._context.capacity,
         )
 
@@ -205,7 +218,8 @@ class Program(CompiledTarget, Generic[P, R]):
 
     def __reduce__(self) -> NoReturn:
         raise SendingError(
-            f"program {self.blueprint.name!r} cannot be pickled", expected="what it is compiled from",
+            f"program {self.blueprint.name!r} cannot be pickled",
+            expected="what it is compiled from",
             hint="send the task, or the target as cascade.to_json writes it, and compile it there",
         )
 
@@ -223,7 +237,9 @@ def compile(
 ) -> Program[P, R]: ...
 @overload
 def compile(
-    target: list[LazyResult[R]] | tuple[LazyResult[R], ...], *, resources: Iterable[Resource] = (),
+    target: list[LazyResult[R]] | tuple[LazyResult[R], ...],
+    *,
+    resources: Iterable[Resource] = (),
     system_resources: Mapping[str, float] | None = None,
 ) -> Program[..., list[R]]: ...
 def compile(

@@ -212,18 +212,26 @@ class TestProcesses:
         assert raised.value.value == 5
 
     def test_a_value_that_cannot_come_back_is_told(self, run):
-        with pytest.raises(SendingError, match="its value, of type lock, cannot be sent back from task 'give_back': TypeError"):
+        with pytest.raises(
+            SendingError, match="its value, of type lock, cannot be sent back from task 'give_back': TypeError"
+        ):
             run(compute.give_back("lock"))
 
     @pytest.mark.parametrize(
         ("call", "message"),
         [
             (lambda lock: compute.work(lock), "argument 'n' of task 'work', of type lock, .*cannot pickle"),
-            (lambda lock: compute.process_of({"a": [1, (lock,)]}), r"argument \"x\['a'\]\[1\]\[0\]\" of task 'process_of'"),
+            (
+                lambda lock: compute.process_of({"a": [1, (lock,)]}),
+                r"argument \"x\['a'\]\[1\]\[0\]\" of task 'process_of'",
+            ),
             (lambda lock: compute.work(1, 2, lock), r"argument '\*2' of task 'work'"),
             (lambda lock: compute.work(1, scale=lock), "argument 'scale'"),
             (lambda lock: compute.work(1, more=lock), "argument 'more'"),
-            (lambda lock: cs.task(mode="compute", name="closed")(lambda: lock)(), "the function of task 'closed' cannot be sent"),
+            (
+                lambda lock: cs.task(mode="compute", name="closed")(lambda: lock)(),
+                "the function of task 'closed' cannot be sent",
+            ),
         ],
     )
     def test_what_cannot_be_sent_is_named(self, run, call, message):
@@ -321,7 +329,9 @@ class TestProcesses:
     def test_a_module_that_appears_later_is_found(self, path, tmp_path, monkeypatch):
         assert path.run(compute.work(1)) == 1
         name = f"cascade_later_{path!r}"
-        (tmp_path / f"{name}.py").write_text("import cascade as cs\n@cs.task(mode='compute')\ndef f(x):\n    return x * 2\n")
+        (tmp_path / f"{name}.py").write_text(
+            "import cascade as cs\n@cs.task(mode='compute')\ndef f(x):\n    return x * 2\n"
+        )
         monkeypatch.syspath_prepend(tmp_path)
         module = importlib.import_module(name)
         assert path.run(module.f(4)) == 8

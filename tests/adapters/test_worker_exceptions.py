@@ -30,7 +30,9 @@ def content(value: Any) -> Any:
     if not isinstance(value, BaseException):
         return value
     kind = type(value)
-    fields = [name for each in kind.__mro__ for name, field in vars(each).items() if isinstance(field, MemberDescriptorType)]
+    fields = [
+        name for each in kind.__mro__ for name, field in vars(each).items() if isinstance(field, MemberDescriptorType)
+    ]
     named = {name: content(getattr(value, name, "unset")) for name in fields if name != "__suppress_context__"}
     others = {name: content(each) for name, each in vars(value).items() if name != "__notes__"}
     return kind, content(value.args), str(value), named, others
@@ -57,7 +59,9 @@ def test_exceptions_in_values_and_arguments_are_sent_like_raised_ones(run):
 
 
 def test_an_exception_that_cannot_be_sent_whole_is_still_of_its_class(run):
-    with pytest.raises(errors.Locked, match="the Locked that it raised cannot be sent back from task 'fail': .*cannot pickle") as raised:
+    with pytest.raises(
+        errors.Locked, match="the Locked that it raised cannot be sent back from task 'fail': .*cannot pickle"
+    ) as raised:
         run(compute.fail("not whole: locked"))
     error: Any = raised.value
     assert isinstance(error, SendingError) and isinstance(error, OSError)
@@ -87,7 +91,8 @@ def test_a_retry_sees_the_class(run, tmp_path):
 
 def test_an_exception_of_the_main_script_is_caught_there(tmp_path):
     file = tmp_path / "script.py"
-    file.write_text(textwrap.dedent("""
+    file.write_text(
+        textwrap.dedent("""
         import cascade as cs
 
         class Mine(Exception):
@@ -104,13 +109,16 @@ def test_an_exception_of_the_main_script_is_caught_there(tmp_path):
                 cs.run(fail(), use_vm=use_vm)
             except Mine as error:
                 print(type(error) is Mine, error, error.b)
-    """))
+    """)
+    )
     done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("True 1 2 2\n" * 2, "")
 
 
 def test_a_class_that_only_the_worker_has_is_stood_for_by_its_base(path, tmp_path):
-    with pytest.raises(LookupError, match="the OnlyThere that it raised cannot be sent back .*No module named 'cascade_only_there'"):
+    with pytest.raises(
+        LookupError, match="the OnlyThere that it raised cannot be sent back .*No module named 'cascade_only_there'"
+    ):
         path.run(raise_only_there(str(tmp_path)))
 
 

@@ -192,12 +192,15 @@ def test_idle_workers_end(path, monkeypatch):
 
 
 def test_a_killed_worker_of_a_nested_task_leaves_no_warning(start):
-    running, (outer, _) = start("""
+    running, (outer, _) = start(
+        """
 try:
     cs.run(nested(1))
 except cs.errors.WorkerError:
     print("died", flush=True)
-""", 2)
+""",
+        2,
+    )
     os.kill(outer, signal.SIGKILL)
     assert running.communicate(timeout=60) == ("died\n", "")
 

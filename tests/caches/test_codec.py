@@ -43,4 +43,7 @@ def test_a_value_of_the_standard_library_comes_back_as_it_was(value: Any) -> Non
 
 def test_the_zone_utc_stays_the_one_object() -> None:
     codec = Codec()
-    assert codec.decode(codec.encode(datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc))).tzinfo is datetime.timezone.utc
+    assert (
+        codec.decode(codec.encode(datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc))).tzinfo
+        is datetime.timezone.utc
+    )

@@ -32,7 +32,11 @@ with warnings.catch_warnings(record=True) as caught:
     print(caught[0].message)
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "cache.db")], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", script, str(tmp_path / "cache.db")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     first, message = done.stdout.splitlines()
     assert first == "100 7 5 CacheWarning", done.stderr

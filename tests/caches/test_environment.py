@@ -35,7 +35,9 @@ def read_imported() -> Any:
 
 
 @pytest.mark.parametrize("function", [read_subscript, read_get, read_getenv, read_imported])
-def test_a_variable_of_a_constant_name_is_a_part_of_the_key(path: Any, monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
+def test_a_variable_of_a_constant_name_is_a_part_of_the_key(
+    path: Any, monkeypatch: pytest.MonkeyPatch, function: Any
+) -> None:
     task = cs.task(cache=cs.MemoryCache())(function)
     for mode in ("one", "two", "one"):
         monkeypatch.setenv("CASCADE_MODE", mode)
@@ -74,7 +76,9 @@ def test_other_reads_of_the_environment_are_not_cached_and_a_warning_says_so(
             assert run(task()) == function()
 
 
-def test_a_module_that_is_not_installed_has_the_version_of_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_that_is_not_installed_has_the_version_of_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     versions = set()
     for build in (b"one", b"two"):
         folder = tmp_path / build.decode()

@@ -42,7 +42,9 @@ class Recorder:
 
 @pytest.fixture(params=["memory", "disk", "own"])
 def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return {"memory": cs.MemoryCache, "disk": lambda: cs.DiskCache(tmp_path / "cache.db"), "own": Recorder}[request.param]()
+    return {"memory": cs.MemoryCache, "disk": lambda: cs.DiskCache(tmp_path / "cache.db"), "own": Recorder}[
+        request.param
+    ]()
 
 
 @cs.task
@@ -86,7 +88,9 @@ def test_the_code_of_the_task_counts_as_well(path: Any, cache: Any) -> None:
 
         return say
 
-    said = [path.run(make(word)(Model("a", 1)).with_cache(cache, key=lambda model: model.name)) for word in ("x", "y", "x")]
+    said = [
+        path.run(make(word)(Model("a", 1)).with_cache(cache, key=lambda model: model.name)) for word in ("x", "y", "x")
+    ]
     assert said == ["x", "y", "x"]
     assert len(cache) == 2
 

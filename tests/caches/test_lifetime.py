@@ -52,7 +52,9 @@ USES: dict[str, Callable[[Path, Any], Any]] = {
     "a task's default": lambda path, cache: path.run(same(cs.task(cache=cache)(lambda x: x)(1))),
     "a returned graph": lambda path, cache: path.run(returned(cache)),
     "a program": lambda path, cache: cs.compile(same(double(cs.Param("x", type=int)).with_cache(cache)))(x=3),
-    "two caches": lambda path, cache: path.run(same([double(1).with_cache(cache), double(2).with_cache(cs.MemoryCache())])),
+    "two caches": lambda path, cache: path.run(
+        same([double(1).with_cache(cache), double(2).with_cache(cs.MemoryCache())])
+    ),
 }
 
 
@@ -61,7 +63,11 @@ USES: dict[str, Callable[[Path, Any], Any]] = {
 def test_a_cache_goes_when_nobody_holds_it(path, use, kind, tmp_path):
     kept = []
     for number in range(3):
-        cache: Any = {"memory": cs.MemoryCache, "own": Own, "disk": lambda number=number: cs.DiskCache(tmp_path / f"{number}.db")}[kind]()
+        cache: Any = {
+            "memory": cs.MemoryCache,
+            "own": Own,
+            "disk": lambda number=number: cs.DiskCache(tmp_path / f"{number}.db"),
+        }[kind]()
         kept.append(weakref.ref(cache))
         first = use(path, cache)
         assert use(path, cache) == first

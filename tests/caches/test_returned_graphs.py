@@ -137,7 +137,9 @@ def test_an_overridden_resource_is_seen_and_the_value_not_kept(path: Any, cache:
         yield "two"
 
     assert path.run_with(engine, task()) == "one"
-    with pytest.warns(CacheWarning, match="for its value takes resource 'db', which is overridden .declare it as a parameter"):
+    with pytest.warns(
+        CacheWarning, match="for its value takes resource 'db', which is overridden .declare it as a parameter"
+    ):
         with engine.resource_container.override("db", other):
             assert path.run_with(engine, task()) == "two"
     assert path.run_with(engine, task()) == "one"
@@ -184,7 +186,9 @@ def test_a_resource_of_which_the_code_cannot_be_told_is_not_kept(path: Any, cach
         yield next(names)
 
     task = cs.task(cache=cache)(answer_injected_by_default)
-    with pytest.warns(CacheWarning, match="takes resource 'db', which depends on the closure's 'names': a value of type"):
+    with pytest.warns(
+        CacheWarning, match="takes resource 'db', which depends on the closure's 'names': a value of type"
+    ):
         found = [path.run_with(Engine(resources=[cs.resource(name="db")(db)]), task()) for _ in range(2)]
     assert found == ["one", "two"]
     assert len(cache) == 0
@@ -200,7 +204,9 @@ def query_own(db: Any = cs.inject(own_db)) -> Any:
     return db
 
 
-def test_a_resource_that_is_injected_by_itself_counts_by_its_code(path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resource_that_is_injected_by_itself_counts_by_its_code(
+    path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @cs.task(cache=cache)
     def outer() -> Any:
         return query_own()
@@ -272,7 +278,9 @@ def test_a_hit_inside_of_an_answer_takes_what_the_value_depends_on(path: Any, ca
         assert found == [[n, "one"], [n, "two"], [n, "one"]]
 
 
-def test_what_is_taken_may_depend_on_what_is_taken_first(path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_taken_may_depend_on_what_is_taken_first(
+    path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @cs.task
     def choose(which: str) -> Any:
         return value_of(cs.Env("CASCADE_A") if which == "a" else cs.Env("CASCADE_B"))
@@ -359,7 +367,9 @@ def test_a_parameter_that_a_task_has_changed_is_another_one(path: Any, cache: An
     assert [run(1), run(0), run(1)] == ["[7, 0, 0]", "[7]", "[7, 0, 0]"]
 
 
-def test_a_variable_that_changes_during_a_run_counts_as_the_run_has_read_it(path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_changes_during_a_run_counts_as_the_run_has_read_it(
+    path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CASCADE_DB", "one")
 
     @cs.task
@@ -386,7 +396,9 @@ def test_concurrent_runs_do_not_meet(path: Any, cache: Any) -> None:
         return slow_query(n)
 
     async def main() -> list[Any]:
-        runs = [engine_of(name).run(outer.map([0, 1, 2]), use_vm=path.use_vm) for _ in range(2) for name in ("one", "two")]
+        runs = [
+            engine_of(name).run(outer.map([0, 1, 2]), use_vm=path.use_vm) for _ in range(2) for name in ("one", "two")
+        ]
         return await asyncio.gather(*runs)
 
     expected = [[f"{name} {n}" for n in range(3)] for name in ("one", "two")] * 2
@@ -451,7 +463,11 @@ def test_a_policy_of_ones_own_keeps_such_values(path: Any, kind: Any, with_task:
         return pair(n, query())
 
     for _ in range(2):
-        assert [path.run_with(engine_of(name), outer(1)) for name in ("one", "two", "one")] == [[1, "one"], [1, "two"], [1, "one"]]
+        assert [path.run_with(engine_of(name), outer(1)) for name in ("one", "two", "one")] == [
+            [1, "one"],
+            [1, "two"],
+            [1, "one"],
+        ]
     assert len(own.kept) == 3
     assert hits(path, outer(1), "two") == ["CacheHit"]
 
@@ -473,7 +489,9 @@ def test_a_policy_of_ones_own_that_cannot_keep_on_what_a_value_depends_warns(pat
     def outer() -> Any:
         return size()
 
-    with pytest.warns(CacheWarning, match="its cache cannot keep the names of what the value depends on .TypeError: numbers only"):
+    with pytest.warns(
+        CacheWarning, match="its cache cannot keep the names of what the value depends on .TypeError: numbers only"
+    ):
         assert [path.run_with(engine_of(name), outer()) for name in ("one", "three")] == [3, 5]
     assert own.kept == {}
 
@@ -486,7 +504,12 @@ def test_calls_by_a_key_function_are_kept_by_what_they_take(path: Any, cache: An
     def run(n: int, name: str) -> Any:
         return path.run_with(engine_of(name), outer(n).with_cache(cache, key=lambda n: n % 2))
 
-    assert [run(1, "one"), run(3, "one"), run(1, "two"), run(2, "one")] == [[1, "one"], [1, "one"], [1, "two"], [2, "one"]]
+    assert [run(1, "one"), run(3, "one"), run(1, "two"), run(2, "one")] == [
+        [1, "one"],
+        [1, "one"],
+        [1, "two"],
+        [2, "one"],
+    ]
 
 
 def test_another_process_finds_the_values(path: Any, tmp_path: Path) -> None:
@@ -497,7 +520,12 @@ def test_another_process_finds_the_values(path: Any, tmp_path: Path) -> None:
         environment = {**os.environ, "CASCADE_DB": name, "PYTHONPATH": str(Path(cs.__file__).parent.parent)}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
-    assert [run(name) for name in ("one", "two", "one", "two")] == [["computed", "one"], ["computed", "two"], ["one"], ["two"]]
+    assert [run(name) for name in ("one", "two", "one", "two")] == [
+        ["computed", "one"],
+        ["computed", "two"],
+        ["one"],
+        ["two"],
+    ]
 
 
 SCRIPT = """

@@ -103,13 +103,17 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )
-def test_what_the_function_reads_is_another_argument_than_an_equal_copy(path: Any, cache: Any, function: Any, copy: Any, itself: Any) -> None:
+def test_what_the_function_reads_is_another_argument_than_an_equal_copy(
+    path: Any, cache: Any, function: Any, copy: Any, itself: Any
+) -> None:
     task = cs.task(cache=cache)(function)
     assert [path.run(task(x)) for x in (copy, itself, copy, itself)] == [False, True, False, True]
     assert len(cache) == 2
 
 
-def test_an_object_that_took_the_place_of_an_equal_one_is_known_as_itself(path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_took_the_place_of_an_equal_one_is_known_as_itself(
+    path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = cs.task(cache=cache)(is_items)
     before = SETTINGS.items
     assert path.run(task(before)) is True
@@ -140,7 +144,9 @@ def are_one_object() -> bool:
     return FIRST.items is SECOND.items
 
 
-def test_what_several_globals_share_is_a_part_of_the_identity(path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_several_globals_share_is_a_part_of_the_identity(
+    path: Any, cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = cs.task(cache=cache)(are_one_object)
     monkeypatch.setitem(globals(), "SECOND", Settings(FIRST.items))
     assert path.run(task()) is True

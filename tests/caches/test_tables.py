@@ -104,7 +104,12 @@ def test_a_table_that_was_changed_in_place_is_another_argument(path: Any, cache:
 
 
 @pytest.mark.parametrize(
-    "table", [pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), pd.DataFrame({"a": [object()]}), pl.DataFrame({"a": [object()]})]
+    "table",
+    [
+        pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}),
+        pd.DataFrame({"a": [object()]}),
+        pl.DataFrame({"a": [object()]}),
+    ],
 )
 def test_a_table_of_what_has_no_key_is_named_and_not_cached(path: Any, cache: Any, table: Any) -> None:
     @cs.task(cache=cache)

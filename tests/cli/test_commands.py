@@ -238,7 +238,9 @@ def test_what_only_routes_need_stands_in_the_help(cli, monkeypatch):
     assert "only in a route, default: 1" in text and "--deep INT" in text and "how fast" in text
     assert "CASCADE_TEST_HEIGHT: int = 3" in text
     monkeypatch.setenv("CASCADE_TEST_HEIGHT", "x")
-    assert "'CASCADE_TEST_HEIGHT' is 'x'" in cli("run", "--progress", "none", "cascade_workflow:routed", "--way", "fall", status=2)
+    assert "'CASCADE_TEST_HEIGHT' is 'x'" in cli(
+        "run", "--progress", "none", "cascade_workflow:routed", "--way", "fall", status=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,17 +261,46 @@ def test_system_resources_are_checked(cli, options, message, status):
     assert message in cli("run", "--progress", "none", *options, "cascade_workflow:constrained", status=status)
 
 
-@pytest.mark.parametrize("target", ["retried", "constrained", "heavy", "mapped", "routed", "machine", "program", "graph"])
+@pytest.mark.parametrize(
+    "target", ["retried", "constrained", "heavy", "mapped", "routed", "machine", "program", "graph"]
+)
 def test_targets_with_policies_are_shown(cli, target):
-    texts = {command: cli(command, f"cascade_workflow:{target}") for command in ("plan", "graph", "explain", "disassemble")}
+    texts = {
+        command: cli(command, f"cascade_workflow:{target}") for command in ("plan", "graph", "explain", "disassemble")
+    }
     texts["mermaid"] = cli("graph", "--format", "mermaid", f"cascade_workflow:{target}")
     expected = {
-        "retried": {"plan": "[retry 3]", "graph": "flaky\\nretry 3", "explain": "managed  retry 3", "disassemble": "; node 0, retry 3"},
-        "constrained": {"plan": "[timeout 9 s, cpu=2, memory=0.5]", "graph": "cpu=2", "explain": "timeout 9 s, cpu=2", "disassemble": "cpu=2"},
+        "retried": {
+            "plan": "[retry 3]",
+            "graph": "flaky\\nretry 3",
+            "explain": "managed  retry 3",
+            "disassemble": "; node 0, retry 3",
+        },
+        "constrained": {
+            "plan": "[timeout 9 s, cpu=2, memory=0.5]",
+            "graph": "cpu=2",
+            "explain": "timeout 9 s, cpu=2",
+            "disassemble": "cpu=2",
+        },
         "heavy": {"plan": "heavy#0(x=<x>)  [timeout 9 s, cpu=2]", "disassemble": "LOOP_POLICIES"},
-        "mapped": {"plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]", "mermaid": "{{", "explain": "called for each item of a map", "disassemble": "add.map(r1!, r0!) with policies"},
-        "routed": {"plan": "'sum' -> add#1", "mermaid": '{"Router"}', "explain": "down", "disassemble": "the route 'nest' of Router#0\nblueprint Router"},
-        "machine": {"plan": "'again' -> down#0", "graph": 'label="end"', "explain": "machine down", "disassemble": "SELECT"},
+        "mapped": {
+            "plan": "add#0.map(a=[1, 2], b=<others>)  [1 at once]",
+            "mermaid": "{{",
+            "explain": "called for each item of a map",
+            "disassemble": "add.map(r1!, r0!) with policies",
+        },
+        "routed": {
+            "plan": "'sum' -> add#1",
+            "mermaid": '{"Router"}',
+            "explain": "down",
+            "disassemble": "the route 'nest' of Router#0\nblueprint Router",
+        },
+        "machine": {
+            "plan": "'again' -> down#0",
+            "graph": 'label="end"',
+            "explain": "machine down",
+            "disassemble": "SELECT",
+        },
     }
     expected["program"], expected["graph"] = expected["constrained"], expected["routed"]
     for command, text in expected[target].items():
@@ -319,7 +350,11 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
         ("greet", ["--name", "x", "--times", "y"], "argument --times: 'y': it is no whole number"),
         ("greet", ["--name", "x", "--tims", "1"], "unrecognized arguments: --tims 1 (did you mean '--times'?)"),
         ("greet", ["--name", "x", "--zzz=5"], "unrecognized arguments: --zzz=5\n"),
-        ("greet", ["--name", "x", "--output", "json"], "unrecognized arguments: --output json (--output stands before the target)"),
+        (
+            "greet",
+            ["--name", "x", "--output", "json"],
+            "unrecognized arguments: --output json (--output stands before the target)",
+        ),
         ("greet", ["--nam", "x"], "unrecognized arguments: --nam x (did you mean '--name'?)"),
         ("greet", ["--nam=x"], "unrecognized arguments: --nam=x (did you mean '--name'?)"),
         ("greet", ["--times", "2"], "required: --name"),
@@ -365,7 +400,9 @@ def test_failures_have_a_status_and_a_traceback_of_the_users_own(cli):
     assert "ValueError: oh no\nin task 'fails', node fails#0" in text
     assert "from the task" in run(cli, "misuses", status=1)
     assert "max_steps=100" in cli("run", "--progress", "none", "--max-steps", "100", "cascade_flow:spin", status=1)
-    assert "took longer than 0.05 s" in cli("run", "--progress", "none", "--timeout", "0.05", "cascade_flow:spin", status=1)
+    assert "took longer than 0.05 s" in cli(
+        "run", "--progress", "none", "--timeout", "0.05", "cascade_flow:spin", status=1
+    )
     assert "No module named 'cascade_not_there'" in cli("run", "cascade_broken:x", status=1)
     assert "OSError: at import" in cli("run", "cascade_raises:x", status=1)
 
@@ -373,7 +410,9 @@ def test_failures_have_a_status_and_a_traceback_of_the_users_own(cli):
 def test_values_are_printed(cli):
     assert cli("run", "--progress", "none", "--output", "json", "cascade_flow:both", "--n", "1") == "[4, 1]\n"
     assert cli("run", "--progress", "none", "--output", "none", "cascade_flow:several") == ""
-    assert "cannot be printed as JSON" in cli("run", "--progress", "none", "--output", "json", "cascade_flow:value", status=1)
+    assert "cannot be printed as JSON" in cli(
+        "run", "--progress", "none", "--output", "json", "cascade_flow:value", status=1
+    )
 
 
 def test_progress_goes_to_the_error_output(cli, capsys):
@@ -389,7 +428,9 @@ def test_targets_are_shown(cli, tmp_path, capsys):
     text = cli("graph", "cascade_flow:graph")
     cascade_flow = sys.modules["cascade_flow"]
     assert text == cs.visualize(cascade_flow.graph)
-    assert cli("graph", "--format", "mermaid", "cascade_flow:graph") == cs.visualize(cascade_flow.graph, format="mermaid")
+    assert cli("graph", "--format", "mermaid", "cascade_flow:graph") == cs.visualize(
+        cascade_flow.graph, format="mermaid"
+    )
     assert cli("graph", "--output", "out.dot", "cascade_flow:greet") == ""
     assert '[label="name", shape=parallelogram]' in Path("out.dot").read_text()
     assert "parameter n: int  the number\nstage 1\n  double#0(x=<n>)" in cli("plan", "cascade_flow:graph")
@@ -443,9 +484,17 @@ def test_a_script_has_the_command_line_of_a_target(capsys):
 
 
 def process(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(cs.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(cs.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]),
+    }
     return subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        **options,
     )
 
 
@@ -475,7 +524,13 @@ def test_ctrl_c_ends_it():
 
 @pytest.mark.skipif(os.name != "posix", reason="closes a pipe")
 def test_nobody_reads_the_output():
-    running = process("-c", "import sys, cascade.cli as c; sys.stdin.read(); c.script()", "plan", "cascade_flow:graph", stdin=subprocess.PIPE)
+    running = process(
+        "-c",
+        "import sys, cascade.cli as c; sys.stdin.read(); c.script()",
+        "plan",
+        "cascade_flow:graph",
+        stdin=subprocess.PIPE,
+    )
     assert running.stdout is not None and running.stdin is not None and running.stderr is not None
     running.stdout.close()
     running.stdin.close()

@@ -11,7 +11,7 @@ import pytest
 
 import cascade as cs
 
-TARGETS = '''
+TARGETS = """
 import sys
 import cascade as cs
 
@@ -41,7 +41,7 @@ def fails():
 
 odd = cs.task(name="na\\nme\\x1b[31m")(lambda x=1: x)("a\\x1bb")
 routed = cs.Router(arrow(1), {"a\\x1b": odd, "b": arrow(2)})
-'''
+"""
 CLOSED = "it is closed"
 FULL = "No space left on device"
 
@@ -63,7 +63,9 @@ def run(tmp_path: Path, redirected: str, target: str, encoding: str = "utf-8") -
     return done.returncode, done.stdout, done.stderr
 
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="closes files by a shell, and writes to /dev/full")
+pytestmark = pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="closes files by a shell, and writes to /dev/full"
+)
 
 
 @pytest.mark.parametrize("progress", ["auto", "log", "json", "none"])
@@ -124,7 +126,9 @@ def test_a_picture_that_cannot_be_saved_is_one_line(tmp_path):
     missing = tmp_path / "missing" / "picture.dot"
     done = call(tmp_path, "", "graph", "--output", str(missing), "targets:odd")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"cascade: error: the picture cannot be written to {str(missing)!r}: No such file or directory\n"
+    assert (
+        done.stderr == f"cascade: error: the picture cannot be written to {str(missing)!r}: No such file or directory\n"
+    )
 
 
 def test_characters_that_the_output_does_not_have_are_escaped(tmp_path):

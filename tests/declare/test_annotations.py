@@ -18,7 +18,16 @@ from cascade.runtime.options import OwnRunOptions
 from cascade.runtime.resources.registry import ResourceContainer
 from cascade.testing import MockExecutor, SpyExecutor, SpySubscriber
 
-OTHERS = (LocalExecutor, NativeSolver, Policies, OwnRunOptions, ResourceContainer, MockExecutor, SpyExecutor, SpySubscriber)
+OTHERS = (
+    LocalExecutor,
+    NativeSolver,
+    Policies,
+    OwnRunOptions,
+    ResourceContainer,
+    MockExecutor,
+    SpyExecutor,
+    SpySubscriber,
+)
 
 
 def with_annotations() -> Iterator[object]:
@@ -28,9 +37,17 @@ def with_annotations() -> Iterator[object]:
             yield value
         if isinstance(value, type):
             classes = [each for each in value.__mro__ if each.__module__.startswith("cascade.")]
-            names = {name: None for each in classes for name in vars(each) if not name.startswith("_") or name.startswith("__")}
+            names = {
+                name: None
+                for each in classes
+                for name in vars(each)
+                if not name.startswith("_") or name.startswith("__")
+            }
             members = [inspect.getattr_static(value, name) for name in names]
-            members = [member.fget if isinstance(member, property) else getattr(member, "__func__", member) for member in members]
+            members = [
+                member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+                for member in members
+            ]
             yield from filter(inspect.isfunction, members)
 
 
@@ -58,7 +75,13 @@ def test_annotations_are_the_very_types_that_users_know():
 
 def test_annotations_that_nobody_reads_import_nothing():
     code = "import sys, cascade as cs; cs.run, cs.task, cs.LazyResult, cs.Retry; print('cascade.declare.cache_policy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-S", "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "False\n"
 
 

@@ -261,7 +261,8 @@ def test_a_tail_call_of_a_wrapped_function_names_the_parameters_it_shows(run):
 def _parameters_by_inspect(function: Any) -> list[tuple[str, int, Any]]:
     missing = inspect.Parameter.empty
     return [
-        (each.name, int(each.kind), EMPTY if each.default is missing else each.default) for each in inspect.signature(function).parameters.values()
+        (each.name, int(each.kind), EMPTY if each.default is missing else each.default)
+        for each in inspect.signature(function).parameters.values()
     ]
 
 
@@ -275,7 +276,10 @@ def _locals(a, *b, **c):
     return d, e, b, c
 
 
-@pytest.mark.parametrize("function", [_nothing, _mixed, _keywords, _positional_only, _star_keywords, _locals, lambda *a, **b: (a, b), lambda x=1: x])
+@pytest.mark.parametrize(
+    "function",
+    [_nothing, _mixed, _keywords, _positional_only, _star_keywords, _locals, lambda *a, **b: (a, b), lambda x=1: x],
+)
 def test_parameters_are_read_as_inspect_reads_them(function):
     assert [tuple(each) for each in read_parameters(function)] == _parameters_by_inspect(function)
 

@@ -92,7 +92,9 @@ def test_a_missing_parameter_is_named_before_anything_runs(run):
     with pytest.raises(ParameterError) as raised:
         run(target)
     assert raised.value.name == "rounds"
-    assert str(raised.value).startswith("parameter 'rounds' is missing\n  expected: rounds: int  how often\n  hint: give it")
+    assert str(raised.value).startswith(
+        "parameter 'rounds' is missing\n  expected: rounds: int  how often\n  hint: give it"
+    )
     assert isinstance(raised.value, TypeError) and isinstance(raised.value, ValueError)
     assert called == []
 
@@ -144,7 +146,15 @@ def test_wrong_declarations_are_refused(declare, message):
 
 
 def test_a_default_that_fits_stays_as_it_is(run):
-    for default, kind in ((None, int), ("12", int), (3, float), (3, str), (True, bool), ((), list[int]), ("x", lambda text: text + "!")):
+    for default, kind in (
+        (None, int),
+        ("12", int),
+        (3, float),
+        (3, str),
+        (True, bool),
+        ((), list[int]),
+        ("x", lambda text: text + "!"),
+    ):
         assert run(identity(cs.Param("x", default, type=kind))) is default
 
 

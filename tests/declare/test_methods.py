@@ -181,7 +181,10 @@ def test_a_bound_task_is_like_a_bound_method():
     assert bound.func(2) == 6
     assert (bound.name, bound.mode, bound.is_async) == ("scale", "inline", False)
     assert (bound.__name__, bound.__qualname__, bound.__doc__, bound.__module__) == (
-        "scale", "Scaler.scale", "Scales x.", __name__
+        "scale",
+        "Scaler.scale",
+        "Scales x.",
+        __name__,
     )
     assert str(inspect.signature(bound)) == "(x: 'int' = 7, y: 'int' = 0) -> 'int'"
     assert bound.parameters == ("x", "y")

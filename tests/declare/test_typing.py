@@ -64,7 +64,9 @@ def test_a_result_may_stand_where_its_value_is_wanted_and_wrong_types_are_report
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     found = {int(number) for number in re.findall(r"standing_in\.py:(\d+):", done.stdout)}
     lines = STANDING_IN.read_text().splitlines()
-    assert found == {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}, done.stdout + done.stderr
+    assert found == {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}, (
+        done.stdout + done.stderr
+    )
 
 
 @pytest.mark.skipif(not (ROOT / "cascade/_vm.pyx").exists(), reason="only in a checkout")

@@ -64,11 +64,15 @@ def test_a_default_or_annotation_whose_comparison_raises_is_no_hindrance(run, fu
     assert np.array_equal(run(task(2)), expected)
     assert np.array_equal(run(task.map([2]))[0], expected)
     assert np.array_equal(cs.compile(task)(2), expected)
-    assert np.array_equal(run(cs.task(functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs)))(2)), expected)
+    assert np.array_equal(
+        run(cs.task(functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs)))(2)), expected
+    )
     assert cs.explain(task).tasks
 
 
-@pytest.mark.parametrize("partial", [functools.partial(scaled, w=np.arange(3)), functools.partial(scaled, np.arange(3))])
+@pytest.mark.parametrize(
+    "partial", [functools.partial(scaled, w=np.arange(3)), functools.partial(scaled, np.arange(3))]
+)
 def test_a_partial_may_hold_arrays(run, partial):
     arguments = () if partial.args else (2,)
     assert np.array_equal(run(cs.task(partial)(*arguments)), partial(*arguments))
@@ -115,7 +119,9 @@ def test_parameters_may_have_defaults_and_types_whose_comparison_raises(run):
         run([identity(first), identity(second)])
 
 
-@pytest.mark.parametrize(("one", "other"), [([1], [True]), (0.0, -0.0), ({"a": 1}, {"a": 1.0}), (np.ones(2), np.ones(2))])
+@pytest.mark.parametrize(
+    ("one", "other"), [([1], [True]), (0.0, -0.0), ({"a": 1}, {"a": 1.0}), (np.ones(2), np.ones(2))]
+)
 def test_parameters_of_one_name_need_defaults_that_cannot_be_told_apart(run, one, other):
     with pytest.raises(cs.CascadeError, match="declared"):
         run([identity(cs.Param("x", one)), identity(cs.Param("x", other))])

@@ -102,7 +102,11 @@ rarely_fails = st.sampled_from([*[None] * 8, "set-up", "tear-down"])
 widths = st.integers(1, 4)
 resource_specs = st.lists(
     st.builds(
-        ResourceSpec, st.sampled_from(["run", "task"]), st.booleans(), st.lists(st.integers(0, 2), max_size=2), rarely_fails
+        ResourceSpec,
+        st.sampled_from(["run", "task"]),
+        st.booleans(),
+        st.lists(st.integers(0, 2), max_size=2),
+        rarely_fails,
     ),
     max_size=3,
 )
@@ -156,9 +160,7 @@ def _make_resource(name: str, spec: ResourceSpec, needed: list[cs.Resource]) -> 
     defaults = ", ".join(f"n{i}=cs.inject(needed[{i}])" for i in range(len(needed)))
     values = ", ".join(f"n{i}" for i in range(len(needed)))
     wait = "    await asyncio.sleep(0)\n" if spec.asynchronous else ""
-    source = (
-        f"{'async ' * spec.asynchronous}def {name}({defaults}):\n{wait}    yield set_up([{values}])\n{wait}    tear_down()\n"
-    )
+    source = f"{'async ' * spec.asynchronous}def {name}({defaults}):\n{wait}    yield set_up([{values}])\n{wait}    tear_down()\n"
     names: dict[str, Any] = {"cs": cs, "asyncio": asyncio, "needed": needed, "set_up": set_up, "tear_down": tear_down}
     exec(source, names)
     return cs.resource(name=name, scope=spec.scope)(names[name])
@@ -202,7 +204,9 @@ class Maker:
         if spec.kind == "machine":
             cs.bind(lazy, cs.select_jump({"again": lazy, "end": None}))
         elif spec.kind == "map state":
-            each = self.policies(self.task(f"{name}m", dataclasses.replace(spec, kind="map")).map([1, 2], [rest, rest]), spec)
+            each = self.policies(
+                self.task(f"{name}m", dataclasses.replace(spec, kind="map")).map([1, 2], [rest, rest]), spec
+            )
             cs.bind(lazy, cs.select_jump({"again": each, "end": None}))
         elif spec.kind == "two states":
             other = self.policies(self.task(f"{name}b", dataclasses.replace(spec, failures=0))(0, "second"), spec)
@@ -224,7 +228,9 @@ class Maker:
 
     def order(self, lazy: Any, spec: NodeSpec) -> Any:
         if spec.condition is not None:
-            lazy.run_if(spec.condition if isinstance(spec.condition, bool) else cs.task(size_of)(self.back(spec.condition)))
+            lazy.run_if(
+                spec.condition if isinstance(spec.condition, bool) else cs.task(size_of)(self.back(spec.condition))
+            )
         if spec.after is not None and self.made:
             lazy.after(self.back(spec.after))
         return lazy
@@ -342,7 +348,14 @@ class Recorded:
 
 
 def record(
-    use_vm: bool, nodes: Any, resources: Any, width: int, cache: Any = None, *, executor: Any = None, now: bool = False,
+    use_vm: bool,
+    nodes: Any,
+    resources: Any,
+    width: int,
+    cache: Any = None,
+    *,
+    executor: Any = None,
+    now: bool = False,
     **subscription: Any,
 ) -> Recorded:
     bus = MessageBus()

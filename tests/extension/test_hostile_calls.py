@@ -25,7 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_no_call_of_a_callable_crashes(group):
     seed = os.environ.get("CASCADE_SEED", "1")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.hostile", group, seed], capture_output=True, text=True, timeout=300, check=False, cwd=ROOT
+        [sys.executable, "-m", "tests.support.hostile", group, seed],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -93,7 +98,9 @@ def test_a_skipped_value_is_pickled_as_what_it_was_made_of():
         assert (again.task_id, again.reason) == ("node", "reason")
 
 
-@pytest.mark.parametrize("kind", ["Code", "Frame", "Kernel", "Machine", "Items", "Pending", "RouteTemplate", "Routes", "Routine"])
+@pytest.mark.parametrize(
+    "kind", ["Code", "Frame", "Kernel", "Machine", "Items", "Pending", "RouteTemplate", "Routes", "Routine"]
+)
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_what_has_memory_of_its_own_is_not_pickled(kind, protocol):
     with pytest.raises(TypeError, match="cannot pickle"):

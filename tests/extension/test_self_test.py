@@ -24,7 +24,10 @@ def test_this_cpython_passes_the_self_test():
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_check_that_fails_refuses_the_interpreter(name):
-    with pytest.raises(ImportError, match=r"cannot run on this interpreter, cpython 3\.\d+.*Use a release of CPython 3\.\d+, or install") as caught:
+    with pytest.raises(
+        ImportError,
+        match=r"cannot run on this interpreter, cpython 3\.\d+.*Use a release of CPython 3\.\d+, or install",
+    ) as caught:
         _vm.check_cpython(name)
     assert caught.value.name == "cascade._vm"
 

@@ -26,7 +26,9 @@ def is_for_checkers(node: ast.stmt) -> bool:
     """Whether the stub has a name for type checkers only: a protocol, an alias, a type variable."""
     if isinstance(node, ast.ClassDef):
         return any("Protocol" in ast.unparse(base) for base in node.bases)
-    return isinstance(node, ast.Assign) or (isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation))
+    return isinstance(node, ast.Assign) or (
+        isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation)
+    )
 
 
 def names_of(node: ast.stmt) -> str | None:
@@ -45,14 +47,18 @@ def test_the_stub_has_the_names_of_the_extension():
     assert in_stub == own - NOT_IN_STUB
 
 
-@pytest.mark.parametrize("node", [node for node in STUB.body if isinstance(node, ast.ClassDef) and not is_for_checkers(node)], ids=names_of)
+@pytest.mark.parametrize(
+    "node", [node for node in STUB.body if isinstance(node, ast.ClassDef) and not is_for_checkers(node)], ids=names_of
+)
 def test_the_stub_has_the_members_of_each_class(node):
     in_stub = {names_of(member) for member in node.body} - {None}
     own = {name for name in vars(getattr(_vm, node.name)) if not name.startswith("__")}
     assert {name for name in in_stub if not name.startswith("__")} == own
 
 
-@pytest.mark.parametrize("path", [*PARTS, *(path for path in HEADERS if path.name not in GENERATED)], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*PARTS, *(path for path in HEADERS if path.name not in GENERATED)], ids=lambda path: path.name
+)
 def test_a_part_of_the_extension_has_one_subject_and_is_not_long(path):
     text = path.read_text()
     assert text.count("\n") <= LONGEST_PART
@@ -74,7 +80,9 @@ def test_the_extension_imports_instructions_and_errors_only():
 
 
 def test_what_is_private_to_cpython_stands_in_one_header():
-    private = re.compile(r"#\s*include\s*[\"<]internal/|\b_Py\w+\(|\bma_version_tag\b|\bc_?recursion_remaining\b|\bcframe\b")
+    private = re.compile(
+        r"#\s*include\s*[\"<]internal/|\b_Py\w+\(|\bma_version_tag\b|\bc_?recursion_remaining\b|\bcframe\b"
+    )
     wrong = [
         f"{path.name}: {found[0]}"
         for path in [PACKAGE / "_vm.pyx", PACKAGE / "_vm.pxd", *PARTS, *HEADERS]

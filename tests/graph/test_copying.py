@@ -56,7 +56,9 @@ def test_a_chain_of_any_length_is_copied(name):
     assert depth_of(COPIES[name](chain(100_000))) == 100_000
 
 
-@pytest.mark.parametrize("wrap", [list, tuple, Holder, lambda value: {"key": [value]}, lambda value: {"key": {1: (value,)}}])
+@pytest.mark.parametrize(
+    "wrap", [list, tuple, Holder, lambda value: {"key": [value]}, lambda value: {"key": {1: (value,)}}]
+)
 def test_a_chain_through_containers_is_copied(copied, wrap, path):
     result: Any = 0
     for _ in range(2000):
@@ -66,7 +68,11 @@ def test_a_chain_through_containers_is_copied(copied, wrap, path):
     while isinstance(again, cs.LazyResult):
         again = again.slots[0]
         while not isinstance(again, (cs.LazyResult, int)):
-            again = again.value if isinstance(again, Holder) else next(iter(again.values() if isinstance(again, dict) else again))
+            again = (
+                again.value
+                if isinstance(again, Holder)
+                else next(iter(again.values() if isinstance(again, dict) else again))
+            )
         depth += 1
     assert depth == 2000
 

@@ -324,7 +324,12 @@ def test_a_shared_large_container_is_searched_once():
 
 def test_graphs_and_nodes_are_equal_by_what_they_hold_and_cannot_be_changed():
     graph, same, other = (build_graph(add(increment(one()), n)) for n in (1, 1, 2))
-    assert graph == same and hash(graph) == hash(same) and graph.nodes == same.nodes and len({*graph.nodes, *same.nodes}) == len(graph)
+    assert (
+        graph == same
+        and hash(graph) == hash(same)
+        and graph.nodes == same.nodes
+        and len({*graph.nodes, *same.nodes}) == len(graph)
+    )
     assert graph != other and graph != graph.rows and graph.nodes[0] != graph.nodes[1]
     for thing, name in ((graph, "rows"), (graph.nodes[0], "index"), (cs.compile(add(1, 2)).blueprint, "words")):
         with pytest.raises(AttributeError, match="cannot be changed"):

@@ -131,7 +131,9 @@ def test_a_target_that_is_run_again_is_not_searched_again(run, make):
     assert looks_of(lambda: run(target)) <= 40
 
 
-@pytest.mark.parametrize("make", [list, tuple, lambda items: dict(enumerate(items)), lambda items: {"x": [items, items]}])
+@pytest.mark.parametrize(
+    "make", [list, tuple, lambda items: dict(enumerate(items)), lambda items: {"x": [items, items]}]
+)
 def test_a_long_container_with_few_results_is_copied_with_their_values(run, make):
     first, second = one(), identity([one()])
     given = make([*range(3000), first, *range(3000), (5, second), second])
@@ -345,7 +347,9 @@ def test_what_takes_long_to_search_is_searched_in_a_thread(path, make, monkeypat
     assert threads[0] is not threading.main_thread()
 
 
-@pytest.mark.parametrize("make", [list, tuple, set, lambda items: {item: [] for item in items}, lambda items: [(item,) for item in items]])
+@pytest.mark.parametrize(
+    "make", [list, tuple, set, lambda items: {item: [] for item in items}, lambda items: [(item,) for item in items]]
+)
 def test_values_of_more_things_than_a_turn_are_searched_whole(make):
     from cascade._vm import holds_deferred, look_for_deferred
 
@@ -384,7 +388,10 @@ def test_the_event_loop_goes_on_while_a_disk_cache_waits_for_others(path, tmp_pa
     cache.close()
 
 
-@pytest.mark.parametrize("policy", [lambda result: result, lambda result: result.with_retry(max_attempts=2), lambda result: result.after(one())])
+@pytest.mark.parametrize(
+    "policy",
+    [lambda result: result, lambda result: result.with_retry(max_attempts=2), lambda result: result.after(one())],
+)
 def test_the_route_of_a_router_is_searched_whole(run, policy):
     # It was declared, although the Router returns it as a task returns a call.
     target = cs.Router(selector=one(), routes={1: policy(identity(FAR)), 2: one()})

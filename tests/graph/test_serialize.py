@@ -189,11 +189,23 @@ def test_rows_may_stand_in_any_order(run):
     ("make", "message", "where"),
     [
         (lambda: cs.task(lambda: 1)(), "does not lead to its function", "task '<lambda>'"),
-        (lambda: identity(increment(fractions.Fraction(1, 2))), "a Fraction has no JSON form", "argument 'x' of increment#0"),
+        (
+            lambda: identity(increment(fractions.Fraction(1, 2))),
+            "a Fraction has no JSON form",
+            "argument 'x' of increment#0",
+        ),
         (lambda: identity([1, {"k": object()}]), "a object has no JSON form", "argument 'value' of identity#0"),
         (lambda: identity([object(), one()]), "a object has no JSON form", "a list in an argument"),
-        (lambda: identity(cs.Param("x", type=lambda v: v)), "type .* cannot be found", "argument 'value' of identity#0"),
-        (lambda: identity(dataclasses.make_dataclass("Local", ["x"])(1)), "cannot be found by its name", "argument 'value'"),
+        (
+            lambda: identity(cs.Param("x", type=lambda v: v)),
+            "type .* cannot be found",
+            "argument 'value' of identity#0",
+        ),
+        (
+            lambda: identity(dataclasses.make_dataclass("Local", ["x"])(1)),
+            "cannot be found by its name",
+            "argument 'value'",
+        ),
         (lambda: identity(Counted({"a": 1})), "subclass of a container", "argument 'value'"),
         (lambda: identity([Problem(3)]), "a Problem has no JSON form", "argument 'value'"),
     ],
@@ -222,7 +234,15 @@ def test_containers_that_cannot_be_written():
         deep = deep[0]
 
 
-@pytest.mark.parametrize("make", [lambda inner: [inner, inner], lambda inner: (inner, inner), lambda inner: {"a": inner, "b": inner}, lambda inner: Box(inner, inner)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inner: [inner, inner],
+        lambda inner: (inner, inner),
+        lambda inner: {"a": inner, "b": inner},
+        lambda inner: Box(inner, inner),
+    ],
+)
 def test_a_value_that_is_doubled_40_times_is_written_once_and_read_as_it_was(make):
     value: Any = [1]
     for _ in range(40):
@@ -231,7 +251,9 @@ def test_a_value_that_is_doubled_40_times_is_written_once_and_read_as_it_was(mak
     assert len(text) < 10_000
     read = from_json(text, allow=[HERE, "tests.support.tasks"]).inputs[0]
     for _ in range(40):
-        parts = [*vars(read).values()] if isinstance(read, Box) else [*read.values()] if isinstance(read, dict) else [*read]
+        parts = (
+            [*vars(read).values()] if isinstance(read, Box) else [*read.values()] if isinstance(read, dict) else [*read]
+        )
         assert parts[0] is parts[1]
         read = parts[0]
     assert read == [1]

@@ -119,7 +119,11 @@ def test_defaults_of_a_task_stand_in_the_graph_as_they_were(run):
     workflows.calls.clear()
     text = to_json(careful("x"))
     operation = json.loads(text)["operations"][0]
-    assert operation["task"] == "tests.support.workflows:careful" and operation["timeout"] == 30.0 and operation["retry"]["max_attempts"] == 3
+    assert (
+        operation["task"] == "tests.support.workflows:careful"
+        and operation["timeout"] == 30.0
+        and operation["retry"]["max_attempts"] == 3
+    )
     changed = text.replace('"timeout": 30.0', '"timeout": 7.5')
     assert from_json(changed).rows[-1][0].timeout == 7.5
     bare = to_json(careful("x").with_retry(None).with_timeout(None).with_constraints(cpu=0))
@@ -152,7 +156,12 @@ def test_a_cache_is_named(path, tmp_path):
     disk = cs.DiskCache(tmp_path / "cache.db")
     target = [kept(1).with_cache(CACHE), kept(2).with_cache(disk), kept(3), kept(4).with_cache(None)]
     text = to_json(target, caches={"memory": CACHE, "disk": disk})
-    assert [operation.get("cache") for operation in json.loads(text)["operations"] if "task" in operation] == ["memory", "disk", True, None]
+    assert [operation.get("cache") for operation in json.loads(text)["operations"] if "task" in operation] == [
+        "memory",
+        "disk",
+        True,
+        None,
+    ]
     other, KEPT_BEFORE = cs.MemoryCache(), len(KEPT)
     graph = from_json(text, caches={"memory": other, "disk": disk, "unused": CACHE})
     assert path.run(graph) == [7, 14, 21, 28]
@@ -160,7 +169,9 @@ def test_a_cache_is_named(path, tmp_path):
     assert [row[0].cache for row in graph.rows[:3]] == [other, disk, KEPT]
     outcome, events = heard_from(path, graph)
     assert outcome == [7, 14, 21, 28]
-    assert [event for event in story(events) if event[0] == "skipped"] == [("skipped", f"kept#{n}", "CacheHit") for n in range(3)]
+    assert [event for event in story(events) if event[0] == "skipped"] == [
+        ("skipped", f"kept#{n}", "CacheHit") for n in range(3)
+    ]
 
 
 def test_a_cache_without_a_name_cannot_be_written():
@@ -204,10 +215,18 @@ def local_error() -> Any:
 @pytest.mark.parametrize(
     ("lazy", "message", "where"),
     [
-        (lambda: add(one(), increment(1).with_retry(2, retry_on=local_error())), "cannot be found by its name", "the retry policy of increment#1"),
+        (
+            lambda: add(one(), increment(1).with_retry(2, retry_on=local_error())),
+            "cannot be found by its name",
+            "the retry policy of increment#1",
+        ),
         (lambda: cs.Router("a", {object(): one()}), "a object has no JSON form", "a key of Router#0"),
         (lambda: cs.Router("a", {cs.Param("p"): one()}), "has no JSON form", "a key of Router#0"),
-        (lambda: cs.Router("a", {"a": identity(object())}), "a object has no JSON form", "argument 'value' of identity#1"),
+        (
+            lambda: cs.Router("a", {"a": identity(object())}),
+            "a object has no JSON form",
+            "argument 'value' of identity#1",
+        ),
         (lambda: cs.bind(one(), cs.select_jump({object(): None})), "a object has no JSON form", "a key of one#0"),
         (lambda: one().run_if(object()), "a object has no JSON form", "argument 'condition' of one#0"),
         (lambda: cs.Router("a", {"a": cs.Param("p", type=lambda v: v)}), "cannot be found", "a route of Router#0"),
@@ -240,8 +259,15 @@ def router(*keys: Any, rows: Any = None, **more: Any) -> str:
 
 def states(*jumps: Any, rows: Any = None, inputs: Any = (1, {"$jump": "data"})) -> str:
     return document(
-        operations=[{"task": "tests.support.tasks:increment"}, {"container": "list"}, {"resource": "r"}, {"router": ["a"]}],
-        rows=[[0, -2], [0, -1]] if rows is None else rows, jumps=list(jumps), inputs=list(inputs),
+        operations=[
+            {"task": "tests.support.tasks:increment"},
+            {"container": "list"},
+            {"resource": "r"},
+            {"router": ["a"]},
+        ],
+        rows=[[0, -2], [0, -1]] if rows is None else rows,
+        jumps=list(jumps),
+        inputs=list(inputs),
     )
 
 
@@ -313,7 +339,10 @@ def test_the_documents_of_these_tests_are_good():
         (document(operations=[{"task": "cascade.declare.control:ROUTER"}]), "expected: a task"),
         (document(operations=[{"task": "cascade.declare.control:EITHER"}]), "expected: a task"),
         (document(operations=[{"container": "either"}], rows=[[0]]), "nothing to choose from"),
-        (document(operations=[{"function": "tests.support.tasks:one", "defaults": {"conditions": 1}}]), "only if they are allowed"),
+        (
+            document(operations=[{"function": "tests.support.tasks:one", "defaults": {"conditions": 1}}]),
+            "only if they are allowed",
+        ),
         (router(), "it has no routes"),
         (router("a", retry={"max_attempts": 2}), "unknown 'retry'"),
         (router("a", conditions="x"), "it is 'x'"),
@@ -389,7 +418,9 @@ def test_exception_types_are_named_under_the_rules_of_names(tmp_path, monkeypatc
 
 def test_functions_with_bad_defaults_are_refused():
     def beside(**options: Any) -> str:
-        return document(operations=[{"function": "tests.graph.test_serialize_policies:function_with_defaults", **options}])
+        return document(
+            operations=[{"function": "tests.graph.test_serialize_policies:function_with_defaults", **options}]
+        )
 
     assert cs.run(from_json(beside(defaults={"retry": {"max_attempts": 2}}), allow=["tests.*"])) == 3
     for options, message in (
@@ -405,7 +436,13 @@ def test_functions_with_bad_defaults_are_refused():
 
 @given(st.data())
 def test_mutated_json_gives_a_graph_or_a_clear_error(data):
-    text = to_json(data.draw(st.sampled_from([WORKFLOWS[name] for name in ("router", "machine with policies", "map with policies", "defaults")]))())
+    text = to_json(
+        data.draw(
+            st.sampled_from(
+                [WORKFLOWS[name] for name in ("router", "machine with policies", "map with policies", "defaults")]
+            )
+        )()
+    )
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(text) - 1))
         text = text[:at] + data.draw(st.sampled_from(list('0123456789[]{}",:-$aeisn ') + [""])) + text[at + 1 :]
@@ -414,15 +451,22 @@ def test_mutated_json_gives_a_graph_or_a_clear_error(data):
 
 @given(st.data())
 def test_documents_with_changed_numbers_give_a_graph_or_a_clear_error(data):
-    name = data.draw(st.sampled_from(["router", "machine with policies", "map with policies", "conditions", "machine of retries"]))
+    name = data.draw(
+        st.sampled_from(["router", "machine with policies", "map with policies", "conditions", "machine of retries"])
+    )
     changed = json.loads(to_json(WORKFLOWS[name]()))
     numbers = st.integers(-3, 12) | st.none() | st.booleans()
     for _ in range(data.draw(st.integers(1, 3))):
-        rows = changed["rows"] + [way for _, ways in changed.get("jumps", []) for way in ways] + changed.get("jumps", [])
+        rows = (
+            changed["rows"] + [way for _, ways in changed.get("jumps", []) for way in ways] + changed.get("jumps", [])
+        )
         row = data.draw(st.sampled_from(rows))
         if isinstance(row, list) and row:
             row[data.draw(st.integers(0, len(row) - 1))] = data.draw(numbers)
-        if any(not isinstance(each, list) or len(each) != 2 or not isinstance(each[1], list) for each in changed.get("jumps", [])):
+        if any(
+            not isinstance(each, list) or len(each) != 2 or not isinstance(each[1], list)
+            for each in changed.get("jumps", [])
+        ):
             break
     check_read(json.dumps(changed))
 

@@ -246,7 +246,9 @@ def test_the_frame_of_a_traceback_holds_the_users_variables_with_their_values(pa
     for _ in range(12):
         found = frame_of(lambda: path.run(task(stop, LIMIT, 0.5))).f_locals
         assert dict(found) == dict(expected)
-        assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in expected.items()}
+        assert {name: type(value) for name, value in found.items()} == {
+            name: type(value) for name, value in expected.items()
+        }
 
 
 def test_a_post_mortem_debugger_shows_what_typed_code_held(path, capsys, monkeypatch):

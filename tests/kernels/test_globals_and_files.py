@@ -131,7 +131,9 @@ def test_a_module_is_not_asked_for_a_name_before_the_function_does(run, monkeypa
 
 @pytest.mark.parametrize("look", ["sorted(locals())", "sorted(vars())", "dir()", "eval('dir()')"])
 def test_a_function_that_looks_at_its_variables_sees_its_own(run, tmp_path, monkeypatch, look):
-    (tmp_path / "looking.py").write_text(f"def look(n):\n    for i in range(n):\n        if i == 3:\n            return {look}\n")
+    (tmp_path / "looking.py").write_text(
+        f"def look(n):\n    for i in range(n):\n        if i == 3:\n            return {look}\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "looking", raising=False)
     importlib.invalidate_caches()
@@ -151,7 +153,11 @@ def test_functions_made_after_the_last_loop_have_their_names(run):
 
 
 @pytest.mark.parametrize(
-    "declare", ["try:\n            pass\n        except ValueError:\n            {}", "match n:\n            case 1000:\n                {}"]
+    "declare",
+    [
+        "try:\n            pass\n        except ValueError:\n            {}",
+        "match n:\n            case 1000:\n                {}",
+    ],
 )
 @pytest.mark.parametrize("scope", ["global", "nonlocal"])
 def test_a_declaration_may_stand_anywhere(path, tmp_path, monkeypatch, declare, scope):
@@ -517,7 +523,9 @@ def test_a_monitoring_debugger_sees_every_line(path):
         pytest.skip("there is a debugger")
     monitoring.use_tool_id(monitoring.DEBUGGER_ID, "test")
     try:
-        monitoring.register_callback(monitoring.DEBUGGER_ID, monitoring.events.LINE, lambda code, line: seen.append(line))
+        monitoring.register_callback(
+            monitoring.DEBUGGER_ID, monitoring.events.LINE, lambda code, line: seen.append(line)
+        )
         monitoring.set_local_events(monitoring.DEBUGGER_ID, add.func.__code__, monitoring.events.LINE)
         path.run(add(2))
     finally:
@@ -548,5 +556,7 @@ def test_a_checkout_without_the_extension_says_what_to_do(tmp_path):
     for code in ("import cascade; cascade.run", "from cascade.runtime import Engine"):
         ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert ended.returncode == 1
-        assert ended.stderr.splitlines()[-1].startswith(f"ModuleNotFoundError: cascade's extension module (cascade._vm) is not built in {tmp_path}")
+        assert ended.stderr.splitlines()[-1].startswith(
+            f"ModuleNotFoundError: cascade's extension module (cascade._vm) is not built in {tmp_path}"
+        )
         assert "pip install -e ." in ended.stderr

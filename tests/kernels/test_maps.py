@@ -216,7 +216,7 @@ def test_items_that_give_back_what_stands_for_a_value(run, threads):
     items = [*range(200)]
     others = [*range(100), one(), *range(98), two()]
     held: list[Any] = [*range(100), 1, *range(98), 2]
-    assert run(lowered(last).map(items, o=[lambda: 0] * 100 + held[100:])) [100:] == held[100:]
+    assert run(lowered(last).map(items, o=[lambda: 0] * 100 + held[100:]))[100:] == held[100:]
     assert run(lowered(last).map(items, o=others)) == held
 
 
@@ -307,14 +307,21 @@ def output_of(script: str, folder: Path) -> tuple[str, str]:
     # From a file: what has no source is not lowered.
     (folder / "script.py").write_text(script)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "script.py"], capture_output=True, text=True, timeout=60, check=False, cwd=folder
+        [sys.executable, "-W", "ignore", "script.py"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=folder,
     )
     return done.stdout, done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_process_has_threads_of_its_own(tmp_path):
-    script = CHILD + """
+    script = (
+        CHILD
+        + """
 check()
 child = os.fork()
 check()
@@ -323,11 +330,14 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 print("done")
 """
+    )
     assert output_of(script, tmp_path) == ("done\n", "")
 
 
 def test_control_c_ends_a_map(tmp_path):
-    script = CHILD + """
+    script = (
+        CHILD
+        + """
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -339,4 +349,5 @@ except KeyboardInterrupt:
     check()
     print("interrupted")
 """
+    )
     assert output_of(script, tmp_path) == ("interrupted\n", "")

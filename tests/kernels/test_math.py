@@ -33,7 +33,9 @@ def make(tmp_path: Path) -> Make:
     return maker(tmp_path)
 
 
-def operands(pool: list[Any], count: int, wild: Callable[[random.Random], Any], pick: random.Random) -> Iterator[tuple[Any, ...]]:
+def operands(
+    pool: list[Any], count: int, wild: Callable[[random.Random], Any], pick: random.Random
+) -> Iterator[tuple[Any, ...]]:
     yield from itertools.product(pool if count < 3 else pool[::4], repeat=count)
     for _ in range(2000):
         yield tuple(wild(pick) if pick.random() < 0.7 else pick.choice(pool) for _ in range(count))
@@ -55,12 +57,16 @@ def is_there(name: str) -> bool:
     return hasattr(math, name)
 
 
-@pytest.mark.parametrize(("count", "name"), [(count, name) for count, names in OF_FLOATS.items() for name in names if is_there(name)])
+@pytest.mark.parametrize(
+    ("count", "name"), [(count, name) for count, names in OF_FLOATS.items() for name in names if is_there(name)]
+)
 def test_a_function_of_floats_gives_the_bits_that_math_gives(make: Make, count: int, name: str) -> None:
     assert compare(make, name, operands(FLOATS, count, wild_float, random.Random(f"{name}{count}")), count) > 2000
 
 
-@pytest.mark.parametrize(("count", "name"), [(count, name) for count, names in OF_FLOATS.items() for name in names if is_there(name)])
+@pytest.mark.parametrize(
+    ("count", "name"), [(count, name) for count, names in OF_FLOATS.items() for name in names if is_there(name)]
+)
 def test_a_function_of_floats_takes_ints_and_bools_as_math_does(make: Make, count: int, name: str) -> None:
     assert compare(make, name, operands(INTS, count, wild_int, random.Random(f"{name}{count}")), count) > 2000
 
@@ -137,7 +143,11 @@ def test_every_function_of_math_is_compared_here() -> None:
 
 
 def test_a_loop_of_functions_without_an_instruction_is_not_left(make: Make) -> None:
-    program = make("n", "total", "total = 0.0\n    for i in range(1, n): total += math.hypot(i, 2.0) + math.gamma(1.0 + i % 7) - round(i / 3, 2)")
+    program = make(
+        "n",
+        "total",
+        "total = 0.0\n    for i in range(1, n): total += math.hypot(i, 2.0) + math.gamma(1.0 + i % 7) - round(i / 3, 2)",
+    )
     total = 0.0
     for i in range(1, 5000):
         total += math.hypot(i, 2.0) + math.gamma(1.0 + i % 7) - round(i / 3, 2)

@@ -46,7 +46,9 @@ def containers(name: str) -> Iterator[tuple[Any, ...]]:
         for _ in range(150):
             lengths = [max(0, count + (pick.random() < 0.05)) for _ in range(OF_CONTAINERS[name])]
             yield tuple(pick.choice([list, tuple])(numbers(pick, length)) for length in lengths)
-    yield from itertools.product([range(5), range(-3, 9, 3), range(0), [1.5, 2.5, -0.0, 1e300, 1]], repeat=OF_CONTAINERS[name])
+    yield from itertools.product(
+        [range(5), range(-3, 9, 3), range(0), [1.5, 2.5, -0.0, 1e300, 1]], repeat=OF_CONTAINERS[name]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,7 +73,10 @@ def test_items_that_are_written_at_the_call_give_the_same(make: Make, name: str,
         program = make(", ".join(names), f"math.{name}({', '.join(shown)})")
         for _ in range(300):
             case = numbers(pick, len(names))
-            expected = outcome(lambda *items: function(*[list(items[at * width : (at + 1) * width]) for at in range(count)]), tuple(case))
+            expected = outcome(
+                lambda *items: function(*[list(items[at * width : (at + 1) * width]) for at in range(count)]),
+                tuple(case),
+            )
             assert outcome(program, tuple(case)) == expected, case
 
 
@@ -94,11 +99,16 @@ def test_prod_takes_its_start_by_keyword(make: Make, items: str) -> None:
     for _ in range(800):
         a, (x, y, s) = numbers(pick, pick.randrange(4)), numbers(pick, 3)
         given = {"a": a, "(x, y)": (x, y), "()": ()}[items]
-        assert outcome(program, (a, x, y, s)) == outcome(lambda given, s: math.prod(given, start=s), (given, s)), (given, s)
+        assert outcome(program, (a, x, y, s)) == outcome(lambda given, s: math.prod(given, start=s), (given, s)), (
+            given,
+            s,
+        )
 
 
 def test_a_constant_tuple_has_the_type_that_its_items_give(make: Make) -> None:
-    program = make("n", "total", "total = 0\n    for i in range(n): total += math.prod((1, 2, 3)) + math.prod(math_weights)")
+    program = make(
+        "n", "total", "total = 0\n    for i in range(n): total += math.prod((1, 2, 3)) + math.prod(math_weights)"
+    )
     program.task.func.__globals__["math_weights"] = (2, 5)  # type: ignore[attr-defined]
     assert program(10) == 160
     (kernel,) = program.task.routine.kernels  # type: ignore[attr-defined]
@@ -208,7 +218,17 @@ def test_other_values_are_left_to_cpython(make: Make, name: str, value: Callable
     assert outcome(program, (value(items),)) == outcome(plain, (value(items),))
 
 
-@pytest.mark.parametrize("call", ["fsum()", "dist(xs)", "prod(xs, begin=1)", "fsum(xs, start=2)", "nextafter(1.0, 2.0, step=1)", "dist((1, 2), (3,))"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fsum()",
+        "dist(xs)",
+        "prod(xs, begin=1)",
+        "fsum(xs, start=2)",
+        "nextafter(1.0, 2.0, step=1)",
+        "dist((1, 2), (3,))",
+    ],
+)
 def test_a_call_that_does_not_fit_raises_what_cpython_raises(make: Make, call: str) -> None:
     program = make("xs", f"math.{call}")
     expected = outcome(program.task.func, ([1.0],))  # type: ignore[attr-defined]
@@ -224,7 +244,16 @@ def distances(n: int, x: float, p: tuple[float, float]) -> float:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"groups": (2,)}, {"groups": (3, -1)}, {"groups": (-2, 1)}, {"names": ("a", "b", "c")}, {"names": (1,)}, {"names": ["a"]}], ids=repr
+    "changes",
+    [
+        {"groups": (2,)},
+        {"groups": (3, -1)},
+        {"groups": (-2, 1)},
+        {"names": ("a", "b", "c")},
+        {"names": (1,)},
+        {"names": ["a"]},
+    ],
+    ids=repr,
 )
 def test_a_call_out_whose_arguments_do_not_fit_is_refused(changes: dict[str, Any]) -> None:
     code = lower(cs.task(distances), ("int", "float", "object")).code  # type: ignore[union-attr]

@@ -38,7 +38,10 @@ def begin(n: int) -> Any:
 def events_of(run: Callable[[], Any], *tasks: cs.Task[..., Any]) -> list[tuple[str, str, str]]:
     """What `sys.setprofile` shows of the functions of tasks: the event, the function, its module."""
     seen: list[tuple[str, str, str]] = []
-    places = {(task.func.__code__.co_filename, task.func.__code__.co_firstlineno, task.func.__code__.co_qualname) for task in tasks}
+    places = {
+        (task.func.__code__.co_filename, task.func.__code__.co_firstlineno, task.func.__code__.co_qualname)
+        for task in tasks
+    }
 
     def profile(frame: Any, event: str, argument: Any) -> None:
         code = frame.f_code

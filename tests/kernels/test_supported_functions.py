@@ -92,7 +92,9 @@ def test_a_task_declared_with_lower_false_is_never_lowered():
 
 def test_the_gil_is_released_while_typed_code_runs():
     ended: list[int] = []
-    thread = threading.Thread(target=lambda: ended.append(cs.run(cs.task(lower=True)(kernel_functions.add_up.func)(10**8, 0))))
+    thread = threading.Thread(
+        target=lambda: ended.append(cs.run(cs.task(lower=True)(kernel_functions.add_up.func)(10**8, 0)))
+    )
     beats = 0
     thread.start()
     while thread.is_alive():

@@ -109,7 +109,10 @@ def test_the_report_says_that_it_was_slower_and_by_how_much(run: Run) -> None:
     use(2.5)
     run(task, 300, TURNS)
     report = cs.explain(task)["total"]
-    assert (report.regime, report.why) == ("call", "CS150 its typed code takes 2.50 times as long as calling the function")
+    assert (report.regime, report.why) == (
+        "call",
+        "CS150 its typed code takes 2.50 times as long as calling the function",
+    )
     assert report.kernels[0].seconds == (2.5, 1.0)
     assert "a call took 2500000.00 us with typed code, 1000000.00 us by CPython" in str(cs.explain(task))
 

@@ -70,7 +70,20 @@ def test_fireflies(way):
 def test_the_sweep():
     text = example("sweep.py", "--progress", "none").stdout
     assert stripped(text) == stripped(shown_in_the_readme("python examples/sweep.py --progress none"))
-    command = ("-m", "cascade", "run", "--progress", "none", "examples/sweep.py:curve", "--count", "20", "--seconds", "3", "--points", "3")
+    command = (
+        "-m",
+        "cascade",
+        "run",
+        "--progress",
+        "none",
+        "examples/sweep.py:curve",
+        "--count",
+        "20",
+        "--seconds",
+        "3",
+        "--points",
+        "3",
+    )
     small = together(python(*command).stdout)
     assert len(small) == 3 and small[0] < small[-1]
 
@@ -94,7 +107,8 @@ def loneliest_by_the_table(region: str) -> tuple[int, float, str]:
                 on_the_sphere = (math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north))
                 places.append((on_the_sphere, f"{row['name']}, {row['country']}"))
     ways = [
-        min(math.dist(here, there) for number, (there, _) in enumerate(places) if number != own) for own, (here, _) in enumerate(places)
+        min(math.dist(here, there) for number, (there, _) in enumerate(places) if number != own)
+        for own, (here, _) in enumerate(places)
     ]
     farthest = max(ways)
     return len(places), 6371 * 2 * math.asin(farthest / 2), places[ways.index(farthest)][1]
@@ -124,7 +138,10 @@ def test_airports(tmp_path):
 def test_airports_that_no_airline_serves_and_a_line_that_stays_down(tmp_path):
     every = example("airports.py", "--progress", "json", "--no-served", "--graph-path", cwd=tmp_path)
     assert [event["reason"] for event in events(every) if event["event"] == "TaskSkipped"] == ["ConditionFalse"]
-    assert sum(int(count.replace(",", "")) for count in re.findall(r"^\w+ +([\d,]+)", every.stdout, flags=re.MULTILINE)) > 20_000
+    assert (
+        sum(int(count.replace(",", "")) for count in re.findall(r"^\w+ +([\d,]+)", every.stdout, flags=re.MULTILINE))
+        > 20_000
+    )
     down = example("airports.py", "--progress", "none", "--failures", "9", cwd=tmp_path, status=1)
     assert "ConnectionError: the line is down\nafter 5 attempts" in down.stderr
 
@@ -222,7 +239,9 @@ def test_the_documents_have_code_and_point_to_what_is_there():
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
             assert link.startswith("http") or (path.parent / link).exists(), f"{path.name}: {link}"
         for name in re.findall(r"`((?:tests|perf|tools|docs|examples|cascade)/[\w./]+)", path.read_text()):
-            hidden = name.startswith("cascade/") and not (ROOT / "cascade").exists()  # the tests of an sdist, against a wheel
+            hidden = (
+                name.startswith("cascade/") and not (ROOT / "cascade").exists()
+            )  # the tests of an sdist, against a wheel
             assert hidden or (ROOT / name.rstrip(".")).exists() or name.endswith(".json"), f"{path.name}: {name}"
 
 
@@ -230,7 +249,9 @@ def test_tests_that_the_documents_name_are_there():
     """A claim names the test that proves it."""
     for path in DOCUMENTS:
         for file, function in re.findall(r"`([\w/]*test_\w+)\.py::(test_\w+)`", path.read_text()):
-            assert f"def {function}(" in (ROOT / "tests" / f"{file}.py").read_text(), f"{path.name}: {file}.py::{function}"
+            assert f"def {function}(" in (ROOT / "tests" / f"{file}.py").read_text(), (
+                f"{path.name}: {file}.py::{function}"
+            )
 
 
 # -- Benchmarks -------------------------------------------------------------------------------------------------------

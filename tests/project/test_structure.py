@@ -49,7 +49,9 @@ def layer_of(module: str) -> int:
 def imports_of(path: Path) -> set[str]:
     """The modules of Cascade that a source file imports, those for type checking only left out."""
     if path.suffix == ".pyx":
-        return set(re.findall(r"^\s*from (cascade[\w.]*) c?import", path.read_text(), re.MULTILINE)) - {"cascade._opcodes"}
+        return set(re.findall(r"^\s*from (cascade[\w.]*) c?import", path.read_text(), re.MULTILINE)) - {
+            "cascade._opcodes"
+        }
     tree = ast.parse(path.read_text())
     skipped = {
         inner
@@ -75,14 +77,15 @@ def test_every_module_imports_only_from_layers_before_its_own():
         module = ".".join(["cascade", *(part for part in parts if part != "__init__")])
         if module in ("cascade", "cascade.__main__"):
             continue
-        wrong += [
-            f"{module} imports {name}" for name in imports_of(path) if layer_of(name) > layer_of(module)
-        ]
+        wrong += [f"{module} imports {name}" for name in imports_of(path) if layer_of(name) > layer_of(module)]
     assert wrong == []
 
 
 def test_there_is_no_circle_of_imports_not_even_of_lazy_and_type_checking_ones():
-    names = {".".join(("cascade", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path for path in PACKAGE.rglob("*.py")}
+    names = {
+        ".".join(("cascade", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
     imports = {name: all_imports_of(path, names) - {name, "cascade"} for name, path in names.items()}
     while free := [name for name, needed in imports.items() if not needed & imports.keys()]:
         for name in free:
@@ -132,14 +135,18 @@ def test_the_paths_that_other_code_relies_on():
 
 @pytest.mark.skipif(not (ROOT / "cascade").exists(), reason="the sources are not beside the tests")
 def test_generated_files_are_current():
-    done = subprocess.run([sys.executable, "tools/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "tools/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not (ROOT / "cascade/_vm.c").exists(), reason="no generated C beside the tests")
 def test_the_dispatch_loop_is_a_switch():
     source = (ROOT / "cascade/_vm.c").read_text()
-    start = source.index("/* \"cascade/vm/machine.pxi\"", source.index("_execute(struct __pyx_obj_7cascade_3_vm_Machine *__pyx_v_self) {"))
+    start = source.index(
+        '/* "cascade/vm/machine.pxi"', source.index("_execute(struct __pyx_obj_7cascade_3_vm_Machine *__pyx_v_self) {")
+    )
     body = source[start : source.index("\n}\n", start)]
     switch = body[body.index("switch (__pyx_v_opcode)") :]
     cases = set(re.findall(r"case __pyx_e_7cascade_8_opcodes_(\w+):", switch))
@@ -154,7 +161,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 def test_no_module_and_no_function_is_long(path):
     text = path.read_text()
     assert text.count("\n") <= 700
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    functions = [
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
     assert [node.name for node in functions if node.end_lineno - node.lineno >= 80] == []
 
 
@@ -168,7 +177,12 @@ def test_docstrings_name_things():
     """A docstring that begins with "What ..." leaves the reader to find the noun. Model codebases have the word once in 1,000."""
     nodes = [node for path in MODULES for node in ast.walk(ast.parse(path.read_text()))]
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
-    words = [word for node in nodes if isinstance(node, kinds) for word in re.findall(r"[a-z]+", (ast.get_docstring(node) or "").lower())]
+    words = [
+        word
+        for node in nodes
+        if isinstance(node, kinds)
+        for word in re.findall(r"[a-z]+", (ast.get_docstring(node) or "").lower())
+    ]
     assert 1000 * words.count("what") / len(words) < 2
 
 
@@ -190,7 +204,9 @@ def _in_fresh_python(code: str) -> str:
 
 
 def test_importing_cascade_loads_little():
-    loaded = _in_fresh_python("import sys; before = set(sys.modules); import cascade; print(*set(sys.modules) - before)")
+    loaded = _in_fresh_python(
+        "import sys; before = set(sys.modules); import cascade; print(*set(sys.modules) - before)"
+    )
     assert set(loaded.split()) <= {"cascade", "__future__"}
 
 
@@ -252,7 +268,11 @@ HEAVY = {
 def _loaded(code: str) -> set[str]:
     # Without the modules that a site's own start-up has imported.
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+        [sys.executable, "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
     )
     return set(done.stdout.split())
 
@@ -277,7 +297,14 @@ def test_policies_maps_and_routers_of_plain_tasks_load_no_event_loop(use_vm):
 def test_the_first_run_of_async_tasks_loads_asyncio_and_no_more_than_that_needs(use_vm):
     with_asyncio = _loaded("import sys, asyncio; print(*sys.modules)")
     loaded = _loaded(ASYNC_RUN.format(use_vm=use_vm)) - with_asyncio
-    assert {name for name in loaded if not name.startswith("cascade")} <= {"__future__", "array", "opcode", "_opcode", "cython_runtime", "_cython_3_3_1"}
+    assert {name for name in loaded if not name.startswith("cascade")} <= {
+        "__future__",
+        "array",
+        "opcode",
+        "_opcode",
+        "cython_runtime",
+        "_cython_3_3_1",
+    }
     assert loaded & HEAVY == set()
 
 
@@ -285,7 +312,14 @@ def test_docstrings_hold(recwarn):
     import doctest
 
     failed = 0
-    for name in ("cascade", "cascade.declare.decorator", "cascade.declare.conversion", "cascade.declare.inputs", "cascade.declare.resources", "cascade.runtime.program"):
+    for name in (
+        "cascade",
+        "cascade.declare.decorator",
+        "cascade.declare.conversion",
+        "cascade.declare.inputs",
+        "cascade.declare.resources",
+        "cascade.runtime.program",
+    ):
         failed += doctest.testmod(importlib.import_module(name)).failed
     assert failed == 0
 

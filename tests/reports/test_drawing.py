@@ -21,7 +21,21 @@ from tests.support import workflows
 from tests.support.tasks import add, chain, identity, increment, later, one, total
 from tests.support.workflows import WORKFLOWS
 
-HOSTILE = ['a"b', "a\\", 'x\\"]; evil [label="', "<b>&amp;</b>", "two\nlines", "end", "#35;", "`md`", "é→𝄞", "\x00\x1b\ud800", "", "a --> b", "\\N"]
+HOSTILE = [
+    'a"b',
+    "a\\",
+    'x\\"]; evil [label="',
+    "<b>&amp;</b>",
+    "two\nlines",
+    "end",
+    "#35;",
+    "`md`",
+    "é→𝄞",
+    "\x00\x1b\ud800",
+    "",
+    "a --> b",
+    "\\N",
+]
 
 
 @cs.resource
@@ -95,13 +109,20 @@ def test_a_machine_has_its_states_and_its_end():
     _, edges = parsed(cs.bind(increment(1), cs.select_jump({"last": last})))
     assert edges == [("increment", "add", "'last'"), ("add", "end", "")]
     lazy = increment(1)
-    assert parsed(cs.bind(lazy, cs.select_jump({"again": lazy})))[1] == [("increment", "increment", "'again'"), ("increment", "end", "")]
+    assert parsed(cs.bind(lazy, cs.select_jump({"again": lazy})))[1] == [
+        ("increment", "increment", "'again'"),
+        ("increment", "end", ""),
+    ]
 
 
 def test_what_routes_share_is_drawn_once():
     nodes, edges = parsed(WORKFLOWS["router"]())
     assert [label for label in nodes.values() if label == "add"] == ["add", "add"]
-    assert ("increment", "Router", "None") in edges and ("elsewhere", "Router", "2") in edges and ("CASCADE_TEST_NOWHERE", "add", "b") in edges
+    assert (
+        ("increment", "Router", "None") in edges
+        and ("elsewhere", "Router", "2") in edges
+        and ("CASCADE_TEST_NOWHERE", "add", "b") in edges
+    )
     target: Any = one()
     for _ in range(60):
         target = add(cs.Router("a", {"a": target}), cs.Router("a", {"a": target}))
@@ -119,7 +140,9 @@ def test_keys_and_names_are_escaped():
         for label in dot_strings(cs.visualize(target)):
             assert len(label) <= 45 and label.isprintable()
         for line in cs.visualize(target, format="mermaid").splitlines()[1:]:
-            assert re.fullmatch(r'  \w+([({]+"(\w|[ _.,#;-])+"[)}]+| (-->|==>)(\|"(\w|[ _.,#;-])+"\|)? \w+)', line), line
+            assert re.fullmatch(r'  \w+([({]+"(\w|[ _.,#;-])+"[)}]+| (-->|==>)(\|"(\w|[ _.,#;-])+"\|)? \w+)', line), (
+                line
+            )
         cs.dry_run(target, file=io.StringIO())
     constrained = increment(1).with_constraints(**{'a"b\\': 1, "<x>": one()})
     assert 'a\\"b\\\\=1' in cs.visualize(constrained)
@@ -138,7 +161,13 @@ def test_the_plan_tells_policies_maps_routes_and_states(golden, capsys):
         True: increment(first).with_cache(cs.MemoryCache()),
         False: increment.map([1, 2]).with_concurrency(2),
     }
-    mapped = increment.map([1, 2]).with_concurrency(2).with_retry(4).with_constraints(gpu=0.5, cpu=first).run_if(cs.Param("deep"))
+    mapped = (
+        increment.map([1, 2])
+        .with_concurrency(2)
+        .with_retry(4)
+        .with_constraints(gpu=0.5, cpu=first)
+        .run_if(cs.Param("deep"))
+    )
     start, end = increment(0), one().with_retry(1)
     cs.bind(start, cs.select_jump({"on": end, "off": None}))
     cs.dry_run(total([cs.Router(switch(first), routes), mapped.after(start)]))

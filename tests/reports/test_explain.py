@@ -28,7 +28,9 @@ def regimes(target: Any) -> dict[str, tuple[str, str]]:
 
 def test_a_task_with_policies_is_reported_with_their_names():
     dependent = add(1, 2).with_constraints(cpu=2, gpu=one()).run_if(one()).after(one())
-    found = cs.explain([heals("a", 0).with_retry(3, 0.5, retry_on=OSError).with_timeout(2), later(1).with_cache(CACHE), dependent])
+    found = cs.explain(
+        [heals("a", 0).with_retry(3, 0.5, retry_on=OSError).with_timeout(2), later(1).with_cache(CACHE), dependent]
+    )
     assert (found["heals"].regime, found["heals"].why) == ("managed", "retry 3 (delay 0.5 s, on OSError), timeout 2 s")
     assert (found["later"].regime, found["later"].why) == ("managed", "cache MemoryCache")
     assert (found["add"].regime, found["add"].why) == ("managed", "cpu=2, gpu of a task, condition, order")
@@ -39,7 +41,11 @@ def test_a_task_with_policies_is_reported_with_their_names():
 
 
 def test_a_task_with_default_policies_runs_with_policies():
-    for found in (cs.explain(careful), cs.explain(careful("x")), cs.compile(careful, system_resources={"cpu": 1}).explain()):
+    for found in (
+        cs.explain(careful),
+        cs.explain(careful("x")),
+        cs.compile(careful, system_resources={"cpu": 1}).explain(),
+    ):
         assert found["careful"].regime == "managed"
         assert found["careful"].why == "retry 3 (on Hiccup or OSError), timeout 30 s, cpu=1"
     bare = careful("x").with_retry(None).with_timeout(None).with_constraints(cpu=0)
@@ -73,7 +79,10 @@ def test_a_call_that_may_be_skipped_or_takes_a_resource_runs_with_policies():
 
 def test_maps_are_explained():
     assert regimes(later.map([1]))["later"] == ("managed", "a map")
-    assert regimes(add.map([1], [2]).with_concurrency(3).with_retry(2))["add"] == ("managed", "a map, retry 2, 3 at once")
+    assert regimes(add.map([1], [2]).with_concurrency(3).with_retry(2))["add"] == (
+        "managed",
+        "a map, retry 2, 3 at once",
+    )
     plain = cs.task(lambda x: x, name="plain")  # type: ignore[call-overload]
     for lazy in (plain.map([1]), plain.map([1]).run_if(one()), plain.map([1]).with_concurrency(2)):
         assert regimes(lazy)["plain"] == ("call", "called for each item of a map")
@@ -99,7 +108,9 @@ def test_kernels_of_items_are_told_apart_from_those_of_calls():
 
 def test_routes_and_states_are_explained():
     found = cs.explain(WORKFLOWS["router"]())
-    assert {"increment", "later", "identity", "add", "total", "one", "work", "rest"} <= {task.name for task in found.tasks}
+    assert {"increment", "later", "identity", "add", "total", "one", "work", "rest"} <= {
+        task.name for task in found.tasks
+    }
     assert "Router" not in {task.name for task in found.tasks}
     assert (found["rest"].regime, found["rest"].why) == ("call", "a state of machine work")
     found = cs.explain(WORKFLOWS["machine of retries"]())
@@ -132,7 +143,10 @@ def test_a_machine_is_explained_by_its_own_record(path):
 
 def test_a_machine_that_is_not_lowered_says_why():
     found = cs.explain(WORKFLOWS["machine of retries"]())
-    assert (found["machine heals"].regime, found["machine heals"].why) == ("call", "not lowered, as one of its states has policies or is never lowered")
+    assert (found["machine heals"].regime, found["machine heals"].why) == (
+        "call",
+        "not lowered, as one of its states has policies or is never lowered",
+    )
     machine = cs.explain(WORKFLOWS["machine with policies"]())["machine work"]
     assert machine.regime == "call" and machine.file.endswith("workflows.py")
 
@@ -144,7 +158,10 @@ def test_a_machine_that_is_not_lowered_says_why():
 
     lazy = untyped(identity(3))
     lazy = cs.bind(lazy, cs.select_jump({"again": lazy, "end": None}))
-    assert cs.explain(lazy)["machine untyped"].why == "the types of its arguments are not known: run it first, or annotate its parameters"
+    assert (
+        cs.explain(lazy)["machine untyped"].why
+        == "the types of its arguments are not known: run it first, or annotate its parameters"
+    )
     given = untyped(3)
     given = cs.bind(given, cs.select_jump({"again": given, "end": None}))
     assert cs.explain(given)["machine untyped"].regime == "kernel"

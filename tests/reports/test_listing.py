@@ -36,7 +36,9 @@ def test_every_word_of_a_workflow_is_listed(name):
 def test_operands_that_are_no_arguments_say_what_they_are_for():
     text = listing(add(1, increment(2)).run_if(one()).after(one()).with_constraints(cpu=one(), gpu=2).with_retry(2))
     (line,) = [line for line in text.splitlines() if "with policies" in line]
-    assert re.search(r"= add\(r\d!, r\d!, cpu=r\d!, if r\d!, after r\d!\) with policies +; node 4, retry 2, gpu=2$", line)
+    assert re.search(
+        r"= add\(r\d!, r\d!, cpu=r\d!, if r\d!, after r\d!\) with policies +; node 4, retry 2, gpu=2$", line
+    )
     assert "increment.map(r0!) with policies" in listing(increment.map([1]).with_retry(2))
     assert "LOOP_POLICIES r2 = careful(r0, r1) with policies, again on TailCall" in listing(careful)
 
@@ -55,7 +57,9 @@ def test_states_and_their_jumps_are_listed():
 def test_routes_are_listed_as_they_run():
     shared = increment(1)
     inner = cs.Router("x", {"x": add(shared, 1), "y": shared})
-    text = listing([shared, cs.Router("a", {"a": inner, "b": cs.Param("p", 1), 3: shared}), cs.Router("a", {"a": inner})])
+    text = listing(
+        [shared, cs.Router("a", {"a": inner, "b": cs.Param("p", 1), 3: shared}), cs.Router("a", {"a": inner})]
+    )
     assert re.findall(r"^the route .*", text, re.MULTILINE) == [
         "the route 3 of Router#1: its value is there already",
         "the route 'a' of Router#2: see the route 'a' of Router#1",

@@ -234,6 +234,7 @@ def test_a_cancel_scope_of_anyio_ends_when_nothing_is_left(path, place):
         state = Place()
         engine = Engine(system_resources={"gpu": 1})
         with anyio.CancelScope() as scope:
+
             async def cancel_when_reached() -> None:
                 await state.reached.wait()
                 scope.cancel()

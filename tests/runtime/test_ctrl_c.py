@@ -230,6 +230,7 @@ def test_another_handler_is_left_alone(path):
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("SIGINT"))
     try:
+
         @cs.task
         async def press_once() -> int:
             await asyncio.sleep(0)

@@ -337,7 +337,11 @@ def test_a_failed_run_is_freed_at_once(path):
         return weakref.ref(value)
 
     # Where an event loop took part, its own objects may hold the values until the next collection.
-    actions = [lambda value: path.run(throw(value)), lambda value: path.run(identity([throw(value)])), cs.compile(throw)]
+    actions = [
+        lambda value: path.run(throw(value)),
+        lambda value: path.run(identity([throw(value)])),
+        cs.compile(throw),
+    ]
     gc.collect()
     gc.disable()
     try:
@@ -404,7 +408,13 @@ def test_help_stands_once_and_only_where_it_belongs(run):
     with pytest.raises(TypeError) as raised:
         run(outer())
     assert [note.startswith("a LazyResult stands") for note in raised.value.__notes__] == [False, True, False]
-    for error in (ValueError("LazyResult"), TypeError("MyLazyResult"), TypeError(LazyError()), TypeError(), KeyError("LazyResult")):
+    for error in (
+        ValueError("LazyResult"),
+        TypeError("MyLazyResult"),
+        TypeError(LazyError()),
+        TypeError(),
+        KeyError("LazyResult"),
+    ):
         with pytest.raises(type(error)) as raised:
             run(outer(error))
         assert len(raised.value.__notes__) == 1

@@ -319,7 +319,9 @@ def test_cancellation_at_random_moments_leaves_nothing_behind(path):
     run_apart(CANCELLATION, path, os.environ.get("CASCADE_CANCELLATIONS", "10000"), seconds=1200)
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self") or not os.path.isdir("/dev/shm"), reason="looks at processes by Linux's means")
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self") or not os.path.isdir("/dev/shm"), reason="looks at processes by Linux's means"
+)
 @pytest.mark.skipif(importlib.util.find_spec("loky") is None, reason="loky is not here")
 def test_worker_processes_leave_nothing_behind(path):
     run_apart(PROCESSES, path, warnings=("ignore:A worker stopped:UserWarning",))

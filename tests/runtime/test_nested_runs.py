@@ -287,7 +287,10 @@ def test_ctrl_c_ends_the_process(tmp_path, inner, mode, beside):
         running.kill()
     # asyncio itself may complain of a half-made event loop, if the signal comes just then.
     assert "KeyboardInterrupt" in errors.splitlines() and "never awaited" not in errors
-    assert running.returncode in (-signal.SIGINT, 1)  # CPython forgets the former where another thread executes a module
+    assert running.returncode in (
+        -signal.SIGINT,
+        1,
+    )  # CPython forgets the former where another thread executes a module
 
 
 def test_ctrl_c_before_the_loop_begins_leaves_no_coroutine(path, monkeypatch):

@@ -330,7 +330,9 @@ def declare_dealt(specs: list[Any], cache: Any) -> Any:
         if is_state:
             cs.bind(lazy, cs.select_jump({"again": lazy, "end": None}))
         if deal.condition is not None:
-            lazy.run_if(deal.condition if isinstance(deal.condition, bool) else cs.task(plain_size)(back(deal.condition)))
+            lazy.run_if(
+                deal.condition if isinstance(deal.condition, bool) else cs.task(plain_size)(back(deal.condition))
+            )
         if deal.after is not None and made:
             lazy.after(back(deal.after))
         made.append(lazy)
@@ -361,7 +363,9 @@ def dealt_function(name: str, deal: Deal, asynchronously: bool) -> Any:
     return function_later if asynchronously else function
 
 
-def outcomes_of(specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, through: Any = lambda target: target) -> Any:
+def outcomes_of(
+    specs: list[Any], use_vm: bool, cache: Any, rounds: int = 1, through: Any = lambda target: target
+) -> Any:
     outcomes = []
     for _ in range(rounds):
         bus = MessageBus()
@@ -424,7 +428,9 @@ def test_random_graphs_can_be_looked_at(specs):
     out = io.StringIO()
     cs.dry_run(target, file=out)
     tasks = {task.name for task in cs.explain(target).tasks}
-    assert {name for name in tasks if name.startswith("n")} == set(re.findall(r"^  (n\d)#", out.getvalue(), re.MULTILINE))
+    assert {name for name in tasks if name.startswith("n")} == set(
+        re.findall(r"^  (n\d)#", out.getvalue(), re.MULTILINE)
+    )
     drawn = cs.visualize(target)
     assert all(name.removeprefix("machine ") in drawn for name in tasks)
     assert cs.compile(target, system_resources={"cpu": 9}).disassemble().startswith("blueprint ")

@@ -35,7 +35,9 @@ def test_random_graphs_are_the_same_in_all_ways(first):
 def test_the_same_seed_gives_the_same_graph():
     code = "from tests.support.random_graphs import write_graph; print([write_graph(seed) for seed in range(50)])"
     texts = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
         for seed in "12"
     }
     assert len(texts) == 1
@@ -51,35 +53,64 @@ FIRST_NODE = Ref(-1)
 # Each is a graph that goes wrong when something is taken away from the engine.
 MUTATIONS: dict[str, tuple[Any, str, Any, Graph]] = {
     "routes share nothing": (
-        walk.Routes, "share", lambda self: False,
-        graph_of(Node(), Node(kind="router", routes=(FIRST_NODE,)), Node(kind="router", routes=(FIRST_NODE,)), targets=2),
+        walk.Routes,
+        "share",
+        lambda self: False,
+        graph_of(
+            Node(), Node(kind="router", routes=(FIRST_NODE,)), Node(kind="router", routes=(FIRST_NODE,)), targets=2
+        ),
     ),
     "a route is given a resource as it is": (
-        routing, "fresh", lambda slots: slots,
-        graph_of(LEASE, Node(args=(FIRST_NODE,)), Node(kind="router", routes=(Ref(1),)), Node(args=(FIRST_NODE,)), targets=2),
+        routing,
+        "fresh",
+        lambda slots: slots,
+        graph_of(
+            LEASE, Node(args=(FIRST_NODE,)), Node(kind="router", routes=(Ref(1),)), Node(args=(FIRST_NODE,)), targets=2
+        ),
     ),
-    "a loop keeps a resource": ("cascade.runtime.resources.placeholder", "fresh", lambda slots: slots, graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1))),
+    "a loop keeps a resource": (
+        "cascade.runtime.resources.placeholder",
+        "fresh",
+        lambda slots: slots,
+        graph_of(LEASE, Node(call="tail", args=([FIRST_NODE],), steps=1)),
+    ),
     "a map does not share defaults": (
-        "cascade.declare.binding.Binder", "deferred_defaults", lambda self, count, names: (),
+        "cascade.declare.binding.Binder",
+        "deferred_defaults",
+        lambda self, count, names: (),
         graph_of(Node(), Node(kind="map", items=(1,), default=FIRST_NODE)),
     ),
     "items are called plainly": (
-        mapping, "is_plain", lambda operation, context: context.bus is None, graph_of(LEASE, Node(kind="map", items=(FIRST_NODE,))),
+        mapping,
+        "is_plain",
+        lambda operation, context: context.bus is None,
+        graph_of(LEASE, Node(kind="map", items=(FIRST_NODE,))),
     ),
     "nothing is skipped": (perform, "skip_reason", lambda operation, operands: None, graph_of(Node(condition=False))),
     "arguments come first": (
-        walk, "in_order_of_issue", lambda operation, operands: operands,
+        walk,
+        "in_order_of_issue",
+        lambda operation, operands: operands,
         graph_of(Node(), Node(), Node(args=(Ref(1),), after=FIRST_NODE)),
     ),
     "an attempt too few": (
-        policies, "attempts", lambda call, failure=None: attempts._attempt(call),
+        policies,
+        "attempts",
+        lambda call, failure=None: attempts._attempt(call),
         graph_of(Node(failures=1, attempts=2, timeout=True)),
     ),
     "tear-downs in order": (
-        run_resources.RunResources, "_release", lambda self, lifetimes, error: [each.end_now(error) for each in lifetimes] and error,
+        run_resources.RunResources,
+        "_release",
+        lambda self, lifetimes, error: [each.end_now(error) for each in lifetimes] and error,
         graph_of(LEASE, LEASE, Node(args=(FIRST_NODE, Ref(1)))),
     ),
-    "a claim is kept": ("cascade.runtime.nodes.capacity.Capacity", "release_amounts", lambda self, wanted: None, graph_of(Node(amount=1))),
+    "a claim is kept": (
+        "cascade.runtime.nodes.capacity.Capacity",
+        "release_amounts",
+        lambda self, wanted: None,
+        graph_of(Node(amount=1)),
+    ),
 }
 
 
@@ -96,7 +127,11 @@ def test_the_comparison_sees_a_change_of_the_engine(name, monkeypatch):
 
 def test_a_graph_is_made_smaller(monkeypatch):
     monkeypatch.setattr(walk.Routes, "share", lambda self: False)
-    nodes = (Node(attempts=2), Node(args=(FIRST_NODE, 5)), Node(kind="router", routes=(Ref(1), FIRST_NODE), condition=True))
+    nodes = (
+        Node(attempts=2),
+        Node(args=(FIRST_NODE, 5)),
+        Node(kind="router", routes=(Ref(1), FIRST_NODE), condition=True),
+    )
     graph = Graph(7, (*nodes, Node(kind="router", routes=(Ref(2),)), Node(args=(Ref(1), Ref(2)))), 1)
     kind, text = shown_by(graph)
     assert kind is not None and text.startswith("seed 7: ")

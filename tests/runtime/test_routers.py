@@ -453,5 +453,7 @@ def test_a_route_that_an_input_of_the_run_is_for_is_filled_in_at_each_run():
 def test_each_step_in_a_route_of_one_call_counts(path):
     loop = cs.task(lambda n: n if n == 0 else cs.TailCall((cs.Router(identity(0), {0: identity(n - 1)}),)), name="loop")
     assert path.run(loop(20)) == 0
-    steps = next(limit for limit in range(200) if isinstance(outcome_of(lambda: path.run(loop(20), max_steps=limit))[1], int))
+    steps = next(
+        limit for limit in range(200) if isinstance(outcome_of(lambda: path.run(loop(20), max_steps=limit))[1], int)
+    )
     assert steps == 81  # 21 of the loop, and for each but the last a selector, a Router and a route

@@ -226,7 +226,10 @@ def test_policies_of_states(path):
     assert [event[1:] for event in story(events) if event[0] == "skipped"] == [
         ("countdown#1", "ConditionFalse"), ("identity#2", "UpstreamSkipped_Data"),
     ]  # fmt: skip
-    assert path.run(machine(countdown, 3).after(one()).with_constraints(cpu=identity(1)), system_resources={"cpu": 1}) == "done"
+    assert (
+        path.run(machine(countdown, 3).after(one()).with_constraints(cpu=identity(1)), system_resources={"cpu": 1})
+        == "done"
+    )
     with pytest.raises(ValueError, match="exceeds total system capacity"):
         path.run(machine(countdown, 3).with_constraints(cpu=2), system_resources={"cpu": 1})
     with pytest.raises(DependencyMissingError):
@@ -242,7 +245,15 @@ def test_limits_hold_for_machines(path):
 
 
 def test_bad_declarations_are_refused(run):
-    for bad in ({}, None, {"a": 1}, [one()], {"a": cs.Router("x", {"x": one()})}, {"a": cs.Param("n")}, {"a": cs.inject("db")}):
+    for bad in (
+        {},
+        None,
+        {"a": 1},
+        [one()],
+        {"a": cs.Router("x", {"x": one()})},
+        {"a": cs.Param("n")},
+        {"a": cs.inject("db")},
+    ):
         with pytest.raises(DeclarationError):
             cs.select_jump(bad)
     with pytest.raises(DeclarationError):
@@ -285,7 +296,28 @@ def test_a_machine_is_jumps_in_the_bytecode():
     listing = disassemble(loop_code(operation).blueprint).splitlines()
     assert [line.split("  ;")[0].split() for line in listing[1:]] == [
         ["0", "CALL", "r2", "=", "countdown(r0,", "r1)"],
-        ["1", "SELECT", "if", "r2", "is", "a", "Jump:", "go", "to", "'again'", "->", "0", "with", "r0,", "'end'", "->", "2;", "else", "to", "2"],
+        [
+            "1",
+            "SELECT",
+            "if",
+            "r2",
+            "is",
+            "a",
+            "Jump:",
+            "go",
+            "to",
+            "'again'",
+            "->",
+            "0",
+            "with",
+            "r0,",
+            "'end'",
+            "->",
+            "2;",
+            "else",
+            "to",
+            "2",
+        ],
         ["2", "RETURN", "return", "r2!"],
     ]
 
@@ -355,7 +387,9 @@ def test_a_table_of_routes_cannot_be_changed():
         lambda: machine(countdown, 5),
         lambda: identity(machine(lambda n: cs.Jump("again", later(n - 1)) if n else cs.Jump("end"), 2)),
         lambda: machine(lambda n: cs.Jump("nowhere"), 2),
-        lambda: machine(lambda n: cs.TailCall((n - 1,)) if n > 3 else increment(n) if n == 3 else cs.Jump("again", 9), 2),
+        lambda: machine(
+            lambda n: cs.TailCall((n - 1,)) if n > 3 else increment(n) if n == 3 else cs.Jump("again", 9), 2
+        ),
         lambda: [machine(cs_async, 3), machine(countdown, 2), later(1)],
     ],
 )
@@ -374,7 +408,10 @@ async def cs_async(n: int) -> Any:
 
 def test_a_state_has_no_cache(run):
     selector = cs.select_jump({"again": identity(1), "end": None})
-    for lazy in (cs.bind(one().with_cache(cs.MemoryCache()), selector), cs.bind(one(), cs.select_jump({"a": one().with_cache(cs.MemoryCache())}))):
+    for lazy in (
+        cs.bind(one().with_cache(cs.MemoryCache()), selector),
+        cs.bind(one(), cs.select_jump({"a": one().with_cache(cs.MemoryCache())})),
+    ):
         with pytest.raises(DeclarationError, match="the state 'one' has a cache") as raised:
             run(lazy)
         assert "a task that answers with the machine" in str(raised.value)

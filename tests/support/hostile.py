@@ -137,7 +137,16 @@ def waiting_machine() -> _vm.Machine:
 
 def items() -> _vm.Items:
     program = cs.compile(add_up)
-    return _vm.Items(program._context, add_up.routine, [[3, 4, 5] * 40], (0,), (3,) * len(add_up.routine.parameters), [], 2, stop_at_once)
+    return _vm.Items(
+        program._context,
+        add_up.routine,
+        [[3, 4, 5] * 40],
+        (0,),
+        (3,) * len(add_up.routine.parameters),
+        [],
+        2,
+        stop_at_once,
+    )
 
 
 def kernel() -> _vm.Kernel:
@@ -149,7 +158,11 @@ def kernel() -> _vm.Kernel:
 def profiled_run() -> _vm.ProfiledRun:
     """One that a profiler has kept."""
     found: list[Any] = []
-    sys.setprofile(lambda frame, event, argument: found.extend(frame.f_back.f_locals.values()) if event == "call" and frame.f_back else None)
+    sys.setprofile(
+        lambda frame, event, argument: (
+            found.extend(frame.f_back.f_locals.values()) if event == "call" and frame.f_back else None
+        )
+    )
     try:
         cs.run(add_up(10, 0))
     finally:
@@ -209,7 +222,16 @@ def callables() -> dict[str, Callable[..., Any]]:
                 found[f"{kind.__name__}.{name}"] = member
             elif hasattr(member, "__get__"):
                 found[f"{kind.__name__}.{name}"] = member.__get__
-        for name in ("__reduce__", "__reduce_ex__", "__setstate__", "__copy__", "__deepcopy__", "__init__", "__new__", "__getstate__"):
+        for name in (
+            "__reduce__",
+            "__reduce_ex__",
+            "__setstate__",
+            "__copy__",
+            "__deepcopy__",
+            "__init__",
+            "__new__",
+            "__getstate__",
+        ):
             if hasattr(kind, name):
                 found[f"{kind.__name__}.{name}"] = getattr(kind, name)
     return found
@@ -244,8 +266,26 @@ def fill_pool() -> None:
     instances.extend(recipe() for recipe in RECIPES.values())
     instances.extend(made for kind in classes() if (made := attempt(kind.__new__, kind)) is not None)
     lists.extend([[], [1], [[1, 2], [3, 4]], [Mischief()], [[Mischief(), 1]], [("name", 0, 0)], [(0, 1)]])
-    pool.extend([None, object(), -1, 0, 1, 2, 1 << 70, float("nan"), float("inf"), True, "", "name", "\ud800", b"words", len])
-    pool.extend([(), (1,), (0,), ("name",), (1, 2), (Mischief(),), {}, {"name": 1}, {Mischief(): 1}, {1, 2}, int, type, Mischief])
+    pool.extend(
+        [None, object(), -1, 0, 1, 2, 1 << 70, float("nan"), float("inf"), True, "", "name", "\ud800", b"words", len]
+    )
+    pool.extend(
+        [
+            (),
+            (1,),
+            (0,),
+            ("name",),
+            (1, 2),
+            (Mischief(),),
+            {},
+            {"name": 1},
+            {Mischief(): 1},
+            {1, 2},
+            int,
+            type,
+            Mischief,
+        ]
+    )
     pool.extend([Mischief(), wait, wait(1), cs.compile(wait)._context, TaskGroup(), stop_at_once])
     pool.extend(lists)
     pool.extend(instances)

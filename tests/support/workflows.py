@@ -68,8 +68,18 @@ def router() -> Any:
     shared = increment(1)
     only = add(shared, 10)
     inner = cs.Router(identity("x"), {"x": total([only, shared]), "y": only})
-    routes = {"inner": inner, (1, "only"): increment(only), "machine": machine(), None: shared, 2: cs.Param("elsewhere", 5, type=int)}
-    return [shared, cs.Router(later("inner"), routes), cs.Router(2, {2: add(shared, cs.Env("CASCADE_TEST_NOWHERE", 1))})]
+    routes = {
+        "inner": inner,
+        (1, "only"): increment(only),
+        "machine": machine(),
+        None: shared,
+        2: cs.Param("elsewhere", 5, type=int),
+    }
+    return [
+        shared,
+        cs.Router(later("inner"), routes),
+        cs.Router(2, {2: add(shared, cs.Env("CASCADE_TEST_NOWHERE", 1))}),
+    ]
 
 
 def looping() -> Any:
@@ -113,5 +123,7 @@ def everything() -> Any:
     size = total(lines).with_timeout(5).with_cache(CACHE)
     loop = work(3)
     cs.bind(loop, cs.select_jump({"rest": loop, "done": None}))
-    chosen = cs.Router(identity("small"), {"small": add(size, cs.Param("more", 1, type=int)), "loop": loop, "same": size})
+    chosen = cs.Router(
+        identity("small"), {"small": add(size, cs.Param("more", 1, type=int)), "loop": loop, "same": size}
+    )
     return identity(chosen).run_if(size).after(heals("first", 0)).with_constraints(cpu=1, gpu=one())

@@ -54,7 +54,15 @@ def _standard(kind: type[T], parts: Callable[[T], tuple[object, ...]], make: Cal
 
 
 def _make_datetime(
-    fold: int, year: int, month: int, day: int, hour: int, minute: int, second: int, microsecond: int, zone: datetime.tzinfo | None
+    fold: int,
+    year: int,
+    month: int,
+    day: int,
+    hour: int,
+    minute: int,
+    second: int,
+    microsecond: int,
+    zone: datetime.tzinfo | None,
 ) -> datetime.datetime:
     return datetime.datetime(year, month, day, hour, minute, second, microsecond, zone, fold=fold)
 
@@ -146,7 +154,9 @@ class Codec:
         self.pickle = pickle
         self._extended: Callable[[int, bytes], object] = msgspec.msgpack.Ext
         self._encode: Callable[[object], bytes] = msgspec.msgpack.Encoder().encode
-        self._decode: Callable[[bytes | memoryview], object] = msgspec.msgpack.Decoder(ext_hook=self._from_extension).decode
+        self._decode: Callable[[bytes | memoryview], object] = msgspec.msgpack.Decoder(
+            ext_hook=self._from_extension
+        ).decode
 
     def encode(self, value: object) -> bytes:
         """Returns the bytes of a value; raises KeyingError (a TypeError) for one that has none."""
@@ -155,7 +165,8 @@ class Codec:
         except KeyingError as error:
             if not self.pickle:
                 raise KeyingError(
-                    f"its value, which holds {error.what}", expected="plain data, dates, numbers, paths, UUIDs, members of enumerations, or NumPy arrays",
+                    f"its value, which holds {error.what}",
+                    expected="plain data, dates, numbers, paths, UUIDs, members of enumerations, or NumPy arrays",
                     hint="return plain data, or keep it by DiskCache(path, pickle=True)",
                 ) from None
             plain = self._pickled(value)
@@ -215,7 +226,11 @@ class Codec:
 
     def _other(self, value: object, kind: type, seen: Encoder) -> object:
         numpy = sys.modules.get("numpy")
-        if numpy is not None and kind.__module__ == "numpy" and (kind is numpy.ndarray or issubclass(kind, numpy.generic)):
+        if (
+            numpy is not None
+            and kind.__module__ == "numpy"
+            and (kind is numpy.ndarray or issubclass(kind, numpy.generic))
+        ):
             return self._array(cast("Array", value), kind, numpy, seen)
         member = _member_name(value) if isinstance(value, enum.Enum) else None
         if member is not None:
@@ -226,7 +241,9 @@ class Codec:
         return self._extension(STANDARD, (name, *STANDARD_TYPES[name].parts(value)), 0, seen)
 
     def _array(self, value: Array, kind: type, numpy: ModuleType, seen: Encoder) -> object:
-        if seen.write(value).startswith(b"@"):  # refuses an array that shares its memory, or holds more than a file would
+        if seen.write(value).startswith(
+            b"@"
+        ):  # refuses an array that shares its memory, or holds more than a file would
             raise KeyingError(f"one {kind.__name__} in several places")
         written = numpy.lib.format.descr_to_dtype(numpy.lib.format.dtype_to_descr(value.dtype))
         if dtype_bytes(written) != dtype_bytes(value.dtype):

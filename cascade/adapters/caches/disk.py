@@ -87,7 +87,9 @@ class DiskCache(KeyedCache):
         """Keeps a value for a key; raises KeyingError (a TypeError) for one that has no bytes."""
         data = self._codec.encode(value)
         entry = (key, data, digest(key + data), time.time())
-        self._execute(lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry))
+        self._execute(
+            lambda connection: connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entry)
+        )
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
@@ -175,7 +177,8 @@ class DiskCache(KeyedCache):
                 raise CacheError(f"{self.path} is an SQLite file of something else", expected="a new file, or a cache")
             if version != FORMAT:
                 raise CacheError(
-                    f"cache {self.path}: it is a cache of format {version}", expected=f"one of format {FORMAT}",
+                    f"cache {self.path}: it is a cache of format {version}",
+                    expected=f"one of format {FORMAT}",
                     hint="use another path, or the version of Cascade that wrote the file",
                 )
         else:

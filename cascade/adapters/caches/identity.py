@@ -57,7 +57,9 @@ OF_NO_MATTER = frozenset(
     }
 )  # fmt: skip
 """Of a class. The last four are looked into in another way."""
-OF_NO_MATTER_IN_ENUMS = frozenset({"_value2member_map_", "_hashable_values_", "_unhashable_values_", "_unhashable_values_map_"})
+OF_NO_MATTER_IN_ENUMS = frozenset(
+    {"_value2member_map_", "_hashable_values_", "_unhashable_values_", "_unhashable_values_map_"}
+)
 """These follow from the members; and a Flag notes there which values were seen."""
 VERSION = f"{sys.implementation.cache_tag} {sys.version_info[:3]}".encode()
 KNOWN_CLASSES = 128
@@ -96,7 +98,9 @@ class Identity:
         self._encoder = Encoder(self._of_part, self._seen)
         self.digest: bytes = digest(VERSION + self._of(function))
         self.objects: dict[int, bytes] = {**self._encoder.references(), **self._seen}
-        self.text: str = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
+        self.text: str = (
+            f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}@{self.digest.hex()}"
+        )
 
     def encoder(self, code_of: Callable[[object], bytes]) -> Encoder:
         """An encoder of the arguments of a call: one that the code reads by another name as well is no copy of it."""
@@ -165,7 +169,12 @@ class Identity:
             return self._of_module(value)
         if kind is functools.partial:
             parts = [self._of(self._watch.attribute(value, name)) for name in ("func", "args")]
-            return b"partial" + b"".join(parts) + self._of_pairs(cast("Names", self._watch.attribute(value, "keywords"))) + self._of_pairs(value.__dict__)
+            return (
+                b"partial"
+                + b"".join(parts)
+                + self._of_pairs(cast("Names", self._watch.attribute(value, "keywords")))
+                + self._of_pairs(value.__dict__)
+            )
         if kind in (staticmethod, classmethod):
             return framed(b"method", kind.__name__.encode()) + self._of(value.__func__)
         if kind in (types.MethodType, BoundTask):
@@ -176,7 +185,12 @@ class Identity:
             return b"cached" + self._of(self._watch.attribute(value, "func"))
         if kind is CACHED_FUNCTION:
             return b"wrapper" + self._of(value.cache_parameters()) + self._of_pairs(value.__dict__)
-        if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType):
+        if kind in (
+            types.BuiltinFunctionType,
+            types.MethodDescriptorType,
+            types.WrapperDescriptorType,
+            types.MethodWrapperType,
+        ):
             return self._of_builtin(value)
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType):
             return framed(b"slot", f"{value.__objclass__.__qualname__}.{value.__name__}".encode())
@@ -187,7 +201,11 @@ class Identity:
             texts = b"".join([self._of_text(part) for part in described])
             return framed(b"type", kind.__name__.encode()) + self._of_each(described) + texts
         if kind is dataclasses.Field:
-            return b"field" + self._of_each([self._watch.attribute(value, name) for name in FIELD]) + self._of_pairs(value.metadata)
+            return (
+                b"field"
+                + self._of_each([self._watch.attribute(value, name) for name in FIELD])
+                + self._of_pairs(value.metadata)
+            )
         attribute = attribute_parts(value, kind)
         if attribute is not None:
             return b"attribute of attrs" + self._of_each(attribute)
@@ -206,7 +224,9 @@ class Identity:
     def _of_lazy_result(self, lazy: LazyResult[object]) -> bytes:
         # The default of a parameter, say. Its value is an argument of the call.
         if not lazy.task.takes_policies:
-            return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode()) + self._of_declared(lazy.task)
+            return framed(b"given", f"{type(lazy.task).__name__} {lazy.task.name}".encode()) + self._of_declared(
+                lazy.task
+            )
         policies = cast("Policies | None", self._watch.attribute(lazy, "policies"))
         set_on_it = b"" if policies is None else self._of_each(policies._replace(cache=None))
         slots = cast("Iterable[object]", self._watch.attribute(lazy, "slots"))
@@ -240,7 +260,11 @@ class Identity:
         built_in: Names = getattr(function, "__builtins__")
         self._watch.function(function)
         self._check(code)
-        pieces = [b"function", self._of_each((*names, function.__module__)), self._of_code(code, function.__globals__, built_in)]
+        pieces = [
+            b"function",
+            self._of_each((*names, function.__module__)),
+            self._of_code(code, function.__globals__, built_in),
+        ]
         pieces.append(self._of_each(function.__defaults__ or ()))
         pieces.append(self._of_pairs(more) if more else b"0:")
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -253,7 +277,11 @@ class Identity:
             if name != "__signature__" or self._annotated:
                 pieces.append(framed(b"attribute", name.encode()) + self._at(value, f"{function.__qualname__}.{name}"))
         if self._annotated:
-            pieces.append(self._of_annotations(cast("Names", self._watch.attribute(function, "__annotations__")), function.__globals__))
+            pieces.append(
+                self._of_annotations(
+                    cast("Names", self._watch.attribute(function, "__annotations__")), function.__globals__
+                )
+            )
         return b"".join(pieces)
 
     def _check(self, code: types.CodeType) -> None:
@@ -301,7 +329,9 @@ class Identity:
         # The attributes that are read of a module imported inside of the function cannot be told apart.
         read = {"environ", "environb", "getenv", "getenvb"} & set(code.co_names)
         if read and any(each.module == "os" and each.names is None for each in imports):
-            raise KeyingError(f"os.{min(read)}, imported inside of a function", hint="import os at the head of the module")
+            raise KeyingError(
+                f"os.{min(read)}, imported inside of a function", hint="import os at the head of the module"
+            )
 
     def _of_global(self, chain: tuple[str, ...], names: Names, built_in: Names) -> bytes:
         path, rest = [chain[0]], list(chain[1:])
@@ -342,7 +372,9 @@ class Identity:
         module = self._watch.item(sys.modules, name)
         if is_library_module(name):
             if each.names is None and name.partition(".")[0] in DOORS - {"sys"}:
-                raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
+                raise KeyingError(
+                    f"the module {name!r}, imported inside of a function", hint="import it at the head of the module"
+                )
             if _is_module(module):
                 for attribute in each.names or ():
                     self._of_library_part(module, [attribute])
@@ -350,9 +382,13 @@ class Identity:
         if module is MISSING or module is None:
             if find_spec(name.partition(".")[0]) is None:
                 return framed(b"no module", name.encode())
-            raise KeyingError(f"the module {name!r}, which is not imported yet", hint="import it at the head of the module")
+            raise KeyingError(
+                f"the module {name!r}, which is not imported yet", hint="import it at the head of the module"
+            )
         if each.names is None or type(module) is not types.ModuleType:
-            raise KeyingError(f"the module {name!r}, imported inside of a function", hint="import it at the head of the module")
+            raise KeyingError(
+                f"the module {name!r}, imported inside of a function", hint="import it at the head of the module"
+            )
         pieces = [framed(b"import", name.encode())]
         for attribute in each.names:
             value = self._watch.item(vars(module), attribute)
@@ -404,7 +440,11 @@ class Identity:
         outer, self._names = self._names, names
         pieces = []
         for name, value in self._watch.all_of(annotations):
-            pieces.append(framed(b"annotation", name.encode()) + self._at(value, f"the annotation of {name!r}") + self._of_text(value))
+            pieces.append(
+                framed(b"annotation", name.encode())
+                + self._at(value, f"the annotation of {name!r}")
+                + self._of_text(value)
+            )
         self._names = outer
         return b"".join(pieces)
 

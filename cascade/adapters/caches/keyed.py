@@ -61,7 +61,9 @@ class KeyedCache:
             except KeyingError as error:
                 raise KeyingError(f"argument {name!r} holds {error.what}") from None
             except Exception as error:  # raised by code of its class
-                raise KeyingError(f"argument {name!r} holds what cannot be looked into ({type(error).__name__}: {error})") from None
+                raise KeyingError(
+                    f"argument {name!r} holds what cannot be looked into ({type(error).__name__}: {error})"
+                ) from None
         key = b"\0".join(pieces)
         return key if len(key) <= LONGEST_KEY else digest(key)  # which is shorter than any of the others
 

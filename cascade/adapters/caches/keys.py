@@ -83,7 +83,11 @@ class Encoder:
         if type(value) is list:
             return self.again(value) or b"l%d:%s" % (len(value), self._joined(value, depth))
         if type(value) is dict:  # in its order, which a function can see
-            return self.again(value) or b"d%d:%s%s" % (len(value), self._joined(value, depth), self._joined(value.values(), depth))
+            return self.again(value) or b"d%d:%s%s" % (
+                len(value),
+                self._joined(value, depth),
+                self._joined(value.values(), depth),
+            )
         if type(value) is set:
             return self.again(value) or b"z" + self._sorted(value, depth)
         if type(value) is frozenset:
@@ -103,7 +107,9 @@ class Encoder:
 
     def references(self) -> dict[int, bytes]:
         """Returns references to all that was written, for another encoder, as its `earlier`."""
-        return {each: _OF_A_SET if number == IN_A_SET else b"earlier%d;" % number for each, number in self._numbers.items()}
+        return {
+            each: _OF_A_SET if number == IN_A_SET else b"earlier%d;" % number for each, number in self._numbers.items()
+        }
 
     def after(self, other: Encoder) -> Encoder:
         """Makes this encoder refuse arrays that share memory with arrays that the other one has written."""
@@ -155,12 +161,16 @@ class Encoder:
             return self._numpy(cast("Array", value), kind, numpy)
         parts_of = _library_parts(kind)
         if parts_of is not None:
-            return framed(b"R", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(parts_of(value), depth + 1)
+            return framed(b"R", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(
+                parts_of(value), depth + 1
+            )
         table = table_parts(value, kind)
         if table is not None:
             again = self.again(value) if table.is_mutable else None
             self._parts.append(table.held)
-            return again or framed(b"P", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(table.held, depth + 1)
+            return again or framed(b"P", f"{kind.__module__}.{kind.__qualname__}".encode()) + self.write(
+                table.held, depth + 1
+            )
         if enum is not None and issubclass(kind, enum.Enum):
             return self._member(value, kind, depth)
         model = model_parts(value, kind)
@@ -171,7 +181,11 @@ class Encoder:
         attributes = kind.__dict__.get("__attrs_attrs__")
         if attributes is not None and (layout := self._layout_of(kind)) is not None and layout.base is object:
             return self.again(value) or framed(b"V", self._class(kind)) + self.write(layout.held_by(value), depth + 1)
-        if "__dataclass_fields__" in kind.__dict__ and (layout := self._layout_of(kind)) is not None and layout.base is object:
+        if (
+            "__dataclass_fields__" in kind.__dict__
+            and (layout := self._layout_of(kind)) is not None
+            and layout.base is object
+        ):
             params = kind.__dict__.get("__dataclass_params__")
             if not (params is not None and params.frozen and params.eq) and (again := self.again(value)) is not None:
                 return again
@@ -313,7 +327,9 @@ def layout_of(kind: type) -> Layout | None:
             return None
         else:
             slots += [member for member in each.__dict__.values() if type(member) is types.MemberDescriptorType]
-            dictionary += [member for member in [each.__dict__.get("__dict__")] if type(member) is types.GetSetDescriptorType]
+            dictionary += [
+                member for member in [each.__dict__.get("__dict__")] if type(member) is types.GetSetDescriptorType
+            ]
     if kind.__dictoffset__ and not dictionary:
         return None
     return Layout(slots + dictionary[:1], base)
@@ -327,7 +343,9 @@ def _is_python_class(kind: type) -> bool:
     # The storage that a class written in C adds, or one whose slots were deleted, shows in its size.
     size = kind.__basicsize__ - base.__basicsize__
     size -= _POINTER * sum(type(member) is types.MemberDescriptorType for member in kind.__dict__.values())
-    size -= _POINTER * (kind.__dictoffset__ != 0 and base.__dictoffset__ == 0 and not kind.__flags__ & _HAS_MANAGED_DICT)
+    size -= _POINTER * (
+        kind.__dictoffset__ != 0 and base.__dictoffset__ == 0 and not kind.__flags__ & _HAS_MANAGED_DICT
+    )
     size -= _POINTER * (kind.__weakrefoffset__ > 0 and base.__weakrefoffset__ == 0)
     return size == 0
 
@@ -350,9 +368,17 @@ def _network(value: object) -> tuple[object, ...]:
 
 def dtype_bytes(dtype: Dtype) -> bytes:
     """Returns the bytes of a NumPy dtype; raises KeyingError (a TypeError) for one that may hold more."""
-    if dtype.kind not in "biufcmMSUV" or dtype.isbuiltin == 2 or dtype.hasobject or dtype.metadata or dtype.type.__module__ != "numpy":
+    if (
+        dtype.kind not in "biufcmMSUV"
+        or dtype.isbuiltin == 2
+        or dtype.hasobject
+        or dtype.metadata
+        or dtype.type.__module__ != "numpy"
+    ):
         raise KeyingError(f"a NumPy value of dtype {dtype}" + (" with metadata" if dtype.metadata else ""))
-    head = [f"{dtype.str} {dtype.char} {dtype.type.__name__} {dtype.itemsize} {dtype.alignment} {dtype.isalignedstruct}".encode()]
+    head = [
+        f"{dtype.str} {dtype.char} {dtype.type.__name__} {dtype.itemsize} {dtype.alignment} {dtype.isalignedstruct}".encode()
+    ]
     if dtype.subdtype is not None:
         head += [repr(dtype.shape).encode(), dtype_bytes(dtype.base)]
     for name in dtype.names or ():

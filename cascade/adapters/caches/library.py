@@ -105,7 +105,9 @@ def _is_library_file(name: str, file: str | None) -> bool:
 @cache
 def _library_directories() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    return tuple(os.path.join(os.path.realpath(paths[name]), "") for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return tuple(
+        os.path.join(os.path.realpath(paths[name]), "") for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    )
 
 
 def version_of(module: str) -> bytes:

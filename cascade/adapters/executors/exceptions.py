@@ -45,7 +45,11 @@ def reduce_exception(error: BaseException, always: bool = False) -> object:
 
 
 def rebuild(
-    kind: type[BaseException], made_from: tuple[object, ...], args: tuple[object, ...], members: dict[str, object], state: dict[str, object]
+    kind: type[BaseException],
+    made_from: tuple[object, ...],
+    args: tuple[object, ...],
+    members: dict[str, object],
+    state: dict[str, object],
 ) -> BaseException:
     """The exception that had these attributes.
 
@@ -76,7 +80,12 @@ def incomplete(
     """
     # A class that no `except Exception` catches is not made one that it does.
     bases = (SendingError, kind) if issubclass(kind, Exception) else (kind,)
-    names = {"__module__": kind.__module__, "__str__": BaseException.__str__, "__reduce__": _reduce_incomplete, "sent": (kind, trouble)}
+    names = {
+        "__module__": kind.__module__,
+        "__str__": BaseException.__str__,
+        "__reduce__": _reduce_incomplete,
+        "sent": (kind, trouble),
+    }
     subclass = cast("type[BaseException]", type(f"{kind.__name__}SendingError", bases, names))
     error: BaseException = _built_in_base(subclass).__new__(subclass)
     error.args = trouble.args
@@ -101,7 +110,14 @@ def _has_its_own_way(kind: type[BaseException]) -> bool:
         name in vars(each)
         for each in kind.__mro__
         if each.__module__ != "builtins"
-        for name in ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
+        for name in (
+            "__reduce__",
+            "__reduce_ex__",
+            "__getstate__",
+            "__setstate__",
+            "__getnewargs__",
+            "__getnewargs_ex__",
+        )
     )
 
 

@@ -8,6 +8,7 @@ from cascade.imports import Generic, TypeVar
 
 R = TypeVar("R")
 
+
 class LateCoroutine(Coroutine[object, object, R], Generic[R]):
     """A coroutine that is made when it is begun: one that has been made, and is not begun because of Ctrl-C, would warn of that."""
 

@@ -66,7 +66,9 @@ class _Workers:
     def __init__(self, count: int) -> None:
         make = import_module("loky.process_executor").ProcessPoolExecutor
         _start_tracker()
-        self.executor: _LokyExecutor = make(max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),))
+        self.executor: _LokyExecutor = make(
+            max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),)
+        )
         self.path = list(sys.path)
         self.running: set[_Call] = set()
         self.condemned = False
@@ -286,7 +288,9 @@ def _settle(future: Future[bytes], value: bytes = b"", error: BaseException | No
 
 def _died(name: str, reason: str) -> WorkerError:
     return WorkerError(
-        name, f"the worker process that ran task {name!r} died", where=reason,
+        name,
+        f"the worker process that ran task {name!r} died",
+        where=reason,
         hint="a crash in native code, too little memory (killed by the system), or os._exit; the task may be tried again",
     )
 
@@ -294,7 +298,9 @@ def _died(name: str, reason: str) -> WorkerError:
 # -- Messages -----------------------------------------------------------------------------------------------------------
 
 
-def _message(task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[bytes, list[Task[..., object]]]:
+def _message(
+    task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+) -> tuple[bytes, list[Task[..., object]]]:
     function = task if has_name(task) else task.called
     try:
         return dumps_for_worker((function, args, kwargs))
@@ -356,7 +362,11 @@ def _parts(value: object) -> list[tuple[str, object]]:
         return [(f"[{key!r}]", part) for key, part in value.items()]
     if isinstance(value, (list, tuple)):
         return [(f"[{at}]", part) for at, part in enumerate(value)]
-    return [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()] if not isinstance(value, type) else []
+    return (
+        [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()]
+        if not isinstance(value, type)
+        else []
+    )
 
 
 def _value_of(answer: bytes, task: Task[..., object]) -> object:
@@ -377,7 +387,8 @@ def _value_of(answer: bytes, task: Task[..., object]) -> object:
     if kind == UNREADABLE:
         raise SendingError(
             f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
-            where=where, hint="what is sent by its name has to be importable there, too",
+            where=where,
+            hint="what is sent by its name has to be importable there, too",
         )
     what, reason = content
     raise SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
@@ -393,7 +404,8 @@ def _raised(whole: bytes | None, parts: Parts, task: Task[..., object], where: s
             reason = f"{type(error).__name__}: {error}"
     missing = [repr(name) for name, value in {**parts.members, **parts.state}.items() if value is None]
     trouble = SendingError(
-        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.message}", where=where,
+        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.message}",
+        where=where,
         hint=f"these attributes of it are missing here: {', '.join(missing)}" if missing else None,
     )
     members, state = _read(parts.members), _read(parts.state)

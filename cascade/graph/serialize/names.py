@@ -31,7 +31,8 @@ def path_of(thing: object, function: object, where: str) -> str:
     found = resolve_loaded(path) if isinstance(module, str) and isinstance(qualname, str) else None
     if found is None or (found is not thing and found is not function):
         raise SerializationError(
-            f"{path} does not lead to its function, so it cannot be found again", where=where,
+            f"{path} does not lead to its function, so it cannot be found again",
+            where=where,
             expected="a function at the top level of a module, or in a class there",
             hint="lambdas and functions inside functions have no name that can be looked up",
         )
@@ -46,7 +47,9 @@ def class_path(kind: type) -> str:
     """
     path = f"{kind.__module__}:{kind.__qualname__}"
     if resolve_loaded(path) is not kind:
-        raise SerializationError(f"class {path} cannot be found by its name", expected="a class at the top level of a module")
+        raise SerializationError(
+            f"class {path} cannot be found by its name", expected="a class at the top level of a module"
+        )
     return path
 
 
@@ -66,13 +69,22 @@ def fail(what: str, where: str, expected: str | None = None, hint: str | None = 
 def check_keys(value: object, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     """Returns `value`, which is an object with these keys; raises SerializationError otherwise."""
     if not isinstance(value, dict):
-        fail(f"it is a {type(value).__name__}", where, expected="an object with the keys " + ", ".join(required or optional))
+        fail(
+            f"it is a {type(value).__name__}",
+            where,
+            expected="an object with the keys " + ", ".join(required or optional),
+        )
     missing = [name for name in required if name not in value]
     unknown = [name for name in value if name not in required and name not in optional]
     if missing or unknown:
         fail(
-            "; ".join(f"{word} {', '.join(map(repr, names))}" for word, names in (("missing", missing), ("unknown", unknown)) if names),
-            where, expected="the keys " + ", ".join((*required, *optional)),
+            "; ".join(
+                f"{word} {', '.join(map(repr, names))}"
+                for word, names in (("missing", missing), ("unknown", unknown))
+                if names
+            ),
+            where,
+            expected="the keys " + ", ".join((*required, *optional)),
         )
     return value
 
@@ -95,7 +107,11 @@ class Names:
         path, module, qualname = _split(path, where)
         if self.allow is not None:
             if not any(_matches(entry, path, module) for entry in self.allow):
-                fail(f"{path} is not allowed", where, expected="one of " + (", ".join(self.allow) or "nothing: the list is empty"))
+                fail(
+                    f"{path} is not allowed",
+                    where,
+                    expected="one of " + (", ".join(self.allow) or "nothing: the list is empty"),
+                )
             if module not in sys.modules:
                 try:
                     import_module(module)
@@ -103,7 +119,8 @@ class Names:
                     fail(f"module {module} cannot be imported: {error}", where)
         elif module not in sys.modules:
             fail(
-                f"module {module} is not imported", where,
+                f"module {module} is not imported",
+                where,
                 expected="tasks of modules that are imported already, as no allow-list is given",
                 hint=f"import it, or allow it: from_json(text, allow=[{module!r}])",
             )
@@ -118,8 +135,10 @@ class Names:
 
 
 def _split(path: object, where: str) -> tuple[str, str, str]:
-    if not isinstance(path, str) or path.count(":") != 1 or not all(
-        part.isidentifier() for side in path.split(":") for part in side.split(".")
+    if (
+        not isinstance(path, str)
+        or path.count(":") != 1
+        or not all(part.isidentifier() for side in path.split(":") for part in side.split("."))
     ):
         fail(f"{path!r} names nothing", where, expected="module:qualname")
     module, _, qualname = path.partition(":")

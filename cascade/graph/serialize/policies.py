@@ -40,7 +40,9 @@ def check_caches(caches: Mapping[str, CachePolicy] | None) -> dict[str, CachePol
     """
     if caches is None:
         return {}
-    if not isinstance(caches, Mapping) or any(not isinstance(name, str) or cache is None for name, cache in caches.items()):
+    if not isinstance(caches, Mapping) or any(
+        not isinstance(name, str) or cache is None for name, cache in caches.items()
+    ):
         raise SerializationError(f"caches={caches!r}", expected="a dict of cache policies by names")
     return {name: as_cache(cache) for name, cache in caches.items()}
 
@@ -48,7 +50,9 @@ def check_caches(caches: Mapping[str, CachePolicy] | None) -> dict[str, CachePol
 # -- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def describe_policies(operation: PolicyOperation, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None = None) -> dict[str, object]:
+def describe_policies(
+    operation: PolicyOperation, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None = None
+) -> dict[str, object]:
     """The policies of an operation.
 
     Args:
@@ -63,11 +67,17 @@ def describe_policies(operation: PolicyOperation, caches: Mapping[str, CachePoli
         described["cache"] = _describe_cache(operation.cache, caches, f"the cache policy of {where}", own)
     if operation.amounts:
         described["constraints"] = dict(operation.amounts)
-    counts = {"conditions": operation.condition_count, "after": operation.order_count, "concurrency": operation.concurrency}
+    counts = {
+        "conditions": operation.condition_count,
+        "after": operation.order_count,
+        "concurrency": operation.concurrency,
+    }
     described |= {name: number for name, number in counts.items() if number}
     if isinstance(operation, Map):
         signature = operation.signature._asdict()
-        described["map"] = {name: list(value) if isinstance(value, tuple) else value for name, value in signature.items()}
+        described["map"] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in signature.items()
+        }
     return described
 
 
@@ -81,14 +91,17 @@ def _describe_retry(retry: Retry, where: str) -> dict[str, object]:
     return described
 
 
-def _describe_cache(cache: CachePolicy, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None) -> str | bool:
+def _describe_cache(
+    cache: CachePolicy, caches: Mapping[str, CachePolicy], where: str, own: CachePolicy | None
+) -> str | bool:
     for name, known in caches.items():
         if known is cache:
             return name
     if cache is own:
         return True
     raise SerializationError(
-        f"a {type(cache).__name__} is an object of this program, which has no JSON form", where=where,
+        f"a {type(cache).__name__} is an object of this program, which has no JSON form",
+        where=where,
         expected="one of " + ", ".join(map(repr, caches)) if caches else "a cache that has a name",
         hint="name it: to_json(target, caches={'name': cache}), and from_json(text, caches={'name': cache})",
     )
@@ -148,7 +161,9 @@ class PolicyReader:
         if "retry_on" in options:
             paths = options["retry_on"]
             if isinstance(paths, list):
-                options["retry_on"] = tuple(self.names.find_error(path, f"{where}.retry_on[{at}]") for at, path in enumerate(paths))
+                options["retry_on"] = tuple(
+                    self.names.find_error(path, f"{where}.retry_on[{at}]") for at, path in enumerate(paths)
+                )
             else:
                 options["retry_on"] = self.names.find_error(paths, f"{where}.retry_on")
         return Retry(**options)
@@ -163,8 +178,11 @@ class PolicyReader:
             fail(f"it is {value!r}", where, expected="the name of a cache, or true for the task's own")
         if value not in self.caches:
             fail(
-                f"the cache {value!r} is not known", where,
-                expected="one of " + ", ".join(map(repr, self.caches)) if self.caches else "a cache that the caller names",
+                f"the cache {value!r} is not known",
+                where,
+                expected="one of " + ", ".join(map(repr, self.caches))
+                if self.caches
+                else "a cache that the caller names",
                 hint=nearest(value, self.caches) or f"give it: from_json(text, caches={{{value!r}: ...}})",
             )
         return self.caches[value]
@@ -198,7 +216,9 @@ class PolicyReader:
         if len(set(names)) < len(names):
             fail("a name stands twice", where)
         first = int(form.shares_first)
-        if any(not first + form.positional <= slot < task.binder.positional_only for slot in slots[first:]) or len(set(slots)) < len(slots):
+        if any(not first + form.positional <= slot < task.binder.positional_only for slot in slots[first:]) or len(
+            set(slots)
+        ) < len(slots):
             fail("it names no parameter of the task that goes by position only", f"{where}.shared")
         try:
             task.bind(*(None,) * (first + form.positional), **dict.fromkeys(names))

@@ -89,7 +89,8 @@ class Reader:
         document = check_keys(parsed, "the document", ("format", "version", "operations", "rows", "inputs"), ("jumps",))
         if document["format"] != FORMAT or document["version"] != VERSION or type(document["version"]) is not int:
             fail(
-                f"format {document['format']!r}, version {document['version']!r}", "the document",
+                f"format {document['format']!r}, version {document['version']!r}",
+                "the document",
                 expected=f"format {FORMAT!r}, version {VERSION}",
             )
         for name in ("operations", "rows", "inputs", "jumps"):
@@ -109,7 +110,8 @@ class Reader:
         document = self.document
         operations = [self._operation(each, f"operations[{at}]") for at, each in enumerate(document["operations"])]
         self.inputs = [
-            NO_INPUT if each == FROM_JUMP else self.values.read(each, f"inputs[{at}]") for at, each in enumerate(document["inputs"])
+            NO_INPUT if each == FROM_JUMP else self.values.read(each, f"inputs[{at}]")
+            for at, each in enumerate(document["inputs"])
         ]
         entries = [self._row(each, f"rows[{at}]", operations) for at, each in enumerate(document["rows"])]
         for at, each in enumerate(document.get("jumps", [])):
@@ -131,7 +133,10 @@ class Reader:
         if isinstance(operation, _RouterOperation):
             count = len(operation.keys)
             if len(references) != 1 + count + operation.route.extras:
-                fail(f"{len(references)} references for a selector, {count} routes and {operation.route.extras} more", where)
+                fail(
+                    f"{len(references)} references for a selector, {count} routes and {operation.route.extras} more",
+                    where,
+                )
             routes = tuple(zip(operation.keys, references[1 : 1 + count], strict=True))
             return Entry(operation.route, (*references[:1], *references[1 + count :]), routes)
         self._check_count(operation, references, where)
@@ -168,7 +173,9 @@ class Reader:
         jumps = []
         for at, way in enumerate(ways):
             key, state = way if isinstance(way, list) and len(way) == 2 else (None, -1)
-            if state is not None and (type(state) is not int or not 0 <= state < len(entries) or not _is_call(entries[state])):
+            if state is not None and (
+                type(state) is not int or not 0 <= state < len(entries) or not _is_call(entries[state])
+            ):
                 fail("it is no key and a row with a call, or null", f"{where}[1][{at}]")
             jumps.append((self._key(key, f"{where}[1][{at}]"), state))
         _check_distinct([key for key, _ in jumps], where)
@@ -180,7 +187,9 @@ class Reader:
         if not awaiting:
             return
         led_to = {state for entry in entries for _, state in entry.jumps or ()}
-        needed = {r for entry in entries for r in (*entry.references, *(route for _, route in entry.routes))} | {len(entries) - 1}
+        needed = {r for entry in entries for r in (*entry.references, *(route for _, route in entry.routes))} | {
+            len(entries) - 1
+        }
         for at, entry in enumerate(entries):
             misplaced = awaiting.intersection(entry.references[1:])
             if misplaced or awaiting.intersection(entry.references[:1]) and (at not in led_to or at in needed):
@@ -235,7 +244,8 @@ class Reader:
         check_keys(value, where, ("function",), (*TASK_OPTIONS, "defaults", *KEYS))
         if self.names.allow is None:
             fail(
-                f"{value['function']} is a function that is no task by itself", where,
+                f"{value['function']} is a function that is no task by itself",
+                where,
                 hint="functions are taken only if they are allowed: from_json(text, allow=[...])",
             )
         function = self.find(value["function"], where, _is_callable, "a function")
@@ -252,7 +262,9 @@ class Reader:
         if "defaults" in value:
             described = check_keys(value["defaults"], f"{where}.defaults", (), DEFAULTS)
             defaults = self.policies.read(described, Task(function), f"{where}.defaults")
-            options |= {name: getattr(defaults, name) for name in DEFAULTS} | {"constraints": dict(defaults.constraints)}
+            options |= {name: getattr(defaults, name) for name in DEFAULTS} | {
+                "constraints": dict(defaults.constraints)
+            }
         try:
             return Task(function, **options)
         except CascadeError as error:

@@ -47,7 +47,8 @@ class Nest:
         size = self._sizes.get(id(container), 0)
         if self._shares and size > LONG:
             raise SerializationError(
-                f"a {type(container).__name__} whose elements hold {size:,} things, written out", expected=f"at most {LONG:,}",
+                f"a {type(container).__name__} whose elements hold {size:,} things, written out",
+                expected=f"at most {LONG:,}",
                 hint="what stands in it again and again cannot be shared; use a list or a tuple",
             )
         inner = Nest(None)

@@ -25,8 +25,22 @@ if TYPE_CHECKING:
     class _NamedTuple(tuple[object, ...]):
         _fields: tuple[str, ...]
 
+
 SAFE_TYPES = {
-    "builtins": ("int", "float", "str", "bool", "bytes", "complex", "list", "tuple", "dict", "set", "frozenset", "object"),
+    "builtins": (
+        "int",
+        "float",
+        "str",
+        "bool",
+        "bytes",
+        "complex",
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "frozenset",
+        "object",
+    ),
     "datetime": ("date", "datetime", "time", "timedelta"),
     "decimal": ("Decimal",),
     "fractions": ("Fraction",),
@@ -77,7 +91,11 @@ class ValueReader:
                 fail(f"it is malformed: {error}", f"{where}.{mark}")
         decode = getattr(self, f"_decode_{mark[1:]}", None) if mark[1:] in MARKS else None
         if decode is None:
-            fail(f"{mark!r} is unknown", where, expected="one of " + ", ".join(f"${name}" for name in (*MARKS, *TEXT_FORMS)))
+            fail(
+                f"{mark!r} is unknown",
+                where,
+                expected="one of " + ", ".join(f"${name}" for name in (*MARKS, *TEXT_FORMS)),
+            )
         try:
             return decode(value[mark], f"{where}.{mark}")
         except (TypeError, ValueError, binascii.Error) as error:
@@ -148,7 +166,9 @@ class ValueReader:
         default = self.value(value["default"], f"{where}.default") if "default" in value else REQUIRED
         declare = Param if kind == "parameter" else Env
         lazy: LazyResult[object] = declare(
-            value["name"], default, type=self._type(value["type"], f"{where}.type") if "type" in value else None,
+            value["name"],
+            default,
+            type=self._type(value["type"], f"{where}.type") if "type" in value else None,
             description=value.get("description", ""),
         )
         return lazy
@@ -185,7 +205,11 @@ class ValueReader:
             try:
                 instance = object.__new__(kind)
             except TypeError as error:
-                fail(f"{value[mark]} is not only a dataclass: {error}", where, expected="a dataclass that is nothing else")
+                fail(
+                    f"{value[mark]} is not only a dataclass: {error}",
+                    where,
+                    expected="a dataclass that is nothing else",
+                )
             for name, item in fields.items():
                 object.__setattr__(instance, name, self.value(item, f"{where}.fields.{name}"))
             return instance

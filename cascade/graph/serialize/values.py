@@ -57,7 +57,9 @@ def encode_value(value: object, where: str | Callable[[], str]) -> object:
         error = SerializationError("it nests too deep for JSON")
     except SerializationError as raised:
         error = raised
-    raise SerializationError(error.what, where=where if isinstance(where, str) else where(), expected=error.expected, hint=error.hint)
+    raise SerializationError(
+        error.what, where=where if isinstance(where, str) else where(), expected=error.expected, hint=error.hint
+    )
 
 
 def _encode(value: object, nest: Nest) -> object:
@@ -82,7 +84,8 @@ def _encode(value: object, nest: Nest) -> object:
         return {"$enum": class_path(kind), "name": value.name}
     if not is_container(value):
         raise SerializationError(
-            f"a {kind.__name__} has no JSON form", expected="plain values, containers and dataclasses",
+            f"a {kind.__name__} has no JSON form",
+            expected="plain values, containers and dataclasses",
             hint="declare it as an input, cascade.Param(...), or have a task make it",
         )
     if id(value) in nest.around:
@@ -118,7 +121,8 @@ def _encode_container(value: object, kind: type, nest: Nest) -> object:
     if dataclasses.is_dataclass(kind) and not isinstance(value, (list, tuple, dict, set, frozenset)):
         if not is_plain_dataclass(kind):
             raise SerializationError(
-                f"a {kind.__name__} has no JSON form", expected="dataclasses that are nothing else",
+                f"a {kind.__name__} has no JSON form",
+                expected="dataclasses that are nothing else",
                 hint="an exception, say, holds more than its fields",
             )
         names = [field.name for field in dataclasses.fields(kind) if hasattr(value, field.name)]
@@ -162,7 +166,9 @@ def _encode_type(kind: object) -> object:
         return "types:NoneType"
     path = f"{getattr(kind, '__module__', '')}:{getattr(kind, '__qualname__', '')}"
     if resolve_loaded(path) is not kind:
-        raise SerializationError(f"type {kind!r} cannot be found by its name", expected="a type at the top level of a module")
+        raise SerializationError(
+            f"type {kind!r} cannot be found by its name", expected="a type at the top level of a module"
+        )
     return path
 
 

@@ -37,7 +37,9 @@ def call_function(context: NodeContext, operation: PolicyOperation, operands: Se
         leave_task()
 
 
-def call_in_time(context: NodeContext, operation: PolicyOperation, operands: Sequence[object], seconds: float) -> object:
+def call_in_time(
+    context: NodeContext, operation: PolicyOperation, operands: Sequence[object], seconds: float
+) -> object:
     """As `call_function`; returns LATE if the call took longer than `seconds`, or was cancelled for that."""
     if seconds > FOREVER:
         return call_function(context, operation, operands)
@@ -80,7 +82,8 @@ async def settle(call: Call, result: object) -> tuple[object, BaseException | No
 
 def _late(call: Call, is_stopped: bool = False, notes: Iterable[str] = ()) -> TaskTimeoutError:
     error = TaskTimeoutError(
-        f"task {call.operation.name!r} took longer than {call.operation.timeout:g} s", where=call.where(),
+        f"task {call.operation.name!r} took longer than {call.operation.timeout:g} s",
+        where=call.where(),
         hint="raise the node's with_timeout"
         + ("" if is_stopped else ", or make the call one that can be stopped: a coroutine, or mode='compute'"),
     )

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
         def at_once(self) -> AbstractContextManager[None]: ...
 
+
 P = ParamSpec("P")
 
 
@@ -168,7 +169,9 @@ class CacheEntry:
                 if name[0] == BY_ITSELF and self._state_of(name) != state:
                     raise KeyingError(f"{described(name)}, which is injected by code that is no part of the task's")
         except KeyingError as error:
-            hint = error.hint or "declare it as a parameter of the task itself, or cache the tasks of that graph instead"
+            hint = (
+                error.hint or "declare it as a parameter of the task itself, or cache the tasks of that graph instead"
+            )
             self._warn(KeyingError(f"a graph that was computed for its value takes {error.what}", hint=hint))
             return None
         return states
@@ -210,7 +213,9 @@ class CacheEntry:
 
     def _warn(self, error: KeyingError) -> None:
         hint = "" if error.hint is None else f" ({error.hint})"
-        warn_user(f"a call of task {self._task.name!r} is not cached: {error.what}{hint}", CacheWarning, self._task.func)
+        warn_user(
+            f"a call of task {self._task.name!r} is not cached: {error.what}{hint}", CacheWarning, self._task.func
+        )
 
 
 def _promptly(cache: CachePolicy, action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> object:

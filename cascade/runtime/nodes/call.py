@@ -64,7 +64,12 @@ class Call(Parking):
     )  # fmt: skip
 
     def __init__(
-        self, context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int | str,
+        self,
+        context: NodeContext,
+        operation: PolicyOperation,
+        operands: Sequence[object],
+        serial: int,
+        node: int | str,
         origin: Task[..., object] | None = None,
     ) -> None:
         super().__init__()

@@ -42,7 +42,9 @@ def claim_for(call: Call) -> Claim:
     amounts = operation.derived.claim
     if operation.has_computed_amounts:
         computed = iter(call.operands[operation.computed])
-        amounts = wanted([(name, _amount(name, next(computed) if amount is None else amount)) for name, amount in operation.amounts])
+        amounts = wanted(
+            [(name, _amount(name, next(computed) if amount is None else amount)) for name, amount in operation.amounts]
+        )
     elif amounts is None:
         amounts = operation.derived.claim = wanted(operation.amounts)
     return call.context.capacity.claim(amounts, call.where)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext as RunContext
 
 
-def admit(context: RunContext, operation: StateMachine, operands: Sequence[object], serial: int, node: int) -> Skipped | None:
+def admit(
+    context: RunContext, operation: StateMachine, operands: Sequence[object], serial: int, node: int
+) -> Skipped | None:
     """Publishes the start of a state machine, or returns its `Skipped` if it is skipped."""
     reason = skip_reason(operation, operands)
     if reason is not None:
@@ -27,7 +29,12 @@ def admit(context: RunContext, operation: StateMachine, operands: Sequence[objec
 
 
 def perform(
-    context: RunContext, operation: AnyTask | TaskOperation, operands: Sequence[object], serial: int, node: int, origin: AnyTask | None
+    context: RunContext,
+    operation: AnyTask | TaskOperation,
+    operands: Sequence[object],
+    serial: int,
+    node: int,
+    origin: AnyTask | None,
 ) -> object:
     """Returns the result of an operation: a value, a continuation, or an awaitable of one of these.
 
@@ -49,7 +56,9 @@ def perform(
 ACTIONS: dict[type[Operation], Callable[..., object]] = {
     Call: call_with_policies,
     Map: call_map,
-    Route: lambda context, operation, operands, serial, node, _origin: call_route(context, operation, operands, serial, node),
+    Route: lambda context, operation, operands, serial, node, _origin: call_route(
+        context, operation, operands, serial, node
+    ),
     SharedResult: lambda _context, _operation, operands, _serial, _node, _origin: call_shared_result(operands),
 }
 """The action of each kind of operation that is performed here. State machines and containers are those of the two paths."""

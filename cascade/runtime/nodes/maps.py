@@ -43,7 +43,12 @@ ITEMS_TAKEN = 1000
 
 
 def call_map(
-    context: NodeContext, operation: Map, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
+    context: NodeContext,
+    operation: Map,
+    operands: Sequence[object],
+    serial: int,
+    node: int,
+    origin: Task[..., object] | None,
 ) -> object:
     """Returns the list of the results of all items, or an awaitable of it, or a LazyResult of it.
 
@@ -73,7 +78,9 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -
             f"{name} has {len(column)}" + (" or more" if len(column) == most and not isinstance(items, SIZED) else "")
             for name, items, column in zip(operation.parameters, given, columns, strict=False)
         )
-        raise MapError(f"mismatched lengths: {sizes}", where=f"{operation.name}.map", expected="as many items in each input")
+        raise MapError(
+            f"mismatched lengths: {sizes}", where=f"{operation.name}.map", expected="as many items in each input"
+        )
     return columns
 
 
@@ -124,7 +131,10 @@ def _taken(context: NodeContext, name: str, items: object, most: int, where: str
         result += some
         context.limits.check_deadline()
     if len(result) > ITEMS_LIMIT:
-        raise endless(f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length", where)
+        raise endless(
+            f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length",
+            where,
+        )
     return result
 
 
@@ -214,7 +224,9 @@ class Fairness:
 class Items:
     """The items of a map under way."""
 
-    def __init__(self, call: Call, operation: Map, columns: list[list[object]], results: list[object], fairness: Fairness) -> None:
+    def __init__(
+        self, call: Call, operation: Map, columns: list[list[object]], results: list[object], fairness: Fairness
+    ) -> None:
         self._call = call
         self._signature = operation.signature
         self._fairness = fairness

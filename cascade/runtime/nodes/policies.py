@@ -46,7 +46,12 @@ def with_policies(call: Call) -> Coroutine[object, None, object]:
 
 
 def call_with_policies(
-    context: NodeContext, operation: PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: Task[..., object] | None
+    context: NodeContext,
+    operation: PolicyOperation,
+    operands: Sequence[object],
+    serial: int,
+    node: int,
+    origin: Task[..., object] | None,
 ) -> object:
     """Makes a call that is not skipped. Returns its value, its continuation, or an awaitable of one of these.
 
@@ -87,7 +92,9 @@ def call_with_policies(
     return begin(_continue(Call(context, operation, operands, serial, node, origin), result, failure, held))
 
 
-async def _continue(call: Call, result: object, failure: BaseException | None, held: Mapping[str, Exact] | None) -> object:
+async def _continue(
+    call: Call, result: object, failure: BaseException | None, held: Mapping[str, Exact] | None
+) -> object:
     """Continues a call after its first attempt, with the capacity that it holds."""
     try:
         if failure is None:

@@ -84,7 +84,9 @@ def _given(value: object) -> object:
     return itself(value) if is_awaitable(value) else value  # which is there, and not awaited
 
 
-def jump_error(targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: Task[..., object]) -> RouteError | DeclarationError:
+def jump_error(
+    targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: Task[..., object]
+) -> RouteError | DeclarationError:
     """Returns the error of a Jump that leads nowhere: there is no such route, or its task cannot take the data."""
     where = f"task {owner.name!r}"
     try:
@@ -102,7 +104,9 @@ def jump_error(targets: Sequence[tuple[object, int, int]], jump: Jump[object], o
             f"{jump!r} gives no data, and its route's first argument is a result that is not computed", where=where,
             expected="Jump(target_key, data)",
         )  # fmt: skip
-    return DeclarationError(f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)")
+    return DeclarationError(
+        f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)"
+    )
 
 
 def choose(routes: dict[object, T], key: object, where: str) -> T:
@@ -116,7 +120,9 @@ def choose(routes: dict[object, T], key: object, where: str) -> T:
     except (KeyError, TypeError):
         names = [str(known) for known in routes]
         raise RouteError(
-            f"there is no route for {key!r}", where=where, expected="one of " + ", ".join(map(repr, routes)),
+            f"there is no route for {key!r}",
+            where=where,
+            expected="one of " + ", ".join(map(repr, routes)),
             hint=nearest(str(key), names),
         ) from None
 

@@ -48,13 +48,17 @@ class Lifetime:
 
     def _set_value(self, value: object) -> None:
         if value is _ENDED:
-            raise ResourceError(self.name, f"resource {self.name!r} ended without a yield", expected="exactly one yield")
+            raise ResourceError(
+                self.name, f"resource {self.name!r} ended without a yield", expected="exactly one yield"
+            )
         self.value = value
 
     def _check_value(self) -> None:
         if type(self.value) in (LazyResult, TailCall):
             raise ResourceError(
-                self.name, f"resource {self.name!r} yields a {type(self.value).__name__}", expected="a value",
+                self.name,
+                f"resource {self.name!r} yields a {type(self.value).__name__}",
+                expected="a value",
                 hint="a resource gets results of tasks only by running them",
             )
 
@@ -250,5 +254,8 @@ class _Releasing(_Noting):
 
 def _second_yield(name: str) -> ResourceError:
     return ResourceError(
-        name, f"resource {name!r} yields twice", expected="exactly one yield", hint="what follows the yield is the tear-down"
+        name,
+        f"resource {name!r} yields twice",
+        expected="exactly one yield",
+        hint="what follows the yield is the tear-down",
     )

@@ -38,8 +38,11 @@ class ResourceResolver:
         if found is None:
             known = sorted({*self._overrides, *self._registered})
             raise ResourceError(
-                name, f"no resource {name!r} is known", expected="one of " + ", ".join(map(repr, known)) if known else None,
-                hint=nearest(name, known) or "register it with engine.register(resource), or inject the resource itself",
+                name,
+                f"no resource {name!r} is known",
+                expected="one of " + ", ".join(map(repr, known)) if known else None,
+                hint=nearest(name, known)
+                or "register it with engine.register(resource), or inject the resource itself",
             )
         self.names.setdefault(found, name)
         return found

@@ -163,7 +163,12 @@ class RunResources:
         return result
 
     async def _call_async(
-        self, order: list[Resource], owner: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], call: Call
+        self,
+        order: list[Resource],
+        owner: Task[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        call: Call,
     ) -> object:
         own: dict[Resource, Lifetime] = {}
         this_task = asyncio.current_task()

@@ -138,7 +138,9 @@ def _error_of(run: Run, context: RunContext, scope: Scope) -> BaseException:
     # A run inside of one of its calls may have been cancelled since this one is late.
     error = run.error
     assert error is not None
-    return context.timed_out(run.steps, 0, None) if scope.expired and isinstance(error, asyncio.CancelledError) else error
+    return (
+        context.timed_out(run.steps, 0, None) if scope.expired and isinstance(error, asyncio.CancelledError) else error
+    )
 
 
 def drive_now(run: Run, context: RunContext, deadline: float = 0.0, status: int | None = None) -> Outcome:
@@ -184,7 +186,9 @@ def _run_slices(run: Run, check_outer: Callable[[], None], status: int | None) -
     return status
 
 
-def run_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None] | None = None) -> Outcome:
+def run_loop(
+    start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None] | None = None
+) -> Outcome:
     """Runs a coroutine to its end in an event loop of its own.
 
     Inside a task that was called from a running event loop, that is a loop on another thread: this one is busy
@@ -209,7 +213,9 @@ def run_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_oute
     return outcome
 
 
-async def _in_own_loop(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+async def _in_own_loop(
+    start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]
+) -> Outcome:
     with own_loop(), _Watching(check_outer):
         return await start()
 
@@ -243,7 +249,9 @@ class _Watching:
         self._is_over = True
 
 
-def _run_loop_in_thread(start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]) -> Outcome:
+def _run_loop_in_thread(
+    start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]
+) -> Outcome:
     scope, context = Scope(), contextvars.copy_context()
     scope.enter_in(context)  # so that runs inside of it, which may block its loop, see it as well
     outcomes: list[Outcome] = []

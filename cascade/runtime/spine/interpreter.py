@@ -299,7 +299,13 @@ class Interpreter:
         if slice_end and now >= slice_end and self.looked:
             return PAUSE
         self.looked = True
-        if self.observed and frame is not None and frame.operation is not None and 0 not in frame.values and now >= frame.next_progress:
+        if (
+            self.observed
+            and frame is not None
+            and frame.operation is not None
+            and 0 not in frame.values
+            and now >= frame.next_progress
+        ):
             if frame.next_progress:
                 self.context.progress(*self._locate(frame, 0))
             frame.next_progress = now + PROGRESS_TIME
@@ -334,7 +340,11 @@ class Interpreter:
     def _return_value(self, frame: Frame) -> int:
         value = frame.values[frame.result]
         if type(value) is not Pending:
-            return self._leave(frame, value) if frame.state_machine is None else self._select(frame, frame.state_machine, value)
+            return (
+                self._leave(frame, value)
+                if frame.state_machine is None
+                else self._select(frame, frame.state_machine, value)
+            )
         value.waiters.append((frame, -1))
         self.current = parent = frame.parent
         if parent is not None and frame.promise is None:
@@ -343,7 +353,9 @@ class Interpreter:
             frame.parent = None
         return RESUMED
 
-    def _enter_state_machine(self, frame: Frame, index: int, state_machine: StateMachine, operands: list[object], pending: Pending | None) -> int:
+    def _enter_state_machine(
+        self, frame: Frame, index: int, state_machine: StateMachine, operands: list[object], pending: Pending | None
+    ) -> int:
         held = self.context.admit(state_machine, operands, frame.serial, index)
         if held is not None:
             return self._deliver(frame, index, held, pending)
@@ -373,7 +385,9 @@ class Interpreter:
         except BaseException as error:
             return self._fail_at(frame, 0, error)
 
-    def _jump(self, frame: Frame, state_machine: StateMachine, routes: Iterable[tuple[object, int | None]], jump: Jump[object]) -> int:
+    def _jump(
+        self, frame: Frame, state_machine: StateMachine, routes: Iterable[tuple[object, int | None]], jump: Jump[object]
+    ) -> int:
         numbers = dict(routes)
         known = isinstance(jump.target_key, Hashable) and jump.target_key in numbers
         target = numbers[jump.target_key] if known else None
@@ -392,9 +406,15 @@ class Interpreter:
         kept = jump.data is KEPT
         if not known or (
             target is not None
-            and (type(frame.states[target][0]) is NoInput if takes_input and kept else not kept and not takes_input and jump.data is not None)
+            and (
+                type(frame.states[target][0]) is NoInput
+                if takes_input and kept
+                else not kept and not takes_input and jump.data is not None
+            )
         ):
-            raise self.context.jump_error([(key, 0, 0) for key, _ in routes], jump, state_machine.states[frame.state].operation.task)
+            raise self.context.jump_error(
+                [(key, 0, 0) for key, _ in routes], jump, state_machine.states[frame.state].operation.task
+            )
         if target is None:
             frame.iteration += 1
             return self._leave(frame, None if kept else jump.data)
@@ -430,13 +450,22 @@ class Interpreter:
     # -- The results of calls ---------------------------------------------------------------------------------------
 
     def _land(
-        self, frame: Frame, index: int, operands: list[object], value: object, pending: Pending | None, *, awaited: bool = False
+        self,
+        frame: Frame,
+        index: int,
+        operands: list[object],
+        value: object,
+        pending: Pending | None,
+        *,
+        awaited: bool = False,
     ) -> int:
         try:
             if type(value) is TailCall:
                 return self._tail_call(frame, index, operands, value, pending)
             if type(value) is LazyResult:
-                return self._continue_with(frame, index, value, value, pending, hands_on=is_only_result(value, frame.made))
+                return self._continue_with(
+                    frame, index, value, value, pending, hands_on=is_only_result(value, frame.made)
+                )
             if awaited or not is_awaitable(value):
                 return self._deliver(frame, index, value, pending)
             if pending is None:
@@ -483,7 +512,14 @@ class Interpreter:
         return self._place(frame, index, new, pending)
 
     def _continue_with(
-        self, frame: Frame, index: int, deferred: object, result: object, pending: Pending | None, *, hands_on: bool = False
+        self,
+        frame: Frame,
+        index: int,
+        deferred: object,
+        result: object,
+        pending: Pending | None,
+        *,
+        hands_on: bool = False,
     ) -> int:
         new = self._enter(deferred, hands_on=hands_on)
         if self.observed and not frame.inner and frame.state_machine is None:

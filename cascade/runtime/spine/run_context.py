@@ -125,7 +125,11 @@ class RunContext:
         return self._targets.find(target, owner)
 
     def rebind(
-        self, operation: AnyTask | PolicyOperation, current: tuple[object, ...], args: tuple[object, ...], kwargs: dict[str, object]
+        self,
+        operation: AnyTask | PolicyOperation,
+        current: tuple[object, ...],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
     ) -> tuple[object, ...]:
         """Returns the slots of a tail call to itself; of the extras, the amounts of constraints stay."""
         if isinstance(operation, PolicyOperation):
@@ -144,7 +148,12 @@ class RunContext:
         return self.inputs.resources is not None
 
     def call(
-        self, operation: AnyTask | PolicyOperation, operands: Sequence[object], serial: int, node: int, origin: AnyTask | None
+        self,
+        operation: AnyTask | PolicyOperation,
+        operands: Sequence[object],
+        serial: int,
+        node: int,
+        origin: AnyTask | None,
     ) -> object:
         return _dispatch().perform(self, operation, operands, serial, node, origin)
 
@@ -170,7 +179,9 @@ class RunContext:
         """
         return JUMP(jump.target_key, jump.data) if jump_data_is_deferred(jump, made) else None
 
-    def jump_error(self, targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: AnyTask) -> BaseException:
+    def jump_error(
+        self, targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: AnyTask
+    ) -> BaseException:
         from cascade.runtime.nodes.routers import jump_error
 
         return jump_error(targets, jump, owner)

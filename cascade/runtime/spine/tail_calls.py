@@ -27,7 +27,9 @@ class TailCallTargets:
         """Returns the task that a tail call of `owner` continues with."""
         if isinstance(target, BoundTask):
             raise DeclarationError(
-                f"TailCall(target={target!r})", where=f"task {owner.name!r}", expected="a task or the name of a task",
+                f"TailCall(target={target!r})",
+                where=f"task {owner.name!r}",
+                expected="a task or the name of a task",
                 hint=f"return {target.name}.tail(...), of the same instance",
             )
         if isinstance(target, Task):

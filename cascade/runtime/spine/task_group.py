@@ -163,6 +163,7 @@ def is_closed(error: BaseException, task: asyncio.Task[object] | None) -> bool:
 async def _result_of(future: asyncio.Future[T]) -> T:
     return await future
 
+
 async def itself(value: T) -> T:
     """Returns a value; so one that could be awaited is not."""
     return value

@@ -107,7 +107,6 @@ class Scaler:
     def double(x: int) -> int:
         return 2 * x
 
-
     @cs.task(pure=True)
     @staticmethod
     def double_again(x: int) -> int:

@@ -139,8 +139,12 @@ def _compare_paths(graph: Graph, by_way: dict[str, Record], model: Record) -> No
     elif not graph.may_fail:
         for name, each in by_way.items():
             _require_same(graph, "outcome", {"model": model.outcome, name: each.outcome})
-            if not any(node.cached or node.failures for node in graph.nodes):  # which would be made again depends on the order
-                _require_same(graph, "calls", {"model": sorted(map(repr, model.log)), name: sorted(map(repr, each.log))})
+            if not any(
+                node.cached or node.failures for node in graph.nodes
+            ):  # which would be made again depends on the order
+                _require_same(
+                    graph, "calls", {"model": sorted(map(repr, model.log)), name: sorted(map(repr, each.log))}
+                )
     for name, each in by_way.items():
         ups = Counter(entry[1:] for entry in each.log if entry[0] == "+")
         downs = Counter(entry[1:] for entry in each.log if entry[0] == "-")
@@ -153,10 +157,15 @@ def _require_same(graph: Graph, what: str, found: dict[str, Any]) -> None:
     if first == second:
         return
     if isinstance(first, list) and isinstance(second, list):
-        at = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+        at = next(
+            (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+        )
         raise Difference(
-            graph, f"{what}: {one} and {other}", f"equal up to {at}: {first[max(0, at - 3) : at]}",
-            f"{one}: {first[at : at + 4]}", f"{other}: {second[at : at + 4]}",
+            graph,
+            f"{what}: {one} and {other}",
+            f"equal up to {at}: {first[max(0, at - 3) : at]}",
+            f"{one}: {first[at : at + 4]}",
+            f"{other}: {second[at : at + 4]}",
         )
     raise Difference(graph, f"{what}: {one} and {other}", f"{one}: {first}", f"{other}: {second}")
 
@@ -267,7 +276,11 @@ class Way:
         capacity = self.engine.capacity
         if capacity._free != SYSTEM or capacity._waiting:
             raise Difference(self.graph, "system resources are left", self.use_vm, capacity._free, capacity._waiting)
-        now = [thread for thread in threading.enumerate() if not thread.name.startswith(("MainThread", "cascade", "asyncio"))]
+        now = [
+            thread
+            for thread in threading.enumerate()
+            if not thread.name.startswith(("MainThread", "cascade", "asyncio"))
+        ]
         threads = [thread for thread in now if thread not in self.threads]
         if threads:
             raise Difference(self.graph, "threads are left", self.use_vm, threads)

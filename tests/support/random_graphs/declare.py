@@ -139,7 +139,9 @@ class _Declaring:
     def _map(self, node: Node, name: str) -> Any:
         items = as_items(self.ref(node.items)) if isinstance(node.items, Ref) else list(self.put(node.items))
         if node.call == "typed":
-            lazy = globals()[TYPED[self.at % len(TYPED)]].map([small(item) for item in items] if isinstance(items, list) else items, k=_k(items, node))
+            lazy = globals()[TYPED[self.at % len(TYPED)]].map(
+                [small(item) for item in items] if isinstance(items, list) else items, k=_k(items, node)
+            )
         else:
             default = 0 if node.default is None else self.ref(node.default)
             lazy = item_task(node, name, default).map(items)
@@ -166,7 +168,12 @@ class _Declaring:
     def _machine(self, node: Node, name: str) -> Any:
         args = self.put(node.args)
         ping, pong = (
-            self.with_policies(state_task(node, f"{name}{own}", other)(node.steps if own == "ping" else None, *args), node, f"{name}{own}", state=True)
+            self.with_policies(
+                state_task(node, f"{name}{own}", other)(node.steps if own == "ping" else None, *args),
+                node,
+                f"{name}{own}",
+                state=True,
+            )
             for own, other in (("ping", "pong"), ("pong", "ping"))
         )
         selector = cs.select_jump({"ping": ping, "pong": pong, "end": None})
@@ -174,7 +181,10 @@ class _Declaring:
         return self.with_order(cs.bind(ping, selector), node)
 
     def _sequence(self, node: Node, name: str) -> Any:
-        parts = [task_of(node, f"{name}{part}", call="async" if node.later else "plain")(*self.put(node.args)) for part in "ab"]
+        parts = [
+            task_of(node, f"{name}{part}", call="async" if node.later else "plain")(*self.put(node.args))
+            for part in "ab"
+        ]
         return self.with_order(cs.sequence(parts), dataclasses.replace(node, after=None))  # which it sets itself
 
     def _param(self, node: Node, name: str) -> Any:
@@ -239,7 +249,10 @@ def always_fail(value: int) -> Any:
 
 
 def options_of(node: Node, name: str) -> dict[str, Any]:
-    return {"name": name, **({"retry": node.attempts or None, "timeout": 600 if node.timeout else None} if node.by_default else {})}
+    return {
+        "name": name,
+        **({"retry": node.attempts or None, "timeout": 600 if node.timeout else None} if node.by_default else {}),
+    }
 
 
 def task_of(node: Node, name: str, call: str | None = None) -> Any:

@@ -37,7 +37,11 @@ def written(graph: Graph) -> str:
     """The graph as text, without what is as usual."""
     lines = []
     for node in graph.nodes:
-        fields = [(field.name, getattr(node, field.name)) for field in dataclasses.fields(node) if getattr(node, field.name) != field.default]
+        fields = [
+            (field.name, getattr(node, field.name))
+            for field in dataclasses.fields(node)
+            if getattr(node, field.name) != field.default
+        ]
         lines.append(f"    Node({', '.join(f'{name}={value!r}' for name, value in fields)}),")
     return "\n".join(["Graph(", f"  {graph.seed},", "  (", *lines, "  ),", f"  targets={graph.targets},", ")"])
 

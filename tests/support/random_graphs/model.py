@@ -153,7 +153,9 @@ class Model:
                 inner = around.once[index] or around
                 once = {other: found for other, found in inner.once.items() if other != index}
                 around = self.inner(index, inner.given, once)
-            self.values[index] = getattr(self, f"_{self.nodes[index].kind}")(index, self.nodes[index], f"n{index}", around)
+            self.values[index] = getattr(self, f"_{self.nodes[index].kind}")(
+                index, self.nodes[index], f"n{index}", around
+            )
         return self.values[index]
 
     def inner(self, root: int, given: set[int], once: dict[int, Around | None]) -> Around:
@@ -228,7 +230,9 @@ class Model:
 
     def loop(self, node: Node, name: str, n: int, args: tuple[Any, ...], attempts: int, failures: int) -> Any:
         """A call, and those that it answers with by tail calls; each with its own attempts."""
-        return self.attempts(attempts, lambda: self.called(lambda given: self.world.call(name, given, failures), (n, *args)))
+        return self.attempts(
+            attempts, lambda: self.called(lambda given: self.world.call(name, given, failures), (n, *args))
+        )
 
     def cached(self, node: Node, name: str, arguments: dict[str, Any], compute: Callable[[], Any]) -> Any:
         key = (name, repr(arguments))
@@ -283,8 +287,11 @@ class Model:
             return SKIPPED
         if node.call == "typed":
             task = TYPED[at % len(TYPED)]
-            return self.cached(node, task, {"n": args, "k": node.steps}, lambda: getattr(functions, task)(args, node.steps))
+            return self.cached(
+                node, task, {"n": args, "k": node.steps}, lambda: getattr(functions, task)(args, node.steps)
+            )
         if node.call in ("tail", "relay"):
+
             def loop() -> Any:
                 given, own = args, True
                 for n in range(node.steps, -1, -1):
@@ -298,7 +305,9 @@ class Model:
                 return value
 
             return self.cached(node, name, {"n": node.steps, "args": args}, loop)
-        return self.cached(node, name, {"args": args}, lambda: self.first_call(node, name, node.call, args, node.attempts))
+        return self.cached(
+            node, name, {"args": args}, lambda: self.first_call(node, name, node.call, args, node.attempts)
+        )
 
     def _map(self, at: int, node: Node, name: str, around: Around) -> Any:
         go = self.before(at, node, around)
@@ -320,7 +329,14 @@ class Model:
         for item in items:
             if typed:
                 task = TYPED[at % len(TYPED)]
-                results.append(self.cached(node, task, {"n": item, "k": node.steps}, lambda item=item: getattr(functions, task)(item, node.steps)))
+                results.append(
+                    self.cached(
+                        node,
+                        task,
+                        {"n": item, "k": node.steps},
+                        lambda item=item: getattr(functions, task)(item, node.steps),
+                    )
+                )
             else:
                 results.append(self.begun_item(node, name, item, shared))
         return [result() if callable(result) else result for result in results]
@@ -352,6 +368,7 @@ class Model:
 
         value = call(item)
         if isinstance(value, tuple):
+
             def rest(value: Any = value) -> Any:
                 while isinstance(value, tuple):
                     value = call(value[1])
@@ -400,7 +417,9 @@ class Model:
                 seen[index] = seen.get(index, 0) + 1
             if router == at:
                 own = only
-        return [index for index in own if seen[index] > 1 and self.nodes[index].kind not in ("param", "env", "resource")]
+        return [
+            index for index in own if seen[index] > 1 and self.nodes[index].kind not in ("param", "env", "resource")
+        ]
 
     def is_task_resource(self, index: int) -> bool:
         return self.nodes[index].kind == "resource" and self.nodes[index].scope == "task"

@@ -34,7 +34,6 @@ class World:
             raise Failure(f"{name} for the {self.failed[name]}. time")
         return mix(name, args)
 
-
     def set_up(self, name: str, need: Any, failures: int) -> int:
         """The set-up of a resource, which likewise fails as long as it has to."""
         if self.failed[f"+{name}"] < failures:

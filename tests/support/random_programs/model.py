@@ -120,5 +120,3 @@ class Program:
     stateless: bool = True
     enclosed: bool = False
     machine: bool = False
-
-

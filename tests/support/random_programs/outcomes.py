@@ -68,7 +68,11 @@ def _frames(error: BaseException, file: str) -> Iterator[tuple[Any, ...]]:
         code = traceback.tb_frame.f_code
         if code.co_filename == file:
             word = _failed_word(error, code, traceback.tb_lasti // 2)
-            yield code.co_qualname, *next(itertools.islice(code.co_positions(), word, None)), _variables(traceback.tb_frame)
+            yield (
+                code.co_qualname,
+                *next(itertools.islice(code.co_positions(), word, None)),
+                _variables(traceback.tb_frame),
+            )
         traceback = traceback.tb_next
 
 

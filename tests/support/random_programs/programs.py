@@ -215,7 +215,6 @@ class Writer(Statements):
         else:
             self.end(self.result() if chance < 0.95 else "pass")
 
-
     def last_block(self) -> None:
         """A loop or a choice at the end of the function, which falls off its end after it."""
         self.room, self.depth = 4, self.depth + 1
@@ -232,5 +231,3 @@ def write_program(seed: int) -> Program:
     script = ScriptWriter(pick, text, writer.tasks, helpers, writer.many_tails, writer.machine)
     actions = script.script()
     return Program(seed, text, actions, stateless and script.stateless, enclosed, writer.machine)
-
-

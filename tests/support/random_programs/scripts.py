@@ -38,7 +38,12 @@ class ScriptWriter:
     """Writes what is done with a program: calls with arguments of several types, and changes between them."""
 
     def __init__(
-        self, pick: Random, text: str, tasks: list[Signature], helpers: list[Helper], many_tails: bool,
+        self,
+        pick: Random,
+        text: str,
+        tasks: list[Signature],
+        helpers: list[Helper],
+        many_tails: bool,
         machine: bool = False,
     ) -> None:
         self.pick = pick
@@ -168,5 +173,3 @@ class ScriptWriter:
             return [Change("name", "f", Name("g"))]
         # What is no task is no target: that error is Cascade's own.
         return [Change("name", "f", self.pick.choice([None, *REPLACEMENTS]))] if "target=f" not in self.text else []
-
-

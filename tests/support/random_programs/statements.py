@@ -464,5 +464,3 @@ def _either(first: str | None, second: str | None) -> str:
     if first is None or second is None or "maybe" in (first, second):
         return "maybe"
     return "float" if {first, second} == {"float", "real"} else "mixed"
-
-

@@ -101,9 +101,7 @@ class PlainTask:
         raise RecursionError  # `k` never gets to 0
 
 
-def run_plain_machine(
-    states: dict[str, tuple[PlainTask, tuple[Any, ...]]], by_name: Callable[[str], PlainTask]
-) -> Any:
+def run_plain_machine(states: dict[str, tuple[PlainTask, tuple[Any, ...]]], by_name: Callable[[str], PlainTask]) -> Any:
     """What a state machine gives that begins with the state "f"."""
     current = {name: list(task.in_order(arguments)) for name, (task, arguments) in states.items()}
     name = "f"
@@ -313,5 +311,3 @@ class World:
             if type(function) is FunctionType and name in function.__code__.co_freevars:
                 return (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
         return None
-
-
