@@ -68,6 +68,11 @@ def in_a_thread(call: Callable[[], Any]) -> Any:
         return pool.submit(contextvars.copy_context().run, call).result()
 
 
+def in_a_pool_of_its_own(call: Callable[[], Any]) -> Any:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, call).result()
+
+
 ENDLESS: dict[str, Callable[[Any], Any]] = {
     "a loop": lambda path: path.run(spin(0)),
     "awaiting": lambda path: path.run(sleep(0)),
@@ -81,6 +86,7 @@ ENDLESS: dict[str, Callable[[Any], Any]] = {
     "an event loop of its own": lambda path: in_a_thread(lambda: asyncio.run(path.arun(spin(0)))),
     "awaiting in a loop of its own": lambda path: in_a_thread(lambda: asyncio.run(path.arun(sleep(0)))),
     "an awaited program": lambda path: in_a_thread(lambda: asyncio.run(cs.compile(sleep).arun(0))),
+    "a pool of its own": lambda path: in_a_pool_of_its_own(lambda: path.run(spin(0))),
     "short runs": short_runs,
     "short programs": short_programs,
 }
