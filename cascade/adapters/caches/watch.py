@@ -16,6 +16,8 @@ V = TypeVar("V")
 MISSING = object()
 Contents = tuple[bytes, list[int]]
 """The bytes of data, and the ids of the objects in it."""
+_Function = tuple[types.FunctionType, types.CodeType, object, object, str, str, object, int]
+"""A function with its code, defaults, keyword defaults, name, qualified name, docstring, and the number of its attributes."""
 
 
 class Watch:
@@ -29,7 +31,7 @@ class Watch:
         ] = []  # with all keys and values
         self._attributes: list[tuple[object, str, object]] = []  # (object, name, value)
         self._cells: list[tuple[types.CellType, object]] = []
-        self._functions: list[tuple[types.FunctionType, tuple[object, ...], int]] = []
+        self._functions: list[_Function] = []
         self._environment: list[tuple[str, str | None]] = []
         self._data: list[tuple[object, Contents]] = []  # mutable data
 
@@ -64,7 +66,9 @@ class Watch:
 
     def function(self, function: types.FunctionType) -> None:
         """Notes the parts of a function, but for the values of its attributes."""
-        self._functions.append((function, _parts_of(function), len(function.__dict__)))
+        names = function.__name__, function.__qualname__, function.__doc__
+        parts = function.__code__, function.__defaults__, function.__kwdefaults__
+        self._functions.append((function, *parts, *names, len(function.__dict__)))
 
     def data(self, value: object) -> None:
         """Notes the contents of data; objects in it that are no data, by their identities."""
@@ -76,8 +80,17 @@ class Watch:
 
     def holds(self) -> bool:
         """Whether everything is as it was."""
-        for function, parts, count in self._functions:
-            if len(function.__dict__) != count or not all(map(is_, _parts_of(function), parts)):
+        # Written out: it is done at each hit.
+        for function, code, defaults, more, name, qualname, doc, count in self._functions:
+            if (
+                function.__code__ is not code
+                or function.__defaults__ is not defaults
+                or function.__kwdefaults__ is not more
+            ):
+                return False
+            if function.__name__ is not name or function.__qualname__ is not qualname or function.__doc__ is not doc:
+                return False
+            if len(function.__dict__) != count:
                 return False
         for mapping, key, value in self._items:
             if mapping.get(key, MISSING) is not value:
@@ -98,11 +111,6 @@ class Watch:
             if _contents_of(value) != contents:
                 return False
         return self._token is None or self._token == abc.get_cache_token()
-
-
-def _parts_of(function: types.FunctionType) -> tuple[object, ...]:
-    names = function.__name__, function.__qualname__, function.__doc__
-    return function.__code__, function.__defaults__, function.__kwdefaults__, *names
 
 
 def _by_id(value: object) -> bytes:
