@@ -126,5 +126,8 @@ class ArgumentSearch:
 
 def _first_things_hold_results(lazy: LazyResult[object], operand: object) -> bool:
     """Whether a LazyResult stands among the first things of an operand of a call whose arguments are data."""
-    slots, gathered = lazy.slots, lazy.task.binder.gathered
+    slots = lazy.slots
+    # A call has one slot for each parameter; those of a map are its inputs.
+    is_call = lazy.policies is None or lazy.policies.construct is None
+    gathered = lazy.task.binder.gathered if is_call else ()
     return hands_on_deferred((operand,), (0,) if any(slots[slot] is operand for slot in gathered) else ())

@@ -278,6 +278,43 @@ def test_each_item_of_gathered_arguments_is_an_argument(run, make):
     assert run(by_name(1)) == (0, [1])
 
 
+@cs.task
+def gathers_more(x: Any, y: Any = 0, *more: Any, **named: Any) -> Any:
+    return x, y, more, named
+
+
+MAPS = [
+    (lambda: gathers_more.map([1, 2]), [(1, 0, (), {}), (2, 0, (), {})]),
+    (lambda: gathers_more.map([1, 2], (3, 4), [5, 6], [7, 8]), [(1, 3, (5, 7), {}), (2, 4, (6, 8), {})]),
+    (lambda: gathers_more.map(x=[1, 2], y=[3, 4], z=[5, 6]), [(1, 3, (), {"z": 5}), (2, 4, (), {"z": 6})]),
+    (lambda: gathers_more.map(x=[1, 2], y=(3, 4), z=[5, 6], last=[7, 8]).with_retry(2),
+     [(1, 3, (), {"z": 5, "last": 7}), (2, 4, (), {"z": 6, "last": 8})]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "expected"), MAPS)
+def test_a_map_of_a_task_with_gathered_arguments_is_run_again(run, make, expected):
+    target = make()
+    assert run(target) == expected
+    assert run(target) == expected  # its arguments were searched
+
+
+@pytest.mark.parametrize(("make", "expected"), MAPS)
+def test_a_task_returns_a_map_of_a_task_with_gathered_arguments(run, make, expected):
+    @cs.task
+    def returns(n: int) -> Any:
+        return make()
+
+    assert run(returns(1)) == expected
+
+
+@pytest.mark.parametrize(("make", "expected"), MAPS)
+@pytest.mark.parametrize("use_vm", [True, False])
+def test_a_map_that_is_the_only_result_there_is_of_a_task_with_gathered_arguments(make, expected, use_vm, monkeypatch):
+    monkeypatch.setattr("cascade.graph.search.results_alive", lambda: 1)
+    assert cs.run(make(), use_vm=use_vm) == expected
+
+
 def test_each_item_of_a_programs_gathered_arguments_is_an_argument():
     program = cs.compile(gathers)
     assert program(*range(100), EARLIER) == (1, None)
