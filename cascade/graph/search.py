@@ -84,6 +84,8 @@ class ArgumentSearch:
             places: list[object] = [at for at, part in enumerate(container) if self._holds(part)]
         elif type(container) is dict and len(container) >= LONG and not any(map(self._holds, container)):
             places = [key for key, part in container.items() if self._holds(part)]
+            if not all(map(_is_found_again, places)):
+                return None
         else:
             return None
         return Sparse(container, places) if len(places) * FEW <= len(container) else None
@@ -122,6 +124,11 @@ class ArgumentSearch:
                 holding.add(number)
                 found.extend(parents.get(number, ()))
         return HOLDS if id(root) in holding else 0
+
+
+def _is_found_again(key: object) -> bool:
+    """Whether a key of a dict has one hash for ever. A user's may have another one by now, or when the dict is copied."""
+    return type(key) in PLAIN or (type(key) is tuple and all(type(part) in PLAIN for part in key))
 
 
 def _first_things_hold_results(lazy: LazyResult[object], operand: object) -> bool:

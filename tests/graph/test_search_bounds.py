@@ -145,6 +145,37 @@ def test_a_long_container_with_few_results_is_copied_with_their_values(run, make
     assert run(identity(given)) is not value
 
 
+class Named:
+    """A key whose hash changes with its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+@pytest.mark.parametrize("length", [3, 2000])
+@pytest.mark.parametrize("is_renamed_between_runs", [False, True])
+def test_a_result_by_a_key_whose_hash_has_changed_is_computed(run, length, is_renamed_between_runs):
+    key = Named("first")
+    target = identity({**dict.fromkeys(range(length)), key: one()})
+    if is_renamed_between_runs:
+        assert run(target)[key] == 1
+    key.name = "second"
+    value = run(target)
+    assert len(value) == length + 1
+    assert value[key] == 1
+
+
+@pytest.mark.parametrize("key", [-1, "key", (-1, "key"), None, float("nan")])
+def test_the_results_of_a_long_dict_keep_their_keys_and_places(run, key):
+    table = {**dict.fromkeys(range(1000)), key: one(), **dict.fromkeys(range(1000, 2000))}
+    value = run(identity(table))
+    assert [*map(id, value)] == [*map(id, table)]
+    assert [*value.values()] == [None] * 1000 + [1] + [None] * 1000
+
+
 def test_a_long_container_is_that_of_its_compilation():
     items: list[Any] = [*range(2000), one()]
     program = cs.compile(size(items))
