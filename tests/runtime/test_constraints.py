@@ -17,6 +17,7 @@ from cascade.errors import (
     PolicyError,
 )
 from cascade.runtime import Engine
+from cascade.runtime.nodes.capacity import exact
 from tests.support.flaky import Flaky
 from tests.support.recording import heard_from, story
 from tests.support.tasks import fail, identity, later, one
@@ -222,3 +223,11 @@ def test_amounts_of_other_number_types(run, amount):
     for wrong in (numpy.float64("nan"), numpy.int64(-1), 1j, numpy.bool_(True)):
         with pytest.raises((ValueError, TypeError), match="the amount of 'part'"):
             run(one().with_constraints(part=identity(wrong)), system_resources={"part": 1})
+
+
+def test_an_equal_amount_of_another_type_does_not_change_how_decimal_amounts_add_up(run):
+    amount = 0.7
+    assert fractions.Fraction(amount) == amount
+    run(one().with_constraints(cpu=fractions.Fraction(amount)), system_resources={"cpu": 7})
+    assert run(identity(one().with_constraints(cpu=amount)), system_resources={"cpu": amount}) == 1
+    assert exact(amount) == fractions.Fraction(7, 10)

@@ -215,7 +215,7 @@ def wanted(amounts: Amounts) -> dict[str, Exact]:
     return {name: exact(amount) for name, amount in amounts if amount}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)  # 0.1 equals Fraction(0.1), which is written as another number
 def exact(amount: Exact) -> Exact:
     """Returns the number as it is written: ten times 0.1 is 1."""
     if amount == INFINITE:
