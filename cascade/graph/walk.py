@@ -178,21 +178,20 @@ class Walk:
                 node = CONTAINERS.get(type(item), REBUILT), operands, operands
             self.nodes[id(item)] = node
             return node
-        if item in self.around.values or type(item.task) is not Task and item not in self.around.once:
+        is_shared = item in self.around.once
+        if item in self.around.values or not item.task.takes_policies and not is_shared:
             if item not in self.numbers:
                 self._number(item, self.around.values.get(item, item))
             return item.task, (), ()
         policies = item.policies
+        if policies is None and not is_shared:  # a call of a task whose class derives from Task
+            node = self.nodes[item] = item.task, item.slots, item.slots
+            return node
         operation: Operation
-        if (
-            policies is not None
-            and policies.construct is None
-            and policies.selector is None
-            and item not in self.around.once
-        ):
-            operation, slots = call_with_policies(item, policies)
-        else:
+        if policies is None or is_shared or policies.construct is not None or policies.selector is not None:
             operation, slots = self._call_of(item)
+        else:
+            operation, slots = call_with_policies(item, policies)
         if operation.skippable:
             self.skips = True
         node = self.nodes[item] = operation, slots, in_order_of_issue(operation, slots)

@@ -34,6 +34,18 @@ def test_a_shared_result_is_computed_once(run):
     assert first is second[0] is second[1]["x"]
 
 
+class Named(cs.Task):
+    """A task of a user's own class."""
+
+
+def test_a_task_of_a_derived_class_is_called_with_its_arguments(run):
+    plus = Named(lambda left, right: left + right, name="plus")
+    assert run(plus(plus(one(), 2), [one(), 3][1])) == 6
+    assert run(plus([one()], [2]).with_retry(2)) == [1, 2]
+    assert run(cs.Router(one(), {1: plus(one(), 4)})) == 5
+    assert build_graph(plus(one(), 2)).rows == ((one.task,), (plus, 0, -1))
+
+
 def test_a_list_of_targets_gives_a_list(run):
     assert run([one(), increment(5)]) == [1, 6]
     assert run((one(), later(2))) == [1, 2]

@@ -86,6 +86,16 @@ def test_inputs_and_resources_of_other_routes_are_no_tasks_that_are_pruned(path)
     assert pruned == [("skipped", "Router#0/b/add#0", "Pruned"), ("skipped", "Router#0/c/identity#0", "Pruned")]
 
 
+def test_a_pruned_task_of_a_derived_class_is_skipped_like_any_other(path):
+    class Named(cs.Task):
+        """A task of a user's own class."""
+
+    double = Named(lambda x: 2 * x, name="double")
+    outcome, events = heard_from(path, cs.Router("a", {"a": one(), "b": double(4)}))
+    assert outcome == 1
+    assert ("skipped", "Router#0/b/double#0", "Pruned") in story(events)
+
+
 def test_what_routes_share_with_the_rest_runs_once(run):
     flaky = Flaky(0)
     shared = cs.task(flaky)(5)

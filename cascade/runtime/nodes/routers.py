@@ -138,5 +138,5 @@ def _publish_pruned(context: NodeContext, table: RouteTable, chosen: LazyResult[
         for number, lazy in enumerate(reachable([route], kept, through_routes=True)):
             if lazy not in kept:
                 kept[lazy] = None
-                if type(lazy.task) is Task and lazy.task is not ROUTER and lazy.task is not EITHER:
+                if lazy.task.takes_policies and lazy.task is not ROUTER and lazy.task is not EITHER:
                     context.publisher.skipped(f"{label}/{key}/{lazy.task.name}#{number}", lazy.task.name, "Pruned")
