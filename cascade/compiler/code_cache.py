@@ -80,7 +80,7 @@ class CodeCache:
     ) -> TypeGuard[LazyResult[object]]:
         """Returns True if a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
 
-        The arguments are those of `flatten`.
+        The arguments are those of `flatten`; those of a route of a Router are no data, so for these `hands_on` is false.
         """
         if type(target) is not LazyResult or target.policies is not None or self._own is not None:
             return False
@@ -88,11 +88,8 @@ class CodeCache:
         if type(task) is not Task or task.mode != "inline":
             return False
         made = results_made()
-        if (hands_on and not hasattr(target, "derived")) or was_searched(
-            target, made
-        ):  # the route of a Router was declared
-            return not hands_on_deferred(target.slots, task.binder.gathered)
-        if results_alive() == 1:  # it is the only one, so its arguments hold none
+        # Where it is the only one, its arguments hold none.
+        if hands_on or was_searched(target, made) or results_alive() == 1:
             return not hands_on_deferred(target.slots, task.binder.gathered)
         if argument_holds_results(target.slots, limit):
             return False

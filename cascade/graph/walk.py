@@ -61,8 +61,10 @@ def walk(
         around: the values that are there already, or are computed elsewhere.
         routes: the treatment of the routes of Routers; by default they are graphs of their own.
     """
-    made = Walk(root, around, routes, to_run=to_run)
+    made = Walk(root, around, routes, to_run)
     made.run(limit, root if hands_on else None)
+    if made.routes is None and not (made.is_open or made.skips or made.is_pure):
+        return tuple(made.rows), made.inputs
     return made.finish()
 
 
@@ -81,9 +83,12 @@ class Walk:
         is_pure: whether a pure task is called.
     """
 
-    is_open = skips = is_pure = False  # of the class: most graphs that are made by loops have two rows
+    # Defaults of the class: most graphs that are made by loops have two rows, and a tenth of their time would go here.
+    is_open = skips = is_pure = False
+    search: ArgumentSearch | None = None
+    sparse: dict[int, Sparse] | None = None
 
-    def __init__(self, root: object, around: Around, routes: Routes | EveryRoute | None, *, to_run: bool) -> None:
+    def __init__(self, root: object, around: Around, routes: Routes | EveryRoute | None, to_run: bool) -> None:
         self.root = root
         self.to_run = to_run
         self.around = around
@@ -92,15 +97,13 @@ class Walk:
         self.rows: list[Row] = []
         self.inputs: list[object] = []
         self.nodes: dict[object, Node] = {}
-        self.sparse: dict[int, Sparse] = {}
-        self.search: ArgumentSearch | None = None
         self.known = {**around.values, **around.once} if around.once else around.values
 
     def run(self, limit: int | None, data: object) -> None:
         """Makes the rows. Two further calls of functions for each plain call would cost 8 to 10 %."""
         numbers, rows, inputs, nodes, known = self.numbers, self.rows, self.inputs, self.nodes, self.known
         number_of, made, most = numbers.get, results_made(), sys.maxsize if limit is None else limit
-        search = self.search
+        search: ArgumentSearch | None = None
         stack: list[object] = [self.root]
         while stack:
             item = stack[-1]
@@ -163,7 +166,7 @@ class Walk:
 
     def _begin_rebuilt(self, item: object) -> list[object]:
         """The row of a container of a user's class, or of a long one with few results: its first operand is the original."""
-        self.inputs.append(self.sparse.get(id(item), item))
+        self.inputs.append(item if self.sparse is None else self.sparse.get(id(item), item))
         return [REBUILT, -len(self.inputs)]
 
     def _node_of(self, item: object) -> Node:
@@ -171,6 +174,7 @@ class Walk:
         if type(item) is not LazyResult:
             sparse = None if self.search is None or not self.to_run else self.search.sparse(item)
             if sparse is not None:
+                self.sparse = self.sparse or {}
                 self.sparse[id(item)] = sparse
                 node: Node = REBUILT, sparse.parts, sparse.parts
             else:

@@ -96,8 +96,11 @@ class RunContext:
     def expand(self, deferred: LazyResult[object], hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """Returns the code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
         around = deferred.derived.around if hasattr(deferred, "derived") else None
-        if isinstance(around, Around) and (known := self.code_cache.code_of_route(around)) is not None:
-            return known
+        if isinstance(around, Around):
+            known = self.code_cache.code_of_route(around)
+            if known is not None:
+                return known
+            hands_on = False  # a route was declared: its arguments are no data
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
         code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
