@@ -48,7 +48,7 @@ def flatten(
         target = list(cast("list[object]", target))
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
-    around = target.derived.around if isinstance(target, LazyResult) and hasattr(target, "derived") else None
+    around = target.around if isinstance(target, LazyResult) else None
     if (
         hands_on
         and type(target) is LazyResult

@@ -48,6 +48,8 @@ def call_of(lazy: LazyResult[object], policies: Policies, routes: RouteTables | 
     if policies.selector is not None:
         return state_machine_call(lazy, policies)
     construct = policies.construct
+    if construct is None:
+        return call_with_policies(lazy, policies)
     if isinstance(construct, Fallback):
         return EITHER, lazy.slots
     if isinstance(construct, RouteSet):

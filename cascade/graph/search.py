@@ -67,7 +67,7 @@ class ArgumentSearch:
             return HOLDS if id(operand) in self._holding else 0
         if type(item) is LazyResult and (item is self._data or self._is_alone or was_searched(item, self._made)):
             return self._search_deeply(operand) if _first_things_hold_results(item, operand) else 0
-        if holds_deferred(operand) if self._limit is None else argument_holds_results(operand, self._limit):
+        if argument_holds_results(operand, self._limit):
             return self._search_deeply(operand)
         if type(operand) in CONTAINERS:
             self._searched[id(operand)] = operand

@@ -25,7 +25,7 @@ from cascade.declare.policies import PLAIN as NO_POLICIES
 from cascade.declare.policies import RouteSet
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
-from cascade.graph.calls import call_of, call_with_policies, in_order_of_issue
+from cascade.graph.calls import call_of, in_order_of_issue
 from cascade.graph.containers import CONTAINERS, PLAIN, REBUILT, Sparse, parts
 from cascade.graph.cycles import ENTERED, cycle_error
 from cascade.graph.inputs import Inputs
@@ -63,8 +63,6 @@ def walk(
     """
     made = Walk(root, around, routes, to_run)
     made.run(limit, root if hands_on else None)
-    if made.routes is None and not (made.is_open or made.skips or made.is_pure):
-        return tuple(made.rows), made.inputs
     return made.finish()
 
 
@@ -188,27 +186,21 @@ class Walk:
                 self._number(item, self.around.values.get(item, item))
             return item.task, (), ()
         policies = item.policies
-        if policies is None and not is_shared:  # a call of a task whose class derives from Task
+        operation: Operation
+        slots: tuple[object, ...]
+        if is_shared:
+            operation, slots = shared_operation(ONCE_TASK, NO_POLICIES, has_value=False), (self.around.use(item),)
+        elif policies is None:  # a call of a task whose class derives from Task
             node = self.nodes[item] = item.task, item.slots, item.slots
             return node
-        operation: Operation
-        if policies is None or is_shared or policies.construct is not None or policies.selector is not None:
-            operation, slots = self._call_of(item)
         else:
-            operation, slots = call_with_policies(item, policies)
+            if self.routes is None and isinstance(policies.construct, RouteSet):
+                self.routes = Routes(self.root, self.around)
+            operation, slots = call_of(item, policies, self.routes)
         if operation.skippable:
             self.skips = True
         node = self.nodes[item] = operation, slots, in_order_of_issue(operation, slots)
         return node
-
-    def _call_of(self, item: LazyResult[object]) -> tuple[Operation, tuple[object, ...]]:
-        """The operation and the operands of a shared result, or of a result with policies."""
-        if item in self.around.once:
-            return shared_operation(ONCE_TASK, NO_POLICIES, has_value=False), (self.around.use(item),)
-        assert item.policies is not None
-        if self.routes is None and isinstance(item.policies.construct, RouteSet):
-            self.routes = Routes(self.root, self.around)
-        return call_of(item, item.policies, self.routes)
 
     def _number(self, item: LazyResult[object], value: object) -> None:
         """Numbers a value that is there already, or given when the graph is run; a resource is a row of its own."""

@@ -95,7 +95,7 @@ class RunContext:
 
     def expand(self, deferred: LazyResult[object], hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """Returns the code of a result and its inputs; `hands_on` says that its arguments are data (see `flatten`)."""
-        around = deferred.derived.around if hasattr(deferred, "derived") else None
+        around = deferred.around
         if isinstance(around, Around):
             known = self.code_cache.code_of_route(around)
             if known is not None:
