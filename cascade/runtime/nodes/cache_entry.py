@@ -80,7 +80,8 @@ class CacheEntry:
         self._taken = self._inputs.note_taken()
         self._begun = 0 if self._taken is None else self._taken.count
         self._arguments: dict[str, object] = dict(zip(operation.task.parameters, call.operands, strict=False))
-        self._key: bytes | None = None  # where the cache makes keys of its own
+        self._keyed: _KeyMaking | None = None  # the cache, if it makes keys of its own
+        self._key = b""
         self.is_usable = True
         try:
             identity = _identity_of(operation.task)
@@ -92,6 +93,7 @@ class CacheEntry:
             if resources is not None:
                 self._arguments = resources.keyable(self._arguments)
             if _makes_keys(cache):
+                self._keyed = cache
                 self._key = cache.key_of(self._task_id, self._arguments, identity)
         except KeyingError as error:
             self._warn(error)
@@ -154,7 +156,7 @@ class CacheEntry:
         try:
             await parking.result_of(self._store(record, None))
         except Exception as error:
-            if self._key is not None:
+            if self._keyed is not None:
                 raise
             reason = f"{type(error).__name__}: {error}"  # a user's policy may be made for the values of one task
             raise KeyingError(f"its cache cannot keep the names of what the value depends on ({reason})") from None
@@ -166,7 +168,7 @@ class CacheEntry:
         try:
             states = {} if self._taken is None else self._taken.since(self._begun)
             for name, state in states.items():
-                if name[0] == BY_ITSELF and self._state_of(name) != state:
+                if name[0] == BY_ITSELF and self._inputs.states().of(name, self._injected) != state:
                     raise KeyingError(f"{described(name)}, which is injected by code that is no part of the task's")
         except KeyingError as error:
             hint = (
@@ -177,16 +179,13 @@ class CacheEntry:
         return states
 
     def _states_of(self, names: Iterable[Name]) -> States | None:
-        states = {}
+        states, present = {}, self._inputs.states()
         for name in names:
-            state = self._state_of(name)
+            state = present.of(name, self._injected)
             if state is None:
                 return None
             states[name] = state
         return states
-
-    def _state_of(self, name: Name) -> bytes | None:
-        return self._inputs.states().of(name, self._injected)
 
     def _note(self, states: States) -> None:
         # Values of calls around this one depend on the same.
@@ -197,16 +196,19 @@ class CacheEntry:
     # -- The cache ----------------------------------------------------------------------------------------------------
 
     def _load(self, states: States | None) -> object:
-        cache = self._cache
-        if self._key is None or not _makes_keys(cache):
-            return cache.check(self._task_id, self._arguments_with(states))
-        return _promptly(cache, cache.load, self._key if states is None else key_with(self._key, states))
+        cache = self._keyed
+        if cache is None:
+            return self._cache.check(self._task_id, self._arguments_with(states))
+        return _promptly(cache, cache.load, self._key_with(states))
 
     def _store(self, value: object, states: States | None) -> object:
-        cache = self._cache
-        if self._key is None or not _makes_keys(cache):
-            return cache.save(self._task_id, self._arguments_with(states), value)
-        return _promptly(cache, cache.store, self._key if states is None else key_with(self._key, states), value)
+        cache = self._keyed
+        if cache is None:
+            return self._cache.save(self._task_id, self._arguments_with(states), value)
+        return _promptly(cache, cache.store, self._key_with(states), value)
+
+    def _key_with(self, states: States | None) -> bytes:
+        return self._key if states is None else key_with(self._key, states)
 
     def _arguments_with(self, states: States | None) -> dict[str, object]:
         return self._arguments if states is None else arguments_with(self._arguments, states)

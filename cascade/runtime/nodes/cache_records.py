@@ -29,9 +29,14 @@ def described(name: Name) -> str:
     return f"{'resource' if kind in (BY_NAME, BY_ITSELF) else kind} {own!r}"
 
 
+def value_in(found: object) -> object:
+    """Returns the value in a cache's entry, which is in a Hit or by itself."""
+    return found.value if type(found) is Hit else found
+
+
 def record_in(found: object) -> list[tuple[Name, ...]] | None:
     """Returns the lists of names in a cache's entry, or None if that is a value."""
-    value = found.value if type(found) is Hit else found
+    value = value_in(found)
     if type(value) is not dict or value.keys() != {MARK}:
         return None
     return [tuple([(kind, name) for kind, name in names]) for names in value[MARK]]

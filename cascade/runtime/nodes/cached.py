@@ -5,11 +5,10 @@ from __future__ import annotations
 from cascade._vm import TailCall, is_awaitable
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult
-from cascade.declare.policies import Hit
 from cascade.declare.task import Task
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.cache_entry import CacheEntry
-from cascade.runtime.nodes.cache_records import record_in
+from cascade.runtime.nodes.cache_records import record_in, value_in
 from cascade.runtime.nodes.call import Call, Parking, begin
 from cascade.runtime.nodes.constraints import constrained
 
@@ -23,7 +22,7 @@ def call_cached(call: Call, cache: CachePolicy) -> object:
     if not entry.is_usable:
         return begin(constrained(call))
     hit = entry.find()
-    if hit is not None and not is_awaitable(hit) and not is_awaitable(_value_of(hit)) and record_in(hit) is None:
+    if hit is not None and not is_awaitable(hit) and not is_awaitable(value_in(hit)) and record_in(hit) is None:
         return _take(call, hit)
     return begin(_with_hit(call, entry, hit))
 
@@ -62,15 +61,11 @@ async def _with_hit(call: Call, entry: CacheEntry, hit: object) -> object:
     return result
 
 
-def _value_of(hit: object) -> object:
-    return hit.value if type(hit) is Hit else hit
-
-
 def _take(call: Call, hit: object) -> object:
     """Returns the value of a hit, and publishes that the call is not made."""
     if call.is_published and call.context.subscribed:
         call.context.skip(call.operation.task, call.serial, call.node, "CacheHit")
-    return _value_of(hit)
+    return value_in(hit)
 
 
 def _save_of_graph(entry: CacheEntry, value: object) -> object:
