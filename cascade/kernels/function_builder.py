@@ -56,6 +56,11 @@ class FunctionBuilder:
     # -- Instructions -----------------------------------------------------------------------------------------------
 
     def emit(self, name: str, *, target: Label | None = None, callee: Space | None = None, **operands: int) -> None:
+        self._emit(name, operands, target, callee)
+
+    def _emit(
+        self, name: str, operands: dict[str, int], target: Label | None = None, callee: Space | None = None
+    ) -> None:
         self.assembler.emit(Item(name, operands, self.exit, self.line, self.space, target, callee))
 
     def put(self, label: Label) -> None:
@@ -65,13 +70,13 @@ class FunctionBuilder:
         """Emits a jump; back to a label that is placed already, it takes fuel."""
         way = "BACK" if target.placed else "JUMP"
         full = way if name == "JUMP" else f"{way}_{name}"
-        self.assembler.emit(Item(full, operands, self.exit, self.line, self.space, target))
+        self._emit(full, operands, target)
 
     def computed(self, kind: str, name: str, *operands: Value) -> Value:
         """Emits an instruction and returns its result, in a temporary register."""
         result = self.assembler.temporary()
         registers = dict(zip(RESULT_AND_SOURCES, (result, *map(self.register, operands)), strict=False))
-        self.assembler.emit(Item(name, registers, self.exit, self.line, self.space))
+        self._emit(name, registers)
         return Value(kind, result)
 
     def copied(self, value: Value) -> Value:
@@ -172,8 +177,7 @@ class FunctionBuilder:
         self.pass_arguments(values)
         registers = registers or {"a": self.assembler.temporary()}
         instruction = "CALL_OUT_NUMBER" if "d" in registers else "CALL_OUT"
-        operands = {**registers, "b": 0, "e": self.assembler.object_number(called)}
-        self.assembler.emit(Item(instruction, operands, self.exit, self.line, self.space))
+        self._emit(instruction, {**registers, "b": 0, "e": self.assembler.object_number(called)})
         return registers["a"]
 
     def pass_arguments(self, values: Sequence[Value]) -> None:
