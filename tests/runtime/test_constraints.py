@@ -19,28 +19,20 @@ from cascade.errors import (
 from cascade.runtime import Engine
 from cascade.runtime.nodes.capacity import exact
 from tests.support.flaky import Flaky
+from tests.support.overlap import Overlap
 from tests.support.recording import heard_from, story
 from tests.support.tasks import fail, identity, later, one
 
 
 def test_constraints_limit_what_runs_at_once(run):
-    running, most = 0, 0
-
-    @cs.task
-    async def work(n: int) -> int:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0.001)
-        running -= 1
-        return n
-
+    overlap = Overlap()
+    work = overlap.work
     assert run([work(n).with_constraints(cpu=1) for n in range(20)], system_resources={"cpu": 3}) == list(range(20))
-    assert most == 3
-    most = 0
+    assert overlap.most == 3
+    overlap.reset()
     lazy_amount = identity(2)
     run([work(n).with_constraints(cpu=lazy_amount) for n in range(5)], system_resources={"cpu": 3})
-    assert most == 1
+    assert overlap.most == 1
 
 
 @pytest.mark.parametrize(
@@ -154,23 +146,14 @@ def test_resources_go_to_those_who_came_first_and_others_do_not_wait(path):
 
 
 def test_runs_share_the_resources_of_their_engine(path):
-    running, most = 0, 0
-
-    @cs.task(constraints={"slot": 1})
-    async def work() -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0.001)
-        running -= 1
-
+    overlap = Overlap(constraints={"slot": 1})
     engine = Engine(system_resources={"slot": 2})
 
     async def main() -> None:
-        await asyncio.gather(*(engine.run(work(), use_vm=path.use_vm) for _ in range(10)))
+        await asyncio.gather(*(engine.run(overlap.work(), use_vm=path.use_vm) for _ in range(10)))
 
     asyncio.run(main())
-    assert most == 2
+    assert overlap.most == 2
 
 
 def test_runs_in_several_threads_share_the_resources_of_their_engine(path):

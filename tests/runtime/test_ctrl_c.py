@@ -19,21 +19,11 @@ import pytest
 
 import cascade as cs
 from cascade.runtime.spine import interrupts
-from tests.support.tasks import later
+from tests.support.tasks import later, sleep, spin
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
 MAIN = threading.main_thread().ident
-
-
-@cs.task(lower=False)
-def spin(n: int) -> Any:
-    return spin.tail(n + 1)
-
-
-@cs.task
-async def sleep(n: int) -> None:
-    await asyncio.sleep(600)
 
 
 @cs.task

@@ -13,6 +13,7 @@ from cascade.errors import (
     DependencyMissingError,
     ParameterError,
 )
+from tests.support.overlap import Overlap
 from tests.support.state_machines import machine
 from tests.support.tasks import increment, one
 
@@ -72,21 +73,11 @@ def test_a_program_takes_what_its_policies_and_routes_need():
 
 
 def test_runs_of_a_program_with_inputs_share_its_system_resources():
-    running, most = 0, 0
-
-    @cs.task(constraints={"slot": 1})
-    async def work(n: int) -> int:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-        return n
-
-    program = cs.compile(work(cs.Param("n")), system_resources={"slot": 2})
+    overlap = Overlap(constraints={"slot": 1})
+    program = cs.compile(overlap.work(cs.Param("n")), system_resources={"slot": 2})
 
     async def main() -> list[int]:
         return await asyncio.gather(*(program.arun(n=n) for n in range(20)))
 
     assert asyncio.run(main()) == list(range(20))
-    assert most == 2
+    assert overlap.most == 2

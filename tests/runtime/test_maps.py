@@ -12,6 +12,7 @@ import pytest
 import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, MapError
 from tests.support.flaky import AsyncFlaky, Flaky
+from tests.support.overlap import Overlap
 from tests.support.recording import heard_from, story
 from tests.support.tasks import countdown, fail, identity, increment, later, one, total
 
@@ -71,25 +72,16 @@ def test_bad_inputs_are_refused_where_they_are_written(run):
 
 @pytest.mark.usefixtures("one_slice")
 def test_items_may_be_async_and_overlap_up_to_the_limit(run):
-    running, most = 0, 0
-
-    @cs.task
-    async def work(n: int) -> int:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0.001)
-        running -= 1
-        return n
-
+    overlap = Overlap()
+    work = overlap.work
     assert run(work.map(range(30))) == list(range(30))
-    assert most == 30
-    most = 0
+    assert overlap.most == 30
+    overlap.reset()
     assert run(work.map(range(30)).with_concurrency(4)) == list(range(30))
-    assert most == 4
-    most = 0
+    assert overlap.most == 4
+    overlap.reset()
     assert run(work.map(range(30)).with_constraints(slot=1), system_resources={"slot": 3}) == list(range(30))
-    assert most == 3
+    assert overlap.most == 3
 
 
 def test_items_may_be_blocking(run):

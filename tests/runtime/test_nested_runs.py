@@ -24,17 +24,7 @@ import pytest
 import cascade as cs
 from cascade.errors import RunTimeoutError
 from cascade.runtime.spine import driver
-from tests.support.tasks import add, fail_later, increment, later
-
-
-@cs.task(lower=False)
-def spin(n: int) -> Any:
-    return spin.tail(n + 1)
-
-
-@cs.task
-async def sleep(n: int) -> None:
-    await asyncio.sleep(600)
+from tests.support.tasks import add, fail_later, increment, later, sleep, spin
 
 
 @cs.task
@@ -64,8 +54,7 @@ def in_a_thread(call: Callable[[], Any]) -> Any:
         asyncio.get_running_loop()
     except RuntimeError:
         return call()
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        return pool.submit(contextvars.copy_context().run, call).result()
+    return in_a_pool_of_its_own(call)
 
 
 def in_a_pool_of_its_own(call: Callable[[], Any]) -> Any:

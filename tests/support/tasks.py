@@ -55,6 +55,18 @@ def countdown(n: int) -> Any:
     return "done" if n <= 0 else cs.TailCall(kwargs={"n": n - 1})
 
 
+@cs.task(lower=False)
+def spin(n: int) -> Any:
+    """A loop without an end, which nothing but its run can stop."""
+    return spin.tail(n + 1)
+
+
+@cs.task
+async def sleep(n: int) -> None:
+    """Waits as good as for ever."""
+    await asyncio.sleep(600)
+
+
 def chain(length: int, start: Any = 0) -> cs.LazyResult[int]:
     result = increment(start)
     for _ in range(length - 1):
