@@ -495,9 +495,8 @@ class Task(Generic[P, R]):
             return NEVER
         return AT_ONCE if loops(self.func) else WHEN_HOT
 
-    if (
-        not TYPE_CHECKING
-    ):  # checkers know it of decorated functions only, or each attribute that holds a task would bind
+    # Checkers know it of decorated functions only, or each attribute that holds a task would bind.
+    if not TYPE_CHECKING:
 
         def __get__(self, instance: object, owner: type | None = None) -> Task[..., object]:
             # As for a function: in a class body, the task of an instance gets it as its first argument.

@@ -116,9 +116,8 @@ class Sparse:
     def __init__(
         self, original: list[object] | tuple[object, ...] | dict[object, object], places: list[object]
     ) -> None:
-        self.original = (
-            original.copy() if not isinstance(original, tuple) else original
-        )  # it may be changed before a run
+        # A copy: it may be changed before a run.
+        self.original = original if isinstance(original, tuple) else original.copy()
         self.places = places
 
     @property

@@ -50,9 +50,8 @@ def merged(
 def _targets(rows: Sequence[Row], inputs: Sequence[object], unknown: Collection[int]) -> list[int]:
     """For each row, the one that takes its place: itself, or an earlier one that makes the same call."""
     target = list(range(len(rows)))
-    same = list(
-        target
-    )  # also of containers: they stay, as each is an object of its own, but they are equal as operands
+    # Also of containers: they stay, as each is an object of its own, but they are equal as operands.
+    same = list(target)
     seen: dict[Hashable, int] = {}
 
     def key_of(reference: int) -> Hashable:

@@ -140,9 +140,8 @@ class RunState:
 
     def update(self, event: Event) -> Node | None:
         """Updates the state with an event; returns the node that it is about, even if that has just finished."""
-        handler = _HANDLERS.get(
-            type(event)
-        )  # there is none for the events of single items: maps publish their progress
+        # There is none for the events of single items: maps publish their progress.
+        handler = _HANDLERS.get(type(event))
         return None if handler is None else handler(self, event)
 
     # -- One handler for each type of event ---------------------------------------------------------------------------------------------

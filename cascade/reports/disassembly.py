@@ -33,9 +33,8 @@ def disassemble(blueprint: Blueprint) -> str:
 
 def _operands(row: Instruction, value: int, blueprint: Blueprint, operation: TaskOperation) -> str:
     shown = [f"r{source >> 1}{'!' * (source & 1)}" for source in row.c.sources(value, blueprint)]
-    if isinstance(
-        operation, Route
-    ):  # after the selector the table of its routes, and the results that it shares with them
+    if isinstance(operation, Route):
+        # After the selector the table of its routes, and the results that it shares with them.
         end = operation.arguments.stop
         shown[1:end] = [f"{name} {text}" for name, text in zip(operation.parameters[1:end], shown[1:end], strict=False)]
     return ", ".join(operand_words(operand, text) for operand, text in zip(operation.operands, shown, strict=False))

@@ -117,9 +117,8 @@ class RunStates:
             KeyingError: (a TypeError) one of them is overridden, or its code cannot be identified.
             CascadeError: one of them is not known, or they need each other.
         """
-        self._resolver.order(
-            [self._resolver.find(injection)], ()
-        )  # or those that need each other would be gone through for ever
+        # Resources that need each other raise here, or they would be gone through for ever.
+        self._resolver.order([self._resolver.find(injection)], ())
         return self._of(injection)
 
     def _of(self, injection: Injection) -> bytes:

@@ -241,9 +241,8 @@ class Codec:
         return self._extension(STANDARD, (name, *STANDARD_TYPES[name].parts(value)), 0, seen)
 
     def _array(self, value: Array, kind: type, numpy: ModuleType, seen: Encoder) -> object:
-        if seen.write(value).startswith(
-            b"@"
-        ):  # refuses an array that shares its memory, or holds more than a file would
+        # This refuses an array that shares its memory, or holds more than a file would.
+        if seen.write(value).startswith(b"@"):
             raise KeyingError(f"one {kind.__name__} in several places")
         written = numpy.lib.format.descr_to_dtype(numpy.lib.format.dtype_to_descr(value.dtype))
         if dtype_bytes(written) != dtype_bytes(value.dtype):

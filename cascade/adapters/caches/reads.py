@@ -84,9 +84,8 @@ def _subject(following: list[dis.Instruction]) -> str | None:
     if following[1].opname == "BINARY_SUBSCR":
         return text
     rest = [each for each in following[1:] if each.opname != "PRECALL"]
-    for count, call in enumerate(
-        rest[:2], start=1
-    ):  # after a second argument that is loaded by one instruction, or none
+    # After a second argument that is loaded by one instruction, or none.
+    for count, call in enumerate(rest[:2], start=1):
         if call.opname == "CALL":
             return text if call.arg == count else None
         if call.opname not in SIMPLE_LOADS:

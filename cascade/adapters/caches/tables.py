@@ -228,9 +228,8 @@ def _polars_bytes(frame: _PolarsFrame) -> bytes:
             raise KeyingError(f"a column {name!r} of dtype {dtype}")
     file = io.BytesIO()
     frame.write_ipc(file, compression="uncompressed")
-    return (
-        int(frame.height).to_bytes(8, "little") + file.getvalue()
-    )  # the file has no height where there are no columns
+    # The file has no height where there are no columns.
+    return int(frame.height).to_bytes(8, "little") + file.getvalue()
 
 
 def _arrow(value: object, kind: type, pyarrow: ModuleType) -> Parts | None:

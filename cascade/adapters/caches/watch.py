@@ -26,9 +26,8 @@ class Watch:
     def __init__(self) -> None:
         self._token: object = None
         self._items: list[tuple[Mapping[str, object], str, object]] = []  # (mapping, key, value)
-        self._mappings: list[
-            tuple[Mapping[object, object], tuple[object, ...], tuple[object, ...]]
-        ] = []  # with all keys and values
+        # With all keys and values.
+        self._mappings: list[tuple[Mapping[object, object], tuple[object, ...], tuple[object, ...]]] = []
         self._attributes: list[tuple[object, str, object]] = []  # (object, name, value)
         self._cells: list[tuple[types.CellType, object]] = []
         self._functions: list[_Function] = []

@@ -67,9 +67,8 @@ class Capacity:
         self.total: dict[str, float] = dict(total or {})
         self._free = {name: exact(amount) for name, amount in self.total.items()}
         self._numbers = itertools.count()
-        self._waiting: dict[
-            frozenset[str], deque[Claim]
-        ] = {}  # by the resources that are wanted, each in order of arrival
+        # By the resources that are wanted, each in order of arrival.
+        self._waiting: dict[frozenset[str], deque[Claim]] = {}
         self._lock = allocate_lock()
 
     def check(self, amounts: Amounts, where: Callable[[], str]) -> None:
