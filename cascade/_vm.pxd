@@ -25,6 +25,22 @@ cdef extern from "vm/kernel.h":
     ctypedef struct TypedCall "cascade_call":
         const TypedWord* word
 
+    ctypedef struct Watch "cascade_watch":
+        PyObject* dict
+        uint64_t version
+
+    ctypedef struct Source "cascade_source":
+        int32_t where
+        int32_t kind
+
+    ctypedef struct Gather "cascade_gather":
+        PyObject* function
+        int32_t count
+        int32_t results
+        int64_t calls
+        Source* sources
+        int32_t* targets
+
     ctypedef struct TypedState "cascade_state":
         const TypedWord* word
         Register* registers
@@ -38,6 +54,8 @@ cdef extern from "vm/kernel.h":
         int64_t depth_room
         TypedCall* calls
         Register* end
+        const Watch* watched
+        Gather** gathers
         int outcome
 
 

@@ -30,6 +30,7 @@ from libc.string cimport memcpy, memset
 from cascade._opcodes cimport (
     CALL, CALL_POLICIES, CALL_ONE, CALL_KERNEL, DICT, EITHER, LIST, LOOP, LOOP_POLICIES, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
     KERNEL_OPCODE_COUNT, KERNEL_LOAD_OBJECT, KERNEL_CALL_OUT_NUMBER, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,
+    KERNEL_CALL_PYTHON, KERNEL_JUMP, KERNEL_RETURN_OWNED, KERNEL_STUB,
 )
 
 from collections import deque
@@ -57,6 +58,7 @@ include "vm/kernel_trial.pxi"
 include "vm/kernel_run.pxi"
 include "vm/kernel_exit.pxi"
 include "vm/kernel_entry.pxi"
+include "vm/block_kernel.pxi"
 include "vm/map.pxi"
 include "vm/machine.pxi"
 include "vm/slow_path.pxi"

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cascade.imports import TYPE_CHECKING, NamedTuple
+from cascade.instructions.families import arrays, attributes, functions, mappings, objects, sequences, text
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -87,7 +88,7 @@ class KernelInstruction(NamedTuple):
     commutes: bool = False
     """Its two operands may be swapped."""
     only_in: str = ""
-    """"body" or "helper" where it is used only in functions of that kind."""
+    """"body", "helper" or "block" where it is used only in code of that kind."""
     fuses: Fusion | None = None
     """The two instructions that it fuses (see cascade/kernels/fuse.py)."""
 
@@ -382,9 +383,16 @@ def _calls_and_ends() -> Iterator[KernelInstruction]:
         yield _row(f"RETURN_{kind}", f"a<{operand}", "return a", ends=True, returns=True, only_in="body")
 
 
+def _objects() -> Iterator[KernelInstruction]:
+    """Typed code that touches objects, made block by block (cascade/kernels/blocks): each family has its rows in a module."""
+    for family in (objects, sequences, text, mappings, attributes, arrays, functions):
+        for name, operands, synopsis, exits_for, ends, returns in family.ROWS:
+            yield _row(name, operands, synopsis, exits_for, ends=ends, returns=returns, only_in="block")
+
+
 _SUBJECTS = (
     _loads_and_moves, _arithmetic, _chains, _trees, _comparisons, _tested, _kept, _conversions, _math, _jumps, _ranges,
-    _calls_and_ends,
+    _calls_and_ends, _objects,
 )  # fmt: skip
 
 KERNEL_INSTRUCTIONS: tuple[KernelInstruction, ...] = tuple(row for subject in _SUBJECTS for row in subject())

@@ -31,7 +31,7 @@ from cascade.kernels.bodies import TaskTranslators
 from cascade.kernels.builder import CodeBuilder
 from cascade.kernels.continuation import Continuations, IterationEnd
 from cascade.kernels.diagnostics import Diagnostic, Refusal
-from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, CallOut, TypedCode
+from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT, CallOut, TypedCode
 from cascade.kernels.profile import profiled_caller
 from cascade.kernels.reentry import reenter
 from cascade.kernels.source import FunctionSource, SourceError, read_source
@@ -44,6 +44,7 @@ configure(
     reenter=reenter,
     iteration_end_type=IterationEnd,
     profiled_caller=profiled_caller,
+    missing=MISSING,
 )
 
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}

@@ -23,6 +23,8 @@ from cascade.kernels.source import FunctionSource
 
 ROWS = {row.name: row for row in KERNEL_INSTRUCTIONS}
 REGISTER_ROLES = ("reads", "then reads", "writes", "copies", "range")
+Line = tuple["FunctionSource | None", int]
+"""The source, and the line in it."""
 TEMPORARY_ROLES = ("reads", "then reads", "writes", "copies")
 
 
@@ -58,7 +60,7 @@ class Item:
         name: str,
         operands: dict[str, int],
         exit_number: int,
-        line: tuple[FunctionSource, int],
+        line: Line,
         space: Space,
         target: Label | None = None,
         callee: Space | None = None,

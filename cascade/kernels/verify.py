@@ -187,7 +187,7 @@ class _Flow:
         if self.found:
             return
         written = self.check_written(number, row, values, state)
-        if row.only_in == ("helper" if function == MAIN else "body"):
+        if row.only_in in ("block", "helper" if function == MAIN else "body"):
             self.fault(number, "stands in the wrong kind of function")
         if (
             row.name == "HELPER_RETURN"

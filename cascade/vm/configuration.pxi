@@ -8,10 +8,11 @@ cdef object VERIFY = None               # functions
 cdef object VERIFY_TYPED = None
 cdef object REENTER = None
 cdef object PROFILED_CALLER = None
+cdef object MISSING = None
 
 
 def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
-              reenter=None, type iteration_end_type=None, profiled_caller=None):
+              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None):
     """Sets the types and functions of the layers above that the extension uses. Each is set once in a process.
 
     Args:
@@ -25,11 +26,12 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         iteration_end_type: the class of the result of such an iteration, where the function has not ended.
         profiled_caller: returns, for typed code, a function that calls its argument and looks like the task's to a
             profiler.
+        missing: stands for the meaning of a name that has none.
 
     Raises:
         InternalError: another value is set already.
     """
-    global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, cascade_deferred
+    global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, MISSING, cascade_deferred
     deferred_type = given_once("deferred_type", DEFERRED, deferred_type)
     no_input_type = given_once("no_input_type", NO_INPUT, no_input_type)
     call_out_type = given_once("call_out_type", CALL_OUT, call_out_type)
@@ -49,6 +51,7 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
     VERIFY_TYPED = verify_typed
     REENTER = reenter
     PROFILED_CALLER = profiled_caller
+    MISSING = given_once("missing", MISSING, missing)
 
 
 cdef object given_once(str name, object known, object given):

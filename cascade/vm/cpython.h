@@ -26,7 +26,15 @@
 
 #define cascade_raised PyErr_GetRaisedException
 
+/* PyLongObject.long_value: documented as PyUnstable_Long_IsCompact and PyUnstable_Long_CompactValue. */
+#define cascade_is_short_int(value) PyUnstable_Long_IsCompact((PyLongObject *)(value))
+#define cascade_short_int(value) ((int64_t)PyUnstable_Long_CompactValue((PyLongObject *)(value)))
+
 #else
+
+/* PyLongObject: an int of one digit, or 0. */
+#define cascade_is_short_int(value) ((size_t)(Py_SIZE(value) + 1) <= 2)
+#define cascade_short_int(value) ((int64_t)(Py_SIZE(value) * (Py_ssize_t)((PyLongObject *)(value))->ob_digit[0]))
 
 /* 3.11: the remaining depth of calls, of Python functions and of C functions. */
 #define CASCADE_RECURSION_REMAINING recursion_remaining
@@ -78,6 +86,29 @@ static PyObject *cascade_raised(void) {
 #define CASCADE_DICT_VERSION(dict) (((PyDictObject *)(dict))->ma_version_tag)
 
 #endif
+
+/* ---- Truth ---------------------------------------------------------------------------------------------------------- */
+
+/* The truth of an object whose class is built in and runs no code of users; -1 for any other. */
+static inline int cascade_plain_truth(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (value == Py_True)
+        return 1;
+    if (value == Py_False || value == Py_None)
+        return 0;
+    if (type == &PyList_Type || type == &PyTuple_Type || type == &PyBytes_Type)
+        return Py_SIZE(value) != 0;
+    if (type == &PyUnicode_Type)
+        return PyUnicode_GET_LENGTH(value) != 0;
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyDict_Type || type == &PySet_Type || type == &PyFrozenSet_Type)
+        return PyObject_IsTrue(value);
+    if ((type->tp_as_number == NULL || type->tp_as_number->nb_bool == NULL)
+            && (type->tp_as_mapping == NULL || type->tp_as_mapping->mp_length == NULL)
+            && (type->tp_as_sequence == NULL || type->tp_as_sequence->sq_length == NULL))
+        return 1;
+    return -1;
+}
 
 /* ---- Threads ------------------------------------------------------------------------------------------------------ */
 

@@ -5,8 +5,8 @@
  * the processor, and each instruction has an indirect jump of its own for the branch predictor. Where the compiler may not do
  * so (no optimisation, sanitizers), a handler returns the next word to a loop instead.
  *
- * A handler that cannot do exactly as Python does changes nothing and makes a side exit. No Python object is touched here; the
- * code runs without the GIL.
+ * A handler that cannot do exactly as Python does changes nothing and makes a side exit. No Python object is touched in this file; its
+ * handlers run without the GIL, those of kernel_objects.h with it.
  */
 
 #ifndef CASCADE_TYPED_H
@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include "cpython.h"
 
 typedef union {
     int64_t i;
@@ -43,8 +44,19 @@ enum {
     CASCADE_OUT_OF_FUEL = 3,
     CASCADE_OUT_OF_STEPS = 4,
     CASCADE_CALLS_OUT = 5,       /* a call-out: a function of Python's own has to be called */
-    CASCADE_FULL = 6        /* the registers or the calls need more memory */
+    CASCADE_FULL = 6,       /* the registers or the calls need more memory */
+    CASCADE_GROWS = 7,      /* a stub: the code that follows has to be made */
+    CASCADE_GUARDS = 8,     /* a dict of names has changed: the guards have to be checked */
+    CASCADE_RAISED = 9      /* the error indicator is set: the instruction at which it has stopped raised */
 };
+
+/* A dict whose names the code relies on, and its version when they were checked. */
+typedef struct {
+    PyObject *dict;
+    uint64_t version;
+} cascade_watch;
+
+struct cascade_gather;
 
 struct cascade_state {
     const cascade_word *word;       /* at which it has stopped, or is to start */
@@ -59,6 +71,8 @@ struct cascade_state {
     int64_t depth_room;             /* of `calls` */
     cascade_call *calls;
     cascade_register *end;          /* of the memory for registers */
+    const cascade_watch *watched;   /* up to one without a dict */
+    struct cascade_gather **gathers;        /* call-outs and containers to be made */
     int outcome;
 };
 
@@ -616,6 +630,14 @@ OP(RETURN_BOOL) { STOP(CASCADE_RETURNED); }
 OP(RETURN_FLOAT) { STOP(CASCADE_RETURNED); }
 OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
+#include "kernel_objects.h"
+#include "kernel_sequences.h"
+#include "kernel_text.h"
+#include "kernel_mappings.h"
+#include "kernel_attributes.h"
+#include "kernel_arrays.h"
+#include "kernel_functions.h"
+
 #include "kernel_table.h"
 
 /* Runs from s->word to a stop: `outcome` has its cause. */
@@ -631,6 +653,9 @@ static void cascade_run(cascade_state *s)
 #endif
 
 #undef OP
+#undef O
+#undef SET
+#undef INDEX_OR_EXIT
 #undef I
 #undef D
 #undef NEXT

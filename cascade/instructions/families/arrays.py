@@ -1,0 +1,7 @@
+"""Arrays and buffers."""
+
+from __future__ import annotations
+
+from cascade.instructions.families.rows import Row
+
+ROWS: tuple[Row, ...] = ()

@@ -1,0 +1,36 @@
+"""References, boxes, tests for classes, growth, call-outs, cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cascade.instructions.families.rows import Row
+
+KINDS = (("INT", "int"), ("FLOAT", "float"), ("BOOL", "int"))
+
+
+def _rows() -> Iterator[Row]:
+    yield Row("OWN", "a>object b<object", "a = b, with a reference of its own")
+    yield Row("RELEASE", "a<object", "drop the reference of a")
+    for kind, register in KINDS:
+        yield Row(f"BOX_{kind}", f"a>object b<{register}", f"a = the {kind.lower()} b as an object")
+        yield Row(
+            f"UNBOX_{kind}",
+            f"a>{register} b<object f@",
+            f"a = the number of b, or go to f where b is no plain {kind.lower()}",
+        )
+    yield Row("EXPECT_NONE", "a<object f@", "go to f where a is not None")
+    yield Row("EXPECT_CLASS", "a<object b<object f@", "go to f where the class of a is not b")
+    yield Row("TRUTH", "a>int b<object", "a = bool(b)", "a class with a truth of its own")
+    yield Row("STUB", "e#", "make the code that follows, for the types that are there", ends=True)
+    yield Row("GUARD", "", "check that names mean the same still")
+    yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items")
+    yield Row("CALL_PYTHON", "e#", "call-out e", "an exception")
+    yield Row("NEW_CELL", "a>object b<object", "a = a cell with b, whose reference is passed on")
+    yield Row("EMPTY_CELL", "a>object", "a = an empty cell")
+    yield Row("CELL_ITEM", "a>object b<object", "a = the content of cell b, borrowed", "an empty cell")
+    yield Row("CELL_STORE", "a<object b<object", "the content of cell a = b, whose reference is passed on")
+    yield Row("RETURN_OWNED", "a<object", "return a, whose reference is passed on", ends=True, returns=True)
+
+
+ROWS: tuple[Row, ...] = tuple(_rows())

@@ -1,0 +1,16 @@
+"""A row of a family, as data."""
+
+from __future__ import annotations
+
+from cascade.imports import NamedTuple
+
+
+class Row(NamedTuple):
+    """An instruction: its name, operands, effect in one line, the cause of side exits, whether it ends a block or a run."""
+
+    name: str
+    operands: str
+    synopsis: str
+    exits_for: str = ""
+    ends: bool = False
+    returns: bool = False

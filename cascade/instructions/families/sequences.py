@@ -1,0 +1,35 @@
+"""Lists and tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cascade.instructions.families.rows import Row
+
+
+def _rows() -> Iterator[Row]:
+    yield Row("BUILD_LIST", "a>object e#", "a = [the values of gathering e]")
+    yield Row("BUILD_TUPLE", "a>object e#", "a = (the values of gathering e)")
+    for kind in ("LIST", "TUPLE"):
+        lower = kind.lower()
+        yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
+        yield Row(f"{kind}_NEXT", "a>object b~ f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
+        for number in ("INT", "FLOAT"):
+            yield Row(
+                f"{kind}_HOLDS_{number}",
+                f"a>int b<object c<{number.lower()}",
+                f"a = c in {lower} b",
+                "an item that is no number",
+            )
+    yield Row("SIZE", "a>int b<object", "a = the size of b")
+    yield Row("LIST_STORE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
+    yield Row("LIST_STORE_BORROWED", "a<object b<int c<object", "list a[b] = c", "no such item")
+    yield Row("LIST_STORE_INT", "a<object b<int c<int", "list a[b] = c", "no such item")
+    yield Row("LIST_STORE_FLOAT", "a<object b<int c<float", "list a[b] = c", "no such item")
+    yield Row("APPEND", "a<object b<object", "list a.append(b), whose reference is passed on")
+    yield Row("APPEND_INT", "a<object b<int", "list a.append(b)")
+    yield Row("APPEND_FLOAT", "a<object b<float", "list a.append(b)")
+    yield Row("LIST_POP", "a>object b<object", "a = list b.pop()", "an empty list")
+
+
+ROWS: tuple[Row, ...] = tuple(_rows())

@@ -1,0 +1,7 @@
+"""Text and bytes."""
+
+from __future__ import annotations
+
+from cascade.instructions.families.rows import Row
+
+ROWS: tuple[Row, ...] = ()

@@ -1,0 +1,299 @@
+"""Forms of calls: builtins, methods of lists, functions of `math`."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+
+from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.iteration import ITERATORS, over_items
+from cascade.kernels.blocks.names import NULL_LAST
+from cascade.kernels.blocks.numbers import as_float, truth
+from cascade.kernels.blocks.sequences import HELD, KINDS, append
+from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import COUNTED, ITEMS, NULL, RANGE, ZIPPED, Value
+from cascade.kernels.functions import FOLDED, MATH, OTHERWISE, WHOLE
+from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
+
+ZIPPED_LIMIT = 3
+
+
+@form("CALL")
+def call(translator: Translator, instruction: Instruction) -> None:
+    keywords, translator.keywords = translator.keywords, ()
+    start, translator.call_start = translator.call_start, -1
+    start = instruction.start if start < 0 else start
+    count = instruction.arg
+    stack = translator.state.stack
+    callee, bound = stack[-count - 2], stack[-count - 1]
+    if not NULL_LAST and callee.kind == NULL:
+        callee, bound = bound, callee
+    translator.offset = start  # CPython continues with PRECALL
+    translator.refresh()
+    form_found = False
+    if callee.constant and not keywords and callee.kind == OBJECT:
+        arguments = count + (bound.kind != NULL)
+        form_found = translate(translator, callee.known, arguments, instruction)
+    if not form_found:
+        call_out(translator, instruction, start)
+    translator.offset = instruction.after
+
+
+def translate(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
+    """Translates a call of a known function whose `count` arguments stand on the stack; returns whether there is a form."""
+    try:
+        known = CALLS.get(function)
+        if known is not None:
+            return known(translator, count, instruction)
+        if function in MATH or function in FOLDED:
+            return of_math(translator, function, count, instruction)
+    except TypeError:  # it has no hash
+        return False
+    return False
+
+
+def finish(translator: Translator, instruction: Instruction, result: Value) -> bool:
+    """Replaces a call's operands on the stack by its result."""
+    operands = [translator.pop() for _ in range(instruction.arg + 2)]
+    translator.consume(*(value for value in operands if value.register < 0 or value.register != result.register))
+    translator.push(result)
+    return True
+
+
+def numbers(translator: Translator, count: int) -> list[Value] | None:
+    """Returns the arguments if all are numbers."""
+    for place in range(-count, 0):
+        translator.whole(place)
+        if not translator.seen(place).number:
+            return None
+    return translator.state.stack[len(translator.state.stack) - count :]
+
+
+def of_math(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
+    values = numbers(translator, count)
+    if values is None or function in FOLDED:
+        return False
+    if function in WHOLE and len(values) == 1 and values[0].kind != FLOAT:
+        return finish(translator, instruction, as_int(translator, values[0]))
+    known = MATH[function]
+    if len(values) != len(known.types):
+        known = OTHERWISE.get(function, known)
+    if len(values) != len(known.types) or not known.instruction:
+        return False
+    fitted = []
+    for value, kind in zip(values, known.types, strict=True):
+        if kind == FLOAT:
+            fitted.append(as_float(translator, value))
+        elif value.kind == FLOAT:
+            raise LeavesTyped  # a TypeError
+        else:
+            fitted.append(value)
+    return finish(translator, instruction, translator.computed(known.result, known.instruction, *fitted))
+
+
+def as_int(translator: Translator, value: Value) -> Value:
+    if value.kind == INT:
+        return value
+    if value.constant:
+        return Value(INT, known=int(bool(value.known)))
+    result = translator.temporary()
+    translator.emit("MOVE", a=result, b=translator.register(value))
+    return Value(INT, result)
+
+
+Known = Callable[[Translator, int, Instruction], bool]
+CALLS: dict[object, Known] = {}
+
+
+def known(function: object) -> Callable[[Known], Known]:
+    def enter(translated: Known) -> Known:
+        CALLS[function] = translated
+        return translated
+
+    return enter
+
+
+@known(builtins.len)
+def call_len(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 1:
+        return False
+    translator.whole(-1)
+    value = translator.seen(-1)
+    if value.kind != OBJECT or value.cls not in (list, tuple, bytes):
+        return False
+    return finish(translator, instruction, translator.computed(INT, "SIZE", value))
+
+
+@known(builtins.abs)
+def call_abs(translator: Translator, count: int, instruction: Instruction) -> bool:
+    values = numbers(translator, count) if count == 1 else None
+    if values is None:
+        return False
+    kind = FLOAT if values[0].kind == FLOAT else INT
+    return finish(translator, instruction, translator.computed(kind, f"ABS_{kind.upper()}", values[0]))
+
+
+@known(builtins.float)
+def call_float(translator: Translator, count: int, instruction: Instruction) -> bool:
+    values = numbers(translator, count) if count == 1 else None
+    return values is not None and finish(translator, instruction, as_float(translator, values[0]))
+
+
+@known(builtins.int)
+def call_int(translator: Translator, count: int, instruction: Instruction) -> bool:
+    values = numbers(translator, count) if count == 1 else None
+    if values is None:
+        return False
+    value = values[0]
+    result = translator.computed(INT, "TRUNCATE", value) if value.kind == FLOAT else as_int(translator, value)
+    return finish(translator, instruction, result)
+
+
+@known(builtins.bool)
+def call_bool(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 1:
+        return False
+    translator.whole(-1)
+    value = translator.seen(-1)
+    return value.kind in HELD and finish(translator, instruction, truth(translator, value))
+
+
+@known(builtins.min)
+def call_min(translator: Translator, count: int, instruction: Instruction) -> bool:
+    return extreme(translator, count, instruction, True)
+
+
+@known(builtins.max)
+def call_max(translator: Translator, count: int, instruction: Instruction) -> bool:
+    return extreme(translator, count, instruction, False)
+
+
+def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:
+    """The first of the arguments than which none is less (or more), as `min` and `max` define it."""
+    values = numbers(translator, count) if count >= 2 else None
+    if values is None or len({value.kind for value in values}) > 1:
+        return False
+    kind = values[0].kind
+    best = translator.temporary()
+    translator.chunk.pinned.add(best)
+    translator.emit("MOVE", a=best, b=translator.register(values[0]))
+    for value in values[1:]:
+        keep = Label()
+        register = translator.register(value)
+        left, right = (register, best) if least else (best, register)
+        if kind == FLOAT:
+            translator.emit("JUMP_NOT_LESS_FLOAT", a=left, b=right, target=keep)
+        else:
+            translator.emit("JUMP_LESS_EQUAL_INT", a=right, b=left, target=keep)
+        translator.emit("MOVE", a=best, b=register)
+        translator.chunk.put(keep)
+    return finish(translator, instruction, Value(kind, best))
+
+
+# -- Iterators ----------------------------------------------------------------------------------------------------------
+
+
+def is_iterated(translator: Translator, instruction: Instruction) -> bool:
+    """Returns whether a call's result is only iterated over, by the `for` that follows."""
+    get = translator.text.instructions.get(instruction.after)
+    if get is None or get.name != "GET_ITER" or {get.start, instruction.after} & translator.text.joins:
+        return False
+    return translator.text.instructions[get.after].name == "FOR_ITER"
+
+
+@known(builtins.range)
+def call_range(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if not 1 <= count <= 3 or not is_iterated(translator, instruction):
+        return False
+    values = numbers(translator, count)
+    if values is None or any(value.kind == FLOAT for value in values):
+        return False
+    start, stop, step = Value(INT, known=0), values[0], Value(INT, known=1)
+    if count > 1:
+        start, stop = values[0], values[1]
+    if count > 2:
+        step = values[2]
+    depth = len(translator.state.stack) - instruction.arg - 2
+    register = translator.registers.slot(depth)
+    sources = [translator.register(value) for value in (start, stop, step)]
+    if any(register <= source < register + 3 for source in sources):
+        sources = [moved(translator, source) for source in sources]
+    for place, source in enumerate(sources):
+        translator.emit("MOVE", a=register + place, b=source)
+    translator.emit("RANGE", a=register)
+    return finish(translator, instruction, Value(RANGE, register))
+
+
+def moved(translator: Translator, source: int) -> int:
+    result = translator.temporary()
+    translator.emit("MOVE", a=result, b=source)
+    return result
+
+
+@known(builtins.enumerate)
+def call_enumerate(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 1 or not is_iterated(translator, instruction):
+        return False
+    translator.whole(-1)
+    value = translator.seen(-1)
+    if value.kind != OBJECT or value.cls not in KINDS:
+        return False
+    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
+    inner = over_items(translator, value, register + 1)
+    translator.emit("MOVE", a=register, b=translator.register(Value(INT, known=0)))
+    translator.state.stack[-1] = Value(NULL)
+    return finish(translator, instruction, Value(COUNTED, register, parts=(inner,)))
+
+
+@known(builtins.zip)
+def call_zip(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if not 1 <= count <= ZIPPED_LIMIT or not is_iterated(translator, instruction):
+        return False
+    for place in range(-count, 0):
+        translator.whole(place)
+        value = translator.seen(place)
+        if value.kind != OBJECT or value.cls not in KINDS:
+            return False
+    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
+    values = translator.state.stack[len(translator.state.stack) - count :]
+    if any(register <= value.register < register + 6 for value in values):
+        return False
+    parts = []
+    for place, value in enumerate(values):
+        parts.append(over_items(translator, value, register + 2 * place))
+        translator.state.stack[place - count] = Value(NULL)
+    return finish(translator, instruction, Value(ZIPPED, register, parts=tuple(parts)))
+
+
+# -- Methods of lists ---------------------------------------------------------------------------------------------------
+
+
+@known(list.append)
+def call_append(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 2:
+        return False
+    made = translator.state.stack[-2]
+    value = translator.whole(-1)
+    if made.cls is not list or value.kind not in HELD:
+        return False
+    append(translator, made)
+    operands = [translator.pop() for _ in range(2)]
+    translator.push(Value("none", known=None))
+    translator.consume(*operands)
+    return True
+
+
+@known(list.pop)
+def call_pop(translator: Translator, count: int, instruction: Instruction) -> bool:
+    made = translator.state.stack[-1]
+    if count != 1 or made.cls is not list:
+        return False
+    translator.before_effect()
+    translator.refresh()
+    result = translator.computed(OBJECT, "LIST_POP", made)._replace(owned=True)
+    return finish(translator, instruction, result)
+
+
+__all__ = ["BOOL", "ITEMS", "ITERATORS"]

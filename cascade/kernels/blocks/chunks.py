@@ -1,0 +1,148 @@
+"""A chunk: the instructions of some blocks that are translated together -> words at the end of the code.
+
+Registers, in this order: one for each variable (numbered as in CPython's frame), the constants of the function, six for
+each place of the value stack, where values stand at the start of a block, and *scratch* registers for what a block computes.
+Each temporary has a name of its own, so that neighbours can be fused; names below `FIRST_NAME` are registers.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from types import CodeType
+
+from cascade.instructions.kernel import FIELDS, KERNEL_OPCODES
+from cascade.kernels.assemble import ROWS, Code, Item, Label, Space
+from cascade.kernels.blocks.values import Value
+from cascade.kernels.fuse import fuse
+from cascade.kernels.model import FLOAT, INT
+
+FIRST_NAME = 1_000_000
+STRIDE = 6
+"""Registers of a place of the value stack: an iterator may need as many."""
+SCRATCH = 96
+
+
+class OutOfRegisters(Exception):
+    """A block has more temporaries than there are scratch registers."""
+
+
+class Registers:
+    """The layout of a function's registers."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.variables = code.co_nlocals + len(set(code.co_cellvars) - set(code.co_varnames)) + len(code.co_freevars)
+        self.constants: dict[bytes | int, int] = {}
+        self.values: list[tuple[int, str, object]] = []
+        for constant in (*code.co_consts, 0, 1, 0.0, False, True):
+            kind = FLOAT if type(constant) is float else INT
+            if type(constant) in (int, float, bool):
+                key = bits_of(kind, constant)
+                if key is not None and key not in self.constants:
+                    self.constants[key] = self.variables + len(self.values)
+                    self.values.append((self.constants[key], kind, constant))
+        self.none = self.variables + len(self.values)
+        self.values.append((self.none, "object", None))
+        self.first_slot = self.none + 1
+        self.first_scratch = self.first_slot + STRIDE * (code.co_stacksize + 2)
+        self.count = self.first_scratch + SCRATCH
+
+    def slot(self, depth: int) -> int:
+        """Returns the first register of a place of the value stack."""
+        return self.first_slot + STRIDE * depth
+
+
+def bits_of(kind: str, constant: object) -> bytes | int | None:
+    """Returns the key of a constant by its bits; None where a register cannot hold it."""
+    if kind == FLOAT:
+        return struct.pack("=d", constant)
+    assert isinstance(constant, int)
+    return int(constant) if -(2**63) <= constant < 2**63 else None
+
+
+class Chunk:
+    """Instructions that are being translated.
+
+    Attributes:
+        start: the number of the first word.
+        exit: the number of the side exit of the present instruction of CPython's.
+        line: the line of the function's source that it comes from.
+    """
+
+    def __init__(self, start: int, registers: Registers, space: Space, taken: Iterable[int]) -> None:
+        self.start = start
+        self.registers = registers
+        self.space = space
+        self.items: Code = []
+        self.exit = 0
+        self.line = 0
+        self.names: dict[int, int] = {}
+        self.pinned: set[int] = set()
+        self.free: list[int] = []
+        self.take_only(taken)
+        self.next_name = FIRST_NAME
+
+    def take_only(self, taken: Iterable[int]) -> None:
+        """Begins a path on which only these registers are in use."""
+        used = {self.physical(name) for name in taken}
+        first = self.registers.first_scratch
+        self.free = [number for number in range(first + SCRATCH - 1, first - 1, -1) if number not in used]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may not be enough scratch registers for another instruction of CPython's."""
+        return len(self.free) < SCRATCH // 3
+
+    # -- Registers ------------------------------------------------------------------------------------------------------
+
+    def temporary(self) -> int:
+        if not self.free:
+            raise OutOfRegisters
+        name = self.next_name
+        self.next_name += 1
+        self.names[name] = self.free.pop()
+        return name
+
+    def drop(self, value: Value) -> None:
+        """Notes that a value is no longer needed: its scratch register may be used again."""
+        register = self.physical(value.register)
+        if register >= self.registers.first_scratch and register not in self.free:
+            self.free.append(register)
+
+    def physical(self, name: int) -> int:
+        return self.names.get(name, name)
+
+    # -- Instructions ---------------------------------------------------------------------------------------------------
+
+    def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
+        if target is not None:
+            target.uses += 1
+        self.items.append(Item(name, operands, self.exit, (None, self.line), self.space, target))
+
+    def put(self, label: Label) -> None:
+        label.placed = True
+        label.uses += 1  # code that is made later may jump there
+        self.items.append(label)
+
+    def words(self) -> tuple[list[tuple[int, ...]], list[int], list[int]]:
+        """Returns the words, and of each the exit and the line. Labels get their positions."""
+        temporaries = self.names.keys() - self.pinned
+        kept: list[Item] = []
+        for item in fuse(self.items, set(temporaries)):
+            if isinstance(item, Label):
+                item.index = self.start + len(kept)
+            else:
+                kept.append(item)
+        return [self.word(item) for item in kept], [item.exit for item in kept], [item.line[1] for item in kept]
+
+    def word(self, item: Item) -> tuple[int, ...]:
+        values = dict.fromkeys(FIELDS, 0)
+        for field, operand in ROWS[item.name].operands.items():
+            if operand.role == "target":
+                assert item.target is not None
+                values[field] = item.target.index
+            elif operand.role in ("value", "object"):
+                values[field] = item.operands[field]
+            else:
+                values[field] = self.physical(item.operands[field])
+        return (KERNEL_OPCODES[item.name], 0, *values.values())

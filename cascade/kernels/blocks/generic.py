@@ -1,0 +1,119 @@
+"""What has no form of its own: CPython executes the instruction, and those behind it that belong to it (a call-out)."""
+
+from __future__ import annotations
+
+import dis
+
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.resume import call_out as call_out_function
+from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import NULL, Value
+from cascade.kernels.model import OBJECT
+
+LIMIT = 40
+"""Values of a call-out."""
+
+
+def pops(name: str, arg: int) -> int | None:
+    """Returns how many values an instruction takes from the stack; None where it is not executed by a call-out."""
+    fixed = POPPED.get(name)
+    if fixed is not None:
+        return fixed
+    counted = COUNTED.get(name)
+    return None if counted is None else counted[0] * arg + counted[1]
+
+
+POPPED = {
+    "POP_TOP": 1, "LOAD_CONST": 0, "PUSH_NULL": 0, "NOP": 0, "UNARY_NEGATIVE": 1, "UNARY_NOT": 1, "UNARY_INVERT": 1,
+    "UNARY_POSITIVE": 1, "BINARY_OP": 2, "BINARY_SUBSCR": 2, "STORE_SUBSCR": 3, "DELETE_SUBSCR": 2, "COMPARE_OP": 2, "IS_OP": 2,
+    "CONTAINS_OP": 2, "LOAD_ATTR": 1, "STORE_ATTR": 2, "DELETE_ATTR": 1, "LOAD_GLOBAL": 0, "STORE_GLOBAL": 1,
+    "DELETE_GLOBAL": 0, "GET_ITER": 1, "IMPORT_NAME": 2, "IMPORT_FROM": 1, "LIST_TO_TUPLE": 1, "BINARY_SLICE": 3,
+    "STORE_SLICE": 4, "FORMAT_SIMPLE": 1, "FORMAT_WITH_SPEC": 2, "CONVERT_VALUE": 1, "GET_LEN": 1, "LOAD_ASSERTION_ERROR": 0,
+    "CALL_INTRINSIC_1": 1, "SET_FUNCTION_ATTRIBUTE": 2, "LOAD_BUILD_CLASS": 0, "TO_BOOL": 1, "BEFORE_WITH": 1,
+    "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1, "MATCH_SEQUENCE": 1, "MATCH_MAPPING": 1,
+}  # fmt: skip
+COUNTED = {
+    "BUILD_TUPLE": (1, 0), "BUILD_LIST": (1, 0), "BUILD_SET": (1, 0), "BUILD_MAP": (2, 0), "BUILD_STRING": (1, 0),
+    "BUILD_SLICE": (1, 0), "BUILD_CONST_KEY_MAP": (1, 1), "CALL": (1, 2), "CALL_KW": (1, 3),
+}  # fmt: skip
+
+
+def popped(instruction: Instruction) -> int | None:
+    if instruction.name == "FORMAT_VALUE":
+        return 1 + (instruction.arg & 4 != 0)
+    if instruction.name == "MAKE_FUNCTION":
+        return 1 + bin(instruction.arg & 15).count("1")
+    if instruction.name == "CALL_FUNCTION_EX":
+        return 3 + (instruction.arg & 1)
+    if instruction.name in ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE"):
+        return 2 if instruction.arg == 1 else None
+    if instruction.name == "LOAD_ATTR" and METHOD_BIT and instruction.arg & 1:
+        return None
+    return pops(instruction.name, instruction.arg)
+
+
+METHOD_BIT = "LOAD_METHOD" not in dis.opmap
+"""From CPython 3.12 on, LOAD_ATTR with an odd argument loads a method."""
+
+
+@form("")
+def other(translator: Translator, instruction: Instruction) -> None:
+    call_out(translator, instruction)
+
+
+def call_out(translator: Translator, instruction: Instruction, start: int = -1) -> None:
+    """Has CPython execute an instruction, with the values that are on the stack."""
+    taken = popped(instruction)
+    if taken is None or taken > LIMIT:
+        raise LeavesTyped
+    left = taken + dis.stack_effect(dis.opmap[instruction.name], instruction.arg if instruction.arg or _has_arg(instruction) else None)
+    if left < 0:
+        raise LeavesTyped
+    make(translator, start if start >= 0 else instruction.start, instruction.after, taken, left)
+
+
+def _has_arg(instruction: Instruction) -> bool:
+    return dis.opmap[instruction.name] >= dis.HAVE_ARGUMENT
+
+
+def make(translator: Translator, start: int, end: int, taken: int, left: int) -> None:
+    """Emits the call-out of the instructions from `start` to `end`, which change no variable."""
+    stack = translator.state.stack
+    count = len(stack)
+    if taken > count:
+        raise LeavesTyped
+    for place in range(count - taken, count):
+        translator.whole(place)
+        if stack[place].kind not in ARGUMENTS:
+            raise LeavesTyped
+    translator.refresh()
+    values = stack[count - taken :]
+    presence = tuple(value.kind != NULL for value in values)
+    given = tuple(value for value in values if value.kind != NULL)
+    function = call_out_function(translator.function, start, end, (), (), presence, (True,) * left, tables=translator.tables)
+    del stack[count - taken :]
+    translator.before_effect()
+    results = tuple(translator.temporary() for _ in range(left))
+    targets = results or (translator.temporary(),)
+    translator.chunk.pinned.update(targets)
+    number = translator.gather(function, given, targets, start, end)
+    translator.emit("CALL_PYTHON", e=number)
+    if not results:
+        translator.emit("RELEASE", a=targets[0])
+    for value in given:
+        if value.register >= 0 and value.local < 0:
+            translator.chunk.drop(value)
+    translator.after_effect()
+    for result in results:
+        translator.push(Value(OBJECT, result, owned=True))
+
+
+ARGUMENTS = (NULL, "int", "float", "bool", "none", "object")
+
+
+@form("RAISE_VARARGS", "RERAISE", "PUSH_EXC_INFO", "YIELD_VALUE", "RETURN_GENERATOR", "SEND")
+def leaves(translator: Translator, instruction: Instruction) -> None:
+    raise LeavesTyped
+
+
+__all__ = ["Ended"]

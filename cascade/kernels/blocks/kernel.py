@@ -1,0 +1,19 @@
+"""The hooks that the extension calls while a kernel runs: more code, exits."""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+import cascade.kernels.blocks.calls
+import cascade.kernels.blocks.iteration
+import cascade.kernels.blocks.names
+import cascade.kernels.blocks.numbers
+import cascade.kernels.blocks.sequences  # noqa: F401  (they enter their forms)
+from cascade._vm import BlockKernel
+from cascade.kernels.blocks import exits
+from cascade.kernels.blocks.translator import Translator
+
+
+def block_kernel(function: FunctionType) -> BlockKernel:
+    """Returns a kernel of a function, whose code is made as it is executed."""
+    return BlockKernel(Translator(function), exits)

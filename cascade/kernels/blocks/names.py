@@ -1,0 +1,313 @@
+"""Forms of instructions that load, store and move values."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from types import CellType, ModuleType
+
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import METHOD_BIT, call_out
+from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import (
+    BUILT_IN, CONDITION, NO_CALLABLE, NOTHING, NUMBERS, UNKNOWN, Value, constant_value,
+)  # fmt: skip
+from cascade.kernels.model import MISSING, NONE, OBJECT
+
+NULL_LAST = sys.version_info >= (3, 13)
+"""Whether the NULL beside a callable stands behind it."""
+
+
+@form("RESUME", "NOP", "CACHE", "PRECALL", "END_FOR", "NOT_TAKEN")
+def nothing(translator: Translator, instruction: Instruction) -> None:
+    if instruction.name == "PRECALL" and translator.call_start < 0:
+        translator.call_start = instruction.start
+
+
+@form("KW_NAMES")
+def kw_names(translator: Translator, instruction: Instruction) -> None:
+    translator.keywords = translator.code.co_consts[instruction.arg]
+    translator.call_start = instruction.start
+
+
+# -- Variables --------------------------------------------------------------------------------------------------------
+
+
+def load(translator: Translator, number: int) -> None:
+    value = translator.state.variables[number]
+    if value is None:
+        raise LeavesTyped
+    if value.kind == NONE or value.constant:
+        translator.push(value._replace(owned=False))
+    else:
+        translator.push(value._replace(owned=False, local=number))
+
+
+@form("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_CLOSURE")
+def load_fast(translator: Translator, instruction: Instruction) -> None:
+    load(translator, instruction.arg)
+
+
+@form("LOAD_FAST_LOAD_FAST")
+def load_two(translator: Translator, instruction: Instruction) -> None:
+    load(translator, instruction.arg >> 4)
+    load(translator, instruction.arg & 15)
+
+
+@form("STORE_FAST")
+def store_fast(translator: Translator, instruction: Instruction) -> None:
+    store(translator, instruction.arg)
+
+
+def store(translator: Translator, number: int) -> None:
+    value = translator.state.stack[-1]
+    if value.kind not in ("int", "float", "bool", "none", "object"):
+        value = translator.whole(-1)
+        if value.kind not in ("int", "float", "bool", "none", "object"):
+            raise LeavesTyped
+    if value.unseen and value.local < 0:
+        translator.seen(-1)
+    translator.pop()
+    translator.store(number, value)
+
+
+@form("STORE_FAST_STORE_FAST")
+def store_two(translator: Translator, instruction: Instruction) -> None:
+    # Both values are seen first, as the first store cannot be repeated.
+    for place in (-2, -1):
+        value = translator.whole(place)
+        if value.unseen and value.local < 0:
+            translator.seen(place)
+    store(translator, instruction.arg >> 4)
+    store(translator, instruction.arg & 15)
+
+
+@form("STORE_FAST_LOAD_FAST")
+def store_and_load(translator: Translator, instruction: Instruction) -> None:
+    store(translator, instruction.arg >> 4)
+    load(translator, instruction.arg & 15)
+
+
+@form("DELETE_FAST")
+def delete_fast(translator: Translator, instruction: Instruction) -> None:
+    value = translator.state.variables[instruction.arg]
+    if value is None:
+        raise LeavesTyped
+    translator.save_aliases(instruction.arg)
+    translator.state.variables[instruction.arg] = None
+    if value.owned:
+        translator.consume(value._replace(local=-1))
+
+
+@form("LOAD_CONST")
+def load_const(translator: Translator, instruction: Instruction) -> None:
+    translator.push(constant_value(translator.code.co_consts[instruction.arg]))
+
+
+@form("RETURN_CONST")
+def return_const(translator: Translator, instruction: Instruction) -> None:
+    load_const(translator, instruction)
+    return_value(translator, instruction)
+
+
+@form("RETURN_VALUE")
+def return_value(translator: Translator, instruction: Instruction) -> None:
+    value = translator.whole(-1)
+    if value.kind in NUMBERS:
+        name = "RETURN_" + value.kind.upper()
+    elif value.kind in (OBJECT, NONE):
+        name = "RETURN_OWNED" if value.owned else "RETURN_OBJECT"
+    else:
+        raise LeavesTyped
+    register = translator.register(value)
+    translator.pop()
+    translator.refresh()  # the variables die when the value has been taken
+    translator.emit(name, a=register)
+    raise Ended
+
+
+@form("POP_TOP")
+def pop_top(translator: Translator, instruction: Instruction) -> None:
+    translator.consume(translator.pop())
+
+
+@form("PUSH_NULL")
+def push_null(translator: Translator, instruction: Instruction) -> None:
+    translator.push(NO_CALLABLE)
+
+
+@form("COPY")
+def copy(translator: Translator, instruction: Instruction) -> None:
+    place = -instruction.arg
+    value = translator.state.stack[place]
+    if value.kind not in ("int", "float", "bool", "none", "object", "null"):
+        value = translator.whole(place)
+        if value.kind not in ("int", "float", "bool", "none", "object", "null"):
+            raise LeavesTyped
+    if value.register in translator.chunk.names:
+        translator.chunk.pinned.add(value.register)
+    if value.owned:
+        # The copy borrows the original's reference as long as both stand on the stack: it takes one of its own.
+        value = translator.own(value)
+    elif value.number and not value.constant and value.local < 0:
+        result = translator.temporary()
+        translator.emit("MOVE", a=result, b=value.register)
+        value = Value(value.kind, result)
+    translator.push(value)
+
+
+@form("SWAP")
+def swap(translator: Translator, instruction: Instruction) -> None:
+    stack = translator.state.stack
+    stack[-1], stack[-instruction.arg] = stack[-instruction.arg], stack[-1]
+
+
+# -- Cells --------------------------------------------------------------------------------------------------------------
+
+
+@form("COPY_FREE_VARS")
+def copy_free_vars(translator: Translator, instruction: Instruction) -> None:
+    pass  # they are there from the start
+
+
+@form("MAKE_CELL")
+def make_cell(translator: Translator, instruction: Instruction) -> None:
+    number = instruction.arg
+    value = translator.state.variables[number]
+    if value is None:
+        translator.emit("EMPTY_CELL", a=number)
+    else:
+        if value.kind in NUMBERS:
+            translator.emit(f"BOX_{value.kind.upper()}", a=number, b=number)
+        elif value.kind == NONE:
+            translator.emit("OWN", a=number, b=translator.registers.none)
+        translator.emit("NEW_CELL", a=number, b=number)
+    translator.state.variables[number] = Value(OBJECT, number, CellType, True)
+
+
+@form("LOAD_DEREF")
+def load_deref(translator: Translator, instruction: Instruction) -> None:
+    cell = translator.state.variables[instruction.arg]
+    assert cell is not None
+    result = translator.computed(OBJECT, "CELL_ITEM", cell)
+    translator.push(result)
+
+
+@form("STORE_DEREF")
+def store_deref(translator: Translator, instruction: Instruction) -> None:
+    cell = translator.state.variables[instruction.arg]
+    assert cell is not None
+    translator.before_effect()
+    translator.whole(-1)
+    value = boxed(translator, translator.owned(len(translator.state.stack) - 1))
+    translator.pop()
+    translator.emit("CELL_STORE", a=translator.register(cell), b=translator.register(value))
+    translator.chunk.drop(value)
+    translator.after_effect()
+
+
+def boxed(translator: Translator, value: Value) -> Value:
+    """Returns an owned object for a value that is the stack's own."""
+    if value.kind in NUMBERS:
+        source = translator.register(value)
+        result = translator.temporary()
+        translator.emit(f"BOX_{value.kind.upper()}", a=result, b=source)
+        return Value(OBJECT, result, owned=True)
+    if value.kind == NONE:
+        return translator.own(Value(OBJECT, translator.registers.none))
+    return value
+
+
+# -- Names --------------------------------------------------------------------------------------------------------------
+
+
+@form("LOAD_GLOBAL")
+def load_global(translator: Translator, instruction: Instruction) -> None:
+    name = translator.code.co_names[instruction.arg >> 1]
+    found = meaning(translator, name)
+    if found is MISSING:
+        raise LeavesTyped
+    if not NULL_LAST and instruction.arg & 1:
+        translator.push(NO_CALLABLE)
+    translator.push(named_value(found))
+    if NULL_LAST and instruction.arg & 1:
+        translator.push(NO_CALLABLE)
+
+
+def named_value(found: object) -> Value:
+    value = constant_value(found)
+    return value if value.kind != OBJECT else value._replace(cls=type(found) if type(found) in BUILT_IN else None)
+
+
+def meaning(translator: Translator, name: str) -> object:
+    """Returns the object that a global name means; from here on the code relies on it."""
+    function = translator.function
+    found = used(translator, function.__globals__, name)
+    if found is MISSING:
+        found = used(translator, builtins_of(function.__globals__), name)
+    return found
+
+
+def used(translator: Translator, namespace: dict[str, object], name: str) -> object:
+    key = (id(namespace), name)
+    if key not in translator.names_used:
+        translator.names_used[key] = (namespace, name, namespace.get(name, MISSING))
+        translator.state.guarded = False
+    check_names(translator)
+    return translator.names_used[key][2]
+
+
+def check_names(translator: Translator) -> None:
+    if not translator.state.guarded:
+        translator.emit("GUARD")
+        translator.state.guarded = True
+
+
+def builtins_of(namespace: dict[str, object]) -> dict[str, object]:
+    found = namespace.get("__builtins__", builtins)
+    return vars(found) if isinstance(found, ModuleType) else found  # type: ignore[return-value]
+
+
+@form("LOAD_ATTR")
+def load_attr(translator: Translator, instruction: Instruction) -> None:
+    if METHOD_BIT and instruction.arg & 1:
+        load_method(translator, instruction)
+        return
+    name = translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
+    value = translator.state.stack[-1]
+    if type(value.known) is ModuleType:
+        found = module_item(translator, value.known, name)
+        if found is not MISSING:
+            translator.pop()
+            translator.push(named_value(found))
+            return
+    call_out(translator, instruction)
+
+
+def module_item(translator: Translator, module: ModuleType, name: str) -> object:
+    return used(translator, vars(module), name)
+
+
+@form("LOAD_METHOD")
+def load_method(translator: Translator, instruction: Instruction) -> None:
+    name = translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
+    value = translator.state.stack[-1]
+    if type(value.known) is ModuleType:
+        found = module_item(translator, value.known, name)
+        if found is not MISSING:
+            translator.pop()
+            pair = (NO_CALLABLE, named_value(found))
+            translator.state.stack.extend(pair[::-1] if NULL_LAST else pair)
+            return
+    value = translator.seen(-1)
+    if value.kind == OBJECT and value.cls in BUILT_IN:
+        method = vars(value.cls).get(name)  # of these classes nothing changes
+        if method is not None and type(method).__name__ == "method_descriptor":
+            translator.pop()
+            translator.push(Value(OBJECT, known=method, general=True))
+            translator.push(value)
+            return
+    raise LeavesTyped
+
+
+__all__ = ["CONDITION", "NOTHING", "UNKNOWN"]

@@ -1,0 +1,181 @@
+"""Forms of lists and tuples: items, displays, unpacking."""
+
+from __future__ import annotations
+
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, NUMBERS, Value
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+
+KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
+HELD = ("int", "float", "bool", "none", "object")
+DISPLAY_LIMIT = 8
+
+
+@form("BINARY_SUBSCR")
+def binary_subscr(translator: Translator, instruction: Instruction) -> None:
+    translator.whole(-2), translator.whole(-1)
+    container, index = translator.seen(-2), translator.seen(-1)
+    if container.cls not in KINDS or index.kind not in (INT, BOOL):
+        call_out(translator, instruction)
+        return
+    # The item is borrowed from the container, so that is kept until the item has a reference of its own.
+    item = translator.computed(OBJECT, f"{KINDS[container.cls]}_ITEM", container, index)
+    translator.pop(), translator.pop()
+    if container.owned:
+        item = translator.own(item)
+    translator.consume(index, container)
+    translator.push(item)
+
+
+@form("STORE_SUBSCR")
+def store_subscr(translator: Translator, instruction: Instruction) -> None:
+    value = translator.whole(-3)
+    container, index = translator.seen(-2), translator.seen(-1)
+    if container.cls is not list or index.kind not in (INT, BOOL):
+        call_out(translator, instruction)
+        return
+    if value.kind in (INT, FLOAT):
+        translator.before_effect()
+        name = f"LIST_STORE_{value.kind.upper()}"
+        translator.emit(name, a=container.register, b=translator.register(index), c=translator.register(value))
+    elif value.kind in (BOOL, NONE, OBJECT):
+        value = settled_object(translator, -3)
+        translator.before_effect()
+        source = translator.register(value)
+        name = "LIST_STORE" if value.owned else "LIST_STORE_BORROWED"
+        translator.emit(name, a=translator.register(container), b=translator.register(index), c=source)
+    else:
+        raise LeavesTyped
+    for _ in range(3):
+        translator.pop()
+    if value.kind == OBJECT and value.owned:
+        translator.chunk.drop(value)
+    else:
+        translator.consume(value)
+    translator.after_effect()
+    translator.consume(index, container)
+
+
+def settled_object(translator: Translator, place: int) -> Value:
+    """Makes an object of a value on the stack."""
+    value = translator.state.stack[place]
+    if value.kind in NUMBERS:
+        source = translator.register(value)
+        result = translator.temporary()
+        translator.emit(f"BOX_{value.kind.upper()}", a=result, b=source)
+        value = Value(OBJECT, result, {INT: int, FLOAT: float, BOOL: bool}[value.kind], True)
+    elif value.kind == NONE:
+        value = Value(OBJECT, translator.registers.none, type(None))
+    else:
+        return value
+    translator.state.stack[place] = value
+    translator.refresh()
+    return value
+
+
+@form("CONTAINS_OP")
+def contains_op(translator: Translator, instruction: Instruction) -> None:
+    translator.whole(-2), translator.whole(-1)
+    value, container = translator.seen(-2), translator.seen(-1)
+    if container.cls not in KINDS or not value.number:
+        call_out(translator, instruction)
+        return
+    kind = "FLOAT" if value.kind == FLOAT else "INT"
+    found = translator.computed(BOOL, f"{KINDS[container.cls]}_HOLDS_{kind}", container, value)
+    if instruction.arg:
+        found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
+    translator.pop(), translator.pop()
+    translator.consume(container, value)
+    translator.push(found)
+
+
+@form("BUILD_TUPLE")
+def build_tuple(translator: Translator, instruction: Instruction) -> None:
+    count = instruction.arg
+    stack = translator.state.stack
+    values = stack[len(stack) - count :]
+    if not 0 < count <= DISPLAY_LIMIT or any(value.kind not in HELD for value in values):
+        build(translator, instruction, tuple)
+        return
+    del stack[len(stack) - count :]
+    translator.push(Value(DISPLAY, parts=tuple(values)))
+
+
+@form("BUILD_LIST")
+def build_list(translator: Translator, instruction: Instruction) -> None:
+    build(translator, instruction, list)
+
+
+def build(translator: Translator, instruction: Instruction, made: type) -> None:
+    count = instruction.arg
+    stack = translator.state.stack
+    for place in range(len(stack) - count, len(stack)):
+        if translator.whole(place).kind not in HELD:
+            raise LeavesTyped
+    if count > 1000:
+        raise LeavesTyped
+    translator.refresh()
+    values = tuple(stack[len(stack) - count :])
+    number = translator.gather(None, values, ())
+    result = translator.temporary()
+    translator.emit("BUILD_LIST" if made is list else "BUILD_TUPLE", a=result, e=number)
+    del stack[len(stack) - count :]
+    for value in values:
+        if value.register >= 0 and value.local < 0:
+            translator.chunk.drop(value)
+    translator.push(Value(OBJECT, result, made, True))
+
+
+@form("UNPACK_SEQUENCE")
+def unpack_sequence(translator: Translator, instruction: Instruction) -> None:
+    value = translator.state.stack[-1]
+    if value.kind == DISPLAY:
+        if len(value.parts) != instruction.arg:
+            raise LeavesTyped
+        translator.pop()
+        for part in reversed(value.parts):
+            translator.push(part)
+        return
+    value = translator.seen(-1)
+    if value.cls not in KINDS or value.kind != OBJECT:
+        call_out(translator, instruction)
+        return
+    size = translator.computed(INT, "SIZE", value)
+    translator.emit("EXIT_UNLESS_EQUAL", a=size.register, b=translator.register(Value(INT, known=instruction.arg)))
+    items = []
+    for number in range(instruction.arg):
+        item = translator.computed(OBJECT, f"{KINDS[value.cls]}_ITEM", value, Value(INT, known=number))
+        items.append(translator.own(item) if value.owned else item)
+    translator.pop()
+    translator.consume(value)
+    for item in reversed(items):
+        translator.push(item)
+
+
+@form("LIST_APPEND")
+def list_append(translator: Translator, instruction: Instruction) -> None:
+    value = translator.whole(-1)
+    made = translator.state.stack[-1 - instruction.arg]
+    if value.kind not in HELD or made.cls is not list:
+        raise LeavesTyped
+    append(translator, made)
+
+
+def append(translator: Translator, made: Value) -> None:
+    """Appends the value on top of the stack to a list, and pops it."""
+    value = translator.state.stack[-1]
+    if value.kind in (INT, FLOAT):
+        translator.emit(f"APPEND_{value.kind.upper()}", a=translator.register(made), b=translator.register(value))
+        translator.consume(translator.pop())
+        return
+    value = settled_object(translator, -1)
+    if not value.owned:
+        value = translator.own(value)
+    translator.emit("APPEND", a=translator.register(made), b=value.register)
+    translator.pop()
+    translator.chunk.drop(value)
+
+
+__all__ = ["CONDITION"]

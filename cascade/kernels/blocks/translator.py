@@ -1,0 +1,693 @@
+"""The translator of one function: block by block, from stubs.
+
+    def total(xs):              LIST_NEXT   item, xs.., end          version: t is an int
+        t = 0                   UNBOX_INT   t1, item, -> stub        the first item was an int
+        for x in xs:            ADD_INT     t, t, t1
+            t += x              BACK        the version's start
+        return t
+
+A *version* is a program point with the facts about the variables and the value stack there. A *stub* is a word that stops the
+run: the extension then calls `grow`, which translates what follows, for the values that are in the registers at that time,
+and puts a jump in place of the stub. So only what is executed is translated, and an object's class is known when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import NamedTuple
+
+from cascade.kernels.assemble import Label, Space
+from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters, Registers
+from cascade.kernels.blocks.code_tables import CodeTables
+from cascade.kernels.blocks.decode import Function, Instruction, decode
+from cascade.kernels.blocks.values import (
+    BUILT_IN, CONDITION, COUNTED, DISPLAY, ITEMS, NOTHING, NULL, NUMBERS, PLAIN, RANGE, UNKNOWN, WIDE, ZIPPED, State, Value,
+)  # fmt: skip
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+
+VERSION_LIMIT = 8
+"""Versions of a program point, before numbers are boxed to have fewer."""
+DISPATCH_LIMIT = 3
+"""Classes that are told apart at one place."""
+WORD_LIMIT = 16_000
+MOVED = {INT: "MOVE", FLOAT: "MOVE", BOOL: "MOVE"}
+
+
+class Unseen(Exception):
+    """The class of a value is needed: the code ends in a stub here.
+
+    Attributes:
+        place: the position on the stack, from the top, as an index (-1, -2, ...).
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+
+class Ended(Exception):
+    """The block has ended."""
+
+
+class LeavesTyped(Exception):
+    """From here CPython continues, in any case."""
+
+
+class Exit(NamedTuple):
+    """A side exit: the offset at which CPython continues, and where the variables and the stack's values are."""
+
+    offset: int
+    variables: tuple[Value | None, ...]
+    stack: tuple[Value, ...]
+
+
+class Stub(NamedTuple):
+    """What follows a stub.
+
+    Attributes:
+        offset: of the instruction.
+        state: there; registers are physical ones.
+        place: the stack's value whose class is needed; 0 where none is.
+        tried: how many classes have been told apart.
+    """
+
+    offset: int
+    state: State
+    place: int
+    tried: int
+
+
+class Version:
+    """A translated program point, or one that is going to be.
+
+    Attributes:
+        rotated: of a loop over a range: the register of its variable, and the label behind the test.
+    """
+
+    __slots__ = ("label", "rotated")
+
+    def __init__(self) -> None:
+        self.label = Label()
+        self.rotated: tuple[int, Label] | None = None
+
+
+class Growth(NamedTuple):
+    """Words to be added to a kernel: at `start`, which is behind the last word, or on a stub that is the last one.
+
+    Attributes:
+        jump_from: the number of the stub's word that becomes a jump to `start`; -1 for none.
+    """
+
+    start: int
+    words: list[tuple[int, ...]]
+    exits: list[int]
+    lines: list[int]
+    jump_from: int
+
+
+class CallOut(NamedTuple):
+    """A call-out or a container: its function, the (register, kind) of each argument, and the registers of the results."""
+
+    function: object
+    sources: tuple[tuple[int, str], ...]
+    targets: tuple[int, ...]
+    start: int
+    end: int
+
+
+class Translator:
+    """The code of one function so far.
+
+    Attributes:
+        function: the user's.
+        text: its instructions.
+        exits, stubs, call_outs: the tables that words refer to.
+        state: the present one.
+        chunk: where instructions are emitted.
+    """
+
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function
+        self.code = function.__code__
+        self.text: Function = decode(self.code)
+        self.tables = CodeTables(self.code)
+        self.registers = Registers(self.code)
+        self.space = Space()
+        self.lines = _lines(self.code)
+        self.versions: dict[tuple[object, ...], Version] = {}
+        self.counts: dict[int, int] = {}
+        self.exits: list[Exit] = []
+        self.stubs: list[Stub] = []
+        self.stub_words: dict[int, int] = {}
+        self.stub_labels: dict[int, Version] = {}
+        self.call_outs: list[CallOut] = []
+        self.objects: list[object] = []
+        self.word_count = 0
+        self.names_used: dict[tuple[int, str], tuple[dict[str, object], str, object]] = {}
+        self.state = State([], [], False)
+        self.chunk = Chunk(0, self.registers, self.space, ())
+        self.offset = 0
+        self.moved = False
+        self.version: Version | None = None
+        self.waiting: list[tuple[Label, Stub, Version | None]] = []
+        self.edges: list[tuple[Label, State, int, bool]] = []
+        self.ends: list[tuple[Label, State, int, tuple[Value, ...]]] = []
+        self.keywords: tuple[str, ...] = ()
+        self.call_start = -1
+
+    # -- Growth -----------------------------------------------------------------------------------------------------
+
+    def enter(self, kinds: tuple[type | None, ...]) -> Growth:
+        """Returns the code of a call with arguments of these classes; None stands for any other."""
+        variables: list[Value | None] = [None] * self.registers.variables
+        for number, kind in enumerate(kinds):
+            variables[number] = argument_value(kind, number)
+        state = State(variables, [], False)
+        for number, cell in enumerate(self.function.__closure__ or ()):
+            place = self.registers.variables - len(self.code.co_freevars) + number
+            state.variables[place] = Value(OBJECT, known=cell, general=True)
+        return self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
+
+    def grow(self, number: int, found: object) -> Growth:
+        """Returns the code behind a stub; `found` is the value whose class is needed."""
+        stub = self.stubs[number]
+        word = self.stub_words[number]
+        last = word == self.word_count - 1
+        start = word if last else self.word_count
+        return self.grow_from(stub, start, -1 if last else word, self.stub_labels.get(number), found)
+
+    def grow_from(
+        self, stub: Stub, start: int, jump_from: int, version: Version | None, found: object = None
+    ) -> Growth:
+        self.state = stub.state.copy()
+        self.chunk = Chunk(start, self.registers, self.space, _registers_of(self.state))
+        self.waiting, self.edges = [], []
+        self.offset = stub.offset
+        self.version = version
+        self.keywords, self.call_start = (), -1
+        if version is not None:
+            self.chunk.put(version.label)
+        try:
+            self.begin_instruction(self.text.instructions[stub.offset])
+            if stub.place:
+                self.see(stub.place, found, stub.tried)
+            self.translate()
+        except Ended:
+            pass
+        while self.edges or self.ends:
+            if self.ends:
+                self.leave_loop(*self.ends.pop())
+                continue
+            label, self.state, offset, back = self.edges.pop()
+            self.chunk.put(label)
+            try:
+                self.chunk.take_only(_registers_of(self.state))
+                self.offset = offset
+                self.refresh()
+                self.go_to(offset, back)
+                self.translate()
+            except Ended:
+                pass
+        for label, waiting, owner in self.waiting:
+            self.put_stub(label, waiting, owner)
+        words, exits, lines = self.chunk.words()
+        for index, word in enumerate(words):
+            if word[0] == STUB:
+                self.stub_words[word[6]] = start + index
+        self.word_count = start + len(words)
+        return Growth(start, words, exits, lines, jump_from)
+
+    def leave_loop(self, label: Label, state: State, offset: int, released: tuple[Value, ...]) -> None:
+        """Continues behind a loop: at its iterator's end the code goes to `label`."""
+        self.state = state
+        self.chunk.put(label)
+        try:
+            self.chunk.take_only(_registers_of(self.state))
+            self.offset = offset
+            self.refresh()
+            self.consume(*released)
+            self.go_to(offset)
+            self.translate()
+        except Ended:
+            pass
+
+    def put_stub(self, label: Label, stub: Stub, version: Version | None) -> None:
+        number = len(self.stubs)
+        self.stubs.append(stub)
+        if version is not None:
+            self.stub_labels[number] = version
+        self.chunk.put(label)
+        self.chunk.exit = self.new_exit(stub.offset, stub.state)
+        self.emit("STUB", e=number)
+
+    def translate(self) -> None:
+        """Translates from the present offset on, until the block ends."""
+        while True:
+            instruction = self.text.instructions[self.offset]
+            self.moved = False
+            try:
+                if self.chunk.is_full:
+                    self.dispatch(0)
+                self.begin_instruction(instruction)
+                self.form(instruction)(self, instruction)
+            except Unseen as unseen:
+                self.dispatch(unseen.place)
+            except (LeavesTyped, OutOfRegisters):
+                self.leave()
+            if self.word_count + len(self.chunk.items) > WORD_LIMIT:
+                self.leave()
+            if not self.moved:
+                if self.offset == instruction.start:
+                    self.offset = instruction.after
+                if self.offset in self.text.joins:
+                    self.go_to(self.offset)
+
+    def begin_instruction(self, instruction: Instruction) -> None:
+        self.chunk.line = self.lines.get(instruction.start, 0)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """From here on a side exit has the present state."""
+        self.chunk.exit = self.new_exit(self.offset, self.state)
+
+    def form(self, instruction: Instruction) -> Callable[[Translator, Instruction], None]:
+        return FORMS.get(instruction.name, FORMS[""])
+
+    def leave(self) -> None:
+        self.emit("EXIT")
+        raise Ended
+
+    # -- Classes that are met ---------------------------------------------------------------------------------------
+
+    def dispatch(self, place: int) -> None:
+        """Ends the block in a stub, which tells the class of a value on the stack."""
+        label = Label()
+        self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0), None)
+        raise Ended
+
+    def see(self, place: int, found: object, tried: int) -> None:
+        """Begins with a test for the class that a value on the stack has now."""
+        value = self.state.stack[place]
+        kind = type(found)
+        fits = kind in BUILT_IN and not (kind is int and found not in WIDE)
+        if tried >= DISPATCH_LIMIT or not fits:
+            self.replace(place, value._replace(general=True))
+            return
+        otherwise = Label()
+        self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1), None))
+        if kind in (int, float, bool):
+            name = {int: INT, float: FLOAT, bool: BOOL}[kind]
+            result = self.temporary()
+            self.emit(f"UNBOX_{name.upper()}", a=result, b=value.register, target=otherwise)
+            self.unbox(place, value, Value(name, result))
+        elif found is None:
+            self.emit("EXPECT_NONE", a=value.register, target=otherwise)
+            self.unbox(place, value, NOTHING)
+        else:
+            self.emit("EXPECT_CLASS", a=value.register, b=self.object_register(kind), target=otherwise)
+            self.replace(place, value._replace(cls=kind))
+        self.refresh()
+
+    def unbox(self, place: int, value: Value, number: Value) -> None:
+        """A value on the stack, and the variable that it is the value of, become a number or None."""
+        if value.local >= 0:
+            self.emit("RELEASE", a=value.local)
+            if number.number:
+                self.emit("MOVE", a=value.local, b=number.register)
+                number = number._replace(register=value.local)
+            self.replace(place, number)
+        else:
+            self.state.stack[place] = number
+            if value.owned:
+                self.emit("RELEASE", a=value.register)
+
+    def replace(self, place: int, value: Value) -> None:
+        """Replaces what is known of a value on the stack, and of the variable that it is the value of."""
+        stack, local = self.state.stack, self.state.stack[place].local
+        if local < 0:
+            stack[place] = value
+            return
+        changed = value._replace(local=local, owned=False)
+        for other, item in enumerate(stack):
+            if item.local == local:
+                stack[other] = changed
+            elif item.parts:
+                parts = tuple(changed if part.local == local else part for part in item.parts)
+                stack[other] = item._replace(parts=parts)
+        self.state.variables[local] = value._replace(local=-1, owned=value.kind == OBJECT)
+
+    def frozen(self, state: State) -> State:
+        """Returns a copy of a state with registers in place of names."""
+        copied = state.copy()
+        copied.variables = [None if value is None else self.placed(value) for value in state.variables]
+        copied.stack = [self.placed(value) for value in state.stack]
+        for value in state.stack:
+            self.chunk.pinned.update(_names_of(value))
+        return copied
+
+    def placed(self, value: Value) -> Value:
+        return value._replace(
+            register=self.chunk.physical(value.register), parts=tuple(self.placed(part) for part in value.parts)
+        )
+
+    def new_exit(self, offset: int, state: State) -> int:
+        """Returns the number of the side exit at an offset, with the present state."""
+        found = Exit(
+            offset,
+            tuple(None if value is None else self.placed(value) for value in state.variables),
+            tuple(self.placed(value) for value in state.stack),
+        )
+        if self.exits and self.exits[-1] == found:
+            return len(self.exits) - 1
+        self.exits.append(found)
+        return len(self.exits) - 1
+
+    # -- Control flow -----------------------------------------------------------------------------------------------
+
+    def go_to(self, offset: int, back: bool = False) -> None:
+        """Continues at a program point where paths join: in its version for the present facts."""
+        self.settle_for_join(offset)
+        key = self.state.key(offset)
+        version = self.versions.get(key)
+        self.offset, self.moved = offset, True
+        if version is not None and version.label.placed:
+            if version.rotated is not None and back:
+                register, label = version.rotated
+                self.emit("NEXT_BACK", a=register, b=self.state.stack[-1].register, target=label)
+            self.emit("BACK" if back else "JUMP", target=version.label)
+            raise Ended
+        if version is None:
+            self.counts[offset] = self.counts.get(offset, 0) + 1
+            version = self.versions[key] = Version()
+        self.waiting = [item for item in self.waiting if item[0] is not version.label]
+        self.chunk.put(version.label)
+        self.version = version
+
+    def await_version(self, version: Version, offset: int) -> None:
+        """Has a stub made for a version that is jumped to and not translated."""
+        if not version.label.placed and not any(label is version.label for label, _, _ in self.waiting):
+            self.waiting.append((version.label, Stub(offset, self.frozen(self.state), 0, 0), version))
+
+    def jump_label(self, offset: int, back: bool = False) -> tuple[Label, bool]:
+        """Returns the label for a conditional jump in the present state, and whether it lies before."""
+        if self.is_settled():
+            key = self.state.key(offset)
+            version = self.versions.get(key)
+            if version is None and self.counts.get(offset, 0) < VERSION_LIMIT:
+                self.counts[offset] = self.counts.get(offset, 0) + 1
+                version = self.versions[key] = Version()
+            if version is not None:
+                self.await_version(version, offset)
+                return version.label, back
+        label = Label()
+        self.edges.append((label, self.state.copy(), offset, back))
+        return label, False
+
+    def is_settled(self) -> bool:
+        return all(self.in_place(depth, value) for depth, value in enumerate(self.state.stack))
+
+    def in_place(self, depth: int, value: Value) -> bool:
+        if value.kind in (NULL, NONE) or value.kind == OBJECT and value.constant:
+            return True
+        return value.register == self.registers.slot(depth) and (value.kind != OBJECT or value.owned)
+
+    def settle_for_join(self, offset: int) -> None:
+        """Moves the values of the stack to their places, and boxes numbers where there are many versions already."""
+        state = self.state
+        if self.counts.get(offset, 0) >= VERSION_LIMIT and state.key(offset) not in self.versions:
+            self.generalise()
+        moves = []
+        for depth, value in enumerate(state.stack):
+            if self.in_place(depth, value):
+                continue
+            if value.kind in (RANGE, ITEMS, COUNTED, ZIPPED):
+                raise LeavesTyped
+            value = self.owned(depth)
+            if value.register >= 0 and value.kind not in (NULL, NONE):
+                moves.append((depth, value))
+        aside = []
+        taken = {self.registers.slot(depth) for depth, _ in moves}
+        for depth, value in moves:
+            if value.register in taken and len(moves) > 1:
+                spare = self.temporary()
+                self.emit("MOVE", a=spare, b=value.register)
+                value = value._replace(register=spare)
+            aside.append((depth, value))
+        for depth, value in aside:
+            slot = self.registers.slot(depth)
+            self.emit("MOVE", a=slot, b=value.register)
+            state.stack[depth] = value._replace(register=slot)
+            self.chunk.drop(value)
+
+    def generalise(self) -> None:
+        """Makes objects of the variables that are numbers, and forgets their classes."""
+        for number, value in enumerate(self.state.variables):
+            if value is not None and value.kind in NUMBERS:
+                self.emit(f"BOX_{value.kind.upper()}", a=number, b=number)
+                value = Value(OBJECT, number, owned=True, general=True)
+            elif value is not None and value.kind == NONE:
+                self.emit("OWN", a=number, b=self.registers.none)
+                value = Value(OBJECT, number, owned=True, general=True)
+            elif value is not None and value.kind == OBJECT and not value.constant:
+                value = Value(OBJECT, number, owned=True, general=True)
+            self.state.variables[number] = value
+
+    # -- Emission ---------------------------------------------------------------------------------------------------
+
+    def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
+        self.chunk.emit(name, target=target, **operands)
+
+    def temporary(self) -> int:
+        return self.chunk.temporary()
+
+    def computed(self, kind: str, name: str, *operands: Value) -> Value:
+        """Emits an instruction, and returns its result in a temporary."""
+        registers = [self.register(operand) for operand in operands]
+        result = self.temporary()
+        self.emit(name, **dict(zip("abcdef", (result, *registers), strict=False)))
+        return Value(kind, result)
+
+    def register(self, value: Value) -> int:
+        """Returns the register that holds a value; of a constant, one is loaded if need be."""
+        if not value.constant or value.register >= 0:
+            return value.register
+        if value.kind in NUMBERS:
+            return self.number_register(value.kind, value.known)
+        if value.kind == NONE:
+            return self.registers.none
+        return self.object_register(value.known)
+
+    def number_register(self, kind: str, number: object) -> int:
+        from cascade.kernels.blocks.chunks import bits_of
+
+        key = bits_of(kind, number)
+        assert key is not None
+        if key in self.registers.constants:
+            return self.registers.constants[key]
+        bits = key if isinstance(key, bytes) else key.to_bytes(8, "little", signed=True)
+        result = self.temporary()
+        low, high = int.from_bytes(bits[:4], "little", signed=True), int.from_bytes(bits[4:], "little", signed=True)
+        self.emit("LOAD_FLOAT" if kind == FLOAT else "LOAD_INT", a=result, e=low, f=high)
+        return result
+
+    def object_register(self, found: object) -> int:
+        """Loads an object, which the code holds, into a temporary."""
+        if found is None:
+            return self.registers.none
+        number = next((number for number, known in enumerate(self.objects) if known is found), -1)
+        if number < 0:
+            number = len(self.objects)
+            self.objects.append(found)
+        result = self.temporary()
+        self.emit("LOAD_OBJECT", a=result, e=number)
+        return result
+
+    # -- The stack --------------------------------------------------------------------------------------------------
+
+    def push(self, value: Value) -> None:
+        self.state.stack.append(value)
+
+    def pop(self) -> Value:
+        return self.state.stack.pop()
+
+    def seen(self, place: int) -> Value:
+        """Returns a value on the stack, whose class is known or can no longer be told."""
+        value = self.state.stack[place]
+        if value.unseen:
+            raise Unseen(place)
+        return value
+
+    def consume(self, *values: Value) -> None:
+        """Drops values that have been popped, as their instruction is over."""
+        for value in values:
+            if value.kind in (DISPLAY, CONDITION, ITEMS, COUNTED, ZIPPED):
+                self.consume(*value.parts)
+            if value.owned:
+                if value.cls not in PLAIN:
+                    self.before_effect()
+                self.emit("RELEASE", a=value.register)
+                if value.cls not in PLAIN:
+                    self.after_effect()
+            if value.register >= 0 and value.local < 0:
+                self.chunk.drop(value)
+
+    def before_effect(self) -> None:
+        """Code of users may run now: values that are only borrowed get references of their own."""
+        for depth, value in enumerate(self.state.stack):
+            if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
+                self.state.stack[depth] = self.own(value)
+            elif value.kind == DISPLAY:
+                self.state.stack[depth] = value._replace(parts=tuple(self.lasting(part) for part in value.parts))
+
+    def lasting(self, value: Value) -> Value:
+        if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
+            return self.own(value)
+        return value
+
+    def after_effect(self) -> None:
+        self.state.guarded = False
+
+    def own(self, value: Value) -> Value:
+        """Returns an object with a reference of its own, in a temporary."""
+        source = self.register(value)
+        result = self.temporary()
+        self.emit("OWN", a=result, b=source)
+        return Value(OBJECT, result, value.cls, True, general=value.general)
+
+    def owned(self, depth: int) -> Value:
+        """Makes a value on the stack independent of variables and borrowed references, and returns it."""
+        value = self.state.stack[depth]
+        if value.kind in (CONDITION, DISPLAY):
+            value = self.materialised(value)
+        if value.kind == OBJECT and not value.owned:
+            value = self.own(value)
+        elif value.kind in NUMBERS and (value.local >= 0 or value.constant):
+            source = self.register(value)
+            result = self.temporary()
+            self.emit("MOVE", a=result, b=source)
+            value = Value(value.kind, result)
+        self.state.stack[depth] = value
+        return value
+
+    def materialised(self, value: Value) -> Value:
+        """Returns a comparison as a bool, and a display as a tuple."""
+        if value.kind == CONDITION:
+            left, right = value.parts
+            return self.computed(BOOL, value.name, left, right)
+        if value.kind == DISPLAY:
+            number = self.gather(None, value.parts, ())
+            result = self.temporary()
+            self.emit("BUILD_TUPLE", a=result, e=number)
+            return Value(OBJECT, result, tuple, True)
+        return value
+
+    def whole(self, place: int) -> Value:
+        """Returns a value on the stack, which is no comparison and no display afterwards."""
+        value = self.state.stack[place]
+        if value.kind in (CONDITION, DISPLAY):
+            value = self.state.stack[place] = self.materialised(value)
+            self.refresh()
+        return value
+
+    def gather(self, function: object, values: tuple[Value, ...], targets: tuple[int, ...], start: int = 0, end: int = 0) -> int:
+        """Returns the number of a call-out, or of a container to be made, of values; references that are owned are passed on."""
+        sources = []
+        for value in values:
+            kind = {INT: "i", FLOAT: "d", BOOL: "b", NONE: "n"}.get(value.kind, "o" if value.owned else "r")
+            register = self.register(value)
+            sources.append((self.chunk.physical(register), kind))
+            if register in self.chunk.names:
+                self.chunk.pinned.add(register)
+        self.call_outs.append(CallOut(function, tuple(sources), tuple(map(self.chunk.physical, targets)), start, end))
+        return len(self.call_outs) - 1
+
+    # -- Variables --------------------------------------------------------------------------------------------------
+
+    def save_aliases(self, local: int) -> None:
+        """Values on the stack that are the value of a variable get a register of their own, as it is going to change."""
+        for depth, value in enumerate(self.state.stack):
+            if value.local == local:
+                self.owned(depth)
+            elif any(part.local == local for part in value.parts):
+                self.state.stack[depth] = value._replace(parts=tuple(map(self.kept_apart, value.parts)))
+
+    def kept_apart(self, value: Value) -> Value:
+        self.state.stack.append(value)
+        value = self.owned(len(self.state.stack) - 1)
+        self.state.stack.pop()
+        return value
+
+    def store(self, local: int, value: Value) -> None:
+        """Stores a value that has been popped in a variable."""
+        self.save_aliases(local)
+        old = self.state.variables[local]
+        aside = -1
+        if old is not None and old.kind == OBJECT and old.owned:
+            aside = self.temporary()
+            self.emit("MOVE", a=aside, b=local)
+        if value.kind == OBJECT and not value.owned:
+            self.emit("OWN", a=local, b=self.register(value))
+        elif value.kind != NONE:
+            self.emit("MOVE", a=local, b=self.register(value))
+        if value.kind == NONE:
+            self.state.variables[local] = NOTHING
+        else:
+            kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
+            self.state.variables[local] = kept
+        if value.register >= 0 and value.local < 0:
+            self.chunk.drop(value)
+        if old is not None and aside >= 0:
+            self.consume(Value(OBJECT, aside, old.cls, True))
+
+
+def argument_value(kind: type | None, number: int) -> Value:
+    """Returns an argument of a class that the call has; None stands for any class that is not told apart."""
+    if kind is None:
+        return Value(OBJECT, number, owned=True)
+    if kind is type(None):
+        return NOTHING
+    name = {int: INT, float: FLOAT, bool: BOOL}.get(kind)
+    return Value(OBJECT, number, kind, True) if name is None else Value(name, number)
+
+
+def _registers_of(state: State) -> Iterator[int]:
+    for value in state.stack:
+        yield from _names_of(value)
+
+
+def _names_of(value: Value) -> Iterator[int]:
+    if value.register >= 0:
+        yield value.register
+    for part in value.parts:
+        yield from _names_of(part)
+
+
+def _lines(code: object) -> dict[int, int]:
+    lines: dict[int, int] = {}
+    for start, end, line in code.co_lines():  # type: ignore[attr-defined]
+        for offset in range(start, end, 2):
+            lines[offset] = line or 0
+    return lines
+
+
+Form = Callable[[Translator, Instruction], None]
+FORMS: dict[str, Form] = {}
+"""By the name of CPython's instruction; "" for those without a form."""
+
+
+def form(*names: str) -> Callable[[Form], Form]:
+    """Enters a function as the form of instructions."""
+
+    def enter(function: Form) -> Form:
+        for name in names:
+            assert name not in FORMS
+            FORMS[name] = function
+        return function
+
+    return enter
+
+
+from cascade.instructions.kernel import KERNEL_OPCODES  # noqa: E402
+
+STUB = KERNEL_OPCODES["STUB"]
+__all__ = ["FORMS", "RANGE", "UNKNOWN", "Ended", "LeavesTyped", "Translator", "Unseen", "form"]

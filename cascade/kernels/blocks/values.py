@@ -1,0 +1,117 @@
+"""What is known, while a function is translated, of its variables and of the value stack."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+
+NULL, CONDITION, DISPLAY, RANGE, ITEMS, COUNTED, ZIPPED = (
+    "null", "condition", "display", "range", "items", "counted", "zipped",
+)  # fmt: skip
+"""Kinds of values that stand on the stack only:
+
+    null        CPython's NULL beside a callable
+    condition   a comparison that the jump behind it makes
+    display     a tuple whose items have registers of their own
+    range       an iterator over a range: next, remaining, step in three registers
+    items       an iterator over a list or tuple: the object and an index in two registers
+    counted     enumerate() over `items`: and a count
+    zipped      zip() over several `items`
+"""
+UNKNOWN: object = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
+WIDE = range(-(2**63), 2**63)
+NUMBERS = (INT, FLOAT, BOOL)
+PLAIN = frozenset((int, float, bool, str, bytes, type(None), complex, range))
+"""Classes whose instances run no code when they die, and whose operations run none either."""
+BUILT_IN = PLAIN | {list, tuple, dict, set, frozenset, bytearray}
+"""Classes of objects that are told apart."""
+
+
+class Value(NamedTuple):
+    """A value.
+
+    Attributes:
+        kind: int, float, bool, none, object, or one of the kinds above.
+        register: the name of its (first) register; -1 where it has none.
+        cls: of an object, its exact class, where that is known.
+        owned: whether it is the stack's own: its reference is dropped when it is consumed.
+        local: the number of the variable that holds it; -1 where none does.
+        known: the object itself, where it is known.
+        parts: the items of a display; the iterators of counted and zipped; of a condition its two sides.
+        name: of a condition the instruction.
+        general: an object of any class that no more versions are made for.
+    """
+
+    kind: str
+    register: int = -1
+    cls: type | None = None
+    owned: bool = False
+    local: int = -1
+    known: object = UNKNOWN
+    parts: tuple[Value, ...] = ()
+    name: str = ""
+    general: bool = False
+
+    @property
+    def number(self) -> bool:
+        return self.kind in NUMBERS
+
+    @property
+    def constant(self) -> bool:
+        return self.known is not UNKNOWN
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it is an object of which nothing is known yet."""
+        return self.kind == OBJECT and self.cls is None and not self.general and self.known is UNKNOWN
+
+
+Fact = tuple[object, ...]
+NOTHING = Value(NONE, known=None)
+NO_CALLABLE = Value(NULL)
+
+
+def fact(value: Value | None) -> Fact:
+    """Returns the part of a value by which versions differ."""
+    if value is None:
+        return ("unbound",)
+    if value.kind == OBJECT and value.known is not UNKNOWN:
+        return ("constant", id(value.known))
+    return (value.kind, value.cls, value.general, *(fact(part) for part in value.parts))
+
+
+def constant_value(found: object) -> Value:
+    """Returns the value of a constant."""
+    if type(found) is bool:
+        return Value(BOOL, known=found)
+    if type(found) is int and found in WIDE:
+        return Value(INT, known=found)
+    if type(found) is float:
+        return Value(FLOAT, known=found)
+    if found is None:
+        return NOTHING
+    return Value(OBJECT, cls=type(found) if type(found) in BUILT_IN else None, known=found, general=True)
+
+
+class State:
+    """The variables and the value stack at a program point.
+
+    Attributes:
+        variables: by the number of the variable; None where it is unbound.
+        stack: from the bottom to the top.
+        guarded: whether the names that the code relies on are known to mean the same still.
+    """
+
+    __slots__ = ("guarded", "stack", "variables")
+
+    def __init__(self, variables: list[Value | None], stack: list[Value], guarded: bool) -> None:
+        self.variables = variables
+        self.stack = stack
+        self.guarded = guarded
+
+    def copy(self) -> State:
+        return State(list(self.variables), list(self.stack), self.guarded)
+
+    def key(self, offset: int) -> tuple[object, ...]:
+        return (offset, self.guarded, tuple(map(fact, self.variables)), tuple(map(fact, self.stack)))

@@ -1,0 +1,503 @@
+# Kernels that are made block by block, as they are executed: see cascade/kernels/blocks. Included by _vm.pyx.
+
+cdef extern from "vm/kernel.h":
+    int TYPED_GROWS "CASCADE_GROWS"
+    int TYPED_GUARDS "CASCADE_GUARDS"
+    int TYPED_RAISED "CASCADE_RAISED"
+
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char*) except -1
+    void Py_LeaveRecursiveCall()
+    void PyErr_Restore(PyObject*, PyObject*, PyObject*)
+    PyObject* PyException_GetTraceback(PyObject*)
+    void* PyEval_SaveThread()
+    void PyEval_RestoreThread(void*)
+
+cdef enum:
+    BLOCK_WORDS = 16384         # of one kernel, at most
+    BLOCK_GATHERS = 8192
+    BLOCK_WATCHES = 32          # dicts of names
+    BLOCK_ENTRIES = 16          # combinations of types
+    BLOCK_FUEL = 20000          # back edges before signals and other threads have their turn
+
+cdef tuple TOLD_APART = (int, float, bool, type(None), str, bytes, complex, range, list, tuple, dict, set, frozenset, bytearray)
+
+
+cdef object take_new(PyObject* result):
+    if result == NULL:
+        raise cascade_raised()
+    value = <object>result
+    decref(result)
+    return value
+
+
+cdef struct BlockEntry:
+    PyTypeObject* types[PARAMETER_LIMIT]
+    Py_ssize_t word
+
+
+@cython.final
+cdef class BlockKernel:
+    """A kernel whose code is made as it is executed.
+
+    Args:
+        translator: makes the code; see cascade/kernels/blocks/translator.py.
+        exits: makes plans of side exits; see cascade/kernels/blocks/exits.py.
+
+    Calling it is calling the function, with arguments by position.
+    """
+    cdef TypedWord* words
+    cdef int32_t* exit_of
+    cdef int64_t* exits_at
+    cdef Gather** gathers
+    cdef Watch watches[BLOCK_WATCHES + 1]
+    cdef BlockEntry entries_by_type[BLOCK_ENTRIES]
+    cdef Register* image
+    cdef Register* spare                # the registers of a run that is over
+    cdef Py_ssize_t length, gather_count, watch_count, entry_count, register_count, parameter_count
+    cdef readonly object translator
+    cdef object exits
+    cdef object function
+    cdef dict plans
+    cdef list lines                     # of each word
+    cdef dict held                      # what words refer to
+    cdef readonly int64_t entries, exit_count, work, growths
+    cdef readonly bint stale            # a name that it relies on has another meaning
+    cdef public bint retired
+
+    def __cinit__(self, translator, exits):
+        cdef Py_ssize_t i
+        self.translator = translator
+        self.exits = exits
+        self.function = translator.function
+        self.plans = {}
+        self.lines = []
+        self.held = {}
+        self.parameter_count = translator.code.co_argcount
+        self.register_count = translator.registers.count
+        self.words = <TypedWord*>PyMem_Malloc(BLOCK_WORDS * sizeof(TypedWord))
+        self.exit_of = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
+        self.exits_at = <int64_t*>PyMem_Calloc(BLOCK_WORDS, sizeof(int64_t))
+        self.gathers = <Gather**>PyMem_Calloc(BLOCK_GATHERS, sizeof(Gather*))
+        self.image = <Register*>PyMem_Calloc(self.register_count, sizeof(Register))
+        if self.words == NULL or self.exit_of == NULL or self.exits_at == NULL or self.gathers == NULL or self.image == NULL:
+            raise MemoryError
+        if self.parameter_count > PARAMETER_LIMIT:
+            raise InternalError("the function has too many parameters")
+        for i, kind, value in translator.registers.values:
+            if kind == "float":
+                self.image[i].d = value
+            elif kind == "object":
+                self.hold(value)
+                self.image[i].object = <void*>value
+            else:
+                self.image[i].i = value
+        if not targets_are_known:
+            know_targets()
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        PyMem_Free(self.words)
+        PyMem_Free(self.exit_of)
+        PyMem_Free(self.exits_at)
+        PyMem_Free(self.image)
+        PyMem_Free(self.spare)
+        if self.gathers != NULL:
+            for i in range(self.gather_count):
+                PyMem_Free(self.gathers[i].sources)
+                PyMem_Free(self.gathers[i].targets)
+                PyMem_Free(self.gathers[i])
+            PyMem_Free(self.gathers)
+
+    def __call__(self, *arguments):
+        cdef PyObject* result
+        if len(arguments) != self.parameter_count:
+            return self.function(*arguments)
+        result = run_blocks(self, cascade_tuple_items(<PyObject*>arguments), len(arguments))
+        return take_new(result)
+
+    cdef int hold(self, value) except -1:
+        self.held[id(value)] = value
+        return 0
+
+    # -- Growth -----------------------------------------------------------------------------------------------------
+
+    cdef Py_ssize_t entry_for(self, PyObject** arguments, Py_ssize_t count) except -2:
+        # Returns the word at which a call with these arguments begins; -1 where there is none.
+        cdef PyTypeObject* types[PARAMETER_LIMIT]
+        cdef Py_ssize_t i, j
+        cdef BlockEntry* entry
+        cdef int64_t number
+        for i in range(count):
+            types[i] = type_of(arguments[i])
+            if types[i] == <PyTypeObject*>int:
+                if not fill_one(b"i", arguments[i], <Register*>&number):
+                    types[i] = NULL
+            elif <object><PyObject*>types[i] not in TOLD_APART:
+                types[i] = NULL
+        for i in range(self.entry_count):
+            entry = &self.entries_by_type[i]
+            for j in range(count):
+                if entry.types[j] != types[j]:
+                    break
+            else:
+                return entry.word
+        if self.entry_count == BLOCK_ENTRIES:
+            return -1
+        entry = &self.entries_by_type[self.entry_count]
+        for j in range(count):
+            entry.types[j] = types[j]
+        kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])
+        growth = self.translator.enter(kinds)
+        entry.word = growth[0]
+        self.add(growth)
+        self.entry_count += 1
+        return entry.word
+
+    cdef int add(self, growth) except -1:
+        # Adds words: (start, words, exits, lines, the stub that becomes a jump).
+        cdef Py_ssize_t start, number, jump_from, i, field
+        cdef TypedWord* word
+        cdef uint64_t value
+        cdef int32_t* fields
+        start, words, exits, lines, jump_from = growth
+        if start + len(words) > BLOCK_WORDS:
+            raise InternalError("a kernel has become too long")
+        self.add_gathers()
+        self.add_watches()
+        del self.lines[start:]
+        self.lines.extend(lines)
+        for i in range(len(words)):
+            number = start + i
+            word = &self.words[number]
+            fields = &word.a
+            opcode, _, *operands = words[i]
+            word.run = HANDLERS[<int>opcode]
+            for field in range(6):
+                fields[field] = operands[field]
+            if KERNEL_TARGETS[<int>opcode]:
+                word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
+            elif <int>opcode == KERNEL_LOAD_OBJECT:
+                found = self.translator.objects[word.e]
+                self.hold(found)
+                value = <uint64_t><size_t><PyObject*>found
+                word.e = <int32_t><uint32_t>(value & 0xFFFFFFFF)
+                word.f = <int32_t><uint32_t>(value >> 32)
+            self.exit_of[number] = exits[i]
+        self.length = max(self.length, start + len(words))
+        if jump_from >= 0:
+            word = &self.words[jump_from]
+            word.run = HANDLERS[<int>KERNEL_JUMP]
+            word.f = <int32_t>((start - jump_from) * <Py_ssize_t>sizeof(TypedWord))
+        self.growths += 1
+        return 0
+
+    cdef int add_gathers(self) except -1:
+        cdef Gather* gather
+        cdef Py_ssize_t i
+        made = self.translator.call_outs
+        while self.gather_count < len(made):
+            if self.gather_count == BLOCK_GATHERS:
+                raise InternalError("a kernel has too many call-outs")
+            function, sources, targets, _, _ = made[self.gather_count]
+            gather = <Gather*>PyMem_Calloc(1, sizeof(Gather))
+            if gather == NULL:
+                raise MemoryError
+            self.gathers[self.gather_count] = gather
+            self.gather_count += 1
+            gather.sources = <Source*>PyMem_Malloc(max(1, len(sources)) * sizeof(Source))
+            gather.targets = <int32_t*>PyMem_Malloc(max(1, len(targets)) * sizeof(int32_t))
+            if gather.sources == NULL or gather.targets == NULL:
+                raise MemoryError
+            self.hold(function)
+            gather.function = <PyObject*>function
+            gather.count = len(sources)
+            gather.results = len(targets)
+            for i in range(gather.count):
+                gather.sources[i].where = sources[i][0]
+                gather.sources[i].kind = ord(sources[i][1])
+            for i in range(gather.results):
+                gather.targets[i] = targets[i]
+        return 0
+
+    cdef int add_watches(self) except -1:
+        cdef Py_ssize_t i
+        for namespace, _, _ in self.translator.names_used.values():
+            for i in range(self.watch_count):
+                if self.watches[i].dict == <PyObject*>namespace:
+                    break
+            else:
+                if self.watch_count == BLOCK_WATCHES:
+                    raise InternalError("a kernel relies on too many namespaces")
+                self.hold(namespace)
+                self.watches[self.watch_count].dict = <PyObject*>namespace
+                self.watches[self.watch_count].version = 0
+                self.watch_count += 1
+        return 0
+
+    cdef bint names_hold(self) except -1:
+        # Looks the names up, and notes the versions of their dicts.
+        cdef Py_ssize_t i
+        for i in range(self.watch_count):
+            self.watches[i].version = cascade_version(self.watches[i].dict)
+        for namespace, name, expected in self.translator.names_used.values():
+            if (<dict>namespace).get(name, MISSING) is not expected:
+                return False
+        return True
+
+    cdef object exit_plan(self, Py_ssize_t number, bint raises):
+        key = (number, raises)
+        plan = self.plans.get(key)
+        if plan is None:
+            plan = self.plans[key] = self.exits.plan(self.translator, number, raises)
+        return plan
+
+    def listing(self):
+        """Returns the words as (number, handler's opcode, operands, line)."""
+        return [(i, self.opcode_of(i), (self.words[i].a, self.words[i].b, self.words[i].c, self.words[i].d, self.words[i].e, self.words[i].f),
+                 self.lines[i], self.exits_at[i]) for i in range(self.length)]
+
+    cdef int opcode_of(self, Py_ssize_t number) except -1:
+        cdef int i
+        for i in range(KERNEL_OPCODE_COUNT):
+            if HANDLERS[i] == self.words[number].run:
+                return i
+        return 0
+
+    @property
+    def names(self):
+        """The names that the code relies on."""
+        return [name for _, name, _ in self.translator.names_used.values()]
+
+
+cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t count) noexcept:
+    # Calls a function by its kernel. Returns a new reference, or NULL with the exception set.
+    cdef TypedState state
+    cdef PyObject* result
+    cdef Py_ssize_t word
+    cdef bint ready = False
+    try:
+        word = -1 if kernel.stale else kernel.entry_for(arguments, count)
+        if word >= 0:
+            Py_EnterRecursiveCall(" while calling a Python object")
+            ready = start_blocks(kernel, &state, word, arguments, count)
+    except BaseException as error:
+        set_error(error)
+        return NULL
+    if not ready:
+        return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, count, NULL)
+    result = continue_blocks(kernel, &state)
+    if kernel.spare == NULL:
+        kernel.spare = state.registers
+    else:
+        PyMem_Free(state.registers)
+    Py_LeaveRecursiveCall()
+    return result
+
+
+cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word, PyObject** arguments, Py_ssize_t count) except -1:
+    cdef Register* registers = kernel.spare
+    cdef Py_ssize_t i
+    cdef char kind
+    kernel.spare = NULL
+    if registers == NULL:
+        registers = <Register*>PyMem_Malloc(kernel.register_count * sizeof(Register))
+        if registers == NULL:
+            Py_LeaveRecursiveCall()
+            raise MemoryError
+    memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
+    for i in range(count):
+        kind = code_of(type_of(arguments[i]))
+        if kind == b"o" or not fill_one(kind, arguments[i], &registers[i]):
+            registers[i].object = arguments[i]
+            incref(arguments[i])
+    kernel.entries += 1
+    state.word = &kernel.words[word]
+    state.registers = registers
+    state.fuel = BLOCK_FUEL
+    state.depth = 0
+    state.watched = kernel.watches
+    state.gathers = kernel.gathers
+    return True
+
+
+cdef void set_error(error) noexcept:
+    # Sets the error indicator: no entry of this module's is added to the traceback.
+    cdef PyObject* exception = <PyObject*>error
+    incref(exception)
+    incref(<PyObject*>type_of(exception))
+    PyErr_Restore(<PyObject*>type_of(exception), exception, PyException_GetTraceback(exception))
+
+
+cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # No exception of the user's passes through a function of Cython's, which would add itself to the traceback.
+    cdef int found
+    while True:
+        cascade_run(state)
+        if state.outcome == TYPED_RETURNED:
+            return value_returned(kernel, state)
+        if state.outcome == TYPED_RAISED:
+            return raise_in_blocks(kernel, state)
+        if state.outcome == TYPED_OUT_OF_FUEL and not others_have_their_turn():
+            return raise_in_blocks(kernel, state)
+        found = may_continue(kernel, state)
+        if found == 0:
+            return exit_blocks(kernel, state)
+        if found < 0:
+            return raise_in_blocks(kernel, state)
+
+
+cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
+    # After a stop: 1 where typed code continues, 0 for a side exit, -1 with an exception set.
+    cdef Py_ssize_t number = state.word - kernel.words
+    try:
+        if state.outcome == TYPED_GROWS:
+            return grow_blocks(kernel, state, number)
+        if state.outcome == TYPED_OUT_OF_FUEL:
+            kernel.work += BLOCK_FUEL
+            state.fuel = BLOCK_FUEL
+        elif state.outcome == TYPED_GUARDS:
+            state.word += 1
+        else:
+            return 0
+        if kernel.names_hold():
+            return 1
+        kernel.stale = True
+        state.word = kernel.words + number
+        return 0
+    except BaseException as error:
+        set_error(error)
+        return -1
+
+
+cdef bint others_have_their_turn() noexcept:
+    # Signals are handled, and other threads may run. Returns False where an exception is set.
+    PyEval_RestoreThread(PyEval_SaveThread())
+    return PyErr_CheckSignals() == 0
+
+
+cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) except -1:
+    # Makes the code behind a stub. Returns 0 where there is no room for it.
+    cdef int32_t stub = kernel.words[number].e
+    cdef PyObject* found = NULL
+    if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
+        return 1        # another thread has made it
+    if kernel.length > BLOCK_WORDS - 2000:
+        return 0
+    made = kernel.translator.stubs[stub]
+    place = made[2]
+    value = None
+    if place:
+        value = <object><PyObject*>state.registers[<Py_ssize_t>made[1].stack[place].register].object
+    growth = kernel.translator.grow(stub, value)
+    kernel.add(growth)
+    state.word = &kernel.words[<Py_ssize_t>growth[0]]
+    return 1
+
+
+cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
+    cdef const TypedWord* word = state.word
+    cdef Register value = state.registers[word.a]
+    cdef PyObject* result
+    if word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
+        result = new_int(value.i)
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:
+        result = new_float(value.d)
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_BOOL]:
+        result = True_ if value.i != 0 else False_
+        incref(result)
+    else:
+        result = <PyObject*>value.object
+        if word.run != HANDLERS[<int>KERNEL_RETURN_OWNED]:
+            incref(result)
+    kernel.work += BLOCK_FUEL - state.fuel
+    if result == NULL:
+        return raise_in_blocks(kernel, state)
+    release_registers(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
+    return result
+
+
+cdef tuple owned_at(BlockKernel kernel, Py_ssize_t number):
+    found = kernel.plans.get(number)
+    if found is None:
+        found = kernel.plans[number] = kernel.exits.owned_registers(kernel.translator.exits[number])
+    return found
+
+
+cdef void release_registers(TypedState* state, tuple owned) noexcept:
+    cdef Py_ssize_t i
+    for i in range(PyTuple_GET_SIZE(owned)):
+        decref(<PyObject*>state.registers[<Py_ssize_t>owned[i]].object)
+
+
+cdef object value_at(tuple place, Register* registers):
+    # Returns the value of a variable or of the stack at an exit.
+    cdef str kind = place[0]
+    cdef Register* at
+    if kind == "k":
+        return place[1]
+    if kind == "zipped":
+        return zip(*[value_at(part, registers) for part in place[1]])
+    if kind == "display":
+        return tuple([value_at(part, registers) for part in place[1]])
+    at = &registers[<Py_ssize_t>place[1]]
+    if kind == "range":
+        step = at[2].i
+        following = at[0].i
+        return iter(range(following, following + <object>at[1].i * step, step))
+    if kind == "items":
+        iterator = iter(<object><PyObject*>at[0].object)
+        iterator.__setstate__(at[1].i)
+        return iterator
+    if kind == "counted":
+        return enumerate(value_at(place[2], registers), at[0].i)
+    return boxed(at[0], ord(kind))
+
+
+cdef list values_at(plan, TypedState* state):
+    return [value_at(place, state.registers) for place in plan[1]]
+
+
+cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # CPython continues at the instruction at which the code has stopped.
+    cdef Py_ssize_t number = state.word - kernel.words
+    cdef object plan
+    cdef list values
+    kernel.exit_count += 1
+    kernel.exits_at[number] += 1
+    kernel.work += BLOCK_FUEL - state.fuel
+    try:
+        plan = kernel.exit_plan(kernel.exit_of[number], False)
+        values = values_at(plan, state)
+        release_registers(state, plan[2])
+        function = plan[0]
+    except BaseException as error:
+        set_error(error)
+        return NULL
+    return PyObject_Vectorcall(<PyObject*>function, cascade_list_items(<PyObject*>values), len(values), NULL)
+
+
+cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # The instruction at which the code has stopped raised the exception that is set.
+    cdef Py_ssize_t number = state.word - kernel.words
+    cdef object plan
+    cdef list values
+    cdef bint own = kernel.words[number].run == HANDLERS[<int>KERNEL_CALL_PYTHON]
+    kernel.work += BLOCK_FUEL - state.fuel
+    try:
+        error = cascade_raised()
+        if own and not kernel.exits.handles(kernel.translator, kernel.exit_of[number]):
+            release_registers(state, owned_at(kernel, kernel.exit_of[number]))
+            set_error(error)
+            return NULL
+        if own and error.__traceback__ is not None:
+            error.__traceback__ = error.__traceback__.tb_next
+        plan = kernel.exit_plan(kernel.exit_of[number], True)
+        values = values_at(plan, state)
+        values.append(error)
+        release_registers(state, plan[2])
+        function = plan[0]
+    except BaseException as fault:
+        set_error(fault)
+        return NULL
+    return PyObject_Vectorcall(<PyObject*>function, cascade_list_items(<PyObject*>values), len(values), NULL)

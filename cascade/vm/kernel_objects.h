@@ -1,0 +1,147 @@
+/* Handlers of typed code that touches Python objects: it runs with the GIL. Included by kernel.h.
+ *
+ * A register that is *owned* holds a reference; the translator knows which ones are. A handler either completes, or changes nothing
+ * and makes a side exit, or jumps to `f` where a type is another one than expected. No handler here runs code of users
+ * but RELEASE and those that replace an item of a list: what is known of other objects is then settled by the translator.
+ */
+
+#define O(x) ((PyObject *)r[(uint32_t)w->x].object)
+#define SET(x, value) (r[(uint32_t)w->x].object = (void *)(value))
+
+/* ---- Kinds of values in gathered arguments and in results --------------------------------------------------------- */
+
+typedef struct {
+    int32_t where;      /* a register, or, of a constant, its index */
+    int32_t kind;       /* 'i', 'd', 'b', 'n', 'o' owned, 'r' borrowed */
+} cascade_source;
+
+/* A call-out, or a container that is made of values in registers. */
+struct cascade_gather {
+    PyObject *function;
+    int32_t count;
+    int32_t results;            /* registers that get the items of the result; one: the result itself */
+    int64_t calls;
+    cascade_source *sources;
+    int32_t *targets;
+};
+
+typedef struct cascade_gather cascade_gather;
+
+static PyObject *cascade_boxed(cascade_register value, int32_t kind)
+{
+    switch (kind) {
+    case 'i': return PyLong_FromLongLong(value.i);
+    case 'd': return PyFloat_FromDouble(value.d);
+    case 'b': return Py_NewRef(value.i ? Py_True : Py_False);
+    case 'n': return Py_NewRef(Py_None);
+    case 'o': return (PyObject *)value.object;      /* its reference is passed on */
+    default: return Py_NewRef((PyObject *)value.object);
+    }
+}
+
+/* Boxes values; returns how many were made: fewer than there are where memory is exhausted. References of 'o' are passed on. */
+static int32_t cascade_box_all(const cascade_gather *gather, cascade_register *r, PyObject **values)
+{
+    int32_t i;
+    for (i = 0; i < gather->count; i++) {
+        values[i] = cascade_boxed(r[(uint32_t)gather->sources[i].where], gather->sources[i].kind);
+        if (values[i] == NULL)
+            break;
+    }
+    return i;
+}
+
+/* Gives references back to registers: those of the first `made` values that came from owned ones. */
+static void cascade_unbox_all(const cascade_gather *gather, PyObject **values, int32_t made)
+{
+    int32_t i;
+    for (i = 0; i < made; i++)
+        if (gather->sources[i].kind != 'o')
+            Py_DECREF(values[i]);
+}
+
+enum { CASCADE_GATHER_LIMIT = 64 };
+
+/* Returns 0, or -1 with an error set: then owned registers still own what they held. */
+static __attribute__((noinline)) int cascade_call_out(cascade_gather *gather, cascade_register *r)
+{
+    PyObject *values[CASCADE_GATHER_LIMIT + 1], *result;
+    int32_t i, made = cascade_box_all(gather, r, values + 1);
+    values[0] = NULL;
+    gather->calls += 1;
+    if (made < gather->count) {
+        cascade_unbox_all(gather, values + 1, made);
+        return -1;
+    }
+    result = PyObject_Vectorcall(gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    if (result == NULL) {
+        cascade_unbox_all(gather, values + 1, made);
+        return -1;
+    }
+    for (i = 0; i < made; i++)
+        Py_DECREF(values[i + 1]);
+    if (gather->results == 1)
+        r[(uint32_t)gather->targets[0]].object = result;
+    else {
+        for (i = 0; i < gather->results; i++)
+            r[(uint32_t)gather->targets[i]].object = Py_NewRef(PyTuple_GET_ITEM(result, i));
+        Py_DECREF(result);
+    }
+    return 0;
+}
+
+/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+
+static __attribute__((noinline)) int cascade_wide_int(PyObject *value, int64_t *result)
+{
+    int overflow;
+    *result = PyLong_AsLongLongAndOverflow(value, &overflow);
+    return overflow;
+}
+
+/* Returns 0, or 1 where it does not fit 64 bits. */
+static inline int cascade_int_of(PyObject *value, int64_t *result)
+{
+    if (cascade_is_short_int(value)) {
+        *result = cascade_short_int(value);
+        return 0;
+    }
+    return cascade_wide_int(value, result);
+}
+
+#define UNBOX_INT_OR(value, target, MISS) \
+    do { PyObject *v_ = (value); \
+        if (!PyLong_CheckExact(v_)) MISS; \
+        if (cascade_is_short_int(v_)) target = cascade_short_int(v_); \
+        else if (cascade_wide_int(v_, &target)) MISS; } while (0)
+
+OP(OWN) { SET(a, Py_NewRef(O(b))); NEXT; }
+OP(RELEASE) { Py_DECREF(O(a)); NEXT; }
+OP(BOX_INT) { PyObject *made = PyLong_FromLongLong(I(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }
+OP(BOX_FLOAT) { PyObject *made = PyFloat_FromDouble(D(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }
+OP(BOX_BOOL) { SET(a, Py_NewRef(I(b) ? Py_True : Py_False)); NEXT; }
+OP(UNBOX_INT) { UNBOX_INT_OR(O(b), I(a), GO(f)); NEXT; }
+OP(UNBOX_FLOAT) { if (!PyFloat_CheckExact(O(b))) GO(f); D(a) = PyFloat_AS_DOUBLE(O(b)); NEXT; }
+OP(UNBOX_BOOL) { PyObject *v = O(b); if (v != Py_True && v != Py_False) GO(f); I(a) = v == Py_True; NEXT; }
+OP(EXPECT_NONE) { if (O(a) != Py_None) GO(f); NEXT; }
+OP(EXPECT_CLASS) { if ((void *)Py_TYPE(O(a)) != r[(uint32_t)w->b].object) GO(f); NEXT; }
+OP(TRUTH) { PyObject *v = O(b); int found = cascade_plain_truth(v); if (found < 0) EXIT; I(a) = found; NEXT; }
+
+/* ---- Growth, guards, call-outs ------------------------------------------------------------------------------------ */
+
+OP(STUB) { STOP(CASCADE_GROWS); }
+OP(GUARD)
+{
+    for (const cascade_watch *watch = s->watched; watch->dict != NULL; watch++)
+        if (cascade_version(watch->dict) != watch->version || watch->version == 0)
+            STOP(CASCADE_GUARDS);
+    NEXT;
+}
+OP(CALL_PYTHON) { if (cascade_call_out(s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }
+OP(NEW_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); PyCell_SET(v, O(b)); SET(a, v); NEXT; }
+OP(EMPTY_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+OP(CELL_ITEM) { PyObject *v = PyCell_GET(O(b)); if (v == NULL) EXIT; SET(a, v); NEXT; }
+OP(CELL_STORE) { PyObject *old = PyCell_GET(O(a)); PyCell_SET(O(a), O(b)); Py_XDECREF(old); NEXT; }
+
+OP(EXIT_UNLESS_EQUAL) { if (I(a) != I(b)) EXIT; NEXT; }
+OP(RETURN_OWNED) { STOP(CASCADE_RETURNED); }

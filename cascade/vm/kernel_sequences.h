@@ -1,0 +1,196 @@
+/* Handlers of lists and tuples: see cascade/instructions/families/sequences.py. Included by kernel.h. */
+
+static __attribute__((noinline)) PyObject *cascade_build(const cascade_gather *gather, cascade_register *r, int as_list)
+{
+    PyObject *made = as_list ? PyList_New(gather->count) : PyTuple_New(gather->count);
+    PyObject **items;
+    int32_t count;
+    if (made == NULL)
+        return NULL;
+    items = as_list ? ((PyListObject *)made)->ob_item : ((PyTupleObject *)made)->ob_item;
+    count = cascade_box_all(gather, r, items);
+    if (count == gather->count)
+        return made;
+    cascade_unbox_all(gather, items, count);
+    while (count-- > 0)
+        items[count] = NULL;
+    Py_DECREF(made);
+    return NULL;
+}
+
+OP(BUILD_LIST) { PyObject *v = cascade_build(s->gathers[w->e], r, 1); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+OP(BUILD_TUPLE) { PyObject *v = cascade_build(s->gathers[w->e], r, 0); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+
+/* Makes a negative index count from the end; returns 1 where there is no such item. */
+#define INDEX_OR_EXIT(i, count) \
+    do { if ((uint64_t)(i) >= (uint64_t)(count)) { \
+        (i) = (int64_t)((uint64_t)(i) + (uint64_t)(count)); \
+        if ((uint64_t)(i) >= (uint64_t)(count)) EXIT; } } while (0)
+
+#define IN_LIST(value) (((PyListObject *)(value))->ob_item)
+#define IN_TUPLE(value) (((PyTupleObject *)(value))->ob_item)
+#define INDEXED(NAME, ITEMS) \
+    OP(NAME##_ITEM) { PyObject *v = O(b); int64_t i = I(c); INDEX_OR_EXIT(i, Py_SIZE(v)); SET(a, ITEMS(v)[i]); NEXT; } \
+    OP(NAME##_NEXT) { PyObject *v = O(b); int64_t i = r[(uint32_t)w->b + 1].i; if (i >= Py_SIZE(v)) GO(f); \
+        r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); NEXT; }
+INDEXED(LIST, IN_LIST) INDEXED(TUPLE, IN_TUPLE)
+
+OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }
+OP(LIST_STORE)      /* the reference of c is passed on */
+{
+    PyObject *list = O(a), *old;
+    int64_t i = I(b);
+    INDEX_OR_EXIT(i, Py_SIZE(list));
+    old = IN_LIST(list)[i];
+    IN_LIST(list)[i] = O(c);
+    Py_DECREF(old);
+    NEXT;
+}
+
+OP(LIST_STORE_BORROWED)
+{
+    PyObject *list = O(a), *old;
+    int64_t i = I(b);
+    INDEX_OR_EXIT(i, Py_SIZE(list));
+    old = IN_LIST(list)[i];
+    IN_LIST(list)[i] = Py_NewRef(O(c));
+    Py_DECREF(old);
+    NEXT;
+}
+
+/* A number that nobody else holds takes the new value in place. */
+OP(LIST_STORE_FLOAT)
+{
+    PyObject *list = O(a), *old, *made;
+    int64_t i = I(b);
+    INDEX_OR_EXIT(i, Py_SIZE(list));
+    old = IN_LIST(list)[i];
+    if (PyFloat_CheckExact(old) && Py_REFCNT(old) == 1) {
+        ((PyFloatObject *)old)->ob_fval = D(c);
+        NEXT;
+    }
+    made = PyFloat_FromDouble(D(c));
+    if (made == NULL)
+        STOP(CASCADE_RAISED);
+    IN_LIST(list)[i] = made;
+    Py_DECREF(old);
+    NEXT;
+}
+OP(LIST_STORE_INT)
+{
+    PyObject *list = O(a), *old, *made;
+    int64_t i = I(b);
+    INDEX_OR_EXIT(i, Py_SIZE(list));
+    made = PyLong_FromLongLong(I(c));
+    if (made == NULL)
+        STOP(CASCADE_RAISED);
+    old = IN_LIST(list)[i];
+    IN_LIST(list)[i] = made;
+    Py_DECREF(old);
+    NEXT;
+}
+
+/* Takes the reference of the item. */
+static __attribute__((noinline)) int cascade_append_slowly(PyObject *list, PyObject *item)
+{
+    int failed = PyList_Append(list, item);
+    if (!failed)
+        Py_DECREF(item);
+    return failed;
+}
+
+static inline int cascade_append(PyObject *list, PyObject *item)
+{
+    Py_ssize_t size = Py_SIZE(list);
+    if (size < ((PyListObject *)list)->allocated) {
+        IN_LIST(list)[size] = item;
+        Py_SET_SIZE((PyVarObject *)list, size + 1);
+        return 0;
+    }
+    return cascade_append_slowly(list, item);
+}
+
+OP(APPEND) { if (cascade_append(O(a), O(b))) STOP(CASCADE_RAISED); NEXT; }
+OP(APPEND_INT)
+{
+    PyObject *made = PyLong_FromLongLong(I(b));
+    if (made == NULL || (cascade_append(O(a), made) && (Py_DECREF(made), 1)))
+        STOP(CASCADE_RAISED);
+    NEXT;
+}
+OP(APPEND_FLOAT)
+{
+    PyObject *made = PyFloat_FromDouble(D(b));
+    if (made == NULL || (cascade_append(O(a), made) && (Py_DECREF(made), 1)))
+        STOP(CASCADE_RAISED);
+    NEXT;
+}
+/* As list.pop() does: the memory may shrink. */
+OP(LIST_POP)
+{
+    PyObject *list = O(b), *item;
+    Py_ssize_t size = Py_SIZE(list);
+    if (size == 0)
+        EXIT;
+    item = Py_NewRef(IN_LIST(list)[size - 1]);
+    if (size - 1 >= ((PyListObject *)list)->allocated >> 1) {
+        Py_SET_SIZE((PyVarObject *)list, size - 1);
+        Py_DECREF(item);
+    }
+    else if (PyList_SetSlice(list, size - 1, size, NULL) < 0) {
+        Py_DECREF(item);
+        STOP(CASCADE_RAISED);
+    }
+    SET(a, item);
+    NEXT;
+}
+
+/* Whether a number is among items that are plain numbers; -1 where another kind of object comes before it. */
+static __attribute__((noinline)) int cascade_holds_number(PyObject **items, Py_ssize_t count, int is_float, cascade_register wanted)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = items[i];
+        if (PyFloat_CheckExact(item)) {
+            double found = PyFloat_AS_DOUBLE(item);
+            if (is_float) {
+                if (found == wanted.d)
+                    return 1;
+                if (found != found && wanted.d != wanted.d)
+                    return -1;      /* the same NaN, or another one */
+            }
+            else {
+                if (cascade_inexact(wanted.i))
+                    return -1;
+                if (found == (double)wanted.i)
+                    return 1;
+            }
+        }
+        else if (PyLong_CheckExact(item) || PyBool_Check(item)) {
+            int64_t found;
+            if (cascade_int_of(item, &found)) {
+                if (is_float)
+                    return -1;
+                continue;
+            }
+            if (is_float && cascade_inexact(found))
+                return -1;
+            if (is_float ? (double)found == wanted.d : found == wanted.i)
+                return 1;
+        }
+        else if (item != Py_None && !PyUnicode_CheckExact(item))
+            return -1;
+    }
+    return 0;
+}
+
+#define CONTAINS(NAME, ITEMS) \
+    OP(NAME##_HOLDS_INT) { PyObject *v = O(b); int found = cascade_holds_number(ITEMS(v), Py_SIZE(v), 0, r[(uint32_t)w->c]); \
+        if (found < 0) \
+            EXIT; \
+        I(a) = found; NEXT; } \
+    OP(NAME##_HOLDS_FLOAT) { PyObject *v = O(b); int found = cascade_holds_number(ITEMS(v), Py_SIZE(v), 1, r[(uint32_t)w->c]); \
+        if (found < 0) \
+            EXIT; \
+        I(a) = found; NEXT; }
+CONTAINS(LIST, IN_LIST) CONTAINS(TUPLE, IN_TUPLE)
+
