@@ -170,6 +170,21 @@ class TaskGroup(Protocol):
     def spawn(self, entry: Pending, awaitable: Awaitable[object], name: str) -> None:
         """Starts a task that awaits `awaitable`, and then calls `Machine.complete` or `Machine.fail` with `entry`."""
 
+class BlockKernel:
+    entries: int
+    exit_count: int
+    work: int
+    growths: int
+    stale: bool
+    retired: bool
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def translator(self) -> object: ...
+    def __init__(self, translator: object, exits: object) -> None: ...
+    def __call__(self, *arguments: object) -> object: ...
+    def listing(self) -> list[tuple[int, int, tuple[int, ...], int, int]]: ...
+
 class KernelMaker(Protocol):
     """Makes the kernels of routines."""
 
@@ -282,6 +297,7 @@ def configure(
     | None = None,
     iteration_end_type: type | None = None,
     profiled_caller: Callable[[Handed], Callable[[Callable[[], object]], object]] | None = None,
+    missing: object = None,
 ) -> None: ...
 def check_cpython(fault: str | None = None) -> None: ...
 def loop_code_of(context: Context, routine: Routine) -> Code: ...

@@ -206,7 +206,7 @@ class CodeBuilder:
             deferring=self.deferring,
             hands_on=self.hands_on,
             loops=any(ROWS[item.name].takes_fuel for item in items),
-            lines=tuple(item.line for item in items),
+            lines=tuple((item.line[0], item.line[1]) for item in items if item.line[0] is not None),
         )
 
     def check_code(self, first: BodyPart) -> None:

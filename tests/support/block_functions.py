@@ -42,8 +42,10 @@ def outcome(call: Callable[..., Any], arguments: list[Any]) -> tuple[Any, ...]:
 
 def shown(value: Any) -> str:
     """Returns a text by which values and their types are compared."""
-    return f"{type(value).__name__}:{value!r}" if not isinstance(value, list | tuple) else (
-        f"{type(value).__name__}[{', '.join(map(shown, value))}]"
+    return (
+        f"{type(value).__name__}:{value!r}"
+        if not isinstance(value, list | tuple)
+        else (f"{type(value).__name__}[{', '.join(map(shown, value))}]")
     )
 
 

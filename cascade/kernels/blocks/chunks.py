@@ -114,7 +114,7 @@ class Chunk:
 
     # -- Instructions ---------------------------------------------------------------------------------------------------
 
-    def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
+    def emit_with(self, name: str, operands: dict[str, int], target: Label | None = None) -> None:
         if target is not None:
             target.uses += 1
         self.items.append(Item(name, operands, self.exit, (None, self.line), self.space, target))

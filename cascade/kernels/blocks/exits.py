@@ -38,7 +38,12 @@ def plan(translator: Translator, number: int, raises: bool) -> ExitPlan:
     values = [found.variables[slot] for slot in bound] + [value for value in found.stack if value.kind != NULL]
     places = tuple(place_of(value) for value in values if value is not None)
     function = continuation(
-        translator.function, found.offset, bound, [value.kind != NULL for value in found.stack], raises, tables=translator.tables
+        translator.function,
+        found.offset,
+        bound,
+        [value.kind != NULL for value in found.stack],
+        raises,
+        tables=translator.tables,
     )
     return ExitPlan(function, places, owned_registers(found))
 

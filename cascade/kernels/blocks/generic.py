@@ -66,7 +66,9 @@ def call_out(translator: Translator, instruction: Instruction, start: int = -1) 
     taken = popped(instruction)
     if taken is None or taken > LIMIT:
         raise LeavesTyped
-    left = taken + dis.stack_effect(dis.opmap[instruction.name], instruction.arg if instruction.arg or _has_arg(instruction) else None)
+    left = taken + dis.stack_effect(
+        dis.opmap[instruction.name], instruction.arg if instruction.arg or _has_arg(instruction) else None
+    )
     if left < 0:
         raise LeavesTyped
     make(translator, start if start >= 0 else instruction.start, instruction.after, taken, left)
@@ -90,7 +92,9 @@ def make(translator: Translator, start: int, end: int, taken: int, left: int) ->
     values = stack[count - taken :]
     presence = tuple(value.kind != NULL for value in values)
     given = tuple(value for value in values if value.kind != NULL)
-    function = call_out_function(translator.function, start, end, (), (), presence, (True,) * left, tables=translator.tables)
+    function = call_out_function(
+        translator.function, start, end, (), (), presence, (True,) * left, tables=translator.tables
+    )
     del stack[count - taken :]
     translator.before_effect()
     results = tuple(translator.temporary() for _ in range(left))

@@ -57,13 +57,13 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
 def next_of(translator: Translator, iterator: Value, end: Label) -> Value:
     """Returns the next item of an iterator; at its end goes to a label."""
     if iterator.kind == ITEMS:
-        item = translator.temporary()
-        translator.emit(f"{KINDS[iterator.cls]}_NEXT", a=item, b=iterator.register, target=end)
-        return Value(OBJECT, item)
+        register = translator.temporary()
+        translator.emit(f"{KINDS[iterator.cls]}_NEXT", a=register, b=iterator.register, target=end)
+        return Value(OBJECT, register)
     if iterator.kind == RANGE:
-        item = translator.temporary()
-        translator.emit("NEXT", a=item, b=iterator.register, target=end)
-        return Value(INT, item)
+        register = translator.temporary()
+        translator.emit("NEXT", a=register, b=iterator.register, target=end)
+        return Value(INT, register)
     if iterator.kind == COUNTED:
         item = next_of(translator, iterator.parts[0], end)
         count = translator.temporary()

@@ -10,7 +10,14 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out
 from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import (
-    BUILT_IN, CONDITION, NO_CALLABLE, NOTHING, NUMBERS, UNKNOWN, Value, constant_value,
+    BUILT_IN,
+    CONDITION,
+    NO_CALLABLE,
+    NOTHING,
+    NUMBERS,
+    UNKNOWN,
+    Value,
+    constant_value,
 )  # fmt: skip
 from cascade.kernels.model import MISSING, NONE, OBJECT
 

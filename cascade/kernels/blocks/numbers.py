@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import operator
 from collections.abc import Callable
+from typing import Any
 
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
@@ -20,7 +21,7 @@ COMPUTED: dict[str, Callable[[object, object], object]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
     "&": operator.and_, "|": operator.or_, "^": operator.xor, "/": operator.truediv,
 }  # fmt: skip
-COMPARED: dict[str, Callable[[object, object], bool]] = {
+COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 COMPARISONS = {

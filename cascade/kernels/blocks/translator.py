@@ -22,7 +22,21 @@ from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters, Registers
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.values import (
-    BUILT_IN, CONDITION, COUNTED, DISPLAY, ITEMS, NOTHING, NULL, NUMBERS, PLAIN, RANGE, UNKNOWN, WIDE, ZIPPED, State, Value,
+    BUILT_IN,
+    CONDITION,
+    COUNTED,
+    DISPLAY,
+    ITEMS,
+    NOTHING,
+    NULL,
+    NUMBERS,
+    PLAIN,
+    RANGE,
+    UNKNOWN,
+    WIDE,
+    ZIPPED,
+    State,
+    Value,
 )  # fmt: skip
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
@@ -455,7 +469,7 @@ class Translator:
     # -- Emission ---------------------------------------------------------------------------------------------------
 
     def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
-        self.chunk.emit(name, target=target, **operands)
+        self.chunk.emit_with(name, operands, target)
 
     def temporary(self) -> int:
         return self.chunk.temporary()
@@ -464,7 +478,7 @@ class Translator:
         """Emits an instruction, and returns its result in a temporary."""
         registers = [self.register(operand) for operand in operands]
         result = self.temporary()
-        self.emit(name, **dict(zip("abcdef", (result, *registers), strict=False)))
+        self.chunk.emit_with(name, dict(zip("abcdef", (result, *registers), strict=False)))
         return Value(kind, result)
 
     def register(self, value: Value) -> int:
@@ -589,7 +603,9 @@ class Translator:
             self.refresh()
         return value
 
-    def gather(self, function: object, values: tuple[Value, ...], targets: tuple[int, ...], start: int = 0, end: int = 0) -> int:
+    def gather(
+        self, function: object, values: tuple[Value, ...], targets: tuple[int, ...], start: int = 0, end: int = 0
+    ) -> int:
         """Returns the number of a call-out, or of a container to be made, of values; references that are owned are passed on."""
         sources = []
         for value in values:

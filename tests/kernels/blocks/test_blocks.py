@@ -1,0 +1,15 @@
+"""Kernels that are made block by block do exactly what CPython does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import block_programs
+from tests.support.block_functions import assert_same
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2, 3, 40], [1, 2, 3, "a"], [1, 2, 3, 2**70], [0.5], [], (1, 0, -2, True), [1, None]]
+)
+def test_exceptions_in_the_middle_of_a_loop_are_handled_as_by_cpython(values):
+    assert_same(block_programs.sum_with_handler, values)
