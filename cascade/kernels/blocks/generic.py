@@ -42,7 +42,7 @@ def popped(instruction: Instruction) -> int | None:
     if instruction.name == "FORMAT_VALUE":
         return 1 + (instruction.arg & 4 != 0)
     if instruction.name == "MAKE_FUNCTION":
-        return 1 + bin(instruction.arg & 15).count("1")
+        return 1 + (instruction.arg & 15).bit_count()
     if instruction.name == "CALL_FUNCTION_EX":
         return 3 + (instruction.arg & 1)
     if instruction.name in ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE"):
