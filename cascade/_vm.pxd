@@ -95,6 +95,7 @@ cdef struct Trial:                      # of a kernel against CPython, see vm/ke
     int chosen                          # calls of this round
     int counts[2]
     double seconds[2][TRIAL_SAMPLES]
+    double total                        # of all samples of the round
     double typical[2]                   # seconds a call took, in the last round
 
 
@@ -155,6 +156,13 @@ cdef class Routine:
     cdef set seen                       # types for which one was made or refused
     cdef readonly int made
     cdef int calls
+    # Its kernel that is made block by block: the function is called by it, wherever the VM calls the function.
+    cdef Entry plain_entry              # how to call the function itself
+    cdef PyObject* plain_callee
+    cdef readonly object block_kernel   # None where there is none
+    cdef readonly object block_refusal  # why there is none, or None
+    cdef int block_calls                # until it is made
+    cdef int blocks_made
 
     cdef Py_ssize_t find(self, PyObject* name) noexcept
 

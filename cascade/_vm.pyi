@@ -98,7 +98,13 @@ class Routine:
         may_skip: bool = False,
         chooses_route: bool = False,
         state_operands: tuple[tuple[int, int], ...] = (),
+        in_blocks: bool = False,
+        loops: bool = False,
     ) -> None: ...
+    @property
+    def block_kernel(self) -> BlockKernel | None: ...
+    @property
+    def block_refusal(self) -> Opaque: ...
     def lower(self, context: KernelMaker, types: tuple[str, ...]) -> None: ...
 
 @final
@@ -177,6 +183,10 @@ class BlockKernel:
     growths: int
     stale: bool
     retired: bool
+    slower: bool
+    called_out: int
+    @property
+    def trial_seconds(self) -> tuple[float, float] | None: ...
     @property
     def names(self) -> list[str]: ...
     @property
@@ -298,6 +308,7 @@ def configure(
     iteration_end_type: type | None = None,
     profiled_caller: Callable[[Handed], Callable[[Callable[[], object]], object]] | None = None,
     missing: object = None,
+    block_kernel_of: Callable[[Handed], object] | None = None,
 ) -> None: ...
 def check_cpython(fault: str | None = None) -> None: ...
 def loop_code_of(context: Context, routine: Routine) -> Code: ...

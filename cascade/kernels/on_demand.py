@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cascade._vm import Kernel, Routine
+from types import FunctionType
+
+from cascade._vm import BlockKernel, Kernel, Routine
 from cascade.declare.task import Task
 from cascade.errors import LoweringError
 from cascade.kernels import lower, lower_state_machine
@@ -36,6 +38,13 @@ def state_machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int
         return made
     routine.diagnostics.append((types, made))
     return None if any(reason.for_all_types for reason in made) else made
+
+
+def block_kernel_of(function: FunctionType) -> BlockKernel | Diagnostic:
+    """Returns the kernel of a function that is made block by block; or why it has none."""
+    from cascade.kernels.blocks.kernel import block_kernel, refusal_of
+
+    return refusal_of(function) or block_kernel(function)
 
 
 class OnDemand:

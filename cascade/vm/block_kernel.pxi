@@ -18,6 +18,7 @@ cdef enum:
     BLOCK_GATHERS = 8192
     BLOCK_WATCHES = 32          # dicts of names
     BLOCK_ENTRIES = 16          # combinations of types
+    BLOCK_WARM = 2000           # calls of a function without a loop, before its kernel is made
     BLOCK_FUEL = 20000          # back edges before signals and other threads have their turn
 
 cdef tuple TOLD_APART = (int, float, bool, type(None), str, bytes, complex, range, list, tuple, dict, set, frozenset, bytearray)
@@ -62,14 +63,20 @@ cdef class BlockKernel:
     cdef list lines                     # of each word
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
+    cdef readonly int64_t called_out    # calls out and exits
     cdef readonly bint stale            # a name that it relies on has another meaning
-    cdef public bint retired
+    cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
+    cdef object code
+    cdef Trial trial
+    cdef int64_t doubts
 
     def __cinit__(self, translator, exits):
         cdef Py_ssize_t i
         self.translator = translator
         self.exits = exits
         self.function = translator.function
+        self.code = translator.code
+        self.trial.at = BLOCK_DOUBTS
         self.plans = {}
         self.lines = []
         self.held = {}
@@ -265,6 +272,13 @@ cdef class BlockKernel:
         return 0
 
     @property
+    def trial_seconds(self):
+        """What a call took by the kernel, and by CPython, in the last trial; None before the first one."""
+        if self.trial.typical[PLAIN_WAY] == 0.0:
+            return None
+        return self.trial.typical[TYPED_WAY], self.trial.typical[PLAIN_WAY]
+
+    @property
     def names(self):
         """The names that the code relies on."""
         return [name for _, name, _ in self.translator.names_used.values()]
@@ -287,6 +301,7 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     if not ready:
         return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, count, NULL)
     result = continue_blocks(kernel, &state)
+    kernel.called_out += state.steps
     if kernel.spare == NULL:
         kernel.spare = state.registers
     else:
@@ -315,7 +330,7 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word, P
     state.word = &kernel.words[word]
     state.registers = registers
     state.fuel = BLOCK_FUEL
-    state.depth = 0
+    state.depth = state.steps = 0
     state.watched = kernel.watches
     state.gathers = kernel.gathers
     return True
@@ -378,8 +393,9 @@ cdef bint others_have_their_turn() noexcept:
 
 cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) except -1:
     # Makes the code behind a stub. Returns 0 where there is no room for it.
+    global eager_seconds
     cdef int32_t stub = kernel.words[number].e
-    cdef PyObject* found = NULL
+    cdef double begun
     if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
         return 1        # another thread has made it
     if kernel.length > BLOCK_WORDS - 2000:
@@ -389,8 +405,10 @@ cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) e
     value = None
     if place:
         value = <object><PyObject*>state.registers[<Py_ssize_t>made[1].stack[place].register].object
+    begun = cascade_clock()
     growth = kernel.translator.grow(stub, value)
     kernel.add(growth)
+    eager_seconds += cascade_clock() - begun
     state.word = &kernel.words[<Py_ssize_t>growth[0]]
     return 1
 
@@ -464,6 +482,7 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef object plan
     cdef list values
     kernel.exit_count += 1
+    kernel.called_out += 1
     kernel.exits_at[number] += 1
     kernel.work += BLOCK_FUEL - state.fuel
     try:

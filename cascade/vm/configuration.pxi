@@ -9,10 +9,11 @@ cdef object VERIFY_TYPED = None
 cdef object REENTER = None
 cdef object PROFILED_CALLER = None
 cdef object MISSING = None
+cdef object BLOCK_KERNEL_OF = None
 
 
 def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
-              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None):
+              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None, block_kernel_of=None):
     """Sets the types and functions of the layers above that the extension uses. Each is set once in a process.
 
     Args:
@@ -27,11 +28,13 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         profiled_caller: returns, for typed code, a function that calls its argument and looks like the task's to a
             profiler.
         missing: stands for the meaning of a name that has none.
+        block_kernel_of: returns the `BlockKernel` of a function, or the diagnostics where it has none.
 
     Raises:
         InternalError: another value is set already.
     """
-    global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, MISSING, cascade_deferred
+    global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, MISSING, BLOCK_KERNEL_OF, \
+        cascade_deferred
     deferred_type = given_once("deferred_type", DEFERRED, deferred_type)
     no_input_type = given_once("no_input_type", NO_INPUT, no_input_type)
     call_out_type = given_once("call_out_type", CALL_OUT, call_out_type)
@@ -52,6 +55,7 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
     REENTER = reenter
     PROFILED_CALLER = profiled_caller
     MISSING = given_once("missing", MISSING, missing)
+    BLOCK_KERNEL_OF = given_once("block_kernel_of", BLOCK_KERNEL_OF, block_kernel_of)
 
 
 cdef object given_once(str name, object known, object given):

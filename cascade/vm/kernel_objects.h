@@ -137,7 +137,7 @@ OP(GUARD)
             STOP(CASCADE_GUARDS);
     NEXT;
 }
-OP(CALL_PYTHON) { if (cascade_call_out(s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }
+OP(CALL_PYTHON) { s->steps += 1; if (cascade_call_out(s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }
 OP(NEW_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); PyCell_SET(v, O(b)); SET(a, v); NEXT; }
 OP(EMPTY_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
 OP(CELL_ITEM) { PyObject *v = PyCell_GET(O(b)); if (v == NULL) EXIT; SET(a, v); NEXT; }

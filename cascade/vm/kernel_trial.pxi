@@ -49,6 +49,7 @@ cdef inline void doubt(Kernel kernel) noexcept:
 
 cdef void begin_round(Trial* trial) noexcept:
     trial.chosen = trial.counts[TYPED_WAY] = trial.counts[PLAIN_WAY] = 0
+    trial.total = 0.0
 
 
 cdef void end_trial(Kernel kernel) noexcept:
@@ -138,7 +139,7 @@ cdef void end_typed_sample(Kernel kernel, Typed* typed) noexcept:
 cdef PyObject* plain_sample(Kernel kernel, Routine routine, PyObject** arguments) noexcept:
     # The call made by CPython, and timed. NULL, and the exception is set, where it raised.
     cdef double begun = trial_time(PLAIN_WAY)
-    cdef PyObject* result = routine.entry(routine.callee, arguments, routine.positional, routine.keyword_names)
+    cdef PyObject* result = routine.plain_entry(routine.plain_callee, arguments, routine.positional, routine.keyword_names)
     if result != NULL:
         if cascade_is_special(result):
             cannot_be_compared(kernel)

@@ -66,16 +66,18 @@ def call_out(translator: Translator, instruction: Instruction, start: int = -1) 
     taken = popped(instruction)
     if taken is None or taken > LIMIT:
         raise LeavesTyped
-    left = taken + dis.stack_effect(
-        dis.opmap[instruction.name], instruction.arg if instruction.arg or _has_arg(instruction) else None
-    )
+    left = taken + effect(instruction)
     if left < 0:
         raise LeavesTyped
     make(translator, start if start >= 0 else instruction.start, instruction.after, taken, left)
 
 
-def _has_arg(instruction: Instruction) -> bool:
-    return dis.opmap[instruction.name] >= dis.HAVE_ARGUMENT
+def effect(instruction: Instruction) -> int:
+    """Returns by how many values the stack grows."""
+    if instruction.name in ("CALL", "CALL_KW"):  # 3.11 counts a part of its effect with PRECALL
+        return 1 - COUNTED[instruction.name][1] - instruction.arg
+    number = dis.opmap[instruction.name]
+    return dis.stack_effect(number, instruction.arg if number >= dis.HAVE_ARGUMENT else None)
 
 
 def make(translator: Translator, start: int, end: int, taken: int, left: int) -> None:

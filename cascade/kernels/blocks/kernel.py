@@ -11,9 +11,13 @@ import cascade.kernels.blocks.numbers
 import cascade.kernels.blocks.sequences  # noqa: F401  (they enter their forms)
 from cascade._vm import BlockKernel
 from cascade.kernels.blocks import exits
+from cascade.kernels.blocks.admission import refusal_of
 from cascade.kernels.blocks.translator import Translator
 
 
 def block_kernel(function: FunctionType) -> BlockKernel:
     """Returns a kernel of a function, whose code is made as it is executed."""
     return BlockKernel(Translator(function), exits)
+
+
+__all__ = ["block_kernel", "refusal_of"]

@@ -156,10 +156,10 @@ def copy(translator: Translator, instruction: Instruction) -> None:
     if value.owned:
         # The copy borrows the original's reference as long as both stand on the stack: it takes one of its own.
         value = translator.own(value)
-    elif value.number and not value.constant and value.local < 0:
-        result = translator.temporary()
+    elif value.register >= 0 and not value.constant and value.local < 0:
+        result = translator.temporary()  # each value on the stack has a register of its own
         translator.emit("MOVE", a=result, b=value.register)
-        value = Value(value.kind, result)
+        value = value._replace(register=result)
     translator.push(value)
 
 
@@ -248,10 +248,11 @@ def named_value(found: object) -> Value:
 
 def meaning(translator: Translator, name: str) -> object:
     """Returns the object that a global name means; from here on the code relies on it."""
-    function = translator.function
-    found = used(translator, function.__globals__, name)
+    namespace = translator.function.__globals__
+    found = used(translator, namespace, name)
     if found is MISSING:
-        found = used(translator, builtins_of(function.__globals__), name)
+        found = used(translator, builtins_of(namespace), name)
+    check_names(translator)
     return found
 
 
@@ -260,7 +261,6 @@ def used(translator: Translator, namespace: dict[str, object], name: str) -> obj
     if key not in translator.names_used:
         translator.names_used[key] = (namespace, name, namespace.get(name, MISSING))
         translator.state.guarded = False
-    check_names(translator)
     return translator.names_used[key][2]
 
 
@@ -292,7 +292,9 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
 
 
 def module_item(translator: Translator, module: ModuleType, name: str) -> object:
-    return used(translator, vars(module), name)
+    found = used(translator, vars(module), name)
+    check_names(translator)
+    return found
 
 
 @form("LOAD_METHOD")

@@ -18,7 +18,7 @@ from types import FunctionType
 from typing import NamedTuple
 
 from cascade.kernels.assemble import Label, Space
-from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters, Registers
+from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Registers, bits_of
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.values import (
@@ -161,6 +161,7 @@ class Translator:
         self.state = State([], [], False)
         self.chunk = Chunk(0, self.registers, self.space, ())
         self.offset = 0
+        self.leaving: tuple[int, tuple[Value | None, ...], tuple[Value, ...]] | None = None
         self.moved = False
         self.version: Version | None = None
         self.waiting: list[tuple[Label, Stub, Version | None]] = []
@@ -193,6 +194,7 @@ class Translator:
     def grow_from(
         self, stub: Stub, start: int, jump_from: int, version: Version | None, found: object = None
     ) -> Growth:
+        first_exit = len(self.exits)
         self.state = stub.state.copy()
         self.chunk = Chunk(start, self.registers, self.space, _registers_of(self.state))
         self.waiting, self.edges = [], []
@@ -224,6 +226,7 @@ class Translator:
                 pass
         for label, waiting, owner in self.waiting:
             self.put_stub(label, waiting, owner)
+        self.place_exits(first_exit)
         words, exits, lines = self.chunk.words()
         for index, word in enumerate(words):
             if word[0] == STUB:
@@ -251,7 +254,7 @@ class Translator:
         if version is not None:
             self.stub_labels[number] = version
         self.chunk.put(label)
-        self.chunk.exit = self.new_exit(stub.offset, stub.state)
+        self.leaving = (stub.offset, tuple(stub.state.variables), tuple(stub.state.stack))
         self.emit("STUB", e=number)
 
     def translate(self) -> None:
@@ -282,7 +285,7 @@ class Translator:
 
     def refresh(self) -> None:
         """From here on a side exit has the present state."""
-        self.chunk.exit = self.new_exit(self.offset, self.state)
+        self.leaving = (self.offset, tuple(self.state.variables), tuple(self.state.stack))
 
     def form(self, instruction: Instruction) -> Callable[[Translator, Instruction], None]:
         return FORMS.get(instruction.name, FORMS[""])
@@ -353,28 +356,32 @@ class Translator:
     def frozen(self, state: State) -> State:
         """Returns a copy of a state with registers in place of names."""
         copied = state.copy()
-        copied.variables = [None if value is None else self.placed(value) for value in state.variables]
         copied.stack = [self.placed(value) for value in state.stack]
         for value in state.stack:
             self.chunk.pinned.update(_names_of(value))
         return copied
 
     def placed(self, value: Value) -> Value:
+        """Returns a value with a register in place of a name."""
+        if value.register < FIRST_NAME and not value.parts:
+            return value
         return value._replace(
             register=self.chunk.physical(value.register), parts=tuple(self.placed(part) for part in value.parts)
         )
 
-    def new_exit(self, offset: int, state: State) -> int:
-        """Returns the number of the side exit at an offset, with the present state."""
-        found = Exit(
-            offset,
-            tuple(None if value is None else self.placed(value) for value in state.variables),
-            tuple(self.placed(value) for value in state.stack),
-        )
-        if self.exits and self.exits[-1] == found:
-            return len(self.exits) - 1
-        self.exits.append(found)
+    def new_exit(self) -> int:
+        """Returns the number of the side exit with the state of the last `refresh`."""
+        if self.leaving is not None:
+            self.exits.append(Exit(*self.leaving))
+            self.leaving = None
         return len(self.exits) - 1
+
+    def place_exits(self, first: int) -> None:
+        """Puts registers in place of the names in the side exits of a chunk."""
+        for number in range(first, len(self.exits)):
+            found = self.exits[number]
+            if any(value.register >= FIRST_NAME or value.parts for value in found.stack):
+                self.exits[number] = found._replace(stack=tuple(self.placed(value) for value in found.stack))
 
     # -- Control flow -----------------------------------------------------------------------------------------------
 
@@ -469,6 +476,8 @@ class Translator:
     # -- Emission ---------------------------------------------------------------------------------------------------
 
     def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
+        if self.leaving is not None:
+            self.chunk.exit = self.new_exit()
         self.chunk.emit_with(name, operands, target)
 
     def temporary(self) -> int:
@@ -478,7 +487,7 @@ class Translator:
         """Emits an instruction, and returns its result in a temporary."""
         registers = [self.register(operand) for operand in operands]
         result = self.temporary()
-        self.chunk.emit_with(name, dict(zip("abcdef", (result, *registers), strict=False)))
+        self.emit(name, **dict(zip("abcdef", (result, *registers), strict=False)))  # type: ignore[arg-type]
         return Value(kind, result)
 
     def register(self, value: Value) -> int:
@@ -492,8 +501,6 @@ class Translator:
         return self.object_register(value.known)
 
     def number_register(self, kind: str, number: object) -> int:
-        from cascade.kernels.blocks.chunks import bits_of
-
         key = bits_of(kind, number)
         assert key is not None
         if key in self.registers.constants:

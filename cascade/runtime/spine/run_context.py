@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from types import ModuleType
+from types import FunctionType, ModuleType
 
-from cascade._vm import Code, Jump, Routine, Skipped, jump_data_is_deferred, loop_code_of
+from cascade._vm import BlockKernel, Code, Jump, Routine, Skipped, configure, jump_data_is_deferred, loop_code_of
 from cascade.adapters.protocols import Executor
 from cascade.compiler.code_cache import CodeCache, loop_code
 from cascade.declare.control import JUMP
@@ -23,6 +23,7 @@ from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine import failures
 
 if TYPE_CHECKING:
+    from cascade.kernels.diagnostics import Diagnostic
     from cascade.kernels.on_demand import Lowered
     from cascade.runtime.spine.tail_calls import TailCallTargets
 
@@ -211,6 +212,16 @@ class RunContext:
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return self.limits.timed_out(steps, iterations, where)
+
+
+def _block_kernel_of(function: FunctionType) -> BlockKernel | Diagnostic:
+    # Not every program has a kernel: the translator is imported for the first one.
+    from cascade.kernels.on_demand import block_kernel_of
+
+    return block_kernel_of(function)
+
+
+configure(block_kernel_of=_block_kernel_of)
 
 
 @cache

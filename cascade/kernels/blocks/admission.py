@@ -1,0 +1,70 @@
+"""Functions that have no kernel, as CPython has to execute them whole."""
+
+from __future__ import annotations
+
+import builtins
+from types import FunctionType, ModuleType
+
+from cascade.kernels.blocks.decode import Function, Instruction, decode
+from cascade.kernels.diagnostics import Diagnostic
+
+SUSPENDED = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
+LOOKING = frozenset((
+    "locals", "vars", "dir", "eval", "exec", "super", "breakpoint", "_getframe", "currentframe", "id", "_current_frames",
+))  # fmt: skip
+"""Names of functions that look at the variables of the function that calls them, or at the identity of numbers."""
+SINGLE = (None, True, False, Ellipsis, NotImplemented)
+
+VARIABLE_LIMIT = 200
+INSTRUCTION_LIMIT = 6_000
+
+
+def refusal_of(function: FunctionType) -> Diagnostic | None:
+    """Returns why a function has no kernel; None where it may have one."""
+    code = function.__code__
+
+    def no(number: str, hint: str) -> Diagnostic:
+        return Diagnostic(number, code.co_firstlineno, 0, f"def {code.co_name}(...)", hint, code.co_filename)
+
+    if code.co_flags & SUSPENDED:
+        return no("CS103", "generators and coroutine functions are not lowered")
+    if code.co_kwonlyargcount or code.co_flags & 0x0C:
+        return no("CS101", "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")
+    looking = LOOKING.intersection((*code.co_names, *code.co_freevars))
+    if looking:
+        return no("CS105", f"it looks at its own variables by {', '.join(sorted(looking))}(), and typed code has others")
+    if not _has_plain_names(function):
+        return no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
+    if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
+        return no("CS143", "it is too long")
+    if _compares_identity(code.co_consts, decode(code)):
+        return no("CS136", "whether two equal numbers are one object is not known: compare with ==")
+    return None
+
+
+def _has_plain_names(function: FunctionType) -> bool:
+    namespace = function.__globals__
+    own = namespace.get("__builtins__", builtins)
+    found = vars(own) if isinstance(own, ModuleType) else own
+    return type(namespace) is dict and type(found) is dict and getattr(function, "__builtins__") is found
+
+
+def _compares_identity(constants: tuple[object, ...], text: Function) -> bool:
+    """Returns whether `is` compares values neither of which is surely an object that there is one of."""
+    before: list[Instruction] = []
+    for instruction in text.instructions.values():
+        if instruction.name == "IS_OP" and not _is_with_one_of_a_kind(before[-2:], constants):
+            return True
+        if instruction.name not in ("CACHE", "NOP"):
+            before = [*before[-1:], instruction]
+    return False
+
+
+def _is_with_one_of_a_kind(before: list[Instruction], constants: tuple[object, ...]) -> bool:
+    # The last operand: a constant such as None, or a global (a class, a sentinel), which is no number as a rule.
+    if not before:
+        return False
+    last = before[-1]
+    if last.name == "LOAD_CONST":
+        return any(constants[last.arg] is one for one in SINGLE)
+    return last.name == "LOAD_GLOBAL"
