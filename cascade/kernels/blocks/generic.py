@@ -66,12 +66,18 @@ def call_out(translator: Translator, instruction: Instruction, start: int = -1) 
     taken = popped(instruction)
     if taken is None or taken > LIMIT:
         raise LeavesTyped
-    left = taken + dis.stack_effect(
-        dis.opmap[instruction.name], instruction.arg if instruction.arg or _has_arg(instruction) else None
-    )
+    left = taken + effect(instruction)
     if left < 0:
         raise LeavesTyped
     make(translator, start if start >= 0 else instruction.start, instruction.after, taken, left)
+
+
+def effect(instruction: Instruction) -> int:
+    """Returns by how much an instruction changes the height of the stack."""
+    if instruction.name == "CALL":
+        return -1 - instruction.arg  # CPython 3.11 counts the arguments at PRECALL
+    argument = instruction.arg if instruction.arg or _has_arg(instruction) else None
+    return dis.stack_effect(dis.opmap[instruction.name], argument)
 
 
 def _has_arg(instruction: Instruction) -> bool:
