@@ -7,7 +7,6 @@ import sys
 from types import CellType, ModuleType
 
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.generic import METHOD_BIT, call_out
 from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import (
     BUILT_IN,
@@ -273,48 +272,6 @@ def check_names(translator: Translator) -> None:
 def builtins_of(namespace: dict[str, object]) -> dict[str, object]:
     found = namespace.get("__builtins__", builtins)
     return vars(found) if isinstance(found, ModuleType) else found  # type: ignore[return-value]
-
-
-@form("LOAD_ATTR")
-def load_attr(translator: Translator, instruction: Instruction) -> None:
-    if METHOD_BIT and instruction.arg & 1:
-        load_method(translator, instruction)
-        return
-    name = translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
-    value = translator.state.stack[-1]
-    if type(value.known) is ModuleType:
-        found = module_item(translator, value.known, name)
-        if found is not MISSING:
-            translator.pop()
-            translator.push(named_value(found))
-            return
-    call_out(translator, instruction)
-
-
-def module_item(translator: Translator, module: ModuleType, name: str) -> object:
-    return used(translator, vars(module), name)
-
-
-@form("LOAD_METHOD")
-def load_method(translator: Translator, instruction: Instruction) -> None:
-    name = translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
-    value = translator.state.stack[-1]
-    if type(value.known) is ModuleType:
-        found = module_item(translator, value.known, name)
-        if found is not MISSING:
-            translator.pop()
-            pair = (NO_CALLABLE, named_value(found))
-            translator.state.stack.extend(pair[::-1] if NULL_LAST else pair)
-            return
-    value = translator.seen(-1)
-    if value.kind == OBJECT and value.cls in BUILT_IN:
-        method = vars(value.cls).get(name)  # of these classes nothing changes
-        if method is not None and type(method).__name__ == "method_descriptor":
-            translator.pop()
-            translator.push(Value(OBJECT, known=method, general=True))
-            translator.push(value)
-            return
-    raise LeavesTyped
 
 
 __all__ = ["CONDITION", "NOTHING", "UNKNOWN"]
