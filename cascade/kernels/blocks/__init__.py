@@ -1,0 +1,1 @@
+"""Typed code made from bytecode, basic block by basic block."""

@@ -1,0 +1,87 @@
+"""Instructions of CPython as bytes, and functions made of them."""
+
+from __future__ import annotations
+
+import opcode
+from types import CodeType, FunctionType
+
+from cascade.errors import InternalError
+
+OP = opcode.opmap
+
+SLOT_INSTRUCTIONS = frozenset(number for number in (*opcode.hasfree, *opcode.haslocal) if number < 256)
+"""The instructions whose argument is the number of a slot, or of two."""
+
+HALVES = {
+    OP[f"{first}_{second}"]: (OP[first], OP[second])
+    for first, second in (("LOAD_FAST", "LOAD_FAST"), ("STORE_FAST", "STORE_FAST"), ("STORE_FAST", "LOAD_FAST"))
+    if f"{first}_{second}" in OP
+}
+"""Those of two slots, each in four bits of the argument (from 3.13 on), and the two instructions that they stand for."""
+
+MOST_SLOTS = 250
+"""Code with more variables would need instructions that are longer than those it has."""
+
+VARIABLE_ARGUMENTS = 0x04 | 0x08
+"""Flags of code with `*` and `**` parameters."""
+
+_TAKE_FAST = OP.get("LOAD_FAST_AND_CLEAR")  # from 3.12 on
+
+
+class ContinuationError(InternalError):
+    """A part of a function cannot be made a function of its own; the function is then left to CPython."""
+
+
+def _caches(name: str) -> int:
+    counts = opcode._inline_cache_entries  # type: ignore[attr-defined]
+    return counts.get(name, 0) if isinstance(counts, dict) else counts[OP[name]]  # type: ignore[no-any-return]
+
+
+CACHES = {OP[name]: _caches(name) for name in OP if OP[name] < 256}
+"""The number of units behind each instruction that hold its inline caches."""
+
+
+def instruction(number: int, argument: int = 0) -> bytes:
+    """Returns an instruction, with the prefixes that its argument needs, and room for its inline caches."""
+    parts = bytes((number, argument & 255)) + bytes(2 * CACHES[number])
+    while argument := argument >> 8:
+        parts = bytes((OP["EXTENDED_ARG"], argument & 255)) + parts
+    return parts
+
+
+def take_local(slot: int) -> bytes:
+    """Returns the instructions that move the value of a slot to the stack."""
+    return bytes((_TAKE_FAST, slot)) if _TAKE_FAST else bytes((OP["LOAD_FAST"], slot, OP["DELETE_FAST"], slot))
+
+
+def move_local(source: int, target: int) -> bytes:
+    """Returns the instructions that copy the value of a slot to another one."""
+    return bytes((OP["LOAD_FAST"], source, OP["STORE_FAST"], target))
+
+
+class Constants:
+    """The constants of a code object, and more."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.values: tuple[object, ...] = code.co_consts
+
+    def load(self, value: object) -> bytes:
+        """Returns the instruction that pushes a new constant."""
+        self.values = (*self.values, value)
+        return instruction(OP["LOAD_CONST"], len(self.values) - 1)
+
+    def load_none(self) -> bytes:
+        """Returns the instruction that pushes None."""
+        for index, value in enumerate(self.values):
+            if value is None:
+                return instruction(OP["LOAD_CONST"], index)
+        return self.load(None)
+
+
+def function_of(function: FunctionType, code: CodeType) -> FunctionType:
+    """Returns a function of other code with the globals and cells of a given one."""
+    cells = function.__closure__ if code.co_freevars else None
+    made = FunctionType(code, function.__globals__, function.__name__, None, cells)
+    if made.__builtins__ is not function.__builtins__:
+        raise ContinuationError("its globals have other builtins than it was made with", where=code.co_qualname)
+    return made
