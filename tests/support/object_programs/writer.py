@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from random import Random
 from re import Match
 
+from tests.support.object_programs.blocks import BLOCKS, EXCEPTIONS
 from tests.support.object_programs.expressions import EXPRESSIONS, FIXED, NPTYPES
 from tests.support.object_programs.grammar import HOLE, NoVariable, Row, Table
 from tests.support.object_programs.library import HELPERS
-from tests.support.object_programs.statements import EXCEPTIONS, STATEMENTS
+from tests.support.object_programs.statements import SIMPLE
 from tests.support.object_programs.values import HOSTILE, LITERALS
 
 NAMES = [
@@ -58,8 +59,9 @@ ADDRESSED = ("func", "random", "buffer", "any")
 COUNTING = ("count", "step")
 COMPOUND = ("if", "for", "while", "try", "with", "match", "reraise", "heap-loop", "deque-loop")
 
-LOOPS = Table([row for row in STATEMENTS.rows if row.feature.startswith(("for", "while"))])
-SIMPLE = Table([row for row in STATEMENTS.rows if not row.feature.startswith(COMPOUND)])
+STATEMENTS = Table(SIMPLE.rows + BLOCKS.rows)
+LOOPS = Table([row for row in BLOCKS.rows if row.feature.startswith(("for", "while"))])
+NOT_NESTED = Table([row for row in STATEMENTS.rows if not row.feature.startswith(COMPOUND)])
 
 
 class Writer:
@@ -259,7 +261,7 @@ class Writer:
         """Writes one statement, with those inside of it."""
         self.room -= 1
         while True:
-            row = (table or (STATEMENTS if self.indent < 5 and self.room > 0 else SIMPLE)).draw(self.pick)
+            row = (table or (STATEMENTS if self.indent < 5 and self.room > 0 else NOT_NESTED)).draw(self.pick)
             if not self.usable(row) or (self.loops >= 2 and row in LOOPS.rows):
                 continue
             kept = len(self.lines), dict(self.scope), self.indent, self.loops
