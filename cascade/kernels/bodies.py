@@ -55,7 +55,10 @@ class HelperTranslator:
         pass  # the code is entered in bodies only
 
     def refused(self, node: ast.stmt, point: Point, refusal: Refusal) -> Point | None:
-        raise refusal  # to the statement that calls it
+        try:
+            raise refusal  # to the statement that calls it
+        finally:
+            del refusal  # which holds this frame, and with it those of all callers and their arguments
 
     def return_value(self, node: ast.expr | None) -> None:
         function, part = self.function, self.part

@@ -32,7 +32,9 @@ def refusal_of(function: FunctionType) -> Diagnostic | None:
         return no("CS101", "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")
     looking = LOOKING.intersection((*code.co_names, *code.co_freevars))
     if looking:
-        return no("CS105", f"it looks at its own variables by {', '.join(sorted(looking))}(), and typed code has others")
+        return no(
+            "CS105", f"it looks at its own variables by {', '.join(sorted(looking))}(), and typed code has others"
+        )
     if not _has_plain_names(function):
         return no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:

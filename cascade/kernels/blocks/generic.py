@@ -26,7 +26,7 @@ def pops(name: str, arg: int) -> int | None:
 POPPED = {
     "POP_TOP": 1, "LOAD_CONST": 0, "PUSH_NULL": 0, "NOP": 0, "UNARY_NEGATIVE": 1, "UNARY_NOT": 1, "UNARY_INVERT": 1,
     "UNARY_POSITIVE": 1, "BINARY_OP": 2, "BINARY_SUBSCR": 2, "STORE_SUBSCR": 3, "DELETE_SUBSCR": 2, "COMPARE_OP": 2, "IS_OP": 2,
-    "CONTAINS_OP": 2, "LOAD_ATTR": 1, "STORE_ATTR": 2, "DELETE_ATTR": 1, "LOAD_GLOBAL": 0, "STORE_GLOBAL": 1,
+    "CONTAINS_OP": 2, "LOAD_ATTR": 1, "LOAD_METHOD": 1, "STORE_ATTR": 2, "DELETE_ATTR": 1, "LOAD_GLOBAL": 0, "STORE_GLOBAL": 1,
     "DELETE_GLOBAL": 0, "GET_ITER": 1, "IMPORT_NAME": 2, "IMPORT_FROM": 1, "LIST_TO_TUPLE": 1, "BINARY_SLICE": 3,
     "STORE_SLICE": 4, "FORMAT_SIMPLE": 1, "FORMAT_WITH_SPEC": 2, "CONVERT_VALUE": 1, "GET_LEN": 1, "LOAD_ASSERTION_ERROR": 0,
     "CALL_INTRINSIC_1": 1, "SET_FUNCTION_ATTRIBUTE": 2, "LOAD_BUILD_CLASS": 0, "TO_BOOL": 1, "BEFORE_WITH": 1,
@@ -47,13 +47,18 @@ def popped(instruction: Instruction) -> int | None:
         return 3 + (instruction.arg & 1)
     if instruction.name in ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE"):
         return 2 if instruction.arg == 1 else None
-    if instruction.name == "LOAD_ATTR" and METHOD_BIT and instruction.arg & 1:
-        return None
     return pops(instruction.name, instruction.arg)
 
 
 METHOD_BIT = "LOAD_METHOD" not in dis.opmap
 """From CPython 3.12 on, LOAD_ATTR with an odd argument loads a method."""
+
+
+def loads_method(instruction: Instruction) -> bool:
+    """Returns whether an instruction loads a method; one at the end of a call-out leaves a bound method."""
+    return instruction.name == "LOAD_METHOD" or (
+        METHOD_BIT and instruction.name == "LOAD_ATTR" and instruction.arg & 1 == 1
+    )
 
 
 @form("")
@@ -73,8 +78,10 @@ def call_out(translator: Translator, instruction: Instruction, start: int = -1) 
 
 
 def effect(instruction: Instruction) -> int:
-    """Returns by how many values the stack grows."""
-    if instruction.name in ("CALL", "CALL_KW"):  # 3.11 counts a part of its effect with PRECALL
+    """Returns by how much an instruction changes the height of the stack."""
+    if loads_method(instruction):
+        return 0
+    if instruction.name in ("CALL", "CALL_KW"):  # CPython 3.11 counts the arguments at PRECALL
         return 1 - COUNTED[instruction.name][1] - instruction.arg
     number = dis.opmap[instruction.name]
     return dis.stack_effect(number, instruction.arg if number >= dis.HAVE_ARGUMENT else None)

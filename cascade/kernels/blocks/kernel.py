@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
 import cascade.kernels.blocks.iteration
 import cascade.kernels.blocks.names

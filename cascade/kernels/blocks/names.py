@@ -7,7 +7,6 @@ import sys
 from types import CellType, ModuleType
 
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.generic import METHOD_BIT, call_out
 from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import (
     BUILT_IN,
@@ -249,14 +248,21 @@ def named_value(found: object) -> Value:
 def meaning(translator: Translator, name: str) -> object:
     """Returns the object that a global name means; from here on the code relies on it."""
     namespace = translator.function.__globals__
-    found = used(translator, namespace, name)
+    found = noted(translator, namespace, name)
     if found is MISSING:
-        found = used(translator, builtins_of(namespace), name)
+        found = noted(translator, builtins_of(namespace), name)
     check_names(translator)
     return found
 
 
 def used(translator: Translator, namespace: dict[str, object], name: str) -> object:
+    """Returns the object that a name means in a dict; from here on the code relies on it."""
+    found = noted(translator, namespace, name)
+    check_names(translator)
+    return found
+
+
+def noted(translator: Translator, namespace: dict[str, object], name: str) -> object:
     key = (id(namespace), name)
     if key not in translator.names_used:
         translator.names_used[key] = (namespace, name, namespace.get(name, MISSING))
@@ -273,50 +279,6 @@ def check_names(translator: Translator) -> None:
 def builtins_of(namespace: dict[str, object]) -> dict[str, object]:
     found = namespace.get("__builtins__", builtins)
     return vars(found) if isinstance(found, ModuleType) else found  # type: ignore[return-value]
-
-
-@form("LOAD_ATTR")
-def load_attr(translator: Translator, instruction: Instruction) -> None:
-    if METHOD_BIT and instruction.arg & 1:
-        load_method(translator, instruction)
-        return
-    name = translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
-    value = translator.state.stack[-1]
-    if type(value.known) is ModuleType:
-        found = module_item(translator, value.known, name)
-        if found is not MISSING:
-            translator.pop()
-            translator.push(named_value(found))
-            return
-    call_out(translator, instruction)
-
-
-def module_item(translator: Translator, module: ModuleType, name: str) -> object:
-    found = used(translator, vars(module), name)
-    check_names(translator)
-    return found
-
-
-@form("LOAD_METHOD")
-def load_method(translator: Translator, instruction: Instruction) -> None:
-    name = translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
-    value = translator.state.stack[-1]
-    if type(value.known) is ModuleType:
-        found = module_item(translator, value.known, name)
-        if found is not MISSING:
-            translator.pop()
-            pair = (NO_CALLABLE, named_value(found))
-            translator.state.stack.extend(pair[::-1] if NULL_LAST else pair)
-            return
-    value = translator.seen(-1)
-    if value.kind == OBJECT and value.cls in BUILT_IN:
-        method = vars(value.cls).get(name)  # of these classes nothing changes
-        if method is not None and type(method).__name__ == "method_descriptor":
-            translator.pop()
-            translator.push(Value(OBJECT, known=method, general=True))
-            translator.push(value)
-            return
-    raise LeavesTyped
 
 
 __all__ = ["CONDITION", "NOTHING", "UNKNOWN"]

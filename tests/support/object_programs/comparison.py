@@ -1,0 +1,460 @@
+"""Runs programs as plain Python and as tasks, and compares everything that a user can see.
+
+For each call: the value or the exception with its traceback, the arguments and the module's globals afterwards, warnings, what
+hostile objects wrote down in `LOG`, which objects are alive while the result is held and after it is gone, and the counts of
+references to the arguments.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import gc
+import itertools
+import linecache
+import marshal
+import math
+import os
+import random
+import signal
+import sys
+import tempfile
+import types
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cascade as cs
+from cascade.errors import CacheWarning
+from tests.support.object_programs.descriptions import Describer
+from tests.support.object_programs.model import HEADER, Call, Program
+
+PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
+"""Time of all equal calls in plain Python, which are left out if they take longer, and of those of tasks."""
+
+ITERATED = "iter"
+"""What a list with an `__iter__` of its own writes down."""
+
+PARTS = ("result", "afterwards", "warned", "left", "counts")
+LIVENESS = ("left", "counts")
+MODULES = (math, random, builtins)
+DIRECTORY = Path(tempfile.gettempdir()) / f"object_programs_{os.getuid()}"
+
+_numbers = itertools.count()
+_ran_away = False  # a handler of the program may have caught it
+
+
+class Difference(AssertionError):
+    """A task did not give what plain Python gives."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Runaway(BaseException):
+    """A program takes too long."""
+
+
+class LeftOut(Exception):
+    """The rest of a program is not compared, as plain Python does not end in time, or what it gives depends on how deep the stack is."""
+
+
+@dataclass
+class Tally:
+    """What was done: counts that can be added.
+
+    Attributes:
+        programs: that were compared.
+        calls: that were compared.
+        raised: of these, the ones that ended in an exception.
+        kernels: typed code that the programs' tasks have, with the entries into it and the exits from it.
+        in_kernels: programs of which some typed code was entered.
+        left_out: programs that were not compared to the end, by the reason.
+        features: programs by the rows of the grammar that they are made of.
+    """
+
+    programs: int = 0
+    calls: int = 0
+    raised: int = 0
+    kernels: int = 0
+    entries: int = 0
+    exits: int = 0
+    in_kernels: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    features: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+# -- Ways of running --------------------------------------------------------------------------------------------------
+
+
+class Nothing:
+    """A cache that never has anything."""
+
+    def check(self, task_id: str, arguments: dict[str, Any]) -> Any:
+        return None
+
+    def save(self, task_id: str, arguments: dict[str, Any], value: Any) -> None:
+        pass
+
+
+def _map(way: Tasks, name: str, arguments: tuple[Any, ...]) -> Any:
+    return cs.run(way.task(name).map(*([value] for value in arguments)))[0]
+
+
+WAYS: dict[str, Callable[[Any, str, tuple[Any, ...]], Any]] = {
+    "run": lambda way, name, arguments: cs.run(way.task(name)(*arguments)),
+    "program": lambda way, name, arguments: way.program(name)(*arguments),
+    "graph": lambda way, name, arguments: cs.run(way.task(name)(*arguments), use_vm=False),
+    "retry": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_retry(max_attempts=1)),
+    "retry_task": lambda way, name, arguments: cs.run(cs.task(retry=1)(way.world.names[name])(*arguments)),
+    "timeout": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_timeout(60)),
+    "cache": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_cache(Nothing())),
+    "map": _map,
+}
+
+
+class World:
+    """A program's module, executed anew for each way of running it, so that none sees what another has changed."""
+
+    def __init__(self, code: types.CodeType, calls: list[types.CodeType]) -> None:
+        self.module = types.ModuleType("object_program")
+        self.names = vars(self.module)
+        self.names["__file__"] = code.co_filename
+        sys.modules["object_program"] = self.module  # dataclasses look for it
+        self.watched: list[str] = []
+        exec(code, self.names)
+        self.calls = calls
+
+    def arguments(self, number: int) -> tuple[Any, ...]:
+        return eval(self.calls[number], self.names)  # type: ignore[no-any-return]
+
+    def globals(self) -> dict[str, Any]:
+        """What the names of the module mean; of classes the attributes that are data."""
+        found = {}
+        for name, value in self.names.items():
+            if name.startswith("__") or isinstance(value, types.ModuleType):
+                continue
+            found[name] = value
+            if isinstance(value, type) and value.__module__ == "object_program":
+                found[f"class {name}"] = [(key, held) for key, held in vars(value).items() if not key.startswith("_")]
+        return found
+
+
+@dataclass
+class Outcome:
+    """What a call gave, by parts; `value` is what a user holds of it."""
+
+    result: Any
+    afterwards: Any = None
+    warned: Any = None
+    left: Any = None
+    counts: Any = None
+
+    @property
+    def kind(self) -> str:
+        return str(self.result[1][0]) if self.result[0] == "raised" else "value"
+
+
+class Plain:
+    """Plain Python: calls the functions themselves."""
+
+    seconds = PLAIN_SECONDS
+
+    def __init__(self, world: World, caught: list[warnings.WarningMessage]) -> None:
+        self.world, self.caught = world, caught
+        self.file = world.names["__file__"]
+
+    def outcomes(self, number: int, call: Call) -> list[Outcome]:
+        """What so many equal calls give."""
+        global _ran_away
+        _ran_away = False
+        signal.setitimer(signal.ITIMER_REAL, self.seconds, self.seconds)
+        try:
+            found = [self.outcome(number, call, place) for place in range(call.times)]
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if _ran_away:
+            raise Runaway
+        return found
+
+    def run(self, call: Call, place: int, arguments: tuple[Any, ...]) -> Any:
+        return self.world.names[call.function](*arguments)
+
+    def outcome(self, number: int, call: Call, place: int) -> Outcome:
+        arguments = self.prepare(number)
+        counts = reference_counts(arguments)
+        describer = Describer()
+        try:
+            value = drained(self.run(call, place, arguments))
+            restore()
+            outcome = Outcome(("value", describer.describe(value)))
+            del value
+        except (Runaway, MemoryError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            restore()
+            described = ("RecursionError",) if isinstance(error, RecursionError) else describer.error(error, self.file)
+            outcome = Outcome(("raised", described))
+            error.__traceback__ = None
+            del error
+        self.forget_search()
+        outcome.afterwards = describer.each(arguments), describer.describe(self.world.globals())
+        outcome.warned = tuple(
+            [
+                (each.category.__name__, str(each.message), each.lineno, each.filename == self.file)
+                for each in self.caught
+                if each.category is not CacheWarning
+            ]
+        )
+        del describer
+        outcome.counts = tuple(
+            [after - before for before, after in zip(counts, reference_counts(arguments), strict=True)]
+        )
+        del arguments
+        outcome.left = Describer().each([self.world.names.get("LOG"), self.world.names.get("WATCHED")])
+        return outcome
+
+    def forget_search(self) -> None:
+        """Around a call the engine looks for deferred values in arguments and results, and iterates lists with an `__iter__` of their own."""
+        log = self.world.names.get("LOG")
+        if type(log) is list:
+            while log and type(log[0]) is str and log[0] == ITERATED:
+                del log[0]
+            while log and type(log[-1]) is str and log[-1] == ITERATED:
+                del log[-1]
+
+    def prepare(self, number: int) -> tuple[Any, ...]:
+        self.caught.clear()
+        for name in ("LOG", "WATCHED"):
+            if type(self.world.names.get(name)) is list:
+                self.world.names[name].clear()
+        random.seed(17)
+        return self.world.arguments(number)
+
+
+class Tasks(Plain):
+    """Tasks, by the ways that a call names."""
+
+    seconds = TASK_SECONDS
+
+    def __init__(self, world: World, caught: list[warnings.WarningMessage]) -> None:
+        super().__init__(world, caught)
+        self.tasks: dict[str, Any] = {}
+        self.programs: dict[str, Any] = {}
+
+    def task(self, name: str) -> Any:
+        if name not in self.tasks:
+            self.tasks[name] = cs.task(self.world.names[name])
+        return self.tasks[name]
+
+    def program(self, name: str) -> Any:
+        if name not in self.programs:
+            self.programs[name] = cs.compile(self.task(name))
+        return self.programs[name]
+
+    def run(self, call: Call, place: int, arguments: tuple[Any, ...]) -> Any:
+        return WAYS[call.ways[place % len(call.ways)]](self, call.function, arguments)
+
+    def kernels(self) -> list[Any]:
+        return [kernel for task in self.tasks.values() for kernel in getattr(task.routine, "kernels", ())]
+
+
+def drained(value: Any) -> Any:
+    """An iterator of the program is not a value: what it gives is."""
+    return (
+        [*itertools.islice(value, 50)]
+        if isinstance(value, (types.GeneratorType, map, filter, zip, enumerate))
+        else value
+    )
+
+
+SHARED = (
+    int, float, str, bytes, type(None), type, tuple,
+    types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
+)  # fmt: skip
+"""Numbers, texts, constant tuples and what the modules hold are shared with the whole process."""
+
+
+def reference_counts(arguments: tuple[Any, ...]) -> list[int]:
+    """Of what the arguments alone hold."""
+    return [0 if isinstance(value, SHARED) else sys.getrefcount(value) for value in tuple.__iter__(arguments)]
+
+
+_kept = [(module, dict(vars(module))) for module in MODULES]
+
+
+def restore() -> None:
+    """Undoes what a call has done to the process."""
+    sys.settrace(None)
+    sys.setprofile(None)
+    for module, kept in _kept:
+        if vars(module) != kept:
+            vars(module).update(kept)
+
+
+# -- The comparison ---------------------------------------------------------------------------------------------------
+
+
+class Comparison:
+    """Runs the calls of one program in two worlds."""
+
+    def __init__(self, program: Program, tasks: type[Tasks]) -> None:
+        self.program = program
+        self.kind = tasks
+        self.tally = Tally()
+        self.plain: Callable[[], Plain]
+
+    def run(self) -> Tally:
+        """Compares the program; raises Difference with all that is needed to see it."""
+        DIRECTORY.mkdir(exist_ok=True)
+        file = DIRECTORY / f"program_{os.getpid()}_{next(_numbers)}.py"
+        file.write_text(self.program.text, encoding="utf-8", errors="surrogatepass")
+        try:
+            with warnings.catch_warnings(record=True) as caught, _undisturbed(caught):
+                warnings.simplefilter("always")
+                self.compare(str(file), caught)
+        except LeftOut as reason:
+            self.tally.left_out[str(reason)] += 1
+        finally:
+            file.unlink()
+            linecache.cache.pop(str(file), None)
+        return self.tally
+
+    def compare(self, file: str, caught: list[warnings.WarningMessage]) -> None:
+        code = compile(self.program.text, file, "exec", dont_inherit=True)
+        calls = [compile(call.arguments, "<arguments>", "eval", dont_inherit=True) for call in self.program.calls]
+        # Each world has code objects of its own: CPython specialises them for the types that they meet.
+        self.plain = lambda: Plain(World(code, calls), caught)
+        try:
+            plain = self.plain()
+        except Exception as error:
+            raise LeftOut(f"module: {type(error).__name__}") from None
+        tasks = self.kind(World(marshal.loads(marshal.dumps(code)), calls), caught)
+        for number, call in enumerate(self.program.calls):
+            if not callable(plain.world.names.get(call.function)):
+                raise LeftOut("nothing to call")
+            self.compare_call(number, call, plain, tasks)
+        self.tally.programs += 1
+        self.tally.features.update(self.program.features)
+        self.count(tasks.kernels())
+
+    def compare_call(self, number: int, call: Call, plain: Plain, tasks: Tasks) -> None:
+        try:
+            expected = plain.outcomes(number, call)
+        except (Runaway, MemoryError) as error:
+            raise LeftOut(type(error).__name__) from None
+        try:
+            found = tasks.outcomes(number, call)
+        except Runaway:
+            raise self.difference("endless", number, 0, "an end", "none in time") from None
+        for place, (wanted, outcome) in enumerate(zip(expected, found, strict=True)):
+            self.check(number, place, wanted, outcome)
+        self.tally.calls += len(expected)
+        self.tally.raised += sum(outcome.result[0] == "raised" for outcome in expected)
+
+    def check(self, number: int, place: int, wanted: Outcome, outcome: Outcome) -> None:
+        if wanted.result == outcome.result == ("raised", ("RecursionError",)):
+            raise LeftOut("RecursionError")  # how far it came depends on the depth of the stack
+        for part in PARTS:
+            expected, found = getattr(wanted, part), getattr(outcome, part)
+            if expected != found:
+                if part in LIVENESS and self.may_live_on(number, place, wanted):
+                    raise LeftOut("frames live on")
+                raise self.difference(
+                    f"{part} {wanted.kind}/{outcome.kind}", number, place, *first_difference(expected, found)
+                )
+
+    def may_live_on(self, number: int, place: int, wanted: Outcome) -> bool:
+        """Returns whether arguments may outlive the call: with a frame of the program in a cycle those of all callers live on."""
+        call = self.program.calls[number]
+        if wanted.result[0] == "raised" and call.ways[place % len(call.ways)].startswith("retry"):
+            return True  # the coroutine of the attempts holds the exception
+        gc.collect()
+        plain = self.plain()
+        for again in range(number + 1):
+            plain.outcomes(again, self.program.calls[again])
+        found = [
+            each for each in gc.get_objects() if type(each) is types.FrameType and each.f_code.co_filename == plain.file
+        ]
+        return bool(found)
+
+    def difference(self, kind: str, number: int, place: int, expected: Any, found: Any) -> Difference:
+        call = self.program.calls[number]
+        calls = "\n".join(f"# {call}" for call in self.program.calls[: number + 1])
+        what = f"{kind}, call {number} ({call.function}{call.arguments}), time {place + 1} of {call.times}, by {call.ways[place % len(call.ways)]!r}"
+        where = f"seed {self.program.seed}: {what}\nexpected {_shown(expected)}\nfound    {_shown(found)}"
+        return Difference(kind, f"{where}\n\n{HEADER}\n{self.program.text}\n{calls}")
+
+    def count(self, kernels: list[Any]) -> None:
+        self.tally.kernels += len(kernels)
+        self.tally.entries += sum(kernel.entries for kernel in kernels)
+        self.tally.exits += sum(kernel.exits for kernel in kernels)
+        self.tally.in_kernels += any(kernel.entries for kernel in kernels)
+
+
+def compare(program: Program, tasks: type[Tasks] = Tasks) -> Tally:
+    """Compares one program as plain Python and as tasks.
+
+    Raises:
+        Difference: with the program, the call, and what was expected and found.
+    """
+    return Comparison(program, tasks).run()
+
+
+def first_difference(expected: Any, found: Any) -> tuple[Any, Any]:
+    """The smallest parts of two descriptions that show their difference, with a little of what is around."""
+    while type(expected) is type(found) is tuple and len(expected) == len(found) and len(repr(expected)) > 200:
+        pairs = [pair for pair in zip(expected, found, strict=True) if pair[0] != pair[1]]
+        if len(pairs) != 1:
+            break
+        expected, found = pairs[0]
+    return expected, found
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:3000]
+    except ValueError:  # of an int of more than 4,300 digits
+        return "too long to be shown"
+
+
+@contextlib.contextmanager
+def _undisturbed(caught: list[warnings.WarningMessage]) -> Iterator[None]:
+    """The timer may raise Runaway, and cycles of dead objects are collected between programs only; errors in `__del__` count as warnings."""
+    before = signal.signal(signal.SIGALRM, _run_away)
+    hook, sys.unraisablehook = sys.unraisablehook, lambda given: caught.append(_as_warning(given))
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        restore()
+        signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = hook
+        sys.modules.pop("object_program", None)
+        if collects:
+            gc.enable()
+
+
+def _as_warning(given: Any) -> warnings.WarningMessage:
+    trace = given.exc_traceback
+    return warnings.WarningMessage(
+        str(given.exc_value),
+        given.exc_type,
+        trace.tb_frame.f_code.co_filename if trace else "",
+        trace.tb_lineno if trace else 0,
+    )
+
+
+def _run_away(number: int, frame: types.FrameType | None) -> None:
+    global _ran_away
+    _ran_away = True
+    raise Runaway
