@@ -6,6 +6,8 @@ f:  ...                   12 to 18 of f; the local y, a value from the stack, on
    ...                        8 LOAD_FAST 0                    y has another slot here
                              10 BINARY_OP *
                              14 RETURN_VALUE
+
+A range that ends with the load of a method leaves the bound method, as if it ended with the load of an attribute.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from types import CodeType
 
 from cascade.kernels.blocks.code_tables import CodeTables, Location, location_table
 from cascade.kernels.blocks.instructions import (
+    CACHES,
     HALVES,
     MOST_SLOTS,
     OP,
@@ -35,8 +38,9 @@ class Fragment:
     """Makes the code of one call-out. Its slots: parameters, other locals, values put aside at the end, free variables."""
 
     def __init__(self, tables: CodeTables, start: int, end: int, reads: Sequence[int], taken: Sequence[bool]) -> None:
-        self._tables, self._start, self._end = tables, start, end
-        self._raw = tables.raw[2 * start : 2 * end]
+        self._tables, self._start = tables, start
+        self._raw = _with_bound_method(tables.raw[2 * start : 2 * end])
+        self._end = start + len(self._raw) // 2
         self._reads, self._taken, self._given = reads, taken, sum(map(bool, taken))
         self._slots = {slot: number for number, slot in enumerate(reads)}
         self._names = [*(tables.own_names[slot] for slot in reads), *(f".{number}" for number in range(self._given))]
@@ -172,6 +176,20 @@ class Fragment:
             code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
             location_table(self._locations, code.co_firstlineno), b"", self._free, tuple(self._tables.own_names[slot] for slot in self._cells),
         )  # fmt: skip
+
+
+def _with_bound_method(raw: bytes) -> bytes:
+    """Returns instructions of which the last one loads an attribute if it loaded a method: one value is left in place of two."""
+    unit = last = 0
+    while 2 * unit < len(raw):
+        last = unit
+        unit += 1 + CACHES[raw[2 * unit]]
+    number, argument = raw[2 * last : 2 * last + 2]
+    if number == OP.get("LOAD_METHOD"):
+        return raw[: 2 * last] + instruction(OP["LOAD_ATTR"], argument)
+    if number == OP["LOAD_ATTR"] and "LOAD_METHOD" not in OP:
+        return raw[: 2 * last] + bytes((number, argument & ~1)) + raw[2 * last + 2 :]
+    return raw
 
 
 def _slots(raw: bytes, unit: int) -> tuple[int, ...]:
