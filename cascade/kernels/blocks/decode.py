@@ -63,6 +63,14 @@ class Function(NamedTuple):
     heads: frozenset[int]
     handlers: tuple[Handler, ...]
 
+    def between(self, start: int, end: int) -> list[Instruction]:
+        """Returns the instructions from one offset to another one."""
+        found = []
+        while start < end:
+            found.append(self.instructions[start])
+            start = found[-1].after
+        return found
+
     def handler_of(self, offset: int) -> Handler | None:
         """Returns the row that covers an instruction."""
         return next((row for row in self.handlers if row.start <= offset < row.end), None)

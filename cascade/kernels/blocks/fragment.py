@@ -7,7 +7,7 @@ f:  ...                   12 to 18 of f; the local y, a value from the stack, on
                              10 BINARY_OP *
                              14 RETURN_VALUE
 
-A range that ends with the load of a method leaves the bound method, as if it ended with the load of an attribute.
+The load of a method at the end may leave the bound method, as if it were the load of an attribute.
 """
 
 from __future__ import annotations
@@ -37,9 +37,18 @@ _JUMPS = frozenset(opcode.hasjrel)
 class Fragment:
     """Makes the code of one call-out. Its slots: parameters, other locals, values put aside at the end, free variables."""
 
-    def __init__(self, tables: CodeTables, start: int, end: int, reads: Sequence[int], taken: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        tables: CodeTables,
+        start: int,
+        end: int,
+        reads: Sequence[int],
+        taken: Sequence[bool],
+        bound_method: bool = False,
+    ) -> None:
         self._tables, self._start = tables, start
-        self._raw = _with_bound_method(tables.raw[2 * start : 2 * end])
+        raw = tables.raw[2 * start : 2 * end]
+        self._raw = _with_bound_method(raw) if bound_method else raw
         self._end = start + len(self._raw) // 2
         self._reads, self._taken, self._given = reads, taken, sum(map(bool, taken))
         self._slots = {slot: number for number, slot in enumerate(reads)}

@@ -102,7 +102,15 @@ def make(translator: Translator, start: int, end: int, taken: int, left: int) ->
     presence = tuple(value.kind != NULL for value in values)
     given = tuple(value for value in values if value.kind != NULL)
     function = call_out_function(
-        translator.function, start, end, (), (), presence, (True,) * left, tables=translator.tables
+        translator.function,
+        start,
+        end,
+        (),
+        (),
+        presence,
+        (True,) * left,
+        tables=translator.tables,
+        bound_method=any(loads_method(each) for each in translator.text.between(start, end)[-1:]),
     )
     del stack[count - taken :]
     translator.before_effect()

@@ -56,6 +56,7 @@ def call_out(
     left: Sequence[bool],
     *,
     tables: CodeTables | None = None,
+    bound_method: bool = False,
 ) -> FunctionType:
     """Returns a function that executes the instructions of `function` between two byte offsets; no jump leads into or out of them.
 
@@ -72,13 +73,14 @@ def call_out(
         taken: from the bottom to the top, True for a value of the stack, False for NULL, which is not given.
         left: the same for the values that are returned.
         tables: those of the function's code, where they are kept.
+        bound_method: whether the load of a method at the end leaves one value, the bound method.
 
     Raises:
         ContinuationError: there is no such function.
     """
     tables = tables or CodeTables(function.__code__)
     _check(tables, start >> 1)
-    fragment = Fragment(tables, start >> 1, end >> 1, reads, taken)
+    fragment = Fragment(tables, start >> 1, end >> 1, reads, taken, bound_method)
     fragment.assemble(writes, left)
     return function_of(function, fragment.code(max(len(taken), len(writes) + len(left)) + 1))
 
