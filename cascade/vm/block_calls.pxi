@@ -15,6 +15,20 @@ cdef double BLOCK_SLOWER = 1.05
 cdef double BLOCK_MUCH_SLOWER = 1.25    # counts for two rounds
 
 
+def lower_without_delay(bint on):
+    """Has kernels made however much of the process's time that takes, and block kernels at the first call, for tests.
+
+    Args:
+        on: whether to; False for the usual limits.
+    """
+    global eager_part, at_first_call
+    eager_part = 1e9 if on else EAGER_PART
+    at_first_call = on
+
+
+cdef bint at_first_call = False
+
+
 cdef PyObject* call_plainly_of(Routine routine, PyObject** arguments) noexcept:
     return routine.plain_entry(routine.plain_callee, arguments, routine.positional, routine.keyword_names)
 
@@ -23,7 +37,7 @@ cdef PyObject* call_counted(PyObject* callee, PyObject** arguments, size_t count
     # Calls a function that has no kernel yet.
     cdef Routine routine = <Routine>callee
     routine.block_calls -= 1
-    if routine.block_calls > 0:
+    if routine.block_calls > 0 and not at_first_call:
         return call_plainly_of(routine, arguments)
     try:
         make_block_kernel(routine)
@@ -38,7 +52,7 @@ cdef int make_block_kernel(Routine routine) except -1:
     global eager_seconds
     cdef double begun = cascade_clock()
     routine.block_calls = BLOCK_RETRY
-    if eager_seconds > EAGER_SECONDS + EAGER_PART * (begun - eager_begun):
+    if eager_seconds > EAGER_SECONDS + eager_part * (begun - eager_begun):
         return 0        # lowering has taken much of the time that the process has run
     made = None
     if routine.blocks_made < BLOCK_REMADE and BLOCK_KERNEL_OF is not None:

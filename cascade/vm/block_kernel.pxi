@@ -252,11 +252,11 @@ cdef class BlockKernel:
                 return False
         return True
 
-    cdef object exit_plan(self, Py_ssize_t number, bint raises):
-        key = (number, raises)
+    cdef object exit_plan(self, Py_ssize_t number, Py_ssize_t raises_at):
+        key = (number, raises_at)
         plan = self.plans.get(key)
         if plan is None:
-            plan = self.plans[key] = self.exits.plan(self.translator, number, raises)
+            plan = self.plans[key] = self.exits.plan(self.translator, number, raises_at)
         return plan
 
     def listing(self):
@@ -486,7 +486,7 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     kernel.exits_at[number] += 1
     kernel.work += BLOCK_FUEL - state.fuel
     try:
-        plan = kernel.exit_plan(kernel.exit_of[number], False)
+        plan = kernel.exit_plan(kernel.exit_of[number], -1)
         values = values_at(plan, state)
         release_registers(state, plan[2])
         function = plan[0]
@@ -501,17 +501,16 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef Py_ssize_t number = state.word - kernel.words
     cdef object plan
     cdef list values
-    cdef bint own = kernel.words[number].run == HANDLERS[<int>KERNEL_CALL_PYTHON]
+    cdef Py_ssize_t call_out = -1
+    if kernel.words[number].run == HANDLERS[<int>KERNEL_CALL_PYTHON]:
+        call_out = kernel.words[number].e
     kernel.work += BLOCK_FUEL - state.fuel
     try:
         error = cascade_raised()
-        if own and not kernel.exits.handles(kernel.translator, kernel.exit_of[number]):
-            release_registers(state, owned_at(kernel, kernel.exit_of[number]))
-            set_error(error)
-            return NULL
-        if own and error.__traceback__ is not None:
-            error.__traceback__ = error.__traceback__.tb_next
-        plan = kernel.exit_plan(kernel.exit_of[number], True)
+        at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, error.__traceback__)
+        plan = kernel.exit_plan(kernel.exit_of[number], at)
+        if call_out >= 0 and error.__traceback__ is not None:
+            error.__traceback__ = error.__traceback__.tb_next       # the continuation's entry stands in its place
         values = values_at(plan, state)
         values.append(error)
         release_registers(state, plan[2])

@@ -38,6 +38,7 @@ cdef double EAGER_SECONDS = 0.1
 cdef double EAGER_PART = 0.1
 cdef double eager_seconds = 0.0
 cdef double eager_begun = cascade_clock()
+cdef double eager_part = EAGER_PART
 
 cdef enum:
     GUARD_ITEM = 0

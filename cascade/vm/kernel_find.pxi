@@ -64,7 +64,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
         return None
     if not requested and level == LOWER_AT_ONCE and routine.calls < WARM:
         routine.calls += 1
-        if eager_seconds > EAGER_SECONDS + EAGER_PART * (cascade_clock() - eager_begun):
+        if eager_seconds > EAGER_SECONDS + eager_part * (cascade_clock() - eager_begun):
             return None
     routine.seen.add(key)
     if len(routine.seen) > KERNEL_LIMIT or routine.made >= KERNEL_LIMIT:

@@ -29,6 +29,7 @@ class Instruction(NamedTuple):
 
     Attributes:
         start: the offset of the first byte, that of its EXTENDED_ARG included.
+        last: the offset of the instruction itself.
         after: the offset of the next instruction.
         target: the offset that it jumps to; -1 where it does not.
     """
@@ -36,6 +37,7 @@ class Instruction(NamedTuple):
     name: str
     arg: int
     start: int
+    last: int
     after: int
     target: int
 
@@ -97,7 +99,7 @@ def decode(code: CodeType) -> Function:
             joins.add(target)
             if target <= start:
                 heads.add(target)
-        instructions[start] = Instruction(dis.opname[number], arg, start, after, target)
+        instructions[start] = Instruction(dis.opname[number], arg, start, offset, after, target)
         offset = start = after
         extended = 0
     handlers = tuple(_handlers(code.co_exceptiontable))

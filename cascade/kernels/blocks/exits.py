@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FunctionType
+from types import CodeType, FunctionType, TracebackType
 from typing import NamedTuple
 
 from cascade.kernels.blocks.resume import continuation
@@ -30,22 +30,31 @@ class ExitPlan(NamedTuple):
     owned: tuple[int, ...]
 
 
-def plan(translator: Translator, number: int, raises: bool) -> ExitPlan:
-    """Returns the plan of a side exit; with `raises`, of an exception that its instruction has raised."""
+def plan(translator: Translator, number: int, raises_at: int) -> ExitPlan:
+    """Returns the plan of a side exit; or of an exception that the instruction at the offset `raises_at` has raised, if that is not -1."""
     found = translator.exits[number]
     closed = translator.registers.variables - len(translator.code.co_freevars)
     bound = [slot for slot, value in enumerate(found.variables[:closed]) if value is not None]
     values = [found.variables[slot] for slot in bound] + [value for value in found.stack if value.kind != NULL]
     places = tuple(place_of(value) for value in values if value is not None)
-    function = continuation(
-        translator.function,
-        found.offset,
-        bound,
-        [value.kind != NULL for value in found.stack],
-        raises,
-        tables=translator.tables,
-    )
+    at, stack = found.offset if raises_at < 0 else raises_at, [value.kind != NULL for value in found.stack]
+    function = continuation(translator.function, at, bound, stack, raises_at >= 0, tables=translator.tables)
     return ExitPlan(function, places, owned_registers(found))
+
+
+def raising_offset(translator: Translator, number: int, call_out: int, trace: TracebackType | None) -> int:
+    """Returns the offset of the instruction that raised: that of a side exit, or, inside a call-out, the one that its traceback names."""
+    if call_out < 0 or trace is None:
+        return translator.exits[number].offset
+    made = translator.call_outs[call_out]
+    raised = positions(trace.tb_frame.f_code)[trace.tb_lasti // 2]
+    own = positions(translator.code)
+    offsets = [each.start for each in translator.text.between(made.start, made.end) if own[each.last // 2] == raised]
+    return offsets[0] if offsets else made.start
+
+
+def positions(code: CodeType) -> list[tuple[int | None, int | None, int | None, int | None]]:
+    return list(code.co_positions())
 
 
 def owned_registers(found: Exit) -> tuple[int, ...]:
@@ -79,9 +88,4 @@ def place_of(value: Value) -> Place:
     return ("o", value.register)
 
 
-def handles(translator: Translator, number: int) -> bool:
-    """Returns whether an exception at an exit's instruction is handled by the function."""
-    return translator.text.handler_of(translator.exits[number].offset) is not None
-
-
-__all__ = ["ExitPlan", "handles", "owned_registers", "plan"]
+__all__ = ["ExitPlan", "owned_registers", "plan", "raising_offset"]
