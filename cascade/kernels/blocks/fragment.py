@@ -10,13 +10,13 @@ f:  ...                   12 to 18 of f; the local y, a value from the stack, on
 
 from __future__ import annotations
 
-import opcode
 from collections.abc import Sequence
 from types import CodeType
 
 from cascade.kernels.blocks.code_tables import CodeTables, Location, location_table
 from cascade.kernels.blocks.instructions import (
     HALVES,
+    JUMPS,
     MOST_SLOTS,
     OP,
     SLOT_INSTRUCTIONS,
@@ -28,7 +28,6 @@ from cascade.kernels.blocks.instructions import (
 )
 
 _CALLS = frozenset(OP[name] for name in ("CALL", "CALL_FUNCTION_EX", "CALL_KW") if name in OP)
-_JUMPS = frozenset(opcode.hasjrel)
 
 
 class Fragment:
@@ -107,7 +106,7 @@ class Fragment:
             edited[2 * unit : 2 * unit + 2] = renumbered
             if len(renumbered) > 2:
                 split.append(unit)
-        if split and not _JUMPS.isdisjoint(self._raw[::2]):
+        if split and not JUMPS.isdisjoint(self._raw[::2]):
             raise ContinuationError("its jumps would have to be moved", where=self._tables.code.co_qualname)
         self._append_fragment(bytes(edited), split)
 
