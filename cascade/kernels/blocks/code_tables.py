@@ -135,13 +135,13 @@ class LocationTable:
             yield start, until, self._entry_location(index)
             start, index = until, index + 1
 
-    def lengthened(self, longer: Mapping[int, int], added: int) -> bytes:
-        """Returns the table for code with more units at some places, and others without a location at the end."""
+    def lengthened(self, longer: Mapping[int, int], added: Iterable[tuple[int, Location | None]]) -> bytes:
+        """Returns the table for code with more units at some places, and others at the end."""
         entries = self.entries[:] if longer else self.entries
         for start, more in longer.items():
             index = bisect_right(self.starts, start) - 1
             entries[index] += location_table([(more, self._entry_location(index))], self.lines[index])
-        return b"".join((*entries, location_table([(added, None)], 0)))
+        return b"".join((*entries, location_table(added, self.lines[-1])))
 
     def _entry_location(self, index: int) -> Location | None:
         entry, line = self.entries[index], self.lines[index]

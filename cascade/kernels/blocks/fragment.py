@@ -87,7 +87,7 @@ class Fragment:
             slot += bool(given)
         self._append(b"".join(parts), None)
         # RESUME handles signals, so it has a location. What follows has none, else the first line would be no new one for tracers.
-        self._append(instruction(OP["RESUME"]), self._tables.locations.location(self._start))
+        self._append(instruction(OP["RESUME"]), self._location(self._start))
         self._append(self._made_cells(), None)
         if (names := self._tables.keyword_names(self._start)) is not None:
             self._append(instruction(OP["KW_NAMES"], names), None)
@@ -151,7 +151,12 @@ class Fragment:
             parts.append(self._constants.load_none())
         elif count > 1:
             parts.append(instruction(OP["BUILD_TUPLE"], count))
-        self._append(b"".join(parts) + instruction(OP["RETURN_VALUE"]), None)
+        # The location of the last instruction: a tracer sees the return at its line.
+        self._append(b"".join(parts) + instruction(OP["RETURN_VALUE"]), self._location(self._end - 1))
+
+    def _location(self, unit: int) -> Location:
+        first = self._tables.code.co_firstlineno
+        return self._tables.locations.location(unit) or Location(first, first, None, None)
 
     def _append(self, code: bytes, location: Location | None) -> None:
         if code:

@@ -122,7 +122,7 @@ class Prologue:
         """Starts the function for tracers, raises or jumps to the instruction, and ends with a NOP that is not executed.
 
         RESUME stands behind the moves: before it, a frame is not seen. It handles signals, so it has the location and the handler of
-        the instruction `at`. JUMP_FORWARD has none, else the first line of the user's would be no new line for tracers.
+        the instruction `at`, and the location of a call's start if that has none. JUMP_FORWARD has none, else the first line of the user's would be no new line for tracers.
         """
         start = sum(map(len, self._parts)) >> 1
         self._parts.append(instruction(OP["RESUME"]))
@@ -162,14 +162,15 @@ class Prologue:
     def _locations(self, units: int) -> bytes:
         start, end = self._located
         code, location = self._tables.code, self._tables.locations.location(self._at)
-        first = code.co_firstlineno
+        first = Location(code.co_firstlineno, code.co_firstlineno, None, None)
         ranges = [
             (start, None),
-            (end - start, location),
+            (1, location or first),
+            (end - start - 1, location),
             (units - 1 - end, None),
-            (1, Location(first, first, None, None)),
+            (1, first),
         ]
-        return location_table(ranges, first) + self._body.lines
+        return location_table(ranges, first.line) + self._body.lines
 
     def _handlers(self, units: int) -> bytes:
         handlers = self._body.handlers

@@ -18,7 +18,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
 from cascade.imports import NamedTuple
-from cascade.kernels.blocks.code_tables import CodeTables, Handler, Jump, moved_handlers
+from cascade.kernels.blocks.code_tables import CodeTables, Handler, Jump, Location, moved_handlers
 from cascade.kernels.blocks.instructions import CACHES, OP, Constants, instruction
 
 
@@ -43,15 +43,19 @@ def returning(constants: Constants, marker: object, slots: Sequence[int], depth:
 
 
 def redirected(tables: CodeTables, raw: bytes, at: int, stubs: Mapping[int, bytes]) -> Body:
-    """Returns the bytecode `raw` with its backward jumps to some units going to instructions at its end instead."""
+    """Returns the bytecode `raw` with its backward jumps to some units going to instructions at its end instead.
+
+    These have the location of the loop's head, where a tracer would see the jump arrive.
+    """
     places, end = {}, len(raw) >> 1
     for unit, stub in stubs.items():
         places[unit] = end
         end += len(stub) >> 1
     layout = _Layout(tables, places)
+    added = [(len(stub) >> 1, tables.locations.location(unit)) for unit, stub in stubs.items()]
     return Body(
         layout.edited(raw) + b"".join(stubs.values()),
-        layout.lines(end - (len(raw) >> 1)),
+        layout.lines(added),
         moved_handlers(tables.handlers, layout.moved),
         layout.moved(at),
     )
@@ -112,8 +116,8 @@ class _Layout:
         fill = length - rest - (len(made) >> 1)
         return instruction(OP["EXTENDED_ARG"]) * fill + made + instruction(OP["NOP"]) * rest
 
-    def lines(self, added: int) -> bytes:
-        """Returns the table of locations, with `added` units at the end that have none."""
+    def lines(self, added: Iterable[tuple[int, Location | None]]) -> bytes:
+        """Returns the table of locations, with those of the units at the end."""
         return self._tables.locations.lengthened(self._longer, added)
 
 

@@ -51,6 +51,53 @@ def resume(function: FunctionType, state: object, at: int, tables: CodeTables) -
     return made(*state.arguments())
 
 
+class Injected(Exception):
+    """An exception that any instruction may raise."""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="an exception of a tracer is raised by another instruction")
+@pytest.mark.parametrize(("function", "maker"), CASES)
+def test_an_exception_is_raised_as_if_the_instruction_had_raised_it(function: FunctionType, maker: Any):
+    tables, keywords = CodeTables(function.__code__), states.behind_keyword_names(function)
+    for unit in states.stack_depths(function.__code__):
+        if unit <= tables.first or unit in keywords:
+            continue
+        arguments, others = maker(), maker()
+        expected = outcome(lambda *given: injected(function, unit, given), arguments)
+        states.handle(None)  # a handler that fails in its first instruction leaves its exception
+        stopped = states.stopping(function, {unit})
+        result = outcome(lambda *given: raised(function, stopped(*given), tables), others)
+        states.handle(None)
+        assert (result, repr(others)) == (expected, repr(arguments)), f"unit {unit}"
+
+
+def injected(function: FunctionType, unit: int, arguments: tuple[object, ...]) -> object:
+    """Calls a function whose instruction raises an exception when it is first come to, as a tracer makes it do."""
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        if frame.f_code is not function.__code__ or frame.f_back.f_code is not injected.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_lasti == 2 * unit:
+            raise Injected
+        return trace
+
+    sys.settrace(trace)
+    try:
+        return function(*arguments)
+    finally:
+        sys.settrace(None)
+
+
+def raised(function: FunctionType, state: object, tables: CodeTables) -> object:
+    """Returns what a function returns that has been stopped where it raises, or has not come to the place."""
+    if not isinstance(state, states.State):
+        return state
+    error = Injected()
+    error.__context__ = sys.exception()
+    return continuation(function, state.at, *state.shape(), raises=True, tables=tables)(*state.arguments(), error)
+
+
 @pytest.mark.parametrize(("function", "maker"), CASES)
 def test_a_call_out_does_what_its_instructions_do(function: FunctionType, maker: Any):
     arguments = maker()
