@@ -26,9 +26,18 @@ class State(NamedTuple):
     at: int
     bound: dict[int, object]
     stack: tuple[tuple[object] | None, ...]
+    first_spare: int
 
     def arguments(self) -> list[object]:
         return [self.bound[slot] for slot in sorted(self.bound)] + [item[0] for item in self.stack if item]
+
+    def without_spare(self, names: tuple[str, ...]) -> State:
+        """Returns the state of a function with the given variables, that has no spare locals or the same ones."""
+        spare = len(SPARE) if SPARE[0] not in names else 0
+        first = self.first_spare
+        return self._replace(
+            bound={slot - spare if slot > first else slot: value for slot, value in self.bound.items()}
+        )
 
     def shape(self) -> tuple[tuple[int, ...], tuple[bool, ...]]:
         return tuple(sorted(self.bound)), tuple(item is not None for item in self.stack)
@@ -44,6 +53,20 @@ def with_spare_locals(module_source: str, filename: str, namespace: dict[str, An
             unused = ast.If(ast.Constant(0), [ast.Assign(names, ast.Constant(None))], [])
             node.body.append(ast.fix_missing_locations(ast.copy_location(unused, last)))
     exec(compile(tree, filename, "exec", dont_inherit=True), namespace)
+
+
+def without_spare_locals(module_source: str, filename: str, function: FunctionType) -> FunctionType:
+    """Returns the function that the source makes without spare locals; it has the same instructions."""
+    codes = [compile(module_source, filename, "exec", dont_inherit=True)]
+    for code in codes:  # it grows
+        codes += [const for const in code.co_consts if isinstance(const, CodeType)]
+    code = next(
+        code
+        for code in codes
+        if (code.co_qualname, code.co_firstlineno) == (function.__qualname__, function.__code__.co_firstlineno)
+    )
+    assert code.co_code[::2] == function.__code__.co_code[::2]
+    return FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
 
 
 class Step(NamedTuple):
@@ -89,8 +112,11 @@ def handlers(code: CodeType) -> list[Any]:
     return dis._parse_exception_table(code)
 
 
-def stack_depths(code: CodeType) -> dict[int, int]:
-    """Returns the depth of the stack at each instruction that can be reached; it must be the same on all ways there."""
+def stack_depths(code: CodeType, raising: int | None = None) -> dict[int, int]:
+    """Returns the depth of the stack at each instruction that can be reached; it must be the same on all ways there.
+
+    The instruction at the unit `raising` always raises.
+    """
     all_steps, table = steps(code), handlers(code)
     depths: dict[int, int] = {}
     ways = [(0, 0)]
@@ -101,7 +127,8 @@ def stack_depths(code: CodeType) -> dict[int, int]:
             assert depths[unit] == depth, f"depths {depths[unit]} and {depth} at unit {unit}"
             continue
         step, depths[unit] = all_steps[unit], depth
-        if step.opcode not in NO_FALL:
+        assert step.opcode != OP["RETURN_VALUE"] or depth == 1, f"{depth} values at a return"
+        if step.opcode not in NO_FALL and unit != raising:
             ways.append((step.end, depth + effect(step, False)))
         if step.target is not None:
             ways.append((step.target, depth + effect(step, True)))
@@ -166,6 +193,15 @@ handle.__code__ = handle.__code__.replace(
 )
 
 
+def slots_of(step: Step) -> tuple[int, ...]:
+    """Returns the slots of locals, cells and free variables that an instruction names."""
+    if step.opcode not in (*opcode.haslocal, *opcode.hasfree):
+        return ()
+    if opcode.opname[step.opcode].count("_FAST") == 2:
+        return step.argument >> 4, step.argument & 15
+    return (step.argument,)
+
+
 def behind_keyword_names(function: FunctionType) -> dict[int, int]:
     """Returns the units of the instructions between a KW_NAMES and its call, each with the KW_NAMES: none can stop there.
 
@@ -202,8 +238,7 @@ def stored(function: FunctionType, start: int, end: int) -> set[int]:
     for step in steps(function.__code__).values():
         name = opcode.opname[step.opcode]
         if start <= step.unit < end and "_FAST" in name and (name.startswith(("STORE", "DELETE")) or "CLEAR" in name):
-            pair = (step.argument >> 4, step.argument & 15) if name.count("_FAST") == 2 else (step.argument,)
-            found.update(pair)
+            found.update(slots_of(step))
     return found
 
 
@@ -239,7 +274,7 @@ def _spill(unit: int, depth: int, *cells: CellType) -> State:
     }
     stack = tuple((variables[name],) if name in variables else None for name in SPARE[:depth])
     frame.f_locals.clear() if sys.version_info < (3, 13) else None
-    return State(2 * unit, bound, stack)
+    return State(2 * unit, bound, stack, code.co_varnames.index(SPARE[0]))
 
 
 def first_state(function: FunctionType, *arguments: Any, **named: Any) -> State:

@@ -306,3 +306,4 @@ def raising(chained):
         if chained:
             raise ValueError("third") from error
         raise
+    return chained

@@ -7,13 +7,13 @@ from 3.13 on). Positions here are counted in code units of two bytes, as in the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import pairwise
 from types import CodeType
 
 from cascade.imports import NamedTuple
-from cascade.kernels.blocks.instructions import OP, SLOT_INSTRUCTIONS
+from cascade.kernels.blocks.instructions import BACKWARD, CACHES, JUMPS, OP, SINGLE_SLOT
 
 _ONE_LINE, _NO_COLUMNS, _LONG, _NO_LOCATION = 10, 13, 14, 15
 _LONGEST = 8  # the units that one entry of the location table can cover
@@ -38,6 +38,16 @@ class Handler(NamedTuple):
     lasti: bool
 
 
+class Jump(NamedTuple):
+    """A jump: its first unit, the number of its prefixes, the unit behind it and its caches, the opcode, and the unit it leads to."""
+
+    start: int
+    prefixes: int
+    end: int
+    number: int
+    target: int
+
+
 class CodeTables:
     """A code object's instructions, locations and handlers, read once and kept by whoever edits it repeatedly."""
 
@@ -58,11 +68,29 @@ class CodeTables:
     def free_references(self) -> tuple[int, ...]:
         """The units of the instructions whose argument is the number of a free variable."""
         own = len(self.own_names)
-        numbers, arguments = self.raw[::2], self.raw[1::2]
-        # The inline caches are zeros, as is CACHE, which has no argument.
+        arguments = self.raw[1::2]
+        # The inline caches are zeros, as is CACHE, which has no argument. Instructions of two slots are only made for locals.
         return tuple(
-            unit for unit, number in enumerate(numbers) if number in SLOT_INSTRUCTIONS and arguments[unit] >= own
+            unit for unit, number in enumerate(self.raw[::2]) if number in SINGLE_SLOT and arguments[unit] >= own
         )
+
+    @cached_property
+    def jumps(self) -> tuple[Jump, ...]:
+        """The jumps, in the order of the code. `target` is where the argument leads; FOR_ITER goes on behind an END_FOR there."""
+        return tuple(self._jump(unit, number) for unit, number in enumerate(self.raw[::2]) if number in JUMPS)
+
+    def _jump(self, unit: int, number: int) -> Jump:
+        argument, prefixes = self.prefixed_argument(unit)
+        end = unit + 1 + CACHES[number]
+        return Jump(unit - prefixes, prefixes, end, number, end - argument if number in BACKWARD else end + argument)
+
+    def prefixed_argument(self, unit: int) -> tuple[int, int]:
+        """Returns the argument of an instruction, and the number of its prefixes."""
+        argument, prefixes = self.raw[2 * unit + 1], 0
+        while unit > prefixes and self.raw[2 * (unit - prefixes - 1)] == OP["EXTENDED_ARG"]:
+            prefixes += 1
+            argument |= self.raw[2 * (unit - prefixes) + 1] << 8 * prefixes
+        return argument, prefixes
 
     def keyword_names(self, unit: int) -> int | None:
         """Returns the constant that a KW_NAMES in front of an instruction has set apart for its call; None if there is none."""
@@ -70,17 +98,7 @@ class CodeTables:
         before = unit - 1
         if numbers[before] == 0 and numbers[before - 1] == OP.get("PRECALL"):
             before -= 2
-        if numbers[before] != kw_names:
-            return None
-        argument, shift = self.raw[2 * before + 1], 8
-        while numbers[before := before - 1] == OP["EXTENDED_ARG"]:
-            argument |= self.raw[2 * before + 1] << shift
-            shift += 8
-        return argument
-
-    def handler(self, unit: int) -> Handler | None:
-        """Returns the handler of the exceptions that an instruction raises, or None."""
-        return next((handler for handler in self.handlers if handler.start <= unit < handler.end), None)
+        return self.prefixed_argument(before)[0] if numbers[before] == kw_names else None
 
 
 class LocationTable:
@@ -116,6 +134,14 @@ class LocationTable:
             until = min(end, self.starts[index + 1] if index + 1 < len(self.starts) else self.size)
             yield start, until, self._entry_location(index)
             start, index = until, index + 1
+
+    def lengthened(self, longer: Mapping[int, int], added: Iterable[tuple[int, Location | None]]) -> bytes:
+        """Returns the table for code with more units at some places, and others at the end."""
+        entries = self.entries[:] if longer else self.entries
+        for start, more in longer.items():
+            index = bisect_right(self.starts, start) - 1
+            entries[index] += location_table([(more, self._entry_location(index))], self.lines[index])
+        return b"".join((*entries, location_table(added, self.lines[-1])))
 
     def _entry_location(self, index: int) -> Location | None:
         entry, line = self.entries[index], self.lines[index]
@@ -195,6 +221,13 @@ def read_handlers(table: bytes) -> list[Handler]:
     return [
         Handler(start, start + length, target, depth >> 1, bool(depth & 1))
         for start, length, target, depth in zip(numbers, numbers, numbers, numbers, strict=True)
+    ]
+
+
+def moved_handlers(handlers: Iterable[Handler], moved: Callable[[int], int]) -> list[Handler]:
+    """Returns handlers for code whose units have moved."""
+    return [
+        Handler(moved(start), moved(end), moved(target), depth, lasti) for start, end, target, depth, lasti in handlers
     ]
 
 

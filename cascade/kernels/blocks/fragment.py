@@ -12,7 +12,6 @@ The load of a method at the end may leave the bound method, as if it were the lo
 
 from __future__ import annotations
 
-import opcode
 from collections.abc import Sequence
 from types import CodeType
 
@@ -20,6 +19,7 @@ from cascade.kernels.blocks.code_tables import CodeTables, Location, location_ta
 from cascade.kernels.blocks.instructions import (
     CACHES,
     HALVES,
+    JUMPS,
     MOST_SLOTS,
     OP,
     SLOT_INSTRUCTIONS,
@@ -31,7 +31,6 @@ from cascade.kernels.blocks.instructions import (
 )
 
 _CALLS = frozenset(OP[name] for name in ("CALL", "CALL_FUNCTION_EX", "CALL_KW") if name in OP)
-_JUMPS = frozenset(opcode.hasjrel)
 
 
 class Fragment:
@@ -101,7 +100,7 @@ class Fragment:
             slot += bool(given)
         self._append(b"".join(parts), None)
         # RESUME handles signals, so it has a location. What follows has none, else the first line would be no new one for tracers.
-        self._append(instruction(OP["RESUME"]), self._tables.locations.location(self._start))
+        self._append(instruction(OP["RESUME"]), self._location(self._start))
         self._append(self._made_cells(), None)
         if (names := self._tables.keyword_names(self._start)) is not None:
             self._append(instruction(OP["KW_NAMES"], names), None)
@@ -120,7 +119,7 @@ class Fragment:
             edited[2 * unit : 2 * unit + 2] = renumbered
             if len(renumbered) > 2:
                 split.append(unit)
-        if split and not _JUMPS.isdisjoint(self._raw[::2]):
+        if split and not JUMPS.isdisjoint(self._raw[::2]):
             raise ContinuationError("its jumps would have to be moved", where=self._tables.code.co_qualname)
         self._append_fragment(bytes(edited), split)
 
@@ -165,7 +164,12 @@ class Fragment:
             parts.append(self._constants.load_none())
         elif count > 1:
             parts.append(instruction(OP["BUILD_TUPLE"], count))
-        self._append(b"".join(parts) + instruction(OP["RETURN_VALUE"]), None)
+        # The location of the last instruction: a tracer sees the return at its line.
+        self._append(b"".join(parts) + instruction(OP["RETURN_VALUE"]), self._location(self._end - 1))
+
+    def _location(self, unit: int) -> Location:
+        first = self._tables.code.co_firstlineno
+        return self._tables.locations.location(unit) or Location(first, first, None, None)
 
     def _append(self, code: bytes, location: Location | None) -> None:
         if code:

@@ -9,15 +9,20 @@ from cascade.errors import InternalError
 
 OP = opcode.opmap
 
-SLOT_INSTRUCTIONS = frozenset(number for number in (*opcode.hasfree, *opcode.haslocal) if number < 256)
-"""The instructions whose argument is the number of a slot, or of two."""
-
 HALVES = {
     OP[f"{first}_{second}"]: (OP[first], OP[second])
     for first, second in (("LOAD_FAST", "LOAD_FAST"), ("STORE_FAST", "STORE_FAST"), ("STORE_FAST", "LOAD_FAST"))
     if f"{first}_{second}" in OP
 }
 """Those of two slots, each in four bits of the argument (from 3.13 on), and the two instructions that they stand for."""
+
+SLOT_INSTRUCTIONS = frozenset(number for number in (*opcode.hasfree, *opcode.haslocal) if number < 256)
+"""The instructions whose argument is the number of a slot, or of two."""
+
+SINGLE_SLOT = SLOT_INSTRUCTIONS - HALVES.keys()
+
+JUMPS = frozenset(number for number in (*opcode.hasjrel, *opcode.hasjabs) if number < 256)
+BACKWARD = frozenset(number for number in JUMPS if "BACKWARD" in opcode.opname[number])
 
 MOST_SLOTS = 250
 """Code with more variables would need instructions that are longer than those it has."""
@@ -82,6 +87,6 @@ def function_of(function: FunctionType, code: CodeType) -> FunctionType:
     """Returns a function of other code with the globals and cells of a given one."""
     cells = function.__closure__ if code.co_freevars else None
     made = FunctionType(code, function.__globals__, function.__name__, None, cells)
-    if made.__builtins__ is not function.__builtins__:
+    if getattr(made, "__builtins__") is not getattr(function, "__builtins__"):
         raise ContinuationError("its globals have other builtins than it was made with", where=code.co_qualname)
     return made

@@ -13,10 +13,10 @@ slots, whatever variables these belong to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import CodeType, GeneratorType
 
-from cascade.kernels.blocks.code_tables import CodeTables, Handler, Location, exception_table, location_table
+from cascade.kernels.blocks.code_tables import CodeTables, Location, exception_table, location_table, moved_handlers
 from cascade.kernels.blocks.instructions import (
     MOST_SLOTS,
     OP,
@@ -27,6 +27,10 @@ from cascade.kernels.blocks.instructions import (
     move_local,
     take_local,
 )
+from cascade.kernels.blocks.redirection import Body, redirected, returning
+
+LoopHead = tuple[object, Sequence[int], int]
+"""A marker, the slots of the locals that are certainly bound there, and the depth of the stack."""
 
 LASTI = 2
 """In `stack` in place of True: the unit of the instruction that raised, as CPython pushes it for a handler."""
@@ -60,6 +64,8 @@ class Prologue:
         self._tables, self._at, self._parameters = tables, at, parameters
         self._set_names()
         self._constants = Constants(tables.code)
+        self._body = Body(self._moved_free_variables(), tables.code.co_linetable, tables.handlers, at)
+        self._least_stack = 0
         self._shift_constant: int | None = None
         free = len(tables.code.co_freevars)
         self._parts = [instruction(OP["COPY_FREE_VARS"], free)] if free else []
@@ -82,6 +88,7 @@ class Prologue:
     def take_arguments(self, bound: Sequence[int], stack: Sequence[bool | int], raises: bool) -> None:
         """Pushes the values of the stack, and moves the others to their slots."""
         slot = len(bound)
+        self._least_stack = len(stack) + 3
         for kind in stack:
             if not kind:
                 self._parts.append(instruction(OP["PUSH_NULL"]))
@@ -100,11 +107,22 @@ class Prologue:
             self._constants.load(0)
         self._parts += [instruction(OP["LOAD_CONST"], self._shift_constant), instruction(OP["BINARY_OP"])]
 
+    def redirect(self, heads: Mapping[int, LoopHead]) -> None:
+        """Makes the backward jumps to the heads of loops return."""
+        targets = {jump.target for jump in self._tables.jumps if jump.target < jump.start}
+        stubs = {}
+        for offset, (marker, slots, depth) in heads.items():
+            if offset >> 1 in targets:
+                stubs[offset >> 1] = returning(self._constants, marker, slots, depth)
+                self._least_stack = max(self._least_stack, 1 + len(slots) + 2 * depth)
+        if stubs:
+            self._body = redirected(self._tables, self._body.raw, self._body.at, stubs)
+
     def enter(self, raises: bool) -> None:
         """Starts the function for tracers, raises or jumps to the instruction, and ends with a NOP that is not executed.
 
         RESUME stands behind the moves: before it, a frame is not seen. It handles signals, so it has the location and the handler of
-        the instruction `at`. JUMP_FORWARD has none, else the first line of the user's would be no new line for tracers.
+        the instruction `at`, and the location of a call's start if that has none. JUMP_FORWARD has none, else the first line of the user's would be no new line for tracers.
         """
         start = sum(map(len, self._parts)) >> 1
         self._parts.append(instruction(OP["RESUME"]))
@@ -114,17 +132,17 @@ class Prologue:
         if not raises:
             if (names := self._tables.keyword_names(self._at)) is not None:
                 self._parts.append(instruction(OP["KW_NAMES"], names))
-            self._parts.append(instruction(OP["JUMP_FORWARD"], self._at + 1))
+            self._parts.append(instruction(OP["JUMP_FORWARD"], self._body.at + 1))
         self._parts.append(instruction(OP["NOP"]))
 
-    def code(self, least_stack: int) -> CodeType:
+    def code(self) -> CodeType:
         """Returns the whole code."""
         code, names = self._tables.code, self._names
         prologue = b"".join(self._parts)
         units = len(prologue) >> 1
         return CodeType(
-            self._parameters, 0, 0, len(names), max(code.co_stacksize, least_stack), code.co_flags & ~VARIABLE_ARGUMENTS,
-            prologue + self._moved_free_variables(), self._constants_with_shift(units), code.co_names, names,
+            self._parameters, 0, 0, len(names), max(code.co_stacksize, self._least_stack), code.co_flags & ~VARIABLE_ARGUMENTS,
+            prologue + self._body.raw, self._constants_with_shift(units), code.co_names, names,
             code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
             self._locations(units), self._handlers(units), code.co_freevars, code.co_cellvars,
         )  # fmt: skip
@@ -144,22 +162,27 @@ class Prologue:
     def _locations(self, units: int) -> bytes:
         start, end = self._located
         code, location = self._tables.code, self._tables.locations.location(self._at)
-        first = code.co_firstlineno
+        first = Location(code.co_firstlineno, code.co_firstlineno, None, None)
         ranges = [
             (start, None),
-            (end - start, location),
+            (1, location or first),
+            (end - start - 1, location),
             (units - 1 - end, None),
-            (1, Location(first, first, None, None)),
+            (1, first),
         ]
-        return location_table(ranges, first) + code.co_linetable
+        return location_table(ranges, first.line) + self._body.lines
 
     def _handlers(self, units: int) -> bytes:
-        if not self._tables.handlers:
+        handlers = self._body.handlers
+        if not handlers:
             return b""
-        own = self._tables.handler(self._at)
         start, end = self._located
-        handlers = [] if own is None else [own._replace(start=start - units, end=end - units)]
-        return exception_table(_shifted((*handlers, *self._tables.handlers), units))
+        own = [
+            each._replace(start=start - units, end=end - units)
+            for each in handlers
+            if each.start <= self._body.at < each.end
+        ]
+        return exception_table(moved_handlers((*own, *handlers), units.__add__))
 
 
 def _moves(bound: Sequence[int]) -> Iterable[bytes]:
@@ -175,8 +198,3 @@ def _moves(bound: Sequence[int]) -> Iterable[bytes]:
             yield move_local(parameter, slot)  # the parameter's own slot is filled later
         else:
             yield take_local(parameter) + instruction(OP["STORE_FAST"], slot)
-
-
-def _shifted(handlers: Iterable[Handler], units: int) -> Iterable[Handler]:
-    for start, end, target, depth, lasti in handlers:
-        yield Handler(start + units, end + units, target + units, depth, lasti)

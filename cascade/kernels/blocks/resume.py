@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FunctionType
 
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.fragment import Fragment
 from cascade.kernels.blocks.instructions import ContinuationError, function_of
-from cascade.kernels.blocks.prologue import Prologue
+from cascade.kernels.blocks.prologue import LASTI, LoopHead, Prologue
 
 _SUSPENDABLE = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 
@@ -20,6 +20,7 @@ def continuation(
     stack: Sequence[bool | int],
     raises: bool = False,
     *,
+    loop_heads: Mapping[int, LoopHead] | None = None,
     tables: CodeTables | None = None,
 ) -> FunctionType:
     """Returns a function that continues with the instruction of `function` at the byte offset `at`.
@@ -33,6 +34,9 @@ def continuation(
         bound: the slots of the locals that are given, ascending; that of a cell takes the cell, those of free variables are not given.
         stack: from the bottom to the top, True for a value, False for NULL, `LASTI` for a handler's unit of the raising instruction.
         raises: whether the instruction raises an exception, in place of being executed.
+        loop_heads: by the byte offset of a loop's head, a marker, the slots of locals that are bound there, and the depth of the stack.
+            A backward jump to it returns a tuple of the marker, the locals and the values of the stack, none of which is NULL. A
+            continuation with `LASTI` in its stack does not return there: positions that handlers keep cannot be moved with the code.
         tables: those of the function's code, where they are kept.
 
     Raises:
@@ -42,8 +46,10 @@ def continuation(
     _check(tables, at >> 1)
     prologue = Prologue(tables, at >> 1, len(bound) + sum(map(bool, stack)) + raises)
     prologue.take_arguments(bound, stack, raises)
+    if loop_heads and LASTI not in stack:
+        prologue.redirect(loop_heads)
     prologue.enter(raises)
-    return function_of(function, prologue.code(len(stack) + 3))
+    return function_of(function, prologue.code())
 
 
 def call_out(

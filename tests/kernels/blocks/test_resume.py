@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from pathlib import Path
 from types import FunctionType
@@ -14,6 +13,7 @@ from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.resume import call_out, continuation
 from tests.support import bytecode_states as states
 from tests.support import resumed_functions
+from tests.support.outcomes import outcome
 
 SOURCE = Path(resumed_functions.__file__)
 FUNCTIONS: dict[str, Any] = {"__name__": "resumed"}
@@ -24,56 +24,78 @@ CASES = [
 ]
 
 
-def outcome(call: Any, arguments: tuple[object, ...] | list[object]) -> tuple[object, ...]:
-    """Returns all that a call did: its result or exception with its traceback."""
-    try:
-        return "returned", repr(call(*arguments))
-    except BaseException as error:
-        return "raised", described(error)
-
-
-def described(error: BaseException | None) -> object:
-    if error is None:
-        return None
-    trace, cause, context = entries(error.__traceback__), described(error.__cause__), described(error.__context__)
-    return type(error), str(error), trace, cause, context, error.__suppress_context__
-
-
-def entries(trace: Any) -> list[object]:
-    """Returns the traceback's entries in the user's functions, with lines and columns."""
-    found = []
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_filename not in OURS:
-            place = next(itertools.islice(code.co_positions(), trace.tb_lasti // 2, None))
-            found.append((code.co_qualname, trace.tb_lineno, place))
-        trace = trace.tb_next
-    return found
-
-
-OURS = (__file__, states.__file__)
-
-
+@pytest.mark.parametrize("spare", [True, False], ids=["spare", "exact"])
 @pytest.mark.parametrize(("function", "maker"), CASES)
-def test_a_function_continues_from_every_instruction_as_it_would_have_gone_on(function: FunctionType, maker: Any):
+def test_a_function_continues_from_every_instruction_as_it_would_have_gone_on(
+    function: FunctionType, maker: Any, spare: bool
+):
     arguments = maker()
     expected = outcome(function, arguments), repr(arguments)
-    tables, keywords = CodeTables(function.__code__), states.behind_keyword_names(function)
+    resumed = function if spare else states.without_spare_locals(SOURCE.read_text(), str(SOURCE), function)
+    tables, keywords = CodeTables(resumed.__code__), states.behind_keyword_names(function)
     for unit in states.stack_depths(function.__code__):
         if unit <= tables.first:
             continue
         arguments = maker()
         stopped = states.stopping(function, {keywords.get(unit, unit)})
-        result = outcome(lambda *given: resumed(function, stopped(*given), 2 * unit, tables), arguments)
+        result = outcome(lambda *given: resume(resumed, stopped(*given), 2 * unit, tables), arguments)
         assert (result, repr(arguments)) == expected, f"unit {unit}"
 
 
-def resumed(function: FunctionType, state: object, at: int, tables: CodeTables) -> object:
+def resume(function: FunctionType, state: object, at: int, tables: CodeTables) -> object:
     """Returns what a function returns that has been stopped, or has not come to the place."""
     if not isinstance(state, states.State):
         return state
+    state = state.without_spare(tables.own_names)
     made = continuation(function, at, *state.shape(), tables=tables)
     return made(*state.arguments())
+
+
+class Injected(Exception):
+    """An exception that any instruction may raise."""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="an exception of a tracer is raised by another instruction")
+@pytest.mark.parametrize(("function", "maker"), CASES)
+def test_an_exception_is_raised_as_if_the_instruction_had_raised_it(function: FunctionType, maker: Any):
+    tables, keywords = CodeTables(function.__code__), states.behind_keyword_names(function)
+    for unit in states.stack_depths(function.__code__):
+        if unit <= tables.first or unit in keywords:
+            continue
+        arguments, others = maker(), maker()
+        expected = outcome(lambda *given: injected(function, unit, given), arguments)
+        states.handle(None)  # a handler that fails in its first instruction leaves its exception
+        stopped = states.stopping(function, {unit})
+        result = outcome(lambda *given: raised(function, stopped(*given), tables), others)
+        states.handle(None)
+        assert (result, repr(others)) == (expected, repr(arguments)), f"unit {unit}"
+
+
+def injected(function: FunctionType, unit: int, arguments: tuple[object, ...]) -> object:
+    """Calls a function whose instruction raises an exception when it is first come to, as a tracer makes it do."""
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        if frame.f_code is not function.__code__ or frame.f_back.f_code is not injected.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_lasti == 2 * unit:
+            raise Injected
+        return trace
+
+    sys.settrace(trace)
+    try:
+        return function(*arguments)
+    finally:
+        sys.settrace(None)
+
+
+def raised(function: FunctionType, state: object, tables: CodeTables) -> object:
+    """Returns what a function returns that has been stopped where it raises, or has not come to the place."""
+    if not isinstance(state, states.State):
+        return state
+    error = Injected()
+    error.__context__ = sys.exception()
+    return continuation(function, state.at, *state.shape(), raises=True, tables=tables)(*state.arguments(), error)
 
 
 @pytest.mark.parametrize(("function", "maker"), CASES)
