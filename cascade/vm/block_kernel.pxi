@@ -9,6 +9,7 @@ cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char*) except -1
     void Py_LeaveRecursiveCall()
     void PyErr_Restore(PyObject*, PyObject*, PyObject*)
+    size_t PY_VECTORCALL_ARGUMENTS_OFFSET
     PyObject* PyException_GetTraceback(PyObject*)
     void* PyEval_SaveThread()
     void PyEval_RestoreThread(void*)
@@ -493,7 +494,7 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     except BaseException as error:
         set_error(error)
         return NULL
-    return PyObject_Vectorcall(<PyObject*>function, cascade_list_items(<PyObject*>values), len(values), NULL)
+    return called_by_iterator(function, values)
 
 
 cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
@@ -518,4 +519,31 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
     except BaseException as fault:
         set_error(fault)
         return NULL
-    return PyObject_Vectorcall(<PyObject*>function, cascade_list_items(<PyObject*>values), len(values), NULL)
+    return called_by_iterator(function, values)
+
+
+@cython.final
+cdef class Handover:
+    """An iterator that keeps no reference to what it has handed over: values die as early as in the function's own frame."""
+    cdef list values        # the last one first
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.values:
+            raise StopIteration
+        return self.values.pop()
+
+
+cdef PyObject* called_by_iterator(function, list values) noexcept:
+    cdef Handover handover
+    cdef PyObject* arguments[2]
+    if not values:
+        return PyObject_Vectorcall(<PyObject*>function, NULL, 0, NULL)
+    values.reverse()
+    handover = Handover.__new__(Handover)
+    handover.values = values
+    arguments[0] = NULL
+    arguments[1] = <PyObject*>handover
+    return PyObject_Vectorcall(<PyObject*>function, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)

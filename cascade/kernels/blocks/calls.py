@@ -291,7 +291,7 @@ def call_pop(translator: Translator, count: int, instruction: Instruction) -> bo
     if count != 1 or made.cls is not list:
         return False
     translator.before_effect()
-    translator.refresh()
+    made = translator.state.stack[-1]
     result = translator.computed(OBJECT, "LIST_POP", made)._replace(owned=True)
     return finish(translator, instruction, result)
 

@@ -145,4 +145,5 @@ class Chunk:
                 values[field] = item.operands[field]
             else:
                 values[field] = self.physical(item.operands[field])
+                assert 0 <= values[field] < self.registers.count, f"{item.name} has no register {field}"
         return (KERNEL_OPCODES[item.name], 0, *values.values())

@@ -38,7 +38,9 @@ def plan(translator: Translator, number: int, raises_at: int) -> ExitPlan:
     values = [found.variables[slot] for slot in bound] + [value for value in found.stack if value.kind != NULL]
     places = tuple(place_of(value) for value in values if value is not None)
     at, stack = found.offset if raises_at < 0 else raises_at, [value.kind != NULL for value in found.stack]
-    function = continuation(translator.function, at, bound, stack, raises_at >= 0, tables=translator.tables)
+    function = continuation(
+        translator.function, at, bound, stack, raises_at >= 0, tables=translator.tables, by_iterator=True
+    )
     return ExitPlan(function, places, owned_registers(found))
 
 

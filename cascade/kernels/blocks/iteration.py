@@ -20,7 +20,7 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         return
     translator.whole(-1)
     value = translator.seen(-1)
-    if value.cls in KINDS and value.kind == OBJECT:
+    if value.cls in KINDS and value.kind == OBJECT and translator.text.instructions[instruction.after].name == "FOR_ITER":
         depth = len(translator.state.stack) - 1
         iterator = over_items(translator, value, translator.registers.slot(depth))
         translator.pop()

@@ -60,8 +60,9 @@ _RAISER = _Raiser()
 class Prologue:
     """Makes the code of one continuation."""
 
-    def __init__(self, tables: CodeTables, at: int, parameters: int) -> None:
+    def __init__(self, tables: CodeTables, at: int, parameters: int, by_iterator: bool = False) -> None:
         self._tables, self._at, self._parameters = tables, at, parameters
+        self._taken = parameters if by_iterator else 0
         self._set_names()
         self._constants = Constants(tables.code)
         self._body = Body(self._moved_free_variables(), tables.code.co_linetable, tables.handlers, at)
@@ -70,6 +71,9 @@ class Prologue:
         free = len(tables.code.co_freevars)
         self._parts = [instruction(OP["COPY_FREE_VARS"], free)] if free else []
         self._located = (0, 0)
+        if self._taken:
+            self._parts += [instruction(OP["LOAD_FAST"], 0), instruction(OP["UNPACK_SEQUENCE"], self._taken)]
+            self._parts += [instruction(OP["STORE_FAST"], slot) for slot in range(self._taken)]
 
     def _set_names(self) -> None:
         # All variables keep their slots. If there are more parameters, these have slots between the own and the free variables.
@@ -124,6 +128,8 @@ class Prologue:
         RESUME stands behind the moves: before it, a frame is not seen. It handles signals, so it has the location and the handler of
         the instruction `at`, and the location of a call's start if that has none. JUMP_FORWARD has none, else the first line of the user's would be no new line for tracers.
         """
+        if raises:
+            self._parts += self._skipped_cells()
         start = sum(map(len, self._parts)) >> 1
         self._parts.append(instruction(OP["RESUME"]))
         if raises:
@@ -135,13 +141,19 @@ class Prologue:
             self._parts.append(instruction(OP["JUMP_FORWARD"], self._body.at + 1))
         self._parts.append(instruction(OP["NOP"]))
 
+    def _skipped_cells(self) -> list[bytes]:
+        # The f_locals of a frame show what a cell holds only if MAKE_CELL stands before the present instruction.
+        own = self._tables.own_names
+        cells = [instruction(OP["MAKE_CELL"], own.index(name)) for name in self._tables.code.co_cellvars]
+        return [instruction(OP["JUMP_FORWARD"], len(cells)), *cells] if cells else []
+
     def code(self) -> CodeType:
         """Returns the whole code."""
         code, names = self._tables.code, self._names
         prologue = b"".join(self._parts)
         units = len(prologue) >> 1
         return CodeType(
-            self._parameters, 0, 0, len(names), max(code.co_stacksize, self._least_stack), code.co_flags & ~VARIABLE_ARGUMENTS,
+            1 if self._taken else self._parameters, 0, 0, len(names), max(code.co_stacksize, self._least_stack, self._taken), code.co_flags & ~VARIABLE_ARGUMENTS,
             prologue + self._body.raw, self._constants_with_shift(units), code.co_names, names,
             code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
             self._locations(units), self._handlers(units), code.co_freevars, code.co_cellvars,

@@ -22,6 +22,7 @@ def continuation(
     *,
     loop_heads: Mapping[int, LoopHead] | None = None,
     tables: CodeTables | None = None,
+    by_iterator: bool = False,
 ) -> FunctionType:
     """Returns a function that continues with the instruction of `function` at the byte offset `at`.
 
@@ -38,13 +39,14 @@ def continuation(
             A backward jump to it returns a tuple of the marker, the locals and the values of the stack, none of which is NULL. A
             continuation with `LASTI` in its stack does not return there: positions that handlers keep cannot be moved with the code.
         tables: those of the function's code, where they are kept.
+        by_iterator: whether its only argument is an iterator over the arguments, unless there are none: so the caller need not hold them.
 
     Raises:
         ContinuationError: there is no such function.
     """
     tables = tables or CodeTables(function.__code__)
     _check(tables, at >> 1)
-    prologue = Prologue(tables, at >> 1, len(bound) + sum(map(bool, stack)) + raises)
+    prologue = Prologue(tables, at >> 1, len(bound) + sum(map(bool, stack)) + raises, by_iterator)
     prologue.take_arguments(bound, stack, raises)
     if loop_heads and LASTI not in stack:
         prologue.redirect(loop_heads)

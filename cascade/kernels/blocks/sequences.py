@@ -36,13 +36,16 @@ def store_subscr(translator: Translator, instruction: Instruction) -> None:
     if container.cls is not list or index.kind not in (INT, BOOL):
         call_out(translator, instruction)
         return
+    stack = translator.state.stack
     if value.kind in (INT, FLOAT):
         translator.before_effect()
+        value, container, index = stack[-3:]
         name = f"LIST_STORE_{value.kind.upper()}"
-        translator.emit(name, a=container.register, b=translator.register(index), c=translator.register(value))
+        translator.emit(name, a=translator.register(container), b=translator.register(index), c=translator.register(value))
     elif value.kind in (BOOL, NONE, OBJECT):
-        value = settled_object(translator, -3)
+        settled_object(translator, -3)
         translator.before_effect()
+        value, container, index = stack[-3:]
         source = translator.register(value)
         name = "LIST_STORE" if value.owned else "LIST_STORE_BORROWED"
         translator.emit(name, a=translator.register(container), b=translator.register(index), c=source)

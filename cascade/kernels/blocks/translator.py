@@ -553,12 +553,23 @@ class Translator:
                 self.chunk.drop(value)
 
     def before_effect(self) -> None:
-        """Code of users may run now: values that are only borrowed get references of their own."""
+        """Code of users may run now: values that are only borrowed get references of their own.
+
+        Forms call it before they look at their operands, which are others afterwards.
+        """
+        changed = False
         for depth, value in enumerate(self.state.stack):
-            if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
-                self.state.stack[depth] = self.own(value)
+            lasting = value
+            if value.kind == OBJECT:
+                lasting = self.lasting(value)
             elif value.kind == DISPLAY:
-                self.state.stack[depth] = value._replace(parts=tuple(self.lasting(part) for part in value.parts))
+                parts = tuple(self.lasting(part) for part in value.parts)
+                lasting = value if parts == value.parts else value._replace(parts=parts)
+            if lasting is not value:
+                self.state.stack[depth] = lasting
+                changed = True
+        if changed:
+            self.refresh()
 
     def lasting(self, value: Value) -> Value:
         if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:

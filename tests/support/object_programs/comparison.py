@@ -28,9 +28,12 @@ from pathlib import Path
 from typing import Any
 
 import cascade as cs
+from cascade._vm import lower_without_delay
 from cascade.errors import CacheWarning
 from tests.support.object_programs.descriptions import Describer
 from tests.support.object_programs.model import HEADER, Call, Program
+
+lower_without_delay(True)
 
 PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
 """Time of all equal calls in plain Python, which are left out if they take longer, and of those of tasks."""
@@ -264,7 +267,9 @@ class Tasks(Plain):
         return WAYS[call.ways[place % len(call.ways)]](self, call.function, arguments)
 
     def kernels(self) -> list[Any]:
-        return [kernel for task in self.tasks.values() for kernel in getattr(task.routine, "kernels", ())]
+        found = [kernel for task in self.tasks.values() for kernel in getattr(task.routine, "kernels", ())]
+        blocks = [task.routine.block_kernel for task in self.tasks.values()]
+        return found + [kernel for kernel in blocks if kernel is not None]
 
 
 def drained(value: Any) -> Any:
@@ -396,7 +401,7 @@ class Comparison:
     def count(self, kernels: list[Any]) -> None:
         self.tally.kernels += len(kernels)
         self.tally.entries += sum(kernel.entries for kernel in kernels)
-        self.tally.exits += sum(kernel.exits for kernel in kernels)
+        self.tally.exits += sum(getattr(kernel, 'exits', 0) for kernel in kernels)
         self.tally.in_kernels += any(kernel.entries for kernel in kernels)
 
 
