@@ -90,6 +90,8 @@ def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | No
         return None
     given = first.operands["a"]
     if second.name == "MOVE" and second.operands["b"] == given and single(given):
+        if second.operands["a"] in _written(first):
+            return None
         # A result for a variable is written to it at once.
         return first.with_result(second.operands["a"])
     if first.name == second.name == "MOVE" and first.operands["a"] != second.operands["a"]:
@@ -103,6 +105,12 @@ def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | No
         if fields is not None:
             return first.replaced(name, fields, second.target)
     return None
+
+
+def _written(item: Item) -> list[int]:
+    """Returns the registers that an instruction writes, but the first one."""
+    roles = ROWS[item.name].operands
+    return [item.operands[field] for field in roles if field != "a" and roles[field].role in WRITING]
 
 
 def _beside(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:

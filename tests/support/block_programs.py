@@ -14,3 +14,17 @@ def sum_with_handler(values: Any) -> Any:
         except IndexError:
             total += 1000
     return total, [total]
+
+
+def stored_twice(first: Any, number: int) -> Any:
+    number, number = (10, number)
+    return first, number
+
+
+def swapped_while_iterated(values: Any, count: int) -> Any:
+    number = 0
+    for number in range(count):
+        number, number = (values[1], number)
+    last = number
+    last, last = (1, last)
+    return last

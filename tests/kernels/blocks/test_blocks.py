@@ -13,3 +13,8 @@ from tests.support.block_functions import assert_same
 )
 def test_exceptions_in_the_middle_of_a_loop_are_handled_as_by_cpython(values):
     assert_same(block_programs.sum_with_handler, values)
+
+
+def test_a_variable_that_is_stored_twice_at_once_has_the_last_value():
+    assert_same(block_programs.stored_twice, None, 3)
+    assert_same(block_programs.swapped_while_iterated, [5, 7], 4)
