@@ -80,7 +80,7 @@ def at_end(translator: Translator, instruction: Instruction, end: Label, release
     state = translator.state
     translator.state = state.copy()
     translator.pop()
-    translator.ends.append((end, translator.state, instruction.target, released))
+    translator.await_end(end, instruction.target, released)
     translator.state = state
 
 
