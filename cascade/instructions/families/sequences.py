@@ -15,8 +15,15 @@ def _rows() -> Iterator[Row]:
         yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
         yield Row(f"{kind}_NEXT", "a>object b~ f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
         for tested in ("INT", "FLOAT", "BOOL", "LIST", "TUPLE"):
-            yield Row(f"{kind}_ITEM_{tested}", "a>object b<object c<int", f"{kind}_ITEM and the test for {tested.lower()} behind it", "no such item")
-            yield Row(f"{kind}_NEXT_{tested}", "a>object b~ f@", f"{kind}_NEXT and the test for {tested.lower()} behind it")
+            yield Row(
+                f"{kind}_ITEM_{tested}",
+                "a>object b<object c<int",
+                f"{kind}_ITEM and the test for {tested.lower()} behind it",
+                "no such item",
+            )
+            yield Row(
+                f"{kind}_NEXT_{tested}", "a>object b~ f@", f"{kind}_NEXT and the test for {tested.lower()} behind it"
+            )
         for number in ("INT", "FLOAT"):
             yield Row(
                 f"{kind}_HOLDS_{number}",

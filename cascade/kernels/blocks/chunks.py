@@ -158,7 +158,9 @@ class Chunk:
         return kept
 
     def encoded(self, items: list[Item]) -> Words:
-        return Words([self.word(item) for item in items], [item.exit for item in items], [item.line[1] for item in items])
+        return Words(
+            [self.word(item) for item in items], [item.exit for item in items], [item.line[1] for item in items]
+        )
 
     def word(self, item: Item) -> tuple[int, ...]:
         values = dict.fromkeys(FIELDS, 0)

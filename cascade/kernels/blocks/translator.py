@@ -49,7 +49,7 @@ STUB_LIMIT = 500
 CODE_LIMIT = 16_384
 """Words of a kernel. Stubs fill its end backwards, so that what is executed most stands together, without jumps in between."""
 HERE, GENERAL, AHEAD, BACKWARD = "here", "general", "ahead", "backward"
-EXPECTED = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
+EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
 """Instructions that test for a class."""
 
 
