@@ -23,6 +23,9 @@ struct cascade_gather {
     int64_t calls;
     cascade_source *sources;
     int32_t *targets;
+    PyCFunction entry;          /* of a function written in C: see kernel_c_calls.h */
+    PyObject *self;
+    int32_t way;
 };
 
 typedef struct cascade_gather cascade_gather;

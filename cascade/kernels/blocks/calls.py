@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
 
 from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.iteration import ITERATORS, over_items
@@ -43,23 +45,20 @@ def call(translator: Translator, instruction: Instruction) -> None:
 
 def translate(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
     """Translates a call of a known function whose `count` arguments stand on the stack; returns whether there is a form."""
-    try:
-        known = CALLS.get(function)
-        if known is not None:
-            return known(translator, count, instruction)
-        if function in MATH or function in FOLDED:
-            return of_math(translator, function, count, instruction)
-    except TypeError:  # it has no hash
+    if type(function) not in HASHED:
         return False
+    known = CALLS.get(function)
+    if known is not None and known(translator, count, instruction):
+        return True
+    if function in C_FUNCTIONS:
+        return call_c(translator, function, count, instruction)
+    if function in MATH or function in FOLDED:
+        return of_math(translator, function, count, instruction)
     return False
 
 
-def finish(translator: Translator, instruction: Instruction, result: Value) -> bool:
-    """Replaces a call's operands on the stack by its result."""
-    operands = [translator.pop() for _ in range(instruction.arg + 2)]
-    translator.consume(*(value for value in operands if value.register < 0 or value.register != result.register))
-    translator.push(result)
-    return True
+HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
+"""Classes of callables whose hash runs no code of users."""
 
 
 def numbers(translator: Translator, count: int) -> list[Value] | None:
