@@ -181,6 +181,7 @@ class Translator:
         self.waiting: list[tuple[Label, Stub, Version | None]] = []
         self.keywords: tuple[str, ...] = ()
         self.call_start = -1
+        self.epochs = 0
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
@@ -208,6 +209,7 @@ class Translator:
     ) -> Growth:
         first_exit = len(self.exits)
         self.state = stub.state.copy()
+        self.forget_classes()
         self.chunk = Chunk(start, self.registers, self.space, _registers_of(self.state))
         self.waiting = []
         self.offset = stub.offset
@@ -318,7 +320,8 @@ class Translator:
         kind = type(found)
         fits = kind in BUILT_IN and not (kind is int and found not in WIDE)
         if tried >= DISPATCH_LIMIT or not fits:
-            self.replace(place, value._replace(general=True))
+            met = None if tried >= DISPATCH_LIMIT or kind in BUILT_IN else kind
+            self.replace(place, value._replace(general=True, met=met))
             return
         otherwise = Label()
         way = GENERAL if self.general else HERE
@@ -415,6 +418,7 @@ class Translator:
             self.counts[offset] = self.counts.get(offset, 0) + 1
             version = self.versions[key] = Version()
         self.waiting = [item for item in self.waiting if item[0] is not version.label]
+        self.forget_classes()
         self.chunk.put(version.label)
         self.version = version
 
@@ -582,13 +586,19 @@ class Translator:
 
     def after_effect(self) -> None:
         self.state.guarded = False
+        self.forget_classes()
+
+    def forget_classes(self) -> None:
+        """From here on, the class of an object is tested again before the code relies on it."""
+        self.epochs += 1
+        self.state.epoch = self.epochs
 
     def own(self, value: Value) -> Value:
         """Returns an object with a reference of its own, in a temporary."""
         source = self.register(value)
         result = self.temporary()
         self.emit("OWN", a=result, b=source)
-        return Value(OBJECT, result, value.cls, True, general=value.general)
+        return value._replace(register=result, owned=True, local=-1, known=UNKNOWN)
 
     def owned(self, depth: int) -> Value:
         """Makes a value on the stack independent of variables and borrowed references, and returns it."""
@@ -671,7 +681,7 @@ class Translator:
             self.state.variables[local] = NOTHING
         else:
             kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
-            self.state.variables[local] = kept
+            self.state.variables[local] = kept._replace(met=value.met, tested=value.tested)
         if value.register >= 0 and value.local < 0:
             self.chunk.drop(value)
         if old is not None and aside >= 0:
