@@ -19,7 +19,8 @@ from cascade.kernels.blocks.access import (
     of_instance,
     store_in,
 )
-from cascade.kernels.blocks.calls import finish, known
+from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
