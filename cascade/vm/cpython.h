@@ -361,6 +361,15 @@ static inline int cascade_finds_as_type(PyTypeObject *meta) {
     return meta->tp_getattro == PyType_Type.tp_getattro;
 }
 
+/* Whether the `__class__` of instances is their class: `isinstance` asks for it. */
+static int cascade_has_plain_class(PyTypeObject *type) {
+    static PyObject *name;
+    if (name == NULL)
+        name = PyUnicode_InternFromString("__class__");
+    return name != NULL && type->tp_getattro == PyObject_GenericGetAttr
+        && cascade_find_in_class(type, name) == cascade_find_in_class(&PyBaseObject_Type, name);
+}
+
 static inline int cascade_is_descriptor(PyObject *value) {
     return Py_TYPE(value)->tp_descr_get != NULL;
 }
@@ -424,6 +433,17 @@ static void cascade_count_results(PyTypeObject *type) {
         type->tp_free = cascade_free_result;
     }
 }
+
+/* ---- Random numbers ----------------------------------------------------------------------------------------------- */
+
+/* RandomObject of Modules/_randommodule.c, behind the header: the state of the Mersenne Twister. cascade/kernels/blocks/random_calls.py
+ * compares it with what `getstate` returns before it is used. */
+typedef struct {
+    int index;
+    uint32_t words[624];
+} cascade_random_state;
+
+#define cascade_random_state_of(source) ((cascade_random_state *)((PyObject *)(source) + 1))
 
 /* ---- The self-test ------------------------------------------------------------------------------------------------- */
 

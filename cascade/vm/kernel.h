@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <errno.h>
 #include "cpython.h"
 
 typedef union {

@@ -50,11 +50,17 @@ def translate(translator: Translator, function: object, count: int, instruction:
     known = CALLS.get(function)
     if known is not None and known(translator, count, instruction):
         return True
+    if any(other(translator, function, count, instruction) for other in OTHERS):
+        return True
     if function in C_FUNCTIONS:
         return call_c(translator, function, count, instruction)
     if function in MATH or function in FOLDED:
         return of_math(translator, function, count, instruction)
     return False
+
+
+OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
+"""What other families do of a call whose function is known; each returns whether it has done so."""
 
 
 HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
@@ -125,15 +131,6 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
     return finish(translator, instruction, translator.computed(INT, "SIZE", value))
 
 
-@known(builtins.abs)
-def call_abs(translator: Translator, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count) if count == 1 else None
-    if values is None:
-        return False
-    kind = FLOAT if values[0].kind == FLOAT else INT
-    return finish(translator, instruction, translator.computed(kind, f"ABS_{kind.upper()}", values[0]))
-
-
 @known(builtins.float)
 def call_float(translator: Translator, count: int, instruction: Instruction) -> bool:
     values = numbers(translator, count) if count == 1 else None
@@ -157,16 +154,6 @@ def call_bool(translator: Translator, count: int, instruction: Instruction) -> b
     translator.whole(-1)
     value = translator.seen(-1)
     return value.kind in HELD and finish(translator, instruction, truth(translator, value))
-
-
-@known(builtins.min)
-def call_min(translator: Translator, count: int, instruction: Instruction) -> bool:
-    return extreme(translator, count, instruction, True)
-
-
-@known(builtins.max)
-def call_max(translator: Translator, count: int, instruction: Instruction) -> bool:
-    return extreme(translator, count, instruction, False)
 
 
 def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:

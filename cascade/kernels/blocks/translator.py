@@ -277,7 +277,7 @@ class Translator:
                     self.dispatch(0)
                 self.begin_instruction(instruction)
                 self.form(instruction)(self, instruction)
-                self.general = False
+                self.general = self.general and self.call_start >= 0  # a call begins before CALL
             except Unseen as unseen:
                 self.dispatch(unseen.place)
             except (LeavesTyped, OutOfRegisters):
@@ -318,15 +318,14 @@ class Translator:
         """Begins with a test for the class that a value on the stack has now."""
         value = self.state.stack[place]
         kind = type(found)
-        fits = kind in BUILT_IN and not (kind is int and found not in WIDE)
-        if tried >= DISPATCH_LIMIT or not fits:
+        if tried >= DISPATCH_LIMIT or kind not in BUILT_IN:
             met = None if tried >= DISPATCH_LIMIT or kind in BUILT_IN else kind
             self.replace(place, value._replace(general=True, met=met))
             return
         otherwise = Label()
         way = GENERAL if self.general else HERE
         self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1, way), None))
-        if kind in (int, float, bool):
+        if kind in (float, bool) or (kind is int and found in WIDE):
             name = {int: INT, float: FLOAT, bool: BOOL}[kind]
             result = self.temporary()
             self.emit(f"UNBOX_{name.upper()}", a=result, b=value.register, target=otherwise)
