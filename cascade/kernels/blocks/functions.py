@@ -5,7 +5,8 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable
 
-from cascade.kernels.blocks.calls import as_int, extreme, finish, known, numbers
+from cascade.kernels.blocks.c_calls import before_collection, finish
+from cascade.kernels.blocks.calls import as_int, extreme, known, numbers
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.numbers import as_float, of_numbers
 from cascade.kernels.blocks.sequences import KINDS, settled_object
@@ -110,7 +111,9 @@ def call_isinstance(translator: Translator, count: int, instruction: Instruction
     if len(classes) > 1:
         return False
     value = settled_object(translator, -2)
-    return value.kind == OBJECT and computed_or_called(translator, instruction, BOOL, "IS_INSTANCE", value, constant_value(classes[0]))
+    return value.kind == OBJECT and computed_or_called(
+        translator, instruction, BOOL, "IS_INSTANCE", value, constant_value(classes[0])
+    )
 
 
 def classes_of(wanted: Value) -> tuple[type, ...] | None:
@@ -154,7 +157,9 @@ def of_items(kind: str, name: str) -> Form:
         value = translator.seen(-1)
         if value.kind != OBJECT or value.cls not in KINDS:
             return False
-        return computed_or_called(translator, instruction, kind, name, value)
+        if name == "SORTED" and not translator.general:
+            before_collection(translator)
+        return computed_or_called(translator, instruction, kind, name, translator.state.stack[-1])
 
     return call
 
@@ -198,6 +203,8 @@ def made_of(cls: type, name: str) -> Form:
         value = translator.seen(-1)
         if value.kind != OBJECT or value.cls not in ITERATED:
             return False
+        before_collection(translator)
+        value = translator.state.stack[-1]
         result = translator.computed(OBJECT, name, value)
         return finish(translator, instruction, result._replace(cls=cls, owned=True))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import builtins
 import dis
 
-from cascade.kernels.blocks.calls import finish, known, numbers
+from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.calls import known, numbers
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.numbers import COMPARERS, OPERATORS, SIGNS, UNARY, as_float
 from cascade.kernels.blocks.translator import Translator

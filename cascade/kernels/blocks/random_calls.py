@@ -20,7 +20,8 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Metho
 from typing import NamedTuple
 
 from cascade._vm import learn_random, random_numbers, random_state
-from cascade.kernels.blocks.calls import OTHERS, finish
+from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.calls import OTHERS
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.names import builtins_of, check_names, noted
 from cascade.kernels.blocks.numbers import as_float
