@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cascade.imports import TYPE_CHECKING, NamedTuple
-from cascade.instructions.families import arrays, attributes, functions, mappings, objects, sequences, text
+from cascade.instructions.families import arrays, attributes, c_calls, functions, mappings, objects, sequences, text
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -385,7 +385,7 @@ def _calls_and_ends() -> Iterator[KernelInstruction]:
 
 def _objects() -> Iterator[KernelInstruction]:
     """Typed code that touches objects, made block by block (cascade/kernels/blocks): each family has its rows in a module."""
-    for family in (objects, sequences, text, mappings, attributes, arrays, functions):
+    for family in (objects, c_calls, sequences, text, mappings, attributes, arrays, functions):
         for name, operands, synopsis, exits_for, ends, returns in family.ROWS:
             yield _row(name, operands, synopsis, exits_for, ends=ends, returns=returns, only_in="block")
 

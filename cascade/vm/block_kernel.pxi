@@ -16,6 +16,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     BLOCK_WORDS = 16384         # of one kernel, at most
+    BLOCK_ROOM = 2000           # that is left for what is made at once
     BLOCK_GATHERS = 8192
     BLOCK_WATCHES = 32          # dicts of names
     BLOCK_ENTRIES = 16          # combinations of types
@@ -25,12 +26,24 @@ cdef enum:
 cdef tuple TOLD_APART = (int, float, bool, type(None), str, bytes, complex, range, list, tuple, dict, set, frozenset, bytearray)
 
 
+cdef dict OVERLAYS = {}
+# By the opcodes of two neighbours: that of an instruction which does the work of both, and whether the second one reads its operand a.
+
+
 cdef object take_new(PyObject* result):
     if result == NULL:
         raise cascade_raised()
     value = <object>result
     decref(result)
     return value
+
+
+cdef int know_overlays() except -1:
+    from cascade.instructions.families.sequences import OVERLAYS as pairs
+    from cascade.instructions.kernel import KERNEL_OPCODES
+    for name, first, second, field in pairs:
+        OVERLAYS[KERNEL_OPCODES[first], KERNEL_OPCODES[second]] = (KERNEL_OPCODES[name], field == "a")
+    return 0
 
 
 cdef struct BlockEntry:
@@ -49,19 +62,22 @@ cdef class BlockKernel:
     Calling it is calling the function, with arguments by position.
     """
     cdef TypedWord* words
+    cdef int32_t* opcodes               # of each word
     cdef int32_t* exit_of
+    cdef int32_t* lines
     cdef int64_t* exits_at
     cdef Gather** gathers
     cdef Watch watches[BLOCK_WATCHES + 1]
     cdef BlockEntry entries_by_type[BLOCK_ENTRIES]
     cdef Register* image
     cdef Register* spare                # the registers of a run that is over
-    cdef Py_ssize_t length, gather_count, watch_count, entry_count, register_count, parameter_count
+    cdef Py_ssize_t length              # of what stands at the start of the code
+    cdef Py_ssize_t stub_start          # where the stubs at its end begin
+    cdef Py_ssize_t gather_count, watch_count, entry_count, register_count, parameter_count
     cdef readonly object translator
     cdef object exits
     cdef object function
     cdef dict plans
-    cdef list lines                     # of each word
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
     cdef readonly int64_t called_out    # calls out and exits
@@ -79,16 +95,20 @@ cdef class BlockKernel:
         self.code = translator.code
         self.trial.at = BLOCK_DOUBTS
         self.plans = {}
-        self.lines = []
         self.held = {}
         self.parameter_count = translator.code.co_argcount
         self.register_count = translator.registers.count
         self.words = <TypedWord*>PyMem_Malloc(BLOCK_WORDS * sizeof(TypedWord))
+        self.stub_start = BLOCK_WORDS
+        self.opcodes = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
         self.exit_of = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
+        self.lines = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
         self.exits_at = <int64_t*>PyMem_Calloc(BLOCK_WORDS, sizeof(int64_t))
         self.gathers = <Gather**>PyMem_Calloc(BLOCK_GATHERS, sizeof(Gather*))
         self.image = <Register*>PyMem_Calloc(self.register_count, sizeof(Register))
-        if self.words == NULL or self.exit_of == NULL or self.exits_at == NULL or self.gathers == NULL or self.image == NULL:
+        if self.words == NULL or self.opcodes == NULL or self.exit_of == NULL or self.lines == NULL or self.exits_at == NULL:
+            raise MemoryError
+        if self.gathers == NULL or self.image == NULL:
             raise MemoryError
         if self.parameter_count > PARAMETER_LIMIT:
             raise InternalError("the function has too many parameters")
@@ -102,11 +122,15 @@ cdef class BlockKernel:
                 self.image[i].i = value
         if not targets_are_known:
             know_targets()
+        if not OVERLAYS:
+            know_overlays()
 
     def __dealloc__(self):
         cdef Py_ssize_t i
         PyMem_Free(self.words)
+        PyMem_Free(self.opcodes)
         PyMem_Free(self.exit_of)
+        PyMem_Free(self.lines)
         PyMem_Free(self.exits_at)
         PyMem_Free(self.image)
         PyMem_Free(self.spare)
@@ -163,18 +187,29 @@ cdef class BlockKernel:
         return entry.word
 
     cdef int add(self, growth) except -1:
-        # Adds words: (start, words, exits, lines, the stub that becomes a jump).
-        cdef Py_ssize_t start, number, jump_from, i, field
+        # Adds words: (start, words, the stub that becomes a jump, where its stubs start, stubs).
+        cdef Py_ssize_t start, jump_from, stub_start
+        start, words, jump_from, stub_start, stubs = growth
+        self.add_gathers()
+        self.add_watches()
+        self.put(start, words)
+        self.put(stub_start, stubs)
+        self.length = max(self.length, start + <Py_ssize_t>len(words[0]))
+        self.stub_start = stub_start
+        self.overlay(max(start - 1, 0), self.length)
+        if jump_from >= 0:
+            self.retarget(jump_from, start)
+        self.growths += 1
+        return 0
+
+    cdef int put(self, Py_ssize_t start, part) except -1:
+        cdef Py_ssize_t number, i, field
         cdef TypedWord* word
         cdef uint64_t value
         cdef int32_t* fields
-        start, words, exits, lines, jump_from = growth
-        if start + len(words) > BLOCK_WORDS:
+        words, exits, lines = part
+        if start < 0 or start + len(words) > BLOCK_WORDS:
             raise InternalError("a kernel has become too long")
-        self.add_gathers()
-        self.add_watches()
-        del self.lines[start:]
-        self.lines.extend(lines)
         for i in range(len(words)):
             number = start + i
             word = &self.words[number]
@@ -191,14 +226,34 @@ cdef class BlockKernel:
                 value = <uint64_t><size_t><PyObject*>found
                 word.e = <int32_t><uint32_t>(value & 0xFFFFFFFF)
                 word.f = <int32_t><uint32_t>(value >> 32)
+            self.opcodes[number] = opcode
             self.exit_of[number] = exits[i]
-        self.length = max(self.length, start + len(words))
-        if jump_from >= 0:
-            word = &self.words[jump_from]
-            word.run = HANDLERS[<int>KERNEL_JUMP]
-            word.f = <int32_t>((start - jump_from) * <Py_ssize_t>sizeof(TypedWord))
-        self.growths += 1
+            self.lines[number] = lines[i]
         return 0
+
+    cdef int overlay(self, Py_ssize_t start, Py_ssize_t end) except -1:
+        # A word whose result the next one tests does the work of both, and skips that one, which stays for those who jump to it.
+        cdef Py_ssize_t number
+        for number in range(start, end - 1):
+            found = OVERLAYS.get((self.opcodes[number], self.opcodes[number + 1]))
+            if found is not None and self.words[number].a == (self.words[number + 1].a if found[1] else self.words[number + 1].b):
+                self.opcodes[number] = found[0]
+                self.words[number].run = HANDLERS[<int>found[0]]
+        return 0
+
+    cdef void retarget(self, Py_ssize_t stub, Py_ssize_t start) noexcept:
+        # Jumps to a stub lead to what has been made of it; the stub becomes a jump, for those who come there otherwise.
+        self.retarget_between(0, self.length, stub, start)
+        self.retarget_between(self.stub_start, BLOCK_WORDS, stub, start)
+        self.opcodes[stub] = KERNEL_JUMP
+        self.words[stub].run = HANDLERS[<int>KERNEL_JUMP]
+        self.words[stub].f = <int32_t>((start - stub) * <Py_ssize_t>sizeof(TypedWord))
+
+    cdef void retarget_between(self, Py_ssize_t first, Py_ssize_t end, Py_ssize_t stub, Py_ssize_t start) noexcept:
+        cdef Py_ssize_t number
+        for number in range(first, end):
+            if KERNEL_TARGETS[self.opcodes[number]] and self.words[number].f == (stub - number) * <Py_ssize_t>sizeof(TypedWord):
+                self.words[number].f = <int32_t>((start - number) * <Py_ssize_t>sizeof(TypedWord))
 
     cdef int add_gathers(self) except -1:
         cdef Gather* gather
@@ -262,15 +317,8 @@ cdef class BlockKernel:
 
     def listing(self):
         """Returns the words as (number, handler's opcode, operands, line)."""
-        return [(i, self.opcode_of(i), (self.words[i].a, self.words[i].b, self.words[i].c, self.words[i].d, self.words[i].e, self.words[i].f),
-                 self.lines[i], self.exits_at[i]) for i in range(self.length)]
-
-    cdef int opcode_of(self, Py_ssize_t number) except -1:
-        cdef int i
-        for i in range(KERNEL_OPCODE_COUNT):
-            if HANDLERS[i] == self.words[number].run:
-                return i
-        return 0
+        return [(i, self.opcodes[i], (self.words[i].a, self.words[i].b, self.words[i].c, self.words[i].d, self.words[i].e, self.words[i].f),
+                 self.lines[i], self.exits_at[i]) for i in (*range(self.length), *range(self.stub_start, BLOCK_WORDS))]
 
     @property
     def trial_seconds(self):
@@ -399,7 +447,7 @@ cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) e
     cdef double begun
     if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
         return 1        # another thread has made it
-    if kernel.length > BLOCK_WORDS - 2000:
+    if kernel.stub_start - kernel.length < BLOCK_ROOM:
         return 0
     made = kernel.translator.stubs[stub]
     place = made[2]

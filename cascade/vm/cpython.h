@@ -73,6 +73,70 @@ static PyObject *cascade_raised(void) {
 
 #endif
 
+/* The values of an instance whose class keeps its attributes in an array, in the order of the class's shared keys: NULL where it has
+ * a dict in their place. Behind (3.13) or before the values stand the indices of those that are set, in the order of insertion.
+ *
+ * 3.13: they are a part of the instance. 3.12: a pointer to them, or to a dict, tagged. 3.11: two pointers, one of which is NULL. */
+#if PY_VERSION_HEX >= 0x030D0000
+
+struct cascade_values { uint8_t capacity, size, embedded, valid; PyObject *values[1]; };
+
+#define CASCADE_KEEPS_VALUES(type) PyType_HasFeature((type), Py_TPFLAGS_INLINE_VALUES)
+
+static inline PyObject **cascade_values(PyObject *object) {
+    struct cascade_values *held = (struct cascade_values *)((char *)object + sizeof(PyObject));
+    return held->valid ? held->values : NULL;
+}
+
+/* Those that may be stored: no dict shows them. */
+static inline PyObject **cascade_own_values(PyObject *object) {
+    return ((PyObject **)object)[-3] == NULL ? cascade_values(object) : NULL;
+}
+
+static inline void cascade_note_insertion(PyObject *object, PyObject **values, Py_ssize_t index) {
+    struct cascade_values *held = (struct cascade_values *)((char *)object + sizeof(PyObject));
+    ((uint8_t *)&values[held->capacity])[held->size++] = (uint8_t)index;
+}
+
+static inline PyObject *cascade_managed_dict(PyObject *object) {
+    return ((PyObject **)object)[-3];
+}
+
+#else
+
+#define CASCADE_KEEPS_VALUES(type) PyType_HasFeature((type), Py_TPFLAGS_MANAGED_DICT)
+
+#if PY_VERSION_HEX >= 0x030C0000
+static inline PyObject **cascade_values(PyObject *object) {
+    char *held = ((char **)object)[-3];
+    return (uintptr_t)held & 1 ? (PyObject **)(held + 1) : NULL;
+}
+
+static inline PyObject *cascade_managed_dict(PyObject *object) {
+    PyObject *held = ((PyObject **)object)[-3];
+    return (uintptr_t)held & 1 ? NULL : held;
+}
+#else
+static inline PyObject **cascade_values(PyObject *object) {
+    return ((PyObject ***)object)[-4];
+}
+
+static inline PyObject *cascade_managed_dict(PyObject *object) {
+    return ((PyObject **)object)[-3];
+}
+#endif
+
+#define cascade_own_values cascade_values
+
+static inline void cascade_note_insertion(PyObject *object, PyObject **values, Py_ssize_t index) {
+    uint8_t *size = (uint8_t *)values - 2;
+    (void)object;
+    *size += 1;
+    size[-(int)*size] = (uint8_t)index;
+}
+
+#endif
+
 /* ---- Changes in 3.14 ---------------------------------------------------------------------------------------------- */
 
 #if PY_VERSION_HEX >= 0x030E0000
@@ -225,9 +289,61 @@ static inline PyObject *cascade_find_in_class(PyTypeObject *type, PyObject *name
 static Py_ssize_t cascade_slot_offset(PyTypeObject *type, PyObject *name) {
     PyObject *descriptor = _PyType_Lookup(type, name);
     if (descriptor == NULL || Py_TYPE(descriptor) != &PyMemberDescr_Type
+            || !PyType_IsSubtype(type, ((PyDescrObject *)descriptor)->d_type)
+            || ((PyMemberDescrObject *)descriptor)->d_member->flags != 0
             || ((PyMemberDescrObject *)descriptor)->d_member->type != T_OBJECT_EX)
         return -1;
     return ((PyMemberDescrObject *)descriptor)->d_member->offset;
+}
+
+/* PyDictKeysObject, whose layout is the same from 3.11 to 3.13, in builds with the GIL. */
+struct cascade_keys {
+    Py_ssize_t references;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, count;
+    char indices[];
+};
+
+enum { CASCADE_GENERAL_KEYS = 0 };
+
+/* The attribute names that the instances of a class share: they are only ever added to. NULL where a class shares none. */
+static inline struct cascade_keys *cascade_shared_keys(PyTypeObject *type) {
+    return CASCADE_KEEPS_VALUES(type) ? (struct cascade_keys *)((PyHeapTypeObject *)type)->ht_cached_keys : NULL;
+}
+
+/* The index of an attribute among the values of a class's instances; -1 for none. */
+static Py_ssize_t cascade_value_index(PyTypeObject *type, PyObject *name) {
+    struct cascade_keys *keys = cascade_shared_keys(type);
+    Py_ssize_t index;
+    PyObject **entries;
+    if (keys == NULL || keys->kind == CASCADE_GENERAL_KEYS)
+        return -1;
+    entries = (PyObject **)(keys->indices + ((size_t)1 << keys->log2_index_bytes));     /* a key and a value each */
+    for (index = 0; index < keys->count; index++)
+        if (entries[2 * index] == name || (entries[2 * index] != NULL && PyUnicode_Compare(entries[2 * index], name) == 0))
+            return index;
+    return -1;
+}
+
+/* The dict of an instance that has one, borrowed; NULL where it has none, or has its values in an array. */
+static PyObject *cascade_instance_dict(PyObject *object) {
+    PyObject **place;
+    if (PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_MANAGED_DICT))
+        return cascade_managed_dict(object);
+    place = _PyObject_GetDictPtr(object);
+    return place == NULL ? NULL : *place;
+}
+
+/* Whether looking a string up in a dict runs no code of users: all keys are strings. */
+static inline int cascade_has_plain_keys(PyObject *dict) {
+    return PyDict_CheckExact(dict) && ((struct cascade_keys *)((PyDictObject *)dict)->ma_keys)->kind != CASCADE_GENERAL_KEYS;
+}
+
+/* Whether setting an attribute of an instance sets it in the instance, and runs no code but that of the old value's finalizer. */
+static inline int cascade_sets_plainly(PyObject *object) {
+    PyObject *dict = cascade_instance_dict(object);
+    return dict == NULL || cascade_has_plain_keys(dict);
 }
 
 static inline int cascade_is_nest(PyTypeObject *type) {
@@ -245,8 +361,36 @@ static inline int cascade_finds_as_type(PyTypeObject *meta) {
     return meta->tp_getattro == PyType_Type.tp_getattro;
 }
 
+/* Whether the `__class__` of instances is their class: `isinstance` asks for it. */
+static int cascade_has_plain_class(PyTypeObject *type) {
+    static PyObject *name;
+    if (name == NULL)
+        name = PyUnicode_InternFromString("__class__");
+    return name != NULL && type->tp_getattro == PyObject_GenericGetAttr
+        && cascade_find_in_class(type, name) == cascade_find_in_class(&PyBaseObject_Type, name);
+}
+
 static inline int cascade_is_descriptor(PyObject *value) {
     return Py_TYPE(value)->tp_descr_get != NULL;
+}
+
+static inline int cascade_takes_stores(PyObject *value) {
+    return Py_TYPE(value)->tp_descr_set != NULL;
+}
+
+/* Whether attributes of a class's instances are looked up as object.__getattribute__ does; __getattr__ may be called for those
+ * that are missing. Only __getattribute__ is looked at, in the class and its bases. */
+static inline int cascade_loads_plainly(PyTypeObject *type, PyObject *found, PyObject *plain) {
+    return type->tp_getattro == PyObject_GenericGetAttr || found == plain;
+}
+
+static inline int cascade_stores_plainly(PyTypeObject *type, PyObject *found, PyObject *plain) {
+    return type->tp_setattro == PyObject_GenericSetAttr || found == plain;
+}
+
+/* 0 for a class whose instances have no dict. */
+static inline Py_ssize_t cascade_dict_place(PyTypeObject *type) {
+    return PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT) ? -1 : type->tp_dictoffset;
 }
 
 /* An instance that has only been allocated; NULL, and no error set, where its class has its own __new__. */
@@ -289,6 +433,17 @@ static void cascade_count_results(PyTypeObject *type) {
         type->tp_free = cascade_free_result;
     }
 }
+
+/* ---- Random numbers ----------------------------------------------------------------------------------------------- */
+
+/* RandomObject of Modules/_randommodule.c, behind the header: the state of the Mersenne Twister. cascade/kernels/blocks/random_calls.py
+ * compares it with what `getstate` returns before it is used. */
+typedef struct {
+    int index;
+    uint32_t words[624];
+} cascade_random_state;
+
+#define cascade_random_state_of(source) ((cascade_random_state *)((PyObject *)(source) + 1))
 
 /* ---- The self-test ------------------------------------------------------------------------------------------------- */
 
@@ -445,6 +600,40 @@ static int cascade_check_slots(int fault) {
     return held;
 }
 
+static int cascade_check_values(int fault) {
+    PyObject *type = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}", "probe"), *first = NULL, *second = NULL, *dict = NULL;
+    PyObject *name = PyUnicode_InternFromString("value"), *other = PyUnicode_InternFromString("other"), **values;
+    Py_ssize_t index;
+    int held = -1;
+    if (type != NULL && name != NULL && other != NULL)
+        first = PyObject_CallNoArgs(type), second = PyObject_CallNoArgs(type);
+    if (first != NULL && second != NULL && PyObject_SetAttr(first, other, Py_None) == 0 && PyObject_SetAttr(first, name, Py_True) == 0) {
+        index = cascade_value_index((PyTypeObject *)type, name);
+        held = index == 1 && cascade_shared_keys((PyTypeObject *)type)->count == 2 && (values = cascade_own_values(first)) != NULL
+            && values[index] == (fault ? Py_None : Py_True) && cascade_instance_dict(first) == NULL
+            && (values = cascade_own_values(second)) != NULL && values[index] == NULL;
+        if (held == 1) {
+            values[index] = Py_NewRef(Py_False);
+            cascade_note_insertion(second, values, index);
+            held = cascade_is_attribute(second, "value", Py_False);
+        }
+        if (held == 1) {
+            dict = PyObject_GetAttrString(second, "__dict__");
+            held = dict == NULL ? -1 : PyDict_GET_SIZE(dict) == 1 && cascade_instance_dict(second) == dict
+                && cascade_own_values(second) == NULL && cascade_has_plain_keys(dict);
+        }
+        if (held == 1 && PyDict_SetItem(dict, Py_None, Py_None) == 0)
+            held = !cascade_has_plain_keys(dict);
+    }
+    Py_XDECREF(dict);
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    Py_XDECREF(other);
+    Py_XDECREF(name);
+    Py_XDECREF(type);
+    return held;
+}
+
 static int cascade_check_allocation(int fault) {
     PyObject *type = cascade_new_class(), *instance;
     allocfunc allocate = cascade_allocate_result;
@@ -496,6 +685,7 @@ static const cascade_check cascade_checks[] = {
     {"function", "a function's fields are its attributes", cascade_check_function},
     {"tag", "the tag of a class changes when the class does", cascade_check_tag},
     {"slots", "the value of a slot stands at its descriptor's offset", cascade_check_slots},
+    {"values", "the values of attributes stand in the order of their class's keys", cascade_check_values},
     {"allocation", "instances are allocated by their class's tp_alloc", cascade_check_allocation},
     {"tracing", "a thread knows its tracing function", cascade_check_tracing},
 };

@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <errno.h>
 #include "cpython.h"
 
 typedef union {
@@ -631,6 +632,7 @@ OP(RETURN_FLOAT) { STOP(CASCADE_RETURNED); }
 OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
 #include "kernel_objects.h"
+#include "kernel_c_calls.h"
 #include "kernel_sequences.h"
 #include "kernel_text.h"
 #include "kernel_mappings.h"

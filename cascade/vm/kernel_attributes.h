@@ -1,1 +1,190 @@
-/* Handlers of attributes and methods of objects: see cascade/instructions/families/attributes.py. Included by kernel.h. */
+/* Handlers of attributes and methods of objects: see cascade/instructions/families/attributes.py. Included by kernel.h.
+ *
+ * `s->gathers[w->e]` is the site: its function is the name of the attribute, and its count of calls that of the keys, shared by
+ * the instances of the class, among which the name is known not to be.
+ */
+
+#define TAG_OF(x) cascade_class_tag(x)
+
+OP(EXPECT_TAG) { if (TAG_OF(Py_TYPE(O(a))) != (unsigned int)w->e) GO(f); NEXT; }
+OP(EXPECT_OWN_TAG) { if (TAG_OF((PyTypeObject *)O(a)) != (unsigned int)w->e) GO(f); NEXT; }
+
+/* ---- Loads: all results are borrowed from the instance ------------------------------------------------------------- */
+
+#define SLOT_OF(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* An item of the instance's dict; NULL for none, or where looking it up might run code of users. */
+static __attribute__((noinline)) PyObject *cascade_dict_item(PyObject *object, PyObject *name)
+{
+    PyObject *dict = cascade_instance_dict(object), *found;
+    if (dict == NULL || !cascade_has_plain_keys(dict))
+        return NULL;
+    found = PyDict_GetItemWithError(dict, name);
+    if (found == NULL)
+        PyErr_Clear();
+    return found;
+}
+
+/* Whether an instance of a class that shares keys has no attribute of the site's name. */
+static __attribute__((noinline)) int cascade_lacks_item(cascade_gather *site, PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *dict = cascade_instance_dict(object), **values;
+    Py_ssize_t index;
+    if (dict != NULL)
+        return cascade_has_plain_keys(dict) && cascade_dict_item(object, site->function) == NULL;
+    if (cascade_shared_keys(type) == NULL)
+        return 1;       /* it has got no dict yet */
+    index = cascade_value_index(type, site->function);
+    if (index < 0)
+        site->calls = cascade_shared_keys(type)->count;
+    values = cascade_values(object);
+    return index < 0 || (values != NULL && values[index] == NULL);
+}
+
+OP(ATTRIBUTE_SLOT) { PyObject *v = SLOT_OF(O(b), w->c); if (v == NULL) GO(f); SET(a, v); NEXT; }
+OP(ATTRIBUTE_VALUE)
+{
+    PyObject **values = cascade_values(O(b));
+    PyObject *v = values != NULL ? values[w->c] : cascade_dict_item(O(b), s->gathers[w->e]->function);
+    if (v == NULL)
+        GO(f);
+    SET(a, v);
+    NEXT;
+}
+OP(ATTRIBUTE_ITEM)
+{
+    PyObject *v = cascade_dict_item(O(b), s->gathers[w->e]->function);
+    if (v == NULL)
+        GO(f);
+    SET(a, v);
+    NEXT;
+}
+OP(EXPECT_NO_VALUE)
+{
+    cascade_gather *site = s->gathers[w->e];
+    PyObject *v = O(a);
+    if ((cascade_values(v) == NULL || cascade_shared_keys(Py_TYPE(v))->count != site->calls) && !cascade_lacks_item(site, v))
+        GO(f);
+    NEXT;
+}
+OP(EXPECT_NO_ITEM) { if (!cascade_lacks_item(s->gathers[w->e], O(a))) GO(f); NEXT; }
+
+/* ---- Stores ---------------------------------------------------------------------------------------------------------- */
+
+/* Whether dropping a reference of an object runs no code of users. */
+static inline int cascade_dies_plainly(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    return type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || Py_REFCNT(value) > 1 || value == Py_None;
+}
+
+/* Puts a value whose reference is passed on where another one is. The old value, whose end may run code of users, goes to d. */
+#define REPLACE(place, value) \
+    do { PyObject *old_ = (place); \
+        (place) = (value); \
+        if (!cascade_dies_plainly(old_)) { SET(d, old_); GO(f); } \
+        Py_DECREF(old_); NEXT; } while (0)
+
+/* Sets an attribute that the instance may not have; the value's reference is passed on. Returns -1 with an error set, then it is
+ * not; else the old value is in `old`, or NULL. */
+static __attribute__((noinline)) int cascade_set_attribute(PyObject *object, PyObject *name, PyObject *value, PyObject **old)
+{
+    PyObject **values = cascade_values(object);
+    Py_ssize_t index = values != NULL ? cascade_value_index(Py_TYPE(object), name) : -1;
+    PyObject *found = index >= 0 ? values[index] : values != NULL ? NULL : cascade_dict_item(object, name);
+    Py_XINCREF(found);
+    if (PyObject_GenericSetAttr(object, name, value) < 0) {
+        Py_XDECREF(found);
+        return -1;
+    }
+    Py_DECREF(value);
+    *old = found;
+    return 0;
+}
+
+static __attribute__((noinline)) PyObject *cascade_set_slowly(cascade_gather *site, PyObject *object, PyObject *value)
+{
+    PyObject *old;
+    return cascade_set_attribute(object, site->function, value, &old) < 0 ? value : old;
+}
+
+/* Of every kind of value: `make` gives a new reference. */
+#define STORES(NAME, make) \
+    OP(STORE_SLOT_##NAME) \
+    { \
+        PyObject **place = &SLOT_OF(O(a), w->c), *made; \
+        OVERWRITE_##NAME(*place); \
+        made = make; \
+        if (made == NULL) \
+            STOP(CASCADE_RAISED); \
+        if (*place == NULL) { \
+            *place = made; \
+            NEXT; \
+        } \
+        REPLACE(*place, made); \
+    } \
+    OP(STORE_VALUE_##NAME) \
+    { \
+        PyObject *object = O(a), **values = cascade_own_values(object), *made, *old; \
+        if (values != NULL) { \
+            PyObject **place = &values[w->c]; \
+            OVERWRITE_##NAME(*place); \
+            made = make; \
+            if (made == NULL) \
+                STOP(CASCADE_RAISED); \
+            if (*place == NULL) { \
+                *place = made; \
+                cascade_note_insertion(object, values, w->c); \
+                NEXT; \
+            } \
+            REPLACE(*place, made); \
+        } \
+        if (!cascade_sets_plainly(object)) \
+            EXIT; \
+        made = make; \
+        if (made == NULL) \
+            STOP(CASCADE_RAISED); \
+        old = cascade_set_slowly(s->gathers[w->e], object, made); \
+        SETTLE_##NAME(made, old); \
+    } \
+    OP(STORE_ITEM_##NAME) \
+    { \
+        PyObject *object = O(a), *made, *old; \
+        if (!cascade_sets_plainly(object)) \
+            EXIT; \
+        made = make; \
+        if (made == NULL) \
+            STOP(CASCADE_RAISED); \
+        old = cascade_set_slowly(s->gathers[w->e], object, made); \
+        SETTLE_##NAME(made, old); \
+    }
+
+/* A float that nobody else holds takes the new value in place. */
+#define OVERWRITE_FLOAT(place) \
+    do { PyObject *held_ = (place); \
+        if (held_ != NULL && PyFloat_CheckExact(held_) && Py_REFCNT(held_) == 1) { \
+            ((PyFloatObject *)held_)->ob_fval = D(b); \
+            NEXT; \
+        } } while (0)
+#define OVERWRITE_INT(place)
+#define OVERWRITE_BOOL(place)
+#define OVERWRITE_OWNED(place)
+#define OVERWRITE_BORROWED(place)
+
+/* Behind a store by CPython: it has failed where the value itself came back. */
+#define SETTLE(made, old, undo) \
+    do { if ((old) == (made) && PyErr_Occurred()) { undo; STOP(CASCADE_RAISED); } \
+        if ((old) == NULL) NEXT; \
+        SET(d, old); GO(f); } while (0)
+#define SETTLE_FLOAT(made, old) SETTLE(made, old, Py_DECREF(made))
+#define SETTLE_INT(made, old) SETTLE(made, old, Py_DECREF(made))
+#define SETTLE_BOOL(made, old) SETTLE(made, old, Py_DECREF(made))
+#define SETTLE_OWNED(made, old) SETTLE(made, old, )
+#define SETTLE_BORROWED(made, old) SETTLE(made, old, Py_DECREF(made))
+
+STORES(FLOAT, PyFloat_FromDouble(D(b)))
+STORES(INT, PyLong_FromLongLong(I(b)))
+STORES(BOOL, Py_NewRef(I(b) ? Py_True : Py_False))
+STORES(OWNED, O(b))
+STORES(BORROWED, Py_NewRef(O(b)))

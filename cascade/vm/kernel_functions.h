@@ -1,1 +1,231 @@
-/* Handlers of functions of Python's own: random, sum, min, max and others: see cascade/instructions/families/functions.py. Included by kernel.h. */
+/* Handlers of functions of Python's own: numbers, classes, whole lists: see cascade/instructions/families/functions.py. Included by
+ * kernel.h. A handler that jumps to f has changed nothing: the function is called instead.
+ */
+
+/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+
+/* float.__round__, called: a half, and what is outside of the range in which a product with a power of ten tells the digits. */
+static __attribute__((noinline)) int cascade_round_by_call(double x, int64_t digits, double *z)
+{
+    PyObject *number = PyFloat_FromDouble(x), *rounded = NULL;
+    if (number != NULL)
+        rounded = PyObject_CallMethod(number, "__round__", "L", (long long)digits);
+    Py_XDECREF(number);
+    if (rounded == NULL) {
+        PyErr_Clear();
+        return 1;
+    }
+    *z = PyFloat_AS_DOUBLE(rounded);
+    Py_DECREF(rounded);
+    return 0;
+}
+
+/* round(x, digits): x times a power of ten, with an error of less than one unit, is rounded to an integer; unless it lies about half way
+ * between two of them, that is the right one, and its quotient by the power, both exact, is the float next to the decimal number. */
+static __attribute__((noinline)) int cascade_round_digits(cascade_register *result, double x, int64_t digits)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    double product, whole, distance;
+    if (digits < 0 || digits > 15 || !(fabs(x) < 1e15))
+        return cascade_round_by_call(x, digits, &result->d);
+    product = x * powers[digits];
+    if (!(fabs(product) < 1e15))
+        return cascade_round_by_call(x, digits, &result->d);
+    whole = rint(product);
+    distance = fabs(product - whole);
+    if (0.5 - distance <= fabs(product) * 0x1p-51)
+        return cascade_round_by_call(x, digits, &result->d);
+    result->d = whole / powers[digits];
+    return 0;
+}
+
+OP(ROUND_DIGITS) { if (cascade_round_digits(&r[(uint32_t)w->a], D(b), I(c))) EXIT; NEXT; }
+
+/* As long_hash does: modulo 2**61 - 1, with the sign of the number, and -2 in place of -1. */
+OP(HASH_INT)
+{
+    const uint64_t modulus = ((uint64_t)1 << 61) - 1;
+    int64_t x = I(b), hash = (int64_t)(cascade_magnitude(x) % modulus);
+    hash = x < 0 ? -hash : hash;
+    I(a) = hash == -1 ? -2 : hash;
+    NEXT;
+}
+
+/* ---- Classes ------------------------------------------------------------------------------------------------------ */
+
+/* Whether an object is an instance of a class; -1 where code of users decides it. */
+static __attribute__((noinline)) int cascade_is_instance(PyObject *value, PyObject *class)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (Py_TYPE(class) != &PyType_Type)
+        return -1;
+    if (PyType_IsSubtype(type, (PyTypeObject *)class))
+        return 1;
+    return cascade_has_plain_class(type) ? 0 : -1;
+}
+
+OP(IS_INSTANCE) { int found = cascade_is_instance(O(b), O(c)); if (found < 0) GO(f); I(a) = found; NEXT; }
+OP(TYPE_OF) { SET(a, Py_NewRef((PyObject *)Py_TYPE(O(b)))); NEXT; }
+
+/* ---- Whole lists and tuples --------------------------------------------------------------------------------------- */
+
+static inline PyObject **cascade_items_of(PyObject *value)
+{
+    return PyList_CheckExact(value) ? IN_LIST(value) : IN_TUPLE(value);
+}
+
+/* Whether an object and all in it are of classes whose operations run no code of users. */
+static int cascade_is_of_plain_classes(PyObject *value, int depth)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    Py_ssize_t i;
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyUnicode_Type || type == &PyBool_Type || value == Py_None
+            || type == &PyBytes_Type || type == &PyComplex_Type)
+        return 1;
+    if (type != &PyTuple_Type || depth == 0)
+        return 0;
+    for (i = 0; i < PyTuple_GET_SIZE(value); i++)
+        if (!cascade_is_of_plain_classes(IN_TUPLE(value)[i], depth - 1))
+            return 0;
+    return 1;
+}
+
+/* A new reference; NULL, and no error set, where the builtin has to be called. */
+static PyObject *cascade_or_call(PyObject *value)
+{
+    if (value == NULL)
+        PyErr_Clear();
+    return value;
+}
+
+/* Adds floats to a sum, from an item on, as the builtin does: from CPython 3.12 on with the errors of the additions (Neumaier). */
+static PyObject *cascade_sum_floats(PyObject **items, Py_ssize_t i, Py_ssize_t count, double sum)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    double errors = 0.0;
+#endif
+    for (; i < count; i++) {
+        double x;
+        if (!PyFloat_CheckExact(items[i]))
+            return NULL;
+        x = PyFloat_AS_DOUBLE(items[i]);
+#if PY_VERSION_HEX >= 0x030C0000
+        double next = sum + x;
+        errors += fabs(sum) >= fabs(x) ? (sum - next) + x : (x - next) + sum;
+        sum = next;
+#else
+        sum += x;
+#endif
+    }
+#if PY_VERSION_HEX >= 0x030C0000
+    if (errors != 0.0 && isfinite(errors))
+        sum += errors;
+#endif
+    return cascade_or_call(PyFloat_FromDouble(sum));
+}
+
+/* sum() of ints, or of floats. */
+static __attribute__((noinline)) PyObject *cascade_sum(PyObject *value)
+{
+    PyObject **items = cascade_items_of(value);
+    Py_ssize_t i, count = Py_SIZE(value);
+    int64_t sum = 0, x;
+    for (i = 0; i < count; i++) {
+        PyObject *item = items[i];
+        if (PyFloat_CheckExact(item) && i == 0)
+            return cascade_sum_floats(items, 1, count, 0.0 + PyFloat_AS_DOUBLE(item));
+        if (!(PyLong_CheckExact(item) || PyBool_Check(item)) || cascade_int_of(item, &x) || __builtin_add_overflow(sum, x, &sum))
+            return NULL;
+    }
+    return cascade_or_call(PyLong_FromLongLong(sum));
+}
+
+/* The first of items of one class than which none is less, or more. */
+static __attribute__((noinline)) PyObject *cascade_extreme(PyObject *value, int least)
+{
+    PyObject **items = cascade_items_of(value), *best;
+    Py_ssize_t i, count = Py_SIZE(value);
+    PyTypeObject *type;
+    if (count == 0)
+        return NULL;
+    best = items[0];
+    type = Py_TYPE(best);
+    if (type == &PyFloat_Type) {
+        double found = PyFloat_AS_DOUBLE(best);
+        for (i = 1; i < count; i++) {
+            double x;
+            if (!PyFloat_CheckExact(items[i]))
+                return NULL;
+            x = PyFloat_AS_DOUBLE(items[i]);
+            if (least ? x < found : x > found) {
+                found = x;
+                best = items[i];
+            }
+        }
+    }
+    else if (type == &PyLong_Type) {
+        int64_t found, x;
+        if (cascade_int_of(best, &found))
+            return NULL;
+        for (i = 1; i < count; i++) {
+            if (!PyLong_CheckExact(items[i]) || cascade_int_of(items[i], &x))
+                return NULL;
+            if (least ? x < found : x > found) {
+                found = x;
+                best = items[i];
+            }
+        }
+    }
+    else if (type == &PyUnicode_Type) {
+        for (i = 1; i < count; i++) {
+            int order;
+            if (!PyUnicode_CheckExact(items[i]))
+                return NULL;
+            order = PyUnicode_Compare(items[i], best);
+            if (least ? order < 0 : order > 0)
+                best = items[i];
+        }
+    }
+    else
+        return NULL;
+    return Py_NewRef(best);
+}
+
+/* Whether any item has the truth that is looked for; -1 where a class with a truth of its own comes before it. */
+static __attribute__((noinline)) int cascade_any(PyObject *value, int wanted)
+{
+    PyObject **items = cascade_items_of(value);
+    Py_ssize_t i, count = Py_SIZE(value);
+    for (i = 0; i < count; i++) {
+        int found = cascade_plain_truth(items[i]);
+        if (found < 0)
+            return -1;
+        if (found == wanted)
+            return 1;
+    }
+    return 0;
+}
+
+static __attribute__((noinline)) PyObject *cascade_sorted(PyObject *value)
+{
+    PyObject **items = cascade_items_of(value), *made;
+    Py_ssize_t i, count = Py_SIZE(value);
+    for (i = 0; i < count; i++)
+        if (!cascade_is_of_plain_classes(items[i], 3))
+            return NULL;
+    made = PySequence_List(value);
+    if (made != NULL && PyList_Sort(made) < 0)
+        Py_CLEAR(made);
+    return cascade_or_call(made);
+}
+
+#define WHOLE(NAME, CALL) OP(NAME) { PyObject *v = CALL; if (v == NULL) GO(f); SET(a, v); NEXT; }
+WHOLE(SUM, cascade_sum(O(b))) WHOLE(LEAST, cascade_extreme(O(b), 1)) WHOLE(MOST, cascade_extreme(O(b), 0))
+WHOLE(SORTED, cascade_sorted(O(b)))
+OP(ANY) { int found = cascade_any(O(b), 1); if (found < 0) GO(f); I(a) = found; NEXT; }
+OP(ALL) { int found = cascade_any(O(b), 0); if (found < 0) GO(f); I(a) = !found; NEXT; }
+OP(LIST_OF) { PyObject *v = PySequence_List(O(b)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+OP(TUPLE_OF) { PyObject *v = PySequence_Tuple(O(b)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+
+#include "kernel_numbers.h"
+#include "kernel_random.h"

@@ -23,6 +23,9 @@ struct cascade_gather {
     int64_t calls;
     cascade_source *sources;
     int32_t *targets;
+    PyCFunction entry;          /* of a function written in C: see kernel_c_calls.h */
+    PyObject *self;
+    int32_t way;
 };
 
 typedef struct cascade_gather cascade_gather;
@@ -125,6 +128,8 @@ OP(UNBOX_FLOAT) { if (!PyFloat_CheckExact(O(b))) GO(f); D(a) = PyFloat_AS_DOUBLE
 OP(UNBOX_BOOL) { PyObject *v = O(b); if (v != Py_True && v != Py_False) GO(f); I(a) = v == Py_True; NEXT; }
 OP(EXPECT_NONE) { if (O(a) != Py_None) GO(f); NEXT; }
 OP(EXPECT_CLASS) { if ((void *)Py_TYPE(O(a)) != r[(uint32_t)w->b].object) GO(f); NEXT; }
+OP(EXPECT_LIST) { if (!PyList_CheckExact(O(a))) GO(f); NEXT; }
+OP(EXPECT_TUPLE) { if (!PyTuple_CheckExact(O(a))) GO(f); NEXT; }
 OP(TRUTH) { PyObject *v = O(b); int found = cascade_plain_truth(v); if (found < 0) EXIT; I(a) = found; NEXT; }
 
 /* ---- Growth, guards, call-outs ------------------------------------------------------------------------------------ */

@@ -35,6 +35,22 @@ OP(BUILD_TUPLE) { PyObject *v = cascade_build(s->gathers[w->e], r, 0); if (v == 
         r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); NEXT; }
 INDEXED(LIST, IN_LIST) INDEXED(TUPLE, IN_TUPLE)
 
+/* The same, and the test of the item's class in the next word, which is skipped where it holds: w[1].a gets a number. */
+#define RESULT r[(uint32_t)w[1].a]
+#define SKIP do { w += 2; CONTINUE; } while (0)
+#define TESTED_AS(NAME, ITEMS, KIND, HOLDS, KEEP) \
+    OP(NAME##_ITEM_##KIND) { PyObject *v = O(b); int64_t i = I(c); INDEX_OR_EXIT(i, Py_SIZE(v)); v = ITEMS(v)[i]; \
+        if (HOLDS) { KEEP; SKIP; } SET(a, v); NEXT; } \
+    OP(NAME##_NEXT_##KIND) { PyObject *v = O(b); int64_t i = r[(uint32_t)w->b + 1].i; if (i >= Py_SIZE(v)) GO(f); \
+        r[(uint32_t)w->b + 1].i = i + 1; v = ITEMS(v)[i]; if (HOLDS) { KEEP; SKIP; } SET(a, v); NEXT; }
+#define TESTED(NAME, ITEMS) \
+    TESTED_AS(NAME, ITEMS, INT, PyLong_CheckExact(v) && cascade_is_short_int(v), RESULT.i = cascade_short_int(v)) \
+    TESTED_AS(NAME, ITEMS, FLOAT, PyFloat_CheckExact(v), RESULT.d = PyFloat_AS_DOUBLE(v)) \
+    TESTED_AS(NAME, ITEMS, BOOL, v == Py_True || v == Py_False, RESULT.i = v == Py_True) \
+    TESTED_AS(NAME, ITEMS, LIST, PyList_CheckExact(v), SET(a, v)) \
+    TESTED_AS(NAME, ITEMS, TUPLE, PyTuple_CheckExact(v), SET(a, v))
+TESTED(LIST, IN_LIST) TESTED(TUPLE, IN_TUPLE)
+
 OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }
 OP(LIST_STORE)      /* the reference of c is passed on */
 {

@@ -2,6 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cascade.instructions.families.rows import Row
 
-ROWS: tuple[Row, ...] = ()
+_CALLED = "or go to f where the function has to be called"
+
+
+def _rows() -> Iterator[Row]:
+    yield Row("ROUND_DIGITS", "a>float b<float c<int", "a = round(b, c)", "an overflow")
+    yield Row("HASH_INT", "a>int b<int", "a = hash(b)")
+    yield Row("IS_INSTANCE", "a>int b<object c<object f@", f"a = isinstance(b, class c), {_CALLED}")
+    yield Row("TYPE_OF", "a>object b<object", "a = type(b)")
+    for name, function in (("SUM", "sum"), ("LEAST", "min"), ("MOST", "max"), ("SORTED", "sorted")):
+        yield Row(name, "a>object b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
+    for name, function in (("ANY", "any"), ("ALL", "all")):
+        yield Row(name, "a>int b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
+    yield Row("LIST_OF", "a>object b<object", "a = list(b), of a built-in class")
+    yield Row("TUPLE_OF", "a>object b<object", "a = tuple(b), of a built-in class")
+    yield from _number_objects()
+    yield from _random()
+
+
+def _number_objects() -> Iterator[Row]:
+    for name, sign in (("ADD", "+"), ("SUB", "-"), ("MUL", "*")):
+        yield Row(
+            f"COMPLEX_{name}",
+            "a>object b<object c<object e#",
+            f"a = b {sign} c, a complex number; the reference of b (e is 1) or c (e is 2) is passed on",
+            "an int that has no float",
+        )
+    yield Row("COMPLEX_ABS", "a>float b<object", "a = abs(complex b)", "an overflow")
+    yield Row("COMPLEX_REAL", "a>float b<object", "a = complex b.real")
+    yield Row("COMPLEX_IMAG", "a>float b<object", "a = complex b.imag")
+    yield Row("COMPLEX", "a>object b<float c<float", "a = complex(b, c)")
+    yield Row("OPERATE", "a>object b<object c<object e#", "a = b operator e c, of numbers")
+    yield Row("COMPARE_NUMBERS", "a>int b<object c<object e#", "a = b comparison e c, of numbers")
+    yield Row("NEGATE_OBJECT", "a>object b<object", "a = -b, of a number")
+
+
+def _random() -> Iterator[Row]:
+    yield Row("RANDOM", "a>float b<object", "a = Random b.random()")
+    yield Row("RANDOM_KNOWN", "a<object f@", "go to f where the methods of Random a are not those of its module")
+    for name, operands, call in (
+        ("BITS", "a>int b<object c<int f@", "getrandbits(c)"),
+        ("BELOW", "a>int b<object c<int f@", "randrange(c)"),
+        ("RANGE", "a>int b<object c<int d<int e<int f@", "randrange(c, d, e)"),
+        ("GAUSS", "a>float b<object c<float d<float f@", "gauss(c, d)"),
+    ):
+        yield Row(f"RANDOM_{name}", operands, f"a = Random b.{call}, {_CALLED}")
+    yield Row("RANDOM_SHUFFLE", "a<object b<object f@", f"Random a.shuffle(list b), {_CALLED}")
+
+
+ROWS: tuple[Row, ...] = tuple(_rows())

@@ -21,6 +21,8 @@ def _rows() -> Iterator[Row]:
         )
     yield Row("EXPECT_NONE", "a<object f@", "go to f where a is not None")
     yield Row("EXPECT_CLASS", "a<object b<object f@", "go to f where the class of a is not b")
+    for name in ("LIST", "TUPLE"):
+        yield Row(f"EXPECT_{name}", "a<object f@", f"go to f where the class of a is not {name.lower()}")
     yield Row("TRUTH", "a>int b<object", "a = bool(b)", "a class with a truth of its own")
     yield Row("STUB", "e#", "make the code that follows, for the types that are there", ends=True)
     yield Row("GUARD", "", "check that names mean the same still")

@@ -14,6 +14,16 @@ def _rows() -> Iterator[Row]:
         lower = kind.lower()
         yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
         yield Row(f"{kind}_NEXT", "a>object b~ f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
+        for tested in ("INT", "FLOAT", "BOOL", "LIST", "TUPLE"):
+            yield Row(
+                f"{kind}_ITEM_{tested}",
+                "a>object b<object c<int",
+                f"{kind}_ITEM and the test for {tested.lower()} behind it",
+                "no such item",
+            )
+            yield Row(
+                f"{kind}_NEXT_{tested}", "a>object b~ f@", f"{kind}_NEXT and the test for {tested.lower()} behind it"
+            )
         for number in ("INT", "FLOAT"):
             yield Row(
                 f"{kind}_HOLDS_{number}",
@@ -30,6 +40,20 @@ def _rows() -> Iterator[Row]:
     yield Row("APPEND_INT", "a<object b<int", "list a.append(b)")
     yield Row("APPEND_FLOAT", "a<object b<float", "list a.append(b)")
     yield Row("LIST_POP", "a>object b<object", "a = list b.pop()", "an empty list")
+
+
+def _overlays() -> Iterator[tuple[str, str, str, str]]:
+    for kind in ("LIST", "TUPLE"):
+        for first in (f"{kind}_ITEM", f"{kind}_NEXT"):
+            for number in ("INT", "FLOAT", "BOOL"):
+                yield f"{first}_{number}", first, f"UNBOX_{number}", "b"
+            for other in ("LIST", "TUPLE"):
+                yield f"{first}_{other}", first, f"EXPECT_{other}", "a"
+
+
+OVERLAYS: tuple[tuple[str, str, str, str], ...] = tuple(_overlays())
+"""Instructions that do the work of two neighbours, and skip the second one: name, first, second, the operand of the second that is
+the result of the first. They have the operands of the first; what they write is read from the second word."""
 
 
 ROWS: tuple[Row, ...] = tuple(_rows())

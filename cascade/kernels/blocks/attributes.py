@@ -1,14 +1,31 @@
-"""Forms of attributes and methods: of modules, of built-in objects, of instances of plain classes."""
+"""Forms of attributes and methods: of modules, of built-in objects, of classes, of instances of plain classes."""
 
 from __future__ import annotations
 
+import builtins
 from types import ModuleType
 
+from cascade._vm import class_tag, find_in_class
+from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.access import (
+    CONSTANT,
+    ITEM,
+    METHOD,
+    SLOT,
+    TUPLE_ITEM,
+    VALUE,
+    Access,
+    of_class,
+    of_instance,
+    store_in,
+)
+from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
-from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import BUILT_IN, NO_CALLABLE, Value
+from cascade.kernels.blocks.translator import Stub, Translator, form
+from cascade.kernels.blocks.values import BUILT_IN, NO_CALLABLE, UNKNOWN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 
 CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None)}
@@ -18,60 +35,215 @@ METHOD_DESCRIPTOR = type(str.join)
 
 @form("LOAD_ATTR", "LOAD_METHOD")
 def load_attr(translator: Translator, instruction: Instruction) -> None:
-    if loads_method(instruction):
-        load_method(translator, instruction)
+    value, name = translator.whole(-1), attribute_name(translator, instruction)
+    method = loads_method(instruction)
+    if translator.general:
+        call_out_load(translator, instruction, method)
         return
-    found = module_item(translator, instruction)
-    if found is MISSING:
-        call_out(translator, instruction)
+    if type(value.known) is ModuleType:
+        found = used(translator, vars(value.known), name)
+        if found is not MISSING:
+            translator.pop()
+            push_loaded(translator, named_value(found), method)
+            return
+    if method and load_built_in_method(translator, name):
+        return
+    access = tested(translator, name)
+    if access is None or (access.kind == METHOD and not method):
+        call_out_load(translator, instruction, method)
     else:
-        translator.pop()
-        translator.push(named_value(found))
+        load_by(translator, access, name, method)
+
+
+def call_out_load(translator: Translator, instruction: Instruction, method: bool) -> None:
+    call_out(translator, instruction)
+    push_loaded(translator, translator.pop(), method)
 
 
 def attribute_name(translator: Translator, instruction: Instruction) -> str:
     return translator.code.co_names[instruction.arg >> 1 if METHOD_BIT else instruction.arg]
 
 
-def module_item(translator: Translator, instruction: Instruction) -> object:
-    """Returns the attribute of a known module on the stack, which the code relies on from here on; MISSING for others."""
-    module = translator.state.stack[-1].known
-    if type(module) is not ModuleType:
-        return MISSING
-    return used(translator, vars(module), attribute_name(translator, instruction))
-
-
-def load_method(translator: Translator, instruction: Instruction) -> None:
-    found = module_item(translator, instruction)
-    if found is not MISSING:
-        translator.pop()
-        push_callable(translator, named_value(found))
-        return
-    translator.whole(-1)
-    value = translator.seen(-1)
-    method = method_of(value, attribute_name(translator, instruction))
-    if method is not None:
-        translator.pop()
-        translator.push(Value(OBJECT, known=method, general=True))
-        translator.push(value)
-        return
-    call_out(translator, instruction)
-    push_callable(translator, translator.pop())
-
-
-def push_callable(translator: Translator, value: Value) -> None:
-    """Pushes what CALL calls, and the NULL in place of `self`."""
-    pair = (NO_CALLABLE, value)
+def push_loaded(translator: Translator, value: Value, method: bool) -> None:
+    """Pushes an attribute; one that is going to be called with the NULL in place of `self`."""
+    pair = (NO_CALLABLE, value) if method else (value,)
     translator.state.stack.extend(pair[::-1] if NULL_LAST else pair)
 
 
-def method_of(value: Value, name: str) -> object:
-    """Returns a method of a built-in class; None for others. Of these classes nothing changes."""
+def load_built_in_method(translator: Translator, name: str) -> bool:
+    """Replaces an object of a built-in class on the stack by its method and itself. Of these classes nothing changes."""
+    value = translator.seen(-1)
     cls = CLASSES.get(value.kind, value.cls)
     if cls is None or cls not in BUILT_IN:
+        return False
+    found = find_in_class(cls, name)
+    if type(found) is not METHOD_DESCRIPTOR:
+        return False
+    push_method(translator, found, translator.pop())
+    return True
+
+
+def push_method(translator: Translator, function: object, owner: Value) -> None:
+    translator.push(Value(OBJECT, known=function, general=True))
+    translator.push(owner)
+
+
+# -- Tests of classes ---------------------------------------------------------------------------------------------------
+
+
+def tested(translator: Translator, name: str, place: int = -1, store: bool = False) -> Access | None:
+    """Returns how an attribute of a value on the stack is accessed, whose class has been tested then; None where by CPython."""
+    value = translator.seen(place)
+    if value.kind != OBJECT or value.met is None:
         return None
-    for base in cls.__mro__:
-        if name in vars(base):
-            method = vars(base)[name]
-            return method if type(method) is METHOD_DESCRIPTOR else None
-    return None
+    if store:
+        access = store_in(value.met, name)
+    elif isinstance(value.known, type):
+        access = of_class(value.known, name)
+    else:
+        access = of_instance(value.met, name)
+    if access is None or not test_class(translator, place):
+        return None
+    if isinstance(value.known, type) and not store:
+        tag = signed(class_tag(value.known))
+        translator.emit("EXPECT_OWN_TAG", a=translator.register(value), e=tag, target=translator.otherwise())
+    return access
+
+
+def test_class(translator: Translator, place: int) -> bool:
+    """Has the class of an object on the stack tested; returns whether it can be."""
+    value = translator.state.stack[place]
+    if value.tested == translator.state.epoch:
+        return True
+    assert value.met is not None
+    tag = class_tag(value.met)
+    if tag == 0:
+        return False
+    otherwise = Label()
+    stub = Stub(translator.offset, translator.frozen(translator.state), place, 1)
+    translator.waiting.append((otherwise, stub, None))
+    translator.emit("EXPECT_TAG", a=translator.register(value), e=signed(tag), target=otherwise)
+    translator.replace(place, value._replace(tested=translator.state.epoch))
+    return True
+
+
+def signed(tag: int) -> int:
+    return tag - 2**32 if tag >= 2**31 else tag
+
+
+# -- Loads --------------------------------------------------------------------------------------------------------------
+
+
+def load_by(translator: Translator, access: Access, name: str, method: bool) -> None:
+    """Replaces an object on the stack by its attribute."""
+    value = translator.state.stack[-1]
+    if access.kind in (CONSTANT, METHOD):
+        test_absence(translator, access, name)
+        translator.pop()
+        if access.kind == METHOD:
+            push_method(translator, access.found, value)
+        else:
+            translator.consume(value)
+            push_loaded(translator, named_value(access.found), method)
+        return
+    item = loaded(translator, access, name)
+    translator.pop()
+    if value.owned:
+        item = translator.own(item)
+    translator.consume(value)
+    push_loaded(translator, item, method)
+
+
+def loaded(translator: Translator, access: Access, name: str) -> Value:
+    """Returns an attribute that the instance has, borrowed."""
+    value = translator.state.stack[-1]
+    if access.kind == TUPLE_ITEM:
+        return translator.computed(OBJECT, "TUPLE_ITEM", value, Value(INT, known=access.number))
+    operands = {"b": translator.register(value), "a": translator.temporary()}
+    if access.kind in (SLOT, VALUE):
+        operands["c"] = access.number
+    if access.kind in (VALUE, ITEM):
+        operands["e"] = translator.gather(name, (), ())
+    instruction = {SLOT: "ATTRIBUTE_SLOT", VALUE: "ATTRIBUTE_VALUE", ITEM: "ATTRIBUTE_ITEM"}[access.kind]
+    translator.emit(instruction, target=translator.otherwise(), **operands)
+    return Value(OBJECT, operands["a"])
+
+
+def test_absence(translator: Translator, access: Access, name: str) -> None:
+    """Has it tested that the instance has no attribute that hides the one of its class."""
+    if access.hidden:
+        owner, site = translator.register(translator.state.stack[-1]), translator.gather(name, (), ())
+        instruction = "EXPECT_NO_VALUE" if access.hidden == VALUE else "EXPECT_NO_ITEM"
+        translator.emit(instruction, a=owner, e=site, target=translator.otherwise())
+
+
+# -- Stores -------------------------------------------------------------------------------------------------------------
+
+
+@form("STORE_ATTR")
+def store_attr(translator: Translator, instruction: Instruction) -> None:
+    name = translator.code.co_names[instruction.arg]
+    translator.whole(-2), translator.whole(-1)
+    if translator.general:
+        call_out(translator, instruction)
+        return
+    translator.seen(-1)
+    value = translator.state.stack[-2]
+    if value.unseen and value.local < 0:
+        value = translator.seen(-2)
+    access = tested(translator, name, store=True)
+    if access is None or value.kind not in ("int", "float", "bool", "none", "object"):
+        call_out(translator, instruction)
+        return
+    translator.before_effect()
+    emit_store(translator, instruction, access, name)
+
+
+def emit_store(translator: Translator, instruction: Instruction, access: Access, name: str) -> None:
+    value, owner = translator.state.stack[-2:]
+    kind = value.kind.upper() if value.number else "OWNED" if value.owned else "BORROWED"
+    old, end = translator.temporary(), Label()
+    translator.chunk.pinned.add(old)
+    place = {SLOT: "SLOT", VALUE: "VALUE", ITEM: "ITEM"}[access.kind]
+    operands = {"a": translator.register(owner), "b": translator.register(value), "d": old}
+    if place != "ITEM":
+        operands["c"] = access.number
+    if place != "SLOT":
+        operands["e"] = translator.gather(name, (), ())
+    translator.emit(f"STORE_{place}_{kind}", target=end, **operands)
+    translator.pop(), translator.pop()
+    if value.kind == OBJECT and value.owned:
+        translator.chunk.drop(value)
+    else:
+        translator.consume(value)
+    translator.chunk.pinned.add(owner.register)
+    released = (Value(OBJECT, old, owned=True), owner) if owner.owned else (Value(OBJECT, old, owned=True),)
+    translator.await_end(end, instruction.after, released)
+    translator.consume(owner)
+
+
+# -- isinstance ---------------------------------------------------------------------------------------------------------
+
+
+@known(builtins.isinstance)
+def call_isinstance(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 2:
+        return False
+    translator.whole(-2), translator.whole(-1)
+    tests = translator.state.stack[-1].known
+    classes = tests if type(tests) is tuple else (tests,)
+    if tests is UNKNOWN or not all(type(cls) is type for cls in classes):
+        return False
+    value = translator.seen(-2)
+    cls = CLASSES.get(value.kind, value.cls)
+    if cls is None:
+        if value.kind != OBJECT or value.met is None or find_in_class(value.met, "__class__") is not OBJECT_CLASS:
+            return False
+        if not test_class(translator, -2):
+            return False
+        cls = value.met
+    held = any(test in type.mro(cls) for test in classes)
+    return finish(translator, instruction, Value(BOOL, known=held))
+
+
+OBJECT_CLASS = find_in_class(object, "__class__")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
 
 from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.iteration import ITERATORS, over_items
@@ -43,23 +45,26 @@ def call(translator: Translator, instruction: Instruction) -> None:
 
 def translate(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
     """Translates a call of a known function whose `count` arguments stand on the stack; returns whether there is a form."""
-    try:
-        known = CALLS.get(function)
-        if known is not None:
-            return known(translator, count, instruction)
-        if function in MATH or function in FOLDED:
-            return of_math(translator, function, count, instruction)
-    except TypeError:  # it has no hash
+    if type(function) not in HASHED:
         return False
+    known = CALLS.get(function)
+    if known is not None and known(translator, count, instruction):
+        return True
+    if any(other(translator, function, count, instruction) for other in OTHERS):
+        return True
+    if function in C_FUNCTIONS:
+        return call_c(translator, function, count, instruction)
+    if function in MATH or function in FOLDED:
+        return of_math(translator, function, count, instruction)
     return False
 
 
-def finish(translator: Translator, instruction: Instruction, result: Value) -> bool:
-    """Replaces a call's operands on the stack by its result."""
-    operands = [translator.pop() for _ in range(instruction.arg + 2)]
-    translator.consume(*(value for value in operands if value.register < 0 or value.register != result.register))
-    translator.push(result)
-    return True
+OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
+"""What other families do of a call whose function is known; each returns whether it has done so."""
+
+
+HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
+"""Classes of callables whose hash runs no code of users."""
 
 
 def numbers(translator: Translator, count: int) -> list[Value] | None:
@@ -126,15 +131,6 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
     return finish(translator, instruction, translator.computed(INT, "SIZE", value))
 
 
-@known(builtins.abs)
-def call_abs(translator: Translator, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count) if count == 1 else None
-    if values is None:
-        return False
-    kind = FLOAT if values[0].kind == FLOAT else INT
-    return finish(translator, instruction, translator.computed(kind, f"ABS_{kind.upper()}", values[0]))
-
-
 @known(builtins.float)
 def call_float(translator: Translator, count: int, instruction: Instruction) -> bool:
     values = numbers(translator, count) if count == 1 else None
@@ -158,16 +154,6 @@ def call_bool(translator: Translator, count: int, instruction: Instruction) -> b
     translator.whole(-1)
     value = translator.seen(-1)
     return value.kind in HELD and finish(translator, instruction, truth(translator, value))
-
-
-@known(builtins.min)
-def call_min(translator: Translator, count: int, instruction: Instruction) -> bool:
-    return extreme(translator, count, instruction, True)
-
-
-@known(builtins.max)
-def call_max(translator: Translator, count: int, instruction: Instruction) -> bool:
-    return extreme(translator, count, instruction, False)
 
 
 def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from types import CodeType
+from typing import NamedTuple
 
 from cascade.instructions.kernel import FIELDS, KERNEL_OPCODES
 from cascade.kernels.assemble import ROWS, Code, Item, Label, Space
@@ -60,11 +61,20 @@ def bits_of(kind: str, constant: object) -> bytes | int | None:
     return int(constant) if -(2**63) <= constant < 2**63 else None
 
 
+class Words(NamedTuple):
+    """Words that stand together, and of each the side exit and the line."""
+
+    words: list[tuple[int, ...]]
+    exits: list[int]
+    lines: list[int]
+
+
 class Chunk:
     """Instructions that are being translated.
 
     Attributes:
         start: the number of the first word.
+        cold: the stubs, which stand at the end of the code.
         exit: the number of the side exit of the present instruction of CPython's.
         line: the line of the function's source that it comes from.
     """
@@ -74,6 +84,7 @@ class Chunk:
         self.registers = registers
         self.space = space
         self.items: Code = []
+        self.cold: Code = []
         self.exit = 0
         self.line = 0
         self.names: dict[int, int] = {}
@@ -124,16 +135,32 @@ class Chunk:
         label.uses += 1  # code that is made later may jump there
         self.items.append(label)
 
-    def words(self) -> tuple[list[tuple[int, ...]], list[int], list[int]]:
-        """Returns the words, and of each the exit and the line. Labels get their positions."""
-        temporaries = self.names.keys() - self.pinned
+    def put_stub(self, label: Label, number: int, items: Code) -> None:
+        label.placed = True
+        label.uses += 1
+        items.append(label)
+        items.append(Item("STUB", {"e": number}, self.exit, (None, self.line), self.space))
+
+    def words(self, end: int) -> tuple[Words, Words]:
+        """Returns the words, and the stubs, which stand before the word `end`. Labels get their positions."""
+        kept = self.placed(fuse(self.items, set(self.names.keys() - self.pinned)), self.start)
+        stubs = self.placed(self.cold, end - sum(isinstance(item, Item) for item in self.cold))
+        return self.encoded(kept), self.encoded(stubs)
+
+    def placed(self, items: Code, start: int) -> list[Item]:
+        """Returns the instructions without the labels, which get their positions."""
         kept: list[Item] = []
-        for item in fuse(self.items, set(temporaries)):
+        for item in items:
             if isinstance(item, Label):
-                item.index = self.start + len(kept)
+                item.index = start + len(kept)
             else:
                 kept.append(item)
-        return [self.word(item) for item in kept], [item.exit for item in kept], [item.line[1] for item in kept]
+        return kept
+
+    def encoded(self, items: list[Item]) -> Words:
+        return Words(
+            [self.word(item) for item in items], [item.exit for item in items], [item.line[1] for item in items]
+        )
 
     def word(self, item: Item) -> tuple[int, ...]:
         values = dict.fromkeys(FIELDS, 0)

@@ -12,6 +12,7 @@ The load of a method at the end may leave the bound method, as if it were the lo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from types import CodeType
 
@@ -200,7 +201,7 @@ def _with_bound_method(raw: bytes) -> bytes:
     number, argument = raw[2 * last : 2 * last + 2]
     if number == OP.get("LOAD_METHOD"):
         return raw[: 2 * last] + instruction(OP["LOAD_ATTR"], argument)
-    if number == OP["LOAD_ATTR"] and "LOAD_METHOD" not in OP:
+    if number == OP["LOAD_ATTR"] and sys.version_info >= (3, 12):
         return raw[: 2 * last] + bytes((number, argument & ~1)) + raw[2 * last + 2 :]
     return raw
 

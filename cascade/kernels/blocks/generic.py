@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.resume import call_out as call_out_function
@@ -50,7 +51,7 @@ def popped(instruction: Instruction) -> int | None:
     return pops(instruction.name, instruction.arg)
 
 
-METHOD_BIT = "LOAD_METHOD" not in dis.opmap
+METHOD_BIT = sys.version_info >= (3, 12)
 """From CPython 3.12 on, LOAD_ATTR with an odd argument loads a method."""
 
 

@@ -20,7 +20,11 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         return
     translator.whole(-1)
     value = translator.seen(-1)
-    if value.cls in KINDS and value.kind == OBJECT and translator.text.instructions[instruction.after].name == "FOR_ITER":
+    if (
+        value.cls in KINDS
+        and value.kind == OBJECT
+        and translator.text.instructions[instruction.after].name == "FOR_ITER"
+    ):
         depth = len(translator.state.stack) - 1
         iterator = over_items(translator, value, translator.registers.slot(depth))
         translator.pop()
@@ -80,7 +84,7 @@ def at_end(translator: Translator, instruction: Instruction, end: Label, release
     state = translator.state
     translator.state = state.copy()
     translator.pop()
-    translator.ends.append((end, translator.state, instruction.target, released))
+    translator.await_end(end, instruction.target, released)
     translator.state = state
 
 

@@ -6,10 +6,14 @@ from types import FunctionType
 
 import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
+import cascade.kernels.blocks.functions
 import cascade.kernels.blocks.iteration
 import cascade.kernels.blocks.names
+import cascade.kernels.blocks.number_objects
 import cascade.kernels.blocks.numbers
-import cascade.kernels.blocks.sequences  # noqa: F401  (they enter their forms)
+import cascade.kernels.blocks.random_calls
+import cascade.kernels.blocks.sequences
+import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
 from cascade._vm import BlockKernel
 from cascade.kernels.blocks import exits
 from cascade.kernels.blocks.admission import refusal_of

@@ -30,6 +30,11 @@ COMPARISONS = {
 }  # fmt: skip
 """The name of the instruction, and whether its sides are swapped."""
 OPPOSITE = {"EQUAL": "NOT_EQUAL", "NOT_EQUAL": "EQUAL", "LESS": "LESS_EQUAL", "LESS_EQUAL": "LESS"}
+Other = Callable[[Translator, Instruction], bool]
+OPERATORS: list[Other] = []
+COMPARERS: list[Other] = []
+UNARY: list[Other] = []
+"""What other families do of an operator whose operands are on the stack; each returns whether it has done so."""
 JUMPS_ON = ("POP_JUMP", "JUMP_IF", "TO_BOOL", "UNARY_NOT")
 
 
@@ -52,7 +57,8 @@ def binary_op(translator: Translator, instruction: Instruction) -> None:
     if left.number and right.number:
         result = of_numbers(translator, sign, left, right)
     if result is None:
-        call_out(translator, instruction)
+        if not any(other(translator, instruction) for other in OPERATORS):
+            call_out(translator, instruction)
         return
     translator.pop(), translator.pop()
     translator.consume(right, left)
@@ -101,7 +107,8 @@ def of_ints(translator: Translator, sign: str, left: Value, right: Value) -> Val
 def unary(translator: Translator, instruction: Instruction) -> None:
     value = translator.seen(-1)
     if not value.number or (instruction.name == "UNARY_INVERT" and value.kind != INT):
-        call_out(translator, instruction)
+        if not any(other(translator, instruction) for other in UNARY):
+            call_out(translator, instruction)
         return
     kind = FLOAT if value.kind == FLOAT else INT
     if instruction.name == "UNARY_POSITIVE":
@@ -144,7 +151,8 @@ def compare_op(translator: Translator, instruction: Instruction) -> None:
         if other.kind == NONE or other.number or other.kind == DISPLAY or (other.cls is not None and not other.general):
             result = Value(BOOL, known=(other.kind == NONE) is (sign == "=="))
     if result is None:
-        call_out(translator, instruction)
+        if not any(other(translator, instruction) for other in COMPARERS):
+            call_out(translator, instruction)
         return
     translator.pop(), translator.pop()
     if result.kind != CONDITION:

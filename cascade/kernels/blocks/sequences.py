@@ -41,7 +41,9 @@ def store_subscr(translator: Translator, instruction: Instruction) -> None:
         translator.before_effect()
         value, container, index = stack[-3:]
         name = f"LIST_STORE_{value.kind.upper()}"
-        translator.emit(name, a=translator.register(container), b=translator.register(index), c=translator.register(value))
+        translator.emit(
+            name, a=translator.register(container), b=translator.register(index), c=translator.register(value)
+        )
     elif value.kind in (BOOL, NONE, OBJECT):
         settled_object(translator, -3)
         translator.before_effect()

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import NamedTuple
 
-from cascade.kernels.assemble import Label, Space
-from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Registers, bits_of
+from cascade.kernels.assemble import Code, Label, Space
+from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Registers, Words, bits_of
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.values import (
@@ -44,8 +44,13 @@ VERSION_LIMIT = 8
 """Versions of a program point, before numbers are boxed to have fewer."""
 DISPATCH_LIMIT = 3
 """Classes that are told apart at one place."""
-WORD_LIMIT = 16_000
-MOVED = {INT: "MOVE", FLOAT: "MOVE", BOOL: "MOVE"}
+STUB_LIMIT = 500
+"""Room that is left for stubs."""
+CODE_LIMIT = 16_384
+"""Words of a kernel. Stubs fill its end backwards, so that what is executed most stands together, without jumps in between."""
+HERE, GENERAL, AHEAD, BACKWARD = "here", "general", "ahead", "backward"
+EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
+"""Instructions that test for a class."""
 
 
 class Unseen(Exception):
@@ -83,12 +88,17 @@ class Stub(NamedTuple):
         state: there; registers are physical ones.
         place: the stack's value whose class is needed; 0 where none is.
         tried: how many classes have been told apart.
+        way: how the offset is reached: `HERE`, where its instruction begins; `GENERAL`, where it begins and its usual form
+            does not fit the values; `AHEAD` or `BACKWARD` by a jump that comes first.
+        released: values that die before such a jump.
     """
 
     offset: int
     state: State
     place: int
     tried: int
+    way: str = HERE
+    released: tuple[Value, ...] = ()
 
 
 class Version:
@@ -110,13 +120,14 @@ class Growth(NamedTuple):
 
     Attributes:
         jump_from: the number of the stub's word that becomes a jump to `start`; -1 for none.
+        stubs: the words that stand before the first stub at the end of the code.
     """
 
     start: int
-    words: list[tuple[int, ...]]
-    exits: list[int]
-    lines: list[int]
+    words: Words
     jump_from: int
+    stub_start: int
+    stubs: Words
 
 
 class CallOut(NamedTuple):
@@ -136,6 +147,7 @@ class Translator:
         function: the user's.
         text: its instructions.
         exits, stubs, call_outs: the tables that words refer to.
+        general: whether the present instruction's usual form does not fit the values.
         state: the present one.
         chunk: where instructions are emitted.
     """
@@ -157,6 +169,8 @@ class Translator:
         self.call_outs: list[CallOut] = []
         self.objects: list[object] = []
         self.word_count = 0
+        self.stub_start = CODE_LIMIT
+        self.general = False
         self.names_used: dict[tuple[int, str], tuple[dict[str, object], str, object]] = {}
         self.state = State([], [], False)
         self.chunk = Chunk(0, self.registers, self.space, ())
@@ -165,10 +179,9 @@ class Translator:
         self.moved = False
         self.version: Version | None = None
         self.waiting: list[tuple[Label, Stub, Version | None]] = []
-        self.edges: list[tuple[Label, State, int, bool]] = []
-        self.ends: list[tuple[Label, State, int, tuple[Value, ...]]] = []
         self.keywords: tuple[str, ...] = ()
         self.call_start = -1
+        self.epochs = 0
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
@@ -196,66 +209,63 @@ class Translator:
     ) -> Growth:
         first_exit = len(self.exits)
         self.state = stub.state.copy()
+        self.forget_classes()
         self.chunk = Chunk(start, self.registers, self.space, _registers_of(self.state))
-        self.waiting, self.edges = [], []
+        self.waiting = []
         self.offset = stub.offset
         self.version = version
         self.keywords, self.call_start = (), -1
         if version is not None:
             self.chunk.put(version.label)
         try:
-            self.begin_instruction(self.text.instructions[stub.offset])
-            if stub.place:
-                self.see(stub.place, found, stub.tried)
+            self.begin(stub, found)
             self.translate()
         except Ended:
             pass
-        while self.edges or self.ends:
-            if self.ends:
-                self.leave_loop(*self.ends.pop())
-                continue
-            label, self.state, offset, back = self.edges.pop()
-            self.chunk.put(label)
-            try:
-                self.chunk.take_only(_registers_of(self.state))
-                self.offset = offset
-                self.refresh()
-                self.go_to(offset, back)
-                self.translate()
-            except Ended:
-                pass
+        self.general = False
         for label, waiting, owner in self.waiting:
-            self.put_stub(label, waiting, owner)
+            self.put_stub(label, waiting, owner, self.chunk.cold)
         self.place_exits(first_exit)
-        words, exits, lines = self.chunk.words()
-        for index, word in enumerate(words):
-            if word[0] == STUB:
-                self.stub_words[word[6]] = start + index
-        self.word_count = start + len(words)
-        return Growth(start, words, exits, lines, jump_from)
+        words, stubs = self.chunk.words(self.stub_start)
+        self.word_count, self.stub_start = start + len(words.words), self.stub_start - len(stubs.words)
+        for first, part in ((start, words), (self.stub_start, stubs)):
+            for index, word in enumerate(part.words):
+                if word[0] == STUB:
+                    self.stub_words[word[6]] = first + index
+        return Growth(start, words, jump_from, self.stub_start, stubs)
 
-    def leave_loop(self, label: Label, state: State, offset: int, released: tuple[Value, ...]) -> None:
-        """Continues behind a loop: at its iterator's end the code goes to `label`."""
-        self.state = state
-        self.chunk.put(label)
-        try:
-            self.chunk.take_only(_registers_of(self.state))
-            self.offset = offset
+    def begin(self, stub: Stub, found: object) -> None:
+        """Begins with what a stub stands for."""
+        if stub.way in (AHEAD, BACKWARD):
+            self.chunk.line = self.lines.get(stub.offset, 0)
             self.refresh()
-            self.consume(*released)
-            self.go_to(offset)
-            self.translate()
-        except Ended:
-            pass
+            self.consume(*stub.released)
+            self.go_to(stub.offset, stub.way == BACKWARD)
+            return
+        self.begin_instruction(self.text.instructions[stub.offset])
+        if stub.place:
+            self.see(stub.place, found, stub.tried)
+        self.general = stub.way == GENERAL
 
-    def put_stub(self, label: Label, stub: Stub, version: Version | None) -> None:
+    def otherwise(self) -> Label:
+        """Returns the label of a stub where the present instruction is made in the way that fits all values."""
+        label = Label()
+        self.waiting.append((label, Stub(self.offset, self.frozen(self.state), 0, 0, GENERAL), None))
+        return label
+
+    def await_end(self, label: Label, offset: int, released: tuple[Value, ...]) -> None:
+        """Has a stub made for the end of a loop, which drops the iterator's references."""
+        placed = tuple(map(self.placed, released))
+        self.waiting.append((label, Stub(offset, self.frozen(self.state), 0, 0, AHEAD, placed), None))
+
+    def put_stub(self, label: Label, stub: Stub, version: Version | None, items: Code) -> None:
         number = len(self.stubs)
         self.stubs.append(stub)
         if version is not None:
             self.stub_labels[number] = version
-        self.chunk.put(label)
         self.leaving = (stub.offset, tuple(stub.state.variables), tuple(stub.state.stack))
-        self.emit("STUB", e=number)
+        self.chunk.exit = self.new_exit()
+        self.chunk.put_stub(label, number, items)
 
     def translate(self) -> None:
         """Translates from the present offset on, until the block ends."""
@@ -267,11 +277,12 @@ class Translator:
                     self.dispatch(0)
                 self.begin_instruction(instruction)
                 self.form(instruction)(self, instruction)
+                self.general = self.general and self.call_start >= 0  # a call begins before CALL
             except Unseen as unseen:
                 self.dispatch(unseen.place)
             except (LeavesTyped, OutOfRegisters):
                 self.leave()
-            if self.word_count + len(self.chunk.items) > WORD_LIMIT:
+            if self.chunk.start + len(self.chunk.items) > self.stub_start - STUB_LIMIT:
                 self.leave()
             if not self.moved:
                 if self.offset == instruction.start:
@@ -299,20 +310,22 @@ class Translator:
     def dispatch(self, place: int) -> None:
         """Ends the block in a stub, which tells the class of a value on the stack."""
         label = Label()
-        self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0), None)
+        way = GENERAL if self.general else HERE
+        self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0, way), None, self.chunk.items)
         raise Ended
 
     def see(self, place: int, found: object, tried: int) -> None:
         """Begins with a test for the class that a value on the stack has now."""
         value = self.state.stack[place]
         kind = type(found)
-        fits = kind in BUILT_IN and not (kind is int and found not in WIDE)
-        if tried >= DISPATCH_LIMIT or not fits:
-            self.replace(place, value._replace(general=True))
+        if tried >= DISPATCH_LIMIT or kind not in BUILT_IN:
+            met = None if tried >= DISPATCH_LIMIT or kind in BUILT_IN else kind
+            self.replace(place, value._replace(general=True, met=met))
             return
         otherwise = Label()
-        self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1), None))
-        if kind in (int, float, bool):
+        way = GENERAL if self.general else HERE
+        self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1, way), None))
+        if kind in (float, bool) or (kind is int and found in WIDE):
             name = {int: INT, float: FLOAT, bool: BOOL}[kind]
             result = self.temporary()
             self.emit(f"UNBOX_{name.upper()}", a=result, b=value.register, target=otherwise)
@@ -321,7 +334,10 @@ class Translator:
             self.emit("EXPECT_NONE", a=value.register, target=otherwise)
             self.unbox(place, value, NOTHING)
         else:
-            self.emit("EXPECT_CLASS", a=value.register, b=self.object_register(kind), target=otherwise)
+            if kind in EXPECTED:
+                self.emit(EXPECTED[kind], a=value.register, target=otherwise)
+            else:
+                self.emit("EXPECT_CLASS", a=value.register, b=self.object_register(kind), target=otherwise)
             self.replace(place, value._replace(cls=kind))
         self.refresh()
 
@@ -401,6 +417,7 @@ class Translator:
             self.counts[offset] = self.counts.get(offset, 0) + 1
             version = self.versions[key] = Version()
         self.waiting = [item for item in self.waiting if item[0] is not version.label]
+        self.forget_classes()
         self.chunk.put(version.label)
         self.version = version
 
@@ -421,7 +438,8 @@ class Translator:
                 self.await_version(version, offset)
                 return version.label, back
         label = Label()
-        self.edges.append((label, self.state.copy(), offset, back))
+        stub = Stub(offset, self.frozen(self.state), 0, 0, BACKWARD if back else AHEAD)
+        self.waiting.append((label, stub, None))
         return label, False
 
     def is_settled(self) -> bool:
@@ -578,13 +596,19 @@ class Translator:
 
     def after_effect(self) -> None:
         self.state.guarded = False
+        self.forget_classes()
+
+    def forget_classes(self) -> None:
+        """From here on, the class of an object is tested again before the code relies on it."""
+        self.epochs += 1
+        self.state.epoch = self.epochs
 
     def own(self, value: Value) -> Value:
         """Returns an object with a reference of its own, in a temporary."""
         source = self.register(value)
         result = self.temporary()
         self.emit("OWN", a=result, b=source)
-        return Value(OBJECT, result, value.cls, True, general=value.general)
+        return value._replace(register=result, owned=True, local=-1, known=UNKNOWN)
 
     def owned(self, depth: int) -> Value:
         """Makes a value on the stack independent of variables and borrowed references, and returns it."""
@@ -667,7 +691,7 @@ class Translator:
             self.state.variables[local] = NOTHING
         else:
             kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
-            self.state.variables[local] = kept
+            self.state.variables[local] = kept._replace(met=value.met, tested=value.tested)
         if value.register >= 0 and value.local < 0:
             self.chunk.drop(value)
         if old is not None and aside >= 0:

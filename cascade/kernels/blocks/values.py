@@ -41,6 +41,8 @@ class Value(NamedTuple):
         parts: the items of a display; the iterators of counted and zipped; of a condition its two sides.
         name: of a condition the instruction.
         general: an object of any class that no more versions are made for.
+        met: of such an object, the class that it has had; it is tested again before the code relies on it.
+        tested: the epoch (see `State`) in which that class was tested.
     """
 
     kind: str
@@ -52,6 +54,20 @@ class Value(NamedTuple):
     parts: tuple[Value, ...] = ()
     name: str = ""
     general: bool = False
+    met: type | None = None
+    tested: int = -1
+
+    def __eq__(self, other: object) -> bool:
+        # Known objects are compared by identity: their own comparison may run code of users, and 0.0 == -0.0.
+        return (
+            isinstance(other, Value) and self.known is other.known and self[:5] == other[:5] and self[6:] == other[6:]
+        )
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.register))
 
     @property
     def number(self) -> bool:
@@ -91,7 +107,9 @@ def constant_value(found: object) -> Value:
         return Value(FLOAT, known=found)
     if found is None:
         return NOTHING
-    return Value(OBJECT, cls=type(found) if type(found) in BUILT_IN else None, known=found, general=True)
+    cls = type(found)
+    built_in = cls in BUILT_IN
+    return Value(OBJECT, cls=cls if built_in else None, known=found, general=True, met=None if built_in else cls)
 
 
 class State:
@@ -101,17 +119,19 @@ class State:
         variables: by the number of the variable; None where it is unbound.
         stack: from the bottom to the top.
         guarded: whether the names that the code relies on are known to mean the same still.
+        epoch: another number wherever code of users may have run, or paths join: the classes of objects are tested again.
     """
 
-    __slots__ = ("guarded", "stack", "variables")
+    __slots__ = ("epoch", "guarded", "stack", "variables")
 
-    def __init__(self, variables: list[Value | None], stack: list[Value], guarded: bool) -> None:
+    def __init__(self, variables: list[Value | None], stack: list[Value], guarded: bool, epoch: int = 0) -> None:
         self.variables = variables
         self.stack = stack
         self.guarded = guarded
+        self.epoch = epoch
 
     def copy(self) -> State:
-        return State(list(self.variables), list(self.stack), self.guarded)
+        return State(list(self.variables), list(self.stack), self.guarded, self.epoch)
 
     def key(self, offset: int) -> tuple[object, ...]:
         return (offset, self.guarded, tuple(map(fact, self.variables)), tuple(map(fact, self.stack)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_attributes as functions
 from tests.support.block_attributes import Plain
-from tests.support.block_functions import assert_same
+from tests.support.block_functions import assert_same, instructions
 
 
 def test_methods_of_instances_are_called_as_by_cpython():
@@ -27,3 +30,149 @@ def test_a_method_that_is_missing_raises_cpythons_exception(value):
 @pytest.mark.parametrize("values", [[1, 2, 3], [1, "a"], [1, 2**70], [1, None]])
 def test_arguments_that_exit_or_raise_behind_the_load_of_a_method_continue_in_cpython(values):
     assert_same(functions.method_and_exit, Plain(3), values)
+
+
+def test_a_method_that_is_called_out_is_bound():
+    assert_same(functions.methods_of_every_kind, Slow(3), 5)
+
+
+class Slow(Plain):
+    def __getattribute__(self, name):
+        return super().__getattribute__(name)
+
+
+PAIRS = [
+    functions.Slots,
+    functions.Data,
+    functions.OfList,
+    functions.Watched,
+    functions.Computed,
+    lambda left, right: functions.with_dict(functions.Data, left, right),
+    lambda left, right: functions.with_dict(functions.OfList, left, right),
+]
+PAIR_IDS = ["slots", "values", "dict of a list", "watched", "computed", "dict", "longer dict of a list"]
+NUMBERS = [(1, 2), (1.5, 2), (True, 2.5), (2**80, 1), ("a", 2), (None, 1)]
+
+
+@pytest.mark.parametrize("left, right", NUMBERS)
+@pytest.mark.parametrize("make", [*PAIRS, functions.Pair], ids=[*PAIR_IDS, "named tuple"])
+def test_attributes_are_loaded_from_instances_of_every_kind(make, left, right):
+    assert_same(functions.loads, make(left, right), 4)
+
+
+@pytest.mark.parametrize("values", [[1, 2], [1.5, 2.5, 0.5], [True, 3], ["a", None, [1]], [2**70, 1]])
+@pytest.mark.parametrize("make", PAIRS, ids=PAIR_IDS)
+def test_attributes_are_stored_in_instances_of_every_kind(make, values):
+    assert_same(functions.stores, make(1, 2.5), values)
+    assert_same(functions.increments, make(1.5, 2), values)
+
+
+@pytest.mark.parametrize("make", [make for make in PAIRS if make is not functions.Watched])
+def test_the_end_of_a_value_that_is_replaced_runs_at_its_store(make):
+    assert_same(functions.finalizers, Made(make), 6)
+
+
+class Made:
+    """A function that can be copied."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __call__(self, *arguments):
+        return self.make(*arguments)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __repr__(self):
+        return "Made"
+
+
+def test_instances_of_several_classes_come_one_after_another():
+    pairs = [make(number, number / 2) for number in range(5) for make in [*PAIRS, functions.Pair]]
+    assert_same(functions.sums, pairs)
+    assert_same(functions.sums, [*pairs[:2], None, *pairs])
+
+
+def test_slots_and_values_need_no_call_outs():
+    for make in functions.Slots, functions.Data, functions.Pair:
+        assert "CALL_PYTHON" not in instructions(assert_same(functions.loads, make(1, 2.5), 4))
+    for make in functions.Slots, functions.Data:
+        assert "CALL_PYTHON" not in instructions(assert_same(functions.increments, make(1, 2.5), [1.5, 2.5]))
+
+
+def test_the_order_of_new_attributes_is_that_of_their_stores():
+    assert_same(functions.new_attributes, ["a", "reversed", "b", "reversed"])
+
+
+def test_attributes_without_a_value_raise_cpythons_exception():
+    assert_same(functions.deletes, Plain(1), [1, None, 2.5, None, "a"])
+    assert_same(functions.loads, functions.Slots.__new__(functions.Slots), 2)
+    assert_same(functions.loads, functions.Borrowed(), 2)
+    assert_same(functions.stores, functions.Borrowed(), [1])
+
+
+def test_chains_of_objects_are_walked():
+    chain = functions.Linked("a", functions.Linked("b", functions.Linked("c")))
+    assert "CALL_PYTHON" not in instructions(assert_same(functions.walk, chain))
+
+
+def test_a_class_that_changes_under_way_means_what_it_means_then():
+    assert_same(functions.changing_class, 8)
+    assert_same(functions.changing_class, 11)
+    assert_same(functions.changing_class, 14)
+
+
+def test_attributes_of_classes_that_change_are_found_anew():
+    assert_same(functions.changing_attributes_of_a_class, 10)
+
+
+def test_members_of_enumerations_are_constants():
+    colours = [functions.Colour.RED, functions.Colour.GREEN, 1] * 2
+    assert_same(functions.enum_members, colours)
+
+
+def test_isinstance_of_plain_classes():
+    values = [Plain(1), functions.Slots(1, 2), 3, True, 2.5, functions.Pretender(), "a", None, Slow(1), Plain, []]
+    assert_same(functions.kinds, values)
+
+
+@pytest.mark.parametrize("make", PAIRS, ids=PAIR_IDS)
+def test_a_value_on_the_stack_stays_when_its_attribute_is_replaced(make):
+    assert_same(functions.overwritten, make(1.5, 2.5), [1.0, 2.0, 3.5])
+
+
+def test_values_of_attributes_die_on_time():
+    assert_same(functions.dies_on_time, 4)
+
+
+def test_keys_that_are_no_strings_are_compared_by_cpython():
+    assert_same(functions.odd_keys, functions.Odd(), 4)
+
+
+@pytest.mark.parametrize("make", PAIRS, ids=PAIR_IDS)
+def test_references_are_neither_lost_nor_kept(make):
+    kernel = block_kernel(functions.stores)
+    value, pair = object(), make(1, 2)
+    kernel(pair, [1, value, None])
+    log = pair.log if make is functions.Watched else []
+    log.clear()
+    before = sys.getrefcount(value), sys.getrefcount(pair)
+    for _ in range(50):
+        kernel(pair, [1, 2.5, value, value, None, "a"])
+        kernel(pair, [value, None])
+    log.clear()
+    assert (sys.getrefcount(value), sys.getrefcount(pair)) == before
+
+
+@pytest.mark.parametrize("make", PAIRS, ids=PAIR_IDS)
+def test_the_owner_of_a_replaced_value_is_released_once(make):
+    assert_same(functions.stores_behind, functions.Data(make(1, 2), 3), [1, 2.5, "a", (1, 2)])
+    kernel = block_kernel(functions.stores_behind)
+    outer, inner = functions.Data(1, 2), make(1, 2)
+    before = sys.getrefcount(inner), sys.getrefcount(outer)
+    for _ in range(30):
+        outer.left = inner
+        kernel(outer, [1, 2.5, "a", (1, 2)])
+    outer.left = None
+    assert (sys.getrefcount(inner), sys.getrefcount(outer)) == before

@@ -401,7 +401,7 @@ class Comparison:
     def count(self, kernels: list[Any]) -> None:
         self.tally.kernels += len(kernels)
         self.tally.entries += sum(kernel.entries for kernel in kernels)
-        self.tally.exits += sum(getattr(kernel, 'exits', 0) for kernel in kernels)
+        self.tally.exits += sum(getattr(kernel, "exits", 0) for kernel in kernels)
         self.tally.in_kernels += any(kernel.entries for kernel in kernels)
 
 

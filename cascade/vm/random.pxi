@@ -1,0 +1,31 @@
+# What is relied on of random.Random: see cascade/kernels/blocks/random_calls.py. Included by _vm.pyx.
+
+cdef extern from "vm/kernel.h":
+    ctypedef struct RandomState "cascade_random_state":
+        int index
+        uint32_t words[624]
+    RandomState* random_state_of "cascade_random_state_of"(PyObject*)
+    double random_float "cascade_random_float"(PyObject*)
+    uint64_t random_bits "cascade_random_bits"(PyObject*, int)
+    int learn "cascade_learn_random"(PyObject*, PyObject*, PyObject*) except -1
+
+
+def random_state(source):
+    """Returns the words and the index that stand where a Random's state is expected; its size has been compared."""
+    cdef RandomState* state = random_state_of(<PyObject*>source)
+    cdef Py_ssize_t i
+    return (*[state.words[i] for i in range(624)], state.index)
+
+
+def random_numbers(source, Py_ssize_t count):
+    """Returns numbers as typed code makes them: in turn of random(), getrandbits(32) and getrandbits(63)."""
+    cdef Py_ssize_t i
+    return [(random_float(<PyObject*>source), random_bits(<PyObject*>source, 32), random_bits(<PyObject*>source, 63)) for i in range(count)]
+
+
+def learn_random(cls, tuple functions):
+    """Has typed code execute the methods of `cls`, that is random.Random, as long as these functions keep their code and defaults."""
+    learn(<PyObject*>cls, <PyObject*>functions, <PyObject*>RANDOM_NEXT)
+
+
+cdef str RANDOM_NEXT = sys.intern("gauss_next")
