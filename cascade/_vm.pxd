@@ -40,6 +40,8 @@ cdef extern from "vm/kernel.h":
         int64_t calls
         Source* sources
         int32_t* targets
+        void* callee
+        PyObject* code
 
     ctypedef struct TypedState "cascade_state":
         const TypedWord* word
@@ -56,6 +58,8 @@ cdef extern from "vm/kernel.h":
         Register* end
         const Watch* watched
         Gather** gathers
+        TypedState* parent
+        PyObject* function
         int outcome
 
 

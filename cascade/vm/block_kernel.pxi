@@ -4,6 +4,9 @@ cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
     int TYPED_GUARDS "CASCADE_GUARDS"
     int TYPED_RAISED "CASCADE_RAISED"
+    int TYPED_CALLS "CASCADE_CALLS"
+    int cascade_call_out(TypedState*, Gather*, Register*) noexcept
+    PyObject* cascade_call_under(TypedState*, PyObject*, PyObject**, size_t) noexcept
 
 cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char*) except -1
@@ -23,11 +26,31 @@ cdef enum:
     BLOCK_WARM = 2000           # calls of a function without a loop, before its kernel is made
     BLOCK_FUEL = 20000          # back edges before signals and other threads have their turn
 
-cdef tuple TOLD_APART = (int, float, bool, type(None), str, bytes, complex, range, list, tuple, dict, set, frozenset, bytearray)
+cdef PyTypeObject* TOLD_APART[14]
+for _place, _kind in enumerate((str, list, tuple, dict, float, int, bool, type(None), bytes, set, range, complex, frozenset, bytearray)):
+    TOLD_APART[_place] = <PyTypeObject*>_kind
+
+
+cdef inline PyTypeObject* told_apart(PyTypeObject* kind) noexcept:
+    # Returns the class of an argument by which versions differ; NULL for all others.
+    cdef int i
+    for i in range(14):
+        if TOLD_APART[i] == kind:
+            return kind
+    return NULL
+
 
 
 cdef dict OVERLAYS = {}
 # By the opcodes of two neighbours: that of an instruction which does the work of both, and whether the second one reads its operand a.
+
+
+cdef void free_chain(Register* registers) noexcept:
+    cdef Register* following
+    while registers != NULL:
+        following = <Register*>registers[0].object
+        PyMem_Free(registers)
+        registers = following
 
 
 cdef object take_new(PyObject* result):
@@ -61,6 +84,7 @@ cdef class BlockKernel:
 
     Calling it is calling the function, with arguments by position.
     """
+    cdef object __weakref__
     cdef TypedWord* words
     cdef int32_t* opcodes               # of each word
     cdef int32_t* exit_of
@@ -73,6 +97,7 @@ cdef class BlockKernel:
     cdef Register* spare                # the registers of a run that is over
     cdef Py_ssize_t length              # of what stands at the start of the code
     cdef Py_ssize_t stub_start          # where the stubs at its end begin
+    cdef Py_ssize_t first_constant, constant_count, free_count
     cdef Py_ssize_t gather_count, watch_count, entry_count, register_count, parameter_count
     cdef readonly object translator
     cdef object exits
@@ -98,6 +123,9 @@ cdef class BlockKernel:
         self.held = {}
         self.parameter_count = translator.code.co_argcount
         self.register_count = translator.registers.count
+        self.first_constant = translator.registers.variables
+        self.constant_count = len(translator.registers.values)
+        self.free_count = len(translator.code.co_freevars)
         self.words = <TypedWord*>PyMem_Malloc(BLOCK_WORDS * sizeof(TypedWord))
         self.stub_start = BLOCK_WORDS
         self.opcodes = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
@@ -133,7 +161,7 @@ cdef class BlockKernel:
         PyMem_Free(self.lines)
         PyMem_Free(self.exits_at)
         PyMem_Free(self.image)
-        PyMem_Free(self.spare)
+        free_chain(self.spare)
         if self.gathers != NULL:
             for i in range(self.gather_count):
                 PyMem_Free(self.gathers[i].sources)
@@ -154,19 +182,10 @@ cdef class BlockKernel:
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
-    cdef Py_ssize_t entry_for(self, PyObject** arguments, Py_ssize_t count) except -2:
-        # Returns the word at which a call with these arguments begins; -1 where there is none.
-        cdef PyTypeObject* types[PARAMETER_LIMIT]
+    cdef Py_ssize_t entry_for(self, PyTypeObject** types, Py_ssize_t count) except -2:
+        # Returns the word at which a call with arguments of these classes begins; -1 where there is none.
         cdef Py_ssize_t i, j
         cdef BlockEntry* entry
-        cdef int64_t number
-        for i in range(count):
-            types[i] = type_of(arguments[i])
-            if types[i] == <PyTypeObject*>int:
-                if not fill_one(b"i", arguments[i], <Register*>&number):
-                    types[i] = NULL
-            elif <object><PyObject*>types[i] not in TOLD_APART:
-                types[i] = NULL
         for i in range(self.entry_count):
             entry = &self.entries_by_type[i]
             for j in range(count):
@@ -179,8 +198,7 @@ cdef class BlockKernel:
         entry = &self.entries_by_type[self.entry_count]
         for j in range(count):
             entry.types[j] = types[j]
-        kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])
-        growth = self.translator.enter(kinds)
+        growth = self.translator.enter(tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)]))
         entry.word = growth[0]
         self.add(growth)
         self.entry_count += 1
@@ -276,6 +294,11 @@ cdef class BlockKernel:
             gather.function = <PyObject*>function
             gather.count = len(sources)
             gather.results = len(targets)
+            callee = self.translator.callees.get(self.gather_count - 1)
+            if callee is not None:
+                self.hold(callee)
+                gather.callee = <void*>callee
+                gather.code = <PyObject*>(<BlockKernel?>callee).code
             for i in range(gather.count):
                 gather.sources[i].where = sources[i][0]
                 gather.sources[i].kind = ord(sources[i][1])
@@ -336,45 +359,53 @@ cdef class BlockKernel:
 cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t count) noexcept:
     # Calls a function by its kernel. Returns a new reference, or NULL with the exception set.
     cdef TypedState state
+    cdef PyTypeObject* types[PARAMETER_LIMIT]
+    cdef int64_t number
+    cdef Py_ssize_t word = -1, i
+    cdef char kind
     cdef PyObject* result
-    cdef Py_ssize_t word
-    cdef bint ready = False
+    for i in range(count):
+        types[i] = told_apart(type_of(arguments[i]))
+        if types[i] == <PyTypeObject*>int and not fill_one(b"i", arguments[i], <Register*>&number):
+            types[i] = NULL
     try:
-        word = -1 if kernel.stale else kernel.entry_for(arguments, count)
-        if word >= 0:
-            Py_EnterRecursiveCall(" while calling a Python object")
-            ready = start_blocks(kernel, &state, word, arguments, count)
+        if not kernel.stale:
+            word = kernel.entry_for(types, count)
+            if word >= 0:
+                Py_EnterRecursiveCall(" while calling a Python object")
     except BaseException as error:
         set_error(error)
         return NULL
-    if not ready:
+    if word < 0 or not start_blocks(kernel, &state, word):
+        if word >= 0:
+            Py_LeaveRecursiveCall()
         return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, count, NULL)
+    for i in range(count):
+        kind = code_of(types[i]) if types[i] != NULL else b"o"
+        if kind == b"o":
+            state.registers[i].object = arguments[i]
+            incref(arguments[i])
+        else:
+            fill_one(kind, arguments[i], &state.registers[i])
+    state.parent = NULL
+    state.function = <PyObject*>kernel.function
+    take_closure(kernel, &state)
     result = continue_blocks(kernel, &state)
-    kernel.called_out += state.steps
-    if kernel.spare == NULL:
-        kernel.spare = state.registers
-    else:
-        PyMem_Free(state.registers)
+    end_blocks(kernel, &state)
     Py_LeaveRecursiveCall()
     return result
 
 
-cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word, PyObject** arguments, Py_ssize_t count) except -1:
+cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) noexcept:
+    # Prepares a run: False where there is no memory for its registers.
     cdef Register* registers = kernel.spare
-    cdef Py_ssize_t i
-    cdef char kind
-    kernel.spare = NULL
-    if registers == NULL:
+    if registers != NULL:
+        kernel.spare = <Register*>registers[0].object
+    else:
         registers = <Register*>PyMem_Malloc(kernel.register_count * sizeof(Register))
         if registers == NULL:
-            Py_LeaveRecursiveCall()
-            raise MemoryError
-    memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
-    for i in range(count):
-        kind = code_of(type_of(arguments[i]))
-        if kind == b"o" or not fill_one(kind, arguments[i], &registers[i]):
-            registers[i].object = arguments[i]
-            incref(arguments[i])
+            return False
+    memcpy(registers + kernel.first_constant, kernel.image + kernel.first_constant, kernel.constant_count * sizeof(Register))
     kernel.entries += 1
     state.word = &kernel.words[word]
     state.registers = registers
@@ -383,6 +414,99 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word, P
     state.watched = kernel.watches
     state.gathers = kernel.gathers
     return True
+
+
+cdef inline void take_closure(BlockKernel kernel, TypedState* state) noexcept:
+    # The cells of free variables stand behind the other variables; the function holds them.
+    cdef PyObject* closure
+    cdef Py_ssize_t i
+    if kernel.free_count != 0:
+        closure = cascade_closure(state.function)
+        for i in range(kernel.free_count):
+            state.registers[kernel.first_constant - kernel.free_count + i].object = cascade_tuple_items(closure)[i]
+
+
+cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # The registers are kept for the next run.
+    state.registers[0].object = <void*>kernel.spare
+    kernel.spare = state.registers
+    kernel.called_out += state.steps
+
+
+cdef enum:
+    NESTED_LIMIT = 150          # calls of kernels by kernels: each takes some of the stack of C
+
+cdef int nested_calls = 0       # changed with the GIL only
+
+
+cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
+    # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised.
+    global nested_calls
+    cdef Gather* gather = kernel.gathers[state.word.e]
+    cdef BlockKernel callee = <BlockKernel>gather.callee
+    cdef PyObject* function = <PyObject*>state.registers[gather.sources[0].where].object
+    cdef PyTypeObject* types[PARAMETER_LIMIT]
+    cdef TypedState nested
+    cdef Py_ssize_t word, i
+    cdef PyObject* result
+    if callee.stale or callee.retired or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
+        return 0
+    if cascade_is_traced() or cascade_is_profiled():
+        return 0
+    for i in range(1, gather.count):
+        types[i - 1] = type_of_source(&gather.sources[i], state.registers)
+    try:
+        word = callee.entry_for(types, gather.count - 1)
+    except BaseException as error:
+        set_error(error)
+        return -1
+    if word < 0 or not cascade_enter_function():
+        return 0
+    if not start_blocks(callee, &nested, word):
+        cascade_leave_function()
+        return 0
+    for i in range(1, gather.count):
+        move_source(&gather.sources[i], state.registers, &nested.registers[i - 1])
+    nested.parent = state
+    nested.function = function
+    take_closure(callee, &nested)
+    nested_calls += 1
+    result = continue_blocks(callee, &nested)
+    nested_calls -= 1
+    end_blocks(callee, &nested)
+    cascade_leave_function()
+    state.steps += nested.steps
+    if result == NULL:
+        return -1
+    if gather.sources[0].kind == b"o":
+        decref(function)
+    state.registers[gather.targets[0]].object = result
+    state.word += 1
+    return 1
+
+
+cdef inline PyTypeObject* type_of_source(Source* source, Register* registers) noexcept:
+    if source.kind == b"i":
+        return <PyTypeObject*>int
+    if source.kind == b"d":
+        return <PyTypeObject*>float
+    if source.kind == b"b":
+        return <PyTypeObject*>bool
+    if source.kind == b"n":
+        return type_of(None_)
+    cdef PyTypeObject* kind = told_apart(type_of(<PyObject*>registers[source.where].object))
+    # A boxed number is any object: most are unboxed before a call.
+    return NULL if kind == <PyTypeObject*>int or kind == <PyTypeObject*>float or kind == <PyTypeObject*>bool or kind == type_of(None_) else kind
+
+
+cdef inline void move_source(Source* source, Register* registers, Register* to) noexcept:
+    # Passes a value to a parameter. A reference that the caller owns is passed on; what stays there may be released.
+    to[0] = registers[source.where]
+    if source.kind == b"o":
+        registers[source.where].object = <void*>None_
+        incref(None_)
+    elif source.kind == b"r":
+        incref(<PyObject*>to.object)
 
 
 cdef void set_error(error) noexcept:
@@ -401,14 +525,25 @@ cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
         if state.outcome == TYPED_RETURNED:
             return value_returned(kernel, state)
         if state.outcome == TYPED_RAISED:
-            return raise_in_blocks(kernel, state)
+            return raise_in_blocks(kernel, state, kernel.words[state.word - kernel.words].run == HANDLERS[<int>KERNEL_CALL_PYTHON])
+        if state.outcome == TYPED_CALLS:
+            found = call_nested(kernel, state)
+            if found > 0:
+                continue
+            if found < 0:
+                return raise_in_blocks(kernel, state, False)
+            state.steps += 1
+            if cascade_call_out(state, kernel.gathers[state.word.e], state.registers) != 0:
+                return raise_in_blocks(kernel, state, True)
+            state.word += 1
+            continue
         if state.outcome == TYPED_OUT_OF_FUEL and not others_have_their_turn():
-            return raise_in_blocks(kernel, state)
+            return raise_in_blocks(kernel, state, False)
         found = may_continue(kernel, state)
         if found == 0:
             return exit_blocks(kernel, state)
         if found < 0:
-            return raise_in_blocks(kernel, state)
+            return raise_in_blocks(kernel, state, False)
 
 
 cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
@@ -479,7 +614,7 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
             incref(result)
     kernel.work += BLOCK_FUEL - state.fuel
     if result == NULL:
-        return raise_in_blocks(kernel, state)
+        return raise_in_blocks(kernel, state, False)
     release_registers(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
     return result
 
@@ -542,24 +677,25 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     except BaseException as error:
         set_error(error)
         return NULL
-    return called_by_iterator(function, values)
+    return called_by_iterator(state, function, values)
 
 
-cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
-    # The instruction at which the code has stopped raised the exception that is set.
+cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, bint called_out) noexcept:
+    # The instruction at which the code has stopped raised the exception that is set: `called_out` where a call-out raised it, whose
+    # frames then stand in its traceback.
     cdef Py_ssize_t number = state.word - kernel.words
     cdef object plan
     cdef list values
-    cdef Py_ssize_t call_out = -1
-    if kernel.words[number].run == HANDLERS[<int>KERNEL_CALL_PYTHON]:
-        call_out = kernel.words[number].e
+    cdef Py_ssize_t call_out = kernel.words[number].e if called_out else -1
     kernel.work += BLOCK_FUEL - state.fuel
     try:
         error = cascade_raised()
+        if called_out:
+            strip_entries(error, parents_of(state))
         at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, error.__traceback__)
         plan = kernel.exit_plan(kernel.exit_of[number], at)
-        if call_out >= 0 and error.__traceback__ is not None:
-            error.__traceback__ = error.__traceback__.tb_next       # the continuation's entry stands in its place
+        if called_out:
+            strip_entries(error, 1)     # the continuation's entry stands in its place
         values = values_at(plan, state)
         values.append(error)
         release_registers(state, plan[2])
@@ -567,7 +703,7 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
     except BaseException as fault:
         set_error(fault)
         return NULL
-    return called_by_iterator(function, values)
+    return called_by_iterator(state, function, values)
 
 
 @cython.final
@@ -584,14 +720,51 @@ cdef class Handover:
         return self.values.pop()
 
 
-cdef PyObject* called_by_iterator(function, list values) noexcept:
+cdef PyObject* called_by_iterator(TypedState* state, function, list values) noexcept:
+    # Calls a continuation, under the frames of the functions whose typed code has led here.
     cdef Handover handover
     cdef PyObject* arguments[2]
-    if not values:
-        return PyObject_Vectorcall(<PyObject*>function, NULL, 0, NULL)
-    values.reverse()
-    handover = Handover.__new__(Handover)
-    handover.values = values
+    cdef PyObject* result
+    if state.function != NULL and cascade_closure(state.function) != NULL:
+        try:
+            function = with_closure(function, <object>state.function)
+        except BaseException as error:
+            set_error(error)
+            return NULL
     arguments[0] = NULL
-    arguments[1] = <PyObject*>handover
-    return PyObject_Vectorcall(<PyObject*>function, &arguments[1], 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL)
+    if values:
+        values.reverse()
+        handover = Handover.__new__(Handover)
+        handover.values = values
+        arguments[1] = <PyObject*>handover
+    result = cascade_call_under(
+        state.parent, <PyObject*>function, &arguments[1], (1 if values else 0) | PY_VECTORCALL_ARGUMENTS_OFFSET)
+    if result == NULL and state.parent != NULL:
+        error = cascade_raised()
+        strip_entries(error, parents_of(state))
+        set_error(error)
+    return result
+
+
+cdef object with_closure(function, called):
+    # Returns the continuation with the closure of the very function that is called.
+    if function.__closure__ is called.__closure__:
+        return function
+    return type(function)(function.__code__, function.__globals__, function.__name__, None, called.__closure__)
+
+
+cdef int parents_of(TypedState* state) noexcept:
+    cdef int count = 0
+    while state.parent != NULL:
+        state = state.parent
+        count += 1
+    return count
+
+
+cdef void strip_entries(error, int count) noexcept:
+    # Takes the first entries out of the traceback of an exception.
+    trace = error.__traceback__
+    while count > 0 and trace is not None:
+        trace = trace.tb_next
+        count -= 1
+    error.__traceback__ = trace

@@ -88,6 +88,8 @@ cdef extern from "vm/cpython.h":
     int PY_MINOR_VERSION
     object cascade_raised()
     int64_t cascade_depth_left() noexcept
+    bint cascade_enter_function() noexcept
+    void cascade_leave_function() noexcept
     bint cascade_is_traced() noexcept
     bint cascade_is_profiled() noexcept
     PyObject** cascade_list_items(PyObject*) noexcept
@@ -99,6 +101,7 @@ cdef extern from "vm/cpython.h":
     Py_ssize_t cascade_set_room(PyObject*) noexcept
     PyObject* cascade_set_item(PyObject*, Py_ssize_t) noexcept
     PyObject* cascade_guarded(int, PyObject*) noexcept
+    PyObject* cascade_closure(PyObject*) noexcept
     unsigned int cascade_class_tag(PyTypeObject*) noexcept
     PyObject* cascade_find_in_class(PyTypeObject*, PyObject*) noexcept
     int cascade_get_optional_attribute(PyObject*, PyObject*, PyObject**) noexcept

@@ -180,6 +180,17 @@ static inline int64_t cascade_depth_left(void) {
     return PyThreadState_Get()->CASCADE_RECURSION_REMAINING;
 }
 
+/* Counts a call of a Python function against the recursion limit; returns 0 where that is reached. */
+static inline int cascade_enter_function(void) {
+    PyThreadState *thread = PyThreadState_Get();
+    if (thread->CASCADE_RECURSION_REMAINING <= 2)
+        return 0;
+    thread->CASCADE_RECURSION_REMAINING--;
+    return 1;
+}
+
+static inline void cascade_leave_function(void) { PyThreadState_Get()->CASCADE_RECURSION_REMAINING++; }
+
 /* PyThreadState.c_tracefunc and c_profilefunc: NULL where no tracing or profiling function is set. sys.gettrace is no
  * substitute, as a function of C may have no object. */
 static inline int cascade_is_traced(void) {
@@ -270,6 +281,9 @@ static inline PyObject *cascade_guarded(int kind, PyObject *holder) {
     }
     return found == NULL ? Py_None : found;
 }
+
+/* The closure of a function, borrowed; NULL for none. */
+static inline PyObject *cascade_closure(PyObject *function) { return ((PyFunctionObject *)function)->func_closure; }
 
 /* ---- Classes ------------------------------------------------------------------------------------------------------ */
 

@@ -48,7 +48,8 @@ enum {
     CASCADE_FULL = 6,       /* the registers or the calls need more memory */
     CASCADE_GROWS = 7,      /* a stub: the code that follows has to be made */
     CASCADE_GUARDS = 8,     /* a dict of names has changed: the guards have to be checked */
-    CASCADE_RAISED = 9      /* the error indicator is set: the instruction at which it has stopped raised */
+    CASCADE_RAISED = 9,     /* the error indicator is set: the instruction at which it has stopped raised */
+    CASCADE_CALLS = 10      /* a function is called by its kernel */
 };
 
 /* A dict whose names the code relies on, and its version when they were checked. */
@@ -74,6 +75,8 @@ struct cascade_state {
     cascade_register *end;          /* of the memory for registers */
     const cascade_watch *watched;   /* up to one without a dict */
     struct cascade_gather **gathers;        /* call-outs and containers to be made */
+    cascade_state *parent;          /* that of the code which calls this one, where it has no frame of CPython's; or NULL */
+    PyObject *function;             /* that is called */
     int outcome;
 };
 

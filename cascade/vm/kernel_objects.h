@@ -23,6 +23,8 @@ struct cascade_gather {
     int64_t calls;
     cascade_source *sources;
     int32_t *targets;
+    void *callee;               /* the kernel by which a function is called; its code */
+    PyObject *code;
     PyCFunction entry;          /* of a function written in C: see kernel_c_calls.h */
     PyObject *self;
     int32_t way;
@@ -65,8 +67,68 @@ static void cascade_unbox_all(const cascade_gather *gather, PyObject **values, i
 
 enum { CASCADE_GATHER_LIMIT = 64 };
 
+/* A call that is made by a frame of CPython's that stands for a function in typed code: code that looks at frames sees it. */
+typedef struct {
+    PyObject *function;
+    PyObject *const *values;
+    size_t count;
+} cascade_pending_call;
+
+static PyObject *cascade_proceed(PyObject *self, PyObject *const *values, Py_ssize_t count)
+{
+    cascade_pending_call *call = PyCapsule_GetPointer(self, NULL);
+    (void)values, (void)count;
+    if (call == NULL)
+        return NULL;
+    if (call->function == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "this call is over");
+        return NULL;
+    }
+    return PyObject_Vectorcall(call->function, call->values, call->count, NULL);
+}
+
+static PyMethodDef cascade_proceed_method = {"proceed", (PyCFunction)(void (*)(void))cascade_proceed, METH_FASTCALL, NULL};
+
+static void cascade_free_pending(PyObject *capsule) { PyMem_Free(PyCapsule_GetPointer(capsule, NULL)); }
+
+/* Calls a function under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the
+ * instruction at which that code waits, with something else to be called. */
+static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, PyObject *const *values, size_t count)
+{
+    PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *capsule, *proceed = NULL, *result = NULL;
+    const cascade_gather *gather;
+    cascade_pending_call *call;
+    int32_t i;
+    if (parent == NULL)
+        return PyObject_Vectorcall(function, values, count, NULL);
+    gather = parent->gathers[parent->word->e];
+    call = PyMem_Malloc(sizeof(cascade_pending_call));
+    if (call == NULL)
+        return PyErr_NoMemory();
+    call->function = function;
+    call->values = values;
+    call->count = count;
+    capsule = PyCapsule_New(call, NULL, cascade_free_pending);
+    if (capsule == NULL)
+        PyMem_Free(call);
+    else
+        proceed = PyCFunction_New(&cascade_proceed_method, capsule);
+    if (proceed != NULL) {
+        arguments[0] = NULL;
+        arguments[1] = proceed;
+        for (i = 1; i < gather->count; i++)
+            arguments[i + 1] = Py_None;
+        result = cascade_call_under(parent->parent, gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET);
+    }
+    if (capsule != NULL)
+        call->function = NULL;
+    Py_XDECREF(proceed);
+    Py_XDECREF(capsule);
+    return result;
+}
+
 /* Returns 0, or -1 with an error set: then owned registers still own what they held. */
-static __attribute__((noinline)) int cascade_call_out(cascade_gather *gather, cascade_register *r)
+static __attribute__((noinline)) int cascade_call_out(cascade_state *s, cascade_gather *gather, cascade_register *r)
 {
     PyObject *values[CASCADE_GATHER_LIMIT + 1], *result;
     int32_t i, made = cascade_box_all(gather, r, values + 1);
@@ -76,7 +138,7 @@ static __attribute__((noinline)) int cascade_call_out(cascade_gather *gather, ca
         cascade_unbox_all(gather, values + 1, made);
         return -1;
     }
-    result = PyObject_Vectorcall(gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    result = cascade_call_under(s->parent, gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET);
     if (result == NULL) {
         cascade_unbox_all(gather, values + 1, made);
         return -1;
@@ -142,11 +204,12 @@ OP(GUARD)
             STOP(CASCADE_GUARDS);
     NEXT;
 }
-OP(CALL_PYTHON) { s->steps += 1; if (cascade_call_out(s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }
+OP(CALL_PYTHON) { s->steps += 1; if (cascade_call_out(s, s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }
 OP(NEW_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); PyCell_SET(v, O(b)); SET(a, v); NEXT; }
 OP(EMPTY_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
 OP(CELL_ITEM) { PyObject *v = PyCell_GET(O(b)); if (v == NULL) EXIT; SET(a, v); NEXT; }
 OP(CELL_STORE) { PyObject *old = PyCell_GET(O(a)); PyCell_SET(O(a), O(b)); Py_XDECREF(old); NEXT; }
 
 OP(EXIT_UNLESS_EQUAL) { if (I(a) != I(b)) EXIT; NEXT; }
+OP(CALL_FUNCTION) { STOP(CASCADE_CALLS); }
 OP(RETURN_OWNED) { STOP(CASCADE_RETURNED); }

@@ -394,6 +394,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_GUARD,
     cascade_op_EXIT_UNLESS_EQUAL,
     cascade_op_CALL_PYTHON,
+    cascade_op_CALL_FUNCTION,
     cascade_op_NEW_CELL,
     cascade_op_EMPTY_CELL,
     cascade_op_CELL_ITEM,

@@ -28,6 +28,9 @@ def _rows() -> Iterator[Row]:
     yield Row("GUARD", "", "check that names mean the same still")
     yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items")
     yield Row("CALL_PYTHON", "e#", "call-out e", "an exception")
+    yield Row(
+        "CALL_FUNCTION", "e#", "call a function by its kernel; the arguments are those of call-out e", "an exception"
+    )
     yield Row("NEW_CELL", "a>object b<object", "a = a cell with b, whose reference is passed on")
     yield Row("EMPTY_CELL", "a>object", "a = an empty cell")
     yield Row("CELL_ITEM", "a>object b<object", "a = the content of cell b, borrowed", "an empty cell")

@@ -38,6 +38,9 @@ def call(translator: Translator, instruction: Instruction) -> None:
     if callee.constant and not keywords and callee.kind == OBJECT:
         arguments = count + (bound.kind != NULL)
         form_found = translate(translator, callee.known, arguments, instruction)
+    elif callee.code is not None and not keywords:
+        arguments = count + (bound.kind != NULL)
+        form_found = any(made(translator, callee, arguments, instruction) for made in OF_MADE_FUNCTIONS)
     if not form_found:
         call_out(translator, instruction, start)
     translator.offset = instruction.after
@@ -62,6 +65,9 @@ def translate(translator: Translator, function: object, count: int, instruction:
 OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
 """What other families do of a call whose function is known; each returns whether it has done so."""
 
+
+OF_MADE_FUNCTIONS: list[Callable[[Translator, Value, int, Instruction], bool]] = []
+"""The same for functions that were made in this code: what is called is a value whose code is known."""
 
 HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
 """Classes of callables whose hash runs no code of users."""

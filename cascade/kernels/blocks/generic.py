@@ -88,8 +88,8 @@ def effect(instruction: Instruction) -> int:
     return dis.stack_effect(number, instruction.arg if number >= dis.HAVE_ARGUMENT else None)
 
 
-def make(translator: Translator, start: int, end: int, taken: int, left: int) -> None:
-    """Emits the call-out of the instructions from `start` to `end`, which change no variable."""
+def make(translator: Translator, start: int, end: int, taken: int, left: int, instruction: str = "CALL_PYTHON") -> int:
+    """Emits the call-out of the instructions from `start` to `end`, which change no variable; returns its number."""
     stack = translator.state.stack
     count = len(stack)
     if taken > count:
@@ -119,7 +119,7 @@ def make(translator: Translator, start: int, end: int, taken: int, left: int) ->
     targets = results or (translator.temporary(),)
     translator.chunk.pinned.update(targets)
     number = translator.gather(function, given, targets, start, end)
-    translator.emit("CALL_PYTHON", e=number)
+    translator.emit(instruction, e=number)
     if not results:
         translator.emit("RELEASE", a=targets[0])
     for value in given:
@@ -128,6 +128,7 @@ def make(translator: Translator, start: int, end: int, taken: int, left: int) ->
     translator.after_effect()
     for result in results:
         translator.push(Value(OBJECT, result, owned=True))
+    return number
 
 
 ARGUMENTS = (NULL, "int", "float", "bool", "none", "object")

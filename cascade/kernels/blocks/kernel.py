@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import FunctionType
+from weakref import WeakValueDictionary
 
 import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
@@ -11,6 +12,7 @@ import cascade.kernels.blocks.iteration
 import cascade.kernels.blocks.names
 import cascade.kernels.blocks.number_objects
 import cascade.kernels.blocks.numbers
+import cascade.kernels.blocks.python_calls
 import cascade.kernels.blocks.random_calls
 import cascade.kernels.blocks.sequences
 import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
@@ -21,8 +23,23 @@ from cascade.kernels.blocks.translator import Translator
 
 
 def block_kernel(function: FunctionType) -> BlockKernel:
-    """Returns a kernel of a function, whose code is made as it is executed."""
-    return BlockKernel(Translator(function), exits)
+    """Returns the kernel of a function, whose code is made as it is executed."""
+    known = KERNELS.get(id(function))
+    if known is not None and known.translator.function is function and not known.stale:
+        return known
+    translator = Translator(function)
+    translator.kernel_of = kernel_of
+    made = KERNELS[id(function)] = BlockKernel(translator, exits)
+    return made
+
+
+KERNELS: WeakValueDictionary[int, BlockKernel] = WeakValueDictionary()
+"""By the address of the function, which its kernel holds."""
+
+
+def kernel_of(function: FunctionType) -> BlockKernel | None:
+    """Returns the kernel by which a kernel calls a function; None where it has none."""
+    return None if refusal_of(function) is not None else block_kernel(function)
 
 
 __all__ = ["block_kernel", "refusal_of"]

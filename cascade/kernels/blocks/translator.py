@@ -14,7 +14,7 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import NamedTuple
 
 from cascade.kernels.assemble import Code, Label, Space
@@ -167,6 +167,8 @@ class Translator:
         self.stub_words: dict[int, int] = {}
         self.stub_labels: dict[int, Version] = {}
         self.call_outs: list[CallOut] = []
+        self.callees: dict[int, object] = {}
+        self.kernel_of: Callable[[FunctionType], object] = lambda function: None
         self.objects: list[object] = []
         self.word_count = 0
         self.stub_start = CODE_LIMIT
@@ -191,9 +193,8 @@ class Translator:
         for number, kind in enumerate(kinds):
             variables[number] = argument_value(kind, number)
         state = State(variables, [], False)
-        for number, cell in enumerate(self.function.__closure__ or ()):
-            place = self.registers.variables - len(self.code.co_freevars) + number
-            state.variables[place] = Value(OBJECT, known=cell, general=True)
+        for place in range(self.registers.variables - len(self.code.co_freevars), self.registers.variables):
+            state.variables[place] = Value(OBJECT, place, CellType)  # the function holds it
         return self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
 
     def grow(self, number: int, found: object) -> Growth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import NamedTuple
 
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
@@ -43,6 +44,7 @@ class Value(NamedTuple):
         general: an object of any class that no more versions are made for.
         met: of such an object, the class that it has had; it is tested again before the code relies on it.
         tested: the epoch (see `State`) in which that class was tested.
+        code: of a function that was made here, its code.
     """
 
     kind: str
@@ -56,6 +58,7 @@ class Value(NamedTuple):
     general: bool = False
     met: type | None = None
     tested: int = -1
+    code: CodeType | None = None
 
     def __eq__(self, other: object) -> bool:
         # Known objects are compared by identity: their own comparison may run code of users, and 0.0 == -0.0.

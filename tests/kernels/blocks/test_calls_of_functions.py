@@ -1,0 +1,16 @@
+"""Kernels call plain Python functions by their kernels; frames, tracebacks and recursion are as in CPython."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import block_calls_of_functions as functions
+from tests.support.block_functions import assert_same, instructions
+
+
+@pytest.mark.parametrize(("name", "arguments"), functions.CASES)
+def test_functions_that_call_functions_do_what_cpython_does(name: str, arguments: tuple[Any, ...]):
+    kernel = assert_same(getattr(functions, name), *arguments)
+    assert "CALL_FUNCTION" in instructions(kernel)

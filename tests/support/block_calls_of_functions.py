@@ -1,0 +1,141 @@
+"""Functions that call plain Python functions, for kernels that are made block by block."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+SEEN: list[Any] = []
+
+
+def square(x: Any) -> Any:
+    return x * x
+
+
+def half(values: Any, index: Any) -> Any:
+    return values[index] / 2
+
+
+def raises(x: Any) -> Any:
+    if x > 2:
+        raise ValueError(x)
+    return x
+
+
+def where() -> Any:
+    frames = []
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frames.append((frame.f_code.co_name, frame.f_lineno))
+        frame = frame.f_back
+    return frames
+
+
+def looks(x: Any) -> Any:
+    y = x + 1
+    return (y,
+            where())
+
+
+def stack_of(x: Any) -> Any:
+    return [
+        (entry.name, entry.lineno) for entry in traceback.extract_stack() if entry.filename == __file__
+    ]
+
+
+def sum_of_squares(count: Any) -> Any:
+    total = 0
+    for i in range(count):
+        total += square(i)
+    return total
+
+
+def halves(values: Any) -> Any:
+    made = []
+    for i in range(len(values) + 1):
+        made.append(half(values, i))
+    return made
+
+
+def caught(values: Any) -> Any:
+    made = []
+    for value in values:
+        try:
+            made.append(raises(value))
+        except ValueError as error:
+            made.append(str(error))
+            made.append([entry.name for entry in traceback.extract_tb(error.__traceback__)])
+    return made
+
+
+def seen_from_below(count: Any) -> Any:
+    made = []
+    for i in range(count):
+        made.append(looks(i))
+        made.append(
+            stack_of(i))
+    return made
+
+
+def factorial(n: Any) -> Any:
+    if n < 2:
+        return 1
+    return n * factorial(n - 1)
+
+
+def fib(n: Any) -> Any:
+    if n < 2:
+        return n
+    return fib(n - 1) + fib(n - 2)
+
+
+def permutations(items: Any) -> Any:
+    if len(items) < 2:
+        return [items]
+    made = []
+    for i in range(len(items)):
+        for rest in permutations(items[:i] + items[i + 1 :]):
+            made.append([items[i]] + rest)
+    return made
+
+
+def listed(values: Any, factor: Any) -> Any:
+    return [value * factor for value in values if value]
+
+
+def nested(values: Any) -> Any:
+    return [[x + y for x in values] for y in values]
+
+
+def failing(values: Any) -> Any:
+    return [10 // value for value in values]
+
+
+def by_index(values: Any) -> Any:
+    return {i: value for i, value in enumerate(values)}, {value for value in values}
+
+
+def deep(n: Any) -> Any:
+    if n == 0:
+        return where()[:3]
+    return deep(n - 1)
+
+
+def endless(n: Any) -> Any:
+    try:
+        return without_end(n)
+    except RecursionError:
+        return "too deep"
+
+
+def without_end(n: Any) -> Any:
+    return without_end(n + 1)
+
+
+CASES = [
+    ("sum_of_squares", (30,)), ("halves", ([1, 2.5, 3],)), ("halves", ([1, "a"],)), ("caught", ([1, 2, 3, 4],)),
+    ("seen_from_below", (3,)), ("factorial", (10,)), ("factorial", (30,)), ("fib", (12,)), ("permutations", ([1, 2, 3, 4],)),
+    ("listed", ([1, 0, 2.5, "a"], 2)), ("listed", ([1, 2, 3], 2**62)), ("nested", ([1, 2, 3],)), ("failing", ([1, 2, 0],)),
+    ("by_index", ([1, 2, 1],)), ("deep", (5,)), ("deep", (300,)), ("endless", (0,)), ("caught", ([1, "a"],)),
+]  # fmt: skip
