@@ -149,8 +149,8 @@ cdef void add_block_sample(BlockKernel kernel, int way, double seconds) noexcept
 
 cdef void end_block_round(BlockKernel kernel) noexcept:
     cdef Trial* trial = &kernel.trial
-    trial.typical[TYPED_WAY] = mean_of_faster(trial.seconds[TYPED_WAY], trial.counts[TYPED_WAY])
-    trial.typical[PLAIN_WAY] = mean_of_faster(trial.seconds[PLAIN_WAY], trial.counts[PLAIN_WAY])
+    trial.typical[TYPED_WAY] = least(trial.seconds[TYPED_WAY], trial.counts[TYPED_WAY])
+    trial.typical[PLAIN_WAY] = least(trial.seconds[PLAIN_WAY], trial.counts[PLAIN_WAY])
     if trial.typical[TYPED_WAY] <= BLOCK_SLOWER * trial.typical[PLAIN_WAY]:
         end_block_trial(kernel)
         return
@@ -167,17 +167,10 @@ cdef void end_block_trial(BlockKernel kernel) noexcept:
     kernel.trial.at = TRIAL_GROWTH * max(kernel.doubts, BLOCK_DOUBTS)
 
 
-cdef double mean_of_faster(double* seconds, int count) noexcept:
-    # The mean of the faster three quarters. Sorts the samples.
-    cdef int i, j, kept = max(1, count - count // 4)
-    cdef double value, total = 0.0
+cdef double least(double* seconds, int count) noexcept:
+    # Other processes may have had their turn in any of the samples.
+    cdef int i
+    cdef double found = seconds[0]
     for i in range(1, count):
-        value = seconds[i]
-        j = i
-        while j > 0 and seconds[j - 1] > value:
-            seconds[j] = seconds[j - 1]
-            j -= 1
-        seconds[j] = value
-    for i in range(kept):
-        total += seconds[i]
-    return total / kept
+        found = min(found, seconds[i])
+    return found
