@@ -81,7 +81,7 @@ class Prologue:
         self._hidden = max(0, self._parameters - len(own))
         # A cell that is a local variable, too, keeps its slot and can be that of a parameter.
         names = own if self._parameters > code.co_nlocals else code.co_varnames
-        self._names = (*names, *(f".{number}" for number in range(self._hidden)))
+        self._names = (*names, *(f".given{number}" for number in range(self._hidden)))
         if len(own) + self._hidden + len(code.co_freevars) > MOST_SLOTS:
             raise ContinuationError(
                 "it has too many variables", where=code.co_qualname, expected=f"at most {MOST_SLOTS}"
