@@ -1,5 +1,7 @@
 # Kernels that are made block by block, as they are executed: see cascade/kernels/blocks. Included by _vm.pyx.
 
+from collections import Counter, defaultdict, deque
+
 cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
     int TYPED_GUARDS "CASCADE_GUARDS"
@@ -23,7 +25,9 @@ cdef enum:
     BLOCK_WARM = 2000           # calls of a function without a loop, before its kernel is made
     BLOCK_FUEL = 20000          # back edges before signals and other threads have their turn
 
-cdef tuple TOLD_APART = (int, float, bool, type(None), str, bytes, complex, range, list, tuple, dict, set, frozenset, bytearray)
+cdef tuple TOLD_APART = (
+    int, float, bool, type(None), str, bytes, complex, range, list, tuple, dict, set, frozenset, bytearray, deque, defaultdict, Counter,
+)
 
 
 cdef dict OVERLAYS = {}

@@ -60,6 +60,9 @@ static PyObject *cascade_raised(void) {
 
 #define cascade_get_optional_attribute PyObject_GetOptionalAttr
 
+/* struct _dictvalues: four numbers of a byte stand before the values. */
+#define CASCADE_VALUES_AT sizeof(PyObject *)
+
 /* PyTypeObject.tp_version_tag is 0 where a class has none. */
 #define CASCADE_HAS_TAG(type) 1
 
@@ -67,6 +70,8 @@ static PyObject *cascade_raised(void) {
 
 /* Documented since 3.13 under another name: an attribute; without an AttributeError where there is none. */
 #define cascade_get_optional_attribute _PyObject_LookupAttr
+
+#define CASCADE_VALUES_AT 0
 
 /* Up to 3.12, tp_version_tag keeps an old number when it is no longer valid. */
 #define CASCADE_HAS_TAG(type) PyType_HasFeature((type), Py_TPFLAGS_VALID_VERSION_TAG)
@@ -143,11 +148,26 @@ static inline void cascade_note_insertion(PyObject *object, PyObject **values, P
 
 /* Dicts have no version any more: guards look their names up each time. */
 #define CASCADE_DICT_VERSION(dict) ((void)(dict), (uint64_t)0)
+#define CASCADE_RENEW_VERSION(dict) ((void)(dict), 0)
 
 #else
 
 /* PyDictObject.ma_version_tag (PEP 509, deprecated in 3.12): unique in the process, another one after each change. */
 #define CASCADE_DICT_VERSION(dict) (((PyDictObject *)(dict))->ma_version_tag)
+#define CASCADE_RENEW_VERSION(dict) cascade_renew_tag(&((PyDictObject *)(dict))->ma_version_tag)
+
+/* From 3.12 on, the low 8 bits say who watches the dict; those above, up to 12 bits, are counters of CPython's. */
+enum { CASCADE_WATCHER_BITS = PY_VERSION_HEX >= 0x030C0000 ? 0xFF : 0, CASCADE_TAG_BITS = 12 };
+static uint64_t cascade_dict_changes;
+
+/* Gives a dict a version that no dict has had: CPython counts from 0, this from the middle of the numbers. Returns 0 where the dict
+ * is watched: the watchers have to be told. */
+static inline int cascade_renew_tag(uint64_t *tag) {
+    if (*tag & CASCADE_WATCHER_BITS)
+        return 0;
+    *tag = ((uint64_t)1 << 63) + (++cascade_dict_changes << CASCADE_TAG_BITS) + (*tag & ((1 << CASCADE_TAG_BITS) - 1));
+    return 1;
+}
 
 #endif
 
@@ -245,7 +265,84 @@ static inline uint64_t cascade_version(PyObject *dict) {
 #endif
 }
 
+/* As PyDict_SetItem does when it replaces a value; 0 where that has to do it. */
+static inline int cascade_renew_version(PyObject *dict) {
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+    return CASCADE_RENEW_VERSION(dict);
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+}
+
+/* PyDictKeysObject: the same from 3.11 on. */
+typedef struct {
+    Py_ssize_t references;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, count;
+    char indices[];                     /* then the entries */
+} cascade_keys;
+
+enum { CASCADE_ANY_KEYS, CASCADE_STR_KEYS, CASCADE_SPLIT_KEYS };        /* of a split table the values stand elsewhere */
+enum { CASCADE_FREE = -1, CASCADE_PERTURB_SHIFT = 5, CASCADE_SET_PROBES = 9 };
+typedef struct { Py_hash_t hash; PyObject *key, *value; } cascade_any_entry;
+typedef struct { PyObject *key, *value; } cascade_str_entry;
+
+#define cascade_keys_of(dict) ((const cascade_keys *)((PyDictObject *)(dict))->ma_keys)
+#define cascade_entries(keys, type) ((type *)((keys)->indices + ((size_t)1 << (keys)->log2_index_bytes)))
+#define cascade_split_values(dict) ((PyObject **)((char *)((PyDictObject *)(dict))->ma_values + CASCADE_VALUES_AT))
+
+/* The number of the entry at a place of the table; CASCADE_FREE, or another negative number for a removed one. */
+static inline Py_ssize_t cascade_entry_at(const cascade_keys *keys, size_t place) {
+    if (keys->log2_size < 8)
+        return ((const int8_t *)keys->indices)[place];
+    if (keys->log2_size < 16)
+        return ((const int16_t *)keys->indices)[place];
+    if (keys->log2_size < 32)
+        return ((const int32_t *)keys->indices)[place];
+    return (Py_ssize_t)((const int64_t *)keys->indices)[place];
+}
+
+/* hash() of an int: the int modulo a Mersenne prime, with its sign; never -1. */
+static inline Py_hash_t cascade_hash_int(int64_t value) {
+    const int64_t modulus = (int64_t)_PyHASH_MODULUS;
+    Py_hash_t hash = (Py_hash_t)(value >= modulus || value <= -modulus ? value % modulus : value);
+    return hash == -1 ? -2 : hash;
+}
+
+/* hash() of a str, or -1 where it has not been computed yet. */
+#define cascade_str_hash(text) (((PyASCIIObject *)(text))->hash)
+
+/* dictiterobject: an iterator over a dict, its keys, values or items. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *dict;                     /* NULL at the end */
+    Py_ssize_t used, position;
+    PyObject *pair;
+    Py_ssize_t left;
+} cascade_dict_iterator;
+
+/* defdictobject.default_factory; NULL for none. */
+#define cascade_default_factory(dict) (*(PyObject **)((char *)(dict) + sizeof(PyDictObject)))
+
+/* dequeobject: its items stand in blocks. */
+enum { CASCADE_DEQUE_BLOCK = 64 };
+typedef struct cascade_block { struct cascade_block *left; PyObject *items[CASCADE_DEQUE_BLOCK]; struct cascade_block *right; } cascade_block;
+typedef struct {
+    PyObject_VAR_HEAD
+    cascade_block *left_block, *right_block;
+    Py_ssize_t left, right;             /* the indices of the first and the last item */
+    size_t changes;
+    Py_ssize_t limit;                   /* negative for none */
+} cascade_deque;
+
 /* PySetObject: a table of mask + 1 entries. An entry without a key is free; a removed one has the hash -1. */
+typedef setentry cascade_set_entry;
+#define cascade_set_table(set) (((PySetObject *)(set))->table)
+
 static inline Py_ssize_t cascade_set_room(PyObject *set) {
     return ((PySetObject *)set)->mask + 1;
 }
@@ -471,6 +568,60 @@ static int cascade_check_dict(int fault) {
     return held;
 }
 
+/* A dict of ints and one of strings: their entries are where they are looked for, and an iterator over one of them is where it says. */
+static int cascade_check_table(int fault) {
+    PyObject *any = Py_BuildValue("{i:i,i:i,s:i}", 5, 50, -1, 60, "five", 70), *texts = Py_BuildValue("{s:i,s:i}", "a", 1, "b", 2);
+    PyObject *iterator = NULL, *key = NULL, *five = PyLong_FromLong(5);
+    int held = -1;
+    if (any != NULL && texts != NULL && five != NULL && (iterator = PyObject_GetIter(any)) != NULL)
+        key = PyIter_Next(iterator);
+    if (key != NULL) {
+        const cascade_keys *keys = cascade_keys_of(any);
+        const cascade_any_entry *entries = cascade_entries(keys, cascade_any_entry);
+        const cascade_str_entry *named = cascade_entries(cascade_keys_of(texts), cascade_str_entry);
+        const cascade_dict_iterator *over = (const cascade_dict_iterator *)iterator;
+        held = keys->kind == CASCADE_ANY_KEYS && cascade_keys_of(texts)->kind == CASCADE_STR_KEYS && keys->count == 3 + fault
+            && cascade_entry_at(keys, 5 & (((size_t)1 << keys->log2_size) - 1)) == 0
+            && entries[0].hash == 5 && entries[0].key == five && PyLong_AsLong(entries[0].value) == 50
+            && entries[1].hash == cascade_hash_int(-1) && PyLong_AsLong(entries[1].value) == 60
+            && cascade_str_hash(named[1].key) == PyObject_Hash(named[1].key) && PyLong_AsLong(named[1].value) == 2
+            && over->dict == any && over->used == 3 && over->position == 1 && over->left == 2;
+    }
+    Py_XDECREF(five);
+    Py_XDECREF(key);
+    Py_XDECREF(iterator);
+    Py_XDECREF(texts);
+    Py_XDECREF(any);
+    return held;
+}
+
+static PyObject *cascade_of_collections(const char *name, const char *format, PyObject *argument) {
+    PyObject *module = PyImport_ImportModule("collections");
+    PyObject *made = module == NULL ? NULL : PyObject_CallMethod(module, name, format, argument);
+    Py_XDECREF(module);
+    return made;
+}
+
+static int cascade_check_collections(int fault) {
+    PyObject *dict = cascade_of_collections("defaultdict", "O", (PyObject *)&PyList_Type), *items = PyTuple_New(100), *deque = NULL;
+    int held = -1, i;
+    for (i = 0; items != NULL && i < 100; i++)
+        cascade_tuple_items(items)[i] = Py_NewRef(i ? Py_None : Py_True);
+    if (dict != NULL && items != NULL)
+        deque = cascade_of_collections("deque", "(O)", items);
+    if (deque != NULL) {
+        const cascade_deque *found = (const cascade_deque *)deque;
+        held = cascade_default_factory(dict) == (PyObject *)&PyList_Type && Py_SIZE(deque) == 100 + fault && found->limit < 0
+            && found->left_block->items[found->left] == Py_True && found->right_block->items[found->right] == Py_None
+            && found->left_block->right == found->right_block
+            && CASCADE_DEQUE_BLOCK - found->left + found->right + 1 == 100;
+    }
+    Py_XDECREF(dict);
+    Py_XDECREF(items);
+    Py_XDECREF(deque);
+    return held;
+}
+
 static int cascade_check_set(int fault) {
     PyObject *set = PySet_New(NULL), *item;
     long number, sum = 0;
@@ -679,6 +830,8 @@ typedef struct {
 static const cascade_check cascade_checks[] = {
     {"version", "it is the version that the extension was built for", cascade_check_version},
     {"dict", "the version of a dict changes when the dict does", cascade_check_dict},
+    {"table", "the table of a dict has its keys and values", cascade_check_table},
+    {"collections", "a defaultdict has its factory, and a deque its items in blocks", cascade_check_collections},
     {"set", "the table of a set has its items", cascade_check_set},
     {"items", "lists and tuples have their items in a row", cascade_check_items},
     {"depth", "a call of a function is counted against the recursion limit", cascade_check_depth},

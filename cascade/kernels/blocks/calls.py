@@ -12,7 +12,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.iteration import ITERATORS, over_items
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.numbers import as_float, truth
+from cascade.kernels.blocks.numbers import SIZES, as_float, truth
 from cascade.kernels.blocks.sequences import HELD, KINDS, append
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import COUNTED, ITEMS, NULL, RANGE, ZIPPED, Value
@@ -126,9 +126,9 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
         return False
     translator.whole(-1)
     value = translator.seen(-1)
-    if value.kind != OBJECT or value.cls not in (list, tuple, bytes):
+    if value.kind != OBJECT or value.cls not in SIZES:
         return False
-    return finish(translator, instruction, translator.computed(INT, "SIZE", value))
+    return finish(translator, instruction, translator.computed(INT, SIZES[value.cls], value))
 
 
 @known(builtins.float)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.sequences import KINDS
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import COUNTED, DISPLAY, ITEMS, RANGE, ZIPPED, Value
 from cascade.kernels.model import INT, OBJECT
 
 ITERATORS = (RANGE, ITEMS, COUNTED, ZIPPED)
+ITERATED_OF: dict[type, Form] = {}
+"""`iter(container)` by the class of the container, where another module has the form."""
+Next = Callable[[Translator, Value, Label], Value]
+NEXT_OF: dict[type, Next] = {}
+"""What returns the next item of an iterator, or goes to a label at its end, by the class of the iterator."""
 
 
 @form("GET_ITER")
@@ -29,6 +36,11 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         iterator = over_items(translator, value, translator.registers.slot(depth))
         translator.pop()
         translator.push(iterator)
+        return
+    if value.cls in NEXT_OF:
+        return
+    if value.cls in ITERATED_OF:
+        ITERATED_OF[value.cls](translator, instruction)
         return
     call_out(translator, instruction)
 
@@ -49,7 +61,7 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
     iterator = translator.state.stack[-1]
     if iterator.kind == RANGE:
         over_range(translator, instruction, iterator)
-    elif iterator.kind in (ITEMS, COUNTED, ZIPPED):
+    elif iterator.kind in (ITEMS, COUNTED, ZIPPED) or iterator.cls in NEXT_OF:
         end = Label()
         item = next_of(translator, iterator, end)
         at_end(translator, instruction, end, (iterator,))
@@ -60,6 +72,8 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
 
 def next_of(translator: Translator, iterator: Value, end: Label) -> Value:
     """Returns the next item of an iterator; at its end goes to a label."""
+    if iterator.kind == OBJECT and iterator.cls is not None:
+        return NEXT_OF[iterator.cls](translator, iterator, end)
     if iterator.kind == ITEMS:
         register = translator.temporary()
         translator.emit(f"{KINDS[iterator.cls]}_NEXT", a=register, b=iterator.register, target=end)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import CONDITION, DISPLAY, NUMBERS, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
+ITEMS_OF: dict[type, Form] = {}
+"""`container[key]` by the class of the container, where another module has the form."""
+STORES_OF: dict[type, Form] = {}
+"""`container[key] = value`."""
+DELETIONS_OF: dict[type, Form] = {}
+"""`del container[key]`."""
+HOLDS_OF: dict[type, Form] = {}
+"""`value in container`."""
 HELD = ("int", "float", "bool", "none", "object")
 DISPLAY_LIMIT = 8
 
@@ -17,6 +25,9 @@ DISPLAY_LIMIT = 8
 def binary_subscr(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-2), translator.whole(-1)
     container, index = translator.seen(-2), translator.seen(-1)
+    if container.cls in ITEMS_OF:
+        ITEMS_OF[container.cls](translator, instruction)
+        return
     if container.cls not in KINDS or index.kind not in (INT, BOOL):
         call_out(translator, instruction)
         return
@@ -33,6 +44,9 @@ def binary_subscr(translator: Translator, instruction: Instruction) -> None:
 def store_subscr(translator: Translator, instruction: Instruction) -> None:
     value = translator.whole(-3)
     container, index = translator.seen(-2), translator.seen(-1)
+    if container.cls in STORES_OF:
+        STORES_OF[container.cls](translator, instruction)
+        return
     if container.cls is not list or index.kind not in (INT, BOOL):
         call_out(translator, instruction)
         return
@@ -63,6 +77,14 @@ def store_subscr(translator: Translator, instruction: Instruction) -> None:
     translator.consume(index, container)
 
 
+@form("DELETE_SUBSCR")
+def delete_subscr(translator: Translator, instruction: Instruction) -> None:
+    translator.whole(-2)
+    container = translator.seen(-2)
+    form = call_out if container.cls is None else DELETIONS_OF.get(container.cls, call_out)
+    form(translator, instruction)
+
+
 def settled_object(translator: Translator, place: int) -> Value:
     """Makes an object of a value on the stack."""
     value = translator.state.stack[place]
@@ -84,6 +106,9 @@ def settled_object(translator: Translator, place: int) -> Value:
 def contains_op(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-2), translator.whole(-1)
     value, container = translator.seen(-2), translator.seen(-1)
+    if container.cls in HOLDS_OF:
+        HOLDS_OF[container.cls](translator, instruction)
+        return
     if container.cls not in KINDS or not value.number:
         call_out(translator, instruction)
         return

@@ -32,6 +32,7 @@ from cascade.kernels.blocks.values import (
     NUMBERS,
     PLAIN,
     RANGE,
+    TOLD_APART,
     UNKNOWN,
     WIDE,
     ZIPPED,
@@ -318,7 +319,7 @@ class Translator:
         """Begins with a test for the class that a value on the stack has now."""
         value = self.state.stack[place]
         kind = type(found)
-        if tried >= DISPATCH_LIMIT or kind not in BUILT_IN:
+        if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
             met = None if tried >= DISPATCH_LIMIT or kind in BUILT_IN else kind
             self.replace(place, value._replace(general=True, met=met))
             return

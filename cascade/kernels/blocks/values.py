@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict, deque
 from typing import NamedTuple
 
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
@@ -24,7 +25,9 @@ WIDE = range(-(2**63), 2**63)
 NUMBERS = (INT, FLOAT, BOOL)
 PLAIN = frozenset((int, float, bool, str, bytes, type(None), complex, range))
 """Classes whose instances run no code when they die, and whose operations run none either."""
-BUILT_IN = PLAIN | {list, tuple, dict, set, frozenset, bytearray}
+BUILT_IN = PLAIN | {list, tuple, dict, set, frozenset, bytearray, deque, defaultdict}
+"""Classes that nobody can change, and whose instances have no attributes of their own."""
+TOLD_APART = BUILT_IN | {Counter}
 """Classes of objects that are told apart."""
 
 
