@@ -6,6 +6,7 @@ cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
     int TYPED_GUARDS "CASCADE_GUARDS"
     int TYPED_RAISED "CASCADE_RAISED"
+    PyTypeObject* cascade_plain_iterators[32]
 
 cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char*) except -1
@@ -43,10 +44,14 @@ cdef object take_new(PyObject* result):
 
 
 cdef int know_overlays() except -1:
+    cdef Py_ssize_t number
     from cascade.instructions.families.sequences import OVERLAYS as pairs
     from cascade.instructions.kernel import KERNEL_OPCODES
+    from cascade.kernels.blocks.values import PLAIN_ITERATORS
     for name, first, second, field in pairs:
         OVERLAYS[KERNEL_OPCODES[first], KERNEL_OPCODES[second]] = (KERNEL_OPCODES[name], field == "a")
+    for number, cls in enumerate(sorted(PLAIN_ITERATORS, key=id)):
+        cascade_plain_iterators[number] = <PyTypeObject*><PyObject*>cls
     return 0
 
 
@@ -555,7 +560,7 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef object plan
     cdef list values
     cdef Py_ssize_t call_out = -1
-    if kernel.words[number].run == HANDLERS[<int>KERNEL_CALL_PYTHON]:
+    if kernel.opcodes[number] in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT):
         call_out = kernel.words[number].e
     kernel.work += BLOCK_FUEL - state.fuel
     try:

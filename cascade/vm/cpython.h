@@ -30,7 +30,19 @@
 #define cascade_is_short_int(value) PyUnstable_Long_IsCompact((PyLongObject *)(value))
 #define cascade_short_int(value) ((int64_t)PyUnstable_Long_CompactValue((PyLongObject *)(value)))
 
+/* PyLongObject.long_value: a digit, and a tag that has 0, 1 or 2 for a positive, zero or negative int. */
+static inline void cascade_set_digit(PyObject *number, digit value, int negative) {
+    ((PyLongObject *)number)->long_value.ob_digit[0] = value;
+    ((PyLongObject *)number)->long_value.lv_tag = ((uintptr_t)1 << 3) | (negative ? 2 : 0);
+}
+
 #else
+
+/* PyLongObject: its size has the sign. */
+static inline void cascade_set_digit(PyObject *number, digit value, int negative) {
+    ((PyLongObject *)number)->ob_digit[0] = value;
+    Py_SET_SIZE((PyVarObject *)number, negative ? -1 : 1);
+}
 
 /* PyLongObject: an int of one digit, or 0. */
 #define cascade_is_short_int(value) ((size_t)(Py_SIZE(value) + 1) <= 2)
@@ -170,6 +182,30 @@ static inline int cascade_renew_tag(uint64_t *tag) {
 }
 
 #endif
+
+/* ---- Ints --------------------------------------------------------------------------------------------------------- */
+
+/* Whether an int that nobody else holds may get another value in place: both have one digit, and neither is one of those that CPython
+ * has made once and for all. */
+static inline int cascade_may_hold(PyObject *number, int64_t value) {
+    int64_t most = PyLong_MASK;
+    return cascade_is_short_int(number) && ((value > 256 && value <= most) || (value < -5 && value >= -most));
+}
+
+static inline void cascade_set_int(PyObject *number, int64_t value) {
+    cascade_set_digit(number, (digit)(value < 0 ? -value : value), value < 0);
+}
+
+/* PyFloatObject: the number. */
+static inline void cascade_set_float(PyObject *number, double value) {
+    ((PyFloatObject *)number)->ob_fval = value;
+}
+
+/* ---- Iterators ---------------------------------------------------------------------------------------------------- */
+
+static inline PyObject *cascade_iterate(PyObject *iterator) {
+    return Py_TYPE(iterator)->tp_iternext(iterator);
+}
 
 /* ---- Truth ---------------------------------------------------------------------------------------------------------- */
 
@@ -658,6 +694,21 @@ static int cascade_check_items(int fault) {
     return held;
 }
 
+static int cascade_check_ints(int fault) {
+    PyObject *number = PyLong_FromLong(1000), *expected = PyLong_FromLong(fault ? 1 : -123456);
+    int held = -1;
+    if (number != NULL && expected != NULL) {
+        cascade_set_int(number, -123456);
+        held = PyObject_RichCompareBool(number, expected, Py_EQ);
+        cascade_set_int(number, PyLong_MASK);
+        if (held == 1)
+            held = PyLong_AsLongLong(number) == PyLong_MASK;
+    }
+    Py_XDECREF(number);
+    Py_XDECREF(expected);
+    return held;
+}
+
 static PyObject *cascade_say_depth(PyObject *self, PyObject *nothing) {
     (void)self, (void)nothing;
     return PyLong_FromLongLong(cascade_depth_left());
@@ -833,6 +884,7 @@ static const cascade_check cascade_checks[] = {
     {"table", "the table of a dict has its keys and values", cascade_check_table},
     {"collections", "a defaultdict has its factory, and a deque its items in blocks", cascade_check_collections},
     {"set", "the table of a set has its items", cascade_check_set},
+    {"ints", "an int of one digit can be changed in place", cascade_check_ints},
     {"items", "lists and tuples have their items in a row", cascade_check_items},
     {"depth", "a call of a function is counted against the recursion limit", cascade_check_depth},
     {"function", "a function's fields are its attributes", cascade_check_function},

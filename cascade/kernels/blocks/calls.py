@@ -10,7 +10,8 @@ from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
-from cascade.kernels.blocks.iteration import ITERATORS, over_items
+from cascade.kernels.blocks.iteration import ITERATORS, iterator_of
+from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, as_float, truth
 from cascade.kernels.blocks.sequences import HELD, KINDS, append
@@ -20,6 +21,8 @@ from cascade.kernels.functions import FOLDED, MATH, OTHERWISE, WHOLE
 from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
 
 ZIPPED_LIMIT = 3
+RANGE_SIZE = 3
+"""Registers of a range."""
 
 
 @form("CALL")
@@ -189,9 +192,22 @@ def is_iterated(translator: Translator, instruction: Instruction) -> bool:
     return translator.text.instructions[get.after].name == "FOR_ITER"
 
 
+ITERATING = (builtins.enumerate, builtins.zip, builtins.reversed)
+
+
+def is_iterated_by(translator: Translator, instruction: Instruction) -> bool:
+    """Returns whether a call's result is an argument of a function that a `for` iterates over."""
+    found = consumer(translator, instruction.after)
+    if found is None or found[0].name != "CALL" or not is_iterated(translator, found[0]):
+        return False
+    ours = len(translator.state.stack) - instruction.arg - 2
+    function = callee_of(translator, *found, ours)
+    return function in ITERATING and (function is not builtins.reversed or found[0].arg == 1)
+
+
 @known(builtins.range)
 def call_range(translator: Translator, count: int, instruction: Instruction) -> bool:
-    if not 1 <= count <= 3 or not is_iterated(translator, instruction):
+    if not 1 <= count <= 3 or not (is_iterated(translator, instruction) or is_iterated_by(translator, instruction)):
         return False
     values = numbers(translator, count)
     if values is None or any(value.kind == FLOAT for value in values):
@@ -220,37 +236,73 @@ def moved(translator: Translator, source: int) -> int:
 
 @known(builtins.enumerate)
 def call_enumerate(translator: Translator, count: int, instruction: Instruction) -> bool:
-    if count != 1 or not is_iterated(translator, instruction):
+    if not 1 <= count <= 2 or not is_iterated(translator, instruction):
         return False
-    translator.whole(-1)
-    value = translator.seen(-1)
-    if value.kind != OBJECT or value.cls not in KINDS:
+    start = Value(INT, known=0)
+    if count == 2:
+        translator.whole(-1)
+        start = translator.seen(-1)
+    if start.kind not in (INT, BOOL) or not is_iterable(translator, -count):
         return False
     register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
-    inner = over_items(translator, value, register + 1)
-    translator.emit("MOVE", a=register, b=translator.register(Value(INT, known=0)))
-    translator.state.stack[-1] = Value(NULL)
-    return finish(translator, instruction, Value(COUNTED, register, parts=(inner,)))
+    parts = iterators(translator, count, 1, register + 1)
+    translator.emit("MOVE", a=register, b=translator.register(start))
+    return finish(translator, instruction, Value(COUNTED, register, parts=parts))
 
 
 @known(builtins.zip)
 def call_zip(translator: Translator, count: int, instruction: Instruction) -> bool:
     if not 1 <= count <= ZIPPED_LIMIT or not is_iterated(translator, instruction):
         return False
-    for place in range(-count, 0):
-        translator.whole(place)
-        value = translator.seen(place)
-        if value.kind != OBJECT or value.cls not in KINDS:
-            return False
-    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
-    values = translator.state.stack[len(translator.state.stack) - count :]
-    if any(register <= value.register < register + 6 for value in values):
+    if not all(is_iterable(translator, place) for place in range(-count, 0)):
         return False
+    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
+    return finish(translator, instruction, Value(ZIPPED, register, parts=iterators(translator, count, count, register)))
+
+
+def is_iterable(translator: Translator, place: int) -> bool:
+    """Returns whether an argument is a list, a tuple or a range; a range object becomes three registers."""
+    if translator.state.stack[place].kind == RANGE:
+        return True
+    translator.whole(place)
+    value = translator.seen(place)
+    if value.kind == OBJECT and value.cls is range:
+        translator.state.stack[place] = iterator_of(translator, value, slot_of(translator, place))
+        translator.refresh()
+        return True
+    return value.kind == OBJECT and value.cls in KINDS
+
+
+def slot_of(translator: Translator, place: int) -> int:
+    return translator.registers.slot(len(translator.state.stack) + place)
+
+
+def iterators(translator: Translator, count: int, taken: int, register: int) -> tuple[Value, ...]:
+    """Returns iterators over the first arguments of a call, one behind the other in registers of the call's own place."""
+    stack = translator.state.stack
     parts = []
-    for place, value in enumerate(values):
-        parts.append(over_items(translator, value, register + 2 * place))
-        translator.state.stack[place - count] = Value(NULL)
-    return finish(translator, instruction, Value(ZIPPED, register, parts=tuple(parts)))
+    for place in range(-count, taken - count):
+        if stack[place].kind == RANGE:
+            for number in range(RANGE_SIZE):
+                translator.emit("MOVE", a=register + number, b=stack[place].register + number)
+            parts.append(Value(RANGE, register))
+        else:
+            parts.append(iterator_of(translator, stack[place], register))
+        stack[place] = Value(NULL)
+        register += RANGE_SIZE
+    return tuple(parts)
+
+
+@known(builtins.reversed)
+def call_reversed(translator: Translator, count: int, instruction: Instruction) -> bool:
+    value = translator.state.stack[-1]
+    if count != 1 or value.kind != RANGE:
+        return False
+    translator.emit("RANGE_BACKWARD", a=value.register)
+    register = slot_of(translator, -instruction.arg - 2)
+    for number in range(RANGE_SIZE):
+        translator.emit("MOVE", a=register + number, b=value.register + number)
+    return finish(translator, instruction, Value(RANGE, register))
 
 
 # -- Methods of lists ---------------------------------------------------------------------------------------------------

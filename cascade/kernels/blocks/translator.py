@@ -22,7 +22,6 @@ from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Reg
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.values import (
-    BUILT_IN,
     CONDITION,
     COUNTED,
     DISPLAY,
@@ -106,14 +105,15 @@ class Version:
     """A translated program point, or one that is going to be.
 
     Attributes:
-        rotated: of a loop over a range: the register of its variable, and the label behind the test.
+        rotated: of the head of a loop: the instruction that takes the next item at the loop's end, the register that gets it,
+            the iterator's, and the label behind the first one at the head.
     """
 
     __slots__ = ("label", "rotated")
 
     def __init__(self) -> None:
         self.label = Label()
-        self.rotated: tuple[int, Label] | None = None
+        self.rotated: tuple[str, int, int, Label] | None = None
 
 
 class Growth(NamedTuple):
@@ -244,9 +244,11 @@ class Translator:
             self.go_to(stub.offset, stub.way == BACKWARD)
             return
         self.begin_instruction(self.text.instructions[stub.offset])
+        self.general = stub.way == GENERAL
         if stub.place:
             self.see(stub.place, found, stub.tried)
-        self.general = stub.way == GENERAL
+            if stub.offset in self.text.joins and not self.general:
+                self.go_to(stub.offset)  # what comes here with the same facts continues here
 
     def otherwise(self) -> Label:
         """Returns the label of a stub where the present instruction is made in the way that fits all values."""
@@ -320,7 +322,7 @@ class Translator:
         value = self.state.stack[place]
         kind = type(found)
         if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
-            met = None if tried >= DISPATCH_LIMIT or kind in BUILT_IN else kind
+            met = None if tried >= DISPATCH_LIMIT or kind in TOLD_APART else kind
             self.replace(place, value._replace(general=True, met=met))
             return
         otherwise = Label()
@@ -410,8 +412,8 @@ class Translator:
         self.offset, self.moved = offset, True
         if version is not None and version.label.placed:
             if version.rotated is not None and back:
-                register, label = version.rotated
-                self.emit("NEXT_BACK", a=register, b=self.state.stack[-1].register, target=label)
+                name, register, iterator, label = version.rotated
+                self.emit(name, a=register, b=iterator, target=label)
             self.emit("BACK" if back else "JUMP", target=version.label)
             raise Ended
         if version is None:
@@ -594,6 +596,29 @@ class Translator:
         if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
             return self.own(value)
         return value
+
+    def protect(self, above: int, dying: frozenset[type] | None = None) -> None:
+        """Has borrowed values get references of their own, apart from the `above` topmost ones.
+
+        Args:
+            above: values that the instruction takes.
+            dying: the classes of the objects that may die; None for objects of any class.
+        """
+        stack = self.state.stack
+        for depth in range(len(stack) - above):
+            value = stack[depth]
+            if value.kind == DISPLAY:
+                kept = value._replace(parts=tuple(self.kept_from(part, dying) for part in value.parts))
+            else:
+                kept = self.kept_from(value, dying)
+            if kept != value:
+                stack[depth] = kept
+                self.refresh()
+
+    def kept_from(self, value: Value, dying: frozenset[type] | None) -> Value:
+        if dying is not None and value.cls is not None and value.cls not in dying:
+            return value
+        return self.lasting(value)
 
     def after_effect(self) -> None:
         self.state.guarded = False
