@@ -252,6 +252,9 @@ static inline int cascade_is_profiled(void) {
 #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
 #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
 
+/* PyListObject: how many items there is memory for. */
+#define cascade_list_room(list) (((PyListObject *)(list))->allocated)
+
 /* Whether all are floats, ints or bools of Python's own. Four floats at once without a branch: this must cost little beside math.dist. */
 static int cascade_plain_numbers(PyObject **items, Py_ssize_t count)
 {

@@ -7,7 +7,7 @@ static __attribute__((noinline)) PyObject *cascade_build(const cascade_gather *g
     int32_t count;
     if (made == NULL)
         return NULL;
-    items = as_list ? ((PyListObject *)made)->ob_item : ((PyTupleObject *)made)->ob_item;
+    items = as_list ? cascade_list_items(made) : cascade_tuple_items(made);
     count = cascade_box_all(gather, r, items);
     if (count == gather->count)
         return made;
@@ -27,15 +27,13 @@ OP(BUILD_TUPLE) { PyObject *v = cascade_build(s->gathers[w->e], r, 0); if (v == 
         (i) = (int64_t)((uint64_t)(i) + (uint64_t)(count)); \
         if ((uint64_t)(i) >= (uint64_t)(count)) EXIT; } } while (0)
 
-#define IN_LIST(value) (((PyListObject *)(value))->ob_item)
-#define IN_TUPLE(value) (((PyTupleObject *)(value))->ob_item)
 #define INDEXED(NAME, ITEMS) \
     OP(NAME##_ITEM) { PyObject *v = O(b); int64_t i = I(c); INDEX_OR_EXIT(i, Py_SIZE(v)); SET(a, ITEMS(v)[i]); NEXT; } \
     OP(NAME##_NEXT) { PyObject *v = O(b); int64_t i = r[(uint32_t)w->b + 1].i; if (i >= Py_SIZE(v)) GO(f); \
         r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); NEXT; } \
     OP(NAME##_NEXT_BACK) { PyObject *v = O(b); int64_t i = r[(uint32_t)w->b + 1].i; if (i >= Py_SIZE(v)) NEXT; \
         r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); BACK(f); }
-INDEXED(LIST, IN_LIST) INDEXED(TUPLE, IN_TUPLE)
+INDEXED(LIST, cascade_list_items) INDEXED(TUPLE, cascade_tuple_items)
 
 /* The same, and the test of the item's class in the next word, which is skipped where it holds: w[1].a gets a number. */
 #define RESULT r[(uint32_t)w[1].a]
@@ -51,7 +49,7 @@ INDEXED(LIST, IN_LIST) INDEXED(TUPLE, IN_TUPLE)
     TESTED_AS(NAME, ITEMS, BOOL, v == Py_True || v == Py_False, RESULT.i = v == Py_True) \
     TESTED_AS(NAME, ITEMS, LIST, PyList_CheckExact(v), SET(a, v)) \
     TESTED_AS(NAME, ITEMS, TUPLE, PyTuple_CheckExact(v), SET(a, v))
-TESTED(LIST, IN_LIST) TESTED(TUPLE, IN_TUPLE)
+TESTED(LIST, cascade_list_items) TESTED(TUPLE, cascade_tuple_items)
 
 OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }
 OP(LIST_REPLACE)      /* the reference of c is passed on */
@@ -59,8 +57,8 @@ OP(LIST_REPLACE)      /* the reference of c is passed on */
     PyObject *list = O(a), *old;
     int64_t i = I(b);
     INDEX_OR_EXIT(i, Py_SIZE(list));
-    old = IN_LIST(list)[i];
-    IN_LIST(list)[i] = O(c);
+    old = cascade_list_items(list)[i];
+    cascade_list_items(list)[i] = O(c);
     Py_DECREF(old);
     NEXT;
 }
@@ -74,10 +72,10 @@ static inline int cascade_dies_plainly(PyObject *value)
 }
 
 #define STORED(NAME, NEW) \
-    OP(LIST_STORE_##NAME) { PyObject *list = O(a), *old; int64_t i = I(b); INDEX_OR_EXIT(i, Py_SIZE(list)); old = IN_LIST(list)[i]; \
+    OP(LIST_STORE_##NAME) { PyObject *list = O(a), *old; int64_t i = I(b); INDEX_OR_EXIT(i, Py_SIZE(list)); old = cascade_list_items(list)[i]; \
         if (!cascade_dies_plainly(old)) \
             GO(f); \
-        IN_LIST(list)[i] = NEW; Py_DECREF(old); NEXT; }
+        cascade_list_items(list)[i] = NEW; Py_DECREF(old); NEXT; }
 STORED(OWNED, O(c)) STORED(BORROWED, Py_NewRef(O(c))) STORED(BOOL, Py_NewRef(I(c) ? Py_True : Py_False))
 
 /* A number that nobody else holds takes the new value in place. */
@@ -86,7 +84,7 @@ OP(LIST_STORE_FLOAT)
     PyObject *list = O(a), *old, *made;
     int64_t i = I(b);
     INDEX_OR_EXIT(i, Py_SIZE(list));
-    old = IN_LIST(list)[i];
+    old = cascade_list_items(list)[i];
     if (PyFloat_CheckExact(old) && Py_REFCNT(old) == 1) {
         cascade_set_float(old, D(c));
         NEXT;
@@ -96,7 +94,7 @@ OP(LIST_STORE_FLOAT)
     made = PyFloat_FromDouble(D(c));
     if (made == NULL)
         STOP(CASCADE_RAISED);
-    IN_LIST(list)[i] = made;
+    cascade_list_items(list)[i] = made;
     Py_DECREF(old);
     NEXT;
 }
@@ -105,7 +103,7 @@ OP(LIST_STORE_INT)
     PyObject *list = O(a), *old, *made;
     int64_t i = I(b);
     INDEX_OR_EXIT(i, Py_SIZE(list));
-    old = IN_LIST(list)[i];
+    old = cascade_list_items(list)[i];
     if (PyLong_CheckExact(old) && Py_REFCNT(old) == 1 && cascade_may_hold(old, I(c))) {
         cascade_set_int(old, I(c));
         NEXT;
@@ -115,7 +113,7 @@ OP(LIST_STORE_INT)
     made = PyLong_FromLongLong(I(c));
     if (made == NULL)
         STOP(CASCADE_RAISED);
-    IN_LIST(list)[i] = made;
+    cascade_list_items(list)[i] = made;
     Py_DECREF(old);
     NEXT;
 }
@@ -202,8 +200,8 @@ static __attribute__((noinline)) int cascade_append_slowly(PyObject *list, PyObj
 static inline int cascade_append(PyObject *list, PyObject *item)
 {
     Py_ssize_t size = Py_SIZE(list);
-    if (size < ((PyListObject *)list)->allocated) {
-        IN_LIST(list)[size] = item;
+    if (size < cascade_list_room(list)) {
+        cascade_list_items(list)[size] = item;
         Py_SET_SIZE((PyVarObject *)list, size + 1);
         return 0;
     }
@@ -232,8 +230,8 @@ OP(LIST_POP)
     Py_ssize_t size = Py_SIZE(list);
     if (size == 0)
         EXIT;
-    item = Py_NewRef(IN_LIST(list)[size - 1]);
-    if (size - 1 >= ((PyListObject *)list)->allocated >> 1) {
+    item = Py_NewRef(cascade_list_items(list)[size - 1]);
+    if (size - 1 >= cascade_list_room(list) >> 1) {
         Py_SET_SIZE((PyVarObject *)list, size - 1);
         Py_DECREF(item);
     }
@@ -292,5 +290,5 @@ static __attribute__((noinline)) int cascade_holds_number(PyObject **items, Py_s
         if (found < 0) \
             EXIT; \
         I(a) = found; NEXT; }
-CONTAINS(LIST, IN_LIST) CONTAINS(TUPLE, IN_TUPLE)
+CONTAINS(LIST, cascade_list_items) CONTAINS(TUPLE, cascade_tuple_items)
 
