@@ -71,7 +71,7 @@ OP(TYPE_OF) { SET(a, Py_NewRef((PyObject *)Py_TYPE(O(b)))); NEXT; }
 
 static inline PyObject **cascade_items_of(PyObject *value)
 {
-    return PyList_CheckExact(value) ? IN_LIST(value) : IN_TUPLE(value);
+    return PyList_CheckExact(value) ? cascade_list_items(value) : cascade_tuple_items(value);
 }
 
 /* Whether an object and all in it are of classes whose operations run no code of users. */
@@ -85,7 +85,7 @@ static int cascade_is_of_plain_classes(PyObject *value, int depth)
     if (type != &PyTuple_Type || depth == 0)
         return 0;
     for (i = 0; i < PyTuple_GET_SIZE(value); i++)
-        if (!cascade_is_of_plain_classes(IN_TUPLE(value)[i], depth - 1))
+        if (!cascade_is_of_plain_classes(cascade_tuple_items(value)[i], depth - 1))
             return 0;
     return 1;
 }

@@ -64,13 +64,6 @@ OP(LIST_REPLACE)      /* the reference of c is passed on */
 }
 
 /* The other stores put their value in place of a plain object only, whose end runs no code of users. */
-static inline int cascade_dies_plainly(PyObject *value)
-{
-    PyTypeObject *type = Py_TYPE(value);
-    return type == &PyFloat_Type || type == &PyLong_Type || type == &PyBool_Type || type == &PyUnicode_Type || value == Py_None
-        || Py_REFCNT(value) > 1;
-}
-
 #define STORED(NAME, NEW) \
     OP(LIST_STORE_##NAME) { PyObject *list = O(a), *old; int64_t i = I(b); INDEX_OR_EXIT(i, Py_SIZE(list)); old = cascade_list_items(list)[i]; \
         if (!cascade_dies_plainly(old)) \
