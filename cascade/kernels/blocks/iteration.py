@@ -27,7 +27,9 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         return
     translator.whole(-1)
     value = translator.seen(-1)
-    followed = translator.text.instructions[instruction.after].name == "FOR_ITER"  # else a comprehension's function is called
+    followed = (
+        translator.text.instructions[instruction.after].name == "FOR_ITER"
+    )  # else a comprehension's function is called
     if followed and value.kind == OBJECT and (value.cls in KINDS or value.cls is range):
         iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1))
         translator.pop()

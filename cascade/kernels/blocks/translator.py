@@ -698,4 +698,16 @@ def form(*names: str) -> Callable[[Form], Form]:
 from cascade.instructions.kernel import KERNEL_OPCODES  # noqa: E402
 
 STUB = KERNEL_OPCODES["STUB"]
-__all__ = ["FORMS", "RANGE", "UNKNOWN", "Ended", "Exit", "LeavesTyped", "Stub", "Translator", "Unseen", "Version", "form"]
+__all__ = [
+    "FORMS",
+    "RANGE",
+    "UNKNOWN",
+    "Ended",
+    "Exit",
+    "LeavesTyped",
+    "Stub",
+    "Translator",
+    "Unseen",
+    "Version",
+    "form",
+]
