@@ -6,18 +6,16 @@ import builtins
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
 
-from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.iteration import ITERATORS, iterator_of
 from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.numbers import SIZES, as_float, truth
+from cascade.kernels.blocks.numbers import SIZES, truth
 from cascade.kernels.blocks.sequences import HELD, KINDS, append
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import COUNTED, ITEMS, NULL, RANGE, ZIPPED, Value
-from cascade.kernels.functions import FOLDED, MATH, OTHERWISE, WHOLE
 from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
 
 ZIPPED_LIMIT = 3
@@ -57,8 +55,6 @@ def translate(translator: Translator, function: object, count: int, instruction:
         return True
     if function in C_FUNCTIONS:
         return call_c(translator, function, count, instruction)
-    if function in MATH or function in FOLDED:
-        return of_math(translator, function, count, instruction)
     return False
 
 
@@ -77,28 +73,6 @@ def numbers(translator: Translator, count: int) -> list[Value] | None:
         if not translator.seen(place).number:
             return None
     return translator.state.stack[len(translator.state.stack) - count :]
-
-
-def of_math(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count)
-    if values is None or function in FOLDED:
-        return False
-    if function in WHOLE and len(values) == 1 and values[0].kind != FLOAT:
-        return finish(translator, instruction, as_int(translator, values[0]))
-    known = MATH[function]
-    if len(values) != len(known.types):
-        known = OTHERWISE.get(function, known)
-    if len(values) != len(known.types) or not known.instruction:
-        return False
-    fitted = []
-    for value, kind in zip(values, known.types, strict=True):
-        if kind == FLOAT:
-            fitted.append(as_float(translator, value))
-        elif value.kind == FLOAT:
-            raise LeavesTyped  # a TypeError
-        else:
-            fitted.append(value)
-    return finish(translator, instruction, translator.computed(known.result, known.instruction, *fitted))
 
 
 def as_int(translator: Translator, value: Value) -> Value:
@@ -134,22 +108,6 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
     return finish(translator, instruction, translator.computed(INT, SIZES[value.cls], value))
 
 
-@known(builtins.float)
-def call_float(translator: Translator, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count) if count == 1 else None
-    return values is not None and finish(translator, instruction, as_float(translator, values[0]))
-
-
-@known(builtins.int)
-def call_int(translator: Translator, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count) if count == 1 else None
-    if values is None:
-        return False
-    value = values[0]
-    result = translator.computed(INT, "TRUNCATE", value) if value.kind == FLOAT else as_int(translator, value)
-    return finish(translator, instruction, result)
-
-
 @known(builtins.bool)
 def call_bool(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count != 1:
@@ -157,28 +115,6 @@ def call_bool(translator: Translator, count: int, instruction: Instruction) -> b
     translator.whole(-1)
     value = translator.seen(-1)
     return value.kind in HELD and finish(translator, instruction, truth(translator, value))
-
-
-def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:
-    """The first of the arguments than which none is less (or more), as `min` and `max` define it."""
-    values = numbers(translator, count) if count >= 2 else None
-    if values is None or len({value.kind for value in values}) > 1:
-        return False
-    kind = values[0].kind
-    best = translator.temporary()
-    translator.chunk.pinned.add(best)
-    translator.emit("MOVE", a=best, b=translator.register(values[0]))
-    for value in values[1:]:
-        keep = Label()
-        register = translator.register(value)
-        left, right = (register, best) if least else (best, register)
-        if kind == FLOAT:
-            translator.emit("JUMP_NOT_LESS_FLOAT", a=left, b=right, target=keep)
-        else:
-            translator.emit("JUMP_LESS_EQUAL_INT", a=right, b=left, target=keep)
-        translator.emit("MOVE", a=best, b=register)
-        translator.chunk.put(keep)
-    return finish(translator, instruction, Value(kind, best))
 
 
 # -- Iterators ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import cascade.kernels.blocks.calls
 import cascade.kernels.blocks.functions
 import cascade.kernels.blocks.iteration
 import cascade.kernels.blocks.mappings
+import cascade.kernels.blocks.matching
+import cascade.kernels.blocks.math_calls
 import cascade.kernels.blocks.names
 import cascade.kernels.blocks.number_objects
 import cascade.kernels.blocks.numbers

@@ -63,6 +63,8 @@ CODE_LIMIT = 16_384
 """Words of a kernel. Stubs fill its end backwards, so that what is executed most stands together, without jumps in between."""
 EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
 """Instructions that test for a class."""
+RELEASES: dict[type | None, str] = {complex: "RELEASE_COMPLEX"}
+"""Instructions that drop a reference, where a class has its own."""
 
 
 class Translator:
@@ -491,7 +493,7 @@ class Translator:
             if value.owned:
                 if value.cls not in PLAIN:
                     self.before_effect()
-                self.emit("RELEASE", a=value.register)
+                self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
                 if value.cls not in PLAIN:
                     self.after_effect()
             if value.register >= 0 and value.local < 0:
