@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.iteration import ITERATORS, iterator_of
 from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
+from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
 from cascade.kernels.blocks.sequences import HELD, KINDS, append
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import COUNTED, ITEMS, NULL, RANGE, ZIPPED, Value
@@ -39,9 +40,10 @@ def call(translator: Translator, instruction: Instruction) -> None:
     if callee.constant and not keywords and callee.kind == OBJECT:
         arguments = count + (bound.kind != NULL)
         form_found = translate(translator, callee.known, arguments, instruction)
-    if not form_found:
-        call_out(translator, instruction, start)
-    translator.offset = instruction.after
+    if form_found:
+        translator.offset = instruction.after
+    else:
+        call_out_region(translator, instruction, start)
 
 
 def translate(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
@@ -62,6 +64,18 @@ OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
 """What other families do of a call whose function is known; each returns whether it has done so."""
 
 
+def may_be_typed(function: object) -> bool:
+    """Returns whether a call of a known function may have a form."""
+    if type(function) in (FunctionType, MethodType) or isinstance(function, type):
+        return True
+    if type(function) is BuiltinFunctionType and not isinstance(function.__self__, ModuleType):
+        return True
+    if type(function) is BuiltinFunctionType and function.__self__ is math:
+        return True
+    return type(function) in HASHED and (function in CALLS or function in C_FUNCTIONS)
+
+
+IS_TYPED.append(may_be_typed)
 HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
 """Classes of callables whose hash runs no code of users."""
 

@@ -15,6 +15,7 @@ import cascade.kernels.blocks.names
 import cascade.kernels.blocks.number_objects
 import cascade.kernels.blocks.numbers
 import cascade.kernels.blocks.random_calls
+import cascade.kernels.blocks.regions
 import cascade.kernels.blocks.sequences
 import cascade.kernels.blocks.sets
 import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)

@@ -109,6 +109,7 @@ class Translator:
         self.keywords: tuple[str, ...] = ()
         self.call_start = -1
         self.epochs = 0
+        self.fragments: dict[tuple[object, ...], FunctionType] = {}
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
