@@ -386,8 +386,11 @@ def _calls_and_ends() -> Iterator[KernelInstruction]:
 def _objects() -> Iterator[KernelInstruction]:
     """Typed code that touches objects, made block by block (cascade/kernels/blocks): each family has its rows in a module."""
     for family in (objects, c_calls, sequences, text, mappings, attributes, arrays, functions):
-        for name, operands, synopsis, exits_for, ends, returns in family.ROWS:
-            yield _row(name, operands, synopsis, exits_for, ends=ends, returns=returns, only_in="block")
+        for row in family.ROWS:
+            yield _row(
+                row.name, row.operands, row.synopsis, row.exits_for, ends=row.ends, returns=row.returns,
+                takes_fuel=row.takes_fuel, only_in="block",
+            )  # fmt: skip
 
 
 _SUBJECTS = (

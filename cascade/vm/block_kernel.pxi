@@ -1,5 +1,7 @@
 # Kernels that are made block by block, as they are executed: see cascade/kernels/blocks. Included by _vm.pyx.
 
+from collections import Counter, defaultdict, deque
+
 cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
     int TYPED_GUARDS "CASCADE_GUARDS"
@@ -7,6 +9,7 @@ cdef extern from "vm/kernel.h":
     int TYPED_CALLS "CASCADE_CALLS"
     int cascade_call_out(TypedState*, Gather*, Register*) noexcept
     PyObject* cascade_call_under(TypedState*, PyObject*, PyObject**, size_t) noexcept
+    PyTypeObject* cascade_plain_iterators[32]
 
 cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char*) except -1
@@ -26,15 +29,20 @@ cdef enum:
     BLOCK_WARM = 2000           # calls of a function without a loop, before its kernel is made
     BLOCK_FUEL = 20000          # back edges before signals and other threads have their turn
 
-cdef PyTypeObject* TOLD_APART[14]
-for _place, _kind in enumerate((str, list, tuple, dict, float, int, bool, type(None), bytes, set, range, complex, frozenset, bytearray)):
+cdef enum:
+    TOLD_COUNT = 17
+
+cdef PyTypeObject* TOLD_APART[TOLD_COUNT]
+for _place, _kind in enumerate((
+    str, list, tuple, dict, float, int, bool, type(None), bytes, set, range, complex, frozenset, bytearray, deque, defaultdict, Counter,
+)):
     TOLD_APART[_place] = <PyTypeObject*>_kind
 
 
 cdef inline PyTypeObject* told_apart(PyTypeObject* kind) noexcept:
     # Returns the class of an argument by which versions differ; NULL for all others.
     cdef int i
-    for i in range(14):
+    for i in range(TOLD_COUNT):
         if TOLD_APART[i] == kind:
             return kind
     return NULL
@@ -62,10 +70,14 @@ cdef object take_new(PyObject* result):
 
 
 cdef int know_overlays() except -1:
+    cdef Py_ssize_t number
     from cascade.instructions.families.sequences import OVERLAYS as pairs
     from cascade.instructions.kernel import KERNEL_OPCODES
+    from cascade.kernels.blocks.values import PLAIN_ITERATORS
     for name, first, second, field in pairs:
         OVERLAYS[KERNEL_OPCODES[first], KERNEL_OPCODES[second]] = (KERNEL_OPCODES[name], field == "a")
+    for number, cls in enumerate(sorted(PLAIN_ITERATORS, key=id)):
+        cascade_plain_iterators[number] = <PyTypeObject*><PyObject*>cls
     return 0
 
 
@@ -525,7 +537,7 @@ cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
         if state.outcome == TYPED_RETURNED:
             return value_returned(kernel, state)
         if state.outcome == TYPED_RAISED:
-            return raise_in_blocks(kernel, state, kernel.words[state.word - kernel.words].run == HANDLERS[<int>KERNEL_CALL_PYTHON])
+            return raise_in_blocks(kernel, state, kernel.opcodes[state.word - kernel.words] in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT))
         if state.outcome == TYPED_CALLS:
             found = call_nested(kernel, state)
             if found > 0:

@@ -30,7 +30,19 @@
 #define cascade_is_short_int(value) PyUnstable_Long_IsCompact((PyLongObject *)(value))
 #define cascade_short_int(value) ((int64_t)PyUnstable_Long_CompactValue((PyLongObject *)(value)))
 
+/* PyLongObject.long_value: a digit, and a tag that has 0, 1 or 2 for a positive, zero or negative int. */
+static inline void cascade_set_digit(PyObject *number, digit value, int negative) {
+    ((PyLongObject *)number)->long_value.ob_digit[0] = value;
+    ((PyLongObject *)number)->long_value.lv_tag = ((uintptr_t)1 << 3) | (negative ? 2 : 0);
+}
+
 #else
+
+/* PyLongObject: its size has the sign. */
+static inline void cascade_set_digit(PyObject *number, digit value, int negative) {
+    ((PyLongObject *)number)->ob_digit[0] = value;
+    Py_SET_SIZE((PyVarObject *)number, negative ? -1 : 1);
+}
 
 /* PyLongObject: an int of one digit, or 0. */
 #define cascade_is_short_int(value) ((size_t)(Py_SIZE(value) + 1) <= 2)
@@ -60,6 +72,9 @@ static PyObject *cascade_raised(void) {
 
 #define cascade_get_optional_attribute PyObject_GetOptionalAttr
 
+/* struct _dictvalues: four numbers of a byte stand before the values. */
+#define CASCADE_VALUES_AT sizeof(PyObject *)
+
 /* PyTypeObject.tp_version_tag is 0 where a class has none. */
 #define CASCADE_HAS_TAG(type) 1
 
@@ -67,6 +82,8 @@ static PyObject *cascade_raised(void) {
 
 /* Documented since 3.13 under another name: an attribute; without an AttributeError where there is none. */
 #define cascade_get_optional_attribute _PyObject_LookupAttr
+
+#define CASCADE_VALUES_AT 0
 
 /* Up to 3.12, tp_version_tag keeps an old number when it is no longer valid. */
 #define CASCADE_HAS_TAG(type) PyType_HasFeature((type), Py_TPFLAGS_VALID_VERSION_TAG)
@@ -143,13 +160,52 @@ static inline void cascade_note_insertion(PyObject *object, PyObject **values, P
 
 /* Dicts have no version any more: guards look their names up each time. */
 #define CASCADE_DICT_VERSION(dict) ((void)(dict), (uint64_t)0)
+#define CASCADE_RENEW_VERSION(dict) ((void)(dict), 0)
 
 #else
 
 /* PyDictObject.ma_version_tag (PEP 509, deprecated in 3.12): unique in the process, another one after each change. */
 #define CASCADE_DICT_VERSION(dict) (((PyDictObject *)(dict))->ma_version_tag)
+#define CASCADE_RENEW_VERSION(dict) cascade_renew_tag(&((PyDictObject *)(dict))->ma_version_tag)
+
+/* From 3.12 on, the low 8 bits say who watches the dict; those above, up to 12 bits, are counters of CPython's. */
+enum { CASCADE_WATCHER_BITS = PY_VERSION_HEX >= 0x030C0000 ? 0xFF : 0, CASCADE_TAG_BITS = 12 };
+static uint64_t cascade_dict_changes;
+
+/* Gives a dict a version that no dict has had: CPython counts from 0, this from the middle of the numbers. Returns 0 where the dict
+ * is watched: the watchers have to be told. */
+static inline int cascade_renew_tag(uint64_t *tag) {
+    if (*tag & CASCADE_WATCHER_BITS)
+        return 0;
+    *tag = ((uint64_t)1 << 63) + (++cascade_dict_changes << CASCADE_TAG_BITS) + (*tag & ((1 << CASCADE_TAG_BITS) - 1));
+    return 1;
+}
 
 #endif
+
+/* ---- Ints --------------------------------------------------------------------------------------------------------- */
+
+/* Whether an int that nobody else holds may get another value in place: both have one digit, and neither is one of those that CPython
+ * has made once and for all. */
+static inline int cascade_may_hold(PyObject *number, int64_t value) {
+    int64_t most = PyLong_MASK;
+    return cascade_is_short_int(number) && ((value > 256 && value <= most) || (value < -5 && value >= -most));
+}
+
+static inline void cascade_set_int(PyObject *number, int64_t value) {
+    cascade_set_digit(number, (digit)(value < 0 ? -value : value), value < 0);
+}
+
+/* PyFloatObject: the number. */
+static inline void cascade_set_float(PyObject *number, double value) {
+    ((PyFloatObject *)number)->ob_fval = value;
+}
+
+/* ---- Iterators ---------------------------------------------------------------------------------------------------- */
+
+static inline PyObject *cascade_iterate(PyObject *iterator) {
+    return Py_TYPE(iterator)->tp_iternext(iterator);
+}
 
 /* ---- Truth ---------------------------------------------------------------------------------------------------------- */
 
@@ -207,6 +263,9 @@ static inline int cascade_is_profiled(void) {
 #define cascade_list_items(list) (((PyListObject *)(list))->ob_item)
 #define cascade_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
 
+/* PyListObject: how many items there is memory for. */
+#define cascade_list_room(list) (((PyListObject *)(list))->allocated)
+
 /* Whether all are floats, ints or bools of Python's own. Four floats at once without a branch: this must cost little beside math.dist. */
 static int cascade_plain_numbers(PyObject **items, Py_ssize_t count)
 {
@@ -256,7 +315,84 @@ static inline uint64_t cascade_version(PyObject *dict) {
 #endif
 }
 
+/* As PyDict_SetItem does when it replaces a value; 0 where that has to do it. */
+static inline int cascade_renew_version(PyObject *dict) {
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+    return CASCADE_RENEW_VERSION(dict);
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+}
+
+/* PyDictKeysObject: the same from 3.11 on. */
+typedef struct {
+    Py_ssize_t references;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, count;
+    char indices[];                     /* then the entries */
+} cascade_keys;
+
+enum { CASCADE_ANY_KEYS, CASCADE_STR_KEYS, CASCADE_SPLIT_KEYS };        /* of a split table the values stand elsewhere */
+enum { CASCADE_FREE = -1, CASCADE_PERTURB_SHIFT = 5, CASCADE_SET_PROBES = 9 };
+typedef struct { Py_hash_t hash; PyObject *key, *value; } cascade_any_entry;
+typedef struct { PyObject *key, *value; } cascade_str_entry;
+
+#define cascade_keys_of(dict) ((const cascade_keys *)((PyDictObject *)(dict))->ma_keys)
+#define cascade_entries(keys, type) ((type *)((keys)->indices + ((size_t)1 << (keys)->log2_index_bytes)))
+#define cascade_split_values(dict) ((PyObject **)((char *)((PyDictObject *)(dict))->ma_values + CASCADE_VALUES_AT))
+
+/* The number of the entry at a place of the table; CASCADE_FREE, or another negative number for a removed one. */
+static inline Py_ssize_t cascade_entry_at(const cascade_keys *keys, size_t place) {
+    if (keys->log2_size < 8)
+        return ((const int8_t *)keys->indices)[place];
+    if (keys->log2_size < 16)
+        return ((const int16_t *)keys->indices)[place];
+    if (keys->log2_size < 32)
+        return ((const int32_t *)keys->indices)[place];
+    return (Py_ssize_t)((const int64_t *)keys->indices)[place];
+}
+
+/* hash() of an int: the int modulo a Mersenne prime, with its sign; never -1. */
+static inline Py_hash_t cascade_hash_int(int64_t value) {
+    const int64_t modulus = (int64_t)_PyHASH_MODULUS;
+    Py_hash_t hash = (Py_hash_t)(value >= modulus || value <= -modulus ? value % modulus : value);
+    return hash == -1 ? -2 : hash;
+}
+
+/* hash() of a str, or -1 where it has not been computed yet. */
+#define cascade_str_hash(text) (((PyASCIIObject *)(text))->hash)
+
+/* dictiterobject: an iterator over a dict, its keys, values or items. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *dict;                     /* NULL at the end */
+    Py_ssize_t used, position;
+    PyObject *pair;
+    Py_ssize_t left;
+} cascade_dict_iterator;
+
+/* defdictobject.default_factory; NULL for none. */
+#define cascade_default_factory(dict) (*(PyObject **)((char *)(dict) + sizeof(PyDictObject)))
+
+/* dequeobject: its items stand in blocks. */
+enum { CASCADE_DEQUE_BLOCK = 64 };
+typedef struct cascade_block { struct cascade_block *left; PyObject *items[CASCADE_DEQUE_BLOCK]; struct cascade_block *right; } cascade_block;
+typedef struct {
+    PyObject_VAR_HEAD
+    cascade_block *left_block, *right_block;
+    Py_ssize_t left, right;             /* the indices of the first and the last item */
+    size_t changes;
+    Py_ssize_t limit;                   /* negative for none */
+} cascade_deque;
+
 /* PySetObject: a table of mask + 1 entries. An entry without a key is free; a removed one has the hash -1. */
+typedef setentry cascade_set_entry;
+#define cascade_set_table(set) (((PySetObject *)(set))->table)
+
 static inline Py_ssize_t cascade_set_room(PyObject *set) {
     return ((PySetObject *)set)->mask + 1;
 }
@@ -485,6 +621,60 @@ static int cascade_check_dict(int fault) {
     return held;
 }
 
+/* A dict of ints and one of strings: their entries are where they are looked for, and an iterator over one of them is where it says. */
+static int cascade_check_table(int fault) {
+    PyObject *any = Py_BuildValue("{i:i,i:i,s:i}", 5, 50, -1, 60, "five", 70), *texts = Py_BuildValue("{s:i,s:i}", "a", 1, "b", 2);
+    PyObject *iterator = NULL, *key = NULL, *five = PyLong_FromLong(5);
+    int held = -1;
+    if (any != NULL && texts != NULL && five != NULL && (iterator = PyObject_GetIter(any)) != NULL)
+        key = PyIter_Next(iterator);
+    if (key != NULL) {
+        const cascade_keys *keys = cascade_keys_of(any);
+        const cascade_any_entry *entries = cascade_entries(keys, cascade_any_entry);
+        const cascade_str_entry *named = cascade_entries(cascade_keys_of(texts), cascade_str_entry);
+        const cascade_dict_iterator *over = (const cascade_dict_iterator *)iterator;
+        held = keys->kind == CASCADE_ANY_KEYS && cascade_keys_of(texts)->kind == CASCADE_STR_KEYS && keys->count == 3 + fault
+            && cascade_entry_at(keys, 5 & (((size_t)1 << keys->log2_size) - 1)) == 0
+            && entries[0].hash == 5 && entries[0].key == five && PyLong_AsLong(entries[0].value) == 50
+            && entries[1].hash == cascade_hash_int(-1) && PyLong_AsLong(entries[1].value) == 60
+            && cascade_str_hash(named[1].key) == PyObject_Hash(named[1].key) && PyLong_AsLong(named[1].value) == 2
+            && over->dict == any && over->used == 3 && over->position == 1 && over->left == 2;
+    }
+    Py_XDECREF(five);
+    Py_XDECREF(key);
+    Py_XDECREF(iterator);
+    Py_XDECREF(texts);
+    Py_XDECREF(any);
+    return held;
+}
+
+static PyObject *cascade_of_collections(const char *name, const char *format, PyObject *argument) {
+    PyObject *module = PyImport_ImportModule("collections");
+    PyObject *made = module == NULL ? NULL : PyObject_CallMethod(module, name, format, argument);
+    Py_XDECREF(module);
+    return made;
+}
+
+static int cascade_check_collections(int fault) {
+    PyObject *dict = cascade_of_collections("defaultdict", "O", (PyObject *)&PyList_Type), *items = PyTuple_New(100), *deque = NULL;
+    int held = -1, i;
+    for (i = 0; items != NULL && i < 100; i++)
+        cascade_tuple_items(items)[i] = Py_NewRef(i ? Py_None : Py_True);
+    if (dict != NULL && items != NULL)
+        deque = cascade_of_collections("deque", "(O)", items);
+    if (deque != NULL) {
+        const cascade_deque *found = (const cascade_deque *)deque;
+        held = cascade_default_factory(dict) == (PyObject *)&PyList_Type && Py_SIZE(deque) == 100 + fault && found->limit < 0
+            && found->left_block->items[found->left] == Py_True && found->right_block->items[found->right] == Py_None
+            && found->left_block->right == found->right_block
+            && CASCADE_DEQUE_BLOCK - found->left + found->right + 1 == 100;
+    }
+    Py_XDECREF(dict);
+    Py_XDECREF(items);
+    Py_XDECREF(deque);
+    return held;
+}
+
 static int cascade_check_set(int fault) {
     PyObject *set = PySet_New(NULL), *item;
     long number, sum = 0;
@@ -518,6 +708,21 @@ static int cascade_check_items(int fault) {
     held = cascade_list_items(list)[0] == Py_None && cascade_list_items(list)[1] == tuple
         && cascade_tuple_items(tuple)[fault] == Py_True && cascade_tuple_items(tuple)[1] == Py_False;
     Py_DECREF(list);
+    return held;
+}
+
+static int cascade_check_ints(int fault) {
+    PyObject *number = PyLong_FromLong(1000), *expected = PyLong_FromLong(fault ? 1 : -123456);
+    int held = -1;
+    if (number != NULL && expected != NULL) {
+        cascade_set_int(number, -123456);
+        held = PyObject_RichCompareBool(number, expected, Py_EQ);
+        cascade_set_int(number, PyLong_MASK);
+        if (held == 1)
+            held = PyLong_AsLongLong(number) == PyLong_MASK;
+    }
+    Py_XDECREF(number);
+    Py_XDECREF(expected);
     return held;
 }
 
@@ -693,7 +898,10 @@ typedef struct {
 static const cascade_check cascade_checks[] = {
     {"version", "it is the version that the extension was built for", cascade_check_version},
     {"dict", "the version of a dict changes when the dict does", cascade_check_dict},
+    {"table", "the table of a dict has its keys and values", cascade_check_table},
+    {"collections", "a defaultdict has its factory, and a deque its items in blocks", cascade_check_collections},
     {"set", "the table of a set has its items", cascade_check_set},
+    {"ints", "an int of one digit can be changed in place", cascade_check_ints},
     {"items", "lists and tuples have their items in a row", cascade_check_items},
     {"depth", "a call of a function is counted against the recursion limit", cascade_check_depth},
     {"function", "a function's fields are its attributes", cascade_check_function},

@@ -639,6 +639,7 @@ OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 #include "kernel_sequences.h"
 #include "kernel_text.h"
 #include "kernel_mappings.h"
+#include "kernel_sets.h"
 #include "kernel_attributes.h"
 #include "kernel_arrays.h"
 #include "kernel_functions.h"

@@ -72,13 +72,6 @@ OP(EXPECT_NO_ITEM) { if (!cascade_lacks_item(s->gathers[w->e], O(a))) GO(f); NEX
 
 /* ---- Stores ---------------------------------------------------------------------------------------------------------- */
 
-/* Whether dropping a reference of an object runs no code of users. */
-static inline int cascade_dies_plainly(PyObject *value)
-{
-    PyTypeObject *type = Py_TYPE(value);
-    return type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || Py_REFCNT(value) > 1 || value == Py_None;
-}
-
 /* Puts a value whose reference is passed on where another one is. The old value, whose end may run code of users, goes to d. */
 #define REPLACE(place, value) \
     do { PyObject *old_ = (place); \

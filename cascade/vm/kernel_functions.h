@@ -2,7 +2,15 @@
  * kernel.h. A handler that jumps to f has changed nothing: the function is called instead.
  */
 
+/* The items of a list or tuple. */
+static inline PyObject **cascade_items_of(PyObject *value)
+{
+    return PyList_CheckExact(value) ? cascade_list_items(value) : cascade_tuple_items(value);
+}
+
 /* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+
+static const double cascade_powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 /* float.__round__, called: a half, and what is outside of the range in which a product with a power of ten tells the digits. */
 static __attribute__((noinline)) int cascade_round_by_call(double x, int64_t digits, double *z)
@@ -24,22 +32,77 @@ static __attribute__((noinline)) int cascade_round_by_call(double x, int64_t dig
  * between two of them, that is the right one, and its quotient by the power, both exact, is the float next to the decimal number. */
 static __attribute__((noinline)) int cascade_round_digits(cascade_register *result, double x, int64_t digits)
 {
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     double product, whole, distance;
     if (digits < 0 || digits > 15 || !(fabs(x) < 1e15))
         return cascade_round_by_call(x, digits, &result->d);
-    product = x * powers[digits];
+    product = x * cascade_powers[digits];
     if (!(fabs(product) < 1e15))
         return cascade_round_by_call(x, digits, &result->d);
     whole = rint(product);
     distance = fabs(product - whole);
     if (0.5 - distance <= fabs(product) * 0x1p-51)
         return cascade_round_by_call(x, digits, &result->d);
-    result->d = whole / powers[digits];
+    result->d = whole / cascade_powers[digits];
     return 0;
 }
 
 OP(ROUND_DIGITS) { if (cascade_round_digits(&r[(uint32_t)w->a], D(b), I(c))) EXIT; NEXT; }
+
+/* The digits of a text of ASCII, with a sign and a point, as an int of 64 bits; the number of digits behind the point, and -1 where it
+ * is another text. At most `limit` digits. */
+static inline int cascade_digits(PyObject *text, int limit, int with_point, int64_t *number, int *negative)
+{
+    const unsigned char *from, *end;
+    int64_t found = 0;
+    int digits = 0, behind = -1;
+    if (!PyUnicode_IS_COMPACT_ASCII(text) || PyUnicode_GET_LENGTH(text) > limit + 2)
+        return -1;
+    from = PyUnicode_1BYTE_DATA(text);
+    end = from + PyUnicode_GET_LENGTH(text);
+    *negative = from < end && *from == '-';
+    if (from < end && (*from == '-' || *from == '+'))
+        from++;
+    for (; from < end; from++) {
+        if (*from == '.' && with_point && behind < 0)
+            behind = 0;
+        else if (*from < '0' || *from > '9')
+            return -1;
+        else {
+            found = 10 * found + (*from - '0');
+            digits += 1;
+            behind += behind >= 0;
+        }
+    }
+    *number = found;
+    return digits == 0 || digits > limit ? -1 : behind < 0 ? 0 : behind;
+}
+
+static __attribute__((noinline)) int cascade_int_of_text(PyObject *text, cascade_register *result)
+{
+    int negative;
+    int64_t number;
+    if (cascade_digits(text, 18, 0, &number, &negative) < 0)
+        return 1;
+    result->i = negative ? -number : number;
+    return 0;
+}
+
+/* An int below 10**15 and a power of ten up to that are floats, so their quotient is the float next to the decimal number. */
+static __attribute__((noinline)) int cascade_float_of_text(PyObject *text, cascade_register *result)
+{
+    int64_t number;
+    int negative, behind = cascade_digits(text, 15, 1, &number, &negative);
+    if (behind < 0)
+        return 1;
+    result->d = (double)number / cascade_powers[behind];
+    if (negative)
+        result->d = -result->d;
+    return 0;
+}
+
+OP(INT_OF_TEXT) { if (cascade_int_of_text(O(b), &r[(uint32_t)w->a])) GO(f); NEXT; }
+OP(FLOAT_OF_TEXT) { if (cascade_float_of_text(O(b), &r[(uint32_t)w->a])) GO(f); NEXT; }
+OP(EXPECT_NUMBERS) { if (!cascade_plain_numbers(cascade_items_of(O(a)), Py_SIZE(O(a)))) GO(f); NEXT; }
 
 /* As long_hash does: modulo 2**61 - 1, with the sign of the number, and -2 in place of -1. */
 OP(HASH_INT)
@@ -69,11 +132,6 @@ OP(TYPE_OF) { SET(a, Py_NewRef((PyObject *)Py_TYPE(O(b)))); NEXT; }
 
 /* ---- Whole lists and tuples --------------------------------------------------------------------------------------- */
 
-static inline PyObject **cascade_items_of(PyObject *value)
-{
-    return PyList_CheckExact(value) ? IN_LIST(value) : IN_TUPLE(value);
-}
-
 /* Whether an object and all in it are of classes whose operations run no code of users. */
 static int cascade_is_of_plain_classes(PyObject *value, int depth)
 {
@@ -85,7 +143,7 @@ static int cascade_is_of_plain_classes(PyObject *value, int depth)
     if (type != &PyTuple_Type || depth == 0)
         return 0;
     for (i = 0; i < PyTuple_GET_SIZE(value); i++)
-        if (!cascade_is_of_plain_classes(IN_TUPLE(value)[i], depth - 1))
+        if (!cascade_is_of_plain_classes(cascade_tuple_items(value)[i], depth - 1))
             return 0;
     return 1;
 }

@@ -180,6 +180,13 @@ static inline int cascade_int_of(PyObject *value, int64_t *result)
         if (cascade_is_short_int(v_)) target = cascade_short_int(v_); \
         else if (cascade_wide_int(v_, &target)) MISS; } while (0)
 
+/* Whether dropping a reference of an object runs no code of users. */
+static inline int cascade_dies_plainly(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    return type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || Py_REFCNT(value) > 1 || value == Py_None;
+}
+
 OP(OWN) { SET(a, Py_NewRef(O(b))); NEXT; }
 OP(RELEASE) { Py_DECREF(O(a)); NEXT; }
 OP(BOX_INT) { PyObject *made = PyLong_FromLongLong(I(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }

@@ -178,9 +178,9 @@ OP(RANDOM_SHUFFLE)
     KNOWN_OR_CALL(source);
     for (i = Py_SIZE(list) - 1; i >= 1; i--) {
         Py_ssize_t other = (Py_ssize_t)cascade_random_below(source, i + 1);
-        PyObject *item = IN_LIST(list)[i];
-        IN_LIST(list)[i] = IN_LIST(list)[other];
-        IN_LIST(list)[other] = item;
+        PyObject *item = cascade_list_items(list)[i];
+        cascade_list_items(list)[i] = cascade_list_items(list)[other];
+        cascade_list_items(list)[other] = item;
     }
     NEXT;
 }

@@ -7,7 +7,7 @@ static __attribute__((noinline)) PyObject *cascade_build(const cascade_gather *g
     int32_t count;
     if (made == NULL)
         return NULL;
-    items = as_list ? ((PyListObject *)made)->ob_item : ((PyTupleObject *)made)->ob_item;
+    items = as_list ? cascade_list_items(made) : cascade_tuple_items(made);
     count = cascade_box_all(gather, r, items);
     if (count == gather->count)
         return made;
@@ -27,13 +27,13 @@ OP(BUILD_TUPLE) { PyObject *v = cascade_build(s->gathers[w->e], r, 0); if (v == 
         (i) = (int64_t)((uint64_t)(i) + (uint64_t)(count)); \
         if ((uint64_t)(i) >= (uint64_t)(count)) EXIT; } } while (0)
 
-#define IN_LIST(value) (((PyListObject *)(value))->ob_item)
-#define IN_TUPLE(value) (((PyTupleObject *)(value))->ob_item)
 #define INDEXED(NAME, ITEMS) \
     OP(NAME##_ITEM) { PyObject *v = O(b); int64_t i = I(c); INDEX_OR_EXIT(i, Py_SIZE(v)); SET(a, ITEMS(v)[i]); NEXT; } \
     OP(NAME##_NEXT) { PyObject *v = O(b); int64_t i = r[(uint32_t)w->b + 1].i; if (i >= Py_SIZE(v)) GO(f); \
-        r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); NEXT; }
-INDEXED(LIST, IN_LIST) INDEXED(TUPLE, IN_TUPLE)
+        r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); NEXT; } \
+    OP(NAME##_NEXT_BACK) { PyObject *v = O(b); int64_t i = r[(uint32_t)w->b + 1].i; if (i >= Py_SIZE(v)) NEXT; \
+        r[(uint32_t)w->b + 1].i = i + 1; SET(a, ITEMS(v)[i]); BACK(f); }
+INDEXED(LIST, cascade_list_items) INDEXED(TUPLE, cascade_tuple_items)
 
 /* The same, and the test of the item's class in the next word, which is skipped where it holds: w[1].a gets a number. */
 #define RESULT r[(uint32_t)w[1].a]
@@ -49,30 +49,27 @@ INDEXED(LIST, IN_LIST) INDEXED(TUPLE, IN_TUPLE)
     TESTED_AS(NAME, ITEMS, BOOL, v == Py_True || v == Py_False, RESULT.i = v == Py_True) \
     TESTED_AS(NAME, ITEMS, LIST, PyList_CheckExact(v), SET(a, v)) \
     TESTED_AS(NAME, ITEMS, TUPLE, PyTuple_CheckExact(v), SET(a, v))
-TESTED(LIST, IN_LIST) TESTED(TUPLE, IN_TUPLE)
+TESTED(LIST, cascade_list_items) TESTED(TUPLE, cascade_tuple_items)
 
 OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }
-OP(LIST_STORE)      /* the reference of c is passed on */
+OP(LIST_REPLACE)      /* the reference of c is passed on */
 {
     PyObject *list = O(a), *old;
     int64_t i = I(b);
     INDEX_OR_EXIT(i, Py_SIZE(list));
-    old = IN_LIST(list)[i];
-    IN_LIST(list)[i] = O(c);
+    old = cascade_list_items(list)[i];
+    cascade_list_items(list)[i] = O(c);
     Py_DECREF(old);
     NEXT;
 }
 
-OP(LIST_STORE_BORROWED)
-{
-    PyObject *list = O(a), *old;
-    int64_t i = I(b);
-    INDEX_OR_EXIT(i, Py_SIZE(list));
-    old = IN_LIST(list)[i];
-    IN_LIST(list)[i] = Py_NewRef(O(c));
-    Py_DECREF(old);
-    NEXT;
-}
+/* The other stores put their value in place of a plain object only, whose end runs no code of users. */
+#define STORED(NAME, NEW) \
+    OP(LIST_STORE_##NAME) { PyObject *list = O(a), *old; int64_t i = I(b); INDEX_OR_EXIT(i, Py_SIZE(list)); old = cascade_list_items(list)[i]; \
+        if (!cascade_dies_plainly(old)) \
+            GO(f); \
+        cascade_list_items(list)[i] = NEW; Py_DECREF(old); NEXT; }
+STORED(OWNED, O(c)) STORED(BORROWED, Py_NewRef(O(c))) STORED(BOOL, Py_NewRef(I(c) ? Py_True : Py_False))
 
 /* A number that nobody else holds takes the new value in place. */
 OP(LIST_STORE_FLOAT)
@@ -80,15 +77,17 @@ OP(LIST_STORE_FLOAT)
     PyObject *list = O(a), *old, *made;
     int64_t i = I(b);
     INDEX_OR_EXIT(i, Py_SIZE(list));
-    old = IN_LIST(list)[i];
+    old = cascade_list_items(list)[i];
     if (PyFloat_CheckExact(old) && Py_REFCNT(old) == 1) {
-        ((PyFloatObject *)old)->ob_fval = D(c);
+        cascade_set_float(old, D(c));
         NEXT;
     }
+    if (!cascade_dies_plainly(old))
+        GO(f);
     made = PyFloat_FromDouble(D(c));
     if (made == NULL)
         STOP(CASCADE_RAISED);
-    IN_LIST(list)[i] = made;
+    cascade_list_items(list)[i] = made;
     Py_DECREF(old);
     NEXT;
 }
@@ -97,12 +96,89 @@ OP(LIST_STORE_INT)
     PyObject *list = O(a), *old, *made;
     int64_t i = I(b);
     INDEX_OR_EXIT(i, Py_SIZE(list));
+    old = cascade_list_items(list)[i];
+    if (PyLong_CheckExact(old) && Py_REFCNT(old) == 1 && cascade_may_hold(old, I(c))) {
+        cascade_set_int(old, I(c));
+        NEXT;
+    }
+    if (!cascade_dies_plainly(old))
+        GO(f);
     made = PyLong_FromLongLong(I(c));
     if (made == NULL)
         STOP(CASCADE_RAISED);
-    old = IN_LIST(list)[i];
-    IN_LIST(list)[i] = made;
+    cascade_list_items(list)[i] = made;
     Py_DECREF(old);
+    NEXT;
+}
+
+/* ---- Iterators ---------------------------------------------------------------------------------------------------- */
+
+/* Returns a new reference: the next item, or NULL at the end, or with an error set. */
+static __attribute__((noinline)) PyObject *cascade_plain_next(PyObject *iterator)
+{
+    PyObject *item = cascade_iterate(iterator);
+    if (item == NULL && PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_StopIteration))
+        PyErr_Clear();
+    return item;
+}
+
+static PyTypeObject *cascade_plain_iterators[32];   /* those of values.PLAIN_ITERATORS */
+
+static __attribute__((noinline)) PyObject *cascade_any_next(
+    cascade_state *parent, cascade_gather *gather, PyObject *iterator, PyObject *end)
+{
+    PyObject *values[2] = {NULL, iterator}, *item;
+    int i;
+    for (i = 0; cascade_plain_iterators[i] != NULL; i++)
+        if (cascade_plain_iterators[i] == Py_TYPE(iterator))
+            return cascade_plain_next(iterator);
+    gather->calls += 1;
+    item = cascade_call_under(parent, gather->function, values + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+    if (item == end) {
+        Py_DECREF(item);
+        return NULL;
+    }
+    return item;
+}
+
+#define NEXT_OR_END(CALL) \
+    PyObject *item = CALL; \
+    if (item == NULL) { \
+        if (PyErr_Occurred()) \
+            STOP(CASCADE_RAISED); \
+        GO(f); \
+    } \
+    SET(a, item); \
+    NEXT;
+OP(PLAIN_NEXT) { NEXT_OR_END(cascade_plain_next(O(b))) }
+OP(ITER_NEXT) { NEXT_OR_END(cascade_any_next(s->parent, s->gathers[w->e], O(b), O(c))) }
+
+/* The three registers of a range: next, remaining, step. Returns 1 where they cannot hold it. */
+static __attribute__((noinline)) int cascade_range_of(PyObject *range, cascade_register *into)
+{
+    static const char *const names[3] = {"start", "stop", "step"};
+    cascade_register found[3];
+    int i, failed = 0;
+    for (i = 0; i < 3 && !failed; i++) {
+        PyObject *value = PyObject_GetAttrString(range, names[i]);
+        failed = value == NULL || !PyLong_CheckExact(value) || cascade_int_of(value, &found[i].i);
+        Py_XDECREF(value);
+    }
+    PyErr_Clear();
+    if (failed || cascade_range(found))
+        return 1;
+    memcpy(into, found, sizeof(found));
+    return 0;
+}
+OP(RANGE_OF) { if (cascade_range_of(O(b), &r[(uint32_t)w->a])) EXIT; NEXT; }
+OP(RANGE_BACKWARD)
+{
+    cascade_register *range = &r[(uint32_t)w->a];
+    if (range[2].i == INT64_MIN)
+        EXIT;
+    if (range[1].i > 0)
+        range[0].i += (range[1].i - 1) * range[2].i;
+    range[2].i = -range[2].i;
     NEXT;
 }
 
@@ -118,8 +194,8 @@ static __attribute__((noinline)) int cascade_append_slowly(PyObject *list, PyObj
 static inline int cascade_append(PyObject *list, PyObject *item)
 {
     Py_ssize_t size = Py_SIZE(list);
-    if (size < ((PyListObject *)list)->allocated) {
-        IN_LIST(list)[size] = item;
+    if (size < cascade_list_room(list)) {
+        cascade_list_items(list)[size] = item;
         Py_SET_SIZE((PyVarObject *)list, size + 1);
         return 0;
     }
@@ -148,8 +224,8 @@ OP(LIST_POP)
     Py_ssize_t size = Py_SIZE(list);
     if (size == 0)
         EXIT;
-    item = Py_NewRef(IN_LIST(list)[size - 1]);
-    if (size - 1 >= ((PyListObject *)list)->allocated >> 1) {
+    item = Py_NewRef(cascade_list_items(list)[size - 1]);
+    if (size - 1 >= cascade_list_room(list) >> 1) {
         Py_SET_SIZE((PyVarObject *)list, size - 1);
         Py_DECREF(item);
     }
@@ -208,5 +284,5 @@ static __attribute__((noinline)) int cascade_holds_number(PyObject **items, Py_s
         if (found < 0) \
             EXIT; \
         I(a) = found; NEXT; }
-CONTAINS(LIST, IN_LIST) CONTAINS(TUPLE, IN_TUPLE)
+CONTAINS(LIST, cascade_list_items) CONTAINS(TUPLE, cascade_tuple_items)
 

@@ -15,7 +15,9 @@ from cascade.errors import InternalError
 
 SOURCES = Path(__file__).resolve().parents[2] / "cascade"
 HEADER = SOURCES / "vm/cpython.h"
-CHECKS = ["version", "dict", "set", "items", "depth", "function", "tag", "slots", "values", "allocation", "tracing"]
+CHECKS = [
+    "version", "dict", "table", "collections", "set", "ints", "items", "depth", "function", "tag", "slots", "values", "allocation", "tracing",
+]  # fmt: skip
 
 
 def test_this_cpython_passes_the_self_test():

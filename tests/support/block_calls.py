@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 
@@ -275,3 +276,103 @@ def all_rounded(values, digits):
     for value in values:
         found.append(round(value, digits))
     return found
+
+
+def of_float(x, y):
+    return (
+        math.gamma(x),
+        math.lgamma(x),
+        math.hypot(x, y),
+        math.hypot(x, y, x),
+        math.log(x, y),
+        math.frexp(x),
+        math.modf(x),
+    )
+
+
+def parts_of_float(x):
+    mantissa, exponent = math.frexp(x)
+    fraction, whole = math.modf(x)
+    return mantissa * exponent, fraction, whole
+
+
+def of_ints(a, b, c):
+    return math.gcd(), math.lcm(), math.gcd(a), math.gcd(a, b), math.lcm(a, b), math.gcd(a, b, c), math.lcm(a, b, c)
+
+
+def of_lists(values, others):
+    return math.fsum(values), math.prod(values), math.dist(values, others), sum(values, 1), sum(values, 0.5)
+
+
+def numbers_of(texts):
+    found = []
+    for text in texts:
+        found.append(int(text))
+    return found
+
+
+def floats_of(texts):
+    found = []
+    for text in texts:
+        found.append(float(text))
+    return found
+
+
+def numbers_or_none(texts):
+    found = []
+    for text in texts:
+        try:
+            found.append(int(text))
+        except ValueError:
+            found.append(None)
+    return found
+
+
+def conversions(a):
+    return int(a), float(a), int(), float(), bool(a)
+
+
+def of_base(text, base):
+    return int(text, base)
+
+
+def greatest(a, b):
+    return max(a, b), min(a, b), max(b, a), min(b, a), max(0, a), min(a, 1.5)
+
+
+def clamped(values, low, high):
+    total = 0.0
+    for value in values:
+        total += min(max(value, low), high)
+    return total
+
+
+def matched(commands):
+    found = []
+    for command in commands:
+        match command:
+            case ("move", x, y):
+                found.append((x, y))
+            case [x]:
+                found.append(x)
+            case {"name": name}:
+                found.append(name)
+            case (_, _, _, _):
+                found.append(4)
+            case (1, *rest):
+                found.append(rest)
+            case int() | str():
+                found.append("plain")
+            case _:
+                found.append(command)
+    return found
+
+
+def matched_display(a, b):
+    match a, b:
+        case (1, other):
+            return other
+        case (other, 1, _):
+            return other
+        case (other, _):
+            return [other]

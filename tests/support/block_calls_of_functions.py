@@ -34,14 +34,11 @@ def where() -> Any:
 
 def looks(x: Any) -> Any:
     y = x + 1
-    return (y,
-            where())
+    return (y, where())
 
 
 def stack_of(x: Any) -> Any:
-    return [
-        (entry.name, entry.lineno) for entry in traceback.extract_stack() if entry.filename == __file__
-    ]
+    return [(entry.name, entry.lineno) for entry in traceback.extract_stack() if entry.filename == __file__]
 
 
 def sum_of_squares(count: Any) -> Any:
@@ -73,8 +70,7 @@ def seen_from_below(count: Any) -> Any:
     made = []
     for i in range(count):
         made.append(looks(i))
-        made.append(
-            stack_of(i))
+        made.append(stack_of(i))
     return made
 
 

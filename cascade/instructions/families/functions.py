@@ -11,6 +11,9 @@ _CALLED = "or go to f where the function has to be called"
 
 def _rows() -> Iterator[Row]:
     yield Row("ROUND_DIGITS", "a>float b<float c<int", "a = round(b, c)", "an overflow")
+    yield Row("INT_OF_TEXT", "a>int b<object f@", f"a = int(str b), {_CALLED}")
+    yield Row("FLOAT_OF_TEXT", "a>float b<object f@", f"a = float(str b), {_CALLED}")
+    yield Row("EXPECT_NUMBERS", "a<object f@", "go to f where an item of list or tuple a is no plain number")
     yield Row("HASH_INT", "a>int b<int", "a = hash(b)")
     yield Row("IS_INSTANCE", "a>int b<object c<object f@", f"a = isinstance(b, class c), {_CALLED}")
     yield Row("TYPE_OF", "a>object b<object", "a = type(b)")
@@ -25,13 +28,10 @@ def _rows() -> Iterator[Row]:
 
 
 def _number_objects() -> Iterator[Row]:
+    yield Row("RELEASE_COMPLEX", "a<object", "drop the reference of a complex number")
     for name, sign in (("ADD", "+"), ("SUB", "-"), ("MUL", "*")):
-        yield Row(
-            f"COMPLEX_{name}",
-            "a>object b<object c<object e#",
-            f"a = b {sign} c, a complex number; the reference of b (e is 1) or c (e is 2) is passed on",
-            "an int that has no float",
-        )
+        row = "a>object b<object c<object"
+        yield Row(f"COMPLEX_{name}", row, f"a = b {sign} c, a complex number", "an int that has no float")
     yield Row("COMPLEX_ABS", "a>float b<object", "a = abs(complex b)", "an overflow")
     yield Row("COMPLEX_REAL", "a>float b<object", "a = complex b.real")
     yield Row("COMPLEX_IMAG", "a>float b<object", "a = complex b.imag")

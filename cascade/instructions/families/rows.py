@@ -6,7 +6,9 @@ from cascade.imports import NamedTuple
 
 
 class Row(NamedTuple):
-    """An instruction: its name, operands, effect in one line, the cause of side exits, whether it ends a block or a run."""
+    """An instruction: its name, operands, effect in one line, the cause of side exits, whether it ends a block or a run, and whether its jump
+    takes fuel.
+    """
 
     name: str
     operands: str
@@ -14,3 +16,4 @@ class Row(NamedTuple):
     exits_for: str = ""
     ends: bool = False
     returns: bool = False
+    takes_fuel: bool = False

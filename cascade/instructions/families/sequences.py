@@ -14,6 +14,12 @@ def _rows() -> Iterator[Row]:
         lower = kind.lower()
         yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
         yield Row(f"{kind}_NEXT", "a>object b~ f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
+        yield Row(
+            f"{kind}_NEXT_BACK",
+            "a>object b~ f@",
+            f"a = the next item of {lower} b, borrowed, and back to f, if there is one",
+            takes_fuel=True,
+        )
         for tested in ("INT", "FLOAT", "BOOL", "LIST", "TUPLE"):
             yield Row(
                 f"{kind}_ITEM_{tested}",
@@ -32,10 +38,20 @@ def _rows() -> Iterator[Row]:
                 "an item that is no number",
             )
     yield Row("SIZE", "a>int b<object", "a = the size of b")
-    yield Row("LIST_STORE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
-    yield Row("LIST_STORE_BORROWED", "a<object b<int c<object", "list a[b] = c", "no such item")
-    yield Row("LIST_STORE_INT", "a<object b<int c<int", "list a[b] = c", "no such item")
-    yield Row("LIST_STORE_FLOAT", "a<object b<int c<float", "list a[b] = c", "no such item")
+    yield Row("LIST_REPLACE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
+    stores = (("OWNED", "object", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))
+    for name, kind, given in (*stores, ("FLOAT", "float", "c"), ("BOOL", "int", "the bool c")):
+        synopsis = f"list a[b] = {given}, or go to f where the old item is not plain"
+        yield Row(f"LIST_STORE_{name}", f"a<object b<int c<{kind} f@", synopsis, "no such item")
+    yield Row(
+        "PLAIN_NEXT", "a>object b<object f@", "a = the next item of iterator b, which runs no code of users, or go to f"
+    )
+    next_of_any = (
+        "a = the next item of iterator b, by call-out e if its class may run code of users, or go to f; c: the end"
+    )
+    yield Row("ITER_NEXT", "a>object b<object c<object e# f@", next_of_any)
+    yield Row("RANGE_OF", "a~ b<object", "a = an iterator over the range object b", "a range beyond 64 bits")
+    yield Row("RANGE_BACKWARD", "a~", "range a counts backward", "a step beyond 64 bits")
     yield Row("APPEND", "a<object b<object", "list a.append(b), whose reference is passed on")
     yield Row("APPEND_INT", "a<object b<int", "list a.append(b)")
     yield Row("APPEND_FLOAT", "a<object b<float", "list a.append(b)")

@@ -24,6 +24,7 @@ from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
+from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.translator import Stub, Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, NO_CALLABLE, UNKNOWN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
@@ -56,8 +57,8 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
 
 
 def call_out_load(translator: Translator, instruction: Instruction, method: bool) -> None:
-    call_out(translator, instruction)
-    push_loaded(translator, translator.pop(), method)
+    if not call_out_region(translator, instruction):
+        push_loaded(translator, translator.pop(), method)
 
 
 def attribute_name(translator: Translator, instruction: Instruction) -> str:
@@ -193,7 +194,7 @@ def store_attr(translator: Translator, instruction: Instruction) -> None:
         value = translator.seen(-2)
     access = tested(translator, name, store=True)
     if access is None or value.kind not in ("int", "float", "bool", "none", "object"):
-        call_out(translator, instruction)
+        call_out_region(translator, instruction)
         return
     translator.before_effect()
     emit_store(translator, instruction, access, name)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 
-from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.generic import call_out
-from cascade.kernels.blocks.iteration import ITERATORS, over_items
+from cascade.kernels.blocks.iteration import ITERATORS, iterator_of
+from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.numbers import as_float, truth
+from cascade.kernels.blocks.numbers import SIZES, truth
+from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
 from cascade.kernels.blocks.sequences import HELD, KINDS, append
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import COUNTED, ITEMS, NULL, RANGE, ZIPPED, Value
-from cascade.kernels.functions import FOLDED, MATH, OTHERWISE, WHOLE
 from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
 
 ZIPPED_LIMIT = 3
+RANGE_SIZE = 3
+"""Registers of a range."""
 
 
 @form("CALL")
@@ -41,9 +43,10 @@ def call(translator: Translator, instruction: Instruction) -> None:
     elif callee.code is not None and not keywords:
         arguments = count + (bound.kind != NULL)
         form_found = any(made(translator, callee, arguments, instruction) for made in OF_MADE_FUNCTIONS)
-    if not form_found:
-        call_out(translator, instruction, start)
-    translator.offset = instruction.after
+    if form_found:
+        translator.offset = instruction.after
+    else:
+        call_out_region(translator, instruction, start)
 
 
 def translate(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
@@ -57,8 +60,6 @@ def translate(translator: Translator, function: object, count: int, instruction:
         return True
     if function in C_FUNCTIONS:
         return call_c(translator, function, count, instruction)
-    if function in MATH or function in FOLDED:
-        return of_math(translator, function, count, instruction)
     return False
 
 
@@ -69,6 +70,19 @@ OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
 OF_MADE_FUNCTIONS: list[Callable[[Translator, Value, int, Instruction], bool]] = []
 """The same for functions that were made in this code: what is called is a value whose code is known."""
 
+
+def may_be_typed(function: object) -> bool:
+    """Returns whether a call of a known function may have a form."""
+    if type(function) in (FunctionType, MethodType) or isinstance(function, type):
+        return True
+    if type(function) is BuiltinFunctionType and not isinstance(function.__self__, ModuleType):
+        return True
+    if type(function) is BuiltinFunctionType and function.__self__ is math:
+        return True
+    return type(function) in HASHED and (function in CALLS or function in C_FUNCTIONS)
+
+
+IS_TYPED.append(may_be_typed)
 HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
 """Classes of callables whose hash runs no code of users."""
 
@@ -80,28 +94,6 @@ def numbers(translator: Translator, count: int) -> list[Value] | None:
         if not translator.seen(place).number:
             return None
     return translator.state.stack[len(translator.state.stack) - count :]
-
-
-def of_math(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count)
-    if values is None or function in FOLDED:
-        return False
-    if function in WHOLE and len(values) == 1 and values[0].kind != FLOAT:
-        return finish(translator, instruction, as_int(translator, values[0]))
-    known = MATH[function]
-    if len(values) != len(known.types):
-        known = OTHERWISE.get(function, known)
-    if len(values) != len(known.types) or not known.instruction:
-        return False
-    fitted = []
-    for value, kind in zip(values, known.types, strict=True):
-        if kind == FLOAT:
-            fitted.append(as_float(translator, value))
-        elif value.kind == FLOAT:
-            raise LeavesTyped  # a TypeError
-        else:
-            fitted.append(value)
-    return finish(translator, instruction, translator.computed(known.result, known.instruction, *fitted))
 
 
 def as_int(translator: Translator, value: Value) -> Value:
@@ -132,25 +124,9 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
         return False
     translator.whole(-1)
     value = translator.seen(-1)
-    if value.kind != OBJECT or value.cls not in (list, tuple, bytes):
+    if value.kind != OBJECT or value.cls not in SIZES:
         return False
-    return finish(translator, instruction, translator.computed(INT, "SIZE", value))
-
-
-@known(builtins.float)
-def call_float(translator: Translator, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count) if count == 1 else None
-    return values is not None and finish(translator, instruction, as_float(translator, values[0]))
-
-
-@known(builtins.int)
-def call_int(translator: Translator, count: int, instruction: Instruction) -> bool:
-    values = numbers(translator, count) if count == 1 else None
-    if values is None:
-        return False
-    value = values[0]
-    result = translator.computed(INT, "TRUNCATE", value) if value.kind == FLOAT else as_int(translator, value)
-    return finish(translator, instruction, result)
+    return finish(translator, instruction, translator.computed(INT, SIZES[value.cls], value))
 
 
 @known(builtins.bool)
@@ -160,28 +136,6 @@ def call_bool(translator: Translator, count: int, instruction: Instruction) -> b
     translator.whole(-1)
     value = translator.seen(-1)
     return value.kind in HELD and finish(translator, instruction, truth(translator, value))
-
-
-def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:
-    """The first of the arguments than which none is less (or more), as `min` and `max` define it."""
-    values = numbers(translator, count) if count >= 2 else None
-    if values is None or len({value.kind for value in values}) > 1:
-        return False
-    kind = values[0].kind
-    best = translator.temporary()
-    translator.chunk.pinned.add(best)
-    translator.emit("MOVE", a=best, b=translator.register(values[0]))
-    for value in values[1:]:
-        keep = Label()
-        register = translator.register(value)
-        left, right = (register, best) if least else (best, register)
-        if kind == FLOAT:
-            translator.emit("JUMP_NOT_LESS_FLOAT", a=left, b=right, target=keep)
-        else:
-            translator.emit("JUMP_LESS_EQUAL_INT", a=right, b=left, target=keep)
-        translator.emit("MOVE", a=best, b=register)
-        translator.chunk.put(keep)
-    return finish(translator, instruction, Value(kind, best))
 
 
 # -- Iterators ----------------------------------------------------------------------------------------------------------
@@ -195,9 +149,22 @@ def is_iterated(translator: Translator, instruction: Instruction) -> bool:
     return translator.text.instructions[get.after].name == "FOR_ITER"
 
 
+ITERATING = (builtins.enumerate, builtins.zip, builtins.reversed)
+
+
+def is_iterated_by(translator: Translator, instruction: Instruction) -> bool:
+    """Returns whether a call's result is an argument of a function that a `for` iterates over."""
+    found = consumer(translator, instruction.after)
+    if found is None or found[0].name != "CALL" or not is_iterated(translator, found[0]):
+        return False
+    ours = len(translator.state.stack) - instruction.arg - 2
+    function = callee_of(translator, *found, ours)
+    return function in ITERATING and (function is not builtins.reversed or found[0].arg == 1)
+
+
 @known(builtins.range)
 def call_range(translator: Translator, count: int, instruction: Instruction) -> bool:
-    if not 1 <= count <= 3 or not is_iterated(translator, instruction):
+    if not 1 <= count <= 3 or not (is_iterated(translator, instruction) or is_iterated_by(translator, instruction)):
         return False
     values = numbers(translator, count)
     if values is None or any(value.kind == FLOAT for value in values):
@@ -226,37 +193,73 @@ def moved(translator: Translator, source: int) -> int:
 
 @known(builtins.enumerate)
 def call_enumerate(translator: Translator, count: int, instruction: Instruction) -> bool:
-    if count != 1 or not is_iterated(translator, instruction):
+    if not 1 <= count <= 2 or not is_iterated(translator, instruction):
         return False
-    translator.whole(-1)
-    value = translator.seen(-1)
-    if value.kind != OBJECT or value.cls not in KINDS:
+    start = Value(INT, known=0)
+    if count == 2:
+        translator.whole(-1)
+        start = translator.seen(-1)
+    if start.kind not in (INT, BOOL) or not is_iterable(translator, -count):
         return False
     register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
-    inner = over_items(translator, value, register + 1)
-    translator.emit("MOVE", a=register, b=translator.register(Value(INT, known=0)))
-    translator.state.stack[-1] = Value(NULL)
-    return finish(translator, instruction, Value(COUNTED, register, parts=(inner,)))
+    parts = iterators(translator, count, 1, register + 1)
+    translator.emit("MOVE", a=register, b=translator.register(start))
+    return finish(translator, instruction, Value(COUNTED, register, parts=parts))
 
 
 @known(builtins.zip)
 def call_zip(translator: Translator, count: int, instruction: Instruction) -> bool:
     if not 1 <= count <= ZIPPED_LIMIT or not is_iterated(translator, instruction):
         return False
-    for place in range(-count, 0):
-        translator.whole(place)
-        value = translator.seen(place)
-        if value.kind != OBJECT or value.cls not in KINDS:
-            return False
-    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
-    values = translator.state.stack[len(translator.state.stack) - count :]
-    if any(register <= value.register < register + 6 for value in values):
+    if not all(is_iterable(translator, place) for place in range(-count, 0)):
         return False
+    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
+    return finish(translator, instruction, Value(ZIPPED, register, parts=iterators(translator, count, count, register)))
+
+
+def is_iterable(translator: Translator, place: int) -> bool:
+    """Returns whether an argument is a list, a tuple or a range; a range object becomes three registers."""
+    if translator.state.stack[place].kind == RANGE:
+        return True
+    translator.whole(place)
+    value = translator.seen(place)
+    if value.kind == OBJECT and value.cls is range:
+        translator.state.stack[place] = iterator_of(translator, value, slot_of(translator, place))
+        translator.refresh()
+        return True
+    return value.kind == OBJECT and value.cls in KINDS
+
+
+def slot_of(translator: Translator, place: int) -> int:
+    return translator.registers.slot(len(translator.state.stack) + place)
+
+
+def iterators(translator: Translator, count: int, taken: int, register: int) -> tuple[Value, ...]:
+    """Returns iterators over the first arguments of a call, one behind the other in registers of the call's own place."""
+    stack = translator.state.stack
     parts = []
-    for place, value in enumerate(values):
-        parts.append(over_items(translator, value, register + 2 * place))
-        translator.state.stack[place - count] = Value(NULL)
-    return finish(translator, instruction, Value(ZIPPED, register, parts=tuple(parts)))
+    for place in range(-count, taken - count):
+        if stack[place].kind == RANGE:
+            for number in range(RANGE_SIZE):
+                translator.emit("MOVE", a=register + number, b=stack[place].register + number)
+            parts.append(Value(RANGE, register))
+        else:
+            parts.append(iterator_of(translator, stack[place], register))
+        stack[place] = Value(NULL)
+        register += RANGE_SIZE
+    return tuple(parts)
+
+
+@known(builtins.reversed)
+def call_reversed(translator: Translator, count: int, instruction: Instruction) -> bool:
+    value = translator.state.stack[-1]
+    if count != 1 or value.kind != RANGE:
+        return False
+    translator.emit("RANGE_BACKWARD", a=value.register)
+    register = slot_of(translator, -instruction.arg - 2)
+    for number in range(RANGE_SIZE):
+        translator.emit("MOVE", a=register + number, b=value.register + number)
+    return finish(translator, instruction, Value(RANGE, register))
 
 
 # -- Methods of lists ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """A chunk: the instructions of some blocks that are translated together -> words at the end of the code.
 
-Registers, in this order: one for each variable (numbered as in CPython's frame), the constants of the function, six for
+Registers, in this order: one for each variable (numbered as in CPython's frame), the constants of the function, nine for
 each place of the value stack, where values stand at the start of a block, and *scratch* registers for what a block computes.
 Each temporary has a name of its own, so that neighbours can be fused; names below `FIRST_NAME` are registers.
 """
@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from cascade.instructions.kernel import FIELDS, KERNEL_OPCODES
 from cascade.kernels.assemble import ROWS, Code, Item, Label, Space
+from cascade.kernels.blocks.steps import END
 from cascade.kernels.blocks.values import Value
 from cascade.kernels.fuse import fuse
 from cascade.kernels.model import FLOAT, INT
 
 FIRST_NAME = 1_000_000
-STRIDE = 6
+STRIDE = 9
 """Registers of a place of the value stack: an iterator may need as many."""
 SCRATCH = 96
 
@@ -44,7 +45,9 @@ class Registers:
                     self.values.append((self.constants[key], kind, constant))
         self.none = self.variables + len(self.values)
         self.values.append((self.none, "object", None))
-        self.first_slot = self.none + 1
+        self.end = self.none + 1
+        self.values.append((self.end, "object", END))
+        self.first_slot = self.end + 1
         self.first_scratch = self.first_slot + STRIDE * (code.co_stacksize + 2)
         self.count = self.first_scratch + SCRATCH
 

@@ -5,20 +5,50 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable
 
-from cascade.kernels.blocks.c_calls import before_collection, finish
-from cascade.kernels.blocks.calls import as_int, extreme, known, numbers
+from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.attributes import call_isinstance as is_instance
+from cascade.kernels.blocks.c_calls import before_collection, c_function, class_of, finish
+from cascade.kernels.blocks.calls import as_int, known, numbers
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.numbers import as_float, of_numbers
 from cascade.kernels.blocks.sequences import KINDS, settled_object
-from cascade.kernels.blocks.translator import Translator
-from cascade.kernels.blocks.values import BUILT_IN, DISPLAY, Value, constant_value
+from cascade.kernels.blocks.translator import Stub, Translator
+from cascade.kernels.blocks.values import DISPLAY, Value, constant_value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
-CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None)}
-"""Of the kinds of values that have one."""
-
-
 # -- Numbers ----------------------------------------------------------------------------------------------------------
+
+
+@known(builtins.float)
+def call_float(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count == 0:
+        return finish(translator, instruction, Value(FLOAT, known=0.0))
+    return count == 1 and converted(translator, instruction, FLOAT, lambda value: as_float(translator, value))
+
+
+@known(builtins.int)
+def call_int(translator: Translator, count: int, instruction: Instruction) -> bool:
+    def whole(value: Value) -> Value:
+        return translator.computed(INT, "TRUNCATE", value) if value.kind == FLOAT else as_int(translator, value)
+
+    if count == 0:
+        return finish(translator, instruction, Value(INT, known=0))
+    return count == 1 and converted(translator, instruction, INT, whole)
+
+
+def converted(translator: Translator, instruction: Instruction, kind: str, of_number: Callable[[Value], Value]) -> bool:
+    """The number of an argument that is a number, or a text of few digits; a function is called for any other."""
+    translator.whole(-1)
+    value = translator.seen(-1)
+    if value.number:
+        return finish(translator, instruction, of_number(value))
+    if value.kind != OBJECT or value.cls is not str:
+        return False
+    return computed_or_called(translator, instruction, kind, f"{kind.upper()}_OF_TEXT", value)
+
+
+c_function(int, None, (str, bytes), (int, bool), optional=1)
+c_function(float, float, (str, bytes))
 
 
 @known(builtins.divmod)
@@ -79,11 +109,6 @@ def call_hash(translator: Translator, count: int, instruction: Instruction) -> b
 # -- Classes ----------------------------------------------------------------------------------------------------------
 
 
-def class_of(value: Value) -> type | None:
-    """Returns the exact class of a value, where it is known and stays what it is: that of an object of users' may change."""
-    return value.cls if value.kind == OBJECT and value.cls in BUILT_IN else CLASSES.get(value.kind)
-
-
 @known(type)
 def call_type(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count != 1:
@@ -105,9 +130,12 @@ def call_isinstance(translator: Translator, count: int, instruction: Instruction
     if classes is None:
         return False
     translator.whole(-2)
-    cls = class_of(translator.seen(-2))
+    value = translator.seen(-2)
+    cls = class_of(value)
     if cls is not None and not any(each.__flags__ & MUTABLE for each in classes):
         return finish(translator, instruction, Value(BOOL, known=issubclass(cls, classes)))
+    if value.met is not None and is_instance(translator, count, instruction):
+        return True
     if len(classes) > 1:
         return False
     value = settled_object(translator, -2)
@@ -178,6 +206,45 @@ def call_min(translator: Translator, count: int, instruction: Instruction) -> bo
 @known(builtins.max)
 def call_max(translator: Translator, count: int, instruction: Instruction) -> bool:
     return MOST(translator, count, instruction) if count == 1 else extreme(translator, count, instruction, False)
+
+
+def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:
+    """The first of the arguments than which none is less (or more), as `min` and `max` define it."""
+    values = numbers(translator, count) if count >= 2 else None
+    if values is None:
+        return False
+    kinds = {value.kind for value in values}
+    if len(kinds) > 1:
+        return count == 2 and BOOL not in kinds and extreme_of_two(translator, values, instruction, least)
+    best = translator.temporary()
+    translator.chunk.pinned.add(best)
+    translator.emit("MOVE", a=best, b=translator.register(values[0]))
+    for value in values[1:]:
+        keep = Label()
+        register = translator.register(value)
+        left, right = (register, best) if least else (best, register)
+        if values[0].kind == FLOAT:
+            translator.emit("JUMP_NOT_LESS_FLOAT", a=left, b=right, target=keep)
+        else:
+            translator.emit("JUMP_LESS_EQUAL_INT", a=right, b=left, target=keep)
+        translator.emit("MOVE", a=best, b=register)
+        translator.chunk.put(keep)
+    return finish(translator, instruction, Value(values[0].kind, best))
+
+
+def extreme_of_two(translator: Translator, values: list[Value], instruction: Instruction, least: bool) -> bool:
+    """Of an int and a float: the code continues in two ways, one for each result."""
+    first, second = (as_float(translator, value, True) for value in values)
+    a, b = translator.register(first), translator.register(second)
+    if least:
+        a, b = b, a
+    first_kept = Label()
+    translator.emit("JUMP_NOT_LESS_FLOAT", a=a, b=b, target=first_kept)
+    before = translator.state.copy()
+    finish(translator, instruction, values[0])
+    translator.waiting.append((first_kept, Stub(instruction.after, translator.frozen(translator.state), 0, 0), None))
+    translator.state = before
+    return finish(translator, instruction, values[1])
 
 
 @known(builtins.sorted)

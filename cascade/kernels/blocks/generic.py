@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dis
 import sys
+from types import FunctionType
 
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.instructions import ContinuationError
 from cascade.kernels.blocks.resume import call_out as call_out_function
 from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import NULL, Value
@@ -62,11 +64,6 @@ def loads_method(instruction: Instruction) -> bool:
     )
 
 
-@form("")
-def other(translator: Translator, instruction: Instruction) -> None:
-    call_out(translator, instruction)
-
-
 def call_out(translator: Translator, instruction: Instruction, start: int = -1) -> None:
     """Has CPython execute an instruction, with the values that are on the stack."""
     taken = popped(instruction)
@@ -88,11 +85,22 @@ def effect(instruction: Instruction) -> int:
     return dis.stack_effect(number, instruction.arg if number >= dis.HAVE_ARGUMENT else None)
 
 
-def make(translator: Translator, start: int, end: int, taken: int, left: int, instruction: str = "CALL_PYTHON") -> int:
-    """Emits the call-out of the instructions from `start` to `end`, which change no variable; returns its number."""
+def make(
+    translator: Translator,
+    start: int,
+    end: int,
+    taken: int,
+    left: int,
+    reads: tuple[int, ...] = (),
+    name: str = "CALL_PYTHON",
+) -> int:
+    """Emits the call-out of the instructions from `start` to `end`, which load the variables `reads` and change none.
+
+    Returns its number. `name` is the instruction that makes it.
+    """
     stack = translator.state.stack
     count = len(stack)
-    if taken > count:
+    if taken > count or left < 0:
         raise LeavesTyped
     for place in range(count - taken, count):
         translator.whole(place)
@@ -101,25 +109,17 @@ def make(translator: Translator, start: int, end: int, taken: int, left: int, in
     translator.refresh()
     values = stack[count - taken :]
     presence = tuple(value.kind != NULL for value in values)
-    given = tuple(value for value in values if value.kind != NULL)
-    function = call_out_function(
-        translator.function,
-        start,
-        end,
-        (),
-        (),
-        presence,
-        (True,) * left,
-        tables=translator.tables,
-        bound_method=any(loads_method(each) for each in translator.text.between(start, end)[-1:]),
-    )
+    reads = with_first(translator, start, end, reads)
+    read = tuple(variable(translator, number) for number in reads)
+    given = read + tuple(value for value in values if value.kind != NULL)
+    function = function_for(translator, start, end, reads, presence, left)
     del stack[count - taken :]
     translator.before_effect()
     results = tuple(translator.temporary() for _ in range(left))
     targets = results or (translator.temporary(),)
     translator.chunk.pinned.update(targets)
     number = translator.gather(function, given, targets, start, end)
-    translator.emit(instruction, e=number)
+    translator.emit(name, e=number)
     if not results:
         translator.emit("RELEASE", a=targets[0])
     for value in given:
@@ -129,6 +129,50 @@ def make(translator: Translator, start: int, end: int, taken: int, left: int, in
     for result in results:
         translator.push(Value(OBJECT, result, owned=True))
     return number
+
+
+def with_first(translator: Translator, start: int, end: int, reads: tuple[int, ...]) -> tuple[int, ...]:
+    """Adds the first parameter where `super()` may be called, which looks there for its instance."""
+    code = translator.code
+    calls = any(each.name.startswith("CALL") for each in translator.text.between(start, end))
+    if not calls or "__class__" not in code.co_freevars or not code.co_argcount:
+        return reads
+    return (0, *(number for number in reads if number))
+
+
+def variable(translator: Translator, number: int) -> Value:
+    """Returns the value of a variable, which keeps it."""
+    value = translator.state.variables[number]
+    if value is None or value.kind not in ARGUMENTS:
+        raise LeavesTyped
+    return value._replace(owned=False, local=number)
+
+
+def function_for(
+    translator: Translator, start: int, end: int, reads: tuple[int, ...], presence: tuple[bool, ...], left: int
+) -> FunctionType:
+    """Returns the function that executes instructions; one is made for all versions of a program point."""
+    key = (start, end, reads, presence, left)
+    found = translator.fragments.get(key)
+    if found is None:
+        bound_method = any(loads_method(each) for each in translator.text.between(start, end)[-1:])
+        kept = (True,) * left
+        try:
+            found = call_out_function(
+                translator.function,
+                start,
+                end,
+                reads,
+                (),
+                presence,
+                kept,
+                tables=translator.tables,
+                bound_method=bound_method,
+            )
+        except ContinuationError:
+            raise LeavesTyped from None
+        translator.fragments[key] = found
+    return found
 
 
 ARGUMENTS = (NULL, "int", "float", "bool", "none", "object")

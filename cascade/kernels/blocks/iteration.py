@@ -1,16 +1,23 @@
-"""Forms of `for`: ranges, lists, tuples, and enumerate() and zip() of these."""
+"""Forms of `for`: ranges, lists, tuples, enumerate() and zip() of these, and iterators of any class."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.sequences import KINDS
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import COUNTED, DISPLAY, ITEMS, RANGE, ZIPPED, Value
+from cascade.kernels.blocks.steps import step
+from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, Version, form
+from cascade.kernels.blocks.values import COUNTED, DISPLAY, ITEMS, ITERATORS, PLAIN_ITERATORS, RANGE, Value
 from cascade.kernels.model import INT, OBJECT
 
-ITERATORS = (RANGE, ITEMS, COUNTED, ZIPPED)
+ITERATED_OF: dict[type, Form] = {}
+"""`iter(container)` by the class of the container, where another module has the form."""
+Next = Callable[[Translator, Value, Label], Value]
+NEXT_OF: dict[type, Next] = {}
+"""What returns the next item of an iterator, or goes to a label at its end, by the class of the iterator."""
 
 
 @form("GET_ITER")
@@ -20,27 +27,38 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         return
     translator.whole(-1)
     value = translator.seen(-1)
-    if (
-        value.cls in KINDS
-        and value.kind == OBJECT
-        and translator.text.instructions[instruction.after].name == "FOR_ITER"
-    ):
-        depth = len(translator.state.stack) - 1
-        iterator = over_items(translator, value, translator.registers.slot(depth))
+    followed = (
+        translator.text.instructions[instruction.after].name == "FOR_ITER"
+    )  # else a comprehension's function is called
+    if followed and value.kind == OBJECT and (value.cls in KINDS or value.cls is range):
+        iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1))
         translator.pop()
         translator.push(iterator)
         return
+    if value.cls in NEXT_OF:
+        return
+    if value.cls in ITERATED_OF:
+        ITERATED_OF[value.cls](translator, instruction)
+        return
     call_out(translator, instruction)
+    if followed and translator.state.stack[-1].unseen:
+        translator.offset = instruction.after
+        translator.dispatch(-1)  # so that the loop's head has one version, for an iterator of this class
 
 
-def over_items(translator: Translator, value: Value, register: int) -> Value:
-    """Returns an iterator over a list or tuple, in the given registers; it takes over the reference, or makes one."""
+def iterator_of(translator: Translator, value: Value, register: int) -> Value:
+    """Returns an iterator over a list, tuple or range, in the given registers; it takes the reference of an owned one."""
+    if value.cls is range:
+        translator.emit("RANGE_OF", a=register, b=translator.register(value))
+        translator.consume(value)
+        return Value(RANGE, register)
     if value.owned:
         translator.emit("MOVE", a=register, b=value.register)
     else:
         translator.emit("OWN", a=register, b=translator.register(value))
     translator.emit("MOVE", a=register + 1, b=translator.register(Value(INT, known=0)))
-    translator.chunk.drop(value)
+    if value.register >= 0 and value.local < 0:
+        translator.chunk.drop(value)
     return Value(ITEMS, register, value.cls, True)
 
 
@@ -49,34 +67,40 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
     iterator = translator.state.stack[-1]
     if iterator.kind == RANGE:
         over_range(translator, instruction, iterator)
-    elif iterator.kind in (ITEMS, COUNTED, ZIPPED):
+    elif iterator.kind in ITERATORS or iterator.cls in NEXT_OF:
         end = Label()
-        item = next_of(translator, iterator, end)
+        item = next_of(translator, iterator, end, translator.version)
         at_end(translator, instruction, end, (iterator,))
         translator.push(item)
+    elif iterator.kind == OBJECT:
+        over_object(translator, instruction)
     else:
         raise LeavesTyped
 
 
-def next_of(translator: Translator, iterator: Value, end: Label) -> Value:
-    """Returns the next item of an iterator; at its end goes to a label."""
-    if iterator.kind == ITEMS:
+def next_of(translator: Translator, iterator: Value, end: Label, version: Version | None = None) -> Value:
+    """Returns the next item of an iterator; at its end goes to a label. The loop is rotated around the first one that is taken."""
+    if iterator.kind == OBJECT and iterator.cls is not None:
+        return NEXT_OF[iterator.cls](translator, iterator, end)
+    if iterator.kind in (ITEMS, RANGE):
+        name = "NEXT" if iterator.kind == RANGE else f"{KINDS[iterator.cls]}_NEXT"
         register = translator.temporary()
-        translator.emit(f"{KINDS[iterator.cls]}_NEXT", a=register, b=iterator.register, target=end)
-        return Value(OBJECT, register)
-    if iterator.kind == RANGE:
-        register = translator.temporary()
-        translator.emit("NEXT", a=register, b=iterator.register, target=end)
-        return Value(INT, register)
+        translator.emit(name, a=register, b=iterator.register, target=end)
+        if version is not None and version.rotated is None:
+            body = Label()
+            translator.chunk.pinned.add(register)
+            translator.chunk.put(body)
+            version.rotated = (f"{name}_BACK", translator.chunk.physical(register), iterator.register, body)
+        return Value(INT if iterator.kind == RANGE else OBJECT, register)
     if iterator.kind == COUNTED:
-        item = next_of(translator, iterator.parts[0], end)
+        item = next_of(translator, iterator.parts[0], end, version)
         count = translator.temporary()
         number = iterator.register
         translator.emit("MOVE", a=count, b=number)
         translator.emit("ADD_INT", a=number, b=count, c=translator.register(Value(INT, known=1)))
         return Value(DISPLAY, parts=(Value(INT, count), item))
-    items = tuple(next_of(translator, part, end) for part in iterator.parts)
-    return Value(DISPLAY, parts=items)
+    first = next_of(translator, iterator.parts[0], end, version)
+    return Value(DISPLAY, parts=(first, *(next_of(translator, part, end) for part in iterator.parts[1:])))
 
 
 def at_end(translator: Translator, instruction: Instruction, end: Label, released: tuple[Value, ...]) -> None:
@@ -95,9 +119,7 @@ def over_range(translator: Translator, instruction: Instruction, iterator: Value
     old = translator.state.variables[local] if local >= 0 else None
     at_end(translator, instruction, end, ())
     if local < 0 or (old is not None and old.kind == OBJECT):
-        item = translator.temporary()
-        translator.emit("NEXT", a=item, b=iterator.register, target=end)
-        translator.push(Value(INT, item))
+        translator.push(next_of(translator, iterator, end, version))
         return
     translator.save_aliases(local)
     translator.emit("NEXT", a=local, b=iterator.register, target=end)
@@ -105,8 +127,30 @@ def over_range(translator: Translator, instruction: Instruction, iterator: Value
     if version is not None and version.rotated is None and old is not None and old.kind == INT:
         body = Label()
         translator.chunk.put(body)
-        version.rotated = (local, body)
+        version.rotated = ("NEXT_BACK", local, iterator.register, body)
     translator.offset = following.after
 
 
-__all__ = ["call_out"]
+def over_object(translator: Translator, instruction: Instruction) -> None:
+    """The next item of an iterator that is an object: code of users may run if its class is not known to have none."""
+    iterator = translator.seen(-1)
+    plain = iterator.cls in PLAIN_ITERATORS
+    if not plain:
+        translator.before_effect()
+        translator.refresh()
+        iterator = translator.state.stack[-1]
+    end, item = Label(), translator.temporary()
+    register = translator.register(iterator)
+    if plain:
+        translator.emit("PLAIN_NEXT", a=item, b=register, target=end)
+    else:
+        function = step(translator.function, instruction.start, translator.tables)
+        number = translator.gather(function, (), (item,), instruction.start, instruction.after)
+        translator.chunk.pinned.add(item)
+        translator.emit("ITER_NEXT", a=item, b=register, c=translator.registers.end, e=number, target=end)
+        translator.after_effect()
+    at_end(translator, instruction, end, (iterator,))
+    translator.push(Value(OBJECT, item, owned=True))
+
+
+__all__ = ["ITERATORS"]

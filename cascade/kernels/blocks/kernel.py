@@ -9,12 +9,17 @@ import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
 import cascade.kernels.blocks.functions
 import cascade.kernels.blocks.iteration
+import cascade.kernels.blocks.mappings
+import cascade.kernels.blocks.matching
+import cascade.kernels.blocks.math_calls
 import cascade.kernels.blocks.names
 import cascade.kernels.blocks.number_objects
 import cascade.kernels.blocks.numbers
 import cascade.kernels.blocks.python_calls
 import cascade.kernels.blocks.random_calls
+import cascade.kernels.blocks.regions
 import cascade.kernels.blocks.sequences
+import cascade.kernels.blocks.sets
 import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
 from cascade._vm import BlockKernel
 from cascade.kernels.blocks import exits

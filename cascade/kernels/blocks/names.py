@@ -7,6 +7,7 @@ import sys
 from types import CellType, ModuleType
 
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.sequences import update_in_place
 from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import (
     BUILT_IN,
@@ -144,6 +145,8 @@ def push_null(translator: Translator, instruction: Instruction) -> None:
 
 @form("COPY")
 def copy(translator: Translator, instruction: Instruction) -> None:
+    if update_in_place(translator, instruction):
+        return
     place = -instruction.arg
     value = translator.state.stack[place]
     if value.kind not in ("int", "float", "bool", "none", "object", "null"):

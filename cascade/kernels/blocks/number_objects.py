@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import dis
+import sys
 
 from cascade.kernels.blocks.c_calls import finish
 from cascade.kernels.blocks.calls import known, numbers
@@ -19,7 +20,8 @@ from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
 CLASSES = (int, float, bool, complex)
 OBJECT_SIGNS = ("+", "&", "//", "<<", "*", "%", "|", "**", ">>", "-", "/", "^")
 """In the order of cascade_operate in vm/kernel_numbers.h."""
-COMPLEX = {"+": "COMPLEX_ADD", "-": "COMPLEX_SUB", "*": "COMPLEX_MUL"}
+COMPLEX = {} if sys.version_info >= (3, 14) else {"+": "COMPLEX_ADD", "-": "COMPLEX_SUB", "*": "COMPLEX_MUL"}
+"""CPython 3.14 has other rules for a complex number and a real one."""
 
 
 def is_number(value: Value) -> bool:
@@ -66,18 +68,14 @@ def operate(translator: Translator, instruction: Instruction) -> bool:
 
 
 def of_complex(translator: Translator, sign: str, left: Value, right: Value) -> None:
-    b, c = translator.register(left), translator.register(right)
-    result = translator.temporary()
-    name, kept = COMPLEX.get(sign, "OPERATE"), OBJECT_SIGNS.index(sign)
-    passed: Value | None = None
     if sign in COMPLEX:
-        passed = next((value for value in (left, right) if value.owned), None)
-        kept = 0 if passed is None else 1 if passed is left else 2
-    translator.emit(name, a=result, e=kept, b=b, c=c)
+        result = translator.computed(OBJECT, COMPLEX[sign], left, right).register
+    else:
+        b, c = translator.register(left), translator.register(right)
+        result = translator.temporary()
+        translator.emit("OPERATE", a=result, e=OBJECT_SIGNS.index(sign), b=b, c=c)
     translator.pop(), translator.pop()
-    if passed is not None:
-        translator.chunk.drop(passed)
-    translator.consume(*(value for value in (right, left) if value is not passed))
+    translator.consume(right, left)
     translator.push(Value(OBJECT, result, complex if sign in COMPLEX or sign in ("/", "**") else None, True))
 
 

@@ -35,6 +35,8 @@ OPERATORS: list[Other] = []
 COMPARERS: list[Other] = []
 UNARY: list[Other] = []
 """What other families do of an operator whose operands are on the stack; each returns whether it has done so."""
+SIZES: dict[object, str] = {list: "SIZE", tuple: "SIZE", bytes: "SIZE"}
+"""By class of a container, the instruction for its size."""
 JUMPS_ON = ("POP_JUMP", "JUMP_IF", "TO_BOOL", "UNARY_NOT")
 
 
@@ -246,6 +248,9 @@ def truth(translator: Translator, value: Value) -> Value:
         return translator.computed(BOOL, "NOT_EQUAL_INT", value, Value(INT, known=0))
     if value.kind != OBJECT:
         raise LeavesTyped
+    if value.cls in SIZES:
+        size = translator.computed(INT, SIZES[value.cls], value)
+        return translator.computed(BOOL, "NOT_EQUAL_INT", size, Value(INT, known=0))
     return translator.computed(BOOL, "TRUTH", value)
 
 

@@ -59,7 +59,7 @@ def _emit(translator: Translator, callee: object, count: int, instruction: Instr
             return False
     for place in range(-count, 0):
         translator.seen(place)
-    number = generic.make(translator, translator.offset, instruction.after, taken, 1, "CALL_FUNCTION")
+    number = generic.make(translator, translator.offset, instruction.after, taken, 1, name="CALL_FUNCTION")
     translator.callees[number] = callee
     return True
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, NUMBERS, Value
+from cascade.kernels.blocks.lookahead import is_computed_with
+from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, NUMBERS, PLAIN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
+ITEMS_OF: dict[type, Form] = {}
+"""`container[key]` by the class of the container, where another module has the form."""
+STORES_OF: dict[type, Form] = {}
+"""`container[key] = value`."""
+DELETIONS_OF: dict[type, Form] = {}
+"""`del container[key]`."""
+HOLDS_OF: dict[type, Form] = {}
+"""`value in container`."""
 HELD = ("int", "float", "bool", "none", "object")
 DISPLAY_LIMIT = 8
 
@@ -17,50 +26,119 @@ DISPLAY_LIMIT = 8
 def binary_subscr(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-2), translator.whole(-1)
     container, index = translator.seen(-2), translator.seen(-1)
-    if container.cls not in KINDS or index.kind not in (INT, BOOL):
+    if container.cls in KINDS and index.kind in (INT, BOOL):
+        item = item_of(translator, container, index)
+        translator.pop(), translator.pop()
+        if container.owned:
+            item = translator.own(item)
+        translator.consume(index, container)
+        translator.push(item)
+        see_soon(translator, instruction.after)
+    elif container.cls in ITEMS_OF:
+        ITEMS_OF[container.cls](translator, instruction)
+    else:
         call_out(translator, instruction)
-        return
-    # The item is borrowed from the container, so that is kept until the item has a reference of its own.
-    item = translator.computed(OBJECT, f"{KINDS[container.cls]}_ITEM", container, index)
-    translator.pop(), translator.pop()
-    if container.owned:
-        item = translator.own(item)
-    translator.consume(index, container)
-    translator.push(item)
+
+
+def item_of(translator: Translator, container: Value, index: Value) -> Value:
+    """Returns an item, borrowed from the container: that is kept until the item has a reference of its own."""
+    return translator.computed(OBJECT, f"{KINDS[container.cls]}_ITEM", container, index)
+
+
+def see_soon(translator: Translator, offset: int) -> None:
+    """Has the class of the value on top of the stack seen at once if it is going to be an operand.
+
+    Its test is then the next instruction, and both are made one (see `OVERLAYS`); other borrowed values are fewer meanwhile.
+    """
+    if (
+        translator.state.stack[-1].unseen
+        and offset not in translator.text.joins
+        and is_computed_with(translator, offset)
+    ):
+        translator.offset, translator.general = offset, False
+        translator.dispatch(-1)
+
+
+def update_in_place(translator: Translator, instruction: Instruction) -> bool:
+    """Translates the load of an augmented assignment, `COPY 2; COPY 2; BINARY_SUBSCR`, without the copies."""
+    second = translator.text.instructions[instruction.after]
+    third = translator.text.instructions.get(second.after)
+    if (
+        third is None
+        or instruction.arg != 2
+        or second.arg != 2
+        or (second.name, third.name) != ("COPY", "BINARY_SUBSCR")
+    ):
+        return False
+    translator.whole(-2), translator.whole(-1)
+    container, index = translator.seen(-2), translator.seen(-1)
+    if container.cls not in KINDS or index.kind not in (INT, BOOL):
+        return False
+    translator.push(item_of(translator, container, index))
+    translator.offset = third.after
+    see_soon(translator, third.after)
+    return True
 
 
 @form("STORE_SUBSCR")
 def store_subscr(translator: Translator, instruction: Instruction) -> None:
     value = translator.whole(-3)
     container, index = translator.seen(-2), translator.seen(-1)
-    if container.cls is not list or index.kind not in (INT, BOOL):
-        call_out(translator, instruction)
-        return
-    stack = translator.state.stack
-    if value.kind in (INT, FLOAT):
-        translator.before_effect()
-        value, container, index = stack[-3:]
-        name = f"LIST_STORE_{value.kind.upper()}"
-        translator.emit(
-            name, a=translator.register(container), b=translator.register(index), c=translator.register(value)
-        )
-    elif value.kind in (BOOL, NONE, OBJECT):
-        settled_object(translator, -3)
-        translator.before_effect()
-        value, container, index = stack[-3:]
-        source = translator.register(value)
-        name = "LIST_STORE" if value.owned else "LIST_STORE_BORROWED"
-        translator.emit(name, a=translator.register(container), b=translator.register(index), c=source)
-    else:
+    if value.kind not in HELD:
         raise LeavesTyped
-    for _ in range(3):
-        translator.pop()
-    if value.kind == OBJECT and value.owned:
-        translator.chunk.drop(value)
+    if container.cls is list and index.kind in (INT, BOOL):
+        if translator.general:
+            replace_item(translator)
+        else:
+            store_item(translator)
+    elif container.cls in STORES_OF:
+        STORES_OF[container.cls](translator, instruction)
     else:
-        translator.consume(value)
+        call_out(translator, instruction)
+
+
+def store_item(translator: Translator) -> None:
+    """Stores an item of a list in place of one whose end runs no code."""
+    translator.protect(3, PLAIN)
+    value, container, index = translator.state.stack[-3:]
+    if value.number:
+        name = f"LIST_STORE_{value.kind.upper()}"
+    else:
+        name = "LIST_STORE_OWNED" if value.owned else "LIST_STORE_BORROWED"
+    a, b, c = translator.register(container), translator.register(index), translator.register(value)
+    translator.emit(name, a=a, b=b, c=c, target=translator.otherwise())
+    del translator.state.stack[-3:]
+    drop_stored(translator, value)
+    translator.consume(index, container)
+
+
+def replace_item(translator: Translator) -> None:
+    """Stores an item of a list in place of any other: code of users may run when that one dies."""
+    settled_object(translator, -3)
+    value = translator.owned(len(translator.state.stack) - 3)
+    translator.refresh()
+    translator.protect(3)
+    value, container, index = translator.state.stack[-3:]
+    a, b, c = translator.register(container), translator.register(index), translator.register(value)
+    translator.emit("LIST_REPLACE", a=a, b=b, c=c)
+    del translator.state.stack[-3:]
+    drop_stored(translator, value)
     translator.after_effect()
     translator.consume(index, container)
+
+
+def drop_stored(translator: Translator, value: Value) -> None:
+    """The reference of a value that has been stored belongs to its container now."""
+    if value.register >= 0 and value.local < 0:
+        translator.chunk.drop(value)
+
+
+@form("DELETE_SUBSCR")
+def delete_subscr(translator: Translator, instruction: Instruction) -> None:
+    translator.whole(-2)
+    container = translator.seen(-2)
+    form = call_out if container.cls is None else DELETIONS_OF.get(container.cls, call_out)
+    form(translator, instruction)
 
 
 def settled_object(translator: Translator, place: int) -> Value:
@@ -72,7 +150,7 @@ def settled_object(translator: Translator, place: int) -> Value:
         translator.emit(f"BOX_{value.kind.upper()}", a=result, b=source)
         value = Value(OBJECT, result, {INT: int, FLOAT: float, BOOL: bool}[value.kind], True)
     elif value.kind == NONE:
-        value = Value(OBJECT, translator.registers.none, type(None))
+        value = Value(OBJECT, translator.registers.none, type(None), known=None)
     else:
         return value
     translator.state.stack[place] = value
@@ -84,6 +162,9 @@ def settled_object(translator: Translator, place: int) -> Value:
 def contains_op(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-2), translator.whole(-1)
     value, container = translator.seen(-2), translator.seen(-1)
+    if container.cls in HOLDS_OF:
+        HOLDS_OF[container.cls](translator, instruction)
+        return
     if container.cls not in KINDS or not value.number:
         call_out(translator, instruction)
         return

@@ -15,14 +15,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import CellType, FunctionType
-from typing import NamedTuple
 
 from cascade.kernels.assemble import Code, Label, Space
-from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Registers, Words, bits_of
+from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Registers, bits_of
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
+from cascade.kernels.blocks.points import (
+    AHEAD,
+    BACKWARD,
+    GENERAL,
+    HERE,
+    CallOut,
+    Ended,
+    Exit,
+    Growth,
+    LeavesTyped,
+    Stub,
+    Unseen,
+    Version,
+)  # fmt: skip
 from cascade.kernels.blocks.values import (
-    BUILT_IN,
     CONDITION,
     COUNTED,
     DISPLAY,
@@ -32,6 +44,7 @@ from cascade.kernels.blocks.values import (
     NUMBERS,
     PLAIN,
     RANGE,
+    TOLD_APART,
     UNKNOWN,
     WIDE,
     ZIPPED,
@@ -48,96 +61,10 @@ STUB_LIMIT = 500
 """Room that is left for stubs."""
 CODE_LIMIT = 16_384
 """Words of a kernel. Stubs fill its end backwards, so that what is executed most stands together, without jumps in between."""
-HERE, GENERAL, AHEAD, BACKWARD = "here", "general", "ahead", "backward"
 EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
 """Instructions that test for a class."""
-
-
-class Unseen(Exception):
-    """The class of a value is needed: the code ends in a stub here.
-
-    Attributes:
-        place: the position on the stack, from the top, as an index (-1, -2, ...).
-    """
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-
-
-class Ended(Exception):
-    """The block has ended."""
-
-
-class LeavesTyped(Exception):
-    """From here CPython continues, in any case."""
-
-
-class Exit(NamedTuple):
-    """A side exit: the offset at which CPython continues, and where the variables and the stack's values are."""
-
-    offset: int
-    variables: tuple[Value | None, ...]
-    stack: tuple[Value, ...]
-
-
-class Stub(NamedTuple):
-    """What follows a stub.
-
-    Attributes:
-        offset: of the instruction.
-        state: there; registers are physical ones.
-        place: the stack's value whose class is needed; 0 where none is.
-        tried: how many classes have been told apart.
-        way: how the offset is reached: `HERE`, where its instruction begins; `GENERAL`, where it begins and its usual form
-            does not fit the values; `AHEAD` or `BACKWARD` by a jump that comes first.
-        released: values that die before such a jump.
-    """
-
-    offset: int
-    state: State
-    place: int
-    tried: int
-    way: str = HERE
-    released: tuple[Value, ...] = ()
-
-
-class Version:
-    """A translated program point, or one that is going to be.
-
-    Attributes:
-        rotated: of a loop over a range: the register of its variable, and the label behind the test.
-    """
-
-    __slots__ = ("label", "rotated")
-
-    def __init__(self) -> None:
-        self.label = Label()
-        self.rotated: tuple[int, Label] | None = None
-
-
-class Growth(NamedTuple):
-    """Words to be added to a kernel: at `start`, which is behind the last word, or on a stub that is the last one.
-
-    Attributes:
-        jump_from: the number of the stub's word that becomes a jump to `start`; -1 for none.
-        stubs: the words that stand before the first stub at the end of the code.
-    """
-
-    start: int
-    words: Words
-    jump_from: int
-    stub_start: int
-    stubs: Words
-
-
-class CallOut(NamedTuple):
-    """A call-out or a container: its function, the (register, kind) of each argument, and the registers of the results."""
-
-    function: object
-    sources: tuple[tuple[int, str], ...]
-    targets: tuple[int, ...]
-    start: int
-    end: int
+RELEASES: dict[type | None, str] = {complex: "RELEASE_COMPLEX"}
+"""Instructions that drop a reference, where a class has its own."""
 
 
 class Translator:
@@ -184,6 +111,7 @@ class Translator:
         self.keywords: tuple[str, ...] = ()
         self.call_start = -1
         self.epochs = 0
+        self.fragments: dict[tuple[object, ...], FunctionType] = {}
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
@@ -244,9 +172,11 @@ class Translator:
             self.go_to(stub.offset, stub.way == BACKWARD)
             return
         self.begin_instruction(self.text.instructions[stub.offset])
+        self.general = stub.way == GENERAL
         if stub.place:
             self.see(stub.place, found, stub.tried)
-        self.general = stub.way == GENERAL
+            if stub.offset in self.text.joins and not self.general:
+                self.go_to(stub.offset)  # what comes here with the same facts continues here
 
     def otherwise(self) -> Label:
         """Returns the label of a stub where the present instruction is made in the way that fits all values."""
@@ -319,8 +249,8 @@ class Translator:
         """Begins with a test for the class that a value on the stack has now."""
         value = self.state.stack[place]
         kind = type(found)
-        if tried >= DISPATCH_LIMIT or kind not in BUILT_IN:
-            met = None if tried >= DISPATCH_LIMIT or kind in BUILT_IN else kind
+        if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
+            met = None if tried >= DISPATCH_LIMIT or kind in TOLD_APART else kind
             self.replace(place, value._replace(general=True, met=met))
             return
         otherwise = Label()
@@ -410,8 +340,8 @@ class Translator:
         self.offset, self.moved = offset, True
         if version is not None and version.label.placed:
             if version.rotated is not None and back:
-                register, label = version.rotated
-                self.emit("NEXT_BACK", a=register, b=self.state.stack[-1].register, target=label)
+                name, register, iterator, label = version.rotated
+                self.emit(name, a=register, b=iterator, target=label)
             self.emit("BACK" if back else "JUMP", target=version.label)
             raise Ended
         if version is None:
@@ -565,7 +495,7 @@ class Translator:
             if value.owned:
                 if value.cls not in PLAIN:
                     self.before_effect()
-                self.emit("RELEASE", a=value.register)
+                self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
                 if value.cls not in PLAIN:
                     self.after_effect()
             if value.register >= 0 and value.local < 0:
@@ -594,6 +524,29 @@ class Translator:
         if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
             return self.own(value)
         return value
+
+    def protect(self, above: int, dying: frozenset[type] | None = None) -> None:
+        """Has borrowed values get references of their own, apart from the `above` topmost ones.
+
+        Args:
+            above: values that the instruction takes.
+            dying: the classes of the objects that may die; None for objects of any class.
+        """
+        stack = self.state.stack
+        for depth in range(len(stack) - above):
+            value = stack[depth]
+            if value.kind == DISPLAY:
+                kept = value._replace(parts=tuple(self.kept_from(part, dying) for part in value.parts))
+            else:
+                kept = self.kept_from(value, dying)
+            if kept != value:
+                stack[depth] = kept
+                self.refresh()
+
+    def kept_from(self, value: Value, dying: frozenset[type] | None) -> Value:
+        if dying is not None and value.cls is not None and value.cls not in dying:
+            return value
+        return self.lasting(value)
 
     def after_effect(self) -> None:
         self.state.guarded = False
@@ -749,4 +702,16 @@ def form(*names: str) -> Callable[[Form], Form]:
 from cascade.instructions.kernel import KERNEL_OPCODES  # noqa: E402
 
 STUB = KERNEL_OPCODES["STUB"]
-__all__ = ["FORMS", "RANGE", "UNKNOWN", "Ended", "LeavesTyped", "Translator", "Unseen", "form"]
+__all__ = [
+    "FORMS",
+    "RANGE",
+    "UNKNOWN",
+    "Ended",
+    "Exit",
+    "LeavesTyped",
+    "Stub",
+    "Translator",
+    "Unseen",
+    "Version",
+    "form",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from types import CodeType
 from typing import NamedTuple
 
@@ -20,12 +22,22 @@ NULL, CONDITION, DISPLAY, RANGE, ITEMS, COUNTED, ZIPPED = (
     counted     enumerate() over `items`: and a count
     zipped      zip() over several `items`
 """
+ITERATORS = (RANGE, ITEMS, COUNTED, ZIPPED)
 UNKNOWN: object = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 WIDE = range(-(2**63), 2**63)
 NUMBERS = (INT, FLOAT, BOOL)
-PLAIN = frozenset((int, float, bool, str, bytes, type(None), complex, range))
+PLAIN: frozenset[type] = frozenset((int, float, bool, str, bytes, type(None), complex, range))
 """Classes whose instances run no code when they die, and whose operations run none either."""
-BUILT_IN = PLAIN | {list, tuple, dict, set, frozenset, bytearray}
+BUILT_IN = PLAIN | {list, tuple, dict, set, frozenset, bytearray, deque, defaultdict}
+"""Classes that nobody can change, and whose instances have no attributes of their own."""
+_EMPTY: dict[object, object] = {}
+_ITERABLE: tuple[Iterable[object], ...] = (
+    [], (), range(0), range(2**70), "", "\u0101", b"", bytearray(), {}, _EMPTY.values(), _EMPTY.items(), set(), reversed([]),
+    reversed({}), reversed(_EMPTY.values()), reversed(_EMPTY.items()),
+)  # fmt: skip
+PLAIN_ITERATORS: frozenset[type] = frozenset(type(iter(iterable)) for iterable in _ITERABLE)
+"""Classes of iterators that run no code of users."""
+TOLD_APART = BUILT_IN | PLAIN_ITERATORS | {Counter}
 """Classes of objects that are told apart."""
 
 

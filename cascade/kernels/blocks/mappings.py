@@ -1,0 +1,457 @@
+"""Forms of dicts, default dicts and counters: items, lookups, displays, iteration.
+
+A key in a register, or a str, has instructions of its own, which exit where CPython has to compare keys. Those for any other key go
+to a call-out instead (`beside_call_out`), so that typed code goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.calls import Known, is_iterated, known
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import ARGUMENTS, call_out, popped
+from cascade.kernels.blocks.iteration import ITERATED_OF, NEXT_OF, Next
+from cascade.kernels.blocks.numbers import SIZES
+from cascade.kernels.blocks.resume import call_out as call_out_function
+from cascade.kernels.blocks.sequences import DELETIONS_OF, HELD, HOLDS_OF, ITEMS_OF, STORES_OF, settled_object
+from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import DISPLAY, NOTHING, NULL, PLAIN, Value
+from cascade.kernels.model import BOOL, INT, NONE, OBJECT
+
+BUILD_LIMIT = 30
+"""Keys, or values, of a display."""
+GETS, SETS, HOLDS = range(3)
+"""What EXPECT_DICT tests."""
+_EMPTY: dict[int, int] = {}
+KEYS, VALUES, ITEMS = type(iter(_EMPTY)), type(iter(_EMPTY.values())), type(iter(_EMPTY.items()))
+"""Iterators over a dict."""
+
+
+# -- Instructions beside call-outs ------------------------------------------------------------------------------------------
+
+
+def beside_call_out(
+    translator: Translator,
+    instruction: Instruction,
+    name: str,
+    operands: dict[str, Value],
+    result: str,
+    *,
+    expects: tuple[Value, int] | None = None,
+    inverted: bool = False,
+    frees: bool = False,
+) -> None:
+    """Emits an instruction in place of one of CPython's, which a call-out executes where the former goes to `f`.
+
+    Args:
+        name, operands: of the instruction; its result, if it has one, is in `a`.
+        result: OBJECT (owned), BOOL, or NONE where CPython's returns None or nothing.
+        expects: an instance of a subclass of dict, and what it has to do as a dict does.
+        inverted: whether the result is negated.
+        frees: whether the instruction may drop objects, whose finalizers run code.
+    """
+    stack = translator.state.stack
+    taken = popped(instruction) or 0
+    registers = {letter: translator.register(value) for letter, value in operands.items()}
+    translator.refresh()
+    values = stack[len(stack) - taken :]
+    if any(value.kind not in ARGUMENTS for value in values):
+        raise LeavesTyped
+    del stack[len(stack) - taken :]
+    translator.before_effect()
+    made, slow, join = translator.temporary(), Label(), Label()
+    translator.chunk.pinned.add(made)
+    if expects is not None:
+        translator.emit("EXPECT_DICT", a=translator.register(expects[0]), e=expects[1], target=slow)
+    if result != NONE:
+        registers["a"] = made
+    translator.emit(name, target=slow, **registers)
+    if inverted:
+        translator.emit("EQUAL_INT", a=made, b=made, c=translator.register(Value(BOOL, known=False)))
+    frees = drop_owned(translator, values) or frees
+    translator.emit("JUMP", target=join)
+    translator.chunk.put(slow)
+    emit_call_out(translator, instruction, values, made, result)
+    for value in values:
+        if value.register >= 0 and value.local < 0:
+            translator.chunk.drop(value)
+    if result != NONE:
+        translator.push(Value(result, made, owned=result == OBJECT))
+    elif instruction.name == "CALL":
+        translator.push(NOTHING)
+    guard_again(translator, instruction, frees)
+    translator.chunk.put(join)
+
+
+def drop_owned(translator: Translator, values: list[Value]) -> bool:
+    """Drops the references of operands; returns whether that may run code."""
+    runs = False
+    for value in values:
+        if value.owned:
+            translator.emit("RELEASE", a=value.register)
+            runs = runs or value.cls not in PLAIN
+    return runs
+
+
+def emit_call_out(
+    translator: Translator, instruction: Instruction, values: list[Value], made: int, result: str
+) -> None:
+    """Emits the call-out of one instruction; its result is in `made`."""
+    presence = tuple(value.kind != NULL for value in values)
+    given = tuple(value for value in values if value.kind != NULL)
+    left = (True,) if instruction.name in ("CALL", "BINARY_SUBSCR", "CONTAINS_OP") else ()
+    start, end = translator.offset, instruction.after
+    function = call_out_function(translator.function, start, end, (), (), presence, left, tables=translator.tables)
+    target = made if result == OBJECT else translator.temporary()
+    translator.chunk.pinned.add(target)
+    number = translator.gather(function, given, (target,), start, end)
+    translator.emit("CALL_PYTHON", e=number)
+    if result == BOOL:
+        translator.emit("TRUTH", a=made, b=target)
+    if result != OBJECT:
+        translator.emit("RELEASE", a=target)
+
+
+def guard_again(translator: Translator, instruction: Instruction, frees: bool) -> None:
+    """The names are guarded again behind a call-out: the way beside it need not, unless it runs code, too."""
+    guarded = translator.state.guarded
+    translator.after_effect()
+    if frees or not guarded:
+        return
+    start, translator.offset = translator.offset, instruction.after
+    translator.refresh()
+    translator.emit("GUARD")
+    translator.offset = start
+    translator.state.guarded = True
+
+
+# -- Keys -------------------------------------------------------------------------------------------------------------------
+
+
+def key_at(translator: Translator, place: int, kept: bool = False) -> tuple[str, Value]:
+    """Returns a key on the stack, and the end of the names of the instructions for it.
+
+    Args:
+        kept: whether the container may keep the key: then that is no bool in a register, which is written as an int.
+    """
+    translator.whole(place)
+    key = translator.seen(place)
+    if key.kind == INT or (key.kind == BOOL and not kept):
+        return "_INT", key
+    key = settled_object(translator, place)
+    return ("_STR" if key.cls is str else ""), key
+
+
+def is_plain(value: Value) -> bool:
+    """Returns whether a key runs no code when it is hashed and compared."""
+    if value.kind == DISPLAY:
+        return all(map(is_plain, value.parts))
+    if value.kind == OBJECT and value.constant and type(value.known) is tuple:
+        return all(type(item) in PLAIN for item in value.known)
+    return value.number or value.kind == NONE or (value.kind == OBJECT and value.cls in PLAIN and not value.general)
+
+
+def drop_operands(translator: Translator, count: int) -> list[Value]:
+    return [translator.pop() for _ in range(count)]
+
+
+# -- Items ------------------------------------------------------------------------------------------------------------------
+
+
+def dict_item(translator: Translator, instruction: Instruction) -> None:
+    suffix, key = key_at(translator, -1)
+    container = translator.state.stack[-2]
+    if not suffix:
+        beside_call_out(translator, instruction, "DICT_ITEM", {"b": container, "c": key}, OBJECT)
+        return
+    # The item is borrowed from the dict, so that is kept until the item has a reference of its own.
+    item = translator.computed(OBJECT, f"DICT_ITEM{suffix}", container, key)
+    drop_operands(translator, 2)
+    if container.owned:
+        item = translator.own(item)
+    translator.consume(key, container)
+    translator.push(item)
+
+
+def default_item(translator: Translator, instruction: Instruction) -> None:
+    suffix, key = key_at(translator, -1)
+    name = "DEFAULT_ITEM_INT" if suffix == "_INT" and key.kind == INT else "DEFAULT_ITEM"
+    if name == "DEFAULT_ITEM":
+        key = settled_object(translator, -1)
+    beside_call_out(translator, instruction, name, {"b": translator.state.stack[-2], "c": key}, OBJECT)
+
+
+def counter_item(translator: Translator, instruction: Instruction) -> None:
+    suffix, key = key_at(translator, -1)
+    container = translator.state.stack[-2]
+    name = "DICT_FIND_INT" if suffix == "_INT" else "DICT_ITEM"
+    beside_call_out(
+        translator, instruction, name, {"b": container, "c": key}, OBJECT, expects=(container, GETS)
+    )  # fmt: skip
+
+
+def store_item(translator: Translator, instruction: Instruction) -> None:
+    value = translator.whole(-3)
+    if value.kind not in HELD:
+        raise LeavesTyped
+    suffix, key = key_at(translator, -1, True)
+    value = settled_object(translator, -3)
+    container = translator.state.stack[-2]
+    if not suffix or container.cls is Counter:
+        expects = (container, SETS) if container.cls is Counter else None
+        operands = {"a": container, "b": key, "c": value}
+        beside_call_out(translator, instruction, f"DICT_STORE{suffix}", operands, NONE, expects=expects, frees=True)
+        return
+    translator.before_effect()
+    translator.refresh()
+    value, container, key = translator.state.stack[-3:]
+    a, b, c = map(translator.register, (container, key, value))
+    translator.emit(f"DICT_STORE{suffix}", a=a, b=b, c=c)
+    drop_operands(translator, 3)
+    translator.after_effect()
+    translator.consume(value, key, container)
+
+
+def delete_item(translator: Translator, instruction: Instruction) -> None:
+    translator.whole(-1)
+    translator.seen(-1)
+    key = settled_object(translator, -1)
+    operands = {"a": translator.state.stack[-2], "b": key}
+    beside_call_out(translator, instruction, "DICT_DELETE", operands, NONE, frees=True)
+
+
+def holds_key(translator: Translator, instruction: Instruction) -> None:
+    container = translator.state.stack[-1]
+    suffix, key = key_at(translator, -2)
+    container = translator.state.stack[-1]
+    inverted = instruction.arg == 1
+    if not suffix or container.cls is Counter:
+        expects = (container, HOLDS) if container.cls is Counter else None
+        operands = {"b": container, "c": key}
+        beside_call_out(
+            translator, instruction, f"DICT_HOLDS{suffix}", operands, BOOL, expects=expects, inverted=inverted
+        )
+        return
+    found = translator.computed(BOOL, f"DICT_HOLDS{suffix}", container, key)
+    if inverted:
+        found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
+    drop_operands(translator, 2)
+    translator.consume(container, key)
+    translator.push(found)
+
+
+ITEMS_OF.update({dict: dict_item, defaultdict: default_item, Counter: counter_item})
+STORES_OF.update(dict.fromkeys((dict, defaultdict, Counter), store_item))
+HOLDS_OF.update(dict.fromkeys((dict, defaultdict, Counter), holds_key))
+DELETIONS_OF.update(dict.fromkeys((dict, defaultdict), delete_item))
+SIZES.update(dict.fromkeys((dict, defaultdict), "DICT_SIZE"))
+
+
+# -- Methods ----------------------------------------------------------------------------------------------------------------
+
+
+def is_dict(value: Value) -> bool:
+    return value.kind == OBJECT and value.cls in (dict, defaultdict)
+
+
+def default_at(translator: Translator, place: int) -> Value:
+    """Returns a default on the stack as an object."""
+    value = translator.whole(place)
+    if value.kind not in HELD:
+        raise LeavesTyped
+    if value.constant and value.number:
+        register = translator.object_register(value.known)
+        value = Value(OBJECT, register, type(value.known))
+        translator.state.stack[place] = value
+        return value
+    return settled_object(translator, place)
+
+
+@known(dict.get)
+def call_get(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
+        return False
+    suffix, key = key_at(translator, 1 - count)
+    default = Value(OBJECT, translator.registers.none, type(None))
+    if count == 3:
+        default = default_at(translator, -1)
+    container = translator.state.stack[-count]
+    operands = {"b": container, "c": key, "d": default}
+    if not suffix:
+        beside_call_out(translator, instruction, "DICT_GET", operands, OBJECT)
+        return True
+    translator.refresh()
+    found = translator.computed(OBJECT, f"DICT_GET{suffix}", container, key, default)
+    if container.owned or default.owned or default.local >= 0:
+        found = translator.own(found)
+    return finish(translator, instruction, found)
+
+
+@known(dict.setdefault)
+def call_setdefault(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
+        return False
+    translator.whole(1 - count)
+    translator.seen(1 - count)
+    key = settled_object(translator, 1 - count)
+    default = Value(OBJECT, translator.registers.none, type(None))
+    if count == 3:
+        default = default_at(translator, -1)
+    operands = {"b": translator.state.stack[-count], "c": key, "d": default}
+    beside_call_out(translator, instruction, "DICT_SET_DEFAULT", operands, OBJECT)
+    return True
+
+
+@known(dict.pop)
+def call_pop(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
+        return False
+    translator.whole(1 - count)
+    translator.seen(1 - count)
+    key = settled_object(translator, 1 - count)
+    operands = {"b": translator.state.stack[-count], "c": key}
+    if count == 3:
+        operands["d"] = default_at(translator, -1)
+    name = "DICT_POP" if count == 2 else "DICT_POP_OR"
+    beside_call_out(translator, instruction, name, operands, OBJECT, frees=True)
+    return True
+
+
+# -- Iteration --------------------------------------------------------------------------------------------------------------
+
+
+def iterate_over(kind: int, cls: type) -> Known:
+    """Returns the form of a call of keys(), values() or items() whose result is only iterated over."""
+
+    def call_view(translator: Translator, count: int, instruction: Instruction) -> bool:
+        value = translator.state.stack[-1]
+        if count != 1 or not is_dict(value) or not is_iterated(translator, instruction):
+            return False
+        translator.refresh()
+        iterator = translator.temporary()
+        translator.emit("ITERATE_DICT", a=iterator, b=translator.register(value), e=kind)
+        return finish(translator, instruction, Value(OBJECT, iterator, cls, True))
+
+    return call_view
+
+
+known(dict.keys)(iterate_over(0, KEYS))
+known(dict.values)(iterate_over(1, VALUES))
+known(dict.items)(iterate_over(2, ITEMS))
+
+
+def iterate_keys(translator: Translator, instruction: Instruction) -> None:
+    value = translator.state.stack[-1]
+    translator.refresh()
+    iterator = translator.temporary()
+    translator.emit("ITERATE_DICT", a=iterator, b=translator.register(value), e=0)
+    translator.pop()
+    translator.consume(value)
+    translator.push(Value(OBJECT, iterator, KEYS, True))
+
+
+ITERATED_OF[dict] = ITERATED_OF[defaultdict] = iterate_keys
+
+
+def next_one(name: str) -> Next:
+    def next_of(translator: Translator, iterator: Value, end: Label) -> Value:
+        found = translator.temporary()
+        translator.emit(name, a=found, b=iterator.register, target=end)
+        return Value(OBJECT, found)
+
+    return next_of
+
+
+def next_item(translator: Translator, iterator: Value, end: Label) -> Value:
+    key, value = translator.temporary(), translator.temporary()
+    translator.emit("NEXT_ITEM", a=key, b=iterator.register, c=value, target=end)
+    return Value(DISPLAY, parts=(Value(OBJECT, key), Value(OBJECT, value)))
+
+
+NEXT_OF[KEYS], NEXT_OF[VALUES], NEXT_OF[ITEMS] = next_one("NEXT_KEY"), next_one("NEXT_VALUE"), next_item
+
+
+# -- Displays ---------------------------------------------------------------------------------------------------------------
+
+
+@form("BUILD_MAP")
+def build_map(translator: Translator, instruction: Instruction) -> None:
+    count = 2 * instruction.arg
+    stack = translator.state.stack
+    keys = stack[len(stack) - count :: 2] if count else []
+    if instruction.arg > BUILD_LIMIT or not all(map(is_plain, keys)):
+        call_out(translator, instruction)
+        return
+    build(translator, "BUILD_DICT", count, dict)
+
+
+@form("BUILD_CONST_KEY_MAP")
+def build_const_key_map(translator: Translator, instruction: Instruction) -> None:
+    names = translator.state.stack[-1].known
+    if instruction.arg > BUILD_LIMIT or type(names) is not tuple or any(type(name) not in PLAIN for name in names):
+        call_out(translator, instruction)
+        return
+    translator.pop()
+    values = drop_operands(translator, instruction.arg)[::-1]
+    for name, value in zip(names, values, strict=True):
+        translator.push(Value(OBJECT, cls=type(name), known=name))
+        translator.push(value)
+    build(translator, "BUILD_DICT", 2 * instruction.arg, dict)
+
+
+def build(translator: Translator, name: str, count: int, made: type) -> None:
+    """Replaces the values on top of the stack by a container of them."""
+    stack = translator.state.stack
+    for place in range(len(stack) - count, len(stack)):
+        if translator.whole(place).kind not in HELD:
+            raise LeavesTyped
+    if count > 2:
+        translator.before_effect()  # a key may stand there twice: the first one's value is dropped
+    translator.refresh()
+    values = tuple(stack[len(stack) - count :])
+    number = translator.gather(None, values, ())
+    result = translator.temporary()
+    translator.emit(name, a=result, e=number)
+    del stack[len(stack) - count :]
+    for value in values:
+        if value.register >= 0 and value.local < 0:
+            translator.chunk.drop(value)
+    if count > 2:
+        translator.after_effect()
+    translator.push(Value(OBJECT, result, made, True))
+
+
+@form("MAP_ADD")
+def map_add(translator: Translator, instruction: Instruction) -> None:
+    made = translator.state.stack[-2 - instruction.arg]
+    if made.cls is not dict or translator.whole(-1).kind not in HELD:
+        raise LeavesTyped
+    suffix, key = key_at(translator, -2, True)
+    value = settled_object(translator, -1)
+    translator.before_effect()
+    translator.refresh()
+    key, value = translator.state.stack[-2:]
+    add(translator, f"DICT_STORE{suffix}", a=made, b=key, c=value)
+    drop_operands(translator, 2)
+    translator.after_effect()
+    translator.consume(value, key)
+
+
+def add(translator: Translator, name: str, **operands: Value) -> None:
+    """Emits an instruction that adds to a container in the making; where CPython has to do it, the code exits."""
+    registers = {letter: translator.register(value) for letter, value in operands.items()}
+    if name.endswith(("_INT", "_STR")):
+        translator.emit(name, target=None, **registers)
+        return
+    slow, join = Label(), Label()
+    translator.emit(name, target=slow, **registers)
+    translator.emit("JUMP", target=join)
+    translator.chunk.put(slow)
+    translator.emit("EXIT")
+    translator.chunk.put(join)
+
+
+__all__ = ["build"]

@@ -1,0 +1,99 @@
+"""Program points: where code stops, what follows a stub, and what is added to a kernel."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cascade.kernels.assemble import Label
+from cascade.kernels.blocks.chunks import Words
+from cascade.kernels.blocks.values import State, Value
+
+HERE, GENERAL, AHEAD, BACKWARD = "here", "general", "ahead", "backward"
+
+
+class Unseen(Exception):
+    """The class of a value is needed: the code ends in a stub here.
+
+    Attributes:
+        place: the position on the stack, from the top, as an index (-1, -2, ...).
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+
+class Ended(Exception):
+    """The block has ended."""
+
+
+class LeavesTyped(Exception):
+    """From here CPython continues, in any case."""
+
+
+class Exit(NamedTuple):
+    """A side exit: the offset at which CPython continues, and where the variables and the stack's values are."""
+
+    offset: int
+    variables: tuple[Value | None, ...]
+    stack: tuple[Value, ...]
+
+
+class Stub(NamedTuple):
+    """What follows a stub.
+
+    Attributes:
+        offset: of the instruction.
+        state: there; registers are physical ones.
+        place: the stack's value whose class is needed; 0 where none is.
+        tried: how many classes have been told apart.
+        way: how the offset is reached: `HERE`, where its instruction begins; `GENERAL`, where it begins and its usual form
+            does not fit the values; `AHEAD` or `BACKWARD` by a jump that comes first.
+        released: values that die before such a jump.
+    """
+
+    offset: int
+    state: State
+    place: int
+    tried: int
+    way: str = HERE
+    released: tuple[Value, ...] = ()
+
+
+class Version:
+    """A translated program point, or one that is going to be.
+
+    Attributes:
+        rotated: of the head of a loop: the instruction that takes the next item at the loop's end, the register that gets it,
+            the iterator's, and the label behind the first one at the head.
+    """
+
+    __slots__ = ("label", "rotated")
+
+    def __init__(self) -> None:
+        self.label = Label()
+        self.rotated: tuple[str, int, int, Label] | None = None
+
+
+class Growth(NamedTuple):
+    """Words to be added to a kernel: at `start`, which is behind the last word, or on a stub that is the last one.
+
+    Attributes:
+        jump_from: the number of the stub's word that becomes a jump to `start`; -1 for none.
+        stubs: the words that stand before the first stub at the end of the code.
+    """
+
+    start: int
+    words: Words
+    jump_from: int
+    stub_start: int
+    stubs: Words
+
+
+class CallOut(NamedTuple):
+    """A call-out or a container: its function, the (register, kind) of each argument, and the registers of the results."""
+
+    function: object
+    sources: tuple[tuple[int, str], ...]
+    targets: tuple[int, ...]
+    start: int
+    end: int

@@ -1,0 +1,218 @@
+"""Forms of sets, deques and heaps."""
+
+from __future__ import annotations
+
+import builtins
+import heapq
+from collections import deque
+
+from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.calls import Known, known
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.iteration import ITERATED_OF, NEXT_OF
+from cascade.kernels.blocks.mappings import (
+    BUILD_LIMIT,
+    add,
+    beside_call_out,
+    build,
+    drop_operands,
+    is_plain,
+    key_at,
+    next_one,
+)
+from cascade.kernels.blocks.numbers import SIZES
+from cascade.kernels.blocks.sequences import HELD, HOLDS_OF, ITEMS_OF, settled_object
+from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.values import NOTHING, Value
+from cascade.kernels.model import BOOL, INT, NONE, OBJECT
+
+# -- Sets -------------------------------------------------------------------------------------------------------------------
+
+
+def set_holds(translator: Translator, instruction: Instruction) -> None:
+    suffix, value = key_at(translator, -2)
+    container = translator.state.stack[-1]
+    inverted = instruction.arg == 1
+    if suffix != "_INT":
+        beside_call_out(
+            translator, instruction, "SET_HOLDS", {"b": container, "c": value}, BOOL, inverted=inverted
+        )  # fmt: skip
+        return
+    found = translator.computed(BOOL, "SET_HOLDS_INT", container, value)
+    if inverted:
+        found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
+    drop_operands(translator, 2)
+    translator.consume(container, value)
+    translator.push(found)
+
+
+def set_method(name: str) -> Known:
+    """Returns the form of a method of sets that takes a value and returns None."""
+
+    def call_method(translator: Translator, count: int, instruction: Instruction) -> bool:
+        if count != 2 or translator.state.stack[-2].cls is not set:
+            return False
+        if name != "SET_INSERT" or translator.whole(-1).kind != INT:
+            translator.whole(-1)
+            translator.seen(-1)
+        value = translator.state.stack[-1]
+        container = translator.state.stack[-2]
+        if name == "SET_INSERT" and value.kind == INT:
+            translator.refresh()
+            translator.emit("SET_INSERT_INT", a=translator.register(container), b=translator.register(value))
+            return finish(translator, instruction, NOTHING)
+        value = settled_object(translator, -1)
+        frees = name != "SET_INSERT"
+        beside_call_out(translator, instruction, name, {"a": container, "b": value}, NONE, frees=frees)
+        return True
+
+    return call_method
+
+
+for _method, _name in ((set.add, "SET_INSERT"), (set.discard, "SET_DISCARD"), (set.remove, "SET_REMOVE")):
+    known(_method)(set_method(_name))
+
+
+def iterate(translator: Translator, instruction: Instruction) -> None:
+    value = translator.state.stack[-1]
+    translator.refresh()
+    iterator = translator.temporary()
+    translator.emit("ITERATE", a=iterator, b=translator.register(value))
+    translator.pop()
+    translator.consume(value)
+    assert value.cls is not None
+    translator.push(Value(OBJECT, iterator, type(iter(value.cls())), True))
+
+
+def next_object(translator: Translator, iterator: Value, end: object) -> Value:
+    return next_one("NEXT_OBJECT")(translator, iterator, end)._replace(owned=True)  # type: ignore[arg-type]
+
+
+HOLDS_OF.update({set: set_holds, frozenset: set_holds})
+SIZES.update({set: "SET_SIZE", frozenset: "SET_SIZE", deque: "SIZE"})
+ITERATED_OF.update({set: iterate, frozenset: iterate, deque: iterate})
+NEXT_OF.update(dict.fromkeys((type(iter(set[int]())), type(iter(deque[int]()))), next_object))
+
+
+@known(builtins.set)
+def call_set(translator: Translator, count: int, instruction: Instruction) -> bool:
+    return no_arguments(translator, count, instruction, "BUILD_SET", set)
+
+
+@known(builtins.dict)
+def call_dict(translator: Translator, count: int, instruction: Instruction) -> bool:
+    return no_arguments(translator, count, instruction, "BUILD_DICT", dict)
+
+
+def no_arguments(translator: Translator, count: int, instruction: Instruction, name: str, cls: type) -> bool:
+    if count:
+        return False
+    result = translator.temporary()
+    translator.emit(name, a=result, e=translator.gather(None, (), ()))
+    return finish(translator, instruction, Value(OBJECT, result, cls, True))
+
+
+@form("BUILD_SET")
+def build_set(translator: Translator, instruction: Instruction) -> None:
+    count = instruction.arg
+    stack = translator.state.stack
+    if count > BUILD_LIMIT or not all(map(is_plain, stack[len(stack) - count :])):
+        call_out(translator, instruction)
+        return
+    build(translator, "BUILD_SET", count, set)
+
+
+@form("SET_ADD")
+def set_add(translator: Translator, instruction: Instruction) -> None:
+    made = translator.state.stack[-1 - instruction.arg]
+    value = translator.whole(-1)
+    if made.cls is not set or value.kind not in HELD:
+        raise LeavesTyped
+    if value.kind == INT:
+        add(translator, "SET_INSERT_INT", a=made, b=value)
+    else:
+        value = settled_object(translator, -1)
+        add(translator, "SET_INSERT", a=made, b=value)
+    translator.consume(translator.pop())
+
+
+# -- Deques -----------------------------------------------------------------------------------------------------------------
+
+
+def deque_append(name: str) -> Known:
+    def call_append(translator: Translator, count: int, instruction: Instruction) -> bool:
+        if count != 2 or translator.state.stack[-2].cls is not deque or translator.whole(-1).kind not in HELD:
+            return False
+        settled_object(translator, -1)
+        translator.before_effect()  # of a deque with a limit, an item is dropped
+        translator.refresh()
+        container, value = translator.state.stack[-2:]
+        translator.emit(name, a=translator.register(container), b=translator.register(value))
+        translator.after_effect()
+        return finish(translator, instruction, NOTHING)
+
+    return call_append
+
+
+def deque_pop(name: str) -> Known:
+    def call_pop(translator: Translator, count: int, instruction: Instruction) -> bool:
+        if count != 1 or translator.state.stack[-1].cls is not deque:
+            return False
+        translator.before_effect()
+        translator.refresh()
+        item = translator.computed(OBJECT, name, translator.state.stack[-1])._replace(owned=True)
+        return finish(translator, instruction, item)
+
+    return call_pop
+
+
+known(deque.append)(deque_append("DEQUE_APPEND"))
+known(deque.appendleft)(deque_append("DEQUE_APPEND_FIRST"))
+known(deque.pop)(deque_pop("DEQUE_POP"))
+known(deque.popleft)(deque_pop("DEQUE_POP_FIRST"))
+
+
+def deque_item(translator: Translator, instruction: Instruction) -> None:
+    index = translator.state.stack[-1]
+    container = translator.state.stack[-2]
+    if index.kind not in (INT, BOOL):
+        call_out(translator, instruction)
+        return
+    item = translator.computed(OBJECT, "DEQUE_ITEM", container, index)
+    drop_operands(translator, 2)
+    if container.owned:
+        item = translator.own(item)
+    translator.consume(index, container)
+    translator.push(item)
+
+
+ITEMS_OF[deque] = deque_item
+
+
+# -- Heaps ------------------------------------------------------------------------------------------------------------------
+
+
+@known(heapq.heappush)
+def call_heappush(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 2 or translator.whole(-1).kind not in HELD:
+        return False
+    translator.whole(-2)
+    if translator.seen(-2).cls is not list:
+        return False
+    value = settled_object(translator, -1)
+    operands = {"a": translator.state.stack[-2], "b": value}
+    beside_call_out(translator, instruction, "HEAP_PUSH", operands, NONE)
+    return True
+
+
+@known(heapq.heappop)
+def call_heappop(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 1:
+        return False
+    translator.whole(-1)
+    heap = translator.seen(-1)
+    if heap.cls is not list:
+        return False
+    beside_call_out(translator, instruction, "HEAP_POP", {"b": heap}, OBJECT)
+    return True
