@@ -12,7 +12,6 @@ import contextlib
 import gc
 import itertools
 import linecache
-import marshal
 import math
 import os
 import random
@@ -30,7 +29,7 @@ from typing import Any
 import cascade as cs
 from cascade.errors import CacheWarning
 from tests.support.object_programs.descriptions import Describer
-from tests.support.object_programs.model import HEADER, Call, Program
+from tests.support.object_programs.model import HEADER, Call, Program, compiled
 
 PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
 """Time of all equal calls in plain Python, which are left out if they take longer, and of those of tasks."""
@@ -38,6 +37,7 @@ PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
 ITERATED = "iter"
 """What a list with an `__iter__` of its own writes down."""
 
+UNCHANGING = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 PARTS = ("result", "afterwards", "warned", "left", "counts")
 LIVENESS = ("left", "counts")
 MODULES = (math, random, builtins)
@@ -57,6 +57,10 @@ class Difference(AssertionError):
 
 class Runaway(BaseException):
     """A program takes too long."""
+
+
+class NoArguments(Exception):
+    """The arguments of a call cannot be made: a class was changed."""
 
 
 class LeftOut(Exception):
@@ -124,27 +128,43 @@ WAYS: dict[str, Callable[[Any, str, tuple[Any, ...]], Any]] = {
 class World:
     """A program's module, executed anew for each way of running it, so that none sees what another has changed."""
 
-    def __init__(self, code: types.CodeType, calls: list[types.CodeType]) -> None:
+    def __init__(self, code: types.CodeType, calls: types.CodeType) -> None:
         self.module = types.ModuleType("object_program")
         self.names = vars(self.module)
         self.names["__file__"] = code.co_filename
         sys.modules["object_program"] = self.module  # dataclasses look for it
-        self.watched: list[str] = []
         exec(code, self.names)
-        self.calls = calls
+        self.known = dict(self.fixed())
+        self.calls: list[Callable[[], tuple[Any, ...]]] = eval(calls, self.names)
 
     def arguments(self, number: int) -> tuple[Any, ...]:
-        return eval(self.calls[number], self.names)  # type: ignore[no-any-return]
+        try:
+            return self.calls[number]()
+        except Exception as error:
+            raise NoArguments(type(error).__name__) from None
+
+    def fixed(self) -> Iterator[tuple[str, Any]]:
+        """The names of what cannot change: modules, functions, and classes as long as their attributes are the same objects."""
+        for name, value in self.names.items():
+            if isinstance(value, UNCHANGING) and not getattr(value, "__defaults__", None):
+                yield name, value
+            elif isinstance(value, type):
+                yield name, dict(vars(value))
 
     def globals(self) -> dict[str, Any]:
-        """What the names of the module mean; of classes the attributes that are data."""
+        """What the names of the module mean, where it is not what they have meant from the beginning; of classes the attributes."""
         found = {}
         for name, value in self.names.items():
-            if name.startswith("__") or isinstance(value, types.ModuleType):
+            known = self.known.get(name)
+            if known is value or name.startswith("__"):
                 continue
-            found[name] = value
-            if isinstance(value, type) and value.__module__ == "object_program":
-                found[f"class {name}"] = [(key, held) for key, held in vars(value).items() if not key.startswith("_")]
+            if type(known) is dict and isinstance(value, type):
+                if vars(value) != known:
+                    found[f"class {name}"] = [
+                        (key, held) for key, held in vars(value).items() if not key.startswith("_")
+                    ]
+            else:
+                found[name] = value
         return found
 
 
@@ -288,13 +308,15 @@ def reference_counts(arguments: tuple[Any, ...]) -> list[int]:
     return [0 if isinstance(value, SHARED) else sys.getrefcount(value) for value in tuple.__iter__(arguments)]
 
 
+_hooks: list[Any] = [None, None]  # of a debugger, a coverage tool or a profiler
 _kept = [(module, dict(vars(module))) for module in MODULES]
 
 
 def restore() -> None:
     """Undoes what a call has done to the process."""
-    sys.settrace(None)
-    sys.setprofile(None)
+    if sys.gettrace() is not _hooks[0] or sys.getprofile() is not _hooks[1]:
+        sys.settrace(_hooks[0])
+        sys.setprofile(_hooks[1])
     for module, kept in _kept:
         if vars(module) != kept:
             vars(module).update(kept)
@@ -329,15 +351,16 @@ class Comparison:
         return self.tally
 
     def compare(self, file: str, caught: list[warnings.WarningMessage]) -> None:
-        code = compile(self.program.text, file, "exec", dont_inherit=True)
-        calls = [compile(call.arguments, "<arguments>", "eval", dont_inherit=True) for call in self.program.calls]
+        code = compiled(self.program.text)
+        arguments = ", ".join(f"lambda: {call.arguments}" for call in self.program.calls)
+        calls = compile(f"[{arguments}]", "<arguments>", "eval", dont_inherit=True)
         # Each world has code objects of its own: CPython specialises them for the types that they meet.
-        self.plain = lambda: Plain(World(code, calls), caught)
+        self.plain = lambda: Plain(World(code_of(code, file), calls), caught)
         try:
             plain = self.plain()
         except Exception as error:
             raise LeftOut(f"module: {type(error).__name__}") from None
-        tasks = self.kind(World(marshal.loads(marshal.dumps(code)), calls), caught)
+        tasks = self.kind(World(code_of(code, file), calls), caught)
         for number, call in enumerate(self.program.calls):
             if not callable(plain.world.names.get(call.function)):
                 raise LeftOut("nothing to call")
@@ -349,10 +372,12 @@ class Comparison:
     def compare_call(self, number: int, call: Call, plain: Plain, tasks: Tasks) -> None:
         try:
             expected = plain.outcomes(number, call)
-        except (Runaway, MemoryError) as error:
+        except (Runaway, MemoryError, NoArguments) as error:
             raise LeftOut(type(error).__name__) from None
         try:
             found = tasks.outcomes(number, call)
+        except NoArguments as error:
+            raise self.difference("arguments", number, 0, "arguments", str(error)) from None
         except Runaway:
             raise self.difference("endless", number, 0, "an end", "none in time") from None
         for place, (wanted, outcome) in enumerate(zip(expected, found, strict=True)):
@@ -400,6 +425,12 @@ class Comparison:
         self.tally.in_kernels += any(kernel.entries for kernel in kernels)
 
 
+def code_of(code: types.CodeType, file: str) -> types.CodeType:
+    """Another code object like `code`, whose source stands in `file`."""
+    inner = tuple(code_of(each, file) if type(each) is types.CodeType else each for each in code.co_consts)
+    return code.replace(co_filename=file, co_consts=inner)
+
+
 def compare(program: Program, tasks: type[Tasks] = Tasks) -> Tally:
     """Compares one program as plain Python and as tasks.
 
@@ -433,6 +464,7 @@ def _undisturbed(caught: list[warnings.WarningMessage]) -> Iterator[None]:
     hook, sys.unraisablehook = sys.unraisablehook, lambda given: caught.append(_as_warning(given))
     collects = gc.isenabled()
     gc.disable()
+    _hooks[:] = sys.gettrace(), profile if callable(profile := sys.getprofile()) else None
     try:
         yield
     finally:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import types
+import warnings
 from dataclasses import dataclass
 
 HEADER = "import cascade as cs  # each function that is called is a task: cs.task(function)"
@@ -32,3 +35,15 @@ class Program:
     text: str
     calls: tuple[Call, ...]
     features: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=2)
+def compiled(text: str) -> types.CodeType:
+    """The code of a module's text.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about comparisons of literals and the like
+        return compile(text, "program", "exec", dont_inherit=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from random import Random
 
 from tests.support.object_programs.grammar import NoVariable, choose
 from tests.support.object_programs.library import IMPORTS, LIBRARY, OBJECTS
-from tests.support.object_programs.model import Call, Program
+from tests.support.object_programs.model import Call, Program, compiled
 from tests.support.object_programs.values import HOSTILE, LITERALS
 from tests.support.object_programs.writer import LOOPS, Writer
 
@@ -227,12 +226,10 @@ class ProgramWriter(Writer):
 def write_program(seed: int) -> Program:
     """The program of a seed."""
     for attempt in range(100):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                program = ProgramWriter(Random(seed * 1000 + attempt)).program(seed)
-                compile(program.text, "program", "exec", dont_inherit=True)
-            except (NoVariable, SyntaxError):
-                continue
-            return program
+        try:
+            program = ProgramWriter(Random(seed * 1000 + attempt)).program(seed)
+            compiled(program.text)
+        except (NoVariable, SyntaxError):
+            continue
+        return program
     raise AssertionError(f"seed {seed}: no program in 100 attempts")

@@ -8,6 +8,7 @@ import multiprocessing.connection
 import platform
 import resource
 import time
+import traceback
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,8 @@ def _work(connection: Any, current: Any, options: Options) -> None:
             current.value = seed
             try:
                 tally.add(compare(write_program(seed), options.tasks))
-            except Difference as difference:
+            except Exception as error:
+                difference = error if isinstance(error, Difference) else Difference("harness", traceback.format_exc())
                 minimised[difference.kind] += 1
                 text = str(difference)
                 connection.send(Found(seed, difference.kind, text))
