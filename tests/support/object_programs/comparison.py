@@ -113,6 +113,10 @@ def _map(way: Tasks, name: str, arguments: tuple[Any, ...]) -> Any:
     return cs.run(way.task(name).map(*([value] for value in arguments)))[0]
 
 
+def _map_three(way: Tasks, name: str, arguments: tuple[Any, ...]) -> Any:
+    return cs.run(way.task(name).map(*(list(values) for values in zip(*way.three(arguments), strict=True))))
+
+
 WAYS: dict[str, Callable[[Any, str, tuple[Any, ...]], Any]] = {
     "run": lambda way, name, arguments: cs.run(way.task(name)(*arguments)),
     "program": lambda way, name, arguments: way.program(name)(*arguments),
@@ -122,6 +126,7 @@ WAYS: dict[str, Callable[[Any, str, tuple[Any, ...]], Any]] = {
     "timeout": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_timeout(60)),
     "cache": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_cache(Nothing())),
     "map": _map,
+    "map_three": _map_three,
 }
 
 
@@ -190,6 +195,7 @@ class Plain:
 
     def __init__(self, world: World, caught: list[warnings.WarningMessage]) -> None:
         self.world, self.caught = world, caught
+        self.number = 0  # of the call under way
         self.file = world.names["__file__"]
 
     def outcomes(self, number: int, call: Call) -> list[Outcome]:
@@ -206,9 +212,17 @@ class Plain:
         return found
 
     def run(self, call: Call, place: int, arguments: tuple[Any, ...]) -> Any:
-        return self.world.names[call.function](*arguments)
+        function = self.world.names[call.function]
+        if call.way(place) == "map_three":
+            return [function(*each) for each in self.three(arguments)]
+        return function(*arguments)
+
+    def three(self, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The arguments of three items of a map."""
+        return [arguments, self.world.arguments(self.number), self.world.arguments(self.number)]
 
     def outcome(self, number: int, call: Call, place: int) -> Outcome:
+        self.number = number
         arguments = self.prepare(number)
         counts = reference_counts(arguments)
         describer = Describer()
@@ -252,12 +266,16 @@ class Plain:
                 del log[-1]
 
     def prepare(self, number: int) -> tuple[Any, ...]:
-        self.caught.clear()
-        for name in ("LOG", "WATCHED"):
-            if type(self.world.names.get(name)) is list:
-                self.world.names[name].clear()
+        self.empty("WATCHED")
         random.seed(17)
-        return self.world.arguments(number)
+        arguments = self.world.arguments(number)
+        self.empty("LOG")
+        self.caught.clear()
+        return arguments
+
+    def empty(self, name: str) -> None:
+        if type(self.world.names.get(name)) is list:
+            self.world.names[name].clear()
 
 
 class Tasks(Plain):
@@ -281,7 +299,7 @@ class Tasks(Plain):
         return self.programs[name]
 
     def run(self, call: Call, place: int, arguments: tuple[Any, ...]) -> Any:
-        return WAYS[call.ways[place % len(call.ways)]](self, call.function, arguments)
+        return WAYS[call.way(place)](self, call.function, arguments)
 
     def kernels(self) -> list[Any]:
         return [kernel for task in self.tasks.values() for kernel in getattr(task.routine, "kernels", ())]
@@ -400,7 +418,7 @@ class Comparison:
     def may_live_on(self, number: int, place: int, wanted: Outcome) -> bool:
         """Returns whether arguments may outlive the call: with a frame of the program in a cycle those of all callers live on."""
         call = self.program.calls[number]
-        if wanted.result[0] == "raised" and call.ways[place % len(call.ways)].startswith("retry"):
+        if wanted.result[0] == "raised" and call.way(place).startswith("retry"):
             return True  # the coroutine of the attempts holds the exception
         gc.collect()
         plain = self.plain()
@@ -414,7 +432,7 @@ class Comparison:
     def difference(self, kind: str, number: int, place: int, expected: Any, found: Any) -> Difference:
         call = self.program.calls[number]
         calls = "\n".join(f"# {call}" for call in self.program.calls[: number + 1])
-        what = f"{kind}, call {number} ({call.function}{call.arguments}), time {place + 1} of {call.times}, by {call.ways[place % len(call.ways)]!r}"
+        what = f"{kind}, call {number} ({call.function}{call.arguments}), time {place + 1} of {call.times}, by {call.way(place)!r}"
         where = f"seed {self.program.seed}: {what}\nexpected {_shown(expected)}\nfound    {_shown(found)}"
         return Difference(kind, f"{where}\n\n{HEADER}\n{self.program.text}\n{calls}")
 

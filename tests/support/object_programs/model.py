@@ -26,6 +26,10 @@ class Call:
     ways: tuple[str, ...]
     times: int = 2
 
+    def way(self, place: int) -> str:
+        """How the call with this number is made."""
+        return self.ways[place % len(self.ways)]
+
 
 @dataclass(frozen=True)
 class Program:

@@ -32,8 +32,16 @@ NICE = {
 
 WAYS = [
     (("run", "program"), 50), (("program",), 20), (("program", "program", "run"), 10), (("graph", "program"), 4), (("retry", "run"), 4), (("timeout", "program"), 4),
-    (("cache", "program"), 4), (("map", "program"), 6), (("retry_task", "map"), 3),
+    (("cache", "program"), 4), (("map", "program"), 6), (("map_three", "map"), 4), (("retry_task", "map"), 3),
 ]  # fmt: skip
+
+MORE_PARAMETERS = [
+    (", bound=3", "bound", "int"),
+    (", *, bound=2", "bound", "int"),
+    (", *rest", "rest", "any"),
+    (", **options", "options", "dict"),
+    (", bound=[]", "bound", "ints"),
+]
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -42,6 +50,7 @@ class ProgramWriter(Writer):
     """Writes a whole program."""
 
     parameters: dict[str, dict[str, str]]
+    extra: dict[str, str] = {}  # of the function that begins
 
     def program(self, seed: int) -> Program:
         self.parameters = {}
@@ -68,6 +77,8 @@ class ProgramWriter(Writer):
 
     def head(self, name: str, parameters: dict[str, str], defaults: str = "") -> None:
         self.begin(parameters)
+        self.scope |= self.extra
+        self.extra = {}
         self.indent = 0
         self.line(f"def {name}({', '.join(parameters)}{defaults}):")
         self.indent = 1
@@ -90,7 +101,11 @@ class ProgramWriter(Writer):
             nice = NICE.get(kind, PARAMETER_NAMES[number])
             parameters[nice if nice not in parameters else PARAMETER_NAMES[number]] = kind
         self.parameters[name] = parameters
-        self.head(name, parameters)
+        enclosed = self.chance() < 0.08
+        self.head(name, parameters, self.more_parameters())
+        if enclosed:
+            self.line("nonlocal kept, gathered")
+            self.scope |= {"kept": "int", "gathered": "ints"}
         for kind in self.pick.sample(["int", "ints", "str", "float"], self.pick.choice([1, 1, 2])):
             target = self.fresh()
             self.line(f"{target} = {self.leaf(kind)}")
@@ -100,6 +115,32 @@ class ProgramWriter(Writer):
             self.statement(LOOPS)
         self.body(room - room // 2)
         self.last()
+        if enclosed:
+            self.enclose(name)
+
+    def more_parameters(self) -> str:
+        """Parameters that the calls leave out."""
+        chance = self.chance()
+        for text, name, kind in MORE_PARAMETERS:
+            chance -= 0.03
+            if chance < 0:
+                self.extra = {name: kind}
+                self.features.add("more-parameters")
+                return text
+        return ""
+
+    def enclose(self, name: str) -> None:
+        """Puts the function written last into one that makes it."""
+        start = max(number for number, line in enumerate(self.lines) if line.startswith(f"def {name}("))
+        inner = ["    " + line for line in self.lines[start:]]
+        self.lines[start:] = [
+            f"def make_{name}():",
+            "    kept, gathered = 3, [1, 2]",
+            *inner,
+            f"    return {name}",
+            f"{name} = make_{name}()",
+        ]
+        self.features.add("closure-task")
 
     def last(self) -> None:
         chance = self.chance()
@@ -134,7 +175,7 @@ class ProgramWriter(Writer):
                 found.append(Call(name, self.arguments(parameters, self.pick.choice([0.1, 0.3, 0.6])), ways, 2))
             if self.chance() < 0.25:
                 found.append(Call(name, self.arguments(parameters, 0.3, 0.5), ways, 2))
-            if self.chance() < 0.06 and "count" in parameters.values():
+            if self.chance() < 0.15 and "count" in parameters.values():
                 found.append(Call(name, self.arguments(parameters, 0.0, count="2500"), ways, 2))
                 self.features.add("long-loop")
             if self.chance() < 0.3:
