@@ -156,6 +156,11 @@ class World:
             elif isinstance(value, type):
                 yield name, dict(vars(value))
 
+    def change(self, statement: str) -> None:
+        """Gives names of the module another meaning, where that is possible."""
+        with contextlib.suppress(Exception):
+            exec(statement, self.names)
+
     def globals(self) -> dict[str, Any]:
         """What the names of the module mean, where it is not what they have meant from the beginning; of classes the attributes."""
         found = {}
@@ -202,6 +207,7 @@ class Plain:
         """What so many equal calls give."""
         global _ran_away
         _ran_away = False
+        self.world.change(call.before)
         signal.setitimer(signal.ITIMER_REAL, self.seconds, self.seconds)
         try:
             found = [self.outcome(number, call, place) for place in range(call.times)]
@@ -235,7 +241,7 @@ class Plain:
             raise
         except BaseException as error:
             restore()
-            described = ("RecursionError",) if isinstance(error, RecursionError) else describer.error(error, self.file)
+            described = ("RecursionError",) if ran_out_of_stack(error) else describer.error(error, self.file)
             outcome = Outcome(("raised", described))
             error.__traceback__ = None
             del error
@@ -303,6 +309,13 @@ class Tasks(Plain):
 
     def kernels(self) -> list[Any]:
         return [kernel for task in self.tasks.values() for kernel in getattr(task.routine, "kernels", ())]
+
+
+def ran_out_of_stack(error: BaseException | None) -> bool:
+    """Returns whether an exception came of the depth of the stack, which is another one in each way of running."""
+    return error is not None and (
+        isinstance(error, RecursionError) or ran_out_of_stack(error.__cause__ or error.__context__)
+    )
 
 
 def drained(value: Any) -> Any:
@@ -432,7 +445,7 @@ class Comparison:
     def difference(self, kind: str, number: int, place: int, expected: Any, found: Any) -> Difference:
         call = self.program.calls[number]
         calls = "\n".join(f"# {call}" for call in self.program.calls[: number + 1])
-        what = f"{kind}, call {number} ({call.function}{call.arguments}), time {place + 1} of {call.times}, by {call.way(place)!r}"
+        what = f"{kind}, call {number} ({call.function}{call.arguments}){f' after {call.before!r}' if call.before else ''}, time {place + 1} of {call.times}, by {call.way(place)!r}"
         where = f"seed {self.program.seed}: {what}\nexpected {_shown(expected)}\nfound    {_shown(found)}"
         return Difference(kind, f"{where}\n\n{HEADER}\n{self.program.text}\n{calls}")
 

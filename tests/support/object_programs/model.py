@@ -19,12 +19,14 @@ class Call:
         arguments: the text of a tuple, evaluated in the program's module for each call, so that the calls share nothing.
         ways: how the calls are made in turn, names of `comparison.WAYS`.
         times: how many calls.
+        before: a statement that is executed in the module first: names get another meaning between the calls.
     """
 
     function: str
     arguments: str
     ways: tuple[str, ...]
     times: int = 2
+    before: str = ""
 
     def way(self, place: int) -> str:
         """How the call with this number is made."""

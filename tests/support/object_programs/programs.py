@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from random import Random
 
 from tests.support.object_programs.grammar import NoVariable, choose
 from tests.support.object_programs.library import IMPORTS, LIBRARY, OBJECTS
 from tests.support.object_programs.model import Call, Program, compiled
-from tests.support.object_programs.values import HOSTILE, LITERALS
+from tests.support.object_programs.values import CHANGES, HOSTILE, LITERALS
 from tests.support.object_programs.writer import LOOPS, Writer
 
 PARAMETERS = [
@@ -68,10 +69,12 @@ class ProgramWriter(Writer):
             self.function("g", self.pick.randint(2, 7))
         elif second < 0.27:
             self.wrapper()
-        calls = tuple(self.calls())
+        calls = self.calls()
         body = "\n".join(self.lines)
         text = self.with_library(body, classes, " ".join(call.arguments for call in calls))
-        return Program(seed, text, calls, frozenset(self.features))
+        if self.chance() < 0.35:
+            calls = self.with_changes(text, calls)
+        return Program(seed, text, tuple(calls), frozenset(self.features))
 
     # -- Functions ----------------------------------------------------------------------------------------------------
 
@@ -180,6 +183,17 @@ class ProgramWriter(Writer):
                 self.features.add("long-loop")
             if self.chance() < 0.3:
                 found.append(Call(name, friendly, ways, 2))
+        return found
+
+    def with_changes(self, text: str, calls: list[Call]) -> list[Call]:
+        """The calls, some of them again after a change of what the program names."""
+        words = set(WORD.findall(text))
+        changes = [change for name, changes in CHANGES.items() if name in words for change in changes]
+        found = list(calls)
+        for change in self.pick.sample(changes, min(len(changes), self.pick.choice([1, 1, 2, 3]))):
+            again = self.pick.choice(calls)
+            found.append(dataclasses.replace(again, before=change, times=self.pick.choice([1, 2])))
+        self.features.add("change-between-calls")
         return found
 
     def arguments(self, parameters: dict[str, str], hostile: float, wrong: float = 0.0, count: str = "") -> str:

@@ -70,3 +70,33 @@ HOSTILE: dict[str, list[str]] = {
     "any": ["2**70", "float('nan')", "HList([1])", "HStr('a')", "b'x'", "np.float64(1.5)", "()", "set()", "Key(1)", "Index(1)", "range(3)", "int", "Pair(1, 2)"],
 }  # fmt: skip
 """What people pass as well, by mistake or on purpose."""
+
+CHANGES: dict[str, list[str]] = {
+    "LIMIT": ["LIMIT = 0.5", "LIMIT = 5", "LIMIT = None", "LIMIT = 2**70", "del LIMIT", "LIMIT = True"],
+    "FACTOR": ["FACTOR = 0.5", "FACTOR = 7", "FACTOR = 'x'", "FACTOR = HInt(2)"],
+    "TOTALS": ["TOTALS = [1, 2, 3]", "TOTALS = (1, 2)", "TOTALS.append(5)", "TOTALS = {0: 1, 1: 2}"],
+    "plus": ["plus = abs", "plus = checked", "plus = lambda a: [a]", "plus.__code__ = (lambda a: a - 5).__code__", "plus.__defaults__ = (1,)", "plus = None"],
+    "checked": ["checked = lambda a: 1", "checked.__code__ = plus.__code__", "del checked"],
+    "looped": ["looped = float", "looped.__code__ = (lambda a: a * 0.5).__code__"],
+    "effects": ["effects = lambda a: None"],
+    "tries": ["tries = int"],
+    "with_defaults": ["with_defaults.__defaults__ = (5,)", "with_defaults.__kwdefaults__ = {'k': 1}", "with_defaults.__kwdefaults__ = None"],
+    "note": ["note = lambda value: value", "note.__code__ = (lambda value: 0).__code__"],
+    "produce": ["produce = lambda n: [n]"],
+    "Pair": ["Pair = tuple", "Pair.left = 5"],
+    "Manager": ["Manager.__exit__ = lambda self, *given: True", "Manager.__enter__ = lambda self: 5"],
+    "Tracked": ["Tracked.step = lambda self, k=1: 0.5", "Tracked.x = 5", "Tracked.__getattribute__ = lambda self, name: 3"],
+    "A": ["A.step = lambda self, k=1: k", "A.value = 4", "del A.step", "A.__getattr__ = lambda self, name: 1", "A.x = 2", "A.count = 0.5", "A.__init__ = lambda self, x: None", "A.__len__ = lambda self: 3",
+          "A.__bool__ = lambda self: False", "A.__eq__ = lambda self, other: True", "A.__setattr__ = lambda self, name, value: None", "A = B", "A.add = plus", "A.__iter__ = lambda self: iter((1, 2))",
+          "A.__getitem__ = lambda self, index: 4", "A.x = property(lambda self: 9)", "A.step = A.__dict__['add']"],
+    "B": ["B.step = lambda self, k=1: [k]", "B = A", "B.y = 0.25", "B.__class_getitem__ = 1", "B.items = (1, 2, 3)"],
+    "len": ["len = lambda value: 3", "del len"],
+    "range": ["range = lambda *given: [1, 2]", "del range"],
+    "sum": ["sum = max", "del sum"],
+    "int": ["int = float", "del int"],
+    "isinstance": ["isinstance = lambda *given: True"],
+    "math": ["math.floor = len", "math.sqrt = str", "math = None", "import math"],
+    "random": ["random = None", "import random"],
+    "heapq": ["heapq = None"],
+}  # fmt: skip
+"""What happens to a name between two calls."""

@@ -296,7 +296,8 @@ class Writer:
             self.indent -= (len(line) - len(bare)) // 4
             if number == 0:
                 self.iterated.append(self.lines[-1].partition(" in ")[2] if bare.startswith("for") else "")
-                self.scope |= {bound[letter]: kind for letter, kind in row.bound}
+                inner = row.feature.startswith("inner")  # a function must not call itself for ever
+                self.scope |= {bound[letter]: kind for letter, kind in row.bound if not (inner and letter == "g")}
         self.iterated.pop()
         self.features.add(row.feature)
         self.leave(row, bound, before)
@@ -320,14 +321,11 @@ class Writer:
         if row.feature == "delete-name" and self.chance() < 0.8:
             deleted = self.lines[-1].split()[-1]
             self.scope.pop(deleted, None)
-        for letter, _ in row.bound:
+        for letter, kind in row.bound:
             name = bound[letter]
-            stays = (
-                letter == "g"
-                if row.feature.startswith("inner")
-                else row.feature.startswith(("for", "while")) and self.chance() < 0.5
-            )
-            if not stays and name not in before:
+            if row.feature.startswith("inner") and letter == "g":
+                self.scope[name] = kind
+            elif name not in before and not (row.feature.startswith(("for", "while")) and self.chance() < 0.5):
                 self.scope.pop(name, None)
 
     def block(self, loop: bool) -> None:
