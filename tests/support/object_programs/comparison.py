@@ -37,6 +37,7 @@ PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
 ITERATED = "iter"
 """What a list with an `__iter__` of its own writes down."""
 
+POLICIES = ("retry", "retry_task", "timeout", "cache")
 UNCHANGING = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 PARTS = ("result", "afterwards", "warned", "left", "counts")
 LIVENESS = ("left", "counts")
@@ -431,8 +432,8 @@ class Comparison:
     def may_live_on(self, number: int, place: int, wanted: Outcome) -> bool:
         """Returns whether arguments may outlive the call: with a frame of the program in a cycle those of all callers live on."""
         call = self.program.calls[number]
-        if wanted.result[0] == "raised" and call.way(place).startswith("retry"):
-            return True  # the coroutine of the attempts holds the exception
+        if wanted.result[0] == "raised" and call.way(place) in POLICIES:
+            return True  # the coroutine that executes the policies holds the exception
         gc.collect()
         plain = self.plain()
         for again in range(number + 1):
