@@ -226,7 +226,9 @@ class Plain:
 
     def three(self, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """The arguments of three items of a map."""
-        return [arguments, self.world.arguments(self.number), self.world.arguments(self.number)]
+        others = [self.world.arguments(self.number) for _ in range(2)]
+        self.empty("LOG")
+        return [arguments, *others]
 
     def outcome(self, number: int, call: Call, place: int) -> Outcome:
         self.number = number

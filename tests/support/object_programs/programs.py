@@ -183,7 +183,13 @@ class ProgramWriter(Writer):
                 self.features.add("long-loop")
             if self.chance() < 0.3:
                 found.append(Call(name, friendly, ways, 2))
-        return found
+        return [self.without_searches(call) for call in found]
+
+    def without_searches(self, call: Call) -> Call:
+        """The engine may iterate the arguments of an item between those before it, so lists with an `__iter__` of their own come alone."""
+        if "map_three" in call.ways and "HList" in call.arguments:
+            return dataclasses.replace(call, ways=("map", "program"))
+        return call
 
     def with_changes(self, text: str, calls: list[Call]) -> list[Call]:
         """The calls, some of them again after a change of what the program names."""

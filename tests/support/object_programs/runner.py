@@ -131,7 +131,7 @@ class Runner:
             ready = multiprocessing.connection.wait([worker.connection for worker in busy], timeout=1.0)
             busy = [worker for worker in busy if worker.connection not in ready or self.receive(worker)]
             for worker in busy:
-                if time.monotonic() - worker.given > HUNG:
+                if time.monotonic() - worker.given > HUNG + self.options.shrink:
                     worker.process.kill()
             if time.monotonic() - self.reported > self.options.progress:
                 self.report()
