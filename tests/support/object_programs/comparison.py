@@ -202,6 +202,7 @@ class Plain:
     def __init__(self, world: World, caught: list[warnings.WarningMessage]) -> None:
         self.world, self.caught = world, caught
         self.number = 0  # of the call under way
+        self.held: list[tuple[Any, ...]] = []
         self.file = world.names["__file__"]
 
     def outcomes(self, number: int, call: Call) -> list[Outcome]:
@@ -228,7 +229,8 @@ class Plain:
         """The arguments of three items of a map."""
         others = [self.world.arguments(self.number) for _ in range(2)]
         self.empty("LOG")
-        return [arguments, *others]
+        self.held = [arguments, *others]  # so that none dies while the map runs
+        return self.held
 
     def outcome(self, number: int, call: Call, place: int) -> Outcome:
         self.number = number
@@ -263,6 +265,7 @@ class Plain:
         )
         del arguments
         outcome.left = Describer().each([self.world.names.get("LOG"), self.world.names.get("WATCHED")])
+        self.held = []
         return outcome
 
     def forget_search(self) -> None:
