@@ -40,10 +40,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def fuzz(session: nox.Session) -> None:
-    """Compares random programs with plain Python, then random graphs; arguments go to both fuzzers, such as `--seconds 3600`."""
+    """Compares random programs with plain Python, then random graphs; arguments go to all fuzzers, such as `--seconds 3600`."""
     session.install("-e", ".[test]")
     arguments = session.posargs or ["--seconds", "120", "--jobs", "2"]
     session.run("python", "tools/fuzz.py", *arguments)
+    session.run("python", "-m", "tests.support.object_programs", *arguments)
     session.run("python", "tools/fuzz_graphs.py", *arguments)
 
 

@@ -287,6 +287,10 @@ assert <bool>, <printable>
 pass 1
 pass
 
+recursion-error! 1
+if <bool>:
+    return endless(<int>)
+
 match 3
 match <any>:
     case <0|1|True|None|"a">:

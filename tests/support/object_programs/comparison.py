@@ -12,7 +12,6 @@ import contextlib
 import gc
 import itertools
 import linecache
-import marshal
 import math
 import os
 import random
@@ -31,7 +30,7 @@ import cascade as cs
 from cascade._vm import lower_without_delay
 from cascade.errors import CacheWarning
 from tests.support.object_programs.descriptions import Describer
-from tests.support.object_programs.model import HEADER, Call, Program
+from tests.support.object_programs.model import HEADER, Call, Program, compiled
 
 lower_without_delay(True)
 
@@ -41,6 +40,8 @@ PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
 ITERATED = "iter"
 """What a list with an `__iter__` of its own writes down."""
 
+POLICIES = ("retry", "retry_task", "timeout", "cache")
+UNCHANGING = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 PARTS = ("result", "afterwards", "warned", "left", "counts")
 LIVENESS = ("left", "counts")
 MODULES = (math, random, builtins)
@@ -60,6 +61,10 @@ class Difference(AssertionError):
 
 class Runaway(BaseException):
     """A program takes too long."""
+
+
+class NoArguments(Exception):
+    """The arguments of a call cannot be made: a class was changed."""
 
 
 class LeftOut(Exception):
@@ -112,6 +117,10 @@ def _map(way: Tasks, name: str, arguments: tuple[Any, ...]) -> Any:
     return cs.run(way.task(name).map(*([value] for value in arguments)))[0]
 
 
+def _map_three(way: Tasks, name: str, arguments: tuple[Any, ...]) -> Any:
+    return cs.run(way.task(name).map(*(list(values) for values in zip(*way.three(arguments), strict=True))))
+
+
 WAYS: dict[str, Callable[[Any, str, tuple[Any, ...]], Any]] = {
     "run": lambda way, name, arguments: cs.run(way.task(name)(*arguments)),
     "program": lambda way, name, arguments: way.program(name)(*arguments),
@@ -121,33 +130,55 @@ WAYS: dict[str, Callable[[Any, str, tuple[Any, ...]], Any]] = {
     "timeout": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_timeout(60)),
     "cache": lambda way, name, arguments: cs.run(way.task(name)(*arguments).with_cache(Nothing())),
     "map": _map,
+    "map_three": _map_three,
 }
 
 
 class World:
     """A program's module, executed anew for each way of running it, so that none sees what another has changed."""
 
-    def __init__(self, code: types.CodeType, calls: list[types.CodeType]) -> None:
+    def __init__(self, code: types.CodeType, calls: types.CodeType) -> None:
         self.module = types.ModuleType("object_program")
         self.names = vars(self.module)
         self.names["__file__"] = code.co_filename
         sys.modules["object_program"] = self.module  # dataclasses look for it
-        self.watched: list[str] = []
         exec(code, self.names)
-        self.calls = calls
+        self.known = dict(self.fixed())
+        self.calls: list[Callable[[], tuple[Any, ...]]] = eval(calls, self.names)
 
     def arguments(self, number: int) -> tuple[Any, ...]:
-        return eval(self.calls[number], self.names)  # type: ignore[no-any-return]
+        try:
+            return self.calls[number]()
+        except Exception as error:
+            raise NoArguments(type(error).__name__) from None
+
+    def fixed(self) -> Iterator[tuple[str, Any]]:
+        """The names of what cannot change: modules, functions, and classes as long as their attributes are the same objects."""
+        for name, value in self.names.items():
+            if isinstance(value, UNCHANGING) and not getattr(value, "__defaults__", None):
+                yield name, value
+            elif isinstance(value, type):
+                yield name, dict(vars(value))
+
+    def change(self, statement: str) -> None:
+        """Gives names of the module another meaning, where that is possible."""
+        with contextlib.suppress(Exception):
+            exec(statement, self.names)
 
     def globals(self) -> dict[str, Any]:
-        """What the names of the module mean; of classes the attributes that are data."""
+        """What the names of the module mean, where it is not what they have meant from the beginning; of classes the attributes."""
         found = {}
         for name, value in self.names.items():
-            if name.startswith("__") or isinstance(value, types.ModuleType):
+            known = self.known.get(name)
+            if known is value or name.startswith("__"):
                 continue
-            found[name] = value
-            if isinstance(value, type) and value.__module__ == "object_program":
-                found[f"class {name}"] = [(key, held) for key, held in vars(value).items() if not key.startswith("_")]
+            if type(known) is dict and isinstance(value, type):
+                if vars(value) != known:
+                    found[f"class {name}"] = [
+                        (key, held) for key, held in vars(value).items() if not key.startswith("_")
+                    ]
+            else:
+                found[name] = value
         return found
 
 
@@ -173,12 +204,15 @@ class Plain:
 
     def __init__(self, world: World, caught: list[warnings.WarningMessage]) -> None:
         self.world, self.caught = world, caught
+        self.number = 0  # of the call under way
+        self.held: list[tuple[Any, ...]] = []
         self.file = world.names["__file__"]
 
     def outcomes(self, number: int, call: Call) -> list[Outcome]:
         """What so many equal calls give."""
         global _ran_away
         _ran_away = False
+        self.world.change(call.before)
         signal.setitimer(signal.ITIMER_REAL, self.seconds, self.seconds)
         try:
             found = [self.outcome(number, call, place) for place in range(call.times)]
@@ -189,9 +223,20 @@ class Plain:
         return found
 
     def run(self, call: Call, place: int, arguments: tuple[Any, ...]) -> Any:
-        return self.world.names[call.function](*arguments)
+        function = self.world.names[call.function]
+        if call.way(place) == "map_three":
+            return [function(*each) for each in self.three(arguments)]
+        return function(*arguments)
+
+    def three(self, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The arguments of three items of a map."""
+        others = [self.world.arguments(self.number) for _ in range(2)]
+        self.empty("LOG")
+        self.held = [arguments, *others]  # so that none dies while the map runs
+        return self.held
 
     def outcome(self, number: int, call: Call, place: int) -> Outcome:
+        self.number = number
         arguments = self.prepare(number)
         counts = reference_counts(arguments)
         describer = Describer()
@@ -204,7 +249,7 @@ class Plain:
             raise
         except BaseException as error:
             restore()
-            described = ("RecursionError",) if isinstance(error, RecursionError) else describer.error(error, self.file)
+            described = ("RecursionError",) if ran_out_of_stack(error) else describer.error(error, self.file)
             outcome = Outcome(("raised", described))
             error.__traceback__ = None
             del error
@@ -223,6 +268,7 @@ class Plain:
         )
         del arguments
         outcome.left = Describer().each([self.world.names.get("LOG"), self.world.names.get("WATCHED")])
+        self.held = []
         return outcome
 
     def forget_search(self) -> None:
@@ -235,12 +281,16 @@ class Plain:
                 del log[-1]
 
     def prepare(self, number: int) -> tuple[Any, ...]:
-        self.caught.clear()
-        for name in ("LOG", "WATCHED"):
-            if type(self.world.names.get(name)) is list:
-                self.world.names[name].clear()
+        self.empty("WATCHED")
         random.seed(17)
-        return self.world.arguments(number)
+        arguments = self.world.arguments(number)
+        self.empty("LOG")
+        self.caught.clear()
+        return arguments
+
+    def empty(self, name: str) -> None:
+        if type(self.world.names.get(name)) is list:
+            self.world.names[name].clear()
 
 
 class Tasks(Plain):
@@ -264,12 +314,19 @@ class Tasks(Plain):
         return self.programs[name]
 
     def run(self, call: Call, place: int, arguments: tuple[Any, ...]) -> Any:
-        return WAYS[call.ways[place % len(call.ways)]](self, call.function, arguments)
+        return WAYS[call.way(place)](self, call.function, arguments)
 
     def kernels(self) -> list[Any]:
         found = [kernel for task in self.tasks.values() for kernel in getattr(task.routine, "kernels", ())]
         blocks = [task.routine.block_kernel for task in self.tasks.values()]
         return found + [kernel for kernel in blocks if kernel is not None]
+
+
+def ran_out_of_stack(error: BaseException | None) -> bool:
+    """Returns whether an exception came of the depth of the stack, which is another one in each way of running."""
+    return error is not None and (
+        isinstance(error, RecursionError) or ran_out_of_stack(error.__cause__ or error.__context__)
+    )
 
 
 def drained(value: Any) -> Any:
@@ -293,13 +350,15 @@ def reference_counts(arguments: tuple[Any, ...]) -> list[int]:
     return [0 if isinstance(value, SHARED) else sys.getrefcount(value) for value in tuple.__iter__(arguments)]
 
 
+_hooks: list[Any] = [None, None]  # of a debugger, a coverage tool or a profiler
 _kept = [(module, dict(vars(module))) for module in MODULES]
 
 
 def restore() -> None:
     """Undoes what a call has done to the process."""
-    sys.settrace(None)
-    sys.setprofile(None)
+    if sys.gettrace() is not _hooks[0] or sys.getprofile() is not _hooks[1]:
+        sys.settrace(_hooks[0])
+        sys.setprofile(_hooks[1])
     for module, kept in _kept:
         if vars(module) != kept:
             vars(module).update(kept)
@@ -334,15 +393,16 @@ class Comparison:
         return self.tally
 
     def compare(self, file: str, caught: list[warnings.WarningMessage]) -> None:
-        code = compile(self.program.text, file, "exec", dont_inherit=True)
-        calls = [compile(call.arguments, "<arguments>", "eval", dont_inherit=True) for call in self.program.calls]
+        code = compiled(self.program.text)
+        arguments = ", ".join(f"lambda: {call.arguments}" for call in self.program.calls)
+        calls = compile(f"[{arguments}]", "<arguments>", "eval", dont_inherit=True)
         # Each world has code objects of its own: CPython specialises them for the types that they meet.
-        self.plain = lambda: Plain(World(code, calls), caught)
+        self.plain = lambda: Plain(World(code_of(code, file), calls), caught)
         try:
             plain = self.plain()
         except Exception as error:
             raise LeftOut(f"module: {type(error).__name__}") from None
-        tasks = self.kind(World(marshal.loads(marshal.dumps(code)), calls), caught)
+        tasks = self.kind(World(code_of(code, file), calls), caught)
         for number, call in enumerate(self.program.calls):
             if not callable(plain.world.names.get(call.function)):
                 raise LeftOut("nothing to call")
@@ -354,10 +414,12 @@ class Comparison:
     def compare_call(self, number: int, call: Call, plain: Plain, tasks: Tasks) -> None:
         try:
             expected = plain.outcomes(number, call)
-        except (Runaway, MemoryError) as error:
+        except (Runaway, MemoryError, NoArguments) as error:
             raise LeftOut(type(error).__name__) from None
         try:
             found = tasks.outcomes(number, call)
+        except NoArguments as error:
+            raise self.difference("arguments", number, 0, "arguments", str(error)) from None
         except Runaway:
             raise self.difference("endless", number, 0, "an end", "none in time") from None
         for place, (wanted, outcome) in enumerate(zip(expected, found, strict=True)):
@@ -380,8 +442,8 @@ class Comparison:
     def may_live_on(self, number: int, place: int, wanted: Outcome) -> bool:
         """Returns whether arguments may outlive the call: with a frame of the program in a cycle those of all callers live on."""
         call = self.program.calls[number]
-        if wanted.result[0] == "raised" and call.ways[place % len(call.ways)].startswith("retry"):
-            return True  # the coroutine of the attempts holds the exception
+        if wanted.result[0] == "raised" and call.way(place) in POLICIES:
+            return True  # the coroutine that executes the policies holds the exception
         gc.collect()
         plain = self.plain()
         for again in range(number + 1):
@@ -394,7 +456,7 @@ class Comparison:
     def difference(self, kind: str, number: int, place: int, expected: Any, found: Any) -> Difference:
         call = self.program.calls[number]
         calls = "\n".join(f"# {call}" for call in self.program.calls[: number + 1])
-        what = f"{kind}, call {number} ({call.function}{call.arguments}), time {place + 1} of {call.times}, by {call.ways[place % len(call.ways)]!r}"
+        what = f"{kind}, call {number} ({call.function}{call.arguments}){f' after {call.before!r}' if call.before else ''}, time {place + 1} of {call.times}, by {call.way(place)!r}"
         where = f"seed {self.program.seed}: {what}\nexpected {_shown(expected)}\nfound    {_shown(found)}"
         return Difference(kind, f"{where}\n\n{HEADER}\n{self.program.text}\n{calls}")
 
@@ -403,6 +465,12 @@ class Comparison:
         self.tally.entries += sum(kernel.entries for kernel in kernels)
         self.tally.exits += sum(getattr(kernel, "exits", 0) for kernel in kernels)
         self.tally.in_kernels += any(kernel.entries for kernel in kernels)
+
+
+def code_of(code: types.CodeType, file: str) -> types.CodeType:
+    """Another code object like `code`, whose source stands in `file`."""
+    inner = tuple(code_of(each, file) if type(each) is types.CodeType else each for each in code.co_consts)
+    return code.replace(co_filename=file, co_consts=inner)
 
 
 def compare(program: Program, tasks: type[Tasks] = Tasks) -> Tally:
@@ -438,6 +506,7 @@ def _undisturbed(caught: list[warnings.WarningMessage]) -> Iterator[None]:
     hook, sys.unraisablehook = sys.unraisablehook, lambda given: caught.append(_as_warning(given))
     collects = gc.isenabled()
     gc.disable()
+    _hooks[:] = sys.gettrace(), profile if callable(profile := sys.getprofile()) else None
     try:
         yield
     finally:

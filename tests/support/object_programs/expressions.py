@@ -13,20 +13,27 @@ from tests.support.object_programs.grammar import Table, expressions
 TEXTS: dict[str, str] = {}
 
 TEXTS["int"] = """
-list-index 14 | <!ints>[<index>]
-list-index 3 | <!ints>[<count>]
-nested-index 8 | <!grid>[<index>][<index>]
+list-index 14 | @v=ints <v>[<int> % len(<v>)]
+list-index 5 | <!ints>[<0|-1>]
+nested-index 8 | @v=grid <v>[<0|-1>][<0|-1>]
+tuple-index 4 | <!pair>[<0|1>]
+text-index-ord 3 | @v=str (ord(<v>[<0|-1>]) if <v> else 0)
+dict-index 4 | @v=dict @q=str (<v>[<q>] if <q> in <v> else 0)
+division 3 | <int> <//|%> (<int> | 1)
+list-index! 14 | <!ints>[<index>]
+list-index! 3 | <!ints>[<count>]
+nested-index! 8 | <!grid>[<index>][<index>]
 nested-index 3 | <!grid>[<index>][-1]
-tuple-index 4 | <!pair>[<0|1|-1|-2>]
-deque-index 2 | <!deque>[<0|-1|1>]
+tuple-index! 4 | <!pair>[<0|1|-1|-2>]
+deque-index! 2 | <!deque>[<0|-1|1>]
 arithmetic 22 | <int> <+|-> <int>
 arithmetic 6 | <int> * <2|3|7|-1>
 multiplication 5 | <int> * <int>
 division 7 | <int> <//|%> <2|3|7|10|-3|1000003>
-division 2 | <int> <//|%> <int>
+division! 2 | <int> <//|%> <int>
 bit-operation 7 | <int> <bitop> <int>
-shift 3 | <int> <shift> (<int> & 31)
-shift 1 | <int> <shift> <count>
+shift! 3 | <int> <shift> (<int> & 31)
+shift! 1 | <int> <shift> <count>
 power 2 | <int> ** <0|1|2|3>
 power-modulo 1 | pow(<int>, <count>, 1000003)
 unary 3 | -<int>
@@ -39,51 +46,51 @@ sum-of-generator 4 | @q:int sum(<int> for <q> in <^iterable>)
 sum-of-generator 2 | @q:int sum(<int> for <q> in <^iterable> if <bool>)
 sum-of-generator 1 | @q:int sum(<q> * <num> for <q> in <^ints>)
 min-max 4 | <min|max>(<int>, <int>)
-min-max 3 | <min|max>(<ints>)
+min-max! 3 | <min|max>(<ints>)
 min-max 1 | <min|max>(<ints>, default=<int>)
-min-max 1 | @q:int <min|max>(<^ints>, key=lambda <q>: <int>)
+min-max! 1 | @q:int <min|max>(<^ints>, key=lambda <q>: <int>)
 abs 2 | abs(<int>)
 round 2 | round(<float>)
 round 1 | round(<int>, <-1|-2|1>)
 divmod 1 | divmod(<int>, <3|7|-4>)[<0|1>]
-int-of-text 2 | int(<str>)
-int-of-text 1 | int(<"12"|"-7"|" 3 "|"1_0"|"x"|"0x1f", 16|"٣">)
-int-of-float 2 | int(<float>)
+int-of-text! 2 | int(<str>)
+int-of-text! 1 | int(<"12"|"-7"|" 3 "|"1_0"|"x"|"0x1f", 16|"٣">)
+int-of-float! 2 | int(<float>)
 int-methods 1 | (<int>).<bit_length()|bit_count()|__index__()>
-ord 3 | ord(<str>[<index>])
+ord! 3 | ord(<str>[<index>])
 text-find 2 | <str>.<find|count|rfind>(<str>)
-bytes-index 2 | <bytes>[<index>]
-dict-index 4 | <!dict>[<str>]
+bytes-index! 2 | <bytes>[<index>]
+dict-index! 4 | <!dict>[<str>]
 dict-get 5 | <!dict>.get(<str>, <int>)
 dict-get 2 | <!dict>.setdefault(<str>, <int>)
 dict-pop 1 | <!dict>.pop(<str>, <int>)
 dict-values 2 | sum(<!dict>.values())
 list-pop 3 | <!ints>.pop()
-list-pop 1 | <!ints>.pop(<index>)
-list-methods 2 | <!ints>.<index|count>(<int>)
-deque-pop 2 | <!deque>.<pop|popleft>()
-heap-pop 2 | heapq.heappop(<!heap>)
+list-pop! 1 | <!ints>.pop(<index>)
+list-methods! 2 | <!ints>.<index|count>(<int>)
+deque-pop! 2 | <!deque>.<pop|popleft>()
+heap-pop! 2 | heapq.heappop(<!heap>)
 heap-pop 1 | heapq.<heappushpop|heapreplace>(<!heap>, <int>)
 attribute 9 | <!obj>.<x|x|y|value|count>
 attribute 2 | <!objs>[<index>].x
 attribute 1 | getattr(<!obj>, <"x"|"nothing">, <int>)
 method 5 | <!obj>.<step|add>(<int>)
 method 1 | <!obj>.step(k=<int>)
-attribute-of-class 1 | type(<!obj>).<count|count|nothing>
+attribute-of-class! 1 | type(<!obj>).<count|count|nothing>
 helper-call 8 | <helper>(<int>)
 helper-call 2 | with_defaults(<int>)
 helper-call 2 | with_defaults(<int>, k=<int>)
-helper-call 1 | with_defaults(*<pair>)
+helper-call! 1 | with_defaults(*<pair>)
 helper-call 2 | variadic(<int>, <int>, name=<int>)
-helper-call 1 | variadic(*<ints>, **<dict>)
+helper-call! 1 | variadic(*<ints>, **<dict>)
 recursion 2 | recursive(<count>)
 effect 6 | note(<int>)
 call-of-value 4 | <!func>(<int>)
 lambda 1 | @q:int (lambda <q>: <int>)(<int>)
 frames 1 | caller_line()
 global-name 6 | <LIMIT|LIMIT|FACTOR>
-buffer-index 5 | <!buffer>[<index>]
-array-item 2 | int(<!array>[<index>])
+buffer-index! 5 | <!buffer>[<index>]
+array-item! 2 | int(<!array>[<index>])
 array-shape 1 | <!array>.<size|ndim|shape[0]>
 random-int 2 | <!random>.<randrange(10)|randint(1, 6)|getrandbits(70)|choice([1, 2, 3])|randrange(2, 20, 3)>
 random-module 1 | random.<randrange(10)|randint(1, 6)|getrandbits(5)>
@@ -94,21 +101,29 @@ math-int 1 | math.isqrt(abs(<int>))
 walrus 2 | (<=int> := <bounded>)
 next-of-generator 1 | @q:int next((<q> for <q> in <^ints> if <bool>), <int>)
 int-of-bool 1 | (<bool>) + <int>
-hash 1 | hash(<int>)
+hash! 1 | hash(<int>)
 """
 
 TEXTS["float"] = """
+list-index 8 | @v=floats <v>[<int> % len(<v>)]
+list-index 3 | <!floats>[<0|-1>]
+array-item 8 | <!array>[<0|-1>]
+array-item 5 | @v=array <v>[<int> % len(<v>)]
+array-item 5 | <!matrix>[<0|1|-1>, <0|1|-1>]
+math 6 | math.<sin|cos|atan|fabs|degrees|floor>(<float>)
+math 3 | math.sqrt(abs(<num>))
+float-division 3 | <num> / (1 + abs(<int>))
 arithmetic 16 | <float> <+|-|*> <num>
 float-division 5 | <num> / <2|4.0|0.5|-3|7>
-float-division 2 | <num> / <num>
-list-index 8 | <!floats>[<index>]
+float-division! 2 | <num> / <num>
+list-index! 8 | <!floats>[<index>]
 arithmetic 2 | <float> <//|%> <2.5|-3|0.1>
-power 1 | <float> ** <2|0.5|-1>
-math 6 | math.<sqrt|sin|cos|exp|atan|fabs|log1p|degrees>(<num>)
-math 2 | math.<hypot|atan2|copysign|fmod|pow>(<num>, <num>)
+power! 1 | <float> ** <2|0.5|-1>
+math! 6 | math.<sqrt|sin|cos|exp|atan|fabs|log1p|degrees>(<num>)
+math! 2 | math.<hypot|atan2|copysign|fmod|pow>(<num>, <num>)
 math 1 | math.<fsum|prod>(<floats>)
 float-of 3 | float(<num>)
-float-of 1 | float(<"1.5"|"inf"|"1e400"|"x"|"-0.0">)
+float-of! 1 | float(<"1.5"|"inf"|"1e400"|"x"|"-0.0">)
 round 2 | round(<float>, <1|2|0|-1>)
 sum 3 | sum(<floats>)
 sum 1 | sum(<floats>, <0.0|0.5>)
@@ -117,11 +132,11 @@ conditional 2 | (<float> if <bool> else <num>)
 random-float 2 | <!random>.<random()|uniform(1, 2)|gauss(0, 1)|expovariate(1.5)|triangular()>
 random-module 1 | random.random()
 attribute 3 | <!obj>.y
-array-item 4 | float(<!array>[<index>])
-array-item 4 | <!array>[<index>]
-array-item 3 | <!matrix>[<index>, <index>]
-array-item 1 | <!matrix>[<index>][<index>]
-array-sum 1 | <!array>.<sum()|max()|mean()>
+array-item! 4 | float(<!array>[<index>])
+array-item! 4 | <!array>[<index>]
+array-item! 3 | <!matrix>[<index>, <index>]
+array-item! 1 | <!matrix>[<index>][<index>]
+array-sum! 1 | <!array>.<sum()|max()|mean()>
 complex-part 1 | (<complex>).<real|imag>
 complex-part 1 | abs(<complex>)
 global-name 3 | SCALE
@@ -137,12 +152,13 @@ num 1 | <bool>
 """
 
 TEXTS["bool"] = """
+comparison-of-lists 2 | <ints> <==|!=> <ints>
 comparison 22 | <int> <cmp> <int>
 comparison 5 | <num> <cmp> <num>
 comparison-chained 4 | <int> <cmp> <int> <cmp> <int>
 comparison 4 | <str> <==|!=> <str>
 comparison 2 | <str> <cmp> <str>
-comparison-of-lists 3 | <ints> <cmp> <ints>
+comparison-of-lists! 3 | <ints> <cmp> <ints>
 comparison-of-tuples 2 | <pair> <cmp> <pair>
 boolean-operator 5 | (<bool> <and|or> <bool>)
 not 4 | not <bool>
@@ -170,7 +186,10 @@ is-same 1 | <!obj> is <!obj>
 """
 
 TEXTS["str"] = """
-text-index 8 | <str>[<index>]
+text-index 8 | @v=str <v>[<int> % len(<v>)]
+text-index 3 | <!str>[<0|-1>]
+list-index 4 | <!strs>[<0|-1>]
+text-index! 8 | <str>[<index>]
 text-slice 5 | <str>[<slice>]
 concatenation 6 | <str> + <str>
 repetition 1 | <str> * <0|1|2|-1|True>
@@ -179,7 +198,7 @@ f-string 2 | f"{<!int>:05d}{<!str>!r}"
 f-string 2 | f"{<!float>:<.2f|8.3e|g|+.1%>}"
 f-string 2 | f"{<!printable>!<r|s|a>}{<!str>:>4}"
 percent-format 2 | "%s=%d" % (<str>, <int>)
-percent-format 1 | "%<s|d|.3f|r|x>" % <printable>
+percent-format! 1 | "%<s|d|.3f|r|x>" % <printable>
 format-method 2 | "{}:{}".format(<str>, <int>)
 join 4 | <","|""|"--">.join(<strs>)
 join 3 | @q:int ",".join(str(<int>) for <q> in <^iterable>)
@@ -188,24 +207,24 @@ str-of 5 | str(<int>)
 str-of 2 | str(<printable>)
 repr-of 1 | repr(<printable>)
 chr 3 | chr(97 + <int> % 26)
-chr 1 | chr(<int>)
+chr! 1 | chr(<int>)
 text-methods 6 | <str>.<upper|lower|strip|title|swapcase|casefold>()
 text-methods 2 | <str>.replace(<str>, <str>)
 text-methods 1 | <str>.<zfill(6)|ljust(5, "*")|center(7)|lstrip("a")|encode().hex()|removeprefix("a")|partition(",")[0]>
-list-index 4 | <!strs>[<index>]
+list-index! 4 | <!strs>[<index>]
 conditional 2 | (<str> if <bool> else <str>)
 boolean-operator 1 | (<str> or "none")
 attribute 2 | <!obj>.name
 type-name 1 | type(<any>).__name__
 effect 2 | note(<str>)
-min-max 1 | <min|max>(<str>)
+min-max! 1 | <min|max>(<str>)
 frames 1 | caller_name()
 """
 
 TEXTS["bytes"] = """
 bytes-slice 2 | <bytes>[<slice>]
 bytes-of 2 | <str>.encode()
-bytes-of 1 | bytes(<ints>)
+bytes-of! 1 | bytes(<ints>)
 bytes-of 1 | <bytes> + <bytes>
 bytes-methods 1 | <bytes>.<upper()|hex().encode()|strip()|replace(b"a", b"bb")>
 """
@@ -222,8 +241,8 @@ comprehension 1 | @q:int @r:int [<int> for <q>, <r> in enumerate(<^ints>)]
 list-slice 5 | <!ints>[<slice>]
 list-of 3 | list(<iterable>)
 sorted 3 | sorted(<iterable>)
-sorted 1 | sorted(<ints>, reverse=<bool>)
-sorted 1 | @q:int sorted(<^ints>, key=lambda <q>: <int>)
+sorted! 1 | sorted(<ints>, reverse=<bool>)
+sorted! 1 | @q:int sorted(<^ints>, key=lambda <q>: <int>)
 sorted 1 | @q:int sorted(<int> for <q> in <^ints>)
 concatenation 3 | <ints> + <ints>
 repetition 2 | [<int>] * <2|3|0|-1>
@@ -236,7 +255,7 @@ map-filter 1 | @q:int list(filter(lambda <q>: <bool>, <^ints>))
 helper-call 2 | <makes_list|keeps_list>(<ints>)
 helper-generator 1 | list(produce(<count>))
 dict-values 1 | list(<!dict>.values())
-random-sample 1 | <!random>.<sample|choices>([1, 2, 3, 4], k=2)
+random-sample! 1 | <!random>.<sample|choices>([1, 2, 3, 4], k=2)
 boolean-operator 1 | (<ints> or [0])
 array-tolist 1 | <!array>.tolist()
 """
@@ -284,13 +303,13 @@ splitlines 1 | <str>.splitlines()
 
 TEXTS["pair"] = """
 tuple-display 6 | (<int>, <int>)
-tuple-of 1 | tuple(<ints>)
-tuple-of 1 | @q:int tuple(<int> for <q> in <^iterable>)
-concatenation 1 | <pair> + <pair>
-divmod 1 | divmod(<int>, <3|7|int>)
-min-max 1 | <min|max>(<pairs>)
+tuple-of! 1 | tuple(<ints>)
+tuple-of! 1 | @q:int tuple(<int> for <q> in <^iterable>)
+concatenation! 1 | <pair> + <pair>
+divmod 1 | divmod(<int>, <3|7|-2>)
+min-max! 1 | <min|max>(<pairs>)
 named-tuple 2 | Pair(<int>, <int>)
-tuple-slice 1 | <!pair>[<slice>]
+tuple-slice! 1 | <!pair>[<slice>]
 attribute 1 | (<!obj>.x, <int>)
 """
 
@@ -341,7 +360,7 @@ deque 1 | deque(<iterable>, maxlen=<3|5>)
 
 TEXTS["heap"] = """
 heap 2 | sorted(<ints>)
-heap 1 | [<int>]
+heap! 1 | [<int>]
 """
 
 TEXTS["array"] = """
@@ -375,9 +394,10 @@ buffer 1 | memoryview(array.array("i", [1, 2, 3]))
 """
 
 TEXTS["obj"] = """
+list-index 3 | <!objs>[<0|-1>]
 construction 8 | <cls>(<int>)
 construction 2 | <cls>(<int>, name=<str>)
-list-index 2 | <!objs>[<index>]
+list-index! 2 | <!objs>[<index>]
 method 1 | <!obj>.twin()
 construction 1 | type(<!obj>)(<int>)
 tracked 1 | Tracked(<int>)
@@ -410,7 +430,7 @@ TEXTS["complex"] = """
 complex 3 | complex(<num>, <num>)
 complex 2 | <complex> <+|-|*> <complex>
 complex 1 | <num> * <1j|(2-1j)>
-complex 1 | <complex> / <complex>
+complex! 1 | <complex> / <complex>
 """
 
 TEXTS["sequence"] = """
@@ -445,7 +465,7 @@ helper-generator 2 | produce(<count>)
 generator 1 | @q:int (<int> for <q> in <^ints>)
 map-filter 1 | map(<func>, <ints>)
 iterable 1 | <!buffer>
-hostile-iterator 1 | Walk(<count>)
+hostile-iterator! 1 | Walk(<count>)
 """
 
 TEXTS["any"] = """
@@ -462,10 +482,10 @@ any 1 | <dict>
 any 1 | <!obj>
 any 2 | <!mixed>
 any 3 | <!any>
-any 1 | <!mixed>[<index>]
+any! 1 | <!mixed>[<index>]
 any 1 | <!table>.get(<any>)
-any 1 | <!table>[<int>]
-any 1 | <!obj>.<nothing|extra|__dict__|__class__.__name__>
+any! 1 | <!table>[<int>]
+any! 1 | <!obj>.<nothing|extra|__dict__|__class__.__name__>
 any 1 | <set>
 slice-value 1 | slice(<index>, None)
 range 1 | range(<count>)
@@ -493,12 +513,12 @@ TEXTS["index"] = """
 index 14 | <0|0|1|2|-1|-1|-2>
 index 12 | <!count>
 index 2 | <!count> - 1
-index 2 | <!int>
+index! 2 | <!int>
 index 2 | <int> % 3
-index 1 | <True|False|7|-9>
+index! 1 | <True|False|7|-9>
 index 1 | len(<!ints>) - 1
-hostile-index 1 | <2 ** 70|-2 ** 63|None|1.0|"a">
-hostile-index 2 | <Index(1)|HInt(1)|Index(-1)|Index(9)>
+hostile-index! 1 | <2 ** 70|-2 ** 63|None|1.0|"a">
+hostile-index! 2 | <Index(1)|HInt(1)|Index(-1)|Index(9)>
 """
 
 TEXTS["count"] = """

@@ -1,7 +1,7 @@
 """A grammar is a table of rows; this module reads tables and fills rows in.
 
 A row of a table of expressions is a line, `feature weight | text`. A row of a table of statements is a paragraph whose first line is
-`feature weight`. Their texts have holes:
+`feature weight`. A feature that ends in `!` mostly raises an exception: it is rare in programs that are written with care. Texts have holes:
 
     <ints>          an expression of a kind
     <!ints>         the name of a variable of a kind; the row is not taken where there is none
@@ -34,6 +34,7 @@ class Row:
     bound: tuple[tuple[str, str], ...]
     taken: tuple[tuple[str, str], ...]
     needs: tuple[str, ...]
+    risky: bool
 
 
 class NoVariable(Exception):
@@ -47,7 +48,7 @@ def _row(header: str, text: str) -> Row:
         (taken if match[2] == "=" else bound).append((match[1], match[3] or "any"))
         text = text[match.end() :]
     needs = [match[2] for match in HOLE.finditer(text) if match[1] == "!"] + [kind for _, kind in taken]
-    return Row(feature, int(weight), text, tuple(bound), tuple(taken), tuple(needs))
+    return Row(feature.rstrip("!"), int(weight), text, tuple(bound), tuple(taken), tuple(needs), feature.endswith("!"))
 
 
 class Table:

@@ -207,6 +207,7 @@ def looped(a):
     "with_defaults": "def with_defaults(a, b=<2|LIMIT|[1]|None>, *, k=<3|0.5|7>):\n    return a + (b if isinstance(b, int) else 1) <*|-> k\n",
     "variadic": "def variadic(*numbers, name=<0|1>, **rest):\n    return sum(numbers) + name + len(rest)\n",
     "recursive": "def recursive(n, seen=0):\n    if not 0 < n < 20:\n        return seen\n    return recursive(n - 1, seen + n) <+|-> <1|n>\n",
+    "endless": "def endless(n):\n    return endless(n + 1)\n",
     "makes_list": "def makes_list(xs):\n    found = []\n    for x in xs:\n        if x <|% 2 >:\n            found.append(x)\n    return found\n",
     "keeps_list": "def keeps_list(xs, kept=[]):\n    if len(kept) < 5:\n        kept.append(len(xs))\n    return <xs|kept|list(kept)>\n",
     "produce": """

@@ -100,6 +100,8 @@ def _simpler_calls(call: Call) -> Iterator[Call]:
     if call.times > 1:
         yield dataclasses.replace(call, times=1)
         yield dataclasses.replace(call, times=call.times // 2)
+    if call.before:
+        yield dataclasses.replace(call, before="")
     for way in set(call.ways) if len(call.ways) > 1 else ():
         yield dataclasses.replace(call, ways=(way,))
 

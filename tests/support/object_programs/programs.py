@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-import warnings
 from random import Random
 
 from tests.support.object_programs.grammar import NoVariable, choose
 from tests.support.object_programs.library import IMPORTS, LIBRARY, OBJECTS
-from tests.support.object_programs.model import Call, Program
-from tests.support.object_programs.values import HOSTILE, LITERALS
+from tests.support.object_programs.model import Call, Program, compiled
+from tests.support.object_programs.values import CHANGES, HOSTILE, LITERALS
 from tests.support.object_programs.writer import LOOPS, Writer
 
 PARAMETERS = [
@@ -33,8 +33,16 @@ NICE = {
 
 WAYS = [
     (("run", "program"), 50), (("program",), 20), (("program", "program", "run"), 10), (("graph", "program"), 4), (("retry", "run"), 4), (("timeout", "program"), 4),
-    (("cache", "program"), 4), (("map", "program"), 6), (("retry_task", "map"), 3),
+    (("cache", "program"), 4), (("map", "program"), 6), (("map_three", "map"), 4), (("retry_task", "map"), 3),
 ]  # fmt: skip
+
+MORE_PARAMETERS = [
+    (", bound=3", "bound", "int"),
+    (", *, bound=2", "bound", "int"),
+    (", *rest", "rest", "any"),
+    (", **options", "options", "dict"),
+    (", bound=[]", "bound", "ints"),
+]
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -43,6 +51,7 @@ class ProgramWriter(Writer):
     """Writes a whole program."""
 
     parameters: dict[str, dict[str, str]]
+    extra: dict[str, str] = {}  # of the function that begins
 
     def program(self, seed: int) -> Program:
         self.parameters = {}
@@ -60,15 +69,19 @@ class ProgramWriter(Writer):
             self.function("g", self.pick.randint(2, 7))
         elif second < 0.27:
             self.wrapper()
-        calls = tuple(self.calls())
+        calls = self.calls()
         body = "\n".join(self.lines)
         text = self.with_library(body, classes, " ".join(call.arguments for call in calls))
-        return Program(seed, text, calls, frozenset(self.features))
+        if self.chance() < 0.35:
+            calls = self.with_changes(text, calls)
+        return Program(seed, text, tuple(calls), frozenset(self.features))
 
     # -- Functions ----------------------------------------------------------------------------------------------------
 
     def head(self, name: str, parameters: dict[str, str], defaults: str = "") -> None:
         self.begin(parameters)
+        self.scope |= self.extra
+        self.extra = {}
         self.indent = 0
         self.line(f"def {name}({', '.join(parameters)}{defaults}):")
         self.indent = 1
@@ -91,7 +104,11 @@ class ProgramWriter(Writer):
             nice = NICE.get(kind, PARAMETER_NAMES[number])
             parameters[nice if nice not in parameters else PARAMETER_NAMES[number]] = kind
         self.parameters[name] = parameters
-        self.head(name, parameters)
+        enclosed = self.chance() < 0.08
+        self.head(name, parameters, self.more_parameters())
+        if enclosed:
+            self.line("nonlocal kept, gathered")
+            self.scope |= {"kept": "int", "gathered": "ints"}
         for kind in self.pick.sample(["int", "ints", "str", "float"], self.pick.choice([1, 1, 2])):
             target = self.fresh()
             self.line(f"{target} = {self.leaf(kind)}")
@@ -101,6 +118,32 @@ class ProgramWriter(Writer):
             self.statement(LOOPS)
         self.body(room - room // 2)
         self.last()
+        if enclosed:
+            self.enclose(name)
+
+    def more_parameters(self) -> str:
+        """Parameters that the calls leave out."""
+        chance = self.chance()
+        for text, name, kind in MORE_PARAMETERS:
+            chance -= 0.03
+            if chance < 0:
+                self.extra = {name: kind}
+                self.features.add("more-parameters")
+                return text
+        return ""
+
+    def enclose(self, name: str) -> None:
+        """Puts the function written last into one that makes it."""
+        start = max(number for number, line in enumerate(self.lines) if line.startswith(f"def {name}("))
+        inner = ["    " + line for line in self.lines[start:]]
+        self.lines[start:] = [
+            f"def make_{name}():",
+            "    kept, gathered = 3, [1, 2]",
+            *inner,
+            f"    return {name}",
+            f"{name} = make_{name}()",
+        ]
+        self.features.add("closure-task")
 
     def last(self) -> None:
         chance = self.chance()
@@ -135,11 +178,28 @@ class ProgramWriter(Writer):
                 found.append(Call(name, self.arguments(parameters, self.pick.choice([0.1, 0.3, 0.6])), ways, 2))
             if self.chance() < 0.25:
                 found.append(Call(name, self.arguments(parameters, 0.3, 0.5), ways, 2))
-            if self.chance() < 0.06 and "count" in parameters.values():
+            if self.chance() < 0.15 and "count" in parameters.values():
                 found.append(Call(name, self.arguments(parameters, 0.0, count="2500"), ways, 2))
                 self.features.add("long-loop")
             if self.chance() < 0.3:
                 found.append(Call(name, friendly, ways, 2))
+        return [self.without_searches(call) for call in found]
+
+    def without_searches(self, call: Call) -> Call:
+        """The engine may iterate the arguments of an item between those before it, so lists with an `__iter__` of their own come alone."""
+        if "map_three" in call.ways and "HList" in call.arguments:
+            return dataclasses.replace(call, ways=("map", "program"))
+        return call
+
+    def with_changes(self, text: str, calls: list[Call]) -> list[Call]:
+        """The calls, some of them again after a change of what the program names."""
+        words = set(WORD.findall(text))
+        changes = [change for name, changes in CHANGES.items() if name in words for change in changes]
+        found = list(calls)
+        for change in self.pick.sample(changes, min(len(changes), self.pick.choice([1, 1, 2, 3]))):
+            again = self.pick.choice(calls)
+            found.append(dataclasses.replace(again, before=change, times=self.pick.choice([1, 2])))
+        self.features.add("change-between-calls")
         return found
 
     def arguments(self, parameters: dict[str, str], hostile: float, wrong: float = 0.0, count: str = "") -> str:
@@ -227,12 +287,10 @@ class ProgramWriter(Writer):
 def write_program(seed: int) -> Program:
     """The program of a seed."""
     for attempt in range(100):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                program = ProgramWriter(Random(seed * 1000 + attempt)).program(seed)
-                compile(program.text, "program", "exec", dont_inherit=True)
-            except (NoVariable, SyntaxError):
-                continue
-            return program
+        try:
+            program = ProgramWriter(Random(seed * 1000 + attempt)).program(seed)
+            compiled(program.text)
+        except (NoVariable, SyntaxError):
+            continue
+        return program
     raise AssertionError(f"seed {seed}: no program in 100 attempts")

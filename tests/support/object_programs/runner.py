@@ -8,6 +8,7 @@ import multiprocessing.connection
 import platform
 import resource
 import time
+import traceback
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
@@ -80,16 +81,25 @@ def _work(connection: Any, current: Any, options: Options) -> None:
         tally = Tally()
         for seed in chunk:
             current.value = seed
-            try:
-                tally.add(compare(write_program(seed), options.tasks))
-            except Difference as difference:
+            difference = difference_of(seed, tally, options)
+            if difference is not None:
                 minimised[difference.kind] += 1
-                text = str(difference)
-                connection.send(Found(seed, difference.kind, text))
+                connection.send(Found(seed, difference.kind, str(difference)))
                 if minimised[difference.kind] <= MINIMISED and options.shrink:
                     connection.send(Found(seed, "", smaller(seed, difference.kind, options)))
         connection.send(tally)
         gc.collect()
+
+
+def difference_of(seed: int, tally: Tally, options: Options) -> Difference | None:
+    """Compares one program; what goes wrong in the comparison itself is reported as a difference, too."""
+    try:
+        tally.add(compare(write_program(seed), options.tasks))
+    except Difference as difference:
+        return difference
+    except Exception:
+        return Difference("harness", f"seed {seed}: {traceback.format_exc()}")
+    return None
 
 
 def smaller(seed: int, kind: str, options: Options) -> str:
@@ -121,7 +131,7 @@ class Runner:
             ready = multiprocessing.connection.wait([worker.connection for worker in busy], timeout=1.0)
             busy = [worker for worker in busy if worker.connection not in ready or self.receive(worker)]
             for worker in busy:
-                if time.monotonic() - worker.given > HUNG:
+                if time.monotonic() - worker.given > HUNG + self.options.shrink:
                     worker.process.kill()
             if time.monotonic() - self.reported > self.options.progress:
                 self.report()

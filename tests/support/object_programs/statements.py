@@ -90,13 +90,13 @@ alias 3
 alias 1
 <=any> = <=ints> = <ints>
 
-changes-type 3
+changes-type! 3
 <!int> = <item>
 
-changes-type 1
+changes-type! 1
 <!ints> = <pair>
 
-changes-type 1
+changes-type! 1
 <!float> = <int>
 
 augmented 16
@@ -119,39 +119,79 @@ augmented-list 2
     <v> += <ints>
 
 augmented-item 7
-<!ints>[<index>] <+|-|^>= <bounded>
+@v=ints <v>[<int> % len(<v>)] <+|-|^>= <bounded>
 
-augmented-item 3
-<!dict>[<str>] += <int>
+augmented-item 4
+@v=dict @s=str <v>[<s>] = <v>.get(<s>, 0) + 1
 
-augmented-item 2
-<!grid>[<index>][<index>] += <bounded>
+augmented-item 4
+@v=grid <v>[<0|-1>][<0|-1>] += <bounded>
 
-augmented-item 3
-<!array>[<index>] <+|-|*|/|//>= <num>
+augmented-item 4
+<!array>[<0|-1>] <+|-|*>= <num>
 
-store 14
-<!ints>[<index>] = <bounded>
+store 12
+@v=ints <v>[<int> % len(<v>)] = <bounded>
 
 store 4
+@v=floats <v>[<int> % len(<v>)] = <float>
+
+store 4
+@v=grid <v>[<0|-1>][<0|-1>] = <bounded>
+
+swap 4
+@v=ints <v>[0], <v>[-1] = <v>[-1], <v>[0]
+
+list-pop 4
+@v=ints if len(<v>) > 1:
+    <=int> = <v>.pop()
+
+set-methods 4
+<!set>.<add|discard>(<int>)
+
+array-store 8
+<!array>[<0|-1>] = <num>
+
+array-store 4
+@v=array <v>[<int> % len(<v>)] = <num>
+
+buffer-store 3
+<!buffer>[<0|-1>] = <int> & 63
+
+augmented-item! 7
+<!ints>[<index>] <+|-|^>= <bounded>
+
+augmented-item! 3
+<!dict>[<str>] += <int>
+
+augmented-item! 2
+<!grid>[<index>][<index>] += <bounded>
+
+augmented-item! 3
+<!array>[<index>] <+|-|*|/|//>= <num>
+
+store! 14
+<!ints>[<index>] = <bounded>
+
+store! 4
 <!floats>[<index>] = <float>
 
-store 5
+store! 5
 <!grid>[<index>][<index>] = <bounded>
 
-store 2
+store! 2
 <!mixed>[<index>] = <item>
 
 store 1
 <!ints>[<index>] = <item>
 
-store-slice 3
+store-slice! 3
 <!ints>[<slice>] = <ints>[:5]
 
-store-row 1
+store-row! 1
 <!grid>[<index>] = <ints>
 
-swap 4
+swap! 4
 @v=ints @i=count @j=count <v>[<i>], <v>[<j>] = <v>[<j>], <v>[<i>]
 
 swap 2
@@ -175,7 +215,7 @@ append 2
 append 2
 <!grid>.append(<ints>)
 
-list-pop 4
+list-pop! 4
 <=int> = <!ints>.pop(<|0|-1>)
 
 list-methods 3
@@ -184,32 +224,32 @@ list-methods 3
 list-methods 2
 <!ints>.insert(<index>, <bounded>)
 
-list-methods 2
+list-methods! 2
 <!ints>.remove(<int>)
 
 list-methods 1
 @v=ints if len(<v>) < 20:
-    <v>.extend(<iterable>)
+    <v>.extend(list(<iterable>))
 
-sort 1
+sort! 1
 <!mixed>.sort()
 
 sort-key 1
 @q <!ints>.sort(key=lambda <q>: note(<q>))
 
-delete 3
+delete! 3
 del <!ints>[<index>]
 
 delete 1
 del <!ints>[<slice>]
 
-delete 1
+delete! 1
 del <!dict>[<str>]
 
-delete-name 1
+delete-name! 1
 del <!any>
 
-delete-attribute 1
+delete-attribute! 1
 del <!obj>.<x|y|extra|items>
 
 dict-store 7
@@ -218,22 +258,22 @@ dict-store 7
 dict-store 3
 <!table>[<int>] = <item>
 
-dict-store 1
+dict-store! 1
 <!table>[<key>] = <int>
 
-dict-store 1
+dict-store! 1
 <!table>[<any>] = <item>
 
 dict-count 4
 @v=dict @s=str <v>[<s>] = <v>.get(<s>, 0) + <int>
 
-dict-methods 2
+dict-methods! 2
 <!dict>.<update(b=2)|pop("a")|pop("a", None)|popitem()|clear()>
 
 dict-methods 1
 <!table>.setdefault(<int>, []).append(<int>)
 
-set-methods 4
+set-methods! 4
 <!set>.<add|discard|remove>(<int>)
 
 set-methods 1
@@ -245,7 +285,7 @@ deque-methods 4
 deque-methods 1
 <!deque>.rotate(<count>)
 
-heap-push 4
+heap-push! 4
 heapq.heappush(<!heap>, <bounded>)
 
 heap-loop 2
@@ -258,28 +298,28 @@ while <!deque>:
     <=int> = <!deque>.<pop|popleft>()
     <loop>
 
-array-store 8
+array-store! 8
 <!array>[<index>] = <num>
 
-array-store 3
+array-store! 3
 <!matrix>[<index>, <index>] = <num>
 
 array-store 1
 <!array>[<slice>] = <num>
 
-array-store 1
+array-store! 1
 <!array>.flags.writeable = <False|True>
 
-buffer-store 4
+buffer-store! 4
 <!buffer>[<index>] = <int> <& 255|% 7| + 0>
 
-buffer-resize 1
+buffer-resize! 1
 <!buffer>.<append(3)|extend(b"ab")|pop()|release()>
 
 attribute-store 6
 <!obj>.x = <bounded>
 
-attribute-store 1
+attribute-store! 1
 <!obj>.<y|extra|value|name> = <item>
 
 attribute-augmented 7
@@ -291,7 +331,7 @@ attribute-augmented 2
 attribute-container 4
 <!obj>.items.append(<bounded>)
 
-attribute-container 2
+attribute-container! 2
 <!obj>.items[<index>] = <bounded>
 
 method-call 5
@@ -313,18 +353,21 @@ class-change 1
 setattr(<!obj>, <"x"|"extra"|"step">, <int>)
 
 unpack 4
+<=int>, <=int> = <int>, <int>
+
+unpack 4
 <=int>, <=int> = <pair>
 
-unpack 2
+unpack! 2
 <=int>, *<=ints> = <ints>
 
-unpack 1
+unpack! 1
 (<=int>, <=int>), <=int> = <pair>, <int>
 
-unpack 1
+unpack! 1
 <=int>, <=any> = <item>, <any>
 
-unpack 1
+unpack! 1
 [<=int>, *_, <=int>] = <iterable>
 
 effect 8
@@ -339,10 +382,10 @@ effect-call 2
 changes-list 3
 <grows|shrinks>(<!ints>)
 
-rebinds-global 2
+rebinds-global! 2
 rebind(<item>)
 
-global-store 3
+global-store! 3
 TOTALS[<index>] <+|-|^>= <bounded>
 
 global-store 1
@@ -357,7 +400,7 @@ warn(<str>)
 random-methods 2
 <!random>.<shuffle([1, 2, 3])|seed(3)>
 
-random-methods 2
+random-methods! 2
 <!random>.shuffle(<!ints>)
 
 random-module 1
@@ -369,6 +412,6 @@ liveness 3
 liveness 1
 <!mixed>.append(Tracked(<int>))
 
-liveness 1
+liveness! 1
 <!obj> = None
 """)

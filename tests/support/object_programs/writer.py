@@ -35,6 +35,7 @@ NAMES = [
     "z",
 ]
 GROWING = {"multiplication", "power"}
+LENGTHENING = {"append", "list-methods", "deque-methods", "buffer-resize", "set-methods"}
 SCALARS = ("int", "count", "float", "bool", "str")
 ABSTRACT = {
     "sequence": "[1, 2]",
@@ -78,12 +79,14 @@ class Writer:
             for feature in ("tracing", "patches-module", "class-change", "warns", "frames", "changes-type")
             if pick.random() < 0.7
         }
+        self.careful = pick.random() < 0.7
         self.numpy = pick.random() < 0.3
         self.begin({})
 
     def begin(self, scope: dict[str, str], in_loop: bool = False) -> None:
         """Starts a function with these variables."""
         self.scope = dict(scope)
+        self.iterated: list[str] = []  # what the loops around iterate
         self.pending: dict[str, str] = {}
         self.indent, self.loops, self.room = 1, 0, 0
         self.grows_in_loop = in_loop
@@ -149,15 +152,18 @@ class Writer:
         return self.leaf(kind) if kind not in ABSTRACT else ABSTRACT[kind]
 
     def usable(self, row: Row) -> bool:
+        if row.risky and self.careful and self.chance() < 0.93:
+            return False
         return row.feature not in self.excluded and all(self.names(kind) for kind in row.needs)
 
     def expression(self, row: Row, depth: int, kind: str) -> str:
         bound = {letter: self.fresh() for letter, _ in row.bound}
+        taken = {letter: self.name(of) for letter, of in row.taken}
         outside, was_inner = self.scope, self.inner
         self.scope = {**outside, **{bound[letter]: of for letter, of in row.bound}}
         self.inner = was_inner or bool(bound)
         try:
-            text = self.fill(row.text, depth - (kind in ABSTRACT and bool(bound)), bound, outside)
+            text = self.fill(row.text, depth - (kind in ABSTRACT and bool(bound)), bound | taken, outside)
         finally:
             self.scope, self.inner = outside, was_inner
         self.features.add(row.feature)
@@ -264,12 +270,13 @@ class Writer:
             row = (table or (STATEMENTS if self.indent < 5 and self.room > 0 else NOT_NESTED)).draw(self.pick)
             if not self.usable(row) or (self.loops >= 2 and row in LOOPS.rows):
                 continue
-            kept = len(self.lines), dict(self.scope), self.indent, self.loops
+            kept = len(self.lines), dict(self.scope), self.indent, self.loops, len(self.iterated)
             try:
                 return self.expand(row)
             except NoVariable:
                 del self.lines[kept[0] :]
-                _, self.scope, self.indent, self.loops = kept
+                _, self.scope, self.indent, self.loops, iterated = kept
+                del self.iterated[iterated:]
                 self.pending = {}
 
     def expand(self, row: Row) -> None:
@@ -283,25 +290,43 @@ class Writer:
                 self.block(bare == "<loop>")
             else:
                 self.line(self.fill(bare, self.pick.choice([1, 1, 2, 2, 3]), bound))
+                self.keep_bounded(row)
                 self.scope |= self.pending
                 self.pending = {}
             self.indent -= (len(line) - len(bare)) // 4
             if number == 0:
-                self.scope |= {bound[letter]: kind for letter, kind in row.bound}
+                self.iterated.append(self.lines[-1].partition(" in ")[2] if bare.startswith("for") else "")
+                inner = row.feature.startswith("inner")  # a function must not call itself for ever
+                self.scope |= {bound[letter]: kind for letter, kind in row.bound if not (inner and letter == "g")}
+        self.iterated.pop()
         self.features.add(row.feature)
         self.leave(row, bound, before)
+
+    def keep_bounded(self, row: Row) -> None:
+        """A list that grows while it is iterated must not do so for ever."""
+        name = self.lines[-1].strip().partition(".")[0]
+        if row.feature in LENGTHENING and any(name in header for header in self.iterated):
+            line = self.lines.pop()
+            self.line(f"if len({name}) < {self.pick.choice([12, 30])}:")
+            self.lines.append("    " + line)
 
     def leave(self, row: Row, bound: dict[str, str], before: dict[str, str]) -> None:
         """Forgets the names that may have no value after a statement, mostly."""
         if row.feature.startswith(COMPOUND) and "\n" in row.text:
-            self.scope = {name: kind for name, kind in self.scope.items() if name in before or self.chance() < 0.12}
+            self.scope = {
+                name: kind
+                for name, kind in self.scope.items()
+                if name in before or self.chance() < (0.02 if self.careful else 0.2)
+            }
         if row.feature == "delete-name" and self.chance() < 0.8:
             deleted = self.lines[-1].split()[-1]
             self.scope.pop(deleted, None)
-        for letter, _ in row.bound:
-            if not row.feature.startswith(("for", "while")) or self.chance() < 0.5:
-                if bound[letter] not in before and not row.feature.startswith("inner"):
-                    self.scope.pop(bound[letter], None)
+        for letter, kind in row.bound:
+            name = bound[letter]
+            if row.feature.startswith("inner") and letter == "g":
+                self.scope[name] = kind
+            elif name not in before and not (row.feature.startswith(("for", "while")) and self.chance() < 0.5):
+                self.scope.pop(name, None)
 
     def block(self, loop: bool) -> None:
         self.loops += loop
