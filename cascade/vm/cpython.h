@@ -230,6 +230,19 @@ static inline int cascade_plain_truth(PyObject *value)
     return -1;
 }
 
+/* ---- Text ----------------------------------------------------------------------------------------------------------- */
+
+/* CPython 3.11 may still be given texts whose characters are to be converted; they have no kind yet. */
+static inline int cascade_is_ready(PyObject *text)
+{
+#if PY_VERSION_HEX < 0x030c0000
+    return PyUnicode_IS_READY(text);
+#else
+    (void)text;
+    return 1;
+#endif
+}
+
 /* ---- Threads ------------------------------------------------------------------------------------------------------ */
 
 static inline int64_t cascade_depth_left(void) {
