@@ -40,7 +40,7 @@ def class_of(value: Value) -> type | None:
     """Returns the class of a text, bytes or other object, if it is known."""
     if value.kind == CHAR:
         return str
-    return value.cls if value.kind == OBJECT and (value.constant or not value.general) else None
+    return value.cls if value.kind == OBJECT else None
 
 
 # -- Comparisons ------------------------------------------------------------------------------------------------------
