@@ -17,9 +17,9 @@ from cascade.kernels.blocks.generic import ARGUMENTS, call_out, popped
 from cascade.kernels.blocks.iteration import ITERATED_OF, NEXT_OF, Next
 from cascade.kernels.blocks.numbers import SIZES, next_tests
 from cascade.kernels.blocks.resume import call_out as call_out_function
-from cascade.kernels.blocks.sequences import DELETIONS_OF, HELD, HOLDS_OF, ITEMS_OF, STORES_OF, settled_object
+from cascade.kernels.blocks.sequences import DELETIONS_OF, HOLDS_OF, ITEMS_OF, STORES_OF, settled_object
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, NOTHING, NULL, PLAIN, Value
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, NOTHING, NULL, PLAIN, Value
 from cascade.kernels.model import BOOL, INT, NONE, OBJECT
 
 EXITS = ("_INT", "_STR")
