@@ -4,6 +4,7 @@ from collections import Counter, defaultdict, deque
 
 cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
+    int cascade_know_characters() except -1
     int TYPED_GUARDS "CASCADE_GUARDS"
     int TYPED_RAISED "CASCADE_RAISED"
     int TYPED_CALLS "CASCADE_CALLS"
@@ -71,6 +72,7 @@ cdef object take_new(PyObject* result):
 
 cdef int know_overlays() except -1:
     cdef Py_ssize_t number
+    cascade_know_characters()
     from cascade.instructions.families.sequences import OVERLAYS as pairs
     from cascade.instructions.kernel import KERNEL_OPCODES
     from cascade.kernels.blocks.values import PLAIN_ITERATORS

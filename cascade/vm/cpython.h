@@ -230,6 +230,19 @@ static inline int cascade_plain_truth(PyObject *value)
     return -1;
 }
 
+/* ---- Text ----------------------------------------------------------------------------------------------------------- */
+
+/* CPython 3.11 may still be given texts whose characters are to be converted; they have no kind yet. */
+static inline int cascade_is_ready(PyObject *text)
+{
+#if PY_VERSION_HEX < 0x030c0000
+    return PyUnicode_IS_READY(text);
+#else
+    (void)text;
+    return 1;
+#endif
+}
+
 /* ---- Threads ------------------------------------------------------------------------------------------------------ */
 
 static inline int64_t cascade_depth_left(void) {
@@ -361,6 +374,19 @@ static inline Py_hash_t cascade_hash_int(int64_t value) {
     const int64_t modulus = (int64_t)_PyHASH_MODULUS;
     Py_hash_t hash = (Py_hash_t)(value >= modulus || value <= -modulus ? value % modulus : value);
     return hash == -1 ? -2 : hash;
+}
+
+/* hash() of a tuple (tupleobject.c), from the hashes of its items: xxHash of 64 bits. Begin with CASCADE_TUPLE_HASH. */
+#define CASCADE_TUPLE_HASH ((Py_uhash_t)2870177450012600261ULL)
+
+static inline Py_uhash_t cascade_hash_item(Py_uhash_t sum, Py_hash_t item) {
+    sum += (Py_uhash_t)item * (Py_uhash_t)14029467366897019727ULL;
+    return ((sum << 31) | (sum >> 33)) * (Py_uhash_t)11400714785074694791ULL;
+}
+
+static inline Py_hash_t cascade_hash_end(Py_uhash_t sum, Py_ssize_t count) {
+    sum += (Py_uhash_t)count ^ (CASCADE_TUPLE_HASH ^ 3527539UL);
+    return sum == (Py_uhash_t)-1 ? 1546275796 : (Py_hash_t)sum;
 }
 
 /* hash() of a str, or -1 where it has not been computed yet. */
@@ -648,6 +674,16 @@ static int cascade_check_table(int fault) {
     return held;
 }
 
+static int cascade_check_hash(int fault) {
+    PyObject *pair = Py_BuildValue("(iL)", -1, (long long)(((uint64_t)1 << 61) + 7));
+    int held = -1;
+    if (pair != NULL)
+        held = sizeof(Py_hash_t) == 8 && PyObject_Hash(pair) == cascade_hash_end(cascade_hash_item(
+            cascade_hash_item(CASCADE_TUPLE_HASH, cascade_hash_int(-1)), cascade_hash_int(((int64_t)1 << 61) + 7 + fault)), 2);
+    Py_XDECREF(pair);
+    return held;
+}
+
 static PyObject *cascade_of_collections(const char *name, const char *format, PyObject *argument) {
     PyObject *module = PyImport_ImportModule("collections");
     PyObject *made = module == NULL ? NULL : PyObject_CallMethod(module, name, format, argument);
@@ -899,6 +935,7 @@ static const cascade_check cascade_checks[] = {
     {"version", "it is the version that the extension was built for", cascade_check_version},
     {"dict", "the version of a dict changes when the dict does", cascade_check_dict},
     {"table", "the table of a dict has its keys and values", cascade_check_table},
+    {"hash", "an int and a tuple have the hash that is computed for them", cascade_check_hash},
     {"collections", "a defaultdict has its factory, and a deque its items in blocks", cascade_check_collections},
     {"set", "the table of a set has its items", cascade_check_set},
     {"ints", "an int of one digit can be changed in place", cascade_check_ints},

@@ -66,7 +66,7 @@ static __attribute__((noinline)) PyObject *cascade_call_c(cascade_gather *gather
     for (made = 0; made < gather->count; made++) {
         const cascade_source *source = &gather->sources[made];
         cascade_register value = r[(uint32_t)source->where];
-        int is_boxed = source->kind == 'i' || source->kind == 'd' || source->kind == 'b';
+        int is_boxed = source->kind == 'i' || source->kind == 'd' || source->kind == 'b' || source->kind == 'c';
         values[made + 1] = is_boxed ? cascade_boxed(value, source->kind) : source->kind == 'n' ? Py_None : (PyObject *)value.object;
         if (values[made + 1] == NULL)
             break;
@@ -75,7 +75,7 @@ static __attribute__((noinline)) PyObject *cascade_call_c(cascade_gather *gather
         result = cascade_enter(gather, values + 1);
     for (i = 0; i < made; i++) {
         int32_t kind = gather->sources[i].kind;
-        if (kind == 'i' || kind == 'd' || kind == 'b')
+        if (kind == 'i' || kind == 'd' || kind == 'b' || kind == 'c')
             Py_DECREF(values[i + 1]);
     }
     return result;

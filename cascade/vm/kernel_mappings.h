@@ -158,6 +158,75 @@ CASCADE_INLINE PyObject **cascade_find_str(PyObject *dict, PyObject *wanted)
     }
 }
 
+/* ---- Tuples that are not made ----------------------------------------------------------------------------------------- */
+
+/* The tuple of values of a gathering: ints, bools, None and str. Returns its hash, or -1 with an error set. */
+static Py_hash_t cascade_hash_values(const cascade_gather *gather, cascade_register *r)
+{
+    Py_uhash_t sum = CASCADE_TUPLE_HASH;
+    for (int32_t i = 0; i < gather->count; i++) {
+        cascade_register value = r[(uint32_t)gather->sources[i].where];
+        int32_t kind = gather->sources[i].kind;
+        Py_hash_t hash;
+        if (kind == 'i' || kind == 'b')
+            hash = cascade_hash_int(value.i);
+        else {
+            hash = PyObject_Hash(kind == 'n' ? Py_None : (PyObject *)value.object);
+            if (hash == -1)
+                return -1;
+        }
+        sum = cascade_hash_item(sum, hash);
+    }
+    return cascade_hash_end(sum, gather->count);
+}
+
+/* Whether a key is equal to the tuple of values; -1 where CPython has to compare them. */
+static int cascade_is_tuple(PyObject *key, const cascade_gather *gather, cascade_register *r)
+{
+    if (!PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) != gather->count)
+        return IS_PLAIN(key) ? 0 : -1;
+    for (int32_t i = 0; i < gather->count; i++) {
+        cascade_register value = r[(uint32_t)gather->sources[i].where];
+        PyObject *item = PyTuple_GET_ITEM(key, i), *wanted = (PyObject *)value.object;
+        int32_t kind = gather->sources[i].kind;
+        int same;
+        if (kind == 'i' || kind == 'b')
+            same = cascade_is_int(item, value.i);
+        else {
+            if (kind == 'n')
+                wanted = Py_None;
+            same = item == wanted ? 1 : cascade_same(item, wanted);
+        }
+        if (same <= 0)
+            return same;
+    }
+    return 1;
+}
+
+static __attribute__((noinline)) PyObject **cascade_find_tuple(PyObject *dict, const cascade_gather *gather, cascade_register *r)
+{
+    const cascade_keys *keys = cascade_keys_of(dict);
+    cascade_any_entry *entries = cascade_entries(keys, cascade_any_entry);
+    Py_hash_t hash;
+    if (keys->kind != CASCADE_ANY_KEYS)
+        return NULL;
+    hash = cascade_hash_values(gather, r);
+    if (hash == -1) {
+        PyErr_Clear();
+        return CASCADE_HOSTILE;
+    }
+    PROBE(keys, hash) {
+        Py_ssize_t number = cascade_entry_at(keys, at);
+        if (number == CASCADE_FREE)
+            return NULL;
+        if (number >= 0 && entries[number].hash == hash) {
+            int same = cascade_is_tuple(entries[number].key, gather, r);
+            if (same)
+                return same > 0 ? &entries[number].value : CASCADE_HOSTILE;
+        }
+    }
+}
+
 /* ---- Dicts ------------------------------------------------------------------------------------------------------------ */
 
 /* Replaces a value as PyDict_SetItem does; 0 where that has to do it. */
@@ -227,6 +296,47 @@ OP(DICT_STORE)
     if (slot == CASCADE_HOSTILE)
         GO(f);
     STORE_OR(slot, O(a), O(c), cascade_insert(O(a), O(b), O(c)));
+    NEXT;
+}
+static __attribute__((noinline)) int cascade_insert_tuple(
+    PyObject *dict, const cascade_gather *gather, cascade_register *r, PyObject *value)
+{
+    PyObject *made = cascade_build(gather, r, 0);
+    int failed = made == NULL || PyDict_SetItem(dict, made, value);
+    Py_XDECREF(made);
+    return failed;
+}
+
+OP(DICT_ITEM_TUPLE)
+{
+    PyObject **slot = cascade_find_tuple(O(b), s->gathers[w->e], r);
+    if (!IS_FOUND(slot))
+        GO(f);
+    SET(a, Py_NewRef(*slot));
+    NEXT;
+}
+OP(DICT_GET_TUPLE)
+{
+    PyObject **slot = cascade_find_tuple(O(b), s->gathers[w->e], r);
+    if (slot == CASCADE_HOSTILE)
+        GO(f);
+    SET(a, Py_NewRef(slot == NULL ? O(d) : *slot));
+    NEXT;
+}
+OP(DICT_HOLDS_TUPLE)
+{
+    PyObject **slot = cascade_find_tuple(O(b), s->gathers[w->e], r);
+    if (slot == CASCADE_HOSTILE)
+        GO(f);
+    I(a) = slot != NULL;
+    NEXT;
+}
+OP(DICT_STORE_TUPLE)
+{
+    PyObject **slot = cascade_find_tuple(O(a), s->gathers[w->e], r);
+    if (slot == CASCADE_HOSTILE)
+        GO(f);
+    STORE_OR(slot, O(a), O(c), cascade_insert_tuple(O(a), s->gathers[w->e], r, O(c)));
     NEXT;
 }
 OP(DICT_SET_DEFAULT)

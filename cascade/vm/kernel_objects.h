@@ -12,7 +12,7 @@
 
 typedef struct {
     int32_t where;      /* a register, or, of a constant, its index */
-    int32_t kind;       /* 'i', 'd', 'b', 'n', 'o' owned, 'r' borrowed */
+    int32_t kind;       /* 'i', 'd', 'b', 'c' a character, 'n', 'o' owned, 'r' borrowed */
 } cascade_source;
 
 /* A call-out, or a container that is made of values in registers. */
@@ -32,12 +32,23 @@ struct cascade_gather {
 
 typedef struct cascade_gather cascade_gather;
 
+static PyObject *cascade_characters[256];      /* of Latin-1; each is the only one that indexing a text returns */
+
+static int cascade_know_characters(void)
+{
+    for (int number = 0; number < 256; number++)
+        if (cascade_characters[number] == NULL && (cascade_characters[number] = PyUnicode_FromOrdinal(number)) == NULL)
+            return -1;
+    return 0;
+}
+
 static PyObject *cascade_boxed(cascade_register value, int32_t kind)
 {
     switch (kind) {
     case 'i': return PyLong_FromLongLong(value.i);
     case 'd': return PyFloat_FromDouble(value.d);
     case 'b': return Py_NewRef(value.i ? Py_True : Py_False);
+    case 'c': return Py_NewRef(cascade_characters[value.i]);
     case 'n': return Py_NewRef(Py_None);
     case 'o': return (PyObject *)value.object;      /* its reference is passed on */
     default: return Py_NewRef((PyObject *)value.object);
@@ -192,6 +203,7 @@ OP(RELEASE) { Py_DECREF(O(a)); NEXT; }
 OP(BOX_INT) { PyObject *made = PyLong_FromLongLong(I(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }
 OP(BOX_FLOAT) { PyObject *made = PyFloat_FromDouble(D(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }
 OP(BOX_BOOL) { SET(a, Py_NewRef(I(b) ? Py_True : Py_False)); NEXT; }
+OP(BOX_CHAR) { SET(a, cascade_characters[I(b)]); NEXT; }
 OP(UNBOX_INT) { UNBOX_INT_OR(O(b), I(a), GO(f)); NEXT; }
 OP(UNBOX_FLOAT) { if (!PyFloat_CheckExact(O(b))) GO(f); D(a) = PyFloat_AS_DOUBLE(O(b)); NEXT; }
 OP(UNBOX_BOOL) { PyObject *v = O(b); if (v != Py_True && v != Py_False) GO(f); I(a) = v == Py_True; NEXT; }

@@ -43,6 +43,24 @@ static __attribute__((noinline)) int cascade_set_has(PyObject *set, PyObject *wa
     PROBE_SET(set, hash, wanted, cascade_same(entry->key, wanted))
 }
 
+static __attribute__((noinline)) int cascade_set_has_tuple(PyObject *set, const cascade_gather *gather, cascade_register *r)
+{
+    const Py_hash_t hash = cascade_hash_values(gather, r);
+    if (hash == -1) {
+        PyErr_Clear();
+        return -1;
+    }
+    PROBE_SET(set, hash, NULL, cascade_is_tuple(entry->key, gather, r))
+}
+
+static __attribute__((noinline)) int cascade_set_add_tuple(PyObject *set, const cascade_gather *gather, cascade_register *r)
+{
+    PyObject *made = cascade_build(gather, r, 0);
+    int failed = made == NULL || PySet_Add(set, made);
+    Py_XDECREF(made);
+    return failed;
+}
+
 static __attribute__((noinline)) int cascade_set_add_int(PyObject *set, int64_t key)
 {
     PyObject *made = PyLong_FromLongLong(key);
@@ -53,6 +71,23 @@ static __attribute__((noinline)) int cascade_set_add_int(PyObject *set, int64_t 
 
 OP(SET_HOLDS_INT) { int has = cascade_set_has_int(O(b), I(c)); if (has < 0) EXIT; I(a) = has; NEXT; }
 OP(SET_HOLDS) { int has = cascade_set_has(O(b), O(c)); if (has < 0) GO(f); I(a) = has; NEXT; }
+OP(SET_HOLDS_TUPLE)
+{
+    int has = cascade_set_has_tuple(O(b), s->gathers[w->e], r);
+    if (has < 0)
+        GO(f);
+    I(a) = has;
+    NEXT;
+}
+OP(SET_INSERT_TUPLE)
+{
+    int has = cascade_set_has_tuple(O(a), s->gathers[w->e], r);
+    if (has < 0)
+        GO(f);
+    if (!has && cascade_set_add_tuple(O(a), s->gathers[w->e], r))
+        STOP(CASCADE_RAISED);
+    NEXT;
+}
 OP(SET_INSERT_INT)
 {
     int has = cascade_set_has_int(O(a), I(b));

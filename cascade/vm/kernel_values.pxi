@@ -61,6 +61,8 @@ cdef object boxed(Register value, char kind):
         return value.i != 0
     if kind == b"o":
         return <object><PyObject*>value.object
+    if kind == b"c":
+        return chr(value.i)
     return None
 
 

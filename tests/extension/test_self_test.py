@@ -16,7 +16,8 @@ from cascade.errors import InternalError
 SOURCES = Path(__file__).resolve().parents[2] / "cascade"
 HEADER = SOURCES / "vm/cpython.h"
 CHECKS = [
-    "version", "dict", "table", "collections", "set", "ints", "items", "depth", "function", "tag", "slots", "values", "allocation", "tracing",
+    "version", "dict", "table", "hash", "collections", "set", "ints", "items", "depth", "function", "tag", "slots", "values",
+    "allocation", "tracing",
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Dicts, sets, deques and heaps.
 
-A name ends in the kind of the key: _INT for one in a register, _STR for a str; others take any object, and go to f where its hash
+A name ends in the kind of the key: _INT for one in a register, _STR for a str, _TUPLE for a tuple that is not made; others take any object, and go to f where its hash
 or a comparison with it may run code of users.
 """
 
@@ -24,6 +24,12 @@ def _lookups() -> Iterator[Row]:
     yield Row("DICT_GET", "a>object b<object c<object d<object f@", "a = dict b.get(c, d), or go to f")
     yield Row("DICT_HOLDS", "a>int b<object c<object f@", "a = c in dict b, or go to f")
     yield Row("DICT_STORE", "a<object b<object c<object f@", "dict a[b] = c, or go to f")
+    yield Row("DICT_ITEM_TUPLE", "a>object b<object e# f@", "a = dict b[the tuple of gathering e], or go to f")
+    yield Row(
+        "DICT_GET_TUPLE", "a>object b<object d<object e# f@", "a = dict b.get(the tuple of gathering e, d), or go to f"
+    )
+    yield Row("DICT_HOLDS_TUPLE", "a>int b<object e# f@", "a = the tuple of gathering e in dict b, or go to f")
+    yield Row("DICT_STORE_TUPLE", "a<object c<object e# f@", "dict a[the tuple of gathering e] = c, or go to f")
     yield Row("DEFAULT_ITEM_INT", "a>object b<object c<int f@", "a = defaultdict b[c], or go to f")
     yield Row("DEFAULT_ITEM", "a>object b<object c<object f@", "a = defaultdict b[c], or go to f")
 
@@ -55,6 +61,8 @@ def _others() -> Iterator[Row]:
     yield Row("SET_HOLDS", "a>int b<object c<object f@", "a = c in set b, or go to f")
     yield Row("SET_INSERT_INT", "a<object b<int", "set a.add(b)", HOSTILE)
     yield Row("SET_INSERT", "a<object b<object f@", "set a.add(b), or go to f")
+    yield Row("SET_HOLDS_TUPLE", "a>int b<object e# f@", "a = the tuple of gathering e in set b, or go to f")
+    yield Row("SET_INSERT_TUPLE", "a<object e# f@", "set a.add(the tuple of gathering e), or go to f")
     yield Row("SET_DISCARD", "a<object b<object f@", "set a.discard(b), or go to f")
     yield Row("SET_REMOVE", "a<object b<object f@", "set a.remove(b), or go to f")
     yield Row("SET_SIZE", "a>int b<object", "a = len(set b)")

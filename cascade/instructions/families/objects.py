@@ -19,6 +19,7 @@ def _rows() -> Iterator[Row]:
             f"a>{register} b<object f@",
             f"a = the number of b, or go to f where b is no plain {kind.lower()}",
         )
+    yield Row("BOX_CHAR", "a>object b<int", "a = the character b of Latin-1 as a text, which lives for ever")
     yield Row("EXPECT_NONE", "a<object f@", "go to f where a is not None")
     yield Row("EXPECT_CLASS", "a<object b<object f@", "go to f where the class of a is not b")
     for name in ("LIST", "TUPLE"):

@@ -26,18 +26,20 @@ from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
 from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.translator import Stub, Translator, form
-from cascade.kernels.blocks.values import BUILT_IN, NO_CALLABLE, UNKNOWN, Value
+from cascade.kernels.blocks.values import BUILT_IN, CHAR, NO_CALLABLE, UNKNOWN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 
-CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None)}
+CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None), CHAR: str}
 """Of the kinds of values that have one."""
 METHOD_DESCRIPTOR = type(str.join)
 
 
 @form("LOAD_ATTR", "LOAD_METHOD")
 def load_attr(translator: Translator, instruction: Instruction) -> None:
-    value, name = translator.whole(-1), attribute_name(translator, instruction)
-    method = loads_method(instruction)
+    name, method = attribute_name(translator, instruction), loads_method(instruction)
+    if method and translator.state.stack[-1].kind == CHAR and load_built_in_method(translator, name):
+        return
+    value = translator.whole(-1)
     if translator.general:
         call_out_load(translator, instruction, method)
         return
@@ -73,7 +75,9 @@ def push_loaded(translator: Translator, value: Value, method: bool) -> None:
 
 def load_built_in_method(translator: Translator, name: str) -> bool:
     """Replaces an object of a built-in class on the stack by its method and itself. Of these classes nothing changes."""
-    value = translator.seen(-1)
+    value = translator.state.stack[-1]
+    if value.kind != CHAR:
+        value = translator.seen(-1)
     cls = CLASSES.get(value.kind, value.cls)
     if cls is None or cls not in BUILT_IN:
         return False

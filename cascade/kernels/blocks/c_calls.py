@@ -45,9 +45,7 @@ def c_function(function: object, result: type | None, *arguments: Classes, optio
 
 def class_of(value: Value) -> type | None:
     """Returns the exact class of a value, if it is known."""
-    if value.kind == OBJECT:
-        return None if value.general and not value.constant else value.cls
-    return CLASSES.get(value.kind)
+    return value.cls if value.kind == OBJECT else CLASSES.get(value.kind)
 
 
 def call_c(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 
+from cascade.kernels.blocks import text_items
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.iteration import ITERATORS, iterator_of
@@ -14,9 +15,9 @@ from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
 from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
-from cascade.kernels.blocks.sequences import HELD, KINDS, append
+from cascade.kernels.blocks.sequences import KINDS, append
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import COUNTED, ITEMS, NULL, RANGE, ZIPPED, Value
+from cascade.kernels.blocks.values import COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
 
 ZIPPED_LIMIT = 3
@@ -218,7 +219,7 @@ def call_zip(translator: Translator, count: int, instruction: Instruction) -> bo
 
 
 def is_iterable(translator: Translator, place: int) -> bool:
-    """Returns whether an argument is a list, a tuple or a range; a range object becomes three registers."""
+    """Returns whether an argument is a list, tuple, text, bytes or range; a range object becomes three registers."""
     if translator.state.stack[place].kind == RANGE:
         return True
     translator.whole(place)
@@ -227,7 +228,7 @@ def is_iterable(translator: Translator, place: int) -> bool:
         translator.state.stack[place] = iterator_of(translator, value, slot_of(translator, place))
         translator.refresh()
         return True
-    return value.kind == OBJECT and value.cls in KINDS
+    return value.kind == OBJECT and (value.cls in KINDS or text_items.is_iterable(translator, place))
 
 
 def slot_of(translator: Translator, place: int) -> int:

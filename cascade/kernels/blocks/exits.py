@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from cascade.kernels.blocks.resume import continuation
 from cascade.kernels.blocks.translator import Exit, Translator
-from cascade.kernels.blocks.values import COUNTED, DISPLAY, ITEMS, NULL, RANGE, ZIPPED, Value
-from cascade.kernels.model import BOOL, FLOAT, INT, NONE
+from cascade.kernels.blocks.values import CODES, COUNTED, DISPLAY, ITEMS, NULL, RANGE, UNBOXED, ZIPPED, Value
+from cascade.kernels.model import NONE
 
 Place = tuple[object, ...]
 """From where an argument comes: its kind, as the extension knows it, and registers, or the object."""
-CODES = {INT: "i", FLOAT: "d", BOOL: "b"}
 
 
 class ExitPlan(NamedTuple):
@@ -75,7 +74,7 @@ def _owned(value: Value) -> Iterator[int]:
 def place_of(value: Value) -> Place:
     if value.constant:
         return ("k", value.known)
-    if value.kind in CODES:
+    if value.kind in UNBOXED:
         return (CODES[value.kind], value.register)
     if value.kind == NONE:
         return ("k", None)

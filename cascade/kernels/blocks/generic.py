@@ -10,7 +10,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.instructions import ContinuationError
 from cascade.kernels.blocks.resume import call_out as call_out_function
 from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import NULL, Value
+from cascade.kernels.blocks.values import HELD, NULL, Value
 from cascade.kernels.model import OBJECT
 
 LIMIT = 40
@@ -175,7 +175,7 @@ def function_for(
     return found
 
 
-ARGUMENTS = (NULL, "int", "float", "bool", "none", "object")
+ARGUMENTS = (NULL, *HELD)
 
 
 @form("RAISE_VARARGS", "RERAISE", "PUSH_EXC_INFO", "YIELD_VALUE", "RETURN_GENERATOR", "SEND")

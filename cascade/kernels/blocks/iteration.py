@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cascade.kernels.assemble import Label
+from cascade.kernels.blocks import text_items
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.sequences import KINDS
@@ -30,7 +31,8 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
     followed = (
         translator.text.instructions[instruction.after].name == "FOR_ITER"
     )  # else a comprehension's function is called
-    if followed and value.kind == OBJECT and (value.cls in KINDS or value.cls is range):
+    iterable = value.cls in KINDS or value.cls is range
+    if followed and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):
         iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1))
         translator.pop()
         translator.push(iterator)
@@ -59,7 +61,7 @@ def iterator_of(translator: Translator, value: Value, register: int) -> Value:
     translator.emit("MOVE", a=register + 1, b=translator.register(Value(INT, known=0)))
     if value.register >= 0 and value.local < 0:
         translator.chunk.drop(value)
-    return Value(ITEMS, register, value.cls, True)
+    return Value(ITEMS, register, value.cls, True, general=value.cls is str and translator.general)
 
 
 @form("FOR_ITER")
@@ -82,6 +84,8 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
     """Returns the next item of an iterator; at its end goes to a label. The loop is rotated around the first one that is taken."""
     if iterator.kind == OBJECT and iterator.cls is not None:
         return NEXT_OF[iterator.cls](translator, iterator, end)
+    if iterator.kind == ITEMS and iterator.cls in text_items.NEXT:
+        return text_items.next_item(translator, iterator, end)
     if iterator.kind in (ITEMS, RANGE):
         name = "NEXT" if iterator.kind == RANGE else f"{KINDS[iterator.cls]}_NEXT"
         register = translator.temporary()

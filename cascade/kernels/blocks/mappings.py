@@ -7,6 +7,7 @@ to a call-out instead (`beside_call_out`), so that typed code goes on.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.c_calls import finish
@@ -14,13 +15,17 @@ from cascade.kernels.blocks.calls import Known, is_iterated, known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import ARGUMENTS, call_out, popped
 from cascade.kernels.blocks.iteration import ITERATED_OF, NEXT_OF, Next
-from cascade.kernels.blocks.numbers import SIZES
+from cascade.kernels.blocks.numbers import SIZES, next_tests
 from cascade.kernels.blocks.resume import call_out as call_out_function
-from cascade.kernels.blocks.sequences import DELETIONS_OF, HELD, HOLDS_OF, ITEMS_OF, STORES_OF, settled_object
+from cascade.kernels.blocks.sequences import DELETIONS_OF, HOLDS_OF, ITEMS_OF, STORES_OF, settled_object
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import DISPLAY, NOTHING, NULL, PLAIN, Value
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, NOTHING, NULL, PLAIN, Value
 from cascade.kernels.model import BOOL, INT, NONE, OBJECT
 
+EXITS = ("_INT", "_STR")
+"""Ends of names of instructions that exit where CPython has to compare keys."""
+SIMPLE = (INT, BOOL, NONE)
+"""Kinds of the items of a tuple that is looked up without being made."""
 BUILD_LIMIT = 30
 """Keys, or values, of a display."""
 GETS, SETS, HOLDS = range(3)
@@ -47,7 +52,7 @@ def beside_call_out(
     """Emits an instruction in place of one of CPython's, which a call-out executes where the former goes to `f`.
 
     Args:
-        name, operands: of the instruction; its result, if it has one, is in `a`.
+        name, operands: of the instruction; its result, if it has one, is in `a`. A tuple in registers is operand `e`.
         result: OBJECT (owned), BOOL, or NONE where CPython's returns None or nothing.
         expects: an instance of a subclass of dict, and what it has to do as a dict does.
         inverted: whether the result is negated.
@@ -55,13 +60,9 @@ def beside_call_out(
     """
     stack = translator.state.stack
     taken = popped(instruction) or 0
-    registers = {letter: translator.register(value) for letter, value in operands.items()}
+    values = keep_below(translator, taken)
+    registers = {letter: operand_of(translator, value) for letter, value in operands.items()}
     translator.refresh()
-    values = stack[len(stack) - taken :]
-    if any(value.kind not in ARGUMENTS for value in values):
-        raise LeavesTyped
-    del stack[len(stack) - taken :]
-    translator.before_effect()
     made, slow, join = translator.temporary(), Label(), Label()
     translator.chunk.pinned.add(made)
     if expects is not None:
@@ -72,34 +73,64 @@ def beside_call_out(
     if inverted:
         translator.emit("EQUAL_INT", a=made, b=made, c=translator.register(Value(BOOL, known=False)))
     frees = drop_owned(translator, values) or frees
-    translator.emit("JUMP", target=join)
-    translator.chunk.put(slow)
-    emit_call_out(translator, instruction, values, made, result)
-    for value in values:
-        if value.register >= 0 and value.local < 0:
-            translator.chunk.drop(value)
+    chunk = translator.chunk
+    chunk.items, chunk.cold = chunk.cold, chunk.items  # what is seldom executed stands apart
+    chunk.put(slow)
+    emit_call_out(translator, instruction, taken, made, result)
     if result != NONE:
-        translator.push(Value(result, made, owned=result == OBJECT))
+        stack.append(Value(result, made, owned=result == OBJECT))
     elif instruction.name == "CALL":
-        translator.push(NOTHING)
+        stack.append(NOTHING)
     guard_again(translator, instruction, frees)
-    translator.chunk.put(join)
+    translator.emit("JUMP", target=join)
+    chunk.items, chunk.cold = chunk.cold, chunk.items
+    chunk.put(join)
+    forget(translator, values)
 
 
-def drop_owned(translator: Translator, values: list[Value]) -> bool:
+def keep_below(translator: Translator, taken: int) -> list[Value]:
+    """Values below the operands of an instruction, which may run code, get references of their own. Returns the operands."""
+    stack = translator.state.stack
+    values = stack[len(stack) - taken :]
+    if any(value.kind not in (*ARGUMENTS, DISPLAY) for value in values):
+        raise LeavesTyped
+    del stack[len(stack) - taken :]
+    translator.before_effect()
+    stack.extend(values)
+    return values
+
+
+def operand_of(translator: Translator, value: Value) -> int:
+    if value.kind == DISPLAY:
+        return translator.gather(None, tuple(part._replace(owned=False) for part in value.parts), ())
+    return translator.register(value)
+
+
+def drop_owned(translator: Translator, values: Iterable[Value]) -> bool:
     """Drops the references of operands; returns whether that may run code."""
     runs = False
     for value in values:
         if value.owned:
             translator.emit("RELEASE", a=value.register)
             runs = runs or value.cls not in PLAIN
+        runs = drop_owned(translator, value.parts) or runs
     return runs
 
 
-def emit_call_out(
-    translator: Translator, instruction: Instruction, values: list[Value], made: int, result: str
-) -> None:
-    """Emits the call-out of one instruction; its result is in `made`."""
+def forget(translator: Translator, values: Iterable[Value]) -> None:
+    """The registers of operands may be used again."""
+    for value in values:
+        forget(translator, value.parts)
+        if value.register >= 0 and value.local < 0:
+            translator.chunk.drop(value)
+
+
+def emit_call_out(translator: Translator, instruction: Instruction, taken: int, made: int, result: str) -> None:
+    """Emits the call-out of one instruction, and pops its operands; its result is in `made`."""
+    stack = translator.state.stack
+    for place in range(-taken, 0):
+        translator.whole(place)
+    values = stack[len(stack) - taken :]
     presence = tuple(value.kind != NULL for value in values)
     given = tuple(value for value in values if value.kind != NULL)
     left = (True,) if instruction.name in ("CALL", "BINARY_SUBSCR", "CONTAINS_OP") else ()
@@ -113,6 +144,7 @@ def emit_call_out(
         translator.emit("TRUTH", a=made, b=target)
     if result != OBJECT:
         translator.emit("RELEASE", a=target)
+    del stack[len(stack) - taken :]
 
 
 def guard_again(translator: Translator, instruction: Instruction, frees: bool) -> None:
@@ -136,7 +168,12 @@ def key_at(translator: Translator, place: int, kept: bool = False) -> tuple[str,
 
     Args:
         kept: whether the container may keep the key: then that is no bool in a register, which is written as an int.
+
+    A tuple may be in registers still. Instructions for ints and text, only, exit; others go to a call-out.
     """
+    key = translator.state.stack[place]
+    if key.kind == DISPLAY and all(part.kind in SIMPLE or part.cls is str for part in key.parts):
+        return "_TUPLE", key
     translator.whole(place)
     key = translator.seen(place)
     if key.kind == INT or (key.kind == BOOL and not kept):
@@ -154,6 +191,18 @@ def is_plain(value: Value) -> bool:
     return value.number or value.kind == NONE or (value.kind == OBJECT and value.cls in PLAIN and not value.general)
 
 
+def key_object(translator: Translator, place: int) -> Value:
+    """Returns a key on the stack as an object."""
+    translator.whole(place)
+    translator.seen(place)
+    return settled_object(translator, place)
+
+
+def with_key(suffix: str, letter: str, key: Value, **others: Value) -> dict[str, Value]:
+    """Returns the operands of an instruction: a tuple in registers is `e`, another key the given letter."""
+    return others | {"e" if suffix == "_TUPLE" else letter: key}
+
+
 def drop_operands(translator: Translator, count: int) -> list[Value]:
     return [translator.pop() for _ in range(count)]
 
@@ -164,8 +213,9 @@ def drop_operands(translator: Translator, count: int) -> list[Value]:
 def dict_item(translator: Translator, instruction: Instruction) -> None:
     suffix, key = key_at(translator, -1)
     container = translator.state.stack[-2]
-    if not suffix:
-        beside_call_out(translator, instruction, "DICT_ITEM", {"b": container, "c": key}, OBJECT)
+    if suffix not in EXITS:
+        operands = with_key(suffix, "c", key, b=container)
+        beside_call_out(translator, instruction, f"DICT_ITEM{suffix}", operands, OBJECT)
         return
     # The item is borrowed from the dict, so that is kept until the item has a reference of its own.
     item = translator.computed(OBJECT, f"DICT_ITEM{suffix}", container, key)
@@ -177,20 +227,22 @@ def dict_item(translator: Translator, instruction: Instruction) -> None:
 
 
 def default_item(translator: Translator, instruction: Instruction) -> None:
-    suffix, key = key_at(translator, -1)
-    name = "DEFAULT_ITEM_INT" if suffix == "_INT" and key.kind == INT else "DEFAULT_ITEM"
-    if name == "DEFAULT_ITEM":
-        key = settled_object(translator, -1)
-    beside_call_out(translator, instruction, name, {"b": translator.state.stack[-2], "c": key}, OBJECT)
+    translator.whole(-1)
+    key, name = translator.seen(-1), "DEFAULT_ITEM_INT"
+    if key.kind != INT:
+        key, name = key_object(translator, -1), "DEFAULT_ITEM"
+    operands = {"b": translator.state.stack[-2], "c": key}
+    beside_call_out(translator, instruction, name, operands, OBJECT, frees=True)
 
 
 def counter_item(translator: Translator, instruction: Instruction) -> None:
-    suffix, key = key_at(translator, -1)
+    translator.whole(-1)
+    key, name = translator.seen(-1), "DICT_FIND_INT"
+    if key.kind not in (INT, BOOL):
+        key, name = key_object(translator, -1), "DICT_ITEM"
     container = translator.state.stack[-2]
-    name = "DICT_FIND_INT" if suffix == "_INT" else "DICT_ITEM"
-    beside_call_out(
-        translator, instruction, name, {"b": container, "c": key}, OBJECT, expects=(container, GETS)
-    )  # fmt: skip
+    operands = {"b": container, "c": key}
+    beside_call_out(translator, instruction, name, operands, OBJECT, expects=(container, GETS))
 
 
 def store_item(translator: Translator, instruction: Instruction) -> None:
@@ -200,9 +252,9 @@ def store_item(translator: Translator, instruction: Instruction) -> None:
     suffix, key = key_at(translator, -1, True)
     value = settled_object(translator, -3)
     container = translator.state.stack[-2]
-    if not suffix or container.cls is Counter:
+    if suffix not in EXITS or container.cls is Counter:
         expects = (container, SETS) if container.cls is Counter else None
-        operands = {"a": container, "b": key, "c": value}
+        operands = with_key(suffix, "b", key, a=container, c=value)
         beside_call_out(translator, instruction, f"DICT_STORE{suffix}", operands, NONE, expects=expects, frees=True)
         return
     translator.before_effect()
@@ -216,30 +268,37 @@ def store_item(translator: Translator, instruction: Instruction) -> None:
 
 
 def delete_item(translator: Translator, instruction: Instruction) -> None:
-    translator.whole(-1)
-    translator.seen(-1)
-    key = settled_object(translator, -1)
+    key = key_object(translator, -1)
     operands = {"a": translator.state.stack[-2], "b": key}
     beside_call_out(translator, instruction, "DICT_DELETE", operands, NONE, frees=True)
 
 
 def holds_key(translator: Translator, instruction: Instruction) -> None:
-    container = translator.state.stack[-1]
     suffix, key = key_at(translator, -2)
     container = translator.state.stack[-1]
+    expects = (container, HOLDS) if container.cls is Counter else None
+    holds(translator, instruction, f"DICT_HOLDS{suffix}", with_key(suffix, "c", key, b=container), expects)
+
+
+def holds(
+    translator: Translator,
+    instruction: Instruction,
+    name: str,
+    operands: dict[str, Value],
+    expects: tuple[Value, int] | None = None,
+) -> None:
+    """Emits the test whether a container holds a value."""
     inverted = instruction.arg == 1
-    if not suffix or container.cls is Counter:
-        expects = (container, HOLDS) if container.cls is Counter else None
-        operands = {"b": container, "c": key}
-        beside_call_out(
-            translator, instruction, f"DICT_HOLDS{suffix}", operands, BOOL, expects=expects, inverted=inverted
-        )
+    if not name.endswith(EXITS) or expects is not None:
+        beside_call_out(translator, instruction, name, operands, BOOL, expects=expects, inverted=inverted)
         return
-    found = translator.computed(BOOL, f"DICT_HOLDS{suffix}", container, key)
-    if inverted:
+    found = translator.computed(BOOL, name, operands["b"], operands["c"])
+    if inverted and next_tests(translator, instruction):
+        found = Value(CONDITION, parts=(found, Value(BOOL, known=False)), name="EQUAL_INT")
+    elif inverted:
         found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
-    drop_operands(translator, 2)
-    translator.consume(container, key)
+    values = drop_operands(translator, 2)
+    translator.consume(*values)
     translator.push(found)
 
 
@@ -279,9 +338,9 @@ def call_get(translator: Translator, count: int, instruction: Instruction) -> bo
     if count == 3:
         default = default_at(translator, -1)
     container = translator.state.stack[-count]
-    operands = {"b": container, "c": key, "d": default}
-    if not suffix:
-        beside_call_out(translator, instruction, "DICT_GET", operands, OBJECT)
+    if suffix not in EXITS:
+        operands = with_key(suffix, "c", key, b=container, d=default)
+        beside_call_out(translator, instruction, f"DICT_GET{suffix}", operands, OBJECT)
         return True
     translator.refresh()
     found = translator.computed(OBJECT, f"DICT_GET{suffix}", container, key, default)
@@ -294,9 +353,7 @@ def call_get(translator: Translator, count: int, instruction: Instruction) -> bo
 def call_setdefault(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
         return False
-    translator.whole(1 - count)
-    translator.seen(1 - count)
-    key = settled_object(translator, 1 - count)
+    key = key_object(translator, 1 - count)
     default = Value(OBJECT, translator.registers.none, type(None))
     if count == 3:
         default = default_at(translator, -1)
@@ -309,9 +366,7 @@ def call_setdefault(translator: Translator, count: int, instruction: Instruction
 def call_pop(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
         return False
-    translator.whole(1 - count)
-    translator.seen(1 - count)
-    key = settled_object(translator, 1 - count)
+    key = key_object(translator, 1 - count)
     operands = {"b": translator.state.stack[-count], "c": key}
     if count == 3:
         operands["d"] = default_at(translator, -1)
@@ -429,6 +484,7 @@ def map_add(translator: Translator, instruction: Instruction) -> None:
     made = translator.state.stack[-2 - instruction.arg]
     if made.cls is not dict or translator.whole(-1).kind not in HELD:
         raise LeavesTyped
+    translator.whole(-2)
     suffix, key = key_at(translator, -2, True)
     value = settled_object(translator, -1)
     translator.before_effect()

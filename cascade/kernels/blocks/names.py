@@ -12,9 +12,12 @@ from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, fo
 from cascade.kernels.blocks.values import (
     BUILT_IN,
     CONDITION,
+    HELD,
     NO_CALLABLE,
     NOTHING,
+    NULL,
     NUMBERS,
+    UNBOXED,
     UNKNOWN,
     Value,
     constant_value,
@@ -68,9 +71,9 @@ def store_fast(translator: Translator, instruction: Instruction) -> None:
 
 def store(translator: Translator, number: int) -> None:
     value = translator.state.stack[-1]
-    if value.kind not in ("int", "float", "bool", "none", "object"):
+    if value.kind not in HELD:
         value = translator.whole(-1)
-        if value.kind not in ("int", "float", "bool", "none", "object"):
+        if value.kind not in HELD:
             raise LeavesTyped
     if value.unseen and value.local < 0:
         translator.seen(-1)
@@ -149,9 +152,9 @@ def copy(translator: Translator, instruction: Instruction) -> None:
         return
     place = -instruction.arg
     value = translator.state.stack[place]
-    if value.kind not in ("int", "float", "bool", "none", "object", "null"):
+    if value.kind not in (*HELD, NULL):
         value = translator.whole(place)
-        if value.kind not in ("int", "float", "bool", "none", "object", "null"):
+        if value.kind not in (*HELD, NULL):
             raise LeavesTyped
     if value.register in translator.chunk.names:
         translator.chunk.pinned.add(value.register)
@@ -186,8 +189,8 @@ def make_cell(translator: Translator, instruction: Instruction) -> None:
     if value is None:
         translator.emit("EMPTY_CELL", a=number)
     else:
-        if value.kind in NUMBERS:
-            translator.emit(f"BOX_{value.kind.upper()}", a=number, b=number)
+        if value.kind in UNBOXED:
+            translator.box(value.kind, number, number)
         elif value.kind == NONE:
             translator.emit("OWN", a=number, b=translator.registers.none)
         translator.emit("NEW_CELL", a=number, b=number)
@@ -217,10 +220,10 @@ def store_deref(translator: Translator, instruction: Instruction) -> None:
 
 def boxed(translator: Translator, value: Value) -> Value:
     """Returns an owned object for a value that is the stack's own."""
-    if value.kind in NUMBERS:
+    if value.kind in UNBOXED:
         source = translator.register(value)
         result = translator.temporary()
-        translator.emit(f"BOX_{value.kind.upper()}", a=result, b=source)
+        translator.box(value.kind, result, source)
         return Value(OBJECT, result, owned=True)
     if value.kind == NONE:
         return translator.own(Value(OBJECT, translator.registers.none))

@@ -7,8 +7,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from cascade.kernels.blocks import text_operators
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.text_operators import condition
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
 from cascade.kernels.blocks.values import CONDITION, DISPLAY, NOTHING, NULL, NUMBERS, WIDE, Value, constant_value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
@@ -24,18 +26,13 @@ COMPUTED: dict[str, Callable[[object, object], object]] = {
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
-COMPARISONS = {
-    "<": ("LESS", False), "<=": ("LESS_EQUAL", False), ">": ("LESS", True), ">=": ("LESS_EQUAL", True),
-    "==": ("EQUAL", False), "!=": ("NOT_EQUAL", False),
-}  # fmt: skip
-"""The name of the instruction, and whether its sides are swapped."""
 OPPOSITE = {"EQUAL": "NOT_EQUAL", "NOT_EQUAL": "EQUAL", "LESS": "LESS_EQUAL", "LESS_EQUAL": "LESS"}
 Other = Callable[[Translator, Instruction], bool]
 OPERATORS: list[Other] = []
 COMPARERS: list[Other] = []
 UNARY: list[Other] = []
 """What other families do of an operator whose operands are on the stack; each returns whether it has done so."""
-SIZES: dict[object, str] = {list: "SIZE", tuple: "SIZE", bytes: "SIZE"}
+SIZES: dict[object, str] = {list: "SIZE", tuple: "SIZE", bytes: "SIZE", str: "TEXT_SIZE"}
 """By class of a container, the instruction for its size."""
 JUMPS_ON = ("POP_JUMP", "JUMP_IF", "TO_BOOL", "UNARY_NOT")
 
@@ -53,6 +50,8 @@ def as_float(translator: Translator, value: Value, exact: bool = False) -> Value
 
 @form("BINARY_OP")
 def binary_op(translator: Translator, instruction: Instruction) -> None:
+    if text_operators.operate(translator, instruction, SIGNS[instruction.arg % 13]):
+        return
     left, right = translator.seen(-2), translator.seen(-1)
     sign = SIGNS[instruction.arg % 13]
     result = None
@@ -143,8 +142,12 @@ def next_tests(translator: Translator, instruction: Instruction) -> bool:
 
 @form("COMPARE_OP")
 def compare_op(translator: Translator, instruction: Instruction) -> None:
-    left, right = translator.seen(-2), translator.seen(-1)
     sign = dis.cmp_op[instruction.arg >> COMPARED_AT]
+    result = text_operators.compare(translator, sign)
+    if result is not None:
+        finish_comparison(translator, instruction, result)
+        return
+    left, right = translator.seen(-2), translator.seen(-1)
     result = None
     if left.number and right.number:
         result = compared(translator, sign, left, right)
@@ -156,8 +159,13 @@ def compare_op(translator: Translator, instruction: Instruction) -> None:
         if not any(other(translator, instruction) for other in COMPARERS):
             call_out(translator, instruction)
         return
-    translator.pop(), translator.pop()
-    if result.kind != CONDITION:
+    finish_comparison(translator, instruction, result)
+
+
+def finish_comparison(translator: Translator, instruction: Instruction, result: Value) -> None:
+    """Replaces the sides of a comparison by its result; those of a condition are consumed with it."""
+    right, left = translator.pop(), translator.pop()
+    if result.kind != CONDITION or (left.kind == OBJECT and right.kind == OBJECT):
         translator.consume(right, left)
     translator.push(result)
     if result.kind == CONDITION and not next_tests(translator, instruction):
@@ -165,14 +173,13 @@ def compare_op(translator: Translator, instruction: Instruction) -> None:
 
 
 def compared(translator: Translator, sign: str, left: Value, right: Value) -> Value:
+    """Returns the comparison of two numbers."""
     if left.constant and right.constant:
         return Value(BOOL, known=COMPARED[sign](left.known, right.known))
     kind = "INT"
     if FLOAT in (left.kind, right.kind):
         left, right, kind = as_float(translator, left, True), as_float(translator, right, True), "FLOAT"
-    name, swapped = COMPARISONS[sign]
-    sides = (right, left) if swapped else (left, right)
-    return Value(CONDITION, parts=sides, name=f"{name}_{kind}")
+    return condition(sign, kind, left, right)
 
 
 @form("IS_OP")

@@ -20,7 +20,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import LIMIT, METHOD_BIT, effect, loads_method, make, popped
 from cascade.kernels.blocks.names import NULL_LAST, builtins_of
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import BUILT_IN, NULL, PLAIN, Value, constant_value
+from cascade.kernels.blocks.values import BUILT_IN, HELD, NULL, PLAIN, Value, constant_value
 from cascade.kernels.model import MISSING, OBJECT
 
 ITEM_LIMIT = 3
@@ -30,16 +30,14 @@ LENGTH_LIMIT = 40
 IN_BETWEEN = frozenset((
     "BINARY_OP", "BINARY_SUBSCR", "BINARY_SLICE", "COMPARE_OP", "CONTAINS_OP", "IS_OP", "UNARY_NEGATIVE", "UNARY_INVERT", "UNARY_NOT",
     "BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "BUILD_SLICE", "LIST_TO_TUPLE", "CONVERT_VALUE",
+    "FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC", "BUILD_STRING",
 ))  # fmt: skip
 """They have typed forms, and stand in a region only between others."""
-CALLED_OUT = frozenset(
-    ("FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC", "BUILD_STRING", "BUILD_SET", "CALL_FUNCTION_EX")
-)
+CALLED_OUT = frozenset(("BUILD_SET", "CALL_FUNCTION_EX"))
 """They may end a region."""
 PREPARES = frozenset(("NOP", "PRECALL", "KW_NAMES"))
 MET = Value(OBJECT)
 """A value of which only its load is typed."""
-FIELDS = ("int", "float", "bool", "none", "object")
 IS_TYPED: list[Callable[[object], bool]] = []
 """Tell whether calls of a function have a typed form."""
 
@@ -175,7 +173,7 @@ class Extension:
 
     def read(self, slot: int) -> None:
         value = self.variables[slot]
-        if value is None or value.kind not in FIELDS:
+        if value is None or value.kind not in HELD:
             raise Ends
         if slot not in self.reads:
             self.reads.append(slot)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from cascade.kernels.blocks import text_items, text_operators
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.lookahead import is_computed_with
 from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, NUMBERS, PLAIN, Value
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, NUMBERS, PLAIN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
-KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
-ITEMS_OF: dict[type, Form] = {}
+ITEMS_OF: dict[type, Form] = {str: text_items.load_item, bytes: text_items.load_item}
 """`container[key]` by the class of the container, where another module has the form."""
+KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
 STORES_OF: dict[type, Form] = {}
 """`container[key] = value`."""
 DELETIONS_OF: dict[type, Form] = {}
 """`del container[key]`."""
 HOLDS_OF: dict[type, Form] = {}
 """`value in container`."""
-HELD = ("int", "float", "bool", "none", "object")
 DISPLAY_LIMIT = 8
 
 
@@ -160,6 +160,8 @@ def settled_object(translator: Translator, place: int) -> Value:
 
 @form("CONTAINS_OP")
 def contains_op(translator: Translator, instruction: Instruction) -> None:
+    if text_operators.contain(translator, instruction):
+        return
     translator.whole(-2), translator.whole(-1)
     value, container = translator.seen(-2), translator.seen(-1)
     if container.cls in HOLDS_OF:

@@ -17,61 +17,65 @@ from cascade.kernels.blocks.mappings import (
     beside_call_out,
     build,
     drop_operands,
+    holds,
     is_plain,
     key_at,
+    key_object,
     next_one,
+    with_key,
 )
 from cascade.kernels.blocks.numbers import SIZES
-from cascade.kernels.blocks.sequences import HELD, HOLDS_OF, ITEMS_OF, settled_object
+from cascade.kernels.blocks.sequences import HOLDS_OF, ITEMS_OF, settled_object
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import NOTHING, Value
+from cascade.kernels.blocks.values import HELD, NOTHING, Value
 from cascade.kernels.model import BOOL, INT, NONE, OBJECT
 
 # -- Sets -------------------------------------------------------------------------------------------------------------------
 
 
+def set_key(translator: Translator, place: int) -> tuple[str, Value]:
+    """Returns a value on the stack that may be in a set, and the end of the names of the instructions for it."""
+    suffix, value = key_at(translator, place, True)
+    return ("" if suffix == "_STR" else suffix), value
+
+
 def set_holds(translator: Translator, instruction: Instruction) -> None:
-    suffix, value = key_at(translator, -2)
+    suffix, value = set_key(translator, -2)
     container = translator.state.stack[-1]
-    inverted = instruction.arg == 1
+    holds(translator, instruction, f"SET_HOLDS{suffix}", with_key(suffix, "c", value, b=container))
+
+
+@known(set.add)
+def call_add(translator: Translator, count: int, instruction: Instruction) -> bool:
+    if count != 2 or translator.state.stack[-2].cls is not set:
+        return False
+    suffix, value = set_key(translator, -1)
+    container = translator.state.stack[-2]
+    operands = with_key(suffix, "b", value, a=container)
     if suffix != "_INT":
-        beside_call_out(
-            translator, instruction, "SET_HOLDS", {"b": container, "c": value}, BOOL, inverted=inverted
-        )  # fmt: skip
-        return
-    found = translator.computed(BOOL, "SET_HOLDS_INT", container, value)
-    if inverted:
-        found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
-    drop_operands(translator, 2)
-    translator.consume(container, value)
-    translator.push(found)
+        beside_call_out(translator, instruction, f"SET_INSERT{suffix}", operands, NONE)
+        return True
+    translator.refresh()
+    translator.emit("SET_INSERT_INT", a=translator.register(container), b=translator.register(value))
+    return finish(translator, instruction, NOTHING)
 
 
 def set_method(name: str) -> Known:
-    """Returns the form of a method of sets that takes a value and returns None."""
+    """Returns the form of a method of sets that removes a value."""
 
     def call_method(translator: Translator, count: int, instruction: Instruction) -> bool:
         if count != 2 or translator.state.stack[-2].cls is not set:
             return False
-        if name != "SET_INSERT" or translator.whole(-1).kind != INT:
-            translator.whole(-1)
-            translator.seen(-1)
-        value = translator.state.stack[-1]
-        container = translator.state.stack[-2]
-        if name == "SET_INSERT" and value.kind == INT:
-            translator.refresh()
-            translator.emit("SET_INSERT_INT", a=translator.register(container), b=translator.register(value))
-            return finish(translator, instruction, NOTHING)
-        value = settled_object(translator, -1)
-        frees = name != "SET_INSERT"
-        beside_call_out(translator, instruction, name, {"a": container, "b": value}, NONE, frees=frees)
+        value = key_object(translator, -1)
+        operands = {"a": translator.state.stack[-2], "b": value}
+        beside_call_out(translator, instruction, name, operands, NONE, frees=True)
         return True
 
     return call_method
 
 
-for _method, _name in ((set.add, "SET_INSERT"), (set.discard, "SET_DISCARD"), (set.remove, "SET_REMOVE")):
-    known(_method)(set_method(_name))
+known(set.discard)(set_method("SET_DISCARD"))
+known(set.remove)(set_method("SET_REMOVE"))
 
 
 def iterate(translator: Translator, instruction: Instruction) -> None:

@@ -35,6 +35,8 @@ from cascade.kernels.blocks.points import (
     Version,
 )  # fmt: skip
 from cascade.kernels.blocks.values import (
+    CHAR,
+    CODES,
     CONDITION,
     COUNTED,
     DISPLAY,
@@ -45,6 +47,7 @@ from cascade.kernels.blocks.values import (
     PLAIN,
     RANGE,
     TOLD_APART,
+    UNBOXED,
     UNKNOWN,
     WIDE,
     ZIPPED,
@@ -412,8 +415,8 @@ class Translator:
     def generalise(self) -> None:
         """Makes objects of the variables that are numbers, and forgets their classes."""
         for number, value in enumerate(self.state.variables):
-            if value is not None and value.kind in NUMBERS:
-                self.emit(f"BOX_{value.kind.upper()}", a=number, b=number)
+            if value is not None and value.kind in UNBOXED:
+                self.box(value.kind, number, number)
                 value = Value(OBJECT, number, owned=True, general=True)
             elif value is not None and value.kind == NONE:
                 self.emit("OWN", a=number, b=self.registers.none)
@@ -460,6 +463,12 @@ class Translator:
         self.emit("LOAD_FLOAT" if kind == FLOAT else "LOAD_INT", a=result, e=low, f=high)
         return result
 
+    def box(self, kind: str, target: int, source: int) -> None:
+        """Makes an object of a number or character in a register, with a reference of its own."""
+        self.emit(f"BOX_{kind.upper()}", a=target, b=source)
+        if kind == CHAR:
+            self.emit("OWN", a=target, b=target)
+
     def object_register(self, found: object) -> int:
         """Loads an object, which the code holds, into a temporary."""
         if found is None:
@@ -485,7 +494,7 @@ class Translator:
         value = self.state.stack[place]
         if value.unseen:
             raise Unseen(place)
-        return value
+        return self.whole(place) if value.kind == CHAR else value
 
     def consume(self, *values: Value) -> None:
         """Drops values that have been popped, as their instruction is over."""
@@ -571,7 +580,7 @@ class Translator:
             value = self.materialised(value)
         if value.kind == OBJECT and not value.owned:
             value = self.own(value)
-        elif value.kind in NUMBERS and (value.local >= 0 or value.constant):
+        elif value.kind in UNBOXED and (value.local >= 0 or value.constant):
             source = self.register(value)
             result = self.temporary()
             self.emit("MOVE", a=result, b=source)
@@ -580,7 +589,12 @@ class Translator:
         return value
 
     def materialised(self, value: Value) -> Value:
-        """Returns a comparison as a bool, and a display as a tuple."""
+        """Returns a comparison as a bool, a display as a tuple, and a character as a text."""
+        if value.kind == CHAR:
+            text = self.computed(OBJECT, "BOX_CHAR", value)._replace(cls=str)
+            if value.local < 0:
+                self.chunk.drop(value)
+            return text
         if value.kind == CONDITION:
             left, right = value.parts
             return self.computed(BOOL, value.name, left, right)
@@ -592,9 +606,9 @@ class Translator:
         return value
 
     def whole(self, place: int) -> Value:
-        """Returns a value on the stack, which is no comparison and no display afterwards."""
+        """Returns a value on the stack, which is no comparison, display or character afterwards."""
         value = self.state.stack[place]
-        if value.kind in (CONDITION, DISPLAY):
+        if value.kind in (CONDITION, DISPLAY, CHAR):
             value = self.state.stack[place] = self.materialised(value)
             self.refresh()
         return value
@@ -605,7 +619,7 @@ class Translator:
         """Returns the number of a call-out, or of a container to be made, of values; references that are owned are passed on."""
         sources = []
         for value in values:
-            kind = {INT: "i", FLOAT: "d", BOOL: "b", NONE: "n"}.get(value.kind, "o" if value.owned else "r")
+            kind = CODES.get(value.kind, "o" if value.owned else "r")
             register = self.register(value)
             sources.append((self.chunk.physical(register), kind))
             if register in self.chunk.names:

@@ -26,6 +26,13 @@ ITERATORS = (RANGE, ITEMS, COUNTED, ZIPPED)
 UNKNOWN: object = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 WIDE = range(-(2**63), 2**63)
 NUMBERS = (INT, FLOAT, BOOL)
+CHAR = "char"
+"""The kind of a text of one character of Latin-1, whose number is in the register: there is one object for each (see `BOX_CHAR`)."""
+UNBOXED = (*NUMBERS, CHAR)
+CODES = {INT: "i", FLOAT: "d", BOOL: "b", CHAR: "c", NONE: "n"}
+"""Kinds, as the extension knows them."""
+HELD = (*UNBOXED, NONE, OBJECT)
+"""Kinds of values that variables hold."""
 PLAIN: frozenset[type] = frozenset((int, float, bool, str, bytes, type(None), complex, range))
 """Classes whose instances run no code when they die, and whose operations run none either."""
 BUILT_IN = PLAIN | {list, tuple, dict, set, frozenset, bytearray, deque, defaultdict}
@@ -45,7 +52,7 @@ class Value(NamedTuple):
     """A value.
 
     Attributes:
-        kind: int, float, bool, none, object, or one of the kinds above.
+        kind: int, float, bool, char, none, object, or one of the kinds above.
         register: the name of its (first) register; -1 where it has none.
         cls: of an object, its exact class, where that is known.
         owned: whether it is the stack's own: its reference is dropped when it is consumed.
