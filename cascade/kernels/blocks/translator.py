@@ -13,19 +13,19 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CellType, FunctionType
 
-from cascade.kernels.assemble import Code, Label, Space
-from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, OutOfRegisters, Registers, bits_of
+from cascade.kernels.assemble import Code, Label
+from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
+from cascade.kernels.blocks.emitter import Emitter, names_of, registers_of
 from cascade.kernels.blocks.points import (
     AHEAD,
     BACKWARD,
     GENERAL,
     HERE,
-    CallOut,
     Ended,
     Exit,
     Growth,
@@ -35,16 +35,10 @@ from cascade.kernels.blocks.points import (
     Version,
 )  # fmt: skip
 from cascade.kernels.blocks.values import (
-    CHAR,
-    CODES,
-    CONDITION,
     COUNTED,
-    DISPLAY,
     ITEMS,
     NOTHING,
     NULL,
-    NUMBERS,
-    PLAIN,
     RANGE,
     TOLD_APART,
     UNBOXED,
@@ -66,11 +60,9 @@ CODE_LIMIT = 16_384
 """Words of a kernel. Stubs fill its end backwards, so that what is executed most stands together, without jumps in between."""
 EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
 """Instructions that test for a class."""
-RELEASES: dict[type | None, str] = {complex: "RELEASE_COMPLEX"}
-"""Instructions that drop a reference, where a class has its own."""
 
 
-class Translator:
+class Translator(Emitter):
     """The code of one function so far.
 
     Attributes:
@@ -83,37 +75,26 @@ class Translator:
     """
 
     def __init__(self, function: FunctionType) -> None:
-        self.function = function
-        self.code = function.__code__
+        super().__init__(function)
         self.text: Function = decode(self.code)
         self.tables = CodeTables(self.code)
-        self.registers = Registers(self.code)
-        self.space = Space()
         self.lines = _lines(self.code)
         self.versions: dict[tuple[object, ...], Version] = {}
         self.counts: dict[int, int] = {}
-        self.exits: list[Exit] = []
         self.stubs: list[Stub] = []
         self.stub_words: dict[int, int] = {}
         self.stub_labels: dict[int, Version] = {}
-        self.call_outs: list[CallOut] = []
         self.callees: dict[int, object] = {}
         self.kernel_of: Callable[[FunctionType], object] = lambda function: None
-        self.objects: list[object] = []
         self.word_count = 0
         self.stub_start = CODE_LIMIT
         self.general = False
         self.names_used: dict[tuple[int, str], tuple[dict[str, object], str, object]] = {}
-        self.state = State([], [], False)
-        self.chunk = Chunk(0, self.registers, self.space, ())
-        self.offset = 0
-        self.leaving: tuple[int, tuple[Value | None, ...], tuple[Value, ...]] | None = None
         self.moved = False
         self.version: Version | None = None
         self.waiting: list[tuple[Label, Stub, Version | None]] = []
         self.keywords: tuple[str, ...] = ()
         self.call_start = -1
-        self.epochs = 0
         self.fragments: dict[tuple[object, ...], FunctionType] = {}
 
     # -- Growth -----------------------------------------------------------------------------------------------------
@@ -142,7 +123,7 @@ class Translator:
         first_exit = len(self.exits)
         self.state = stub.state.copy()
         self.forget_classes()
-        self.chunk = Chunk(start, self.registers, self.space, _registers_of(self.state))
+        self.chunk = Chunk(start, self.registers, self.space, registers_of(self.state))
         self.waiting = []
         self.offset = stub.offset
         self.version = version
@@ -228,10 +209,6 @@ class Translator:
         self.chunk.line = self.lines.get(instruction.start, 0)
         self.refresh()
 
-    def refresh(self) -> None:
-        """From here on a side exit has the present state."""
-        self.leaving = (self.offset, tuple(self.state.variables), tuple(self.state.stack))
-
     def form(self, instruction: Instruction) -> Callable[[Translator, Instruction], None]:
         return FORMS.get(instruction.name, FORMS[""])
 
@@ -308,30 +285,8 @@ class Translator:
         copied = state.copy()
         copied.stack = [self.placed(value) for value in state.stack]
         for value in state.stack:
-            self.chunk.pinned.update(_names_of(value))
+            self.chunk.pinned.update(names_of(value))
         return copied
-
-    def placed(self, value: Value) -> Value:
-        """Returns a value with a register in place of a name."""
-        if value.register < FIRST_NAME and not value.parts:
-            return value
-        return value._replace(
-            register=self.chunk.physical(value.register), parts=tuple(self.placed(part) for part in value.parts)
-        )
-
-    def new_exit(self) -> int:
-        """Returns the number of the side exit with the state of the last `refresh`."""
-        if self.leaving is not None:
-            self.exits.append(Exit(*self.leaving))
-            self.leaving = None
-        return len(self.exits) - 1
-
-    def place_exits(self, first: int) -> None:
-        """Puts registers in place of the names in the side exits of a chunk."""
-        for number in range(first, len(self.exits)):
-            found = self.exits[number]
-            if any(value.register >= FIRST_NAME or value.parts for value in found.stack):
-                self.exits[number] = found._replace(stack=tuple(self.placed(value) for value in found.stack))
 
     # -- Control flow -----------------------------------------------------------------------------------------------
 
@@ -425,246 +380,6 @@ class Translator:
                 value = Value(OBJECT, number, owned=True, general=True)
             self.state.variables[number] = value
 
-    # -- Emission ---------------------------------------------------------------------------------------------------
-
-    def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
-        if self.leaving is not None:
-            self.chunk.exit = self.new_exit()
-        self.chunk.emit_with(name, operands, target)
-
-    def temporary(self) -> int:
-        return self.chunk.temporary()
-
-    def computed(self, kind: str, name: str, *operands: Value) -> Value:
-        """Emits an instruction, and returns its result in a temporary."""
-        registers = [self.register(operand) for operand in operands]
-        result = self.temporary()
-        self.emit(name, **dict(zip("abcdef", (result, *registers), strict=False)))  # type: ignore[arg-type]
-        return Value(kind, result)
-
-    def register(self, value: Value) -> int:
-        """Returns the register that holds a value; of a constant, one is loaded if need be."""
-        if not value.constant or value.register >= 0:
-            return value.register
-        if value.kind in NUMBERS:
-            return self.number_register(value.kind, value.known)
-        if value.kind == NONE:
-            return self.registers.none
-        return self.object_register(value.known)
-
-    def number_register(self, kind: str, number: object) -> int:
-        key = bits_of(kind, number)
-        assert key is not None
-        if key in self.registers.constants:
-            return self.registers.constants[key]
-        bits = key if isinstance(key, bytes) else key.to_bytes(8, "little", signed=True)
-        result = self.temporary()
-        low, high = int.from_bytes(bits[:4], "little", signed=True), int.from_bytes(bits[4:], "little", signed=True)
-        self.emit("LOAD_FLOAT" if kind == FLOAT else "LOAD_INT", a=result, e=low, f=high)
-        return result
-
-    def box(self, kind: str, target: int, source: int) -> None:
-        """Makes an object of a number or character in a register, with a reference of its own."""
-        self.emit(f"BOX_{kind.upper()}", a=target, b=source)
-        if kind == CHAR:
-            self.emit("OWN", a=target, b=target)
-
-    def object_register(self, found: object) -> int:
-        """Loads an object, which the code holds, into a temporary."""
-        if found is None:
-            return self.registers.none
-        number = next((number for number, known in enumerate(self.objects) if known is found), -1)
-        if number < 0:
-            number = len(self.objects)
-            self.objects.append(found)
-        result = self.temporary()
-        self.emit("LOAD_OBJECT", a=result, e=number)
-        return result
-
-    # -- The stack --------------------------------------------------------------------------------------------------
-
-    def push(self, value: Value) -> None:
-        self.state.stack.append(value)
-
-    def pop(self) -> Value:
-        return self.state.stack.pop()
-
-    def seen(self, place: int) -> Value:
-        """Returns a value on the stack, whose class is known or can no longer be told."""
-        value = self.state.stack[place]
-        if value.unseen:
-            raise Unseen(place)
-        return self.whole(place) if value.kind == CHAR else value
-
-    def consume(self, *values: Value) -> None:
-        """Drops values that have been popped, as their instruction is over."""
-        for value in values:
-            if value.kind in (DISPLAY, CONDITION, ITEMS, COUNTED, ZIPPED):
-                self.consume(*value.parts)
-            if value.owned:
-                if value.cls not in PLAIN:
-                    self.before_effect()
-                self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
-                if value.cls not in PLAIN:
-                    self.after_effect()
-            if value.register >= 0 and value.local < 0:
-                self.chunk.drop(value)
-
-    def before_effect(self) -> None:
-        """Code of users may run now: values that are only borrowed get references of their own.
-
-        Forms call it before they look at their operands, which are others afterwards.
-        """
-        changed = False
-        for depth, value in enumerate(self.state.stack):
-            lasting = value
-            if value.kind == OBJECT:
-                lasting = self.lasting(value)
-            elif value.kind == DISPLAY:
-                parts = tuple(self.lasting(part) for part in value.parts)
-                lasting = value if parts == value.parts else value._replace(parts=parts)
-            if lasting is not value:
-                self.state.stack[depth] = lasting
-                changed = True
-        if changed:
-            self.refresh()
-
-    def lasting(self, value: Value) -> Value:
-        if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
-            return self.own(value)
-        return value
-
-    def protect(self, above: int, dying: frozenset[type] | None = None) -> None:
-        """Has borrowed values get references of their own, apart from the `above` topmost ones.
-
-        Args:
-            above: values that the instruction takes.
-            dying: the classes of the objects that may die; None for objects of any class.
-        """
-        stack = self.state.stack
-        for depth in range(len(stack) - above):
-            value = stack[depth]
-            if value.kind == DISPLAY:
-                kept = value._replace(parts=tuple(self.kept_from(part, dying) for part in value.parts))
-            else:
-                kept = self.kept_from(value, dying)
-            if kept != value:
-                stack[depth] = kept
-                self.refresh()
-
-    def kept_from(self, value: Value, dying: frozenset[type] | None) -> Value:
-        if dying is not None and value.cls is not None and value.cls not in dying:
-            return value
-        return self.lasting(value)
-
-    def after_effect(self) -> None:
-        self.state.guarded = False
-        self.forget_classes()
-
-    def forget_classes(self) -> None:
-        """From here on, the class of an object is tested again before the code relies on it."""
-        self.epochs += 1
-        self.state.epoch = self.epochs
-
-    def own(self, value: Value) -> Value:
-        """Returns an object with a reference of its own, in a temporary."""
-        source = self.register(value)
-        result = self.temporary()
-        self.emit("OWN", a=result, b=source)
-        return value._replace(register=result, owned=True, local=-1, known=UNKNOWN)
-
-    def owned(self, depth: int) -> Value:
-        """Makes a value on the stack independent of variables and borrowed references, and returns it."""
-        value = self.state.stack[depth]
-        if value.kind in (CONDITION, DISPLAY):
-            value = self.materialised(value)
-        if value.kind == OBJECT and not value.owned:
-            value = self.own(value)
-        elif value.kind in UNBOXED and (value.local >= 0 or value.constant):
-            source = self.register(value)
-            result = self.temporary()
-            self.emit("MOVE", a=result, b=source)
-            value = Value(value.kind, result)
-        self.state.stack[depth] = value
-        return value
-
-    def materialised(self, value: Value) -> Value:
-        """Returns a comparison as a bool, a display as a tuple, and a character as a text."""
-        if value.kind == CHAR:
-            text = self.computed(OBJECT, "BOX_CHAR", value)._replace(cls=str)
-            if value.local < 0:
-                self.chunk.drop(value)
-            return text
-        if value.kind == CONDITION:
-            left, right = value.parts
-            return self.computed(BOOL, value.name, left, right)
-        if value.kind == DISPLAY:
-            number = self.gather(None, value.parts, ())
-            result = self.temporary()
-            self.emit("BUILD_TUPLE", a=result, e=number)
-            return Value(OBJECT, result, tuple, True)
-        return value
-
-    def whole(self, place: int) -> Value:
-        """Returns a value on the stack, which is no comparison, display or character afterwards."""
-        value = self.state.stack[place]
-        if value.kind in (CONDITION, DISPLAY, CHAR):
-            value = self.state.stack[place] = self.materialised(value)
-            self.refresh()
-        return value
-
-    def gather(
-        self, function: object, values: tuple[Value, ...], targets: tuple[int, ...], start: int = 0, end: int = 0
-    ) -> int:
-        """Returns the number of a call-out, or of a container to be made, of values; references that are owned are passed on."""
-        sources = []
-        for value in values:
-            kind = CODES.get(value.kind, "o" if value.owned else "r")
-            register = self.register(value)
-            sources.append((self.chunk.physical(register), kind))
-            if register in self.chunk.names:
-                self.chunk.pinned.add(register)
-        self.call_outs.append(CallOut(function, tuple(sources), tuple(map(self.chunk.physical, targets)), start, end))
-        return len(self.call_outs) - 1
-
-    # -- Variables --------------------------------------------------------------------------------------------------
-
-    def save_aliases(self, local: int) -> None:
-        """Values on the stack that are the value of a variable get a register of their own, as it is going to change."""
-        for depth, value in enumerate(self.state.stack):
-            if value.local == local:
-                self.owned(depth)
-            elif any(part.local == local for part in value.parts):
-                self.state.stack[depth] = value._replace(parts=tuple(map(self.kept_apart, value.parts)))
-
-    def kept_apart(self, value: Value) -> Value:
-        self.state.stack.append(value)
-        value = self.owned(len(self.state.stack) - 1)
-        self.state.stack.pop()
-        return value
-
-    def store(self, local: int, value: Value) -> None:
-        """Stores a value that has been popped in a variable."""
-        self.save_aliases(local)
-        old = self.state.variables[local]
-        aside = -1
-        if old is not None and old.kind == OBJECT and old.owned:
-            aside = self.temporary()
-            self.emit("MOVE", a=aside, b=local)
-        if value.kind == OBJECT and not value.owned:
-            self.emit("OWN", a=local, b=self.register(value))
-        elif value.kind != NONE:
-            self.emit("MOVE", a=local, b=self.register(value))
-        if value.kind == NONE:
-            self.state.variables[local] = NOTHING
-        else:
-            kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
-            self.state.variables[local] = kept._replace(met=value.met, tested=value.tested)
-        if value.register >= 0 and value.local < 0:
-            self.chunk.drop(value)
-        if old is not None and aside >= 0:
-            self.consume(Value(OBJECT, aside, old.cls, True))
-
 
 def argument_value(kind: type | None, number: int) -> Value:
     """Returns an argument of a class that the call has; None stands for any class that is not told apart."""
@@ -674,18 +389,6 @@ def argument_value(kind: type | None, number: int) -> Value:
         return NOTHING
     name = {int: INT, float: FLOAT, bool: BOOL}.get(kind)
     return Value(OBJECT, number, kind, True) if name is None else Value(name, number)
-
-
-def _registers_of(state: State) -> Iterator[int]:
-    for value in state.stack:
-        yield from _names_of(value)
-
-
-def _names_of(value: Value) -> Iterator[int]:
-    if value.register >= 0:
-        yield value.register
-    for part in value.parts:
-        yield from _names_of(part)
 
 
 def _lines(code: object) -> dict[int, int]:
