@@ -75,6 +75,10 @@ static PyObject *cascade_raised(void) {
 /* struct _dictvalues: four numbers of a byte stand before the values. */
 #define CASCADE_VALUES_AT sizeof(PyObject *)
 
+/* Exported, and declared in internal headers only. */
+PyAPI_FUNC(int) _PyDict_SetItem_KnownHash(PyObject *dict, PyObject *key, PyObject *value, Py_hash_t hash);
+PyAPI_FUNC(int) _PyDict_DelItem_KnownHash(PyObject *dict, PyObject *key, Py_hash_t hash);
+
 /* PyTypeObject.tp_version_tag is 0 where a class has none. */
 #define CASCADE_HAS_TAG(type) 1
 
@@ -223,6 +227,9 @@ static inline int cascade_plain_truth(PyObject *value)
         return PyUnicode_GET_LENGTH(value) != 0;
     if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyDict_Type || type == &PySet_Type || type == &PyFrozenSet_Type)
         return PyObject_IsTrue(value);
+    if (PyDict_Check(value) && type->tp_as_mapping->mp_length == PyDict_Type.tp_as_mapping->mp_length
+            && (type->tp_as_number == NULL || type->tp_as_number->nb_bool == NULL))
+        return PyDict_GET_SIZE(value) != 0;
     if ((type->tp_as_number == NULL || type->tp_as_number->nb_bool == NULL)
             && (type->tp_as_mapping == NULL || type->tp_as_mapping->mp_length == NULL)
             && (type->tp_as_sequence == NULL || type->tp_as_sequence->sq_length == NULL))
@@ -400,6 +407,10 @@ typedef struct {
     PyObject *pair;
     Py_ssize_t left;
 } cascade_dict_iterator;
+
+/* PyDict_SetItem and PyDict_DelItem of a key whose hash is known. */
+#define cascade_put_item _PyDict_SetItem_KnownHash
+#define cascade_remove_item _PyDict_DelItem_KnownHash
 
 /* defdictobject.default_factory; NULL for none. */
 #define cascade_default_factory(dict) (*(PyObject **)((char *)(dict) + sizeof(PyDictObject)))

@@ -28,6 +28,32 @@ static int cascade_key_is_plain(PyObject *value, int depth)
 
 #define IS_PLAIN(value) cascade_key_is_plain(value, CASCADE_NESTED)
 
+/* hash() of a plain object; -1 where it is not plain. */
+static Py_hash_t cascade_plain_hash(PyObject *value, int depth)
+{
+    Py_hash_t hash;
+    if (PyLong_CheckExact(value) && cascade_is_short_int(value))
+        return cascade_hash_int(cascade_short_int(value));
+    if (PyUnicode_CheckExact(value) && (hash = cascade_str_hash(value)) != -1)
+        return hash;
+    if (PyTuple_CheckExact(value) && depth > 0) {
+        Py_uhash_t sum = CASCADE_TUPLE_HASH;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
+            hash = cascade_plain_hash(PyTuple_GET_ITEM(value, i), depth - 1);
+            if (hash == -1)
+                return -1;
+            sum = cascade_hash_item(sum, hash);
+        }
+        return cascade_hash_end(sum, PyTuple_GET_SIZE(value));
+    }
+    hash = cascade_key_is_plain(value, depth) ? PyObject_Hash(value) : -1;
+    if (hash == -1)
+        PyErr_Clear();
+    return hash;
+}
+
+#define PLAIN_HASH(value) cascade_plain_hash(value, CASCADE_NESTED)
+
 CASCADE_INLINE int cascade_same_text(PyObject *left, PyObject *right)
 {
     return PyUnicode_GET_LENGTH(left) == PyUnicode_GET_LENGTH(right) && PyUnicode_KIND(left) == PyUnicode_KIND(right)
@@ -40,6 +66,8 @@ static __attribute__((noinline)) int cascade_same(PyObject *key, PyObject *plain
     int same;
     if (PyUnicode_CheckExact(key) && PyUnicode_CheckExact(plain))
         return cascade_same_text(key, plain);
+    if (PyFloat_CheckExact(key) && PyFloat_CheckExact(plain))
+        return PyFloat_AS_DOUBLE(key) == PyFloat_AS_DOUBLE(plain);
     if (!IS_PLAIN(key) || PyBytes_CheckExact(key) != PyBytes_CheckExact(plain))
         return -1;
     same = PyObject_RichCompareBool(key, plain, Py_EQ);
@@ -128,15 +156,8 @@ static __attribute__((noinline)) PyObject **cascade_find_hashed(PyObject *dict, 
 
 static __attribute__((noinline)) PyObject **cascade_find(PyObject *dict, PyObject *wanted)
 {
-    Py_hash_t hash;
-    if (!IS_PLAIN(wanted))
-        return CASCADE_HOSTILE;
-    hash = PyObject_Hash(wanted);
-    if (hash == -1) {
-        PyErr_Clear();
-        return CASCADE_HOSTILE;
-    }
-    return cascade_find_hashed(dict, wanted, hash);
+    Py_hash_t hash = PLAIN_HASH(wanted);
+    return hash == -1 ? CASCADE_HOSTILE : cascade_find_hashed(dict, wanted, hash);
 }
 
 CASCADE_INLINE PyObject **cascade_find_str(PyObject *dict, PyObject *wanted)
@@ -235,9 +256,9 @@ static inline int cascade_replace(PyObject *dict, PyObject **slot, PyObject *val
     PyObject *old = *slot;
     if (old == value)
         return 1;
-    if ((PyType_IS_GC(Py_TYPE(value)) && !PyObject_GC_IsTracked(dict)) || cascade_keys_of(dict)->kind == CASCADE_SPLIT_KEYS)
+    if (PyType_IS_GC(Py_TYPE(value)) && !PyObject_GC_IsTracked(dict) && !(PyTuple_CheckExact(value) && !PyObject_GC_IsTracked(value)))
         return 0;
-    if (!cascade_renew_version(dict))
+    if (cascade_keys_of(dict)->kind == CASCADE_SPLIT_KEYS || !cascade_renew_version(dict))
         return 0;
     *slot = Py_NewRef(value);
     Py_DECREF(old);
@@ -247,7 +268,7 @@ static inline int cascade_replace(PyObject *dict, PyObject **slot, PyObject *val
 static __attribute__((noinline)) int cascade_insert_int(PyObject *dict, int64_t key, PyObject *value)
 {
     PyObject *made = PyLong_FromLongLong(key);
-    int failed = made == NULL || PyDict_SetItem(dict, made, value);
+    int failed = made == NULL || cascade_put_item(dict, made, value, cascade_hash_int(key));
     Py_XDECREF(made);
     return failed;
 }
@@ -257,13 +278,64 @@ static __attribute__((noinline)) int cascade_insert(PyObject *dict, PyObject *ke
     return PyDict_SetItem(dict, key, value);
 }
 
-/* Removes a key, and returns its value; NULL with an error set where that fails. */
-static __attribute__((noinline)) PyObject *cascade_take_out(PyObject *dict, PyObject *key, PyObject **slot)
+/* Stores; returns 1, 0 where CPython has to do it, or -1 with an error set. */
+static __attribute__((noinline)) int cascade_store(PyObject *dict, PyObject *key, PyObject *value)
+{
+    Py_hash_t hash = PLAIN_HASH(key);
+    PyObject **slot = hash == -1 ? CASCADE_HOSTILE : cascade_find_hashed(dict, key, hash);
+    if (slot == CASCADE_HOSTILE)
+        return 0;
+    if (slot != NULL && cascade_replace(dict, slot, value))
+        return 1;
+    return cascade_put_item(dict, key, value, hash) < 0 ? -1 : 1;
+}
+
+/* Removes a key that was found, and returns its value; NULL with an error set where that fails. */
+static PyObject *cascade_take_out(PyObject *dict, PyObject *key, PyObject **slot, Py_hash_t hash)
 {
     PyObject *value = Py_NewRef(*slot);
-    if (PyDict_DelItem(dict, key) < 0)
+    Py_INCREF(key);
+    if (cascade_remove_item(dict, key, hash) < 0)
         Py_CLEAR(value);
+    Py_DECREF(key);
     return value;
+}
+
+#define CASCADE_NOT_DONE ((PyObject *)CASCADE_HOSTILE)
+
+/* d.pop(key, value), without a value: d.pop(key), of a plain key that is there. Others return CASCADE_NOT_DONE. */
+static __attribute__((noinline)) PyObject *cascade_pop(PyObject *dict, PyObject *key, PyObject *value)
+{
+    Py_hash_t hash = PLAIN_HASH(key);
+    PyObject **slot = hash == -1 ? CASCADE_HOSTILE : cascade_find_hashed(dict, key, hash);
+    if (IS_FOUND(slot))
+        return cascade_take_out(dict, key, slot, hash);
+    return slot == CASCADE_HOSTILE || value == NULL ? CASCADE_NOT_DONE : Py_NewRef(value);
+}
+
+static __attribute__((noinline)) PyObject *cascade_pop_int(PyObject *dict, int64_t key, PyObject *value)
+{
+    PyObject **slot = cascade_find_int(dict, key);
+    if (IS_FOUND(slot))
+        return cascade_take_out(dict, slot[-1], slot, cascade_hash_int(key));
+    return slot == CASCADE_HOSTILE || value == NULL ? CASCADE_NOT_DONE : Py_NewRef(value);
+}
+
+static __attribute__((noinline)) PyObject *cascade_default(PyObject *dict, PyObject *key, PyObject *value)
+{
+    Py_hash_t hash = PLAIN_HASH(key);
+    PyObject **slot = hash == -1 ? CASCADE_HOSTILE : cascade_find_hashed(dict, key, hash);
+    if (slot == NULL)
+        return cascade_put_item(dict, key, value, hash) < 0 ? NULL : Py_NewRef(value);
+    return slot == CASCADE_HOSTILE ? CASCADE_NOT_DONE : Py_NewRef(*slot);
+}
+
+static __attribute__((noinline)) PyObject *cascade_default_int(PyObject *dict, int64_t key, PyObject *value)
+{
+    PyObject **slot = cascade_find_int(dict, key);
+    if (slot == NULL)
+        return cascade_insert_int(dict, key, value) ? NULL : Py_NewRef(value);
+    return slot == CASCADE_HOSTILE ? CASCADE_NOT_DONE : Py_NewRef(*slot);
 }
 
 #define STORE_OR(slot, dict, value, INSERT) \
@@ -292,12 +364,14 @@ OP(DICT_GET)
 }
 OP(DICT_STORE)
 {
-    PyObject **slot = cascade_find(O(a), O(b));
-    if (slot == CASCADE_HOSTILE)
+    int done = cascade_store(O(a), O(b), O(c));
+    if (done < 0)
+        STOP(CASCADE_RAISED);
+    if (!done)
         GO(f);
-    STORE_OR(slot, O(a), O(c), cascade_insert(O(a), O(b), O(c)));
     NEXT;
 }
+
 static __attribute__((noinline)) int cascade_insert_tuple(
     PyObject *dict, const cascade_gather *gather, cascade_register *r, PyObject *value)
 {
@@ -339,49 +413,14 @@ OP(DICT_STORE_TUPLE)
     STORE_OR(slot, O(a), O(c), cascade_insert_tuple(O(a), s->gathers[w->e], r, O(c)));
     NEXT;
 }
-OP(DICT_SET_DEFAULT)
-{
-    PyObject **slot = cascade_find(O(b), O(c));
-    if (slot == CASCADE_HOSTILE)
-        GO(f);
-    if (slot == NULL && cascade_insert(O(b), O(c), O(d)))
-        STOP(CASCADE_RAISED);
-    SET(a, Py_NewRef(slot == NULL ? O(d) : *slot));
-    NEXT;
-}
-OP(DICT_POP)
-{
-    PyObject **slot = cascade_find(O(b), O(c)), *value;
-    if (!IS_FOUND(slot))
-        GO(f);
-    value = cascade_take_out(O(b), O(c), slot);
-    if (value == NULL)
-        STOP(CASCADE_RAISED);
-    SET(a, value);
-    NEXT;
-}
-OP(DICT_POP_OR)
-{
-    PyObject **slot = cascade_find(O(b), O(c)), *value;
-    if (slot == CASCADE_HOSTILE)
-        GO(f);
-    value = slot == NULL ? Py_NewRef(O(d)) : cascade_take_out(O(b), O(c), slot);
-    if (value == NULL)
-        STOP(CASCADE_RAISED);
-    SET(a, value);
-    NEXT;
-}
-OP(DICT_DELETE)
-{
-    PyObject **slot = cascade_find(O(a), O(b)), *value;
-    if (!IS_FOUND(slot))
-        GO(f);
-    value = cascade_take_out(O(a), O(b), slot);
-    if (value == NULL)
-        STOP(CASCADE_RAISED);
-    Py_DECREF(value);
-    NEXT;
-}
+#define CHECK_DONE(value) do { if ((value) == NULL) STOP(CASCADE_RAISED); if ((value) == CASCADE_NOT_DONE) GO(f); } while (0)
+#define CHANGES_OF(SUFFIX, KEY, POP, DEFAULT) \
+    OP(DICT_SET_DEFAULT##SUFFIX) { PyObject *v = DEFAULT(O(b), KEY(c), O(d)); CHECK_DONE(v); SET(a, v); NEXT; } \
+    OP(DICT_POP##SUFFIX) { PyObject *v = POP(O(b), KEY(c), NULL); CHECK_DONE(v); SET(a, v); NEXT; } \
+    OP(DICT_POP_OR##SUFFIX) { PyObject *v = POP(O(b), KEY(c), O(d)); CHECK_DONE(v); SET(a, v); NEXT; } \
+    OP(DICT_DELETE##SUFFIX) { PyObject *v = POP(O(a), KEY(b), NULL); CHECK_DONE(v); Py_DECREF(v); NEXT; }
+CHANGES_OF(, O, cascade_pop, cascade_default)
+CHANGES_OF(_INT, I, cascade_pop_int, cascade_default_int)
 OP(DICT_SIZE) { I(a) = PyDict_GET_SIZE(O(b)); NEXT; }
 
 /* A new dict of the keys and values of a gathering, which are plain keys. */

@@ -32,14 +32,9 @@ CASCADE_INLINE int cascade_set_has_int(PyObject *set, int64_t wanted)
 
 static __attribute__((noinline)) int cascade_set_has(PyObject *set, PyObject *wanted)
 {
-    Py_hash_t hash;
-    if (!IS_PLAIN(wanted))
+    const Py_hash_t hash = PLAIN_HASH(wanted);
+    if (hash == -1)
         return -1;
-    hash = PyObject_Hash(wanted);
-    if (hash == -1) {
-        PyErr_Clear();
-        return -1;
-    }
     PROBE_SET(set, hash, wanted, cascade_same(entry->key, wanted))
 }
 
@@ -148,6 +143,13 @@ OP(DEQUE_APPEND)
         Py_SET_SIZE((PyVarObject *)deque, Py_SIZE(deque) + 1);
         deque->changes += 1;
         deque->right_block->items[++deque->right] = Py_NewRef(O(b));
+    }
+    else if (deque->limit == Py_SIZE(deque) && deque->limit > 0
+            && deque->right + 1 < CASCADE_DEQUE_BLOCK && deque->left + 1 < CASCADE_DEQUE_BLOCK) {
+        PyObject *old = deque->left_block->items[deque->left++];
+        deque->changes += 1;
+        deque->right_block->items[++deque->right] = Py_NewRef(O(b));
+        Py_DECREF(old);
     }
     else if (cascade_deque_add_slowly((PyObject *)deque, O(b), 0))
         STOP(CASCADE_RAISED);
@@ -277,7 +279,11 @@ static int cascade_plain_less(PyObject *left, PyObject *right, int depth)
             return PyTuple_GET_SIZE(left) < PyTuple_GET_SIZE(right);
         return cascade_plain_less(PyTuple_GET_ITEM(left, place), PyTuple_GET_ITEM(right, place), depth - 1);
     }
-    if ((cascade_is_number(left) && cascade_is_number(right)) || (PyUnicode_CheckExact(left) && PyUnicode_CheckExact(right)))
+    if (PyFloat_CheckExact(left) && PyFloat_CheckExact(right))
+        return PyFloat_AS_DOUBLE(left) < PyFloat_AS_DOUBLE(right);
+    if (PyUnicode_CheckExact(left) && PyUnicode_CheckExact(right))
+        return PyUnicode_Compare(left, right) < 0;
+    if (cascade_is_number(left) && cascade_is_number(right))
         return PyObject_RichCompareBool(left, right, Py_LT);
     return -1;
 }

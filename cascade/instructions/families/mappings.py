@@ -36,10 +36,15 @@ def _lookups() -> Iterator[Row]:
 
 def _dicts() -> Iterator[Row]:
     yield from _lookups()
-    yield Row("DICT_SET_DEFAULT", "a>object b<object c<object d<object f@", "a = dict b.setdefault(c, d), or go to f")
-    yield Row("DICT_POP", "a>object b<object c<object f@", "a = dict b.pop(c), or go to f")
-    yield Row("DICT_POP_OR", "a>object b<object c<object d<object f@", "a = dict b.pop(c, d), or go to f")
-    yield Row("DICT_DELETE", "a<object b<object f@", "del dict a[b], or go to f")
+    for suffix, key in (("", "object"), ("_INT", "int")):
+        yield Row(
+            f"DICT_SET_DEFAULT{suffix}",
+            f"a>object b<object c<{key} d<object f@",
+            "a = dict b.setdefault(c, d), or go to f",
+        )
+        yield Row(f"DICT_POP{suffix}", f"a>object b<object c<{key} f@", "a = dict b.pop(c), or go to f")
+        yield Row(f"DICT_POP_OR{suffix}", f"a>object b<object c<{key} d<object f@", "a = dict b.pop(c, d), or go to f")
+        yield Row(f"DICT_DELETE{suffix}", f"a<object b<{key} f@", "del dict a[b], or go to f")
     yield Row("DICT_SIZE", "a>int b<object", "a = len(dict b)")
     yield Row(
         "EXPECT_DICT",

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from cascade.kernels.assemble import Label
-from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.c_calls import c_function, finish
 from cascade.kernels.blocks.calls import Known, is_iterated, known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import ARGUMENTS, call_out, popped
@@ -198,6 +198,13 @@ def key_object(translator: Translator, place: int) -> Value:
     return settled_object(translator, place)
 
 
+def int_or_object(translator: Translator, place: int, kept: bool = False) -> tuple[str, Value]:
+    """Returns a key on the stack, and the end of the names of the instructions, where text has none of its own."""
+    translator.whole(place)
+    suffix, key = key_at(translator, place, kept)
+    return (suffix if suffix == "_INT" else ""), key
+
+
 def with_key(suffix: str, letter: str, key: Value, **others: Value) -> dict[str, Value]:
     """Returns the operands of an instruction: a tuple in registers is `e`, another key the given letter."""
     return others | {"e" if suffix == "_TUPLE" else letter: key}
@@ -268,9 +275,9 @@ def store_item(translator: Translator, instruction: Instruction) -> None:
 
 
 def delete_item(translator: Translator, instruction: Instruction) -> None:
-    key = key_object(translator, -1)
+    suffix, key = int_or_object(translator, -1)
     operands = {"a": translator.state.stack[-2], "b": key}
-    beside_call_out(translator, instruction, "DICT_DELETE", operands, NONE, frees=True)
+    beside_call_out(translator, instruction, f"DICT_DELETE{suffix}", operands, NONE, frees=True)
 
 
 def holds_key(translator: Translator, instruction: Instruction) -> None:
@@ -353,12 +360,12 @@ def call_get(translator: Translator, count: int, instruction: Instruction) -> bo
 def call_setdefault(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
         return False
-    key = key_object(translator, 1 - count)
+    suffix, key = int_or_object(translator, 1 - count, True)
     default = Value(OBJECT, translator.registers.none, type(None))
     if count == 3:
         default = default_at(translator, -1)
     operands = {"b": translator.state.stack[-count], "c": key, "d": default}
-    beside_call_out(translator, instruction, "DICT_SET_DEFAULT", operands, OBJECT)
+    beside_call_out(translator, instruction, f"DICT_SET_DEFAULT{suffix}", operands, OBJECT)
     return True
 
 
@@ -366,12 +373,12 @@ def call_setdefault(translator: Translator, count: int, instruction: Instruction
 def call_pop(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count not in (2, 3) or not is_dict(translator.state.stack[-count]):
         return False
-    key = key_object(translator, 1 - count)
+    suffix, key = int_or_object(translator, 1 - count)
     operands = {"b": translator.state.stack[-count], "c": key}
     if count == 3:
         operands["d"] = default_at(translator, -1)
     name = "DICT_POP" if count == 2 else "DICT_POP_OR"
-    beside_call_out(translator, instruction, name, operands, OBJECT, frees=True)
+    beside_call_out(translator, instruction, f"{name}{suffix}", operands, OBJECT, frees=True)
     return True
 
 
@@ -393,6 +400,8 @@ def iterate_over(kind: int, cls: type) -> Known:
     return call_view
 
 
+for _view in (dict.keys, dict.values, dict.items):
+    c_function(_view, type(_view(_EMPTY)), (dict, defaultdict))
 known(dict.keys)(iterate_over(0, KEYS))
 known(dict.values)(iterate_over(1, VALUES))
 known(dict.items)(iterate_over(2, ITEMS))
