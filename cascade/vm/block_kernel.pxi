@@ -120,6 +120,7 @@ cdef class BlockKernel:
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
     cdef readonly int64_t called_out    # calls out and exits
+    cdef bint growing                   # or never again, after a fault
     cdef readonly bint stale            # a name that it relies on has another meaning
     cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
     cdef object code
@@ -212,11 +213,36 @@ cdef class BlockKernel:
         entry = &self.entries_by_type[self.entry_count]
         for j in range(count):
             entry.types[j] = types[j]
-        growth = self.translator.enter(tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)]))
-        entry.word = growth[0]
-        self.add(growth)
-        self.entry_count += 1
-        return entry.word
+        kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])
+        return self.made_entry(self.grown(-1, kinds))
+
+    cdef Py_ssize_t made_entry(self, Py_ssize_t word) noexcept:
+        if word >= 0:
+            self.entries_by_type[self.entry_count].word = word
+            self.entry_count += 1
+        return word
+
+    cdef Py_ssize_t grown(self, Py_ssize_t stub, found) except -2:
+        # Makes the code behind a stub, or that of an entry, and returns its first word; -1 where that is not possible now. Translating
+        # is Python code: meanwhile another thread, or a finalizer, may come here.
+        global eager_seconds
+        cdef double begun = cascade_clock()
+        if self.growing or self.stub_start - self.length < BLOCK_ROOM:
+            return -1
+        self.growing = True
+        try:
+            growth = self.translator.enter(found) if stub < 0 else self.translator.grow(stub, found)
+            self.add(growth)
+        except BaseException as error:
+            # The translator may have stopped anywhere. CPython continues, and the function is called from now on.
+            self.retired = True
+            if at_first_call or not isinstance(error, Exception):
+                raise
+            return -1
+        finally:
+            self.growing = self.retired
+            eager_seconds += cascade_clock() - begun
+        return growth[0]
 
     cdef int add(self, growth) except -1:
         # Adds words: (start, words, the stub that becomes a jump, where its stubs start, stubs).
@@ -242,7 +268,7 @@ cdef class BlockKernel:
         words, exits, lines = part
         if start < 0 or start + len(words) > BLOCK_WORDS:
             raise InternalError("a kernel has become too long")
-        for i in range(len(words)):
+        for i in range(len(words) - 1, -1, -1):     # the first one last: others may come there before the rest is there
             number = start + i
             word = &self.words[number]
             fields = &word.a
@@ -590,24 +616,19 @@ cdef bint others_have_their_turn() noexcept:
 
 
 cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) except -1:
-    # Makes the code behind a stub. Returns 0 where there is no room for it.
-    global eager_seconds
-    cdef int32_t stub = kernel.words[number].e
-    cdef double begun
+    # Makes the code behind a stub. Returns 0 where that is not possible.
+    cdef Py_ssize_t stub = kernel.words[number].e
+    cdef Py_ssize_t word
     if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
         return 1        # another thread has made it
-    if kernel.stub_start - kernel.length < BLOCK_ROOM:
-        return 0
     made = kernel.translator.stubs[stub]
-    place = made[2]
     value = None
-    if place:
-        value = <object><PyObject*>state.registers[<Py_ssize_t>made[1].stack[place].register].object
-    begun = cascade_clock()
-    growth = kernel.translator.grow(stub, value)
-    kernel.add(growth)
-    eager_seconds += cascade_clock() - begun
-    state.word = &kernel.words[<Py_ssize_t>growth[0]]
+    if made[2]:
+        value = <object><PyObject*>state.registers[<Py_ssize_t>made[1].stack[made[2]].register].object
+    word = kernel.grown(stub, value)
+    if word < 0:
+        return 0
+    state.word = &kernel.words[word]
     return 1
 
 
