@@ -12,9 +12,9 @@ from cascade.kernels.blocks.calls import CALLS, Known, known
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.numbers import COMPARED, COMPARERS, OPERATORS, SIGNS
-from cascade.kernels.blocks.sequences import DELETIONS_OF, HELD, HOLDS_OF, KINDS
+from cascade.kernels.blocks.sequences import DELETIONS_OF, HOLDS_OF, KINDS
 from cascade.kernels.blocks.translator import Translator
-from cascade.kernels.blocks.values import PLAIN, Value
+from cascade.kernels.blocks.values import HELD, PLAIN, Value
 from cascade.kernels.model import BOOL, INT
 
 SCALARS = (int, float, bool, str, bytes, type(None))
