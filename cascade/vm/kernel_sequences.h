@@ -278,11 +278,65 @@ static __attribute__((noinline)) int cascade_holds_number(PyObject **items, Py_s
 #define CONTAINS(NAME, ITEMS) \
     OP(NAME##_HOLDS_INT) { PyObject *v = O(b); int found = cascade_holds_number(ITEMS(v), Py_SIZE(v), 0, r[(uint32_t)w->c]); \
         if (found < 0) \
-            EXIT; \
+            GO(f); \
         I(a) = found; NEXT; } \
     OP(NAME##_HOLDS_FLOAT) { PyObject *v = O(b); int found = cascade_holds_number(ITEMS(v), Py_SIZE(v), 1, r[(uint32_t)w->c]); \
         if (found < 0) \
-            EXIT; \
+            GO(f); \
         I(a) = found; NEXT; }
 CONTAINS(LIST, cascade_list_items) CONTAINS(TUPLE, cascade_tuple_items)
 
+/* ---- Whole lists and tuples --------------------------------------------------------------------------------------- */
+
+/* What an item is: 1 a number, 2 a text, 4 another plain object, 8 any other. */
+static inline int cascade_sort_of(PyObject *item)
+{
+    PyTypeObject *type = Py_TYPE(item);
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type)
+        return 1;
+    if (type == &PyUnicode_Type)
+        return 2;
+    return item == Py_None || type == &PyBytes_Type ? 4 : 8;
+}
+
+/* Whether all items are plain, and, if they are to be alike, all numbers or all texts. */
+static __attribute__((noinline)) int cascade_has_scalars(PyObject *sequence, int alike)
+{
+    PyObject **items = PyList_CheckExact(sequence) ? cascade_list_items(sequence) : cascade_tuple_items(sequence);
+    Py_ssize_t count = Py_SIZE(sequence), i;
+    int sorts = 0;
+    for (i = 0; i < count && sorts < 8; i++)
+        sorts |= cascade_sort_of(items[i]);
+    return alike ? sorts <= 2 : sorts < 8;
+}
+OP(EXPECT_SCALARS) { if (!cascade_has_scalars(O(a), w->e)) GO(f); NEXT; }
+
+static inline int64_t cascade_bound(int64_t bound, int64_t size)
+{
+    if (bound < 0) {
+        bound += size;
+        return bound < 0 ? 0 : bound;
+    }
+    return bound > size ? size : bound;
+}
+
+static __attribute__((noinline)) PyObject *cascade_slice_of(PyObject *sequence, int64_t start, int64_t stop)
+{
+    start = cascade_bound(start, Py_SIZE(sequence));
+    stop = cascade_bound(stop, Py_SIZE(sequence));
+    return PyList_CheckExact(sequence) ? PyList_GetSlice(sequence, start, stop) : PyTuple_GetSlice(sequence, start, stop);
+}
+#define SLICED(NAME) \
+    OP(NAME##_SLICE) { PyObject *v = cascade_slice_of(O(b), I(c), I(d)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+SLICED(LIST) SLICED(TUPLE)
+OP(LIST_DELETE)
+{
+    PyObject *list = O(a);
+    int64_t i = I(b);
+    INDEX_OR_EXIT(i, Py_SIZE(list));
+    if (!cascade_dies_plainly(cascade_list_items(list)[i]))
+        GO(f);
+    if (PyList_SetSlice(list, i, i + 1, NULL) < 0)
+        STOP(CASCADE_RAISED);
+    NEXT;
+}

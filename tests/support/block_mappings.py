@@ -583,3 +583,51 @@ def used_in_every_way(known: Any, members: Any, queue: Any, heap: Any, key: Any,
 
 def collected() -> None:
     gc.collect()
+
+
+class Refusing:
+    """A key that is found by its hash, and whose comparison fails."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError(repr(other))
+
+
+def refused(known: Any, members: Any, lists: Any, keys: Any) -> Any:
+    count = 0
+    for key in keys:
+        for at in (0, 1):
+            try:
+                if at == 0:
+                    count += len([lists[at], known.get((key, 1), lists[1]), lists[0][0]])
+                    known[(key, 2)] = lists[at]
+                else:
+                    count += len([lists[at], known[(key, 2)], (key, 3) in members])
+                    members.add((key, 3))
+                    known.setdefault(key, lists[at])
+            except ValueError as error:
+                count += len(str(error))
+            except KeyError:
+                count += 1
+    return count
+
+
+def views(known: Any) -> Any:
+    total = 0
+    for _ in (1, 2):
+        total += len(known.items()) + len(known.keys())
+        found = known.values()
+    return total, list(found), sorted(known.items(), key=repr)
+
+
+def counter_truth(counts: Any) -> Any:
+    total = 0
+    while counts:
+        counts.popitem()
+        total += 1
+    return total, not counts, bool(counts)

@@ -13,6 +13,7 @@ def _rows() -> Iterator[Row]:
     for kind in ("LIST", "TUPLE"):
         lower = kind.lower()
         yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
+        yield Row(f"{kind}_SLICE", "a>object b<object c<int d<int", f"a = {lower} b[c:d]")
         yield Row(f"{kind}_NEXT", "a>object b~ f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
         yield Row(
             f"{kind}_NEXT_BACK",
@@ -33,9 +34,8 @@ def _rows() -> Iterator[Row]:
         for number in ("INT", "FLOAT"):
             yield Row(
                 f"{kind}_HOLDS_{number}",
-                f"a>int b<object c<{number.lower()}",
-                f"a = c in {lower} b",
-                "an item that is no number",
+                f"a>int b<object c<{number.lower()} f@",
+                f"a = c in {lower} b, or go to f where an item is of another class",
             )
     yield Row("SIZE", "a>int b<object", "a = the size of b")
     yield Row("LIST_REPLACE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
@@ -52,6 +52,11 @@ def _rows() -> Iterator[Row]:
     yield Row("ITER_NEXT", "a>object b<object c<object e# f@", next_of_any)
     yield Row("RANGE_OF", "a~ b<object", "a = an iterator over the range object b", "a range beyond 64 bits")
     yield Row("RANGE_BACKWARD", "a~", "range a counts backward", "a step beyond 64 bits")
+    scalars = "go to f where an item of a is not plain; e = 1: where the items are not alike, so that they could not be sorted"
+    yield Row("EXPECT_SCALARS", "a<object e# f@", scalars)
+    yield Row(
+        "LIST_DELETE", "a<object b<int f@", "del list a[b], or go to f where the item is not plain", "no such item"
+    )
     yield Row("APPEND", "a<object b<object", "list a.append(b), whose reference is passed on")
     yield Row("APPEND_INT", "a<object b<int", "list a.append(b)")
     yield Row("APPEND_FLOAT", "a<object b<float", "list a.append(b)")

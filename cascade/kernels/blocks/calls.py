@@ -9,8 +9,9 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Metho
 
 from cascade.kernels.blocks import text_items
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
+from cascade.kernels.blocks.chunks import STRIDE
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.iteration import ITERATORS, iterator_of
+from cascade.kernels.blocks.iteration import ITERATORS, iterator_of, places_to_loop
 from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
@@ -144,10 +145,27 @@ def call_bool(translator: Translator, count: int, instruction: Instruction) -> b
 
 def is_iterated(translator: Translator, instruction: Instruction) -> bool:
     """Returns whether a call's result is only iterated over, by the `for` that follows."""
+    return places_higher(translator, instruction) is not None
+
+
+def places_higher(translator: Translator, instruction: Instruction) -> int | None:
+    """Returns by how many places a call's result stands higher at the loop over it; None where none follows."""
     get = translator.text.instructions.get(instruction.after)
     if get is None or get.name != "GET_ITER" or {get.start, instruction.after} & translator.text.joins:
-        return False
-    return translator.text.instructions[get.after].name == "FOR_ITER"
+        return None
+    return places_to_loop(translator, get)
+
+
+def iterator_slot(translator: Translator, instruction: Instruction) -> int:
+    """Returns the first register of the iterator that a call makes, where its loop is; no argument is in the way afterwards."""
+    stack = translator.state.stack
+    first = len(stack) - instruction.arg - 2
+    register = translator.registers.slot(first + (places_higher(translator, instruction) or 0))
+    for place in range(first, len(stack)):
+        if register <= stack[place].register < register + STRIDE:
+            stack[place] = stack[place]._replace(register=moved(translator, stack[place].register))
+            translator.refresh()
+    return register
 
 
 ITERATING = (builtins.enumerate, builtins.zip, builtins.reversed)
@@ -156,7 +174,7 @@ ITERATING = (builtins.enumerate, builtins.zip, builtins.reversed)
 def is_iterated_by(translator: Translator, instruction: Instruction) -> bool:
     """Returns whether a call's result is an argument of a function that a `for` iterates over."""
     found = consumer(translator, instruction.after)
-    if found is None or found[0].name != "CALL" or not is_iterated(translator, found[0]):
+    if found is None or found[0].name != "CALL" or places_higher(translator, found[0]) != 0:
         return False
     ours = len(translator.state.stack) - instruction.arg - 2
     function = callee_of(translator, *found, ours)
@@ -170,18 +188,15 @@ def call_range(translator: Translator, count: int, instruction: Instruction) -> 
     values = numbers(translator, count)
     if values is None or any(value.kind == FLOAT for value in values):
         return False
+    register = iterator_slot(translator, instruction)
+    values = translator.state.stack[len(translator.state.stack) - count :]
     start, stop, step = Value(INT, known=0), values[0], Value(INT, known=1)
     if count > 1:
         start, stop = values[0], values[1]
     if count > 2:
         step = values[2]
-    depth = len(translator.state.stack) - instruction.arg - 2
-    register = translator.registers.slot(depth)
-    sources = [translator.register(value) for value in (start, stop, step)]
-    if any(register <= source < register + 3 for source in sources):
-        sources = [moved(translator, source) for source in sources]
-    for place, source in enumerate(sources):
-        translator.emit("MOVE", a=register + place, b=source)
+    for place, value in enumerate((start, stop, step)):
+        translator.emit("MOVE", a=register + place, b=translator.register(value))
     translator.emit("RANGE", a=register)
     return finish(translator, instruction, Value(RANGE, register))
 
@@ -200,9 +215,10 @@ def call_enumerate(translator: Translator, count: int, instruction: Instruction)
     if count == 2:
         translator.whole(-1)
         start = translator.seen(-1)
-    if start.kind not in (INT, BOOL) or not is_iterable(translator, -count):
+    if start.kind not in (INT, BOOL) or not is_iterable(translator, -count, instruction):
         return False
-    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
+    register = iterator_slot(translator, instruction)
+    start = translator.state.stack[-1] if count == 2 else start
     parts = iterators(translator, count, 1, register + 1)
     translator.emit("MOVE", a=register, b=translator.register(start))
     return finish(translator, instruction, Value(COUNTED, register, parts=parts))
@@ -212,19 +228,19 @@ def call_enumerate(translator: Translator, count: int, instruction: Instruction)
 def call_zip(translator: Translator, count: int, instruction: Instruction) -> bool:
     if not 1 <= count <= ZIPPED_LIMIT or not is_iterated(translator, instruction):
         return False
-    if not all(is_iterable(translator, place) for place in range(-count, 0)):
+    if not all(is_iterable(translator, place, instruction) for place in range(-count, 0)):
         return False
-    register = translator.registers.slot(len(translator.state.stack) - instruction.arg - 2)
+    register = iterator_slot(translator, instruction)
     return finish(translator, instruction, Value(ZIPPED, register, parts=iterators(translator, count, count, register)))
 
 
-def is_iterable(translator: Translator, place: int) -> bool:
-    """Returns whether an argument is a list, tuple, text, bytes or range; a range object becomes three registers."""
+def is_iterable(translator: Translator, place: int, instruction: Instruction) -> bool:
+    """Returns whether an argument is a list, tuple, text, bytes or range; a range object becomes three registers of its place."""
     if translator.state.stack[place].kind == RANGE:
         return True
     translator.whole(place)
     value = translator.seen(place)
-    if value.kind == OBJECT and value.cls is range:
+    if value.kind == OBJECT and value.cls is range and places_higher(translator, instruction) == 0:
         translator.state.stack[place] = iterator_of(translator, value, slot_of(translator, place))
         translator.refresh()
         return True
@@ -257,7 +273,7 @@ def call_reversed(translator: Translator, count: int, instruction: Instruction) 
     if count != 1 or value.kind != RANGE:
         return False
     translator.emit("RANGE_BACKWARD", a=value.register)
-    register = slot_of(translator, -instruction.arg - 2)
+    register = iterator_slot(translator, instruction)
     for number in range(RANGE_SIZE):
         translator.emit("MOVE", a=register + number, b=value.register + number)
     return finish(translator, instruction, Value(RANGE, register))

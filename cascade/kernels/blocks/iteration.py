@@ -28,12 +28,10 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         return
     translator.whole(-1)
     value = translator.seen(-1)
-    followed = (
-        translator.text.instructions[instruction.after].name == "FOR_ITER"
-    )  # else a comprehension's function is called
+    higher = places_to_loop(translator, instruction)
     iterable = value.cls in KINDS or value.cls is range
-    if followed and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):
-        iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1))
+    if higher is not None and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):
+        iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1 + higher))
         translator.pop()
         translator.push(iterator)
         return
@@ -43,9 +41,23 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         ITERATED_OF[value.cls](translator, instruction)
         return
     call_out(translator, instruction)
-    if followed and translator.state.stack[-1].unseen:
+    if higher == 0 and translator.state.stack[-1].unseen:
         translator.offset = instruction.after
         translator.dispatch(-1)  # so that the loop's head has one version, for an iterator of this class
+
+
+def places_to_loop(translator: Translator, instruction: Instruction) -> int | None:
+    """Returns by how many places the iterator that GET_ITER makes stands higher at its loop; None where none follows.
+
+    In a comprehension that is a part of the function (from CPython 3.12 on) the old values of its variables and the container
+    that it makes get below the iterator first. On 3.11 a function is called with the iterator.
+    """
+    pushed = 0
+    following = translator.text.instructions[instruction.after]
+    while following.name in ("LOAD_FAST_AND_CLEAR", "SWAP", "BUILD_LIST", "BUILD_SET", "BUILD_MAP"):
+        pushed += following.name != "SWAP"
+        following = translator.text.instructions[following.after]
+    return pushed if following.name == "FOR_ITER" else None
 
 
 def iterator_of(translator: Translator, value: Value, register: int) -> Value:

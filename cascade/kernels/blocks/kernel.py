@@ -9,6 +9,7 @@ import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
 import cascade.kernels.blocks.functions
 import cascade.kernels.blocks.iteration
+import cascade.kernels.blocks.lists
 import cascade.kernels.blocks.mappings
 import cascade.kernels.blocks.matching
 import cascade.kernels.blocks.math_calls

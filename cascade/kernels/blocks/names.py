@@ -71,6 +71,9 @@ def store_fast(translator: Translator, instruction: Instruction) -> None:
 
 def store(translator: Translator, number: int) -> None:
     value = translator.state.stack[-1]
+    if value.kind == NULL:
+        unbind(translator, number)
+        return
     if value.kind not in HELD:
         value = translator.whole(-1)
         if value.kind not in HELD:
@@ -96,6 +99,33 @@ def store_two(translator: Translator, instruction: Instruction) -> None:
 def store_and_load(translator: Translator, instruction: Instruction) -> None:
     store(translator, instruction.arg >> 4)
     load(translator, instruction.arg & 15)
+
+
+def unbind(translator: Translator, number: int) -> None:
+    """At the end of a comprehension its variable, which had no value before, has none again: NULL is stored."""
+    translator.pop()
+    translator.save_aliases(number)
+    old = translator.state.variables[number]
+    translator.state.variables[number] = None
+    if old is not None and old.owned:
+        translator.consume(old._replace(local=-1))
+
+
+@form("LOAD_FAST_AND_CLEAR")
+def take_fast(translator: Translator, instruction: Instruction) -> None:
+    """The variable of a comprehension: its value waits on the stack, and NULL does where there is none."""
+    number = instruction.arg
+    value = translator.state.variables[number]
+    translator.save_aliases(number)
+    translator.state.variables[number] = None
+    if value is None:
+        translator.push(NO_CALLABLE)
+    elif value.register < 0 or value.constant:
+        translator.push(value)
+    else:
+        register = translator.temporary()
+        translator.emit("MOVE", a=register, b=number)
+        translator.push(value._replace(register=register))
 
 
 @form("DELETE_FAST")

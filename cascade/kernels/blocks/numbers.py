@@ -274,6 +274,12 @@ def pop_jump(translator: Translator, instruction: Instruction) -> None:
         translator.pop()
         jump_on_condition(translator, instruction, value, sense)
         return
+    if value.number and not value.constant:
+        nothing: object = 0.0 if value.kind == FLOAT else False if value.kind == BOOL else 0
+        name = "NOT_EQUAL_FLOAT" if value.kind == FLOAT else "NOT_EQUAL_INT"
+        condition = Value(CONDITION, parts=(translator.pop(), Value(value.kind, known=nothing)), name=name)
+        jump_on_condition(translator, instruction, condition, sense)
+        return
     found = truth(translator, value)
     translator.pop()
     if found is not value:

@@ -163,20 +163,10 @@ def contains_op(translator: Translator, instruction: Instruction) -> None:
     if text_operators.contain(translator, instruction):
         return
     translator.whole(-2), translator.whole(-1)
-    value, container = translator.seen(-2), translator.seen(-1)
-    if container.cls in HOLDS_OF:
-        HOLDS_OF[container.cls](translator, instruction)
-        return
-    if container.cls not in KINDS or not value.number:
-        call_out(translator, instruction)
-        return
-    kind = "FLOAT" if value.kind == FLOAT else "INT"
-    found = translator.computed(BOOL, f"{KINDS[container.cls]}_HOLDS_{kind}", container, value)
-    if instruction.arg:
-        found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
-    translator.pop(), translator.pop()
-    translator.consume(container, value)
-    translator.push(found)
+    translator.seen(-2)
+    container = translator.seen(-1)
+    form = call_out if container.cls is None else HOLDS_OF.get(container.cls, call_out)
+    form(translator, instruction)
 
 
 @form("BUILD_TUPLE")

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from functools import cache
 
-from cascade.kernels.blocks.c_calls import NO, STR, WHOLE, Classes, c_function, c_result, finish
+from cascade.kernels.blocks.c_calls import NO, STR, WHOLE, Classes, before_collection, c_function, c_result, finish
 from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import LIMIT, call_out
@@ -195,6 +195,9 @@ enter_search(str.endswith, BOOL, "TEXT_ENDS")
 # -- Slices -----------------------------------------------------------------------------------------------------------
 
 
+SLICES: dict[type | None, str] = {str: "TEXT_SLICE", bytes: "BYTES_SLICE", list: "LIST_SLICE", tuple: "TUPLE_SLICE"}
+
+
 @form("BUILD_SLICE")
 def build_slice(translator: Translator, instruction: Instruction) -> None:
     """Translates `text[start:stop]` together with the subscript behind it."""
@@ -213,17 +216,20 @@ def binary_slice(translator: Translator, instruction: Instruction) -> None:
 
 
 def sliced(translator: Translator) -> bool:
-    """Replaces a text or bytes and two bounds on the stack by the slice; returns whether it has done so."""
+    """Replaces a text, bytes, list or tuple and two bounds on the stack by the slice; returns whether it has done so."""
     for place in (-3, -2, -1):
         translator.whole(place)
         translator.seen(place)
     container, start, stop = translator.state.stack[-3:]
-    if class_of(container) not in TEXTS or any(bound.kind not in (INT, BOOL, NONE) for bound in (start, stop)):
+    name = SLICES.get(class_of(container))
+    if name is None or any(bound.kind not in (INT, BOOL, NONE) for bound in (start, stop)):
         return False
+    if container.cls not in TEXTS:
+        before_collection(translator)
+        container, start, stop = translator.state.stack[-3:]
     bounds = [
         Value(INT, known=default) if bound.kind == NONE else bound for bound, default in ((start, 0), (stop, WIDE[-1]))
     ]
-    name = "TEXT_SLICE" if container.cls is str else "BYTES_SLICE"
     result = translator.computed(OBJECT, name, container, *bounds)._replace(cls=container.cls, owned=True)
     del translator.state.stack[-3:]
     translator.consume(stop, start, container)

@@ -264,3 +264,33 @@ def test_no_reference_leaks(key, value):
     for _ in range(50):
         kernel(*containers, key, value)
     assert [sys.getrefcount(found) for found in (*containers, key, value)] == before
+
+
+def refusing_arguments(key):
+    refused = functions.Refusing
+    known = {refused((key, 1)): 0, refused((key, 2)): 1, refused(key): 2}
+    return known, {refused((key, 3))}, [["first"], ["second"]], [key, key]
+
+
+@pytest.mark.parametrize("key", [1, "text", None, 2**40])
+def test_an_exception_of_a_comparison_is_handled_and_no_reference_leaks(key):
+    kernel = block_kernel(functions.refused)
+    known, members, lists, keys = refusing_arguments(key)
+    expected = functions.refused(*refusing_arguments(key))
+    assert [kernel(known, members, lists, keys) for _ in range(3)] == [expected] * 3
+    gc.collect()
+    before = [sys.getrefcount(found) for found in (known, members, lists, lists[0], lists[1], keys)]
+    for _ in range(20):
+        kernel(known, members, lists, keys)
+    assert [sys.getrefcount(found) for found in (known, members, lists, lists[0], lists[1], keys)] == before
+
+
+@pytest.mark.parametrize("known", [{}, {1: 2, "a": "b"}, defaultdict(int, {1: 1})], ids=str)
+def test_views_that_are_no_loop_are_made_without_a_call_out(known):
+    kernel = assert_same(functions.views, known)
+    assert kernel.exit_count == 0
+
+
+def test_a_counter_is_true_while_it_has_keys():
+    kernel = assert_same(functions.counter_truth, Counter("text"))
+    assert kernel.exit_count == 0
