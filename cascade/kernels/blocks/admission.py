@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.diagnostics import Diagnostic
@@ -39,9 +39,17 @@ def refusal_of(function: FunctionType) -> Diagnostic | None:
         return no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
         return no("CS143", "it is too long")
-    if _compares_identity(code.co_consts, decode(code)):
+    if any(_compares_identity(each.co_consts, decode(each)) for each in _with_inner(code)):
         return no("CS136", "whether two equal numbers are one object is not known: compare with ==")
     return None
+
+
+def _with_inner(code: CodeType) -> list[CodeType]:
+    """Returns the code of a function, and of those inside."""
+    found = [code]
+    for each in found:  # which grows
+        found += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
+    return found
 
 
 def _has_plain_names(function: FunctionType) -> bool:
