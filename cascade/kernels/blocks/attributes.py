@@ -125,7 +125,7 @@ def test_class(translator: Translator, place: int) -> bool:
     if tag == 0:
         return False
     otherwise = Label()
-    stub = Stub(translator.offset, translator.frozen(translator.state), place, 1)
+    stub = Stub(translator.offset, translator.frozen(translator.state), place, value.tries + 1)
     translator.waiting.append((otherwise, stub, None))
     translator.emit("EXPECT_TAG", a=translator.register(value), e=signed(tag), target=otherwise)
     translator.replace(place, value._replace(tested=translator.state.epoch))

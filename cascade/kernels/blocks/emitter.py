@@ -315,7 +315,7 @@ class Emitter:
             self.state.variables[local] = NOTHING
         else:
             kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
-            self.state.variables[local] = kept._replace(met=value.met, tested=value.tested)
+            self.state.variables[local] = kept._replace(met=value.met, tested=value.tested, tries=value.tries)
         if value.register >= 0 and value.local < 0:
             self.chunk.drop(value)
         if old is not None and aside >= 0:

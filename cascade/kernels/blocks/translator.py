@@ -231,7 +231,7 @@ class Translator(Emitter):
         kind = type(found)
         if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
             met = None if tried >= DISPATCH_LIMIT or kind in TOLD_APART else kind
-            self.replace(place, value._replace(general=True, met=met))
+            self.replace(place, value._replace(general=True, met=met, tries=tried))
             return
         otherwise = Label()
         way = GENERAL if self.general else HERE

@@ -64,6 +64,7 @@ class Value(NamedTuple):
         met: of such an object, the class that it has had; it is tested again before the code relies on it.
         tested: the epoch (see `State`) in which that class was tested.
         code: of a function that was made here, its code.
+        tries: how many classes it was told apart from before.
     """
 
     kind: str
@@ -78,6 +79,7 @@ class Value(NamedTuple):
     met: type | None = None
     tested: int = -1
     code: CodeType | None = None
+    tries: int = 0
 
     def __eq__(self, other: object) -> bool:
         # Known objects are compared by identity: their own comparison may run code of users, and 0.0 == -0.0.
