@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, Never, Protocol, TypeAlias, TypeGuard, TypeVar, final
 
 from cascade.instructions.blueprint import Blueprint
@@ -175,6 +175,17 @@ class TaskGroup(Protocol):
 
     def spawn(self, entry: Pending, awaitable: Awaitable[object], name: str) -> None:
         """Starts a task that awaits `awaitable`, and then calls `Machine.complete` or `Machine.fail` with `entry`."""
+
+def array_fields(array: object, dimensions: int) -> tuple[object, ...]: ...
+def buffer_address(array: object) -> int: ...
+def learn_numpy(
+    array_type: type,
+    descrs: Iterable[object],
+    scalars: Iterable[type],
+    bools: tuple[object, object],
+    error_state: Callable[[], object],
+) -> None: ...
+def scalar_of(number: int, value: float) -> object: ...
 
 class BlockKernel:
     entries: int
