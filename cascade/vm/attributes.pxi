@@ -5,6 +5,7 @@ cdef extern from "vm/cpython.h":
     void* cascade_shared_keys(PyTypeObject*) noexcept
     bint cascade_takes_stores(PyObject*) noexcept
     Py_ssize_t cascade_dict_place(PyTypeObject*) noexcept
+    bint cascade_makes_plainly(PyTypeObject*) noexcept
     bint cascade_loads_plainly(PyTypeObject*, PyObject*, PyObject*) noexcept
     bint cascade_stores_plainly(PyTypeObject*, PyObject*, PyObject*) noexcept
 
@@ -67,3 +68,8 @@ def is_data_descriptor(value):
 def is_descriptor(value):
     """Returns whether an object of a class is asked for the value of the attribute of its name."""
     return cascade_is_descriptor(<PyObject*>value)
+
+
+def makes_plainly(cls):
+    """Returns whether instances of a class are made by `object.__new__`."""
+    return cascade_makes_plainly(class_of(cls))

@@ -677,6 +677,11 @@ cdef object value_at(tuple place, Register* registers):
         return zip(*[value_at(part, registers) for part in place[1]])
     if kind == "display":
         return tuple([value_at(part, registers) for part in place[1]])
+    if kind == "row":
+        array, *subscripts = [value_at(part, registers) for part in place[1]]
+        for subscript in subscripts:
+            array = array[subscript]
+        return array
     at = &registers[<Py_ssize_t>place[1]]
     if kind == "range":
         step = at[2].i
@@ -688,6 +693,8 @@ cdef object value_at(tuple place, Register* registers):
         return iterator
     if kind == "counted":
         return enumerate(value_at(place[2], registers), at[0].i)
+    if "A" <= kind <= "K":
+        return take_new(cascade_new_scalar(at[0], ord(kind) - ord("A")))
     return boxed(at[0], ord(kind))
 
 

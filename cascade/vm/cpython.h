@@ -580,6 +580,11 @@ static inline Py_ssize_t cascade_dict_place(PyTypeObject *type) {
     return PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT) ? -1 : type->tp_dictoffset;
 }
 
+/* Whether instances of a class are made by object.__new__. A class whose own __new__ was deleted is not one: CPython keeps its slot. */
+static inline int cascade_makes_plainly(PyTypeObject *type) {
+    return type->tp_new == PyBaseObject_Type.tp_new;
+}
+
 /* An instance that has only been allocated; NULL, and no error set, where its class has its own __new__. */
 static inline PyObject *cascade_bare_instance(PyTypeObject *type, PyObject *no_arguments) {
     return type->tp_new == PyBaseObject_Type.tp_new ? PyBaseObject_Type.tp_new(type, no_arguments, NULL) : NULL;

@@ -128,6 +128,8 @@ static const cascade_word *cascade_stop(
     return NULL;
 }
 
+#include "array_layouts.h"
+
 /* ---- Arithmetic: each function returns 1 where the instruction has to exit. ------------------------------------- */
 
 /* Always inlined: a local variable whose address is passed to a real call would keep the tail call from becoming a jump. */
@@ -674,4 +676,11 @@ static void cascade_run(cascade_state *s)
 #undef CONTINUE
 #undef TAKE
 #undef REMAINING
+#undef ARRAY
+#undef BUFFER
+#undef ARRAY1
+#undef ARRAY2
+#undef READ
+#undef WRITE
+#undef DIRECT
 #endif

@@ -181,3 +181,67 @@ STORES(INT, PyLong_FromLongLong(I(b)))
 STORES(BOOL, Py_NewRef(I(b) ? Py_True : Py_False))
 STORES(OWNED, O(b))
 STORES(BORROWED, Py_NewRef(O(b)))
+
+/* ---- Construction ----------------------------------------------------------------------------------------------------- */
+
+static inline PyObject *cascade_no_arguments(void)
+{
+    static PyObject *none;
+    if (none == NULL)
+        none = PyTuple_New(0);
+    return none;
+}
+
+OP(NEW_INSTANCE)
+{
+    PyObject *made = cascade_bare_instance((PyTypeObject *)O(b), cascade_no_arguments());
+    if (made == NULL) {
+        if (!PyErr_Occurred())
+            EXIT;
+        STOP(CASCADE_RAISED);
+    }
+    SET(a, made);
+    NEXT;
+}
+
+static __attribute__((noinline)) void cascade_refuse_result(PyObject *result)
+{
+    PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(result)->tp_name);
+}
+
+OP(EXPECT_INITIALISED)
+{
+    if (O(a) != Py_None) {
+        cascade_refuse_result(O(a));
+        STOP(CASCADE_RAISED);
+    }
+    NEXT;
+}
+
+OP(EXPECT_CODE) { if (cascade_guarded(2, O(a)) != O(b)) GO(f); NEXT; }
+
+/* As tuple.__new__ does for a subclass. */
+static __attribute__((noinline)) PyObject *cascade_build_named(PyTypeObject *type, const cascade_gather *gather, cascade_register *r)
+{
+    PyObject *made = type->tp_alloc(type, gather->count);
+    int32_t count;
+    if (made == NULL)
+        return NULL;
+    count = cascade_box_all(gather, r, cascade_tuple_items(made));
+    if (count == gather->count)
+        return made;
+    cascade_unbox_all(gather, cascade_tuple_items(made), count);
+    while (count-- > 0)
+        cascade_tuple_items(made)[count] = NULL;
+    Py_DECREF(made);
+    return NULL;
+}
+
+OP(BUILD_NAMED_TUPLE)
+{
+    PyObject *made = cascade_build_named((PyTypeObject *)O(b), s->gathers[w->e], r);
+    if (made == NULL)
+        STOP(CASCADE_RAISED);
+    SET(a, made);
+    NEXT;
+}

@@ -12,7 +12,7 @@
 
 typedef struct {
     int32_t where;      /* a register, or, of a constant, its index */
-    int32_t kind;       /* 'i', 'd', 'b', 'c' a character, 'n', 'o' owned, 'r' borrowed */
+    int32_t kind;       /* 'i', 'd', 'b', 'c' a character, 'n', 'o' owned, 'r' borrowed, 'A' and up: NumPy's scalars */
 } cascade_source;
 
 /* A call-out, or a container that is made of values in registers. */
@@ -51,7 +51,8 @@ static PyObject *cascade_boxed(cascade_register value, int32_t kind)
     case 'c': return Py_NewRef(cascade_characters[value.i]);
     case 'n': return Py_NewRef(Py_None);
     case 'o': return (PyObject *)value.object;      /* its reference is passed on */
-    default: return Py_NewRef((PyObject *)value.object);
+    case 'r': return Py_NewRef((PyObject *)value.object);
+    default: return cascade_new_scalar(value, kind - 'A');
     }
 }
 

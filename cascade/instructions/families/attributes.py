@@ -20,6 +20,16 @@ def _rows() -> Iterator[Row]:
     )
     yield Row("EXPECT_NO_VALUE", "a<object e# f@", "go to f where a has an attribute named e of its own")
     yield Row("EXPECT_NO_ITEM", "a<object e# f@", "go to f where the dict of a has an item named e")
+    yield Row(
+        "NEW_INSTANCE", "a>object b<object", "a = an instance of class b that is not initialised", "another __new__"
+    )
+    yield Row("EXPECT_INITIALISED", "a<object", "a TypeError where a, which an __init__ has returned, is not None")
+    yield Row("EXPECT_CODE", "a<object b<object f@", "go to f where the code of function a is not b")
+    yield Row(
+        "BUILD_NAMED_TUPLE",
+        "a>object b<object e#",
+        "a = an instance of the tuple class b with the values of gathering e",
+    )
     for name, register in STORED:
         passed = PASSED_ON.get(name, "")
         behind = f"b{passed}; the old value goes to d, and on at f, where its end may run code"

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from cascade._vm import class_tag, find_in_class
 from cascade.kernels.assemble import Label
+from cascade.kernels.blocks import arrays, scalars
 from cascade.kernels.blocks.access import (
     CONSTANT,
     ITEM,
@@ -25,8 +26,9 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
 from cascade.kernels.blocks.regions import call_out_region
+from cascade.kernels.blocks.sequences import settled_object
 from cascade.kernels.blocks.translator import Stub, Translator, form
-from cascade.kernels.blocks.values import BUILT_IN, CHAR, NO_CALLABLE, UNKNOWN, Value
+from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 
 CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None), CHAR: str}
@@ -48,6 +50,10 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
         if found is not MISSING:
             translator.pop()
             push_loaded(translator, named_value(found), method)
+            return
+    if name in arrays.ATTRIBUTES and not method:
+        translator.seen(-1)
+        if arrays.load_attribute(translator, instruction, name):
             return
     if method and load_built_in_method(translator, name):
         return
@@ -78,8 +84,8 @@ def load_built_in_method(translator: Translator, name: str) -> bool:
     value = translator.state.stack[-1]
     if value.kind != CHAR:
         value = translator.seen(-1)
-    cls = CLASSES.get(value.kind, value.cls)
-    if cls is None or cls not in BUILT_IN:
+    cls = scalars.class_of(value) if value.scalar else CLASSES.get(value.kind, value.cls)
+    if cls is None or (cls not in BUILT_IN and value.layout is None and not value.scalar):
         return False
     found = find_in_class(cls, name)
     if type(found) is not METHOD_DESCRIPTOR:
@@ -125,7 +131,7 @@ def test_class(translator: Translator, place: int) -> bool:
     if tag == 0:
         return False
     otherwise = Label()
-    stub = Stub(translator.offset, translator.frozen(translator.state), place, 1)
+    stub = Stub(translator.offset, translator.frozen(translator.state), place, value.tries + 1)
     translator.waiting.append((otherwise, stub, None))
     translator.emit("EXPECT_TAG", a=translator.register(value), e=signed(tag), target=otherwise)
     translator.replace(place, value._replace(tested=translator.state.epoch))
@@ -197,9 +203,11 @@ def store_attr(translator: Translator, instruction: Instruction) -> None:
     if value.unseen and value.local < 0:
         value = translator.seen(-2)
     access = tested(translator, name, store=True)
-    if access is None or value.kind not in ("int", "float", "bool", "none", "object"):
+    if access is None or value.kind not in HELD:
         call_out_region(translator, instruction)
         return
+    if value.scalar:
+        settled_object(translator, -2)
     translator.before_effect()
     emit_store(translator, instruction, access, name)
 

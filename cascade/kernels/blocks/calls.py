@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
 
-from cascade.kernels.blocks import text_items
+from cascade.kernels.blocks import arrays, scalars, text_items
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.chunks import STRIDE
 from cascade.kernels.blocks.decode import Instruction
@@ -19,7 +19,7 @@ from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
 from cascade.kernels.blocks.sequences import KINDS, append
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
-from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT
+from cascade.kernels.model import BOOL, INT, OBJECT
 
 ZIPPED_LIMIT = 3
 RANGE_SIZE = 3
@@ -89,11 +89,12 @@ HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodT
 """Classes of callables whose hash runs no code of users."""
 
 
-def numbers(translator: Translator, count: int) -> list[Value] | None:
-    """Returns the arguments if all are numbers."""
+def numbers(translator: Translator, count: int, scalars_too: bool = False) -> list[Value] | None:
+    """Returns the arguments if all are numbers, or also scalars of NumPy's."""
     for place in range(-count, 0):
         translator.whole(place)
-        if not translator.seen(place).number:
+        value = translator.seen(place)
+        if not value.number and not (scalars_too and value.scalar):
             return None
     return translator.state.stack[len(translator.state.stack) - count :]
 
@@ -126,6 +127,9 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
         return False
     translator.whole(-1)
     value = translator.seen(-1)
+    size = arrays.length(translator, value)
+    if size is not None:
+        return finish(translator, instruction, size)
     if value.kind != OBJECT or value.cls not in SIZES:
         return False
     return finish(translator, instruction, translator.computed(INT, SIZES[value.cls], value))
@@ -185,8 +189,8 @@ def is_iterated_by(translator: Translator, instruction: Instruction) -> bool:
 def call_range(translator: Translator, count: int, instruction: Instruction) -> bool:
     if not 1 <= count <= 3 or not (is_iterated(translator, instruction) or is_iterated_by(translator, instruction)):
         return False
-    values = numbers(translator, count)
-    if values is None or any(value.kind == FLOAT for value in values):
+    values = numbers(translator, count, scalars_too=True)
+    if values is None or not all(scalars.is_index(value) for value in values):
         return False
     register = iterator_slot(translator, instruction)
     values = translator.state.stack[len(translator.state.stack) - count :]
@@ -244,7 +248,8 @@ def is_iterable(translator: Translator, place: int, instruction: Instruction) ->
         translator.state.stack[place] = iterator_of(translator, value, slot_of(translator, place))
         translator.refresh()
         return True
-    return value.kind == OBJECT and (value.cls in KINDS or text_items.is_iterable(translator, place))
+    iterable = value.cls in KINDS or arrays.is_iterable(value)
+    return value.kind == OBJECT and (iterable or text_items.is_iterable(translator, place))
 
 
 def slot_of(translator: Translator, place: int) -> int:

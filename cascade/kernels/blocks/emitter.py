@@ -18,6 +18,8 @@ from cascade.kernels.blocks.values import (
     NOTHING,
     NUMBERS,
     PLAIN,
+    ROW,
+    SCALARS,
     UNBOXED,
     UNKNOWN,
     ZIPPED,
@@ -84,6 +86,9 @@ class Emitter:
     # -- Emission ---------------------------------------------------------------------------------------------------
 
     def emit(self, name: str, *, target: Label | None = None, **operands: int) -> None:
+        self.emit_with(name, operands, target)
+
+    def emit_with(self, name: str, operands: dict[str, int], target: Label | None = None) -> None:
         if self.leaving is not None:
             self.chunk.exit = self.new_exit()
         self.chunk.emit_with(name, operands, target)
@@ -95,7 +100,7 @@ class Emitter:
         """Emits an instruction, and returns its result in a temporary."""
         registers = [self.register(operand) for operand in operands]
         result = self.temporary()
-        self.emit(name, **dict(zip("abcdef", (result, *registers), strict=False)))  # type: ignore[arg-type]
+        self.emit_with(name, dict(zip("abcdef", (result, *registers), strict=False)))
         return Value(kind, result)
 
     def register(self, value: Value) -> int:
@@ -121,9 +126,21 @@ class Emitter:
 
     def box(self, kind: str, target: int, source: int) -> None:
         """Makes an object of a number or character in a register, with a reference of its own."""
-        self.emit(f"BOX_{kind.upper()}", a=target, b=source)
+        if kind in SCALARS:
+            self.emit("BOX_SCALAR", a=target, b=source, e=SCALARS.index(kind))
+        else:
+            self.emit(f"BOX_{kind.upper()}", a=target, b=source)
         if kind == CHAR:
             self.emit("OWN", a=target, b=target)
+
+    def row(self, value: Value) -> Value:
+        """Makes the row of an array that a value of that kind stands for."""
+        made, *subscripts = value.parts
+        for depth, subscript in enumerate(subscripts):
+            outer, made = made, self.computed(OBJECT, "ARRAY_ROW", made, subscript)._replace(cls=value.cls, owned=True)
+            if depth:
+                self.emit("RELEASE", a=outer.register)
+        return made._replace(layout=value.layout)
 
     def object_register(self, found: object) -> int:
         """Loads an object, which the code holds, into a temporary."""
@@ -155,7 +172,7 @@ class Emitter:
     def consume(self, *values: Value) -> None:
         """Drops values that have been popped, as their instruction is over."""
         for value in values:
-            if value.kind in (DISPLAY, CONDITION, ITEMS, COUNTED, ZIPPED):
+            if value.kind in (DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED):
                 self.consume(*value.parts)
             if value.owned:
                 if value.cls not in PLAIN:
@@ -179,6 +196,8 @@ class Emitter:
             elif value.kind == DISPLAY:
                 parts = tuple(self.lasting(part) for part in value.parts)
                 lasting = value if parts == value.parts else value._replace(parts=parts)
+            elif value.kind == ROW:
+                lasting = self.materialised(value)
             if lasting is not value:
                 self.state.stack[depth] = lasting
                 changed = True
@@ -202,6 +221,8 @@ class Emitter:
             value = stack[depth]
             if value.kind == DISPLAY:
                 kept = value._replace(parts=tuple(self.kept_from(part, dying) for part in value.parts))
+            elif value.kind == ROW and dying is None and value.parts[0].local < 0:
+                kept = self.materialised(value)
             else:
                 kept = self.kept_from(value, dying)
             if kept != value:
@@ -232,7 +253,7 @@ class Emitter:
     def owned(self, depth: int) -> Value:
         """Makes a value on the stack independent of variables and borrowed references, and returns it."""
         value = self.state.stack[depth]
-        if value.kind in (CONDITION, DISPLAY):
+        if value.kind in (CONDITION, DISPLAY, ROW):
             value = self.materialised(value)
         if value.kind == OBJECT and not value.owned:
             value = self.own(value)
@@ -253,7 +274,9 @@ class Emitter:
             return text
         if value.kind == CONDITION:
             left, right = value.parts
-            return self.computed(BOOL, value.name, left, right)
+            return self.computed("bool_" if value.general else BOOL, value.name, left, right)
+        if value.kind == ROW:
+            return self.row(value)
         if value.kind == DISPLAY:
             number = self.gather(None, value.parts, ())
             result = self.temporary()
@@ -264,7 +287,7 @@ class Emitter:
     def whole(self, place: int) -> Value:
         """Returns a value on the stack, which is no comparison, display or character afterwards."""
         value = self.state.stack[place]
-        if value.kind in (CONDITION, DISPLAY, CHAR):
+        if value.kind in (CONDITION, DISPLAY, ROW, CHAR):
             value = self.state.stack[place] = self.materialised(value)
             self.refresh()
         return value
@@ -288,7 +311,7 @@ class Emitter:
     def save_aliases(self, local: int) -> None:
         """Values on the stack that are the value of a variable get a register of their own, as it is going to change."""
         for depth, value in enumerate(self.state.stack):
-            if value.local == local:
+            if value.local == local or (value.kind == ROW and value.parts[0].local == local):
                 self.owned(depth)
             elif any(part.local == local for part in value.parts):
                 self.state.stack[depth] = value._replace(parts=tuple(map(self.kept_apart, value.parts)))
@@ -315,7 +338,8 @@ class Emitter:
             self.state.variables[local] = NOTHING
         else:
             kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
-            self.state.variables[local] = kept._replace(met=value.met, tested=value.tested)
+            kept = kept._replace(met=value.met, tested=value.tested, tries=value.tries, layout=value.layout)
+            self.state.variables[local] = kept
         if value.register >= 0 and value.local < 0:
             self.chunk.drop(value)
         if old is not None and aside >= 0:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cascade.kernels.blocks.resume import continuation
 from cascade.kernels.blocks.translator import Exit, Translator
-from cascade.kernels.blocks.values import CODES, COUNTED, DISPLAY, ITEMS, NULL, RANGE, UNBOXED, ZIPPED, Value
+from cascade.kernels.blocks.values import CODES, COUNTED, DISPLAY, ITEMS, NULL, RANGE, ROW, UNBOXED, ZIPPED, Value
 from cascade.kernels.model import NONE
 
 Place = tuple[object, ...]
@@ -84,8 +84,8 @@ def place_of(value: Value) -> Place:
         return ("items", value.register)
     if value.kind == COUNTED:
         return ("counted", value.register, place_of(value.parts[0]))
-    if value.kind in (ZIPPED, DISPLAY):
-        return ("zipped" if value.kind == ZIPPED else "display", tuple(place_of(part) for part in value.parts))
+    if value.kind in (ZIPPED, DISPLAY, ROW):
+        return (value.kind, tuple(place_of(part) for part in value.parts))
     return ("o", value.register)
 
 

@@ -6,6 +6,7 @@ import builtins
 from collections.abc import Callable
 
 from cascade.kernels.assemble import Label
+from cascade.kernels.blocks import scalars
 from cascade.kernels.blocks.attributes import call_isinstance as is_instance
 from cascade.kernels.blocks.c_calls import before_collection, c_function, class_of, finish
 from cascade.kernels.blocks.calls import as_int, known, numbers
@@ -40,8 +41,8 @@ def converted(translator: Translator, instruction: Instruction, kind: str, of_nu
     """The number of an argument that is a number, or a text of few digits; a function is called for any other."""
     translator.whole(-1)
     value = translator.seen(-1)
-    if value.number:
-        return finish(translator, instruction, of_number(value))
+    if value.number or value.scalar:
+        return finish(translator, instruction, of_number(scalars.python_number(value)))
     if value.kind != OBJECT or value.cls is not str:
         return False
     return computed_or_called(translator, instruction, kind, f"{kind.upper()}_OF_TEXT", value)
@@ -210,12 +211,12 @@ def call_max(translator: Translator, count: int, instruction: Instruction) -> bo
 
 def extreme(translator: Translator, count: int, instruction: Instruction, least: bool) -> bool:
     """The first of the arguments than which none is less (or more), as `min` and `max` define it."""
-    values = numbers(translator, count) if count >= 2 else None
+    values = numbers(translator, count, scalars_too=True) if count >= 2 else None
     if values is None:
         return False
     kinds = {value.kind for value in values}
     if len(kinds) > 1:
-        return count == 2 and BOOL not in kinds and extreme_of_two(translator, values, instruction, least)
+        return count == 2 and extreme_of_two(translator, values, instruction, least)
     best = translator.temporary()
     translator.chunk.pinned.add(best)
     translator.emit("MOVE", a=best, b=translator.register(values[0]))
@@ -223,7 +224,7 @@ def extreme(translator: Translator, count: int, instruction: Instruction, least:
         keep = Label()
         register = translator.register(value)
         left, right = (register, best) if least else (best, register)
-        if values[0].kind == FLOAT:
+        if scalars.is_float(values[0]):
             translator.emit("JUMP_NOT_LESS_FLOAT", a=left, b=right, target=keep)
         else:
             translator.emit("JUMP_LESS_EQUAL_INT", a=right, b=left, target=keep)
@@ -233,8 +234,11 @@ def extreme(translator: Translator, count: int, instruction: Instruction, least:
 
 
 def extreme_of_two(translator: Translator, values: list[Value], instruction: Instruction, least: bool) -> bool:
-    """Of an int and a float: the code continues in two ways, one for each result."""
-    first, second = (as_float(translator, value, True) for value in values)
+    """Of two kinds of numbers: the code continues in two ways, one for each result."""
+    sides = scalars.sides(translator, *values)
+    if sides is None:
+        return False
+    first, second = sides
     a, b = translator.register(first), translator.register(second)
     if least:
         a, b = b, a

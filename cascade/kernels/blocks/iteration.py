@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cascade.kernels.assemble import Label
-from cascade.kernels.blocks import text_items
+from cascade.kernels.blocks import arrays, text_items
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.sequences import KINDS
@@ -29,7 +29,7 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-1)
     value = translator.seen(-1)
     higher = places_to_loop(translator, instruction)
-    iterable = value.cls in KINDS or value.cls is range
+    iterable = value.cls in KINDS or value.cls is range or arrays.is_iterable(value)
     if higher is not None and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):
         iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1 + higher))
         translator.pop()
@@ -61,7 +61,7 @@ def places_to_loop(translator: Translator, instruction: Instruction) -> int | No
 
 
 def iterator_of(translator: Translator, value: Value, register: int) -> Value:
-    """Returns an iterator over a list, tuple or range, in the given registers; it takes the reference of an owned one."""
+    """Returns an iterator over a list, tuple, range, array or buffer, in the given registers; it takes the reference of an owned one."""
     if value.cls is range:
         translator.emit("RANGE_OF", a=register, b=translator.register(value))
         translator.consume(value)
@@ -73,7 +73,8 @@ def iterator_of(translator: Translator, value: Value, register: int) -> Value:
     translator.emit("MOVE", a=register + 1, b=translator.register(Value(INT, known=0)))
     if value.register >= 0 and value.local < 0:
         translator.chunk.drop(value)
-    return Value(ITEMS, register, value.cls, True, general=value.cls is str and translator.general)
+    general = value.cls is str and translator.general
+    return Value(ITEMS, register, value.cls, True, general=general, layout=value.layout)
 
 
 @form("FOR_ITER")
@@ -98,6 +99,8 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
         return NEXT_OF[iterator.cls](translator, iterator, end)
     if iterator.kind == ITEMS and iterator.cls in text_items.NEXT:
         return text_items.next_item(translator, iterator, end)
+    if iterator.kind == ITEMS and iterator.cls not in KINDS:
+        return arrays.next_item(translator, iterator, end)
     if iterator.kind in (ITEMS, RANGE):
         name = "NEXT" if iterator.kind == RANGE else f"{KINDS[iterator.cls]}_NEXT"
         register = translator.temporary()

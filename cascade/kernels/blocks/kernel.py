@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
+import cascade.kernels.blocks.construction
 import cascade.kernels.blocks.functions
 import cascade.kernels.blocks.iteration
 import cascade.kernels.blocks.lists

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 
+from cascade.kernels.blocks import scalars
 from cascade.kernels.blocks.c_calls import c_function, c_result, finish
 from cascade.kernels.blocks.calls import OTHERS, as_int, numbers
 from cascade.kernels.blocks.decode import Instruction
@@ -30,9 +31,12 @@ def call_math(translator: Translator, function: object, count: int, instruction:
         return of_items(translator, function, count, instruction)
     if function not in MATH and function not in FOLDED and function not in PAIRS:
         return False
-    values = numbers(translator, count)
-    if values is None:
+    values = numbers(translator, count, scalars_too=True)
+    if values is None or not all(
+        scalars.is_taken(value, function is math.trunc, function in WHOLE) for value in values
+    ):
         return False
+    values = [scalars.python_number(value) for value in values]
     if function in FOLDED:
         return folded(translator, function, values, instruction)
     if function in PAIRS:

@@ -12,11 +12,13 @@ from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, fo
 from cascade.kernels.blocks.values import (
     BUILT_IN,
     CONDITION,
+    DISPLAY,
     HELD,
     NO_CALLABLE,
     NOTHING,
     NULL,
     NUMBERS,
+    ROW,
     UNBOXED,
     UNKNOWN,
     Value,
@@ -153,6 +155,9 @@ def return_const(translator: Translator, instruction: Instruction) -> None:
 @form("RETURN_VALUE")
 def return_value(translator: Translator, instruction: Instruction) -> None:
     value = translator.whole(-1)
+    if value.scalar:
+        value = boxed(translator, value)
+        translator.state.stack[-1] = value
     if value.kind in NUMBERS:
         name = "RETURN_" + value.kind.upper()
     elif value.kind in (OBJECT, NONE):
@@ -182,6 +187,9 @@ def copy(translator: Translator, instruction: Instruction) -> None:
         return
     place = -instruction.arg
     value = translator.state.stack[place]
+    if value.kind in (DISPLAY, ROW) and not any(part.owned for part in value.parts):
+        translator.push(value._replace(parts=tuple(copied(translator, part) for part in value.parts)))
+        return
     if value.kind not in (*HELD, NULL):
         value = translator.whole(place)
         if value.kind not in (*HELD, NULL):
@@ -196,6 +204,17 @@ def copy(translator: Translator, instruction: Instruction) -> None:
         translator.emit("MOVE", a=result, b=value.register)
         value = value._replace(register=result)
     translator.push(value)
+
+
+def copied(translator: Translator, value: Value) -> Value:
+    """Returns a part of a value with a register of its own, if it is not that of a variable."""
+    if value.register < 0 or value.constant or value.local >= 0:
+        return value
+    if value.register in translator.chunk.names:
+        translator.chunk.pinned.add(value.register)
+    result = translator.temporary()
+    translator.emit("MOVE", a=result, b=value.register)
+    return value._replace(register=result)
 
 
 @form("SWAP")

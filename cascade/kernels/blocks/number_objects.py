@@ -9,6 +9,7 @@ import builtins
 import dis
 import sys
 
+from cascade.kernels.blocks import scalars
 from cascade.kernels.blocks.c_calls import finish
 from cascade.kernels.blocks.calls import known, numbers
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
@@ -128,6 +129,9 @@ def call_abs(translator: Translator, count: int, instruction: Instruction) -> bo
         return False
     translator.whole(-1)
     value = translator.seen(-1)
+    if value.scalar:
+        result = scalars.unary(translator, "ABS", value)
+        return result is not None and finish(translator, instruction, result)
     if value.number:
         kind = FLOAT if value.kind == FLOAT else INT
         return finish(translator, instruction, translator.computed(kind, f"ABS_{kind.upper()}", value))

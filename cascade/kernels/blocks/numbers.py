@@ -7,12 +7,22 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from cascade.kernels.blocks import text_operators
+from cascade.kernels.blocks import scalars, text_operators
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.text_operators import condition
 from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, NOTHING, NULL, NUMBERS, WIDE, Value, constant_value
+from cascade.kernels.blocks.values import (
+    CONDITION,
+    DISPLAY,
+    NOTHING,
+    NULL,
+    NUMBERS,
+    UNBOXED,
+    WIDE,
+    Value,
+    constant_value,
+)
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 SIGNS = ["+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^"]
@@ -55,7 +65,9 @@ def binary_op(translator: Translator, instruction: Instruction) -> None:
     left, right = translator.seen(-2), translator.seen(-1)
     sign = SIGNS[instruction.arg % 13]
     result = None
-    if left.number and right.number:
+    if scalars.are_scalars(left, right):
+        result = scalars.operation(translator, sign, left, right)
+    elif left.number and right.number:
         result = of_numbers(translator, sign, left, right)
     if result is None:
         if not any(other(translator, instruction) for other in OPERATORS):
@@ -107,6 +119,9 @@ def of_ints(translator: Translator, sign: str, left: Value, right: Value) -> Val
 @form("UNARY_NEGATIVE", "UNARY_INVERT", "UNARY_POSITIVE")
 def unary(translator: Translator, instruction: Instruction) -> None:
     value = translator.seen(-1)
+    if value.scalar:
+        of_scalar(translator, instruction, value)
+        return
     if not value.number or (instruction.name == "UNARY_INVERT" and value.kind != INT):
         if not any(other(translator, instruction) for other in UNARY):
             call_out(translator, instruction)
@@ -123,6 +138,16 @@ def unary(translator: Translator, instruction: Instruction) -> None:
     translator.pop()
     if result is not value:
         translator.consume(value)
+    translator.push(result)
+
+
+def of_scalar(translator: Translator, instruction: Instruction, value: Value) -> None:
+    result = scalars.unary(translator, instruction.name, value)
+    if result is None:
+        call_out(translator, instruction)
+        return
+    translator.pop()
+    translator.consume(value)
     translator.push(result)
 
 
@@ -149,7 +174,9 @@ def compare_op(translator: Translator, instruction: Instruction) -> None:
         return
     left, right = translator.seen(-2), translator.seen(-1)
     result = None
-    if left.number and right.number:
+    if scalars.are_scalars(left, right):
+        result = scalars.compared(translator, sign, left, right)
+    elif left.number and right.number:
         result = compared(translator, sign, left, right)
     elif NONE in (left.kind, right.kind) and sign in ("==", "!="):
         other = right if left.kind == NONE else left
@@ -197,11 +224,11 @@ def is_op(translator: Translator, instruction: Instruction) -> None:
 
 def identity(translator: Translator, left: Value, right: Value, sense: bool) -> Value | None:
     kinds = {left.kind, right.kind}
-    if kinds <= {NONE, INT, FLOAT, BOOL} and len(kinds) == 2:
+    if kinds <= {NONE, *UNBOXED} and len(kinds) == 2:
         return Value(BOOL, known=not sense)
     if kinds == {NONE}:
         return Value(BOOL, known=sense)
-    if kinds == {BOOL}:
+    if kinds in ({BOOL}, {scalars.TRUTH}):
         same = translator.computed(BOOL, "EQUAL_INT", left, right)
     elif kinds <= {OBJECT, NONE}:
         same = translator.computed(BOOL, "SAME", left, right)
@@ -247,6 +274,8 @@ def truth(translator: Translator, value: Value) -> Value:
         return Value(BOOL, known=bool(value.known))
     if value.kind == BOOL:
         return value
+    if value.scalar:
+        return scalars.truth(translator, value)
     if value.kind == DISPLAY:
         return Value(BOOL, known=bool(value.parts))
     if value.kind == FLOAT:

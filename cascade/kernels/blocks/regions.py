@@ -81,7 +81,7 @@ def call_out_region(translator: Translator, instruction: Instruction, start: int
     if is_extended(translator, first):
         items: list[Value | None] = pair(None) if loads_method(instruction) else [None] * first.left
         region = Extension(translator, first, items).run(start)
-    make(translator, start, region.end, region.taken, region.left, region.reads)
+    make(translator, start, region.end, region.taken, region.left, reads=region.reads)
     translator.offset = region.end
     return region is not first
 

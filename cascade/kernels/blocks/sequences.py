@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cascade.kernels.blocks import text_items, text_operators
+from cascade.kernels.blocks import arrays, scalars, text_items, text_operators
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.lookahead import is_computed_with
 from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, NUMBERS, PLAIN, Value
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, PLAIN, ROW, UNBOXED, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 ITEMS_OF: dict[type, Form] = {str: text_items.load_item, bytes: text_items.load_item}
@@ -24,9 +24,11 @@ DISPLAY_LIMIT = 8
 
 @form("BINARY_SUBSCR")
 def binary_subscr(translator: Translator, instruction: Instruction) -> None:
+    if of_display(translator) or (indexes_array(translator) and arrays.load_item(translator)):
+        return
     translator.whole(-2), translator.whole(-1)
     container, index = translator.seen(-2), translator.seen(-1)
-    if container.cls in KINDS and index.kind in (INT, BOOL):
+    if container.cls in KINDS and scalars.is_index(index):
         item = item_of(translator, container, index)
         translator.pop(), translator.pop()
         if container.owned:
@@ -70,9 +72,16 @@ def update_in_place(translator: Translator, instruction: Instruction) -> bool:
         or (second.name, third.name) != ("COPY", "BINARY_SUBSCR")
     ):
         return False
-    translator.whole(-2), translator.whole(-1)
-    container, index = translator.seen(-2), translator.seen(-1)
-    if container.cls not in KINDS or index.kind not in (INT, BOOL):
+    if indexes_array(translator):
+        item = arrays.item(translator)
+        if item is not None:
+            translator.push(item)
+            translator.offset = third.after
+        return item is not None
+    if translator.state.stack[-1].kind == DISPLAY:
+        return False
+    container, index = translator.state.stack[-2:]
+    if container.cls not in KINDS or not scalars.is_index(index):
         return False
     translator.push(item_of(translator, container, index))
     translator.offset = third.after
@@ -80,13 +89,40 @@ def update_in_place(translator: Translator, instruction: Instruction) -> bool:
     return True
 
 
+def indexes_array(translator: Translator) -> bool:
+    """Sees a container and an index on the stack; returns whether the container is an array or a buffer."""
+    if translator.state.stack[-1].kind != DISPLAY:
+        translator.whole(-1)
+    if translator.state.stack[-2].kind != ROW:
+        translator.whole(-2)
+    translator.seen(-2), translator.seen(-1)
+    return arrays.is_indexed(translator.state.stack[-2])
+
+
+def of_display(translator: Translator) -> bool:
+    """Takes a number out of a tuple that is not made; returns whether it has done so."""
+    display, index = translator.state.stack[-2:]
+    number = index.known
+    if display.kind != DISPLAY or type(number) is not int or not 0 <= number < len(display.parts):
+        return False
+    if any(part.kind not in UNBOXED for part in display.parts):
+        return False
+    translator.pop(), translator.pop()
+    translator.consume(*display.parts[:number], *display.parts[number + 1 :])
+    translator.push(display.parts[number])
+    return True
+
+
 @form("STORE_SUBSCR")
 def store_subscr(translator: Translator, instruction: Instruction) -> None:
     value = translator.whole(-3)
+    if indexes_array(translator) and arrays.store_item(translator):
+        return
+    translator.whole(-2), translator.whole(-1)
     container, index = translator.seen(-2), translator.seen(-1)
     if value.kind not in HELD:
         raise LeavesTyped
-    if container.cls is list and index.kind in (INT, BOOL):
+    if container.cls is list and scalars.is_index(index):
         if translator.general:
             replace_item(translator)
         else:
@@ -99,6 +135,8 @@ def store_subscr(translator: Translator, instruction: Instruction) -> None:
 
 def store_item(translator: Translator) -> None:
     """Stores an item of a list in place of one whose end runs no code."""
+    if translator.state.stack[-3].scalar:
+        settled_object(translator, -3)
     translator.protect(3, PLAIN)
     value, container, index = translator.state.stack[-3:]
     if value.number:
@@ -144,11 +182,11 @@ def delete_subscr(translator: Translator, instruction: Instruction) -> None:
 def settled_object(translator: Translator, place: int) -> Value:
     """Makes an object of a value on the stack."""
     value = translator.state.stack[place]
-    if value.kind in NUMBERS:
+    if value.kind in UNBOXED:
         source = translator.register(value)
         result = translator.temporary()
-        translator.emit(f"BOX_{value.kind.upper()}", a=result, b=source)
-        value = Value(OBJECT, result, {INT: int, FLOAT: float, BOOL: bool}[value.kind], True)
+        translator.box(value.kind, result, source)
+        value = Value(OBJECT, result, {INT: int, FLOAT: float, BOOL: bool}.get(value.kind), True, general=value.scalar)
     elif value.kind == NONE:
         value = Value(OBJECT, translator.registers.none, type(None), known=None)
     else:
@@ -173,6 +211,9 @@ def contains_op(translator: Translator, instruction: Instruction) -> None:
 def build_tuple(translator: Translator, instruction: Instruction) -> None:
     count = instruction.arg
     stack = translator.state.stack
+    following = translator.text.instructions[instruction.after].name
+    if following in ("BINARY_SUBSCR", "STORE_SUBSCR", "COPY") and 0 < count < len(stack):
+        arrays.see_subscripts(translator, -count - 1)
     values = stack[len(stack) - count :]
     if not 0 < count <= DISPLAY_LIMIT or any(value.kind not in HELD for value in values):
         build(translator, instruction, tuple)

@@ -229,9 +229,11 @@ class Translator(Emitter):
         """Begins with a test for the class that a value on the stack has now."""
         value = self.state.stack[place]
         kind = type(found)
+        if kind not in TOLD_APART and self.see_by_family(place, found, tried):
+            return
         if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
             met = None if tried >= DISPATCH_LIMIT or kind in TOLD_APART else kind
-            self.replace(place, value._replace(general=True, met=met))
+            self.replace(place, value._replace(general=True, met=met, tries=tried))
             return
         otherwise = Label()
         way = GENERAL if self.general else HERE
@@ -252,11 +254,24 @@ class Translator(Emitter):
             self.replace(place, value._replace(cls=kind))
         self.refresh()
 
+    def see_by_family(self, place: int, found: object, tried: int) -> bool:
+        """Begins with a test that a family of classes has for itself; returns whether it has one."""
+        seer = next(filter(None, (find(type(found)) for find in SEEN)), None)
+        if tried >= DISPATCH_LIMIT or seer is None:
+            return False
+        otherwise, before = Label(), self.frozen(self.state)
+        if not seer(self, place, found, otherwise):
+            return False
+        way = GENERAL if self.general else HERE
+        self.waiting.append((otherwise, Stub(self.offset, before, place, tried + 1, way), None))
+        self.refresh()
+        return True
+
     def unbox(self, place: int, value: Value, number: Value) -> None:
         """A value on the stack, and the variable that it is the value of, become a number or None."""
         if value.local >= 0:
             self.emit("RELEASE", a=value.local)
-            if number.number:
+            if number.kind != NONE:
                 self.emit("MOVE", a=value.local, b=number.register)
                 number = number._replace(register=value.local)
             self.replace(place, number)
@@ -399,6 +414,10 @@ def _lines(code: object) -> dict[int, int]:
     return lines
 
 
+Seer = Callable[[Translator, int, object, Label], bool]
+"""Emits a test for the class of a value on the stack, or a jump to the label, and replaces what is known of it."""
+SEEN: list[Callable[[type], Seer | None]] = []
+"""Functions that return how a value of a class is seen, if their family knows it."""
 Form = Callable[[Translator, Instruction], None]
 FORMS: dict[str, Form] = {}
 """By the name of CPython's instruction; "" for those without a form."""

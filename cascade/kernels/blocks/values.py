@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
-NULL, CONDITION, DISPLAY, RANGE, ITEMS, COUNTED, ZIPPED = (
-    "null", "condition", "display", "range", "items", "counted", "zipped",
+NULL, CONDITION, DISPLAY, ROW, RANGE, ITEMS, COUNTED, ZIPPED = (
+    "null", "condition", "display", "row", "range", "items", "counted", "zipped",
 )  # fmt: skip
 """Kinds of values that stand on the stack only:
 
     null        CPython's NULL beside a callable
     condition   a comparison that the jump behind it makes
     display     a tuple whose items have registers of their own
+    row         a row of an array of more dimensions that is not made unless it is used other than by a subscript: the array
+                and the subscripts so far
     range       an iterator over a range: next, remaining, step in three registers
     items       an iterator over a list or tuple: the object and an index in two registers
     counted     enumerate() over `items`: and a count
@@ -28,8 +30,12 @@ WIDE = range(-(2**63), 2**63)
 NUMBERS = (INT, FLOAT, BOOL)
 CHAR = "char"
 """The kind of a text of one character of Latin-1, whose number is in the register: there is one object for each (see `BOX_CHAR`)."""
-UNBOXED = (*NUMBERS, CHAR)
-CODES = {INT: "i", FLOAT: "d", BOOL: "b", CHAR: "c", NONE: "n"}
+SCALARS = (
+    "bool_", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64",
+)  # fmt: skip
+"""Kinds of NumPy's scalars, in the order of vm/kernel_arrays.h: registers hold an int, or, of the last two, a float."""
+UNBOXED = (*NUMBERS, CHAR, *SCALARS)
+CODES = {INT: "i", FLOAT: "d", BOOL: "b", CHAR: "c", NONE: "n", **dict(zip(SCALARS, "ABCDEFGHIJK", strict=True))}
 """Kinds, as the extension knows them."""
 HELD = (*UNBOXED, NONE, OBJECT)
 """Kinds of values that variables hold."""
@@ -48,11 +54,25 @@ TOLD_APART = BUILT_IN | PLAIN_ITERATORS | {Counter}
 """Classes of objects that are told apart."""
 
 
+class Layout(NamedTuple):
+    """The items of an array or buffer.
+
+    Attributes:
+        element: the kind of NumPy's scalars with the same bits.
+        dimensions: their number.
+        code: the type code of an `array.array` or `memoryview`; empty for NumPy's arrays, whose items are NumPy's scalars.
+    """
+
+    element: str
+    dimensions: int
+    code: str = ""
+
+
 class Value(NamedTuple):
     """A value.
 
     Attributes:
-        kind: int, float, bool, char, none, object, or one of the kinds above.
+        kind: int, float, bool, char, none, object, one of `SCALARS`, or one of the kinds above.
         register: the name of its (first) register; -1 where it has none.
         cls: of an object, its exact class, where that is known.
         owned: whether it is the stack's own: its reference is dropped when it is consumed.
@@ -60,10 +80,12 @@ class Value(NamedTuple):
         known: the object itself, where it is known.
         parts: the items of a display; the iterators of counted and zipped; of a condition its two sides.
         name: of a condition the instruction.
-        general: an object of any class that no more versions are made for.
+        general: an object of any class that no more versions are made for; a condition whose value is a bool of NumPy's.
         met: of such an object, the class that it has had; it is tested again before the code relies on it.
         tested: the epoch (see `State`) in which that class was tested.
         code: of a function that was made here, its code.
+        tries: how many classes it was told apart from before.
+        layout: of an array or buffer, what is expected of its items; each access checks it.
     """
 
     kind: str
@@ -78,6 +100,8 @@ class Value(NamedTuple):
     met: type | None = None
     tested: int = -1
     code: CodeType | None = None
+    tries: int = 0
+    layout: Layout | None = None
 
     def __eq__(self, other: object) -> bool:
         # Known objects are compared by identity: their own comparison may run code of users, and 0.0 == -0.0.
@@ -94,6 +118,11 @@ class Value(NamedTuple):
     @property
     def number(self) -> bool:
         return self.kind in NUMBERS
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is a scalar of NumPy's, unboxed."""
+        return self.kind in SCALARS
 
     @property
     def constant(self) -> bool:
@@ -116,7 +145,7 @@ def fact(value: Value | None) -> Fact:
         return ("unbound",)
     if value.kind == OBJECT and value.known is not UNKNOWN:
         return ("constant", id(value.known))
-    return (value.kind, value.cls, value.general, *(fact(part) for part in value.parts))
+    return (value.kind, value.cls, value.general, value.layout, *(fact(part) for part in value.parts))
 
 
 def constant_value(found: object) -> Value:

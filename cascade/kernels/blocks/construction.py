@@ -1,0 +1,126 @@
+"""Forms of calls of known plain classes: an instance is made, and initialised by a call of its `__init__`; named tuples are built."""
+
+from __future__ import annotations
+
+import collections
+from types import CodeType, FunctionType
+
+from cascade._vm import class_tag, find_in_class, makes_plainly
+from cascade.kernels.blocks.attributes import signed
+from cascade.kernels.blocks.c_calls import before_collection
+from cascade.kernels.blocks.calls import OTHERS, translate
+from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import ARGUMENTS, call_out
+from cascade.kernels.blocks.names import used
+from cascade.kernels.blocks.translator import Translator
+from cascade.kernels.blocks.values import Value
+from cascade.kernels.model import NONE, OBJECT
+
+PLAIN_INIT = find_in_class(object, "__init__")
+
+
+def construct(translator: Translator, cls: object, count: int, instruction: Instruction) -> bool:
+    """Translates a call of a class with `count` arguments on the stack; returns whether there is a form for it."""
+    if type(cls) is not type or translator.general or count != instruction.arg or class_tag(cls) == 0:
+        return False
+    initialise, new = find_in_class(cls, "__init__"), find_in_class(cls, "__new__")
+    if makes_plainly(cls) and type(initialise) is FunctionType:
+        return settled(translator, count) and initialised(translator, cls, initialise, instruction)
+    make = new.__func__ if type(new) is staticmethod else None
+    if initialise is PLAIN_INIT and type(make) is FunctionType and makes_named_tuple(cls, make, count):
+        return settled(translator, count) and named_tuple(translator, cls, make, instruction)
+    return False
+
+
+OTHERS.append(construct)
+
+
+def settled(translator: Translator, count: int) -> bool:
+    """Returns whether the arguments can be passed on; their classes are told."""
+    for place in range(-count, 0):
+        if translator.whole(place).kind not in ARGUMENTS:
+            return False
+        translator.seen(place)
+    return True
+
+
+def test_class_itself(translator: Translator, cls: type) -> int:
+    """Has it tested that nothing of a class has changed; returns the register that holds it."""
+    register = translator.object_register(cls)
+    translator.emit("EXPECT_OWN_TAG", a=register, e=signed(class_tag(cls)), target=translator.otherwise())
+    return register
+
+
+# -- Instances with an __init__ -----------------------------------------------------------------------------------------
+
+
+def initialised(translator: Translator, cls: type, initialise: FunctionType, instruction: Instruction) -> bool:
+    register = test_class_itself(translator, cls)
+    before_collection(translator)
+    made, alias = translator.temporary(), translator.temporary()
+    translator.emit("NEW_INSTANCE", a=made, b=register)
+    translator.emit("MOVE", a=alias, b=made)
+    translator.chunk.pinned.update((made, alias))
+    stack, count = translator.state.stack, instruction.arg
+    instance = Value(OBJECT, made, owned=True, general=True, met=cls)
+    function = Value(OBJECT, known=initialise, general=True)
+    stack[len(stack) - count - 2 : len(stack) - count] = [
+        instance,
+        function,
+        instance._replace(register=alias, owned=False),
+    ]
+    translator.refresh()
+    start = translator.offset
+    if not translate(translator, initialise, count + 1, instruction):
+        call_out(translator, instruction, start)
+    translator.offset = start
+    translator.refresh()
+    result = translator.pop()
+    if result.kind != NONE:
+        translator.emit("EXPECT_INITIALISED", a=translator.register(result))
+    translator.consume(result)
+    return True
+
+
+# -- Named tuples -------------------------------------------------------------------------------------------------------
+
+
+def makes_named_tuple(cls: type, make: FunctionType, count: int) -> bool:
+    """Returns whether a function is the `__new__` that `collections.namedtuple` makes for a class with `count` fields."""
+    if not issubclass(cls, tuple) or make.__code__.co_argcount != count + 1 or make.__kwdefaults__ is not None:
+        return False
+    fields = make.__code__.co_varnames[1 : count + 1]
+    usual = find_in_class(collections.namedtuple("Usual", fields, rename=True), "__new__")
+    return type(usual) is staticmethod and traits(make.__code__) == traits(usual.__func__.__code__)
+
+
+def traits(code: CodeType) -> tuple[object, ...]:
+    return (
+        code.co_code,
+        code.co_names,
+        code.co_consts,
+        code.co_argcount,
+        code.co_kwonlyargcount,
+        code.co_flags,
+        code.co_freevars,
+    )
+
+
+def named_tuple(translator: Translator, cls: type, new: FunctionType, instruction: Instruction) -> bool:
+    if used(translator, new.__globals__, "_tuple_new") is not find_in_class(tuple, "__new__"):
+        return False
+    register = test_class_itself(translator, cls)
+    function, code = translator.object_register(new), translator.object_register(new.__code__)
+    translator.emit("EXPECT_CODE", a=function, b=code, target=translator.otherwise())
+    before_collection(translator)
+    stack, count = translator.state.stack, instruction.arg
+    values = tuple(stack[len(stack) - count :])
+    number = translator.gather(None, values, ())
+    made = translator.temporary()
+    translator.emit("BUILD_NAMED_TUPLE", a=made, b=register, e=number)
+    del stack[len(stack) - count - 2 :]
+    for value in values:
+        if value.register >= 0 and value.local < 0:
+            translator.chunk.drop(value)
+    translator.push(Value(OBJECT, made, owned=True, general=True, met=cls))
+    return True
