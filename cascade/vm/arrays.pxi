@@ -19,8 +19,23 @@ cdef extern from "vm/kernel.h":
     PyObject* cascade_new_scalar(Register, int)
 
 
+cdef int check_class(value, str module, str name) except -1:
+    # The layout of an object is read, so it must be an instance of that very class.
+    known = modules.get(module)
+    if known is None or type(value) is not getattr(known, name, None):
+        raise TypeError(f"expected a {module}.{name}, got an instance of {type(value).__name__}")
+    return 0
+
+
+cdef enum:
+    SCALAR_COUNT = 11
+
+cdef bint numpy_is_known = False
+
+
 def array_fields(array, int dimensions):
     """Returns (address, shape, strides, number, scalar class, flags) as typed code reads them from an array of NumPy's."""
+    check_class(array, "numpy", "ndarray")
     cdef NumpyArray* found = <NumpyArray*><PyObject*>array
     cdef NumpyDescr* descr = <NumpyDescr*>found.descr
     if found.dimensions != dimensions:
@@ -32,19 +47,30 @@ def array_fields(array, int dimensions):
 
 def buffer_address(array):
     """Returns the address of the items of an array.array, as typed code reads it."""
+    check_class(array, "array", "array")
     return <size_t>(<PlainArray*><PyObject*>array).items
 
 
 def learn_numpy(array_type, descrs, scalars, bools, error_state):
     """Notes NumPy's class of arrays, and the dtypes and classes of scalars in the order of `SCALARS`."""
+    global numpy_is_known
+    numpy = modules.get("numpy")
+    descrs, scalars, bools = tuple(descrs), tuple(scalars), tuple(bools)
+    if numpy is None or array_type is not numpy.ndarray or len(bools) != 2 or len(scalars) != SCALAR_COUNT:
+        raise TypeError("expected NumPy's class of arrays, and its dtypes and classes of scalars")
+    if not all([isinstance(descr, numpy.dtype) for descr in descrs]) or not all([isinstance(scalar, type) for scalar in scalars]):
+        raise TypeError("expected dtypes and classes")
     for number, (descr, scalar) in enumerate(zip(descrs, scalars, strict=True)):
         cascade_learn_scalar(number, <PyObject*>descr, <PyObject*>scalar)
     cascade_learn_numpy(<PyObject*>array_type, <PyObject*>bools[0], <PyObject*>bools[1], <PyObject*>error_state)
+    numpy_is_known = True
 
 
 def scalar_of(number, value):
     """Returns a scalar of NumPy's of the kind `number`, as typed code makes it."""
     cdef Register register
+    if not numpy_is_known or type(number) is not int or not 0 <= number < SCALAR_COUNT:
+        raise TypeError("expected the number of a kind of NumPy's scalars, which are known")
     if number >= 9:
         register.d = value
     else:

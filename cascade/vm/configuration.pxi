@@ -10,10 +10,11 @@ cdef object REENTER = None
 cdef object PROFILED_CALLER = None
 cdef object MISSING = None
 cdef object BLOCK_KERNEL_OF = None
+cdef object TRANSLATOR_TYPE = None
 
 
 def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
-              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None, block_kernel_of=None):
+              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None, block_kernel_of=None, type translator_type=None):
     """Sets the types and functions of the layers above that the extension uses. Each is set once in a process.
 
     Args:
@@ -28,13 +29,14 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         profiled_caller: returns, for typed code, a function that calls its argument and looks like the task's to a
             profiler.
         missing: stands for the meaning of a name that has none.
+        translator_type: the class of translators of block kernels.
         block_kernel_of: returns the `BlockKernel` of a function, or the diagnostics where it has none.
 
     Raises:
         InternalError: another value is set already.
     """
     global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, MISSING, BLOCK_KERNEL_OF, \
-        cascade_deferred
+        TRANSLATOR_TYPE, cascade_deferred
     deferred_type = given_once("deferred_type", DEFERRED, deferred_type)
     no_input_type = given_once("no_input_type", NO_INPUT, no_input_type)
     call_out_type = given_once("call_out_type", CALL_OUT, call_out_type)
@@ -56,6 +58,7 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
     PROFILED_CALLER = profiled_caller
     MISSING = given_once("missing", MISSING, missing)
     BLOCK_KERNEL_OF = given_once("block_kernel_of", BLOCK_KERNEL_OF, block_kernel_of)
+    TRANSLATOR_TYPE = given_once("translator_type", TRANSLATOR_TYPE, translator_type)
 
 
 cdef object given_once(str name, object known, object given):

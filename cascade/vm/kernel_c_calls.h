@@ -50,8 +50,8 @@ static PyObject *cascade_enter(const cascade_gather *gather, PyObject **values)
     switch (gather->way) {
     case CASCADE_NO_ARGUMENTS: return gather->entry(self, NULL);
     case CASCADE_ONE: return gather->entry(self, arguments[0]);
-    case CASCADE_FAST: return ((_PyCFunctionFast)(void (*)(void))gather->entry)(self, arguments, count);
-    default: return ((_PyCFunctionFastWithKeywords)(void (*)(void))gather->entry)(self, arguments, count, NULL);
+    case CASCADE_FAST: return ((cascade_fast_entry)(void (*)(void))gather->entry)(self, arguments, count);
+    default: return ((cascade_fast_keywords_entry)(void (*)(void))gather->entry)(self, arguments, count, NULL);
     }
 }
 

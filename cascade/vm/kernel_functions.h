@@ -159,7 +159,7 @@ static PyObject *cascade_or_call(PyObject *value)
 /* Adds floats to a sum, from an item on, as the builtin does: from CPython 3.12 on with the errors of the additions (Neumaier). */
 static PyObject *cascade_sum_floats(PyObject **items, Py_ssize_t i, Py_ssize_t count, double sum)
 {
-#if PY_VERSION_HEX >= 0x030C0000
+#if CASCADE_SUMS_ERRORS
     double errors = 0.0;
 #endif
     for (; i < count; i++) {
@@ -167,7 +167,7 @@ static PyObject *cascade_sum_floats(PyObject **items, Py_ssize_t i, Py_ssize_t c
         if (!PyFloat_CheckExact(items[i]))
             return NULL;
         x = PyFloat_AS_DOUBLE(items[i]);
-#if PY_VERSION_HEX >= 0x030C0000
+#if CASCADE_SUMS_ERRORS
         double next = sum + x;
         errors += fabs(sum) >= fabs(x) ? (sum - next) + x : (x - next) + sum;
         sum = next;
@@ -175,7 +175,7 @@ static PyObject *cascade_sum_floats(PyObject **items, Py_ssize_t i, Py_ssize_t c
         sum += x;
 #endif
     }
-#if PY_VERSION_HEX >= 0x030C0000
+#if CASCADE_SUMS_ERRORS
     if (errors != 0.0 && isfinite(errors))
         sum += errors;
 #endif

@@ -93,7 +93,7 @@ COMPLEX_OF(MUL, _Py_c_prod, a * c - b * d, a * d + b * c)
 static __attribute__((noinline)) int cascade_complex_abs(PyObject *value, cascade_register *result)
 {
     errno = 0;
-    result->d = _Py_c_abs(((PyComplexObject *)value)->cval);
+    result->d = cascade_absolute(value);
     return errno == ERANGE;
 }
 

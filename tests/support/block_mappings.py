@@ -9,6 +9,8 @@ import weakref
 from collections import Counter, defaultdict, deque
 from typing import Any
 
+from tests.support.block_mapping_views import counter_truth, views
+
 events: list[Any] = []
 NAMED = 0
 
@@ -617,17 +619,4 @@ def refused(known: Any, members: Any, lists: Any, keys: Any) -> Any:
     return count
 
 
-def views(known: Any) -> Any:
-    total = 0
-    for _ in (1, 2):
-        total += len(known.items()) + len(known.keys())
-        found = known.values()
-    return total, list(found), sorted(known.items(), key=repr)
-
-
-def counter_truth(counts: Any) -> Any:
-    total = 0
-    while counts:
-        counts.popitem()
-        total += 1
-    return total, not counts, bool(counts)
+__all__ = ["counter_truth", "views"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import cascade as cs
 from cascade import _vm
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support.kernel_functions import add_up
 
 SAMPLES = 600  # calls with more than two arguments, for each callable
@@ -197,6 +198,8 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "Items": items,
     "Kernel": kernel,
     "ProfiledRun": profiled_run,
+    "BlockKernel": lambda: block_kernel(lambda name: [name]),
+    "Handover": lambda: _vm.Handover(),
     "Skipped": lambda: _vm.Skipped("name", "reason"),
     "_Kept": lambda: _vm.KEPT,
 }

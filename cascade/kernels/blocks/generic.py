@@ -115,6 +115,9 @@ def make(
     function = function_for(translator, start, end, reads, presence, left)
     del stack[count - taken :]
     translator.before_effect()
+    stack.extend(values)
+    translator.refresh()  # an exception drops the references of the operands, too
+    del stack[count - taken :]
     results = tuple(translator.temporary() for _ in range(left))
     targets = results or (translator.temporary(),)
     translator.chunk.pinned.update(targets)

@@ -23,10 +23,12 @@ import cascade.kernels.blocks.regions
 import cascade.kernels.blocks.sequences
 import cascade.kernels.blocks.sets
 import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
-from cascade._vm import BlockKernel
+from cascade._vm import BlockKernel, configure
 from cascade.kernels.blocks import exits
 from cascade.kernels.blocks.admission import refusal_of
 from cascade.kernels.blocks.translator import Translator
+
+configure(translator_type=Translator)
 
 
 def block_kernel(function: FunctionType) -> BlockKernel:

@@ -39,6 +39,7 @@ from cascade.kernels.blocks.values import (
     ITEMS,
     NOTHING,
     NULL,
+    PLAIN_ITERATORS,
     RANGE,
     TOLD_APART,
     UNBOXED,
@@ -73,6 +74,8 @@ class Translator(Emitter):
         state: the present one.
         chunk: where instructions are emitted.
     """
+
+    plain_iterators = tuple(sorted(PLAIN_ITERATORS, key=id))
 
     def __init__(self, function: FunctionType) -> None:
         super().__init__(function)

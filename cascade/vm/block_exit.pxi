@@ -1,0 +1,180 @@
+# Kernels made block by block: results, side exits, exceptions. Included by _vm.pyx.
+
+cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
+    cdef const TypedWord* word = state.word
+    cdef Register value = state.registers[word.a]
+    cdef PyObject* result
+    if word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
+        result = new_int(value.i)
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:
+        result = new_float(value.d)
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_BOOL]:
+        result = True_ if value.i != 0 else False_
+        incref(result)
+    else:
+        result = <PyObject*>value.object
+        if word.run != HANDLERS[<int>KERNEL_RETURN_OWNED]:
+            incref(result)
+    kernel.work += BLOCK_FUEL - state.fuel
+    if result == NULL:
+        return raise_in_blocks(kernel, state, False)
+    release_registers(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
+    return result
+
+
+cdef tuple owned_at(BlockKernel kernel, Py_ssize_t number):
+    found = kernel.plans.get(number)
+    if found is None:
+        found = kernel.plans[number] = kernel.exits.owned_registers(kernel.translator.exits[number])
+    return found
+
+
+cdef void release_registers(TypedState* state, tuple owned) noexcept:
+    cdef Py_ssize_t i
+    for i in range(PyTuple_GET_SIZE(owned)):
+        decref(<PyObject*>state.registers[<Py_ssize_t>owned[i]].object)
+
+
+cdef object value_at(tuple place, Register* registers):
+    # Returns the value of a variable or of the stack at an exit.
+    cdef str kind = place[0]
+    cdef Register* at
+    if kind == "k":
+        return place[1]
+    if kind == "zipped":
+        return zip(*[value_at(part, registers) for part in place[1]])
+    if kind == "display":
+        return tuple([value_at(part, registers) for part in place[1]])
+    if kind == "row":
+        array, *subscripts = [value_at(part, registers) for part in place[1]]
+        for subscript in subscripts:
+            array = array[subscript]
+        return array
+    at = &registers[<Py_ssize_t>place[1]]
+    if kind == "range":
+        step = at[2].i
+        following = at[0].i
+        return iter(range(following, following + <object>at[1].i * step, step))
+    if kind == "items":
+        iterator = iter(<object><PyObject*>at[0].object)
+        iterator.__setstate__(at[1].i)
+        return iterator
+    if kind == "counted":
+        return enumerate(value_at(place[2], registers), at[0].i)
+    if "A" <= kind <= "K":
+        return take_new(cascade_new_scalar(at[0], ord(kind) - ord("A")))
+    return boxed(at[0], ord(kind))
+
+
+cdef list values_at(plan, TypedState* state):
+    return [value_at(place, state.registers) for place in plan[1]]
+
+
+cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # CPython continues at the instruction at which the code has stopped.
+    cdef Py_ssize_t number = state.word - kernel.words
+    cdef object plan
+    cdef list values
+    kernel.exit_count += 1
+    kernel.called_out += 1
+    kernel.exits_at[number] += 1
+    kernel.work += BLOCK_FUEL - state.fuel
+    try:
+        plan = kernel.exit_plan(kernel.exit_of[number], -1)
+        values = values_at(plan, state)
+        release_registers(state, plan[2])
+        function = plan[0]
+    except BaseException as error:
+        set_error(error)
+        return NULL
+    return called_by_iterator(state, function, values)
+
+
+cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, bint called_out) noexcept:
+    # The instruction at which the code has stopped raised the exception that is set: `called_out` where a call-out raised it, whose
+    # frames then stand in its traceback.
+    cdef Py_ssize_t number = state.word - kernel.words
+    cdef object plan
+    cdef list values
+    cdef Py_ssize_t call_out = kernel.words[number].e if called_out else -1
+    kernel.work += BLOCK_FUEL - state.fuel
+    try:
+        error = cascade_raised()
+        if called_out:
+            strip_entries(error, parents_of(state))
+        at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, error.__traceback__)
+        plan = kernel.exit_plan(kernel.exit_of[number], at)
+        if called_out:
+            strip_entries(error, 1)     # the continuation's entry stands in its place
+        values = values_at(plan, state)
+        values.append(error)
+        release_registers(state, plan[2])
+        function = plan[0]
+    except BaseException as fault:
+        set_error(fault)
+        return NULL
+    return called_by_iterator(state, function, values)
+
+
+@cython.final
+cdef class Handover:
+    """An iterator that keeps no reference to what it has handed over: values die as early as in the function's own frame."""
+    cdef list values        # the last one first
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.values:
+            raise StopIteration
+        return self.values.pop()
+
+
+cdef PyObject* called_by_iterator(TypedState* state, function, list values) noexcept:
+    # Calls a continuation, under the frames of the functions whose typed code has led here.
+    cdef Handover handover
+    cdef PyObject* arguments[2]
+    cdef PyObject* result
+    if state.function != NULL and cascade_closure(state.function) != NULL:
+        try:
+            function = with_closure(function, <object>state.function)
+        except BaseException as error:
+            set_error(error)
+            return NULL
+    arguments[0] = NULL
+    if values:
+        values.reverse()
+        handover = Handover.__new__(Handover)
+        handover.values = values
+        arguments[1] = <PyObject*>handover
+    result = cascade_call_under(
+        state.parent, <PyObject*>function, &arguments[1], (1 if values else 0) | PY_VECTORCALL_ARGUMENTS_OFFSET)
+    if result == NULL and state.parent != NULL:
+        error = cascade_raised()
+        strip_entries(error, parents_of(state))
+        set_error(error)
+    return result
+
+
+cdef object with_closure(function, called):
+    # Returns the continuation with the closure of the very function that is called.
+    if function.__closure__ is called.__closure__:
+        return function
+    return type(function)(function.__code__, function.__globals__, function.__name__, None, called.__closure__)
+
+
+cdef int parents_of(TypedState* state) noexcept:
+    cdef int count = 0
+    while state.parent != NULL:
+        state = state.parent
+        count += 1
+    return count
+
+
+cdef void strip_entries(error, int count) noexcept:
+    # Takes the first entries out of the traceback of an exception.
+    trace = error.__traceback__
+    while count > 0 and trace is not None:
+        trace = trace.tb_next
+        count -= 1
+    error.__traceback__ = trace

@@ -1,0 +1,236 @@
+# Kernels made block by block: entering them, running them, calls of functions by their kernels, growth. Included by _vm.pyx.
+
+cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t count) noexcept:
+    # Calls a function by its kernel. Returns a new reference, or NULL with the exception set.
+    cdef TypedState state
+    cdef PyTypeObject* types[PARAMETER_LIMIT]
+    cdef int64_t number
+    cdef Py_ssize_t word = -1, i
+    cdef char kind
+    cdef PyObject* result
+    for i in range(count):
+        types[i] = told_apart(type_of(arguments[i]))
+        if types[i] == <PyTypeObject*>int and not fill_one(b"i", arguments[i], <Register*>&number):
+            types[i] = NULL
+    try:
+        if not kernel.stale:
+            word = kernel.entry_for(types, count)
+            if word >= 0:
+                Py_EnterRecursiveCall(" while calling a Python object")
+    except BaseException as error:
+        set_error(error)
+        return NULL
+    if word < 0 or not start_blocks(kernel, &state, word):
+        if word >= 0:
+            Py_LeaveRecursiveCall()
+        return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, count, NULL)
+    for i in range(count):
+        kind = code_of(types[i]) if types[i] != NULL else b"o"
+        if kind == b"o":
+            state.registers[i].object = arguments[i]
+            incref(arguments[i])
+        else:
+            fill_one(kind, arguments[i], &state.registers[i])
+    state.parent = NULL
+    state.function = <PyObject*>kernel.function
+    take_closure(kernel, &state)
+    result = continue_blocks(kernel, &state)
+    end_blocks(kernel, &state)
+    Py_LeaveRecursiveCall()
+    return result
+
+
+cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) noexcept:
+    # Prepares a run: False where there is no memory for its registers.
+    cdef Register* registers = kernel.spare
+    if registers != NULL:
+        kernel.spare = <Register*>registers[0].object
+    else:
+        registers = <Register*>PyMem_Malloc(kernel.register_count * sizeof(Register))
+        if registers == NULL:
+            return False
+    memcpy(registers + kernel.first_constant, kernel.image + kernel.first_constant, kernel.constant_count * sizeof(Register))
+    kernel.entries += 1
+    state.word = &kernel.words[word]
+    state.registers = registers
+    state.fuel = BLOCK_FUEL
+    state.depth = state.steps = 0
+    state.watched = kernel.watches
+    state.gathers = kernel.gathers
+    return True
+
+
+cdef inline void take_closure(BlockKernel kernel, TypedState* state) noexcept:
+    # The cells of free variables stand behind the other variables; the function holds them.
+    cdef PyObject* closure
+    cdef Py_ssize_t i
+    if kernel.free_count != 0:
+        closure = cascade_closure(state.function)
+        for i in range(kernel.free_count):
+            state.registers[kernel.first_constant - kernel.free_count + i].object = cascade_tuple_items(closure)[i]
+
+
+cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # The registers are kept for the next run.
+    state.registers[0].object = <void*>kernel.spare
+    kernel.spare = state.registers
+    kernel.called_out += state.steps
+
+
+cdef enum:
+    NESTED_LIMIT = 150          # calls of kernels by kernels: each takes some of the stack of C
+
+cdef int nested_calls = 0       # changed with the GIL only
+
+
+cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
+    # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised.
+    global nested_calls
+    cdef Gather* gather = kernel.gathers[state.word.e]
+    cdef BlockKernel callee = <BlockKernel>gather.callee
+    cdef PyObject* function = <PyObject*>state.registers[gather.sources[0].where].object
+    cdef PyTypeObject* types[PARAMETER_LIMIT]
+    cdef TypedState nested
+    cdef Py_ssize_t word, i
+    cdef PyObject* result
+    if callee.stale or callee.retired or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
+        return 0
+    if cascade_is_traced() or cascade_is_profiled():
+        return 0
+    for i in range(1, gather.count):
+        types[i - 1] = type_of_source(&gather.sources[i], state.registers)
+    try:
+        word = callee.entry_for(types, gather.count - 1)
+    except BaseException as error:
+        set_error(error)
+        return -1
+    if word < 0 or not cascade_enter_function():
+        return 0
+    if not start_blocks(callee, &nested, word):
+        cascade_leave_function()
+        return 0
+    for i in range(1, gather.count):
+        move_source(&gather.sources[i], state.registers, &nested.registers[i - 1])
+    nested.parent = state
+    nested.function = function
+    take_closure(callee, &nested)
+    nested_calls += 1
+    result = continue_blocks(callee, &nested)
+    nested_calls -= 1
+    end_blocks(callee, &nested)
+    cascade_leave_function()
+    state.steps += nested.steps
+    if result == NULL:
+        return -1
+    if gather.sources[0].kind == b"o":
+        decref(function)
+    state.registers[gather.targets[0]].object = result
+    state.word += 1
+    return 1
+
+
+cdef inline PyTypeObject* type_of_source(Source* source, Register* registers) noexcept:
+    if source.kind == b"i":
+        return <PyTypeObject*>int
+    if source.kind == b"d":
+        return <PyTypeObject*>float
+    if source.kind == b"b":
+        return <PyTypeObject*>bool
+    if source.kind == b"n":
+        return type_of(None_)
+    cdef PyTypeObject* kind = told_apart(type_of(<PyObject*>registers[source.where].object))
+    # A boxed number is any object: most are unboxed before a call.
+    return NULL if kind == <PyTypeObject*>int or kind == <PyTypeObject*>float or kind == <PyTypeObject*>bool or kind == type_of(None_) else kind
+
+
+cdef inline void move_source(Source* source, Register* registers, Register* to) noexcept:
+    # Passes a value to a parameter. A reference that the caller owns is passed on; what stays there may be released.
+    to[0] = registers[source.where]
+    if source.kind == b"o":
+        registers[source.where].object = <void*>None_
+        incref(None_)
+    elif source.kind == b"r":
+        incref(<PyObject*>to.object)
+
+
+cdef void set_error(error) noexcept:
+    # Sets the error indicator: no entry of this module's is added to the traceback.
+    cdef PyObject* exception = <PyObject*>error
+    incref(exception)
+    incref(<PyObject*>type_of(exception))
+    PyErr_Restore(<PyObject*>type_of(exception), exception, PyException_GetTraceback(exception))
+
+
+cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # No exception of the user's passes through a function of Cython's, which would add itself to the traceback.
+    cdef int found
+    while True:
+        cascade_run(state)
+        if state.outcome == TYPED_RETURNED:
+            return value_returned(kernel, state)
+        if state.outcome == TYPED_RAISED:
+            return raise_in_blocks(kernel, state, kernel.opcodes[state.word - kernel.words] in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT))
+        if state.outcome == TYPED_CALLS:
+            found = call_nested(kernel, state)
+            if found > 0:
+                continue
+            if found < 0:
+                return raise_in_blocks(kernel, state, False)
+            state.steps += 1
+            if cascade_call_out(state, kernel.gathers[state.word.e], state.registers) != 0:
+                return raise_in_blocks(kernel, state, True)
+            state.word += 1
+            continue
+        if state.outcome == TYPED_OUT_OF_FUEL and not others_have_their_turn():
+            return raise_in_blocks(kernel, state, False)
+        found = may_continue(kernel, state)
+        if found == 0:
+            return exit_blocks(kernel, state)
+        if found < 0:
+            return raise_in_blocks(kernel, state, False)
+
+
+cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
+    # After a stop: 1 where typed code continues, 0 for a side exit, -1 with an exception set.
+    cdef Py_ssize_t number = state.word - kernel.words
+    try:
+        if state.outcome == TYPED_GROWS:
+            return grow_blocks(kernel, state, number)
+        if state.outcome == TYPED_OUT_OF_FUEL:
+            kernel.work += BLOCK_FUEL
+            state.fuel = BLOCK_FUEL
+        elif state.outcome == TYPED_GUARDS:
+            state.word += 1
+        else:
+            return 0
+        if kernel.names_hold():
+            return 1
+        kernel.stale = True
+        state.word = kernel.words + number
+        return 0
+    except BaseException as error:
+        set_error(error)
+        return -1
+
+
+cdef bint others_have_their_turn() noexcept:
+    # Signals are handled, and other threads may run. Returns False where an exception is set.
+    PyEval_RestoreThread(PyEval_SaveThread())
+    return PyErr_CheckSignals() == 0
+
+
+cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) except -1:
+    # Makes the code behind a stub. Returns 0 where that is not possible.
+    cdef Py_ssize_t stub = kernel.words[number].e
+    cdef Py_ssize_t word
+    if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
+        return 1        # another thread has made it
+    made = kernel.translator.stubs[stub]
+    value = None
+    if made[2]:
+        value = <object><PyObject*>state.registers[<Py_ssize_t>made[1].stack[made[2]].register].object
+    word = kernel.grown(stub, value)
+    if word < 0:
+        return 0
+    state.word = &kernel.words[word]
+    return 1
