@@ -682,5 +682,6 @@ static void cascade_run(cascade_state *s)
 #undef ARRAY2
 #undef READ
 #undef WRITE
-#undef DIRECT
+#undef RARE
+#undef GO_RARE
 #endif

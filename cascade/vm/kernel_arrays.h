@@ -11,32 +11,41 @@
         INDEX_OR_EXIT(i_, n_); \
         at += i_ * (v)->strides[axis]; } while (0)
 
-#define ARRAY1(x, element, index) \
-    cascade_ndarray *v = ARRAY(x); char *at = v->data; \
-    if (v->dimensions != 1 || !cascade_holds(v, element)) EXIT; \
-    ALONG(v, 0, index)
-#define ARRAY2(x, element, first, second) \
-    cascade_ndarray *v = ARRAY(x); char *at = v->data; \
-    if (v->dimensions != 2 || !cascade_holds(v, element)) EXIT; \
-    ALONG(v, 0, first); ALONG(v, 1, second)
+#define RARE(NAME) static __attribute__((noinline)) const cascade_word *cascade_rare_##NAME( \
+    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s)
+#define GO_RARE(NAME) CASCADE_MUSTTAIL return cascade_rare_##NAME(w, r, fuel, s)
+
+#define ARRAY1(x, index) cascade_ndarray *v = ARRAY(x); char *at = v->data; if (v->dimensions != 1) EXIT; ALONG(v, 0, index)
+#define ARRAY2(x, first, second) \
+    cascade_ndarray *v = ARRAY(x); char *at = v->data; if (v->dimensions != 2) EXIT; ALONG(v, 0, first); ALONG(v, 1, second)
 #define READ(element, x) do { cascade_register found_; if (cascade_read(at, element, &found_)) EXIT; r[(uint32_t)w->x] = found_; } while (0)
 #define WRITE(element, x) do { if (cascade_write(at, element, r[(uint32_t)w->x])) EXIT; } while (0)
 
-/* Items by subscripts, for the kinds that are met most. */
-#define DIRECT(NAME, element) \
-    OP(ARRAY1_##NAME) { ARRAY1(b, element, I(c)); READ(element, a); NEXT; } \
-    OP(ARRAY2_##NAME) { ARRAY2(b, element, I(c), I(d)); READ(element, a); NEXT; } \
-    OP(ARRAY1_STORE_##NAME) { ARRAY1(a, element, I(b)); if (!cascade_may_write(v)) EXIT; WRITE(element, c); NEXT; } \
-    OP(ARRAY2_STORE_##NAME) { ARRAY2(a, element, I(b), I(c)); if (!cascade_may_write(v)) EXIT; WRITE(element, d); NEXT; } \
-    OP(ARRAY_NEXT_##NAME) { \
+/* Items by subscripts, for the kinds that are met most. An array with a descriptor of its own takes the rare way, which compares more. */
+#define BOTH_WAYS(NAME, element, ...) \
+    RARE(NAME) { if (!cascade_is_like(DESCR, element)) EXIT; __VA_ARGS__ } \
+    OP(NAME) { if (DESCR != cascade_descrs[element]) GO_RARE(NAME); __VA_ARGS__ }
+#define DESCR ARRAY(b)->descr
+#define READ_DIRECT(NAME, element) \
+    BOTH_WAYS(ARRAY1_##NAME, element, ARRAY1(b, I(c)); READ(element, a); NEXT;) \
+    BOTH_WAYS(ARRAY2_##NAME, element, ARRAY2(b, I(c), I(d)); READ(element, a); NEXT;) \
+    BOTH_WAYS(ARRAY_NEXT_##NAME, element, \
         cascade_ndarray *v = ARRAY(b); char *at = v->data; int64_t i = r[(uint32_t)w->b + 1].i; \
-        if (v->dimensions != 1 || !cascade_holds(v, element)) EXIT; \
+        if (v->dimensions != 1) EXIT; \
         if (i >= v->shape[0]) GO(f); \
         at += i * v->strides[0]; \
         READ(element, a); \
-        r[(uint32_t)w->b + 1].i = i + 1; NEXT; }
-DIRECT(BOOL_, CASCADE_BOOL) DIRECT(UINT8, CASCADE_UINT8) DIRECT(INT32, CASCADE_INT32) DIRECT(INT64, CASCADE_INT64)
-DIRECT(FLOAT32, CASCADE_FLOAT32) DIRECT(FLOAT64, CASCADE_FLOAT64)
+        r[(uint32_t)w->b + 1].i = i + 1; NEXT;)
+READ_DIRECT(BOOL_, CASCADE_BOOL) READ_DIRECT(UINT8, CASCADE_UINT8) READ_DIRECT(INT32, CASCADE_INT32)
+READ_DIRECT(INT64, CASCADE_INT64) READ_DIRECT(FLOAT32, CASCADE_FLOAT32) READ_DIRECT(FLOAT64, CASCADE_FLOAT64)
+#undef DESCR
+#define DESCR ARRAY(a)->descr
+#define WRITE_DIRECT(NAME, element) \
+    BOTH_WAYS(ARRAY1_STORE_##NAME, element, ARRAY1(a, I(b)); if (!cascade_may_write(v)) EXIT; WRITE(element, c); NEXT;) \
+    BOTH_WAYS(ARRAY2_STORE_##NAME, element, ARRAY2(a, I(b), I(c)); if (!cascade_may_write(v)) EXIT; WRITE(element, d); NEXT;)
+WRITE_DIRECT(BOOL_, CASCADE_BOOL) WRITE_DIRECT(UINT8, CASCADE_UINT8) WRITE_DIRECT(INT32, CASCADE_INT32)
+WRITE_DIRECT(INT64, CASCADE_INT64) WRITE_DIRECT(FLOAT32, CASCADE_FLOAT32) WRITE_DIRECT(FLOAT64, CASCADE_FLOAT64)
+#undef DESCR
 
 /* All others in two steps: the address of an item, then the item. The address is used by the next instruction only. */
 #define BY_ADDRESS(NAME, element) \
@@ -215,12 +224,14 @@ static __attribute__((noinline)) int cascade_odd_result(double x, double y, doub
 #define ODD_DOUBLE(z) (!(fabs(z) > 2.2250738585072014e-308 && fabs(z) <= 1.7976931348623157e308))
 #define ODD_SINGLE(z) (!(fabsf(z) > 1.17549435e-38f && fabsf(z) <= 3.40282347e38f))
 
+/* The rare results have a handler of their own, which is jumped to: a call would cost the usual path a stack frame. */
 #define OF_SCALARS(NAME, rounds, DOUBLE, SINGLE) \
-    OP(NAME##_FLOAT64) { double x = D(b), y = D(c), z = DOUBLE; \
-        if (ODD_DOUBLE(z) && cascade_odd_result(x, y, z, rounds)) EXIT; \
-        D(a) = z; NEXT; } \
-    OP(NAME##_FLOAT32) { float x = (float)D(b), y = (float)D(c), z = SINGLE; \
-        if (ODD_SINGLE(z) && cascade_odd_result((double)x, (double)y, (double)z, rounds)) EXIT; \
+    RARE(NAME##_FLOAT64) { double x = D(b), y = D(c), z = DOUBLE; if (cascade_odd_result(x, y, z, rounds)) EXIT; D(a) = z; NEXT; } \
+    OP(NAME##_FLOAT64) { double x = D(b), y = D(c), z = DOUBLE; if (ODD_DOUBLE(z)) GO_RARE(NAME##_FLOAT64); D(a) = z; NEXT; } \
+    RARE(NAME##_FLOAT32) { float x = (float)D(b), y = (float)D(c), z = SINGLE; \
+        if (cascade_odd_result((double)x, (double)y, (double)z, rounds)) EXIT; \
+        D(a) = (double)z; NEXT; } \
+    OP(NAME##_FLOAT32) { float x = (float)D(b), y = (float)D(c), z = SINGLE; if (ODD_SINGLE(z)) GO_RARE(NAME##_FLOAT32); \
         D(a) = (double)z; NEXT; }
 OF_SCALARS(ADD, 0, x + y, x + y)
 OF_SCALARS(SUB, 0, x - y, x - y)

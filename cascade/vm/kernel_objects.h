@@ -211,6 +211,7 @@ OP(UNBOX_BOOL) { PyObject *v = O(b); if (v != Py_True && v != Py_False) GO(f); I
 OP(EXPECT_NONE) { if (O(a) != Py_None) GO(f); NEXT; }
 OP(EXPECT_CLASS) { if ((void *)Py_TYPE(O(a)) != r[(uint32_t)w->b].object) GO(f); NEXT; }
 OP(EXPECT_LIST) { if (!PyList_CheckExact(O(a))) GO(f); NEXT; }
+OP(EXPECT_STR) { if (!PyUnicode_CheckExact(O(a))) GO(f); NEXT; }
 OP(EXPECT_TUPLE) { if (!PyTuple_CheckExact(O(a))) GO(f); NEXT; }
 OP(TRUTH) { PyObject *v = O(b); int found = cascade_plain_truth(v); if (found < 0) EXIT; I(a) = found; NEXT; }
 

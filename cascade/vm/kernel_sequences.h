@@ -48,7 +48,8 @@ INDEXED(LIST, cascade_list_items) INDEXED(TUPLE, cascade_tuple_items)
     TESTED_AS(NAME, ITEMS, FLOAT, PyFloat_CheckExact(v), RESULT.d = PyFloat_AS_DOUBLE(v)) \
     TESTED_AS(NAME, ITEMS, BOOL, v == Py_True || v == Py_False, RESULT.i = v == Py_True) \
     TESTED_AS(NAME, ITEMS, LIST, PyList_CheckExact(v), SET(a, v)) \
-    TESTED_AS(NAME, ITEMS, TUPLE, PyTuple_CheckExact(v), SET(a, v))
+    TESTED_AS(NAME, ITEMS, TUPLE, PyTuple_CheckExact(v), SET(a, v)) \
+    TESTED_AS(NAME, ITEMS, STR, PyUnicode_CheckExact(v), SET(a, v))
 TESTED(LIST, cascade_list_items) TESTED(TUPLE, cascade_tuple_items)
 
 OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }

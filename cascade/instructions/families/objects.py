@@ -22,7 +22,7 @@ def _rows() -> Iterator[Row]:
     yield Row("BOX_CHAR", "a>object b<int", "a = the character b of Latin-1 as a text, which lives for ever")
     yield Row("EXPECT_NONE", "a<object f@", "go to f where a is not None")
     yield Row("EXPECT_CLASS", "a<object b<object f@", "go to f where the class of a is not b")
-    for name in ("LIST", "TUPLE"):
+    for name in ("LIST", "TUPLE", "STR"):
         yield Row(f"EXPECT_{name}", "a<object f@", f"go to f where the class of a is not {name.lower()}")
     yield Row("TRUTH", "a>int b<object", "a = bool(b)", "a class with a truth of its own")
     yield Row("STUB", "e#", "make the code that follows, for the types that are there", ends=True)

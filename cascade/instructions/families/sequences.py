@@ -21,7 +21,7 @@ def _rows() -> Iterator[Row]:
             f"a = the next item of {lower} b, borrowed, and back to f, if there is one",
             takes_fuel=True,
         )
-        for tested in ("INT", "FLOAT", "BOOL", "LIST", "TUPLE"):
+        for tested in ("INT", "FLOAT", "BOOL", "LIST", "TUPLE", "STR"):
             yield Row(
                 f"{kind}_ITEM_{tested}",
                 "a>object b<object c<int",
@@ -68,7 +68,7 @@ def _overlays() -> Iterator[tuple[str, str, str, str]]:
         for first in (f"{kind}_ITEM", f"{kind}_NEXT"):
             for number in ("INT", "FLOAT", "BOOL"):
                 yield f"{first}_{number}", first, f"UNBOX_{number}", "b"
-            for other in ("LIST", "TUPLE"):
+            for other in ("LIST", "TUPLE", "STR"):
                 yield f"{first}_{other}", first, f"EXPECT_{other}", "a"
 
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from cascade.kernels.assemble import Label
-from cascade.kernels.blocks.c_calls import c_function, finish
+from cascade.kernels.blocks.c_calls import before_collection, c_function, finish
 from cascade.kernels.blocks.calls import Known, is_iterated, known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import ARGUMENTS, call_out, popped
@@ -392,9 +392,9 @@ def iterate_over(kind: int, cls: type) -> Known:
         value = translator.state.stack[-1]
         if count != 1 or not is_dict(value) or not is_iterated(translator, instruction):
             return False
-        translator.refresh()
+        before_collection(translator)
         iterator = translator.temporary()
-        translator.emit("ITERATE_DICT", a=iterator, b=translator.register(value), e=kind)
+        translator.emit("ITERATE_DICT", a=iterator, b=translator.register(translator.state.stack[-1]), e=kind)
         return finish(translator, instruction, Value(OBJECT, iterator, cls, True))
 
     return call_view
@@ -408,8 +408,8 @@ known(dict.items)(iterate_over(2, ITEMS))
 
 
 def iterate_keys(translator: Translator, instruction: Instruction) -> None:
+    before_collection(translator)
     value = translator.state.stack[-1]
-    translator.refresh()
     iterator = translator.temporary()
     translator.emit("ITERATE_DICT", a=iterator, b=translator.register(value), e=0)
     translator.pop()
@@ -472,9 +472,7 @@ def build(translator: Translator, name: str, count: int, made: type) -> None:
     for place in range(len(stack) - count, len(stack)):
         if translator.whole(place).kind not in HELD:
             raise LeavesTyped
-    if count > 2:
-        translator.before_effect()  # a key may stand there twice: the first one's value is dropped
-    translator.refresh()
+    before_collection(translator)
     values = tuple(stack[len(stack) - count :])
     number = translator.gather(None, values, ())
     result = translator.temporary()
@@ -483,8 +481,7 @@ def build(translator: Translator, name: str, count: int, made: type) -> None:
     for value in values:
         if value.register >= 0 and value.local < 0:
             translator.chunk.drop(value)
-    if count > 2:
-        translator.after_effect()
+    translator.after_effect()  # a key may stand there twice: the first one's value is dropped
     translator.push(Value(OBJECT, result, made, True))
 
 

@@ -6,7 +6,7 @@ import builtins
 import heapq
 from collections import deque
 
-from cascade.kernels.blocks.c_calls import finish
+from cascade.kernels.blocks.c_calls import before_collection, finish
 from cascade.kernels.blocks.calls import Known, known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
@@ -53,7 +53,7 @@ def call_add(translator: Translator, count: int, instruction: Instruction) -> bo
     container = translator.state.stack[-2]
     operands = with_key(suffix, "b", value, a=container)
     if suffix != "_INT":
-        beside_call_out(translator, instruction, f"SET_INSERT{suffix}", operands, NONE)
+        beside_call_out(translator, instruction, f"SET_INSERT{suffix}", operands, NONE, frees=suffix == "_TUPLE")
         return True
     translator.refresh()
     translator.emit("SET_INSERT_INT", a=translator.register(container), b=translator.register(value))
@@ -79,8 +79,8 @@ known(set.remove)(set_method("SET_REMOVE"))
 
 
 def iterate(translator: Translator, instruction: Instruction) -> None:
+    before_collection(translator)
     value = translator.state.stack[-1]
-    translator.refresh()
     iterator = translator.temporary()
     translator.emit("ITERATE", a=iterator, b=translator.register(value))
     translator.pop()
@@ -112,6 +112,7 @@ def call_dict(translator: Translator, count: int, instruction: Instruction) -> b
 def no_arguments(translator: Translator, count: int, instruction: Instruction, name: str, cls: type) -> bool:
     if count:
         return False
+    before_collection(translator)
     result = translator.temporary()
     translator.emit(name, a=result, e=translator.gather(None, (), ()))
     return finish(translator, instruction, Value(OBJECT, result, cls, True))

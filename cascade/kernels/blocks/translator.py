@@ -59,7 +59,7 @@ STUB_LIMIT = 500
 """Room that is left for stubs."""
 CODE_LIMIT = 16_384
 """Words of a kernel. Stubs fill its end backwards, so that what is executed most stands together, without jumps in between."""
-EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE"}
+EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE", str: "EXPECT_STR"}
 """Instructions that test for a class."""
 
 

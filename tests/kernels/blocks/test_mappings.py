@@ -10,6 +10,7 @@ import pytest
 
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_mappings as functions
+from tests.support import block_sets as set_functions
 from tests.support.block_functions import assert_same, instructions
 
 NAN = float("nan")
@@ -65,7 +66,7 @@ def test_a_missing_key_raises_cpythons_exception(key):
         assert_same(functions.item_of, known, [key])
         assert_same(functions.deleted, known, [key])
         assert_same(functions.popped, known, [key])
-    assert_same(functions.set_removed, {1}, [1, key])
+    assert_same(set_functions.set_removed, {1}, [1, key])
 
 
 @pytest.mark.parametrize("key", [[], {}, {1}, ([],), bytearray(b"a")], ids=str)
@@ -73,16 +74,16 @@ def test_a_key_without_a_hash_raises_cpythons_exception(key):
     for function in (functions.looked_up, functions.item_of, functions.counted, functions.removed, functions.deleted):
         assert_same(function, {1: 2}, [key])
     assert_same(functions.displays, key, 1)
-    assert_same(functions.set_changed, [key])
-    assert_same(functions.in_set, {1}, [key])
-    assert_same(functions.comprehended, [key])
+    assert_same(set_functions.set_changed, [key])
+    assert_same(set_functions.in_set, {1}, [key])
+    assert_same(set_functions.comprehended, [key])
 
 
 @pytest.mark.parametrize(("key", "value"), [(1, 2), ("a", [1]), (None, 0.5), ((1, 2), None), (1, 1.0)])
 def test_displays_are_cpythons(key, value):
     assert_same(functions.displays, key, value if not isinstance(value, list) else tuple(value))
     assert_same(functions.grouped, [key, value if not isinstance(value, list) else 1, key])
-    assert_same(functions.comprehended, [key, 2, "a", key])
+    assert_same(set_functions.comprehended, [key, 2, "a", key])
 
 
 @pytest.mark.parametrize(
@@ -192,39 +193,39 @@ def test_a_counter_whose_class_is_changed_does_what_the_class_does(name, monkeyp
 @pytest.mark.parametrize("keys", KEYS, ids=str)
 def test_sets_hold_and_change_as_in_cpython(keys):
     for members in (set(), {1, "a", None}, frozenset(BIG), frozenset((1, 2.0, (1,)))):
-        assert_same(functions.in_set, members, keys)
-    assert_same(functions.set_changed, keys)
-    assert_same(functions.comprehended, keys)
+        assert_same(set_functions.in_set, members, keys)
+    assert_same(set_functions.set_changed, keys)
+    assert_same(set_functions.comprehended, keys)
 
 
 def test_a_set_that_changes_while_it_is_iterated_over_raises_what_cpython_raises():
-    assert_same(functions.set_changed_while_iterated, {1, 2})
+    assert_same(set_functions.set_changed_while_iterated, {1, 2})
 
 
 @pytest.mark.parametrize("limit", [None, 0, 1, 3, 200])
 def test_deques_are_cpythons(limit):
     for values in ([], [1], [1, "a", None, 0.5], list(range(200))):
-        assert_same(functions.queued, values, limit)
+        assert_same(set_functions.queued, values, limit)
 
 
 def test_deques_grow_and_shrink_over_blocks_at_both_ends():
-    kernel = assert_same(functions.waved, 400)
+    kernel = assert_same(set_functions.waved, 400)
     assert kernel.exit_count == 0
-    assert_same(functions.deque_items, deque(range(300)), [0, -1, 1, 299, -300, 150, True])
-    assert_same(functions.deque_items, deque([1]), [0, 1])
+    assert_same(set_functions.deque_items, deque(range(300)), [0, -1, 1, 299, -300, 150, True])
+    assert_same(set_functions.deque_items, deque([1]), [0, 1])
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_an_empty_deque_raises_cpythons_exception(first):
-    assert_same(functions.emptied, deque(range(3)), first)
+    assert_same(set_functions.emptied, deque(range(3)), first)
 
 
 def test_a_deque_that_changes_while_it_is_iterated_over_raises_what_cpython_raises():
-    assert_same(functions.deque_changed_while_iterated, deque([1, 2]))
+    assert_same(set_functions.deque_changed_while_iterated, deque([1, 2]))
 
 
 def test_what_a_deque_with_a_limit_drops_dies_at_once():
-    assert_same(functions.dropped_by_a_limit, 5)
+    assert_same(set_functions.dropped_by_a_limit, 5)
 
 
 @pytest.mark.parametrize(
@@ -237,18 +238,18 @@ def test_what_a_deque_with_a_limit_drops_dies_at_once():
     ids=str,
 )  # fmt: skip
 def test_heaps_are_cpythons(values):
-    assert_same(functions.sorted_by_heap, values)
-    assert_same(functions.paired_by_heap, values)
-    assert_same(functions.popped_from, values)
+    assert_same(set_functions.sorted_by_heap, values)
+    assert_same(set_functions.paired_by_heap, values)
+    assert_same(set_functions.popped_from, values)
 
 
 def test_a_heap_of_numbers_is_native():
-    kernel = assert_same(functions.paired_by_heap, [5, 3, 8, 1])
+    kernel = assert_same(set_functions.paired_by_heap, [5, 3, 8, 1])
     assert kernel.exit_count == 0
 
 
 def test_items_of_a_heap_that_run_code_are_compared_in_the_functions_frame():
-    assert_same(functions.heap_of_objects, [5, 3, 8, 1, 9, 2])
+    assert_same(set_functions.heap_of_objects, [5, 3, 8, 1, 9, 2])
 
 
 @pytest.mark.parametrize(
