@@ -60,6 +60,7 @@ cdef extern from "vm/kernel.h":
         Gather** gathers
         TypedState* parent
         PyObject* function
+        PyObject* kept
         int outcome
 
 

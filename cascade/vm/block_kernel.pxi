@@ -20,6 +20,7 @@ cdef extern from "Python.h":
     PyObject* PyException_GetTraceback(PyObject*)
     void* PyEval_SaveThread()
     void PyEval_RestoreThread(void*)
+    Py_ssize_t Py_REFCNT(PyObject*)
 
 cdef enum:
     BLOCK_WORDS = 16384         # of one kernel, at most

@@ -55,6 +55,7 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) n
     state.registers = registers
     state.fuel = BLOCK_FUEL
     state.depth = state.steps = 0
+    state.kept = NULL
     state.watched = kernel.watches
     state.gathers = kernel.gathers
     return True
@@ -164,6 +165,7 @@ cdef void set_error(error) noexcept:
 cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
     # No exception of the user's passes through a function of Cython's, which would add itself to the traceback.
     cdef int found
+    cdef PyObject* result = NULL
     while True:
         cascade_run(state)
         if state.outcome == TYPED_RETURNED:
@@ -185,9 +187,13 @@ cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
             return raise_in_blocks(kernel, state, False)
         found = may_continue(kernel, state)
         if found == 0:
-            return exit_blocks(kernel, state)
-        if found < 0:
-            return raise_in_blocks(kernel, state, False)
+            result = exit_blocks(kernel, state)
+        elif found < 0:
+            result = raise_in_blocks(kernel, state, False)
+        if state.kept != NULL:
+            drop_kept(state)
+        if found <= 0:
+            return result
 
 
 cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
@@ -219,18 +225,47 @@ cdef bint others_have_their_turn() noexcept:
     return PyErr_CheckSignals() == 0
 
 
+cdef void drop_kept(TypedState* state) noexcept:
+    cdef PyObject* kept = state.kept
+    state.kept = NULL
+    decref(kept)
+
+
 cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) except -1:
     # Makes the code behind a stub. Returns 0 where that is not possible.
     cdef Py_ssize_t stub = kernel.words[number].e
     cdef Py_ssize_t word
+    cdef list kept
     if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
         return 1        # another thread has made it
     made = kernel.translator.stubs[stub]
     value = None
     if made[2]:
         value = <object><PyObject*>state.registers[<Py_ssize_t>made[1].stack[made[2]].register].object
+    kept = borrowed_at(made[1].stack, state)
+    incref(<PyObject*>kept)
+    state.kept = <PyObject*>kept
     word = kernel.grown(stub, value)
+    value = None
     if word < 0:
         return 0
+    if not kernel.names_hold():
+        kernel.stale = True     # translating is Python code: others may have had their turn
+        return 0
+    for item in kept:
+        if Py_REFCNT(<PyObject*>item) <= 2:
+            return 0        # what it was borrowed from has lost it
     state.word = &kernel.words[word]
     return 1
+
+
+cdef list borrowed_at(stack, TypedState* state):
+    # Returns the objects that registers hold without a reference of their own.
+    cdef list found = []
+    for value in stack:
+        if value.kind == "object":
+            if not value.owned and value.local < 0 and value.register >= 0 and not value.constant:
+                found.append(<object><PyObject*>state.registers[<Py_ssize_t>value.register].object)
+        elif value.parts:
+            found.extend(borrowed_at(value.parts, state))
+    return found

@@ -53,6 +53,8 @@ def _cells(code: CodeType) -> tuple[CellType, ...]:
 
 
 def _emit(translator: Translator, callee: object, count: int, instruction: Instruction) -> bool:
+    if "__class__" in translator.code.co_freevars:
+        return False  # its call-outs begin with the instance, for super()
     taken = instruction.arg + 2
     for place in range(-taken, 0):
         if translator.whole(place).kind not in generic.ARGUMENTS:
