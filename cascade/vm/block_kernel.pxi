@@ -8,6 +8,7 @@ cdef extern from "vm/kernel.h":
     int TYPED_GUARDS "CASCADE_GUARDS"
     int TYPED_RAISED "CASCADE_RAISED"
     int TYPED_CALLS "CASCADE_CALLS"
+    PyObject* cascade_boxed(Register, int) noexcept
     int cascade_call_out(TypedState*, Gather*, Register*) noexcept
     PyObject* cascade_call_under(TypedState*, PyObject*, PyObject**, size_t) noexcept
     PyTypeObject* cascade_plain_iterators[32]

@@ -99,6 +99,8 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     if cascade_is_traced() or cascade_is_profiled():
         return 0
     for i in range(1, gather.count):
+        if gather.sources[i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):
+            return 0
         types[i - 1] = type_of_source(&gather.sources[i], state.registers)
     try:
         word = callee.entry_for(types, gather.count - 1)
@@ -139,6 +141,8 @@ cdef inline PyTypeObject* type_of_source(Source* source, Register* registers) no
         return <PyTypeObject*>bool
     if source.kind == b"n":
         return type_of(None_)
+    if source.kind == b"c":
+        return <PyTypeObject*>str
     cdef PyTypeObject* kind = told_apart(type_of(<PyObject*>registers[source.where].object))
     # A boxed number is any object: most are unboxed before a call.
     return NULL if kind == <PyTypeObject*>int or kind == <PyTypeObject*>float or kind == <PyTypeObject*>bool or kind == type_of(None_) else kind
@@ -152,6 +156,8 @@ cdef inline void move_source(Source* source, Register* registers, Register* to) 
         incref(None_)
     elif source.kind == b"r":
         incref(<PyObject*>to.object)
+    elif source.kind == b"c":
+        to.object = cascade_boxed(registers[source.where], source.kind)
 
 
 cdef void set_error(error) noexcept:

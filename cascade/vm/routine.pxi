@@ -74,7 +74,7 @@ cdef class Routine:
             self.callee = <PyObject*>function
         self.plain_entry = self.entry
         self.plain_callee = self.callee
-        if in_blocks and self.simple and len(parameters) == positional <= PARAMETER_LIMIT:
+        if in_blocks and blocks_are_on and self.simple and len(parameters) == positional <= PARAMETER_LIMIT:
             self.block_calls = 1 if loops else BLOCK_WARM
             self.entry = call_counted
             self.callee = <PyObject*>self

@@ -150,7 +150,11 @@ class Describer:
             if code.co_filename == file:
                 word = failed_word(error, code, traceback.tb_lasti // 2)
                 positions = next(itertools.islice(code.co_positions(), word, None))
-                yield code.co_qualname, traceback.tb_lineno, positions, self.variables(traceback.tb_frame)
+                if isinstance(error, UnboundLocalError) and sys.version_info < (3, 12):
+                    # Where CPython's own instructions are specialised, it names the instruction before or behind.
+                    yield code.co_qualname, self.variables(traceback.tb_frame)
+                else:
+                    yield code.co_qualname, traceback.tb_lineno, positions, self.variables(traceback.tb_frame)
             traceback = traceback.tb_next
 
     def variables(self, frame: types.FrameType) -> Any:

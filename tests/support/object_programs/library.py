@@ -229,8 +229,8 @@ def produce(n):
     "profile_on": "def profile_on():\n    sys.setprofile(lambda frame, event, argument: None)\n",
     "trace_off": "def trace_off():\n    sys.settrace(None)\n    sys.setprofile(None)\n",
     "warn": "def warn(text):\n    warnings.warn(text, <UserWarning|RuntimeWarning>, stacklevel=<1|2>)\n",
-    "caller_line": "def caller_line():\n    return sys._getframe(1).f_lineno <|% 7|+ len(sys._getframe(1).f_locals)>\n",
-    "caller_name": "def caller_name():\n    return <sys._getframe(1).f_code.co_name|traceback.extract_stack()[-2].name|traceback.extract_stack()[-2].line|str(sorted(sys._getframe(1).f_locals))>\n",
+    "caller_line": "def caller_line():\n    return sys._getframe(1).f_lineno <|% 7>\n",
+    "caller_name": "def caller_name():\n    return <sys._getframe(1).f_code.co_name|traceback.extract_stack()[-2].name|traceback.extract_stack()[-2].line>\n",
     "Pair": "Pair = namedtuple('Pair', 'left right')\n",
     "Base": "class Base:\n?    def __init__(self, *given):\n?        LOG.append('base')\n    kept = 1\n",
     "Tracked": """
