@@ -92,11 +92,13 @@ static inline __attribute__((always_inline)) int cascade_read(const char *at, in
     }
 }
 
-/* Whether NumPy does not ignore an underflow. */
+/* Whether NumPy does not ignore an underflow. A dict is made for it: no finalizer may run meanwhile. */
 static __attribute__((noinline)) int cascade_underflow_warns(void)
 {
+    int ignored, collects = PyGC_Disable();
     PyObject *state = PyObject_CallNoArgs(cascade_error_state), *found;
-    int ignored;
+    if (collects)
+        PyGC_Enable();
     if (state == NULL) {
         PyErr_Clear();
         return 1;

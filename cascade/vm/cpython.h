@@ -496,6 +496,16 @@ static Py_ssize_t cascade_slot_offset(PyTypeObject *type, PyObject *name) {
     return ((PyMemberDescrObject *)descriptor)->d_member->offset;
 }
 
+/* PyMemberDescrObject: the offset of a member that is an object in the instances of a class of C's; -1 for none. */
+static Py_ssize_t cascade_member_offset(PyTypeObject *type, PyObject *name) {
+    PyObject *descriptor = _PyType_Lookup(type, name);
+    PyMemberDef *member;
+    if (descriptor == NULL || Py_TYPE(descriptor) != &PyMemberDescr_Type)
+        return -1;
+    member = ((PyMemberDescrObject *)descriptor)->d_member;
+    return member->type == T_OBJECT || member->type == T_OBJECT_EX ? member->offset : -1;
+}
+
 /* PyDictKeysObject, whose layout is the same from 3.11 to 3.13, in builds with the GIL. */
 struct cascade_keys {
     Py_ssize_t references;

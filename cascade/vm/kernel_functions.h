@@ -286,4 +286,5 @@ OP(LIST_OF) { PyObject *v = PySequence_List(O(b)); if (v == NULL) STOP(CASCADE_R
 OP(TUPLE_OF) { PyObject *v = PySequence_Tuple(O(b)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
 
 #include "kernel_numbers.h"
+#include "kernel_partial.h"
 #include "kernel_random.h"

@@ -683,6 +683,8 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_ALL,
     cascade_op_LIST_OF,
     cascade_op_TUPLE_OF,
+    cascade_op_EXPECT_PARTIAL,
+    cascade_op_PARTIAL_ITEM,
     cascade_op_RELEASE_COMPLEX,
     cascade_op_COMPLEX_ADD,
     cascade_op_COMPLEX_SUB,

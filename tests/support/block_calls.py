@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from functools import partial
 
 
 def seeded_numbers(count):
@@ -376,3 +377,38 @@ def matched_display(a, b):
             return other
         case (other, _):
             return [other]
+
+
+def called_partly(function, values):
+    total = 0
+    for value in values:
+        total += function(value)
+    return total
+
+
+def called_partly_in_turn(functions, values):
+    found = []
+    for function in functions:
+        for value in values:
+            found.append(function(value))
+    return found
+
+
+def held_partly(low, values):
+    above = partial(max, low)
+    return [above(value) for value in values] + [above(values[0]), above(0)]
+
+
+GREATER = partial(max, 1.5)
+
+
+def greater(values):
+    found = []
+    for value in values:
+        found.append(GREATER(value))
+    return found
+
+
+class Doubling(partial):
+    def __call__(self, value):
+        return 2 * value

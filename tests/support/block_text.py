@@ -211,3 +211,11 @@ def last_of(text: Any) -> Any:
         last = c
         del c
     return last
+
+
+def characters_in_characters(text: Any) -> Any:
+    found = []
+    for c in text:
+        for d in text:
+            found.append((c in d, d not in c, "a" in c, "漢" not in d, "" in c, text in c, c in text))
+    return found

@@ -23,6 +23,8 @@ def _rows() -> Iterator[Row]:
         yield Row(name, "a>int b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
     yield Row("LIST_OF", "a>object b<object", "a = list(b), of a built-in class")
     yield Row("TUPLE_OF", "a>object b<object", "a = tuple(b), of a built-in class")
+    yield Row("EXPECT_PARTIAL", "a<object b<object c# f@", "go to f where a is no partial object of b with c arguments")
+    yield Row("PARTIAL_ITEM", "a>object b<object c#", "a = partial b.args[c], borrowed")
     yield from _number_objects()
     yield from _random()
 

@@ -45,6 +45,8 @@ def call(translator: Translator, instruction: Instruction) -> None:
     elif callee.code is not None and not keywords:
         arguments = count + (bound.kind != NULL)
         form_found = any(made(translator, callee, arguments, instruction) for made in OF_MADE_FUNCTIONS)
+    if not form_found and not keywords and bound.kind == NULL and callee.kind == OBJECT:
+        form_found = any(other(translator, callee, instruction) for other in CALLEES)
     if form_found:
         translator.offset = instruction.after
     else:
@@ -65,6 +67,8 @@ def translate(translator: Translator, function: object, count: int, instruction:
     return False
 
 
+CALLEES: list[Callable[[Translator, Value, Instruction], bool]] = []
+"""What other families do of a call of an object; each returns whether it has done so."""
 OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
 """What other families do of a call whose function is known; each returns whether it has done so."""
 

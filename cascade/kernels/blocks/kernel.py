@@ -17,6 +17,7 @@ import cascade.kernels.blocks.math_calls
 import cascade.kernels.blocks.names
 import cascade.kernels.blocks.number_objects
 import cascade.kernels.blocks.numbers
+import cascade.kernels.blocks.partial_calls
 import cascade.kernels.blocks.python_calls
 import cascade.kernels.blocks.random_calls
 import cascade.kernels.blocks.regions

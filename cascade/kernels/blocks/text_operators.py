@@ -129,6 +129,9 @@ def contain(translator: Translator, instruction: Instruction) -> bool:
 
 
 def held(translator: Translator, value: Value, container: Value) -> Value | None:
+    """Returns whether a container, on top of the stack, holds the value below it; None where there is no form of it."""
+    if container.kind == CHAR:
+        container = translator.whole(-1)
     known = container.known if container.constant else None
     if value.kind == CHAR and type(known) in (str, tuple, frozenset):
         found = members(known)

@@ -70,6 +70,8 @@ class Translator(Emitter):
         function: the user's.
         text: its instructions.
         exits, stubs, call_outs: the tables that words refer to.
+        found: the value whose class the code that is being made has been made for.
+        partials: of calls of partial objects, what these were, by the offset of the call.
         general: whether the present instruction's usual form does not fit the values.
         state: the present one.
         chunk: where instructions are emitted.
@@ -99,6 +101,8 @@ class Translator(Emitter):
         self.keywords: tuple[str, ...] = ()
         self.call_start = -1
         self.fragments: dict[tuple[object, ...], FunctionType] = {}
+        self.found: object = None
+        self.partials: dict[int, object] = {}
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +134,7 @@ class Translator(Emitter):
         self.waiting = []
         self.offset = stub.offset
         self.version = version
+        self.found = found
         self.keywords, self.call_start = (), -1
         if version is not None:
             self.chunk.put(version.label)
@@ -138,7 +143,7 @@ class Translator(Emitter):
             self.translate()
         except Ended:
             pass
-        self.general = False
+        self.general, self.found = False, None
         for label, waiting, owner in self.waiting:
             self.put_stub(label, waiting, owner, self.chunk.cold)
         self.place_exits(first_exit)

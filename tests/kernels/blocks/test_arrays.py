@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array as arrays
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -186,6 +187,7 @@ def test_items_are_indexes_of_lists_and_ends_of_ranges():
         assert_same(block_arrays.index_by_scalars, filled(kind, 3), b"abc")
 
 
+@pytest.mark.filterwarnings("ignore:The 'u' type code:DeprecationWarning")
 @pytest.mark.parametrize("code", "bBhHiIlLqQfdu")
 def test_array_array_is_read_and_written_as_by_cpython(code):
     array = arrays.array(code, "abc" if code == "u" else [1, 2, 3])
@@ -239,3 +241,23 @@ def test_bytes_are_read_and_written_as_by_cpython(made):
         assert_same(block_arrays.store, made(b"abc"), 1, value, calls=1)
     assert_same(block_arrays.iterated, made(b"abc"))
     assert_same(block_arrays.reads_after_change, made(b"abcdef"), 5, Change(lambda text: text.clear()))
+
+
+def test_no_reference_to_an_array_is_kept():
+    array = np.arange(12.0).reshape(3, 4)
+    for function, arguments in (
+        (block_arrays.item_of_two, (array, 1, 2)),
+        (block_arrays.item_of_two, (array, 1, 9)),
+        (block_arrays.iterated, (array,)),
+        (block_arrays.rows_that_are_used, (array, 1)),
+        (block_arrays.rows_that_are_used, (array, 5)),
+        (block_arrays.unpacked_shape, (array,)),
+        (block_arrays.store_of_two, (array, 1, 2, "a")),
+        (block_arrays.store_of_two, (array, 1, 2, 3)),
+    ):
+        kernel = block_kernel(function)
+        block_arrays.outcome(kernel, arguments)
+        before = sys.getrefcount(array)
+        for _ in range(10):
+            block_arrays.outcome(kernel, arguments)
+        assert sys.getrefcount(array) == before, function.__name__

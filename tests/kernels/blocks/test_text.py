@@ -260,6 +260,11 @@ def test_searches_find_what_cpython_finds(text, part):
     assert_same(block_text.searched, text, part)
 
 
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_character_is_searched_in_a_character(text):
+    assert_same(block_text.characters_in_characters, text)
+
+
 @pytest.mark.parametrize("parts", ["lo", "é", "漢é", "zl", "", "l\U0001f600"])
 @pytest.mark.parametrize("text", [LATIN, WIDE, WIDEST, "lo", Text("lo")])
 def test_characters_are_searched_as_by_cpython(text, parts):

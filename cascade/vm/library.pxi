@@ -1,4 +1,4 @@
-# What is relied on of random.Random: see cascade/kernels/blocks/random_calls.py. Included by _vm.pyx.
+# What is relied on of classes of the standard library: see cascade/kernels/blocks/random_calls.py and partial_calls.py. Included by _vm.pyx.
 
 cdef extern from "vm/kernel.h":
     ctypedef struct RandomState "cascade_random_state":
@@ -7,6 +7,7 @@ cdef extern from "vm/kernel.h":
     RandomState* random_state_of "cascade_random_state_of"(PyObject*)
     double random_float "cascade_random_float"(PyObject*)
     uint64_t random_bits "cascade_random_bits"(PyObject*, int)
+    bint learn_partial_class "cascade_learn_partial"(PyTypeObject*, PyObject*, PyObject*, PyObject*)
     int learn "cascade_learn_random"(PyObject*, PyObject*, PyObject*) except -1
 
 
@@ -42,3 +43,8 @@ def learn_random(cls, tuple functions not None):
 
 
 cdef str RANDOM_NEXT = sys.intern("gauss_next")
+
+
+def learn_partial(cls):
+    """Has typed code look into objects of `cls`, that is functools.partial; returns whether its fields are known."""
+    return learn_partial_class(<PyTypeObject*>cls, <PyObject*>"func", <PyObject*>"args", <PyObject*>"keywords")
