@@ -28,3 +28,18 @@ def swapped_while_iterated(values: Any, count: int) -> Any:
     last = number
     last, last = (1, last)
     return last
+
+
+def chosen_among_many_kinds(values: Any, text: Any, other: Any) -> Any:
+    found = []
+    before = last = None
+    number, half = 7, 0.5
+    for value, character in zip(values, text):
+        number = None if other == 3 else number
+        half = None if other == 3 else half
+        character = None if other == 3 else character
+        found.append((number, half, character))
+        before, last = last, value
+        number += 1
+        half += 1.0
+    return found, before, last

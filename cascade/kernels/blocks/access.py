@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from types import FunctionType
+from types import FunctionType, MethodDescriptorType
 from typing import Final, NamedTuple
 
 from cascade._vm import (
@@ -28,7 +28,7 @@ SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD = "slot", "value", "item", "tupl
     item        in the dict of an instance
     tuple item  a field of a named tuple
     constant    an object of the class that is no descriptor
-    method      a plain function of the class
+    method      a plain function of the class, or a method of a class written in C
 """
 FIELD: Final = type(vars(collections.namedtuple("Probe", "field"))["field"])
 
@@ -62,7 +62,7 @@ def of_instance(cls: type, name: str) -> Access | None:
     if found is MISSING:
         return None
     hidden = "" if not has_instance_dict(cls) else VALUE if shares_keys(cls) else ITEM
-    if type(found) is FunctionType:
+    if type(found) in (FunctionType, MethodDescriptorType):
         return Access(METHOD, found=found, hidden=hidden)
     return None if is_descriptor(found) else Access(CONSTANT, found=found, hidden=hidden)
 

@@ -295,4 +295,4 @@ FORMS: dict[str, Form] = {
     "random": random, "getrandbits": getrandbits, "randrange": randrange, "randint": randint, "uniform": uniform,
     "gauss": gauss, "choice": choice, "shuffle": shuffle,
 }  # fmt: skip
-OTHERS.append(call_method)
+OTHERS.insert(0, call_method)  # before the calls of any Python function

@@ -394,6 +394,7 @@ class Translator(Emitter):
         """Makes objects of the variables that are numbers, and forgets their classes."""
         for number, value in enumerate(self.state.variables):
             if value is not None and value.kind in UNBOXED:
+                self.save_aliases(number)
                 self.box(value.kind, number, number)
                 value = Value(OBJECT, number, owned=True, general=True)
             elif value is not None and value.kind == NONE:

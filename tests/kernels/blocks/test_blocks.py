@@ -18,3 +18,9 @@ def test_exceptions_in_the_middle_of_a_loop_are_handled_as_by_cpython(values):
 def test_a_variable_that_is_stored_twice_at_once_has_the_last_value():
     assert_same(block_programs.stored_twice, None, 3)
     assert_same(block_programs.swapped_while_iterated, [5, 7], 4)
+
+
+def test_values_on_the_stack_keep_their_kinds_where_variables_are_boxed_to_have_fewer_versions():
+    values = [1, 2.5, "a", None, True, [1], (2,), {3}, 4, b"5"] * 4
+    values += values[::3] + values[::-1]
+    assert_same(block_programs.chosen_among_many_kinds, values, "some text of characters " * 9, 4)

@@ -15,6 +15,13 @@ def test_the_methods_of_this_version_are_known():
     assert "RANDOM_RANGE" in instructions(assert_same(block_calls.drawn, 5))
 
 
+def test_methods_of_an_object_are_typed():
+    kernel = block_kernel(block_calls.drawn_by)
+    assert kernel(random.Random(3), 20) == block_calls.drawn_by(random.Random(3), 20)
+    assert {"RANDOM", "RANDOM_RANGE"} <= set(instructions(kernel))
+    assert kernel.exit_count == 0
+
+
 def test_every_method_of_the_module_draws_the_same_numbers_and_leaves_the_same_state():
     assert_same(block_calls.drawn, 400)
 
