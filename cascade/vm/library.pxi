@@ -47,4 +47,7 @@ cdef str RANDOM_NEXT = sys.intern("gauss_next")
 
 def learn_partial(cls):
     """Has typed code look into objects of `cls`, that is functools.partial; returns whether its fields are known."""
+    known = modules.get("functools")
+    if known is None or cls is not known.partial:
+        raise TypeError("expected functools.partial")
     return learn_partial_class(<PyTypeObject*>cls, <PyObject*>"func", <PyObject*>"args", <PyObject*>"keywords")
