@@ -19,7 +19,7 @@ first one's exit: the second one never exits, or belongs to the same statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
@@ -39,8 +39,13 @@ WITH_MOVE = {first: rows[0][0] for (first, second), rows in FUSIONS.items() if s
 """For an instruction, the superinstruction of it and a MOVE."""
 
 
-def fuse(items: Code, temporaries: set[int]) -> Code:
-    """Returns the items with neighbours fused wherever there is an instruction for both."""
+def fuse(items: Code, temporaries: set[int], registers: Mapping[int, int] | None = None) -> Code:
+    """Returns the items with neighbours fused wherever there is an instruction for both.
+
+    Args:
+        temporaries: the names that no other items use.
+        registers: of names, where these are assigned already: several names may stand for one register then.
+    """
     reads, writes = _uses(items)
 
     def single(name: int) -> bool:
@@ -52,7 +57,7 @@ def fuse(items: Code, temporaries: set[int]) -> Code:
             if item.uses:
                 result.append(item)
         elif type(item) is Item:
-            _append_fused(result, item, single)
+            _append_fused(result, item, single, registers or {})
     return result
 
 
@@ -72,15 +77,22 @@ def _uses(items: Code) -> tuple[dict[int, int], dict[int, int]]:
     return reads, writes
 
 
-def _append_fused(result: Code, item: Item, single: Callable[[int], bool]) -> None:
+def _append_fused(result: Code, item: Item, single: Callable[[int], bool], registers: Mapping[int, int]) -> None:
     """Appends an instruction, fused with the ones before it as often as there is an instruction for both."""
     while result and type(previous := result[-1]) is Item:
         joined = _join(previous, item, single)
-        if joined is None:
+        if joined is None or _writes_twice(joined, registers):
             break
         result.pop()
         item = joined
     result.append(item)
+
+
+def _writes_twice(item: Item, registers: Mapping[int, int]) -> bool:
+    """Returns whether two results of an instruction have one register: the first one was not used any more."""
+    roles = ROWS[item.name].operands
+    written = [registers.get(name, name) for field, name in item.operands.items() if roles[field].role in WRITING]
+    return len(set(written)) < len(written)
 
 
 def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:

@@ -43,3 +43,10 @@ def chosen_among_many_kinds(values: Any, text: Any, other: Any) -> Any:
         number += 1
         half += 1.0
     return found, before, last
+
+
+def half_of_pairs(count: Any) -> Any:
+    seen = [count]
+    for step in range(count):
+        seen = divmod((step * 48271) % 2**31, 7)[0]
+    return seen

@@ -146,7 +146,7 @@ class Chunk:
 
     def words(self, end: int) -> tuple[Words, Words]:
         """Returns the words, and the stubs, which stand before the word `end`. Labels get their positions."""
-        kept = self.placed(fuse(self.items, set(self.names.keys() - self.pinned)), self.start)
+        kept = self.placed(fuse(self.items, set(self.names.keys() - self.pinned), self.names), self.start)
         stubs = self.placed(self.cold, end - sum(isinstance(item, Item) for item in self.cold))
         return self.encoded(kept), self.encoded(stubs)
 

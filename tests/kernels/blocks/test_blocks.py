@@ -24,3 +24,7 @@ def test_values_on_the_stack_keep_their_kinds_where_variables_are_boxed_to_have_
     values = [1, 2.5, "a", None, True, [1], (2,), {3}, 4, b"5"] * 4
     values += values[::3] + values[::-1]
     assert_same(block_programs.chosen_among_many_kinds, values, "some text of characters " * 9, 4)
+
+
+def test_a_result_that_is_not_used_leaves_other_values_alone():
+    assert_same(block_programs.half_of_pairs, 5)
