@@ -116,7 +116,17 @@ static __attribute__((noinline)) PyObject *cascade_operate(PyObject *left, PyObj
     return operators[number](left, right);
 }
 
-OP(OPERATE) { PyObject *v = cascade_operate(O(b), O(c), w->e); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+/* Where it raises, CPython does it again: the message depends on whether it is an augmented assignment. */
+OP(OPERATE)
+{
+    PyObject *v = cascade_operate(O(b), O(c), w->e);
+    if (v == NULL) {
+        PyErr_Clear();
+        EXIT;
+    }
+    SET(a, v);
+    NEXT;
+}
 
 /* A comparison of numbers: -1 with an error set. */
 static __attribute__((noinline)) int cascade_compare_numbers(PyObject *left, PyObject *right, int sign)

@@ -50,3 +50,10 @@ def half_of_pairs(count: Any) -> Any:
     for step in range(count):
         seen = divmod((step * 48271) % 2**31, 7)[0]
     return seen
+
+
+def zipped_range_and_list(count: Any) -> Any:
+    pairs = []
+    for number, item in zip(range(count) if count else (), [5, 6, 7]):
+        pairs.append(number + item)
+    return pairs

@@ -63,6 +63,11 @@ def places_to_loop(translator: Translator, instruction: Instruction) -> int | No
 def iterator_of(translator: Translator, value: Value, register: int) -> Value:
     """Returns an iterator over a list, tuple, range, array or buffer, in the given registers; it takes the reference of an owned one."""
     if value.cls is range:
+        source = translator.register(value)
+        if register <= source < register + 3:  # the range itself stands where its numbers will
+            aside = translator.temporary()
+            translator.emit("MOVE", a=aside, b=source)
+            value = value._replace(register=aside)
         translator.emit("RANGE_OF", a=register, b=translator.register(value))
         translator.consume(value)
         return Value(RANGE, register)

@@ -65,9 +65,12 @@ class Outcome:
     def unwrap(self) -> object:
         if self.error is None:
             return self.value
+        context = self.error.__context__
         try:
             raise self.error
         finally:
+            if context is not None:
+                self.error.__context__ = context  # `raise` replaces it by an exception that the caller handles
             self.error = None  # or the traceback, which holds this frame, would be held by it
 
 

@@ -28,3 +28,7 @@ def test_values_on_the_stack_keep_their_kinds_where_variables_are_boxed_to_have_
 
 def test_a_result_that_is_not_used_leaves_other_values_alone():
     assert_same(block_programs.half_of_pairs, 5)
+
+
+def test_a_range_on_the_stack_is_taken_apart_where_it_stands():
+    assert_same(block_programs.zipped_range_and_list, 3)

@@ -54,6 +54,9 @@ class Describer:
             return "complex", repr(value)
         if kind is tuple and not value:
             return ("tuple",)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and issubclass(kind, numpy.generic):  # numbers have no identity in typed code
+            return kind.__name__, (value.dtype.str, value.tobytes().hex())
         return self.object(value, kind)
 
     def each(self, values: Any) -> tuple[Any, ...]:
