@@ -65,7 +65,7 @@ def test_the_user_s_code_is_the_same_behind_any_prologue(module: Any):
 @pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_the_user_s_code_is_the_same_behind_nearly_any_prologue(module: Any):
-    check_functions(module, 12)
+    check_functions(module, 4)
 
 
 def check_functions(module: Any, count: int) -> None:
