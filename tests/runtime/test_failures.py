@@ -441,3 +441,22 @@ def test_an_exception_that_takes_no_attributes_comes_out_as_itself(run):
         with pytest.raises(Frozen) as raised:
             run(target)
         assert raised.value is error
+
+
+def test_an_exception_keeps_its_context_while_another_one_is_handled(path):
+    @cs.task
+    def fails(n: int) -> Any:
+        try:
+            return [][n]
+        except IndexError:
+            raise ValueError(n) from None
+
+    def caught() -> ValueError:
+        try:
+            raise EOFError
+        except EOFError:
+            with pytest.raises(ValueError) as failure:
+                path.run(fails(3))
+        return failure.value
+
+    assert type(caught().__context__) is IndexError
