@@ -57,3 +57,16 @@ def zipped_range_and_list(count: Any) -> Any:
     for number, item in zip(range(count) if count else (), [5, 6, 7]):
         pairs.append(number + item)
     return pairs
+
+
+def with_cells() -> Any:
+    kept, gathered = 10**6, []
+
+    def changed(first: Any, second: Any) -> Any:
+        nonlocal kept
+        for item in [0.5, True, 2, None, "a", 1j, (), b"b", [], {}]:
+            other = item
+            gathered.append((kept or kept))
+        return len(gathered), other
+
+    return changed

@@ -400,8 +400,8 @@ class Translator(Emitter):
             elif value is not None and value.kind == NONE:
                 self.emit("OWN", a=number, b=self.registers.none)
                 value = Value(OBJECT, number, owned=True, general=True)
-            elif value is not None and value.kind == OBJECT and not value.constant:
-                value = Value(OBJECT, number, owned=True, general=True)
+            elif value is not None and value.kind == OBJECT and not value.constant and value.cls is not CellType:
+                value = Value(OBJECT, number, owned=value.owned, general=True)
             self.state.variables[number] = value
 
 

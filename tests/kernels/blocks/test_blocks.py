@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_programs
 from tests.support.block_functions import assert_same
 
@@ -32,3 +35,14 @@ def test_a_result_that_is_not_used_leaves_other_values_alone():
 
 def test_a_range_on_the_stack_is_taken_apart_where_it_stands():
     assert_same(block_programs.zipped_range_and_list, 3)
+
+
+def test_cells_of_free_variables_stay_the_function_s_where_there_are_many_versions():
+    changed = block_programs.with_cells()
+    cells = changed.__closure__
+    kernel = block_kernel(changed)
+    before = [sys.getrefcount(cell) for cell in cells]
+    for number in range(3):
+        for first in (1, 0.5, None, "a", [], {}, set(), (), 1j, b""):
+            assert kernel(first, number)[0] == len(cells[0].cell_contents)
+    assert [sys.getrefcount(cell) for cell in cells] == before
