@@ -15,7 +15,7 @@ import os
 import sys
 
 from tests.support.object_programs.programs import write_program
-from tests.support.object_programs.runner import Options, Runner
+from tests.support.object_programs.runner import BLOCKS, Options, Runner
 
 
 def main() -> int:
@@ -33,10 +33,15 @@ def main() -> int:
     parser.add_argument(
         "--features", action="store_true", help="print how often each form of the grammar was in a program"
     )
+    parser.add_argument(
+        "--blocks", action="store_true", help="use kernels that are made block by block, at the first call"
+    )
     parser.add_argument("--show", action="store_true", help="print the programs only")
     given = parser.parse_args()
     if given.show:
         return show(given.seed, given.programs or 1)
+    if given.blocks:
+        os.environ[BLOCKS] = "1"  # for the processes that compare programs
     seconds = 60.0 if given.seconds is None and given.programs is None else given.seconds
     runner = Runner(Options(given.seed, given.programs, seconds, given.jobs, given.progress, given.shrink))
     troubles = runner.run()

@@ -27,13 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import cascade as cs
-from cascade._vm import lower_without_delay, use_block_kernels
 from cascade.errors import CacheWarning
 from tests.support.object_programs.descriptions import Describer
 from tests.support.object_programs.model import HEADER, Call, Program, compiled
-
-use_block_kernels(True)
-lower_without_delay(True)
 
 PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
 """Time of all equal calls in plain Python, which are left out if they take longer, and of those of tasks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import multiprocessing.connection
+import os
 import platform
 import resource
 import time
@@ -13,6 +14,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
+from cascade._vm import lower_without_delay, use_block_kernels
 from tests.support.object_programs.comparison import Difference, Tally, Tasks, compare
 from tests.support.object_programs.minimise import MEMORY, minimise, shown_by
 from tests.support.object_programs.programs import write_program
@@ -27,6 +29,9 @@ HUNG = 120.0
 """Seconds after which a worker that says nothing is ended: typed code that loops forever cannot be interrupted."""
 
 fork = multiprocessing.get_context("fork")
+
+BLOCKS = "CASCADE_BLOCK_KERNELS"
+"""The environment variable by which a process is told to use block kernels."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,9 @@ def _work(connection: Any, current: Any, options: Options) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()
+    if os.environ.get(BLOCKS):
+        use_block_kernels(True)
+        lower_without_delay(True)
     minimised: Counter[str] = Counter()
     for chunk in iter(connection.recv, None):
         tally = Tally()
