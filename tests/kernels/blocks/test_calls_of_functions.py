@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -13,4 +14,9 @@ from tests.support.block_functions import assert_same, instructions
 @pytest.mark.parametrize(("name", "arguments"), functions.CASES)
 def test_functions_that_call_functions_do_what_cpython_does(name: str, arguments: tuple[Any, ...]):
     kernel = assert_same(getattr(functions, name), *arguments)
-    assert "CALL_FUNCTION" in instructions(kernel)
+    if name not in COMPREHENSIONS or sys.version_info < (3, 12):
+        assert "CALL_FUNCTION" in instructions(kernel)
+
+
+COMPREHENSIONS = ("listed", "nested", "failing", "by_index")
+"""Functions that call nothing but comprehensions, which are parts of their functions from CPython 3.12 on."""
