@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cascade.kernels.blocks.kernel import block_kernel
-from tests.support.block_functions import entries
+from tests.support.outcomes import entries
 
 KINDS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>")

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import copy
-import traceback
 from collections.abc import Callable
-from types import FunctionType, TracebackType
+from types import FunctionType
 from typing import Any
 
 from cascade.kernels.blocks.kernel import block_kernel
-
-
-def entries(trace: TracebackType | None) -> list[tuple[Any, ...]]:
-    """Returns the traceback's entries: file, name, line and columns; those of the extension's own test door are left out."""
-    found = []
-    for frame, lasti in ((tb.tb_frame, tb.tb_lasti) for tb in _walk(trace)):
-        code = frame.f_code
-        if not code.co_filename.endswith((".pxi", ".pyx")):
-            found.append((code.co_filename, code.co_name, *list(code.co_positions())[lasti // 2]))
-    return found
-
-
-def _walk(trace: TracebackType | None) -> list[TracebackType]:
-    found = []
-    while trace is not None:
-        found.append(trace)
-        trace = trace.tb_next
-    return found
+from tests.support.outcomes import described
 
 
 def outcome(call: Callable[..., Any], arguments: list[Any]) -> tuple[Any, ...]:
@@ -34,9 +16,8 @@ def outcome(call: Callable[..., Any], arguments: list[Any]) -> tuple[Any, ...]:
     try:
         result = call(*arguments)
     except Exception as error:
-        chain = [type(error), str(error), entries(error.__traceback__.tb_next if error.__traceback__ else None)]
-        chain += [repr(error.__context__), repr(error.__cause__), error.__suppress_context__]
-        return ("raised", chain, shown(arguments))
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without this frame
+        return ("raised", described(error), shown(arguments))
     return ("returned", shown(result), shown(arguments))
 
 
@@ -78,6 +59,3 @@ def show(kernel: Any) -> None:
             if operand.role == "target":
                 used[letter] = number + used[letter] // 32
         print(number, f"line {line}", row.name, used, exits or "")
-
-
-__all__ = ["assert_same", "entries", "instructions", "outcome", "show", "traceback"]

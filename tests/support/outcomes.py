@@ -20,7 +20,7 @@ def described(error: BaseException | None) -> object:
     if error is None:
         return None
     trace, cause, context = entries(error.__traceback__), described(error.__cause__), described(error.__context__)
-    return type(error), str(error), trace, cause, context, error.__suppress_context__
+    return type(error), repr(error), str(error), trace, cause, context, error.__suppress_context__
 
 
 def entries(trace: Any) -> list[object]:
@@ -28,8 +28,9 @@ def entries(trace: Any) -> list[object]:
     found = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename not in (__file__, states.__file__) and "/blocks/test_" not in code.co_filename:
+        own = code.co_filename in (__file__, states.__file__) or "/blocks/test_" in code.co_filename
+        if not own and not code.co_filename.endswith((".pxi", ".pyx")):  # those of the extension's test door
             place = next(itertools.islice(code.co_positions(), trace.tb_lasti // 2, None))
-            found.append((code.co_qualname, trace.tb_lineno, place))
+            found.append((code.co_filename, code.co_qualname, trace.tb_lineno, place))
         trace = trace.tb_next
     return found
