@@ -98,8 +98,6 @@ class Routine:
         may_skip: bool = False,
         chooses_route: bool = False,
         state_operands: tuple[tuple[int, int], ...] = (),
-        in_blocks: bool = False,
-        loops: bool = False,
     ) -> None: ...
     @property
     def block_kernel(self) -> BlockKernel | None: ...

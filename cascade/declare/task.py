@@ -471,8 +471,6 @@ class Task(Generic[P, R]):
         """The form in which the VM calls the task's function."""
         if self._routine is None:
             binder = self.binder
-            plain = self.func if self.lower is not False and isinstance(self.func, types.FunctionType) else None
-            in_blocks = plain is not None and not self.is_async
             self._routine = Routine(
                 owner=self,
                 function=self.called,
@@ -485,8 +483,6 @@ class Task(Generic[P, R]):
                 varkwargs=binder.varkwargs,
                 bind=binder.bind,
                 lowering=self._when_lowered(),
-                in_blocks=in_blocks,
-                loops=plain is not None and in_blocks and loops(plain),
             )
         return self._routine
 

@@ -141,10 +141,7 @@ cdef int next_block_way(BlockKernel kernel) noexcept:
     if number >= 6 * TRIAL_SAMPLES:
         end_block_trial(kernel)     # samples have been lost
         return TYPED_WAY
-    number ^= number >> 4
-    number ^= number >> 2
-    number ^= number >> 1
-    return number & 1
+    return way_of_number(number)
 
 
 cdef void add_block_sample(BlockKernel kernel, int way, double seconds) noexcept:

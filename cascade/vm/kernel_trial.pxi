@@ -75,6 +75,11 @@ cdef int next_way(Kernel kernel) noexcept:
         end_trial(kernel)
         return TYPED_WAY
     kernel.trial.chosen += 1
+    return way_of_number(number)
+
+
+cdef inline int way_of_number(int number) noexcept:
+    # The sequence of Thue and Morse: the parity of the bits.
     number ^= number >> 4
     number ^= number >> 2
     number ^= number >> 1
@@ -139,7 +144,7 @@ cdef void end_typed_sample(Kernel kernel, Typed* typed) noexcept:
 cdef PyObject* plain_sample(Kernel kernel, Routine routine, PyObject** arguments) noexcept:
     # The call made by CPython, and timed. NULL, and the exception is set, where it raised.
     cdef double begun = trial_time(PLAIN_WAY)
-    cdef PyObject* result = routine.plain_entry(routine.plain_callee, arguments, routine.positional, routine.keyword_names)
+    cdef PyObject* result = call_plainly_of(routine, arguments)
     if result != NULL:
         if cascade_is_special(result):
             cannot_be_compared(kernel)

@@ -21,8 +21,6 @@ cdef class Routine:
         may_skip: whether its result may be a `Skipped`.
         chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and
             the values that the routes share.
-        in_blocks: whether a kernel of its function may be made block by block.
-        loops: whether the function has a loop.
         state_operands: of a state machine, the (offset, width) of each state's operands among all of them; else empty.
 
     Attributes:
@@ -33,8 +31,7 @@ cdef class Routine:
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
                   Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
                   int lowering=LOWER_NEVER, operation=None, bint rebinds=True, bint may_skip=False,
-                  bint chooses_route=False, tuple state_operands not None=(), bint in_blocks=False,
-                  bint loops=False):
+                  bint chooses_route=False, tuple state_operands not None=()):
         cdef void* direct
         if not 0 <= positional_only <= positional <= len(parameters):
             raise InternalError(f"routine {name}: the parameters do not add up")
@@ -74,8 +71,8 @@ cdef class Routine:
             self.callee = <PyObject*>function
         self.plain_entry = self.entry
         self.plain_callee = self.callee
-        if in_blocks and blocks_are_on and self.simple and len(parameters) == positional <= PARAMETER_LIMIT:
-            self.block_calls = 1 if loops else BLOCK_WARM
+        if blocks_are_on and lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT:
+            self.block_calls = 1 if lowering >= LOWER_AT_ONCE else BLOCK_WARM
             self.entry = call_counted
             self.callee = <PyObject*>self
 
