@@ -36,7 +36,7 @@ class Names:
             return MISSING
         found = self._item(function.__globals__, name)
         if found is MISSING:
-            found = self._item(_builtins_of(function), name)
+            found = self._item(builtins_of(function), name)
         return found
 
     def signature(self, function: object) -> None:
@@ -63,11 +63,12 @@ class Names:
 def has_plain_names(function: FunctionType) -> bool:
     """Returns whether names are looked up in plain dicts, and builtins in those of the module."""
     own = function.__globals__.get("__builtins__")
-    return type(function.__globals__) is dict and _builtins_of(function) is (
+    return type(function.__globals__) is dict and builtins_of(function) is (
         vars(own) if isinstance(own, ModuleType) else own
     )
 
 
-def _builtins_of(function: FunctionType) -> dict[str, object]:
+def builtins_of(function: FunctionType) -> dict[str, object]:
+    """Returns the namespace in which a function looks up the names that are no globals."""
     found: dict[str, object] = getattr(function, "__builtins__")  # typeshed has no such attribute
     return found

@@ -42,7 +42,8 @@ def state_machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int
 
 def block_kernel_of(function: FunctionType) -> BlockKernel | Diagnostic:
     """Returns the kernel of a function that is made block by block; or why it has none."""
-    from cascade.kernels.blocks.kernel import block_kernel, refusal_of
+    from cascade.kernels.blocks.admission import refusal_of
+    from cascade.kernels.blocks.kernel import block_kernel
 
     return refusal_of(function) or block_kernel(function)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from cascade.kernels.continuation import IterationEnd, remaining
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT, Exit, TypedCode
 from cascade.kernels.program_points import END, Point, ProgramPoints
+from cascade.kernels.values import WIDE
 
-WIDE = range(-(2**63), 2**63)
 Loaded = tuple[int, str, object]
 """A register, its type and its value."""
 TYPES: dict[type, str] = {int: INT, float: FLOAT, bool: BOOL, type(None): NONE}

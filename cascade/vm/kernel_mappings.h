@@ -424,13 +424,9 @@ CHANGES_OF(_INT, I, cascade_pop_int, cascade_default_int)
 OP(DICT_SIZE) { I(a) = PyDict_GET_SIZE(O(b)); NEXT; }
 
 /* A new dict of the keys and values of a gathering, which are plain keys. */
-static __attribute__((noinline)) PyObject *cascade_build_dict(const cascade_gather *gather, cascade_register *r)
+/* Drops the references that the container has taken; where it was not made, owned registers keep theirs. */
+static PyObject *cascade_built(const cascade_gather *gather, PyObject **values, int32_t count, PyObject *made, int failed)
 {
-    PyObject *values[CASCADE_GATHER_LIMIT], *made = PyDict_New();
-    int32_t i, count = made == NULL ? 0 : cascade_box_all(gather, r, values);
-    int failed = made == NULL || count < gather->count;
-    for (i = 0; !failed && i < count; i += 2)
-        failed = PyDict_SetItem(made, values[i], values[i + 1]) < 0;
     if (failed) {
         cascade_unbox_all(gather, values, count);
         Py_CLEAR(made);
@@ -441,6 +437,16 @@ static __attribute__((noinline)) PyObject *cascade_build_dict(const cascade_gath
     return made;
 }
 
+static __attribute__((noinline)) PyObject *cascade_build_dict(const cascade_gather *gather, cascade_register *r)
+{
+    PyObject *values[CASCADE_GATHER_LIMIT], *made = PyDict_New();
+    int32_t i, count = made == NULL ? 0 : cascade_box_all(gather, r, values);
+    int failed = made == NULL || count < gather->count;
+    for (i = 0; !failed && i < count; i += 2)
+        failed = PyDict_SetItem(made, values[i], values[i + 1]) < 0;
+    return cascade_built(gather, values, count, made, failed);
+}
+
 static __attribute__((noinline)) PyObject *cascade_build_set(const cascade_gather *gather, cascade_register *r)
 {
     PyObject *values[CASCADE_GATHER_LIMIT], *made = PySet_New(NULL);
@@ -448,14 +454,7 @@ static __attribute__((noinline)) PyObject *cascade_build_set(const cascade_gathe
     int failed = made == NULL || count < gather->count;
     for (i = 0; !failed && i < count; i++)
         failed = PySet_Add(made, values[i]) < 0;
-    if (failed) {
-        cascade_unbox_all(gather, values, count);
-        Py_CLEAR(made);
-    }
-    else
-        while (count-- > 0)
-            Py_DECREF(values[count]);
-    return made;
+    return cascade_built(gather, values, count, made, failed);
 }
 
 OP(BUILD_DICT) { PyObject *v = cascade_build_dict(s->gathers[w->e], r); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }

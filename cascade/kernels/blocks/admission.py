@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType
 
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.diagnostics import Diagnostic
+from cascade.kernels.names import builtins_of, has_plain_names
 
 SUSPENDED = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 LOOKING = frozenset((
@@ -35,7 +35,7 @@ def refusal_of(function: FunctionType) -> Diagnostic | None:
         return no(
             "CS105", f"it looks at its own variables by {', '.join(sorted(looking))}(), and typed code has others"
         )
-    if not _has_plain_names(function):
+    if not has_plain_names(function) or type(builtins_of(function)) is not dict:
         return no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
         return no("CS143", "it is too long")
@@ -50,13 +50,6 @@ def _with_inner(code: CodeType) -> list[CodeType]:
     for each in found:  # which grows
         found += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
     return found
-
-
-def _has_plain_names(function: FunctionType) -> bool:
-    namespace = function.__globals__
-    own = namespace.get("__builtins__", builtins)
-    found = vars(own) if isinstance(own, ModuleType) else own
-    return type(namespace) is dict and type(found) is dict and getattr(function, "__builtins__") is found
 
 
 def _compares_identity(constants: tuple[object, ...], text: Function) -> bool:

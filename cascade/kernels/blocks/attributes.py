@@ -25,9 +25,10 @@ from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
+from cascade.kernels.blocks.points import Stub
 from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.sequences import settled_object
-from cascade.kernels.blocks.translator import Stub, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 

@@ -11,14 +11,14 @@ from cascade.kernels.blocks import arrays, scalars, text_items
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.chunks import STRIDE
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.iteration import ITERATORS, iterator_of, places_to_loop
+from cascade.kernels.blocks.iteration import iterator_of, places_to_loop
 from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
 from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
 from cascade.kernels.blocks.sequences import KINDS, append
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
+from cascade.kernels.blocks.values import COUNTED, HELD, NULL, RANGE, ZIPPED, Value
 from cascade.kernels.model import BOOL, INT, OBJECT
 
 ZIPPED_LIMIT = 3
@@ -315,6 +315,3 @@ def call_pop(translator: Translator, count: int, instruction: Instruction) -> bo
     made = translator.state.stack[-1]
     result = translator.computed(OBJECT, "LIST_POP", made)._replace(owned=True)
     return finish(translator, instruction, result)
-
-
-__all__ = ["BOOL", "ITEMS", "ITERATORS"]

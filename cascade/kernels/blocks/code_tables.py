@@ -59,6 +59,10 @@ class CodeTables:
         self.handlers = read_handlers(code.co_exceptiontable)
         self.locations = LocationTable(code.co_linetable, code.co_firstlineno)
 
+    def handler_of(self, unit: int) -> Handler | None:
+        """Returns the handler of the exceptions that an instruction raises; None where the function has none."""
+        return next((row for row in self.handlers if row.start <= unit < row.end), None)
+
     @cached_property
     def first(self) -> int:
         """The unit of the instruction RESUME, in front of which a frame is not complete."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from types import FunctionType
 
-from cascade.kernels.assemble import Label, Space
+from cascade.kernels.assemble import Label, Space, halves
 from cascade.kernels.blocks.chunks import FIRST_NAME, Chunk, Registers, bits_of
 from cascade.kernels.blocks.points import CallOut, Exit, Unseen
 from cascade.kernels.blocks.values import (
@@ -118,9 +119,8 @@ class Emitter:
         assert key is not None
         if key in self.registers.constants:
             return self.registers.constants[key]
-        bits = key if isinstance(key, bytes) else key.to_bytes(8, "little", signed=True)
+        low, high = halves(key if isinstance(key, bytes) else key.to_bytes(8, sys.byteorder, signed=True))
         result = self.temporary()
-        low, high = int.from_bytes(bits[:4], "little", signed=True), int.from_bytes(bits[4:], "little", signed=True)
         self.emit("LOAD_FLOAT" if kind == FLOAT else "LOAD_INT", a=result, e=low, f=high)
         return result
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, TracebackType
 from typing import NamedTuple
 
+from cascade.kernels.blocks.points import Exit
 from cascade.kernels.blocks.resume import continuation
-from cascade.kernels.blocks.translator import Exit, Translator
+from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import CODES, COUNTED, DISPLAY, ITEMS, NULL, RANGE, ROW, UNBOXED, ZIPPED, Value
 from cascade.kernels.model import NONE
 
@@ -87,6 +88,3 @@ def place_of(value: Value) -> Place:
     if value.kind in (ZIPPED, DISPLAY, ROW):
         return (value.kind, tuple(place_of(part) for part in value.parts))
     return ("o", value.register)
-
-
-__all__ = ["ExitPlan", "owned_registers", "plan", "raising_offset"]

@@ -12,8 +12,9 @@ from cascade.kernels.blocks.c_calls import before_collection, c_function, class_
 from cascade.kernels.blocks.calls import as_int, known, numbers
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.numbers import as_float, of_numbers
+from cascade.kernels.blocks.points import Stub
 from cascade.kernels.blocks.sequences import KINDS, settled_object
-from cascade.kernels.blocks.translator import Stub, Translator
+from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import DISPLAY, Value, constant_value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 

@@ -8,8 +8,9 @@ from types import FunctionType
 
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.instructions import ContinuationError
+from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.resume import call_out as call_out_function
-from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import HELD, NULL, Value
 from cascade.kernels.model import OBJECT
 
@@ -184,6 +185,3 @@ ARGUMENTS = (NULL, *HELD)
 @form("RAISE_VARARGS", "RERAISE", "PUSH_EXC_INFO", "YIELD_VALUE", "RETURN_GENERATOR", "SEND")
 def leaves(translator: Translator, instruction: Instruction) -> None:
     raise LeavesTyped
-
-
-__all__ = ["Ended"]

@@ -8,9 +8,10 @@ from cascade.kernels.assemble import Label
 from cascade.kernels.blocks import arrays, text_items
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.points import LeavesTyped, Version
 from cascade.kernels.blocks.sequences import KINDS
 from cascade.kernels.blocks.steps import step
-from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, Version, form
+from cascade.kernels.blocks.translator import Form, Translator, form
 from cascade.kernels.blocks.values import COUNTED, DISPLAY, ITEMS, ITERATORS, PLAIN_ITERATORS, RANGE, Value
 from cascade.kernels.model import INT, OBJECT
 
@@ -175,6 +176,3 @@ def over_object(translator: Translator, instruction: Instruction) -> None:
         translator.after_effect()
     at_end(translator, instruction, end, (iterator,))
     translator.push(Value(OBJECT, item, owned=True))
-
-
-__all__ = ["ITERATORS"]

@@ -50,6 +50,3 @@ KERNELS: WeakValueDictionary[int, BlockKernel] = WeakValueDictionary()
 def kernel_of(function: FunctionType) -> BlockKernel | None:
     """Returns the kernel by which a kernel calls a function; None where it has none."""
     return None if refusal_of(function) is not None else block_kernel(function)
-
-
-__all__ = ["block_kernel", "refusal_of"]

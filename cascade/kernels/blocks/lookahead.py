@@ -90,6 +90,3 @@ def callee_of(translator: Translator, call: Instruction, depth: int, ours: int) 
                     return None
                 return value.known
     return None
-
-
-__all__ = ["callee_of", "consumer", "is_computed_with"]

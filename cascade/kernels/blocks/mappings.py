@@ -16,9 +16,10 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import ARGUMENTS, call_out, popped
 from cascade.kernels.blocks.iteration import ITERATED_OF, NEXT_OF, Next
 from cascade.kernels.blocks.numbers import SIZES, next_tests
+from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.resume import call_out as call_out_function
 from cascade.kernels.blocks.sequences import DELETIONS_OF, HOLDS_OF, ITEMS_OF, STORES_OF, settled_object
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, NOTHING, NULL, PLAIN, Value
 from cascade.kernels.model import BOOL, INT, NONE, OBJECT
 
@@ -514,6 +515,3 @@ def add(translator: Translator, name: str, **operands: Value) -> None:
     translator.chunk.put(slow)
     translator.emit("EXIT")
     translator.chunk.put(join)
-
-
-__all__ = ["build"]

@@ -10,8 +10,9 @@ from cascade.kernels.blocks.c_calls import c_function, c_result, finish
 from cascade.kernels.blocks.calls import OTHERS, as_int, numbers
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.numbers import as_float
+from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.sequences import KINDS
-from cascade.kernels.blocks.translator import LeavesTyped, Translator
+from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import DISPLAY, Value
 from cascade.kernels.functions import ARGUMENT_LIMIT, FOLDED, MATH, OTHERWISE, PAIRS, WHOLE, Known
 from cascade.kernels.model import BOOL, FLOAT, INT, OBJECT

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
-from types import CellType, ModuleType
+from types import CellType
 
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.points import Ended, LeavesTyped
 from cascade.kernels.blocks.sequences import update_in_place
-from cascade.kernels.blocks.translator import Ended, LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import (
     BUILT_IN,
-    CONDITION,
     DISPLAY,
     HELD,
     NO_CALLABLE,
-    NOTHING,
     NULL,
     NUMBERS,
     ROW,
     UNBOXED,
-    UNKNOWN,
     Value,
     constant_value,
 )  # fmt: skip
 from cascade.kernels.model import MISSING, NONE, OBJECT
+from cascade.kernels.names import builtins_of
 
 NULL_LAST = sys.version_info >= (3, 13)
 """Whether the NULL beside a callable stands behind it."""
@@ -302,10 +300,10 @@ def named_value(found: object) -> Value:
 
 def meaning(translator: Translator, name: str) -> object:
     """Returns the object that a global name means; from here on the code relies on it."""
-    namespace = translator.function.__globals__
-    found = noted(translator, namespace, name)
+    function = translator.function
+    found = noted(translator, function.__globals__, name)
     if found is MISSING:
-        found = noted(translator, builtins_of(namespace), name)
+        found = noted(translator, builtins_of(function), name)
     check_names(translator)
     return found
 
@@ -329,11 +327,3 @@ def check_names(translator: Translator) -> None:
     if not translator.state.guarded:
         translator.emit("GUARD")
         translator.state.guarded = True
-
-
-def builtins_of(namespace: dict[str, object]) -> dict[str, object]:
-    found = namespace.get("__builtins__", builtins)
-    return vars(found) if isinstance(found, ModuleType) else found  # type: ignore[return-value]
-
-
-__all__ = ["CONDITION", "NOTHING", "UNKNOWN"]

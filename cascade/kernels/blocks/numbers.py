@@ -10,25 +10,17 @@ from typing import Any
 from cascade.kernels.blocks import scalars, text_operators
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.points import LeavesTyped
+from cascade.kernels.blocks.scalars import BITS
 from cascade.kernels.blocks.text_operators import condition
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import (
-    CONDITION,
-    DISPLAY,
-    NOTHING,
-    NULL,
-    NUMBERS,
-    UNBOXED,
-    WIDE,
-    Value,
-    constant_value,
-)
+from cascade.kernels.blocks.translator import Translator, form
+from cascade.kernels.blocks.values import CONDITION, DISPLAY, NOTHING, NUMBERS, UNBOXED, Value, constant_value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+from cascade.kernels.values import WIDE
 
 SIGNS = ["+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^"]
 """By the argument of BINARY_OP, modulo their number."""
 ARITHMETIC = {"+": "ADD", "-": "SUB", "*": "MUL", "//": "FLOORDIV", "%": "MOD", "**": "POW"}
-BITS = {"&": "AND", "|": "OR", "^": "XOR", "<<": "LSHIFT", ">>": "RSHIFT"}
 COMPUTED: dict[str, Callable[[object, object], object]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
     "&": operator.and_, "|": operator.or_, "^": operator.xor, "/": operator.truediv,
@@ -387,6 +379,3 @@ def jump_or_pop(translator: Translator, instruction: Instruction) -> None:
 @form("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
 def jump(translator: Translator, instruction: Instruction) -> None:
     translator.go_to(instruction.target, instruction.target <= instruction.start)
-
-
-__all__ = ["NULL"]

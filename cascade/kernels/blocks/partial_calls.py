@@ -13,7 +13,8 @@ from cascade._vm import learn_partial
 from cascade.kernels.blocks.calls import CALLEES, translate
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.translator import Translator, Unseen
+from cascade.kernels.blocks.points import Unseen
+from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import Value
 from cascade.kernels.functions import MATH
 from cascade.kernels.model import BOOL, FLOAT, INT

@@ -23,12 +23,14 @@ from cascade._vm import learn_random, random_numbers, random_state
 from cascade.kernels.blocks.c_calls import finish
 from cascade.kernels.blocks.calls import OTHERS
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.names import builtins_of, check_names, noted
+from cascade.kernels.blocks.names import check_names, noted
 from cascade.kernels.blocks.numbers import as_float
 from cascade.kernels.blocks.sequences import KINDS
 from cascade.kernels.blocks.translator import Translator
-from cascade.kernels.blocks.values import NOTHING, WIDE, Value
+from cascade.kernels.blocks.values import NOTHING, Value
 from cascade.kernels.model import FLOAT, INT, MISSING, OBJECT
+from cascade.kernels.names import builtins_of
+from cascade.kernels.values import WIDE
 
 Relied = tuple[dict[str, object], str, object]
 """A namespace, a name, and what it has to mean."""
@@ -59,7 +61,7 @@ def namespace_of(cls: type) -> dict[str, object]:
 
 def relied_on(module: ModuleType, cls: type, base: type) -> tuple[Relied, ...]:
     own, inherited, names = namespace_of(cls), namespace_of(base), vars(module)
-    built_in = builtins_of(names)
+    built_in = builtins_of(own[WRITTEN[0]])  # type: ignore[arg-type]
     relied: list[Relied] = [(own, name, own[name]) for name in WRITTEN]
     for name in ("random", "getrandbits"):
         relied += [(own, name, MISSING), (inherited, name, inherited[name])]

@@ -18,10 +18,12 @@ from cascade.kernels.blocks.access import of_instance, store_in
 from cascade.kernels.blocks.c_calls import CLASSES
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import LIMIT, METHOD_BIT, effect, loads_method, make, popped
-from cascade.kernels.blocks.names import NULL_LAST, builtins_of
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.names import NULL_LAST
+from cascade.kernels.blocks.points import LeavesTyped
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, HELD, NULL, PLAIN, Value, constant_value
 from cascade.kernels.model import MISSING, OBJECT
+from cascade.kernels.names import builtins_of
 
 ITEM_LIMIT = 3
 """Values that a region may leave on the stack."""
@@ -96,9 +98,9 @@ class Extension:
     """Extends a region that begins with one instruction, as far as it can be."""
 
     def __init__(self, translator: Translator, first: Region, items: list[Value | None]) -> None:
-        self.text, self.code = translator.text, translator.code
+        self.text, self.code, self.tables = translator.text, translator.code, translator.tables
         self.variables = translator.state.variables
-        self.names = translator.function.__globals__
+        self.function = translator.function
         self.below = translator.state.stack[: len(translator.state.stack) - first.taken]
         self.items = items
         self.taken = first.taken
@@ -107,11 +109,11 @@ class Extension:
 
     def run(self, start: int) -> Region:
         """Returns the longest region that begins at `start`."""
-        row = self.text.handler_of(start)
+        row = self.tables.handler_of(start >> 1)
         offset = self.best.end
         for _ in range(LENGTH_LIMIT):
             instruction = self.text.instructions.get(offset)
-            if instruction is None or offset in self.text.joins or self.text.handler_of(offset) != row:
+            if instruction is None or offset in self.text.joins or self.tables.handler_of(offset >> 1) != row:
                 break
             try:
                 ends_well = self.take(instruction)
@@ -181,9 +183,9 @@ class Extension:
 
     def load_global(self, instruction: Instruction) -> bool:
         name = self.code.co_names[instruction.arg >> 1]
-        found = self.names.get(name, MISSING)
+        found = self.function.__globals__.get(name, MISSING)
         if found is MISSING:
-            found = builtins_of(self.names).get(name, MISSING)
+            found = builtins_of(self.function).get(name, MISSING)
         value = MET if found is MISSING else constant_value(found)
         self.items += pair(value) if instruction.arg & 1 else [value]
         return False

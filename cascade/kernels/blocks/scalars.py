@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 
 from cascade.kernels.blocks.numpy_types import numpy_now
-from cascade.kernels.blocks.translator import LeavesTyped, Translator
+from cascade.kernels.blocks.points import LeavesTyped
+from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import CONDITION, SCALARS, Layout, Value
 from cascade.kernels.model import BOOL, FLOAT, INT
 

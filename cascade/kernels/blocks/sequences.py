@@ -6,8 +6,9 @@ from cascade.kernels.blocks import arrays, scalars, text_items, text_operators
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.lookahead import is_computed_with
-from cascade.kernels.blocks.translator import Form, LeavesTyped, Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, HELD, PLAIN, ROW, UNBOXED, Value
+from cascade.kernels.blocks.points import LeavesTyped
+from cascade.kernels.blocks.translator import Form, Translator, form
+from cascade.kernels.blocks.values import DISPLAY, HELD, PLAIN, ROW, UNBOXED, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 ITEMS_OF: dict[type, Form] = {str: text_items.load_item, bytes: text_items.load_item}
@@ -295,6 +296,3 @@ def append(translator: Translator, made: Value) -> None:
     translator.emit("APPEND", a=translator.register(made), b=value.register)
     translator.pop()
     translator.chunk.drop(value)
-
-
-__all__ = ["CONDITION"]

@@ -25,8 +25,9 @@ from cascade.kernels.blocks.mappings import (
     with_key,
 )
 from cascade.kernels.blocks.numbers import SIZES
+from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.sequences import HOLDS_OF, ITEMS_OF, settled_object
-from cascade.kernels.blocks.translator import LeavesTyped, Translator, form
+from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import HELD, NOTHING, Value
 from cascade.kernels.model import BOOL, INT, NONE, OBJECT
 

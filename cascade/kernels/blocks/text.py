@@ -12,8 +12,9 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import LIMIT, call_out
 from cascade.kernels.blocks.text_operators import LATIN, TEXTS, class_of
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import CHAR, WIDE, Value
+from cascade.kernels.blocks.values import CHAR, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+from cascade.kernels.values import WIDE
 
 TESTS = ("isalnum", "isalpha", "isascii", "isdigit", "islower", "isspace", "istitle", "isupper")
 TEXT_TESTS = ("isdecimal", "isidentifier", "isnumeric", "isprintable")

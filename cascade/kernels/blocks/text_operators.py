@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.translator import Translator, Unseen
+from cascade.kernels.blocks.points import Unseen
+from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import CHAR, CONDITION, DISPLAY, PLAIN, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import CellType, FunctionType
 
+from cascade.instructions.kernel import KERNEL_OPCODES
 from cascade.kernels.assemble import Code, Label
 from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters
 from cascade.kernels.blocks.code_tables import CodeTables
@@ -27,7 +28,6 @@ from cascade.kernels.blocks.points import (
     GENERAL,
     HERE,
     Ended,
-    Exit,
     Growth,
     LeavesTyped,
     Stub,
@@ -43,14 +43,14 @@ from cascade.kernels.blocks.values import (
     RANGE,
     TOLD_APART,
     UNBOXED,
-    UNKNOWN,
-    WIDE,
     ZIPPED,
     State,
     Value,
-)  # fmt: skip
+)
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+from cascade.kernels.values import WIDE
 
+STUB = KERNEL_OPCODES["STUB"]
 VERSION_LIMIT = 8
 """Versions of a program point, before numbers are boxed to have fewer."""
 DISPATCH_LIMIT = 3
@@ -217,6 +217,11 @@ class Translator(Emitter):
         self.chunk.line = self.lines.get(instruction.start, 0)
         self.refresh()
 
+    @property
+    def way(self) -> str:
+        """How a stub continues with the present instruction."""
+        return GENERAL if self.general else HERE
+
     def form(self, instruction: Instruction) -> Callable[[Translator, Instruction], None]:
         return FORMS.get(instruction.name, FORMS[""])
 
@@ -229,8 +234,7 @@ class Translator(Emitter):
     def dispatch(self, place: int) -> None:
         """Ends the block in a stub, which tells the class of a value on the stack."""
         label = Label()
-        way = GENERAL if self.general else HERE
-        self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0, way), None, self.chunk.items)
+        self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0, self.way), None, self.chunk.items)
         raise Ended
 
     def see(self, place: int, found: object, tried: int) -> None:
@@ -244,8 +248,7 @@ class Translator(Emitter):
             self.replace(place, value._replace(general=True, met=met, tries=tried))
             return
         otherwise = Label()
-        way = GENERAL if self.general else HERE
-        self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1, way), None))
+        self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1, self.way), None))
         if kind in (float, bool) or (kind is int and found in WIDE):
             name = {int: INT, float: FLOAT, bool: BOOL}[kind]
             result = self.temporary()
@@ -270,8 +273,7 @@ class Translator(Emitter):
         otherwise, before = Label(), self.frozen(self.state)
         if not seer(self, place, found, otherwise):
             return False
-        way = GENERAL if self.general else HERE
-        self.waiting.append((otherwise, Stub(self.offset, before, place, tried + 1, way), None))
+        self.waiting.append((otherwise, Stub(self.offset, before, place, tried + 1, self.way), None))
         self.refresh()
         return True
 
@@ -326,12 +328,16 @@ class Translator(Emitter):
             self.emit("BACK" if back else "JUMP", target=version.label)
             raise Ended
         if version is None:
-            self.counts[offset] = self.counts.get(offset, 0) + 1
-            version = self.versions[key] = Version()
+            version = self.new_version(key, offset)
         self.waiting = [item for item in self.waiting if item[0] is not version.label]
         self.forget_classes()
         self.chunk.put(version.label)
         self.version = version
+
+    def new_version(self, key: tuple[object, ...], offset: int) -> Version:
+        self.counts[offset] = self.counts.get(offset, 0) + 1
+        version = self.versions[key] = Version()
+        return version
 
     def await_version(self, version: Version, offset: int) -> None:
         """Has a stub made for a version that is jumped to and not translated."""
@@ -344,8 +350,7 @@ class Translator(Emitter):
             key = self.state.key(offset)
             version = self.versions.get(key)
             if version is None and self.counts.get(offset, 0) < VERSION_LIMIT:
-                self.counts[offset] = self.counts.get(offset, 0) + 1
-                version = self.versions[key] = Version()
+                version = self.new_version(key, offset)
             if version is not None:
                 self.await_version(version, offset)
                 return version.label, back
@@ -442,21 +447,3 @@ def form(*names: str) -> Callable[[Form], Form]:
         return function
 
     return enter
-
-
-from cascade.instructions.kernel import KERNEL_OPCODES  # noqa: E402
-
-STUB = KERNEL_OPCODES["STUB"]
-__all__ = [
-    "FORMS",
-    "RANGE",
-    "UNKNOWN",
-    "Ended",
-    "Exit",
-    "LeavesTyped",
-    "Stub",
-    "Translator",
-    "Unseen",
-    "Version",
-    "form",
-]

@@ -8,6 +8,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
+from cascade.kernels.values import WIDE
 
 NULL, CONDITION, DISPLAY, ROW, RANGE, ITEMS, COUNTED, ZIPPED = (
     "null", "condition", "display", "row", "range", "items", "counted", "zipped",
@@ -26,7 +27,6 @@ NULL, CONDITION, DISPLAY, ROW, RANGE, ITEMS, COUNTED, ZIPPED = (
 """
 ITERATORS = (RANGE, ITEMS, COUNTED, ZIPPED)
 UNKNOWN: object = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
-WIDE = range(-(2**63), 2**63)
 NUMBERS = (INT, FLOAT, BOOL)
 CHAR = "char"
 """The kind of a text of one character of Latin-1, whose number is in the register: there is one object for each (see `BOX_CHAR`)."""
