@@ -34,11 +34,13 @@ class MapSignature(NamedTuple):
         names: the parameters of the inputs that are passed by name.
         shared: the parameters, by name or by slot, whose values are computed or set up once, for all items: the
             instance of a method, and defaults. The value of slot 0 is passed by position, before the inputs.
+        as_array: whether the value is a NumPy array of the results instead of a list.
     """
 
     positional: int
     names: tuple[str, ...]
     shared: tuple[int | str, ...] = ()
+    as_array: bool = False
 
     @property
     def inputs(self) -> int:

@@ -14,7 +14,7 @@ from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Se
 if TYPE_CHECKING:
     from cascade.declare.binding import Binder
     from cascade.declare.cache_policy import CachePolicy
-    from cascade.declare.policies import Policies
+    from cascade.declare.policies import MapSignature, Policies
     from cascade.declare.retry import Retry
 else:
     Binder = annotation("cascade.declare.binding", "Binder")
@@ -188,18 +188,54 @@ class LazyResult(Generic[R], _Anything):
         Raises:
             DeclarationError: (a TypeError) this is no map, or the limit no positive number.
         """
-        from cascade.declare.policies import MapSignature
         from cascade.errors import DeclarationError
 
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
+        policies, _ = self._map_policies("with_concurrency")
+        return self._set(policies._replace(concurrency=limit))
+
+    def as_array(self) -> LazyResult[Any]:
+        """Has the value of a map be a NumPy array of its results, in order, instead of a list.
+
+        It is the array that `numpy.array` makes of that list: of ints an array of int64, of floats one of float64, of bools one
+        of bool, of numbers of several types one of the type that holds them all, of tuples of equal length one of two dimensions,
+        of ints beyond 64 bits and other objects one of objects, of no results an empty one of float64. Numbers that typed code
+        computes are put into the array as they are, without an object for each.
+
+        As the methods that set policies, it changes the result, and returns it.
+
+        Raises:
+            DeclarationError: (a TypeError) this is no map, or NumPy is not installed.
+
+        The run raises what `numpy.array` raises, such as a ValueError where the results are sequences of different lengths.
+        """
+        from importlib.util import find_spec
+
+        from cascade.errors import DeclarationError
+
+        policies, signature = self._map_policies("as_array")
+        if find_spec("numpy") is None:
+            raise DeclarationError("as_array needs NumPy, which is not installed", hint="pip install numpy")
+        return self._set(policies._replace(construct=signature._replace(as_array=True)))
+
+    def _map_policies(self, method: str) -> tuple[Policies, MapSignature]:
+        """Returns the policies of a map and its signature; `method` is the one that only maps have.
+
+        Raises:
+            DeclarationError: (a TypeError) this is no map.
+        """
+        from cascade.declare.policies import MapSignature
+        from cascade.errors import DeclarationError
+
         policies = self._policies()
-        if not isinstance(policies.construct, MapSignature):
+        signature = policies.construct
+        if not isinstance(signature, MapSignature):
             raise DeclarationError(
-                f"with_concurrency on a result of task {self.task.name!r}, which is one call",
+                f"{method} on a result of task {self.task.name!r}, which is one call",
                 expected="the result of task.map(...)",
             )
-        return self._set(policies._replace(concurrency=limit))
+        return policies, signature
 
     def _policies(self) -> Policies:
         if not self.task.takes_policies:
@@ -387,7 +423,7 @@ class Task(Generic[P, R]):
         return lazy
 
     def map(self, /, *inputs: object, **named: object) -> LazyResult[list[R]]:
-        """Calls the task for each item of its inputs; its value is the list of their results, in order.
+        """Calls the task for each item of its inputs; its value is the list of their results, in order, or an array: see `as_array`.
 
         Args:
             inputs, named: for parameters of the task, an iterable or a LazyResult of one. All of them need the

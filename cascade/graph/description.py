@@ -58,6 +58,8 @@ def policy_words(operation: object) -> list[str]:
     words += [f"{name}={_shown(amount)}" for name, amount in operation.amounts if amount is not None]
     if operation.concurrency is not None:
         words.append(f"{operation.concurrency} at once")
+    if operation.signature is not None and operation.signature.as_array:
+        words.append("as an array")
     return words
 
 

@@ -2,7 +2,7 @@
 
     {"task": "my.module:load", "retry": {"max_attempts": 3, "delay": 0.5, ..., "retry_on": "builtins:OSError"},
      "timeout": 5.0, "cache": "results", "constraints": {"cpu": 1, "gpu": null}, "conditions": 1, "after": 2,
-     "concurrency": 10, "map": {"positional": 1, "names": ["y"]}}
+     "concurrency": 10, "map": {"positional": 1, "names": ["y"], "as_array": true}}
 
 Policies that are not set are left out. Amounts that are null, conditions, and results that come before in order, are references of the row, as
 in a graph. A task's defaults are written as they were when it was called, like the defaults of its parameters.
@@ -75,6 +75,8 @@ def describe_policies(
     described |= {name: number for name, number in counts.items() if number}
     if isinstance(operation, Map):
         signature = operation.signature._asdict()
+        if not operation.signature.as_array:
+            del signature["as_array"]
         described["map"] = {
             name: list(value) if isinstance(value, tuple) else value for name, value in signature.items()
         }
@@ -196,13 +198,17 @@ class PolicyReader:
         return tuple(value.items())
 
     def _form(self, value: object, task: Task[..., object], where: str) -> MapSignature:
-        # Whatever fields a form has: how many inputs go by position, and names.
         fields, defaults = MapSignature._fields, MapSignature._field_defaults
         described = check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
         names: list[str] = []
-        options: dict[str, Any] = {"positional": self._count(described["positional"], f"{where}.positional")}
+        options: dict[str, Any] = {
+            "positional": self._count(described["positional"], f"{where}.positional"),
+            "as_array": described.get("as_array", False),
+        }
+        if type(options["as_array"]) is not bool:
+            fail(f"it is {options['as_array']!r}", f"{where}.as_array", expected="true or false")
         slots: list[int] = []  # of what is shared and goes by position
-        for field in fields[1:]:
+        for field in ("names", "shared"):
             given = described.get(field, [])
             kinds = (str, int) if field == "shared" else (str,)
             if not isinstance(given, list) or any(type(name) not in kinds for name in given):

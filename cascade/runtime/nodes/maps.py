@@ -50,7 +50,7 @@ def call_map(
     node: int,
     origin: Task[..., object] | None,
 ) -> object:
-    """Returns the list of the results of all items, or an awaitable of it, or a LazyResult of it.
+    """Returns the list or array of the results of all items, or an awaitable of it, or a LazyResult of it.
 
     A map that is a state of a machine, which may come to it again and again, has no events, nor have its items.
     """
@@ -105,7 +105,7 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
         except Exception as error:
             return _failed(call, error, len(results))
         if not special:
-            return results
+            return _value_of(operation, results)
     items = Items(call, operation, columns, results, fairness)
     try:
         failed = await items.run(special)
@@ -117,7 +117,7 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
     if failed is not None:
         return failed
     coming = [result for result in results if type(result) is LazyResult]
-    return GATHER(_Results(results), *coming) if coming else results
+    return GATHER(_Results(operation, results), *coming) if coming else _value_of(operation, results)
 
 
 def _taken(context: NodeContext, name: str, items: object, most: int, where: str) -> list[object]:
@@ -167,18 +167,36 @@ def _failed(call: Call, error: Exception, item: int) -> Failed:
     return Failed(error)
 
 
+def _value_of(operation: Map, results: list[object]) -> object:
+    """Returns the value of a map whose items have these results: the list, or an array; Failed where NumPy makes no array of them."""
+    if not operation.signature.as_array:
+        return results
+    import numpy
+
+    try:
+        return numpy.array(results)
+    except Exception as error:
+        add_note(error, f"while the results of {operation.name}.map became an array")
+        return Failed(error)
+
+
 class _Results:
     """The results of the items. Not a list, in which LazyResults would be looked for: there may be some in their values."""
 
-    __slots__ = ("given",)
+    __slots__ = ("given", "operation")
 
-    def __init__(self, given: list[object]) -> None:
+    def __init__(self, operation: Map, given: list[object]) -> None:
+        self.operation = operation
         self.given = given
 
 
-def _gather(results: _Results, *coming: object) -> list[object]:
+def _gather(results: _Results, *coming: object) -> object:
     values = iter(coming)
-    return [next(values) if type(result) is LazyResult else result for result in results.given]
+    found = [next(values) if type(result) is LazyResult else result for result in results.given]
+    value = _value_of(results.operation, found)
+    if type(value) is Failed:
+        raise value.error
+    return value
 
 
 GATHER: Task[..., object] = Task(_gather, name="gather")
