@@ -83,7 +83,7 @@ OP(EXPECT_NO_ITEM) { if (!cascade_lacks_item(s->gathers[w->e], O(a))) GO(f); NEX
  * not; else the old value is in `old`, or NULL. */
 static __attribute__((noinline)) int cascade_set_attribute(PyObject *object, PyObject *name, PyObject *value, PyObject **old)
 {
-    PyObject **values = cascade_values(object);
+    PyObject **values = cascade_shared_keys(Py_TYPE(object)) != NULL ? cascade_values(object) : NULL;
     Py_ssize_t index = values != NULL ? cascade_value_index(Py_TYPE(object), name) : -1;
     PyObject *found = index >= 0 ? values[index] : values != NULL ? NULL : cascade_dict_item(object, name);
     Py_XINCREF(found);

@@ -94,6 +94,21 @@ class OfList(list):  # type: ignore[type-arg]
         self.left, self.right = left, right
 
 
+class OfError(Exception):
+    """The same, of a class with fields of its own behind which the dict stands."""
+
+    left: Any
+    right: Any
+
+    def __init__(self, left: Any, right: Any) -> None:
+        super().__init__()
+        self.left, self.right = left, right
+        self.__cause__ = None  # so that the memory before the next instance holds more than zeros
+
+    def __reduce__(self) -> Any:
+        return OfError, (self.left, self.right)
+
+
 class Watched:
     """Has everything of its own: properties, `__setattr__`, `__getattr__`, a data descriptor."""
 
@@ -238,6 +253,28 @@ def finalizers(make: Any, count: int) -> Any:
         holder.right = number
     holder.left = None
     return Loud.heard, holder.right
+
+
+NAMED = 0
+
+
+class Naming:
+    """Gives a global name another meaning at its end."""
+
+    def __del__(self) -> None:
+        globals()["NAMED"] += 1
+
+
+def names_after_finalizers(make: Any, count: int) -> Any:
+    global NAMED
+    NAMED = 0
+    holders = [make(Naming(), 0) for _ in range(count)]
+    seen = []
+    for holder in holders:
+        seen.append(NAMED)
+        holder.left = None
+        seen.append(NAMED)
+    return seen
 
 
 def make_class() -> Any:

@@ -45,12 +45,22 @@ PAIRS = [
     functions.Slots,
     functions.Data,
     functions.OfList,
+    functions.OfError,
     functions.Watched,
     functions.Computed,
     lambda left, right: functions.with_dict(functions.Data, left, right),
     lambda left, right: functions.with_dict(functions.OfList, left, right),
 ]
-PAIR_IDS = ["slots", "values", "dict of a list", "watched", "computed", "dict", "longer dict of a list"]
+PAIR_IDS = [
+    "slots",
+    "values",
+    "dict of a list",
+    "dict of an error",
+    "watched",
+    "computed",
+    "dict",
+    "longer dict of a list",
+]
 NUMBERS = [(1, 2), (1.5, 2), (True, 2.5), (2**80, 1), ("a", 2), (None, 1)]
 
 
@@ -70,6 +80,11 @@ def test_attributes_are_stored_in_instances_of_every_kind(make, values):
 @pytest.mark.parametrize("make", [make for make in PAIRS if make is not functions.Watched])
 def test_the_end_of_a_value_that_is_replaced_runs_at_its_store(make):
     assert_same(functions.finalizers, Made(make), 6)
+
+
+@pytest.mark.parametrize("make", [make for make in PAIRS if make is not functions.Watched])
+def test_names_that_the_end_of_a_replaced_value_changes_are_seen_behind_the_store(make):
+    assert_same(functions.names_after_finalizers, Made(make), 50)
 
 
 class Made:
