@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 class Failed:
     """Stands for an exception as the result of an awaitable: not every exception can be raised by a coroutine."""
@@ -17,6 +22,17 @@ def failed(error: BaseException) -> Failed:
     if isinstance(error, StopIteration):
         return Failed(error)
     raise error
+
+
+def raise_again(error: BaseException) -> NoReturn:
+    """Raises an exception that was passed on as a value, with the `__context__` that it has: `raise` replaces that by what is being handled."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        if context is not None:
+            error.__context__ = context
+        del error  # its traceback holds this frame
 
 
 def add_note(error: BaseException, text: str) -> None:

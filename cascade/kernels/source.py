@@ -25,7 +25,8 @@ from types import CodeType, FunctionType, ModuleType
 
 OURS = "<cascade lowering>"
 """The file name under which source is compiled again; its warnings, which CPython has issued before, are ignored."""
-IGNORED = ("ignore", None, Warning, re.compile(re.escape(OURS)), 0)
+IGNORED = ("ignore", None, Warning, re.compile(f"{re.escape(OURS)}|{re.escape(__name__)}$"), 0)
+"""Warnings of operators that the compiler executes, as in `~True`, are of the module that calls it."""
 IMPORTS_TRIED = 4
 RESUME = opmap["RESUME"]
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

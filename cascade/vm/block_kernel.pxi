@@ -66,7 +66,7 @@ cdef void free_chain(Register* registers) noexcept:
 
 cdef object take_new(PyObject* result):
     if result == NULL:
-        raise cascade_raised()
+        raise_set()
     value = <object>result
     decref(result)
     return value

@@ -160,3 +160,8 @@ cdef extern from "Python.h":
     bint PyErr_ExceptionMatches(object) noexcept
     PyObject* PyErr_Occurred() noexcept
     void PyErr_SetObject(object, object)
+
+
+cdef int raise_set() except -1:
+    # An exception is set already: `raise` would replace its `__context__` by the exception that is being handled.
+    return -1

@@ -9,7 +9,7 @@ def instance_of(type kind not None, dict fields not None):
     cdef PyObject* made = cascade_bare_instance(<PyTypeObject*>kind, <PyObject*>EMPTY)
     if made == NULL:
         if PyErr_Occurred() != NULL:
-            raise cascade_raised()
+            raise_set()
         raise TypeError(f"{kind.__name__} makes its instances in a way of its own")
     instance = <object>made
     decref(made)

@@ -189,7 +189,7 @@ cdef bint call_out(Kernel kernel, TypedState* state) except -1:
         decref(result)
     elif PyErr_Occurred() != NULL:
         if not PyErr_ExceptionMatches(Exception):
-            raise cascade_raised()
+            raise_set()
         PyErr_Clear()
     return fits
 

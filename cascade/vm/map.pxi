@@ -204,7 +204,7 @@ cdef class Items:
             elif self.share_count < self.share_limit:
                 self.widen()
             if PyErr_CheckSignals() != 0:
-                raise cascade_raised()
+                raise_set()
             if cascade_clock() >= end:
                 break
         return False
@@ -498,7 +498,7 @@ def call_each(function, list columns not None, Py_ssize_t positional, tuple name
             fuel -= 1
             if fuel == 0:
                 if PyErr_CheckSignals() != 0:
-                    raise cascade_raised()
+                    raise_set()
                 if cascade_clock() >= end and i > begun:
                     return False
                 fuel = PACE_LIMIT
@@ -513,7 +513,7 @@ def call_each(function, list columns not None, Py_ssize_t positional, tuple name
             for j in range(count):
                 decref(arguments[j])
             if made == NULL:
-                raise cascade_raised()
+                raise_set()
             special = cascade_is_special(made)
             results.append(<object>made)
             decref(made)

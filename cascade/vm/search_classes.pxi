@@ -23,7 +23,7 @@ cdef int look_at_fields(Search* search, PyObject* instance) except -1:
     if count < 0:
         return look_at_children(search, <object>instance)
     if not read_values(instance, names, values, count):
-        raise cascade_raised()
+        raise_set()
     try:
         take(search, count)
         for i in range(count):
@@ -43,7 +43,7 @@ cdef Py_ssize_t read_names(PyObject* instance, PyObject** names) except -2:
     if field_class == NULL:
         return -1
     if cascade_get_optional_attribute(instance, <PyObject*>FIELDS_NAME, &fields) < 0:
-        raise cascade_raised()
+        raise_set()
     if fields == NULL or type_of(fields) != &PyDict_Type:
         xdecref(fields)
         return -1

@@ -14,7 +14,7 @@ def check_cpython(str fault=None):
         name = (<bytes>CHECKS[i].name).decode()
         held = CHECKS[i].holds(name == fault)
         if held < 0:
-            raise cascade_raised()
+            raise_set()
         if not held:
             raise ImportError(refusal((<bytes>CHECKS[i].promise).decode()), name="cascade._vm")
 

@@ -428,6 +428,27 @@ def test_lowering_leaves_the_filters_of_warnings_alone():
     assert [str(each.message) for each in caught if each.category is UserWarning] == ["once"]
 
 
+def test_lowering_issues_no_warnings_of_operators_that_the_compiler_executes(tmp_path, monkeypatch):
+    lines = (
+        "def inverted(n):",
+        "    total = 0",
+        "    for i in range(n):",
+        "        total += ~True * 7",
+        "    return total // (n - 4)",
+    )
+    (tmp_path / "inverting.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inverted = importlib.import_module("inverting").inverted
+        caught.clear()
+        for n in (9, 3):
+            assert cs.run(cs.task(inverted)(n)) == inverted(n)
+        with pytest.raises(ZeroDivisionError):
+            cs.run(cs.task(inverted)(4))
+    assert caught == []
+
+
 def test_a_task_that_must_be_lowered_is_refused_each_time():
     @cs.task(lower=True)
     def listed(n: int) -> Any:

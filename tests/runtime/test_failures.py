@@ -340,12 +340,14 @@ def test_a_failed_run_is_freed_at_once(path):
     actions = [
         lambda value: path.run(throw(value)),
         lambda value: path.run(identity([throw(value)])),
+        lambda value: path.run(throw.map([value])),
+        lambda value: path.run(throw(value).with_retry(2)),
         cs.compile(throw),
     ]
     gc.collect()
     gc.disable()
     try:
-        assert [attempt(action)() for action in actions] == [None] * 3
+        assert [attempt(action)() for action in actions] == [None] * len(actions)
     finally:
         gc.enable()
 
@@ -443,7 +445,17 @@ def test_an_exception_that_takes_no_attributes_comes_out_as_itself(run):
         assert raised.value is error
 
 
-def test_an_exception_keeps_its_context_while_another_one_is_handled(path):
+@pytest.mark.parametrize(
+    "called",
+    [
+        lambda fails: fails(3),
+        lambda fails: fails(3).with_retry(2),
+        lambda fails: fails(3).with_timeout(60),
+        lambda fails: fails.map([3]),
+    ],
+    ids=["plain", "retry", "timeout", "map"],
+)
+def test_an_exception_keeps_its_context_while_another_one_is_handled(path, called):
     @cs.task
     def fails(n: int) -> Any:
         try:
@@ -456,7 +468,7 @@ def test_an_exception_keeps_its_context_while_another_one_is_handled(path):
             raise EOFError
         except EOFError:
             with pytest.raises(ValueError) as failure:
-                path.run(fails(3))
+                path.run(called(fails))
         return failure.value
 
     assert type(caught().__context__) is IndexError

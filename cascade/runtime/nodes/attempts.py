@@ -108,7 +108,10 @@ async def attempts(call: Call, failure: BaseException | None = None) -> object:
         if retry is None or number >= retry.max_attempts or not isinstance(error, retry.retry_on):
             if number > 1:
                 add_note(error, f"after {number} attempts")
-            return Failed(error)
+            try:
+                return Failed(error)
+            finally:
+                del error  # frames of its traceback lead to this one
         delay = retry.delay_after(number)
         context.publisher.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
         error = value = None

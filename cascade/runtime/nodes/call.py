@@ -13,7 +13,7 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 
 from cascade._vm import is_awaitable
-from cascade.declare.failed import Failed
+from cascade.declare.failed import Failed, raise_again
 from cascade.declare.lazy import LazyResult
 from cascade.events.names import label
 from cascade.graph.operations import operation_of
@@ -127,7 +127,10 @@ def begin(coroutine: Coroutine[object, None, object]) -> object:
     else:
         return coroutine
     if type(result) is Failed:
-        raise result.error
+        try:
+            raise_again(result.error)
+        finally:
+            del result  # the traceback may hold this frame
     return result
 
 

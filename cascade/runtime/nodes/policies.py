@@ -89,7 +89,10 @@ def call_with_policies(
             context.capacity.release_amounts(held)
     if not continues:
         return result
-    return begin(_continue(Call(context, operation, operands, serial, node, origin), result, failure, held))
+    try:
+        return begin(_continue(Call(context, operation, operands, serial, node, origin), result, failure, held))
+    finally:
+        del failure  # frames of its traceback lead to this one
 
 
 async def _continue(
@@ -103,5 +106,6 @@ async def _continue(
                 return value
         return await attempts(call, failure)
     finally:
+        del failure  # frames of its traceback lead to this one
         if held is not None:
             call.context.capacity.release_amounts(held)

@@ -28,7 +28,7 @@ from typing import Any
 
 import cascade as cs
 from cascade.errors import CacheWarning
-from tests.support.object_programs.descriptions import Describer
+from tests.support.object_programs.descriptions import SCALARS, Describer
 from tests.support.object_programs.model import HEADER, Call, Program, compiled
 
 PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
@@ -337,7 +337,7 @@ def drained(value: Any) -> Any:
 
 SHARED = (
     int, float, str, bytes, type(None), type, tuple,
-    types.FunctionType, types.BuiltinFunctionType, types.ModuleType,
+    types.FunctionType, types.BuiltinFunctionType, types.ModuleType, *SCALARS,
 )  # fmt: skip
 """Numbers, texts, constant tuples and what the modules hold are shared with the whole process."""
 

@@ -22,11 +22,14 @@ try:
 except ImportError:
     np = None  # type: ignore[assignment]
 
+SCALARS: tuple[type, ...] = () if np is None else (np.generic,)
 LOAD_FAST = opcode.opmap["LOAD_FAST"]
 VARIABLES = (LOAD_FAST, opcode.opmap["STORE_FAST"])
 NODE_NOTES = ("in task '", "in item ")
 SIMPLE = {int, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice}
 ADDRESS = re.compile(r" at 0x[0-9a-f]*")
+UNSPECIFIED = {(types.TracebackType, "tb_lasti")}
+"""Attributes of built-in objects that differ between ways of running: a position in bytecode (its line and columns are compared)."""
 MOST = 20_000
 """Values in a description; what has more is cut, equally for all ways of running."""
 
@@ -97,7 +100,7 @@ class Describer:
             found.append(tuple([(name, self.describe(held)) for name, held in dict.items(names)]))
         for base in kind.__mro__:
             for name, member in base.__dict__.items():
-                if type(member) is types.MemberDescriptorType:
+                if type(member) is types.MemberDescriptorType and (kind, name) not in UNSPECIFIED:
                     found.append((name, self.slot(member, value)))
         return tuple(found)
 
