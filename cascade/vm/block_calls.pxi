@@ -15,19 +15,6 @@ cdef double BLOCK_SLOWER = 1.05
 cdef double BLOCK_MUCH_SLOWER = 1.25    # counts for two rounds
 
 
-cdef bint blocks_are_on = False
-
-
-def use_block_kernels(bint on):
-    """Has routines that are made from now on use kernels that are made block by block, where their tasks may have some.
-
-    Args:
-        on: whether to; they are not used by default yet.
-    """
-    global blocks_are_on
-    blocks_are_on = on
-
-
 def lower_without_delay(bint on):
     """Has kernels made however much of the process's time that takes, and block kernels at the first call, for tests.
 

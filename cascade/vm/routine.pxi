@@ -71,7 +71,7 @@ cdef class Routine:
             self.callee = <PyObject*>function
         self.plain_entry = self.entry
         self.plain_callee = self.callee
-        if blocks_are_on and lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT:
+        if lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT:
             self.block_calls = 1 if lowering >= LOWER_AT_ONCE else BLOCK_WARM
             self.entry = call_counted
             self.callee = <PyObject*>self

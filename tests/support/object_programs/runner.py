@@ -14,7 +14,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
-from cascade._vm import lower_without_delay, use_block_kernels
+from cascade._vm import lower_without_delay
 from tests.support.object_programs.comparison import Difference, Tally, Tasks, compare
 from tests.support.object_programs.minimise import MEMORY, minimise, shown_by
 from tests.support.object_programs.programs import write_program
@@ -82,7 +82,6 @@ def _work(connection: Any, current: Any, options: Options) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()
     if os.environ.get(BLOCKS):
-        use_block_kernels(True)
         lower_without_delay(True)
     minimised: Counter[str] = Counter()
     for chunk in iter(connection.recv, None):
