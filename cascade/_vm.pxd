@@ -166,6 +166,7 @@ cdef class Routine:
     cdef PyObject* plain_callee
     cdef readonly object block_kernel   # None where there is none
     cdef readonly object block_refusal  # why there is none, or None
+    cdef readonly bint may_have_blocks
     cdef int block_calls                # until it is made
     cdef int blocks_made
 

@@ -79,6 +79,7 @@ class Routine:
     kernels: list[Kernel]
     diagnostics: list[tuple[tuple[str, ...], Opaque]]
     made: int
+    may_have_blocks: bool
     def __init__(
         self,
         *,

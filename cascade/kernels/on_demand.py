@@ -25,10 +25,20 @@ def kernel_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = F
         return made
     if (types, made) not in owner.routine.diagnostics:
         owner.routine.diagnostics.append((types, made))
-    if owner.lower:
-        where = f"{made[0].file}:{made[0].line}" if made[0].file else None
-        raise LoweringError(owner.name, made, where=where)
+    if owner.lower and (refused := _refused(owner, made)):
+        where = f"{refused[0].file}:{refused[0].line}" if refused[0].file else None
+        raise LoweringError(owner.name, refused, where=where)
     return None if any(reason.for_all_types for reason in made) else made
+
+
+def _refused(owner: Task[..., object], reasons: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Returns why a task can have no kernel of either kind."""
+    from cascade.kernels.blocks.admission import refusal_of
+
+    if not isinstance(owner.func, FunctionType) or not owner.routine.may_have_blocks:
+        return reasons
+    refusal = refusal_of(owner.func)
+    return () if refusal is None else (refusal,)
 
 
 def state_machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int) -> Lowered:

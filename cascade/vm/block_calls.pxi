@@ -52,7 +52,7 @@ cdef int make_block_kernel(Routine routine) except -1:
     global eager_seconds
     cdef double begun = cascade_clock()
     routine.block_calls = BLOCK_RETRY
-    if eager_seconds > EAGER_SECONDS + eager_part * (begun - eager_begun):
+    if routine.lowering != LOWER_MUST and eager_seconds > EAGER_SECONDS + eager_part * (begun - eager_begun):
         return 0        # lowering has taken much of the time that the process has run
     made = None
     if routine.blocks_made < BLOCK_REMADE and BLOCK_KERNEL_OF is not None:

@@ -26,6 +26,7 @@ cdef class Routine:
     Attributes:
         kernels: its typed code, one for each combination of types.
         diagnostics: for other types, the diagnostics.
+        may_have_blocks: whether the call allows a kernel that is made block by block.
     """
 
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
@@ -71,7 +72,10 @@ cdef class Routine:
             self.callee = <PyObject*>function
         self.plain_entry = self.entry
         self.plain_callee = self.callee
-        if lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT:
+        self.may_have_blocks = (
+            lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT
+        )
+        if self.may_have_blocks:
             self.block_calls = 1 if lowering >= LOWER_AT_ONCE else BLOCK_WARM
             self.entry = call_counted
             self.callee = <PyObject*>self

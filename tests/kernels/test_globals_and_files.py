@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.errors import LoweringError
 from tests.conftest import Path
 from tests.support.tasks import one
 
@@ -447,20 +446,6 @@ def test_lowering_issues_no_warnings_of_operators_that_the_compiler_executes(tmp
         with pytest.raises(ZeroDivisionError):
             cs.run(cs.task(inverted)(4))
     assert caught == []
-
-
-def test_a_task_that_must_be_lowered_is_refused_each_time():
-    @cs.task(lower=True)
-    def listed(n: int) -> Any:
-        found = []
-        for i in range(n):
-            found.append(i)
-        return found
-
-    for _ in range(40):
-        with pytest.raises(LoweringError):
-            cs.run(listed(3))
-    assert len(cs.explain(listed)["listed"].reasons) == 1
 
 
 def test_a_loop_of_a_function_inside_is_not_the_functions_own():

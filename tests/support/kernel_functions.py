@@ -78,9 +78,23 @@ def retyped(n):
     return value
 
 
-def unsupported(n):
-    with open(n) as file:
-        return file
+def appends(n):
+    found = []
+    for i in range(n):
+        found.append(i)
+    return found
+
+
+def generates(n):
+    yield n
+
+
+def looks_at_itself(n):
+    return locals()
+
+
+def compares_identity(n):
+    return n is n + 1
 
 
 def asks_helper(n):

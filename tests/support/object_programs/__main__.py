@@ -33,9 +33,7 @@ def main() -> int:
     parser.add_argument(
         "--features", action="store_true", help="print how often each form of the grammar was in a program"
     )
-    parser.add_argument(
-        "--blocks", action="store_true", help="have kernels made at the first call"
-    )
+    parser.add_argument("--blocks", action="store_true", help="have kernels made at the first call")
     parser.add_argument("--show", action="store_true", help="print the programs only")
     given = parser.parse_args()
     if given.show:
