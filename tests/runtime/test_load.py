@@ -222,7 +222,7 @@ async def main(count):
     return outcomes
 
 count = int(sys.argv[3])
-asyncio.run(main(500))
+asyncio.run(main(3000))  # by then all kernels have been made
 gc.collect()
 objects, files, threads, memory = len(gc.get_objects()), open_files(), threading.active_count(), peak()
 outcomes = asyncio.run(main(count))

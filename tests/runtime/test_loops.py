@@ -188,7 +188,8 @@ def test_a_blocking_task_may_loop(run):
 
 @pytest.mark.parametrize("steps", [100_000])
 def test_loops_take_constant_memory(path, steps):
-    path.run(countdown(steps))  # loads the translator, and makes the kernel
+    for loop in (countdown(steps), recurse(steps // 10)):
+        path.run(loop)  # loads the translator, and makes the kernel
     before = _live_objects(lambda: path.run(countdown(10)))
     assert _live_objects(lambda: path.run(countdown(steps))) - before < 100
     assert _live_objects(lambda: path.run(recurse(steps // 10))) - before < 100
