@@ -23,10 +23,13 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
 
 
 cdef tuple owned_at(BlockKernel kernel, Py_ssize_t number):
-    found = kernel.plans.get(number)
-    if found is None:
-        found = kernel.plans[number] = kernel.exits.owned_registers(kernel.translator.exits[number])
-    return found
+    # Returns the registers that own references at an exit.
+    cdef list known = kernel.owned
+    if number >= len(known):
+        known.extend([None] * (len(kernel.translator.exits) - len(known)))
+    if known[number] is None:
+        known[number] = kernel.exits.owned_registers(kernel.translator.exits[number])
+    return <tuple>known[number]
 
 
 cdef void release_registers(TypedState* state, tuple owned) noexcept:

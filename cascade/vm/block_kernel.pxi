@@ -118,15 +118,20 @@ cdef class BlockKernel:
     cdef object exits
     cdef object function
     cdef dict plans
+    cdef list owned                     # by exit, the registers that own references there; None where nobody has asked
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
     cdef readonly int64_t called_out    # calls out and exits
+    cdef bint loops                     # whether the function has a loop
     cdef bint growing                   # or never again, after a fault
     cdef readonly bint stale            # a name that it relies on has another meaning
     cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
     cdef object code
     cdef Trial trial
     cdef int64_t doubts
+    cdef int batch_left, batch_way      # of a trial: calls that are left in the present sample
+    cdef double batch_begun
+    cdef bint short_calls
 
     def __cinit__(self, translator, exits):
         cdef Py_ssize_t i
@@ -136,8 +141,11 @@ cdef class BlockKernel:
         self.exits = exits
         self.function = translator.function
         self.code = translator.code
+        self.loops = translator.text.loops
         self.trial.at = BLOCK_DOUBTS
+        self.batch_begun = NOT_TIMED
         self.plans = {}
+        self.owned = []
         self.held = {}
         self.parameter_count = translator.code.co_argcount
         self.register_count = translator.registers.count

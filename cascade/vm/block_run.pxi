@@ -96,7 +96,7 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     cdef PyObject* result
     if callee.stale or callee.retired or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
         return 0
-    if cascade_is_traced() or cascade_is_profiled():
+    if watched() or profiled():
         return 0
     for i in range(1, gather.count):
         if gather.sources[i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):

@@ -84,6 +84,8 @@ cdef extern from "vm/cpython.h":
         int (*holds)(int) noexcept
     const Check* CHECKS "cascade_checks"
     int CHECK_COUNT "CASCADE_CHECK_COUNT"
+    bint cascade_is_short_int(PyObject*) noexcept
+    int64_t cascade_short_int(PyObject*) noexcept
     int PY_MAJOR_VERSION
     int PY_MINOR_VERSION
     object cascade_raised()
@@ -92,6 +94,7 @@ cdef extern from "vm/cpython.h":
     void cascade_leave_function() noexcept
     bint cascade_is_traced() noexcept
     bint cascade_is_profiled() noexcept
+    bint cascade_has_tool(int) noexcept
     PyObject** cascade_list_items(PyObject*) noexcept
     PyObject** cascade_tuple_items(PyObject*) noexcept
     bint cascade_plain_numbers(PyObject** items, Py_ssize_t count) noexcept

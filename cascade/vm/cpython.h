@@ -21,6 +21,13 @@
 
 #if PY_VERSION_HEX >= 0x030C0000
 
+/* PyInterpreterState, for `cascade_has_tool`. */
+#ifndef Py_BUILD_CORE
+#define Py_BUILD_CORE 1
+#endif
+#undef _PyGC_FINALIZED
+#include <internal/pycore_interp.h>
+
 /* PyThreadState: the depth of calls of Python functions that remains for this thread. Calls of C functions are counted apart. */
 #define CASCADE_RECURSION_REMAINING py_recursion_remaining
 
@@ -288,6 +295,16 @@ static inline int cascade_is_traced(void) {
 
 static inline int cascade_is_profiled(void) {
     return PyThreadState_Get()->c_profilefunc != NULL;
+}
+
+/* PyInterpreterState.monitoring_tool_names, by number: `sys.monitoring.get_tool`, which takes some 30 ns. */
+static inline int cascade_has_tool(int number) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyThreadState_Get()->interp->monitoring_tool_names[number] != NULL;
+#else
+    (void)number;
+    return 0;
+#endif
 }
 
 /* ---- Containers --------------------------------------------------------------------------------------------------- */

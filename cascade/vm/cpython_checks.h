@@ -307,6 +307,32 @@ static int cascade_check_tracing(int fault) {
     return held && !fault;
 }
 
+static int cascade_check_tools(int fault) {
+    PyObject *monitoring = PySys_GetObject("monitoring"), *found;
+    int number, free_number = -1, held = !fault;
+    if (monitoring == NULL)
+        return held;
+    for (number = 0; held == 1 && number < 6; number++) {
+        found = PyObject_CallMethod(monitoring, "get_tool", "i", number);
+        if (found == NULL)
+            return -1;
+        if (found == Py_None)
+            free_number = number;
+        held = (found != Py_None) == cascade_has_tool(number);
+        Py_DECREF(found);
+    }
+    if (held != 1 || free_number < 0)
+        return held;
+    found = PyObject_CallMethod(monitoring, "use_tool_id", "is", free_number, "cascade");
+    if (found == NULL)
+        return -1;
+    Py_DECREF(found);
+    held = cascade_has_tool(free_number);
+    found = PyObject_CallMethod(monitoring, "free_tool_id", "i", free_number);
+    Py_XDECREF(found);
+    return found == NULL ? -1 : held;
+}
+
 typedef struct {
     const char *name;
     const char *promise;
@@ -328,6 +354,7 @@ static const cascade_check cascade_checks[] = {
     {"slots", "the value of a slot stands at its descriptor's offset", cascade_check_slots},
     {"values", "the values of attributes stand in the order of their class's keys", cascade_check_values},
     {"allocation", "instances are allocated by their class's tp_alloc", cascade_check_allocation},
+    {"tools", "an interpreter knows the tools of sys.monitoring", cascade_check_tools},
     {"tracing", "a thread knows its tracing function", cascade_check_tracing},
 };
 

@@ -1,21 +1,13 @@
 # Kernels: the one for the types of the arguments is found, or made. Included by _vm.pyx.
 
-cdef bint watched() except -1:
+cdef inline bint watched() noexcept:
     # Whether a debugger or a coverage tool follows lines: then functions are called.
-    if cascade_is_traced():
-        return True
-    return _tool_of is not None and (_tool_of(0) is not None or _tool_of(1) is not None)
+    return cascade_is_traced() or cascade_has_tool(0) or cascade_has_tool(1)
 
 
-cdef bint profiled() except -1:
+cdef inline bint profiled() noexcept:
     # Whether a profiler follows calls.
-    if cascade_is_profiled():
-        return True
-    return _tool_of is not None and _tool_of(2) is not None
-
-
-# From CPython 3.12 on: sys.monitoring has numbers for a debugger, a coverage tool and a profiler.
-cdef object _tool_of = getattr(getattr(sys, "monitoring", None), "get_tool", None)
+    return cascade_is_profiled() or cascade_has_tool(2)
 
 
 cdef bytes key_of(bytes types, Py_ssize_t start):

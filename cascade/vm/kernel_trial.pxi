@@ -11,7 +11,6 @@ cdef enum:
     TRIAL_EXITS = 64            # and call-outs, before the first trial
     TRIAL_GROWTH = 8            # times as many before the next one
     TRIAL_ROUNDS = 3            # that have to agree
-    TRIAL_SLOWEST = 4           # of the samples of each way, which do not count: other processes may have had their turn
     MAP_ROUNDS = 2              # of a map that have to agree, each of TRIAL_EXITS exits
     TYPED_WAY = 0
     PLAIN_WAY = 1
@@ -98,8 +97,8 @@ cdef void add_sample(Kernel kernel, int way, double seconds) noexcept:
 
 cdef void end_round(Kernel kernel) noexcept:
     cdef Trial* trial = &kernel.trial
-    trial.typical[TYPED_WAY] = typical_time(trial.seconds[TYPED_WAY])
-    trial.typical[PLAIN_WAY] = typical_time(trial.seconds[PLAIN_WAY])
+    trial.typical[TYPED_WAY] = typical_time(trial.seconds[TYPED_WAY], TRIAL_SAMPLES)
+    trial.typical[PLAIN_WAY] = typical_time(trial.seconds[PLAIN_WAY], TRIAL_SAMPLES)
     if trial.typical[TYPED_WAY] <= TRIAL_SLOWER * trial.typical[PLAIN_WAY]:
         end_trial(kernel)
         return
@@ -111,20 +110,21 @@ cdef void end_round(Kernel kernel) noexcept:
         begin_round(trial)
 
 
-cdef double typical_time(double* seconds) noexcept:
-    # The mean without the slowest ones. Sorts the samples.
+cdef double typical_time(double* seconds, int count) noexcept:
+    # The mean without the slowest quarter: other processes may have had their turn in any. Sorts the samples.
     cdef int i, j
+    cdef int most = count - count // 4
     cdef double value, total = 0.0
-    for i in range(1, TRIAL_SAMPLES):
+    for i in range(1, count):
         value = seconds[i]
         j = i
         while j > 0 and seconds[j - 1] > value:
             seconds[j] = seconds[j - 1]
             j -= 1
         seconds[j] = value
-    for i in range(TRIAL_SAMPLES - TRIAL_SLOWEST):
+    for i in range(most):
         total += seconds[i]
-    return total / (TRIAL_SAMPLES - TRIAL_SLOWEST)
+    return total / most
 
 
 cdef void begin_typed_sample(Machine machine, Kernel kernel, Typed* typed, double begun) noexcept:

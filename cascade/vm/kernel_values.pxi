@@ -4,6 +4,9 @@ cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexce
     # Unboxes a value of the type that is `kind`; False where an int does not fit.
     cdef int overflow = 0
     if kind == b"i":
+        if cascade_is_short_int(value):
+            register.i = cascade_short_int(value)
+            return True
         register.i = PyLong_AsLongLongAndOverflow(value, &overflow)
         return overflow == 0
     if kind == b"d":

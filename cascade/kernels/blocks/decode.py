@@ -43,6 +43,11 @@ class Function(NamedTuple):
     instructions: dict[int, Instruction]
     joins: frozenset[int]
 
+    @property
+    def loops(self) -> bool:
+        """Whether it jumps backward."""
+        return any(-1 < each.target < each.start for each in self.instructions.values())
+
     def between(self, start: int, end: int) -> list[Instruction]:
         """Returns the instructions from one offset to another one."""
         found = []
