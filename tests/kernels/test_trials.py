@@ -309,3 +309,64 @@ def test_a_clock_that_fails_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.unraisablehook", lambda unraisable: failed.append(unraisable.exc_type))
     assert run_as_nodes(task, 100, TURNS) == [task.func(TURNS)] * 100
     assert set(failed) == {TypeError}
+
+
+# -- Kernels that are made block by block --------------------------------------------------------------------------
+
+
+class CountingClock:
+    """Each reading is a little later; what is timed of typed code takes `typed` seconds, and `plain` of CPython."""
+
+    def __init__(self, typed: float, plain: float) -> None:
+        self.seconds = {False: typed, True: plain}
+        self.ends = {False: False, True: False}
+        self.now = 0.0
+        self.samples = 0
+
+    def __call__(self, plain: bool) -> float:
+        if self.ends[plain]:
+            self.now += self.seconds[plain]
+            self.samples += 1
+        self.ends[plain] = not self.ends[plain]
+        return self.now
+
+
+@pytest.fixture
+def at_the_first_call() -> Iterator[None]:
+    _vm.lower_without_delay(True)
+    yield
+    _vm.lower_without_delay(False)
+
+
+@pytest.mark.parametrize("unit", [1e-7, 1e-3], ids=["short", "long"])
+@pytest.mark.parametrize(("typed", "is_retired"), [(1.3, True), (1.02, False), (0.7, False)])
+def test_a_function_without_a_loop_has_a_kernel_only_where_that_is_faster(at_the_first_call, unit, typed, is_retired):
+    @cs.task
+    def task(x: Any) -> Any:
+        return [x]
+
+    clock = CountingClock(typed * unit, unit)
+    _vm.use_trial_clock(clock)
+    program = cs.compile([task(i) for i in range(100)])
+    for _ in range(60):
+        assert program() == [[i] for i in range(100)]
+    kernel = task.routine.block_kernel
+    assert clock.samples >= 6
+    assert (kernel.retired, kernel.slower) == (is_retired, is_retired)
+    entries = kernel.entries
+    assert program() == [[i] for i in range(100)]
+    assert (kernel.entries == entries) is is_retired
+
+
+def test_calls_that_raise_are_no_samples(at_the_first_call):
+    @cs.task
+    def fails(x: Any) -> Any:
+        raise KeyError(x)
+
+    _vm.use_trial_clock(CountingClock(2e-7, 1e-7))
+    program = cs.compile(fails)
+    for _ in range(2000):
+        with pytest.raises(KeyError):
+            program(1)
+    assert fails.routine.block_kernel.entries > 0
+    assert not fails.routine.block_kernel.retired
