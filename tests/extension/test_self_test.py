@@ -17,7 +17,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "cascade"
 HEADER = SOURCES / "vm/cpython.h"
 CHECKS = [
     "version", "dict", "table", "hash", "collections", "set", "ints", "items", "depth", "function", "tag", "slots", "values",
-    "allocation", "tracing",
+    "allocation", "tools", "tracing",
 ]  # fmt: skip
 
 
