@@ -42,6 +42,14 @@ cdef extern from "vm/kernel.h":
         int32_t* targets
         void* callee
         PyObject* code
+        int32_t place
+        PyObject* known
+        PyObject* defaults
+        int32_t* parameters
+        PyObject* iterated
+        PyObject* iterator
+        int32_t iterator_source, iterator_target, iterator_owned
+        int joins
 
     ctypedef struct TypedState "cascade_state":
         const TypedWord* word

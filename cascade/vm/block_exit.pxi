@@ -17,7 +17,7 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
             incref(result)
     kernel.work += BLOCK_FUEL - state.fuel
     if result == NULL:
-        return raise_in_blocks(kernel, state, False)
+        return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
     release_registers(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
     return result
 
@@ -70,7 +70,15 @@ cdef object value_at(tuple place, Register* registers):
 
 
 cdef list values_at(plan, TypedState* state):
-    return [value_at(place, state.registers) for place in plan[1]]
+    cdef list values = []
+    for place in plan[1]:
+        values.append(values[<Py_ssize_t>place[1]] if place[0] == "again" else value_at(place, state.registers))
+    return values
+
+
+cdef list consumed_so_far(plan, TypedState* state):
+    # Returns what a consumer has so far.
+    return [] if plan[3] is None else [value_at(place, state.registers) for place in plan[3][1]]
 
 
 cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
@@ -79,44 +87,52 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef object plan
     cdef list values
     kernel.exit_count += 1
-    kernel.called_out += 1
+    state.steps += 1
     kernel.exits_at[number] += 1
     kernel.work += BLOCK_FUEL - state.fuel
     try:
         plan = kernel.exit_plan(kernel.exit_of[number], -1)
         values = values_at(plan, state)
+        so_far = consumed_so_far(plan, state)
         release_registers(state, plan[2])
-        function = plan[0]
     except BaseException as error:
         set_error(error)
         return NULL
-    return called_by_iterator(state, function, values)
+    return called_by_iterator(state, plan, values, so_far)
 
 
-cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, bint called_out) noexcept:
-    # The instruction at which the code has stopped raised the exception that is set: `called_out` where a call-out raised it, whose
-    # frames then stand in its traceback.
+cdef enum:
+    INSTRUCTION_RAISED = 0
+    CALL_OUT_RAISED = 1
+    NESTED_RAISED = 2       # a function that was called by its kernel
+
+
+cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) noexcept:
+    # The instruction at which the code has stopped raised the exception that is set. Where a call-out did, its frames stand in the
+    # traceback.
     cdef Py_ssize_t number = state.word - kernel.words
     cdef object plan
     cdef list values
-    cdef Py_ssize_t call_out = kernel.words[number].e if called_out else -1
+    cdef Py_ssize_t call_out = kernel.words[number].e if how != INSTRUCTION_RAISED else -1
     kernel.work += BLOCK_FUEL - state.fuel
     try:
         error = cascade_raised()
-        if called_out:
+        if how == CALL_OUT_RAISED:
             strip_entries(error, parents_of(state))
-        at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, error.__traceback__)
+        trace = error.__traceback__ if how == CALL_OUT_RAISED else None
+        at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, trace)
+        trace = None
         plan = kernel.exit_plan(kernel.exit_of[number], at)
-        if called_out:
+        if how == CALL_OUT_RAISED:
             strip_entries(error, 1)     # the continuation's entry stands in its place
         values = values_at(plan, state)
         values.append(error)
+        so_far = consumed_so_far(plan, state)
         release_registers(state, plan[2])
-        function = plan[0]
     except BaseException as fault:
         set_error(fault)
         return NULL
-    return called_by_iterator(state, function, values)
+    return called_by_iterator(state, plan, values, so_far)
 
 
 @cython.final
@@ -133,11 +149,12 @@ cdef class Handover:
         return self.values.pop()
 
 
-cdef PyObject* called_by_iterator(TypedState* state, function, list values) noexcept:
+cdef PyObject* called_by_iterator(TypedState* state, plan, list values, list so_far) noexcept:
     # Calls a continuation, under the frames of the functions whose typed code has led here.
     cdef Handover handover
     cdef PyObject* arguments[2]
     cdef PyObject* result
+    cdef object function = plan[0]
     if state.function != NULL and cascade_closure(state.function) != NULL:
         try:
             function = with_closure(function, <object>state.function)
@@ -150,12 +167,37 @@ cdef PyObject* called_by_iterator(TypedState* state, function, list values) noex
         handover = Handover.__new__(Handover)
         handover.values = values
         arguments[1] = <PyObject*>handover
-    result = cascade_call_under(
-        state.parent, <PyObject*>function, &arguments[1], (1 if values else 0) | PY_VECTORCALL_ARGUMENTS_OFFSET)
+    if plan[3] is None:
+        result = cascade_call_under(
+            state.parent, <PyObject*>function, &arguments[1], (1 if values else 0) | PY_VECTORCALL_ARGUMENTS_OFFSET)
+    else:
+        result = consume_the_rest(state, plan[3][0], PyObject_Vectorcall(<PyObject*>function, &arguments[1], 1 if values else 0, NULL), so_far)
     if result == NULL and state.parent != NULL:
         error = cascade_raised()
         strip_entries(error, parents_of(state))
         set_error(error)
+    return result
+
+
+cdef PyObject* consume_the_rest(TypedState* state, str consumer, PyObject* generator, list so_far) noexcept:
+    # The function that consumes a generator expression continues with a generator, whose reference is taken.
+    cdef PyObject* arguments[4]
+    cdef PyObject* result = NULL
+    cdef Py_ssize_t count = len(so_far), i
+    if generator == NULL:
+        return NULL
+    try:
+        finish = cascade_consumer(consumer.encode())
+    except BaseException as error:
+        set_error(error)
+        decref(generator)
+        return NULL
+    arguments[0] = NULL
+    arguments[1] = generator
+    for i in range(count):
+        arguments[i + 2] = <PyObject*>so_far[i]
+    result = cascade_call_under(state.parent, <PyObject*>finish, &arguments[1], (count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET)
+    decref(generator)
     return result
 
 

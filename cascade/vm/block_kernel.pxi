@@ -12,6 +12,8 @@ cdef extern from "vm/kernel.h":
     int cascade_call_out(TypedState*, Gather*, Register*) noexcept
     PyObject* cascade_call_under(TypedState*, PyObject*, PyObject**, size_t) noexcept
     PyTypeObject* cascade_plain_iterators[32]
+    int cascade_know_consumers() except -1
+    object cascade_consumer(const char*)
 
 cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char*) except -1
@@ -22,6 +24,7 @@ cdef extern from "Python.h":
     void* PyEval_SaveThread()
     void PyEval_RestoreThread(void*)
     Py_ssize_t Py_REFCNT(PyObject*)
+    PyObject* PyUnicode_Join(PyObject*, PyObject*)
 
 cdef enum:
     BLOCK_WORDS = 16384         # of one kernel, at most
@@ -40,6 +43,9 @@ for _place, _kind in enumerate((
     str, list, tuple, dict, float, int, bool, type(None), bytes, set, range, complex, frozenset, bytearray, deque, defaultdict, Counter,
 )):
     TOLD_APART[_place] = <PyTypeObject*>_kind
+
+
+cascade_know_consumers()
 
 
 cdef inline PyTypeObject* told_apart(PyTypeObject* kind) noexcept:
@@ -112,7 +118,7 @@ cdef class BlockKernel:
     cdef Register* spare                # the registers of a run that is over
     cdef Py_ssize_t length              # of what stands at the start of the code
     cdef Py_ssize_t stub_start          # where the stubs at its end begin
-    cdef Py_ssize_t first_constant, constant_count, free_count
+    cdef Py_ssize_t first_constant, constant_count, first_free, free_count
     cdef Py_ssize_t gather_count, watch_count, entry_count, register_count, parameter_count
     cdef readonly object translator
     cdef object exits
@@ -125,6 +131,7 @@ cdef class BlockKernel:
     cdef bint loops                     # whether the function has a loop
     cdef bint growing                   # or never again, after a fault
     cdef readonly bint stale            # a name that it relies on has another meaning
+    cdef bint exits_often               # where kernels call it: CPython is faster
     cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
     cdef object code
     cdef Trial trial
@@ -149,7 +156,8 @@ cdef class BlockKernel:
         self.held = {}
         self.parameter_count = translator.code.co_argcount
         self.register_count = translator.registers.count
-        self.first_constant = translator.registers.variables
+        self.first_constant = translator.registers.first_constant
+        self.first_free = translator.registers.variables - len(translator.code.co_freevars)
         self.constant_count = len(translator.registers.values)
         self.free_count = len(translator.code.co_freevars)
         self.words = <TypedWord*>PyMem_Malloc(BLOCK_WORDS * sizeof(TypedWord))
@@ -192,6 +200,7 @@ cdef class BlockKernel:
             for i in range(self.gather_count):
                 PyMem_Free(self.gathers[i].sources)
                 PyMem_Free(self.gathers[i].targets)
+                PyMem_Free(self.gathers[i].parameters)
                 PyMem_Free(self.gathers[i])
             PyMem_Free(self.gathers)
 
@@ -347,14 +356,40 @@ cdef class BlockKernel:
             gather.results = len(targets)
             callee = self.translator.callees.get(self.gather_count - 1)
             if callee is not None:
-                self.hold(callee)
-                gather.callee = <void*>callee
-                gather.code = <PyObject*>(<BlockKernel?>callee).code
+                self.add_callee(gather, callee)
             for i in range(gather.count):
                 gather.sources[i].where = sources[i][0]
                 gather.sources[i].kind = ord(sources[i][1])
             for i in range(gather.results):
                 gather.targets[i] = targets[i]
+        return 0
+
+    cdef int add_callee(self, Gather* gather, callee) except -1:
+        # Notes how a function is called by its kernel.
+        cdef Py_ssize_t i
+        self.hold(callee)
+        gather.callee = <void*>callee.kernel
+        gather.code = <PyObject*>(<BlockKernel?>callee.kernel).code
+        gather.place = callee.place
+        gather.joins = callee.joins
+        if callee.place < 0:
+            gather.known = <PyObject*>callee.function
+        if callee.defaults is not None:
+            gather.defaults = <PyObject*>callee.defaults
+        gather.parameters = <int32_t*>PyMem_Malloc(max(1, len(callee.parameters)) * sizeof(int32_t))
+        if gather.parameters == NULL:
+            raise MemoryError
+        for i, number in enumerate(callee.parameters):
+            gather.parameters[i] = number
+        if callee.iterator is not None:
+            place, owned = self.exits.iterator_place(callee.iterator)
+            self.hold(place)
+            gather.iterator = <PyObject*>place
+            gather.iterated = <PyObject*>callee.iterator.kind
+            gather.iterator_source = callee.iterator.value.register
+            gather.iterator_target = callee.iterator.target
+            for number in owned:
+                gather.iterator_owned |= 1 << (<int>number - gather.iterator_source)
         return 0
 
     cdef int add_watches(self) except -1:

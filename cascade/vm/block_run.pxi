@@ -68,7 +68,7 @@ cdef inline void take_closure(BlockKernel kernel, TypedState* state) noexcept:
     if kernel.free_count != 0:
         closure = cascade_closure(state.function)
         for i in range(kernel.free_count):
-            state.registers[kernel.first_constant - kernel.free_count + i].object = cascade_tuple_items(closure)[i]
+            state.registers[kernel.first_free + i].object = cascade_tuple_items(closure)[i]
 
 
 cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
@@ -79,6 +79,7 @@ cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
 
 
 cdef enum:
+    NESTED_FEW = 8              # calls, before it is known whether most of them exit
     NESTED_LIMIT = 150          # calls of kernels by kernels: each takes some of the stack of C
 
 cdef int nested_calls = 0       # changed with the GIL only
@@ -89,21 +90,17 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     global nested_calls
     cdef Gather* gather = kernel.gathers[state.word.e]
     cdef BlockKernel callee = <BlockKernel>gather.callee
-    cdef PyObject* function = <PyObject*>state.registers[gather.sources[0].where].object
+    cdef PyObject* function = gather.known if gather.place < 0 else <PyObject*>state.registers[gather.sources[gather.place].where].object
     cdef PyTypeObject* types[PARAMETER_LIMIT]
     cdef TypedState nested
-    cdef Py_ssize_t word, i
+    cdef Py_ssize_t word
     cdef PyObject* result
-    if callee.stale or callee.retired or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
+    if callee.stale or callee.retired or callee.exits_often or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
         return 0
-    if watched() or profiled():
+    if watched() or profiled() or not types_of_arguments(gather, state.registers, function, types):
         return 0
-    for i in range(1, gather.count):
-        if gather.sources[i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):
-            return 0
-        types[i - 1] = type_of_source(&gather.sources[i], state.registers)
     try:
-        word = callee.entry_for(types, gather.count - 1)
+        word = callee.entry_for(types, callee.parameter_count)
     except BaseException as error:
         set_error(error)
         return -1
@@ -112,8 +109,7 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     if not start_blocks(callee, &nested, word):
         cascade_leave_function()
         return 0
-    for i in range(1, gather.count):
-        move_source(&gather.sources[i], state.registers, &nested.registers[i - 1])
+    move_arguments(gather, state.registers, types, nested.registers)
     nested.parent = state
     nested.function = function
     take_closure(callee, &nested)
@@ -123,13 +119,153 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     end_blocks(callee, &nested)
     cascade_leave_function()
     state.steps += nested.steps
+    if callee.exit_count * 2 > callee.entries and callee.entries >= NESTED_FEW:
+        callee.exits_often = True
+    if result != NULL and gather.joins:
+        result = joined(gather, state.registers, result)
     if result == NULL:
         return -1
-    if gather.sources[0].kind == b"o":
-        decref(function)
+    release_sources(gather, state.registers)
     state.registers[gather.targets[0]].object = result
     state.word += 1
     return 1
+
+
+cdef bint types_of_arguments(Gather* gather, Register* registers, PyObject* function, PyTypeObject** types) noexcept:
+    # Finds the classes of the arguments by parameter; returns False where CPython has to make the call.
+    cdef BlockKernel callee = <BlockKernel>gather.callee
+    cdef Py_ssize_t first = gather.place + 1, given = gather.count - first, i, missing
+    if gather.iterated != NULL:
+        types[0] = <PyTypeObject*>gather.iterated
+        return True
+    if gather.defaults != NULL:
+        if cascade_guarded(3, function) != gather.defaults:
+            return False
+        missing = callee.parameter_count - PyTuple_GET_SIZE(<object>gather.defaults)
+        for i in range(max(missing, 0), callee.parameter_count):
+            types[i] = type_of_object(cascade_tuple_items(gather.defaults)[i - missing])
+    elif given != callee.parameter_count:
+        return False
+    for i in range(given):
+        if gather.sources[first + i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):
+            return False
+        types[gather.parameters[i]] = type_of_source(&gather.sources[first + i], registers)
+    return True
+
+
+cdef void move_arguments(Gather* gather, Register* registers, PyTypeObject** types, Register* to) noexcept:
+    # Passes the arguments to the parameters. What a register owned is passed on, and it may be released all the same.
+    cdef BlockKernel callee = <BlockKernel>gather.callee
+    cdef Py_ssize_t first = gather.place + 1, given = gather.count - first, i, missing = 0
+    cdef PyObject* value
+    if gather.iterated != NULL:
+        memcpy(&to[gather.iterator_target], &registers[gather.iterator_source], ITERATOR_SIZE * sizeof(Register))
+        empty_iterator(gather, registers)
+        return
+    if gather.defaults != NULL:
+        missing = callee.parameter_count - PyTuple_GET_SIZE(<object>gather.defaults)
+        for i in range(max(missing, 0), callee.parameter_count):
+            to[i].object = NULL
+    for i in range(given):
+        move_source(&gather.sources[first + i], registers, &to[gather.parameters[i]])
+    if gather.defaults != NULL:
+        for i in range(max(missing, 0), callee.parameter_count):
+            if not is_given(gather, given, i):
+                value = cascade_tuple_items(gather.defaults)[i - missing]
+                fill_default(types[i], value, &to[i])
+
+
+cdef bint is_given(Gather* gather, Py_ssize_t given, Py_ssize_t number) noexcept:
+    cdef Py_ssize_t i
+    for i in range(given):
+        if gather.parameters[i] == number:
+            return True
+    return False
+
+
+cdef void fill_default(PyTypeObject* kind, PyObject* value, Register* to) noexcept:
+    cdef char code = code_of(kind) if kind != NULL else b"o"
+    if code == b"o":
+        to.object = value
+        incref(value)
+    else:
+        fill_one(code, value, to)
+
+
+cdef PyTypeObject* type_of_object(PyObject* value) noexcept:
+    # Returns the class by which versions for an object differ; NULL where it is any.
+    cdef int64_t number
+    cdef PyTypeObject* kind = told_apart(type_of(value))
+    return NULL if kind == <PyTypeObject*>int and not fill_one(b"i", value, <Register*>&number) else kind
+
+
+cdef enum:
+    ITERATOR_SIZE = 9       # registers of an iterator, at most: see `STRIDE` in chunks.py
+
+cdef PyObject* NO_ITEMS = <PyObject*>()
+
+
+cdef void empty_iterator(Gather* gather, Register* registers) noexcept:
+    # The iterator has been passed on. What is left can be released, and made an object of: a tuple without items, a short range.
+    cdef Py_ssize_t i
+    for i in range(ITERATOR_SIZE):
+        registers[gather.iterator_source + i].i = 1
+        if gather.iterator_owned >> i & 1:
+            registers[gather.iterator_source + i].object = <void*>NO_ITEMS
+            incref(NO_ITEMS)
+
+
+cdef bint make_iterator(Gather* gather, Register* registers) noexcept:
+    # Makes an object of an iterator in registers, for a call by CPython. Returns False where an exception is set.
+    cdef Py_ssize_t i
+    cdef PyObject* made
+    try:
+        iterator = value_at(<tuple>gather.iterator, registers)
+    except BaseException as error:
+        set_error(error)
+        return False
+    for i in range(ITERATOR_SIZE):
+        if gather.iterator_owned >> i & 1:
+            decref(<PyObject*>registers[gather.iterator_source + i].object)
+    made = <PyObject*>iterator
+    incref(made)
+    registers[gather.iterator_source].object = <void*>made
+    return True
+
+
+cdef int call_by_cpython(Gather* gather, TypedState* state) noexcept:
+    # The call of a function that its kernel cannot make. Returns 0, or -1 with an exception set.
+    cdef PyObject* made
+    if gather.iterated == NULL:
+        return cascade_call_out(state, gather, state.registers)
+    if not make_iterator(gather, state.registers):
+        return -1
+    made = <PyObject*>state.registers[gather.iterator_source].object
+    if cascade_call_out(state, gather, state.registers) == 0:
+        return 0
+    empty_iterator(gather, state.registers)
+    decref(made)
+    return -1
+
+
+cdef PyObject* joined(Gather* gather, Register* registers, PyObject* parts) noexcept:
+    # Joins the texts of a list, whose reference is taken.
+    cdef Source* source = &gather.sources[1]
+    cdef PyObject* separator = cascade_boxed(registers[source.where], b"r" if source.kind == b"o" else source.kind)
+    cdef PyObject* result = NULL
+    if separator != NULL:
+        result = PyUnicode_Join(separator, parts)
+        decref(separator)
+    decref(parts)
+    return result
+
+
+cdef void release_sources(Gather* gather, Register* registers) noexcept:
+    # The function, and what stands before it, die behind the call.
+    cdef Py_ssize_t i
+    for i in range(gather.place + 1):
+        if gather.sources[i].kind == b"o":
+            decref(<PyObject*>registers[gather.sources[i].where].object)
 
 
 cdef inline PyTypeObject* type_of_source(Source* source, Register* registers) noexcept:
@@ -177,25 +313,25 @@ cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
         if state.outcome == TYPED_RETURNED:
             return value_returned(kernel, state)
         if state.outcome == TYPED_RAISED:
-            return raise_in_blocks(kernel, state, kernel.opcodes[state.word - kernel.words] in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT))
+            return raise_in_blocks(kernel, state, CALL_OUT_RAISED if kernel.opcodes[state.word - kernel.words] in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT) else INSTRUCTION_RAISED)
         if state.outcome == TYPED_CALLS:
             found = call_nested(kernel, state)
             if found > 0:
                 continue
             if found < 0:
-                return raise_in_blocks(kernel, state, False)
+                return raise_in_blocks(kernel, state, NESTED_RAISED)
             state.steps += 1
-            if cascade_call_out(state, kernel.gathers[state.word.e], state.registers) != 0:
-                return raise_in_blocks(kernel, state, True)
+            if call_by_cpython(kernel.gathers[state.word.e], state) != 0:
+                return raise_in_blocks(kernel, state, CALL_OUT_RAISED)
             state.word += 1
             continue
         if state.outcome == TYPED_OUT_OF_FUEL and not others_have_their_turn():
-            return raise_in_blocks(kernel, state, False)
+            return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
         found = may_continue(kernel, state)
         if found == 0:
             result = exit_blocks(kernel, state)
         elif found < 0:
-            result = raise_in_blocks(kernel, state, False)
+            result = raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
         if state.kept != NULL:
             drop_kept(state)
         if found <= 0:

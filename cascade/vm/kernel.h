@@ -646,6 +646,7 @@ OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 #include "kernel_attributes.h"
 #include "kernel_arrays.h"
 #include "kernel_functions.h"
+#include "kernel_consumers.h"
 
 #include "kernel_table.h"
 

@@ -114,6 +114,31 @@ OP(HASH_INT)
     NEXT;
 }
 
+/* ---- Functions that are made -------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) PyObject *cascade_make_function(const cascade_gather *gather, cascade_register *r)
+{
+    PyObject *made = PyFunction_New(PyFunction_GET_CODE(gather->function), PyFunction_GET_GLOBALS(gather->function));
+    if (made != NULL && gather->count > 0) {
+        PyObject *closure = (PyObject *)r[(uint32_t)gather->sources[0].where].object;
+        if (PyFunction_SetClosure(made, closure) < 0)
+            Py_CLEAR(made);
+        else if (gather->sources[0].kind == 'o')
+            Py_DECREF(closure);
+    }
+    return made;
+}
+
+OP(MAKE_FUNCTION)
+{
+    PyObject *made = cascade_make_function(s->gathers[w->e], r);
+    if (made == NULL)
+        STOP(CASCADE_RAISED);
+    SET(a, made);
+    NEXT;
+}
+OP(SET_CLOSURE) { if (PyFunction_SetClosure(O(a), O(b)) < 0) STOP(CASCADE_RAISED); NEXT; }
+
 /* ---- Classes ------------------------------------------------------------------------------------------------------ */
 
 /* Whether an object is an instance of a class; -1 where code of users decides it. */

@@ -25,6 +25,14 @@ struct cascade_gather {
     int32_t *targets;
     void *callee;               /* the kernel by which a function is called; its code */
     PyObject *code;
+    int32_t place;              /* the number of the source that is the function; -1 where it is `known` */
+    PyObject *known;
+    PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
+    int32_t *parameters;        /* the number of the parameter of each source behind the function */
+    PyObject *iterated;         /* of a comprehension the kind of its iterator, which is the last source, or NULL */
+    PyObject *iterator;         /* where it is: see exits.py */
+    int32_t iterator_source, iterator_target, iterator_owned;   /* registers; a bit for each of those that own a reference */
+    int joins;                  /* whether the result is joined by the text that is source 1 */
     PyCFunction entry;          /* of a function written in C: see kernel_c_calls.h */
     PyObject *self;
     int32_t way;
@@ -129,7 +137,7 @@ static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, P
         arguments[0] = NULL;
         arguments[1] = proceed;
         for (i = 1; i < gather->count; i++)
-            arguments[i + 1] = Py_None;
+            arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
         result = cascade_call_under(parent->parent, gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET);
     }
     if (capsule != NULL)

@@ -25,6 +25,8 @@ def _rows() -> Iterator[Row]:
     yield Row("TUPLE_OF", "a>object b<object", "a = tuple(b), of a built-in class")
     yield Row("EXPECT_PARTIAL", "a<object b<object c# f@", "go to f where a is no partial object of b with c arguments")
     yield Row("PARTIAL_ITEM", "a>object b<object c#", "a = partial b.args[c], borrowed")
+    yield Row("SUM_FLOAT", "a~ c<float", "a += c, as sum() does: a + 1 has the errors of the additions")
+    yield Row("SUM_ERRORS", "a>float b~", "a = b and the errors of the additions")
     yield from _number_objects()
     yield from _random()
 

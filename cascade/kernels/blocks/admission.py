@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 
 from cascade.kernels.blocks.decode import Function, Instruction, decode
+from cascade.kernels.blocks.instructions import GENERATOR
 from cascade.kernels.diagnostics import Diagnostic
 from cascade.kernels.names import builtins_of, has_plain_names
 
-SUSPENDED = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
+SUSPENDED = GENERATOR | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 LOOKING = frozenset((
     "locals", "vars", "dir", "eval", "exec", "super", "breakpoint", "_getframe", "currentframe", "id", "_current_frames",
 ))  # fmt: skip
@@ -19,14 +20,19 @@ VARIABLE_LIMIT = 200
 INSTRUCTION_LIMIT = 6_000
 
 
-def refusal_of(function: FunctionType) -> Diagnostic | None:
-    """Returns why a function has no kernel; None where it may have one."""
+def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic | None:
+    """Returns why a function has no kernel; None where it may have one.
+
+    Args:
+        function: a plain function.
+        is_consumed: whether it is a generator whose values are taken by a consumer.
+    """
     code = function.__code__
 
     def no(number: str, hint: str) -> Diagnostic:
         return Diagnostic(number, code.co_firstlineno, 0, f"def {code.co_name}(...)", hint, code.co_filename)
 
-    if code.co_flags & SUSPENDED:
+    if code.co_flags & SUSPENDED & ~(GENERATOR if is_consumed else 0):
         return no("CS103", "generators and coroutine functions are not lowered")
     if code.co_kwonlyargcount or code.co_flags & 0x0C:
         return no("CS101", "only plain parameters can be lowered: no *args, **kwargs or keyword-only ones")

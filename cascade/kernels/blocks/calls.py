@@ -48,7 +48,7 @@ def call(translator: Translator, instruction: Instruction) -> None:
     if not form_found and not keywords and bound.kind == NULL and callee.kind == OBJECT:
         form_found = any(other(translator, callee, instruction) for other in CALLEES)
     if form_found:
-        translator.offset = instruction.after
+        translator.offset = max(translator.offset, instruction.after)
     else:
         call_out_region(translator, instruction, start)
 
@@ -156,12 +156,19 @@ def is_iterated(translator: Translator, instruction: Instruction) -> bool:
     return places_higher(translator, instruction) is not None
 
 
-def places_higher(translator: Translator, instruction: Instruction) -> int | None:
-    """Returns by how many places a call's result stands higher at the loop over it; None where none follows."""
+def places_higher(translator: Translator, instruction: Instruction, below: int | None = None) -> int | None:
+    """Returns by how many places a call's result stands higher at the loop over it; None where none follows.
+
+    Args:
+        instruction: the call.
+        below: the place of the stack below the call's operands, if these do not stand there yet.
+    """
     get = translator.text.instructions.get(instruction.after)
     if get is None or get.name != "GET_ITER" or {get.start, instruction.after} & translator.text.joins:
         return None
-    return places_to_loop(translator, get)
+    return places_to_loop(
+        translator, get, len(translator.state.stack) - instruction.arg - 3 if below is None else below
+    )
 
 
 def iterator_slot(translator: Translator, instruction: Instruction) -> int:
@@ -182,9 +189,11 @@ ITERATING = (builtins.enumerate, builtins.zip, builtins.reversed)
 def is_iterated_by(translator: Translator, instruction: Instruction) -> bool:
     """Returns whether a call's result is an argument of a function that a `for` iterates over."""
     found = consumer(translator, instruction.after)
-    if found is None or found[0].name != "CALL" or places_higher(translator, found[0]) != 0:
-        return False
     ours = len(translator.state.stack) - instruction.arg - 2
+    if found is None or found[0].name != "CALL":
+        return False
+    if places_higher(translator, found[0], ours - found[0].arg - 3 + found[1]) != 0:
+        return False
     function = callee_of(translator, *found, ours)
     return function in ITERATING and (function is not builtins.reversed or found[0].arg == 1)
 

@@ -1,6 +1,6 @@
 """A chunk: the instructions of some blocks that are translated together -> words at the end of the code.
 
-Registers, in this order: one for each variable (numbered as in CPython's frame), the constants of the function, nine for
+Registers, in this order: one for each variable (numbered as in CPython's frame), those of a consumer, the constants of the function, nine for
 each place of the value stack, where values stand at the start of a block, and *scratch* registers for what a block computes.
 Each temporary has a name of its own, so that neighbours can be fused; names below `FIRST_NAME` are registers.
 """
@@ -30,10 +30,17 @@ class OutOfRegisters(Exception):
 
 
 class Registers:
-    """The layout of a function's registers."""
+    """The layout of a function's registers.
 
-    def __init__(self, code: CodeType) -> None:
+    Attributes:
+        variables: how many there are in CPython's frame.
+        hidden: how many more there are behind them, of which CPython knows nothing.
+    """
+
+    def __init__(self, code: CodeType, hidden: int = 0) -> None:
+        self.hidden = hidden
         self.variables = code.co_nlocals + len(set(code.co_cellvars) - set(code.co_varnames)) + len(code.co_freevars)
+        self.first_constant = self.variables + hidden
         self.constants: dict[bytes | int, int] = {}
         self.values: list[tuple[int, str, object]] = []
         for constant in (*code.co_consts, 0, 1, 0.0, False, True):
@@ -41,9 +48,9 @@ class Registers:
             if type(constant) in (int, float, bool):
                 key = bits_of(kind, constant)
                 if key is not None and key not in self.constants:
-                    self.constants[key] = self.variables + len(self.values)
+                    self.constants[key] = self.first_constant + len(self.values)
                     self.values.append((self.constants[key], kind, constant))
-        self.none = self.variables + len(self.values)
+        self.none = self.first_constant + len(self.values)
         self.values.append((self.none, "object", None))
         self.end = self.none + 1
         self.values.append((self.end, "object", END))

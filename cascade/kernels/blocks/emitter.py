@@ -16,6 +16,7 @@ from cascade.kernels.blocks.values import (
     COUNTED,
     DISPLAY,
     ITEMS,
+    ITERATORS,
     NOTHING,
     NUMBERS,
     PLAIN,
@@ -44,10 +45,10 @@ class Emitter:
         offset: of the present instruction of CPython's.
     """
 
-    def __init__(self, function: FunctionType) -> None:
+    def __init__(self, function: FunctionType, hidden: int = 0) -> None:
         self.function = function
         self.code = function.__code__
-        self.registers = Registers(self.code)
+        self.registers = Registers(self.code, hidden)
         self.space = Space()
         self.exits: list[Exit] = []
         self.call_outs: list[CallOut] = []
@@ -298,7 +299,7 @@ class Emitter:
         """Returns the number of a call-out, or of a container to be made, of values; references that are owned are passed on."""
         sources = []
         for value in values:
-            kind = CODES.get(value.kind, "o" if value.owned else "r")
+            kind = CODES.get(value.kind, "o" if value.owned or value.kind in ITERATORS else "r")
             register = self.register(value)
             sources.append((self.chunk.physical(register), kind))
             if register in self.chunk.names:

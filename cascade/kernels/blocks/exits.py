@@ -6,10 +6,23 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, TracebackType
 from typing import NamedTuple
 
-from cascade.kernels.blocks.points import Exit
+from cascade.kernels.blocks.points import Exit, IteratorArgument
 from cascade.kernels.blocks.resume import continuation
 from cascade.kernels.blocks.translator import Translator
-from cascade.kernels.blocks.values import CODES, COUNTED, DISPLAY, ITEMS, NULL, RANGE, ROW, UNBOXED, ZIPPED, Value
+from cascade.kernels.blocks.values import (
+    AGAIN,
+    CODES,
+    COUNTED,
+    DISPLAY,
+    ITEMS,
+    ITERATED,
+    NULL,
+    RANGE,
+    ROW,
+    UNBOXED,
+    ZIPPED,
+    Value,
+)  # fmt: skip
 from cascade.kernels.model import NONE
 
 Place = tuple[object, ...]
@@ -23,11 +36,16 @@ class ExitPlan(NamedTuple):
         function: the continuation; None for an exit that has none, as the function returns there.
         arguments: from where they come.
         owned: the registers whose references are dropped.
+        consumed: of a generator expression that is consumed, the name of the consumer, and where it has what it has so far.
     """
 
     function: FunctionType | None
     arguments: tuple[Place, ...]
     owned: tuple[int, ...]
+    consumed: tuple[str, tuple[Place, ...]] | None = None
+
+
+EXHAUSTED = iter(())
 
 
 def plan(translator: Translator, number: int, raises_at: int) -> ExitPlan:
@@ -37,15 +55,34 @@ def plan(translator: Translator, number: int, raises_at: int) -> ExitPlan:
     bound = [slot for slot, value in enumerate(found.variables[:closed]) if value is not None]
     values = [found.variables[slot] for slot in bound] + [value for value in found.stack if value.kind != NULL]
     places = tuple(place_of(value) for value in values if value is not None)
+    if values and values[0] is not None and values[0].kind == AGAIN:
+        places = with_iterator(places, len(bound) + (translator.consumer is None))
     at, stack = found.offset if raises_at < 0 else raises_at, [value.kind != NULL for value in found.stack]
     function = continuation(
         translator.function, at, bound, stack, raises_at >= 0, tables=translator.tables, by_iterator=True
     )
-    return ExitPlan(function, places, owned_registers(found))
+    return ExitPlan(function, places, owned_registers(found), consumed(translator, found))
+
+
+def with_iterator(places: tuple[Place, ...], at: int) -> tuple[Place, ...]:
+    """Returns places of which the first one, the parameter of a comprehension, is the iterator at number `at` on the stack."""
+    if at >= len(places):
+        return (("k", EXHAUSTED), *places[1:])
+    return (places[at], *places[1:at], ("again", 0), *places[at + 1 :])
+
+
+def consumed(translator: Translator, found: Exit) -> tuple[str, tuple[Place, ...]] | None:
+    if translator.consumer is None:
+        return None
+    own = found.variables[translator.registers.variables :]
+    return translator.consumer.name, tuple(place_of(value) for value in own if value is not None)
 
 
 def raising_offset(translator: Translator, number: int, call_out: int, trace: TracebackType | None) -> int:
     """Returns the offset of the instruction that raised: that of a side exit, or, inside a call-out, the one that its traceback names."""
+    callee = translator.callees.get(call_out)
+    if callee is not None and callee.raises_at >= 0 and trace is None:
+        return callee.raises_at
     if call_out < 0 or trace is None:
         return translator.exits[number].offset
     made = translator.call_outs[call_out]
@@ -72,6 +109,11 @@ def _owned(value: Value) -> Iterator[int]:
         yield from _owned(part)
 
 
+def iterator_place(argument: IteratorArgument) -> tuple[Place, tuple[int, ...]]:
+    """Returns where an iterator is that is going to be an argument, and the registers that own references."""
+    return place_of(argument.value), tuple(_owned(argument.value))
+
+
 def place_of(value: Value) -> Place:
     if value.constant:
         return ("k", value.known)
@@ -85,6 +127,8 @@ def place_of(value: Value) -> Place:
         return ("items", value.register)
     if value.kind == COUNTED:
         return ("counted", value.register, place_of(value.parts[0]))
+    if value.kind == ITERATED:
+        return place_of(value.parts[0])
     if value.kind in (ZIPPED, DISPLAY, ROW):
         return (value.kind, tuple(place_of(part) for part in value.parts))
     return ("o", value.register)

@@ -19,6 +19,7 @@ from types import CodeType
 from cascade.kernels.blocks.code_tables import CodeTables, Location, location_table
 from cascade.kernels.blocks.instructions import (
     CACHES,
+    GENERATOR,
     HALVES,
     JUMPS,
     MOST_SLOTS,
@@ -185,7 +186,7 @@ class Fragment:
                 "it has too many variables", where=code.co_qualname, expected=f"at most {MOST_SLOTS}"
             )
         return CodeType(
-            len(self._reads) + self._given, 0, 0, len(names), max(code.co_stacksize, least_stack), code.co_flags & ~VARIABLE_ARGUMENTS,
+            len(self._reads) + self._given, 0, 0, len(names), max(code.co_stacksize, least_stack), code.co_flags & ~(VARIABLE_ARGUMENTS | GENERATOR),
             b"".join(self._parts), self._constants.values, code.co_names, names,
             code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
             location_table(self._locations, code.co_firstlineno), b"", self._free, tuple(self._tables.own_names[slot] for slot in self._cells),

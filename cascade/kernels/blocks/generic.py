@@ -11,7 +11,7 @@ from cascade.kernels.blocks.instructions import ContinuationError
 from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.resume import call_out as call_out_function
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import HELD, NULL, Value
+from cascade.kernels.blocks.values import HELD, ITERATORS, NULL, Value
 from cascade.kernels.model import OBJECT
 
 LIMIT = 40
@@ -104,8 +104,9 @@ def make(
     if taken > count or left < 0:
         raise LeavesTyped
     for place in range(count - taken, count):
-        translator.whole(place)
-        if stack[place].kind not in ARGUMENTS:
+        if name == "CALL_FUNCTION" and place == count - 1 and stack[place].kind in ITERATORS:
+            continue  # a comprehension is called with it
+        if translator.whole(place).kind not in ARGUMENTS:
             raise LeavesTyped
     translator.refresh()
     values = stack[count - taken :]
@@ -182,6 +183,6 @@ def function_for(
 ARGUMENTS = (NULL, *HELD)
 
 
-@form("RAISE_VARARGS", "RERAISE", "PUSH_EXC_INFO", "YIELD_VALUE", "RETURN_GENERATOR", "SEND")
+@form("RAISE_VARARGS", "RERAISE", "PUSH_EXC_INFO", "SEND")
 def leaves(translator: Translator, instruction: Instruction) -> None:
     raise LeavesTyped

@@ -30,6 +30,9 @@ MOST_SLOTS = 250
 VARIABLE_ARGUMENTS = 0x04 | 0x08
 """Flags of code with `*` and `**` parameters."""
 
+GENERATOR = 0x20
+"""Flag of the code of generators."""
+
 _TAKE_FAST = OP.get("LOAD_FAST_AND_CLEAR")  # from 3.12 on
 
 

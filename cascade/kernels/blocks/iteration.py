@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks import arrays, text_items
+from cascade.kernels.blocks.comprehensions import made_at
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.points import LeavesTyped, Version
@@ -29,7 +30,7 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         return
     translator.whole(-1)
     value = translator.seen(-1)
-    higher = places_to_loop(translator, instruction)
+    higher = places_to_loop(translator, instruction, len(translator.state.stack) - 2)
     iterable = value.cls in KINDS or value.cls is range or arrays.is_iterable(value)
     if higher is not None and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):
         iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1 + higher))
@@ -47,18 +48,21 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
         translator.dispatch(-1)  # so that the loop's head has one version, for an iterator of this class
 
 
-def places_to_loop(translator: Translator, instruction: Instruction) -> int | None:
+def places_to_loop(translator: Translator, instruction: Instruction, below: int) -> int | None:
     """Returns by how many places the iterator that GET_ITER makes stands higher at its loop; None where none follows.
 
     In a comprehension that is a part of the function (from CPython 3.12 on) the old values of its variables and the container
-    that it makes get below the iterator first. On 3.11 a function is called with the iterator.
+    that it makes get below the iterator first. On 3.11 a function is called with the iterator, as that of a generator expression is:
+    it stands at `below` on the stack.
     """
     pushed = 0
     following = translator.text.instructions[instruction.after]
     while following.name in ("LOAD_FAST_AND_CLEAR", "SWAP", "BUILD_LIST", "BUILD_SET", "BUILD_MAP"):
         pushed += following.name != "SWAP"
         following = translator.text.instructions[following.after]
-    return pushed if following.name == "FOR_ITER" else None
+    if following.name == "FOR_ITER":
+        return pushed
+    return 0 if made_at(translator, instruction.after, below) is not None else None
 
 
 def iterator_of(translator: Translator, value: Value, register: int) -> Value:

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
 import cascade.kernels.blocks.construction
+import cascade.kernels.blocks.consumers
 import cascade.kernels.blocks.functions
 import cascade.kernels.blocks.iteration
 import cascade.kernels.blocks.lists
@@ -27,7 +28,7 @@ import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
 from cascade._vm import BlockKernel, configure
 from cascade.kernels.blocks import exits
 from cascade.kernels.blocks.admission import refusal_of
-from cascade.kernels.blocks.translator import Translator
+from cascade.kernels.blocks.translator import Consumer, Translator
 
 configure(translator_type=Translator)
 
@@ -37,16 +38,27 @@ def block_kernel(function: FunctionType) -> BlockKernel:
     known = KERNELS.get(id(function))
     if known is not None and known.translator.function is function and not known.stale:
         return known
-    translator = Translator(function)
-    translator.kernel_of = kernel_of
-    made = KERNELS[id(function)] = BlockKernel(translator, exits)
+    made = KERNELS[id(function)] = new_kernel(function)
     return made
+
+
+def new_kernel(function: FunctionType, consumer: Consumer | None = None) -> BlockKernel:
+    translator = Translator(function, consumer)
+    translator.kernel_of = kernel_of
+    return BlockKernel(translator, exits)
 
 
 KERNELS: WeakValueDictionary[int, BlockKernel] = WeakValueDictionary()
 """By the address of the function, which its kernel holds."""
 
 
-def kernel_of(function: FunctionType) -> BlockKernel | None:
-    """Returns the kernel by which a kernel calls a function; None where it has none."""
-    return None if refusal_of(function) is not None else block_kernel(function)
+def kernel_of(function: FunctionType, consumer: Consumer | None) -> BlockKernel | None:
+    """Returns the kernel by which a kernel calls a function; None where it has none.
+
+    Args:
+        function: a plain function.
+        consumer: what takes its values, where it is a generator.
+    """
+    if refusal_of(function, consumer is not None) is not None:
+        return None
+    return block_kernel(function) if consumer is None else new_kernel(function, consumer)

@@ -10,9 +10,11 @@ from cascade.kernels.blocks.points import Ended, LeavesTyped
 from cascade.kernels.blocks.sequences import update_in_place
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import (
+    AGAIN,
     BUILT_IN,
     DISPLAY,
     HELD,
+    ITERATED,
     NO_CALLABLE,
     NULL,
     NUMBERS,
@@ -47,7 +49,11 @@ def load(translator: Translator, number: int) -> None:
     value = translator.state.variables[number]
     if value is None:
         raise LeavesTyped
-    if value.kind == NONE or value.constant:
+    if value.kind == ITERATED:
+        assert value.parts[0].register == translator.registers.slot(len(translator.state.stack))
+        translator.push(value.parts[0])
+        translator.state.variables[number] = Value(AGAIN)
+    elif value.kind == NONE or value.constant:
         translator.push(value._replace(owned=False))
     else:
         translator.push(value._replace(owned=False, local=number))
@@ -146,12 +152,15 @@ def load_const(translator: Translator, instruction: Instruction) -> None:
 
 @form("RETURN_CONST")
 def return_const(translator: Translator, instruction: Instruction) -> None:
-    load_const(translator, instruction)
+    if translator.consumer is None:
+        load_const(translator, instruction)
     return_value(translator, instruction)
 
 
 @form("RETURN_VALUE")
 def return_value(translator: Translator, instruction: Instruction) -> None:
+    if translator.consumer is not None:
+        translator.consumer.end(translator)
     value = translator.whole(-1)
     if value.scalar:
         value = boxed(translator, value)

@@ -288,49 +288,49 @@ def truth(translator: Translator, value: Value) -> Value:
 )  # fmt: skip
 def pop_jump(translator: Translator, instruction: Instruction) -> None:
     sense = instruction.name.endswith("TRUE")
-    value = translator.state.stack[-1]
-    if value.kind != CONDITION:
-        value = translator.seen(-1)
-    if value.kind == CONDITION:
-        translator.pop()
-        jump_on_condition(translator, instruction, value, sense)
-        return
-    if value.number and not value.constant:
-        nothing: object = 0.0 if value.kind == FLOAT else False if value.kind == BOOL else 0
-        name = "NOT_EQUAL_FLOAT" if value.kind == FLOAT else "NOT_EQUAL_INT"
-        condition = Value(CONDITION, parts=(translator.pop(), Value(value.kind, known=nothing)), name=name)
-        jump_on_condition(translator, instruction, condition, sense)
-        return
-    found = truth(translator, value)
-    translator.pop()
-    if found is not value:
+    found = tested(translator)
+    value = translator.pop()
+    if found is not value and not any(part is value for part in found.parts):
         translator.consume(value)
-    if found.constant:
-        if found.known is sense:
-            translator.go_to(instruction.target, instruction.target <= instruction.start)
-        return
-    condition = Value(CONDITION, parts=(found, Value(BOOL, known=False)), name="NOT_EQUAL_INT")
-    jump_on_condition(translator, instruction, condition, sense)
+    if found.kind == CONDITION:
+        jump_on_condition(translator, instruction, found, sense)
+    elif found.known is sense:
+        translator.go_to(instruction.target, instruction.target <= instruction.start)
 
 
 def jump_on_condition(translator: Translator, instruction: Instruction, value: Value, sense: bool) -> None:
-    left, right = value.parts
+    name, left, right = jump_of(value, sense)
     a, b = translator.register(left), translator.register(right)
-    name, kind = value.name.rsplit("_", 1)
-    negated = ""
-    if not sense:
-        if kind == "INT":
-            if name in ("EQUAL", "NOT_EQUAL"):
-                name = OPPOSITE[name]
-            else:
-                name, a, b = OPPOSITE[name], b, a
-        elif name in ("EQUAL", "NOT_EQUAL"):
-            name = OPPOSITE[name]
-        else:
-            negated = "NOT_"
     label, back = translator.jump_label(instruction.target, instruction.target <= instruction.start)
-    translator.emit(f"{'BACK' if back else 'JUMP'}_{negated}{name}_{kind}", a=a, b=b, target=label)
+    translator.emit(f"{'BACK' if back else 'JUMP'}_{name}", a=a, b=b, target=label)
     translator.consume(left, right)
+
+
+def jump_of(value: Value, sense: bool) -> tuple[str, Value, Value]:
+    """Returns the jump that is made where a condition is true, or is false: the end of its name, and its operands."""
+    left, right = value.parts
+    name, kind = value.name.rsplit("_", 1)
+    if sense:
+        return value.name, left, right
+    if name in ("EQUAL", "NOT_EQUAL"):
+        return f"{OPPOSITE[name]}_{kind}", left, right
+    if kind == "INT":
+        return f"{OPPOSITE[name]}_{kind}", right, left
+    return f"NOT_{value.name}", left, right
+
+
+def tested(translator: Translator, place: int = -1) -> Value:
+    """Returns the truth of a value on the stack as a condition, or as a constant; it stays on the stack."""
+    value = translator.state.stack[place]
+    if value.kind == CONDITION:
+        return value
+    value = translator.seen(place)
+    if value.number and not value.constant:
+        nothing: object = 0.0 if value.kind == FLOAT else False if value.kind == BOOL else 0
+        name = "NOT_EQUAL_FLOAT" if value.kind == FLOAT else "NOT_EQUAL_INT"
+        return Value(CONDITION, parts=(value, Value(value.kind, known=nothing)), name=name)
+    found = truth(translator, value)
+    return found if found.constant else Value(CONDITION, parts=(found, Value(BOOL, known=False)), name="NOT_EQUAL_INT")
 
 
 @form(

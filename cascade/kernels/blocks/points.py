@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import NamedTuple
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.chunks import Words
-from cascade.kernels.blocks.values import State, Value
+from cascade.kernels.blocks.values import Iterated, State, Value
 
 HERE, GENERAL, AHEAD, BACKWARD = "here", "general", "ahead", "backward"
 
@@ -97,3 +98,41 @@ class CallOut(NamedTuple):
     targets: tuple[int, ...]
     start: int
     end: int
+
+
+class IteratorArgument(NamedTuple):
+    """An argument that is an iterator in registers.
+
+    Attributes:
+        kind: of which kind it is.
+        value: the iterator, in registers of the caller.
+        target: the first register of the callee that it is moved to.
+    """
+
+    kind: Iterated
+    value: Value
+    target: int
+
+
+class Callee(NamedTuple):
+    """The function that a call-out calls, where that is done by a kernel.
+
+    Attributes:
+        kernel: its kernel.
+        place: the number of the argument of the call-out that is the function; its own arguments follow. -1 where none is.
+        function: the function, where no argument is.
+        parameters: the number of the parameter for each of the arguments that follow.
+        defaults: of a function that is called with fewer arguments than it has parameters.
+        iterator: of a comprehension, what its argument is, if it has been made for that.
+        raises_at: the offset of the instruction that raises what the function raises.
+        joins: whether the result, a list, is joined by the text that is argument 1 of the call-out.
+    """
+
+    kernel: object
+    place: int = 0
+    function: FunctionType | None = None
+    parameters: tuple[int, ...] = ()
+    defaults: tuple[object, ...] | None = None
+    iterator: IteratorArgument | None = None
+    raises_at: int = -1
+    joins: bool = False

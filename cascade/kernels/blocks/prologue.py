@@ -18,6 +18,7 @@ from types import CodeType, GeneratorType
 
 from cascade.kernels.blocks.code_tables import CodeTables, Location, exception_table, location_table, moved_handlers
 from cascade.kernels.blocks.instructions import (
+    GENERATOR,
     MOST_SLOTS,
     OP,
     VARIABLE_ARGUMENTS,
@@ -74,6 +75,8 @@ class Prologue:
         if self._taken:
             self._parts += [instruction(OP["LOAD_FAST"], 0), instruction(OP["UNPACK_SEQUENCE"], self._taken)]
             self._parts += [instruction(OP["STORE_FAST"], slot) for slot in range(self._taken)]
+        if tables.code.co_flags & GENERATOR:
+            self._parts += [instruction(OP["RETURN_GENERATOR"]), instruction(OP["POP_TOP"])]
 
     def _set_names(self) -> None:
         # All variables keep their slots. If there are more parameters, these have slots between the own and the free variables.

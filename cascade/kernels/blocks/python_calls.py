@@ -6,26 +6,29 @@ the frames of the functions that have led there are made first (`cascade_call_un
 
 from __future__ import annotations
 
+import dis
 from types import CellType, CodeType, FunctionType
 
 from cascade.kernels.blocks import generic
+from cascade.kernels.blocks.c_calls import before_collection
 from cascade.kernels.blocks.calls import OF_MADE_FUNCTIONS, OTHERS
+from cascade.kernels.blocks.comprehensions import made_at
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.points import Callee, IteratorArgument
+from cascade.kernels.blocks.sequences import drop_stored
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import Value
-
-COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
-"""Up to CPython 3.11, functions that are made and called at once."""
+from cascade.kernels.blocks.values import ITERATORS, NULL, Value, iterated
+from cascade.kernels.model import OBJECT
 
 
 def call_function(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
     """Translates a call of a known plain function with `count` arguments on the stack; returns whether that is possible."""
     if type(function) is not FunctionType or not _takes(function.__code__, count):
         return False
-    callee = translator.kernel_of(function)
-    if callee is None:
+    kernel = translator.kernel_of(function, None)
+    if kernel is None:
         return False
-    return _emit(translator, callee, count, instruction)
+    return _emit(translator, Callee(kernel, parameters=tuple(range(count))), count, instruction)
 
 
 OTHERS.append(call_function)
@@ -35,24 +38,7 @@ def _takes(code: CodeType, count: int) -> bool:
     return count == code.co_argcount and not code.co_kwonlyargcount and not code.co_flags & 0x2AC
 
 
-def call_made_function(translator: Translator, value: Value, count: int, instruction: Instruction) -> bool:
-    """The same for a function that was made in this code, and whose code is known."""
-    code = value.code
-    if code is None or not _takes(code, count):
-        return False
-    made = FunctionType(code, translator.function.__globals__, code.co_name, None, _cells(code))
-    callee = translator.kernel_of(made)
-    return callee is not None and _emit(translator, callee, count, instruction)
-
-
-OF_MADE_FUNCTIONS.append(call_made_function)
-
-
-def _cells(code: CodeType) -> tuple[CellType, ...]:
-    return tuple(CellType() for _ in code.co_freevars)
-
-
-def _emit(translator: Translator, callee: object, count: int, instruction: Instruction) -> bool:
+def _emit(translator: Translator, callee: Callee, count: int, instruction: Instruction) -> bool:
     if "__class__" in translator.code.co_freevars:
         return False  # its call-outs begin with the instance, for super()
     taken = instruction.arg + 2
@@ -66,9 +52,73 @@ def _emit(translator: Translator, callee: object, count: int, instruction: Instr
     return True
 
 
+# -- Comprehensions ---------------------------------------------------------------------------------------------------
+
+
+def call_made_function(translator: Translator, value: Value, count: int, instruction: Instruction) -> bool:
+    """The same for a comprehension, which is called with its iterator; of a generator expression, the call of the consumer, too."""
+    stack = translator.state.stack
+    made = made_at(translator, translator.offset, len(stack) - 2)
+    if made is None or "__class__" in translator.code.co_freevars:
+        return False
+    if stack[-1].kind not in ITERATORS:
+        translator.seen(-1)
+    before = 0 if made.consumer is None else 2
+    for place in range(-before - 2, -2):
+        translator.whole(place)
+    iterator = None
+    if stack[-1].kind in ITERATORS:
+        iterator = IteratorArgument(iterated(stack[-1]), stack[-1], made.kernel.translator.iterator_slot)  # type: ignore[attr-defined]
+    place = sum(value.kind != NULL for value in stack[len(stack) - before - 2 : -2])
+    number = generic.make(translator, translator.offset, made.call.after, before + 2, 1, name="CALL_FUNCTION")
+    translator.callees[number] = Callee(
+        made.kernel, place, parameters=(0,), iterator=iterator, raises_at=made.call.start, joins=made.joins
+    )
+    translator.offset = made.call.after
+    return True
+
+
+OF_MADE_FUNCTIONS.append(call_made_function)
+
+
+# -- Functions that are made ------------------------------------------------------------------------------------------
+
+CLOSURE = 8
+"""The argument of MAKE_FUNCTION, or SET_FUNCTION_ATTRIBUTE, for a function with a closure."""
+CLOSURE_FIRST = "SET_FUNCTION_ATTRIBUTE" not in dis.opmap
+"""Whether MAKE_FUNCTION takes it from the stack."""
+
+
 @form("MAKE_FUNCTION")
 def make_function(translator: Translator, instruction: Instruction) -> None:
     code = translator.state.stack[-1].known
-    generic.call_out(translator, instruction)
-    if type(code) is CodeType and code.co_name in COMPREHENSIONS:
-        translator.push(translator.pop()._replace(code=code, general=True))
+    closed = CLOSURE_FIRST and instruction.arg == CLOSURE
+    if type(code) is not CodeType or (CLOSURE_FIRST and instruction.arg not in (0, CLOSURE)):
+        generic.call_out(translator, instruction)
+        return
+    if closed:
+        translator.whole(-2)
+    before_collection(translator)
+    translator.pop()
+    cells = tuple(CellType() for _ in code.co_freevars)
+    pattern = FunctionType(code, translator.function.__globals__, code.co_name, None, cells)
+    closure = (translator.pop(),) if closed else ()
+    number, result = translator.gather(pattern, closure, ()), translator.temporary()
+    translator.emit("MAKE_FUNCTION", a=result, e=number)
+    for value in closure:
+        drop_stored(translator, value)
+    translator.push(Value(OBJECT, result, owned=True, general=True, met=FunctionType, code=code))
+
+
+@form("SET_FUNCTION_ATTRIBUTE")
+def set_function_attribute(translator: Translator, instruction: Instruction) -> None:
+    made = translator.state.stack[-1]
+    if instruction.arg != CLOSURE or made.code is None:
+        generic.call_out(translator, instruction)
+        return
+    translator.whole(-2)
+    closure, made = translator.state.stack[-2:]
+    translator.emit("SET_CLOSURE", a=translator.register(made), b=translator.register(closure))
+    del translator.state.stack[-2:]
+    translator.push(made)
+    translator.consume(closure)

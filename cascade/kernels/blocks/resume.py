@@ -7,10 +7,10 @@ from types import FunctionType
 
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.fragment import Fragment
-from cascade.kernels.blocks.instructions import ContinuationError, function_of
+from cascade.kernels.blocks.instructions import GENERATOR, ContinuationError, function_of
 from cascade.kernels.blocks.prologue import LASTI, LoopHead, Prologue
 
-_SUSPENDABLE = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
+_SUSPENDABLE = GENERATOR | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 
 
 def continuation(
@@ -30,7 +30,7 @@ def continuation(
     the instruction had raised it. The exception that is being handled at `at`, if any, must be so when it is called.
 
     Args:
-        function: a plain function, no generator or coroutine.
+        function: a plain function, or a generator: then the continuation is one, too.
         at: not before its instruction RESUME.
         bound: the slots of the locals that are given, ascending; that of a cell takes the cell, those of free variables are not given.
         stack: from the bottom to the top, True for a value, False for NULL, `LASTI` for a handler's unit of the raising instruction.
@@ -45,7 +45,7 @@ def continuation(
         ContinuationError: there is no such function.
     """
     tables = tables or CodeTables(function.__code__)
-    _check(tables, at >> 1)
+    _check(tables, at >> 1, GENERATOR)
     prologue = Prologue(tables, at >> 1, len(bound) + sum(map(bool, stack)) + raises, by_iterator)
     prologue.take_arguments(bound, stack, raises)
     if loop_heads and LASTI not in stack:
@@ -87,15 +87,15 @@ def call_out(
         ContinuationError: there is no such function.
     """
     tables = tables or CodeTables(function.__code__)
-    _check(tables, start >> 1)
+    _check(tables, start >> 1, GENERATOR)
     fragment = Fragment(tables, start >> 1, end >> 1, reads, taken, bound_method)
     fragment.assemble(writes, left)
     return function_of(function, fragment.code(max(len(taken), len(writes) + len(left)) + 1))
 
 
-def _check(tables: CodeTables, unit: int) -> None:
+def _check(tables: CodeTables, unit: int, allowed: int = 0) -> None:
     code = tables.code
-    if code.co_flags & _SUSPENDABLE:
-        raise ContinuationError("a generator or coroutine has no continuations", where=code.co_qualname)
+    if code.co_flags & _SUSPENDABLE & ~allowed:
+        raise ContinuationError("a coroutine has no continuations", where=code.co_qualname)
     if unit < tables.first:
         raise ContinuationError("its cells are not made before RESUME", where=f"{code.co_qualname}, unit {unit}")

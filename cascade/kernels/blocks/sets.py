@@ -135,6 +135,12 @@ def set_add(translator: Translator, instruction: Instruction) -> None:
     value = translator.whole(-1)
     if made.cls is not set or value.kind not in HELD:
         raise LeavesTyped
+    add_to_set(translator, made)
+
+
+def add_to_set(translator: Translator, made: Value) -> None:
+    """Adds the value on top of the stack to a set in the making, and pops it."""
+    value = translator.state.stack[-1]
     if value.kind == INT:
         add(translator, "SET_INSERT_INT", a=made, b=value)
     else:

@@ -6,7 +6,15 @@ import sys
 from types import CodeType, FunctionType
 
 from cascade.kernels.blocks.code_tables import CodeTables, location_table
-from cascade.kernels.blocks.instructions import OP, VARIABLE_ARGUMENTS, Constants, function_of, instruction, take_local
+from cascade.kernels.blocks.instructions import (
+    GENERATOR,
+    OP,
+    VARIABLE_ARGUMENTS,
+    Constants,
+    function_of,
+    instruction,
+    take_local,
+)
 
 
 class _End:
@@ -42,7 +50,7 @@ def step(function: FunctionType, at: int, tables: CodeTables) -> FunctionType:
     )
     locations = [(len(part) >> 1, place) for part, place in parts]
     made = CodeType(
-        1, 0, 0, 1, 4, code.co_flags & ~VARIABLE_ARGUMENTS, b"".join(part for part, _ in parts), constants.values, code.co_names,
+        1, 0, 0, 1, 4, code.co_flags & ~(VARIABLE_ARGUMENTS | GENERATOR), b"".join(part for part, _ in parts), constants.values, code.co_names,
         (".0",), code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
         location_table(locations, code.co_firstlineno), b"", (), (),
     )  # fmt: skip

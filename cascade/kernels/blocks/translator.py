@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import CellType, FunctionType
+from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
 from cascade.kernels.assemble import Code, Label
@@ -27,6 +28,7 @@ from cascade.kernels.blocks.points import (
     BACKWARD,
     GENERAL,
     HERE,
+    Callee,
     Ended,
     Growth,
     LeavesTyped,
@@ -37,6 +39,7 @@ from cascade.kernels.blocks.points import (
 from cascade.kernels.blocks.values import (
     COUNTED,
     ITEMS,
+    ITERATED,
     NOTHING,
     NULL,
     PLAIN_ITERATORS,
@@ -44,8 +47,10 @@ from cascade.kernels.blocks.values import (
     TOLD_APART,
     UNBOXED,
     ZIPPED,
+    Iterated,
     State,
     Value,
+    shifted,
 )
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
@@ -63,6 +68,26 @@ EXPECTED: dict[type, str] = {list: "EXPECT_LIST", tuple: "EXPECT_TUPLE", str: "E
 """Instructions that test for a class."""
 
 
+HIDDEN = 2
+"""Registers of a consumer."""
+
+
+class Consumer(NamedTuple):
+    """What takes the values of a generator expression, in place of a function that is called with the generator.
+
+    Attributes:
+        name: of the function.
+        begin: makes the first state of its hidden variables.
+        take: takes the value on top of the stack.
+        end: puts the result on the stack.
+    """
+
+    name: str
+    begin: Callable[[Translator], None]
+    take: Callable[[Translator, Instruction], None]
+    end: Callable[[Translator], None]
+
+
 class Translator(Emitter):
     """The code of one function so far.
 
@@ -72,6 +97,8 @@ class Translator(Emitter):
         exits, stubs, call_outs: the tables that words refer to.
         found: the value whose class the code that is being made has been made for.
         partials: of calls of partial objects, what these were, by the offset of the call.
+        consumer: what takes the values of a generator expression.
+        made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
         general: whether the present instruction's usual form does not fit the values.
         state: the present one.
         chunk: where instructions are emitted.
@@ -79,8 +106,9 @@ class Translator(Emitter):
 
     plain_iterators = tuple(sorted(PLAIN_ITERATORS, key=id))
 
-    def __init__(self, function: FunctionType) -> None:
-        super().__init__(function)
+    def __init__(self, function: FunctionType, consumer: Consumer | None = None) -> None:
+        super().__init__(function, 0 if consumer is None else HIDDEN)
+        self.consumer = consumer
         self.text: Function = decode(self.code)
         self.tables = CodeTables(self.code)
         self.lines = _lines(self.code)
@@ -89,8 +117,9 @@ class Translator(Emitter):
         self.stubs: list[Stub] = []
         self.stub_words: dict[int, int] = {}
         self.stub_labels: dict[int, Version] = {}
-        self.callees: dict[int, object] = {}
-        self.kernel_of: Callable[[FunctionType], object] = lambda function: None
+        self.callees: dict[int, Callee] = {}
+        self.kernel_of: Callable[[FunctionType, Consumer | None], object] = lambda function, consumer: None
+        self.made_kernels: dict[tuple[int, str], object] = {}
         self.word_count = 0
         self.stub_start = CODE_LIMIT
         self.general = False
@@ -106,15 +135,24 @@ class Translator(Emitter):
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
-    def enter(self, kinds: tuple[type | None, ...]) -> Growth:
+    def enter(self, kinds: tuple[type | Iterated | None, ...]) -> Growth:
         """Returns the code of a call with arguments of these classes; None stands for any other."""
-        variables: list[Value | None] = [None] * self.registers.variables
+        variables: list[Value | None] = [None] * self.registers.first_constant
         for number, kind in enumerate(kinds):
-            variables[number] = argument_value(kind, number)
+            if isinstance(kind, Iterated):
+                iterator = shifted(kind.value, self.iterator_slot)
+                variables[number] = Value(ITERATED, parts=(iterator,))
+            else:
+                variables[number] = argument_value(kind, number)
         state = State(variables, [], False)
         for place in range(self.registers.variables - len(self.code.co_freevars), self.registers.variables):
             state.variables[place] = Value(OBJECT, place, CellType)  # the function holds it
         return self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
+
+    @property
+    def iterator_slot(self) -> int:
+        """The first register of a comprehension's iterator on the stack: only the container in the making stands below it."""
+        return self.registers.slot(0 if self.consumer is not None else 1)
 
     def grow(self, number: int, found: object) -> Growth:
         """Returns the code behind a stub; `found` is the value whose class is needed."""

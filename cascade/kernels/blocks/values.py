@@ -26,6 +26,12 @@ NULL, CONDITION, DISPLAY, ROW, RANGE, ITEMS, COUNTED, ZIPPED = (
     zipped      zip() over several `items`
 """
 ITERATORS = (RANGE, ITEMS, COUNTED, ZIPPED)
+ITERATED, AGAIN = "iterated", "again"
+"""Kinds of the parameter of a comprehension, which is called with an iterator:
+
+    iterated    it stands, as one of `ITERATORS`, where it will on the stack
+    again       it has been pushed, and is the iterator of the outermost loop
+"""
 UNKNOWN: object = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 NUMBERS = (INT, FLOAT, BOOL)
 CHAR = "char"
@@ -132,6 +138,26 @@ class Value(NamedTuple):
     def unseen(self) -> bool:
         """Whether it is an object of which nothing is known yet."""
         return self.kind == OBJECT and self.cls is None and not self.general and self.known is UNKNOWN
+
+
+class Iterated(NamedTuple):
+    """An argument that is an iterator in registers; `value` counts these from 0. There is one for each kind: see `iterated`."""
+
+    value: Value
+
+
+_ITERATED: dict[Value, Iterated] = {}
+
+
+def iterated(value: Value) -> Iterated:
+    """Returns the kind of argument that an iterator in registers is."""
+    relative = shifted(value, -value.register)
+    return _ITERATED.setdefault(relative, Iterated(relative))
+
+
+def shifted(value: Value, by: int) -> Value:
+    """Returns an iterator in other registers."""
+    return value._replace(register=value.register + by, parts=tuple(shifted(part, by) for part in value.parts))
 
 
 Fact = tuple[object, ...]

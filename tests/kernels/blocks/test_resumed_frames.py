@@ -245,8 +245,8 @@ def test_the_unit_of_an_instruction_that_handlers_keep_is_moved_with_the_code():
     assert lines_of(in_handler, "x")[-1] == lines_of(made, "x", lasti, KeyError("again"))[-1] == ("return", 5)
 
 
-def generator():
-    yield
+async def coroutine():
+    pass
 
 
 def many_variables() -> Any:
@@ -257,8 +257,8 @@ def many_variables() -> Any:
 
 
 def test_functions_without_continuations_are_refused_with_the_reason():
-    with pytest.raises(ContinuationError, match="generator"):
-        continuation(generator, 4, (), ())
+    with pytest.raises(ContinuationError, match="coroutine"):
+        continuation(coroutine, 4, (), ())
     with pytest.raises(ContinuationError, match="before RESUME"):
         continuation(making_cells, 0, (), ())
     with pytest.raises(ContinuationError, match="too many variables"):
