@@ -68,6 +68,7 @@ cdef extern from "vm/kernel.h":
         Gather** gathers
         TypedState* parent
         PyObject* function
+        Register result
         PyObject* kept
         int outcome
 

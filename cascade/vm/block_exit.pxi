@@ -1,16 +1,20 @@
 # Kernels made block by block: results, side exits, exceptions. Included by _vm.pyx.
 
 cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
+    # Returns a new reference, or UNBOXED where a kernel has called this one and has got the number.
     cdef const TypedWord* word = state.word
     cdef Register value = state.registers[word.a]
     cdef PyObject* result
     if word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
-        result = new_int(value.i)
+        result = UNBOXED if takes_unboxed(state, value, KERNEL_UNBOX_INT) else new_int(value.i)
     elif word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:
-        result = new_float(value.d)
+        result = UNBOXED if takes_unboxed(state, value, KERNEL_UNBOX_FLOAT) else new_float(value.d)
     elif word.run == HANDLERS[<int>KERNEL_RETURN_BOOL]:
-        result = True_ if value.i != 0 else False_
-        incref(result)
+        if takes_unboxed(state, value, KERNEL_UNBOX_BOOL):
+            result = UNBOXED
+        else:
+            result = True_ if value.i != 0 else False_
+            incref(result)
     else:
         result = <PyObject*>value.object
         if word.run != HANDLERS[<int>KERNEL_RETURN_OWNED]:
@@ -30,6 +34,24 @@ cdef tuple owned_at(BlockKernel kernel, Py_ssize_t number):
     if known[number] is None:
         known[number] = kernel.exits.owned_registers(kernel.translator.exits[number])
     return <tuple>known[number]
+
+
+cdef int unboxed_mark
+cdef PyObject* UNBOXED = <PyObject*>&unboxed_mark      # no object
+
+
+cdef inline bint takes_unboxed(TypedState* state, Register value, int instruction) noexcept:
+    # Whether the instruction behind the call unboxes the result: then that one, and the RELEASE that follows, are passed over.
+    cdef const TypedWord* call
+    cdef int32_t target
+    if state.parent == NULL:
+        return False
+    call = state.parent.word
+    target = state.parent.gathers[call.e].targets[0]
+    if call[1].run != HANDLERS[instruction] or call[1].b != target or call[2].run != HANDLERS[<int>KERNEL_RELEASE] or call[2].a != target:
+        return False
+    state.result = value
+    return True
 
 
 cdef void release_registers(TypedState* state, tuple owned) noexcept:

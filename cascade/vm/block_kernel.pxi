@@ -90,6 +90,9 @@ cdef int know_overlays(tuple iterators) except -1:
     return 0
 
 
+cdef PyObject* NO_ITEMS = <PyObject*>()
+
+
 cdef struct BlockEntry:
     PyTypeObject* types[PARAMETER_LIMIT]
     Py_ssize_t word
@@ -131,7 +134,7 @@ cdef class BlockKernel:
     cdef bint loops                     # whether the function has a loop
     cdef bint growing                   # or never again, after a fault
     cdef readonly bint stale            # a name that it relies on has another meaning
-    cdef bint exits_often               # where kernels call it: CPython is faster
+    cdef readonly bint exits_often      # where kernels call it: CPython is faster
     cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
     cdef object code
     cdef Trial trial

@@ -99,13 +99,11 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
         return 0
     if watched() or profiled() or not types_of_arguments(gather, state.registers, function, types):
         return 0
-    try:
-        word = callee.entry_for(types, callee.parameter_count)
-    except BaseException as error:
-        set_error(error)
-        return -1
+    word = known_entry(callee, types)
+    if word == UNKNOWN_ENTRY:
+        word = new_entry(callee, types)
     if word < 0 or not cascade_enter_function():
-        return 0
+        return -1 if word == -2 else 0
     if not start_blocks(callee, &nested, word):
         cascade_leave_function()
         return 0
@@ -126,9 +124,40 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     if result == NULL:
         return -1
     release_sources(gather, state.registers)
+    if result == UNBOXED:
+        state.registers[state.word[1].a] = nested.result
+        state.word += 3
+        return 1
     state.registers[gather.targets[0]].object = result
     state.word += 1
     return 1
+
+
+cdef enum:
+    UNKNOWN_ENTRY = -3
+
+
+cdef inline Py_ssize_t known_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
+    # Returns the word at which a call with arguments of these classes begins, if there has been one.
+    cdef Py_ssize_t i, j
+    cdef BlockEntry* entry
+    for i in range(kernel.entry_count):
+        entry = &kernel.entries_by_type[i]
+        for j in range(kernel.parameter_count):
+            if entry.types[j] != types[j]:
+                break
+        else:
+            return entry.word
+    return UNKNOWN_ENTRY
+
+
+cdef Py_ssize_t new_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
+    # The same for classes that are new; -1 where there is none, -2 with an exception set.
+    try:
+        return kernel.entry_for(types, kernel.parameter_count)
+    except BaseException as error:
+        set_error(error)
+        return -2
 
 
 cdef bint types_of_arguments(Gather* gather, Register* registers, PyObject* function, PyTypeObject** types) noexcept:
@@ -201,8 +230,6 @@ cdef PyTypeObject* type_of_object(PyObject* value) noexcept:
 
 cdef enum:
     ITERATOR_SIZE = 9       # registers of an iterator, at most: see `STRIDE` in chunks.py
-
-cdef PyObject* NO_ITEMS = <PyObject*>()
 
 
 cdef void empty_iterator(Gather* gather, Register* registers) noexcept:

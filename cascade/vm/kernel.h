@@ -77,6 +77,7 @@ struct cascade_state {
     struct cascade_gather **gathers;        /* call-outs and containers to be made */
     cascade_state *parent;          /* that of the code which calls this one, where it has no frame of CPython's; or NULL */
     PyObject *function;             /* that is called */
+    cascade_register result;        /* a number that the kernel which calls this one takes unboxed */
     PyObject *kept;                 /* a list of what borrowed registers hold while code is made, or NULL */
     int outcome;
 };
