@@ -412,3 +412,9 @@ def greater(values):
 class Doubling(partial):
     def __call__(self, value):
         return 2 * value
+
+
+def rest_of_greater(whole, real, values):
+    """Of two kinds of numbers either may be the greater one; a result is used with what stands on the stack already."""
+    values[max(real, whole) % 3 :] = []
+    return values, min(whole, real) * 2, values

@@ -28,6 +28,11 @@ def test_divmod_is_the_pair_of_quotient_and_rest(pair):
     assert_same(block_calls.divided, *pair)
 
 
+@pytest.mark.parametrize("pair", [(2500, 1.5), (1, 1.5), (2, 2.0), (-3, 4.0)])
+def test_the_greater_of_two_kinds_of_numbers_is_used_with_other_values(pair):
+    assert_same(block_calls.rest_of_greater, *pair, [1, 5, 7, 9])
+
+
 def test_divmod_of_numbers_makes_no_call():
     assert "CALL_PYTHON" not in instructions(assert_same(block_calls.divided, 17, 5))
 
