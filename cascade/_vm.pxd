@@ -121,11 +121,12 @@ cdef struct MapTrial:
     double typical[2]                   # seconds an item took, in the last round
 
 
-cdef struct Typed:                      # the state of typed code in a frame
+ctypedef struct Typed:                  # the state of typed code in a frame
     TypedState state
     double begun                        # when its call was begun, where it is a sample of a trial of the kernel `on_trial`
     Register* memory                    # for the registers; those of the task's body stand first
     Py_ssize_t room
+    Typed* following                    # the next one that waits to be used again
 
 
 cdef class TailCall:
@@ -163,6 +164,8 @@ cdef class Routine:
     # Its lowering: the one record of it.
     cdef public int lowering            # when: NEVER, WHEN_HOT, AT_ONCE, MUST
     cdef readonly int map_lowering      # the same for maps, which gain by it also where there is no loop
+    cdef readonly int call_lowering     # the same for calls that the VM does not make
+    cdef object caller                  # makes such calls; None before the first one
     cdef readonly list kernels
     cdef int misses                     # calls in a row for which there was no kernel
     cdef int pause                      # so many more calls are made without looking for one
@@ -242,6 +245,8 @@ cdef class Kernel:
     cdef Py_ssize_t guard_count
     cdef CallOut* call_outs             # by the index in `objects`
     cdef int64_t long_fuel
+    cdef bint counts                    # it makes steps: tail calls
+    cdef dict checkpoints               # by word: see vm/checkpoint.pxi
     cdef int64_t* exits_at              # exits by word
     cdef int64_t exit_count
     cdef bint defers

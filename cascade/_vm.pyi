@@ -76,6 +76,10 @@ class Routine:
     lowering: int
     @property
     def map_lowering(self) -> int: ...
+    @property
+    def call_lowering(self) -> int: ...
+    @property
+    def call(self) -> Callable[..., object]: ...
     kernels: list[Kernel]
     diagnostics: list[tuple[tuple[str, ...], Opaque]]
     made: int
@@ -94,6 +98,7 @@ class Routine:
         varkwargs: bool,
         bind: Callable[..., tuple[object, ...]],
         lowering: int = 0,
+        call_lowering: int = -1,
         operation: object = None,
         rebinds: bool = True,
         may_skip: bool = False,
@@ -324,7 +329,9 @@ def configure(
     missing: object = None,
     block_kernel_of: Callable[[Handed], object] | None = None,
     translator_type: type | None = None,
+    kernel_of_call: KernelMaker | type[KernelMaker] | None = None,
 ) -> None: ...
+def kernel_of_call() -> object: ...
 def check_cpython(fault: str | None = None) -> None: ...
 def loop_code_of(context: Context, routine: Routine) -> Code: ...
 def holds_deferred(value: object) -> bool: ...

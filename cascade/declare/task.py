@@ -503,6 +503,11 @@ class Task(Generic[P, R]):
         return self.binder.parameters
 
     @property
+    def by_kernel(self) -> Callable[..., object]:
+        """Calls as `called` does, by the kernels of the function where it has some."""
+        return self.routine.call
+
+    @property
     def routine(self) -> Routine:
         """The form in which the VM calls the task's function."""
         if self._routine is None:
@@ -519,13 +524,20 @@ class Task(Generic[P, R]):
                 varkwargs=binder.varkwargs,
                 bind=binder.bind,
                 lowering=self._when_lowered(),
+                call_lowering=self._when_lowered_for_calls(),
             )
         return self._routine
 
     def _when_lowered(self) -> int:
+        # For calls that the VM makes: no others than plain ones.
+        if not self.lower and (self.policies is not None or self.mode != "inline"):
+            return NEVER
+        return self._when_lowered_for_calls()
+
+    def _when_lowered_for_calls(self) -> int:
         if self.lower:
             return MUST
-        if self.lower is False or self.policies is not None or self.is_async or self.mode != "inline":
+        if self.lower is False or self.is_async or self.mode not in MODES:
             return NEVER
         if not isinstance(self.func, types.FunctionType):
             return NEVER
@@ -589,6 +601,10 @@ class BoundTask(Task[P, R]):
 
     def bind(self, /, *args: object, **kwargs: object) -> tuple[object, ...]:
         return self.__func__.bind(self.__self__, *args, **kwargs)
+
+    @property
+    def by_kernel(self) -> Callable[..., object]:
+        return types.MethodType(self.__func__.by_kernel, self.__self__)
 
     @property
     def routine(self) -> Routine:

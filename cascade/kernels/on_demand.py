@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import FunctionType
+from typing import cast
 
 from cascade._vm import BlockKernel, Kernel, Routine
 from cascade.declare.task import Task
@@ -39,6 +40,14 @@ def _refused(owner: Task[..., object], reasons: tuple[Diagnostic, ...]) -> tuple
         return reasons
     refusal = refusal_of(owner.func)
     return () if refusal is None else (refusal,)
+
+
+def kernel_or_none_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = False) -> Lowered:
+    """As `kernel_of`, for a call that is made without a kernel where there is none, whatever the task was declared to need."""
+    try:
+        return kernel_of(owner, types, in_map)
+    except LoweringError as error:
+        return cast("tuple[Diagnostic, ...]", error.reasons)
 
 
 def state_machine_kernel_of(routine: Routine, types: tuple[str, ...], start: int) -> Lowered:

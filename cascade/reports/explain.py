@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cascade._vm import NEVER, WHEN_HOT, Kernel, Routine
+from cascade._vm import AT_ONCE, NEVER, WHEN_HOT, Kernel, Routine
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain_items, target_code
@@ -91,7 +91,8 @@ class TaskReport:
         regime: "kernel", "call", "managed" or "async" (see docs/lowering.md); for a task that is called both with
             policies and without, the regime of the calls without.
         why: a sentence.
-        managed: the policies of each of its calls with policies.
+        managed: the policies of each of its calls with policies. Where it has no other calls, "managed" is the regime of those that
+            call the function, and "kernel" of those that run typed code.
         file, line: of its function.
         kernels: its typed code.
         reasons: the diagnostics for argument types that have no typed code.
@@ -163,8 +164,11 @@ def explain_code(blueprint: Blueprint, inputs: Sequence[object] | None) -> Expla
     survey = _Survey()
     survey.add(blueprint, inputs)
     for calls in survey.found.values():
-        if calls.types is not None:
-            _lower(calls.called.routine, calls.types)
+        routine = calls.called.routine
+        if calls.types is not None and routine.lowering != NEVER:
+            _lower(routine, calls.types)
+        if calls.types_with_policies is not None and routine.call_lowering >= AT_ONCE:
+            _lower(routine, calls.types_with_policies)
     return Explanation(tuple(map(_report, survey.found.values())))
 
 
@@ -176,12 +180,14 @@ class _Calls:
         types: of the arguments of the first call that has an instruction of its own; None without one.
         inside: its other callers without policies: "called for each item of a map", or state machines.
         with_policies: the policies of its other calls.
+        types_with_policies: of the arguments of the first of those; None without one, and for a map.
     """
 
     called: AnyTask | StateMachine
     types: tuple[str, ...] | None = None
     inside: dict[str | StateMachine, None] = field(default_factory=dict)
     with_policies: dict[str, None] = field(default_factory=dict)
+    types_with_policies: tuple[str, ...] | None = None
 
 
 class _Survey:
@@ -248,6 +254,9 @@ class _Survey:
             calls.inside[OF_MAP] = None
         elif policies:
             calls.with_policies[_policies_of(operation, task)] = None
+            if calls.types_with_policies is None and not isinstance(operation, Map):
+                given = None if values is None else values[: len(task.parameters)]
+                calls.types_with_policies = _known_types(annotated(task), given)
         elif inside is not None:
             calls.inside[inside] = None
         elif calls.types is None:
@@ -286,7 +295,7 @@ def _report(calls: _Calls) -> TaskReport:
 
 
 def _lower(routine: Routine, types: tuple[str, ...]) -> None:
-    if routine.lowering == NEVER or routine.kernels or routine.diagnostics or UNKNOWN_TYPE in types:
+    if routine.kernels or routine.diagnostics or UNKNOWN_TYPE in types:
         return
     try:
         routine.lower(OnDemand(), types)
@@ -296,13 +305,24 @@ def _lower(routine: Routine, types: tuple[str, ...]) -> None:
 
 def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
     if calls.types is None and not calls.inside:
-        return "managed", "; ".join(calls.with_policies)
+        policies = "; ".join(calls.with_policies)
+        if _has_kernels_for_calls(routine):
+            return "kernel", f"its function runs as typed code, under policies: {policies}"
+        return "managed", policies
     regime, why = (
         _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
     )
     if calls.with_policies:
         why += "; its other calls run with policies: " + "; ".join(calls.with_policies)
     return regime, why
+
+
+def _has_kernels_for_calls(routine: Routine) -> bool:
+    """Returns whether calls with policies run as typed code."""
+    blocks = routine.block_kernel
+    if blocks is not None and not blocks.retired:
+        return True
+    return any(not kernel.retired and kernel.code.loops for kernel in routine.kernels)
 
 
 def _alive(kernels: Iterable[Kernel]) -> bool:

@@ -128,6 +128,7 @@ cdef class BlockKernel:
     cdef object function
     cdef dict plans
     cdef list owned                     # by exit, the registers that own references there; None where nobody has asked
+    cdef dict checkpoints               # by word: see vm/checkpoint.pxi
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
     cdef readonly int64_t called_out    # calls out and exits
@@ -156,6 +157,7 @@ cdef class BlockKernel:
         self.batch_begun = NOT_TIMED
         self.plans = {}
         self.owned = []
+        self.checkpoints = {}
         self.held = {}
         self.parameter_count = translator.code.co_argcount
         self.register_count = translator.registers.count

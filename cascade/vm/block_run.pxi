@@ -352,7 +352,7 @@ cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
                 return raise_in_blocks(kernel, state, CALL_OUT_RAISED)
             state.word += 1
             continue
-        if state.outcome == TYPED_OUT_OF_FUEL and not others_have_their_turn():
+        if state.outcome == TYPED_OUT_OF_FUEL and pass_block_checkpoint(kernel, state) != 0:
             return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
         found = may_continue(kernel, state)
         if found == 0:
@@ -386,12 +386,6 @@ cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
     except BaseException as error:
         set_error(error)
         return -1
-
-
-cdef bint others_have_their_turn() noexcept:
-    # Signals are handled, and other threads may run. Returns False where an exception is set.
-    PyEval_RestoreThread(PyEval_SaveThread())
-    return PyErr_CheckSignals() == 0
 
 
 cdef void drop_kept(TypedState* state) noexcept:

@@ -11,10 +11,12 @@ cdef object PROFILED_CALLER = None
 cdef object MISSING = None
 cdef object BLOCK_KERNEL_OF = None
 cdef object TRANSLATOR_TYPE = None
+cdef object KERNEL_OF_CALL = None
 
 
 def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
-              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None, block_kernel_of=None, type translator_type=None):
+              reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None, block_kernel_of=None, type translator_type=None,
+              kernel_of_call=None):
     """Sets the types and functions of the layers above that the extension uses. Each is set once in a process.
 
     Args:
@@ -31,12 +33,13 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         missing: stands for the meaning of a name that has none.
         translator_type: the class of translators of block kernels.
         block_kernel_of: returns the `BlockKernel` of a function, or the diagnostics where it has none.
+        kernel_of_call: makes the kernels for calls that no `Machine` makes: an object with the method `kernel` of a context.
 
     Raises:
         InternalError: another value is set already.
     """
     global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, MISSING, BLOCK_KERNEL_OF, \
-        TRANSLATOR_TYPE, cascade_deferred
+        TRANSLATOR_TYPE, KERNEL_OF_CALL, cascade_deferred
     deferred_type = given_once("deferred_type", DEFERRED, deferred_type)
     no_input_type = given_once("no_input_type", NO_INPUT, no_input_type)
     call_out_type = given_once("call_out_type", CALL_OUT, call_out_type)
@@ -59,6 +62,7 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
     MISSING = given_once("missing", MISSING, missing)
     BLOCK_KERNEL_OF = given_once("block_kernel_of", BLOCK_KERNEL_OF, block_kernel_of)
     TRANSLATOR_TYPE = given_once("translator_type", TRANSLATOR_TYPE, translator_type)
+    KERNEL_OF_CALL = given_once("kernel_of_call", KERNEL_OF_CALL, kernel_of_call)
 
 
 cdef object given_once(str name, object known, object given):
@@ -67,3 +71,8 @@ cdef object given_once(str name, object known, object given):
     if known is not None:
         raise InternalError(f"configure({name}={given!r}) when {known!r} is in use")
     return given
+
+
+def kernel_of_call():
+    """Returns what was configured as `kernel_of_call`, None where nothing was: a worker process is given it."""
+    return KERNEL_OF_CALL

@@ -42,6 +42,7 @@ cdef double eager_part = EAGER_PART
 
 cdef enum:
     GUARD_ITEM = 0
+    BY_CALL = -2                # the start of a kernel for a call that the VM does not make
     TYPED_CALLED = 100          # not a status: the call has returned
 
 cdef dict GUARD_KINDS = {"item": GUARD_ITEM, "contents": 1, "__code__": 2, "__defaults__": 3, "__kwdefaults__": 4}
@@ -118,6 +119,7 @@ cdef class Kernel:
         for i in range(self.length):
             self.exits_at[i] = 0
             self.prepare(i, fields[8 * i])
+            self.counts |= KERNEL_COUNTS[fields[8 * i]]
         for i in range(self.register_count):
             self.image[i].i = 0
         for i, kind, value in code.constants:
@@ -129,6 +131,7 @@ cdef class Kernel:
                 self.image[i].i = value
         self.long_fuel = max(200, LONG_WORK // max(self.length, 4))
         self.exit_plans = [None] * len(code.exits)
+        self.checkpoints = {}
         self.defers = code.deferring
         self.hands_on = code.hands_on
         self.take_guards(code.guards)
@@ -259,6 +262,7 @@ cdef class Kernel:
 
 
 cdef bint KERNEL_TARGETS[KERNEL_OPCODE_COUNT]
+cdef bint KERNEL_COUNTS[KERNEL_OPCODE_COUNT]
 cdef bint targets_are_known = False
 
 
@@ -271,6 +275,7 @@ cdef int know_targets() except -1:
         raise InternalError("the extension was built for another table of instructions; build it again")
     for number, row in enumerate(KERNEL_INSTRUCTIONS):
         KERNEL_TARGETS[number] = "f" in row.operands and row.operands["f"].role == "target"
+        KERNEL_COUNTS[number] = row.counts
     targets_are_known = True
     return 0
 

@@ -49,7 +49,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
             # While other code ran, a name got another meaning. Here a statement begins.
             return exit_typed(machine, frame)
         limit = machine.max_steps - machine.taken if machine.max_steps >= 0 else INT64_MAX
-        return after_typed(machine, frame, run_profiled(frame, limit) if profiled() else run_kernel(frame, limit))
+        return after_typed(machine, frame, run_profiled(frame, limit) if profiled() else run_kernel(frame.kernel, frame.typed, limit))
     except BaseException as error:
         frame.kernel = None
         machine.error = error
@@ -88,7 +88,7 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
         if state.deferred:
             count_deferred(machine, frame, kernel)
         if frame.code.selects:
-            number = kernel.code.exit_of[word_in_body(frame)]
+            number = kernel.code.exit_of[word_in_body(kernel, frame.typed)]
             frame.pc = frame.code.states[kernel.code.bodies[kernel.code.exits[number].body].state]
         frame.pc += 1
         frame.kernel = None

@@ -16,14 +16,14 @@ cdef tuple exit_plan(Kernel kernel, Py_ssize_t number):
     return plan
 
 
-cdef Py_ssize_t word_in_body(Frame frame) noexcept:
+cdef Py_ssize_t word_in_body(Kernel kernel, Typed* typed) noexcept:
     # Returns the number of the word of a task's body at which the code has stopped: inside helpers, the outermost call.
-    cdef TypedState* state = &frame.typed.state
+    cdef TypedState* state = &typed.state
     cdef const TypedWord* word = state.word if state.depth == 0 else state.calls[0].word
-    return word - frame.kernel.words
+    return word - kernel.words
 
 
-cdef list values_at_exit(Frame frame, tuple plan):
+cdef list values_at_exit(Typed* typed, tuple plan):
     # Returns the values of the variables at an exit.
     cdef tuple registers = <tuple>plan[2]
     cdef bytes kinds = <bytes>plan[3]
@@ -31,18 +31,18 @@ cdef list values_at_exit(Frame frame, tuple plan):
     cdef list values = []
     for i in range(len(registers)):
         register = registers[i]
-        values.append(None if register < 0 else boxed(frame.typed.memory[register], kinds[i]))
+        values.append(None if register < 0 else boxed(typed.memory[register], kinds[i]))
     return values
 
 
-cdef list ranges_at_exit(Frame frame, tuple plan):
+cdef list ranges_at_exit(Typed* typed, tuple plan):
     # Returns the ranges of the active loops, from their next items on.
     cdef Py_ssize_t at
     cdef list ranges = []
     for at in plan[4]:
-        following = PyLong_FromLongLong(frame.typed.memory[at].i)
-        remaining = PyLong_FromLongLong(frame.typed.memory[at + 1].i)
-        step = PyLong_FromLongLong(frame.typed.memory[at + 2].i)
+        following = PyLong_FromLongLong(typed.memory[at].i)
+        remaining = PyLong_FromLongLong(typed.memory[at + 1].i)
+        step = PyLong_FromLongLong(typed.memory[at + 2].i)
         ranges.append(range(following, following + remaining * step, step))
     return ranges
 
@@ -50,10 +50,10 @@ cdef list ranges_at_exit(Frame frame, tuple plan):
 cdef tuple NOTHING = (None,)        # the item of the iteration that is being executed
 
 
-cdef int reenter_typed(Frame frame, Kernel kernel, Py_ssize_t word, values) except -1:
-    # Loads values into registers, and sets the word to continue at. The frame's slots hold the objects among them.
-    cdef TypedState* state = &frame.typed.state
-    cdef Register* registers = frame.typed.memory
+cdef int reenter_typed(Kernel kernel, Typed* typed, Py_ssize_t word, values) except -1:
+    # Loads values into registers, and sets the word to continue at. The slots of the frame, or the caller, hold the objects among them.
+    cdef TypedState* state = &typed.state
+    cdef Register* registers = typed.memory
     cdef Py_ssize_t at
     for at, kind, value in values:
         if kind == "float":
@@ -81,7 +81,7 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
     # rest of a loop's iteration, typed code may be re-entered.
     cdef double begun = cascade_clock()
     cdef Kernel kernel = frame.kernel
-    cdef Py_ssize_t word_number = word_in_body(frame)
+    cdef Py_ssize_t word_number = word_in_body(kernel, frame.typed)
     cdef Py_ssize_t number = kernel.code.exit_of[word_number]
     cdef tuple plan = exit_plan(kernel, number)
     cdef int outcome = frame.typed.state.outcome
@@ -95,8 +95,8 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
         return RESUMED
     # Objects in registers are held by the slots: all are read before these change.
     kept = kept_arguments(frame, kernel, body.kept, body.types)
-    values = values_at_exit(frame, plan)
-    ranges = ranges_at_exit(frame, plan)
+    values = values_at_exit(frame.typed, plan)
+    ranges = ranges_at_exit(frame.typed, plan)
     function, iteration = plan[1], plan[5]
     called = cascade_clock()
     try:
@@ -107,7 +107,7 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
                 held = None if kernel.hands_on else copy_slots(frame.values, frame.code.inputs)
                 word, values = REENTER(kernel.code, number, made, ranges, held)
                 if type(word) is int:
-                    reenter_typed(frame, kernel, word, values)
+                    reenter_typed(kernel, frame.typed, word, values)
                     count_loss(kernel, begun, seconds, False)
                     return RESUMED
                 called = cascade_clock()

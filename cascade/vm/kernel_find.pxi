@@ -11,12 +11,13 @@ cdef inline bint profiled() noexcept:
 
 
 cdef bytes key_of(bytes types, Py_ssize_t start):
-    return types if start == 0 else b"%s%d" % (types, start)
+    return types if start == 0 or start == BY_CALL else b"%s%d" % (types, start)
 
 
 cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t count, Py_ssize_t start):
     # Returns the kernel for the types of the arguments, which is made when they are first seen; None where there is
-    # none. That of a state machine begins with its state number `start`; MAP_ONLY allows one that is for maps only.
+    # none. That of a state machine begins with its state number `start`; MAP_ONLY allows one that is for maps only, and BY_CALL is for a
+    # call that the VM does not make.
     cdef Kernel kernel
     cdef Py_ssize_t i
     cdef char types[PARAMETER_LIMIT]
@@ -30,10 +31,11 @@ cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t 
     for kernel in routine.kernels:
         if kernel.count != count:
             continue        # Python code has put it there
-        if (kernel.start == start or start == MAP_ONLY and kernel.start == 0) and same_types(kernel.types, types, count):
+        if (kernel.start == start or start < 0 and kernel.start == 0) and same_types(kernel.types, types, count):
             if kernel.guards_hold():
                 return None if kernel.retired or (start == MAP_ONLY and kernel.retired_in_maps) else kernel
-            routine.kernels.remove(kernel)
+            if kernel in routine.kernels:       # names are compared by code of users: another thread may have come here
+                routine.kernels.remove(kernel)
             routine.seen.discard(kernel.key)
             break
     return make_kernel(context, routine, types[:count], start)
@@ -51,7 +53,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
     global eager_seconds
     cdef double begun
     cdef bytes key = key_of(types, start)
-    cdef int level = routine.map_lowering if start == MAP_ONLY else routine.lowering
+    cdef int level = routine.map_lowering if start == MAP_ONLY else routine.call_lowering if start == BY_CALL else routine.lowering
     if key in routine.seen:
         return None
     if not requested and level == LOWER_AT_ONCE and routine.calls < WARM:
@@ -80,7 +82,9 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
             raise InternalError(f"the context made a kernel for {(<Kernel>made).code.types} instead of {names}")
         routine.kernels.append(made)
         if start != MAP_ONLY:
-            routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
+            routine.call_lowering = max(routine.call_lowering, LOWER_AT_ONCE)
+            if routine.lowering != LOWER_NEVER:
+                routine.lowering = max(routine.lowering, LOWER_AT_ONCE)
         elif made.code.loops or level == LOWER_MUST:
             routine.seen.add(types)         # it is for calls as well
         else:
@@ -91,5 +95,5 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
         if start == MAP_ONLY:
             routine.map_lowering = LOWER_NEVER
         else:
-            routine.lowering = LOWER_NEVER
+            routine.lowering = routine.call_lowering = LOWER_NEVER
     return None

@@ -78,10 +78,9 @@ cdef void count_loss(Kernel kernel, double begun, double seconds, bint resumed) 
         kernel.lost += RESUMED_COST * seconds
 
 
-cdef int run_kernel(Frame frame, int64_t limit) except -1:
+cdef int run_kernel(Kernel kernel, Typed* typed, int64_t limit) except -1:
     # Runs until it returns, exits, or is out of fuel or steps.
-    cdef Kernel kernel = frame.kernel
-    cdef TypedState* state = &frame.typed.state
+    cdef TypedState* state = &typed.state
     cdef int64_t given = SHORT_FUEL
     cdef Py_ssize_t called_out = 0
     state.fuel = SHORT_FUEL
@@ -104,7 +103,7 @@ cdef int run_kernel(Frame frame, int64_t limit) except -1:
             state.word += 1
             cascade_run(state)
         elif state.outcome == TYPED_FULL:
-            make_more_room(frame.typed)
+            make_more_room(typed)
             cascade_run(state)
         else:
             if state.outcome == TYPED_CALLS_OUT:
@@ -130,7 +129,7 @@ cdef class ProfiledRun:
         if not frame.kernel.guards_hold():
             frame.typed.state.outcome = TYPED_OUT_OF_FUEL       # the profiler changed a name: the next resumption exits
             return TYPED_OUT_OF_FUEL
-        return run_kernel(frame, self.limit)
+        return run_kernel(frame.kernel, frame.typed, self.limit)
 
 
 cdef int run_profiled(Frame frame, int64_t limit) except -1:

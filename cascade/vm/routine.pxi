@@ -16,7 +16,8 @@ cdef class Routine:
         varargs: whether there is a `*args` (its slot follows the positional ones and holds a tuple).
         varkwargs: whether there is a `**kwargs` (its slot is the last one and holds a dict).
         bind: called like the function, returns the tuple of slots.
-        lowering: when the function is lowered.
+        lowering: when the function is lowered for calls that the VM makes.
+        call_lowering: the same for all other calls, by executors and in workers; by default as `lowering`.
         rebinds: whether a tail call may move its arguments into the slots.
         may_skip: whether its result may be a `Skipped`.
         chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and
@@ -31,7 +32,7 @@ cdef class Routine:
 
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
                   Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
-                  int lowering=LOWER_NEVER, operation=None, bint rebinds=True, bint may_skip=False,
+                  int lowering=LOWER_NEVER, int call_lowering=-1, operation=None, bint rebinds=True, bint may_skip=False,
                   bint chooses_route=False, tuple state_operands not None=()):
         cdef void* direct
         if not 0 <= positional_only <= positional <= len(parameters):
@@ -59,6 +60,7 @@ cdef class Routine:
         self.bind = bind
         self.lowering = lowering
         self.map_lowering = lowering
+        self.call_lowering = lowering if call_lowering < 0 else call_lowering
         self.kernels = []
         self.diagnostics = []
         self.seen = set()
@@ -72,6 +74,7 @@ cdef class Routine:
             self.callee = <PyObject*>function
         self.plain_entry = self.entry
         self.plain_callee = self.callee
+        lowering = max(lowering, self.call_lowering)
         self.may_have_blocks = (
             lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT
         )
@@ -79,6 +82,13 @@ cdef class Routine:
             self.block_calls = 1 if lowering >= LOWER_AT_ONCE else BLOCK_WARM
             self.entry = call_counted
             self.callee = <PyObject*>self
+
+    @property
+    def call(self):
+        """A function that calls the routine's, by its kernels where there are some; to the caller both are alike."""
+        if self.caller is None:
+            self.caller = PyCFunction_New(&CALL_METHOD, self)
+        return self.caller
 
     def lower(self, context, tuple types not None):
         """Makes the kernel for arguments of these types, or records the diagnostics, unless that was done before."""

@@ -63,6 +63,22 @@ def test_a_task_that_is_called_with_policies_and_without_is_told_in_both_ways():
     assert report.managed == ("timeout 4 s", "retry 2")
 
 
+def test_a_call_with_policies_that_runs_a_kernel_is_reported_as_one():
+    def to_zero(n: int) -> int:
+        while n > 0:
+            n -= 1
+        return n
+
+    known, unknown = cs.task(to_zero), cs.task(lambda n: [each for each in range(n)][-1], name="unknown")  # type: ignore[call-overload]
+    expected = "its function runs as typed code, under policies: retry 2"
+    assert regimes(known(5).with_retry(2))["to_zero"] == ("kernel", expected)
+    assert regimes(cs.task(to_zero, mode="blocking")(5))["to_zero"][1].endswith('under policies: mode="blocking"')
+    assert regimes(cs.task(to_zero, lower=False)(5).with_retry(2))["to_zero"] == ("managed", "retry 2")
+    assert regimes(unknown(5).with_retry(2))["unknown"] == ("managed", "retry 2")
+    assert cs.run(known(10).with_retry(2)) == 0
+    assert cs.explain(known(5).with_retry(2))["to_zero"].kernels[0].runs == 1
+
+
 def test_a_call_that_may_be_skipped_or_takes_a_resource_runs_with_policies():
     @cs.resource
     def database() -> Any:

@@ -61,6 +61,11 @@ class LocalExecutor:
 
     calls_inline = True
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "call" in vars(cls) and "call_by_kernel" not in vars(cls):
+            cls.call_by_kernel = cls.call  # type: ignore[method-assign]  # it is the one way to call
+
     def __init__(self, threads: int | None = None, processes: int | None = None) -> None:
         for name, count in (("threads", threads), ("processes", processes)):
             if count is not None and (type(count) is not int or count < 1):
@@ -72,12 +77,28 @@ class LocalExecutor:
 
     def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Calls the function of `task`: where its mode says, in a thread with the caller's context variables."""
-        if task.mode == "compute":
-            pool = self._process_pool()
-            return LateCoroutine(lambda: pool.call(task, args, kwargs), task.name)
         if task.mode == "inline" or task.is_async:
             return task.called(*args, **kwargs)
-        function = functools.partial(task.called, *args, **kwargs)
+        return self._call_elsewhere(task, task.called, args, kwargs)
+
+    def call_by_kernel(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        """As `call`, by the kernels of the function where it has some; in a worker process, by those that are made there."""
+        if task.mode == "inline" or task.is_async:
+            return task.by_kernel(*args, **kwargs)
+        return self._call_elsewhere(task, task.by_kernel, args, kwargs)
+
+    def _call_elsewhere(
+        self,
+        task: Task[..., object],
+        called: Callable[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> object:
+        if task.mode == "compute":
+            pool = self._process_pool()
+            by_kernel = called is not task.called
+            return LateCoroutine(lambda: pool.call(task, args, kwargs, by_kernel), task.name)
+        function = functools.partial(called, *args, **kwargs)
         return LateCoroutine(lambda: self._in_thread(function), task.name)
 
     def _process_pool(self) -> ProcessPool:

@@ -25,9 +25,11 @@ from importlib import import_module
 from types import GetSetDescriptorType
 from typing import TYPE_CHECKING, Protocol, cast
 
+from cascade._vm import kernel_of_call
 from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.lifeline import Lifeline
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
+from cascade.adapters.executors.stateless import is_stateless
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
 from cascade.declare.failed import failed
 from cascade.errors import MissingExtraError, SendingError, WorkerError
@@ -67,7 +69,7 @@ class _Workers:
         make = import_module("loky.process_executor").ProcessPoolExecutor
         _start_tracker()
         self.executor: _LokyExecutor = make(
-            max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(),)
+            max_workers=count, timeout=IDLE_SECONDS, initializer=begin, initargs=(Lifeline(), kernel_of_call())
         )
         self.path = list(sys.path)
         self.running: set[_Call] = set()
@@ -105,9 +107,11 @@ def _start_tracker() -> None:
 
 
 class _Call:
-    def __init__(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+    def __init__(
+        self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
+    ) -> None:
         self.name = task.name
-        self.message, self.sent = _message(task, args, kwargs)
+        self.message, self.sent = _message(task, args, kwargs, by_kernel)
         self.future: Future[bytes] = Future()
         self.workers: _Workers | None = None
         self.abandoned = False
@@ -133,14 +137,16 @@ class ProcessPool:
         self._workers: _Workers | None = None
         _pools.add(self)
 
-    async def call(self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-        """Calls the function of `task` in a worker.
+    async def call(
+        self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool = False
+    ) -> object:
+        """Calls the function of `task` in a worker; `by_kernel` says that it may make kernels of the function, and use them.
 
         Raises:
             SendingError: (a TypeError) something cannot be sent there, or back.
             WorkerError: (a RuntimeError) the worker died.
         """
-        call = _Call(task, args, kwargs)
+        call = _Call(task, args, kwargs, by_kernel)
         with self._lock:
             self._waiting.append(call)
         self._give_out()
@@ -299,11 +305,15 @@ def _died(name: str, reason: str) -> WorkerError:
 
 
 def _message(
-    task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+    task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
 ) -> tuple[bytes, list[Task[..., object]]]:
-    function = task if has_name(task) else task.called
+    lower = task.lower if by_kernel else False
+    function: object = task if has_name(task) else task.called
+    sent: object = function
     try:
-        return dumps_for_worker((function, args, kwargs))
+        if lower is not False and is_stateless(function):
+            sent, _ = dumps_for_worker(function)
+        return dumps_for_worker((sent, args, kwargs, lower))
     except Exception as error:
         raise _cannot_send(task, function, args, kwargs, error) from error
 

@@ -28,7 +28,7 @@ from cascade.declare.task import Task
 AnyTask = Task[..., object]
 Number = tuple[int, int]
 
-_MAIN = ("__main__", "__mp_main__")
+MAIN_MODULES = ("__main__", "__mp_main__")
 """The names of the main script; the second one in a process that multiprocessing has spawned."""
 
 _numbers: weakref.WeakKeyDictionary[AnyTask, Number] = weakref.WeakKeyDictionary()
@@ -56,7 +56,7 @@ def dumps_for_caller(value: object, always_rebuild: bool = False) -> bytes:
 def has_name(task: AnyTask) -> bool:
     """Whether the task is found by its name in a worker, too: that is another main module."""
     module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
-    if module in _MAIN:
+    if module in MAIN_MODULES:
         return False
     found: object = sys.modules.get(str(module))
     for name in qualname.split("."):

@@ -5,19 +5,35 @@ from __future__ import annotations
 import pickle
 import signal
 import sys
+import time
 import traceback
+from collections.abc import Callable
+from types import CodeType, FunctionType
 
 from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.lifeline import hold
 from cascade.adapters.executors.sending import dumps_for_caller
+from cascade.declare.task import Task
+
+KEPT_LIMIT = 100
+LONG = 0.05
+"""Seconds of a call for which it is worth it to make kernels that are used once."""
+
+_kept: dict[bytes, Callable[..., object]] = {}
+"""By their pickles, what calls the stateless functions that came by value, by their kernels."""
+_seconds: dict[CodeType, float] = {}
+"""By their code, what a call of other functions took that came by value."""
 
 VALUE, ERROR, UNREADABLE, UNSENDABLE = "value", "error", "unreadable", "unsendable"
 
 
-def begin(lifeline: int) -> None:
+def begin(lifeline: int, _kernels: object) -> None:
     """Prepares a new worker: it ends with the process that started it.
 
     Ctrl-C is for that process, which kills its workers when it gives up.
+
+    Args:
+        _kernels: what makes kernels. It has come by its name, so its module has been imported and has configured the extension.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     hold(lifeline)
@@ -27,7 +43,8 @@ def work(message: bytes, path: list[str] | None) -> bytes:
     """Calls a function.
 
     Args:
-        message: the pickle of (function or task, args, kwargs).
+        message: the pickle of (function, args, kwargs, lower). The function is itself, its task, or its pickle, where it may be kept for
+            later calls; `lower` is that of its task, False where it is to be called without kernels.
         path: the caller's sys.path, if it has changed since the worker was started.
 
     Returns:
@@ -40,18 +57,46 @@ def work(message: bytes, path: list[str] | None) -> bytes:
     if path is not None:
         sys.path.extend(entry for entry in path if entry not in sys.path)
     try:
-        function, args, kwargs = pickle.loads(message)
-        function = getattr(function, "called", function)
+        function, args, kwargs, lower = pickle.loads(message)
+        function = _called(function, lower)
     except BaseException as error:
         return pickle.dumps((UNREADABLE, _reason(error)))
+    begun = time.perf_counter()
     try:
         value = function(*args, **kwargs)
     except BaseException as error:
         return _failure(error)
+    _note(function, time.perf_counter() - begun)
     try:
         return dumps_for_caller((VALUE, value))
     except BaseException as error:
         return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", _reason(error)))
+
+
+def _called(function: object, lower: bool | None) -> Callable[..., object]:
+    """Returns the function of a message, or that which calls it by its kernels."""
+    if isinstance(function, Task):
+        return function.called if lower is False else function.by_kernel
+    if type(function) is bytes:
+        known = _kept.get(function)
+        if known is None:
+            if len(_kept) == KEPT_LIMIT:
+                _kept.clear()
+            known = _kept[function] = Task(pickle.loads(function), lower=lower).by_kernel
+        return known
+    assert callable(function)
+    # The next call gets another function, so its kernels are for this call only.
+    if lower is False or not isinstance(function, FunctionType) or _seconds.get(function.__code__, 0.0) < LONG:
+        return function
+    return Task(function, lower=lower).by_kernel
+
+
+def _note(function: object, seconds: float) -> None:
+    """Notes how long a call of a function took that was called without kernels."""
+    if isinstance(function, FunctionType):
+        if len(_seconds) == KEPT_LIMIT:
+            _seconds.clear()
+        _seconds[function.__code__] = seconds
 
 
 def _failure(error: BaseException) -> bytes:

@@ -93,13 +93,15 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
     whole = _with_shared(call, operation, columns)
     subscribed = context.publisher.observes_items and call.is_published
     if not subscribed and is_plain(operation, context) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+        task = operation.task
         kernels = kernels_of(call, *whole, results)
+        called = task.by_kernel if context.lowers else task.called
         try:
             while len(results) < count and not special:
                 if kernels is None:
-                    special = call_each(operation.task.called, *whole, results, SLICE)
+                    special = call_each(called, *whole, results, SLICE)
                 elif kernels.run(fairness.seconds):
-                    special = kernels.call_each(operation.task.called, *whole, SLICE)
+                    special = kernels.call_each(task.called, *whole, SLICE)
                 if len(results) < count:
                     await fairness.check(len(results))
         except Exception as error:

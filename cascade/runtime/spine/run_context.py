@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from types import FunctionType, ModuleType
+from types import ModuleType
 
-from cascade._vm import BlockKernel, Code, Jump, Routine, Skipped, configure, jump_data_is_deferred, loop_code_of
+import cascade.runtime.kernel_hooks  # noqa: F401  (it configures the extension)
+from cascade._vm import Code, Jump, Routine, Skipped, jump_data_is_deferred, loop_code_of
 from cascade.adapters.protocols import Executor
 from cascade.compiler.code_cache import CodeCache, loop_code
 from cascade.declare.control import JUMP
@@ -23,7 +24,6 @@ from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine import failures
 
 if TYPE_CHECKING:
-    from cascade.kernels.diagnostics import Diagnostic
     from cascade.kernels.on_demand import Lowered
     from cascade.runtime.spine.tail_calls import TailCallTargets
 
@@ -41,7 +41,7 @@ class RunContext:
         target: the target of the run; tail calls by name look among its tasks.
         capacity: the system's resources.
         limits: the limit of the run's time.
-        lowers: whether maps may run typed code, as nothing does on the graph path.
+        lowers: whether calls and maps may run typed code, as nothing does on the graph path.
 
     Attributes:
         subscribed: the classes of events that have subscribers.
@@ -69,6 +69,7 @@ class RunContext:
     ) -> None:
         self.code_cache = code_cache
         self.executor = executor
+        self._execute = getattr(executor, "call_by_kernel", executor.call) if lowers else executor.call
         self.inputs = inputs
         self.publisher = publisher
         self.root = target
@@ -172,8 +173,8 @@ class RunContext:
             if isinstance(owner, Injection):
                 return resources.acquire(owner, inject(owner.resource or owner.name))
             if resources.per_task:
-                return resources.call(owner, args, kwargs, self.executor.call)
-        return self.executor.call(owner, args, kwargs)
+                return resources.call(owner, args, kwargs, self._execute)
+        return self._execute(owner, args, kwargs)
 
     def computed_jump(self, jump: Jump[object], made: int) -> LazyResult[object] | None:
         """Returns the Jump as a result to be computed, if its data has to be; else None.
@@ -212,16 +213,6 @@ class RunContext:
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return self.limits.timed_out(steps, iterations, where)
-
-
-def _block_kernel_of(function: FunctionType) -> BlockKernel | Diagnostic:
-    # Not every program has a kernel: the translator is imported for the first one.
-    from cascade.kernels.on_demand import block_kernel_of
-
-    return block_kernel_of(function)
-
-
-configure(block_kernel_of=_block_kernel_of)
 
 
 @cache
