@@ -176,7 +176,7 @@ cdef class Items:
         cdef Py_ssize_t done = len(self.results)
         cdef Kernel used = self.used
         if used is None:
-            function = self.routine.call        # it may have a kernel that is made block by block
+            function = PyCFunction_New(&ITEM_METHOD, self.routine)      # it may have a kernel that is made block by block
         special = call_each(function, columns, positional, names, self.results, min(seconds, MISS_SECONDS * self.misses))
         if used is None:
             self.misses = min(2 * self.misses + 1, MISS_LIMIT)

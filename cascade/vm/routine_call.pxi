@@ -23,23 +23,38 @@ CALL_METHOD.ml_meth = <CFunction>call_by_kernels
 CALL_METHOD.ml_flags = METH_FASTCALL | METH_KEYWORDS
 CALL_METHOD.ml_doc = "Calls the function of a task, by its kernels where it has some."
 
+cdef CMethod ITEM_METHOD
+ITEM_METHOD.ml_name = "call_item"
+ITEM_METHOD.ml_meth = <CFunction>call_item
+ITEM_METHOD.ml_flags = METH_FASTCALL | METH_KEYWORDS
+ITEM_METHOD.ml_doc = "As call, for an item of a map that has no kernel of the other kind."
+
 cdef Typed* spare_states = NULL     # changed with the GIL only
 cdef int spare_count = 0
 
 
 cdef PyObject* call_by_kernels(PyObject* self, PyObject** arguments, Py_ssize_t count, PyObject* names) noexcept:
-    cdef Routine routine = <Routine>self
+    return call_with_defaults(<Routine>self, arguments, count, names, True)
+
+
+cdef PyObject* call_item(PyObject* self, PyObject** arguments, Py_ssize_t count, PyObject* names) noexcept:
+    return call_with_defaults(<Routine>self, arguments, count, names, False)
+
+
+cdef PyObject* call_with_defaults(
+    Routine routine, PyObject** arguments, Py_ssize_t count, PyObject* names, bint by_typed_code
+) noexcept:
     cdef PyObject* defaults
     cdef PyObject* result
     cdef PyObject* filled[PARAMETER_LIMIT]
     if names != NULL or not routine.simple:
         return PyObject_Vectorcall(<PyObject*>routine.function, arguments, count, names)
     if count == routine.positional:
-        return call_with_all(routine, arguments)
+        return call_with_all(routine, arguments, by_typed_code)
     defaults = fill_defaults(routine, arguments, count, filled)
     if defaults == NULL:
         return PyObject_Vectorcall(<PyObject*>routine.function, arguments, count, NULL)
-    result = call_with_all(routine, filled)
+    result = call_with_all(routine, filled, by_typed_code)
     decref(defaults)
     return result
 
@@ -65,9 +80,11 @@ cdef PyObject* fill_defaults(Routine routine, PyObject** arguments, Py_ssize_t c
     return defaults
 
 
-cdef PyObject* call_with_all(Routine routine, PyObject** arguments) noexcept:
+cdef PyObject* call_with_all(Routine routine, PyObject** arguments, bint by_typed_code) noexcept:
     cdef PyObject* result = NULL
-    if routine.pause > 0:
+    if not by_typed_code:
+        pass
+    elif routine.pause > 0:
         routine.pause -= 1
     elif routine.call_lowering >= LOWER_AT_ONCE and call_by_typed_code(routine, arguments, &result):
         return result
