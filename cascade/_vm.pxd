@@ -29,6 +29,15 @@ cdef extern from "vm/kernel.h":
         PyObject* dict
         uint64_t version
 
+    ctypedef struct NameEntry "cascade_name":
+        PyObject* dict
+        PyObject* name
+        PyObject* expected
+
+    ctypedef struct NameTable "cascade_names":
+        NameEntry* items
+        Py_ssize_t count
+
     ctypedef struct Source "cascade_source":
         int32_t where
         int32_t kind
@@ -64,7 +73,8 @@ cdef extern from "vm/kernel.h":
         int64_t depth_room
         TypedCall* calls
         Register* end
-        const Watch* watched
+        Watch* watched
+        const NameTable* named
         Gather** gathers
         TypedState* parent
         PyObject* function

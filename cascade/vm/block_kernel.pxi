@@ -116,6 +116,7 @@ cdef class BlockKernel:
     cdef int64_t* exits_at
     cdef Gather** gathers
     cdef Watch watches[BLOCK_WATCHES + 1]
+    cdef NameTable names_by_number
     cdef BlockEntry entries_by_type[BLOCK_ENTRIES]
     cdef Register* image
     cdef Register* spare                # the registers of a run that is over
@@ -201,6 +202,7 @@ cdef class BlockKernel:
         PyMem_Free(self.exits_at)
         PyMem_Free(self.image)
         free_chain(self.spare)
+        PyMem_Free(self.names_by_number.items)
         if self.gathers != NULL:
             for i in range(self.gather_count):
                 PyMem_Free(self.gathers[i].sources)
@@ -410,6 +412,23 @@ cdef class BlockKernel:
                 self.watches[self.watch_count].dict = <PyObject*>namespace
                 self.watches[self.watch_count].version = 0
                 self.watch_count += 1
+        return self.add_names(list(self.translator.names_used.values()))
+
+    cdef int add_names(self, list used) except -1:
+        cdef Py_ssize_t i, count = len(used)
+        cdef NameEntry* items
+        if count == self.names_by_number.count:
+            return 0
+        items = <NameEntry*>PyMem_Realloc(self.names_by_number.items, count * sizeof(NameEntry))
+        if items == NULL:
+            raise MemoryError
+        self.names_by_number.items = items
+        for i in range(self.names_by_number.count, count):
+            namespace, name, expected = used[i]     # which the translator holds
+            items[i].dict = <PyObject*>namespace
+            items[i].name = <PyObject*>name
+            items[i].expected = NULL if expected is MISSING else <PyObject*>expected
+        self.names_by_number.count = count
         return 0
 
     cdef bint names_hold(self) except -1:
@@ -418,7 +437,9 @@ cdef class BlockKernel:
         for i in range(self.watch_count):
             self.watches[i].version = cascade_version(self.watches[i].dict)
         for namespace, name, expected in self.translator.names_used.values():
-            if (<dict>namespace).get(name, MISSING) is not expected:
+            found = (<dict>namespace).get(name, MISSING)
+            if found is not expected:
+                self.translator.has_changed(namespace, name, expected, found)
                 return False
         return True
 

@@ -57,6 +57,7 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) n
     state.depth = state.steps = 0
     state.kept = NULL
     state.watched = kernel.watches
+    state.named = &kernel.names_by_number
     state.gathers = kernel.gathers
     return True
 

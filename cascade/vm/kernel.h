@@ -58,6 +58,16 @@ typedef struct {
     uint64_t version;
 } cascade_watch;
 
+/* A name that the code relies on: what it meant; NULL where there was none. */
+typedef struct {
+    PyObject *dict, *name, *expected;
+} cascade_name;
+
+typedef struct {
+    cascade_name *items;
+    Py_ssize_t count;
+} cascade_names;
+
 struct cascade_gather;
 
 struct cascade_state {
@@ -73,7 +83,8 @@ struct cascade_state {
     int64_t depth_room;             /* of `calls` */
     cascade_call *calls;
     cascade_register *end;          /* of the memory for registers */
-    const cascade_watch *watched;   /* up to one without a dict */
+    cascade_watch *watched;         /* up to one without a dict */
+    const cascade_names *named;
     struct cascade_gather **gathers;        /* call-outs and containers to be made */
     cascade_state *parent;          /* that of the code which calls this one, where it has no frame of CPython's; or NULL */
     PyObject *function;             /* that is called */

@@ -226,11 +226,51 @@ OP(TRUTH) { PyObject *v = O(b); int found = cascade_plain_truth(v); if (found < 
 /* ---- Growth, guards, call-outs ------------------------------------------------------------------------------------ */
 
 OP(STUB) { STOP(CASCADE_GROWS); }
+/* Whether the names mean the same still, though dicts have changed. Notes the versions of these. */
+static __attribute__((noinline)) int cascade_names_hold(cascade_state *s)
+{
+    cascade_watch *watch;
+    for (watch = s->watched; watch->dict != NULL; watch++) {
+        watch->version = cascade_version(watch->dict);
+        if (!cascade_has_plain_keys(watch->dict))
+            return 0;
+    }
+    for (Py_ssize_t i = 0; i < s->named->count; i++) {
+        const cascade_name *name = &s->named->items[i];
+        if (PyDict_GetItemWithError(name->dict, name->name) != name->expected) {
+            for (watch = s->watched; watch->dict != NULL; watch++)
+                watch->version = 0;
+            return 0;
+        }
+    }
+    return 1;
+}
 OP(GUARD)
 {
     for (const cascade_watch *watch = s->watched; watch->dict != NULL; watch++)
-        if (cascade_version(watch->dict) != watch->version || watch->version == 0)
-            STOP(CASCADE_GUARDS);
+        if (cascade_version(watch->dict) != watch->version || watch->version == 0) {
+            if (!cascade_names_hold(s))
+                STOP(CASCADE_GUARDS);
+            break;
+        }
+    NEXT;
+}
+OP(NAME_ITEM)
+{
+    PyObject *v = cascade_has_plain_keys(O(b)) ? PyDict_GetItemWithError(O(b), O(c)) : NULL;
+    if (v == NULL)
+        EXIT;
+    SET(a, v);
+    NEXT;
+}
+OP(NAME_STORE)
+{
+    if (!cascade_has_plain_keys(O(b)))
+        EXIT;
+    PyObject *old = Py_XNewRef(PyDict_GetItemWithError(O(b), O(c)));
+    if (PyDict_SetItem(O(b), O(c), O(a)) != 0)
+        STOP(CASCADE_RAISED);
+    Py_XDECREF(old);
     NEXT;
 }
 OP(CALL_PYTHON) { s->steps += 1; if (cascade_call_out(s, s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }

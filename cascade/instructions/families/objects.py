@@ -27,6 +27,8 @@ def _rows() -> Iterator[Row]:
     yield Row("TRUTH", "a>int b<object", "a = bool(b)", "a class with a truth of its own")
     yield Row("STUB", "e#", "make the code that follows, for the types that are there", ends=True)
     yield Row("GUARD", "", "check that names mean the same still")
+    yield Row("NAME_ITEM", "a>object b<object c<object", "a = the value of name c in dict b, borrowed", "no such name")
+    yield Row("NAME_STORE", "a<object b<object c<object", "name c in dict b = a", "a dict with other keys")
     yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items")
     yield Row("CALL_PYTHON", "e#", "call-out e", "an exception")
     yield Row(

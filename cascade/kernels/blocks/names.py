@@ -8,7 +8,7 @@ from types import CellType
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.points import Ended, LeavesTyped
 from cascade.kernels.blocks.sequences import update_in_place
-from cascade.kernels.blocks.translator import Translator, form
+from cascade.kernels.blocks.translator import CHANGING, Translator, form
 from cascade.kernels.blocks.values import (
     AGAIN,
     BUILT_IN,
@@ -292,14 +292,40 @@ def boxed(translator: Translator, value: Value) -> Value:
 @form("LOAD_GLOBAL")
 def load_global(translator: Translator, instruction: Instruction) -> None:
     name = translator.code.co_names[instruction.arg >> 1]
-    found = meaning(translator, name)
-    if found is MISSING:
-        raise LeavesTyped
+    if is_variable(translator, name):
+        value = Value(OBJECT, translator.temporary())
+        namespace, key = (translator.object_register(each) for each in (translator.function.__globals__, name))
+        translator.emit("NAME_ITEM", a=value.register, b=namespace, c=key)
+    else:
+        found = meaning(translator, name)
+        if found is MISSING:
+            raise LeavesTyped
+        value = named_value(found)
     if not NULL_LAST and instruction.arg & 1:
         translator.push(NO_CALLABLE)
-    translator.push(named_value(found))
+    translator.push(value)
     if NULL_LAST and instruction.arg & 1:
         translator.push(NO_CALLABLE)
+
+
+@form("STORE_GLOBAL")
+def store_global(translator: Translator, instruction: Instruction) -> None:
+    translator.before_effect()
+    translator.whole(-1)
+    value = boxed(translator, translator.owned(len(translator.state.stack) - 1))
+    translator.state.stack[-1] = value
+    translator.refresh()
+    names = translator.function.__globals__, translator.code.co_names[instruction.arg]
+    namespace, key = (translator.object_register(each) for each in names)
+    translator.emit("NAME_STORE", a=translator.register(value), b=namespace, c=key)
+    translator.consume(translator.pop())
+    translator.after_effect()
+
+
+def is_variable(translator: Translator, name: str) -> bool:
+    """Returns whether a global is no constant: the function assigns it, or it has changed since a kernel was made."""
+    namespace = translator.function.__globals__
+    return name in namespace and (name in translator.assigned or (id(namespace), name) in CHANGING)
 
 
 def named_value(found: object) -> Value:

@@ -14,7 +14,7 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CellType, FunctionType
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
@@ -87,6 +87,12 @@ class Consumer(NamedTuple):
     take: Callable[[Translator, Instruction], None]
     end: Callable[[Translator], None]
 
+ASSIGNMENTS = ("STORE_GLOBAL", "DELETE_GLOBAL")
+LASTING = (FunctionType, BuiltinFunctionType, ModuleType, type)
+"""Classes of what names mean for good, as a rule."""
+CHANGING: set[tuple[int, str]] = set()
+"""Names, by the address of their namespace, that have had several values."""
+
 
 class Translator(Emitter):
     """The code of one function so far.
@@ -123,6 +129,9 @@ class Translator(Emitter):
         self.word_count = 0
         self.stub_start = CODE_LIMIT
         self.general = False
+        self.assigned = frozenset(
+            self.code.co_names[each.arg] for each in self.text.instructions.values() if each.name in ASSIGNMENTS
+        )
         self.names_used: dict[tuple[int, str], tuple[dict[str, object], str, object]] = {}
         self.moved = False
         self.version: Version | None = None
@@ -132,6 +141,11 @@ class Translator(Emitter):
         self.fragments: dict[tuple[object, ...], FunctionType] = {}
         self.found: object = None
         self.partials: dict[int, object] = {}
+
+    def has_changed(self, namespace: dict[str, object], name: str, *values: object) -> None:
+        """Takes note that a name has got another value: unless it is that of a function or the like, kernels look it up from now on."""
+        if not isinstance(values[-1], LASTING):
+            CHANGING.add((id(namespace), name))
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
