@@ -52,6 +52,23 @@ INDEXED(LIST, cascade_list_items) INDEXED(TUPLE, cascade_tuple_items)
     TESTED_AS(NAME, ITEMS, STR, PyUnicode_CheckExact(v), SET(a, v))
 TESTED(LIST, cascade_list_items) TESTED(TUPLE, cascade_tuple_items)
 
+static __attribute__((noinline)) PyObject *cascade_slice(int64_t start, int64_t stop, int64_t step, int32_t absent)
+{
+    int64_t numbers[3] = {start, stop, step};
+    PyObject *bounds[3], *made = NULL;
+    int count = 0;
+    while (count < 3 && (bounds[count] = absent >> count & 1 ? Py_NewRef(Py_None) : PyLong_FromLongLong(numbers[count])) != NULL)
+        count++;
+    if (count == 3)
+        made = PySlice_New(bounds[0], bounds[1], bounds[2]);
+    while (count > 0)
+        Py_DECREF(bounds[--count]);
+    return made;
+}
+OP(SLICE) { PyObject *v = cascade_slice(I(b), I(c), I(d), w->e); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+/* What raises has changed nothing: CPython executes the instruction again. */
+OP(ITEMS) { PyObject *v = PyObject_GetItem(O(b), O(c)); if (v == NULL) { PyErr_Clear(); EXIT; } SET(a, v); NEXT; }
+OP(STORE_ITEMS) { if (PyObject_SetItem(O(a), O(b), O(c)) != 0) { PyErr_Clear(); EXIT; } NEXT; }
 OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }
 OP(LIST_REPLACE)      /* the reference of c is passed on */
 {

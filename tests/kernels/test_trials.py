@@ -358,7 +358,7 @@ def test_a_function_without_a_loop_has_a_kernel_only_where_that_is_faster(at_the
     assert (kernel.entries == entries) is is_retired
 
 
-def test_calls_that_raise_are_no_samples(at_the_first_call):
+def test_short_calls_that_raise_are_no_samples(at_the_first_call):
     @cs.task
     def fails(x: Any) -> Any:
         raise KeyError(x)

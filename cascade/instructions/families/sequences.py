@@ -37,6 +37,20 @@ def _rows() -> Iterator[Row]:
                 f"a>int b<object c<{number.lower()} f@",
                 f"a = c in {lower} b, or go to f where an item is of another class",
             )
+    bounds = "a = slice(b, c, d), with None in place of those whose bits are set in e"
+    yield Row("SLICE", "a>object b<int c<int d<int e#", bounds)
+    yield Row(
+        "ITEMS",
+        "a>object b<object c<object",
+        "a = b[c], of a list, tuple, text or bytes by a slice object",
+        "an exception",
+    )
+    yield Row(
+        "STORE_ITEMS",
+        "a<object b<object c<object",
+        "list a[b] = c, by a slice object, of a list or tuple",
+        "an exception",
+    )
     yield Row("SIZE", "a>int b<object", "a = the size of b")
     yield Row("LIST_REPLACE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
     stores = (("OWNED", "object", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))

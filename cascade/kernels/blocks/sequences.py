@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cascade.kernels.blocks import arrays, scalars, text_items, text_operators
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
@@ -16,6 +18,10 @@ ITEMS_OF: dict[type, Form] = {str: text_items.load_item, bytes: text_items.load_
 KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
 STORES_OF: dict[type, Form] = {}
 """`container[key] = value`."""
+Other = Callable[[Translator, Instruction], bool]
+INDEXED: list[Other] = []
+STORED: list[Other] = []
+"""What other modules do of `container[key]`, and of storing there; each returns whether it has done so."""
 DELETIONS_OF: dict[type, Form] = {}
 """`del container[key]`."""
 HOLDS_OF: dict[type, Form] = {}
@@ -37,6 +43,8 @@ def binary_subscr(translator: Translator, instruction: Instruction) -> None:
         translator.consume(index, container)
         translator.push(item)
         see_soon(translator, instruction.after)
+    elif any(other(translator, instruction) for other in INDEXED):
+        pass
     elif container.cls in ITEMS_OF:
         ITEMS_OF[container.cls](translator, instruction)
     else:
@@ -128,6 +136,8 @@ def store_subscr(translator: Translator, instruction: Instruction) -> None:
             replace_item(translator)
         else:
             store_item(translator)
+    elif any(other(translator, instruction) for other in STORED):
+        pass
     elif container.cls in STORES_OF:
         STORES_OF[container.cls](translator, instruction)
     else:

@@ -6,15 +6,14 @@ import builtins
 from collections.abc import Callable
 from functools import cache
 
-from cascade.kernels.blocks.c_calls import NO, STR, WHOLE, Classes, before_collection, c_function, c_result, finish
+from cascade.kernels.blocks.c_calls import NO, STR, WHOLE, Classes, c_function, c_result, finish
 from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import LIMIT, call_out
-from cascade.kernels.blocks.text_operators import LATIN, TEXTS, class_of
+from cascade.kernels.blocks.text_operators import LATIN, class_of
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import CHAR, Value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
-from cascade.kernels.values import WIDE
 
 TESTS = ("isalnum", "isalpha", "isascii", "isdigit", "islower", "isspace", "istitle", "isupper")
 TEXT_TESTS = ("isdecimal", "isidentifier", "isnumeric", "isprintable")
@@ -191,51 +190,6 @@ enter_search(str.index, INT, "TEXT_INDEX")
 enter_search(str.count, INT, "TEXT_COUNT")
 enter_search(str.startswith, BOOL, "TEXT_STARTS")
 enter_search(str.endswith, BOOL, "TEXT_ENDS")
-
-
-# -- Slices -----------------------------------------------------------------------------------------------------------
-
-
-SLICES: dict[type | None, str] = {str: "TEXT_SLICE", bytes: "BYTES_SLICE", list: "LIST_SLICE", tuple: "TUPLE_SLICE"}
-
-
-@form("BUILD_SLICE")
-def build_slice(translator: Translator, instruction: Instruction) -> None:
-    """Translates `text[start:stop]` together with the subscript behind it."""
-    following = translator.text.instructions[instruction.after]
-    subscripts = following.name == "BINARY_SUBSCR" and instruction.after not in translator.text.joins
-    if instruction.arg == 2 and subscripts and sliced(translator):
-        translator.offset = following.after
-    else:
-        call_out(translator, instruction)
-
-
-@form("BINARY_SLICE")
-def binary_slice(translator: Translator, instruction: Instruction) -> None:
-    if not sliced(translator):
-        call_out(translator, instruction)
-
-
-def sliced(translator: Translator) -> bool:
-    """Replaces a text, bytes, list or tuple and two bounds on the stack by the slice; returns whether it has done so."""
-    for place in (-3, -2, -1):
-        translator.whole(place)
-        translator.seen(place)
-    container, start, stop = translator.state.stack[-3:]
-    name = SLICES.get(class_of(container))
-    if name is None or any(bound.kind not in (INT, BOOL, NONE) for bound in (start, stop)):
-        return False
-    if container.cls not in TEXTS:
-        before_collection(translator)
-        container, start, stop = translator.state.stack[-3:]
-    bounds = [
-        Value(INT, known=default) if bound.kind == NONE else bound for bound, default in ((start, 0), (stop, WIDE[-1]))
-    ]
-    result = translator.computed(OBJECT, name, container, *bounds)._replace(cls=container.cls, owned=True)
-    del translator.state.stack[-3:]
-    translator.consume(stop, start, container)
-    translator.push(result)
-    return True
 
 
 # -- Formatted strings ------------------------------------------------------------------------------------------------
