@@ -34,7 +34,9 @@ def _rows() -> Iterator[Row]:
     yield Row(
         "CALL_FUNCTION", "e#", "call a function by its kernel; the arguments are those of call-out e", "an exception"
     )
-    yield Row("MAKE_FUNCTION", "a>object e#", "a = a function like that of gathering e, with the closure that is gathered")
+    yield Row(
+        "MAKE_FUNCTION", "a>object e#", "a = a function like that of gathering e, with the closure that is gathered"
+    )
     yield Row("SET_CLOSURE", "a<object b<object", "the closure of function a = b")
     yield Row("NEW_CELL", "a>object b<object", "a = a cell with b, whose reference is passed on")
     yield Row("EMPTY_CELL", "a>object", "a = an empty cell")

@@ -87,6 +87,7 @@ class Consumer(NamedTuple):
     take: Callable[[Translator, Instruction], None]
     end: Callable[[Translator], None]
 
+
 ASSIGNMENTS = ("STORE_GLOBAL", "DELETE_GLOBAL")
 LASTING = (FunctionType, BuiltinFunctionType, ModuleType, type)
 """Classes of what names mean for good, as a rule."""
