@@ -73,3 +73,12 @@ def is_descriptor(value):
 def makes_plainly(cls):
     """Returns whether instances of a class are made by `object.__new__`."""
     return cascade_makes_plainly(class_of(cls))
+
+
+cdef extern from "vm/cpython.h":
+    bint cascade_functions_alike(PyObject*, PyObject*)
+
+
+def is_like(value, function):
+    """Returns whether an object is a function with the code, globals and builtins of another one."""
+    return cascade_functions_alike(<PyObject*>value, <PyObject*>function)

@@ -488,6 +488,14 @@ static inline PyObject *cascade_guarded(int kind, PyObject *holder) {
 /* The closure of a function, borrowed; NULL for none. */
 static inline PyObject *cascade_closure(PyObject *function) { return ((PyFunctionObject *)function)->func_closure; }
 
+/* Whether an object is a function with the code, globals and builtins of another one. */
+static inline int cascade_functions_alike(PyObject *value, PyObject *function)
+{
+    PyFunctionObject *first = (PyFunctionObject *)value, *second = (PyFunctionObject *)function;
+    return PyFunction_Check(value) && PyFunction_Check(function) && first->func_code == second->func_code && first->func_globals == second->func_globals
+        && first->func_builtins == second->func_builtins;
+}
+
 /* ---- Classes ------------------------------------------------------------------------------------------------------ */
 
 /* PyTypeObject.tp_version_tag: a number that is a class's own as long as nothing of it, or of its bases, changes; 0 where it has

@@ -137,6 +137,7 @@ OP(MAKE_FUNCTION)
     SET(a, made);
     NEXT;
 }
+OP(EXPECT_FUNCTION) { if (!cascade_functions_alike(O(a), O(b))) GO(f); NEXT; }
 OP(SET_CLOSURE) { if (PyFunction_SetClosure(O(a), O(b)) < 0) STOP(CASCADE_RAISED); NEXT; }
 
 /* ---- Classes ------------------------------------------------------------------------------------------------------ */

@@ -94,12 +94,15 @@ typedef struct {
     size_t count;
 } cascade_pending_call;
 
-static PyObject *cascade_proceed(PyObject *self, PyObject *const *values, Py_ssize_t count)
+/* An object that makes a pending call when it is called, or when it is asked for an attribute, as that may be a property. */
+typedef struct {
+    PyObject_HEAD
+    cascade_pending_call call;
+} cascade_proceeding;
+
+static PyObject *cascade_proceed(PyObject *self)
 {
-    cascade_pending_call *call = PyCapsule_GetPointer(self, NULL);
-    (void)values, (void)count;
-    if (call == NULL)
-        return NULL;
+    cascade_pending_call *call = &((cascade_proceeding *)self)->call;
     if (call->function == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "this call is over");
         return NULL;
@@ -107,43 +110,48 @@ static PyObject *cascade_proceed(PyObject *self, PyObject *const *values, Py_ssi
     return PyObject_Vectorcall(call->function, call->values, call->count, NULL);
 }
 
-static PyMethodDef cascade_proceed_method = {"proceed", (PyCFunction)(void (*)(void))cascade_proceed, METH_FASTCALL, NULL};
+static PyObject *cascade_proceed_by_call(PyObject *self, PyObject *values, PyObject *names)
+{
+    (void)values, (void)names;
+    return cascade_proceed(self);
+}
 
-static void cascade_free_pending(PyObject *capsule) { PyMem_Free(PyCapsule_GetPointer(capsule, NULL)); }
+static PyObject *cascade_proceed_by_load(PyObject *self, PyObject *name)
+{
+    (void)name;
+    return cascade_proceed(self);
+}
+
+static PyTypeObject cascade_proceeding_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "proceeding",
+    .tp_basicsize = sizeof(cascade_proceeding),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_call = cascade_proceed_by_call,
+    .tp_getattro = cascade_proceed_by_load,
+};
 
 /* Calls a function under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the
  * instruction at which that code waits, with something else to be called. */
 static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, PyObject *const *values, size_t count)
 {
-    PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *capsule, *proceed = NULL, *result = NULL;
+    PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *result;
+    cascade_proceeding *proceeding;
     const cascade_gather *gather;
-    cascade_pending_call *call;
     int32_t i;
     if (parent == NULL)
         return PyObject_Vectorcall(function, values, count, NULL);
     gather = parent->gathers[parent->word->e];
-    call = PyMem_Malloc(sizeof(cascade_pending_call));
-    if (call == NULL)
-        return PyErr_NoMemory();
-    call->function = function;
-    call->values = values;
-    call->count = count;
-    capsule = PyCapsule_New(call, NULL, cascade_free_pending);
-    if (capsule == NULL)
-        PyMem_Free(call);
-    else
-        proceed = PyCFunction_New(&cascade_proceed_method, capsule);
-    if (proceed != NULL) {
-        arguments[0] = NULL;
-        arguments[1] = proceed;
-        for (i = 1; i < gather->count; i++)
-            arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
-        result = cascade_call_under(parent->parent, gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET);
-    }
-    if (capsule != NULL)
-        call->function = NULL;
-    Py_XDECREF(proceed);
-    Py_XDECREF(capsule);
+    if (PyType_Ready(&cascade_proceeding_type) < 0 || (proceeding = PyObject_New(cascade_proceeding, &cascade_proceeding_type)) == NULL)
+        return NULL;
+    proceeding->call = (cascade_pending_call){function, values, count};
+    arguments[0] = NULL;
+    arguments[1] = (PyObject *)proceeding;
+    for (i = 1; i < gather->count; i++)
+        arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
+    result = cascade_call_under(parent->parent, gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET);
+    proceeding->call.function = NULL;
+    Py_DECREF(proceeding);
     return result;
 }
 

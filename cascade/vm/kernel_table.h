@@ -400,6 +400,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_CALL_PYTHON,
     cascade_op_CALL_FUNCTION,
     cascade_op_MAKE_FUNCTION,
+    cascade_op_EXPECT_FUNCTION,
     cascade_op_SET_CLOSURE,
     cascade_op_NEW_CELL,
     cascade_op_EMPTY_CELL,

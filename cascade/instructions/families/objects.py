@@ -37,6 +37,8 @@ def _rows() -> Iterator[Row]:
     yield Row(
         "MAKE_FUNCTION", "a>object e#", "a = a function like that of gathering e, with the closure that is gathered"
     )
+    like = "go to f where a is no function with the code, globals and builtins of function b"
+    yield Row("EXPECT_FUNCTION", "a<object b<object f@", like)
     yield Row("SET_CLOSURE", "a<object b<object", "the closure of function a = b")
     yield Row("NEW_CELL", "a>object b<object", "a = a cell with b, whose reference is passed on")
     yield Row("EMPTY_CELL", "a>object", "a = an empty cell")

@@ -20,7 +20,9 @@ from cascade._vm import (
 )
 from cascade.kernels.model import MISSING
 
-SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD = "slot", "value", "item", "tuple item", "constant", "method"
+SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD, PROPERTY = (
+    "slot", "value", "item", "tuple item", "constant", "method", "property",
+)  # fmt: skip
 """Kinds of access:
 
     slot        a name in __slots__
@@ -29,6 +31,7 @@ SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD = "slot", "value", "item", "tupl
     tuple item  a field of a named tuple
     constant    an object of the class that is no descriptor
     method      a plain function of the class, or a method of a class written in C
+    property    the value of a plain function of the class, which is called
 """
 FIELD: Final = type(vars(collections.namedtuple("Probe", "field"))["field"])
 
@@ -39,7 +42,7 @@ class Access(NamedTuple):
     Attributes:
         kind: one of the above.
         number: the offset of a slot, or an index.
-        found: the object in the class.
+        found: the object in the class; of a property the function.
         hidden: where an instance may have an attribute that hides it: "value", "item", or "" where it has none.
     """
 
@@ -73,6 +76,8 @@ def of_data_descriptor(cls: type, name: str, found: object) -> Access | None:
         return Access(SLOT, offset)
     if type(found) is FIELD and issubclass(cls, tuple):
         return Access(TUPLE_ITEM, found.__reduce__()[1][0])  # type: ignore[arg-type]
+    if type(found) is property and type(found.fget) is FunctionType:
+        return Access(PROPERTY, found=found.fget)
     return None
 
 

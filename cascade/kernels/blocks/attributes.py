@@ -12,6 +12,7 @@ from cascade.kernels.blocks.access import (
     CONSTANT,
     ITEM,
     METHOD,
+    PROPERTY,
     SLOT,
     TUPLE_ITEM,
     VALUE,
@@ -26,6 +27,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, named_value, used
 from cascade.kernels.blocks.points import Stub
+from cascade.kernels.blocks.python_calls import call_getter
 from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.sequences import settled_object
 from cascade.kernels.blocks.translator import Translator, form
@@ -59,7 +61,9 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
     if method and load_built_in_method(translator, name):
         return
     access = tested(translator, name)
-    if access is None or (access.kind == METHOD and not method):
+    if access is not None and access.kind == PROPERTY and call_getter(translator, access.found, instruction):
+        push_loaded(translator, translator.pop(), method)
+    elif access is None or access.kind == PROPERTY or (access.kind == METHOD and not method):
         call_out_load(translator, instruction, method)
     else:
         load_by(translator, access, name, method)

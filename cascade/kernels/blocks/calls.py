@@ -39,7 +39,11 @@ def call(translator: Translator, instruction: Instruction) -> None:
     translator.offset = start  # CPython continues with PRECALL
     translator.refresh()
     form_found = False
-    if callee.constant and not keywords and callee.kind == OBJECT:
+    if callee.constant and keywords and callee.kind == OBJECT:
+        translator.call_keywords = keywords
+        arguments = count + (bound.kind != NULL)
+        form_found = any(other(translator, callee.known, arguments, instruction) for other in WITH_KEYWORDS)
+    elif callee.constant and not keywords and callee.kind == OBJECT:
         arguments = count + (bound.kind != NULL)
         form_found = translate(translator, callee.known, arguments, instruction)
     elif callee.code is not None and not keywords:
@@ -73,6 +77,8 @@ OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
 """What other families do of a call whose function is known; each returns whether it has done so."""
 
 
+WITH_KEYWORDS: list[Callable[[Translator, object, int, Instruction], bool]] = []
+"""The same where the last arguments have names."""
 OF_MADE_FUNCTIONS: list[Callable[[Translator, Value, int, Instruction], bool]] = []
 """The same for functions that were made in this code: what is called is a value whose code is known."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dis
 from types import CellType, CodeType, FunctionType
 
+from cascade._vm import is_like
 from cascade.kernels.blocks import generic
 from cascade.kernels.blocks.c_calls import before_collection
-from cascade.kernels.blocks.calls import OF_MADE_FUNCTIONS, OTHERS
+from cascade.kernels.blocks.calls import CALLEES, OF_MADE_FUNCTIONS, OTHERS, WITH_KEYWORDS
 from cascade.kernels.blocks.comprehensions import made_at
 from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.points import Callee, IteratorArgument
+from cascade.kernels.blocks.names import NULL_LAST
+from cascade.kernels.blocks.points import Callee, IteratorArgument, Unseen
 from cascade.kernels.blocks.sequences import drop_stored
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import ITERATORS, NULL, Value, iterated
@@ -23,19 +25,108 @@ from cascade.kernels.model import OBJECT
 
 def call_function(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
     """Translates a call of a known plain function with `count` arguments on the stack; returns whether that is possible."""
-    if type(function) is not FunctionType or not _takes(function.__code__, count):
+    if type(function) is not FunctionType:
         return False
-    kernel = translator.kernel_of(function, None)
-    if kernel is None:
-        return False
-    return _emit(translator, Callee(kernel, parameters=tuple(range(count))), count, instruction)
+    callee = _callee(translator, function, count, ())
+    return callee is not None and _emit(translator, callee, count, instruction)
 
 
 OTHERS.append(call_function)
 
 
-def _takes(code: CodeType, count: int) -> bool:
-    return count == code.co_argcount and not code.co_kwonlyargcount and not code.co_flags & 0x2AC
+def call_with_keywords(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
+    """The same where the last arguments have names: `translator.call_keywords`."""
+    if type(function) is not FunctionType:
+        return False
+    callee = _callee(translator, function, count, translator.call_keywords)
+    return callee is not None and _emit(translator, callee, count, instruction)
+
+
+WITH_KEYWORDS.append(call_with_keywords)
+
+
+def _callee(translator: Translator, function: FunctionType, count: int, names: tuple[str, ...]) -> Callee | None:
+    """Returns how a function is called with so many arguments, the last ones with names; None where only CPython can."""
+    code, defaults = function.__code__, function.__defaults__
+    parameters = _parameters(code, count, names)
+    if parameters is None or (count < code.co_argcount and (defaults is None or not _are_there(code, defaults, parameters))):
+        return None
+    kernel = translator.kernel_of(function, None)
+    if kernel is None:
+        return None
+    return Callee(kernel, parameters=parameters, defaults=defaults if count < code.co_argcount else None)
+
+
+def _parameters(code: CodeType, count: int, names: tuple[str, ...]) -> tuple[int, ...] | None:
+    """Returns the number of the parameter of each argument."""
+    if count > code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x2AC:
+        return None
+    named = code.co_varnames[code.co_posonlyargcount : code.co_argcount]
+    if not set(names) <= set(named):
+        return None
+    found = (*range(count - len(names)), *(code.co_posonlyargcount + named.index(name) for name in names))
+    return found if len(set(found)) == len(found) else None
+
+
+def _are_there(code: CodeType, defaults: tuple[object, ...], parameters: tuple[int, ...]) -> bool:
+    first = code.co_argcount - len(defaults)
+    return all(number in parameters for number in range(first))
+
+
+def call_getter(translator: Translator, function: object, instruction: Instruction) -> bool:
+    """Translates the load of a property of the object on top of the stack, whose function is called."""
+    if type(function) is not FunctionType or "__class__" in translator.code.co_freevars:
+        return False
+    callee = _callee(translator, function, 1, ())
+    if callee is None or translator.whole(-1).kind not in generic.ARGUMENTS:
+        return False
+    number = generic.make(translator, instruction.start, instruction.after, 1, 1, name="CALL_FUNCTION")
+    translator.callees[number] = callee._replace(place=-1, function=function)
+    return True
+
+
+# -- Functions that are met -------------------------------------------------------------------------------------------
+
+
+def call_met(translator: Translator, callee: Value, instruction: Instruction) -> bool:
+    """Translates a call of a function that is not known: of closures, arguments, items. It is expected to have the code of the first one."""
+    count = instruction.arg
+    if translator.general or callee.register < 0 or "__class__" in translator.code.co_freevars:
+        return False
+    place = -count - 2 if NULL_LAST else -count - 1
+    callee = translator.seen(place)
+    if callee.kind != OBJECT or callee.met is not FunctionType:
+        return False
+    pattern = _pattern(translator, instruction.start, place)
+    kernel = None if pattern is None else translator.kernel_of(pattern, None)
+    if pattern is None or kernel is None:
+        return False
+    found = _parameters(pattern.__code__, count, ())
+    if found is None or count != pattern.__code__.co_argcount:
+        return False
+    for each in range(-count, 0):
+        if translator.whole(each).kind not in generic.ARGUMENTS:
+            return False
+        translator.seen(each)
+    expected = translator.object_register(pattern)
+    owner = translator.state.stack[place]
+    translator.emit("EXPECT_FUNCTION", a=translator.register(owner), b=expected, target=translator.otherwise())
+    return _emit(translator, Callee(kernel, parameters=found), count, instruction)
+
+
+CALLEES.append(call_met)
+
+
+def _pattern(translator: Translator, offset: int, place: int) -> FunctionType | None:
+    """Returns a function like the one that a call has met, without what its cells hold."""
+    if offset not in translator.met_functions:
+        found = translator.found
+        if type(found) is not FunctionType:
+            raise Unseen(place)
+        cells = tuple(CellType() for _ in found.__code__.co_freevars)
+        made = FunctionType(found.__code__, found.__globals__, found.__name__, None, cells)
+        translator.met_functions[offset] = made if is_like(found, made) else None
+    return translator.met_functions[offset]
 
 
 def _emit(translator: Translator, callee: Callee, count: int, instruction: Instruction) -> bool:

@@ -105,6 +105,8 @@ class Translator(Emitter):
         found: the value whose class the code that is being made has been made for.
         partials: of calls of partial objects, what these were, by the offset of the call.
         consumer: what takes the values of a generator expression.
+        met_functions: a function like the one that was met, by the offset of a call.
+        call_keywords: the names of the last arguments of the present call.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
         general: whether the present instruction's usual form does not fit the values.
         state: the present one.
@@ -126,6 +128,8 @@ class Translator(Emitter):
         self.stub_labels: dict[int, Version] = {}
         self.callees: dict[int, Callee] = {}
         self.kernel_of: Callable[[FunctionType, Consumer | None], object] = lambda function, consumer: None
+        self.met_functions: dict[int, FunctionType | None] = {}
+        self.call_keywords: tuple[str, ...] = ()
         self.made_kernels: dict[tuple[int, str], object] = {}
         self.word_count = 0
         self.stub_start = CODE_LIMIT
