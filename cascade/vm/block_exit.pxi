@@ -84,6 +84,12 @@ cdef object value_at(tuple place, Register* registers):
         iterator = iter(<object><PyObject*>at[0].object)
         iterator.__setstate__(at[1].i)
         return iterator
+    if kind == "backward":
+        values = <object><PyObject*>at[0].object
+        iterator = reversed(values if at[1].i < len(values) else ())     # of a list that has got shorter, it is at its end
+        if at[1].i < len(values):
+            iterator.__setstate__(at[1].i)
+        return iterator
     if kind == "counted":
         return enumerate(value_at(place[2], registers), at[0].i)
     if "A" <= kind <= "K":

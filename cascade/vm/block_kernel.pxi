@@ -39,6 +39,7 @@ cdef enum:
     TOLD_COUNT = 17
 
 cdef PyTypeObject* TOLD_APART[TOLD_COUNT]
+cdef PyTypeObject* NOT_TOLD_APART[64]      # the last ones, by their addresses
 for _place, _kind in enumerate((
     str, list, tuple, dict, float, int, bool, type(None), bytes, set, range, complex, frozenset, bytearray, deque, defaultdict, Counter,
 )):
@@ -49,11 +50,16 @@ cascade_know_consumers()
 
 
 cdef inline PyTypeObject* told_apart(PyTypeObject* kind) noexcept:
-    # Returns the class of an argument by which versions differ; NULL for all others.
+    # Returns the class of an argument by which versions differ; NULL for all others. These classes never die, so that a class at
+    # an address that was another one's is none of them either.
     cdef int i
+    cdef PyTypeObject** other = &NOT_TOLD_APART[<size_t>kind >> 4 & 63]
+    if other[0] == kind:
+        return NULL
     for i in range(TOLD_COUNT):
         if TOLD_APART[i] == kind:
             return kind
+    other[0] = kind
     return NULL
 
 

@@ -358,3 +358,15 @@ OP(LIST_DELETE)
         STOP(CASCADE_RAISED);
     NEXT;
 }
+
+OP(LIST_NEXT_BACKWARD)
+{
+    cascade_register *state = &r[(uint32_t)w->b];
+    PyObject *list = (PyObject *)state[0].object;
+    int64_t index = state[1].i;
+    if (index < 0 || index >= PyList_GET_SIZE(list))
+        GO(f);
+    state[1].i = index - 1;
+    SET(a, cascade_list_items(list)[index]);
+    NEXT;
+}

@@ -452,6 +452,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_SLICE,
     cascade_op_ITEMS,
     cascade_op_STORE_ITEMS,
+    cascade_op_LIST_NEXT_BACKWARD,
     cascade_op_SIZE,
     cascade_op_LIST_REPLACE,
     cascade_op_LIST_STORE_OWNED,

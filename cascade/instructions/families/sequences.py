@@ -51,6 +51,8 @@ def _rows() -> Iterator[Row]:
         "list a[b] = c, by a slice object, of a list or tuple",
         "an exception",
     )
+    backward = "a = the item before of list b, borrowed, or go to f at its start"
+    yield Row("LIST_NEXT_BACKWARD", "a>object b~ f@", backward)
     yield Row("SIZE", "a>int b<object", "a = the size of b")
     yield Row("LIST_REPLACE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
     stores = (("OWNED", "object", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))

@@ -18,7 +18,7 @@ from cascade.kernels.blocks.numbers import SIZES, truth
 from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
 from cascade.kernels.blocks.sequences import KINDS, append
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import COUNTED, HELD, NULL, RANGE, ZIPPED, Value
+from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
 from cascade.kernels.model import BOOL, INT, OBJECT
 
 ZIPPED_LIMIT = 3
@@ -294,6 +294,8 @@ def iterators(translator: Translator, count: int, taken: int, register: int) -> 
 @known(builtins.reversed)
 def call_reversed(translator: Translator, count: int, instruction: Instruction) -> bool:
     value = translator.state.stack[-1]
+    if count == 1 and value.kind == OBJECT and is_iterated(translator, instruction):
+        return reversed_list(translator, instruction)
     if count != 1 or value.kind != RANGE:
         return False
     translator.emit("RANGE_BACKWARD", a=value.register)
@@ -301,6 +303,21 @@ def call_reversed(translator: Translator, count: int, instruction: Instruction) 
     for number in range(RANGE_SIZE):
         translator.emit("MOVE", a=register + number, b=value.register + number)
     return finish(translator, instruction, Value(RANGE, register))
+
+
+def reversed_list(translator: Translator, instruction: Instruction) -> bool:
+    """An iterator over a list from its last item on: the list and an index, in registers."""
+    if translator.seen(-1).cls is not list:
+        return False
+    register = iterator_slot(translator, instruction)
+    value = translator.state.stack[-1]
+    size = translator.computed(INT, "SIZE", value)
+    translator.emit("MOVE" if value.owned else "OWN", a=register, b=translator.register(value))
+    translator.emit("SUB_INT", a=register + 1, b=size.register, c=translator.register(Value(INT, known=1)))
+    translator.chunk.drop(size)
+    if value.owned:
+        translator.state.stack[-1] = Value(NULL)  # its reference has been passed on
+    return finish(translator, instruction, Value(ITEMS, register, BACKWARD_ITEMS, True))
 
 
 # -- Methods of lists ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from cascade.kernels.blocks.resume import continuation
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import (
     AGAIN,
+    BACKWARD_ITEMS,
     CODES,
     COUNTED,
     DISPLAY,
@@ -124,7 +125,7 @@ def place_of(value: Value) -> Place:
     if value.kind == RANGE:
         return ("range", value.register)
     if value.kind == ITEMS:
-        return ("items", value.register)
+        return ("backward" if value.cls is BACKWARD_ITEMS else "items", value.register)
     if value.kind == COUNTED:
         return ("counted", value.register, place_of(value.parts[0]))
     if value.kind == ITERATED:

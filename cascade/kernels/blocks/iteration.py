@@ -13,7 +13,7 @@ from cascade.kernels.blocks.points import LeavesTyped, Version
 from cascade.kernels.blocks.sequences import KINDS
 from cascade.kernels.blocks.steps import step
 from cascade.kernels.blocks.translator import Form, Translator, form
-from cascade.kernels.blocks.values import COUNTED, DISPLAY, ITEMS, ITERATORS, PLAIN_ITERATORS, RANGE, Value
+from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, DISPLAY, ITEMS, ITERATORS, PLAIN_ITERATORS, RANGE, Value
 from cascade.kernels.model import INT, OBJECT
 
 ITERATED_OF: dict[type, Form] = {}
@@ -107,6 +107,10 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
     """Returns the next item of an iterator; at its end goes to a label. The loop is rotated around the first one that is taken."""
     if iterator.kind == OBJECT and iterator.cls is not None:
         return NEXT_OF[iterator.cls](translator, iterator, end)
+    if iterator.kind == ITEMS and iterator.cls is BACKWARD_ITEMS:
+        register = translator.temporary()
+        translator.emit("LIST_NEXT_BACKWARD", a=register, b=iterator.register, target=end)
+        return Value(OBJECT, register)
     if iterator.kind == ITEMS and iterator.cls in text_items.NEXT:
         return text_items.next_item(translator, iterator, end)
     if iterator.kind == ITEMS and iterator.cls not in KINDS:

@@ -56,6 +56,8 @@ _ITERABLE: tuple[Iterable[object], ...] = (
 )  # fmt: skip
 PLAIN_ITERATORS: frozenset[type] = frozenset(type(iter(iterable)) for iterable in _ITERABLE)
 """Classes of iterators that run no code of users."""
+BACKWARD_ITEMS = type(reversed(list[object]()))
+"""The class of an iterator over the items of a list from the last one on; one of the kind `items` may be such."""
 TOLD_APART = BUILT_IN | PLAIN_ITERATORS | {Counter}
 """Classes of objects that are told apart."""
 
