@@ -13,7 +13,16 @@ from cascade.kernels.blocks.points import LeavesTyped, Version
 from cascade.kernels.blocks.sequences import KINDS
 from cascade.kernels.blocks.steps import step
 from cascade.kernels.blocks.translator import Form, Translator, form
-from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, DISPLAY, ITEMS, ITERATORS, PLAIN_ITERATORS, RANGE, Value
+from cascade.kernels.blocks.values import (
+    BACKWARD_ITEMS,
+    COUNTED,
+    DISPLAY,
+    ITEMS,
+    ITERATORS,
+    PLAIN_ITERATORS,
+    RANGE,
+    Value,
+)
 from cascade.kernels.model import INT, OBJECT
 
 ITERATED_OF: dict[type, Form] = {}

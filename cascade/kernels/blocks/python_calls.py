@@ -49,7 +49,9 @@ def _callee(translator: Translator, function: FunctionType, count: int, names: t
     """Returns how a function is called with so many arguments, the last ones with names; None where only CPython can."""
     code, defaults = function.__code__, function.__defaults__
     parameters = _parameters(code, count, names)
-    if parameters is None or (count < code.co_argcount and (defaults is None or not _are_there(code, defaults, parameters))):
+    if parameters is None or (
+        count < code.co_argcount and (defaults is None or not _are_there(code, defaults, parameters))
+    ):
         return None
     kernel = translator.kernel_of(function, None)
     if kernel is None:
