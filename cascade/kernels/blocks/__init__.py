@@ -8,6 +8,7 @@ The modules, in the order in which a function goes through them:
     chunks      instructions over names of registers -> words
     translator  one block after the other: versions, stubs, side exits
         numbers, sequences, iteration, calls, names: the forms of CPython's instructions, by subject
+        python_calls, comprehensions, consumers: calls from kernel to kernel
         generic     what has none: call-outs
     resume      continuations and call-outs as functions of CPython's
     kernel      the hooks for the extension
