@@ -70,3 +70,10 @@ def with_cells() -> Any:
         return len(gathered), other
 
     return changed
+
+
+def exchanged(first: Any, turns: Any) -> Any:
+    second = first
+    for _ in turns:
+        second, first = (first, second)
+    return first, second

@@ -75,7 +75,8 @@ def store_fast(translator: Translator, instruction: Instruction) -> None:
     store(translator, instruction.arg)
 
 
-def store(translator: Translator, number: int) -> None:
+def store(translator: Translator, number: int, seen: bool = False) -> None:
+    """Stores the value on top of the stack in a variable; `seen` where its class does not matter any more."""
     value = translator.state.stack[-1]
     if value.kind == NULL:
         unbind(translator, number)
@@ -84,7 +85,7 @@ def store(translator: Translator, number: int) -> None:
         value = translator.whole(-1)
         if value.kind not in HELD:
             raise LeavesTyped
-    if value.unseen and value.local < 0:
+    if value.unseen and value.local < 0 and not seen:
         translator.seen(-1)
     translator.pop()
     translator.store(number, value)
@@ -92,13 +93,15 @@ def store(translator: Translator, number: int) -> None:
 
 @form("STORE_FAST_STORE_FAST")
 def store_two(translator: Translator, instruction: Instruction) -> None:
-    # Both values are seen first, as the first store cannot be repeated.
+    # Both values are seen first, as the first store cannot be repeated: nothing may end the block between the two.
     for place in (-2, -1):
         value = translator.whole(place)
         if value.unseen and value.local < 0:
             translator.seen(place)
-    store(translator, instruction.arg >> 4)
-    store(translator, instruction.arg & 15)
+        if value.kind not in (NULL, *HELD):
+            raise LeavesTyped
+    store(translator, instruction.arg >> 4, seen=True)
+    store(translator, instruction.arg & 15, seen=True)
 
 
 @form("STORE_FAST_LOAD_FAST")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 
 import pytest
 
@@ -46,3 +47,8 @@ def test_cells_of_free_variables_stay_the_function_s_where_there_are_many_versio
         for first in (1, 0.5, None, "a", [], {}, set(), (), 1j, b""):
             assert kernel(first, number)[0] == len(cells[0].cell_contents)
     assert [sys.getrefcount(cell) for cell in cells] == before
+
+
+@pytest.mark.parametrize("first", [5, Fraction(1, 3), 2**70, "text", [1], None])
+def test_two_variables_are_exchanged_whatever_they_hold(first):
+    assert_same(block_programs.exchanged, first, [3, "42", 0.0, None])
