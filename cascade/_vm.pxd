@@ -42,11 +42,14 @@ cdef extern from "vm/kernel.h":
         int32_t where
         int32_t kind
 
+    ctypedef struct Stopwatch "cascade_stopwatch":
+        int64_t count
+
     ctypedef struct Gather "cascade_gather":
         PyObject* function
         int32_t count
         int32_t results
-        int64_t calls
+        Stopwatch watch
         Source* sources
         int32_t* targets
         void* callee

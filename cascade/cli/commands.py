@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from cascade.cli.options import ENGINE_OPTIONS
-from cascade.cli.running import run_target
+from cascade.cli.options import ENGINE_OPTIONS, destination
+from cascade.cli.running import run_target, value_of_target
 from cascade.cli.status import SUCCEEDED, exit_status
 from cascade.cli.targets import Target, load_target
 from cascade.cli.terminal import NotWritten, Parser, occupy_closed_descriptors, show
@@ -73,7 +73,10 @@ def _run_command(target: Target, rest: list[str], options: argparse.Namespace) -
 
 
 def _explain(target: Target, rest: list[str], options: argparse.Namespace) -> int:
-    _no_more(target, rest)
+    if options.run:
+        value_of_target(target, rest, options, None)
+    else:
+        _no_more(target, rest)
     show(str(explain(target.given)))
     return SUCCEEDED
 
@@ -122,6 +125,13 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", **options)
 
 
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", action="store_true", help="run the target first, with its options: what has not run has no kernel yet"
+    )
+    parser.set_defaults(**{destination("progress"): "none"})
+
+
 def _graph_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=DRAWINGS, default="dot")
     parser.add_argument("--output", metavar="FILE", help="by default it is printed")
@@ -133,7 +143,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = {
     "run": _Command(_run_command, "Run a target and print its value.", _run_arguments),
-    "explain": _Command(_explain, "Explain how each task of a target will run, and why.", _no_arguments),
+    "explain": _Command(_explain, "Explain how each task of a target will run, and why.", _explain_arguments),
     "graph": _Command(_graph, "Draw the graph of a target.", _graph_arguments),
     "plan": _Command(_plan, "Print the plan of a target, stage by stage.", _no_arguments),
     "disassemble": _Command(_disassemble, "Print the compiled code of a target.", _no_arguments),

@@ -53,6 +53,15 @@ def create_cli(target: object, *, name: str | None = None, engine: Engine | None
 
 
 def run_target(target: Target, arguments: list[str], options: argparse.Namespace | None, engine: Engine | None) -> int:
+    value, how = value_of_target(target, arguments, options, engine)
+    print_value(value, how)
+    return SUCCEEDED
+
+
+def value_of_target(
+    target: Target, arguments: list[str], options: argparse.Namespace | None, engine: Engine | None
+) -> tuple[object, str]:
+    """Runs a target; returns its value, and how that is to be printed."""
     container = Engine(resources=target.resources).resource_container if engine is None else engine.resource_container
     parameters, environment = target.inputs(container)
     offered = [name for name in ENGINE_OPTIONS if options is None and (engine is None or name not in OF_NEW_ENGINES)]
@@ -93,8 +102,7 @@ def run_target(target: Target, arguments: list[str], options: argparse.Namespace
             raise
         hint = "--resource NAME=AMOUNT says how much there is"
         raise CapacityError(error.what, where=error.where, expected=error.expected, hint=hint) from None
-    print_value(value, engine_options["output"] or "text")
-    return SUCCEEDED
+    return value, engine_options["output"] or "text"
 
 
 def _new_engine(

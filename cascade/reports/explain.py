@@ -29,6 +29,8 @@ from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
 from cascade.kernels.on_demand import OnDemand
+from cascade.reports import block_kernels
+from cascade.reports.block_kernels import BlockKernelReport
 
 AnyTask = Task[..., object]
 UNKNOWN_TYPE = "?"
@@ -95,8 +97,11 @@ class TaskReport:
             call the function, and "kernel" of those that run typed code.
         file, line: of its function.
         kernels: its typed code.
-        reasons: the diagnostics for argument types that have no typed code.
+        reasons: the diagnostics for argument types that have no kernel of numbers.
         compilations: the number of kernels that were compiled; more than there are now where global names were rebound.
+        block_kernel: the kernel of its function for values of all types, which is made as it is executed; None where there is none (yet).
+        refusal: why its function can have no such kernel; None where it can.
+        calls_before_kernel: at which call from now on that kernel is made; 0 where there is one, or will be none.
     """
 
     name: str
@@ -108,6 +113,9 @@ class TaskReport:
     kernels: tuple[KernelReport, ...]
     reasons: tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]
     compilations: int
+    block_kernel: BlockKernelReport | None
+    refusal: Diagnostic | None
+    calls_before_kernel: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -291,6 +299,9 @@ def _report(calls: _Calls) -> TaskReport:
         kernels=tuple(_kernel(kernel) for kernel in routine.kernels),
         reasons=tuple(routine.diagnostics),
         compilations=routine.made,
+        block_kernel=None if routine.block_kernel is None else block_kernels.report(routine.block_kernel),
+        refusal=(refusal := block_kernels.refusal(routine)),
+        calls_before_kernel=0 if refusal is not None else routine.calls_before_block_kernel,
     )
 
 
@@ -374,6 +385,10 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
         if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
             return "kernel", "its function begins as typed code, and exited before its loop in every run"
         return "kernel", "its function runs as typed code"
+    if (by_blocks := block_kernels.regime(routine)) is not None and (
+        calls.types is not None or set(calls.inside) != {OF_MAP}
+    ):
+        return by_blocks
     items = OF_MAP in calls.inside and any(
         not kernel.retired_in_maps for kernel in routine.kernels if not kernel.retired
     )
@@ -390,7 +405,7 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
 def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
     if task.lower is False:
         return "lower=False"
-    if routine.diagnostics:
+    if routine.diagnostics or block_kernels.refusal(routine) is not None:
         return "not lowered"
     if routine.lowering == NEVER:
         return "not a plain Python function" if task.policies is None else "a task with default policies is not lowered"
@@ -470,10 +485,23 @@ def _lines(task: TaskReport, width: int) -> Iterable[str]:
                 yield f"        {subject} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
         for way in kernel.exits:
             yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
-    for types, reasons in task.reasons:
-        yield f"    {task.name}({', '.join(types)}) is not lowered:"
-        for reason in reasons:
-            where = f"{reason.file}:{reason.line}:{reason.column + 1}: " if reason.file else ""
-            yield f"        {where}{reason.code} {reason.construct}: {reason.hint}"
+    if task.block_kernel is not None:
+        yield from block_kernels.lines(task.block_kernel)
+    yield from _refusals(task)
     if task.compilations > len(task.kernels) + len(task.reasons):
         yield f"    {task.compilations} kernels were made: names that the code relies on changed their meaning"
+
+
+def _refusals(task: TaskReport) -> Iterable[str]:
+    if task.refusal is not None:
+        yield f"    {task.name} can have no kernel:"
+        yield _diagnostic(task.refusal)
+    elif task.block_kernel is None and not task.calls_before_kernel:
+        for types, reasons in task.reasons:
+            yield f"    {task.name}({', '.join(types)}) is not lowered:"
+            yield from map(_diagnostic, reasons)
+
+
+def _diagnostic(reason: Diagnostic) -> str:
+    where = f"{reason.file}:{reason.line}:{reason.column + 1}: " if reason.file else ""
+    return f"        {where}{reason.code} {reason.construct}: {reason.hint}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cascade.graph.description import printable
-from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS, KernelInstruction
+from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS, KernelInstruction, Operand
 from cascade.kernels.model import TypedCode
 from cascade.kernels.source import FunctionSource
 
 WIDTH = 62
-_LETTER = re.compile(r"\b[a-f]\b(\.\.)?")
+_LETTER = re.compile(r"\b(?:a(?! (?!(?:and|are|counts|does|has|is|or)\b)[A-Za-z])|[b-f])\b(\.\.)?")
+"""An operand in a synopsis; before other words than these, "a" is an article."""
 
 
 def listing(code: TypedCode) -> str:
@@ -33,7 +34,7 @@ def listing(code: TypedCode) -> str:
             lines.append(f"  {starts[number]}:")
             in_helper = number in {helper.entry for helper in code.helpers}
         row = KERNEL_INSTRUCTIONS[word[0]]
-        text = f"{number:6}  {row.name:<28} {shown(row, word[2:], {} if in_helper else constants, code)}"
+        text = f"{number:6}  {row.name:<28} {shown(row, word[2:], words_of({} if in_helper else constants, code))}"
         where = code.lines[number]
         if where != before:
             source, line = where
@@ -43,22 +44,26 @@ def listing(code: TypedCode) -> str:
     return "\n".join(map(printable, lines)) + "\n"
 
 
-def shown(row: KernelInstruction, values: Sequence[int], constants: dict[int, str], code: TypedCode) -> str:
-    """Returns the synopsis of an instruction with its operands filled in."""
+def words_of(constants: dict[int, str], code: TypedCode) -> Callable[[Operand, int], str]:
+    """Returns a function that shows operands."""
+
+    def words(operand: Operand, value: int) -> str:
+        if operand.role == "object":
+            shared = code.objects[value]
+            return getattr(getattr(shared, "function", None), "__name__", repr(shared))
+        if operand.role in ("target", "value", "size"):
+            return str(value)
+        return constants.get(value, f"r{value}")
+
+    return words
+
+
+def shown(row: KernelInstruction, values: Sequence[int], words: Callable[[Operand, int], str]) -> str:
+    """Returns the synopsis of an instruction with its operands filled in, each as `words` shows it."""
     operands = dict(zip(FIELDS, values, strict=True))
 
     def operand(match: re.Match[str]) -> str:
         field = match[0][0]
-        if field not in row.operands:
-            return match[0]
-        role, value = row.operands[field].role, operands[field]
-        if role == "target":
-            return str(value)
-        if role == "object":
-            shared = code.objects[value]
-            return getattr(getattr(shared, "function", None), "__name__", repr(shared))
-        if role in ("value", "size"):
-            return str(value)
-        return constants.get(value, f"r{value}")
+        return words(row.operands[field], operands[field]) if field in row.operands else match[0]
 
     return _LETTER.sub(operand, row.synopsis)

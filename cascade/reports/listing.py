@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cascade._vm import Kernel, Routine
+from cascade._vm import BlockKernel, Kernel, Routine
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_task
 from cascade.compiler.code_cache import CodeCache
@@ -23,13 +23,17 @@ def listing(blueprint: Blueprint, inputs: Sequence[object] | None) -> str:
     Args:
         inputs: of the blueprint; None where they are not known.
     """
+    from cascade.reports.block_kernels import with_called
+    from cascade.reports.block_listing import listing as block_listing
     from cascade.reports.kernel_listing import listing as kernel_listing
 
     found = _Found()
     parts = list(found.parts_of(blueprint, inputs, ""))
     for title, further, its_inputs in found.waiting:  # it grows meanwhile
         parts += found.parts_of(further, its_inputs, title)
-    return "\n\n".join([*parts, *(kernel_listing(kernel.code) for kernel in found.kernels)])
+    parts += [kernel_listing(kernel.code) for kernel in found.kernels]
+    parts += map(block_listing, dict.fromkeys(each for kernel in found.block_kernels for each in with_called(kernel)))
+    return "\n\n".join(parts)
 
 
 class _Found:
@@ -38,6 +42,7 @@ class _Found:
     def __init__(self) -> None:
         self.waiting: list[tuple[str, Blueprint, Sequence[object] | None]] = []
         self.kernels: dict[Kernel, None] = {}
+        self.block_kernels: dict[BlockKernel, None] = {}
         self._machines: set[StateMachine] = set()
         self._routes: dict[LazyResult[object], str] = {}
         self._code_cache = CodeCache(NativeSolver())
@@ -52,6 +57,8 @@ class _Found:
             routine = blueprint.constants[constant]
             assert type(routine) is Routine
             self.kernels |= dict.fromkeys(routine.kernels)
+            if routine.block_kernel is not None:
+                self.block_kernels[routine.block_kernel] = None
             operation, node = routine.operation, blueprint.node_table[at // WORD_FIELDS]
             if isinstance(operation, StateMachine) and operation not in self._machines:
                 self._machines.add(operation)

@@ -116,7 +116,6 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef list values
     kernel.exit_count += 1
     state.steps += 1
-    kernel.exits_at[number] += 1
     kernel.work += BLOCK_FUEL - state.fuel
     try:
         plan = kernel.exit_plan(kernel.exit_of[number], -1)
@@ -126,7 +125,7 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     except BaseException as error:
         set_error(error)
         return NULL
-    return called_by_iterator(state, plan, values, so_far)
+    return continued(kernel, state, number, plan, values, so_far)
 
 
 cdef enum:
@@ -160,7 +159,7 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) n
     except BaseException as fault:
         set_error(fault)
         return NULL
-    return called_by_iterator(state, plan, values, so_far)
+    return continued(kernel, state, number, plan, values, so_far)
 
 
 @cython.final
@@ -175,6 +174,17 @@ cdef class Handover:
         if not self.values:
             raise StopIteration
         return self.values.pop()
+
+
+cdef PyObject* continued(BlockKernel kernel, TypedState* state, Py_ssize_t number, plan, list values, list so_far) noexcept:
+    # CPython executes the rest of the function.
+    cdef PyObject* result
+    cdef double begun = 0.0
+    cdef int64_t events = cascade_stopwatch_start(&kernel.exits_at[number], &begun)
+    result = called_by_iterator(state, plan, values, so_far)
+    if events != 0:
+        cascade_stopwatch_stop(&kernel.exits_at[number], events, begun)
+    return result
 
 
 cdef PyObject* called_by_iterator(TypedState* state, plan, list values, list so_far) noexcept:

@@ -25,6 +25,7 @@ cdef extern from "Python.h":
     void PyEval_RestoreThread(void*)
     Py_ssize_t Py_REFCNT(PyObject*)
     PyObject* PyUnicode_Join(PyObject*, PyObject*)
+    void* PyThreadState_Get()
 
 cdef enum:
     BLOCK_WORDS = 16384         # of one kernel, at most
@@ -119,7 +120,7 @@ cdef class BlockKernel:
     cdef int32_t* opcodes               # of each word
     cdef int32_t* exit_of
     cdef int32_t* lines
-    cdef int64_t* exits_at
+    cdef Stopwatch* exits_at            # and exceptions, at each word
     cdef Gather** gathers
     cdef Watch watches[BLOCK_WATCHES + 1]
     cdef NameTable names_by_number
@@ -150,6 +151,8 @@ cdef class BlockKernel:
     cdef int batch_left, batch_way      # of a trial: calls that are left in the present sample
     cdef double batch_begun
     cdef bint short_calls
+    cdef Stopwatch watch                # of entries, but those of recursive calls
+    cdef void* inside                   # the thread of the last entry that is not over
 
     def __cinit__(self, translator, exits):
         cdef Py_ssize_t i
@@ -177,7 +180,7 @@ cdef class BlockKernel:
         self.opcodes = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
         self.exit_of = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
         self.lines = <int32_t*>PyMem_Malloc(BLOCK_WORDS * sizeof(int32_t))
-        self.exits_at = <int64_t*>PyMem_Calloc(BLOCK_WORDS, sizeof(int64_t))
+        self.exits_at = <Stopwatch*>PyMem_Calloc(BLOCK_WORDS, sizeof(Stopwatch))
         self.gathers = <Gather**>PyMem_Calloc(BLOCK_GATHERS, sizeof(Gather*))
         self.image = <Register*>PyMem_Calloc(self.register_count, sizeof(Register))
         if self.words == NULL or self.opcodes == NULL or self.exit_of == NULL or self.lines == NULL or self.exits_at == NULL:
@@ -274,6 +277,7 @@ cdef class BlockKernel:
             return -1
         finally:
             self.growing = self.retired
+            code_has_been_made(begun)
             eager_seconds += cascade_clock() - begun
         return growth[0]
 
@@ -453,13 +457,28 @@ cdef class BlockKernel:
         key = (number, raises_at)
         plan = self.plans.get(key)
         if plan is None:
+            begun = cascade_clock()
             plan = self.plans[key] = self.exits.plan(self.translator, number, raises_at)
+            code_has_been_made(begun)
         return plan
 
     def listing(self):
         """Returns the words as (number, handler's opcode, operands, line)."""
         return [(i, self.opcodes[i], (self.words[i].a, self.words[i].b, self.words[i].c, self.words[i].d, self.words[i].e, self.words[i].f),
-                 self.lines[i], self.exits_at[i]) for i in (*range(self.length), *range(self.stub_start, BLOCK_WORDS))]
+                 self.lines[i], self.exits_at[i].count) for i in (*range(self.length), *range(self.stub_start, BLOCK_WORDS))]
+
+    @property
+    def runs(self):
+        """The number of entries, without those of recursive calls, and the seconds that they took, about."""
+        return reading(&self.watch)
+
+    def call_outs_made(self):
+        """Returns of each call-out that was made its number in the translator's table, how often, and the seconds that it took, about."""
+        return [(i, *reading(&self.gathers[i].watch)) for i in range(self.gather_count) if self.gathers[i].watch.count]
+
+    def exits_made(self):
+        """Returns of each word with side exits or exceptions its opcode, the number of the exit, how often, and CPython's seconds, about."""
+        return [(self.opcodes[i], self.exit_of[i], *reading(&self.exits_at[i])) for i in range(BLOCK_WORDS) if self.exits_at[i].count]
 
     @property
     def trial_seconds(self):

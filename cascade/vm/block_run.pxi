@@ -34,7 +34,7 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     state.parent = NULL
     state.function = <PyObject*>kernel.function
     take_closure(kernel, &state)
-    result = continue_blocks(kernel, &state)
+    result = timed_blocks(kernel, &state)
     end_blocks(kernel, &state)
     Py_LeaveRecursiveCall()
     return result
@@ -113,7 +113,7 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     nested.function = function
     take_closure(callee, &nested)
     nested_calls += 1
-    result = continue_blocks(callee, &nested)
+    result = timed_blocks(callee, &nested)
     nested_calls -= 1
     end_blocks(callee, &nested)
     cascade_leave_function()
@@ -330,6 +330,23 @@ cdef void set_error(error) noexcept:
     incref(exception)
     incref(<PyObject*>type_of(exception))
     PyErr_Restore(<PyObject*>type_of(exception), exception, PyException_GetTraceback(exception))
+
+
+cdef PyObject* timed_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    # A run from its start to its end. That of a recursive call is a part of another one.
+    cdef PyObject* result
+    cdef double begun = 0.0
+    cdef int64_t events = 0
+    cdef void* thread = PyThreadState_Get()
+    cdef void* inside = kernel.inside
+    if inside != thread:
+        kernel.inside = thread
+        events = cascade_stopwatch_start(&kernel.watch, &begun)
+    result = continue_blocks(kernel, state)
+    if events != 0:
+        cascade_stopwatch_stop(&kernel.watch, events, begun)
+    kernel.inside = inside
+    return result
 
 
 cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:

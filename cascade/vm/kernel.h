@@ -649,6 +649,7 @@ OP(RETURN_BOOL) { STOP(CASCADE_RETURNED); }
 OP(RETURN_FLOAT) { STOP(CASCADE_RETURNED); }
 OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
+#include "stopwatch.h"
 #include "kernel_objects.h"
 #include "kernel_c_calls.h"
 #include "kernel_sequences.h"

@@ -1,6 +1,6 @@
 /* Handlers of attributes and methods of objects: see cascade/instructions/families/attributes.py. Included by kernel.h.
  *
- * `s->gathers[w->e]` is the site: its function is the name of the attribute, and its count of calls that of the keys, shared by
+ * `s->gathers[w->e]` is the site: its function is the name of the attribute, and its `keys` the number of those, shared by
  * the instances of the class, among which the name is known not to be.
  */
 
@@ -37,7 +37,7 @@ static __attribute__((noinline)) int cascade_lacks_item(cascade_gather *site, Py
         return 1;       /* it has got no dict yet */
     index = cascade_value_index(type, site->function);
     if (index < 0)
-        site->calls = cascade_shared_keys(type)->count;
+        site->keys = cascade_shared_keys(type)->count;
     values = cascade_values(object);
     return index < 0 || (values != NULL && values[index] == NULL);
 }
@@ -64,7 +64,7 @@ OP(EXPECT_NO_VALUE)
 {
     cascade_gather *site = s->gathers[w->e];
     PyObject *v = O(a);
-    if ((cascade_values(v) == NULL || cascade_shared_keys(Py_TYPE(v))->count != site->calls) && !cascade_lacks_item(site, v))
+    if ((cascade_values(v) == NULL || cascade_shared_keys(Py_TYPE(v))->count != site->keys) && !cascade_lacks_item(site, v))
         GO(f);
     NEXT;
 }

@@ -20,7 +20,8 @@ struct cascade_gather {
     PyObject *function;
     int32_t count;
     int32_t results;            /* registers that get the items of the result; one: the result itself */
-    int64_t calls;
+    cascade_stopwatch watch;    /* of a call-out */
+    int64_t keys;               /* of an attribute: see kernel_attributes.h */
     cascade_source *sources;
     int32_t *targets;
     void *callee;               /* the kernel by which a function is called; its code */
@@ -155,13 +156,11 @@ static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, P
     return result;
 }
 
-/* Returns 0, or -1 with an error set: then owned registers still own what they held. */
-static __attribute__((noinline)) int cascade_call_out(cascade_state *s, cascade_gather *gather, cascade_register *r)
+static int cascade_call_out_untimed(cascade_state *s, cascade_gather *gather, cascade_register *r)
 {
     PyObject *values[CASCADE_GATHER_LIMIT + 1], *result;
     int32_t i, made = cascade_box_all(gather, r, values + 1);
     values[0] = NULL;
-    gather->calls += 1;
     if (made < gather->count) {
         cascade_unbox_all(gather, values + 1, made);
         return -1;
@@ -181,6 +180,17 @@ static __attribute__((noinline)) int cascade_call_out(cascade_state *s, cascade_
         Py_DECREF(result);
     }
     return 0;
+}
+
+/* Returns 0, or -1 with an error set: then owned registers still own what they held. */
+static __attribute__((noinline)) int cascade_call_out(cascade_state *s, cascade_gather *gather, cascade_register *r)
+{
+    double begun;
+    int64_t events = cascade_stopwatch_start(&gather->watch, &begun);
+    int failed = cascade_call_out_untimed(s, gather, r);
+    if (events)
+        cascade_stopwatch_stop(&gather->watch, events, begun);
+    return failed;
 }
 
 /* ---- Numbers ------------------------------------------------------------------------------------------------------ */

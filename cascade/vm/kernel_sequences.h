@@ -146,12 +146,16 @@ static __attribute__((noinline)) PyObject *cascade_any_next(
     cascade_state *parent, cascade_gather *gather, PyObject *iterator, PyObject *end)
 {
     PyObject *values[2] = {NULL, iterator}, *item;
+    double begun;
+    int64_t events;
     int i;
     for (i = 0; cascade_plain_iterators[i] != NULL; i++)
         if (cascade_plain_iterators[i] == Py_TYPE(iterator))
             return cascade_plain_next(iterator);
-    gather->calls += 1;
+    events = cascade_stopwatch_start(&gather->watch, &begun);
     item = cascade_call_under(parent, gather->function, values + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+    if (events)
+        cascade_stopwatch_stop(&gather->watch, events, begun);
     if (item == end) {
         Py_DECREF(item);
         return NULL;

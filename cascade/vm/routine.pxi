@@ -94,6 +94,11 @@ cdef class Routine:
         """Makes the kernel for arguments of these types, or records the diagnostics, unless that was done before."""
         make_kernel(context, self, "".join([CODES[kind] for kind in types]).encode(), 0, True)
 
+    @property
+    def calls_before_block_kernel(self):
+        """At which call from now on its block kernel is made; 0 where that has been done, or is not going to be."""
+        return max(1, self.block_calls) if self.entry == call_counted else 0
+
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
 

@@ -86,6 +86,13 @@ def spin(n: int = 0):
     return cs.TailCall((n + 1,))
 
 @cs.task
+def counted(n: int):
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+
+@cs.task
 def several():
     return 1
 
@@ -447,6 +454,15 @@ def test_explaining(cli):
     assert text == str(cs.explain(flow.graph)) + "\n" and text.startswith("double  call ")
     assert cli("explain", "cascade_flow:double") == str(cs.explain(flow.double)) + "\n"
     assert cli("explain", "cascade_flow:program") == str(flow.program.explain()) + "\n"
+
+
+def test_explaining_after_a_run(cli):
+    assert "--run" in cli("explain", "--help")
+    text = cli("explain", "--run", "cascade_flow:counted", "--n", "300")
+    flow = sys.modules["cascade_flow"]
+    assert text == str(cs.explain(flow.counted)) + "\n" and " 1 runs" in text
+    assert "the following arguments are required: --n" in cli("explain", "--run", "cascade_flow:counted", status=2)
+    assert "unrecognized arguments: --n 3" in cli("explain", "cascade_flow:counted", "--n", "3", status=2)
 
 
 def test_a_file_is_a_module_too(cli, tmp_path):

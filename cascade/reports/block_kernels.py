@@ -1,0 +1,315 @@
+"""Reports of kernels that are made as they are executed: their call-outs and side exits, and what these cost.
+
+The extension counts all of them, and times some by the clock (`cascade/vm/stopwatch.h`), so shares of the time are estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from cascade._vm import BlockKernel, Routine
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
+from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
+from cascade.reports.instructions_in_words import LEAVES, RAISES, Expression, FunctionText
+
+if TYPE_CHECKING:
+    from cascade.kernels.blocks.translator import Translator
+
+SHOWN = 8
+"""Call-outs and side exits that the text of a report shows."""
+ANOTHER_NAME = "a name that it relies on has got another meaning, or no more code can be made"
+
+
+@dataclass(frozen=True)
+class CallOutReport:
+    """A call-out: CPython executes an expression or statement, and the kernel continues behind it.
+
+    Attributes:
+        line: of its first character.
+        source: its text, shortened; empty where the source is not there.
+        verb: what CPython does: "is called".
+        code: why it has no typed form; docs/lowering.md lists the codes.
+        count: how often.
+        seconds: the time of all of them, about.
+        share: the part of the time of the function's runs; None where it is not known.
+    """
+
+    line: int
+    source: str
+    verb: str
+    code: str
+    count: int
+    seconds: float
+    share: float | None
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, whose: str = "the") -> str:
+        """Returns it as a line; `whose` says whose time the share is a part of."""
+        what = f"`{self.source}` {self.verb}" if self.source else f"something {self.verb}"
+        return f"line {self.line}: {what}, {percent(self.share, whose)}{times(self.count)} ({self.code})"
+
+
+@dataclass(frozen=True)
+class SideExitReport:
+    """A side exit: CPython continues from an expression to the end of the function.
+
+    Attributes:
+        line: of its first character.
+        source: its text, shortened; empty where the source is not there.
+        cause: of the exit.
+        count: how often.
+        seconds: what CPython took to the end of the function, about.
+        share: the part of the time of the function's runs; None where it is not known.
+    """
+
+    line: int
+    source: str
+    cause: str
+    count: int
+    seconds: float
+    share: float | None
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, whose: str = "the") -> str:
+        """Returns it as a line; `whose` says whose time the share is a part of."""
+        where = f" at `{self.source}`" if self.source else ""
+        return f"line {self.line}: side exit{where}, {self.cause}, {percent(self.share, whose)}{times(self.count)}"
+
+
+@dataclass(frozen=True)
+class BlockKernelReport:
+    """The kernel of a function whose code is made as it is executed, and its counters. They count all runs of the function, of all tasks.
+
+    Attributes:
+        name: of the function.
+        file, line: of the function.
+        instructions: the number of instructions made so far.
+        runs: the number of entries, those of recursive calls included.
+        seconds: the time of all runs, about; without that for making code.
+        call_outs: the most expensive one first.
+        exits: its side exits, the most expensive one first.
+        retired: whether it is no longer entered.
+        slower: whether that is because CPython was faster.
+        trial_seconds: the time of a call by the kernel, and by CPython, by the last measurement of both; None without one.
+        functions: the reports of the functions that it calls by their kernels, directly and indirectly.
+    """
+
+    name: str
+    file: str
+    line: int
+    instructions: int
+    runs: int
+    seconds: float
+    call_outs: tuple[CallOutReport, ...]
+    exits: tuple[SideExitReport, ...]
+    retired: bool
+    slower: bool
+    trial_seconds: tuple[float, float] | None
+    functions: tuple[BlockKernelReport, ...] = ()
+
+    @property
+    def worst(self) -> CallOutReport | SideExitReport | None:
+        """The call-out or side exit that takes most of the time."""
+        return next(iter(_all_parts(self)), None)
+
+
+def refusal(routine: Routine) -> Diagnostic | None:
+    """Returns why a task's function has no such kernel; None where it has one, or nothing has been tried."""
+    found = routine.block_refusal
+    if isinstance(found, Diagnostic):
+        return found
+    function = routine.function
+    if not routine.calls_before_block_kernel or not isinstance(function, FunctionType):
+        return None
+    from cascade.kernels.blocks.admission import refusal_of
+
+    return refusal_of(function)
+
+
+def regime(routine: Routine) -> tuple[str, str] | None:
+    """Returns the regime of a task by its kernel of this kind, and why; None where it has none, and will have none."""
+    kernel = routine.block_kernel
+    if kernel is not None:
+        return ("call", _why_retired(kernel)) if kernel.retired else ("kernel", "its function runs in a kernel")
+    calls = routine.calls_before_block_kernel
+    if not calls or refusal(routine) is not None:
+        return None
+    if calls == 1:
+        return "kernel", "its kernel is made at its next call"
+    return "call", f"its kernel is made at its {calls:,}th call from now, as its function has no loop"
+
+
+def translator_of(kernel: BlockKernel) -> Translator:
+    """Returns what makes the code of a kernel."""
+    return cast("Translator", kernel.translator)
+
+
+def _why_retired(kernel: BlockKernel) -> str:
+    if not kernel.slower:
+        return "its kernel was given up, as no code could be made for it"
+    by_kernel, plain = kernel.trial_seconds or (1.0, 1.0)
+    worst = report(kernel).worst
+    because = "" if worst is None else f"; {worst}"
+    return f"{SLOWER_THAN_CALLING} its kernel takes {by_kernel / (plain or 1.0):.2f} times as long as calling the function{because}"
+
+
+Part = TypeVar("Part", bound=CallOutReport | SideExitReport)
+
+
+def report(kernel: BlockKernel) -> BlockKernelReport:
+    """Returns the report of a kernel, and of those that it calls."""
+    return _report(kernel, tuple(_report(each, ()) for each in with_called(kernel)[1:] if each.entries))
+
+
+def _report(kernel: BlockKernel, functions: tuple[BlockKernelReport, ...]) -> BlockKernelReport:
+    translator = translator_of(kernel)
+    text = FunctionText(translator.function, translator.text.instructions.values())
+    code = translator.code
+    _, seconds = kernel.runs
+    call_outs, exits = _call_outs(kernel, translator, text), _exits(kernel, translator, text)
+    parts = sum(seconds for _, seconds in (*call_outs.values(), *exits.values()))
+    total = max(seconds, parts)  # they are estimates of their own
+
+    def share(seconds: float) -> float | None:
+        return seconds / total if total else None
+
+    return BlockKernelReport(
+        name=translator.function.__qualname__,
+        file=code.co_filename,
+        line=code.co_firstlineno,
+        instructions=translator.word_count,
+        runs=kernel.entries,
+        seconds=total,
+        call_outs=_worst_first(
+            CallOutReport(found.line, found.source, found.words.verb, found.words.code, count, seconds, share(seconds))
+            for found, (count, seconds) in call_outs.items()
+        ),
+        exits=_worst_first(
+            SideExitReport(found.line, found.source, cause, count, seconds, share(seconds))
+            for (found, cause), (count, seconds) in exits.items()
+        ),
+        retired=kernel.retired,
+        slower=kernel.slower,
+        trial_seconds=kernel.trial_seconds,
+        functions=functions,
+    )
+
+
+def _all_parts(made: BlockKernelReport) -> tuple[CallOutReport | SideExitReport, ...]:
+    parts: tuple[CallOutReport | SideExitReport, ...] = (*made.call_outs, *made.exits)
+    return _worst_first(parts)
+
+
+def _worst_first(parts: Iterable[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda part: (-part.seconds, -part.count, part.line)))
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def _added(items: Iterable[tuple[Key, int, float]]) -> dict[Key, tuple[int, float]]:
+    """Returns the counts and seconds of what is the same for the user: the code may have several versions of it."""
+    found: dict[Key, tuple[int, float]] = {}
+    for key, count, seconds in items:
+        known = found.get(key, (0, 0.0))
+        found[key] = (known[0] + count, known[1] + seconds)
+    return found
+
+
+def _call_outs(kernel: BlockKernel, translator: Translator, text: FunctionText) -> dict[Expression, tuple[int, float]]:
+    def items() -> Iterator[tuple[Expression, int, float]]:
+        for number, count, seconds in kernel.call_outs_made():
+            made = translator.call_outs[number]
+            yield text.expression(translator.text.between(made.start, made.end)), count, seconds
+
+    return _added(items())
+
+
+def _exits(
+    kernel: BlockKernel, translator: Translator, text: FunctionText
+) -> dict[tuple[Expression, str], tuple[int, float]]:
+    def items() -> Iterator[tuple[tuple[Expression, str], int, float]]:
+        for opcode, number, count, seconds in kernel.exits_made():
+            left = translator.exits[number]
+            instruction = translator.text.instructions[left.offset]
+            yield (text.expression([instruction]), _cause(opcode, instruction.name)), count, seconds
+
+    return _added(items())
+
+
+def _cause(opcode: int, name: str) -> str:
+    row = KERNEL_INSTRUCTIONS[opcode]
+    if row.name == "EXIT":
+        return LEAVES.get(name, row.exits_for)
+    if row.name in ("STUB", "GUARD", "BACK"):
+        return ANOTHER_NAME
+    return row.exits_for or RAISES
+
+
+def with_called(kernel: BlockKernel) -> list[BlockKernel]:
+    """Returns a kernel and those that it calls, directly and indirectly."""
+    found = [kernel]
+    for each in found:  # it grows meanwhile
+        for callee in translator_of(each).callees.values():
+            assert isinstance(callee, BlockKernel)
+            if callee not in found:
+                found.append(callee)
+    return found
+
+
+def lines(made: BlockKernelReport) -> Iterator[str]:
+    """Yields the text of a report."""
+    yield f"    {_counters(made)}"
+    yield from _parts(made, "the")
+    for called in made.functions:
+        yield f"    it calls {called.name} ({called.file}:{called.line}): {_counters(called)}"
+        yield from _parts(called, "its")
+
+
+def _counters(made: BlockKernelReport) -> str:
+    seconds = f" in {duration(made.seconds)}" if made.seconds else ""
+    call_outs, exits = (sum(part.count for part in parts) for parts in (made.call_outs, made.exits))
+    state = ", retired" if made.retired else ""
+    return (
+        f"{made.instructions} instructions, {made.runs:,} runs{seconds}, {call_outs:,} call-outs, "
+        f"{exits:,} side exits{state}"
+    )
+
+
+def _parts(made: BlockKernelReport, whose: str) -> Iterator[str]:
+    if made.trial_seconds is not None:
+        kernel, plain = made.trial_seconds
+        yield f"        a call took {1e6 * kernel:.2f} us by the kernel, {1e6 * plain:.2f} us by CPython"
+    worst = _all_parts(made)
+    for part in worst[:SHOWN]:
+        yield f"        {part.text(whose)}"
+    if rest := worst[SHOWN:]:
+        share = sum(part.share or 0 for part in rest)
+        yield f"        {len(rest)} other places: {percent(share, whose)}{times(sum(part.count for part in rest))}"
+
+
+def percent(share: float | None, whose: str) -> str:
+    """Returns a share of the time in words; empty where it is not known."""
+    if share is None:
+        return ""
+    return f"{100 * share:.0f} % of {whose} time, " if share >= 0.01 else f"less than 1 % of {whose} time, "
+
+
+def duration(seconds: float) -> str:
+    """Returns a time with its unit."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} us"
+
+
+def times(count: int) -> str:
+    """Returns a number of times in words."""
+    return "once" if count == 1 else f"{count:,} times"
