@@ -385,10 +385,6 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
         if all(kernel.entries and not kernel.work and kernel.exits >= kernel.entries for kernel in own):
             return "kernel", "its function begins as typed code, and exited before its loop in every run"
         return "kernel", "its function runs as typed code"
-    if (by_blocks := block_kernels.regime(routine)) is not None and (
-        calls.types is not None or set(calls.inside) != {OF_MAP}
-    ):
-        return by_blocks
     items = OF_MAP in calls.inside and any(
         not kernel.retired_in_maps for kernel in routine.kernels if not kernel.retired
     )
@@ -398,8 +394,14 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
         for machine in calls.inside:
             if isinstance(machine, StateMachine) and _alive(machine.routine.kernels):
                 return "kernel", f"in the typed code of {called_name(machine)}"
-    why = _why_retired(own) if own else _why_called(calls, task, routine)
-    return "call", f"{why}; items of its maps run as typed code" if items else why
+    regime, why = _by_calls(calls, task, routine, own)
+    return regime, f"{why}; items of its maps run as typed code" if items else why
+
+
+def _by_calls(calls: _Calls, task: AnyTask, routine: Routine, own: Sequence[Kernel]) -> tuple[str, str]:
+    called = calls.types is not None or set(calls.inside) != {OF_MAP}  # otherwise only for items of maps
+    found = block_kernels.regime(routine) if called else None
+    return found or ("call", _why_retired(own) if own else _why_called(calls, task, routine))
 
 
 def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
