@@ -258,9 +258,9 @@ def with_called(kernel: BlockKernel) -> list[BlockKernel]:
     found = [kernel]
     for each in found:  # it grows meanwhile
         for callee in translator_of(each).callees.values():
-            assert isinstance(callee, BlockKernel)
-            if callee not in found:
-                found.append(callee)
+            called = callee.kernel
+            if isinstance(called, BlockKernel) and called not in found:
+                found.append(called)
     return found
 
 
