@@ -143,7 +143,7 @@ def regime(routine: Routine) -> tuple[str, str] | None:
         return None
     if calls == 1:
         return "kernel", "its kernel is made at its next call"
-    return "call", f"its kernel is made at its {calls:,}th call from now, as its function has no loop"
+    return "call", f"its kernel is made at its {calls:,}th call from now, as its function has no loop statement"
 
 
 def translator_of(kernel: BlockKernel) -> Translator:

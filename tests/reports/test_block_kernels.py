@@ -222,7 +222,7 @@ def test_a_kernel_that_is_not_made_yet_is_announced():
     cs.run(short(2))
     report = explained(short, 2)
     assert report.regime == "call"
-    assert report.why == "its kernel is made at its 1,999th call from now, as its function has no loop"
+    assert report.why == "its kernel is made at its 1,999th call from now, as its function has no loop statement"
     assert "not lowered" not in str(cs.explain(short(2)))
 
 

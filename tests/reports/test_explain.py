@@ -88,7 +88,7 @@ def test_a_call_that_may_be_skipped_or_takes_a_resource_runs_with_policies():
     assert found["increment"] == ("managed", "a dependency may be skipped")
     assert found["identity"] == (
         "call",
-        "its kernel is made at its 2,000th call from now, as its function has no loop"
+        "its kernel is made at its 2,000th call from now, as its function has no loop statement"
         "; its other calls run with policies: a dependency may be skipped",
     )
     found = regimes([increment(cs.inject(database)), add(1, [cs.inject(database)])])
