@@ -319,7 +319,8 @@ def _regime(calls: _Calls, routine: Routine) -> tuple[str, str]:
         policies = "; ".join(calls.with_policies)
         if _has_kernels_for_calls(routine):
             return "kernel", f"its function runs as typed code, under policies: {policies}"
-        return "managed", policies
+        retired = None if routine.block_kernel is None else block_kernels.regime(routine)
+        return "managed", policies if retired is None else f"{policies}; {retired[1]}"
     regime, why = (
         _of_machine(routine) if isinstance(calls.called, StateMachine) else _of_task(calls, calls.called, routine)
     )

@@ -207,6 +207,8 @@ def test_a_kernel_that_retires_says_so_with_its_figures_and_its_worst_call_out()
     assert report.regime == "call"
     assert report.why.startswith("CS150 its kernel takes 2.00 times as long as calling the function; line ")
     assert "`takes(3)` is called, 75 % of the time, " in report.why
+    retried = cs.explain(task(2).with_retry(2))["worked"]
+    assert (retried.regime, retried.why) == ("managed", f"retry 2; {report.why}")
     text = str(cs.explain(task(2)))
     assert "side exits, retired\n" in text
     assert "        a call took 2000000.00 us by the kernel, 1000000.00 us by CPython\n" in text
