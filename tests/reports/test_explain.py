@@ -87,9 +87,10 @@ def test_a_call_that_may_be_skipped_or_takes_a_resource_runs_with_policies():
     def database() -> Any:
         yield "db"
 
-    found = regimes(identity(increment(one().run_if(identity(1)))))
+    fresh = cs.task(lambda x: x, name="fresh")  # type: ignore[call-overload]
+    found = regimes(fresh(increment(one().run_if(fresh(1)))))
     assert found["increment"] == ("managed", "a dependency may be skipped")
-    assert found["identity"] == (
+    assert found["fresh"] == (
         "call",
         "its kernel is made at its 2,000th call from now, as its function has no loop statement"
         "; its other calls run with policies: a dependency may be skipped",
