@@ -343,9 +343,14 @@ def test_a_signal_is_handled_in_a_frame_of_the_function(path, function):
 
     shown: list[tuple[str, str, int]] = []
 
+    first = function.__code__.co_firstlineno
+
     def handle(number: int, frame: Any) -> None:
         shown.append((frame.f_code.co_name, frame.f_globals["__name__"], frame.f_lineno))
-        raise Stop
+        if shown[-1][:2] == (function.__name__, functions.__name__) and first + 1 < frame.f_lineno < first + 8:
+            raise Stop
+        assert len(shown) < 1000
+        signal.setitimer(signal.ITIMER_REAL, 0.02)  # its loop has not begun yet
 
     before = signal.signal(signal.SIGALRM, handle)
     try:
@@ -356,12 +361,13 @@ def test_a_signal_is_handled_in_a_frame_of_the_function(path, function):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert type(error) is Stop
-    first = function.__code__.co_firstlineno
-    assert shown[0][:2] == (function.__name__, functions.__name__)
-    assert first < shown[0][2] < first + 8
     own = [each for each in entries(error.__traceback__) if each[0] == functions.__file__]
     assert [each[1] for each in own] == [function.__name__] and first < own[0][2] < first + 8
-    assert functions.seen == (["cleaned up"] if function is functions.cleaned_up else [])
+    # From CPython 3.13 on, a loop's jump back, where signals are handled, is in no `try` statement.
+    cleans_up = function is functions.cleaned_up
+    assert functions.seen in (
+        [["cleaned up"]] if cleans_up and sys.version_info < (3, 13) else [[], ["cleaned up"][:cleans_up]]
+    )
 
 
 def test_ctrl_c_ends_a_call_in_typed_code(path):
