@@ -83,6 +83,7 @@ cdef extern from "vm/kernel.h":
         PyObject* function
         Register result
         PyObject* kept
+        bint is_free
         int outcome
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, Never, Protocol, TypeAlias, TypeGuard, TypeVar, final
 
 from cascade.instructions.blueprint import Blueprint
@@ -118,8 +118,26 @@ class Code:
     blueprint: Blueprint
     def __init__(self, blueprint: Blueprint) -> None: ...
 
+class Shares:
+    def run_one_share(self, number: int) -> None: ...
+
 @final
-class Items:
+class MapResults:
+    def __init__(self, room: int) -> None: ...
+    def __len__(self) -> int: ...
+    def values(self) -> list[object]: ...
+    def samples(self) -> list[object] | None: ...
+    def taken(self) -> Opaque: ...
+
+@final
+class ArrayColumn:
+    def __init__(self, array: object) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int) -> object: ...
+    def __iter__(self) -> Iterator[object]: ...
+
+@final
+class Items(Shares):
     def __init__(
         self,
         context: Context,
@@ -127,7 +145,7 @@ class Items:
         columns: list[list[object]],
         parameters: tuple[int, ...],
         slots: tuple[object, ...],
-        results: list[object],
+        results: list[object] | MapResults,
         threads: int,
         start: Callable[[Callable[[int], None], int], Callable[[], object]],
     ) -> None: ...
@@ -135,14 +153,27 @@ class Items:
     def worth_it(self) -> bool: ...
     def run(self, seconds: float) -> bool: ...
     def call_each(
-        self,
-        function: Callable[..., object],
-        columns: list[list[object]],
-        positional: int,
-        names: tuple[str, ...] | None,
-        seconds: float,
+        self, function: Callable[..., object], positional: int, names: tuple[str, ...] | None, seconds: float
     ) -> bool: ...
-    def run_one_share(self, number: int) -> None: ...
+
+@final
+class ArrayItems(Shares):
+    def __init__(
+        self,
+        routine: Routine,
+        columns: Sequence[list[object] | tuple[object] | ArrayColumn],
+        parameters: tuple[int, ...],
+        slots: tuple[object, ...],
+        results: list[object] | MapResults,
+        threads: int,
+        start: Callable[[Callable[[int], None], int], Callable[[], object]],
+    ) -> None: ...
+    @property
+    def worth_it(self) -> bool: ...
+    def run(self, seconds: float) -> bool: ...
+    def call_each(
+        self, function: Callable[..., object], positional: int, names: tuple[str, ...] | None, seconds: float
+    ) -> bool: ...
 
 @final
 class ProfiledRun:

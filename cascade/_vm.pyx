@@ -20,18 +20,21 @@ destination slot gets a `Pending`, and the run continues with the next instructi
 # - data that the VM reads while code of users can run is a copy of its own, or is read again.
 
 cimport cython
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Next
-from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 from cascade._opcodes cimport (
     CALL, CALL_POLICIES, CALL_ONE, CALL_KERNEL, DICT, EITHER, LIST, LOOP, LOOP_POLICIES, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
     KERNEL_OPCODE_COUNT, KERNEL_LOAD_OBJECT, KERNEL_CALL_OUT_NUMBER, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,
     KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT, KERNEL_JUMP, KERNEL_RETURN_OWNED, KERNEL_STUB, KERNEL_RELEASE,
     KERNEL_UNBOX_BOOL, KERNEL_UNBOX_FLOAT, KERNEL_UNBOX_INT,
+    KERNEL_RETURN_OBJECT, KERNEL_RETURN_SCALAR,
 )
 
 from collections import deque
@@ -70,7 +73,10 @@ include "vm/block_trial.pxi"
 include "vm/block_calls.pxi"
 include "vm/routine_call.pxi"
 include "vm/library.pxi"
+include "vm/map_shares.pxi"
+include "vm/map_results.pxi"
 include "vm/map.pxi"
+include "vm/map_arrays.pxi"
 include "vm/machine.pxi"
 include "vm/slow_path.pxi"
 include "vm/naming.pxi"

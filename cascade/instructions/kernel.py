@@ -91,6 +91,8 @@ class KernelInstruction(NamedTuple):
     """"body", "helper" or "block" where it is used only in code of that kind."""
     fuses: Fusion | None = None
     """The two instructions that it fuses (see cascade/kernels/fuse.py)."""
+    free: bool = True
+    """It may run without the GIL: it has no effect on objects, and reads only such as nobody can change or release meanwhile."""
 
 
 _ROLES: dict[str, Role] = {
@@ -121,10 +123,22 @@ def _row(
     commutes: bool = False,
     only_in: str = "",
     fuses: tuple[str, str, Join] | None = None,
+    free: bool = True,
 ) -> KernelInstruction:
     fusion = None if fuses is None else Fusion(*fuses)
     return KernelInstruction(
-        name, _operands(operands), synopsis, exits_for, ends, returns, takes_fuel, counts, commutes, only_in, fusion
+        name,
+        _operands(operands),
+        synopsis,
+        exits_for,
+        ends,
+        returns,
+        takes_fuel,
+        counts,
+        commutes,
+        only_in,
+        fusion,
+        free,
     )
 
 
@@ -375,12 +389,14 @@ def _calls_and_ends() -> Iterator[KernelInstruction]:
     )
     yield _row("HELPER_RETURN", "a<", "the helper returns a", ends=True, only_in="helper")
     yield _row("CALL_OUT", "a> b^ e?", "a = function e of Python's, of the registers from b on",
-               "the function raises, or its result has no register")  # fmt: skip
+               "the function raises, or its result has no register", free=False)  # fmt: skip
     yield _row("CALL_OUT_NUMBER", "a>float b^ c>int d>int e?", "d, a or c = function e of Python's, of the registers from b on: "
-               "0 and a float, or 1 and an int", "the function raises, or its result has no register")  # fmt: skip
+               "0 and a float, or 1 and an int", "the function raises, or its result has no register", free=False)  # fmt: skip
     yield _row("EXIT", "", "side exit", "CPython does this", ends=True, returns=True)
     for kind, operand in (("INT", INT), ("BOOL", INT), ("FLOAT", FLOAT), ("OBJECT", OBJECT)):
-        yield _row(f"RETURN_{kind}", f"a<{operand}", "return a", ends=True, returns=True, only_in="body")
+        yield _row(
+            f"RETURN_{kind}", f"a<{operand}", "return a", ends=True, returns=True, only_in="body", free=kind != "OBJECT"
+        )
 
 
 def _objects() -> Iterator[KernelInstruction]:
@@ -389,7 +405,7 @@ def _objects() -> Iterator[KernelInstruction]:
         for row in family.ROWS:
             yield _row(
                 row.name, row.operands, row.synopsis, row.exits_for, ends=row.ends, returns=row.returns,
-                takes_fuel=row.takes_fuel, only_in="block",
+                takes_fuel=row.takes_fuel, only_in="block", free=row.free,
             )  # fmt: skip
 
 

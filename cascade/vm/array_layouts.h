@@ -157,6 +157,24 @@ static __attribute__((noinline)) PyObject *cascade_new_scalar(cascade_register v
     return made;
 }
 
+/* Returns a new scalar with the very bits of an item. */
+static PyObject *cascade_scalar_at(const char *at, int element)
+{
+    PyObject *made;
+    if (element == CASCADE_BOOL)
+        return Py_NewRef(cascade_numpy_bools[*at != 0]);
+    made = cascade_scalar_types[element]->tp_alloc(cascade_scalar_types[element], 0);
+    if (made != NULL)
+        memcpy((char *)made + sizeof(PyObject), at, (size_t)cascade_sizes[element]);
+    return made;
+}
+
+/* Reads a scalar of that kind; returns 1 where a register cannot hold it. */
+static int cascade_read_scalar(PyObject *value, int element, cascade_register *result)
+{
+    return cascade_read((const char *)value + sizeof(PyObject), element, result);
+}
+
 /* ---- What _vm.pyx needs ------------------------------------------------------------------------------------------- */
 
 static void cascade_learn_scalar(int element, PyObject *descr, PyObject *type)

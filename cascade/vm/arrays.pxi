@@ -17,6 +17,13 @@ cdef extern from "vm/kernel.h":
     void cascade_learn_scalar(int, PyObject*, PyObject*)
     void cascade_learn_numpy(PyObject*, PyObject*, PyObject*, PyObject*)
     PyObject* cascade_new_scalar(Register, int)
+    PyObject* cascade_scalar_at(const char*, int)
+    int cascade_read_scalar(PyObject*, int, Register*) noexcept
+    int cascade_read(const char*, int, Register*) noexcept nogil
+    bint cascade_holds(const NumpyArray*, int) noexcept
+    const int cascade_sizes[11]
+    PyTypeObject* cascade_array_type
+    PyTypeObject* cascade_scalar_types[11]
 
 
 cdef int check_class(value, str module, str name) except -1:

@@ -42,11 +42,16 @@ cdef PyObject* call_counted(PyObject* callee, PyObject** arguments, size_t count
 
 cdef int make_block_kernel(Routine routine) except -1:
     # Makes the kernel of a routine, or has its function called from now on.
+    routine.block_calls = BLOCK_RETRY
+    if routine.lowering != LOWER_MUST and eager_seconds > EAGER_SECONDS + eager_part * (cascade_clock() - eager_begun):
+        return 0        # lowering has taken much of the time that the process has run
+    return take_block_kernel(routine)
+
+
+cdef int take_block_kernel(Routine routine) except -1:
+    # As `make_block_kernel`, however much time lowering has taken.
     global eager_seconds
     cdef double begun = cascade_clock()
-    routine.block_calls = BLOCK_RETRY
-    if routine.lowering != LOWER_MUST and eager_seconds > EAGER_SECONDS + eager_part * (begun - eager_begun):
-        return 0        # lowering has taken much of the time that the process has run
     made = None
     if routine.blocks_made < BLOCK_REMADE and BLOCK_KERNEL_OF is not None:
         made = BLOCK_KERNEL_OF(routine.function)

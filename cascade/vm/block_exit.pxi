@@ -15,6 +15,8 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
         else:
             result = True_ if value.i != 0 else False_
             incref(result)
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_SCALAR]:
+        result = cascade_new_scalar(value, word.e)
     else:
         result = <PyObject*>value.object
         if word.run != HANDLERS[<int>KERNEL_RETURN_OWNED]:

@@ -153,6 +153,10 @@ cdef class BlockKernel:
     cdef bint short_calls
     cdef Stopwatch watch                # of entries, but those of recursive calls
     cdef void* inside                   # the thread of the last entry that is not over
+    cdef int free_runs                  # of its code without the GIL, under way: it does not grow meanwhile
+    cdef Py_ssize_t free_word           # the entry that `is_free` was asked for, when the code had grown so often, and what it has found
+    cdef int64_t free_growths
+    cdef bint free_found
 
     def __cinit__(self, translator, exits):
         cdef Py_ssize_t i
@@ -263,7 +267,7 @@ cdef class BlockKernel:
         # is Python code: meanwhile another thread, or a finalizer, may come here.
         global eager_seconds
         cdef double begun = cascade_clock()
-        if self.growing or self.stub_start - self.length < BLOCK_ROOM:
+        if self.growing or self.free_runs > 0 or self.stub_start - self.length < BLOCK_ROOM:
             return -1
         self.growing = True
         try:
@@ -271,12 +275,12 @@ cdef class BlockKernel:
             self.add(growth)
         except BaseException as error:
             # The translator may have stopped anywhere. CPython continues, and the function is called from now on.
-            self.retired = True
+            self.retired, self.slower = True, False
             if at_first_call or not isinstance(error, Exception):
                 raise
             return -1
         finally:
-            self.growing = self.retired
+            self.growing = self.retired and not self.slower
             code_has_been_made(begun)
             eager_seconds += cascade_clock() - begun
         return growth[0]
@@ -315,6 +319,8 @@ cdef class BlockKernel:
                 fields[field] = operands[field]
             if KERNEL_TARGETS[<int>opcode]:
                 word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
+            elif RETURN_CODES[<int>opcode] != 0:
+                word.f = RETURN_CODES[<int>opcode] + (word.e if <int>opcode == KERNEL_RETURN_SCALAR else 0)
             elif <int>opcode == KERNEL_LOAD_OBJECT:
                 found = self.translator.objects[word.e]
                 self.hold(found)
@@ -349,6 +355,27 @@ cdef class BlockKernel:
         for number in range(first, end):
             if KERNEL_TARGETS[self.opcodes[number]] and self.words[number].f == (stub - number) * <Py_ssize_t>sizeof(TypedWord):
                 self.words[number].f = <int32_t>((start - number) * <Py_ssize_t>sizeof(TypedWord))
+
+    cdef bint is_free(self, Py_ssize_t entry) except -1:
+        # Returns whether all code that an entry may lead to, so far, may run without the GIL.
+        cdef Py_ssize_t number
+        cdef int opcode
+        cdef list waiting
+        cdef set seen
+        if self.free_growths == self.growths and self.free_word == entry:
+            return self.free_found
+        waiting, seen, found = [entry], {entry}, True
+        while waiting and found:
+            number = waiting.pop()
+            opcode = self.opcodes[number]
+            found = KERNEL_FREE[opcode]
+            following = [] if KERNEL_ENDS[opcode] else [number + 1]
+            if KERNEL_TARGETS[opcode]:
+                following.append(number + self.words[number].f // <Py_ssize_t>sizeof(TypedWord))
+            waiting += [each for each in following if each not in seen]
+            seen.update(following)
+        self.free_word, self.free_growths, self.free_found = entry, self.growths, found
+        return found
 
     cdef int add_gathers(self) except -1:
         cdef Gather* gather

@@ -56,6 +56,7 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) n
     state.fuel = BLOCK_FUEL
     state.depth = state.steps = 0
     state.kept = NULL
+    state.is_free = False
     state.watched = kernel.watches
     state.named = &kernel.names_by_number
     state.gathers = kernel.gathers
@@ -350,25 +351,29 @@ cdef PyObject* timed_blocks(BlockKernel kernel, TypedState* state) noexcept:
 
 
 cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
+    cascade_run(state)
+    return after_stop(kernel, state)
+
+
+cdef PyObject* after_stop(BlockKernel kernel, TypedState* state) noexcept:
     # No exception of the user's passes through a function of Cython's, which would add itself to the traceback.
     cdef int found
     cdef PyObject* result = NULL
     while True:
-        cascade_run(state)
         if state.outcome == TYPED_RETURNED:
             return value_returned(kernel, state)
         if state.outcome == TYPED_RAISED:
             return raise_in_blocks(kernel, state, CALL_OUT_RAISED if kernel.opcodes[state.word - kernel.words] in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT) else INSTRUCTION_RAISED)
         if state.outcome == TYPED_CALLS:
             found = call_nested(kernel, state)
-            if found > 0:
-                continue
             if found < 0:
                 return raise_in_blocks(kernel, state, NESTED_RAISED)
-            state.steps += 1
-            if call_by_cpython(kernel.gathers[state.word.e], state) != 0:
-                return raise_in_blocks(kernel, state, CALL_OUT_RAISED)
-            state.word += 1
+            if found == 0:
+                state.steps += 1
+                if call_by_cpython(kernel.gathers[state.word.e], state) != 0:
+                    return raise_in_blocks(kernel, state, CALL_OUT_RAISED)
+                state.word += 1
+            cascade_run(state)
             continue
         if state.outcome == TYPED_OUT_OF_FUEL and pass_block_checkpoint(kernel, state) != 0:
             return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
@@ -381,6 +386,7 @@ cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
             drop_kept(state)
         if found <= 0:
             return result
+        cascade_run(state)
 
 
 cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:

@@ -153,6 +153,8 @@ cdef class Kernel:
         word.run = HANDLERS[opcode]
         if KERNEL_TARGETS[opcode]:
             word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
+        elif RETURN_CODES[opcode] != 0:
+            word.f = RETURN_CODES[opcode]
         elif opcode == KERNEL_LOAD_OBJECT:
             value = <uint64_t><size_t>cascade_tuple_items(<PyObject*>self.objects)[word.e]
             word.e = <int32_t><uint32_t>(value & 0xFFFFFFFF)
@@ -263,7 +265,17 @@ cdef class Kernel:
 
 cdef bint KERNEL_TARGETS[KERNEL_OPCODE_COUNT]
 cdef bint KERNEL_COUNTS[KERNEL_OPCODE_COUNT]
+cdef bint KERNEL_ENDS[KERNEL_OPCODE_COUNT]
+cdef bint KERNEL_FREE[KERNEL_OPCODE_COUNT]
 cdef bint targets_are_known = False
+
+# Of the instructions that return a number: its code, which then stands in operand f; 0 for all others.
+cdef char RETURN_CODES[KERNEL_OPCODE_COUNT]
+memset(RETURN_CODES, 0, KERNEL_OPCODE_COUNT)
+RETURN_CODES[<int>KERNEL_RETURN_INT] = b"i"
+RETURN_CODES[<int>KERNEL_RETURN_FLOAT] = b"d"
+RETURN_CODES[<int>KERNEL_RETURN_BOOL] = b"b"
+RETURN_CODES[<int>KERNEL_RETURN_SCALAR] = b"A"      # and the number of its kind
 
 
 cdef int know_targets() except -1:
@@ -276,6 +288,8 @@ cdef int know_targets() except -1:
     for number, row in enumerate(KERNEL_INSTRUCTIONS):
         KERNEL_TARGETS[number] = "f" in row.operands and row.operands["f"].role == "target"
         KERNEL_COUNTS[number] = row.counts
+        KERNEL_ENDS[number] = row.ends
+        KERNEL_FREE[number] = row.free
     targets_are_known = True
     return 0
 

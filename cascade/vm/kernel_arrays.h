@@ -195,7 +195,17 @@ OP(FIT)
     I(a) = v;
     NEXT;
 }
-OP(TO_FLOAT32) { float t; if (cascade_narrow(D(b), &t)) EXIT; D(a) = (double)t; NEXT; }
+OP(TO_FLOAT32)
+{
+    float t;
+    if (s->is_free && D(b) != 0 && fabs(D(b)) < 1.2e-38)
+        EXIT;       /* asking NumPy how it treats an underflow takes the GIL */
+    if (cascade_narrow(D(b), &t))
+        EXIT;
+    D(a) = (double)t;
+    NEXT;
+}
+OP(RETURN_SCALAR) { STOP(CASCADE_RETURNED); }
 
 /* Whether NumPy would warn, or could return other bits, of a result that is not a normal number: an operand that is a quiet NaN or
    an infinity goes through; a tiny result that may be rounded is an underflow, which NumPy ignores unless it is told otherwise. */
@@ -206,7 +216,7 @@ static inline int cascade_is_quiet(double value)
     return (bits & 0x0008000000000000) != 0;
 }
 
-static __attribute__((noinline)) int cascade_odd_result(double x, double y, double z, int rounds)
+static __attribute__((noinline)) int cascade_odd_result(double x, double y, double z, int rounds, int is_free)
 {
     if (isnan(z)) {
         if (isnan(x) == isnan(y))
@@ -217,7 +227,7 @@ static __attribute__((noinline)) int cascade_odd_result(double x, double y, doub
         return isfinite(x) && isfinite(y);
     if (!rounds || isinf(y) || (z == 0.0 && (x == 0.0 || y == 0.0)))
         return 0;
-    return cascade_underflow_warns();
+    return is_free || cascade_underflow_warns();
 }
 
 /* Zero, tiny, infinite or no number. */
@@ -226,10 +236,10 @@ static __attribute__((noinline)) int cascade_odd_result(double x, double y, doub
 
 /* The rare results have a handler of their own, which is jumped to: a call would cost the usual path a stack frame. */
 #define OF_SCALARS(NAME, rounds, DOUBLE, SINGLE) \
-    RARE(NAME##_FLOAT64) { double x = D(b), y = D(c), z = DOUBLE; if (cascade_odd_result(x, y, z, rounds)) EXIT; D(a) = z; NEXT; } \
+    RARE(NAME##_FLOAT64) { double x = D(b), y = D(c), z = DOUBLE; if (cascade_odd_result(x, y, z, rounds, s->is_free)) EXIT; D(a) = z; NEXT; } \
     OP(NAME##_FLOAT64) { double x = D(b), y = D(c), z = DOUBLE; if (ODD_DOUBLE(z)) GO_RARE(NAME##_FLOAT64); D(a) = z; NEXT; } \
     RARE(NAME##_FLOAT32) { float x = (float)D(b), y = (float)D(c), z = SINGLE; \
-        if (cascade_odd_result((double)x, (double)y, (double)z, rounds)) EXIT; \
+        if (cascade_odd_result((double)x, (double)y, (double)z, rounds, s->is_free)) EXIT; \
         D(a) = (double)z; NEXT; } \
     OP(NAME##_FLOAT32) { float x = (float)D(b), y = (float)D(c), z = SINGLE; if (ODD_SINGLE(z)) GO_RARE(NAME##_FLOAT32); \
         D(a) = (double)z; NEXT; }

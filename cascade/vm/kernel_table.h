@@ -651,6 +651,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_ARRAY_SIZE,
     cascade_op_BOX_SCALAR,
     cascade_op_UNBOX_SCALAR,
+    cascade_op_RETURN_SCALAR,
     cascade_op_FIT,
     cascade_op_TO_FLOAT32,
     cascade_op_ADD_FLOAT64,

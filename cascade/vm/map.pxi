@@ -4,54 +4,20 @@
 # item whose typed code has exited. CPython computes that one from its start: typed code has no effects, so none is
 # repeated. The results of later items are dropped, as CPython may change values that they read.
 
-cdef extern from *:
-    """
-    /* Takes the next `count` numbers of a sequence that several threads share; returns the first. */
-    static Py_ssize_t cascade_take(Py_ssize_t *next, Py_ssize_t count) {
-    #if defined(_MSC_VER)
-        return (Py_ssize_t)_InterlockedExchangeAdd64((volatile long long *)next, (long long)count);
-    #else
-        return __sync_fetch_and_add(next, count);
-    #endif
-    }
-    """
-    Py_ssize_t cascade_take(Py_ssize_t*, Py_ssize_t) noexcept nogil
-
 cdef enum:
     MAP_ONLY = -1               # the start of a kernel that has no loop: only maps gain by it
     MISS_LIMIT = 1000000
-    FIRST_BLOCK = 64            # items, before their time is known
-    LAST_BLOCK = 16384
-    SHARE_LIMIT = 1024            # threads, at most
-    PARTS = 8                   # of a block, for each share
     MAP_HOT = 10000             # items before a task without a loop is lowered: they gain about as much as lowering takes
 
 # Seconds that CPython makes items when one had no kernel, for each of those before it that had none.
 cdef double MISS_SECONDS = 1e-6
 
-# Seconds: an item that takes less, and a map that has less to do, are not worth another thread.
+# Seconds: an item that takes less is not worth another thread.
 cdef double SHARE_COST = 1e-7
-cdef double SHARES_GAIN = 0.0005
-
-
-cdef struct Share:
-    Typed* typed
-    Py_ssize_t at               # the items of the block that it has taken and not computed yet
-    Py_ssize_t end
-    bint inside                 # the first of them is being computed
-    bint exited                 # its typed code has exited
-    bint busy                   # a thread runs it
-
-
-cdef Py_ssize_t block_size(double wanted) noexcept:
-    # A NaN and an infinity have a size as well.
-    if wanted < LAST_BLOCK:
-        return max(<Py_ssize_t>wanted, FIRST_BLOCK) if wanted > 0.0 else FIRST_BLOCK
-    return LAST_BLOCK
 
 
 @cython.final
-cdef class Items:
+cdef class Items(Shares):
     """A map of a task over items by its kernels.
 
     Args:
@@ -60,7 +26,7 @@ cdef class Items:
         columns: lists of equal length.
         parameters: for each column the number of the parameter that it is for.
         slots: the arguments of the first item, complete.
-        results: those so far; results are appended.
+        results: those so far, as a list or MapResults; results are appended.
         threads: the greatest number of shares, one a thread.
         start: takes a function and a number, calls it with that in another thread, and returns a function that waits
             for the end of the call.
@@ -70,8 +36,7 @@ cdef class Items:
     cdef Routine routine
     cdef list columns
     cdef list slots
-    cdef list results
-    cdef object start
+    cdef object results                 # a list, or MapResults
     cdef Py_ssize_t* parameters
     cdef Py_ssize_t width               # the number of columns
     cdef Py_ssize_t count               # of items
@@ -80,26 +45,14 @@ cdef class Items:
     cdef Kernel used                    # by the last run
     cdef int misses                     # items in a row for which there was no kernel
     cdef Py_ssize_t first               # its first item
-    cdef Py_ssize_t size
-    cdef Py_ssize_t next                # the first item of it that no share has taken
-    cdef Py_ssize_t part                # the number of items that a share takes at once
-    cdef bint stops                     # a share has exited
     cdef Register* arguments            # for each item, its arguments
     cdef Register* outcomes             # and its result,
     cdef int32_t* returned_at           # by the word that returned it
     cdef Register* rest                 # the registers of the other parameters
     cdef Py_ssize_t room
-    cdef Share* shares
-    cdef bint running
-    cdef bint advancing                 # shares may be called
-    cdef int share_count
-    cdef int share_limit
-    cdef int64_t depth_limit
-    cdef double cost                    # seconds an item, lately
-    cdef double block_seconds
 
     def __cinit__(self, context, Routine routine not None, list columns not None, tuple parameters not None, tuple slots not None,
-                  list results not None, int threads, start):
+                  results, int threads, start):
         cdef Py_ssize_t i
         self.context = context
         self.routine = routine
@@ -110,30 +63,23 @@ cdef class Items:
         parameters = tuple([int(number) for number in parameters])
         self.columns = columns
         self.slots = list(slots)
-        self.results = results
-        self.start = start
+        self.results = results if type(results) is MapResults else <list?>results
         self.width = len(columns)
         self.count = len(<list?>columns[0])
-        self.share_limit = max(1, min(threads, SHARE_LIMIT))
+        self.set_shares(threads, start)
         if len(parameters) != self.width or len(slots) != len(routine.parameters):
             raise InternalError("a map was given columns that do not fit")
         for i in range(self.width):
             if len(<list>columns[i]) != self.count or not 0 <= parameters[i] < len(slots):
                 raise InternalError("a map was given columns that do not fit")
         self.parameters = <Py_ssize_t*>PyMem_Malloc(self.width * sizeof(Py_ssize_t))
-        self.shares = <Share*>PyMem_Calloc(self.share_limit, sizeof(Share))
-        if self.parameters == NULL or self.shares == NULL:
+        if self.parameters == NULL:
             raise MemoryError
         for i in range(self.width):
             self.parameters[i] = parameters[i]
         routine.calls += min(self.count, MAP_HOT)
 
     def __dealloc__(self):
-        cdef int i
-        if self.shares != NULL:
-            for i in range(self.share_limit):
-                free_typed(self.shares[i].typed)
-        PyMem_Free(self.shares)
         PyMem_Free(self.parameters)
         PyMem_Free(self.arguments)
         PyMem_Free(self.outcomes)
@@ -150,11 +96,7 @@ cdef class Items:
         """Runs for about `seconds`, or up to an item that CPython has to compute; returns whether there is such an item: see `call_each`."""
         cdef double begun
         cdef Py_ssize_t done
-        if self.running:
-            raise InternalError("a map was entered while it runs")
-        if self.is_any_busy():
-            raise InternalError("a share of a map is still running")
-        self.running = True
+        self.enter()
         self.used = None
         done = len(self.results)
         begun = trial_time(TYPED_WAY)
@@ -167,7 +109,7 @@ cdef class Items:
             self.misses = 0
         return left
 
-    def call_each(self, function, list columns not None, Py_ssize_t positional, tuple names, double seconds):
+    def call_each(self, function, Py_ssize_t positional, tuple names, double seconds):
         """As the function `call_each`, after `run` has found an item that CPython has to make: for that item and a few more.
 
         Where one item after the other has no kernel, it makes more and more of them at once, for as long as `seconds`.
@@ -175,9 +117,13 @@ cdef class Items:
         cdef double begun = trial_time(PLAIN_WAY)
         cdef Py_ssize_t done = len(self.results)
         cdef Kernel used = self.used
+        cdef list made = []
         if used is None:
             function = PyCFunction_New(&ITEM_METHOD, self.routine)      # it may have a kernel that is made block by block
-        special = call_each(function, columns, positional, names, self.results, min(seconds, MISS_SECONDS * self.misses))
+        try:
+            special = call_each(function, self.columns, positional, names, made, min(seconds, MISS_SECONDS * self.misses), done)
+        finally:
+            extend_results(self.results, made)
         if used is None:
             self.misses = min(2 * self.misses + 1, MISS_LIMIT)
         else:
@@ -204,7 +150,7 @@ cdef class Items:
                 if done < self.size:
                     return True
             elif self.share_count < self.share_limit:
-                self.widen()
+                self.widen(self.kernel.image, self.kernel.register_count)
             if PyErr_CheckSignals() != 0:
                 raise_set()
             if cascade_clock() >= end:
@@ -229,21 +175,17 @@ cdef class Items:
         if self.cost > 0.0:
             if self.cost >= SHARE_COST and self.cost * (self.count - self.first) > SHARES_GAIN:
                 shares = self.share_limit
-            size = block_size(shares * self.block_seconds / self.cost)
+            size = block_size(shares * self.block_seconds / self.cost, LAST_BLOCK)
         size = min(size, self.count - self.first)
         self.make_room_for(size)
         self.size = self.unbox(size)
         if self.size == 0:
             self.kernel = None
             return False
-        self.share_count = <int>min(shares, self.size)
-        self.part = max(1, self.size // (self.share_count * PARTS)) if self.share_count > 1 else self.size
-        self.next = 0
-        self.stops = False
         self.kernel.entries += 1
         self.used = self.kernel
-        for i in range(self.share_count):
-            self.ready_share(&self.shares[i])
+        self.long_fuel = self.kernel.long_fuel
+        self.divide(shares, self.kernel.image, self.kernel.register_count)
         return True
 
     cdef int make_room_for(self, Py_ssize_t size) except -1:
@@ -284,79 +226,11 @@ cdef class Items:
     cdef bint holds_results(self, char kind, PyObject* value) except -1:
         return kind == b"o" and self.kernel.hands_on and search_handed_on(<object>value, NULL)
 
-    cdef int ready_share(self, Share* share) except -1:
-        # Prepares a share: it has no items yet, and the kernel's constants in its registers.
-        cdef Kernel kernel = self.kernel
-        share.at = share.end = 0
-        share.inside = share.exited = False
-        if share.typed == NULL:
-            share.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
-            if share.typed == NULL:
-                raise MemoryError
-        if share.typed.room < kernel.register_count:
-            share.typed.state.registers = NULL
-            make_room(share.typed, kernel.register_count)
-        memcpy(share.typed.memory, kernel.image, kernel.register_count * sizeof(Register))
-        share.typed.state.registers = share.typed.memory
-        share.typed.state.depth = 0
-        return 0
+    cdef object profiled_run(self):
+        self.kernel.call_profiled(partial(self.run_one_share, 0))
 
-    cdef int advance(self) except -1:
-        # Runs each share until it has no more items, or is out of fuel.
-        cdef double begun = cascade_clock()
-        cdef int i
-        cdef Py_ssize_t before = self.done_items()
-        cdef list waits = []
-        for i in range(self.share_count):
-            self.shares[i].typed.state.fuel = self.kernel.long_fuel
-        self.depth_limit = cascade_depth_left() - 8
-        self.advancing = True
-        try:
-            for i in range(1, self.share_count):
-                waits.append(self.start(self.run_one_share, i))
-            if profiled():
-                self.kernel.call_profiled(partial(self.run_one_share, 0))
-            else:
-                self.run_one_share(0)
-        finally:
-            try:
-                for wait in waits:
-                    wait()
-            finally:
-                self.advancing = False
-        if self.is_any_busy():
-            raise InternalError("`start` returned a function that does not wait for the end of its share")
-        before = self.done_items() - before
-        self.kernel.work += before
-        for i in range(self.share_count):
-            self.kernel.work += self.kernel.long_fuel - self.shares[i].typed.state.fuel
-        # A share that is out of fuel has computed a part of an item only.
-        self.cost = (cascade_clock() - begun) * self.share_count / max(1, before)
-        return 0
-
-    cdef Py_ssize_t done_items(self) noexcept:
-        cdef Py_ssize_t done = min(self.next, self.size)
-        cdef int i
-        for i in range(self.share_count):
-            done -= self.shares[i].end - self.shares[i].at
-        return done
-
-    def run_one_share(self, int number):
-        """Runs one share until it is out of items or fuel; called on its thread."""
-        if not 0 <= number < self.share_count or not self.advancing or self.shares[number].busy:
-            raise InternalError(f"share {number} of a map was called out of its turn")
-        self.shares[number].busy = True
-        try:
-            self.run_share(&self.shares[number])
-        finally:
-            self.shares[number].busy = False
-
-    cdef bint is_any_busy(self) noexcept:
-        cdef int i
-        for i in range(self.share_limit):
-            if self.shares[i].busy:
-                return True
-        return False
+    cdef void add_work(self, int64_t work) noexcept:
+        self.kernel.work += work
 
     cdef int run_share(self, Share* share) except -1:
         cdef TypedState* state = &share.typed.state
@@ -379,25 +253,16 @@ cdef class Items:
                 make_more_room(share.typed)
                 continue
             if state.outcome != TYPED_OUT_OF_FUEL:
-                share.exited = self.stops = True
+                self.exit_share(share)
                 count_exit(self.kernel, state)
             return 0
 
     cdef void run_items(self, Share* share) noexcept nogil:
-        # Runs items until one stops before its end, or there are no more. When the block has stopped, a share still
-        # computes the items that it has taken: one of them may come before the item that stopped the block.
+        # Runs items until one stops before its end, or there are no more.
         cdef TypedState* state = &share.typed.state
         cdef Register* registers
         cdef Py_ssize_t i, j
-        while True:
-            if share.at == share.end:
-                if self.stops:
-                    return
-                share.at = cascade_take(&self.next, self.part)
-                share.end = min(share.at + self.part, self.size)
-                if share.at >= self.size:
-                    share.at = share.end
-                    return
+        while self.take_item(share):
             i = share.at
             if not share.inside:
                 if state.fuel <= 0:
@@ -422,38 +287,15 @@ cdef class Items:
             share.inside = False
             share.at += 1
 
-    cdef Py_ssize_t finished_items(self) noexcept:
-        # Returns the number of finished items, up to the first whose typed code has exited; -1 where shares have to
-        # continue first.
-        cdef Py_ssize_t limit = self.size
-        cdef int i
-        for i in range(self.share_count):
-            if self.shares[i].exited:
-                limit = min(limit, self.shares[i].at)
-        for i in range(self.share_count):
-            if not self.shares[i].exited and self.shares[i].at < min(self.shares[i].end, limit):
-                return -1
-        return limit if self.stops or self.next >= self.size else -1
-
-    cdef int widen(self) except -1:
-        # Items take long: the only share keeps its present item, and as many shares as allowed divide the others.
-        cdef Share* share = &self.shares[0]
-        cdef int i
-        if self.share_count > 1 or self.stops or share.at + 1 >= self.size:
-            return 0
-        self.next = share.end = share.at + 1
-        self.share_count = <int>min(self.share_limit, self.size - share.at)
-        self.part = max(1, (self.size - self.next) // (self.share_count * PARTS))
-        for i in range(1, self.share_count):
-            self.ready_share(&self.shares[i])
-        return 0
-
     cdef Py_ssize_t append_results(self, Py_ssize_t count) except -1:
         # Appends the results of the first `count` items of the block; of fewer, where one is no plain value. Returns
         # their number.
         cdef Py_ssize_t i
         cdef object value
-        cdef list values = PyList_New(count)
+        cdef list values
+        if type(self.results) is MapResults:
+            return self.append_unboxed(count)
+        values = PyList_New(count)
         for i in range(count):
             value = returned(&self.kernel.words[self.returned_at[i]], self.outcomes[i])
             if cascade_is_special(<PyObject*>value):
@@ -464,22 +306,47 @@ cdef class Items:
         self.results.extend(values)
         return count
 
+    cdef Py_ssize_t append_unboxed(self, Py_ssize_t count) except -1:
+        cdef Py_ssize_t i
+        cdef const TypedWord* word
+        cdef PyObject* found
+        cdef MapResults results = self.results
+        for i in range(count):
+            word = &self.kernel.words[self.returned_at[i]]
+            if word.run != HANDLERS[<int>KERNEL_RETURN_OBJECT]:
+                results.append(self.outcomes[i], <char>word.f)
+                continue
+            found = <PyObject*>self.outcomes[i].object
+            if cascade_is_special(found):
+                return i
+            results.append_object(<object>found)
+        return count
+
+
+cdef int extend_results(results, list made) except -1:
+    if type(results) is MapResults:
+        (<MapResults>results).extend(made)
+    else:
+        (<list>results).extend(made)
+    return 0
+
 
 def call_each(function, list columns not None, Py_ssize_t positional, tuple names, list results not None,
-              double seconds):
-    """Calls a function for each item of the columns, from item `len(results)` on, and appends the results.
+              double seconds, Py_ssize_t first=-1):
+    """Calls a function for each item of the columns, and appends the results.
 
     Args:
         columns: lists of equal length; the first `positional` ones hold positional arguments.
         names: of the keyword arguments in the other columns; None where there are none.
         results: those so far; a result that is a tail call, deferred or awaitable is appended last.
         seconds: the time after which it stops, about.
+        first: the number of the first item; by default as many as there are results.
 
     Returns:
         Whether the last result is no plain value.
     """
     cdef Py_ssize_t i, j, count = len(columns), length
-    cdef Py_ssize_t begun = len(results)
+    cdef Py_ssize_t begun = len(results) if first < 0 else first
     cdef PyObject* arguments[MAP_LIMIT]
     cdef PyObject* keywords = NULL if names is None else <PyObject*>names
     cdef PyObject* made

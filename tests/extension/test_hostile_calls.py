@@ -99,7 +99,21 @@ def test_a_skipped_value_is_pickled_as_what_it_was_made_of():
 
 
 @pytest.mark.parametrize(
-    "kind", ["Code", "Frame", "Kernel", "Machine", "Items", "Pending", "RouteTemplate", "Routes", "Routine"]
+    "kind",
+    [
+        "ArrayColumn",
+        "ArrayItems",
+        "Code",
+        "Frame",
+        "Items",
+        "Kernel",
+        "Machine",
+        "MapResults",
+        "Pending",
+        "RouteTemplate",
+        "Routes",
+        "Routine",
+    ],
 )
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_what_has_memory_of_its_own_is_not_pickled(kind, protocol):

@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import cascade as cs
 from cascade import _vm
 from cascade.kernels.blocks.kernel import block_kernel
+from cascade.kernels.blocks.numpy_types import numpy_now
 from tests.support.kernel_functions import add_up
 
 SAMPLES = 600  # calls with more than two arguments, for each callable
@@ -150,6 +153,23 @@ def items() -> _vm.Items:
     )
 
 
+def array_column() -> _vm.ArrayColumn:
+    numpy_now()
+    return _vm.ArrayColumn(np.arange(120))
+
+
+def array_items() -> _vm.ArrayItems:
+    slots = (3,) * len(add_up.routine.parameters)
+    results = _vm.MapResults(120)
+    return _vm.ArrayItems(add_up.routine, [array_column()], (0,), slots, results, 2, stop_at_once)
+
+
+def map_results() -> _vm.MapResults:
+    items = array_items()
+    items.run(10.0)
+    return next(each for each in gc.get_referents(items) if type(each) is _vm.MapResults)
+
+
 def kernel() -> _vm.Kernel:
     program = cs.compile(add_up)
     add_up.routine.lower(program._context, ("int",) * len(add_up.routine.parameters))
@@ -195,7 +215,11 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "Frame": frame,
     "Pending": pending,
     "Machine": waiting_machine,
+    "Shares": items,
     "Items": items,
+    "ArrayColumn": array_column,
+    "ArrayItems": array_items,
+    "MapResults": map_results,
     "Kernel": kernel,
     "ProfiledRun": profiled_run,
     "BlockKernel": lambda: block_kernel(lambda name: [name]),

@@ -21,32 +21,51 @@ def _register(kind: str) -> str:
 def _items() -> Iterator[Row]:
     for kind in DIRECT:
         lower, register = kind.lower(), _register(kind)
-        yield Row(f"ARRAY1_{kind}", f"a>{register} b<object c<int", f"a = {lower} array b[c]", OTHER)
-        yield Row(f"ARRAY2_{kind}", f"a>{register} b<object c<int d<int", f"a = {lower} array b[c, d]", OTHER)
+        yield Row(f"ARRAY1_{kind}", f"a>{register} b<object c<int", f"a = {lower} array b[c]", OTHER, free=True)
+        yield Row(
+            f"ARRAY2_{kind}", f"a>{register} b<object c<int d<int", f"a = {lower} array b[c, d]", OTHER, free=True
+        )
         yield Row(f"ARRAY1_STORE_{kind}", f"a<object b<int c<{register}", f"{lower} array a[b] = c", READ_ONLY)
         yield Row(f"ARRAY2_STORE_{kind}", f"a<object b<int c<int d<{register}", f"{lower} array a[b, c] = d", READ_ONLY)
         yield Row(f"ARRAY_NEXT_{kind}", f"a>{register} b~ f@", f"a = the next item of {lower} array b, or go to f at its end",
-                  OTHER)  # fmt: skip
+                  OTHER, free=True)  # fmt: skip
     for kind in KINDS:
         lower, register = kind.lower(), _register(kind)
-        yield Row(f"READ_{kind}", f"a>{register} b<object", f"a = the {lower} at b", "one that a register cannot hold")
+        yield Row(
+            f"READ_{kind}",
+            f"a>{register} b<object",
+            f"a = the {lower} at b",
+            "one that a register cannot hold",
+            free=True,
+        )
         yield Row(f"WRITE_{kind}", f"a<object b<{register}", f"the {lower} at a = b", "a value that does not fit")
 
 
 def _arrays() -> Iterator[Row]:
-    yield Row("EXPECT_ARRAY", "a<object e# f@", "go to f where a is no array of kind and dimensions e")
-    yield Row("CHECK_ARRAY", "a<object e#", "check that a is an array of kind and dimensions e", "another array")
-    yield Row("ARRAY_AT1", "a>object b<object c<int f#", "a = the address of array b[c]", OTHER)
-    yield Row("ARRAY_AT2", "a>object b<object c<int d<int f#", "a = the address of array b[c, d]", OTHER)
-    yield Row("ARRAY_AT3", "a>object b<object c<int d<int e<int f#", "a = the address of array b[c, d, e]", OTHER)
-    yield Row("ARRAY_AT4", "a>object b<object c<int d<int e<int f<int", "a = the address of array b[c, d, e, f]", OTHER)
+    yield Row("EXPECT_ARRAY", "a<object e# f@", "go to f where a is no array of kind and dimensions e", free=True)
+    yield Row(
+        "CHECK_ARRAY", "a<object e#", "check that a is an array of kind and dimensions e", "another array", free=True
+    )
+    yield Row("ARRAY_AT1", "a>object b<object c<int f#", "a = the address of array b[c]", OTHER, free=True)
+    yield Row("ARRAY_AT2", "a>object b<object c<int d<int f#", "a = the address of array b[c, d]", OTHER, free=True)
+    yield Row(
+        "ARRAY_AT3", "a>object b<object c<int d<int e<int f#", "a = the address of array b[c, d, e]", OTHER, free=True
+    )
+    yield Row(
+        "ARRAY_AT4",
+        "a>object b<object c<int d<int e<int f<int",
+        "a = the address of array b[c, d, e, f]",
+        OTHER,
+        free=True,
+    )
     yield Row(
         "ARRAY_NEXT_AT",
         "a>object b~ e# f@",
         "a = the address of the next item of array b, or go to f at its end",
         OTHER,
+        free=True,
     )
-    yield Row("ARRAY_BOUND", "a<object b<int e#", "check index b of axis e of array a", "no such item")
+    yield Row("ARRAY_BOUND", "a<object b<int e#", "check index b of axis e of array a", "no such item", free=True)
     yield Row("ARRAY_ROW", "a>object b<object c<int", "a = array b[c], an array", "no such item")
     yield Row(
         "ARRAY_NEXT_ROW",
@@ -54,18 +73,28 @@ def _arrays() -> Iterator[Row]:
         "a = the next row of array b, or go to f at its end",
         "an array of one dimension",
     )
-    yield Row("ARRAY_DIMENSION", "a>int b<object e# f#", "a = array b.shape[e]", "another number of dimensions than f")
-    yield Row("ARRAY_DIMENSIONS", "a>int b<object", "a = array b.ndim")
-    yield Row("ARRAY_SIZE", "a>int b<object", "a = array b.size")
+    yield Row(
+        "ARRAY_DIMENSION",
+        "a>int b<object e# f#",
+        "a = array b.shape[e]",
+        "another number of dimensions than f",
+        free=True,
+    )
+    yield Row("ARRAY_DIMENSIONS", "a>int b<object", "a = array b.ndim", free=True)
+    yield Row("ARRAY_SIZE", "a>int b<object", "a = array b.size", free=True)
 
 
 def _scalars() -> Iterator[Row]:
     yield Row("BOX_SCALAR", "a>object b< e#", "a = b as a NumPy scalar of kind e")
     yield Row(
-        "UNBOX_SCALAR", "a> b<object e# f@", "a = the value of b, or go to f where b is no NumPy scalar of kind e"
+        "UNBOX_SCALAR",
+        "a> b<object e# f@",
+        "a = the value of b, or go to f where b is no NumPy scalar of kind e",
+        free=True,
     )
-    yield Row("FIT", "a>int b<int e#", "a = b", "an int that kind e does not hold")
-    yield Row("TO_FLOAT32", "a>float b<float", "a = b in single precision", "an overflow")
+    yield Row("RETURN_SCALAR", "a< e#", "return a as a NumPy scalar of kind e", ends=True, returns=True, free=True)
+    yield Row("FIT", "a>int b<int e#", "a = b", "an int that kind e does not hold", free=True)
+    yield Row("TO_FLOAT32", "a>float b<float", "a = b in single precision", "an overflow", free=True)
     for name, sign in SIGNS.items():
         for kind in ("FLOAT64", "FLOAT32"):
             yield Row(
@@ -73,6 +102,7 @@ def _scalars() -> Iterator[Row]:
                 "a>float b<float c<float",
                 f"a = b {sign} c, as {kind.lower()}",
                 "a warning of NumPy's",
+                free=True,
             )
 
 

@@ -18,18 +18,19 @@ def _rows() -> Iterator[Row]:
             f"UNBOX_{kind}",
             f"a>{register} b<object f@",
             f"a = the number of b, or go to f where b is no plain {kind.lower()}",
+            free=True,
         )
     yield Row("BOX_CHAR", "a>object b<int", "a = the character b of Latin-1 as a text, which lives for ever")
-    yield Row("EXPECT_NONE", "a<object f@", "go to f where a is not None")
-    yield Row("EXPECT_CLASS", "a<object b<object f@", "go to f where the class of a is not b")
+    yield Row("EXPECT_NONE", "a<object f@", "go to f where a is not None", free=True)
+    yield Row("EXPECT_CLASS", "a<object b<object f@", "go to f where the class of a is not b", free=True)
     for name in ("LIST", "TUPLE", "STR"):
-        yield Row(f"EXPECT_{name}", "a<object f@", f"go to f where the class of a is not {name.lower()}")
+        yield Row(f"EXPECT_{name}", "a<object f@", f"go to f where the class of a is not {name.lower()}", free=True)
     yield Row("TRUTH", "a>int b<object", "a = bool(b)", "a class with a truth of its own")
-    yield Row("STUB", "e#", "make the code that follows, for the types that are there", ends=True)
-    yield Row("GUARD", "", "check that names mean the same still")
+    yield Row("STUB", "e#", "make the code that follows, for the types that are there", ends=True, free=True)
+    yield Row("GUARD", "", "check that names mean the same still", free=True)
     yield Row("NAME_ITEM", "a>object b<object c<object", "a = the value of name c in dict b, borrowed", "no such name")
     yield Row("NAME_STORE", "a<object b<object c<object", "name c in dict b = a", "a dict with other keys")
-    yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items")
+    yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items", free=True)
     yield Row("CALL_PYTHON", "e#", "call-out e", "an exception")
     yield Row(
         "CALL_FUNCTION", "e#", "call a function by its kernel; the arguments are those of call-out e", "an exception"

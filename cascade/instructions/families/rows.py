@@ -6,8 +6,8 @@ from cascade.imports import NamedTuple
 
 
 class Row(NamedTuple):
-    """An instruction: its name, operands, effect in one line, the cause of side exits, whether it ends a block or a run, and whether its jump
-    takes fuel.
+    """An instruction: its name, operands, effect in one line, the cause of side exits, whether it ends a block or a run, whether its jump
+    takes fuel, and whether it is free (see `KernelInstruction.free`).
     """
 
     name: str
@@ -17,3 +17,4 @@ class Row(NamedTuple):
     ends: bool = False
     returns: bool = False
     takes_fuel: bool = False
+    free: bool = False

@@ -19,6 +19,7 @@ from cascade.kernels.blocks.values import (
     NULL,
     NUMBERS,
     ROW,
+    SCALARS,
     UNBOXED,
     Value,
     constant_value,
@@ -165,10 +166,10 @@ def return_value(translator: Translator, instruction: Instruction) -> None:
     if translator.consumer is not None:
         translator.consumer.end(translator)
     value = translator.whole(-1)
+    operands: dict[str, int] = {}
     if value.scalar:
-        value = boxed(translator, value)
-        translator.state.stack[-1] = value
-    if value.kind in NUMBERS:
+        name, operands = "RETURN_SCALAR", {"e": SCALARS.index(value.kind)}
+    elif value.kind in NUMBERS:
         name = "RETURN_" + value.kind.upper()
     elif value.kind in (OBJECT, NONE):
         name = "RETURN_OWNED" if value.owned else "RETURN_OBJECT"
@@ -177,7 +178,7 @@ def return_value(translator: Translator, instruction: Instruction) -> None:
     register = translator.register(value)
     translator.pop()
     translator.refresh()  # the variables die when the value has been taken
-    translator.emit(name, a=register)
+    translator.emit_with(name, {"a": register, **operands})
     raise Ended
 
 

@@ -23,6 +23,7 @@ from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.emitter import Emitter, names_of, registers_of
+from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import (
     AHEAD,
     BACKWARD,
@@ -468,12 +469,19 @@ class Translator(Emitter):
 
 
 def argument_value(kind: type | None, number: int) -> Value:
-    """Returns an argument of a class that the call has; None stands for any class that is not told apart."""
+    """Returns an argument of a class that the call has; None stands for any class that is not told apart.
+
+    A scalar of NumPy's is an item of an array that is mapped over, and stands in a register as it is.
+    """
     if kind is None:
         return Value(OBJECT, number, owned=True)
     if kind is type(None):
         return NOTHING
     name = {int: INT, float: FLOAT, bool: BOOL}.get(kind)
+    if name is None and kind not in TOLD_APART:
+        known = numpy_now()
+        assert known is not None
+        name = known.kinds[kind]
     return Value(OBJECT, number, kind, True) if name is None else Value(name, number)
 
 

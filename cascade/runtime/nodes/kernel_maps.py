@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from _thread import allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from cascade._vm import NEVER, Items, hands_on_deferred
+from cascade._vm import NEVER, ArrayColumn, ArrayItems, Items, MapResults, hands_on_deferred
 from cascade.imports import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+    from typing import Protocol, TypeGuard
 
     from cascade.runtime.nodes.call import Call
+
+    class Array(Protocol):
+        """An array of NumPy's."""
+
+        ndim: int
+
+        def __len__(self) -> int: ...
+        def __iter__(self) -> Iterator[object]: ...
+        def __contains__(self, item: object) -> bool: ...
+
 
 THREAD_LIMIT = 64
 
@@ -22,24 +34,58 @@ _lock = allocate_lock()
 
 
 def kernels_of(
-    call: Call, columns: list[list[object]], positional: int, by_name: tuple[str, ...] | None, results: list[object]
-) -> Items | None:
-    """Returns the runner of a map by the task's kernels; None where it has none, or is not worth one yet."""
+    call: Call, columns: list[Column], positional: int, by_name: tuple[str, ...] | None, count: int
+) -> tuple[Items | ArrayItems | None, list[object] | MapResults]:
+    """Returns the runner of a map by the task's kernels, and where it appends results; None where the task has none, or is not worth one yet."""
     operation = call.operation
     task, given = operation.task, by_name or ()
-    if not call.context.lowers or task.routine.map_lowering == NEVER or not columns[0]:
-        return None
+    nothing: list[object] = []
+    if not call.context.lowers or task.routine.map_lowering == NEVER or not count:
+        return None, nothing
     row = [column[0] for column in columns]
     slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
     names = task.parameters
     if hands_on_deferred(slots, task.binder.gathered) or not {*given} <= {*names}:
-        return None
+        return None, nothing
     parameters = (*range(positional), *map(names.index, given))
     threads = cores()
     if operation.concurrency is not None:
         threads = min(threads, operation.concurrency)
-    items = Items(call.context, task.routine, columns, parameters, slots, results, threads, start)
-    return items if items.worth_it else None
+    as_array = operation.signature is not None and operation.signature.as_array
+    results: list[object] | MapResults = MapResults(count) if as_array else []
+    items: Items | ArrayItems
+    if any(type(column) is ArrayColumn for column in columns):
+        if len(slots) != task.binder.positional:
+            return None, nothing
+        items = ArrayItems(task.routine, columns, parameters, slots, results, threads, start)
+    else:
+        items = Items(call.context, task.routine, lists_of(columns, count), parameters, slots, results, threads, start)
+    return (items, results) if items.worth_it else (None, nothing)
+
+
+Column = list[object] | tuple[object] | ArrayColumn
+"""The items of an input, or, in a tuple, the value that all items share."""
+
+
+def is_array(items: object) -> TypeGuard[Array]:
+    """Returns True for an array of NumPy's, not of a subclass."""
+    kind = type(items)
+    return kind.__module__ == "numpy" and kind is getattr(sys.modules.get("numpy"), "ndarray", None)
+
+
+def array_column(items: object) -> ArrayColumn | None:
+    """Returns the items of an array as kernels read them; None for anything else, and for an array that they do not read."""
+    if not is_array(items) or items.ndim != 1:
+        return None
+    from cascade.kernels.blocks.numpy_types import numpy_now
+
+    known = numpy_now()
+    return None if known is None or known.layout(items) is None else ArrayColumn(items)
+
+
+def lists_of(columns: list[Column], count: int) -> list[list[object]]:
+    """Returns columns as lists, with shared values repeated."""
+    return [list(column) * count if type(column) is tuple else list(column) for column in columns]
 
 
 def cores() -> int:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 
-from cascade._vm import TailCall, call_each, is_awaitable, task_depth
+from cascade._vm import MapResults, TailCall, call_each, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
 from cascade.compiler.code_cache import has_plain_items
 from cascade.declare.failed import Failed, add_note
@@ -24,12 +24,14 @@ from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map
 from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.nodes.call import Call, begin
-from cascade.runtime.nodes.kernel_maps import kernels_of
+from cascade.runtime.nodes.kernel_maps import Column, array_column, is_array, kernels_of, lists_of
 from cascade.runtime.nodes.policies import with_policies
 from cascade.runtime.spine.fairness import yield_control
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from cascade.runtime.nodes.context import NodeContext
 
 SLICE, LONG_SLICE = 0.001, 0.01
@@ -61,21 +63,23 @@ def call_map(
     return begin(_map(call, operation, columns))
 
 
-def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -> list[list[object]]:
-    columns: list[list[object]] = []
+def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -> list[Column]:
+    columns: list[Column] = []
     given = operands[operation.items]
+    typed = context.lowers and is_plain(operation, context)
     # One more than the shortest of the others: that is enough to say that there are too many.
-    most = min((len(items) for items in given if isinstance(items, SIZED)), default=ITEMS_LIMIT) + 1
+    most = min((len(items) for items in given if is_sized(items)), default=ITEMS_LIMIT) + 1
     for name, items in zip(operation.parameters, given, strict=False):
         try:
-            columns.append(_taken(context, name, items, most, f"{operation.name}.map"))
+            column = array_column(items) if typed else None
+            columns.append(column or _taken(context, name, items, most, f"{operation.name}.map"))
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
             raise not_iterable(name, items, f"{operation.name}.map") from None
     if any(len(column) != len(columns[0]) for column in columns):
         sizes = ", ".join(
-            f"{name} has {len(column)}" + (" or more" if len(column) == most and not isinstance(items, SIZED) else "")
+            f"{name} has {len(column)}" + (" or more" if len(column) == most and not is_sized(items) else "")
             for name, items, column in zip(operation.parameters, given, columns, strict=False)
         )
         raise MapError(
@@ -84,7 +88,7 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -
     return columns
 
 
-async def _map(call: Call, operation: Map, columns: list[list[object]]) -> object:
+async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
     context = call.context
     count = len(columns[0])
     results: list[object] = []
@@ -93,21 +97,24 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
     whole = _with_shared(call, operation, columns)
     subscribed = context.publisher.observes_items and call.is_published
     if not subscribed and is_plain(operation, context) and whole is not None and len(whole[0]) <= MAP_LIMIT:
+        inputs, positional, names = whole
         task = operation.task
-        kernels = kernels_of(call, *whole, results)
+        kernels, found = kernels_of(call, inputs, positional, names, count)
+        lists = [] if kernels is not None else lists_of(inputs, count)
         called = task.by_kernel if context.lowers else task.called
         try:
-            while len(results) < count and not special:
-                if kernels is None:
-                    special = call_each(called, *whole, results, SLICE)
-                elif kernels.run(fairness.seconds):
-                    special = kernels.call_each(task.called, *whole, SLICE)
-                if len(results) < count:
-                    await fairness.check(len(results))
+            while len(found) < count and not special:
+                if isinstance(found, list) and kernels is None:
+                    special = call_each(called, lists, positional, names, found, SLICE)
+                elif kernels is not None and kernels.run(fairness.seconds):
+                    special = kernels.call_each(task.called, positional, names, SLICE)
+                if len(found) < count:
+                    await fairness.check(len(found))
         except Exception as error:
-            return _failed(call, error, len(results))
+            return _failed(call, error, len(found))
         if not special:
-            return _value_of(operation, results)
+            return _value_of(operation, found)
+        results = found if isinstance(found, list) else found.values()
     items = Items(call, operation, columns, results, fairness)
     try:
         failed = await items.run(special)
@@ -125,7 +132,7 @@ async def _map(call: Call, operation: Map, columns: list[list[object]]) -> objec
 def _taken(context: NodeContext, name: str, items: object, most: int, where: str) -> list[object]:
     """Returns the items of an input; no more than `most` if it is no list, as its iterator may take long, or never end."""
     check_map_input(name, items, where)
-    if isinstance(items, SIZED):
+    if is_sized(items):
         return list(items)
     result: list[object] = []
     iterator: Iterator[object] = iter(items)  # type: ignore[call-overload]  # the caller handles that it is not iterable
@@ -140,16 +147,21 @@ def _taken(context: NodeContext, name: str, items: object, most: int, where: str
     return result
 
 
+def is_sized(items: object) -> TypeGuard[Collection[object]]:
+    """Returns True if an input has no more items than its length says: it is a list, tuple or range, or an array of NumPy's."""
+    return isinstance(items, SIZED) or (is_array(items) and items.ndim > 0)
+
+
 def _with_shared(
-    call: Call, operation: Map, columns: list[list[object]]
-) -> tuple[list[list[object]], int, tuple[str, ...] | None] | None:
-    """Returns the columns with those of shared values, the number of positional ones, and the names of the others; None if one has no name."""
+    call: Call, operation: Map, columns: list[Column]
+) -> tuple[list[Column], int, tuple[str, ...] | None] | None:
+    """Returns the columns with shared values, each in a tuple, the number of positional ones, and the names of the others; None if one has no name."""
     signature = operation.signature
     first = int(signature.shares_first)
     named = tuple(each for each in signature.shared[first:] if isinstance(each, str))
     if len(named) < len(signature.shared) - first:
         return None
-    more = [[value] * len(columns[0]) for value in call.operands[operation.shared]]
+    more: list[Column] = [(value,) for value in call.operands[operation.shared]]
     return more[:first] + columns + more[first:], first + signature.positional, (*signature.names, *named) or None
 
 
@@ -169,14 +181,14 @@ def _failed(call: Call, error: Exception, item: int) -> Failed:
     return Failed(error)
 
 
-def _value_of(operation: Map, results: list[object]) -> object:
+def _value_of(operation: Map, results: list[object] | MapResults) -> object:
     """Returns the value of a map whose items have these results: the list, or an array; Failed where NumPy makes no array of them."""
     if not operation.signature.as_array:
         return results
-    import numpy
+    from cascade.runtime.nodes.map_arrays import array_of
 
     try:
-        return numpy.array(results)
+        return array_of(results)
     except Exception as error:
         add_note(error, f"while the results of {operation.name}.map became an array")
         return Failed(error)
@@ -245,7 +257,7 @@ class Items:
     """The items of a map under way."""
 
     def __init__(
-        self, call: Call, operation: Map, columns: list[list[object]], results: list[object], fairness: Fairness
+        self, call: Call, operation: Map, columns: list[Column], results: list[object], fairness: Fairness
     ) -> None:
         self._call = call
         self._signature = operation.signature
