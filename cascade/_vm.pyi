@@ -236,6 +236,7 @@ class BlockKernel:
     stale: bool
     retired: bool
     slower: bool
+    exits_often: bool
     called_out: int
     @property
     def runs(self) -> tuple[int, float]: ...

@@ -267,7 +267,7 @@ OP(GUARD)
 {
     for (const cascade_watch *watch = s->watched; watch->dict != NULL; watch++)
         if (cascade_version(watch->dict) != watch->version || watch->version == 0) {
-            if (!cascade_names_hold(s))
+            if (s->is_free || !cascade_names_hold(s))
                 STOP(CASCADE_GUARDS);
             break;
         }

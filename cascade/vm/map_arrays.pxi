@@ -404,13 +404,14 @@ cdef class ArrayItems(Shares):
     cdef int run_share(self, Share* share) except -1:
         cdef TypedState* state = &share.typed.state
         state.watched = self.kernel.watches
+        state.named = &self.kernel.names_by_number
         state.gathers = self.kernel.gathers
         state.is_free = True
         with nogil:
             self.run_items(share)
         if share.inside and state.outcome not in (TYPED_OUT_OF_FUEL, TYPED_GROWS, TYPED_GUARDS):
             self.exit_share(share)
-            self.kernel.exits_at[state.word - self.kernel.words] += 1
+            self.kernel.exits_at[state.word - self.kernel.words].count += 1
         return 0
 
     cdef void run_items(self, Share* share) noexcept nogil:
