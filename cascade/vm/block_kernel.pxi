@@ -250,14 +250,15 @@ cdef class BlockKernel:
                 return entry.word
         if self.entry_count == BLOCK_ENTRIES:
             return -1
-        entry = &self.entries_by_type[self.entry_count]
-        for j in range(count):
-            entry.types[j] = types[j]
         kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])
-        return self.made_entry(self.grown(-1, kinds))
+        return self.made_entry(self.grown(-1, kinds), types, count)
 
-    cdef Py_ssize_t made_entry(self, Py_ssize_t word) noexcept:
-        if word >= 0:
+    cdef Py_ssize_t made_entry(self, Py_ssize_t word, PyTypeObject** types, Py_ssize_t count) noexcept:
+        # Written when the code has been made: meanwhile other threads may have been here.
+        cdef Py_ssize_t j
+        if word >= 0 and self.entry_count < BLOCK_ENTRIES:
+            for j in range(count):
+                self.entries_by_type[self.entry_count].types[j] = types[j]
             self.entries_by_type[self.entry_count].word = word
             self.entry_count += 1
         return word
