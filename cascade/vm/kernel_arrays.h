@@ -101,6 +101,22 @@ OP(ARRAY_AT4)       /* behind a CHECK_ARRAY */
     SET_ADDRESS;
     NEXT;
 }
+/* Whether the item that an iterator comes to has no register: it exits before it goes on, as the item is to be taken again. */
+static inline int cascade_has_no_register(const char *at, int element)
+{
+    cascade_register ignored;
+    return cascade_read(at, element, &ignored);
+}
+static inline int cascade_buffer_item_has_no_register(const cascade_array *v, int64_t i)
+{
+    const char *at = v->items + i * v->descr->size;
+    switch (v->descr->code) {
+    case 'L': case 'Q': return v->descr->size == 8 && cascade_has_no_register(at, CASCADE_UINT64);
+    case 'f': return cascade_has_no_register(at, CASCADE_FLOAT32);
+    default: return 0;
+    }
+}
+#define BUFFER(x) ((cascade_array *)O(x))
 OP(ARRAY_NEXT_AT)
 {
     cascade_ndarray *v = ARRAY(b);
@@ -109,12 +125,36 @@ OP(ARRAY_NEXT_AT)
         EXIT;
     if (i >= v->shape[0])
         GO(f);
+    if (cascade_has_no_register(v->data + i * v->strides[0], w->e & 255))
+        EXIT;
     SET(a, v->data + i * v->strides[0]);
     r[(uint32_t)w->b + 1].i = i + 1;
     NEXT;
 }
 
 /* ---- Rows and shapes ---------------------------------------------------------------------------------------------- */
+
+/* Exits where the iterator at a does: before the ones beside it in a zip() go on. */
+OP(ARRAY_CHECK_NEXT)
+{
+    cascade_ndarray *v = ARRAY(a);
+    int64_t i = r[(uint32_t)w->a + 1].i;
+    if (!cascade_is_array(v, w->e))
+        EXIT;
+    if (i < v->shape[0] && v->dimensions == 1 && cascade_has_no_register(v->data + i * v->strides[0], w->e & 255))
+        EXIT;
+    NEXT;
+}
+OP(BUFFER_CHECK_NEXT)
+{
+    cascade_array *v = BUFFER(a);
+    int64_t i = r[(uint32_t)w->a + 1].i;
+    if (v->descr->code != w->e)
+        EXIT;
+    if (i < Py_SIZE(v) && cascade_buffer_item_has_no_register(v, i))
+        EXIT;
+    NEXT;
+}
 
 OP(ARRAY_BOUND)
 {
@@ -317,7 +357,6 @@ OP(BYTEARRAY_NEXT)
 }
 
 /* Of array.array: e is the type code. */
-#define BUFFER(x) ((cascade_array *)O(x))
 OP(EXPECT_BUFFER) { if ((void *)Py_TYPE(O(a)) != r[(uint32_t)w->b].object || BUFFER(a)->descr->code != w->e) GO(f); NEXT; }
 OP(BUFFER_AT)
 {
@@ -337,6 +376,8 @@ OP(BUFFER_NEXT)
         EXIT;
     if (i >= Py_SIZE(v))
         GO(f);
+    if (cascade_buffer_item_has_no_register(v, i))
+        EXIT;
     SET(a, v->items + i * v->descr->size);
     r[(uint32_t)w->b + 1].i = i + 1;
     NEXT;

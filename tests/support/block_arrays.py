@@ -260,3 +260,24 @@ def _functions_of_one() -> list[Any]:
 
 
 OF_ONE = _functions_of_one()
+
+
+def visited(items: Any) -> Any:
+    found = []
+    for item in items:
+        found.append(item)
+    return found
+
+
+def visited_with_numbers(items: Any, start: int) -> Any:
+    found = []
+    for pair in enumerate(items, start):
+        found.append(pair)
+    return found
+
+
+def visited_side_by_side(first: Any, items: Any, other: Any) -> Any:
+    found = []
+    for three in zip(first, items, other):
+        found.append(three)
+    return found

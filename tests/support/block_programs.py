@@ -21,6 +21,13 @@ def stored_twice(first: Any, number: int) -> Any:
     return first, number
 
 
+def kept_and_stored_in_itself(value: Any, count: int) -> Any:
+    last = None
+    for _ in range(count):
+        last, value = (value, value)
+    return last, value
+
+
 def swapped_while_iterated(values: Any, count: int) -> Any:
     number = 0
     for number in range(count):

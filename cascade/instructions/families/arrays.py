@@ -65,6 +65,9 @@ def _arrays() -> Iterator[Row]:
         OTHER,
         free=True,
     )
+    yield Row(
+        "ARRAY_CHECK_NEXT", "a<object e#", "check that the iterator over array a can go on, or is at its end", OTHER
+    )
     yield Row("ARRAY_BOUND", "a<object b<int e#", "check index b of axis e of array a", "no such item", free=True)
     yield Row("ARRAY_ROW", "a>object b<object c<int", "a = array b[c], an array", "no such item")
     yield Row(
@@ -119,6 +122,8 @@ def _buffers() -> Iterator[Row]:
     )
     yield Row("BUFFER_NEXT", "a>object b~ e# f@", "a = the address of the next item of array.array b, or go to f at its end",
               "another code")  # fmt: skip
+    yield Row("BUFFER_CHECK_NEXT", "a<object e#", "check that the iterator over array.array a can go on, or is at its end",
+              "another code, or an item that no register holds")  # fmt: skip
     yield Row("EXPECT_VIEW", "a<object e# f@", "go to f where a is no memoryview of format and dimensions e")
     yield Row("VIEW_AT1", "a>object b<object c<int f#", "a = the address of memoryview b[c]", OTHER)
     yield Row("VIEW_AT2", "a>object b<object c<int d<int f#", "a = the address of memoryview b[c, d]", OTHER)

@@ -324,6 +324,16 @@ def is_iterable(value: Value) -> bool:
     )
 
 
+def check_next(translator: Translator, iterator: Value) -> bool:
+    """The code exits here where `next_item` would; returns whether it may."""
+    layout = iterator.layout
+    if layout is None:
+        return False
+    kind, number = ("BUFFER", ord(layout.code)) if layout.code else ("ARRAY", expected(layout))
+    translator.emit(f"{kind}_CHECK_NEXT", a=iterator.register, e=number)
+    return True
+
+
 def next_item(translator: Translator, iterator: Value, end: Label) -> Value:
     """Returns the next item of an iterator over an array or buffer; at its end goes to a label."""
     result, source, layout = translator.temporary(), iterator.register, iterator.layout

@@ -22,6 +22,8 @@ from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, HELD, ITEMS, 
 from cascade.kernels.model import BOOL, INT, OBJECT
 
 ZIPPED_LIMIT = 3
+FURTHEST_START = 2**62
+"""The largest number from which enumerate() counts here: no loop gets from there to 2**63."""
 RANGE_SIZE = 3
 """Registers of a range."""
 
@@ -240,11 +242,24 @@ def call_enumerate(translator: Translator, count: int, instruction: Instruction)
         start = translator.seen(-1)
     if start.kind not in (INT, BOOL) or not is_iterable(translator, -count, instruction):
         return False
-    register = iterator_slot(translator, instruction)
     start = translator.state.stack[-1] if count == 2 else start
+    if not counts_on(translator, start):
+        return False
+    register = iterator_slot(translator, instruction)
     parts = iterators(translator, count, 1, register + 1)
     translator.emit("MOVE", a=register, b=translator.register(start))
     return finish(translator, instruction, Value(COUNTED, register, parts=parts))
+
+
+def counts_on(translator: Translator, start: Value) -> bool:
+    """Returns whether enumerate() may count from a number without end: an item has been taken when the next number is computed."""
+    if start.constant:
+        return isinstance(start.known, int) and start.known <= FURTHEST_START
+    if translator.general:
+        return False
+    limit = translator.register(Value(INT, known=FURTHEST_START))
+    translator.emit("JUMP_LESS_EQUAL_INT", a=limit, b=translator.register(start), target=translator.otherwise())
+    return True
 
 
 @known(builtins.zip)

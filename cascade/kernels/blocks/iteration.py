@@ -141,8 +141,17 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
         translator.emit("MOVE", a=count, b=number)
         translator.emit("ADD_INT", a=number, b=count, c=translator.register(Value(INT, known=1)))
         return Value(DISPLAY, parts=(Value(INT, count), item))
+    checked = [check_next(translator, part) for part in iterator.parts[1:]]
+    if any(checked):
+        version = None  # the checks belong to each turn
     first = next_of(translator, iterator.parts[0], end, version)
     return Value(DISPLAY, parts=(first, *(next_of(translator, part, end) for part in iterator.parts[1:])))
+
+
+def check_next(translator: Translator, iterator: Value) -> bool:
+    """The code exits here where the next item of an iterator would make it exit, as none has gone on yet; returns whether one may."""
+    checked = [check_next(translator, part) for part in iterator.parts]
+    return any(checked) or (iterator.kind == ITEMS and arrays.check_next(translator, iterator))
 
 
 def at_end(translator: Translator, instruction: Instruction, end: Label, released: tuple[Value, ...]) -> None:

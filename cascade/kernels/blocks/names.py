@@ -76,33 +76,37 @@ def store_fast(translator: Translator, instruction: Instruction) -> None:
     store(translator, instruction.arg)
 
 
-def store(translator: Translator, number: int, seen: bool = False) -> None:
-    """Stores the value on top of the stack in a variable; `seen` where its class does not matter any more."""
-    value = translator.state.stack[-1]
-    if value.kind == NULL:
-        unbind(translator, number)
-        return
-    if value.kind not in HELD:
-        value = translator.whole(-1)
+def store(translator: Translator, number: int) -> None:
+    make_storable(translator, -1)
+    put(translator, number)
+
+
+def make_storable(translator: Translator, place: int) -> None:
+    """Sees a value on the stack, and makes of it what a variable can hold."""
+    value = translator.state.stack[place]
+    if value.kind != NULL and value.kind not in HELD:
+        value = translator.whole(place)
         if value.kind not in HELD:
             raise LeavesTyped
-    if value.unseen and value.local < 0 and not seen:
-        translator.seen(-1)
-    translator.pop()
-    translator.store(number, value)
+    if value.unseen and value.local < 0:
+        translator.seen(place)
+
+
+def put(translator: Translator, number: int) -> None:
+    """Stores the value on top of the stack."""
+    if translator.state.stack[-1].kind == NULL:
+        unbind(translator, number)
+    else:
+        translator.store(number, translator.pop())
 
 
 @form("STORE_FAST_STORE_FAST")
 def store_two(translator: Translator, instruction: Instruction) -> None:
-    # Both values are seen first, as the first store cannot be repeated: nothing may end the block between the two.
-    for place in (-2, -1):
-        value = translator.whole(place)
-        if value.unseen and value.local < 0:
-            translator.seen(place)
-        if value.kind not in (NULL, *HELD):
-            raise LeavesTyped
-    store(translator, instruction.arg >> 4, seen=True)
-    store(translator, instruction.arg & 15, seen=True)
+    # Both values are seen first, as the first store cannot be repeated; the second one may have been an alias of the first variable.
+    make_storable(translator, -2)
+    make_storable(translator, -1)
+    put(translator, instruction.arg >> 4)
+    put(translator, instruction.arg & 15)
 
 
 @form("STORE_FAST_LOAD_FAST")

@@ -261,3 +261,26 @@ def test_no_reference_to_an_array_is_kept():
         for _ in range(10):
             block_arrays.outcome(kernel, arguments)
         assert sys.getrefcount(array) == before, function.__name__
+
+
+HARD_TO_HOLD = [
+    np.array([1, 2**63, 3], dtype=np.uint64),
+    np.array([2**63], dtype=np.uint64),
+    arrays.array("Q", [1, 2**64 - 1, 3]),
+    arrays.array("L", [2**63, 1]),
+    np.frombuffer(b"\x01\x00\xa0\x7f\x00\x00\x80\x3f", np.float32),
+]
+
+
+@pytest.mark.parametrize("items", HARD_TO_HOLD)
+def test_items_that_no_register_holds_are_visited_once(items):
+    assert_same(block_arrays.visited, items)
+    assert_same(block_arrays.visited_with_numbers, items, 7)
+    assert_same(block_arrays.visited_side_by_side, [1, 2, 3], range(3), items)
+    assert_same(block_arrays.visited_side_by_side, [1, 2, 3], items, items)
+    assert_same(block_arrays.visited_side_by_side, items, [1, 2, 3], items)
+
+
+def test_items_are_visited_once_where_their_numbers_grow_too_large():
+    assert_same(block_arrays.visited_with_numbers, [5, 6, 7], 2**63 - 2)
+    assert_same(block_arrays.visited_with_numbers, HARD_TO_HOLD[0], 2**63 - 2)

@@ -24,6 +24,15 @@ def test_a_variable_that_is_stored_twice_at_once_has_the_last_value():
     assert_same(block_programs.swapped_while_iterated, [5, 7], 4)
 
 
+def test_a_variable_that_is_stored_in_itself_and_in_another_one_keeps_its_references():
+    value = Fraction(1, 2)
+    kernel = block_kernel(block_programs.kept_and_stored_in_itself)
+    before = sys.getrefcount(value)
+    for count in (1, 2, 3):
+        assert kernel(value, count) == (value, value)
+    assert sys.getrefcount(value) == before
+
+
 def test_values_on_the_stack_keep_their_kinds_where_variables_are_boxed_to_have_fewer_versions():
     values = [1, 2.5, "a", None, True, [1], (2,), {3}, 4, b"5"] * 4
     values += values[::3] + values[::-1]
