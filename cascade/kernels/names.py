@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from types import CellType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 
 from cascade.kernels.model import MISSING, Guard
 from cascade.kernels.source import FunctionSource
+
+LASTING = (int, float, bool, str, bytes, complex, type(None), FunctionType, BuiltinFunctionType, ModuleType)
+"""Classes of objects of free variables that the code may hold beyond their time; any other one dies as soon as CPython lets it die."""
 
 
 class Names:
@@ -53,6 +56,8 @@ class Names:
             found = cell.cell_contents
         except ValueError:
             found = MISSING
+        if found is not MISSING and type(found) not in LASTING and not isinstance(found, type):
+            return MISSING
         return self._add(Guard("contents", cell, "", found))
 
     def _add(self, guard: Guard) -> object:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import traceback
 import warnings
+import weakref
 from types import ModuleType
 from typing import Any
 
@@ -56,6 +57,28 @@ def test_a_variable_of_the_function_around_is_assigned_after_the_last_loop(run):
         return count
 
     assert [run(add(5)), run(add(1)), count] == [5, 6, 6]
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_an_object_of_the_function_around_dies_when_its_variable_changes(run, mapped):
+    class Held:
+        pass
+
+    kept = Held()
+
+    def replace(n: int) -> int:
+        nonlocal kept
+        old = kept  # noqa: F841
+        for i in range(n):
+            n += i
+        kept = Held()
+        return n
+
+    first, replacing = weakref.ref(kept), cs.task(replace)
+    for _ in range(3):
+        found = run(replacing.map([3]))[0] if mapped else run(replacing(3))
+        assert found == 6
+    assert first() is None
 
 
 def test_a_global_that_is_not_there_is_a_name_error(run):
