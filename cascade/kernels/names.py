@@ -6,10 +6,13 @@ import ast
 import sys
 from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 
+from cascade.declare.task import Task
 from cascade.kernels.model import MISSING, Guard
 from cascade.kernels.source import FunctionSource
 
-LASTING = (int, float, bool, str, bytes, complex, type(None), FunctionType, BuiltinFunctionType, ModuleType)
+LASTING = (
+    int, float, bool, str, bytes, complex, type(None), FunctionType, BuiltinFunctionType, ModuleType, Task,
+)  # fmt: skip
 """Classes of objects of free variables that the code may hold beyond their time; any other one dies as soon as CPython lets it die."""
 
 
