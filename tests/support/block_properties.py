@@ -106,6 +106,17 @@ def with_wrong_keywords(count: Any) -> Any:
     return found, given(b=1)
 
 
+def raising_with_keywords(count: Any) -> Any:
+    part = Part(None, y=count)
+    return [
+        given(1, c=count),
+        part
+        .scaled(
+            m=count,
+        ),
+    ]  # fmt: skip
+
+
 def closed_over(count: Any) -> Any:
     def inner(x: Any) -> Any:
         return x * count
@@ -178,7 +189,7 @@ def backward_with_exits(values: Any) -> Any:
 
 CASES: list[tuple[str, tuple[Any, ...]]] = [
     *((name, (count,)) for name in ("loaded", "with_keywords", "closed_over", "counter") for count in (0, 4, 1.5)),
-    *((name, (count,)) for name in ("failing", "caught", "with_wrong_keywords", "failing_inside") for count in (2, 5)),
+    *((name, (count,)) for name in ("failing", "caught", "raising_with_keywords", "with_wrong_keywords", "failing_inside") for count in (2, 5)),
     ("of_class", (Part,)), *(("chosen", (which, 5)) for which in range(4)),
     *((name, (values,)) for name in ("backward", "backward_while_it_shrinks", "backward_with_exits")
       for values in ([1, 2, 3, 4, 5], [], [1], [1, 2, 0, 3], (1, 2), [1.5, 2], [3, "a"], [2**70, 1, 2, 3])),

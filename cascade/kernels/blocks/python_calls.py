@@ -143,7 +143,7 @@ def _emit(translator: Translator, callee: Callee, count: int, instruction: Instr
     for place in range(-count, 0):
         translator.seen(place)
     number = generic.make(translator, translator.offset, instruction.after, taken, 1, name="CALL_FUNCTION")
-    translator.callees[number] = callee
+    translator.callees[number] = callee._replace(raises_at=instruction.start)  # KW_NAMES has another position
     return True
 
 
