@@ -400,8 +400,8 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
 
 
 def _by_calls(calls: _Calls, task: AnyTask, routine: Routine, own: Sequence[Kernel]) -> tuple[str, str]:
-    called = calls.types is not None or set(calls.inside) != {OF_MAP}  # otherwise only for items of maps
-    found = block_kernels.regime(routine) if called else None
+    is_called = calls.types is not None or set(calls.inside) != {OF_MAP}  # otherwise only for items of maps
+    found = block_kernels.regime(routine) if is_called or routine.block_kernel is not None else None
     return found or ("call", _why_retired(own) if own else _why_called(calls, task, routine))
 
 

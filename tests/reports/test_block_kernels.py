@@ -214,6 +214,14 @@ def test_a_kernel_that_retires_says_so_with_its_figures_and_its_worst_call_out()
     assert "        a call took 2000000.00 us by the kernel, 1000000.00 us by CPython\n" in text
 
 
+def test_items_of_a_map_run_in_the_kernel_of_the_function():
+    task = fresh(functions.worked)
+    assert cs.run(task.map([1, 2, 3])) == [1, 2, 3]
+    report = cs.explain(task.map([1]))["worked"]
+    assert (report.regime, report.why) == ("kernel", "its function runs in a kernel")
+    assert report.block_kernel is not None and report.block_kernel.runs == 3
+
+
 def test_a_kernel_that_is_not_made_yet_is_announced():
     _vm.lower_without_delay(False)
     task = fresh(functions.worked)
