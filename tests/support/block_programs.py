@@ -84,6 +84,8 @@ def exchanged(first: Any, turns: Any) -> Any:
     for _ in turns:
         second, first = (first, second)
     return first, second
+
+
 def given_name(value: Any) -> Any:
     other, value = (value, len)
     return other, value([other])

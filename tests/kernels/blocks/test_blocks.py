@@ -61,6 +61,8 @@ def test_cells_of_free_variables_stay_the_function_s_where_there_are_many_versio
 @pytest.mark.parametrize("first", [5, Fraction(1, 3), 2**70, "text", [1], None])
 def test_two_variables_are_exchanged_whatever_they_hold(first):
     assert_same(block_programs.exchanged, first, [3, "42", 0.0, None])
+
+
 @pytest.mark.parametrize("value", [2**63, "a", 1, None])
 def test_a_variable_gets_another_value_while_its_own_goes_to_a_second_one(value):
     assert_same(block_programs.given_name, value)
