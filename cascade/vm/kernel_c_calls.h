@@ -55,6 +55,9 @@ static PyObject *cascade_enter(const cascade_gather *gather, PyObject **values)
     }
 }
 
+/* Whether a source of this kind is an object in its register; any other one is made into one for the call. */
+static inline int cascade_is_object(int32_t kind) { return kind == 'o' || kind == 'r'; }
+
 /* Returns a new reference, or NULL with an error set. The registers keep their references in any case. */
 static __attribute__((noinline)) PyObject *cascade_call_c(cascade_gather *gather, cascade_register *r)
 {
@@ -66,18 +69,15 @@ static __attribute__((noinline)) PyObject *cascade_call_c(cascade_gather *gather
     for (made = 0; made < gather->count; made++) {
         const cascade_source *source = &gather->sources[made];
         cascade_register value = r[(uint32_t)source->where];
-        int is_boxed = source->kind == 'i' || source->kind == 'd' || source->kind == 'b' || source->kind == 'c';
-        values[made + 1] = is_boxed ? cascade_boxed(value, source->kind) : source->kind == 'n' ? Py_None : (PyObject *)value.object;
+        values[made + 1] = cascade_is_object(source->kind) ? (PyObject *)value.object : cascade_boxed(value, source->kind);
         if (values[made + 1] == NULL)
             break;
     }
     if (made == gather->count)
         result = cascade_enter(gather, values + 1);
-    for (i = 0; i < made; i++) {
-        int32_t kind = gather->sources[i].kind;
-        if (kind == 'i' || kind == 'd' || kind == 'b' || kind == 'c')
+    for (i = 0; i < made; i++)
+        if (!cascade_is_object(gather->sources[i].kind))
             Py_DECREF(values[i + 1]);
-    }
     return result;
 }
 

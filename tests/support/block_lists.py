@@ -123,3 +123,9 @@ def tested(values: Any) -> Any:
         if not value:
             count += 100
     return count
+
+
+def inserts_computed(values: Any, number: Any) -> Any:
+    values.insert(1, number * 1)
+    values.insert(-1, min(number, number))
+    return values

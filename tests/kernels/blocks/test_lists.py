@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from tests.support import block_lists
@@ -165,3 +166,8 @@ def test_methods_of_lists_of_plain_items_are_no_call_outs():
         (block_lists.compared, [1], [2]), (block_lists.searches, ["a", "b"], "b"),
     ):  # fmt: skip
         assert "CALL_PYTHON" not in instructions(assert_same(function, *arguments))
+
+
+@pytest.mark.parametrize("number", [7, 0.5, True, np.int8(100), np.uint64(7), np.float32(0.5), np.True_])
+def test_numbers_that_are_computed_are_inserted(number):
+    assert_same(block_lists.inserts_computed, [1, 2], number)
