@@ -85,7 +85,7 @@ def misuses():
 def spin(n: int = 0):
     return cs.TailCall((n + 1,))
 
-@cs.task
+@cs.task(lower=True)
 def counted(n: int):
     total = 0
     for i in range(n):
