@@ -402,7 +402,12 @@ def _of_task(calls: _Calls, task: AnyTask, routine: Routine) -> tuple[str, str]:
 def _by_calls(calls: _Calls, task: AnyTask, routine: Routine, own: Sequence[Kernel]) -> tuple[str, str]:
     is_called = calls.types is not None or set(calls.inside) != {OF_MAP}  # otherwise only for items of maps
     found = block_kernels.regime(routine) if is_called or routine.block_kernel is not None else None
-    return found or ("call", _why_retired(own) if own else _why_called(calls, task, routine))
+    if not own:
+        return found or ("call", _why_called(calls, task, routine))
+    retired = _why_retired(own)
+    return (
+        ("call", retired) if found is None else (found[0], f"{found[1]}; its kernel of numbers was given up: {retired}")
+    )
 
 
 def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
