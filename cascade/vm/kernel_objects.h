@@ -268,7 +268,7 @@ OP(GUARD)
     for (const cascade_watch *watch = s->watched; watch->dict != NULL; watch++)
         if (cascade_version(watch->dict) != watch->version || watch->version == 0) {
             if (s->is_free || !cascade_names_hold(s))
-                STOP(CASCADE_GUARDS);
+                STOP(CASCADE_GUARDS);       /* looking names up takes the GIL */
             break;
         }
     NEXT;

@@ -274,6 +274,7 @@ def test_a_name_that_changes_between_runs_and_between_items(path, monkeypatch):
     assert [*map(shown, path.run(cs.task(changes).map(array)))] == [*map(shown, expected)]
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_a_table_that_another_thread_changes_meanwhile_crashes_nothing():
     table = np.arange(12.0)
     over = threading.Event()
