@@ -26,7 +26,9 @@ from cascade.instructions.families import arrays, attributes, c_calls, functions
 if TYPE_CHECKING:
     from typing import Literal
 
-    Role = Literal["reads", "then reads", "writes", "copies", "range", "target", "value", "object", "window", "size"]
+    Role = Literal[
+        "reads", "then reads", "writes", "copies", "range", "target", "value", "object", "gathering", "window", "size",
+    ]  # fmt: skip
     Join = Literal["left", "right", "last", "beside", "then"]
 
 KERNEL_WORD_BYTES = 32
@@ -42,7 +44,7 @@ class Operand(NamedTuple):
     Attributes:
         role: "reads", "then reads" (after it has written), "writes", "copies" (writes a register with the type of
             another one), "range" (the three registers of a range), "target" (a word), "value" (32 bits that may be
-            anything), "object" (an index into the table of objects and call-outs), "window" (how many registers of the
+            anything), "object" (an index into the table of objects and call-outs), "gathering" (a number of one), "window" (how many registers of the
             caller stand before those of the called function) or "size" (how many registers that one has).
         type: of the register.
         source: for "copies", the operand that is copied.
@@ -97,7 +99,7 @@ class KernelInstruction(NamedTuple):
 
 _ROLES: dict[str, Role] = {
     "<": "reads", ">": "writes", "=": "copies", "~": "range", "@": "target", "#": "value", "?": "object", "^": "window",
-    "$": "size", ";": "then reads",
+    "$": "size", ";": "then reads", "&": "gathering",
 }  # fmt: skip
 
 

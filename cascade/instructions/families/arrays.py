@@ -27,18 +27,18 @@ def _items() -> Iterator[Row]:
         )
         yield Row(f"ARRAY1_STORE_{kind}", f"a<object b<int c<{register}", f"{lower} array a[b] = c", READ_ONLY)
         yield Row(f"ARRAY2_STORE_{kind}", f"a<object b<int c<int d<{register}", f"{lower} array a[b, c] = d", READ_ONLY)
-        yield Row(f"ARRAY_NEXT_{kind}", f"a>{register} b~ f@", f"a = the next item of {lower} array b, or go to f at its end",
+        yield Row(f"ARRAY_NEXT_{kind}", f"a>{register} b~items f@", f"a = the next item of {lower} array b, or go to f at its end",
                   OTHER, free=True)  # fmt: skip
     for kind in KINDS:
         lower, register = kind.lower(), _register(kind)
         yield Row(
             f"READ_{kind}",
-            f"a>{register} b<object",
+            f"a>{register} b<address",
             f"a = the {lower} at b",
             "one that a register cannot hold",
             free=True,
         )
-        yield Row(f"WRITE_{kind}", f"a<object b<{register}", f"the {lower} at a = b", "a value that does not fit")
+        yield Row(f"WRITE_{kind}", f"a<address b<{register}", f"the {lower} at a = b", "a value that does not fit")
 
 
 def _arrays() -> Iterator[Row]:
@@ -46,21 +46,21 @@ def _arrays() -> Iterator[Row]:
     yield Row(
         "CHECK_ARRAY", "a<object e#", "check that a is an array of kind and dimensions e", "another array", free=True
     )
-    yield Row("ARRAY_AT1", "a>object b<object c<int f#", "a = the address of array b[c]", OTHER, free=True)
-    yield Row("ARRAY_AT2", "a>object b<object c<int d<int f#", "a = the address of array b[c, d]", OTHER, free=True)
+    yield Row("ARRAY_AT1", "a>address b<object c<int f#", "a = the address of array b[c]", OTHER, free=True)
+    yield Row("ARRAY_AT2", "a>address b<object c<int d<int f#", "a = the address of array b[c, d]", OTHER, free=True)
     yield Row(
-        "ARRAY_AT3", "a>object b<object c<int d<int e<int f#", "a = the address of array b[c, d, e]", OTHER, free=True
+        "ARRAY_AT3", "a>address b<object c<int d<int e<int f#", "a = the address of array b[c, d, e]", OTHER, free=True
     )
     yield Row(
         "ARRAY_AT4",
-        "a>object b<object c<int d<int e<int f<int",
+        "a>address b<object c<int d<int e<int f<int",
         "a = the address of array b[c, d, e, f]",
         OTHER,
         free=True,
     )
     yield Row(
         "ARRAY_NEXT_AT",
-        "a>object b~ e# f@",
+        "a>address b~items e# f@",
         "a = the address of the next item of array b, or go to f at its end",
         OTHER,
         free=True,
@@ -69,10 +69,10 @@ def _arrays() -> Iterator[Row]:
         "ARRAY_CHECK_NEXT", "a<object e#", "check that the iterator over array a can go on, or is at its end", OTHER
     )
     yield Row("ARRAY_BOUND", "a<object b<int e#", "check index b of axis e of array a", "no such item", free=True)
-    yield Row("ARRAY_ROW", "a>object b<object c<int", "a = array b[c], an array", "no such item")
+    yield Row("ARRAY_ROW", "a>owned b<object c<int", "a = array b[c], an array", "no such item")
     yield Row(
         "ARRAY_NEXT_ROW",
-        "a>object b~ f@",
+        "a>owned b~items f@",
         "a = the next row of array b, or go to f at its end",
         "an array of one dimension",
     )
@@ -88,7 +88,7 @@ def _arrays() -> Iterator[Row]:
 
 
 def _scalars() -> Iterator[Row]:
-    yield Row("BOX_SCALAR", "a>object b< e#", "a = b as a NumPy scalar of kind e")
+    yield Row("BOX_SCALAR", "a>owned b< e#", "a = b as a NumPy scalar of kind e")
     yield Row(
         "UNBOX_SCALAR",
         "a> b<object e# f@",
@@ -111,22 +111,22 @@ def _scalars() -> Iterator[Row]:
 
 def _buffers() -> Iterator[Row]:
     yield Row("BYTEARRAY_ITEM", "a>int b<object c<int", "a = bytearray b[c]", "no such item")
-    yield Row("BYTEARRAY_NEXT", "a>int b~ f@", "a = the next item of bytearray b, or go to f at its end")
+    yield Row("BYTEARRAY_NEXT", "a>int b~items f@", "a = the next item of bytearray b, or go to f at its end")
     yield Row("BYTEARRAY_STORE", "a<object b<int c<int", "bytearray a[b] = c", "no such item, or no byte")
     yield Row("EXPECT_BUFFER", "a<object b<object e# f@", "go to f where a is no array.array (class b) of code e")
     yield Row(
         "BUFFER_AT",
-        "a>object b<object c<int e#",
+        "a>address b<object c<int e#",
         "a = the address of array.array b[c]",
         "another code, or no such item",
     )
-    yield Row("BUFFER_NEXT", "a>object b~ e# f@", "a = the address of the next item of array.array b, or go to f at its end",
+    yield Row("BUFFER_NEXT", "a>address b~items e# f@", "a = the address of the next item of array.array b, or go to f at its end",
               "another code")  # fmt: skip
     yield Row("BUFFER_CHECK_NEXT", "a<object e#", "check that the iterator over array.array a can go on, or is at its end",
               "another code, or an item that no register holds")  # fmt: skip
     yield Row("EXPECT_VIEW", "a<object e# f@", "go to f where a is no memoryview of format and dimensions e")
-    yield Row("VIEW_AT1", "a>object b<object c<int f#", "a = the address of memoryview b[c]", OTHER)
-    yield Row("VIEW_AT2", "a>object b<object c<int d<int f#", "a = the address of memoryview b[c, d]", OTHER)
+    yield Row("VIEW_AT1", "a>address b<object c<int f#", "a = the address of memoryview b[c]", OTHER)
+    yield Row("VIEW_AT2", "a>address b<object c<int d<int f#", "a = the address of memoryview b[c, d]", OTHER)
     yield Row("VIEW_DIMENSION", "a>int b<object e# f#", "a = memoryview b.shape[e]", "another or a released memoryview")
 
 

@@ -16,13 +16,13 @@ def _rows() -> Iterator[Row]:
     yield Row("EXPECT_NUMBERS", "a<object f@", "go to f where an item of list or tuple a is no plain number")
     yield Row("HASH_INT", "a>int b<int", "a = hash(b)")
     yield Row("IS_INSTANCE", "a>int b<object c<object f@", f"a = isinstance(b, class c), {_CALLED}")
-    yield Row("TYPE_OF", "a>object b<object", "a = type(b)")
+    yield Row("TYPE_OF", "a>owned b<object", "a = type(b)")
     for name, function in (("SUM", "sum"), ("LEAST", "min"), ("MOST", "max"), ("SORTED", "sorted")):
-        yield Row(name, "a>object b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
+        yield Row(name, "a>owned b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
     for name, function in (("ANY", "any"), ("ALL", "all")):
         yield Row(name, "a>int b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
-    yield Row("LIST_OF", "a>object b<object", "a = list(b), of a built-in class")
-    yield Row("TUPLE_OF", "a>object b<object", "a = tuple(b), of a built-in class")
+    yield Row("LIST_OF", "a>owned b<object", "a = list(b), of a built-in class")
+    yield Row("TUPLE_OF", "a>owned b<object", "a = tuple(b), of a built-in class")
     yield Row("EXPECT_PARTIAL", "a<object b<object c# f@", "go to f where a is no partial object of b with c arguments")
     yield Row("PARTIAL_ITEM", "a>object b<object c#", "a = partial b.args[c], borrowed")
     yield Row("SUM_FLOAT", "a~ c<float", "a += c, as sum() does: a + 1 has the errors of the additions")
@@ -32,17 +32,17 @@ def _rows() -> Iterator[Row]:
 
 
 def _number_objects() -> Iterator[Row]:
-    yield Row("RELEASE_COMPLEX", "a<object", "drop the reference of a complex number")
+    yield Row("RELEASE_COMPLEX", "a<given", "drop the reference of a complex number")
     for name, sign in (("ADD", "+"), ("SUB", "-"), ("MUL", "*")):
-        row = "a>object b<object c<object"
+        row = "a>owned b<object c<object"
         yield Row(f"COMPLEX_{name}", row, f"a = b {sign} c, a complex number", "an int that has no float")
     yield Row("COMPLEX_ABS", "a>float b<object", "a = abs(complex b)", "an overflow")
     yield Row("COMPLEX_REAL", "a>float b<object", "a = complex b.real")
     yield Row("COMPLEX_IMAG", "a>float b<object", "a = complex b.imag")
-    yield Row("COMPLEX", "a>object b<float c<float", "a = complex(b, c)")
-    yield Row("OPERATE", "a>object b<object c<object e#", "a = b operator e c, of numbers")
+    yield Row("COMPLEX", "a>owned b<float c<float", "a = complex(b, c)")
+    yield Row("OPERATE", "a>owned b<object c<object e#", "a = b operator e c, of numbers")
     yield Row("COMPARE_NUMBERS", "a>int b<object c<object e#", "a = b comparison e c, of numbers")
-    yield Row("NEGATE_OBJECT", "a>object b<object", "a = -b, of a number")
+    yield Row("NEGATE_OBJECT", "a>owned b<object", "a = -b, of a number")
 
 
 def _random() -> Iterator[Row]:

@@ -8,16 +8,16 @@ from cascade.instructions.families.rows import Row
 
 
 def _rows() -> Iterator[Row]:
-    yield Row("BUILD_LIST", "a>object e#", "a = [the values of gathering e]")
-    yield Row("BUILD_TUPLE", "a>object e#", "a = (the values of gathering e)")
+    yield Row("BUILD_LIST", "a>owned e&", "a = [the values of gathering e]")
+    yield Row("BUILD_TUPLE", "a>owned e&", "a = (the values of gathering e)")
     for kind in ("LIST", "TUPLE"):
         lower = kind.lower()
         yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
-        yield Row(f"{kind}_SLICE", "a>object b<object c<int d<int", f"a = {lower} b[c:d]")
-        yield Row(f"{kind}_NEXT", "a>object b~ f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
+        yield Row(f"{kind}_SLICE", "a>owned b<object c<int d<int", f"a = {lower} b[c:d]")
+        yield Row(f"{kind}_NEXT", "a>object b~items f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
         yield Row(
             f"{kind}_NEXT_BACK",
-            "a>object b~ f@",
+            "a>object b~items f@",
             f"a = the next item of {lower} b, borrowed, and back to f, if there is one",
             takes_fuel=True,
         )
@@ -29,7 +29,7 @@ def _rows() -> Iterator[Row]:
                 "no such item",
             )
             yield Row(
-                f"{kind}_NEXT_{tested}", "a>object b~ f@", f"{kind}_NEXT and the test for {tested.lower()} behind it"
+                f"{kind}_NEXT_{tested}", "a>object b~items f@", f"{kind}_NEXT and the test for {tested.lower()} behind it"
             )
         for number in ("INT", "FLOAT"):
             yield Row(
@@ -54,29 +54,29 @@ def _rows() -> Iterator[Row]:
     backward = "a = the item before of list b, borrowed, or go to f at its start"
     yield Row("LIST_NEXT_BACKWARD", "a>object b~ f@", backward)
     yield Row("SIZE", "a>int b<object", "a = the size of b")
-    yield Row("LIST_REPLACE", "a<object b<int c<object", "list a[b] = c, whose reference is passed on", "no such item")
-    stores = (("OWNED", "object", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))
+    yield Row("LIST_REPLACE", "a<object b<int c<given", "list a[b] = c, whose reference is passed on", "no such item")
+    stores = (("OWNED", "given", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))
     for name, kind, given in (*stores, ("FLOAT", "float", "c"), ("BOOL", "int", "the bool c")):
         synopsis = f"list a[b] = {given}, or go to f where the old item is not plain"
         yield Row(f"LIST_STORE_{name}", f"a<object b<int c<{kind} f@", synopsis, "no such item")
     yield Row(
-        "PLAIN_NEXT", "a>object b<object f@", "a = the next item of iterator b, which runs no code of users, or go to f"
+        "PLAIN_NEXT", "a>owned b<object f@", "a = the next item of iterator b, which runs no code of users, or go to f"
     )
     next_of_any = (
         "a = the next item of iterator b, by call-out e if its class may run code of users, or go to f; c: the end"
     )
-    yield Row("ITER_NEXT", "a>object b<object c<object e# f@", next_of_any)
-    yield Row("RANGE_OF", "a~ b<object", "a = an iterator over the range object b", "a range beyond 64 bits")
+    yield Row("ITER_NEXT", "a>owned b<object c<object e& f@", next_of_any)
+    yield Row("RANGE_OF", "a~made b<object", "a = an iterator over the range object b", "a range beyond 64 bits")
     yield Row("RANGE_BACKWARD", "a~", "range a counts backward", "a step beyond 64 bits")
     scalars = "go to f where an item of a is not plain; e = 1: where the items are not alike, so that they could not be sorted"
     yield Row("EXPECT_SCALARS", "a<object e# f@", scalars)
     yield Row(
         "LIST_DELETE", "a<object b<int f@", "del list a[b], or go to f where the item is not plain", "no such item"
     )
-    yield Row("APPEND", "a<object b<object", "list a.append(b), whose reference is passed on")
+    yield Row("APPEND", "a<object b<given", "list a.append(b), whose reference is passed on")
     yield Row("APPEND_INT", "a<object b<int", "list a.append(b)")
     yield Row("APPEND_FLOAT", "a<object b<float", "list a.append(b)")
-    yield Row("LIST_POP", "a>object b<object", "a = list b.pop()", "an empty list")
+    yield Row("LIST_POP", "a>owned b<object", "a = list b.pop()", "an empty list")
 
 
 def _overlays() -> Iterator[tuple[str, str, str, str]]:

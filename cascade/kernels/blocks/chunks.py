@@ -178,7 +178,7 @@ class Chunk:
             if operand.role == "target":
                 assert item.target is not None
                 values[field] = item.target.index
-            elif operand.role in ("value", "object"):
+            elif operand.role in ("value", "object", "gathering"):
                 values[field] = item.operands[field]
             else:
                 values[field] = self.physical(item.operands[field])
