@@ -287,9 +287,9 @@ cdef class BlockKernel:
         return growth[0]
 
     cdef int add(self, growth) except -1:
-        # Adds words: (start, words, the stub that becomes a jump, where its stubs start, stubs).
+        # Adds words: see Growth in cascade/kernels/blocks/points.py.
         cdef Py_ssize_t start, jump_from, stub_start
-        start, words, jump_from, stub_start, stubs = growth
+        start, words, jump_from, stub_start, stubs, _ = growth
         self.add_gathers()
         self.add_watches()
         self.put(start, words)

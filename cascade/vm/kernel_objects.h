@@ -226,6 +226,7 @@ static inline int cascade_dies_plainly(PyObject *value)
 }
 
 OP(OWN) { SET(a, Py_NewRef(O(b))); NEXT; }
+OP(BORROW) { SET(a, O(b)); NEXT; }
 OP(RELEASE) { Py_DECREF(O(a)); NEXT; }
 OP(BOX_INT) { PyObject *made = PyLong_FromLongLong(I(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }
 OP(BOX_FLOAT) { PyObject *made = PyFloat_FromDouble(D(b)); if (made == NULL) STOP(CASCADE_RAISED); SET(a, made); NEXT; }

@@ -378,6 +378,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_RETURN_FLOAT,
     cascade_op_RETURN_OBJECT,
     cascade_op_OWN,
+    cascade_op_BORROW,
     cascade_op_RELEASE,
     cascade_op_BOX_INT,
     cascade_op_UNBOX_INT,

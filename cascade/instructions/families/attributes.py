@@ -33,9 +33,7 @@ def _rows() -> Iterator[Row]:
     for name, register in STORED:
         passed = PASSED_ON.get(name, "")
         behind = f"b{passed}; the old value goes to d, and on at f, where its end may run code"
-        yield Row(
-            f"STORE_SLOT_{name}", f"a<object b<{register} c# d>owned f@", f"the slot at offset c of a = {behind}"
-        )
+        yield Row(f"STORE_SLOT_{name}", f"a<object b<{register} c# d>owned f@", f"the slot at offset c of a = {behind}")
         for place, number in (("VALUE", "c# "), ("ITEM", "")):
             yield Row(
                 f"STORE_{place}_{name}",

@@ -11,6 +11,7 @@ KINDS = (("INT", "int"), ("FLOAT", "float"), ("BOOL", "int"))
 
 def _rows() -> Iterator[Row]:
     yield Row("OWN", "a>owned b<object", "a = b, with a reference of its own")
+    yield Row("BORROW", "a>object b<object", "a = b, whose reference stays where it is")
     yield Row("RELEASE", "a<given", "drop the reference of a")
     for kind, register in KINDS:
         yield Row(f"BOX_{kind}", f"a>owned b<{register}", f"a = the {kind.lower()} b as an object")
@@ -36,7 +37,7 @@ def _rows() -> Iterator[Row]:
         "CALL_FUNCTION", "e&", "call a function by its kernel; the arguments are those of call-out e", "an exception"
     )
     yield Row(
-        "MAKE_FUNCTION", "a>object e#", "a = a function like that of gathering e, with the closure that is gathered"
+        "MAKE_FUNCTION", "a>owned e&", "a = a function like that of gathering e, with the closure that is gathered"
     )
     like = "go to f where a is no function with the code, globals and builtins of function b"
     yield Row("EXPECT_FUNCTION", "a<object b<object f@", like)

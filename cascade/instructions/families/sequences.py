@@ -14,7 +14,9 @@ def _rows() -> Iterator[Row]:
         lower = kind.lower()
         yield Row(f"{kind}_ITEM", "a>object b<object c<int", f"a = {lower} b[c], borrowed", "no such item")
         yield Row(f"{kind}_SLICE", "a>owned b<object c<int d<int", f"a = {lower} b[c:d]")
-        yield Row(f"{kind}_NEXT", "a>object b~items f@", f"a = the next item of {lower} b, borrowed, or go to f at its end")
+        yield Row(
+            f"{kind}_NEXT", "a>object b~items f@", f"a = the next item of {lower} b, borrowed, or go to f at its end"
+        )
         yield Row(
             f"{kind}_NEXT_BACK",
             "a>object b~items f@",
@@ -29,7 +31,9 @@ def _rows() -> Iterator[Row]:
                 "no such item",
             )
             yield Row(
-                f"{kind}_NEXT_{tested}", "a>object b~items f@", f"{kind}_NEXT and the test for {tested.lower()} behind it"
+                f"{kind}_NEXT_{tested}",
+                "a>object b~items f@",
+                f"{kind}_NEXT and the test for {tested.lower()} behind it",
             )
         for number in ("INT", "FLOAT"):
             yield Row(
@@ -38,10 +42,10 @@ def _rows() -> Iterator[Row]:
                 f"a = c in {lower} b, or go to f where an item is of another class",
             )
     bounds = "a = slice(b, c, d), with None in place of those whose bits are set in e"
-    yield Row("SLICE", "a>object b<int c<int d<int e#", bounds)
+    yield Row("SLICE", "a>owned b<int c<int d<int e#", bounds)
     yield Row(
         "ITEMS",
-        "a>object b<object c<object",
+        "a>owned b<object c<object",
         "a = b[c], of a list, tuple, text or bytes by a slice object",
         "an exception",
     )
@@ -52,7 +56,7 @@ def _rows() -> Iterator[Row]:
         "an exception",
     )
     backward = "a = the item before of list b, borrowed, or go to f at its start"
-    yield Row("LIST_NEXT_BACKWARD", "a>object b~ f@", backward)
+    yield Row("LIST_NEXT_BACKWARD", "a>object b~items f@", backward)
     yield Row("SIZE", "a>int b<object", "a = the size of b")
     yield Row("LIST_REPLACE", "a<object b<int c<given", "list a[b] = c, whose reference is passed on", "no such item")
     stores = (("OWNED", "given", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))

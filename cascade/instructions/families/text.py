@@ -54,9 +54,7 @@ def _operators() -> Iterator[Row]:
     yield Row("HOLDS", "a>int b<object c<object", "a = c in b, whose classes run no code of users", "an exception")
     yield Row("CONCATENATE", "a>owned b<object c<object", "a = b + c of two texts, or two bytes", "an exception")
     yield Row("TEXT_EXTEND", "a>owned b<given c<object", "a = text b + text c; the reference of b is passed on")
-    yield Row(
-        "TEXT_EXTEND_CHAR", "a>owned b<given c<int", "a = text b + character c; the reference of b is passed on"
-    )
+    yield Row("TEXT_EXTEND_CHAR", "a>owned b<given c<int", "a = text b + character c; the reference of b is passed on")
     yield Row("REPEAT", "a>owned b<object c<int", "a = b * c of a text or bytes", "an exception")
     yield Row("TEXT_FORMAT", "a>owned b<object c<object", "a = text b % c, of plain values", "an exception")
 

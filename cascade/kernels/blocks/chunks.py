@@ -8,7 +8,7 @@ Each temporary has a name of its own, so that neighbours can be fused; names bel
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import NamedTuple
 
@@ -23,6 +23,10 @@ FIRST_NAME = 1_000_000
 STRIDE = 9
 """Registers of a place of the value stack: an iterator may need as many."""
 SCRATCH = 96
+
+
+StackAt = Callable[[int], tuple[Value, ...]]
+"""Returns the values on the stack at a side exit."""
 
 
 class OutOfRegisters(Exception):
@@ -151,11 +155,34 @@ class Chunk:
         items.append(label)
         items.append(Item("STUB", {"e": number}, self.exit, (None, self.line), self.space))
 
-    def words(self, end: int) -> tuple[Words, Words]:
-        """Returns the words, and the stubs, which stand before the word `end`. Labels get their positions."""
-        kept = self.placed(fuse(self.items, set(self.names.keys() - self.pinned), self.names), self.start)
+    def words(self, end: int, stack_at: StackAt) -> tuple[Words, Words]:
+        """Returns the words, and the stubs, which stand before the word `end`. Labels get their positions.
+
+        Args:
+            stack_at: returns the values on the stack at a side exit.
+        """
+        kept = self.placed(self.fused(stack_at), self.start)
         stubs = self.placed(self.cold, end - sum(isinstance(item, Item) for item in self.cold))
         return self.encoded(kept), self.encoded(stubs)
+
+    def fused(self, stack_at: StackAt) -> Code:
+        """Returns the instructions with neighbours fused; results that a side exit behind them reads are kept."""
+        while True:
+            found = fuse(self.items, set(self.names.keys() - self.pinned), self.names)
+            written = set(self.written(found))
+            stops = {item.exit for item in found if isinstance(item, Item) and stops_at(item.name)}
+            lost = {name for number in stops for name in names_at(stack_at(number)) if name not in written}
+            lost &= set(self.written(self.items)) - self.pinned
+            if not lost:
+                return found
+            self.pinned |= lost
+
+    def written(self, items: Code) -> Iterator[int]:
+        for item in items:
+            if isinstance(item, Item):
+                for field, operand in ROWS[item.name].operands.items():
+                    if operand.role in ("writes", "copies"):
+                        yield item.operands[field]
 
     def placed(self, items: Code, start: int) -> list[Item]:
         """Returns the instructions without the labels, which get their positions."""
@@ -184,3 +211,21 @@ class Chunk:
                 values[field] = self.physical(item.operands[field])
                 assert 0 <= values[field] < self.registers.count, f"{item.name} has no register {field}"
         return (KERNEL_OPCODES[item.name], 0, *values.values())
+
+
+def stops_at(name: str) -> bool:
+    """Returns whether there may be a side exit at an instruction."""
+    return bool(ROWS[name].exits_for) or name == "GUARD"
+
+
+def names_at(stack: Iterable[Value]) -> Iterator[int]:
+    """Yields the names of the temporaries that values on the stack are in."""
+    for value in stack:
+        yield from temporaries_of(value)
+
+
+def temporaries_of(value: Value) -> Iterator[int]:
+    if value.register >= FIRST_NAME:
+        yield value.register
+    for part in value.parts:
+        yield from temporaries_of(part)

@@ -59,7 +59,7 @@ def initialised(translator: Translator, cls: type, initialise: FunctionType, ins
     before_collection(translator)
     made, alias = translator.temporary(), translator.temporary()
     translator.emit("NEW_INSTANCE", a=made, b=register)
-    translator.emit("MOVE", a=alias, b=made)
+    translator.emit("BORROW", a=alias, b=made)
     translator.chunk.pinned.update((made, alias))
     stack, count = translator.state.stack, instruction.arg
     instance = Value(OBJECT, made, owned=True, general=True, met=cls)

@@ -56,12 +56,13 @@ class Emitter:
         self.state = State([], [], False)
         self.chunk = Chunk(0, self.registers, self.space, ())
         self.offset = 0
-        self.leaving: tuple[int, tuple[Value | None, ...], tuple[Value, ...]] | None = None
+        self.leaving: Exit | None = None
+        self.points: list[tuple[Label, Exit]] = []
         self.epochs = 0
 
     def refresh(self) -> None:
         """From here on a side exit has the present state."""
-        self.leaving = (self.offset, tuple(self.state.variables), tuple(self.state.stack))
+        self.leaving = Exit(self.offset, tuple(self.state.variables), tuple(self.state.stack))
 
     def placed(self, value: Value) -> Value:
         """Returns a value with a register in place of a name."""
@@ -74,7 +75,7 @@ class Emitter:
     def new_exit(self) -> int:
         """Returns the number of the side exit with the state of the last `refresh`."""
         if self.leaving is not None:
-            self.exits.append(Exit(*self.leaving))
+            self.exits.append(self.leaving)
             self.leaving = None
         return len(self.exits) - 1
 
@@ -94,6 +95,12 @@ class Emitter:
         if self.leaving is not None:
             self.chunk.exit = self.new_exit()
         self.chunk.emit_with(name, operands, target)
+
+    def put_point(self, label: Label, *taken: Value) -> None:
+        """Puts a label at which code that is made later enters, with the values that an instruction under way has taken."""
+        self.chunk.put(label)
+        stack = tuple(map(self.placed, (*self.state.stack, *taken)))
+        self.points.append((label, Exit(self.offset, tuple(self.state.variables), stack)))
 
     def temporary(self) -> int:
         return self.chunk.temporary()

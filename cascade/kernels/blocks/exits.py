@@ -99,7 +99,7 @@ def positions(code: CodeType) -> list[tuple[int | None, int | None, int | None, 
 
 def owned_registers(found: Exit) -> tuple[int, ...]:
     """Returns the registers whose references die with the code at an exit."""
-    values = [value for value in (*found.variables, *found.stack) if value is not None]
+    values = [value for value in (*found.variables, *found.stack, *found.released) if value is not None]
     return tuple(register for value in values for register in _owned(value))
 
 

@@ -81,7 +81,10 @@ def iterator_of(translator: Translator, value: Value, register: int) -> Value:
         if register <= source < register + 3:  # the range itself stands where its numbers will
             aside = translator.temporary()
             translator.emit("MOVE", a=aside, b=source)
-            value = value._replace(register=aside)
+            moved = value._replace(register=aside)
+            translator.state.stack = [moved if item is value else item for item in translator.state.stack]
+            value = moved
+            translator.refresh()
         translator.emit("RANGE_OF", a=register, b=translator.register(value))
         translator.consume(value)
         return Value(RANGE, register)
@@ -113,7 +116,10 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
 
 
 def next_of(translator: Translator, iterator: Value, end: Label, version: Version | None = None) -> Value:
-    """Returns the next item of an iterator; at its end goes to a label. The loop is rotated around the first one that is taken."""
+    """Returns the next item of an iterator; at its end goes to a label.
+
+    A loop is rotated where taking the item is the whole instruction: a side exit at the end of the loop finds all of it done.
+    """
     if iterator.kind == OBJECT and iterator.cls is not None:
         return NEXT_OF[iterator.cls](translator, iterator, end)
     if iterator.kind == ITEMS and iterator.cls is BACKWARD_ITEMS:
@@ -131,20 +137,23 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
         if version is not None and version.rotated is None:
             body = Label()
             translator.chunk.pinned.add(register)
-            translator.chunk.put(body)
+            translator.put_point(body, Value(INT if iterator.kind == RANGE else OBJECT, register))
             version.rotated = (f"{name}_BACK", translator.chunk.physical(register), iterator.register, body)
         return Value(INT if iterator.kind == RANGE else OBJECT, register)
     if iterator.kind == COUNTED:
-        item = next_of(translator, iterator.parts[0], end, version)
-        count = translator.temporary()
-        number = iterator.register
+        count, following, number = translator.temporary(), translator.temporary(), iterator.register
+        translator.chunk.pinned.update((count, following))
+        translator.emit("ADD_INT", a=following, b=number, c=translator.register(Value(INT, known=1)))
+        item = next_of(translator, iterator.parts[0], end)  # behind the sum, which may exit: no item is lost then
         translator.emit("MOVE", a=count, b=number)
-        translator.emit("ADD_INT", a=number, b=count, c=translator.register(Value(INT, known=1)))
+        translator.emit("MOVE", a=number, b=following)
+        translator.chunk.drop(Value(INT, following))
         return Value(DISPLAY, parts=(Value(INT, count), item))
-    checked = [check_next(translator, part) for part in iterator.parts[1:]]
-    if any(checked):
-        version = None  # the checks belong to each turn
-    first = next_of(translator, iterator.parts[0], end, version)
+    if any(map(makes_items, iterator.parts)):
+        raise LeavesTyped
+    for part in iterator.parts[1:]:
+        check_next(translator, part)
+    first = next_of(translator, iterator.parts[0], end)
     return Value(DISPLAY, parts=(first, *(next_of(translator, part, end) for part in iterator.parts[1:])))
 
 
@@ -152,6 +161,11 @@ def check_next(translator: Translator, iterator: Value) -> bool:
     """The code exits here where the next item of an iterator would make it exit, as none has gone on yet; returns whether one may."""
     checked = [check_next(translator, part) for part in iterator.parts]
     return any(checked) or (iterator.kind == ITEMS and arrays.check_next(translator, iterator))
+
+
+def makes_items(iterator: Value) -> bool:
+    """Returns whether items are objects that are made: nobody would drop them where another iterator ends."""
+    return (iterator.layout is not None and iterator.layout.dimensions > 1) or (iterator.cls is str and iterator.general)
 
 
 def at_end(translator: Translator, instruction: Instruction, end: Label, released: tuple[Value, ...]) -> None:
@@ -177,7 +191,7 @@ def over_range(translator: Translator, instruction: Instruction, iterator: Value
     translator.state.variables[local] = Value(INT, local)
     if version is not None and version.rotated is None and old is not None and old.kind == INT:
         body = Label()
-        translator.chunk.put(body)
+        translator.put_point(body)
         version.rotated = ("NEXT_BACK", local, iterator.register, body)
     translator.offset = following.after
 

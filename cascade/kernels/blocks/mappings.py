@@ -142,7 +142,7 @@ def emit_call_out(translator: Translator, instruction: Instruction, taken: int, 
     number = translator.gather(function, given, (target,), start, end)
     translator.emit("CALL_PYTHON", e=number)
     if result == BOOL:
-        translator.emit("TRUTH", a=made, b=target)
+        translator.emit("SAME", a=made, b=target, c=translator.object_register(True))
     if result != OBJECT:
         translator.emit("RELEASE", a=target)
     del stack[len(stack) - taken :]

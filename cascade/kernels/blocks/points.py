@@ -32,11 +32,12 @@ class LeavesTyped(Exception):
 
 
 class Exit(NamedTuple):
-    """A side exit: the offset at which CPython continues, and where the variables and the stack's values are."""
+    """A side exit: the offset at which CPython continues, and where the variables and the stack's values are; what else is dropped."""
 
     offset: int
     variables: tuple[Value | None, ...]
     stack: tuple[Value, ...]
+    released: tuple[Value, ...] = ()
 
 
 class Stub(NamedTuple):
@@ -81,6 +82,7 @@ class Growth(NamedTuple):
     Attributes:
         jump_from: the number of the stub's word that becomes a jump to `start`; -1 for none.
         stubs: the words that stand before the first stub at the end of the code.
+        points: the words at which code that is made later may enter, and what registers hold there.
     """
 
     start: int
@@ -88,6 +90,7 @@ class Growth(NamedTuple):
     jump_from: int
     stub_start: int
     stubs: Words
+    points: tuple[tuple[int, Exit], ...] = ()
 
 
 class CallOut(NamedTuple):

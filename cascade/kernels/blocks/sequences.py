@@ -274,10 +274,10 @@ def unpack_sequence(translator: Translator, instruction: Instruction) -> None:
         return
     size = translator.computed(INT, "SIZE", value)
     translator.emit("EXIT_UNLESS_EQUAL", a=size.register, b=translator.register(Value(INT, known=instruction.arg)))
-    items = []
-    for number in range(instruction.arg):
-        item = translator.computed(OBJECT, f"{KINDS[value.cls]}_ITEM", value, Value(INT, known=number))
-        items.append(translator.own(item) if value.owned else item)
+    name, numbers = f"{KINDS[value.cls]}_ITEM", range(instruction.arg)
+    items = [translator.computed(OBJECT, name, value, Value(INT, known=number)) for number in numbers]
+    if value.owned:
+        items = [translator.own(item) for item in items]
     translator.pop()
     translator.consume(value)
     for item in reversed(items):

@@ -31,6 +31,7 @@ from cascade.kernels.blocks.points import (
     HERE,
     Callee,
     Ended,
+    Exit,
     Growth,
     LeavesTyped,
     Stub,
@@ -189,13 +190,13 @@ class Translator(Emitter):
         self.state = stub.state.copy()
         self.forget_classes()
         self.chunk = Chunk(start, self.registers, self.space, registers_of(self.state))
-        self.waiting = []
+        self.waiting, self.points = [], []
         self.offset = stub.offset
         self.version = version
         self.found = found
         self.keywords, self.call_start = (), -1
         if version is not None:
-            self.chunk.put(version.label)
+            self.put_point(version.label)
         try:
             self.begin(stub, found)
             self.translate()
@@ -204,14 +205,16 @@ class Translator(Emitter):
         self.general, self.found = False, None
         for label, waiting, owner in self.waiting:
             self.put_stub(label, waiting, owner, self.chunk.cold)
+        words, stubs = self.chunk.words(self.stub_start, lambda number: self.exits[number].stack)
         self.place_exits(first_exit)
-        words, stubs = self.chunk.words(self.stub_start)
         self.word_count, self.stub_start = start + len(words.words), self.stub_start - len(stubs.words)
         for first, part in ((start, words), (self.stub_start, stubs)):
             for index, word in enumerate(part.words):
                 if word[0] == STUB:
                     self.stub_words[word[6]] = first + index
-        return Growth(start, words, jump_from, self.stub_start, stubs)
+        return Growth(
+            start, words, jump_from, self.stub_start, stubs, tuple((label.index, point) for label, point in self.points)
+        )
 
     def begin(self, stub: Stub, found: object) -> None:
         """Begins with what a stub stands for."""
@@ -244,7 +247,7 @@ class Translator(Emitter):
         self.stubs.append(stub)
         if version is not None:
             self.stub_labels[number] = version
-        self.leaving = (stub.offset, tuple(stub.state.variables), tuple(stub.state.stack))
+        self.leaving = Exit(stub.offset, tuple(stub.state.variables), tuple(stub.state.stack), stub.released)
         self.chunk.exit = self.new_exit()
         self.chunk.put_stub(label, number, items)
 
@@ -389,7 +392,11 @@ class Translator(Emitter):
             version = self.new_version(key, offset)
         self.waiting = [item for item in self.waiting if item[0] is not version.label]
         self.forget_classes()
-        self.chunk.put(version.label)
+        if back:
+            self.emit(
+                "BACK", target=version.label
+            )  # others come by the jump back: it takes fuel also where it leads to the next word
+        self.put_point(version.label)
         self.version = version
 
     def new_version(self, key: tuple[object, ...], offset: int) -> Version:

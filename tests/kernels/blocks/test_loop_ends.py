@@ -1,0 +1,134 @@
+"""Loops in kernels take fuel on every path, and lose no item where the kernel is left at their ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from array import array
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
+from cascade.kernels.blocks.kernel import block_kernel
+from tests.support import block_loops
+from tests.support.block_functions import assert_same
+
+LOOPS = [
+    (block_loops.last_of_some, 100), (block_loops.sum_of_some, 100), (block_loops.counted_by_while, 100),
+    (block_loops.last_of_items, list(range(100))), (block_loops.sum_of_pairs, list(range(100))),
+    (block_loops.sum_of_numbered, list(range(100))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function, argument", LOOPS, ids=[function.__name__ for function, _ in LOOPS])
+def test_every_path_round_a_loop_takes_fuel(function, argument):
+    kernel = assert_same(function, argument)
+    following = {
+        number: list(ways_without_fuel(number, opcode, operands)) for number, opcode, operands, *_ in kernel.listing()
+    }
+    ended: set[int] = set()
+    while following:  # words all of whose ways have ended end, too; those on a path without fuel never do
+        found = [number for number, ways in following.items() if all(way in ended for way in ways)]
+        assert found, f"the words {sorted(following)} are on paths without fuel"
+        ended.update(found)
+        for number in found:
+            del following[number]
+
+
+def ways_without_fuel(number: int, opcode: int, operands: tuple[int, ...]) -> Iterator[int]:
+    row = KERNEL_INSTRUCTIONS[opcode]
+    if "f" in row.operands and row.operands["f"].role == "target" and not row.takes_fuel:
+        yield number + operands[5] // 32
+    if not row.ends:
+        yield number + 1
+
+
+class Rang(Exception):
+    pass
+
+
+def alarm(handler):
+    """Has a handler called soon, while a kernel runs."""
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.005)
+    return before
+
+
+@pytest.mark.parametrize("function", [block_loops.last_of_some, block_loops.sum_of_some, block_loops.counted_by_while])
+def test_a_signal_interrupts_a_loop_whose_last_statement_is_conditional(function):
+    kernel = block_kernel(function)
+    kernel(100)
+
+    def ring(number, frame):
+        raise Rang
+
+    before = alarm(ring)
+    try:
+        with pytest.raises(Rang):
+            kernel(2_000_000_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [block_loops.sum_of_numbered, block_loops.sum_of_pairs, block_loops.sum_of_items, block_loops.sum_of_range],
+)
+def test_no_item_is_lost_where_a_name_changes_while_signals_have_their_turn(function):
+    count = 1_000_000
+    values = count if function is block_loops.sum_of_range else list(range(count))
+    expected = function(values)
+    for _ in range(3):
+        kernel = block_kernel(function)
+        kernel(3 if function is block_loops.sum_of_range else [1, 2, 3])
+
+        def rename(number, frame):
+            block_loops.NAMED += 1
+
+        before = alarm(rename)
+        try:
+            assert kernel(values) == expected
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+def test_a_side_exit_finds_results_that_are_used_twice():
+    assert_same(block_loops.first_of_range, -3, 5)
+    assert_same(block_loops.first_of_range, -(2**62) - 10, 2**62 + 10)
+
+
+@pytest.mark.parametrize("start", [0, 2**63 - 3, 2**63 - 2, 2**63 - 1, -(2**63)])
+def test_items_are_numbered_beyond_64_bits(start):
+    assert_same(block_loops.pairs_from, [5, 6, 7], start)
+    assert_same(block_loops.numbered_from, [5, 6, 7], start)
+
+
+def test_an_iterator_is_released_where_the_code_behind_its_loop_cannot_be_made():
+    kernel = block_kernel(block_loops.sum_of_list)
+    translator = kernel.translator
+    grow = translator.grow
+
+    def fails(number, found):
+        if translator.stubs[number].released:
+            raise RuntimeError("no code")
+        return grow(number, found)
+
+    translator.grow = fails
+    values = [1, 2, 3]
+    before = sys.getrefcount(values)
+    assert kernel(values) == 6
+    assert kernel(values) == 6
+    assert sys.getrefcount(values) == before
+
+
+@pytest.mark.parametrize(
+    "large", [np.array([1, 2**63 + 5, 3], np.uint64), array("Q", [1, 2**63 + 5, 3]), array("L", [1, 2**63 + 5])]
+)
+def test_no_item_is_lost_that_a_register_cannot_hold(large):
+    assert_same(block_loops.items_of, large)
+    assert_same(block_loops.pairs_of, large, large)
+    assert_same(block_loops.pairs_from, large, 0)
