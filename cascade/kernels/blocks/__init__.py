@@ -10,6 +10,7 @@ The modules, in the order in which a function goes through them:
         numbers, sequences, iteration, calls, names: the forms of CPython's instructions, by subject
         python_calls, comprehensions, consumers: calls from kernel to kernel
         generic     what has none: call-outs
+    verify      checks what is added to a kernel, in tests and where the environment has CASCADE_VERIFY_BLOCKS
     resume      continuations and call-outs as functions of CPython's
     kernel      the hooks for the extension
 

@@ -27,7 +27,7 @@ import cascade.kernels.blocks.sets
 import cascade.kernels.blocks.slices
 import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
 from cascade._vm import BlockKernel, configure
-from cascade.kernels.blocks import exits
+from cascade.kernels.blocks import exits, verify
 from cascade.kernels.blocks.admission import refusal_of
 from cascade.kernels.blocks.translator import Consumer, Translator
 
@@ -46,6 +46,8 @@ def block_kernel(function: FunctionType) -> BlockKernel:
 def new_kernel(function: FunctionType, consumer: Consumer | None = None) -> BlockKernel:
     translator = Translator(function, consumer)
     translator.kernel_of = kernel_of
+    if verify.ON:
+        translator.verify()
     return BlockKernel(translator, exits)
 
 

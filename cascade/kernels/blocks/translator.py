@@ -54,6 +54,7 @@ from cascade.kernels.blocks.values import (
     Value,
     shifted,
 )
+from cascade.kernels.blocks.verify import Tables, Verifier
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
 
@@ -105,6 +106,7 @@ class Translator(Emitter):
         text: its instructions.
         exits, stubs, call_outs: the tables that words refer to.
         found: the value whose class the code that is being made has been made for.
+        verifier: verifies what is added, where that is asked for.
         partials: of calls of partial objects, what these were, by the offset of the call.
         consumer: what takes the values of a generator expression.
         met_functions: a function like the one that was met, by the offset of a call.
@@ -147,12 +149,17 @@ class Translator(Emitter):
         self.call_start = -1
         self.fragments: dict[tuple[object, ...], FunctionType] = {}
         self.found: object = None
+        self.verifier: Verifier | None = None
         self.partials: dict[int, object] = {}
 
     def has_changed(self, namespace: dict[str, object], name: str, *values: object) -> None:
         """Takes note that a name has got another value: unless it is that of a function or the like, kernels look it up from now on."""
         if not isinstance(values[-1], LASTING):
             CHANGING.add((id(namespace), name))
+
+    def verify(self) -> None:
+        """Has what is added to the kernel verified, from the beginning on."""
+        self.verifier = Verifier(Tables(self.registers, self.exits, self.stubs, self.call_outs, self.objects))
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 
@@ -168,7 +175,10 @@ class Translator(Emitter):
         state = State(variables, [], False)
         for place in range(self.registers.variables - len(self.code.co_freevars), self.registers.variables):
             state.variables[place] = Value(OBJECT, place, CellType)  # the function holds it
-        return self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
+        growth = self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
+        if self.verifier is not None:
+            self.verifier.verify_entry(growth, kinds, len(self.code.co_freevars))
+        return growth
 
     @property
     def iterator_slot(self) -> int:
@@ -181,7 +191,10 @@ class Translator(Emitter):
         word = self.stub_words[number]
         last = word == self.word_count - 1
         start = word if last else self.word_count
-        return self.grow_from(stub, start, -1 if last else word, self.stub_labels.get(number), found)
+        growth = self.grow_from(stub, start, -1 if last else word, self.stub_labels.get(number), found)
+        if self.verifier is not None:
+            self.verifier.verify_growth(growth, word, number)
+        return growth
 
     def grow_from(
         self, stub: Stub, start: int, jump_from: int, version: Version | None, found: object = None

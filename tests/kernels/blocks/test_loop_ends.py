@@ -132,3 +132,12 @@ def test_no_item_is_lost_that_a_register_cannot_hold(large):
     assert_same(block_loops.items_of, large)
     assert_same(block_loops.pairs_of, large, large)
     assert_same(block_loops.pairs_from, large, 0)
+
+
+def test_items_that_are_made_are_dropped_where_another_iterator_ends():
+    rows = np.ones((3, 2))
+    kernel = block_kernel(block_loops.pairs_of)
+    before = sys.getrefcount(rows)
+    for _ in range(5):
+        assert len(kernel(rows, [1, 2])) == 2
+    assert sys.getrefcount(rows) == before

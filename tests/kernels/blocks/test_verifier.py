@@ -1,0 +1,132 @@
+"""The verifier accepts what the translator makes, and refuses it with changed words."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from cascade.errors import BlueprintError
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES
+from cascade.kernels.blocks.kernel import block_kernel
+from cascade.kernels.blocks.translator import Translator
+from cascade.kernels.blocks.verify import Verifier
+from tests.support import block_loops, block_programs
+
+CALLS = [
+    (block_loops.last_of_some, (50,)), (block_loops.counted_by_while, (50,)), (block_loops.sum_of_numbered, ([1, 2, 3],)),
+    (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_loops.items_of, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
+    (block_programs.sum_with_handler, ([1, 2, 3, 40],)), (block_programs.exchanged, (2**70, [3, "42", 0.0, None])),
+    (block_programs.half_of_pairs, (5,)), (block_programs.zipped_range_and_list, (3,)),
+]  # fmt: skip
+NAMES = [function.__name__ for function, _ in CALLS]
+
+
+def made(function):
+    """A translator whose additions are verified, and the list of these."""
+    translator = Translator(function)
+    translator.verify()
+    verifier, added = translator.verifier, []
+
+    class Noting:
+        def verify_entry(self, growth, *others):
+            verifier.verify_entry(growth, *others)
+            added.append((growth, others))
+
+        def verify_growth(self, growth, *others):
+            verifier.verify_growth(growth, *others)
+
+    translator.verifier = Noting()
+    return translator, added
+
+
+@pytest.mark.parametrize("function, arguments", CALLS, ids=NAMES)
+def test_what_is_made_is_accepted(function, arguments, monkeypatch):
+    refused = []
+    kernel = block_kernel(function)
+    kernel.translator.verify()
+    for name in ("verify_entry", "verify_growth"):
+        original = getattr(Verifier, name)
+
+        def noted(self, *given, original=original):
+            try:
+                original(self, *given)
+            except BlueprintError as error:
+                refused.append(str(error))
+                raise
+
+        monkeypatch.setattr(Verifier, name, noted)
+    kernel(*arguments)
+    kernel(*arguments)
+    assert kernel.growths > 0
+    assert refused == []
+
+
+def changed(growth, word):
+    return growth._replace(words=growth.words._replace(words=[*word]))
+
+
+def refuses(translator, growth, others):
+    translator.verify()
+    try:
+        translator.verifier.verify_entry(growth, *others)
+    except BlueprintError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("function, arguments", CALLS, ids=NAMES)
+def test_changed_words_are_refused(function, arguments):
+    translator, added = made(function)
+    translator.enter(tuple(map(type, arguments)))
+    growth, others = added[0]
+    words = growth.words.words
+    pick = random.Random(7)
+    assert not refuses(translator, growth, others)
+    for _ in range(100):
+        at = pick.randrange(len(words))
+        row = KERNEL_INSTRUCTIONS[words[at][0]]
+        places = [
+            place
+            for place, field in enumerate("abcdef", 2)
+            if field in row.operands and row.operands[field].role != "value"
+        ]
+        if not places:
+            continue
+        word = [*words[at]]
+        word[pick.choice(places)] = pick.choice([2**31 - 1, -1, 10**6])
+        assert refuses(translator, changed(growth, [*words[:at], tuple(word), *words[at + 1 :]]), others), (
+            row.name,
+            word,
+        )
+
+
+def test_unknown_and_foreign_instructions_are_refused():
+    translator, added = made(block_loops.last_of_some)
+    translator.enter((int,))
+    growth, others = added[0]
+    for opcode in (-1, len(KERNEL_INSTRUCTIONS), KERNEL_OPCODES["CALL"], KERNEL_OPCODES["CALL_OUT"]):
+        words = [(opcode, *growth.words.words[0][1:]), *growth.words.words[1:]]
+        assert refuses(translator, changed(growth, words), others)
+
+
+def test_a_reference_that_is_lost_or_dropped_twice_is_refused():
+    translator, added = made(block_loops.items_of)
+    translator.enter((None,))
+    growth, others = added[0]
+    word = (KERNEL_OPCODES["RELEASE"], 0, 0, 0, 0, 0, 0, 0)
+    words, exits, lines = growth.words
+    twice = growth._replace(
+        words=growth.words._replace(words=[word, word, *words], exits=[0, 0, *exits], lines=[0, 0, *lines]), points=()
+    )
+    assert refuses(translator, twice, others)
+
+
+def test_a_loop_without_fuel_is_refused():
+    translator, added = made(block_loops.last_of_some)
+    translator.enter((int,))
+    growth, others = added[0]
+    back = KERNEL_OPCODES["BACK"]
+    words = [(KERNEL_OPCODES["JUMP"], *word[1:]) if word[0] == back else word for word in growth.words.words]
+    assert words != growth.words.words
+    assert refuses(translator, changed(growth, words), others)
