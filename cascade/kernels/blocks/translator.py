@@ -166,10 +166,11 @@ class Translator(Emitter):
     def enter(self, kinds: tuple[type | Iterated | None, ...]) -> Growth:
         """Returns the code of a call with arguments of these classes; None stands for any other."""
         variables: list[Value | None] = [None] * self.registers.first_constant
+        iterators = []
         for number, kind in enumerate(kinds):
             if isinstance(kind, Iterated):
-                iterator = shifted(kind.value, self.iterator_slot)
-                variables[number] = Value(ITERATED, parts=(iterator,))
+                iterators.append(shifted(kind.value, self.iterator_slot))
+                variables[number] = Value(ITERATED, parts=(iterators[-1],))
             else:
                 variables[number] = argument_value(kind, number)
         state = State(variables, [], False)
@@ -177,7 +178,7 @@ class Translator(Emitter):
             state.variables[place] = Value(OBJECT, place, CellType)  # the function holds it
         growth = self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
         if self.verifier is not None:
-            self.verifier.verify_entry(growth, kinds, len(self.code.co_freevars))
+            self.verifier.verify_entry(growth, kinds, len(self.code.co_freevars), iterators)
         return growth
 
     @property

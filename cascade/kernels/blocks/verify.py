@@ -25,7 +25,7 @@ from cascade.errors import BlueprintError
 from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KernelInstruction
 from cascade.kernels.blocks.chunks import Registers
 from cascade.kernels.blocks.points import CallOut, Exit, Growth, Stub
-from cascade.kernels.blocks.values import Value
+from cascade.kernels.blocks.values import Iterated, Value
 
 INT, FLOAT, ADDRESS, HELD, BORROWED, OWNED, NOTHING = "i", "f", "a", "h", "b", "o", "?"
 """What a register holds: a number; an address; an object that lives as long as the code, that a container or variable has, or a
@@ -166,17 +166,22 @@ class Verifier:
         self.ends: dict[int, int] = {}  # the last ones of these
         self.grown: dict[int, int] = {}  # the first words of what has been made of stubs, by their words
 
-    def verify_entry(self, growth: Growth, kinds: tuple[type | None, ...], closed: int) -> None:
+    def verify_entry(
+        self, growth: Growth, kinds: tuple[type | Iterated | None, ...], closed: int, iterators: Iterable[Value] = ()
+    ) -> None:
         """Verifies the code of a call with arguments of these classes.
 
         Args:
             closed: how many variables are free ones, whose cells the function holds.
+            iterators: arguments whose iterators are in registers.
         """
         variables = self.tables.registers.variables
         for number in range(variables - closed, variables):
             self.fixed[number] = HELD
-        unboxed = {int: INT, bool: INT, float: FLOAT, type(None): NOTHING}
-        claim = {number: OWNED if kind is None else unboxed.get(kind, OWNED) for number, kind in enumerate(kinds)}
+        unboxed: dict[object, str] = {int: INT, bool: INT, float: FLOAT, type(None): NOTHING}
+        claim = {number: OWNED if kind is None else unboxed.get(kind, OWNED) for number, kind in enumerate(kinds)
+                 if not isinstance(kind, Iterated)}  # fmt: skip
+        claim |= claim_of(iterators)
         _Added(self, growth, claim, -1).verify()
 
     def verify_growth(self, growth: Growth, word: int, number: int) -> None:
@@ -505,17 +510,15 @@ class _Added:
                 self.state[register] = BORROWED
 
     def copy(self, number: int, word: tuple[int, ...], effect: Effect) -> None:
-        """A reference that is moved is owned by the register that it is moved to."""
+        """A reference that is moved is owned by the register that it is moved to; by the last one, where it is moved on at once."""
         moved = [(word[to], word[source], self.state[word[source]]) for to, source in effect.copies]
-        owned = [source for _, source, kind in moved if kind == OWNED]
-        if len(set(owned)) < len(owned):
-            raise refusal(f"word {number}: {effect.name} moves one reference to two registers")
-        for to, source, kind in moved:
-            if kind == OWNED and to != source:
+        last = {source: to for to, source, _ in moved}
+        for _, source, kind in moved:
+            if kind == OWNED and last[source] != source:
                 self.state[source] = BORROWED
         for to, source, kind in moved:
             if to != source:
-                self.write(number, to, kind)
+                self.write(number, to, kind if kind != OWNED or last[source] == to else BORROWED)
 
     def write(self, number: int, register: int, kind: str) -> None:
         if not 0 <= register < self.verifier.count or register in self.fixed:
