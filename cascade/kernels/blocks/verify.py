@@ -49,7 +49,16 @@ SOURCES = {
 """What the register of a gathered value holds, by its kind; that of None has none."""
 FIRST_FLOAT, KINDS = 9, 11
 """Of the kinds of NumPy's scalars."""
-TAKING = {"CALL_PYTHON", "CALL_FUNCTION", "BUILD_LIST", "BUILD_TUPLE", "BUILD_SET", "BUILD_DICT", "BUILD_NAMED_TUPLE"}
+TAKING = {
+    "CALL_PYTHON",
+    "CALL_FUNCTION",
+    "BUILD_LIST",
+    "BUILD_TUPLE",
+    "BUILD_SET",
+    "BUILD_DICT",
+    "BUILD_NAMED_TUPLE",
+    "MAKE_FUNCTION",
+}
 """Instructions that pass the references of gathered values on."""
 EFFECTS = {"CALL_PYTHON", "CALL_FUNCTION", "ITER_NEXT"}
 """Instructions that run code of users."""
