@@ -236,7 +236,7 @@ class _Flow:
     def operands_fit(self, number: int, row: KernelInstruction, values: dict[str, int], registers: int) -> bool:
         limits = {
             "reads": registers, "then reads": registers, "writes": registers, "copies": registers, "range": registers - 2, "target": len(self.words),
-            "object": len(self.code.objects), "window": registers + 1, "size": 2**31,
+            "object": len(self.code.objects), "gathering": 0, "window": registers + 1, "size": 2**31,
         }  # fmt: skip
         for field, value in values.items():
             operand = row.operands.get(field)
