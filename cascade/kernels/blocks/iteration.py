@@ -165,7 +165,9 @@ def check_next(translator: Translator, iterator: Value) -> bool:
 
 def makes_items(iterator: Value) -> bool:
     """Returns whether items are objects that are made: nobody would drop them where another iterator ends."""
-    return (iterator.layout is not None and iterator.layout.dimensions > 1) or (iterator.cls is str and iterator.general)
+    return (iterator.layout is not None and iterator.layout.dimensions > 1) or (
+        iterator.cls is str and iterator.general
+    )
 
 
 def at_end(translator: Translator, instruction: Instruction, end: Label, released: tuple[Value, ...]) -> None:
