@@ -109,7 +109,9 @@ def test_the_report_says_that_it_was_slower_and_by_how_much(run: Run) -> None:
     use(2.5)
     run(task, 300, TURNS)
     report = cs.explain(task)["total"]
-    given_up = "its kernel of numbers was given up: CS150 its typed code takes 2.50 times as long as calling the function"
+    given_up = (
+        "its kernel of numbers was given up: CS150 its typed code takes 2.50 times as long as calling the function"
+    )
     assert report.why.endswith(given_up)
     assert report.regime == "kernel"  # one of the other kind
     assert report.kernels[0].seconds == (2.5, 1.0)
