@@ -281,3 +281,10 @@ def visited_side_by_side(first: Any, items: Any, other: Any) -> Any:
     for three in zip(first, items, other):
         found.append(three)
     return found
+
+
+def less_a_constant_beyond_single_precision(array):
+    array[1] -= 1e308
+    array[0] += 1e-46
+    array[2] *= 0.0
+    return array.tolist()

@@ -6,10 +6,10 @@ raise, the code exits, and NumPy does it.
 
 from __future__ import annotations
 
+import math
 import struct
 
 from cascade.kernels.blocks.numpy_types import numpy_now
-from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import CONDITION, SCALARS, Layout, Value
 from cascade.kernels.model import BOOL, FLOAT, INT
@@ -104,15 +104,9 @@ def single(translator: Translator, value: Value) -> Value:
         return translator.computed(FLOAT, "TO_FLOAT32", value)
     number = value.known
     assert isinstance(number, float)
-    try:
-        rounded = struct.unpack("f", struct.pack("f", number))[0]
-    except OverflowError:
-        raise LeavesTyped from None
-    return (
-        Value(FLOAT, known=rounded)
-        if number == 0 or abs(rounded) > 1.2e-38
-        else translator.computed(FLOAT, "TO_FLOAT32", value)
-    )
+    rounded: float = struct.unpack("f", struct.pack("f", number))[0]
+    warns = rounded != number and (math.isinf(rounded) or abs(rounded) <= 1.2e-38)
+    return translator.computed(FLOAT, "TO_FLOAT32", value) if warns else Value(FLOAT, known=rounded)
 
 
 def fitted(translator: Translator, value: Value, kind: str) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array as arrays
 import itertools
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -284,3 +285,15 @@ def test_items_that_no_register_holds_are_visited_once(items):
 def test_items_are_visited_once_where_their_numbers_grow_too_large():
     assert_same(block_arrays.visited_with_numbers, [5, 6, 7], 2**63 - 2)
     assert_same(block_arrays.visited_with_numbers, HARD_TO_HOLD[0], 2**63 - 2)
+
+
+def test_a_constant_beyond_single_precision_warns_each_time():
+    function = block_arrays.less_a_constant_beyond_single_precision
+    kernel = assert_same(function, np.ones(3, "f4"))
+    counts = []
+    for call in (function, kernel):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call(np.ones(3, "f4"))
+        counts.append([str(each.message) for each in caught])
+    assert counts[0] == counts[1] != []
