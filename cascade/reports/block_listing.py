@@ -58,7 +58,7 @@ class _Listing:
                 return str(number + value // KERNEL_WORD_BYTES)
             if operand.role == "object":
                 return _named(self._objects.get(_address(operands)))
-            if operand.role in ("value", "size"):
+            if operand.role in ("value", "size", "gathering"):
                 return str(value)
             return self._registers.get(value, f"r{value}")
 
