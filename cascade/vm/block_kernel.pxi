@@ -239,6 +239,11 @@ cdef class BlockKernel:
 
     cdef Py_ssize_t entry_for(self, PyTypeObject** types, Py_ssize_t count) except -2:
         # Returns the word at which a call with arguments of these classes begins; -1 where there is none.
+        cdef Py_ssize_t word = self.known_entry(types, count)
+        return word if word >= 0 else self.new_entry(types, count)
+
+    cdef inline Py_ssize_t known_entry(self, PyTypeObject** types, Py_ssize_t count) noexcept:
+        # The same, where there has been such a call.
         cdef Py_ssize_t i, j
         cdef BlockEntry* entry
         for i in range(self.entry_count):
@@ -248,6 +253,11 @@ cdef class BlockKernel:
                     break
             else:
                 return entry.word
+        return -1
+
+    cdef Py_ssize_t new_entry(self, PyTypeObject** types, Py_ssize_t count) except -2:
+        # The same for classes that are new.
+        cdef Py_ssize_t j
         if self.entry_count == BLOCK_ENTRIES:
             return -1
         kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])

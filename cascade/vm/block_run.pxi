@@ -4,14 +4,10 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     # Calls a function by its kernel. Returns a new reference, or NULL with the exception set.
     cdef TypedState state
     cdef PyTypeObject* types[PARAMETER_LIMIT]
-    cdef int64_t number
     cdef Py_ssize_t word = -1, i
-    cdef char kind
     cdef PyObject* result
     for i in range(count):
-        types[i] = told_apart(type_of(arguments[i]))
-        if types[i] == <PyTypeObject*>int and not fill_one(b"i", arguments[i], <Register*>&number):
-            types[i] = NULL
+        types[i] = type_of_argument(arguments[i])
     try:
         if not kernel.stale:
             word = kernel.entry_for(types, count)
@@ -25,12 +21,7 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
             Py_LeaveRecursiveCall()
         return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, count, NULL)
     for i in range(count):
-        kind = code_of(types[i]) if types[i] != NULL else b"o"
-        if kind == b"o":
-            state.registers[i].object = arguments[i]
-            incref(arguments[i])
-        else:
-            fill_one(kind, arguments[i], &state.registers[i])
+        fill_argument(types[i], arguments[i], &state.registers[i])
     state.parent = NULL
     state.function = <PyObject*>kernel.function
     take_closure(kernel, &state)
@@ -101,8 +92,8 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
         return 0
     if watched() or profiled() or not types_of_arguments(gather, state.registers, function, types):
         return 0
-    word = known_entry(callee, types)
-    if word == UNKNOWN_ENTRY:
+    word = callee.known_entry(types, callee.parameter_count)
+    if word < 0:
         word = new_entry(callee, types)
     if word < 0 or not cascade_enter_function():
         return -1 if word == -2 else 0
@@ -135,28 +126,10 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     return 1
 
 
-cdef enum:
-    UNKNOWN_ENTRY = -3
-
-
-cdef inline Py_ssize_t known_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
-    # Returns the word at which a call with arguments of these classes begins, if there has been one.
-    cdef Py_ssize_t i, j
-    cdef BlockEntry* entry
-    for i in range(kernel.entry_count):
-        entry = &kernel.entries_by_type[i]
-        for j in range(kernel.parameter_count):
-            if entry.types[j] != types[j]:
-                break
-        else:
-            return entry.word
-    return UNKNOWN_ENTRY
-
-
 cdef Py_ssize_t new_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
-    # The same for classes that are new; -1 where there is none, -2 with an exception set.
+    # As the method; -2 with an exception set.
     try:
-        return kernel.entry_for(types, kernel.parameter_count)
+        return kernel.new_entry(types, kernel.parameter_count)
     except BaseException as error:
         set_error(error)
         return -2
@@ -174,7 +147,7 @@ cdef bint types_of_arguments(Gather* gather, Register* registers, PyObject* func
             return False
         missing = callee.parameter_count - PyTuple_GET_SIZE(<object>gather.defaults)
         for i in range(max(missing, 0), callee.parameter_count):
-            types[i] = type_of_object(cascade_tuple_items(gather.defaults)[i - missing])
+            types[i] = type_of_argument(cascade_tuple_items(gather.defaults)[i - missing])
     elif given != callee.parameter_count:
         return False
     for i in range(given):
@@ -203,7 +176,7 @@ cdef void move_arguments(Gather* gather, Register* registers, PyTypeObject** typ
         for i in range(max(missing, 0), callee.parameter_count):
             if not is_given(gather, given, i):
                 value = cascade_tuple_items(gather.defaults)[i - missing]
-                fill_default(types[i], value, &to[i])
+                fill_argument(types[i], value, &to[i])
 
 
 cdef bint is_given(Gather* gather, Py_ssize_t given, Py_ssize_t number) noexcept:
@@ -214,7 +187,8 @@ cdef bint is_given(Gather* gather, Py_ssize_t given, Py_ssize_t number) noexcept
     return False
 
 
-cdef void fill_default(PyTypeObject* kind, PyObject* value, Register* to) noexcept:
+cdef inline void fill_argument(PyTypeObject* kind, PyObject* value, Register* to) noexcept:
+    # Passes an object to a parameter whose versions differ by that class.
     cdef char code = code_of(kind) if kind != NULL else b"o"
     if code == b"o":
         to.object = value
@@ -223,8 +197,8 @@ cdef void fill_default(PyTypeObject* kind, PyObject* value, Register* to) noexce
         fill_one(code, value, to)
 
 
-cdef PyTypeObject* type_of_object(PyObject* value) noexcept:
-    # Returns the class by which versions for an object differ; NULL where it is any.
+cdef inline PyTypeObject* type_of_argument(PyObject* value) noexcept:
+    # Returns the class of an argument by which versions differ; NULL where it is any.
     cdef int64_t number
     cdef PyTypeObject* kind = told_apart(type_of(value))
     return NULL if kind == <PyTypeObject*>int and not fill_one(b"i", value, <Register*>&number) else kind

@@ -284,7 +284,7 @@ cdef class ArrayItems(Shares):
             return False
         self.wanted = 1
         for i in range(self.parameter_count):
-            self.types[i] = type_of_argument(self.slots[i])
+            self.types[i] = type_of_argument(<PyObject*>self.slots[i])
         self.fill_types(self.first)
         self.word = self.kernel.entry_for(self.types, self.parameter_count)
         if self.word < 0:
@@ -312,7 +312,7 @@ cdef class ArrayItems(Shares):
             if at.data != NULL:
                 self.types[at.parameter] = cascade_scalar_types[at.element]
             else:
-                self.types[at.parameter] = type_of_argument(<object>at.items[number])
+                self.types[at.parameter] = type_of_argument(at.items[number])
 
     cdef int share_values(self) except -1:
         # Unboxes the arguments that all items share. Arrays are seen through views of their own: nobody else can change their shape.
@@ -330,7 +330,7 @@ cdef class ArrayItems(Shares):
             if type_of(<PyObject*>value) == cascade_array_type:
                 value = value.view()
             pinned.append(value)
-            if type_of_argument(value) == NULL or not fill_one(code_of(type_of(<PyObject*>value)), <PyObject*>value, &self.rest[self.rest_count]):
+            if type_of_argument(<PyObject*>value) == NULL or not fill_one(code_of(type_of(<PyObject*>value)), <PyObject*>value, &self.rest[self.rest_count]):
                 self.rest[self.rest_count].object = <void*>value
             self.rest_at[self.rest_count] = i
             self.rest_count += 1
@@ -594,31 +594,13 @@ cdef class ArrayItems(Shares):
         cdef Py_ssize_t i, j
         cdef ColumnAt* at
         for i in range(self.rest_count):
-            fill_argument(self.types[self.rest_at[i]], self.slots[self.rest_at[i]], &registers[self.rest_at[i]])
+            fill_argument(self.types[self.rest_at[i]], <PyObject*>self.slots[self.rest_at[i]], &registers[self.rest_at[i]])
         for j in range(self.width):
             at = &self.at[j]
             if at.data == NULL:
-                fill_argument(self.types[at.parameter], <object>at.items[number], &registers[at.parameter])
+                fill_argument(self.types[at.parameter], at.items[number], &registers[at.parameter])
             else:
                 cascade_read(at.data + number * at.size, at.element, &registers[at.parameter])
-
-
-cdef inline PyTypeObject* type_of_argument(value) noexcept:
-    # The class of an argument by which versions differ, as in `run_blocks`.
-    cdef int64_t number
-    cdef PyTypeObject* kind = told_apart(type_of(<PyObject*>value))
-    if kind == <PyTypeObject*>int and not fill_one(b"i", <PyObject*>value, <Register*>&number):
-        return NULL
-    return kind
-
-
-cdef inline void fill_argument(PyTypeObject* kind, value, Register* register) noexcept:
-    cdef char code = code_of(kind) if kind != NULL else b"o"
-    if code == b"o":
-        register.object = <void*>value
-        incref(<PyObject*>value)
-    else:
-        fill_one(code, <PyObject*>value, register)
 
 
 cdef inline bint returns_number(const TypedWord* word) noexcept:
