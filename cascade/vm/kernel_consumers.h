@@ -8,15 +8,12 @@
 OP(SUM_FLOAT)
 {
     cascade_register *sum = &r[(uint32_t)w->a];
-    double x = D(c), before = sum[0].d, after = before + x;
-    sum[1].d += fabs(before) >= fabs(x) ? (before - after) + x : (x - after) + before;
-    sum[0].d = after;
+    cascade_add_float(&sum[0].d, &sum[1].d, D(c));
     NEXT;
 }
 OP(SUM_ERRORS)
 {
-    double sum = r[(uint32_t)w->b].d, errors = r[(uint32_t)w->b + 1].d;
-    D(a) = errors != 0.0 && isfinite(errors) ? sum + errors : sum;
+    D(a) = cascade_with_errors(r[(uint32_t)w->b].d, r[(uint32_t)w->b + 1].d);
     NEXT;
 }
 
@@ -45,14 +42,7 @@ static PyObject *cascade_add_floats(PyObject *generator, double sum, double erro
     while ((item = COMING(generator)) != NULL) {
         int overflow = 1;
         if (PyFloat_CheckExact(item)) {
-            double x = PyFloat_AS_DOUBLE(item);
-#if CASCADE_SUMS_ERRORS
-            double after = sum + x;
-            errors += fabs(sum) >= fabs(x) ? (sum - after) + x : (x - after) + sum;
-            sum = after;
-#else
-            sum += x;
-#endif
+            cascade_add_float(&sum, &errors, PyFloat_AS_DOUBLE(item));
             Py_DECREF(item);
             continue;
         }
@@ -64,7 +54,7 @@ static PyObject *cascade_add_floats(PyObject *generator, double sum, double erro
                 continue;
             }
         }
-        total = PyFloat_FromDouble(errors != 0.0 && isfinite(errors) ? sum + errors : sum);
+        total = PyFloat_FromDouble(cascade_with_errors(sum, errors));
         next = total == NULL ? NULL : PyNumber_Add(total, item);
         Py_XDECREF(total);
         Py_DECREF(item);
@@ -72,7 +62,7 @@ static PyObject *cascade_add_floats(PyObject *generator, double sum, double erro
     }
     if (PyErr_Occurred())
         return NULL;
-    return PyFloat_FromDouble(errors != 0.0 && isfinite(errors) ? sum + errors : sum);
+    return PyFloat_FromDouble(cascade_with_errors(sum, errors));
 }
 
 static PyObject *cascade_choose_coming(PyObject *generator, PyObject *best, int sign)

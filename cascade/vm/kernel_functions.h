@@ -182,30 +182,29 @@ static PyObject *cascade_or_call(PyObject *value)
     return value;
 }
 
-/* Adds floats to a sum, from an item on, as the builtin does: from CPython 3.12 on with the errors of the additions (Neumaier). */
+/* Adds a float to a sum as the builtin does: from CPython 3.12 on with the errors of the additions (Neumaier), which stay 0 before. */
+static inline void cascade_add_float(double *sum, double *errors, double x)
+{
+    double before = *sum, after = before + x;
+#if CASCADE_SUMS_ERRORS
+    *errors += fabs(before) >= fabs(x) ? (before - after) + x : (x - after) + before;
+#else
+    (void)errors;
+#endif
+    *sum = after;
+}
+static inline double cascade_with_errors(double sum, double errors) { return errors != 0.0 && isfinite(errors) ? sum + errors : sum; }
+
+/* Adds floats to a sum, from an item on. */
 static PyObject *cascade_sum_floats(PyObject **items, Py_ssize_t i, Py_ssize_t count, double sum)
 {
-#if CASCADE_SUMS_ERRORS
     double errors = 0.0;
-#endif
     for (; i < count; i++) {
-        double x;
         if (!PyFloat_CheckExact(items[i]))
             return NULL;
-        x = PyFloat_AS_DOUBLE(items[i]);
-#if CASCADE_SUMS_ERRORS
-        double next = sum + x;
-        errors += fabs(sum) >= fabs(x) ? (sum - next) + x : (x - next) + sum;
-        sum = next;
-#else
-        sum += x;
-#endif
+        cascade_add_float(&sum, &errors, PyFloat_AS_DOUBLE(items[i]));
     }
-#if CASCADE_SUMS_ERRORS
-    if (errors != 0.0 && isfinite(errors))
-        sum += errors;
-#endif
-    return cascade_or_call(PyFloat_FromDouble(sum));
+    return cascade_or_call(PyFloat_FromDouble(cascade_with_errors(sum, errors)));
 }
 
 /* sum() of ints, or of floats. */
