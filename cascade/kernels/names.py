@@ -11,9 +11,9 @@ from cascade.kernels.model import MISSING, Guard
 from cascade.kernels.source import FunctionSource
 
 LASTING = (
-    int, float, bool, str, bytes, complex, type(None), FunctionType, BuiltinFunctionType, ModuleType, Task,
+    int, float, bool, str, bytes, complex, type(None), object, FunctionType, BuiltinFunctionType, ModuleType, Task,
 )  # fmt: skip
-"""Classes of objects of free variables that the code may hold beyond their time; any other one dies as soon as CPython lets it die."""
+"""Classes of objects of free variables that the code may hold beyond their time: nothing can see that they live. Any other dies as soon as CPython lets it die."""
 
 
 class Names:

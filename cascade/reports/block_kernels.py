@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from cascade._vm import BlockKernel, Routine
+from cascade.declare.functions import loops
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
 from cascade.reports.instructions_in_words import LEAVES, RAISES, Expression, FunctionText
@@ -143,7 +144,12 @@ def regime(routine: Routine) -> tuple[str, str] | None:
         return None
     if calls == 1:
         return "kernel", "its kernel is made at its next call"
-    return "call", f"its kernel is made at its {calls:,}th call from now, as its function has no loop statement"
+    reason = (
+        "lowering has taken much of the process's time"
+        if loops(cast("FunctionType", routine.function))
+        else "its function has no loop statement"
+    )
+    return "call", f"its kernel is made at its {calls:,}th call from now, as {reason}"
 
 
 def translator_of(kernel: BlockKernel) -> Translator:

@@ -104,7 +104,7 @@ def test_typed_code_that_is_slower_is_retired_and_each_call_is_made_once(run: Ru
 
 
 @both_ways
-def test_the_report_says_that_it_was_slower_and_by_how_much(run: Run) -> None:
+def test_the_report_says_that_it_was_slower_and_by_how_much(at_the_first_call: None, run: Run) -> None:
     task = exiting([])
     use(2.5)
     run(task, 300, TURNS)

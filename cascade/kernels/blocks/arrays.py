@@ -318,14 +318,10 @@ def length(translator: Translator, value: Value) -> Value | None:
 
 
 def is_iterable(value: Value) -> bool:
-    """Returns whether `next_item` has a form for a value's iterator.
-
-    Ints beyond 63 bits have no register: that is seen when the iterator has gone on, and no side exit could bring the item back.
-    """
-    if value.kind != OBJECT:
-        return False
-    layout = value.layout
-    return value.cls is bytearray or (layout is not None and value.cls is not memoryview and layout.element != "uint64")
+    """Returns whether `next_item` has a form for a value's iterator."""
+    return value.kind == OBJECT and (
+        value.cls is bytearray or (value.layout is not None and value.cls is not memoryview)
+    )
 
 
 def check_next(translator: Translator, iterator: Value) -> bool:
