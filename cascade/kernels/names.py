@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 
-from cascade.declare.task import Task
+from cascade.kernels.lasting import is_lasting
 from cascade.kernels.model import MISSING, Guard
 from cascade.kernels.source import FunctionSource
-
-LASTING = (
-    int, float, bool, str, bytes, complex, type(None), object, FunctionType, BuiltinFunctionType, ModuleType, Task,
-)  # fmt: skip
-"""Classes of objects of free variables that the code may hold beyond their time: nothing can see that they live. Any other dies as soon as CPython lets it die."""
 
 
 class Names:
@@ -23,14 +18,17 @@ class Names:
         self.guards: dict[tuple[object, ...], Guard] = {}
 
     def meaning(self, source: FunctionSource, node: ast.expr) -> object:
-        """Returns the object that a global, builtin, free variable or `module.name` means; MISSING for anything else."""
+        """Returns the object that a global, builtin, free variable or `module.name` means; MISSING for anything else.
+
+        MISSING, too, for an object that has to die when the name gets another value: the code would hold it.
+        """
         if isinstance(node, ast.Attribute):
             module = self.meaning(source, node.value)
             if type(module) is not ModuleType:
                 return MISSING
             if module is sys.modules["cascade"]:
                 getattr(module, node.attr, None)  # it makes its names on first use; other modules are only read
-            return self._item(vars(module), node.attr)
+            return self._item(node.attr, vars(module))
         if not isinstance(node, ast.Name):
             return MISSING
         function, name = source.function, node.id
@@ -40,28 +38,30 @@ class Names:
             return self._contents((function.__closure__ or ())[source.code.co_freevars.index(name)])
         if name in source.locals:
             return MISSING
-        found = self._item(function.__globals__, name)
-        if found is MISSING:
-            found = self._item(builtins_of(function), name)
-        return found
+        return self._item(name, function.__globals__, builtins_of(function))
 
     def signature(self, function: object) -> None:
         """Adds guards for the function's code and its defaults."""
         for attribute in ("__code__", "__defaults__", "__kwdefaults__") if type(function) is FunctionType else ():
             self._add(Guard("attribute", function, attribute, getattr(function, attribute)))
 
-    def _item(self, namespace: dict[str, object], name: str) -> object:
-        # A missing name is guarded, too: a global may be added that hides a builtin.
-        return self._add(Guard("item", namespace, name, namespace.get(name, MISSING)))
+    def _item(self, name: str, *namespaces: dict[str, object]) -> object:
+        for namespace in namespaces:
+            found = namespace.get(name, MISSING)
+            if found is not MISSING and not is_lasting(found):
+                break
+            # A missing name is guarded, too: a global may be added that hides a builtin.
+            found = self._add(Guard("item", namespace, name, found))
+            if found is not MISSING:
+                return found
+        return MISSING
 
     def _contents(self, cell: CellType) -> object:
         try:
             found = cell.cell_contents
         except ValueError:
             found = MISSING
-        if found is not MISSING and type(found) not in LASTING and not isinstance(found, type):
-            return MISSING
-        return self._add(Guard("contents", cell, "", found))
+        return self._add(Guard("contents", cell, "", found)) if found is MISSING or is_lasting(found) else MISSING
 
     def _add(self, guard: Guard) -> object:
         # The first reading counts: if another thread changes the name later, the code is not entered.

@@ -60,6 +60,23 @@ OP(ATTRIBUTE_ITEM)
     SET(a, v);
     NEXT;
 }
+/* The classes' tags have been tested: what is found is what was found when this was translated. */
+OP(CLASS_ITEM)
+{
+    PyObject *v = cascade_find_in_class(Py_TYPE(O(b)), s->gathers[w->e]->function);
+    if (v == NULL)
+        EXIT;
+    SET(a, v);
+    NEXT;
+}
+OP(OWN_ITEM)
+{
+    PyObject *v = cascade_find_in_class((PyTypeObject *)O(b), s->gathers[w->e]->function);
+    if (v == NULL)
+        EXIT;
+    SET(a, v);
+    NEXT;
+}
 OP(EXPECT_NO_VALUE)
 {
     cascade_gather *site = s->gathers[w->e];

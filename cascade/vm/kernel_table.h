@@ -564,6 +564,8 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_ATTRIBUTE_SLOT,
     cascade_op_ATTRIBUTE_VALUE,
     cascade_op_ATTRIBUTE_ITEM,
+    cascade_op_CLASS_ITEM,
+    cascade_op_OWN_ITEM,
     cascade_op_EXPECT_NO_VALUE,
     cascade_op_EXPECT_NO_ITEM,
     cascade_op_NEW_INSTANCE,

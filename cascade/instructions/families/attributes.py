@@ -18,6 +18,10 @@ def _rows() -> Iterator[Row]:
     yield Row(
         "ATTRIBUTE_ITEM", "a>object b<object e& f@", "a = the item named e of the dict of b, borrowed, or go to f"
     )
+    yield Row(
+        "CLASS_ITEM", "a>object b<object e&", "a = the attribute e of the class of b, borrowed", "no such attribute"
+    )
+    yield Row("OWN_ITEM", "a>object b<object e&", "a = the attribute e of class b, borrowed", "no such attribute")
     yield Row("EXPECT_NO_VALUE", "a<object e& f@", "go to f where a has an attribute named e of its own")
     yield Row("EXPECT_NO_ITEM", "a<object e& f@", "go to f where the dict of a has an item named e")
     yield Row(

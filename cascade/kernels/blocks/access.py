@@ -18,6 +18,7 @@ from cascade._vm import (
     stores_plainly,
     value_index,
 )
+from cascade.kernels.lasting import is_lasting
 from cascade.kernels.model import MISSING
 
 SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD, PROPERTY = (
@@ -116,7 +117,7 @@ def of_class(cls: type, name: str) -> Access | None:
         return None
     found = find_in_class(cls, name, MISSING)
     if type(found) is staticmethod:
-        return Access(CONSTANT, found=found.__func__)
+        return Access(CONSTANT, found=found.__func__) if is_lasting(found.__func__) else None
     if found is MISSING or (is_descriptor(found) and type(found) is not FunctionType):
         return None
     return Access(CONSTANT, found=found)

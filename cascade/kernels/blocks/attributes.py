@@ -25,14 +25,15 @@ from cascade.kernels.blocks.c_calls import finish
 from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
-from cascade.kernels.blocks.names import NULL_LAST, named_value, used
+from cascade.kernels.blocks.names import NULL_LAST, item, named_value
 from cascade.kernels.blocks.points import Stub
 from cascade.kernels.blocks.python_calls import call_getter
 from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.sequences import settled_object
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value
-from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
+from cascade.kernels.lasting import is_lasting
+from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None), CHAR: str}
 """Of the kinds of values that have one."""
@@ -49,10 +50,10 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
         call_out_load(translator, instruction, method)
         return
     if type(value.known) is ModuleType:
-        found = used(translator, vars(value.known), name)
-        if found is not MISSING:
+        found = item(translator, vars(value.known), name)
+        if found is not None:
             translator.pop()
-            push_loaded(translator, named_value(found), method)
+            push_loaded(translator, found, method)
             return
     if name in arrays.ATTRIBUTES and not method:
         translator.seen(-1)
@@ -158,16 +159,29 @@ def load_by(translator: Translator, access: Access, name: str, method: bool) -> 
         translator.pop()
         if access.kind == METHOD:
             push_method(translator, access.found, value)
-        else:
+            return
+        if is_lasting(access.found):
             translator.consume(value)
             push_loaded(translator, named_value(access.found), method)
-        return
-    item = loaded(translator, access, name)
+            return
+        translator.push(value)
+        found = of_its_class(translator, name)
+    else:
+        found = loaded(translator, access, name)
     translator.pop()
     if value.owned:
-        item = translator.own(item)
+        found = translator.own(found)
     translator.consume(value)
-    push_loaded(translator, item, method)
+    push_loaded(translator, found, method)
+
+
+def of_its_class(translator: Translator, name: str) -> Value:
+    """Returns an attribute of the class that a value on the stack has, or is, borrowed. The code does not hold it: it dies with the class."""
+    value = translator.state.stack[-1]
+    result = translator.temporary()
+    instruction = "OWN_ITEM" if isinstance(value.known, type) else "CLASS_ITEM"
+    translator.emit(instruction, a=result, b=translator.register(value), e=translator.gather(name, (), ()))
+    return Value(OBJECT, result)
 
 
 def loaded(translator: Translator, access: Access, name: str) -> Value:

@@ -24,6 +24,7 @@ from cascade.kernels.blocks.values import (
     Value,
     constant_value,
 )  # fmt: skip
+from cascade.kernels.lasting import is_lasting
 from cascade.kernels.model import MISSING, NONE, OBJECT
 from cascade.kernels.names import builtins_of
 
@@ -299,16 +300,9 @@ def boxed(translator: Translator, value: Value) -> Value:
 
 @form("LOAD_GLOBAL")
 def load_global(translator: Translator, instruction: Instruction) -> None:
-    name = translator.code.co_names[instruction.arg >> 1]
-    if is_variable(translator, name):
-        value = Value(OBJECT, translator.temporary())
-        namespace, key = (translator.object_register(each) for each in (translator.function.__globals__, name))
-        translator.emit("NAME_ITEM", a=value.register, b=namespace, c=key)
-    else:
-        found = meaning(translator, name)
-        if found is MISSING:
-            raise LeavesTyped
-        value = named_value(found)
+    value = meaning(translator, translator.code.co_names[instruction.arg >> 1])
+    if value is None:
+        raise LeavesTyped
     if not NULL_LAST and instruction.arg & 1:
         translator.push(NO_CALLABLE)
     translator.push(value)
@@ -330,25 +324,35 @@ def store_global(translator: Translator, instruction: Instruction) -> None:
     translator.after_effect()
 
 
-def is_variable(translator: Translator, name: str) -> bool:
-    """Returns whether a global is no constant: the function assigns it, or it has changed since a kernel was made."""
-    namespace = translator.function.__globals__
-    return name in namespace and (name in translator.assigned or (id(namespace), name) in CHANGING)
-
-
 def named_value(found: object) -> Value:
     value = constant_value(found)
     return value if value.kind != OBJECT else value._replace(cls=type(found) if type(found) in BUILT_IN else None)
 
 
-def meaning(translator: Translator, name: str) -> object:
-    """Returns the object that a global name means; from here on the code relies on it."""
+def meaning(translator: Translator, name: str) -> Value | None:
+    """Returns the object that a global name means; None where it means nothing."""
     function = translator.function
-    found = noted(translator, function.__globals__, name)
-    if found is MISSING:
-        found = noted(translator, builtins_of(function), name)
+    namespace = function.__globals__
+    if name in namespace:
+        return item(translator, namespace, name, name in translator.assigned)
+    noted(translator, namespace, name)
     check_names(translator)
-    return found
+    return item(translator, builtins_of(function), name)
+
+
+def item(translator: Translator, namespace: dict[str, object], name: str, changes: bool = False) -> Value | None:
+    """Returns the object that a name means in a dict; None where there is no such name.
+
+    The code relies on it from here on. It looks up what changes, and what may not be held: all that is no function, number or the like.
+    """
+    found = namespace.get(name, MISSING)
+    if found is not MISSING and (changes or (id(namespace), name) in CHANGING or not is_lasting(found)):
+        value = Value(OBJECT, translator.temporary())
+        holder, key = (translator.object_register(each) for each in (namespace, name))
+        translator.emit("NAME_ITEM", a=value.register, b=holder, c=key)
+        return value
+    found = used(translator, namespace, name)
+    return None if found is MISSING else named_value(found)
 
 
 def used(translator: Translator, namespace: dict[str, object], name: str) -> object:

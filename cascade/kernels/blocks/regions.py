@@ -22,6 +22,7 @@ from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, HELD, NULL, PLAIN, Value, constant_value
+from cascade.kernels.lasting import is_lasting
 from cascade.kernels.model import MISSING, OBJECT
 from cascade.kernels.names import builtins_of
 
@@ -186,7 +187,7 @@ class Extension:
         found = self.function.__globals__.get(name, MISSING)
         if found is MISSING:
             found = builtins_of(self.function).get(name, MISSING)
-        value = MET if found is MISSING else constant_value(found)
+        value = MET if found is MISSING else named(found)
         self.items += pair(value) if instruction.arg & 1 else [value]
         return False
 
@@ -274,6 +275,11 @@ def lasts(value: Value) -> bool:
     return value.kind != OBJECT or value.constant or value.local >= 0 or value.cls in PLAIN
 
 
+def named(found: object) -> Value:
+    """Returns what is known of an object that a name means."""
+    return constant_value(found) if is_lasting(found) else Value(OBJECT)
+
+
 def is_module(owner: Value | None) -> bool:
     return owner is not None and type(owner.known) is ModuleType
 
@@ -282,7 +288,7 @@ def typed_load(owner: Value, name: str) -> Value | None:
     """Returns what is known of an attribute whose load is typed; None for others."""
     if is_module(owner):
         found = vars(owner.known).get(name, MISSING)
-        return MET if found is MISSING else constant_value(found)
+        return MET if found is MISSING else named(found)
     cls = CLASSES.get(owner.kind, owner.cls)
     if cls is not None and cls in BUILT_IN:
         method = find_in_class(cls, name)

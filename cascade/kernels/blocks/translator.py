@@ -14,7 +14,7 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from types import CellType, FunctionType
 from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
@@ -55,6 +55,7 @@ from cascade.kernels.blocks.values import (
     shifted,
 )
 from cascade.kernels.blocks.verify import Tables, Verifier
+from cascade.kernels.lasting import is_lasting, is_lasting_class
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
 
@@ -92,8 +93,6 @@ class Consumer(NamedTuple):
 
 
 ASSIGNMENTS = ("STORE_GLOBAL", "DELETE_GLOBAL")
-LASTING = (FunctionType, BuiltinFunctionType, ModuleType, type)
-"""Classes of what names mean for good, as a rule."""
 CHANGING: set[tuple[int, str]] = set()
 """Names, by the address of their namespace, that have had several values."""
 
@@ -154,7 +153,7 @@ class Translator(Emitter):
 
     def has_changed(self, namespace: dict[str, object], name: str, *values: object) -> None:
         """Takes note that a name has got another value: unless it is that of a function or the like, kernels look it up from now on."""
-        if not isinstance(values[-1], LASTING):
+        if not is_lasting(values[-1]):
             CHANGING.add((id(namespace), name))
 
     def verify(self) -> None:
@@ -319,7 +318,8 @@ class Translator(Emitter):
         if kind not in TOLD_APART and self.see_by_family(place, found, tried):
             return
         if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
-            met = None if tried >= DISPATCH_LIMIT or kind in TOLD_APART else kind
+            told = tried < DISPATCH_LIMIT and kind not in TOLD_APART
+            met = kind if told and is_lasting_class(kind, self.function.__globals__) else None
             self.replace(place, value._replace(general=True, met=met, tries=tried))
             return
         otherwise = Label()

@@ -1,0 +1,97 @@
+"""Functions whose kernels must not keep objects alive."""
+
+from __future__ import annotations
+
+import weakref
+from types import ModuleType
+
+MADE: list[weakref.ref[object]] = []
+
+
+class Thing:
+    """An object with an address and an end."""
+
+    size = 3
+
+
+class Things(list[int]):
+    pass
+
+
+class Holder:
+    """A class whose attributes are objects that may die, and others."""
+
+    step = Thing()
+    items = Things([1, 2, 3])
+    limit = 5
+
+
+def makes_a_class(count):
+    class Local:
+        step = Thing()
+        items = Things([1, 2])
+        limit = 3
+
+        def grown(self, by):
+            return by + len(self.items)
+
+    MADE.extend(map(weakref.ref, (Local, Local.step, Local.items, Local.grown)))
+    made, total = Local(), 0
+    for number in range(count):
+        total += made.limit + made.step.size + made.grown(number) + len(Local.items)
+    return total
+
+
+def attributes_of_classes(count):
+    holder, total = Holder(), 0
+    for number in range(count):
+        total += holder.items[number % 2] + len(Holder.items) + holder.limit + holder.step.size
+    return total
+
+
+def replaces_an_attribute(holder, count):
+    found = []
+    for number in range(count):
+        items = holder.items
+        if number == 2:
+            type(holder).items = Things([number])
+        found.append((len(items), len(holder.items)))
+    return found
+
+
+def global_values(count):
+    total = 0
+    for number in range(count):
+        total += TABLE[number] + len(TABLE) + THING.size
+    return total
+
+
+def returns_a_global(n):
+    for i in range(n):
+        n += i
+        if n > 1000:
+            return THING
+    return n
+
+
+def replaces_a_global(count):
+    global TABLE
+    found = []
+    for number in range(count):
+        items = TABLE
+        if number == 2:
+            TABLE = Things([number] * 9)
+        found.append((len(items), TABLE[number]))
+    return found
+
+
+def values_of_modules(count):
+    total = 0
+    for number in range(count):
+        total += len(options.table) + number
+    return total
+
+
+TABLE = Things(range(10))
+THING = Thing()
+options = ModuleType("options")
