@@ -324,14 +324,12 @@ def is_iterable(value: Value) -> bool:
     )
 
 
-def check_next(translator: Translator, iterator: Value) -> bool:
-    """The code exits here where `next_item` would; returns whether it may."""
+def check_next(translator: Translator, iterator: Value) -> None:
+    """The code exits here where `next_item` would."""
     layout = iterator.layout
-    if layout is None:
-        return False
-    kind, number = ("BUFFER", ord(layout.code)) if layout.code else ("ARRAY", expected(layout))
-    translator.emit(f"{kind}_CHECK_NEXT", a=iterator.register, e=number)
-    return True
+    if layout is not None:
+        kind, number = ("BUFFER", ord(layout.code)) if layout.code else ("ARRAY", expected(layout))
+        translator.emit(f"{kind}_CHECK_NEXT", a=iterator.register, e=number)
 
 
 def next_item(translator: Translator, iterator: Value, end: Label) -> Value:

@@ -42,9 +42,8 @@ def call(translator: Translator, instruction: Instruction) -> None:
     translator.refresh()
     form_found = False
     if callee.constant and keywords and callee.kind == OBJECT:
-        translator.call_keywords = keywords
         arguments = count + (bound.kind != NULL)
-        form_found = any(other(translator, callee.known, arguments, instruction) for other in WITH_KEYWORDS)
+        form_found = any(other(translator, callee.known, arguments, instruction, keywords) for other in WITH_KEYWORDS)
     elif callee.constant and not keywords and callee.kind == OBJECT:
         arguments = count + (bound.kind != NULL)
         form_found = translate(translator, callee.known, arguments, instruction)
@@ -77,9 +76,7 @@ CALLEES: list[Callable[[Translator, Value, Instruction], bool]] = []
 """What other families do of a call of an object; each returns whether it has done so."""
 OTHERS: list[Callable[[Translator, object, int, Instruction], bool]] = []
 """What other families do of a call whose function is known; each returns whether it has done so."""
-
-
-WITH_KEYWORDS: list[Callable[[Translator, object, int, Instruction], bool]] = []
+WITH_KEYWORDS: list[Callable[[Translator, object, int, Instruction, tuple[str, ...]], bool]] = []
 """The same where the last arguments have names."""
 OF_MADE_FUNCTIONS: list[Callable[[Translator, Value, int, Instruction], bool]] = []
 """The same for functions that were made in this code: what is called is a value whose code is known."""

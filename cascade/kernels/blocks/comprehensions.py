@@ -10,10 +10,11 @@ The iterator is moved to where it will stand on the callee's stack.
 
 from __future__ import annotations
 
-from types import CellType, CodeType, FunctionType
+from types import CodeType
 from typing import NamedTuple
 
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.instructions import with_empty_cells
 from cascade.kernels.blocks.translator import Consumer, Translator
 from cascade.kernels.blocks.values import CHAR, NULL, Value
 
@@ -30,13 +31,11 @@ class Made(NamedTuple):
 
     Attributes:
         kernel: its kernel.
-        start: the offset of the first instruction of the call.
         call: of a generator expression the call of the consumer, else its own.
         consumer: the consumer.
     """
 
     kernel: object
-    start: int
     call: Instruction
     consumer: Consumer | None = None
 
@@ -68,7 +67,7 @@ def made_at(translator: Translator, offset: int, place: int) -> Made | None:
     elif code.co_name not in COMPREHENSIONS:
         return None
     kernel = kernel_of_code(translator, code, consumer)
-    return None if kernel is None else Made(kernel, offset, call, consumer)
+    return None if kernel is None else Made(kernel, call, consumer)
 
 
 def next_call(translator: Translator, offset: int, count: int) -> Instruction | None:
@@ -98,7 +97,6 @@ def kernel_of_code(translator: Translator, code: CodeType, consumer: Consumer | 
     """Returns the kernel of a function that is made in this code; None where it has none."""
     key = (id(code), "" if consumer is None else consumer.name)
     if key not in translator.made_kernels:
-        cells = tuple(CellType() for _ in code.co_freevars)
-        made = FunctionType(code, translator.function.__globals__, code.co_name, None, cells)
+        made = with_empty_cells(code, translator.function.__globals__)
         translator.made_kernels[key] = translator.kernel_of(made, consumer)
     return translator.made_kernels[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import opcode
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 
 from cascade.errors import InternalError
 
@@ -84,6 +84,11 @@ class Constants:
             if value is None:
                 return instruction(OP["LOAD_CONST"], index)
         return self.load(None)
+
+
+def with_empty_cells(code: CodeType, namespace: dict[str, object]) -> FunctionType:
+    """Returns a function of the code that stands for all those that differ only in what their cells hold."""
+    return FunctionType(code, namespace, code.co_name, None, tuple(CellType() for _ in code.co_freevars))
 
 
 def function_of(function: FunctionType, code: CodeType) -> FunctionType:

@@ -157,10 +157,12 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
     return Value(DISPLAY, parts=(first, *(next_of(translator, part, end) for part in iterator.parts[1:])))
 
 
-def check_next(translator: Translator, iterator: Value) -> bool:
-    """The code exits here where the next item of an iterator would make it exit, as none has gone on yet; returns whether one may."""
-    checked = [check_next(translator, part) for part in iterator.parts]
-    return any(checked) or (iterator.kind == ITEMS and arrays.check_next(translator, iterator))
+def check_next(translator: Translator, iterator: Value) -> None:
+    """The code exits here where the next item of an iterator would make it exit, as none has gone on yet."""
+    for part in iterator.parts:
+        check_next(translator, part)
+    if iterator.kind == ITEMS:
+        arrays.check_next(translator, iterator)
 
 
 def makes_items(iterator: Value) -> bool:

@@ -7,7 +7,7 @@ the frames of the functions that have led there are made first (`cascade_call_un
 from __future__ import annotations
 
 import dis
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 
 from cascade._vm import is_like
 from cascade.kernels.blocks import generic
@@ -15,6 +15,7 @@ from cascade.kernels.blocks.c_calls import before_collection
 from cascade.kernels.blocks.calls import CALLEES, OF_MADE_FUNCTIONS, OTHERS, WITH_KEYWORDS
 from cascade.kernels.blocks.comprehensions import made_at
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.instructions import with_empty_cells
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.points import Callee, IteratorArgument, Unseen
 from cascade.kernels.blocks.sequences import drop_stored
@@ -23,26 +24,23 @@ from cascade.kernels.blocks.values import ITERATORS, NULL, Value, iterated
 from cascade.kernels.model import OBJECT
 
 
-def call_function(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
-    """Translates a call of a known plain function with `count` arguments on the stack; returns whether that is possible."""
+def call_function(
+    translator: Translator, function: object, count: int, instruction: Instruction, names: tuple[str, ...] = ()
+) -> bool:
+    """Translates a call of a known plain function; returns whether that is possible.
+
+    Args:
+        count: how many arguments stand on the stack.
+        names: those of the last arguments.
+    """
     if type(function) is not FunctionType:
         return False
-    callee = _callee(translator, function, count, ())
+    callee = _callee(translator, function, count, names)
     return callee is not None and _emit(translator, callee, count, instruction)
 
 
 OTHERS.append(call_function)
-
-
-def call_with_keywords(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
-    """The same where the last arguments have names: `translator.call_keywords`."""
-    if type(function) is not FunctionType:
-        return False
-    callee = _callee(translator, function, count, translator.call_keywords)
-    return callee is not None and _emit(translator, callee, count, instruction)
-
-
-WITH_KEYWORDS.append(call_with_keywords)
+WITH_KEYWORDS.append(call_function)
 
 
 def _callee(translator: Translator, function: FunctionType, count: int, names: tuple[str, ...]) -> Callee | None:
@@ -127,8 +125,7 @@ def _pattern(translator: Translator, offset: int, place: int) -> FunctionType | 
             if translator.offset in translator.text.joins:
                 return None  # a version here does not differ by the class, so that the code would come here for ever
             raise Unseen(place)
-        cells = tuple(CellType() for _ in found.__code__.co_freevars)
-        made = FunctionType(found.__code__, found.__globals__, found.__name__, None, cells)
+        made = with_empty_cells(found.__code__, found.__globals__)
         translator.met_functions[offset] = made if is_like(found, made) else None
     return translator.met_functions[offset]
 
@@ -195,8 +192,7 @@ def make_function(translator: Translator, instruction: Instruction) -> None:
         translator.whole(-2)
     before_collection(translator)
     translator.pop()
-    cells = tuple(CellType() for _ in code.co_freevars)
-    pattern = FunctionType(code, translator.function.__globals__, code.co_name, None, cells)
+    pattern = with_empty_cells(code, translator.function.__globals__)
     closure = (translator.pop(),) if closed else ()
     number, result = translator.gather(pattern, closure, ()), translator.temporary()
     translator.emit("MAKE_FUNCTION", a=result, e=number)

@@ -109,7 +109,6 @@ class Translator(Emitter):
         partials: of calls of partial objects, what these were, by the offset of the call.
         consumer: what takes the values of a generator expression.
         met_functions: a function like the one that was met, by the offset of a call.
-        call_keywords: the names of the last arguments of the present call.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
         general: whether the present instruction's usual form does not fit the values.
         state: the present one.
@@ -132,7 +131,6 @@ class Translator(Emitter):
         self.callees: dict[int, Callee] = {}
         self.kernel_of: Callable[[FunctionType, Consumer | None], object] = lambda function, consumer: None
         self.met_functions: dict[int, FunctionType | None] = {}
-        self.call_keywords: tuple[str, ...] = ()
         self.made_kernels: dict[tuple[int, str], object] = {}
         self.word_count = 0
         self.stub_start = CODE_LIMIT
