@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from cascade.imports import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import NoReturn
-
 
 class Failed:
     """Stands for an exception as the result of an awaitable: not every exception can be raised by a coroutine."""
@@ -21,18 +16,28 @@ def failed(error: BaseException) -> Failed:
     """Raises `error`; returns a StopIteration, which no coroutine can raise, as a `Failed` for the coroutine to return."""
     if isinstance(error, StopIteration):
         return Failed(error)
-    raise error
-
-
-def raise_again(error: BaseException) -> NoReturn:
-    """Raises an exception that was passed on as a value, with the `__context__` that it has: `raise` replaces that by what is being handled."""
-    context = error.__context__
-    try:
+    with KeptContext(error):
         raise error
-    finally:
-        if context is not None:
-            error.__context__ = context
-        del error  # its traceback holds this frame
+
+
+class KeptContext:
+    """A `with` block that raises an exception which was passed on as a value: it keeps the `__context__` that it has.
+
+    `raise` replaces that by the exception that is being handled.
+    """
+
+    __slots__ = ("_context", "_error")
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+        self._context = error.__context__
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        if self._context is not None:
+            self._error.__context__ = self._context
 
 
 def add_note(error: BaseException, text: str) -> None:

@@ -35,6 +35,14 @@ def loops(func: types.FunctionType) -> bool:
     return False
 
 
+def code_with_inner(code: types.CodeType) -> list[types.CodeType]:
+    """Returns the code of a function, and of those inside."""
+    found = [code]
+    for each in found:  # which grows
+        found += [constant for constant in each.co_consts if isinstance(constant, types.CodeType)]
+    return found
+
+
 def code_flags(func: object) -> int:
     """Returns the flags of the code that a call of `func` runs, 0 if that is not written in Python."""
     while type(func).__name__ == "partial" and (inner := getattr(func, "func", None)) is not None:

@@ -452,8 +452,9 @@ def test_an_exception_that_takes_no_attributes_comes_out_as_itself(run):
         lambda fails: fails(3).with_retry(2),
         lambda fails: fails(3).with_timeout(60),
         lambda fails: fails.map([3]),
+        lambda fails: cs.task(fails.func, mode="blocking")(3),
     ],
-    ids=["plain", "retry", "timeout", "map"],
+    ids=["plain", "retry", "timeout", "map", "blocking"],
 )
 def test_an_exception_keeps_its_context_while_another_one_is_handled(path, called):
     @cs.task

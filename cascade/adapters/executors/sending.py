@@ -54,14 +54,19 @@ def dumps_for_caller(value: object, always_rebuild: bool = False) -> bytes:
 
 
 def has_name(task: AnyTask) -> bool:
-    """Whether the task is found by its name in a worker, too: that is another main module."""
-    module, qualname = getattr(task.called, "__module__", None), getattr(task.called, "__qualname__", "")
+    """Returns whether the task is found by its name in a worker, too."""
+    return is_named_as(task, task.called)
+
+
+def is_named_as(value: object, named: object) -> bool:
+    """Returns whether a value is found by the name of a function or class, also in a worker: that has another main module."""
+    module, qualname = getattr(named, "__module__", None), getattr(named, "__qualname__", "")
     if module in MAIN_MODULES:
         return False
     found: object = sys.modules.get(str(module))
     for name in qualname.split("."):
         found = getattr(found, name, None)
-    return found is task
+    return found is value
 
 
 def _dumps(value: object, reduce_task: Callable[[AnyTask], object], always_rebuild: bool = False) -> bytes:

@@ -9,12 +9,12 @@ def note(n): SEEN.append(n)                         not stateless: what it has n
 from __future__ import annotations
 
 import dis
-import sys
 import weakref
 from importlib import import_module
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
-from cascade.adapters.executors.sending import MAIN_MODULES
+from cascade.adapters.executors.sending import is_named_as
+from cascade.declare.functions import code_with_inner
 
 _CONSTANTS = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
 _STORES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"})
@@ -54,13 +54,10 @@ def _is_stateless(value: object, seen: set[int]) -> bool:
 
 
 def _is_sent_by_name(value: type | FunctionType | BuiltinFunctionType) -> bool:
-    module = value.__module__
-    if module in MAIN_MODULES or module in import_module("cloudpickle").list_registry_pickle_by_value():
-        return False
-    found: object = sys.modules.get(str(module))
-    for name in value.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is value
+    return (
+        is_named_as(value, value)
+        and value.__module__ not in import_module("cloudpickle").list_registry_pickle_by_value()
+    )
 
 
 def _names_of(code: CodeType) -> frozenset[str] | None:
@@ -72,10 +69,8 @@ def _names_of(code: CodeType) -> frozenset[str] | None:
 
 def _read_names(code: CodeType) -> frozenset[str] | None:
     names: set[str] = set()
-    inside = [code]
-    for each in inside:  # which grows
+    for each in code_with_inner(code):
         names.update(each.co_names)
-        inside += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
         for instruction in dis.get_instructions(each):
             stores = instruction.opname in _STORES_IN_CELLS and instruction.argval in code.co_freevars
             if stores or instruction.opname in _STORES:

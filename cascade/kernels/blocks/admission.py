@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType
+from types import FunctionType
 
+from cascade.declare.functions import code_with_inner
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.instructions import GENERATOR
 from cascade.kernels.diagnostics import Diagnostic
@@ -45,17 +46,9 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
         return no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
         return no("CS143", "it is too long")
-    if any(_compares_identity(each.co_consts, decode(each)) for each in _with_inner(code)):
+    if any(_compares_identity(each.co_consts, decode(each)) for each in code_with_inner(code)):
         return no("CS136", "whether two equal numbers are one object is not known: compare with ==")
     return None
-
-
-def _with_inner(code: CodeType) -> list[CodeType]:
-    """Returns the code of a function, and of those inside."""
-    found = [code]
-    for each in found:  # which grows
-        found += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
-    return found
 
 
 def _compares_identity(constants: tuple[object, ...], text: Function) -> bool:

@@ -13,7 +13,7 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 
 from cascade._vm import is_awaitable
-from cascade.declare.failed import Failed, raise_again
+from cascade.declare.failed import Failed, KeptContext
 from cascade.declare.lazy import LazyResult
 from cascade.events.names import label
 from cascade.graph.operations import operation_of
@@ -128,9 +128,10 @@ def begin(coroutine: Coroutine[object, None, object]) -> object:
         return coroutine
     if type(result) is Failed:
         try:
-            raise_again(result.error)
+            with KeptContext(result.error):
+                raise result.error
         finally:
-            del result  # the traceback may hold this frame
+            del result  # the traceback holds this frame
     return result
 
 

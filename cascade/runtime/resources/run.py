@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 
 from cascade._vm import is_awaitable
-from cascade.declare.failed import Failed, failed, raise_again
+from cascade.declare.failed import Failed, KeptContext, failed
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Injection, Resource
@@ -180,8 +180,9 @@ class RunResources:
             if is_awaitable(result):
                 result = await result
             if type(result) is Failed:
-                error, result = result.error, None  # the traceback may hold this frame
-                raise_again(error)
+                error, result = result.error, None  # the traceback holds this frame
+                with KeptContext(error):
+                    raise error
         except BaseException as error:
             if is_closed(error, this_task):
                 for each in reversed(own.values()):

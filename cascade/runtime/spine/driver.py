@@ -19,6 +19,7 @@ from cascade.adapters.executors.scopes import (
     outer_cancellation,
     undelivered_cancellation,
 )
+from cascade.declare.failed import KeptContext
 from cascade.errors import EventLoopError, InternalError
 from cascade.graph.operations import AnyTask
 from cascade.imports import Protocol, asyncio, threading
@@ -65,12 +66,10 @@ class Outcome:
     def unwrap(self) -> object:
         if self.error is None:
             return self.value
-        context = self.error.__context__
         try:
-            raise self.error
+            with KeptContext(self.error):
+                raise self.error
         finally:
-            if context is not None:
-                self.error.__context__ = context  # `raise` replaces it by an exception that the caller handles
             self.error = None  # or the traceback, which holds this frame, would be held by it
 
 
