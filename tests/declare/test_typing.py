@@ -23,6 +23,7 @@ CHECKERS = {
 }
 
 pytest.importorskip("mypy")
+pytestmark = pytest.mark.once
 
 
 def mypy(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -42,6 +42,7 @@ from cascade.runtime.events import (
 from tests.conftest import Path, no_clock
 from tests.support.caches import PlainCache
 
+pytestmark = pytest.mark.once
 CAPACITY = {"cpu": 2}
 
 

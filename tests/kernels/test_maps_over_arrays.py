@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 import cascade as cs
 from cascade import _vm
-from cascade.errors import RunTimeoutError
 from cascade.runtime.nodes import kernel_maps
 from cascade.runtime.nodes.map_arrays import array_of
 from tests.support import array_maps
+from tests.support.endless import assert_ends_early
 
 COUNT = 11_000
 """Items enough for a function without a loop to have a kernel."""
@@ -324,17 +324,7 @@ def test_frames_profilers_and_tracers_see_calls(path):
 
 def test_an_endless_item_ends_with_the_runs_time(threads):
     target = cs.task(array_maps.endless).map(np.array([-1.0] * 100 + [1.0]))
-    with pytest.raises(RunTimeoutError):
-        cs.run(target, timeout=0.05)
-
-    async def cancelled() -> None:
-        task = asyncio.ensure_future(cs.arun(target))
-        await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(cancelled())
+    assert_ends_early(target)
 
 
 def test_maps_of_one_task_at_once(threads):

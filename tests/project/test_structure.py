@@ -15,6 +15,7 @@ import pytest
 import cascade
 from cascade.instructions.graph import INSTRUCTIONS
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(cascade.__file__).parent

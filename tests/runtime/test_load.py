@@ -6,7 +6,7 @@ What is proven here, on both paths, with warnings as errors:
   they have to.
 - A map of 100,000 items with a limit of 10, by `with_concurrency` and by constraints, has never more under way, reaches the
   limit, and takes memory for its values, not for tasks.
-- 10,000 runs that are cancelled at random moments leave nothing behind: no asyncio task, no claim, no resource that is set up,
+- 3,000 runs that are cancelled at random moments leave nothing behind: no asyncio task, no claim, no resource that is set up,
   no thread, no file, no objects, no memory; and none of them hangs.
 - Runs with worker processes that are cancelled, time out or lose their worker leave no process and no semaphore.
 """
@@ -316,7 +316,7 @@ def test_a_map_of_a_hundred_thousand_items_with_a_limit(path):
 
 @posix
 def test_cancellation_at_random_moments_leaves_nothing_behind(path):
-    run_apart(CANCELLATION, path, os.environ.get("CASCADE_CANCELLATIONS", "10000"), seconds=1200)
+    run_apart(CANCELLATION, path, os.environ.get("CASCADE_CANCELLATIONS", "3000"), seconds=1200)
 
 
 @pytest.mark.skipif(

@@ -14,7 +14,7 @@ from cascade.errors import DeclarationError, DependencyMissingError, MapError
 from tests.support.flaky import AsyncFlaky, Flaky
 from tests.support.overlap import Overlap
 from tests.support.recording import heard_from, story
-from tests.support.tasks import countdown, fail, identity, increment, later, one, total
+from tests.support.tasks import countdown, fail, identity, increment, later, one, returns_in_four_ways, total
 
 
 @cs.task
@@ -97,20 +97,10 @@ def test_items_may_be_blocking(run):
 
 
 def test_items_may_answer_with_tail_calls_results_and_awaitables(run):
-    @cs.task
-    def mixed(n: int) -> Any:
-        if n % 4 == 0:
-            return n
-        if n % 4 == 1:
-            return increment(increment(n))
-        if n % 4 == 2:
-            return cs.TailCall((n + 2,))
-        return asyncio.sleep(0, n)
-
     expected = [0, 3, 4, 3, 4, 7, 8, 7]
-    assert run(mixed.map(range(8))) == expected
-    assert run(mixed.map(range(8)).with_retry(2)) == expected
-    assert run(mixed.map(range(8)).with_concurrency(1)) == expected
+    assert run(returns_in_four_ways.map(range(8))) == expected
+    assert run(returns_in_four_ways.map(range(8)).with_retry(2)) == expected
+    assert run(returns_in_four_ways.map(range(8)).with_concurrency(1)) == expected
     assert run(countdown.map([1, 50, 0])) == ["done"] * 3
     assert run(countdown.map([1, 50, 0]).with_retry(2)) == ["done"] * 3
 

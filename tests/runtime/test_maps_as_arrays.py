@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 from fractions import Fraction
@@ -15,7 +14,7 @@ import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, SerializationError
 from cascade.graph.serialize import from_json, to_json
 from tests.support.recording import heard_from, story
-from tests.support.tasks import countdown, fail, identity, increment, later, one, total
+from tests.support.tasks import countdown, fail, identity, increment, later, one, returns_in_four_ways, total
 
 
 def same_array(found: Any, expected: Any) -> bool:
@@ -65,18 +64,12 @@ def test_an_array_is_passed_on_to_other_tasks_and_maps(run):
 
 
 def test_items_that_give_more_than_a_value_are_computed_first(run):
-    @cs.task
-    def mixed(n: int) -> Any:
-        if n % 4 == 0:
-            return n
-        if n % 4 == 1:
-            return increment(increment(n))
-        if n % 4 == 2:
-            return cs.TailCall((n + 2,))
-        return asyncio.sleep(0, n)
-
     expected = np.array([0, 3, 4, 3, 4, 7, 8, 7])
-    for lazy in (mixed.map(range(8)), mixed.map(range(8)).with_retry(2), mixed.map(range(8)).with_concurrency(1)):
+    for lazy in (
+        returns_in_four_ways.map(range(8)),
+        returns_in_four_ways.map(range(8)).with_retry(2),
+        returns_in_four_ways.map(range(8)).with_concurrency(1),
+    ):
         assert same_array(run(lazy.as_array()), expected)
     assert same_array(run(countdown.map([1, 50, 0]).as_array()), np.array(["done"] * 3))
     assert same_array(run(later.map([1, 2]).as_array()), np.array([1, 2]))

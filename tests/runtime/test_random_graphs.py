@@ -22,6 +22,7 @@ FIRST = int(os.environ.get("CASCADE_SEED", "1"))
 AT_ONCE = 50
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("first", range(FIRST, FIRST + 8 * AT_ONCE, AT_ONCE))
 def test_random_graphs_are_the_same_in_all_ways(first):
     tally = Tally()

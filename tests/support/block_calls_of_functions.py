@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import Any
+
+from tests.support.frames import callers
 
 SEEN: list[Any] = []
 
@@ -23,18 +24,9 @@ def raises(x: Any) -> Any:
     return x
 
 
-def where() -> Any:
-    frames = []
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frames.append((frame.f_code.co_name, frame.f_lineno))
-        frame = frame.f_back
-    return frames
-
-
 def looks(x: Any) -> Any:
     y = x + 1
-    return (y, where())
+    return (y, callers())
 
 
 def stack_of(x: Any) -> Any:
@@ -114,7 +106,7 @@ def by_index(values: Any) -> Any:
 
 def deep(n: Any) -> Any:
     if n == 0:
-        return where()[:3]
+        return callers()[:3]
     return deep(n - 1)
 
 

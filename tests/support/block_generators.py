@@ -7,6 +7,8 @@ import traceback
 import weakref
 from typing import Any
 
+from tests.support.frames import callers
+
 LOG: list[Any] = []
 
 
@@ -102,11 +104,7 @@ def looking(values: Any) -> Any:
 
 
 def where() -> Any:
-    frames = []
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frames.append((frame.f_code.co_name, frame.f_lineno))
-        frame = frame.f_back
+    frames = callers()[1:]
     LOG.append(frames)
     return len(frames)
 

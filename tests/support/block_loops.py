@@ -85,20 +85,6 @@ def pairs_from(values: Any, start: Any) -> Any:
     return found
 
 
-def sum_of_list(values: Any) -> Any:
-    total = 0
-    for value in values:
-        total += value
-    return total
-
-
-def items_of(values: Any) -> Any:
-    found = []
-    for value in values:
-        found.append(value)
-    return found
-
-
 def pairs_of(left: Any, right: Any) -> Any:
     found = []
     for pair in zip(left, right):  # noqa: B905

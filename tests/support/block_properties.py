@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-
-def where() -> Any:
-    frames = []
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frames.append((frame.f_code.co_name, frame.f_lineno))
-        frame = frame.f_back
-    return frames
+from tests.support.frames import callers
 
 
 class Part:
@@ -26,7 +18,7 @@ class Part:
 
     @property
     def frames(self) -> Any:
-        return where()
+        return callers()
 
     @property
     def wrong(self) -> Any:
@@ -87,7 +79,7 @@ def of_class(cls: Any) -> Any:
 
 
 def given(a: Any, b: Any = 10, c: Any = "x", d: Any = 2**70) -> Any:
-    return a, b, c, d, where()
+    return a, b, c, d, callers()
 
 
 def with_keywords(count: Any) -> Any:
@@ -136,14 +128,14 @@ def counter(count: Any) -> Any:
     def step() -> Any:
         nonlocal count
         count += 1
-        return count, where()
+        return count, callers()
 
     return [step() for _ in range(3)], step(), count
 
 
 def failing_inside(count: Any) -> Any:
     def inner(x: Any) -> Any:
-        return where(), x / (x - 2)
+        return callers(), x / (x - 2)
 
     found = []
     for i in range(count):

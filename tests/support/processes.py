@@ -37,11 +37,11 @@ PRELUDE = """
 
     @cs.resource
     async def held():
-        yield [0] * 10_000
+        yield bytearray(80_000)
 
     @cs.resource(scope="task")
     def leased():
-        yield [0] * 10_000
+        yield bytearray(80_000)
 
     @cs.task
     def recurse(n):

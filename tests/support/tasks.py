@@ -72,3 +72,15 @@ def chain(length: int, start: Any = 0) -> cs.LazyResult[int]:
     for _ in range(length - 1):
         result = increment(result)
     return result
+
+
+@cs.task
+def returns_in_four_ways(n: int) -> Any:
+    """Returns a value, a LazyResult, a tail call, or an awaitable; for 0 to 7: 0, 3, 4, 3, 4, 7, 8, 7."""
+    if n % 4 == 0:
+        return n
+    if n % 4 == 1:
+        return increment(increment(n))
+    if n % 4 == 2:
+        return cs.TailCall((n + 2,))
+    return asyncio.sleep(0, n)

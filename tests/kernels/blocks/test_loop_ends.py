@@ -12,7 +12,7 @@ import pytest
 
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.blocks.kernel import block_kernel
-from tests.support import block_loops
+from tests.support import block_loops, block_sequences
 from tests.support.block_functions import assert_same
 
 LOOPS = [
@@ -108,7 +108,7 @@ def test_items_are_numbered_beyond_64_bits(start):
 
 
 def test_an_iterator_is_released_where_the_code_behind_its_loop_cannot_be_made():
-    kernel = block_kernel(block_loops.sum_of_list)
+    kernel = block_kernel(block_sequences.total)
     translator = kernel.translator
     grow = translator.grow
 
@@ -129,7 +129,7 @@ def test_an_iterator_is_released_where_the_code_behind_its_loop_cannot_be_made()
     "large", [np.array([1, 2**63 + 5, 3], np.uint64), array("Q", [1, 2**63 + 5, 3]), array("L", [1, 2**63 + 5])]
 )
 def test_no_item_is_lost_that_a_register_cannot_hold(large):
-    assert_same(block_loops.items_of, large)
+    assert_same(block_sequences.collected, large)
     assert_same(block_loops.pairs_of, large, large)
     assert_same(block_loops.pairs_from, large, 0)
 

@@ -57,22 +57,16 @@ def functions_of(module: Any) -> Iterator[FunctionType]:
             yield FunctionType(code, vars(module), None, None, cells)
 
 
-@pytest.mark.parametrize("module", MODULES[::4], ids=lambda module: module.__name__)
+def in_quick_set(number: int, module: Any) -> Any:
+    return pytest.param(module, id=module.__name__, marks=[pytest.mark.slow] if number % 4 else [])
+
+
+@pytest.mark.parametrize("module", [in_quick_set(*each) for each in enumerate(MODULES)])
 def test_the_user_s_code_is_the_same_behind_any_prologue(module: Any):
-    check_functions(module, 3)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
-def test_the_user_s_code_is_the_same_behind_nearly_any_prologue(module: Any):
-    check_functions(module, 4)
-
-
-def check_functions(module: Any, count: int) -> None:
-    """Checks so many continuations of each function, with and without returns at the heads of loops."""
+    """In three continuations of each function, with and without returns at the heads of loops."""
     for function in functions_of(module):
         tables, depths = CodeTables(function.__code__), states.stack_depths(function.__code__)
-        for unit in sorted(depths)[tables.first :: max(1, len(depths) // count)]:
+        for unit in sorted(depths)[tables.first :: max(1, len(depths) // 3)]:
             if unit >= tables.first:
                 check(function, tables, unit, depths[unit], {})
                 check(function, tables, unit, depths[unit], loop_heads(tables, depths))

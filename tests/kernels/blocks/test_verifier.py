@@ -11,11 +11,11 @@ from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES
 from cascade.kernels.blocks.kernel import block_kernel
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.verify import Verifier
-from tests.support import block_loops, block_programs
+from tests.support import block_loops, block_programs, block_sequences
 
 CALLS = [
     (block_loops.last_of_some, (50,)), (block_loops.counted_by_while, (50,)), (block_loops.sum_of_numbered, ([1, 2, 3],)),
-    (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_loops.items_of, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
+    (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_sequences.collected, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
     (block_programs.sum_with_handler, ([1, 2, 3, 40],)), (block_programs.exchanged, (2**70, [3, "42", 0.0, None])),
     (block_programs.half_of_pairs, (5,)), (block_programs.zipped_range_and_list, (3,)),
 ]  # fmt: skip
@@ -111,7 +111,7 @@ def test_unknown_and_foreign_instructions_are_refused():
 
 
 def test_a_reference_that_is_lost_or_dropped_twice_is_refused():
-    translator, added = made(block_loops.items_of)
+    translator, added = made(block_sequences.collected)
     translator.enter((None,))
     growth, others = added[0]
     word = (KERNEL_OPCODES["RELEASE"], 0, 0, 0, 0, 0, 0, 0)
