@@ -56,6 +56,8 @@ cdef extern from "vm/kernel.h":
         PyObject* code
         int32_t place
         PyObject* known
+        int32_t operand, finish
+        PyObject* sign
         PyObject* defaults
         int32_t* parameters
         PyObject* iterated

@@ -10,6 +10,7 @@ cdef extern from "vm/kernel.h":
     int TYPED_CALLS "CASCADE_CALLS"
     PyObject* cascade_boxed(Register, int) noexcept
     int cascade_call_out(TypedState*, Gather*, Register*) noexcept
+    PyObject* cascade_finish(TypedState*, Gather*, PyObject*) noexcept
     PyObject* cascade_call_under(TypedState*, PyObject*, PyObject**, size_t) noexcept
     PyTypeObject* cascade_plain_iterators[32]
     int cascade_know_consumers() except -1
@@ -427,7 +428,8 @@ cdef class BlockKernel:
         gather.code = <PyObject*>(<BlockKernel?>callee.kernel).code
         gather.place = callee.place
         gather.joins = callee.joins
-        if callee.place < 0:
+        gather.operand, gather.finish, gather.sign = callee.operand, callee.finish, <PyObject*>callee.sign
+        if callee.function is not None:
             gather.known = <PyObject*>callee.function
         if callee.defaults is not None:
             gather.defaults = <PyObject*>callee.defaults

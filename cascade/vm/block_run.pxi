@@ -75,15 +75,21 @@ cdef enum:
     NESTED_FEW = 8              # calls, before it is known whether most of them exit
     NESTED_LIMIT = 150          # calls of kernels by kernels: each takes some of the stack of C
 
+cdef extern from "vm/kernel.h":
+    enum:
+        OF_UNEQUAL "CASCADE_OF_UNEQUAL"
+        OF_HOLDS_NOT "CASCADE_OF_HOLDS_NOT"
+        OF_LENGTH "CASCADE_OF_LENGTH"
+
 cdef int nested_calls = 0       # changed with the GIL only
 
 
 cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
-    # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised.
+    # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised, -2 where code that finishes it did.
     global nested_calls
     cdef Gather* gather = kernel.gathers[state.word.e]
     cdef BlockKernel callee = <BlockKernel>gather.callee
-    cdef PyObject* function = gather.known if gather.place < 0 else <PyObject*>state.registers[gather.sources[gather.place].where].object
+    cdef PyObject* function = gather.known if gather.known != NULL else <PyObject*>state.registers[gather.sources[gather.place].where].object
     cdef PyTypeObject* types[PARAMETER_LIMIT]
     cdef TypedState nested
     cdef Py_ssize_t word
@@ -116,6 +122,10 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
         result = joined(gather, state.registers, result)
     if result == NULL:
         return -1
+    if gather.finish != 0:
+        result = finished(state, gather, &nested, result)
+        if result == NULL:
+            return -2
     release_sources(gather, state.registers)
     if result == UNBOXED:
         state.registers[state.word[1].a] = nested.result
@@ -124,6 +134,17 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     state.registers[gather.targets[0]].object = result
     state.word += 1
     return 1
+
+
+cdef PyObject* finished(TypedState* state, Gather* gather, TypedState* nested, PyObject* result) noexcept:
+    # Returns what the instruction makes of the result of a special method, whose reference is taken.
+    if result != UNBOXED:
+        return cascade_finish(state, gather, result)
+    if gather.finish == OF_UNEQUAL or gather.finish == OF_HOLDS_NOT:
+        nested.result.i = not nested.result.i
+    elif gather.finish == OF_LENGTH and nested.result.i < 0:
+        return cascade_finish(state, gather, new_int(nested.result.i))
+    return UNBOXED
 
 
 cdef Py_ssize_t new_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
@@ -341,7 +362,7 @@ cdef PyObject* after_stop(BlockKernel kernel, TypedState* state) noexcept:
         if state.outcome == TYPED_CALLS:
             found = call_nested(kernel, state)
             if found < 0:
-                return raise_in_blocks(kernel, state, NESTED_RAISED)
+                return raise_in_blocks(kernel, state, NESTED_RAISED if found == -1 else CALL_OUT_RAISED)
             if found == 0:
                 state.steps += 1
                 if call_by_cpython(kernel.gathers[state.word.e], state) != 0:

@@ -652,6 +652,7 @@ OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
 #include "stopwatch.h"
 #include "kernel_objects.h"
+#include "kernel_special.h"
 #include "kernel_c_calls.h"
 #include "kernel_sequences.h"
 #include "kernel_text.h"

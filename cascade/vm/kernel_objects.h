@@ -26,8 +26,11 @@ struct cascade_gather {
     int32_t *targets;
     void *callee;               /* the kernel by which a function is called; its code */
     PyObject *code;
-    int32_t place;              /* the number of the source that is the function; -1 where it is `known` */
+    int32_t place;              /* the number of the source before the arguments: the function, if it is not `known`; -1 for none */
     PyObject *known;
+    int32_t operand;            /* the number of the source whose class has the function: see kernel_frames.h */
+    int32_t finish;             /* what is made of the result: see kernel_special.h */
+    PyObject *sign;             /* of an operator, as an error names it */
     PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
     int32_t *parameters;        /* the number of the parameter of each source behind the function */
     PyObject *iterated;         /* of a comprehension the kind of its iterator, which is the last source, or NULL */
@@ -88,73 +91,7 @@ static void cascade_unbox_all(const cascade_gather *gather, PyObject **values, i
 
 enum { CASCADE_GATHER_LIMIT = 64 };
 
-/* A call that is made by a frame of CPython's that stands for a function in typed code: code that looks at frames sees it. */
-typedef struct {
-    PyObject *function;
-    PyObject *const *values;
-    size_t count;
-} cascade_pending_call;
-
-/* An object that makes a pending call when it is called, or when it is asked for an attribute, as that may be a property. */
-typedef struct {
-    PyObject_HEAD
-    cascade_pending_call call;
-} cascade_proceeding;
-
-static PyObject *cascade_proceed(PyObject *self)
-{
-    cascade_pending_call *call = &((cascade_proceeding *)self)->call;
-    if (call->function == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "this call is over");
-        return NULL;
-    }
-    return PyObject_Vectorcall(call->function, call->values, call->count, NULL);
-}
-
-static PyObject *cascade_proceed_by_call(PyObject *self, PyObject *values, PyObject *names)
-{
-    (void)values, (void)names;
-    return cascade_proceed(self);
-}
-
-static PyObject *cascade_proceed_by_load(PyObject *self, PyObject *name)
-{
-    (void)name;
-    return cascade_proceed(self);
-}
-
-static PyTypeObject cascade_proceeding_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "proceeding",
-    .tp_basicsize = sizeof(cascade_proceeding),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .tp_call = cascade_proceed_by_call,
-    .tp_getattro = cascade_proceed_by_load,
-};
-
-/* Calls a function under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the
- * instruction at which that code waits, with something else to be called. */
-static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, PyObject *const *values, size_t count)
-{
-    PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *result;
-    cascade_proceeding *proceeding;
-    const cascade_gather *gather;
-    int32_t i;
-    if (parent == NULL)
-        return PyObject_Vectorcall(function, values, count, NULL);
-    gather = parent->gathers[parent->word->e];
-    if (PyType_Ready(&cascade_proceeding_type) < 0 || (proceeding = PyObject_New(cascade_proceeding, &cascade_proceeding_type)) == NULL)
-        return NULL;
-    proceeding->call = (cascade_pending_call){function, values, count};
-    arguments[0] = NULL;
-    arguments[1] = (PyObject *)proceeding;
-    for (i = 1; i < gather->count; i++)
-        arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
-    result = cascade_call_under(parent->parent, gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET);
-    proceeding->call.function = NULL;
-    Py_DECREF(proceeding);
-    return result;
-}
+#include "kernel_frames.h"
 
 static int cascade_call_out_untimed(cascade_state *s, cascade_gather *gather, cascade_register *r)
 {

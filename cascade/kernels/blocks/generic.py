@@ -94,10 +94,15 @@ def make(
     left: int,
     reads: tuple[int, ...] = (),
     name: str = "CALL_PYTHON",
+    keeps: bool = False,
 ) -> int:
     """Emits the call-out of the instructions from `start` to `end`, which load the variables `reads` and change none.
 
-    Returns its number. `name` is the instruction that makes it.
+    Returns its number.
+
+    Args:
+        name: the instruction that makes it.
+        keeps: whether the operands live until it is over, whatever a function that gets them does.
     """
     stack = translator.state.stack
     count = len(stack)
@@ -123,16 +128,19 @@ def make(
     results = tuple(translator.temporary() for _ in range(left))
     targets = results or (translator.temporary(),)
     translator.chunk.pinned.update(targets)
-    number = translator.gather(function, given, targets, start, end)
+    passed = tuple(value._replace(owned=False) for value in given) if keeps else given
+    number = translator.gather(function, passed, targets, start, end)
     translator.emit(name, e=number)
     if not results:
         translator.emit("RELEASE", a=targets[0])
-    for value in given:
+    for value in () if keeps else given:
         if value.register >= 0 and value.local < 0:
             translator.chunk.drop(value)
     translator.after_effect()
     for result in results:
         translator.push(Value(OBJECT, result, owned=True))
+    if keeps:
+        translator.consume(*given)
     return number
 
 

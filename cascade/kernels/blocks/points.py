@@ -122,8 +122,12 @@ class Callee(NamedTuple):
 
     Attributes:
         kernel: its kernel.
-        place: the number of the argument of the call-out that is the function; its own arguments follow. -1 where none is.
-        function: the function, where no argument is.
+        place: the number of the argument of the call-out before the function's own; -1 where there is none. It is the function,
+            unless that is known.
+        function: the function, where it is known.
+        operand: the number of the argument whose class has the function, for the frame of the caller.
+        finish: what the instruction makes of the result: see vm/kernel_special.h.
+        sign: of an operator, as an error names it.
         parameters: the number of the parameter for each of the arguments that follow.
         defaults: of a function that is called with fewer arguments than it has parameters.
         iterator: of a comprehension, what its argument is, if it has been made for that.
@@ -134,6 +138,9 @@ class Callee(NamedTuple):
     kernel: object
     place: int = 0
     function: FunctionType | None = None
+    operand: int = 0
+    finish: int = 0
+    sign: str = ""
     parameters: tuple[int, ...] = ()
     defaults: tuple[object, ...] | None = None
     iterator: IteratorArgument | None = None

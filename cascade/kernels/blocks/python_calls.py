@@ -35,7 +35,7 @@ def call_function(
     """
     if type(function) is not FunctionType:
         return False
-    callee = _callee(translator, function, count, names)
+    callee = function_called(translator, function, count, names)
     return callee is not None and _emit(translator, callee, count, instruction)
 
 
@@ -43,10 +43,12 @@ OTHERS.append(call_function)
 WITH_KEYWORDS.append(call_function)
 
 
-def _callee(translator: Translator, function: FunctionType, count: int, names: tuple[str, ...]) -> Callee | None:
+def function_called(
+    translator: Translator, function: FunctionType, count: int, names: tuple[str, ...]
+) -> Callee | None:
     """Returns how a function is called with so many arguments, the last ones with names; None where only CPython can."""
     code, defaults = function.__code__, function.__defaults__
-    parameters = _parameters(code, count, names)
+    parameters = parameters_of(code, count, names)
     if parameters is None or (
         count < code.co_argcount and (defaults is None or not _are_there(code, defaults, parameters))
     ):
@@ -57,7 +59,7 @@ def _callee(translator: Translator, function: FunctionType, count: int, names: t
     return Callee(kernel, parameters=parameters, defaults=defaults if count < code.co_argcount else None)
 
 
-def _parameters(code: CodeType, count: int, names: tuple[str, ...]) -> tuple[int, ...] | None:
+def parameters_of(code: CodeType, count: int, names: tuple[str, ...]) -> tuple[int, ...] | None:
     """Returns the number of the parameter of each argument."""
     if count > code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x2AC:
         return None
@@ -77,7 +79,7 @@ def call_getter(translator: Translator, function: object, instruction: Instructi
     """Translates the load of a property of the object on top of the stack, whose function is called."""
     if type(function) is not FunctionType or "__class__" in translator.code.co_freevars:
         return False
-    callee = _callee(translator, function, 1, ())
+    callee = function_called(translator, function, 1, ())
     if callee is None or translator.whole(-1).kind not in generic.ARGUMENTS:
         return False
     number = generic.make(translator, instruction.start, instruction.after, 1, 1, name="CALL_FUNCTION")
@@ -101,7 +103,7 @@ def call_met(translator: Translator, callee: Value, instruction: Instruction) ->
     kernel = None if pattern is None else translator.kernel_of(pattern, None)
     if pattern is None or kernel is None:
         return False
-    found = _parameters(pattern.__code__, count, ())
+    found = parameters_of(pattern.__code__, count, ())
     if found is None or count != pattern.__code__.co_argcount:
         return False
     for each in range(-count, 0):

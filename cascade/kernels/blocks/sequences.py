@@ -21,7 +21,8 @@ STORES_OF: dict[type, Form] = {}
 Other = Callable[[Translator, Instruction], bool]
 INDEXED: list[Other] = []
 STORED: list[Other] = []
-"""What other modules do of `container[key]`, and of storing there; each returns whether it has done so."""
+HELD_IN: list[Other] = []
+"""What other modules do of `container[key]`, of storing there, and of `value in container`; each returns whether it has done so."""
 DELETIONS_OF: dict[type, Form] = {}
 """`del container[key]`."""
 HOLDS_OF: dict[type, Form] = {}
@@ -214,6 +215,8 @@ def contains_op(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-2), translator.whole(-1)
     translator.seen(-2)
     container = translator.seen(-1)
+    if any(other(translator, instruction) for other in HELD_IN):
+        return
     form = call_out if container.cls is None else HOLDS_OF.get(container.cls, call_out)
     form(translator, instruction)
 
