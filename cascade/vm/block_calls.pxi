@@ -3,6 +3,8 @@
 # `Routine.entry` is `call_counted` at first, which makes the kernel when the function has been called often enough, then `call_blocks`, or
 # the function itself. So a kernel is entered wherever the VM calls a function.
 
+cdef double BLOCK_WORTH = 0.0002    # seconds of a call for which making a kernel is worth its time, though there is no loop
+
 cdef enum:
     BLOCK_RETRY = 32            # calls before a kernel is made that there was no time for
     BLOCK_REMADE = 8            # kernels of one function, as names get another meaning
@@ -31,13 +33,22 @@ cdef PyObject* call_counted(PyObject* callee, PyObject** arguments, size_t count
     cdef Routine routine = <Routine>callee
     routine.block_calls -= 1
     if routine.block_calls > 0 and not at_first_call:
-        return call_plainly_of(routine, arguments)
+        return call_plainly_of(routine, arguments) if routine.block_calls & 15 != 15 else call_timed(routine, arguments)
     try:
         make_block_kernel(routine)
     except BaseException as error:
         set_error(error)
         return NULL
     return routine.entry(routine.callee, arguments, count, names)
+
+
+cdef PyObject* call_timed(Routine routine, PyObject** arguments) noexcept:
+    # One of 16 calls, beginning with the first: where it takes long, the next one has a kernel.
+    cdef double begun = trial_time(PLAIN_WAY)
+    cdef PyObject* result = call_plainly_of(routine, arguments)
+    if trial_time(PLAIN_WAY) - begun > BLOCK_WORTH:
+        routine.block_calls = min(routine.block_calls, 1)
+    return result
 
 
 cdef int make_block_kernel(Routine routine) except -1:

@@ -24,18 +24,39 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
     kernel.work += BLOCK_FUEL - state.fuel
     if result == NULL:
         return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
-    release_registers(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
+    release_owned(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
     return result
 
 
-cdef tuple owned_at(BlockKernel kernel, Py_ssize_t number):
-    # Returns the registers that own references at an exit.
-    cdef list known = kernel.owned
-    if number >= len(known):
-        known.extend([None] * (len(kernel.translator.exits) - len(known)))
-    if known[number] is None:
-        known[number] = kernel.exits.owned_registers(kernel.translator.exits[number])
-    return <tuple>known[number]
+cdef const int32_t* owned_at(BlockKernel kernel, Py_ssize_t number) noexcept:
+    # Returns the registers that own references at an exit: their number, and they.
+    if number < kernel.owned_room and kernel.owned[number] != NULL:
+        return kernel.owned[number]
+    return find_owned(kernel, number)
+
+
+cdef const int32_t* find_owned(BlockKernel kernel, Py_ssize_t number) noexcept:
+    cdef tuple registers = kernel.exits.owned_registers(kernel.translator.exits[number])
+    cdef Py_ssize_t room = len(kernel.translator.exits), i
+    cdef int32_t** lists
+    cdef int32_t* made
+    if number < kernel.owned_room and kernel.owned[number] != NULL:
+        return kernel.owned[number]     # another thread has come here meanwhile
+    if number >= kernel.owned_room:
+        lists = <int32_t**>PyMem_Realloc(kernel.owned, room * sizeof(int32_t*))
+        if lists == NULL:
+            raise MemoryError
+        memset(lists + kernel.owned_room, 0, (room - kernel.owned_room) * sizeof(int32_t*))
+        kernel.owned = lists
+        kernel.owned_room = room
+    made = <int32_t*>PyMem_Malloc((1 + len(registers)) * sizeof(int32_t))
+    if made == NULL:
+        raise MemoryError
+    made[0] = len(registers)
+    for i in range(len(registers)):
+        made[i + 1] = registers[i]
+    kernel.owned[number] = made
+    return made
 
 
 cdef int unboxed_mark
@@ -60,6 +81,13 @@ cdef void release_registers(TypedState* state, tuple owned) noexcept:
     cdef Py_ssize_t i
     for i in range(PyTuple_GET_SIZE(owned)):
         decref(<PyObject*>state.registers[<Py_ssize_t>owned[i]].object)
+
+
+cdef inline void release_owned(TypedState* state, const int32_t* owned) noexcept:
+    cdef int32_t i
+    if owned != NULL:
+        for i in range(1, owned[0] + 1):
+            decref(<PyObject*>state.registers[owned[i]].object)
 
 
 cdef object value_at(tuple place, Register* registers):

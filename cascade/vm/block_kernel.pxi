@@ -136,7 +136,8 @@ cdef class BlockKernel:
     cdef object exits
     cdef object function
     cdef dict plans
-    cdef list owned                     # by exit, the registers that own references there; None where nobody has asked
+    cdef int32_t** owned                # by exit, the registers that own references there: see `owned_at`
+    cdef Py_ssize_t owned_room
     cdef dict checkpoints               # by word: see vm/checkpoint.pxi
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
@@ -171,7 +172,6 @@ cdef class BlockKernel:
         self.trial.at = BLOCK_DOUBTS
         self.batch_begun = NOT_TIMED
         self.plans = {}
-        self.owned = []
         self.checkpoints = {}
         self.held = {}
         self.parameter_count = translator.code.co_argcount
@@ -216,6 +216,9 @@ cdef class BlockKernel:
         PyMem_Free(self.exits_at)
         PyMem_Free(self.image)
         free_chain(self.spare)
+        for i in range(self.owned_room):
+            PyMem_Free(self.owned[i])
+        PyMem_Free(self.owned)
         PyMem_Free(self.names_by_number.items)
         if self.gathers != NULL:
             for i in range(self.gather_count):

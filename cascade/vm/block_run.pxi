@@ -25,7 +25,7 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     state.parent = NULL
     state.function = <PyObject*>kernel.function
     take_closure(kernel, &state)
-    result = timed_blocks(kernel, &state)
+    result = timed_blocks(kernel, &state, PyThreadState_Get())
     end_blocks(kernel, &state)
     Py_LeaveRecursiveCall()
     return result
@@ -36,11 +36,12 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) n
     cdef Register* registers = kernel.spare
     if registers != NULL:
         kernel.spare = <Register*>registers[0].object
+        registers[0] = kernel.image[0]      # which may be a constant; the others are still there
     else:
         registers = <Register*>PyMem_Malloc(kernel.register_count * sizeof(Register))
         if registers == NULL:
             return False
-    memcpy(registers + kernel.first_constant, kernel.image + kernel.first_constant, kernel.constant_count * sizeof(Register))
+        memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
     kernel.entries += 1
     state.word = &kernel.words[word]
     state.registers = registers
@@ -84,37 +85,42 @@ cdef extern from "vm/kernel.h":
 cdef int nested_calls = 0       # changed with the GIL only
 
 
-cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
+cdef inline int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised, -2 where code that finishes it did.
-    global nested_calls
     cdef Gather* gather = kernel.gathers[state.word.e]
-    cdef BlockKernel callee = <BlockKernel>gather.callee
+    return call_kernel(<BlockKernel>gather.callee, gather, state)
+
+
+cdef int call_kernel(BlockKernel callee, Gather* gather, TypedState* state) noexcept:
+    global nested_calls
     cdef PyObject* function = gather.known if gather.known != NULL else <PyObject*>state.registers[gather.sources[gather.place].where].object
     cdef PyTypeObject* types[PARAMETER_LIMIT]
     cdef TypedState nested
     cdef Py_ssize_t word
     cdef PyObject* result
+    cdef void* thread
     if callee.stale or callee.retired or callee.exits_often or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
         return 0
-    if watched() or profiled() or not types_of_arguments(gather, state.registers, function, types):
+    thread = PyThreadState_Get()
+    if not cascade_may_call(thread) or not types_of_arguments(callee, gather, state.registers, function, types):
         return 0
     word = callee.known_entry(types, callee.parameter_count)
     if word < 0:
         word = new_entry(callee, types)
-    if word < 0 or not cascade_enter_function():
+    if word < 0:
         return -1 if word == -2 else 0
     if not start_blocks(callee, &nested, word):
-        cascade_leave_function()
         return 0
-    move_arguments(gather, state.registers, types, nested.registers)
+    move_arguments(callee, gather, state.registers, types, nested.registers)
     nested.parent = state
     nested.function = function
     take_closure(callee, &nested)
     nested_calls += 1
-    result = timed_blocks(callee, &nested)
+    cascade_count_call(thread, 1)
+    result = timed_blocks(callee, &nested, thread)
+    cascade_count_call(thread, -1)
     nested_calls -= 1
     end_blocks(callee, &nested)
-    cascade_leave_function()
     state.steps += nested.steps
     if callee.exit_count * 2 > callee.entries and callee.entries >= NESTED_FEW:
         callee.exits_often = True
@@ -126,7 +132,8 @@ cdef int call_nested(BlockKernel kernel, TypedState* state) noexcept:
         result = finished(state, gather, &nested, result)
         if result == NULL:
             return -2
-    release_sources(gather, state.registers)
+    if gather.place >= 0:
+        release_sources(gather, state.registers)
     if result == UNBOXED:
         state.registers[state.word[1].a] = nested.result
         state.word += 3
@@ -156,9 +163,8 @@ cdef Py_ssize_t new_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
         return -2
 
 
-cdef bint types_of_arguments(Gather* gather, Register* registers, PyObject* function, PyTypeObject** types) noexcept:
+cdef bint types_of_arguments(BlockKernel callee, Gather* gather, Register* registers, PyObject* function, PyTypeObject** types) noexcept:
     # Finds the classes of the arguments by parameter; returns False where CPython has to make the call.
-    cdef BlockKernel callee = <BlockKernel>gather.callee
     cdef Py_ssize_t first = gather.place + 1, given = gather.count - first, i, missing
     if gather.iterated != NULL:
         types[0] = <PyTypeObject*>gather.iterated
@@ -178,9 +184,8 @@ cdef bint types_of_arguments(Gather* gather, Register* registers, PyObject* func
     return True
 
 
-cdef void move_arguments(Gather* gather, Register* registers, PyTypeObject** types, Register* to) noexcept:
+cdef void move_arguments(BlockKernel callee, Gather* gather, Register* registers, PyTypeObject** types, Register* to) noexcept:
     # Passes the arguments to the parameters. What a register owned is passed on, and it may be released all the same.
-    cdef BlockKernel callee = <BlockKernel>gather.callee
     cdef Py_ssize_t first = gather.place + 1, given = gather.count - first, i, missing = 0
     cdef PyObject* value
     if gather.iterated != NULL:
@@ -328,26 +333,21 @@ cdef void set_error(error) noexcept:
     PyErr_Restore(<PyObject*>type_of(exception), exception, PyException_GetTraceback(exception))
 
 
-cdef PyObject* timed_blocks(BlockKernel kernel, TypedState* state) noexcept:
+cdef inline PyObject* timed_blocks(BlockKernel kernel, TypedState* state, void* thread) noexcept:
     # A run from its start to its end. That of a recursive call is a part of another one.
     cdef PyObject* result
     cdef double begun = 0.0
     cdef int64_t events = 0
-    cdef void* thread = PyThreadState_Get()
     cdef void* inside = kernel.inside
     if inside != thread:
         kernel.inside = thread
         events = cascade_stopwatch_start(&kernel.watch, &begun)
-    result = continue_blocks(kernel, state)
+    cascade_run(state)
+    result = after_stop(kernel, state)
     if events != 0:
         cascade_stopwatch_stop(&kernel.watch, events, begun)
     kernel.inside = inside
     return result
-
-
-cdef PyObject* continue_blocks(BlockKernel kernel, TypedState* state) noexcept:
-    cascade_run(state)
-    return after_stop(kernel, state)
 
 
 cdef PyObject* after_stop(BlockKernel kernel, TypedState* state) noexcept:

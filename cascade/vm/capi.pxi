@@ -90,8 +90,8 @@ cdef extern from "vm/cpython.h":
     int PY_MINOR_VERSION
     object cascade_raised()
     int64_t cascade_depth_left() noexcept
-    bint cascade_enter_function() noexcept
-    void cascade_leave_function() noexcept
+    bint cascade_may_call(void* thread) noexcept
+    void cascade_count_call(void* thread, int by) noexcept
     bint cascade_is_traced() noexcept
     bint cascade_is_profiled() noexcept
     bint cascade_has_tool(int) noexcept

@@ -276,17 +276,6 @@ static inline int64_t cascade_depth_left(void) {
     return PyThreadState_Get()->CASCADE_RECURSION_REMAINING;
 }
 
-/* Counts a call of a Python function against the recursion limit; returns 0 where that is reached. */
-static inline int cascade_enter_function(void) {
-    PyThreadState *thread = PyThreadState_Get();
-    if (thread->CASCADE_RECURSION_REMAINING <= 2)
-        return 0;
-    thread->CASCADE_RECURSION_REMAINING--;
-    return 1;
-}
-
-static inline void cascade_leave_function(void) { PyThreadState_Get()->CASCADE_RECURSION_REMAINING++; }
-
 /* PyThreadState.c_tracefunc and c_profilefunc: NULL where no tracing or profiling function is set. sys.gettrace is no
  * substitute, as a function of C may have no object. */
 static inline int cascade_is_traced(void) {
@@ -306,6 +295,21 @@ static inline int cascade_has_tool(int number) {
     return 0;
 #endif
 }
+
+/* Whether typed code may call a function by its kernel in a thread: nobody follows its lines or calls, and its recursion limit, against
+ * which the call is counted, is not reached. */
+static inline int cascade_may_call(const PyThreadState *thread) {
+    if (thread->CASCADE_RECURSION_REMAINING <= 2 || thread->c_tracefunc != NULL || thread->c_profilefunc != NULL)
+        return 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    for (int tool = 0; tool < 3; tool++)
+        if (thread->interp->monitoring_tool_names[tool] != NULL)
+            return 0;
+#endif
+    return 1;
+}
+
+static inline void cascade_count_call(PyThreadState *thread, int by) { thread->CASCADE_RECURSION_REMAINING -= by; }
 
 /* ---- Containers --------------------------------------------------------------------------------------------------- */
 

@@ -555,7 +555,7 @@ cdef class ArrayItems(Shares):
             is_number = state.outcome == TYPED_RETURNED and returns_number(state.word)
             if is_number:
                 self.kernel.work += BLOCK_FUEL - state.fuel
-                release_registers(&state, owned_at(self.kernel, self.kernel.exit_of[state.word - self.kernel.words]))
+                release_owned(&state, owned_at(self.kernel, self.kernel.exit_of[state.word - self.kernel.words]))
                 self.append(state.registers[state.word.a], <char>state.word.f)
             else:
                 result = after_stop(self.kernel, &state)
