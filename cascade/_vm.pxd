@@ -85,6 +85,7 @@ cdef extern from "vm/kernel.h":
         PyObject* function
         Register result
         PyObject* kept
+        int64_t frames
         bint is_free
         int outcome
 

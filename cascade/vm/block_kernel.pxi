@@ -142,10 +142,11 @@ cdef class BlockKernel:
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
     cdef readonly int64_t called_out    # calls out and exits
+    cdef int64_t frames                 # made for call-outs, where kernels call it
     cdef bint loops                     # whether the function has a loop
     cdef bint growing                   # or never again, after a fault
     cdef readonly bint stale            # a name that it relies on has another meaning
-    cdef readonly bint exits_often      # where kernels call it: CPython is faster
+    cdef readonly bint exits_often      # or makes many frames, where kernels call it: CPython is faster
     cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
     cdef object code
     cdef Trial trial

@@ -47,6 +47,7 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) n
     state.registers = registers
     state.fuel = BLOCK_FUEL
     state.depth = state.steps = 0
+    state.frames = 0
     state.kept = NULL
     state.is_free = False
     state.watched = kernel.watches
@@ -74,6 +75,7 @@ cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
 
 cdef enum:
     NESTED_FEW = 8              # calls, before it is known whether most of them exit
+    NESTED_FRAMES = 4           # made for call-outs in a call, and one more for each turn of a loop: by then CPython is faster
     NESTED_LIMIT = 150          # calls of kernels by kernels: each takes some of the stack of C
 
 cdef extern from "vm/kernel.h":
@@ -122,7 +124,8 @@ cdef int call_kernel(BlockKernel callee, Gather* gather, TypedState* state) noex
     nested_calls -= 1
     end_blocks(callee, &nested)
     state.steps += nested.steps
-    if callee.exit_count * 2 > callee.entries and callee.entries >= NESTED_FEW:
+    callee.frames += nested.frames
+    if (callee.exit_count * 2 > callee.entries or callee.frames > NESTED_FRAMES * callee.entries + callee.work) and callee.entries >= NESTED_FEW:
         callee.exits_often = True
     if result != NULL and gather.joins:
         result = joined(gather, state.registers, result)
@@ -409,6 +412,7 @@ cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
 
 cdef void drop_kept(TypedState* state) noexcept:
     cdef PyObject* kept = state.kept
+    state.frames = 0
     state.kept = NULL
     decref(kept)
 

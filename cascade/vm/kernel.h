@@ -90,6 +90,7 @@ struct cascade_state {
     PyObject *function;             /* that is called */
     cascade_register result;        /* a number that the kernel which calls this one takes unboxed */
     PyObject *kept;                 /* a list of what borrowed registers hold while code is made, or NULL */
+    int64_t frames;                 /* made for call-outs, of the functions that have led to these */
     int is_free;                    /* it runs without the GIL */
     int outcome;
 };

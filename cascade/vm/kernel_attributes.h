@@ -1,7 +1,7 @@
 /* Handlers of attributes and methods of objects: see cascade/instructions/families/attributes.py. Included by kernel.h.
  *
- * `s->gathers[w->e]` is the site: its function is the name of the attribute, and its `keys` the number of those, shared by
- * the instances of the class, among which the name is known not to be.
+ * `s->gathers[w->e]` is the site: its function is the name of the attribute. Its `keys` is, of tests for absence, the number of those,
+ * shared by the instances of the class, among which the name is known not to be; of loads the number of an entry.
  */
 
 #define TAG_OF(x) cascade_class_tag(x)
@@ -22,6 +22,26 @@ static __attribute__((noinline)) PyObject *cascade_dict_item(PyObject *object, P
     found = PyDict_GetItemWithError(dict, name);
     if (found == NULL)
         PyErr_Clear();
+    return found;
+}
+
+/* The same for the name of a site, whose `keys` is the number of the entry where it was found last. */
+static __attribute__((noinline)) PyObject *cascade_site_item(cascade_gather *site, PyObject *object)
+{
+    PyObject *dict = cascade_instance_dict(object), *found;
+    const cascade_keys *keys;
+    const cascade_str_entry *entries;
+    if (dict == NULL || !PyDict_CheckExact(dict) || (keys = cascade_keys_of(dict))->kind == CASCADE_ANY_KEYS)
+        return NULL;
+    if (keys->kind == CASCADE_SPLIT_KEYS)
+        return cascade_dict_item(object, site->function);
+    entries = cascade_entries(keys, cascade_str_entry);
+    if (site->keys < keys->count && entries[site->keys].key == site->function)
+        return entries[site->keys].value;
+    found = cascade_dict_item(object, site->function);
+    for (Py_ssize_t number = 0; found != NULL && number < keys->count; number++)
+        if (entries[number].key == site->function)
+            site->keys = number;
     return found;
 }
 
@@ -46,7 +66,7 @@ OP(ATTRIBUTE_SLOT) { PyObject *v = SLOT_OF(O(b), w->c); if (v == NULL) GO(f); SE
 OP(ATTRIBUTE_VALUE)
 {
     PyObject **values = cascade_values(O(b));
-    PyObject *v = values != NULL ? values[w->c] : cascade_dict_item(O(b), s->gathers[w->e]->function);
+    PyObject *v = values != NULL ? values[w->c] : cascade_site_item(s->gathers[w->e], O(b));
     if (v == NULL)
         GO(f);
     SET(a, v);
@@ -54,7 +74,7 @@ OP(ATTRIBUTE_VALUE)
 }
 OP(ATTRIBUTE_ITEM)
 {
-    PyObject *v = cascade_dict_item(O(b), s->gathers[w->e]->function);
+    PyObject *v = cascade_site_item(s->gathers[w->e], O(b));
     if (v == NULL)
         GO(f);
     SET(a, v);

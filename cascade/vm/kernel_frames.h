@@ -105,3 +105,11 @@ static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, P
     Py_DECREF(proceeding);
     return result;
 }
+
+/* Counts the frames that a call-out needs. */
+static inline void cascade_count_frames(cascade_state *s)
+{
+    const cascade_state *parent;
+    for (parent = s->parent; parent != NULL; parent = parent->parent)
+        s->frames++;
+}

@@ -125,6 +125,7 @@ static __attribute__((noinline)) int cascade_call_out(cascade_state *s, cascade_
     double begun;
     int64_t events = cascade_stopwatch_start(&gather->watch, &begun);
     int failed = cascade_call_out_untimed(s, gather, r);
+    cascade_count_frames(s);
     if (events)
         cascade_stopwatch_stop(&gather->watch, events, begun);
     return failed;

@@ -464,3 +464,42 @@ def stores_behind(outer: Any, values: list[Any]) -> Any:
         outer.left = Data(outer.left, value)
         outer.left.left.right = {value}
     return outer
+
+
+class Late:
+    """Its instances have names of their own in dicts, in different orders: there have been too many for names that are shared."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+def late(names: Any) -> Any:
+    many = [Late(number) for number in range(40)]
+    for number, one in enumerate(many):
+        for name in names if number % 2 else names[::-1]:
+            setattr(one, name, number)
+    total = 0
+    for one in many:
+        total += one.a + one.b + one.x
+        if one.x % 5 == 0:
+            del one.a
+            one.c = one.b
+            one.a = 100
+        total += one.a
+        one.__dict__[7] = "a key that is no text"
+        total += one.b
+    return total
+
+
+def late_without(names: Any) -> Any:
+    many = [Late(number) for number in range(40)]
+    for one in many:
+        for name in names:
+            setattr(one, name, 1)
+    total = 0
+    for one in many:
+        total += one.a
+        if one.x == 30:
+            del one.a
+            total += one.a
+    return total

@@ -127,3 +127,12 @@ CASES = [
     ("listed", ([1, 0, 2.5, "a"], 2)), ("listed", ([1, 2, 3], 2**62)), ("nested", ([1, 2, 3],)), ("failing", ([1, 2, 0],)),
     ("by_index", ([1, 2, 1],)), ("deep", (5,)), ("deep", (300,)), ("endless", (0,)), ("caught", ([1, "a"],)),
 ]  # fmt: skip
+
+
+def called_out_deep(depth: Any) -> Any:
+    """Each call has call-outs in a loop, under the frames of those that have led to it."""
+    found = []
+    for number in range(3):
+        found.append(frozenset((number,)) <= frozenset((depth, number)))
+        found.append({number: depth}.items())
+    return found if depth == 0 else [found[0], called_out_deep(depth - 1)]

@@ -126,7 +126,7 @@ class Callee(NamedTuple):
             unless that is known.
         function: the function, where it is known.
         operand: the number of the argument whose class has the function, for the frame of the caller.
-        finish: what the instruction makes of the result: see vm/kernel_special.h.
+        finish: the way in which the instruction finishes the result: see vm/kernel_special.h.
         sign: of an operator, as an error names it.
         parameters: the number of the parameter for each of the arguments that follow.
         defaults: of a function that is called with fewer arguments than it has parameters.

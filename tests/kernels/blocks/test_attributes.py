@@ -191,3 +191,10 @@ def test_the_owner_of_a_replaced_value_is_released_once(make):
         kernel(outer, [1, 2.5, "a", (1, 2)])
     outer.left = None
     assert (sys.getrefcount(inner), sys.getrefcount(outer)) == before
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["b", "a", "d"], ["a", "b", "c"]])
+def test_attributes_in_dicts_of_instances_are_found_wherever_they_stand(names):
+    kernel = assert_same(functions.late, names)
+    assert "ATTRIBUTE_ITEM" in instructions(kernel) or "ATTRIBUTE_VALUE" in instructions(kernel)
+    assert_same(functions.late_without, names)

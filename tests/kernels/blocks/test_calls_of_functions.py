@@ -20,3 +20,9 @@ def test_functions_that_call_functions_do_what_cpython_does(name: str, arguments
 
 COMPREHENSIONS = ("listed", "nested", "failing", "by_index")
 """Functions that call nothing but comprehensions, which are parts of their functions from CPython 3.12 on."""
+
+
+def test_a_function_whose_call_outs_make_many_frames_is_called_by_cpython_after_some_calls():
+    kernel = assert_same(functions.called_out_deep, 12, calls=6)
+    assert kernel.exits_often
+    assert kernel(12) == functions.called_out_deep(12)
