@@ -25,6 +25,8 @@ def takes(seconds: float, *more: Any) -> int:
 
 
 class Thing:
+    """Its special methods have parameters for any number of arguments, so that CPython calls them."""
+
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
 
@@ -35,23 +37,23 @@ class Thing:
         takes(1)
         object.__setattr__(self, name, value)
 
-    def __getitem__(self, at: Any) -> int:
+    def __getitem__(self, *at: Any) -> int:
         return takes(1)
 
-    def __setitem__(self, at: Any, value: Any) -> None:
+    def __setitem__(self, *at_and_value: Any) -> None:
         takes(1)
 
     def __delitem__(self, at: Any) -> None:
         takes(1)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, *other: Any) -> Any:
         takes(1)
         return self
 
-    def __neg__(self) -> int:
+    def __neg__(self, *none: Any) -> int:
         return takes(1)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, *other: object) -> bool:
         return takes(1) == 1
 
     __hash__ = None  # type: ignore[assignment]
