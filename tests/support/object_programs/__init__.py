@@ -6,6 +6,8 @@ expressions    the forms of expressions, by kinds,
 statements     and of statements
 values         friendly and hostile values of each kind
 library        classes and helper functions, of which programs get those that they name
+corners        more of all of these (and corner_library), for programs with seeds from a million on,
+dialects       and what programs of a seed are made of
 writer         fills forms in: writes expressions and statements,
 programs       and whole programs: `write_program(seed)`
 descriptions   describes values, exceptions and modules, without running any code of theirs

@@ -6,11 +6,12 @@ import dataclasses
 import re
 from random import Random
 
+from tests.support.object_programs.dialects import dialect_of
 from tests.support.object_programs.grammar import NoVariable, choose
-from tests.support.object_programs.library import IMPORTS, LIBRARY, OBJECTS
+from tests.support.object_programs.library import IMPORTS
 from tests.support.object_programs.model import Call, Program, compiled
-from tests.support.object_programs.values import CHANGES, HOSTILE, LITERALS
-from tests.support.object_programs.writer import LOOPS, Writer
+from tests.support.object_programs.values import HOSTILE, LITERALS
+from tests.support.object_programs.writer import Writer
 
 PARAMETERS = [
     "count", "count", "count", "ints", "ints", "ints", "ints", "int", "int", "float", "str", "str", "grid", "grid", "dict", "dict", "mixed", "mixed", "obj", "obj", "objs",
@@ -56,9 +57,10 @@ class ProgramWriter(Writer):
     def program(self, seed: int) -> Program:
         self.parameters = {}
         self.classes = ["A", "B", "C"][: self.pick.choice([0, 1, 1, 2, 2, 3])]
-        kinds = [self.pick.choice([*OBJECTS, "plain", "plain"]) for _ in self.classes]
+        kinds = [self.pick.choice([*self.dialect.classes, "plain", "plain"]) for _ in self.classes]
         classes = [
-            self.parts(OBJECTS[kind].replace("<C>", name)) for name, kind in zip(self.classes, kinds, strict=True)
+            self.parts(self.dialect.classes[kind].replace("<C>", name))
+            for name, kind in zip(self.classes, kinds, strict=True)
         ]
         self.features |= {f"class-{kind}" for kind in kinds}
         for number in range(self.pick.choice([0, 0, 1, 1, 2])):
@@ -115,7 +117,7 @@ class ProgramWriter(Writer):
             self.scope[target] = kind
         self.body(room // 2)
         if self.chance() < 0.8:
-            self.statement(LOOPS)
+            self.statement(self.dialect.loops)
         self.body(room - room // 2)
         self.last()
         if enclosed:
@@ -194,7 +196,7 @@ class ProgramWriter(Writer):
     def with_changes(self, text: str, calls: list[Call]) -> list[Call]:
         """The calls, some of them again after a change of what the program names."""
         words = set(WORD.findall(text))
-        changes = [change for name, changes in CHANGES.items() if name in words for change in changes]
+        changes = [change for name, changes in self.dialect.changes.items() if name in words for change in changes]
         found = list(calls)
         for change in self.pick.sample(changes, min(len(changes), self.pick.choice([1, 1, 2, 3]))):
             again = self.pick.choice(calls)
@@ -261,12 +263,12 @@ class ProgramWriter(Writer):
             texts.insert(0, self.shadow())
             self.features.add("shadowed-builtin")
         wanted = set(WORD.findall("\n".join(texts)))
-        while missing := [name for name in LIBRARY if name in wanted and name not in found]:
+        while missing := [name for name in self.dialect.library if name in wanted and name not in found]:
             for name in missing:
-                found[name] = self.parts(LIBRARY[name])
+                found[name] = self.parts(self.dialect.library[name])
                 self.features.add(f"library-{name}")
                 wanted |= set(WORD.findall(found[name]))
-        parts = [*(found[name] for name in LIBRARY if name in found), *(text for text in texts[:-2])]
+        parts = [*(found[name] for name in self.dialect.library if name in found), *(text for text in texts[:-2])]
         whole = "\n".join(parts)
         imports = [line for said, line in IMPORTS.items() if said in whole or said in arguments]
         return "\n".join([*imports, whole]) + "\n"
@@ -288,7 +290,7 @@ def write_program(seed: int) -> Program:
     """The program of a seed."""
     for attempt in range(100):
         try:
-            program = ProgramWriter(Random(seed * 1000 + attempt)).program(seed)
+            program = ProgramWriter(Random(seed * 1000 + attempt), dialect_of(seed)).program(seed)
             compiled(program.text)
         except (NoVariable, SyntaxError):
             continue

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from random import Random
 from re import Match
 
-from tests.support.object_programs.blocks import BLOCKS, EXCEPTIONS
-from tests.support.object_programs.expressions import EXPRESSIONS, FIXED, NPTYPES
+from tests.support.object_programs.blocks import EXCEPTIONS
+from tests.support.object_programs.dialects import COMPOUND, PLAIN, Dialect
+from tests.support.object_programs.expressions import NPTYPES
 from tests.support.object_programs.grammar import HOLE, NoVariable, Row, Table
 from tests.support.object_programs.library import HELPERS
-from tests.support.object_programs.statements import SIMPLE
 from tests.support.object_programs.values import HOSTILE, LITERALS
 
 NAMES = [
@@ -45,6 +45,7 @@ ABSTRACT = {
     "slice": ":",
     "key": "Key(1)",
     "num": "1",
+    "operation": "None",
 }
 """Kinds that no variable is of, and what stands for them where nothing else can."""
 SAME = {
@@ -58,18 +59,14 @@ SAME = {
 ADDRESSED = ("func", "random", "buffer", "any")
 """Kinds whose values have addresses in their texts."""
 COUNTING = ("count", "step")
-COMPOUND = ("if", "for", "while", "try", "with", "match", "reraise", "heap-loop", "deque-loop")
-
-STATEMENTS = Table(SIMPLE.rows + BLOCKS.rows)
-LOOPS = Table([row for row in BLOCKS.rows if row.feature.startswith(("for", "while"))])
-NOT_NESTED = Table([row for row in STATEMENTS.rows if not row.feature.startswith(COMPOUND)])
 
 
 class Writer:
     """Writes the body of one function after the other."""
 
-    def __init__(self, pick: Random) -> None:
+    def __init__(self, pick: Random, dialect: Dialect = PLAIN) -> None:
         self.pick = pick
+        self.dialect = dialect
         self.lines: list[str] = []
         self.features: set[str] = set()
         self.classes: list[str] = []
@@ -145,7 +142,7 @@ class Writer:
                 return self.leaf(kind)
             depth -= 1
         for _ in range(8):
-            row = EXPRESSIONS[kind].draw(self.pick)
+            row = self.dialect.expressions[kind].draw(self.pick)
             if self.usable(row) and (depth > -3 or not row.bound):
                 with contextlib.suppress(NoVariable, RecursionError):
                     return self.expression(row, depth if depth > -3 else 0, kind)
@@ -204,8 +201,8 @@ class Writer:
 
     def special(self, kind: str, depth: int) -> str:
         """An expression, or another text that a hole stands for."""
-        if kind in FIXED:
-            return self.pick.choice(FIXED[kind])
+        if kind in self.dialect.fixed:
+            return self.pick.choice(self.dialect.fixed[kind])
         method = getattr(self, f"write_{kind}", None)
         return method(depth) if method else self.write(kind, depth)
 
@@ -267,8 +264,9 @@ class Writer:
         """Writes one statement, with those inside of it."""
         self.room -= 1
         while True:
-            row = (table or (STATEMENTS if self.indent < 5 and self.room > 0 else NOT_NESTED)).draw(self.pick)
-            if not self.usable(row) or (self.loops >= 2 and row in LOOPS.rows):
+            usual = self.dialect.statements if self.indent < 5 and self.room > 0 else self.dialect.simple
+            row = (table or usual).draw(self.pick)
+            if not self.usable(row) or (self.loops >= 2 and row in self.dialect.loops.rows):
                 continue
             kept = len(self.lines), dict(self.scope), self.indent, self.loops, len(self.iterated)
             try:
