@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Container, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from cascade._vm import holds_deferred
+from cascade._vm import find_in_class, holds_deferred
 
 L = TypeVar("L")
 """LazyResult, whose methods these are: nothing else is of its type."""
@@ -119,6 +119,6 @@ def _children(value: object) -> Collection[object]:
         return value
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [getattr(value, field.name) for field in fields(value) if hasattr(value, field.name)]
+    if find_in_class(type(value), "__dataclass_fields__") is not None and not issubclass(type(value), type):
+        return [getattr(value, field.name) for field in fields(value) if hasattr(value, field.name)]  # type: ignore[arg-type]
     return ()

@@ -40,6 +40,15 @@ class KeptContext:
             self._error.__context__ = self._context
 
 
+def has_note(error: BaseException, text: str) -> bool:
+    """Returns whether an exception has a note. No code of users is called, which its class or its notes may have."""
+    try:
+        notes = object.__getattribute__(error, "__dict__").get("__notes__")
+    except AttributeError:
+        return False
+    return type(notes) is list and any(type(note) is str and note == text for note in notes)
+
+
 def add_note(error: BaseException, text: str) -> None:
     """Adds a note to a user's exception, unless it refuses: no attribute of one that is a frozen dataclass can be set."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cascade._vm import Skipped
+from cascade._vm import Skipped, find_in_class
 from cascade.declare.derived import Derived
 from cascade.graph.operations import Operation
 from cascade.imports import TYPE_CHECKING, Any, cast, copy, dataclasses, final
@@ -58,8 +58,14 @@ CONTAINERS: dict[type, Container] = {list: LIST, tuple: TUPLE, set: SET, dict: D
 
 def is_container(value: object) -> bool:
     """Whether LazyResults are looked for inside `value`."""
-    return isinstance(value, (list, tuple, dict, set, frozenset)) or (
-        hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type)
+    return issubclass(type(value), (list, tuple, dict, set, frozenset)) or is_dataclass(value)
+
+
+def is_dataclass(value: object) -> bool:
+    """Returns whether a value is an instance of a dataclass. Nothing is called: a metaclass may have code of its own."""
+    kind = type(value)
+    return not issubclass(kind, type) and any(
+        find_in_class(each, "__dataclass_fields__") is not None for each in (kind, type(kind))
     )
 
 

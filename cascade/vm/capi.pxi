@@ -142,7 +142,6 @@ cdef extern from "Python.h":
     bint PyAnySet_Check(object)
     bint PyType_IsSubtype(PyTypeObject*, PyTypeObject*) noexcept
     bint PyObject_GC_IsTracked(PyObject*) noexcept
-    bint PyObject_HasAttr(PyObject*, PyObject*) noexcept
     int PyObject_GenericSetAttr(object, object, object) except -1
     Py_ssize_t dict_size "PyDict_GET_SIZE"(PyObject*) noexcept
     bint next_entry "PyDict_Next"(PyObject*, Py_ssize_t*, PyObject**, PyObject**) noexcept

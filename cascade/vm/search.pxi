@@ -491,7 +491,7 @@ cdef object children(object value, Py_ssize_t limit):
         if limit >= 0:
             return chain.from_iterable(zip(value.keys(), value.values()))
         return list(value.keys()) + list(value.values())
-    if not isinstance(value, type) and PyObject_HasAttr(<PyObject*>type_of(<PyObject*>value), <PyObject*>FIELDS_NAME):
+    if not PyType_IsSubtype(type_of(<PyObject*>value), &PyType_Type) and has_fields(type_of(<PyObject*>value)):
         missing = object()
         found = [getattr(value, field.name, missing) for field in modules["dataclasses"].fields(value)]
         return [item for item in found if item is not missing]

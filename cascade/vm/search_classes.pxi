@@ -134,7 +134,7 @@ cdef int learn_class(PyTypeObject* owner) except -1:
     elif PyType_IsSubtype(owner, &PyType_Type):
         kind = NO_CONTAINER
     elif not plain or (found != NULL and cascade_is_descriptor(found)):
-        return DATACLASS if PyObject_HasAttr(<PyObject*>owner, <PyObject*>FIELDS_NAME) else NO_CONTAINER
+        return DATACLASS if has_fields(owner) else NO_CONTAINER
     elif found != NULL:
         kind = FROZEN_DATACLASS if is_frozen(owner) else DATACLASS
     known = &known_classes[cascade_class_tag(owner) % CLASS_ROOM]
@@ -142,6 +142,14 @@ cdef int learn_class(PyTypeObject* owner) except -1:
     known.meta_tag = cascade_class_tag(meta)
     known.kind = kind
     return kind
+
+
+cdef bint has_fields(PyTypeObject* owner) noexcept:
+    # Returns whether a class, or its metaclass, has the attribute. The metaclass's own code is not called.
+    return (
+        cascade_find_in_class(owner, <PyObject*>FIELDS_NAME) != NULL
+        or cascade_find_in_class(type_of(<PyObject*>owner), <PyObject*>FIELDS_NAME) != NULL
+    )
 
 
 cdef bint is_frozen(PyTypeObject* owner) except -1:

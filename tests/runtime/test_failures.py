@@ -67,6 +67,28 @@ def test_the_note_names_the_task_that_raised_and_the_node_that_began(run):
     assert raised.value.__notes__ == ["in task 'raise_at', node start#0, iteration 3"]
 
 
+def test_notes_of_a_users_own_class_are_not_compared(run):
+    compared = []
+
+    class Text(str):
+        def __eq__(self, other):
+            compared.append(other)
+            return True
+
+        __hash__ = str.__hash__
+
+    @cs.task
+    def fail(n):
+        error = ValueError(n)
+        error.add_note(Text("of a user"))
+        raise error
+
+    with pytest.raises(ValueError) as raised:
+        run(fail(1))
+    assert compared == []
+    assert [note.partition(",")[0] for note in raised.value.__notes__] == ["of a user", "in task 'fail'"]
+
+
 def _frames(error: BaseException) -> list[tuple[str, str]]:
     return [
         (frame.name, frame.line or "")

@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cascade._vm import holds_deferred
+from cascade._vm import find_in_class, holds_deferred
 from cascade.declare.inputs import Input, input_of
 from cascade.errors import SerializationError
 from cascade.graph.containers import is_container
@@ -118,7 +118,9 @@ def _encode_container(value: object, kind: type, nest: Nest) -> object:
         # A set's own order differs from process to process.
         return {f"${kind.__name__}": sorted([_encode(item, inner) for item in value], key=json.dumps)}
     path = class_path(kind)
-    if dataclasses.is_dataclass(kind) and not isinstance(value, (list, tuple, dict, set, frozenset)):
+    if find_in_class(kind, "__dataclass_fields__") is not None and not isinstance(
+        value, (list, tuple, dict, set, frozenset)
+    ):
         if not is_plain_dataclass(kind):
             raise SerializationError(
                 f"a {kind.__name__} has no JSON form",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 
 from cascade._vm import TailCall, enter_task, leave_task
-from cascade.declare.failed import add_note
+from cascade.declare.failed import add_note, has_note
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.errors import ResourceError
@@ -232,7 +232,7 @@ class _Noting:
         self._text = text
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and self._text not in getattr(error, "__notes__", ()):
+        if isinstance(error, Exception) and not has_note(error, self._text):
             add_note(error, self._text)
 
     def __enter__(self) -> None:

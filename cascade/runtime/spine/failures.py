@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from cascade.declare.failed import add_note
+from cascade.declare.failed import add_note, has_note
 from cascade.declare.lazy import help_with
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
@@ -45,13 +45,12 @@ def annotate(error: BaseException, owner: AnyTask, origin: AnyTask, serial: int,
     if not isinstance(error, Exception):
         return
     error.with_traceback(user_part(error.__traceback__))  # never refused, as setting the attribute may be
-    notes = getattr(error, "__notes__", ())
     kind = "resource" if owner.mode == "resource" else "task"
     note = f"in {kind} {owner.name!r}, node {label(origin, serial, node)}, iteration {iteration:,}"
-    if note not in notes:
+    if not has_note(error, note):
         add_note(error, note)
     help_text = help_with(error)
-    if help_text is not None and help_text not in notes:
+    if help_text is not None and not has_note(error, help_text):
         add_note(error, help_text)
 
 

@@ -59,6 +59,8 @@ class Describer:
             return ("tuple",)
         numpy = sys.modules.get("numpy")
         if numpy is not None and issubclass(kind, numpy.generic):  # numbers have no identity in typed code
+            if value.dtype.char in "gG":
+                return kind.__name__, repr(value)  # its bytes are filled up with anything
             return kind.__name__, (value.dtype.str, value.tobytes().hex())
         return self.object(value, kind)
 
