@@ -196,6 +196,7 @@ cdef class Routine:
     cdef readonly object block_kernel   # None where there is none
     cdef readonly object block_refusal  # why there is none, or None
     cdef readonly bint may_have_blocks
+    cdef PyObject* bound                # of a bound method, the first argument of the function that it calls, which the method holds
     cdef int block_calls                # until it is made
     cdef int blocks_made
 

@@ -99,6 +99,7 @@ class Routine:
         bind: Callable[..., tuple[object, ...]],
         lowering: int = 0,
         call_lowering: int = -1,
+        block_lowering: int = -1,
         operation: object = None,
         rebinds: bool = True,
         may_skip: bool = False,

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 else:
     _Anything = object
 
+AS_CALLS = -1
+"""A kernel is made block by block when one of the other kind would be made."""
+
 
 class LazyResult(Generic[R], _Anything):
     """The result of calling a task, before the call is made: the task and its bound arguments.
@@ -525,6 +528,7 @@ class Task(Generic[P, R]):
                 bind=binder.bind,
                 lowering=self._when_lowered(),
                 call_lowering=self._when_lowered_for_calls(),
+                block_lowering=self._when_a_method_is_lowered(),
             )
         return self._routine
 
@@ -542,6 +546,14 @@ class Task(Generic[P, R]):
         if not isinstance(self.func, types.FunctionType):
             return NEVER
         return AT_ONCE if loops(self.func) else WHEN_HOT
+
+    def _when_a_method_is_lowered(self) -> int:
+        # Kernels that are made block by block, of the function behind a bound method. A function has them as its other kernels.
+        if not isinstance(self.func, types.MethodType) or not isinstance(self.func.__func__, types.FunctionType):
+            return AS_CALLS
+        if self.lower is not None or self.is_async or self.mode not in MODES:
+            return AS_CALLS
+        return AT_ONCE if loops(self.func.__func__) else WHEN_HOT
 
     # Checkers know it of decorated functions only, or each attribute that holds a task would bind.
     if not TYPE_CHECKING:

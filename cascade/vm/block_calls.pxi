@@ -65,7 +65,7 @@ cdef int take_block_kernel(Routine routine) except -1:
     cdef double begun = cascade_clock()
     made = None
     if routine.blocks_made < BLOCK_REMADE and BLOCK_KERNEL_OF is not None:
-        made = BLOCK_KERNEL_OF(routine.function)
+        made = BLOCK_KERNEL_OF(routine.function if routine.bound == NULL else routine.function.__func__)
     routine.blocks_made += 1
     if type(made) is BlockKernel:
         routine.block_kernel = made
@@ -102,7 +102,7 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
     if not kernel.trial.on:
         called_out = kernel.called_out
         growths = kernel.growths
-        result = run_blocks(kernel, arguments, routine.positional)
+        result = run_blocks_of(routine, kernel, arguments)
         # A turn of a loop makes up for what entering takes; nothing is known of other calls.
         if (kernel.called_out != called_out or not kernel.loops) and kernel.growths == growths:
             doubt_blocks(kernel)

@@ -31,6 +31,16 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     return result
 
 
+cdef inline PyObject* run_blocks_of(Routine routine, BlockKernel kernel, PyObject** arguments) noexcept:
+    # Calls a routine's function by its kernel; of a bound method, the function behind it with one more argument.
+    cdef PyObject* all_arguments[PARAMETER_LIMIT]
+    if routine.bound == NULL:
+        return run_blocks(kernel, arguments, routine.positional)
+    all_arguments[0] = routine.bound
+    memcpy(&all_arguments[1], arguments, routine.positional * sizeof(PyObject*))
+    return run_blocks(kernel, all_arguments, routine.positional + 1)
+
+
 cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) noexcept:
     # Prepares a run: False where there is no memory for its registers.
     cdef Register* registers = kernel.spare

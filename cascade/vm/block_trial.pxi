@@ -32,7 +32,7 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
     if kernel.batch_left == 0:
         end_batch(kernel)
         if not kernel.trial.on:
-            return call_plainly_of(routine, arguments) if kernel.retired else run_blocks(kernel, arguments, routine.positional)
+            return call_plainly_of(routine, arguments) if kernel.retired else run_blocks_of(routine, kernel, arguments)
         begin_batch(kernel)
         if not kernel.short_calls:
             begun = kernel.batch_begun
@@ -41,7 +41,7 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
             routine.entry = call_in_plain_batch
     kernel.batch_left -= 1
     way = kernel.batch_way      # the function may be called inside
-    result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks(kernel, arguments, routine.positional)
+    result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks_of(routine, kernel, arguments)
     if result == NULL or cascade_is_special(result) or kernel.growths != growths:
         kernel.batch_begun = NOT_TIMED
     elif begun != NOT_TIMED:

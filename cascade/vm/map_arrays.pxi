@@ -194,7 +194,7 @@ cdef class ArrayItems(Shares):
     @property
     def worth_it(self):
         """Whether the task may have a kernel, and has been called for enough items to pay for making it."""
-        return self.routine.may_have_blocks and (self.routine.lowering >= LOWER_AT_ONCE or self.routine.calls >= MAP_HOT)
+        return self.routine.may_have_blocks and self.routine.bound == NULL and (self.routine.lowering >= LOWER_AT_ONCE or self.routine.calls >= MAP_HOT)
 
     cdef Py_ssize_t done(self) noexcept:
         return PyList_GET_SIZE(self.listed) if self.unboxed is None else self.unboxed.count

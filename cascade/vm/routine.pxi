@@ -1,5 +1,10 @@
 # Routine and Code: a task as the VM calls it, and a verified blueprint. Included by _vm.pyx.
 
+cdef extern from "Python.h":
+    bint PyMethod_Check(object)
+    bint PyFunction_Check(object)
+
+
 @cython.final
 cdef class Routine:
     """The calling convention of a task's function. Each parameter has a slot, in the order of the signature.
@@ -18,6 +23,7 @@ cdef class Routine:
         bind: called like the function, returns the tuple of slots.
         lowering: when the function is lowered for calls that the VM makes.
         call_lowering: the same for all other calls, by executors and in workers; by default as `lowering`.
+        block_lowering: when it gets a kernel that is made block by block; by default when one of the others says.
         rebinds: whether a tail call may move its arguments into the slots.
         may_skip: whether its result may be a `Skipped`.
         chooses_route: whether it is a Router that always runs: its operands are the selector, the `CompiledRoutes`, and
@@ -32,7 +38,7 @@ cdef class Routine:
 
     def __cinit__(self, *, owner, function, str name not None, tuple parameters not None, Py_ssize_t positional,
                   Py_ssize_t positional_only, tuple keywords not None, bint varargs, bint varkwargs, bind,
-                  int lowering=LOWER_NEVER, int call_lowering=-1, operation=None, bint rebinds=True, bint may_skip=False,
+                  int lowering=LOWER_NEVER, int call_lowering=-1, int block_lowering=-1, operation=None, bint rebinds=True, bint may_skip=False,
                   bint chooses_route=False, tuple state_operands not None=()):
         cdef void* direct
         if not 0 <= positional_only <= positional <= len(parameters):
@@ -74,9 +80,11 @@ cdef class Routine:
             self.callee = <PyObject*>function
         self.plain_entry = self.entry
         self.plain_callee = self.callee
-        lowering = max(lowering, self.call_lowering)
+        if PyMethod_Check(function) and PyFunction_Check(function.__func__):
+            self.bound = <PyObject*>function.__self__
+        lowering = max(lowering, self.call_lowering) if block_lowering < 0 else block_lowering
         self.may_have_blocks = (
-            lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional <= PARAMETER_LIMIT
+            lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional + (self.bound != NULL) <= PARAMETER_LIMIT
         )
         if self.may_have_blocks:
             self.block_calls = 1 if lowering >= LOWER_AT_ONCE else BLOCK_WARM

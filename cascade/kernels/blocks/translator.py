@@ -62,7 +62,7 @@ from cascade.kernels.values import WIDE
 STUB = KERNEL_OPCODES["STUB"]
 VERSION_LIMIT = 8
 """Versions of a program point, before numbers are boxed to have fewer."""
-DISPATCH_LIMIT = 3
+DISPATCH_LIMIT = 6
 """Classes that are told apart at one place."""
 STUB_LIMIT = 500
 """Room that is left for stubs."""
