@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class Failed:
     """Stands for an exception as the result of an awaitable: not every exception can be raised by a coroutine."""
@@ -20,24 +22,33 @@ def failed(error: BaseException) -> Failed:
         raise error
 
 
-class KeptContext:
-    """A `with` block that raises an exception which was passed on as a value: it keeps the `__context__` that it has.
+CONTEXT = BaseException.__dict__["__context__"]
+"""The attribute, also of exceptions whose class allows no assignments."""
 
-    `raise` replaces that by the exception that is being handled.
+
+class KeptContext:
+    """A `with` block that raises an exception which was passed on as a value: it keeps the `__context__` that it has, or has not.
+
+    `raise` replaces that by the exception that is being handled. The groups that `except*` raises have none, for one.
     """
 
     __slots__ = ("_context", "_error")
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
-        self._context = error.__context__
+        self._context: BaseException | None = CONTEXT.__get__(error)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
-        if self._context is not None:
-            self._error.__context__ = self._context
+        CONTEXT.__set__(self._error, self._context)
+
+
+def take_context(error: BaseException) -> None:
+    """Gives an exception of another thread the `__context__` that it would have here: the exception that is being handled."""
+    if CONTEXT.__get__(error) is None and sys.exception() is not error:
+        CONTEXT.__set__(error, sys.exception())
 
 
 def has_note(error: BaseException, text: str) -> bool:

@@ -495,3 +495,39 @@ def test_an_exception_keeps_its_context_while_another_one_is_handled(path, calle
         return failure.value
 
     assert type(caught().__context__) is IndexError
+
+
+def ends_a_group() -> Any:
+    try:
+        raise ExceptionGroup("g", [ValueError(1), KeyError(2)])
+    except* ValueError:
+        raise TypeError(3) from None
+
+
+def clears_its_context() -> Any:
+    try:
+        raise KeyError(1)
+    except KeyError as error:
+        error.__context__ = None
+        raise
+
+
+@pytest.mark.parametrize("function", [ends_a_group, clears_its_context])
+@pytest.mark.parametrize(
+    "called",
+    [
+        lambda fails: fails(),
+        lambda fails: identity(fails()),
+        lambda fails: fails().with_retry(2),
+        lambda fails: fails().with_timeout(60),
+        lambda fails: cs.task(lambda n: fails.func()).map([3]),
+    ],
+    ids=["plain", "argument", "retry", "timeout", "map"],
+)
+def test_an_exception_without_a_context_gets_none_from_a_handler_around_the_run(path, called, function):
+    try:
+        raise EOFError
+    except EOFError:
+        with pytest.raises((ExceptionGroup, KeyError)) as failure:
+            path.run(called(cs.task(function)))
+    assert failure.value.__context__ is None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from cascade._vm import is_awaitable
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.scopes import Scope
-from cascade.declare.failed import failed
+from cascade.declare.failed import failed, take_context
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, asyncio
@@ -123,6 +123,7 @@ class LocalExecutor:
             scope.cancelled = True  # nobody waits for it: the runs that its function makes have to end
             raise
         if error is not None:
+            take_context(error)
             return failed(error)
         return await value if is_awaitable(value) else value
 

@@ -143,7 +143,7 @@ class Describer:
             self.each(error.args),
             without_addresses(message(error)),
             notes,
-            getattr(error, "name", None),
+            name_of(error),
             tuple(self.frames(error, file)),
             error.__suppress_context__,
             ("cause", self.error(error.__cause__, file, depth + 1)),
@@ -182,6 +182,15 @@ def message(error: BaseException) -> str:
         return str(error)
     except Exception as raised:
         return f"no text: {type(raised).__name__}"
+
+
+def name_of(error: BaseException) -> Any:
+    """The name that an exception is about.
+
+    An AttributeError that a property raises gets the property's name from CPython as long as the load of the attribute is not warm.
+    """
+    name = getattr(error, "name", None)
+    return None if isinstance(error, AttributeError) and str(name) not in message(error) else name
 
 
 def failed_word(error: BaseException, code: types.CodeType, word: int) -> int:
