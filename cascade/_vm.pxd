@@ -18,6 +18,11 @@ cdef extern from "vm/kernel.h":
         double d
         void* object
 
+    ctypedef struct Pages "cascade_pages":
+        Pages* before
+        unsigned char* bytes
+        int32_t used, forms, count
+        int32_t* offsets
     ctypedef struct TypedWord "cascade_word":
         void* run                       # a handler
         int32_t a, b, c, d, e, f
@@ -254,6 +259,10 @@ cdef class Kernel:
     cdef Py_ssize_t count               # of parameters
     cdef Py_ssize_t register_count
     cdef Register* image                # of the registers at the entry: the constants
+    cdef int32_t* opcodes               # of each word
+    cdef Py_ssize_t first_constant, constant_count
+    cdef Pages* pages                   # its machine code, or NULL
+    cdef int64_t machine_at             # the work after which it is made
     cdef const char* types              # of the parameters: b"i", b"d", b"b", b"n", b"o"
     cdef bytes types_held
     cdef tuple objects
@@ -285,6 +294,7 @@ cdef class Kernel:
     cdef MapTrial map_trial
 
     cdef int prepare(self, Py_ssize_t number, int opcode) except -1
+    cdef int know_constants(self) except -1
     cdef int take_guards(self, tuple guards) except -1
     cdef int take_call_outs(self) except -1
     cdef double gain_of_back_edge(self) noexcept

@@ -31,7 +31,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from cascade._opcodes cimport (
     CALL, CALL_POLICIES, CALL_ONE, CALL_KERNEL, DICT, EITHER, LIST, LOOP, LOOP_POLICIES, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
-    KERNEL_OPCODE_COUNT, KERNEL_LOAD_OBJECT, KERNEL_CALL_OUT_NUMBER, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,
+    KERNEL_OPCODE_COUNT, KERNEL_CALL, KERNEL_LOAD_OBJECT, KERNEL_CALL_OUT_NUMBER, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,
     KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT, KERNEL_JUMP, KERNEL_RETURN_OWNED, KERNEL_STUB, KERNEL_RELEASE,
     KERNEL_UNBOX_BOOL, KERNEL_UNBOX_FLOAT, KERNEL_UNBOX_INT,
     KERNEL_RETURN_OBJECT, KERNEL_RETURN_SCALAR,
@@ -56,6 +56,7 @@ include "vm/search_classes.pxi"
 include "vm/routine.pxi"
 include "vm/frame.pxi"
 include "vm/kernel.pxi"
+include "vm/machine_code.pxi"
 include "vm/kernel_find.pxi"
 include "vm/kernel_values.pxi"
 include "vm/kernel_trial.pxi"

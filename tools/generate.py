@@ -10,9 +10,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from cascade.instructions.graph import INSTRUCTIONS  # noqa: E402
-from cascade.instructions.kernel import KERNEL_INSTRUCTIONS  # noqa: E402
+from cascade.instructions.families.sequences import OVERLAYS  # noqa: E402
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES, Operand  # noqa: E402
+from cascade.instructions.primitives import NATIVE, ROWS, TEMPORARIES, parts_of  # noqa: E402
 
 GRAPH, KERNEL = "cascade/instructions/graph.py", "cascade/instructions/kernel.py"
+PRIMITIVES = "cascade/instructions/primitives.py"
 
 
 def opcode_declarations() -> str:
@@ -68,7 +71,41 @@ def handler_table() -> str:
     return "\n".join([*lines, "};"]) + "\n"
 
 
+def _role(operand: Operand) -> str:
+    if operand.role in ("range", "value", "target"):
+        return operand.role.upper()
+    if operand.role not in ("reads", "then reads", "writes", "copies"):
+        return "NONE"
+    if operand.type in ("items", "made"):
+        return "ITEMS"
+    kind = "COPY" if operand.role == "copies" or not operand.type else "FLOAT" if operand.type == "float" else "INT"
+    return f"{'READS' if 'reads' in operand.role else 'WRITES'}_{kind}"
+
+
+def machine_code_table() -> str:
+    """Returns what the words of kernels are made of in machine code, and the operands of these parts."""
+    lines = [f"/* Generated from {PRIMITIVES} by tools/generate.py; do not edit. */", "", "enum {"]
+    lines += [f"    PART_{name}," for name in NATIVE]
+    numbers = KERNEL_OPCODES
+    named = f"CASCADE_JUMP_OPCODE = {numbers['JUMP']}, CASCADE_CALL_FUNCTION_OPCODE = {numbers['CALL_FUNCTION']}"
+    lines += ["    PART_COUNT", "};", "", f"enum {{ {named} }};", "", "static const uint8_t cascade_roles[PART_COUNT][FIELD_COUNT] = {"]
+    for name in NATIVE:
+        roles = [_role(operand) if (operand := ROWS[name].operands.get(field)) else "NONE" for field in "abcdef"]
+        lines.append(f"    {{{', '.join(f'ROLE_{role}' for role in roles)}}},")
+    lines += ["};", "", "static const cascade_parts cascade_parts_of[] = {"]
+    firsts = {overlay[0]: overlay[1] for overlay in OVERLAYS}  # the next word does the rest
+    for row in KERNEL_INSTRUCTIONS:
+        parts = parts_of(ROWS[firsts.get(row.name, row.name)])
+        shown = []
+        for part in parts:
+            fields = [str((*"abcdef", *TEMPORARIES).index(part.operands[f])) if f in part.operands else "-1" for f in "abcdef"]
+            shown.append(f"{{PART_{part.name}, {{{', '.join(fields)}}}}}")
+        lines.append(f"    {{{len(parts)}, {{{', '.join(shown) or '{0, {0}}'}}}}},")
+    return "\n".join([*lines, "};"]) + "\n"
+
+
 GENERATED = {
+    "cascade/vm/machine_code/table.h": machine_code_table,
     "cascade/vm/kernel_table.h": handler_table,
     "cascade/_opcodes.pxd": opcode_declarations,
     "docs/instructions.md": instruction_reference,

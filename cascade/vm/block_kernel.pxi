@@ -141,6 +141,9 @@ cdef class BlockKernel:
     cdef dict checkpoints               # by word: see vm/checkpoint.pxi
     cdef dict held                      # what words refer to
     cdef readonly int64_t entries, exit_count, work, growths
+    cdef Pages* pages                   # its machine code, or NULL
+    cdef int64_t machine_at, machine_growths    # the work after which it is made; how often the code had grown when it was
+    cdef int machine_times              # that it has been made
     cdef readonly int64_t called_out    # calls out and exits
     cdef int64_t frames                 # made for call-outs, where kernels call it
     cdef bint loops                     # whether the function has a loop
@@ -171,6 +174,7 @@ cdef class BlockKernel:
         self.code = translator.code
         self.loops = translator.text.loops
         self.trial.at = BLOCK_DOUBTS
+        self.machine_at = machine_work
         self.batch_begun = NOT_TIMED
         self.plans = {}
         self.checkpoints = {}
@@ -210,6 +214,7 @@ cdef class BlockKernel:
 
     def __dealloc__(self):
         cdef Py_ssize_t i
+        cascade_free_pages(self.pages)
         PyMem_Free(self.words)
         PyMem_Free(self.opcodes)
         PyMem_Free(self.exit_of)
@@ -505,6 +510,10 @@ cdef class BlockKernel:
             plan = self.plans[key] = self.exits.plan(self.translator, number, raises_at)
             code_has_been_made(begun)
         return plan
+
+    def machine_code(self):
+        """Returns its machine code, where in it each word begins, and how many words have a form of their own; None where there is none."""
+        return shown_machine_code(self.pages)
 
     def listing(self):
         """Returns the words as (number, handler's opcode, operands, line)."""

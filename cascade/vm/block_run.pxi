@@ -53,6 +53,8 @@ cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) n
             return False
         memcpy(registers, kernel.image, kernel.register_count * sizeof(Register))
     kernel.entries += 1
+    if kernel.machine_at == 0:
+        make_machine_code_of_blocks(kernel)
     state.word = &kernel.words[word]
     state.registers = registers
     state.fuel = BLOCK_FUEL
@@ -81,6 +83,8 @@ cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
     state.registers[0].object = <void*>kernel.spare
     kernel.spare = state.registers
     kernel.called_out += state.steps
+    if kernel.work >= kernel.machine_at:
+        make_machine_code_of_blocks(kernel)
 
 
 cdef enum:
@@ -406,6 +410,8 @@ cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
         if state.outcome == TYPED_OUT_OF_FUEL:
             kernel.work += BLOCK_FUEL
             state.fuel = BLOCK_FUEL
+            if kernel.work >= kernel.machine_at:
+                make_machine_code_of_blocks(kernel)
         elif state.outcome == TYPED_GUARDS:
             state.word += 1
         else:
@@ -451,6 +457,8 @@ cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) e
     for item in kept:
         if Py_REFCNT(<PyObject*>item) <= 2:
             return 0        # what it was borrowed from has lost it
+    if kernel.machine_at == 0:
+        make_machine_code_of_blocks(kernel)
     state.word = &kernel.words[word]
     return 1
 

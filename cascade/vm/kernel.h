@@ -666,12 +666,21 @@ OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
 #include "kernel_table.h"
 
+/* Machine code does not keep the registers that a function has to keep. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define CASCADE_SPOILS __asm__ volatile("" ::: "rbx", "r12", "r13", "r14", "r15", "memory")
+#else
+#define CASCADE_SPOILS ((void)0)
+#endif
+
 /* Runs from s->word to a stop: `outcome` has its cause. */
-static void cascade_run(cascade_state *s)
+static __attribute__((noinline)) void cascade_run(cascade_state *s)
 {
     const cascade_word *w = s->word;
-    while (w != NULL)
+    while (w != NULL) {
         w = ((cascade_handler)w->run)(w, s->registers, s->fuel, s);
+        CASCADE_SPOILS;
+    }
 }
 
 #if CASCADE_JUMPS && !defined(__clang__)
@@ -702,4 +711,6 @@ static void cascade_run(cascade_state *s)
 #undef WRITE
 #undef RARE
 #undef GO_RARE
+
+#include "machine_code.h"
 #endif

@@ -109,7 +109,8 @@ cdef class Kernel:
         self.words = <TypedWord*>PyMem_Malloc(len(words))
         self.image = <Register*>PyMem_Malloc(self.register_count * sizeof(Register))
         self.exits_at = <int64_t*>PyMem_Malloc(self.length * sizeof(int64_t))
-        if self.words == NULL or self.image == NULL or self.exits_at == NULL:
+        self.opcodes = <int32_t*>PyMem_Malloc(self.length * sizeof(int32_t))
+        if self.words == NULL or self.image == NULL or self.exits_at == NULL or self.opcodes == NULL:
             raise MemoryError
         memcpy(self.words, <const char*>words, len(words))
         self.objects = code.objects
@@ -118,6 +119,7 @@ cdef class Kernel:
             know_targets()
         for i in range(self.length):
             self.exits_at[i] = 0
+            self.opcodes[i] = fields[8 * i]
             self.prepare(i, fields[8 * i])
             self.counts |= KERNEL_COUNTS[fields[8 * i]]
         for i in range(self.register_count):
@@ -137,9 +139,30 @@ cdef class Kernel:
         self.take_guards(code.guards)
         self.take_call_outs()
         self.trial.at = TRIAL_EXITS
+        self.know_constants()
+        self.machine_at = machine_work
+        if machine_work == 0:
+            make_machine_code_of(self)
         self.gain = self.gain_of_back_edge()
 
+    cdef int know_constants(self) except -1:
+        # Where all registers are those of one function, its constants stand behind each other.
+        cdef Py_ssize_t i
+        numbers = [number for number, _, _ in self.code.constants]
+        for i in range(self.length):
+            if self.opcodes[i] == KERNEL_CALL:
+                return 0
+        if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+            self.first_constant, self.constant_count = numbers[0], len(numbers)
+        return 0
+
+    def machine_code(self):
+        """Returns its machine code, where in it each word begins, and how many words have a form of their own; None where there is none."""
+        return shown_machine_code(self.pages)
+
     def __dealloc__(self):
+        cascade_free_pages(self.pages)
+        PyMem_Free(self.opcodes)
         PyMem_Free(self.words)
         PyMem_Free(self.image)
         PyMem_Free(self.exits_at)

@@ -90,6 +90,8 @@ cdef int run_kernel(Kernel kernel, Typed* typed, int64_t limit) except -1:
     while True:
         if state.outcome == TYPED_OUT_OF_FUEL:
             kernel.work += given
+            if kernel.work >= kernel.machine_at:
+                make_machine_code_of(kernel)
             if given != SHORT_FUEL:
                 break
             given = state.fuel = kernel.long_fuel

@@ -1,0 +1,273 @@
+/* Machine code for kernels: emitted for the words of a kernel that runs for long, beside the handlers. Included by kernel.h.
+ *
+ * `run` of a word leads to its handler at first. Once there is machine code, it leads there at the words where handlers may come in: the
+ * targets of jumps, and what follows an instruction without a form of its own. So machine code and handlers pass a kernel to each other
+ * at any word, with all values in memory, and whatever stops, grows, or looks at a kernel meets the same words as without machine code.
+ *
+ *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
+ *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, parts.h  one form for each part
+ *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
+ */
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32) && !defined(__ILP32__)
+#define CASCADE_HAS_MACHINE_CODE 1
+#include <stddef.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "machine_code/x86_64.h"
+#include "machine_code/analysis.h"
+#include "machine_code/emitter.h"
+#include "machine_code/numbers.h"
+#include "machine_code/objects.h"
+#include "machine_code/parts.h"
+#include "machine_code/asides.h"
+#else
+#define CASCADE_HAS_MACHINE_CODE 0
+#endif
+
+/* Machine code of a kernel, in pages of its own; what was made before it is kept, as it may be under way. */
+typedef struct cascade_pages {
+    struct cascade_pages *before;
+    uint8_t *bytes;
+    size_t size;                /* of the pages */
+    int32_t used;
+    int32_t forms;              /* words with a form of their own */
+    int32_t count;              /* words */
+    int32_t *offsets;           /* by word, for listings */
+} cascade_pages;
+
+/* What machine code is made of. */
+typedef struct {
+    cascade_word *words;
+    const int32_t *opcodes;
+    int32_t length, limit, registers;
+    const cascade_register *image;
+    int32_t first_constant, constant_count;
+    const int *has_target, *ends;       /* by opcode */
+} cascade_source_code;
+
+static size_t cascade_page_bytes = 0;   /* of all kernels */
+enum { CASCADE_PAGE_LIMIT = 1 << 28 };
+
+static void cascade_free_pages(cascade_pages *pages)
+{
+    while (pages != NULL) {
+        cascade_pages *before = pages->before;
+#if CASCADE_HAS_MACHINE_CODE
+        munmap(pages->bytes, pages->size);
+        cascade_page_bytes -= pages->size;
+#endif
+        PyMem_Free(pages->offsets);
+        PyMem_Free(pages);
+        pages = before;
+    }
+}
+
+#if CASCADE_HAS_MACHINE_CODE
+static const cascade_source_code *cascade_source_now;      /* with the GIL only */
+static int is_target(int opcode) { return cascade_source_now->has_target[opcode]; }
+static int is_end(int opcode) { return cascade_source_now->ends[opcode]; }
+
+/* Pages that may be executed, and not written to, with some code; NULL where that is not allowed. */
+static uint8_t *cascade_executable(const cascade_code *code, size_t *size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = ((size_t)code->size + page - 1) / page * page;
+    if (cascade_page_bytes + whole > CASCADE_PAGE_LIMIT)
+        return NULL;
+    uint8_t *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    memcpy(memory, code->bytes, (size_t)code->size);
+    if (mprotect(memory, whole, PROT_READ | PROT_EXEC) != 0) {
+        munmap(memory, whole);
+        return NULL;
+    }
+    *size = whole;
+    cascade_page_bytes += whole;
+    return memory;
+}
+
+static int cascade_analyse(cascade_plan *plan)
+{
+    cascade_scratch scratch = {
+        PyMem_Malloc(sizeof(double) * (size_t)(plan->slots + 1)), PyMem_Malloc((size_t)plan->slots + 1), PyMem_Malloc((size_t)plan->length)};
+    int32_t successors[2];
+    int found = -1;
+    for (int32_t number = 0; number < plan->length; number++) {
+        plan->region_of[number] = NO_REGION;
+        plan->stack[number] = number;
+        plan->nodes[number] = number;
+    }
+    if (scratch.gain != NULL && scratch.kind != NULL && scratch.inside != NULL)
+        found = find_regions(plan, plan->nodes, plan->length, 0, &scratch);
+    PyMem_Free(scratch.gain);
+    PyMem_Free(scratch.kind);
+    PyMem_Free(scratch.inside);
+    if (found < 0)
+        return -1;
+    for (int32_t number = 0; number < plan->length; number++) {
+        for (int i = following(plan, number, successors); i-- > 0;)
+            if (successors[i] != number + 1 || is_target(plan->opcodes[number]))
+                plan->is_led[successors[i]] = 1;
+        if (!HAS_FORM(plan, number))
+            for (int32_t next = number + 1; next <= number + 3 && next < plan->length; next += 2)
+                if (next != number + 1 || plan->opcodes[number] != CASCADE_CALL_FUNCTION_OPCODE)
+                    plan->is_led[next] = 1;     /* a call of a kernel may skip the two words behind it; they are recognised by their handlers */
+    }
+    plan->is_led[0] = 1;
+    find_dirty(plan);
+    return 0;
+}
+
+static void cascade_emit_word(cascade_emitter *e)
+{
+    cascade_plan *plan = e->plan;
+    int32_t number = e->word;
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    int fused_move = parts->count >= 2 && parts->parts[parts->count - 1].name == PART_MOVE;
+    e->offsets[number] = CODE->size;
+    if (parts->count == 0) {
+        store_places(e, plan->region_of[number], plan->dirty[number]);
+        jump_out(e, number, NULL);
+        return;
+    }
+    if (fused_move) {
+        /* At once: what the operation writes may be what the move reads. */
+        cascade_part last = parts->parts[parts->count - 1], operation = parts->parts[parts->count - 2];
+        if (slot_of(e, &last, 1) == slot_of(e, &operation, 0)) {
+            int is_float = cascade_roles[operation.name][0] == ROLE_WRITES_FLOAT;
+            cascade_part to = operation;
+            for (int i = 0; i < parts->count - 2; i++)
+                emit_part(e, &parts->parts[i]);
+            operation.operands[0] = TEMPORARY;
+            emit_part(e, &operation);
+            emit_part(e, &last);
+            if (is_float)
+                write_float(e, &to, 0, 0);
+            else
+                write_int(e, &to, 0, RAX);
+            return;
+        }
+    }
+    for (int i = 0; i < parts->count; i++)
+        emit_part(e, &parts->parts[i]);
+}
+
+static void cascade_emit(cascade_emitter *e)
+{
+    cascade_plan *plan = e->plan;
+    for (int32_t number = 0; number < plan->length; number++) {
+        int region = plan->region_of[number], before = number > 0 ? plan->region_of[number - 1] : NO_REGION;
+        int falls = number > 0 && HAS_FORM(plan, number - 1) && !is_end(plan->opcodes[number - 1]);
+        e->word = number;
+        if (falls && before != region) {
+            store_places(e, before, dirty_behind(plan, number - 1));
+            load_places(e, region);
+        }
+        if (region != NO_REGION && plan->is_led[number] && !falls)
+            x_align(CODE);
+        cascade_emit_word(e);
+    }
+    if (HAS_FORM(plan, plan->length - 1) && !is_end(plan->opcodes[plan->length - 1])) {
+        e->word = plan->length - 1;        /* what follows may be made later */
+        store_places(e, plan->region_of[e->word], dirty_behind(plan, e->word));
+        jump_out(e, plan->length, NULL);
+    }
+    for (int32_t number = 0; number < e->aside_count; number++)
+        emit_aside(e, number);
+    for (int32_t number = 0; number < plan->length; number++) {
+        if (!plan->is_led[number] || !HAS_FORM(plan, number))
+            continue;
+        e->word = number;
+        emit_entry(e, number);
+        branch(e, x_jump(CODE, CC_ALWAYS), number);
+    }
+    for (int32_t i = 0; i < e->branch_count; i++)
+        x_land(CODE, e->branches[i].jump, e->offsets[e->branches[i].target]);
+}
+
+static cascade_pages *cascade_finish(cascade_emitter *e)
+{
+    cascade_pages *pages = CODE->failed ? NULL : PyMem_Calloc(1, sizeof *pages);
+    if (pages == NULL)
+        return NULL;
+    pages->bytes = cascade_executable(CODE, &pages->size);
+    if (pages->bytes == NULL) {
+        PyMem_Free(pages);
+        return NULL;
+    }
+    pages->used = CODE->size;
+    pages->count = e->plan->length;
+    pages->offsets = e->offsets;
+    e->offsets = NULL;
+    for (int32_t number = 0; number < e->plan->length; number++)
+        if (HAS_FORM(e->plan, number)) {
+            pages->forms++;
+            if (e->entries[number] >= 0)
+                e->plan->words[number].run = pages->bytes + e->entries[number];
+        }
+    return pages;
+}
+
+/* Makes machine code of all words that there are, and has them lead there. Returns NULL where that is not possible. Needs the GIL. */
+static cascade_pages *cascade_make_machine_code(const cascade_source_code *source)
+{
+    size_t length = (size_t)source->length;
+    cascade_plan *plan = PyMem_Calloc(1, sizeof *plan);
+    uint8_t *bytes = PyMem_Calloc(2, length + 1);
+    int32_t *numbers = PyMem_Malloc(sizeof(int32_t) * 8 * (length + 1));
+    int16_t *regions = PyMem_Malloc(sizeof(int16_t) * (length + 1));
+    cascade_emitter emitter = {0}, *e = &emitter;
+    cascade_pages *made = NULL;
+    cascade_source_now = source;
+    e->offsets = PyMem_Malloc(sizeof(int32_t) * (length + 1));
+    if (plan != NULL && bytes != NULL && numbers != NULL && regions != NULL && e->offsets != NULL && length > 0) {
+        plan->words = source->words;
+        plan->opcodes = source->opcodes;
+        plan->length = source->length;
+        plan->limit = source->limit;
+        plan->slots = source->registers;
+        plan->image = source->image;
+        plan->first_constant = source->first_constant;
+        plan->constant_count = source->constant_count;
+        plan->depth = bytes;
+        plan->is_led = plan->depth + length;
+        plan->region_of = regions;
+        plan->level = numbers;
+        plan->order = numbers + (length + 1);
+        plan->low = numbers + 2 * (length + 1);
+        plan->stack = numbers + 3 * (length + 1);
+        plan->nodes = numbers + 4 * (length + 1);
+        plan->dirty = (uint32_t *)(numbers + 5 * (length + 1));
+        e->entries = numbers + 6 * (length + 1);
+        memset(plan->dirty, 0, sizeof(uint32_t) * length);
+        memset(e->entries, 0xFF, sizeof(int32_t) * length);
+        e->plan = plan;
+        if (cascade_analyse(plan) == 0) {
+            cascade_emit(e);
+            made = cascade_finish(e);
+        }
+    }
+    PyMem_Free(plan);
+    PyMem_Free(bytes);
+    PyMem_Free(numbers);
+    PyMem_Free(regions);
+    PyMem_Free(e->offsets);
+    PyMem_Free(e->code.bytes);
+    PyMem_Free(e->asides);
+    PyMem_Free(e->branches);
+    return made;
+}
+#else
+static cascade_pages *cascade_make_machine_code(const cascade_source_code *source)
+{
+    (void)source;
+    return NULL;
+}
+#endif
+
+#undef CODE
+#undef WORD
+#undef HAS_FORM
+#undef OBJECT_TYPE
+#undef ITEM_COUNT

@@ -1,0 +1,441 @@
+/* What machine code has to know of a kernel: its parts, its loops, and which registers stand in registers of the machine.
+ * Included by machine_code.h.
+ *
+ * A *region* is a loop, with those inside of it where all of their registers find a place, else an innermost loop. In it, some of the
+ * kernel's registers have a *place*: a register of the machine, which holds the value wherever machine code of the region is executed.
+ * Outside of regions all values stand in memory. What has been written since it was last stored is *dirty*. */
+
+enum { ROLE_NONE, ROLE_READS_INT, ROLE_READS_FLOAT, ROLE_READS_COPY, ROLE_WRITES_INT, ROLE_WRITES_FLOAT, ROLE_WRITES_COPY, ROLE_RANGE,
+    ROLE_ITEMS, ROLE_VALUE, ROLE_TARGET };
+enum { FIELD_COUNT = 6, PART_LIMIT = 4, TEMPORARY = 6, NO_OPERAND = -1 };
+
+typedef struct {
+    uint8_t name;
+    int8_t operands[FIELD_COUNT];       /* for each operand the field of the word, TEMPORARY and up, or NO_OPERAND */
+} cascade_part;
+
+typedef struct {
+    uint8_t count;                      /* 0: it has no form */
+    cascade_part parts[PART_LIMIT];
+} cascade_parts;
+
+#include "table.h"
+
+enum { INT_PLACES = 7, FLOAT_PLACES = 13, PLACE_LIMIT = INT_PLACES + FLOAT_PLACES, REGION_LIMIT = 60, DEPTH_LIMIT = 5, HEAD_LIMIT = 8, NO_REGION = -1 };
+static const int8_t cascade_int_places[INT_PLACES] = {R8, R9, RBX, R12, R13, R14, R15};
+static const int8_t cascade_float_places[FLOAT_PLACES] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+
+/* A kernel's register that has a place. */
+typedef struct {
+    int32_t slot;
+    int8_t place;
+    uint8_t is_float;
+} cascade_placed;
+
+typedef struct {
+    int count;
+    cascade_placed placed[PLACE_LIMIT];
+} cascade_region;
+
+/* A kernel as machine code is made of it. */
+typedef struct {
+    cascade_word *words;
+    const int32_t *opcodes;
+    int32_t length, limit;              /* words that are translated, and words that there are: those between are stubs */
+    int32_t slots;                      /* registers; behind them comes the number of steps */
+    const cascade_register *image;
+    int32_t first_constant, constant_count;
+    int16_t *region_of;                 /* by word */
+    uint8_t *depth;                     /* by word: the loops around it */
+    uint8_t *is_led;                    /* by word: whether it is reached otherwise than from the one before it, or from a handler */
+    uint32_t *dirty;                    /* by word: a bit for each place, before it */
+    int32_t *level, *order, *low, *stack, *nodes;   /* of the search for loops */
+    int region_count;
+    cascade_region regions[REGION_LIMIT];
+} cascade_plan;
+
+static int is_target(int opcode);       /* whether f is the distance to a word */
+static int is_end(int opcode);          /* whether the next word is not reached from it */
+
+#define HAS_FORM(plan, number) (cascade_parts_of[(plan)->opcodes[number]].count != 0)
+
+static int32_t target_of(const cascade_plan *plan, int32_t number)
+{
+    return number + plan->words[number].f / (int32_t)sizeof(cascade_word);
+}
+
+static int32_t field_of(const cascade_word *word, int designator) { return (&word->a)[designator]; }
+
+/* Follows stubs that have become jumps. */
+static int32_t final_target(const cascade_plan *plan, int32_t number)
+{
+    for (int i = 0; i < 8 && number >= plan->length && plan->opcodes[number] == CASCADE_JUMP_OPCODE; i++)
+        number = target_of(plan, number);
+    return number;
+}
+
+/* The words that may be executed next, of those that are translated. */
+static int following(const cascade_plan *plan, int32_t number, int32_t *found)
+{
+    int count = 0, opcode = plan->opcodes[number];
+    if (!is_end(opcode) && number + 1 < plan->length)
+        found[count++] = number + 1;
+    if (is_target(opcode)) {
+        int32_t target = final_target(plan, target_of(plan, number));
+        if (target >= 0 && target < plan->length)
+            found[count++] = target;
+    }
+    return count;
+}
+
+/* Calls `visit(context, slot, role)` for each register that the parts of a word read and write. */
+typedef void (*cascade_visit)(void *context, int32_t slot, int role);
+static void visit_slots(const cascade_plan *plan, int32_t number, cascade_visit visit, void *context)
+{
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    for (int i = 0; i < parts->count; i++) {
+        const cascade_part *part = &parts->parts[i];
+        for (int field = 0; field < FIELD_COUNT; field++) {
+            int role = cascade_roles[part->name][field], designator = part->operands[field];
+            if (role == ROLE_NONE || role == ROLE_VALUE || role == ROLE_TARGET || designator < 0 || designator >= TEMPORARY)
+                continue;
+            int32_t slot = field_of(&plan->words[number], designator);
+            if (role == ROLE_RANGE) {
+                visit(context, slot, ROLE_READS_INT);
+                visit(context, slot, ROLE_WRITES_INT);
+                visit(context, slot + 1, ROLE_READS_INT);
+                visit(context, slot + 1, ROLE_WRITES_INT);
+                visit(context, slot + 2, ROLE_READS_INT);
+            }
+            else if (role == ROLE_ITEMS) {
+                visit(context, slot, ROLE_READS_INT);
+                visit(context, slot + 1, ROLE_READS_INT);
+                visit(context, slot + 1, ROLE_WRITES_INT);
+            }
+            else
+                visit(context, slot, role);
+        }
+        if (part->name >= PART_STEP_LESS_INT && part->name <= PART_STEP_NOT_EQUAL_INT)
+            visit(context, plan->slots, ROLE_WRITES_INT);
+        if (part->name == PART_STEP)
+            visit(context, plan->slots, ROLE_WRITES_INT);
+    }
+}
+
+static int is_write(int role) { return role == ROLE_WRITES_INT || role == ROLE_WRITES_FLOAT || role == ROLE_WRITES_COPY; }
+
+/* Whether a slot holds a constant that fits 32 bits, which instructions have in themselves. */
+static int is_immediate(const cascade_plan *plan, int32_t slot)
+{
+    int32_t number = slot - plan->first_constant;
+    return number >= 0 && number < plan->constant_count && plan->image[slot].i == (int32_t)plan->image[slot].i;
+}
+
+/* ---- Places -------------------------------------------------------------------------------------------------------- */
+
+enum { KIND_UNKNOWN, KIND_INT, KIND_FLOAT, KIND_MIXED };
+
+typedef struct {
+    const cascade_plan *plan;
+    double *gain;
+    uint8_t *kind;
+    double weight;
+} cascade_count;
+
+static void count_use(void *context, int32_t slot, int role)
+{
+    cascade_count *count = context;
+    int kind = role == ROLE_READS_COPY || role == ROLE_WRITES_COPY ? KIND_UNKNOWN
+        : role == ROLE_READS_FLOAT || role == ROLE_WRITES_FLOAT ? KIND_FLOAT : KIND_INT;
+    if (kind != KIND_FLOAT && !is_write(role) && is_immediate(count->plan, slot))
+        return;
+    count->gain[slot] += count->weight;
+    count->kind[slot] |= kind;
+}
+
+/* A copy has the kind of what it is copied to or from. */
+static int spread_kinds(const cascade_plan *plan, int32_t number, uint8_t *kind)
+{
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    int changed = 0;
+    for (int i = 0; i < parts->count; i++) {
+        const cascade_part *part = &parts->parts[i];
+        for (int field = 0; field < 4; field += 2) {
+            if (cascade_roles[part->name][field] != ROLE_WRITES_COPY || part->operands[field + 1] >= TEMPORARY)
+                continue;
+            int32_t to = field_of(&plan->words[number], part->operands[field]), from = field_of(&plan->words[number], part->operands[field + 1]);
+            uint8_t both = is_immediate(plan, from) ? kind[to] : kind[to] | kind[from];
+            changed |= kind[to] != both || (!is_immediate(plan, from) && kind[from] != both);
+            kind[to] = both;
+            if (!is_immediate(plan, from))
+                kind[from] = both;
+        }
+    }
+    return changed;
+}
+
+/* Gives places to the registers that gain most by them in a loop. Returns which part of what all could gain they do. */
+static double place_registers(const cascade_plan *plan, const int32_t *nodes, int32_t count, double *gain, uint8_t *kind, cascade_region *region)
+{
+    cascade_count counting = {plan, gain, kind, 0.0};
+    int ints = 0, floats = 0, changed = 1;
+    double handlers = 0.0, gained = 0.0, missed = 0.0;
+    memset(gain, 0, sizeof(double) * (size_t)(plan->slots + 1));
+    memset(kind, 0, (size_t)(plan->slots + 1));
+    for (int32_t i = 0; i < count; i++) {
+        counting.weight = (double)(1 << 3 * plan->depth[nodes[i]]);
+        if (HAS_FORM(plan, nodes[i]))
+            visit_slots(plan, nodes[i], count_use, &counting);
+        else
+            handlers += counting.weight;
+    }
+    for (int turn = 0; changed && turn < 8; turn++) {
+        changed = 0;
+        for (int32_t i = 0; i < count; i++)
+            if (HAS_FORM(plan, nodes[i]))
+                changed |= spread_kinds(plan, nodes[i], kind);
+    }
+    region->count = 0;
+    while (1) {
+        int32_t best = -1;
+        for (int32_t slot = 0; slot <= plan->slots; slot++)
+            if (kind[slot] != KIND_MIXED && gain[slot] > 1.5 * handlers && (best < 0 || gain[slot] > gain[best]))
+                best = slot;
+        if (best < 0)
+            return missed == 0.0 ? 1.0 : gained / (gained + missed);
+        int is_float = kind[best] == KIND_FLOAT, is_full = is_float ? floats == FLOAT_PLACES : ints == INT_PLACES;
+        *(is_full ? &missed : &gained) += gain[best];
+        gain[best] = 0.0;
+        if (is_full)
+            continue;
+        int place = is_float ? cascade_float_places[floats++] : cascade_int_places[ints++];
+        region->placed[region->count++] = (cascade_placed){best, (int8_t)place, (uint8_t)is_float};
+    }
+}
+
+/* ---- Loops --------------------------------------------------------------------------------------------------------- */
+
+/* Finds the strongly connected components of some words, those of one level (Tarjan, SIAM J. Comput. 1, 1972). They are put behind each
+ * other into `nodes` from `put` on; returns their number. `ends` gets the end of each. Without recursion: `low` has the way back. */
+typedef struct {
+    int32_t word;
+    int8_t next;
+} cascade_visited;
+
+static int32_t components(cascade_plan *plan, const int32_t *from, int32_t count, int32_t level, int32_t *into, int32_t *ends, cascade_visited *path)
+{
+    int32_t found = 0, put = 0, top = 0, time = 0, successors[2];
+    for (int32_t i = 0; i < count; i++)
+        plan->order[from[i]] = -1;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t depth = 0;
+        if (plan->order[from[i]] >= 0)
+            continue;
+        path[0] = (cascade_visited){from[i], 0};
+        plan->order[from[i]] = plan->low[from[i]] = time++;
+        plan->stack[top++] = from[i];
+        while (depth >= 0) {
+            int32_t word = path[depth].word;
+            if (path[depth].next < following(plan, word, successors)) {
+                int32_t next = successors[path[depth].next++];
+                if (plan->level[next] != level)
+                    continue;       /* of another loop, or done */
+                if (plan->order[next] < 0) {
+                    plan->order[next] = plan->low[next] = time++;
+                    plan->stack[top++] = next;
+                    path[++depth] = (cascade_visited){next, 0};
+                }
+                else if (plan->order[next] < plan->low[word])
+                    plan->low[word] = plan->order[next];
+                continue;
+            }
+            if (plan->low[word] == plan->order[word]) {
+                int32_t member;
+                do {
+                    member = plan->stack[--top];
+                    plan->level[member] = -1;
+                    into[put++] = member;
+                } while (member != word);
+                ends[found++] = put;
+            }
+            depth--;
+            if (depth >= 0 && plan->low[word] < plan->low[path[depth].word])
+                plan->low[path[depth].word] = plan->low[word];
+        }
+    }
+    return found;
+}
+
+/* The words by which a loop is entered: those that are reached from outside, or any where there are none. */
+static int heads_of(const cascade_plan *plan, const int32_t *nodes, const uint8_t *inside, int32_t *heads)
+{
+    int32_t successors[2];
+    int count = 0;
+    for (int32_t word = 0; word < plan->length; word++)
+        if (!inside[word])
+            for (int i = following(plan, word, successors); i-- > 0;)
+                if (inside[successors[i]] && count < HEAD_LIMIT) {
+                    int known = 0;
+                    for (int j = 0; j < count; j++)
+                        known |= heads[j] == successors[i];
+                    if (!known)
+                        heads[count++] = successors[i];
+                }
+    if (count == 0)
+        heads[count++] = nodes[0];
+    return count;
+}
+
+/* How many of some words are in loops. */
+static int32_t looping(cascade_plan *plan, const int32_t *words, int32_t count, int32_t level, int32_t *into, int32_t *ends, cascade_visited *path)
+{
+    int32_t found, start = 0, sum = 0;
+    for (int32_t i = 0; i < count; i++)
+        plan->level[words[i]] = level;
+    found = components(plan, words, count, level, into, ends, path);
+    for (int32_t i = 0; i < found; start = ends[i++])
+        if (ends[i] - start > 1)
+            sum += ends[i] - start;
+    return sum;
+}
+
+/* Puts the words of a loop but for one by which it is entered, that which leaves most of the loops inside, into `rest`. */
+static int32_t without_head(cascade_plan *plan, const int32_t *nodes, int32_t count, const uint8_t *inside, int32_t level, int32_t *rest,
+    int32_t *into, int32_t *ends, cascade_visited *path)
+{
+    int32_t heads[HEAD_LIMIT], best = -1, most = -1, kept = 0;
+    int found = heads_of(plan, nodes, inside, heads);
+    for (int turn = 0; turn <= found; turn++) {
+        int32_t head = turn < found ? heads[turn] : best, sum;
+        kept = 0;
+        for (int32_t i = 0; i < count; i++)
+            if (nodes[i] != head)
+                rest[kept++] = nodes[i];
+        if (turn == found || found == 1)
+            break;
+        sum = looping(plan, rest, kept, level, into, ends, path);
+        if (sum > most) {
+            most = sum;
+            best = head;
+        }
+    }
+    return kept;
+}
+
+typedef struct {
+    double *gain;
+    uint8_t *kind, *inside;
+} cascade_scratch;
+
+/* What part of the gain a loop has to have for the loops inside to have no regions of their own. */
+#define WHOLE_LOOP 0.85
+
+/* Finds loops in some words and gives them regions; returns how many got one, or -1 where memory is exhausted. */
+static int find_regions(cascade_plan *plan, const int32_t *words, int32_t count, int nesting, cascade_scratch *scratch)
+{
+    static int32_t levels = 0;
+    size_t size_of_list = sizeof(int32_t) * (size_t)(count + 1);
+    int32_t *memory = PyMem_Malloc(5 * size_of_list), start = 0, found, successors[2];
+    cascade_visited *path = PyMem_Malloc(sizeof(cascade_visited) * (size_t)(count + 1));
+    int regions = 0;
+    if (memory == NULL || path == NULL || nesting > 30) {
+        PyMem_Free(memory);
+        PyMem_Free(path);
+        return nesting > 30 ? 0 : -1;
+    }
+    int32_t *nodes = memory, *ends = nodes + count + 1, *rest = ends + count + 1, *into = rest + count + 1, *other_ends = into + count + 1;
+    levels = (levels + 1) & 0x3FFFFFFF;
+    for (int32_t i = 0; i < count; i++)
+        plan->level[words[i]] = levels;
+    found = components(plan, words, count, levels, nodes, ends, path);
+    for (int32_t i = 0; i < found; start = ends[i++]) {
+        const int32_t *members = nodes + start;
+        int32_t size = ends[i] - start, kept;
+        int is_loop = size > 1, inner, before = plan->region_count;
+        cascade_region region;
+        for (int next = following(plan, members[0], successors); next-- > 0;)
+            is_loop |= successors[next] == members[0];
+        if (!is_loop)
+            continue;
+        memset(scratch->inside, 0, (size_t)plan->length);
+        for (int32_t j = 0; j < size; j++) {
+            scratch->inside[members[j]] = 1;
+            if (plan->depth[members[j]] < DEPTH_LIMIT)
+                plan->depth[members[j]] += 1;
+        }
+        levels = (levels + 1) & 0x3FFFFFFF;
+        kept = without_head(plan, members, size, scratch->inside, levels, rest, into, other_ends, path);
+        inner = find_regions(plan, rest, kept, nesting + 1, scratch);
+        if (inner < 0) {
+            regions = -1;
+            break;
+        }
+        if (before < REGION_LIMIT && (place_registers(plan, members, size, scratch->gain, scratch->kind, &region) >= WHOLE_LOOP || inner == 0)
+            && region.count > 0) {
+            plan->region_count = before;        /* in place of those inside */
+            for (int32_t j = 0; j < size; j++)
+                plan->region_of[members[j]] = (int16_t)before;
+            plan->regions[plan->region_count++] = region;
+            inner = 1;
+        }
+        regions += inner;
+    }
+    PyMem_Free(memory);
+    PyMem_Free(path);
+    return regions;
+}
+
+/* ---- What is dirty -------------------------------------------------------------------------------------------------- */
+
+static int place_number(const cascade_plan *plan, int region, int32_t slot)
+{
+    if (region != NO_REGION)
+        for (int i = 0; i < plan->regions[region].count; i++)
+            if (plan->regions[region].placed[i].slot == slot)
+                return i;
+    return -1;
+}
+
+typedef struct {
+    const cascade_plan *plan;
+    int region;
+    uint32_t written;
+} cascade_writing;
+
+static void note_write(void *context, int32_t slot, int role)
+{
+    cascade_writing *writing = context;
+    int number = is_write(role) ? place_number(writing->plan, writing->region, slot) : -1;
+    if (number >= 0)
+        writing->written |= (uint32_t)1 << number;
+}
+
+static uint32_t written_by(const cascade_plan *plan, int32_t number)
+{
+    cascade_writing writing = {plan, plan->region_of[number], 0};
+    if (HAS_FORM(plan, number))
+        visit_slots(plan, number, note_write, &writing);
+    return writing.written;
+}
+
+static uint32_t dirty_behind(const cascade_plan *plan, int32_t number)
+{
+    return HAS_FORM(plan, number) ? plan->dirty[number] | written_by(plan, number) : 0;
+}
+
+static void find_dirty(cascade_plan *plan)
+{
+    int changed = 1;
+    int32_t successors[2];
+    while (changed) {
+        changed = 0;
+        for (int32_t number = 0; number < plan->length; number++) {
+            uint32_t behind = dirty_behind(plan, number);
+            for (int i = following(plan, number, successors); i-- > 0;)
+                if (plan->region_of[number] == plan->region_of[successors[i]] && (plan->dirty[successors[i]] | behind) != plan->dirty[successors[i]]) {
+                    plan->dirty[successors[i]] |= behind;
+                    changed = 1;
+                }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+/* Machine code of a kernel: operands, jumps between words, and the ways between machine code and handlers. Included by machine_code.h.
+ *
+ *     RSI     the kernel's registers (`r` of a handler)     RAX, RCX, RDX, RDI, XMM0, XMM1, XMM15: free inside a part
+ *     R10     fuel                                          all others but RSP and RBP: places
+ *     R11     the state
+ *
+ * What a part cannot do it leaves to the handler of its word, which does the word from its start: so a part changes nothing before its
+ * last doubt. A handler goes on at the next word by the pointer that stands there, which leads back into machine code. There is no call in
+ * machine code, and nothing on the stack: to an unwinder it does not exist. */
+
+typedef struct {
+    int32_t jump;               /* whose target it is; -1 for another one of the doubt before it */
+    int32_t word;
+    uint32_t dirty;
+    int8_t kind;
+    int8_t undo;                /* an operation to be undone first, or 0 */
+    int8_t undo_reg;
+    cascade_place undo_from;
+    int32_t target;             /* of an edge */
+    int32_t resume;             /* where the usual way goes on */
+    int64_t value;
+} cascade_aside;
+
+enum { ASIDE_HANDLER, ASIDE_FUEL, ASIDE_STEPS, ASIDE_EDGE, ASIDE_INDEX, ASIDE_DIVIDE, ASIDE_DIVIDE_KNOWN, ASIDE_ZERO };
+
+typedef struct {
+    int32_t jump, target;
+} cascade_branch;
+
+typedef struct {
+    cascade_plan *plan;
+    cascade_code code;
+    int32_t word;               /* that is translated */
+    int32_t *offsets;           /* of the words in the code; -1 for none yet */
+    int32_t *entries;           /* where handlers come in, or -1 */
+    cascade_aside *asides;
+    int32_t aside_count, aside_room;
+    cascade_branch *branches;
+    int32_t branch_count, branch_room;
+} cascade_emitter;
+
+#define CODE (&e->code)
+#define WORD (&e->plan->words[e->word])
+
+static const cascade_word *cascade_out_of_fuel(const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s)
+{
+    return cascade_stop(w, r, fuel, s, CASCADE_OUT_OF_FUEL);
+}
+
+static const cascade_word *cascade_out_of_steps(const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s)
+{
+    return cascade_stop(w, r, fuel, s, CASCADE_OUT_OF_STEPS);
+}
+
+/* ---- Operands ------------------------------------------------------------------------------------------------------ */
+
+static cascade_place home_of(const cascade_emitter *e, int32_t slot)
+{
+    if (slot == e->plan->slots)
+        return at_memory(R11, offsetof(cascade_state, steps));
+    return at_memory(RSI, 8 * (int64_t)slot);
+}
+
+static cascade_place place_of(const cascade_emitter *e, int32_t slot)
+{
+    int region = e->plan->region_of[e->word], number = place_number(e->plan, region, slot);
+    return number < 0 ? home_of(e, slot) : in_register(e->plan->regions[region].placed[number].place);
+}
+
+static int is_temporary(int designator) { return designator >= TEMPORARY; }
+
+/* The slot of an operand of a part; it is no temporary. */
+static int32_t slot_of(const cascade_emitter *e, const cascade_part *part, int field) { return field_of(WORD, part->operands[field]); }
+
+/* Where an operand stands that is no constant with 32 bits. Of ints, the temporary is RAX; of floats they are XMM0 and XMM1. */
+static cascade_place operand(const cascade_emitter *e, const cascade_part *part, int field)
+{
+    int designator = part->operands[field];
+    return is_temporary(designator) ? in_register(designator - TEMPORARY) : place_of(e, field_of(WORD, designator));
+}
+
+static int is_known(const cascade_emitter *e, const cascade_part *part, int field)
+{
+    return !is_temporary(part->operands[field]) && is_immediate(e->plan, slot_of(e, part, field));
+}
+
+static int32_t known(const cascade_emitter *e, const cascade_part *part, int field) { return (int32_t)e->plan->image[slot_of(e, part, field)].i; }
+
+static void load_int(cascade_emitter *e, int reg, const cascade_part *part, int field)
+{
+    if (is_known(e, part, field))
+        x_set(CODE, reg, known(e, part, field));
+    else
+        x_load(CODE, reg, operand(e, part, field));
+}
+
+static void operate(cascade_emitter *e, int operation, int reg, const cascade_part *part, int field)
+{
+    if (is_known(e, part, field))
+        x_operate_with(CODE, operation, in_register(reg), known(e, part, field));
+    else
+        x_operate(CODE, operation, reg, operand(e, part, field));
+}
+
+/* A register with the value of an operand: its own, or `spare`. */
+static int int_in(cascade_emitter *e, const cascade_part *part, int field, int spare)
+{
+    cascade_place place = operand(e, part, field);
+    if (!is_known(e, part, field) && !place.is_memory)
+        return place.reg;
+    load_int(e, spare, part, field);
+    return spare;
+}
+
+static int float_in(cascade_emitter *e, const cascade_part *part, int field, int spare)
+{
+    cascade_place place = operand(e, part, field);
+    if (!place.is_memory)
+        return place.reg;
+    x_load_float(CODE, spare, place);
+    return spare;
+}
+
+static void write_int(cascade_emitter *e, const cascade_part *part, int field, int reg)
+{
+    cascade_place place = operand(e, part, field);
+    if (place.is_memory)
+        x_store(CODE, place, reg);
+    else
+        x_load(CODE, place.reg, in_register(reg));
+}
+
+static void write_float(cascade_emitter *e, const cascade_part *part, int field, int reg)
+{
+    cascade_place place = operand(e, part, field);
+    if (place.is_memory)
+        x_store_float(CODE, place, reg);
+    else
+        x_load_float(CODE, place.reg, in_register(reg));
+}
+
+/* ---- What stands aside ---------------------------------------------------------------------------------------------- */
+
+static cascade_aside *aside(cascade_emitter *e, int kind, int32_t jump)
+{
+    static cascade_aside none;
+    if (e->aside_count == e->aside_room) {
+        int32_t room = 2 * e->aside_room + 64;
+        cascade_aside *more = PyMem_Realloc(e->asides, sizeof(cascade_aside) * (size_t)room);
+        if (more == NULL) {
+            CODE->failed = 1;
+            return &none;
+        }
+        e->asides = more;
+        e->aside_room = room;
+    }
+    cascade_aside *made = &e->asides[e->aside_count++];
+    memset(made, 0, sizeof *made);
+    made->kind = (int8_t)kind;
+    made->jump = jump;
+    made->word = e->word;
+    made->dirty = e->plan->dirty[e->word];
+    return made;
+}
+
+/* Where the condition holds, the handler does the word. */
+static cascade_aside *leave_if(cascade_emitter *e, int condition) { return aside(e, ASIDE_HANDLER, x_jump(CODE, condition)); }
+
+static void branch(cascade_emitter *e, int32_t jump, int32_t target)
+{
+    if (e->branch_count == e->branch_room) {
+        int32_t room = 2 * e->branch_room + 64;
+        cascade_branch *more = PyMem_Realloc(e->branches, sizeof(cascade_branch) * (size_t)room);
+        if (more == NULL) {
+            CODE->failed = 1;
+            return;
+        }
+        e->branches = more;
+        e->branch_room = room;
+    }
+    e->branches[e->branch_count++] = (cascade_branch){jump, target};
+}
+
+static void store_places(cascade_emitter *e, int region, uint32_t which)
+{
+    for (int i = 0; region != NO_REGION && i < e->plan->regions[region].count; i++) {
+        const cascade_placed *placed = &e->plan->regions[region].placed[i];
+        if (!(which >> i & 1))
+            continue;
+        if (placed->is_float)
+            x_store_float(CODE, home_of(e, placed->slot), placed->place);
+        else
+            x_store(CODE, home_of(e, placed->slot), placed->place);
+    }
+}
+
+static void load_places(cascade_emitter *e, int region)
+{
+    for (int i = 0; region != NO_REGION && i < e->plan->regions[region].count; i++) {
+        const cascade_placed *placed = &e->plan->regions[region].placed[i];
+        if (placed->is_float)
+            x_load_float(CODE, placed->place, home_of(e, placed->slot));
+        else
+            x_load(CODE, placed->place, home_of(e, placed->slot));
+    }
+}
+
+/* Jumps to a handler, or to a function like one, with `word`; all values stand in memory. */
+static void jump_out(cascade_emitter *e, int32_t word, const void *handler)
+{
+    x_set(CODE, RDI, (int64_t)(intptr_t)&e->plan->words[word]);
+    x_load(CODE, RDX, in_register(R10));
+    x_load(CODE, RCX, in_register(R11));
+    if (handler == NULL)
+        x_jump_through(CODE, at_memory(RDI, offsetof(cascade_word, run)));
+    else {
+        x_set(CODE, RAX, (int64_t)(intptr_t)handler);
+        x_jump_through(CODE, in_register(RAX));
+    }
+}
+
+/* ---- Jumps to words ------------------------------------------------------------------------------------------------- */
+
+static int is_plain_edge(const cascade_emitter *e, int32_t target)
+{
+    return target < e->plan->length && e->plan->region_of[e->word] == e->plan->region_of[target];
+}
+
+/* Goes to a word where the condition holds. */
+static void go_if(cascade_emitter *e, int condition, int32_t target)
+{
+    target = final_target(e->plan, target);
+    if (is_plain_edge(e, target)) {
+        branch(e, x_jump(CODE, condition), target);
+        return;
+    }
+    cascade_aside *edge = aside(e, ASIDE_EDGE, x_jump(CODE, condition));
+    edge->target = target;
+    edge->dirty = dirty_behind(e->plan, e->word);
+}
+
+static int32_t jump_target(const cascade_emitter *e) { return target_of(e->plan, e->word); }
+
+static void run_out(cascade_emitter *e, int kind, int32_t jump, int32_t word)
+{
+    cascade_aside *made = aside(e, kind, jump);
+    made->target = word;
+    made->dirty = dirty_behind(e->plan, e->word);
+}
+
+/* A jump back, for fuel. */
+static void go_back(cascade_emitter *e)
+{
+    int32_t target = jump_target(e);
+    x_decrement(CODE, in_register(R10));
+    go_if(e, CC_G, target);
+    run_out(e, ASIDE_FUEL, x_jump(CODE, CC_ALWAYS), target);
+}
+
+static void go_back_if(cascade_emitter *e, int condition)
+{
+    int32_t over = x_jump(CODE, condition ^ 1);
+    go_back(e);
+    x_land(CODE, over, CODE->size);
+}
+
+static void count_step(cascade_emitter *e)
+{
+    cascade_place steps = place_of(e, e->plan->slots);
+    int reg = steps.is_memory ? RDX : steps.reg;
+    x_load(CODE, reg, steps);
+    x_increment(CODE, in_register(reg));
+    if (steps.is_memory)
+        x_store(CODE, steps, reg);
+    x_operate(CODE, X_CMP, reg, at_memory(R11, offsetof(cascade_state, limit)));
+    run_out(e, ASIDE_STEPS, x_jump(CODE, CC_G), e->word);
+}
