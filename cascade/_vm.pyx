@@ -28,7 +28,8 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdlib cimport getenv
+from libc.string cimport memcmp, memcpy, memset, strcmp
 from cascade._opcodes cimport (
     CALL, CALL_POLICIES, CALL_ONE, CALL_KERNEL, DICT, EITHER, LIST, LOOP, LOOP_POLICIES, OPCODE_COUNT, REBUILD, RETURN, SELECT, SET, TUPLE,
     KERNEL_OPCODE_COUNT, KERNEL_CALL, KERNEL_LOAD_OBJECT, KERNEL_CALL_OUT_NUMBER, KERNEL_RETURN_BOOL, KERNEL_RETURN_FLOAT, KERNEL_RETURN_INT,

@@ -89,6 +89,12 @@ static uint8_t *cascade_executable(const cascade_code *code, size_t *size)
 
 static int cascade_analyse(cascade_plan *plan)
 {
+    int32_t slots = plan->slots;
+    plan->slots = 0;        /* the number of steps is none of them */
+    for (int32_t number = 0; number < plan->length; number++)
+        if (HAS_FORM(plan, number))
+            visit_slots(plan, number, note_slot, &slots);
+    plan->slots = slots;
     cascade_scratch scratch = {
         PyMem_Malloc(sizeof(double) * (size_t)(plan->slots + 1)), PyMem_Malloc((size_t)plan->slots + 1), PyMem_Malloc((size_t)plan->length)};
     int32_t successors[2];

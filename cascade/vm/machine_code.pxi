@@ -18,7 +18,16 @@ cdef enum:
     MACHINE_WORK = 5000         # back edges of a kernel before there is machine code for it: some 0.1 ms
     MACHINE_TIMES = 8           # that it is made for a kernel which grows
 
-cdef int64_t machine_work = INT64_MAX
+cdef int64_t machine_work = work_by_environment()
+
+
+cdef int64_t work_by_environment() noexcept:
+    cdef const char* value = getenv("CASCADE_MACHINE_CODE")
+    if value == NULL:
+        return INT64_MAX
+    if strcmp(value, "on") == 0:
+        return MACHINE_WORK
+    return 0 if strcmp(value, "at once") == 0 else INT64_MAX
 
 
 def use_machine_code(work):

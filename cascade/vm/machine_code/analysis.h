@@ -122,6 +122,15 @@ static void visit_slots(const cascade_plan *plan, int32_t number, cascade_visit 
     }
 }
 
+/* Called functions have registers of their own, so there may be more of them than the kernel's. */
+static void note_slot(void *context, int32_t slot, int role)
+{
+    int32_t *slots = context;
+    (void)role;
+    if (slot >= *slots)
+        *slots = slot + 1;
+}
+
 static int is_write(int role) { return role == ROLE_WRITES_INT || role == ROLE_WRITES_FLOAT || role == ROLE_WRITES_COPY; }
 
 /* Whether a slot holds a constant that fits 32 bits, which instructions have in themselves. */
