@@ -43,7 +43,7 @@ setup(
                 define_macros=macros,
                 extra_compile_args=compile_arguments,
                 extra_link_args=link_arguments,
-                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd", *glob.glob("cascade/vm/*")],
+                depends=["cascade/_vm.pxd", "cascade/_opcodes.pxd", *glob.glob("cascade/vm/**/*.*", recursive=True)],
             )
         ],
         compiler_directives={"linetrace": linetrace},

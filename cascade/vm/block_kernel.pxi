@@ -180,7 +180,7 @@ cdef class BlockKernel:
         self.checkpoints = {}
         self.held = {}
         self.parameter_count = translator.code.co_argcount
-        self.register_count = translator.registers.count
+        self.register_count = translator.registers.count + SPARE_REGISTERS
         self.first_constant = translator.registers.first_constant
         self.first_free = translator.registers.variables - len(translator.code.co_freevars)
         self.constant_count = len(translator.registers.values)

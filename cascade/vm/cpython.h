@@ -217,6 +217,27 @@ static inline void cascade_set_float(PyObject *number, double value) {
     ((PyFloatObject *)number)->ob_fval = value;
 }
 
+/* ---- Offsets, for machine code ------------------------------------------------------------------------------------- */
+
+#define CASCADE_LIST_ITEMS_AT offsetof(PyListObject, ob_item)
+#define CASCADE_LIST_ROOM_AT offsetof(PyListObject, allocated)
+#define CASCADE_TUPLE_ITEMS_AT offsetof(PyTupleObject, ob_item)
+#define CASCADE_FLOAT_AT offsetof(PyFloatObject, ob_fval)
+#define CASCADE_BYTEARRAY_AT offsetof(PyByteArrayObject, ob_start)
+#define CASCADE_REFERENCES_AT offsetof(PyObject, ob_refcnt)
+
+/* An int of one digit, or 0: its digit, and from 3.12 on a tag that is 8 for a positive one, with 1 (zero) or 2 (negative) added to it, up
+ * to 15; before, its size, from -1 to 1. */
+#if PY_VERSION_HEX >= 0x030C0000
+enum { CASCADE_INT_IS_TAGGED = 1, CASCADE_ONE_DIGIT = 8, CASCADE_BOOLS_ARE_IMMORTAL = 1 };
+#define CASCADE_DIGIT_AT offsetof(PyLongObject, long_value.ob_digit)
+#define CASCADE_INT_SIZE_AT offsetof(PyLongObject, long_value.lv_tag)
+#else
+enum { CASCADE_INT_IS_TAGGED = 0, CASCADE_ONE_DIGIT = 1, CASCADE_BOOLS_ARE_IMMORTAL = 0 };
+#define CASCADE_DIGIT_AT offsetof(PyLongObject, ob_digit)
+#define CASCADE_INT_SIZE_AT offsetof(PyVarObject, ob_size)
+#endif
+
 /* ---- Iterators ---------------------------------------------------------------------------------------------------- */
 
 static inline PyObject *cascade_iterate(PyObject *iterator) {

@@ -41,6 +41,7 @@ typedef struct {
     cascade_word *words;
     const int32_t *opcodes;
     int32_t length, limit, registers;
+    int32_t spare;              /* registers behind these that nobody else uses */
     const cascade_register *image;
     int32_t first_constant, constant_count;
     const int *has_target, *ends;       /* by opcode */
@@ -169,6 +170,7 @@ static void cascade_emit(cascade_emitter *e)
         if (falls && before != region) {
             store_places(e, before, dirty_behind(plan, number - 1));
             load_places(e, region);
+            establish_facts(e, number);
         }
         if (region != NO_REGION && plan->is_led[number] && !falls)
             x_align(CODE);
@@ -179,8 +181,6 @@ static void cascade_emit(cascade_emitter *e)
         store_places(e, plan->region_of[e->word], dirty_behind(plan, e->word));
         jump_out(e, plan->length, NULL);
     }
-    for (int32_t number = 0; number < e->aside_count; number++)
-        emit_aside(e, number);
     for (int32_t number = 0; number < plan->length; number++) {
         if (!plan->is_led[number] || !HAS_FORM(plan, number))
             continue;
@@ -188,6 +188,8 @@ static void cascade_emit(cascade_emitter *e)
         emit_entry(e, number);
         branch(e, x_jump(CODE, CC_ALWAYS), number);
     }
+    for (int32_t number = 0; number < e->aside_count; number++)
+        emit_aside(e, number);
     for (int32_t i = 0; i < e->branch_count; i++)
         x_land(CODE, e->branches[i].jump, e->offsets[e->branches[i].target]);
 }
@@ -232,7 +234,8 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         plan->opcodes = source->opcodes;
         plan->length = source->length;
         plan->limit = source->limit;
-        plan->slots = source->registers;
+        plan->registers = source->registers;
+        plan->slots = source->registers + source->spare;
         plan->image = source->image;
         plan->first_constant = source->first_constant;
         plan->constant_count = source->constant_count;

@@ -4,7 +4,7 @@ cdef extern from "vm/kernel.h":
     ctypedef struct SourceCode "cascade_source_code":
         TypedWord* words
         const int32_t* opcodes
-        int32_t length, limit, registers
+        int32_t length, limit, registers, spare
         const Register* image
         int32_t first_constant, constant_count
         const int* has_target
@@ -16,6 +16,7 @@ cdef extern from "vm/kernel.h":
 
 cdef enum:
     MACHINE_WORK = 5000         # back edges of a kernel before there is machine code for it: some 0.1 ms
+    SPARE_REGISTERS = 30        # of kernels made block by block, behind their own: FACT_SLOTS of machine_code/analysis.h
     MACHINE_TIMES = 8           # that it is made for a kernel which grows
 
 cdef int64_t machine_work = work_by_environment()
@@ -60,6 +61,7 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
     source.opcodes = kernel.opcodes
     source.length = source.limit = <int32_t>kernel.length
     source.registers = <int32_t>kernel.register_count
+    source.spare = 0
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
@@ -74,7 +76,8 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.opcodes = kernel.opcodes
     source.length = <int32_t>kernel.length
     source.limit = BLOCK_WORDS
-    source.registers = <int32_t>kernel.register_count
+    source.registers = <int32_t>kernel.register_count - SPARE_REGISTERS
+    source.spare = SPARE_REGISTERS
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count

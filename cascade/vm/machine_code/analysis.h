@@ -32,8 +32,17 @@ typedef struct {
     uint8_t is_float;
 } cascade_placed;
 
+/* What the loops that have no call-outs take for granted of an array: its kind and dimensions, and in registers behind the kernel's own
+ * the address of its items, and the number of items and the stride of each axis. */
+typedef struct {
+    int32_t slot;
+    int8_t element, dimensions, writes, field;
+} cascade_fact;
+enum { FACT_DATA, FACT_COUNT0, FACT_STRIDE0, FACT_PARTS = 5, FACT_LIMIT = 6, FACT_SLOTS = FACT_PARTS * FACT_LIMIT };
+
 typedef struct {
     int count;
+    uint32_t facts;             /* a bit for each that holds */
     cascade_placed placed[PLACE_LIMIT];
 } cascade_region;
 
@@ -42,7 +51,10 @@ typedef struct {
     cascade_word *words;
     const int32_t *opcodes;
     int32_t length, limit;              /* words that are translated, and words that there are: those between are stubs */
-    int32_t slots;                      /* registers; behind them comes the number of steps */
+    int32_t registers;                  /* of the kernel */
+    int32_t slots;                      /* with those of called functions and of facts; behind them comes the number of steps */
+    int fact_count;
+    cascade_fact facts[FACT_LIMIT];
     const cascade_register *image;
     int32_t first_constant, constant_count;
     int16_t *region_of;                 /* by word */
@@ -140,6 +152,105 @@ static int is_immediate(const cascade_plan *plan, int32_t slot)
     return number >= 0 && number < plan->constant_count && plan->image[slot].i == (int32_t)plan->image[slot].i;
 }
 
+/* ---- Facts ---------------------------------------------------------------------------------------------------------- */
+
+static int32_t fact_slot(const cascade_plan *plan, int fact, int number) { return plan->registers + FACT_PARTS * fact + number; }
+static int is_fact_slot(const cascade_plan *plan, int32_t slot)
+{
+    return slot >= plan->registers && slot < plan->registers + FACT_PARTS * plan->fact_count;
+}
+
+/* Returns whether a part reads or writes an item of an array, and of which. */
+static int accesses_array(const cascade_plan *plan, int32_t number, const cascade_part *part, cascade_fact *found)
+{
+    static const int8_t read[] = {CASCADE_BOOL, CASCADE_UINT8, CASCADE_INT32, CASCADE_INT64, CASCADE_FLOAT32, CASCADE_FLOAT64},
+        written[] = {CASCADE_BOOL, CASCADE_UINT8, CASCADE_INT32, CASCADE_INT64, CASCADE_FLOAT64};
+    int name = part->name;
+    if (name >= PART_ARRAY1_BOOL_ && name <= PART_ARRAY2_FLOAT64)
+        *found = (cascade_fact){0, read[(name - PART_ARRAY1_BOOL_) % 6], (int8_t)(1 + (name - PART_ARRAY1_BOOL_) / 6), 0, 1};
+    else if (name >= PART_ARRAY1_STORE_BOOL_ && name <= PART_ARRAY2_STORE_FLOAT64)
+        *found = (cascade_fact){0, written[(name - PART_ARRAY1_STORE_BOOL_) % 5], (int8_t)(1 + (name - PART_ARRAY1_STORE_BOOL_) / 5), 1, 0};
+    else if (name >= PART_ARRAY_NEXT_BOOL_ && name <= PART_ARRAY_NEXT_FLOAT64)
+        *found = (cascade_fact){0, read[name - PART_ARRAY_NEXT_BOOL_], 1, 0, 1};
+    else
+        return 0;
+    found->slot = field_of(&plan->words[number], part->operands[found->field]);
+    return 1;
+}
+
+/* The fact that is enough for an access, of some; or -1. */
+static int known_fact(const cascade_plan *plan, const cascade_fact *wanted, uint32_t facts)
+{
+    for (int i = 0; i < plan->fact_count; i++) {
+        const cascade_fact *fact = &plan->facts[i];
+        if (facts >> i & 1 && fact->slot == wanted->slot && fact->element == wanted->element && fact->dimensions == wanted->dimensions
+            && fact->writes >= wanted->writes)
+            return i;
+    }
+    return -1;
+}
+
+/* The same where it holds at a word. */
+static int fact_of(const cascade_plan *plan, int32_t number, const cascade_part *part, cascade_fact *wanted)
+{
+    int region = plan->region_of[number];
+    if (!accesses_array(plan, number, part, wanted) || region == NO_REGION)
+        return -1;
+    return known_fact(plan, wanted, plan->regions[region].facts);
+}
+
+typedef struct {
+    int32_t slot;
+    int found;
+} cascade_search;
+
+static void look_for_write(void *context, int32_t slot, int role)
+{
+    cascade_search *search = context;
+    search->found |= slot == search->slot && is_write(role);
+}
+
+static int is_written_in(const cascade_plan *plan, int32_t slot, const int32_t *nodes, int32_t count)
+{
+    cascade_search search = {slot, 0};
+    for (int32_t i = 0; i < count && !search.found; i++)
+        visit_slots(plan, nodes[i], look_for_write, &search);
+    return search.found;
+}
+
+/* The bit of a fact; 0 where there is no room for it. */
+static uint32_t noted_fact(cascade_plan *plan, const cascade_fact *wanted)
+{
+    for (int i = 0; i < plan->fact_count; i++)
+        if (memcmp(&plan->facts[i], wanted, sizeof *wanted) == 0)
+            return (uint32_t)1 << i;
+    if (plan->fact_count == FACT_LIMIT || plan->slots < plan->registers + FACT_SLOTS)
+        return 0;
+    plan->facts[plan->fact_count] = *wanted;
+    return (uint32_t)1 << plan->fact_count++;
+}
+
+/* Which facts hold in a loop: those about arrays in registers that it does not write, where it executes no handler. The register holds an
+ * array wherever the loop is entered, as it reaches the access from there without a test. */
+static uint32_t facts_in(cascade_plan *plan, const int32_t *nodes, int32_t count)
+{
+    uint32_t held = 0;
+    for (int32_t i = 0; i < count; i++)
+        if (!HAS_FORM(plan, nodes[i]))
+            return 0;
+    for (int writes = 1; writes >= 0; writes--)     /* what is enough for a store is enough for all */
+        for (int32_t i = 0; i < count; i++) {
+            const cascade_parts *parts = &cascade_parts_of[plan->opcodes[nodes[i]]];
+            for (int number = 0; number < parts->count; number++) {
+                cascade_fact wanted;
+                if (accesses_array(plan, nodes[i], &parts->parts[number], &wanted) && wanted.writes == writes && known_fact(plan, &wanted, held) < 0
+                    && !is_written_in(plan, wanted.slot, nodes, count))
+                    held |= noted_fact(plan, &wanted);
+            }
+        }
+    return held;
+}
+
 /* ---- Places -------------------------------------------------------------------------------------------------------- */
 
 enum { KIND_UNKNOWN, KIND_INT, KIND_FLOAT, KIND_MIXED };
@@ -160,6 +271,18 @@ static void count_use(void *context, int32_t slot, int role)
         return;
     count->gain[slot] += count->weight;
     count->kind[slot] |= kind;
+}
+
+static void count_facts(const cascade_plan *plan, int32_t number, uint32_t facts, cascade_count *counting)
+{
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    for (int i = 0; i < parts->count; i++) {
+        cascade_fact wanted;
+        int fact = accesses_array(plan, number, &parts->parts[i], &wanted) ? known_fact(plan, &wanted, facts) : -1;
+        if (fact >= 0)
+            for (int part = FACT_DATA; part < FACT_COUNT0 + 2 * wanted.dimensions; part++)
+                count_use(counting, fact_slot(plan, fact, part), ROLE_READS_INT);
+    }
 }
 
 /* A copy has the kind of what it is copied to or from. */
@@ -193,8 +316,10 @@ static double place_registers(const cascade_plan *plan, const int32_t *nodes, in
     memset(kind, 0, (size_t)(plan->slots + 1));
     for (int32_t i = 0; i < count; i++) {
         counting.weight = (double)(1 << 3 * plan->depth[nodes[i]]);
-        if (HAS_FORM(plan, nodes[i]))
+        if (HAS_FORM(plan, nodes[i])) {
             visit_slots(plan, nodes[i], count_use, &counting);
+            count_facts(plan, nodes[i], region->facts, &counting);
+        }
         else
             handlers += counting.weight;
     }
@@ -336,6 +461,14 @@ typedef struct {
     uint8_t *kind, *inside;
 } cascade_scratch;
 
+static int has_as_many_facts(const cascade_plan *plan, int first, uint32_t facts)
+{
+    for (int region = first; region < plan->region_count; region++)
+        if (plan->regions[region].facts & ~facts)
+            return 0;
+    return 1;
+}
+
 /* What part of the gain a loop has to have for the loops inside to have no regions of their own. */
 #define WHOLE_LOOP 0.85
 
@@ -379,8 +512,9 @@ static int find_regions(cascade_plan *plan, const int32_t *words, int32_t count,
             regions = -1;
             break;
         }
-        if (before < REGION_LIMIT && (place_registers(plan, members, size, scratch->gain, scratch->kind, &region) >= WHOLE_LOOP || inner == 0)
-            && region.count > 0) {
+        region.facts = facts_in(plan, members, size);
+        if (before < REGION_LIMIT && (inner == 0 || has_as_many_facts(plan, before, region.facts))
+            && (place_registers(plan, members, size, scratch->gain, scratch->kind, &region) >= WHOLE_LOOP || inner == 0) && region.count > 0) {
             plan->region_count = before;        /* in place of those inside */
             for (int32_t j = 0; j < size; j++)
                 plan->region_of[members[j]] = (int16_t)before;

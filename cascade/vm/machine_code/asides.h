@@ -31,6 +31,7 @@ static void emit_edge(cascade_emitter *e, const cascade_aside *aside)
         return;
     }
     load_places(e, e->plan->region_of[aside->target]);
+    establish_facts(e, aside->target);
     branch(e, x_jump(CODE, CC_ALWAYS), aside->target);
 }
 
@@ -93,4 +94,5 @@ static void emit_entry(cascade_emitter *e, int32_t word)
     x_load(CODE, R10, in_register(RDX));
     x_load(CODE, R11, in_register(RCX));
     load_places(e, e->plan->region_of[word]);
+    establish_facts(e, word);
 }

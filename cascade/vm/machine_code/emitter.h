@@ -198,6 +198,8 @@ static void load_places(cascade_emitter *e, int region)
 {
     for (int i = 0; region != NO_REGION && i < e->plan->regions[region].count; i++) {
         const cascade_placed *placed = &e->plan->regions[region].placed[i];
+        if (is_fact_slot(e->plan, placed->slot))
+            continue;       /* it is found out behind all others */
         if (placed->is_float)
             x_load_float(CODE, placed->place, home_of(e, placed->slot));
         else

@@ -552,3 +552,23 @@ static void emit_next_back(cascade_emitter *e, const cascade_part *p)
     go_back(e);
     x_land(CODE, over, CODE->size);
 }
+
+/* start, stop, step -> next, remaining, step; other steps than 1 are left to the handler. */
+static void emit_range(cascade_emitter *e, const cascade_part *p)
+{
+    int32_t range = slot_of(e, p, 0);
+    cascade_place remaining = place_of(e, range + 1);
+    x_load(CODE, RAX, place_of(e, range + 2));
+    x_operate_with(CODE, X_CMP, in_register(RAX), 1);
+    leave_if(e, CC_NE);
+    x_load(CODE, RAX, remaining);
+    x_operate(CODE, X_SUB, RAX, place_of(e, range));
+    leave_if(e, CC_O);
+    int32_t has_some = x_jump(CODE, CC_G);
+    x_set(CODE, RAX, 0);
+    x_land(CODE, has_some, CODE->size);
+    if (remaining.is_memory)
+        x_store(CODE, remaining, RAX);
+    else
+        x_load(CODE, remaining.reg, in_register(RAX));
+}

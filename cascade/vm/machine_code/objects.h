@@ -31,28 +31,31 @@ static void emit_any_class_test(cascade_emitter *e, const cascade_part *p)
     leave_if(e, CC_NE);
 }
 
+/* RDX = the sign of an int in an object, leaving where it has more than one digit, or where it is another object. */
+static void take_sign(cascade_emitter *e, int object)
+{
+    leave_unless_class(e, object, &PyLong_Type);
+    x_load(CODE, RDX, at_memory(object, CASCADE_INT_SIZE_AT));
+    if (CASCADE_INT_IS_TAGGED) {
+        x_operate_with(CODE, X_CMP, in_register(RDX), 2 * CASCADE_ONE_DIGIT);
+        leave_if(e, CC_AE);
+        x_operate_with(CODE, X_AND, in_register(RDX), 3);
+        x_operate_on(CODE, X_NEG, in_register(RDX));
+        x_increment(CODE, in_register(RDX));
+    }
+    else {
+        put_instruction(CODE, 0, 1, 0x8D, RCX, at_memory(RDX, 1));      /* lea */
+        x_operate_with(CODE, X_CMP, in_register(RCX), 2);
+        leave_if(e, CC_A);
+    }
+}
+
 static void emit_unboxed_int(cascade_emitter *e, const cascade_part *p)
 {
     int object = int_in(e, p, 1, RAX);
-    leave_unless_class(e, object, &PyLong_Type);
-#if PY_VERSION_HEX >= 0x030C0000
-    /* The tag has the number of digits from bit 3 on, and 0, 1 or 2 for the sign. */
-    x_load(CODE, RDX, at_memory(object, offsetof(PyLongObject, long_value.lv_tag)));
-    x_operate_with(CODE, X_CMP, in_register(RDX), 16);
-    leave_if(e, CC_AE);
-    put_instruction(CODE, 0, 0, 0x8B, RAX, at_memory(object, offsetof(PyLongObject, long_value.ob_digit)));
-    x_operate_with(CODE, X_AND, in_register(RDX), 3);
-    x_set(CODE, RCX, 1);
-    x_operate(CODE, X_SUB, RCX, in_register(RDX));
-    x_multiply(CODE, RAX, in_register(RCX));
-#else
-    x_load(CODE, RDX, at_memory(object, ITEM_COUNT));
-    put_instruction(CODE, 0, 1, 0x8D, RCX, at_memory(RDX, 1));      /* lea */
-    x_operate_with(CODE, X_CMP, in_register(RCX), 2);
-    leave_if(e, CC_A);
-    put_instruction(CODE, 0, 0, 0x8B, RAX, at_memory(object, offsetof(PyLongObject, ob_digit)));
+    take_sign(e, object);
+    put_instruction(CODE, 0, 0, 0x8B, RAX, at_memory(object, CASCADE_DIGIT_AT));
     x_multiply(CODE, RAX, in_register(RDX));
-#endif
     write_int(e, p, 0, RAX);
 }
 
@@ -62,7 +65,7 @@ static void emit_unboxed_float(cascade_emitter *e, const cascade_part *p)
     leave_unless_class(e, object, &PyFloat_Type);
     cascade_place to = operand(e, p, 0);
     int reg = to.is_memory ? 15 : to.reg;
-    x_load_float(CODE, reg, at_memory(object, offsetof(PyFloatObject, ob_fval)));
+    x_load_float(CODE, reg, at_memory(object, CASCADE_FLOAT_AT));
     write_float(e, p, 0, reg);
 }
 
@@ -98,11 +101,11 @@ static void leave_unless_index(cascade_emitter *e, cascade_place count)
 static void take_item(cascade_emitter *e, int object, int of_list)
 {
     if (of_list) {
-        x_load(CODE, RCX, at_memory(object, offsetof(PyListObject, ob_item)));
+        x_load(CODE, RCX, at_memory(object, CASCADE_LIST_ITEMS_AT));
         x_load(CODE, RAX, at_item(RCX, RAX, 3, 0));
     }
     else
-        x_load(CODE, RAX, at_item(object, RAX, 3, offsetof(PyTupleObject, ob_item)));
+        x_load(CODE, RAX, at_item(object, RAX, 3, CASCADE_TUPLE_ITEMS_AT));
 }
 
 static void emit_item(cascade_emitter *e, const cascade_part *p, int of_list)
@@ -136,6 +139,99 @@ static void emit_next_item(cascade_emitter *e, const cascade_part *p, int of_lis
     }
 }
 
+static void emit_next_byte(cascade_emitter *e, const cascade_part *p)
+{
+    cascade_place number = place_of(e, slot_of(e, p, 1) + 1);
+    int object = int_in(e, p, 1, RDI);
+    x_load(CODE, RAX, number);
+    x_operate(CODE, X_CMP, RAX, at_memory(object, ITEM_COUNT));
+    go_if(e, CC_GE, jump_target(e));
+    x_load(CODE, RCX, at_memory(object, CASCADE_BYTEARRAY_AT));
+    put_instruction(CODE, 0, 0, 0x0FB6, RAX, at_item(RCX, RAX, 0, 0));
+    x_increment(CODE, number);
+    write_int(e, p, 0, RAX);
+}
+
+/* ---- Stores into lists ------------------------------------------------------------------------------------------------ */
+
+/* RAX = the old item, RCX = its address. */
+static void find_stored(cascade_emitter *e, const cascade_part *p)
+{
+    int list = int_in(e, p, 0, RDI);
+    load_int(e, RAX, p, 1);
+    leave_unless_index(e, at_memory(list, ITEM_COUNT));
+    x_load(CODE, RCX, at_memory(list, CASCADE_LIST_ITEMS_AT));
+    put_instruction(CODE, 0, 1, 0x8D, RCX, at_item(RCX, RAX, 3, 0));    /* lea */
+    x_load(CODE, RAX, at_memory(RCX, 0));
+}
+
+static void leave_unless_alone(cascade_emitter *e, int object)
+{
+    x_operate_with(CODE, X_CMP, at_memory(object, CASCADE_REFERENCES_AT), 1);
+    leave_if(e, CC_NE);
+}
+
+/* A number that nobody else holds takes the new value in place. */
+static void emit_float_store(cascade_emitter *e, const cascade_part *p)
+{
+    find_stored(e, p);
+    leave_unless_class(e, RAX, &PyFloat_Type);
+    leave_unless_alone(e, RAX);
+    x_store_float(CODE, at_memory(RAX, CASCADE_FLOAT_AT), float_in(e, p, 2, 15));
+}
+
+/* The same, for positive ints of one digit that are no small ones. */
+static void emit_int_store(cascade_emitter *e, const cascade_part *p)
+{
+    find_stored(e, p);
+    leave_unless_alone(e, RAX);
+    take_sign(e, RAX);
+    load_int(e, RCX, p, 2);
+    put_instruction(CODE, 0, 1, 0x8D, RDX, at_memory(RCX, -257));
+    x_operate_with(CODE, X_CMP, in_register(RDX), PyLong_MASK - 257);
+    leave_if(e, CC_A);
+    put_instruction(CODE, 0, 0, 0x89, RCX, at_memory(RAX, CASCADE_DIGIT_AT));
+    put_instruction(CODE, 0, 1, 0xC7, 0, at_memory(RAX, CASCADE_INT_SIZE_AT));
+    put_32(CODE, CASCADE_ONE_DIGIT);
+}
+
+/* A bool in place of a bool. */
+static void emit_bool_store(cascade_emitter *e, const cascade_part *p)
+{
+    find_stored(e, p);
+    compare_with(e, in_register(RAX), Py_True);
+    int32_t is_true = x_jump(CODE, CC_E);
+    compare_with(e, in_register(RAX), Py_False);
+    leave_if(e, CC_NE);
+    x_land(CODE, is_true, CODE->size);
+    load_int(e, RDI, p, 2);
+    x_test(CODE, RDI);
+    put_byte(CODE, 0x48);       /* the flags are kept: movabs */
+    put_byte(CODE, 0xB8 | RDX);
+    put_64(CODE, (uint64_t)(uintptr_t)Py_False);
+    put_byte(CODE, 0x48);
+    put_byte(CODE, 0xB8 | RDI);
+    put_64(CODE, (uint64_t)(uintptr_t)Py_True);
+    put_instruction(CODE, 0, 1, 0x0F40 | CC_NE, RDX, in_register(RDI));     /* cmov */
+    if (!CASCADE_BOOLS_ARE_IMMORTAL) {
+        x_decrement(CODE, at_memory(RAX, CASCADE_REFERENCES_AT));
+        x_increment(CODE, at_memory(RDX, CASCADE_REFERENCES_AT));
+    }
+    x_store(CODE, at_memory(RCX, 0), RDX);
+}
+
+/* Where there is room for one more item, whose reference is passed on. */
+static void emit_append(cascade_emitter *e, const cascade_part *p)
+{
+    int list = int_in(e, p, 0, RDI);
+    x_load(CODE, RCX, at_memory(list, ITEM_COUNT));
+    x_operate(CODE, X_CMP, RCX, at_memory(list, CASCADE_LIST_ROOM_AT));
+    leave_if(e, CC_GE);
+    x_load(CODE, RDX, at_memory(list, CASCADE_LIST_ITEMS_AT));
+    x_store(CODE, at_item(RDX, RCX, 3, 0), int_in(e, p, 1, RAX));
+    x_increment(CODE, at_memory(list, ITEM_COUNT));
+}
+
 /* ---- Arrays ---------------------------------------------------------------------------------------------------------- */
 
 /* Leaves unless an object, an ndarray, has items of a kind and so many dimensions, and may be written to if it is. */
@@ -166,19 +262,73 @@ static void go_along(cascade_emitter *e, const cascade_part *p, int field, int a
     x_multiply(CODE, RAX, at_memory(RDX, 8 * axis));
 }
 
-/* RAX = the address of an item. */
-static void find_item(cascade_emitter *e, const cascade_part *p, int field, int array, int dimensions)
+/* RAX = the address of the item of an array with indices from `field` on. */
+static void find_known_item(cascade_emitter *e, const cascade_part *p, int field, int fact)
 {
-    if (dimensions == 1)
-        go_along(e, p, field, array, 0);
-    else {
-        go_along(e, p, field, array, 0);
+    for (int axis = 0; axis < e->plan->facts[fact].dimensions; axis++) {
+        load_int(e, RAX, p, field + axis);
+        leave_unless_index(e, place_of(e, fact_slot(e->plan, fact, FACT_COUNT0 + 2 * axis)));
+        x_multiply(CODE, RAX, place_of(e, fact_slot(e->plan, fact, FACT_STRIDE0 + 2 * axis)));
+        if (axis == 0)
+            x_load(CODE, RDI, in_register(RAX));
+        else
+            x_operate(CODE, X_ADD, RAX, in_register(RDI));
+    }
+    x_operate(CODE, X_ADD, RAX, place_of(e, fact_slot(e->plan, fact, FACT_DATA)));
+}
+
+/* RAX = the address of the item that a part reads or writes. */
+static void find_item(cascade_emitter *e, const cascade_part *p, int field)
+{
+    cascade_fact wanted;
+    int fact = fact_of(e->plan, e->word, p, &wanted), array;
+    if (fact >= 0) {
+        find_known_item(e, p, field, fact);
+        return;
+    }
+    array = int_in(e, p, wanted.field, RDI);
+    leave_unless_array(e, array, wanted.element, wanted.dimensions, wanted.writes);
+    go_along(e, p, field, array, 0);
+    if (wanted.dimensions == 2) {
         x_float_of_bits(CODE, 15, RAX);     /* no other register is free */
         go_along(e, p, field + 1, array, 1);
         x_bits_of_float(CODE, RDX, 15);
         x_operate(CODE, X_ADD, RAX, in_register(RDX));
     }
     x_operate(CODE, X_ADD, RAX, at_memory(array, offsetof(cascade_ndarray, data)));
+}
+
+/* Finds out what a region takes for granted of its arrays, where it is entered at a word; where that does not hold, its handler is. */
+static void establish_facts(cascade_emitter *e, int32_t word)
+{
+    cascade_plan *plan = e->plan;
+    int region = plan->region_of[word];
+    int32_t before = e->word;
+    e->word = word;
+    for (int fact = 0; region != NO_REGION && fact < plan->fact_count; fact++) {
+        const cascade_fact *known = &plan->facts[fact];
+        cascade_place array = place_of(e, known->slot);
+        if (!(plan->regions[region].facts >> fact & 1))
+            continue;
+        x_load(CODE, RDI, array);
+        int32_t first = e->aside_count;
+        leave_unless_array(e, RDI, known->element, known->dimensions, known->writes);
+        for (int32_t i = first; i < e->aside_count; i++)
+            e->asides[i].dirty = 0;
+        for (int number = FACT_DATA; number < FACT_COUNT0 + 2 * known->dimensions; number++) {
+            cascade_place to = place_of(e, fact_slot(plan, fact, number));
+            size_t offset = number == FACT_DATA ? offsetof(cascade_ndarray, data)
+                : (number & 1) == (FACT_COUNT0 & 1) ? offsetof(cascade_ndarray, shape) : offsetof(cascade_ndarray, strides);
+            x_load(CODE, RAX, at_memory(RDI, (int64_t)offset));
+            if (number != FACT_DATA)
+                x_load(CODE, RAX, at_memory(RAX, 8 * ((number - FACT_COUNT0) / 2)));
+            if (to.is_memory)
+                x_store(CODE, to, RAX);
+            else
+                x_load(CODE, to.reg, in_register(RAX));
+        }
+    }
+    e->word = before;
 }
 
 /* Operand a = the item at the address in RAX. */
@@ -207,35 +357,42 @@ static void read_item(cascade_emitter *e, const cascade_part *p, int element)
     write_int(e, p, 0, RAX);
 }
 
-static void emit_array_item(cascade_emitter *e, const cascade_part *p, int element, int dimensions)
+static void emit_array_item(cascade_emitter *e, const cascade_part *p, int element)
 {
-    int array = int_in(e, p, 1, RDI);
-    leave_unless_array(e, array, element, dimensions, 0);
-    find_item(e, p, 2, array, dimensions);
+    find_item(e, p, 2);
     read_item(e, p, element);
 }
 
 static void emit_array_next(cascade_emitter *e, const cascade_part *p, int element)
 {
-    int array = int_in(e, p, 1, RDI);
     cascade_place number = place_of(e, slot_of(e, p, 1) + 1);
-    leave_unless_array(e, array, element, 1, 0);
-    x_load(CODE, RCX, at_memory(array, offsetof(cascade_ndarray, shape)));
+    cascade_fact wanted;
+    int fact = fact_of(e->plan, e->word, p, &wanted);
+    int array = fact >= 0 ? -1 : int_in(e, p, 1, RDI);
+    if (fact < 0) {
+        leave_unless_array(e, array, element, 1, 0);
+        x_load(CODE, RCX, at_memory(array, offsetof(cascade_ndarray, shape)));
+    }
     x_load(CODE, RAX, number);
-    x_operate(CODE, X_CMP, RAX, at_memory(RCX, 0));
+    x_operate(CODE, X_CMP, RAX, fact >= 0 ? place_of(e, fact_slot(e->plan, fact, FACT_COUNT0)) : at_memory(RCX, 0));
     go_if(e, CC_GE, jump_target(e));
-    x_load(CODE, RDX, at_memory(array, offsetof(cascade_ndarray, strides)));
-    x_multiply(CODE, RAX, at_memory(RDX, 0));
-    x_operate(CODE, X_ADD, RAX, at_memory(array, offsetof(cascade_ndarray, data)));
+    if (fact >= 0) {
+        x_multiply(CODE, RAX, place_of(e, fact_slot(e->plan, fact, FACT_STRIDE0)));
+        x_operate(CODE, X_ADD, RAX, place_of(e, fact_slot(e->plan, fact, FACT_DATA)));
+    }
+    else {
+        x_load(CODE, RDX, at_memory(array, offsetof(cascade_ndarray, strides)));
+        x_multiply(CODE, RAX, at_memory(RDX, 0));
+        x_operate(CODE, X_ADD, RAX, at_memory(array, offsetof(cascade_ndarray, data)));
+    }
     read_item(e, p, element);
     x_increment(CODE, number);
 }
 
 static void emit_array_store(cascade_emitter *e, const cascade_part *p, int element, int dimensions)
 {
-    int array = int_in(e, p, 0, RDI), field = dimensions + 1, value;
-    leave_unless_array(e, array, element, dimensions, 1);
-    find_item(e, p, 1, array, dimensions);
+    int field = dimensions + 1, value;
+    find_item(e, p, 1);
     cascade_place to = at_memory(RAX, 0);
     if (element == CASCADE_FLOAT64) {
         x_store_float(CODE, to, float_in(e, p, field, 15));
