@@ -88,7 +88,14 @@ def machine_code_table() -> str:
     lines += [f"    PART_{name}," for name in NATIVE]
     numbers = KERNEL_OPCODES
     named = f"CASCADE_JUMP_OPCODE = {numbers['JUMP']}, CASCADE_CALL_FUNCTION_OPCODE = {numbers['CALL_FUNCTION']}"
-    lines += ["    PART_COUNT", "};", "", f"enum {{ {named} }};", "", "static const uint8_t cascade_roles[PART_COUNT][FIELD_COUNT] = {"]
+    lines += [
+        "    PART_COUNT",
+        "};",
+        "",
+        f"enum {{ {named} }};",
+        "",
+        "static const uint8_t cascade_roles[PART_COUNT][FIELD_COUNT] = {",
+    ]
     for name in NATIVE:
         roles = [_role(operand) if (operand := ROWS[name].operands.get(field)) else "NONE" for field in "abcdef"]
         lines.append(f"    {{{', '.join(f'ROLE_{role}' for role in roles)}}},")
@@ -98,7 +105,9 @@ def machine_code_table() -> str:
         parts = parts_of(ROWS[firsts.get(row.name, row.name)])
         shown = []
         for part in parts:
-            fields = [str((*"abcdef", *TEMPORARIES).index(part.operands[f])) if f in part.operands else "-1" for f in "abcdef"]
+            fields = [
+                str((*"abcdef", *TEMPORARIES).index(part.operands[f])) if f in part.operands else "-1" for f in "abcdef"
+            ]
             shown.append(f"{{PART_{part.name}, {{{', '.join(fields)}}}}}")
         lines.append(f"    {{{len(parts)}, {{{', '.join(shown) or '{0, {0}}'}}}}},")
     return "\n".join([*lines, "};"]) + "\n"

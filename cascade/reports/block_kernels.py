@@ -100,6 +100,7 @@ class BlockKernelReport:
         slower: whether that is because CPython was faster.
         trial_seconds: the time of a call by the kernel, and by CPython, by the last measurement of both; None without one.
         functions: the reports of the functions that it calls by their kernels, directly and indirectly.
+        in_machine_code: how many of its instructions machine code executes without a handler; 0 where there is none.
     """
 
     name: str
@@ -114,11 +115,17 @@ class BlockKernelReport:
     slower: bool
     trial_seconds: tuple[float, float] | None
     functions: tuple[BlockKernelReport, ...] = ()
+    in_machine_code: int = 0
 
     @property
     def worst(self) -> CallOutReport | SideExitReport | None:
         """The call-out or side exit that takes most of the time."""
         return next(iter(_all_parts(self)), None)
+
+
+def in_machine_code(count: int) -> str:
+    """Returns what is added to the number of a kernel's instructions."""
+    return f" ({count} in machine code)" if count else ""
 
 
 def refusal(routine: Routine) -> Diagnostic | None:
@@ -205,6 +212,7 @@ def _report(kernel: BlockKernel, functions: tuple[BlockKernelReport, ...]) -> Bl
         slower=kernel.slower,
         trial_seconds=kernel.trial_seconds,
         functions=functions,
+        in_machine_code=kernel.forms_in_machine_code,
     )
 
 
@@ -284,7 +292,7 @@ def _counters(made: BlockKernelReport) -> str:
     call_outs, exits = (sum(part.count for part in parts) for parts in (made.call_outs, made.exits))
     state = ", retired" if made.retired else ""
     return (
-        f"{made.instructions} instructions, {made.runs:,} runs{seconds}, {call_outs:,} call-outs, "
+        f"{made.instructions} instructions{in_machine_code(made.in_machine_code)}, {made.runs:,} runs{seconds}, {call_outs:,} call-outs, "
         f"{exits:,} side exits{state}"
     )
 

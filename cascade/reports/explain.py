@@ -70,6 +70,7 @@ class KernelReport:
         seconds: the time of a call as typed code, and in CPython, by the last measurement of both; None without one.
         retired_in_maps: whether it is no longer used for the items of maps, because it was slower.
         seconds_in_maps: as `seconds`, for an item of a map.
+        in_machine_code: how many of its instructions machine code executes without a handler; 0 where there is none.
     """
 
     types: tuple[str, ...]
@@ -82,6 +83,7 @@ class KernelReport:
     seconds: tuple[float, float] | None
     retired_in_maps: bool
     seconds_in_maps: tuple[float, float] | None
+    in_machine_code: int = 0
 
 
 @dataclass(frozen=True)
@@ -448,6 +450,7 @@ def _kernel(kernel: Kernel) -> KernelReport:
         retired_in_maps=kernel.retired_in_maps,
         seconds_in_maps=kernel.map_trial_seconds,
         instructions=len(code.lines),
+        in_machine_code=kernel.forms_in_machine_code,
     )
 
 
@@ -485,7 +488,7 @@ def _lines(task: TaskReport, width: int) -> Iterable[str]:
     for kernel in task.kernels:
         state = ", retired" if kernel.retired else ", retired in maps" if kernel.retired_in_maps else ""
         yield (
-            f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions, {kernel.runs:,} runs, "
+            f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions{block_kernels.in_machine_code(kernel.in_machine_code)}, {kernel.runs:,} runs, "
             f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
         )
         for subject, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):

@@ -156,6 +156,11 @@ cdef class Kernel:
             self.first_constant, self.constant_count = numbers[0], len(numbers)
         return 0
 
+    @property
+    def forms_in_machine_code(self):
+        """How many of its words machine code executes without a handler; 0 where there is none."""
+        return 0 if self.pages == NULL else self.pages.forms
+
     def machine_code(self):
         """Returns its machine code, where in it each word begins, and how many words have a form of their own; None where there is none."""
         return shown_machine_code(self.pages)

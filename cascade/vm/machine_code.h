@@ -9,7 +9,7 @@
  *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
  */
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32) && !defined(__ILP32__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32) && !defined(__ILP32__) && PYLONG_BITS_IN_DIGIT == 30
 #define CASCADE_HAS_MACHINE_CODE 1
 #include <stddef.h>
 #include <sys/mman.h>

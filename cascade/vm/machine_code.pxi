@@ -24,11 +24,21 @@ cdef int64_t machine_work = work_by_environment()
 
 cdef int64_t work_by_environment() noexcept:
     cdef const char* value = getenv("CASCADE_MACHINE_CODE")
-    if value == NULL:
-        return INT64_MAX
-    if strcmp(value, "on") == 0:
+    if value == NULL or value[0] == 0:
         return MACHINE_WORK
-    return 0 if strcmp(value, "at once") == 0 else INT64_MAX
+    if strcmp(value, "off") == 0:
+        return INT64_MAX
+    return 0 if strcmp(value, "at once") == 0 else MACHINE_WORK
+
+
+def has_machine_code():
+    """Returns whether the extension can make machine code on this platform."""
+    return CASCADE_HAS_MACHINE_CODE != 0
+
+
+def machine_code_bytes():
+    """Returns the size of the pages that machine code takes now, in bytes."""
+    return cascade_page_bytes
 
 
 def use_machine_code(work):
@@ -38,7 +48,9 @@ def use_machine_code(work):
         work: after how many back edges; 0 for at once, None for the usual number, and -1 for never.
     """
     global machine_work
-    machine_work = MACHINE_WORK if work is None else INT64_MAX if work < 0 else work
+    if work is not None and type(work) is not int:
+        raise TypeError(f"a number of back edges, or None, was expected, not {work!r}")
+    machine_work = MACHINE_WORK if work is None else INT64_MAX if work < 0 else min(work, 1 << 62)
 
 
 cdef bint make_machine_code(Pages** pages, SourceCode* source) noexcept:

@@ -11,16 +11,24 @@ static void compare_with(cascade_emitter *e, cascade_place place, const void *po
     x_operate(CODE, X_CMP, RDX, place);
 }
 
-/* `go_if` would lead to a stub as a rule; so the handler jumps there. */
-static void leave_unless_class(cascade_emitter *e, int object, const PyTypeObject *type)
+/* Goes to f where the condition holds; what is not made yet is left to the handler. */
+static void miss_if(cascade_emitter *e, int condition)
+{
+    if (final_target(e->plan, jump_target(e)) < e->plan->length)
+        go_if(e, condition, jump_target(e));
+    else
+        leave_if(e, condition);
+}
+
+static void compare_class(cascade_emitter *e, int object, const PyTypeObject *type)
 {
     compare_with(e, at_memory(object, OBJECT_TYPE), type);
-    leave_if(e, CC_NE);
 }
 
 static void emit_class_test(cascade_emitter *e, const cascade_part *p, const PyTypeObject *type)
 {
-    leave_unless_class(e, int_in(e, p, 0, RAX), type);
+    compare_class(e, int_in(e, p, 0, RAX), type);
+    miss_if(e, CC_NE);
 }
 
 static void emit_any_class_test(cascade_emitter *e, const cascade_part *p)
@@ -28,41 +36,76 @@ static void emit_any_class_test(cascade_emitter *e, const cascade_part *p)
     int object = int_in(e, p, 0, RAX);
     x_load(CODE, RDX, at_memory(object, OBJECT_TYPE));
     operate(e, X_CMP, RDX, p, 1);
-    leave_if(e, CC_NE);
+    miss_if(e, CC_NE);
 }
 
-/* RDX = the sign of an int in an object, leaving where it has more than one digit, or where it is another object. */
-static void take_sign(cascade_emitter *e, int object)
+/* RDX = the sign of an int of one digit, or 0, in an object; flags: not carry or zero where it has more. */
+static int test_digits(cascade_emitter *e, int object)
 {
-    leave_unless_class(e, object, &PyLong_Type);
     x_load(CODE, RDX, at_memory(object, CASCADE_INT_SIZE_AT));
     if (CASCADE_INT_IS_TAGGED) {
         x_operate_with(CODE, X_CMP, in_register(RDX), 2 * CASCADE_ONE_DIGIT);
-        leave_if(e, CC_AE);
+        return CC_AE;
+    }
+    put_instruction(CODE, 0, 1, 0x8D, RCX, at_memory(RDX, 1));      /* lea */
+    x_operate_with(CODE, X_CMP, in_register(RCX), 2);
+    return CC_A;
+}
+
+/* RDX = 1, 0 or -1, from the size or the tag in it. */
+static void take_sign(cascade_emitter *e)
+{
+    if (CASCADE_INT_IS_TAGGED) {
         x_operate_with(CODE, X_AND, in_register(RDX), 3);
         x_operate_on(CODE, X_NEG, in_register(RDX));
         x_increment(CODE, in_register(RDX));
-    }
-    else {
-        put_instruction(CODE, 0, 1, 0x8D, RCX, at_memory(RDX, 1));      /* lea */
-        x_operate_with(CODE, X_CMP, in_register(RCX), 2);
-        leave_if(e, CC_A);
     }
 }
 
 static void emit_unboxed_int(cascade_emitter *e, const cascade_part *p)
 {
     int object = int_in(e, p, 1, RAX);
-    take_sign(e, object);
+    compare_class(e, object, &PyLong_Type);
+    miss_if(e, CC_NE);
+    cascade_aside *wide = aside(e, ASIDE_WIDE, x_jump(CODE, test_digits(e, object)));
+    int32_t own = e->aside_count - 1;
+    wide->undo_reg = (int8_t)object;
+    take_sign(e);
     put_instruction(CODE, 0, 0, 0x8B, RAX, at_memory(object, CASCADE_DIGIT_AT));
     x_multiply(CODE, RAX, in_register(RDX));
+    if (!CODE->failed)
+        e->asides[own].resume = CODE->size;
     write_int(e, p, 0, RAX);
+}
+
+/* RAX = an int of two digits; RDX has its size or tag. */
+static void emit_two_digits(cascade_emitter *e, int object)
+{
+    x_load(CODE, RCX, in_register(RDX));
+    if (CASCADE_INT_IS_TAGGED) {
+        x_operate_with(CODE, X_AND, in_register(RCX), -CASCADE_ONE_DIGIT);
+        x_operate_with(CODE, X_CMP, in_register(RCX), 2 * CASCADE_ONE_DIGIT);
+        leave_if(e, CC_NE);
+        take_sign(e);
+    }
+    else {
+        x_multiply(CODE, RCX, in_register(RCX));
+        x_operate_with(CODE, X_CMP, in_register(RCX), 4);
+        leave_if(e, CC_NE);
+        x_shift_by(CODE, X_SAR, RDX, 1);
+    }
+    put_instruction(CODE, 0, 0, 0x8B, RCX, at_memory(object, CASCADE_DIGIT_AT + sizeof(digit)));
+    put_instruction(CODE, 0, 0, 0x8B, RAX, at_memory(object, CASCADE_DIGIT_AT));
+    x_shift_by(CODE, X_SHL, RCX, PyLong_SHIFT);
+    x_operate(CODE, X_ADD, RAX, in_register(RCX));
+    x_multiply(CODE, RAX, in_register(RDX));
 }
 
 static void emit_unboxed_float(cascade_emitter *e, const cascade_part *p)
 {
     int object = int_in(e, p, 1, RAX);
-    leave_unless_class(e, object, &PyFloat_Type);
+    compare_class(e, object, &PyFloat_Type);
+    miss_if(e, CC_NE);
     cascade_place to = operand(e, p, 0);
     int reg = to.is_memory ? 15 : to.reg;
     x_load_float(CODE, reg, at_memory(object, CASCADE_FLOAT_AT));
@@ -75,7 +118,7 @@ static void emit_unboxed_bool(cascade_emitter *e, const cascade_part *p)
     compare_with(e, in_register(object), Py_True);
     int32_t is_true = x_jump(CODE, CC_E);
     compare_with(e, in_register(object), Py_False);
-    leave_if(e, CC_NE);
+    miss_if(e, CC_NE);
     x_land(CODE, is_true, CODE->size);
     compare_with(e, in_register(object), Py_True);
     x_set_if(CODE, CC_E);
@@ -175,7 +218,8 @@ static void leave_unless_alone(cascade_emitter *e, int object)
 static void emit_float_store(cascade_emitter *e, const cascade_part *p)
 {
     find_stored(e, p);
-    leave_unless_class(e, RAX, &PyFloat_Type);
+    compare_class(e, RAX, &PyFloat_Type);
+    leave_if(e, CC_NE);
     leave_unless_alone(e, RAX);
     x_store_float(CODE, at_memory(RAX, CASCADE_FLOAT_AT), float_in(e, p, 2, 15));
 }
@@ -184,8 +228,10 @@ static void emit_float_store(cascade_emitter *e, const cascade_part *p)
 static void emit_int_store(cascade_emitter *e, const cascade_part *p)
 {
     find_stored(e, p);
+    compare_class(e, RAX, &PyLong_Type);
+    leave_if(e, CC_NE);
     leave_unless_alone(e, RAX);
-    take_sign(e, RAX);
+    leave_if(e, test_digits(e, RAX));
     load_int(e, RCX, p, 2);
     put_instruction(CODE, 0, 1, 0x8D, RDX, at_memory(RCX, -257));
     x_operate_with(CODE, X_CMP, in_register(RDX), PyLong_MASK - 257);

@@ -90,7 +90,7 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_UNBOX_INT: emit_unboxed_int(e, p); break;
     case PART_UNBOX_FLOAT: emit_unboxed_float(e, p); break;
     case PART_UNBOX_BOOL: emit_unboxed_bool(e, p); break;
-    case PART_EXPECT_NONE: compare_with(e, in_register(int_in(e, p, 0, RAX)), Py_None); leave_if(e, CC_NE); break;
+    case PART_EXPECT_NONE: compare_with(e, in_register(int_in(e, p, 0, RAX)), Py_None); miss_if(e, CC_NE); break;
     case PART_EXPECT_CLASS: emit_any_class_test(e, p); break;
     case PART_EXPECT_LIST: emit_class_test(e, p, &PyList_Type); break;
     case PART_EXPECT_TUPLE: emit_class_test(e, p, &PyTuple_Type); break;

@@ -846,6 +846,8 @@ static const cascade_parts cascade_parts_of[] = {
     {0, {{0, {0}}}},
     {0, {{0, {0}}}},
     {0, {{0, {0}}}},
+    {0, {{0, {0}}}},
+    {0, {{0, {0}}}},
     {1, {{PART_ARRAY1_BOOL_, {0, 1, 2, -1, -1, -1}}}},
     {1, {{PART_ARRAY2_BOOL_, {0, 1, 2, 3, -1, -1}}}},
     {1, {{PART_ARRAY1_STORE_BOOL_, {0, 1, 2, -1, -1, -1}}}},
