@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cascade.instructions.graph import INSTRUCTIONS  # noqa: E402
 from cascade.instructions.families.sequences import OVERLAYS  # noqa: E402
+from cascade.instructions.graph import INSTRUCTIONS  # noqa: E402
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES, Operand  # noqa: E402
 from cascade.instructions.primitives import NATIVE, ROWS, TEMPORARIES, parts_of  # noqa: E402
 

@@ -194,7 +194,7 @@ static void cascade_emit(cascade_emitter *e)
         x_land(CODE, e->branches[i].jump, e->offsets[e->branches[i].target]);
 }
 
-static cascade_pages *cascade_finish(cascade_emitter *e)
+static cascade_pages *cascade_publish(cascade_emitter *e)
 {
     cascade_pages *pages = CODE->failed ? NULL : PyMem_Calloc(1, sizeof *pages);
     if (pages == NULL)
@@ -254,7 +254,7 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         e->plan = plan;
         if (cascade_analyse(plan) == 0) {
             cascade_emit(e);
-            made = cascade_finish(e);
+            made = cascade_publish(e);
         }
     }
     PyMem_Free(plan);
