@@ -83,7 +83,7 @@ def _role(operand: Operand) -> str:
 
 
 def machine_code_table() -> str:
-    """Returns what the words of kernels are made of in machine code, and the operands of these parts."""
+    """Returns the parts of each kernel instruction in machine code, and the operands of these parts."""
     lines = [f"/* Generated from {PRIMITIVES} by tools/generate.py; do not edit. */", "", "enum {"]
     lines += [f"    PART_{name}," for name in NATIVE]
     numbers = KERNEL_OPCODES

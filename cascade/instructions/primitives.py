@@ -1,6 +1,6 @@
-"""What machine code is made of: the instructions that have a form in it, and how the others are put together from them.
+"""The parts of machine code: the instructions that have a form in it, and how the others are put together from them.
 
-A superinstruction is the instructions that it fuses, one after the other; what one hands to the next stands in a *temporary*. An
+A superinstruction is the instructions that it fuses, one after the other; a value that one hands to the next stands in a *temporary*. An
 instruction without a form is executed by its handler, between the machine code before it and behind it.
 """
 
@@ -12,7 +12,7 @@ from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KernelInstr
 ROWS = {row.name: row for row in KERNEL_INSTRUCTIONS}
 SOURCES = "bcdef"
 TEMPORARIES = ("t", "u")
-"""What an operation hands to the next one; of a tree of two operations, what the second one does."""
+"""The results that operations hand on: that of the first one, and that of the second side of a tree."""
 
 _COMPARED = ("LESS", "LESS_EQUAL", "EQUAL", "NOT_EQUAL")
 _ITEMS = ("BOOL_", "UINT8", "INT32", "INT64", "FLOAT32", "FLOAT64")
@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
 
 def parts_of(row: KernelInstruction) -> tuple[Part, ...]:
-    """Returns what a word with this instruction does, in order; nothing where a part has no form."""
+    """Returns the parts of a word with this instruction, in order; none where one of them has no form."""
     parts = _expanded(row, {field: field for field in row.operands})
     return parts if all(part.name in NATIVE for part in parts) else ()
 

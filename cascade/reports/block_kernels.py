@@ -124,7 +124,7 @@ class BlockKernelReport:
 
 
 def in_machine_code(count: int) -> str:
-    """Returns what is added to the number of a kernel's instructions."""
+    """Returns the words behind the number of a kernel's instructions."""
     return f" ({count} in machine code)" if count else ""
 
 
