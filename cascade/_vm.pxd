@@ -58,13 +58,17 @@ cdef extern from "vm/kernel.h":
         Source* sources
         int32_t* targets
         void* callee
+        int32_t renewals
         PyObject* code
         int32_t place
         PyObject* known
-        int32_t operand, finish
+        int32_t operand, is_plain, finish
         PyObject* sign
         PyObject* defaults
         int32_t* parameters
+        int32_t missing
+        int32_t* missing_parameters
+        PyObject** missing_values
         PyObject* iterated
         PyObject* iterator
         int32_t iterator_source, iterator_target, iterator_owned

@@ -5,7 +5,12 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
     cdef const TypedWord* word = state.word
     cdef Register value = state.registers[word.a]
     cdef PyObject* result
-    if word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
+    if word.run == HANDLERS[<int>KERNEL_RETURN_OWNED]:
+        result = <PyObject*>value.object
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_OBJECT]:
+        result = <PyObject*>value.object
+        incref(result)
+    elif word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
         result = UNBOXED if takes_unboxed(state, value, KERNEL_UNBOX_INT) else new_int(value.i)
     elif word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:
         result = UNBOXED if takes_unboxed(state, value, KERNEL_UNBOX_FLOAT) else new_float(value.d)
@@ -15,12 +20,8 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
         else:
             result = True_ if value.i != 0 else False_
             incref(result)
-    elif word.run == HANDLERS[<int>KERNEL_RETURN_SCALAR]:
-        result = cascade_new_scalar(value, word.e)
     else:
-        result = <PyObject*>value.object
-        if word.run != HANDLERS[<int>KERNEL_RETURN_OWNED]:
-            incref(result)
+        result = cascade_new_scalar(value, word.e)
     kernel.work += BLOCK_FUEL - state.fuel
     if result == NULL:
         return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)

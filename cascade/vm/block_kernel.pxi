@@ -231,6 +231,8 @@ cdef class BlockKernel:
                 PyMem_Free(self.gathers[i].sources)
                 PyMem_Free(self.gathers[i].targets)
                 PyMem_Free(self.gathers[i].parameters)
+                PyMem_Free(self.gathers[i].missing_parameters)
+                PyMem_Free(self.gathers[i].missing_values)
                 PyMem_Free(self.gathers[i])
             PyMem_Free(self.gathers)
 
@@ -425,6 +427,7 @@ cdef class BlockKernel:
             for i in range(gather.count):
                 gather.sources[i].where = sources[i][0]
                 gather.sources[i].kind = ord(sources[i][1])
+            gather.is_plain = callee is not None and gather.iterated == NULL and is_plain(gather, (<BlockKernel>callee.kernel).parameter_count)
             for i in range(gather.results):
                 gather.targets[i] = targets[i]
         return 0

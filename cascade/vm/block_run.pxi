@@ -41,7 +41,7 @@ cdef inline PyObject* run_blocks_of(Routine routine, BlockKernel kernel, PyObjec
     return run_blocks(kernel, all_arguments, routine.positional + 1)
 
 
-cdef bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) noexcept:
+cdef inline bint start_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t word) noexcept:
     # Prepares a run: False where there is no memory for its registers.
     cdef Register* registers = kernel.spare
     if registers != NULL:
@@ -89,6 +89,7 @@ cdef inline void end_blocks(BlockKernel kernel, TypedState* state) noexcept:
 
 cdef enum:
     NESTED_FEW = 8              # calls, before it is known whether most of them exit
+    CALLEE_RENEWALS = 8         # kernels of a function for one call of it, as names get another meaning
     NESTED_FRAMES = 4           # made for call-outs in a call, and one more for each turn of a loop: by then CPython is faster
     NESTED_LIMIT = 150          # calls of kernels by kernels: each takes some of the stack of C
 
@@ -104,10 +105,13 @@ cdef int nested_calls = 0       # changed with the GIL only
 cdef inline int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised, -2 where code that finishes it did.
     cdef Gather* gather = kernel.gathers[state.word.e]
-    return call_kernel(<BlockKernel>gather.callee, gather, state)
+    return (<NestedCall>call_kernel)(gather.callee, kernel, gather, state)     # the gather holds the kernel: it is not counted for each call
 
 
-cdef int call_kernel(BlockKernel callee, Gather* gather, TypedState* state) noexcept:
+ctypedef int (*NestedCall)(void*, BlockKernel, Gather*, TypedState*) noexcept
+
+
+cdef int call_kernel(BlockKernel callee, BlockKernel caller, Gather* gather, TypedState* state) noexcept:
     global nested_calls
     cdef PyObject* function = gather.known if gather.known != NULL else <PyObject*>state.registers[gather.sources[gather.place].where].object
     cdef PyTypeObject* types[PARAMETER_LIMIT]
@@ -115,10 +119,12 @@ cdef int call_kernel(BlockKernel callee, Gather* gather, TypedState* state) noex
     cdef Py_ssize_t word
     cdef PyObject* result
     cdef void* thread
-    if callee.stale or callee.retired or callee.exits_often or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
+    if callee.stale:
+        return call_nested(caller, state) if renew_callee(caller, gather, callee) else 0
+    if callee.retired or callee.exits_often or nested_calls >= NESTED_LIMIT or cascade_guarded(2, function) != gather.code:
         return 0
     thread = PyThreadState_Get()
-    if not cascade_may_call(thread) or not types_of_arguments(callee, gather, state.registers, function, types):
+    if not cascade_may_call(thread) or not types_of_arguments(gather, state.registers, function, types):
         return 0
     word = callee.known_entry(types, callee.parameter_count)
     if word < 0:
@@ -127,7 +133,7 @@ cdef int call_kernel(BlockKernel callee, Gather* gather, TypedState* state) noex
         return -1 if word == -2 else 0
     if not start_blocks(callee, &nested, word):
         return 0
-    move_arguments(callee, gather, state.registers, types, nested.registers)
+    move_arguments(gather, state.registers, types, nested.registers)
     nested.parent = state
     nested.function = function
     take_closure(callee, &nested)
@@ -160,6 +166,22 @@ cdef int call_kernel(BlockKernel callee, Gather* gather, TypedState* state) noex
     return 1
 
 
+cdef bint renew_callee(BlockKernel kernel, Gather* gather, BlockKernel stale) noexcept:
+    # A name that a callee's code relies on has got another meaning: the function gets another kernel, some times.
+    if gather.renewals == CALLEE_RENEWALS or stale.translator.consumer is not None:
+        return False
+    gather.renewals += 1
+    try:
+        made = kernel.translator.kernel_of(stale.function, None)
+        if type(made) is not BlockKernel or (<BlockKernel>made).code is not stale.code or (<BlockKernel>made).stale:
+            return False
+        kernel.hold(made)
+    except BaseException:
+        return False        # CPython makes the call
+    gather.callee = <void*>made
+    return True
+
+
 cdef PyObject* finished(TypedState* state, Gather* gather, TypedState* nested, PyObject* result) noexcept:
     # Returns what the instruction makes of the result of a special method, whose reference is taken.
     if result != UNBOXED:
@@ -180,54 +202,51 @@ cdef Py_ssize_t new_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
         return -2
 
 
-cdef bint types_of_arguments(BlockKernel callee, Gather* gather, Register* registers, PyObject* function, PyTypeObject** types) noexcept:
+cdef inline bint types_of_arguments(Gather* gather, Register* registers, PyObject* function, PyTypeObject** types) noexcept:
     # Finds the classes of the arguments by parameter; returns False where CPython has to make the call.
-    cdef Py_ssize_t first = gather.place + 1, given = gather.count - first, i, missing
+    cdef Py_ssize_t first = gather.place + 1, i
     if gather.iterated != NULL:
         types[0] = <PyTypeObject*>gather.iterated
         return True
-    if gather.defaults != NULL:
-        if cascade_guarded(3, function) != gather.defaults:
-            return False
-        missing = callee.parameter_count - PyTuple_GET_SIZE(<object>gather.defaults)
-        for i in range(max(missing, 0), callee.parameter_count):
-            types[i] = type_of_argument(cascade_tuple_items(gather.defaults)[i - missing])
-    elif given != callee.parameter_count:
+    if not gather.is_plain or (gather.defaults != NULL and cascade_guarded(3, function) != gather.defaults):
         return False
-    for i in range(given):
-        if gather.sources[first + i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):
-            return False
+    for i in range(gather.count - first):
         types[gather.parameters[i]] = type_of_source(&gather.sources[first + i], registers)
+    for i in range(gather.missing):
+        types[gather.missing_parameters[i]] = type_of_argument(gather.missing_values[i])
     return True
 
 
-cdef void move_arguments(BlockKernel callee, Gather* gather, Register* registers, PyTypeObject** types, Register* to) noexcept:
+cdef inline void move_arguments(Gather* gather, Register* registers, PyTypeObject** types, Register* to) noexcept:
     # Passes the arguments to the parameters. What a register owned is passed on, and it may be released all the same.
-    cdef Py_ssize_t first = gather.place + 1, given = gather.count - first, i, missing = 0
-    cdef PyObject* value
+    cdef Py_ssize_t first = gather.place + 1, i
     if gather.iterated != NULL:
         memcpy(&to[gather.iterator_target], &registers[gather.iterator_source], ITERATOR_SIZE * sizeof(Register))
         empty_iterator(gather, registers)
         return
-    if gather.defaults != NULL:
-        missing = callee.parameter_count - PyTuple_GET_SIZE(<object>gather.defaults)
-        for i in range(max(missing, 0), callee.parameter_count):
-            to[i].object = NULL
-    for i in range(given):
+    for i in range(gather.count - first):
         move_source(&gather.sources[first + i], registers, &to[gather.parameters[i]])
-    if gather.defaults != NULL:
-        for i in range(max(missing, 0), callee.parameter_count):
-            if not is_given(gather, given, i):
-                value = cascade_tuple_items(gather.defaults)[i - missing]
-                fill_argument(types[i], value, &to[i])
+    for i in range(gather.missing):
+        fill_argument(types[gather.missing_parameters[i]], gather.missing_values[i], &to[gather.missing_parameters[i]])
 
 
-cdef bint is_given(Gather* gather, Py_ssize_t given, Py_ssize_t number) noexcept:
-    cdef Py_ssize_t i
-    for i in range(given):
-        if gather.parameters[i] == number:
-            return True
-    return False
+cdef bint take_defaults(Gather* gather, Py_ssize_t parameters) except -1:
+    # Notes the defaults of the parameters that get no argument; returns whether all parameters have a value then.
+    cdef Py_ssize_t given = gather.count - gather.place - 1, first, number
+    cdef set named = {gather.parameters[number] for number in range(given)}
+    if gather.defaults == NULL:
+        return given == parameters
+    gather.missing_parameters = <int32_t*>PyMem_Malloc((1 + parameters) * sizeof(int32_t))
+    gather.missing_values = <PyObject**>PyMem_Malloc((1 + parameters) * sizeof(PyObject*))
+    if gather.missing_parameters == NULL or gather.missing_values == NULL:
+        raise MemoryError
+    first = parameters - PyTuple_GET_SIZE(<object>gather.defaults)
+    for number in range(max(first, 0), parameters):
+        if number not in named:
+            gather.missing_parameters[gather.missing] = number
+            gather.missing_values[gather.missing] = cascade_tuple_items(gather.defaults)[number - first]
+            gather.missing += 1
+    return given + gather.missing == parameters
 
 
 cdef inline void fill_argument(PyTypeObject* kind, PyObject* value, Register* to) noexcept:
@@ -314,7 +333,21 @@ cdef void release_sources(Gather* gather, Register* registers) noexcept:
             decref(<PyObject*>registers[gather.sources[i].where].object)
 
 
+cdef bint is_plain(Gather* gather, Py_ssize_t parameters) except -1:
+    # Whether a call passes a value to each parameter, in any order.
+    cdef Py_ssize_t i
+    for i in range(gather.place + 1, gather.count):
+        if gather.sources[i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):
+            return False
+    return take_defaults(gather, parameters)
+
+
 cdef inline PyTypeObject* type_of_source(Source* source, Register* registers) noexcept:
+    cdef PyTypeObject* kind
+    if source.kind == b"r" or source.kind == b"o":
+        kind = told_apart(type_of(<PyObject*>registers[source.where].object))
+        # A boxed number is any object: most are unboxed before a call.
+        return NULL if kind == <PyTypeObject*>int or kind == <PyTypeObject*>float or kind == <PyTypeObject*>bool or kind == type_of(None_) else kind
     if source.kind == b"i":
         return <PyTypeObject*>int
     if source.kind == b"d":
@@ -323,21 +356,17 @@ cdef inline PyTypeObject* type_of_source(Source* source, Register* registers) no
         return <PyTypeObject*>bool
     if source.kind == b"n":
         return type_of(None_)
-    if source.kind == b"c":
-        return <PyTypeObject*>str
-    cdef PyTypeObject* kind = told_apart(type_of(<PyObject*>registers[source.where].object))
-    # A boxed number is any object: most are unboxed before a call.
-    return NULL if kind == <PyTypeObject*>int or kind == <PyTypeObject*>float or kind == <PyTypeObject*>bool or kind == type_of(None_) else kind
+    return <PyTypeObject*>str
 
 
 cdef inline void move_source(Source* source, Register* registers, Register* to) noexcept:
     # Passes a value to a parameter. A reference that the caller owns is passed on; what stays there may be released.
     to[0] = registers[source.where]
-    if source.kind == b"o":
+    if source.kind == b"r":
+        incref(<PyObject*>to.object)
+    elif source.kind == b"o":
         registers[source.where].object = <void*>None_
         incref(None_)
-    elif source.kind == b"r":
-        incref(<PyObject*>to.object)
     elif source.kind == b"c":
         to.object = cascade_boxed(registers[source.where], source.kind)
 

@@ -25,14 +25,19 @@ struct cascade_gather {
     cascade_source *sources;
     int32_t *targets;
     void *callee;               /* the kernel by which a function is called; its code */
+    int32_t renewals;           /* of the kernel, as names got another meaning */
     PyObject *code;
     int32_t place;              /* the number of the source before the arguments: the function, if it is not `known`; -1 for none */
     PyObject *known;
     int32_t operand;            /* the number of the source whose class has the function: see kernel_frames.h */
+    int32_t is_plain;           /* whether each parameter gets a value */
     int32_t finish;             /* what is made of the result: see kernel_special.h */
     PyObject *sign;             /* of an operator, as an error names it */
     PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
     int32_t *parameters;        /* the number of the parameter of each source behind the function */
+    int32_t missing;            /* parameters that get their defaults; these */
+    int32_t *missing_parameters;
+    PyObject **missing_values;
     PyObject *iterated;         /* of a comprehension the kind of its iterator, which is the last source, or NULL */
     PyObject *iterator;         /* where it is: see exits.py */
     int32_t iterator_source, iterator_target, iterator_owned;   /* registers; a bit for each of those that own a reference */

@@ -136,3 +136,65 @@ def called_out_deep(depth: Any) -> Any:
         found.append(frozenset((number,)) <= frozenset((depth, number)))
         found.append({number: depth}.items())
     return found if depth == 0 else [found[0], called_out_deep(depth - 1)]
+
+
+COUNT = 0
+
+
+def reads_count(x: Any) -> Any:
+    return x + COUNT if COUNT != x else 0
+
+
+def counts(turns: Any) -> Any:
+    """A global of the function that is called changes under way."""
+    global COUNT
+    COUNT = 0
+    total = 0
+    for number in range(turns):
+        total += reads_count(number)
+        if number % 3 == 0:
+            COUNT += 1
+    return total
+
+
+def scale(x: Any) -> Any:
+    return 2 * x
+
+
+def scaled(x: Any) -> Any:
+    return scale(x) + 1
+
+
+def replaced(turns: Any) -> Any:
+    """A function that the one that is called calls is another one under way."""
+    global scale
+    kept, total = scale, 0
+    for number in range(turns):
+        total += scaled(number)
+        if number % 4 == 3:
+            factor = number
+            scale = lambda x: factor * x
+    scale = kept
+    return total
+
+
+def defaults(turns: Any) -> Any:
+    found = []
+    for number in range(turns):
+        found.append((given(number), given(number, c=2.5), given(b=number, a="x")))
+    return found
+
+
+def given(a: Any, b: Any = 3, c: Any = 2**70, d: Any = (), e: Any = None, f: Any = False) -> Any:
+    return a, b, c, d, e, f
+
+
+def returned(x: Any) -> Any:
+    """What is returned may be a variable, which passes its reference on, an alias of one, or something else."""
+    y = x
+    for z in (y, [x], x):
+        if z is None:
+            return z
+    if x == 1:
+        return (lambda: z)()
+    return y if x else z

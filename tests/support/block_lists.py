@@ -129,3 +129,25 @@ def inserts_computed(values: Any, number: Any) -> Any:
     values.insert(1, number * 1)
     values.insert(-1, min(number, number))
     return values
+
+
+def met_again(xs: Any, ys: Any) -> Any:
+    """More versions of the loop than are made: the classes of variables are forgotten where they join, and told again where they are used."""
+    a = b = c = d = None
+    total = 0
+    for j in ys:
+        if j % 2:
+            a = j if a is None else 0.5
+        if j % 3:
+            b = a
+        if j % 5:
+            c = (b, a) if c is None else None
+        if j % 7:
+            d = total
+        total = total + j if total < 50 else total + 0.25
+        xs[(j if j % 2 else 0) % len(xs)] = abs(j) + total
+        xs[j % len(xs)] += j
+        if total == d:
+            xs.append(-total)
+        total = -total if total > 100 else total
+    return a, b, c, d, total, xs

@@ -15,6 +15,7 @@ from cascade.kernels.blocks.values import (
     CONDITION,
     COUNTED,
     DISPLAY,
+    FORGOTTEN,
     ITEMS,
     ITERATORS,
     NOTHING,
@@ -43,6 +44,7 @@ class Emitter:
         state: the present one.
         chunk: where instructions are emitted.
         offset: of the present instruction of CPython's.
+        general: whether the present instruction's usual form does not fit the values.
     """
 
     def __init__(self, function: FunctionType, hidden: int = 0) -> None:
@@ -59,6 +61,7 @@ class Emitter:
         self.leaving: Exit | None = None
         self.points: list[tuple[Label, Exit]] = []
         self.epochs = 0
+        self.general = False
 
     def refresh(self) -> None:
         """From here on a side exit has the present state."""
@@ -173,6 +176,10 @@ class Emitter:
     def seen(self, place: int) -> Value:
         """Returns a value on the stack, whose class is known or can no longer be told."""
         value = self.state.stack[place]
+        if value.tries == FORGOTTEN and value.general and value.kind == OBJECT and not self.general:
+            held = value if value.owned else self.own(value)
+            value = self.state.stack[place] = held._replace(general=False, tries=0)
+            self.refresh()
         if value.unseen:
             raise Unseen(place)
         return self.whole(place) if value.kind == CHAR else value

@@ -177,7 +177,7 @@ def return_value(translator: Translator, instruction: Instruction) -> None:
     elif value.kind in NUMBERS:
         name = "RETURN_" + value.kind.upper()
     elif value.kind in (OBJECT, NONE):
-        name = "RETURN_OWNED" if value.owned else "RETURN_OBJECT"
+        name = "RETURN_OWNED" if value.owned or gives_up(translator, value) else "RETURN_OBJECT"
     else:
         raise LeavesTyped
     register = translator.register(value)
@@ -185,6 +185,17 @@ def return_value(translator: Translator, instruction: Instruction) -> None:
     translator.refresh()  # the variables die when the value has been taken
     translator.emit_with(name, {"a": register, **operands})
     raise Ended
+
+
+def gives_up(translator: Translator, value: Value) -> bool:
+    """Has a variable pass its reference on, as the function returns its value; returns whether it can."""
+    if value.local < 0 or value.constant:
+        return False
+    held = translator.state.variables[value.local]
+    if held is None or held.kind != OBJECT or not held.owned:
+        return False
+    translator.state.variables[value.local] = None
+    return True
 
 
 @form("POP_TOP")

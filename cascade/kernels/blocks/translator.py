@@ -14,7 +14,7 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CellType, FunctionType
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
@@ -40,6 +40,7 @@ from cascade.kernels.blocks.points import (
 )  # fmt: skip
 from cascade.kernels.blocks.values import (
     COUNTED,
+    FORGOTTEN,
     ITEMS,
     ITERATED,
     NOTHING,
@@ -55,7 +56,7 @@ from cascade.kernels.blocks.values import (
     shifted,
 )
 from cascade.kernels.blocks.verify import Tables, Verifier
-from cascade.kernels.lasting import is_lasting, is_lasting_class
+from cascade.kernels.lasting import is_lasting_class
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
 
@@ -93,6 +94,8 @@ class Consumer(NamedTuple):
 
 
 ASSIGNMENTS = ("STORE_GLOBAL", "DELETE_GLOBAL")
+MEANT_FOR_GOOD = (FunctionType, BuiltinFunctionType, ModuleType, type)
+"""Classes of what names mean for good, as a rule."""
 CHANGING: set[tuple[int, str]] = set()
 """Names, by the address of their namespace, that have had several values."""
 
@@ -110,7 +113,6 @@ class Translator(Emitter):
         consumer: what takes the values of a generator expression.
         met_functions: a function like the one that was met, by the offset of a call.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
-        general: whether the present instruction's usual form does not fit the values.
         state: the present one.
         chunk: where instructions are emitted.
     """
@@ -134,7 +136,6 @@ class Translator(Emitter):
         self.made_kernels: dict[tuple[int, str], object] = {}
         self.word_count = 0
         self.stub_start = CODE_LIMIT
-        self.general = False
         self.assigned = frozenset(
             self.code.co_names[each.arg] for each in self.text.instructions.values() if each.name in ASSIGNMENTS
         )
@@ -151,7 +152,7 @@ class Translator(Emitter):
 
     def has_changed(self, namespace: dict[str, object], name: str, *values: object) -> None:
         """Takes note that a name has got another value: unless it is that of a function or the like, kernels look it up from now on."""
-        if not is_lasting(values[-1]):
+        if not issubclass(type(values[-1]), MEANT_FOR_GOOD):
             CHANGING.add((id(namespace), name))
 
     def verify(self) -> None:
@@ -478,12 +479,12 @@ class Translator(Emitter):
             if value is not None and value.kind in UNBOXED:
                 self.save_aliases(number)
                 self.box(value.kind, number, number)
-                value = Value(OBJECT, number, owned=True, general=True)
+                value = Value(OBJECT, number, owned=True, general=True, tries=FORGOTTEN)
             elif value is not None and value.kind == NONE:
                 self.emit("OWN", a=number, b=self.registers.none)
-                value = Value(OBJECT, number, owned=True, general=True)
+                value = Value(OBJECT, number, owned=True, general=True, tries=FORGOTTEN)
             elif value is not None and value.kind == OBJECT and not value.constant and value.cls is not CellType:
-                value = Value(OBJECT, number, owned=value.owned, general=True)
+                value = Value(OBJECT, number, owned=value.owned, general=True, tries=FORGOTTEN)
             self.state.variables[number] = value
 
 

@@ -43,6 +43,7 @@ SCALARS = (
 UNBOXED = (*NUMBERS, CHAR, *SCALARS)
 CODES = {INT: "i", FLOAT: "d", BOOL: "b", CHAR: "c", NONE: "n", **dict(zip(SCALARS, "ABCDEFGHIJK", strict=True))}
 """Kinds, as the extension knows them."""
+FORGOTTEN = -1
 HELD = (*UNBOXED, NONE, OBJECT)
 """Kinds of values that variables hold."""
 PLAIN: frozenset[type] = frozenset((int, float, bool, str, bytes, type(None), complex, range))
@@ -92,7 +93,8 @@ class Value(NamedTuple):
         met: of such an object, the class that it has had; it is tested again before the code relies on it.
         tested: the epoch (see `State`) in which that class was tested.
         code: of a function that was made here, its code.
-        tries: how many classes it was told apart from before.
+        tries: how many classes it was told apart from before; `FORGOTTEN` where paths with several have joined, so that the class
+            is told again, of a copy on the stack, where it is needed.
         layout: of an array or buffer, what is expected of its items; each access checks it.
     """
 

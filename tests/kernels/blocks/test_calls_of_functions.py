@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_calls_of_functions as functions
 from tests.support.block_functions import assert_same, instructions
 
@@ -26,3 +27,27 @@ def test_a_function_whose_call_outs_make_many_frames_is_called_by_cpython_after_
     kernel = assert_same(functions.called_out_deep, 12, calls=6)
     assert kernel.exits_often
     assert kernel(12) == functions.called_out_deep(12)
+
+
+def test_a_callee_has_another_kernel_when_a_name_has_another_meaning():
+    assert_same(functions.replaced, 40)
+    kernel = assert_same(functions.counts, 40)
+    assert kernel.called_out < 10
+    assert block_kernel(functions.reads_count).entries > 30
+
+
+def test_defaults_of_every_kind_are_passed():
+    kernel = assert_same(functions.defaults, 4)
+    assert "CALL_FUNCTION" in instructions(kernel)
+    assert block_kernel(functions.given).entries > 10
+
+
+@pytest.mark.parametrize("value", [None, 1, 0, "text", 2**70, [3], ()])
+def test_a_variable_that_is_returned_passes_its_reference_on(value: Any):
+    assert_same(functions.returned, value)
+    held = [value]
+    kernel = block_kernel(functions.returned)
+    before = sys.getrefcount(held)
+    for _ in range(5):
+        kernel(held)
+    assert sys.getrefcount(held) == before

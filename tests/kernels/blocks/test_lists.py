@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -171,3 +172,22 @@ def test_methods_of_lists_of_plain_items_are_no_call_outs():
 @pytest.mark.parametrize("number", [7, 0.5, True, np.int8(100), np.uint64(7), np.float32(0.5), np.True_])
 def test_numbers_that_are_computed_are_inserted(number):
     assert_same(block_lists.inserts_computed, [1, 2], number)
+
+
+def test_classes_are_told_again_where_paths_with_many_have_joined():
+    values = [3, 4.5, 7]
+    kernel = assert_same(block_lists.met_again, values, list(range(40)))
+    assert_same(block_lists.met_again, values, [*range(12), 2.5, *range(30)], kernel=kernel)
+    assert_same(block_lists.met_again, values, [*range(12), 2**70, *range(30), "x"], kernel=kernel)
+    before = sys.getrefcount(values)
+    for _ in range(5):
+        kernel(values, list(range(40)))
+    assert sys.getrefcount(values) == before
+    assert "COMPARE_OP" not in called_out(kernel)
+
+
+def called_out(kernel):
+    """Returns the names of CPython's instructions in the call-outs that were made."""
+    translator = kernel.translator
+    made = [translator.call_outs[number] for number, *_ in kernel.call_outs_made()]
+    return {each.name for found in made for each in translator.text.between(found.start, found.end)}
