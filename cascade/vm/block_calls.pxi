@@ -44,9 +44,9 @@ cdef PyObject* call_counted(PyObject* callee, PyObject** arguments, size_t count
 
 cdef PyObject* call_timed(Routine routine, PyObject** arguments) noexcept:
     # One of 16 calls, beginning with the first: where it takes long, the next one has a kernel.
-    cdef double begun = trial_time(PLAIN_WAY)
+    cdef double begun = cascade_clock()
     cdef PyObject* result = call_plainly_of(routine, arguments)
-    if trial_time(PLAIN_WAY) - begun > BLOCK_WORTH:
+    if TRIAL_CLOCK is None and cascade_clock() - begun > BLOCK_WORTH:
         routine.block_calls = min(routine.block_calls, 1)
     return result
 
