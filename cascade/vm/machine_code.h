@@ -9,8 +9,7 @@
  *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
  */
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32) && !defined(__ILP32__) && PYLONG_BITS_IN_DIGIT == 30
-#define CASCADE_HAS_MACHINE_CODE 1
+#if CASCADE_HAS_MACHINE_CODE
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -21,8 +20,6 @@
 #include "machine_code/objects.h"
 #include "machine_code/parts.h"
 #include "machine_code/asides.h"
-#else
-#define CASCADE_HAS_MACHINE_CODE 0
 #endif
 
 /* Machine code of a kernel, in pages of its own; what was made before it is kept, as it may be under way. */

@@ -92,6 +92,7 @@ static void emit_aside(cascade_emitter *e, int32_t number)
 static void emit_entry(cascade_emitter *e, int32_t word)
 {
     e->entries[word] = CODE->size;
+    put_bytes(CODE, "\xF3\x0F\x1E\xFA", 4);       /* endbr64: where the processor tracks indirect jumps, this is a place to land */
     x_load(CODE, R10, in_register(RDX));
     x_load(CODE, R11, in_register(RCX));
     load_places(e, e->plan->region_of[word]);
