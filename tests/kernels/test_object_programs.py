@@ -275,7 +275,7 @@ def test_a_process_that_crashes_is_reported_with_its_seed_and_the_others_go_on(m
     assert runner.run() == 1
     assert (runner.crashed, runner.found) == ([13], [])
     assert "CRASH, seed 13" in capsys.readouterr().out
-    assert "8 programs" not in runner.summary() and runner.tally.programs >= 4
+    assert "compared 8 programs" not in runner.summary() and runner.tally.programs >= 4
 
 
 def test_a_difference_is_made_smaller():
