@@ -17,6 +17,7 @@ import pytest
 
 import cascade as cs
 from tests.support.object_programs import Call, Difference, Program, Tasks, compare, write_program
+from tests.support.object_programs.corners import CORNERS
 from tests.support.object_programs.minimise import minimise, shown_by
 from tests.support.object_programs.runner import Options, Runner
 
@@ -30,11 +31,14 @@ def module(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_random_programs_with_objects_give_what_python_gives():
-    done = module("--programs", "200", "--seed", str(FIRST), "--shrink", "0")
+@pytest.mark.parametrize(
+    ("first", "count", "options"), [(FIRST, 200, []), (CORNERS + FIRST, 60, ["--blocks"])], ids=["usual", "corners"]
+)
+def test_random_programs_with_objects_give_what_python_gives(first, count, options):
+    done = module("--programs", str(count), "--seed", str(first), "--shrink", "0", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     compared = int(done.stdout.split("compared ")[1].split()[0])
-    assert compared > 185
+    assert compared > count * 0.9
 
 
 def test_the_same_seed_gives_the_same_program():
