@@ -37,7 +37,7 @@ typedef struct cascade_pages {
 typedef struct {
     cascade_word *words;
     const int32_t *opcodes;
-    int32_t length, limit, registers;
+    int32_t length, registers;
     int32_t spare;              /* registers behind these that nobody else uses */
     const cascade_register *image;
     int32_t first_constant, constant_count;
@@ -99,7 +99,6 @@ static int cascade_analyse(cascade_plan *plan)
     int found = -1;
     for (int32_t number = 0; number < plan->length; number++) {
         plan->region_of[number] = NO_REGION;
-        plan->stack[number] = number;
         plan->nodes[number] = number;
     }
     if (scratch.gain != NULL && scratch.kind != NULL && scratch.inside != NULL)
@@ -220,7 +219,7 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
     size_t length = (size_t)source->length;
     cascade_plan *plan = PyMem_Calloc(1, sizeof *plan);
     uint8_t *bytes = PyMem_Calloc(2, length + 1);
-    int32_t *numbers = PyMem_Malloc(sizeof(int32_t) * 8 * (length + 1));
+    int32_t *numbers = PyMem_Malloc(sizeof(int32_t) * 7 * (length + 1));
     int16_t *regions = PyMem_Malloc(sizeof(int16_t) * (length + 1));
     cascade_emitter emitter = {0}, *e = &emitter;
     cascade_pages *made = NULL;
@@ -230,7 +229,6 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         plan->words = source->words;
         plan->opcodes = source->opcodes;
         plan->length = source->length;
-        plan->limit = source->limit;
         plan->registers = source->registers;
         plan->slots = source->registers + source->spare;
         plan->image = source->image;

@@ -4,7 +4,7 @@ cdef extern from "vm/kernel.h":
     ctypedef struct SourceCode "cascade_source_code":
         TypedWord* words
         const int32_t* opcodes
-        int32_t length, limit, registers, spare
+        int32_t length, registers, spare
         const Register* image
         int32_t first_constant, constant_count
         const int* has_target
@@ -71,7 +71,7 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
     kernel.machine_at = INT64_MAX
     source.words = kernel.words
     source.opcodes = kernel.opcodes
-    source.length = source.limit = <int32_t>kernel.length
+    source.length = <int32_t>kernel.length
     source.registers = <int32_t>kernel.register_count
     source.spare = 0
     source.image = kernel.image
@@ -87,7 +87,6 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.words = kernel.words
     source.opcodes = kernel.opcodes
     source.length = <int32_t>kernel.length
-    source.limit = BLOCK_WORDS
     source.registers = <int32_t>kernel.register_count - SPARE_REGISTERS
     source.spare = SPARE_REGISTERS
     source.image = kernel.image

@@ -50,7 +50,7 @@ typedef struct {
 typedef struct {
     cascade_word *words;
     const int32_t *opcodes;
-    int32_t length, limit;              /* words that are translated, and words that there are: those between are stubs */
+    int32_t length;                     /* words that are translated; stubs stand behind them */
     int32_t registers;                  /* of the kernel */
     int32_t slots;                      /* with those of called functions and of facts; behind them comes the number of steps */
     int fact_count;

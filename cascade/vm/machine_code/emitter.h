@@ -9,7 +9,7 @@
  * machine code, and nothing on the stack: to an unwinder it does not exist. */
 
 typedef struct {
-    int32_t jump;               /* whose target it is; -1 for another one of the doubt before it */
+    int32_t jump;               /* whose target it is */
     int32_t word;
     uint32_t dirty;
     int8_t kind;
@@ -123,20 +123,12 @@ static int float_in(cascade_emitter *e, const cascade_part *part, int field, int
 
 static void write_int(cascade_emitter *e, const cascade_part *part, int field, int reg)
 {
-    cascade_place place = operand(e, part, field);
-    if (place.is_memory)
-        x_store(CODE, place, reg);
-    else
-        x_load(CODE, place.reg, in_register(reg));
+    x_put(CODE, operand(e, part, field), reg);
 }
 
 static void write_float(cascade_emitter *e, const cascade_part *part, int field, int reg)
 {
-    cascade_place place = operand(e, part, field);
-    if (place.is_memory)
-        x_store_float(CODE, place, reg);
-    else
-        x_load_float(CODE, place.reg, in_register(reg));
+    x_put_float(CODE, operand(e, part, field), reg);
 }
 
 /* ---- What stands aside ---------------------------------------------------------------------------------------------- */

@@ -455,10 +455,8 @@ static void emit_copy(cascade_emitter *e, int32_t to, int32_t from)
         x_load(CODE, reg, source);
     if (to_float)
         x_float_of_bits(CODE, target.reg, reg);
-    else if (target.is_memory)
-        x_store(CODE, target, reg);
     else
-        x_load(CODE, target.reg, in_register(reg));
+        x_put(CODE, target, reg);
 }
 
 static void emit_two_copies(cascade_emitter *e, const cascade_part *p)
@@ -483,10 +481,8 @@ static void emit_two_copies(cascade_emitter *e, const cascade_part *p)
     emit_copy(e, to, from);
     if (is_float_place(e, from))
         x_float_of_bits(CODE, other.reg, RAX);
-    else if (other.is_memory)
-        x_store(CODE, other, RAX);
     else
-        x_load(CODE, other.reg, in_register(RAX));
+        x_put(CODE, other, RAX);
 }
 
 static void emit_load(cascade_emitter *e, const cascade_part *p)
@@ -567,8 +563,5 @@ static void emit_range(cascade_emitter *e, const cascade_part *p)
     int32_t has_some = x_jump(CODE, CC_G);
     x_set(CODE, RAX, 0);
     x_land(CODE, has_some, CODE->size);
-    if (remaining.is_memory)
-        x_store(CODE, remaining, RAX);
-    else
-        x_load(CODE, remaining.reg, in_register(RAX));
+    x_put(CODE, remaining, RAX);
 }

@@ -368,10 +368,7 @@ static void establish_facts(cascade_emitter *e, int32_t word)
             x_load(CODE, RAX, at_memory(RDI, (int64_t)offset));
             if (number != FACT_DATA)
                 x_load(CODE, RAX, at_memory(RAX, 8 * ((number - FACT_COUNT0) / 2)));
-            if (to.is_memory)
-                x_store(CODE, to, RAX);
-            else
-                x_load(CODE, to.reg, in_register(RAX));
+            x_put(CODE, to, RAX);
         }
     }
     e->word = before;

@@ -121,6 +121,13 @@ static void x_load(cascade_code *code, int reg, cascade_place from)
         put_instruction(code, 0, 1, 0x8B, reg, from);
 }
 static void x_store(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0, 1, 0x89, reg, to); }
+static void x_put(cascade_code *code, cascade_place to, int reg)
+{
+    if (to.is_memory)
+        x_store(code, to, reg);
+    else
+        x_load(code, to.reg, in_register(reg));
+}
 static void x_multiply(cascade_code *code, int reg, cascade_place by) { put_instruction(code, 0, 1, 0x0FAF, reg, by); }
 static void x_multiply_by(cascade_code *code, int reg, cascade_place from, int32_t value)
 {
@@ -158,6 +165,13 @@ static void x_load_float(cascade_code *code, int reg, cascade_place from)
         put_instruction(code, 0, 0, 0x0F28, reg, from);
 }
 static void x_store_float(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0xF2, 0, 0x0F11, reg, to); }
+static void x_put_float(cascade_code *code, cascade_place to, int reg)
+{
+    if (to.is_memory)
+        x_store_float(code, to, reg);
+    else
+        x_load_float(code, to.reg, in_register(reg));
+}
 static void x_compare_float(cascade_code *code, int reg, cascade_place with) { put_instruction(code, 0x66, 0, 0x0F2E, reg, with); }
 static void x_zero_float(cascade_code *code, int reg) { put_instruction(code, 0, 0, 0x0F57, reg, in_register(reg)); }
 static void x_bits_of_float(cascade_code *code, int reg, int from) { put_instruction(code, 0x66, 1, 0x0F7E, from, in_register(reg)); }
