@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cascade.declare.control import select_jump as select_jump
     from cascade.declare.control import sequence as sequence
     from cascade.declare.decorator import task as task
+    from cascade.declare.failure import Failure as Failure
     from cascade.declare.inputs import Env as Env
     from cascade.declare.inputs import Param as Param
     from cascade.declare.lazy import LazyResult as LazyResult
@@ -117,6 +118,7 @@ _HOMES = {
     "Env": "cascade.declare.inputs",
     "Event": "cascade.runtime.events",
     "EventLoopError": "cascade.errors",
+    "Failure": "cascade.declare.failure",
     "Hit": "cascade.declare.policies",
     "InternalError": "cascade.errors",
     "ItemFinished": "cascade.runtime.events",
@@ -197,6 +199,7 @@ __all__ = [
     "Env",
     "Event",
     "EventLoopError",
+    "Failure",
     "Hit",
     "InternalError",
     "ItemFinished",

@@ -20,7 +20,7 @@ destination slot gets a `Pending`, and the run continues with the next instructi
 # - data that the VM reads while code of users can run is a copy of its own, or is read again.
 
 cimport cython
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
@@ -77,6 +77,7 @@ include "vm/routine_call.pxi"
 include "vm/library.pxi"
 include "vm/map_shares.pxi"
 include "vm/map_results.pxi"
+include "vm/packing.pxi"
 include "vm/map.pxi"
 include "vm/map_arrays.pxi"
 include "vm/machine.pxi"

@@ -15,7 +15,7 @@ import cascade as cs
 from cascade import _vm
 from cascade.runtime.engine import Engine
 from cascade.runtime.nodes import attempts
-from cascade.runtime.nodes import maps as mapping
+from cascade.runtime.nodes import item_calls as mapping
 from cascade.runtime.spine import driver as drive
 from cascade.runtime.spine import interpreter as interpreter
 

@@ -35,12 +35,21 @@ class MapSignature(NamedTuple):
         shared: the parameters, by name or by slot, whose values are computed or set up once, for all items: the
             instance of a method, and defaults. The value of slot 0 is passed by position, before the inputs.
         as_array: whether the value is a NumPy array of the results instead of a list.
+        on_error: "raise", "collect", or the number of failed items that are tolerated.
+        streamed: whether the results are handed on one by one, and the value is nothing.
     """
 
     positional: int
     names: tuple[str, ...]
     shared: tuple[int | str, ...] = ()
     as_array: bool = False
+    on_error: str | int = "raise"
+    streamed: bool = False
+
+    @property
+    def tolerated(self) -> int | None:
+        """How many failed items are tolerated; None for any number."""
+        return self.on_error if isinstance(self.on_error, int) else 0 if self.on_error == "raise" else None
 
     @property
     def inputs(self) -> int:

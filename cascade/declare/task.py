@@ -9,11 +9,14 @@ from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall, confi
 from cascade.declare.derived import ResultDerived, TaskDerived
 from cascade.declare.functions import CO_COROUTINE, CO_ITERABLE_COROUTINE, as_coroutine_function, code_flags, loops
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, TypeVar, annotation
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, TypeVar, annotation, overload
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from cascade.declare.binding import Binder
     from cascade.declare.cache_policy import CachePolicy
+    from cascade.declare.failure import Failure
     from cascade.declare.policies import MapSignature, Policies
     from cascade.declare.retry import Retry
 else:
@@ -425,12 +428,22 @@ class Task(Generic[P, R]):
         lazy.policies = self.policies
         return lazy
 
-    def map(self, /, *inputs: object, **named: object) -> LazyResult[list[R]]:
+    @overload
+    def map(self, /, *inputs: object, on_error: Literal["raise"] = "raise", **named: object) -> LazyResult[list[R]]: ...
+    @overload
+    def map(
+        self, /, *inputs: object, on_error: Literal["collect"] | int, **named: object
+    ) -> LazyResult[list[R | Failure]]: ...
+    def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
         """Calls the task for each item of its inputs; its value is the list of their results, in order, or an array: see `as_array`.
 
         Args:
             inputs, named: for parameters of the task, an iterable or a LazyResult of one. All of them need the
                 same number of items, which may be LazyResults as well.
+            on_error: "raise" ends the map with the exception of the first item that fails, as calls in a loop would. With "collect" every
+                item is called, and a `cascade.Failure` stands in the value in the place of each that failed; with a number as well,
+                up to so many, and the next one ends the map. An item has failed when its retry policy has given up, too. A parameter
+                of the task with this name takes an input, as any other.
 
         The other parameters have their defaults. One that is a LazyResult, such as `cascade.Param(...)`, is computed once,
         and all items share its value; of a resource of scope "task" each item has its own. A resource or a `Param` that is
@@ -443,12 +456,19 @@ class Task(Generic[P, R]):
             DeclarationError: (a TypeError) there is no input, or one that cannot be iterated over.
             MapError: (a ValueError) an input has no end.
         """
-        return self._mapped((), inputs, named)
+        return self._mapped((), inputs, named, on_error)
 
     def _mapped(
-        self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object]
+        self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object], on_error: object
     ) -> LazyResult[list[R]]:
         # `first` holds the first argument of all calls, if they share it.
+        if on_error != "raise" or not isinstance(on_error, str):
+            if "on_error" in self.parameters:
+                named, on_error = {**named, "on_error": on_error}, "raise"
+            else:
+                from cascade.declare.failure import as_tolerated
+
+                as_tolerated(on_error)
         self.bind(*first, *inputs, **named)
         if not inputs and not named:
             raise DeclarationError(
@@ -472,7 +492,7 @@ class Task(Generic[P, R]):
         lazy.task = self
         lazy.slots = (*inputs, *named.values(), *shared.values())
         lazy.policies = (PLAIN if self.policies is None else self.policies)._replace(
-            construct=MapSignature(len(inputs), tuple(named), tuple(shared))
+            construct=MapSignature(len(inputs), tuple(named), tuple(shared), on_error=on_error)  # type: ignore[arg-type]  # checked
         )
         return lazy
 
@@ -603,9 +623,15 @@ class BoundTask(Task[P, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
         return self.__func__(self.__self__, *args, **kwargs)
 
-    def map(self, /, *inputs: object, **named: object) -> LazyResult[list[R]]:
+    @overload
+    def map(self, /, *inputs: object, on_error: Literal["raise"] = "raise", **named: object) -> LazyResult[list[R]]: ...
+    @overload
+    def map(
+        self, /, *inputs: object, on_error: Literal["collect"] | int, **named: object
+    ) -> LazyResult[list[R | Failure]]: ...
+    def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
         """As `Task.map`; all items share the instance."""
-        return self.__func__._mapped((self.__self__,), inputs, named)
+        return self.__func__._mapped((self.__self__,), inputs, named, on_error)
 
     def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
         """Returns a tail call to the task, with the instance as its first argument."""

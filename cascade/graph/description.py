@@ -60,7 +60,13 @@ def policy_words(operation: object) -> list[str]:
         words.append(f"{operation.concurrency} at once")
     if operation.signature is not None and operation.signature.as_array:
         words.append("as an array")
+    if operation.signature is not None and operation.signature.on_error != "raise":
+        words.append(_error_words(operation.signature.on_error))
     return words
+
+
+def _error_words(on_error: str | int) -> str:
+    return "collects failures" if on_error == "collect" else f"tolerates {on_error:,} failures"
 
 
 def dependence_words(operation: object) -> list[str]:

@@ -250,6 +250,8 @@ class _Session:
             limits=NO_LIMITS if timeout is None else Limits(timeout, self.deadline),
             lowers=use_vm,
         )
+        if max_steps is not None:
+            self.context.max_steps = max_steps
         self.target = target
         self.tasks = 0  # how many the graph has; counted for subscribers
         if use_vm:

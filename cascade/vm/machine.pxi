@@ -47,13 +47,14 @@ cdef class Machine:
         calls_by_context: whether the context makes every call.
         deadline: on the clock of `time.monotonic()`; 0.0 for none.
         max_steps: the limit of task calls; -1 for none.
+        serial: the number of its first graph, by which events name it; those of other machines of the run are smaller, or much greater.
 
     Attributes:
         error: after FAILED, the exception.
     """
 
     def __cinit__(self, Code code not None, inputs, context, bint observed=False, bint calls_by_context=False,
-                  double deadline=0.0, int64_t max_steps=-1):
+                  double deadline=0.0, int64_t max_steps=-1, int64_t serial=0):
         global machines_made
         machines_made += 1
         self.number = machines_made
@@ -62,6 +63,7 @@ cdef class Machine:
         self.calls_by_context = calls_by_context
         self.deadline = deadline
         self.max_steps = max_steps
+        self.serials = serial
         self.pace = 1
         self.current = self.enter(code, inputs)
 

@@ -86,6 +86,10 @@ cdef class MapResults:
             self.append_object(value)
         return 0
 
+    def add(self, value):
+        """Appends a result that is not computed by a kernel."""
+        self.append_object(value)
+
     def values(self):
         """Returns the results as a list."""
         cdef Py_ssize_t i

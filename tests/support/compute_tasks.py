@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -16,6 +17,11 @@ from tests.support import compute_errors
 
 class Noted(ValueError):
     pass
+
+
+@cs.task(mode="compute")
+def square_root(x: float) -> float:
+    return math.sqrt(x)
 
 
 @cs.task(mode="compute")

@@ -2,7 +2,7 @@
 
     {"task": "my.module:load", "retry": {"max_attempts": 3, "delay": 0.5, ..., "retry_on": "builtins:OSError"},
      "timeout": 5.0, "cache": "results", "constraints": {"cpu": 1, "gpu": null}, "conditions": 1, "after": 2,
-     "concurrency": 10, "map": {"positional": 1, "names": ["y"], "as_array": true}}
+     "concurrency": 10, "map": {"positional": 1, "names": ["y"], "as_array": true, "on_error": "collect"}}
 
 Policies that are not set are left out. Amounts that are null, conditions, and results that come before in order, are references of the row, as
 in a graph. A task's defaults are written as they were when it was called, like the defaults of its parameters.
@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from cascade.declare.amounts import as_timeout, check_amount
 from cascade.declare.cache_policy import CachePolicy
+from cascade.declare.failure import as_tolerated
 from cascade.declare.policies import MapSignature, Policies, as_cache
 from cascade.declare.retry import Retry
 from cascade.declare.task import Task
@@ -75,8 +76,10 @@ def describe_policies(
     described |= {name: number for name, number in counts.items() if number}
     if isinstance(operation, Map):
         signature = operation.signature._asdict()
-        if not operation.signature.as_array:
-            del signature["as_array"]
+        del signature["streamed"]  # a target that is streamed is read off a graph as a map
+        for name in ("as_array", "on_error"):
+            if signature[name] == MapSignature._field_defaults[name]:
+                del signature[name]
         described["map"] = {
             name: list(value) if isinstance(value, tuple) else value for name, value in signature.items()
         }
@@ -199,12 +202,15 @@ class PolicyReader:
 
     def _form(self, value: object, task: Task[..., object], where: str) -> MapSignature:
         fields, defaults = MapSignature._fields, MapSignature._field_defaults
-        described = check_keys(value, where, tuple(name for name in fields if name not in defaults), tuple(defaults))
+        optional = tuple(name for name in defaults if name != "streamed")
+        described = check_keys(value, where, tuple(name for name in fields if name not in defaults), optional)
         names: list[str] = []
         options: dict[str, Any] = {
             "positional": self._count(described["positional"], f"{where}.positional"),
             "as_array": described.get("as_array", False),
+            "on_error": described.get("on_error", "raise"),
         }
+        as_tolerated(options["on_error"])
         if type(options["as_array"]) is not bool:
             fail(f"it is {options['as_array']!r}", f"{where}.as_array", expected="true or false")
         slots: list[int] = []  # of what is shared and goes by position

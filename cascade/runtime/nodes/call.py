@@ -113,6 +113,32 @@ class Call(Parking):
         return lazy.with_cache(None)
 
 
+class ItemCall(Call):
+    """The call of one item.
+
+    Attributes:
+        position: the number of the item.
+        row: the item of each input.
+    """
+
+    __slots__ = ("position", "row")
+
+    def __init__(
+        self,
+        context: NodeContext,
+        operation: PolicyOperation,
+        operands: Sequence[object],
+        call: Call,
+        position: int,
+        row: list[object],
+    ) -> None:
+        super().__init__(context, operation, operands, call.serial, f"{call.node}[{position}]")
+        if not call.is_published:
+            self.belongs_to(call)
+        self.position = position
+        self.row = row
+
+
 @types.coroutine
 def _point() -> Generator[None, None, None]:
     yield

@@ -5,31 +5,37 @@ A protocol, because that imports the nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from cascade._vm import Context as MachineContext
-    from cascade._vm import Skipped
+    from cascade._vm import Jump, Skipped
     from cascade.adapters.protocols import Executor
+    from cascade.compiler.code_cache import CodeCache
     from cascade.declare.lazy import LazyResult
     from cascade.declare.task import Task
     from cascade.events.silent import SilentPublisher
     from cascade.events.types import Event
-    from cascade.graph.operations import PolicyOperation
+    from cascade.graph.operations import PolicyOperation, StateMachine
     from cascade.runtime.nodes.capacity import Capacity
     from cascade.runtime.run_inputs import RunInputs
     from cascade.runtime.spine.failures import Limits
 
     AnyTask = Task[..., object]
+    Park = Callable[[], Coroutine[object, None, None]]
 
     class NodeContext(MachineContext, Protocol):
         """The services of one run that its nodes use."""
 
         capacity: Capacity
+        code_cache: CodeCache
         executor: Executor
         inputs: RunInputs
         limits: Limits
+        max_steps: int
+        nested_runs: int
+        nested_steps: int
         lowers: bool
         observed: bool
         publisher: SilentPublisher
@@ -40,8 +46,28 @@ if TYPE_CHECKING:
         @property
         def calls_inline(self) -> bool: ...
 
+        def admit(
+            self, operation: StateMachine, operands: Sequence[object], serial: int, node: int
+        ) -> Skipped | None: ...
+        def again(self, owner: AnyTask, slots: Sequence[object]) -> Callable[[], object]: ...
+        def annotate(
+            self, error: BaseException, owner: AnyTask, origin: AnyTask, serial: int, node: int, iteration: int
+        ) -> None: ...
+        def call(
+            self,
+            operation: AnyTask | PolicyOperation,
+            operands: Sequence[object],
+            serial: int,
+            node: int,
+            origin: AnyTask | None,
+        ) -> object: ...
+        def continued(self, deferred: LazyResult[object], park: Park) -> Coroutine[object, None, object]: ...
         def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[object, ...]) -> LazyResult[object]: ...
-        def execute(self, owner: AnyTask, args: Sequence[object], kwargs: dict[str, object]) -> object: ...
+        def execute(self, owner: AnyTask, args: tuple[object, ...], kwargs: dict[str, object]) -> object: ...
+        def jump_error(
+            self, targets: Sequence[tuple[object, int, int]], jump: Jump[object], owner: AnyTask
+        ) -> BaseException: ...
+        def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None: ...
         def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped: ...
         def rebind(
             self,

@@ -22,10 +22,12 @@ from cascade.adapters.executors.scopes import (
 from cascade.declare.failed import KeptContext
 from cascade.errors import EventLoopError, InternalError
 from cascade.graph.operations import AnyTask
-from cascade.imports import Protocol, asyncio, threading
+from cascade.imports import TYPE_CHECKING, Protocol, asyncio, threading
 from cascade.runtime.spine.fairness import yield_control
-from cascade.runtime.spine.run_context import RunContext
 from cascade.runtime.spine.task_group import Entry, TaskGroup
+
+if TYPE_CHECKING:
+    from cascade.runtime.nodes.context import NodeContext
 
 SLICE = 0.001
 """Seconds after which a run yields to the event loop. A timer wakes a task at the second yield, so its delay is twice that."""
@@ -73,7 +75,7 @@ class Outcome:
             self.error = None  # or the traceback, which holds this frame, would be held by it
 
 
-async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome:
+async def drive(run: Run, context: NodeContext, deadline: float = 0.0) -> Outcome:
     """Drives a run to its end inside the running event loop, to which it yields every `SLICE` seconds.
 
     The resources that it sets up are torn down before it returns.
@@ -81,7 +83,7 @@ async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome
     kept = 0 if context.inputs.resources is None else context.inputs.resources.count
     try:
         with Scope(asyncio.current_task(), deadline) as scope:
-            outcome = await _drive(run, context, deadline, scope)
+            outcome = await drive_to_end(run, context, deadline, scope)
     except GeneratorExit:
         if context.inputs.resources is not None:
             context.inputs.resources.abandon()
@@ -96,13 +98,14 @@ async def drive(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome
     return outcome
 
 
-async def drive_awaited(run: Run, context: RunContext, deadline: float = 0.0) -> Outcome:
+async def drive_awaited(run: Run, context: NodeContext, deadline: float = 0.0) -> Outcome:
     """As `drive`, for a run that code of users awaits: also in an event loop that a task's function has started."""
     with _Watching(undelivered_cancellation()):
         return await drive(run, context, deadline)
 
 
-async def _drive(run: Run, context: RunContext, deadline: float, scope: Scope) -> Outcome:
+async def drive_to_end(run: Run, context: NodeContext, deadline: float, scope: Scope) -> Outcome:
+    """As `drive`, in a scope that has been entered; resources stay set up."""
     task_group = TaskGroup()
     try:
         run.attach(task_group)
@@ -136,7 +139,7 @@ async def _stop(task_group: TaskGroup, scope: Scope, error: BaseException) -> Ou
     return Outcome(None, error)
 
 
-def _error_of(run: Run, context: RunContext, scope: Scope) -> BaseException:
+def _error_of(run: Run, context: NodeContext, scope: Scope) -> BaseException:
     # A run inside of one of its calls may have been cancelled since this one is late.
     error = run.error
     assert error is not None
@@ -145,7 +148,7 @@ def _error_of(run: Run, context: RunContext, scope: Scope) -> BaseException:
     )
 
 
-def drive_now(run: Run, context: RunContext, deadline: float = 0.0, status: int | None = None) -> Outcome:
+def drive_now(run: Run, context: NodeContext, deadline: float = 0.0, status: int | None = None) -> Outcome:
     """Drives a run to its end without an event loop; starts one when something has to be awaited.
 
     `status` is that of a run that has been started already. Inside a task of another run, it watches whether that one is cancelled
@@ -163,7 +166,7 @@ def drive_now(run: Run, context: RunContext, deadline: float = 0.0, status: int 
     return outcome
 
 
-def _drive_now(run: Run, context: RunContext, deadline: float, status: int | None) -> Outcome:
+def _drive_now(run: Run, context: NodeContext, deadline: float, status: int | None) -> Outcome:
     check_outer = outer_cancellation() if has_scope() or is_loop_running() else nothing_around
     try:
         scope = Scope(deadline=deadline) if deadline else None

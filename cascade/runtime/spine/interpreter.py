@@ -38,9 +38,9 @@ from cascade.graph.model import Graph
 from cascade.graph.operations import AnyTask, Operation, PolicyOperation, StateMachine, TaskOperation, operation_of
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.call import close_awaitable
-from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
+    from cascade.runtime.nodes.context import NodeContext
     from cascade.runtime.spine.task_group import TaskGroup
 
     RowOperation = AnyTask | PolicyOperation | StateMachine | Container
@@ -147,19 +147,20 @@ class Interpreter:
     def __init__(
         self,
         target: object,
-        context: RunContext,
+        context: NodeContext,
         *,
         observed: bool = False,
         deadline: float = 0.0,
         max_steps: int = -1,
         limit: int | None = None,
+        serial: int = 0,
     ) -> None:
         self.context = context
         self.observed = observed
         self.deadline = deadline
         self.max_steps = max_steps
         self.steps = 0
-        self.serials = 0
+        self.serials = serial
         self.error: BaseException | None = None
         self.value: object = None
         self.ready: deque[Pending | Frame] = deque()
@@ -234,6 +235,7 @@ class Interpreter:
     def _enter(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> Frame:
         rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         frame = Frame()
+        frame.serial = self.serials
         frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
         frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
         frame.uses = [0] * len(rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
 from types import ModuleType
 
@@ -25,6 +26,7 @@ from cascade.runtime.spine import failures
 
 if TYPE_CHECKING:
     from cascade.kernels.on_demand import Lowered
+    from cascade.runtime.nodes.context import Park
     from cascade.runtime.spine.tail_calls import TailCallTargets
 
 AnyTask = Task[..., object]
@@ -47,12 +49,16 @@ class RunContext:
         subscribed: the classes of events that have subscribers.
         observed: whether starts and ends of calls have to be published.
         started, finished: the methods of the publisher, which are called with every call of a task.
+        max_steps: the limit of task calls in a run inside of this one; -1 for none.
+        nested_runs, nested_steps: how many runs inside of this one there were, and task calls in those that have ended.
     """
 
     subscribed = SILENT.subscribed
     observed = SILENT.observed
     started: Callable[..., None] = SILENT.started
     finished: Callable[..., None] = SILENT.finished
+    max_steps = -1
+    nested_runs = nested_steps = 0
     _targets: TailCallTargets | None = None
 
     def __init__(
@@ -114,6 +120,20 @@ class RunContext:
             return lazy_result(operation, slots, operation.policies)
         again = operation.again
         return lazy_result(again.task, slots[again.arguments], again.policies(slots[again.computed]))
+
+    def continued(self, deferred: LazyResult[object], park: Park) -> Coroutine[object, None, object]:
+        """Returns the coroutine of a run of its own inside of this one; its value is that of the result, or a Failed."""
+        from cascade.runtime.spine.continued import continued
+
+        return continued(self, deferred, park)
+
+    def again(self, owner: AnyTask, slots: Sequence[object]) -> Callable[[], object]:
+        """Returns a function that calls a task once more, outside of this run."""
+        if self.inputs.takes_placeholders:
+            from cascade.runtime.resources.placeholder import fresh
+
+            slots = fresh(tuple(slots))
+        return functools.partial(call_again, owner, tuple(slots))
 
     def loop_code(self, operation: AnyTask | PolicyOperation | StateMachine) -> Code:
         return loop_code(operation)
@@ -213,6 +233,24 @@ class RunContext:
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
         return self.limits.timed_out(steps, iterations, where)
+
+
+class _InPlace:
+    """An executor that calls everything in place."""
+
+    calls_inline = True
+
+    def call(self, task: AnyTask, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        return task.called(*args, **kwargs)
+
+
+def call_again(task: AnyTask, slots: tuple[object, ...]) -> object:
+    """Calls a task, whatever its mode, in this thread and on the graph path, and returns its value."""
+    from cascade.adapters.solvers.native import NativeSolver
+    from cascade.runtime.spine.continued import continue_now
+
+    context = RunContext(CodeCache(NativeSolver()), _InPlace(), RunInputs(), lowers=False)
+    return continue_now(context, lazy_result(task, slots)).unwrap()
 
 
 @cache

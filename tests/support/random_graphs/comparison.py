@@ -17,7 +17,7 @@ from cascade.errors import CapacityError, DependencyMissingError
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import Event, ResourceAcquired, ResourceReleased
 from cascade.runtime.nodes import attempts
-from cascade.runtime.nodes import maps as mapping
+from cascade.runtime.nodes import item_calls as mapping
 from cascade.runtime.spine import driver as drive
 from tests.support.random_graphs.declare import declare
 from tests.support.random_graphs.model import Missing, Model, TooMuch
