@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from cascade.reports.plan import dry_run as dry_run
     from cascade.runtime.api import arun as arun
     from cascade.runtime.api import run as run
+    from cascade.runtime.api import stream as stream
     from cascade.runtime.engine import Engine as Engine
     from cascade.runtime.events import Event as Event
     from cascade.runtime.events import ItemFinished as ItemFinished
@@ -178,6 +179,7 @@ _HOMES = {
     "run": "cascade.runtime.api",
     "select_jump": "cascade.declare.control",
     "sequence": "cascade.declare.control",
+    "stream": "cascade.runtime.api",
     "task": "cascade.declare.decorator",
     "to_json": "cascade.graph.serialize",
     "visualize": "cascade.reports.drawing",
@@ -260,6 +262,7 @@ __all__ = [
     "run",
     "select_jump",
     "sequence",
+    "stream",
     "task",
     "to_json",
     "visualize",

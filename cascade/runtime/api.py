@@ -11,7 +11,9 @@ from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
     from cascade.runtime.options import OwnRunOptions, RunOptions
+    from cascade.runtime.streams import Stream
 else:
+    Stream = annotation("cascade.runtime.streams", "Stream")
     OwnRunOptions = annotation("cascade.runtime.options", "OwnRunOptions")
     RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
@@ -88,3 +90,32 @@ async def arun(target: object, params: Mapping[str, object] | None = None, **opt
     """
     engine, run_options = _engine_for("arun", options)
     return await engine.run_in_loop(target, params, **run_options)
+
+
+def stream(
+    target: LazyResult[list[R]],
+    params: Mapping[str, object] | None = None,
+    *,
+    ordered: bool = True,
+    **options: Unpack[OwnRunOptions],
+) -> Stream[R]:
+    """Returns an iterator over the results of a map as they come, for `for` and `async for`.
+
+    The memory that it takes does not depend on the number of items: inputs may be generators of any length, of which it takes items as
+    it needs them, and it waits while some results have not been taken. It is a run, which begins where the first result is asked for,
+    and ends behind the last one, or where the iteration is given up: at the end of a `with` block, by `close()`, or
+    when the iterator is dropped. Then what still runs is cancelled and awaited. Without an event loop of the caller's, async tasks run
+    only while a result is waited for.
+
+    Args:
+        target: the result of `task.map(...)`.
+        params: the values of the target's parameters, by name.
+        ordered: whether results come in the order of the items; otherwise, in the order in which they are there.
+        options: those of `run`. A `timeout` includes the time that the caller takes.
+
+    Raises:
+        DeclarationError: (a TypeError) the target is no map, or one that becomes an array.
+        Exception: as `run` does, behind the results that came before.
+    """
+    engine, run_options = _engine_for("stream", options)
+    return engine.stream(target, params, ordered=ordered, **run_options)

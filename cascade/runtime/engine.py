@@ -41,9 +41,12 @@ if TYPE_CHECKING:
     from cascade.compiler.code_cache import CompiledOperation
     from cascade.events.publisher import EventPublisher
     from cascade.events.types import Event
+    from cascade.runtime.nodes.sink import Sink
     from cascade.runtime.options import RunOptions
     from cascade.runtime.spine.interpreter import Interpreter
+    from cascade.runtime.streams import Stream
 else:
+    Stream = annotation("cascade.runtime.streams", "Stream")
     Event = annotation("cascade.events.types", "Event")
     RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
@@ -152,6 +155,33 @@ class Engine:
         with session:
             session.outcome = await drive_awaited(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
+
+    def stream(
+        self,
+        target: LazyResult[list[R]],
+        params: Mapping[str, object] | None = None,
+        *,
+        ordered: bool = True,
+        **options: Unpack[RunOptions],
+    ) -> Stream[R]:
+        """Returns an iterator over the results of a map, also for `async for`, that takes items as it needs them; see `cascade.stream`.
+
+        The other options, and the exceptions, are those of `run`, of which each of them is raised where the first result is asked for.
+
+        Raises:
+            DeclarationError: (a TypeError) the target is no map, or one that becomes an array.
+        """
+        from cascade.runtime.streams import Stream, streamed
+
+        _check_options("Engine.stream", options)
+        copy = streamed(target, ordered)
+
+        def start(sink: Sink) -> _Session:
+            session = _Session(self, copy, params, **options)
+            session.context.sink = sink
+            return session
+
+        return Stream(start, ordered)
 
     def run_now(
         self, target: object, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]

@@ -12,7 +12,7 @@ import pytest
 from cascade.graph import walk
 from cascade.runtime.nodes import attempts, policies
 from cascade.runtime.nodes import dispatch as perform
-from cascade.runtime.nodes import maps as mapping
+from cascade.runtime.nodes import plain_items as mapping
 from cascade.runtime.nodes import routers as routing
 from cascade.runtime.resources import run as run_resources
 from tests.support.random_graphs import Graph, Node, Ref, Tally, compare, write_graph

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cascade.events.types import Event
     from cascade.graph.operations import PolicyOperation, StateMachine
     from cascade.runtime.nodes.capacity import Capacity
+    from cascade.runtime.nodes.sink import Sink
     from cascade.runtime.run_inputs import RunInputs
     from cascade.runtime.spine.failures import Limits
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         lowers: bool
         observed: bool
         publisher: SilentPublisher
+        sink: Sink | None
         subscribed: frozenset[type[Event]]
         started: Callable[..., None]
         finished: Callable[..., None]

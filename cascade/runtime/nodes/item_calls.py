@@ -17,7 +17,7 @@ from cascade.runtime.nodes.item_failures import ItemFailures
 from cascade.runtime.nodes.kernel_maps import Column
 from cascade.runtime.nodes.policies import with_policies
 from cascade.runtime.spine.fairness import yield_control
-from cascade.runtime.spine.task_group import cancel_all, error_of
+from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which a map yields to the event loop, or, without one, checks whether the run has to end."""
@@ -28,7 +28,12 @@ class Rows:
 
     Args:
         columns: the items of each input.
+
+    Attributes:
+        first: the number of the first item in the columns.
     """
+
+    first = 0
 
     def __init__(self, call: Call, operation: Map, columns: list[Column]) -> None:
         self.call = call
@@ -154,12 +159,12 @@ class Items:
                 await self._start(self._run_item(item), item)
             position += 1
             await self._fairness.check(self._done)
-            await self._make_room(position)
+            await self._make_room()
         while self._active and self._failed is None:
             await self._wait()
         return self._failed
 
-    async def _make_room(self, position: int) -> None:
+    async def _make_room(self) -> None:
         """Waits until the next item may be called."""
 
     async def _start(self, coroutine: Coroutine[object, None, object], item: ItemCall) -> None:
@@ -250,6 +255,18 @@ class Items:
             return result
         coming = item.continuation(result)
         return await item.context.continued(coming, item.park) if self._completes else coming
+
+
+async def run_items(items: Items, begun: int = 0, special: object = None) -> Failed | None:
+    """Calls items one by one, as `Items.run`; when it returns or raises, none is under way any more."""
+    try:
+        failed = await items.run(begun, special)
+    except BaseException as error:
+        if not is_closed(error, items.task):
+            await items.stop()
+        raise
+    await items.stop()
+    return failed
 
 
 def failed_item(call: Call, error: BaseException, item: int) -> Failed:

@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from _thread import allocate_lock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from cascade._vm import NEVER, ArrayColumn, ArrayItems, Items, MapResults, hands_on_deferred
 from cascade.imports import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         def __contains__(self, item: object) -> bool: ...
 
 
+SIZED = (list, tuple, range)
 THREAD_LIMIT = 64
 
 _pool: ThreadPoolExecutor | None = None
@@ -71,6 +72,11 @@ def is_array(items: object) -> TypeGuard[Array]:
     """Returns True for an array of NumPy's, not of a subclass."""
     kind = type(items)
     return kind.__module__ == "numpy" and kind is getattr(sys.modules.get("numpy"), "ndarray", None)
+
+
+def is_sized(items: object) -> TypeGuard[Collection[object]]:
+    """Returns True if an input has no more items than its length says: it is a list, tuple or range, or an array of NumPy's."""
+    return isinstance(items, SIZED) or (is_array(items) and items.ndim > 0)
 
 
 def array_column(items: object) -> ArrayColumn | None:

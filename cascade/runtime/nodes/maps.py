@@ -9,10 +9,9 @@ value continues in the third.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from cascade._vm import MapResults, call_each
-from cascade.compiler.code_cache import has_plain_items
+from cascade._vm import MapResults
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.iterables import check_map_input, endless, not_iterable
 from cascade.declare.lazy import LazyResult
@@ -21,18 +20,15 @@ from cascade.errors import MapError
 from cascade.graph.operations import Map
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.call import Call, begin
-from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, failed_item
+from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, run_items
 from cascade.runtime.nodes.item_failures import ItemFailures
-from cascade.runtime.nodes.kernel_maps import Column, array_column, is_array, kernels_of, lists_of
-from cascade.runtime.spine.task_group import is_closed
+from cascade.runtime.nodes.kernel_maps import Column, array_column, is_sized
+from cascade.runtime.nodes.map_streams import stream_map
+from cascade.runtime.nodes.plain_items import PlainItems, is_plain
 
 if TYPE_CHECKING:
-    from typing import TypeGuard
-
     from cascade.runtime.nodes.context import NodeContext
 
-MAP_LIMIT = 16
-SIZED = (list, tuple, range)
 ITEMS_LIMIT = 10_000_000
 """More items are taken of a list only: what has no length may have no end."""
 ITEMS_TAKEN = 1000
@@ -51,8 +47,12 @@ def call_map(
 
     A map that is a state of a machine, which may come to it again and again, has no events, nor have its items.
     """
-    columns = _columns(context, operation, operands)
     call = Call(context, operation, operands, serial, node, origin)
+    if operation.signature.streamed:
+        if context.observed and call.is_published:
+            context.started(operation.task, serial, node)
+        return begin(stream_map(call, operation, operands[operation.items]))
+    columns = _columns(context, operation, operands)
     if context.observed and call.is_published:
         context.started(operation.task, serial, node, len(columns[0]))
     return begin(_map(call, operation, columns))
@@ -107,94 +107,6 @@ async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
     return GATHER(_Results(operation, results), *coming) if coming else _value_of(operation, results)
 
 
-async def run_items(items: Items, begun: int = 0, special: object = None) -> Failed | None:
-    """Calls items one by one, as `Items.run`; when it returns or raises, none is under way any more."""
-    try:
-        failed = await items.run(begun, special)
-    except BaseException as error:
-        if not is_closed(error, items.task):
-            await items.stop()
-        raise
-    await items.stop()
-    return failed
-
-
-class PlainItems:
-    """The items of a map that are called plainly: by a loop of the VM, or by kernels.
-
-    Attributes:
-        results: those so far.
-        is_special: whether the last result is no value yet; then the items behind it are not called.
-        failed: the first failure that is not tolerated.
-    """
-
-    def __init__(self, rows: Rows, task: Task[..., object], inputs: _Inputs, failures: ItemFailures) -> None:
-        context = rows.call.context
-        columns, self._positional, self._names = inputs
-        self._rows = rows
-        self._failures = failures
-        self._count = len(rows.columns[0])
-        self._kernels, self.results = kernels_of(rows.call, columns, self._positional, self._names, self._count)
-        self._lists = [] if self._kernels is not None else lists_of(columns, self._count)
-        self._called = task.by_kernel if context.lowers else task.called
-        self._function = task.called
-        self.is_special = False
-        self.failed: Failed | None = None
-
-    @classmethod
-    def of(cls, rows: Rows, operation: Map, failures: ItemFailures) -> PlainItems | None:
-        """Returns the items of a map, None where they are not called plainly."""
-        call = rows.call
-        subscribed = call.context.publisher.observes_items and call.is_published
-        if subscribed or not is_plain(operation, call.context):
-            return None
-        inputs = _with_shared(call, operation, rows.columns)
-        if inputs is None or len(inputs[0]) > MAP_LIMIT:
-            return None
-        return cls(rows, operation.task, inputs, failures)
-
-    @property
-    def is_done(self) -> bool:
-        return self.is_special or self.failed is not None or len(self.results) >= self._count
-
-    async def run(self, fairness: Fairness) -> None:
-        """Calls all of them, up to the first failure that is not tolerated."""
-        while not self.is_done:
-            self.advance(fairness.seconds)
-            if len(self.results) < self._count and self.failed is None:
-                await fairness.check(len(self.results))
-
-    def advance(self, seconds: float) -> None:
-        """Calls some of them, for about `seconds`."""
-        results, kernels = self.results, self._kernels
-        try:
-            if isinstance(results, list) and kernels is None:
-                self.is_special = call_each(self._called, self._lists, self._positional, self._names, results, seconds)
-            elif kernels is not None and kernels.run(seconds):
-                self.is_special = kernels.call_each(self._function, self._positional, self._names, seconds)
-        except Exception as error:
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        results, call = self.results, self._rows.call
-        position = len(results)
-        failure = self._failures.take(error, self._rows.call_of(position)) if self._failures.may_take else None
-        if failure is None:
-            self.failed = failed_item(call, error, position)
-        elif isinstance(results, list):
-            results.append(failure)
-        else:
-            results.add(failure)
-
-    def take_failed(self) -> Failed | None:
-        """Returns the failure that has ended the map, and drops it: frames of its traceback lead to this object."""
-        failed, self.failed = self.failed, None
-        try:
-            return failed
-        finally:
-            del failed
-
-
 def _taken(context: NodeContext, name: str, items: object, most: int, where: str) -> list[object]:
     """Returns the items of an input; no more than `most` if it is no list, as its iterator may take long, or never end."""
     check_map_input(name, items, where)
@@ -211,34 +123,6 @@ def _taken(context: NodeContext, name: str, items: object, most: int, where: str
             where,
         )
     return result
-
-
-def is_sized(items: object) -> TypeGuard[Collection[object]]:
-    """Returns True if an input has no more items than its length says: it is a list, tuple or range, or an array of NumPy's."""
-    return isinstance(items, SIZED) or (is_array(items) and items.ndim > 0)
-
-
-_Inputs = tuple[list[Column], int, tuple[str, ...] | None]
-
-
-def _with_shared(call: Call, operation: Map, columns: list[Column]) -> _Inputs | None:
-    """Returns the columns with shared values, each in a tuple, the number of positional ones, and the names of the others; None if one has no name."""
-    signature = operation.signature
-    first = int(signature.shares_first)
-    named = tuple(each for each in signature.shared[first:] if isinstance(each, str))
-    if len(named) < len(signature.shared) - first:
-        return None
-    more: list[Column] = [(value,) for value in call.operands[operation.shared]]
-    return more[:first] + columns + more[first:], first + signature.positional, (*signature.names, *named) or None
-
-
-def is_plain(operation: Map, context: NodeContext) -> bool:
-    """Returns True if items that are not observed are called directly, by a loop of the VM or by kernels."""
-    return (
-        not context.inputs.takes_placeholders  # an item may hold a resource that is set up for its call
-        and has_plain_items(operation)
-        and context.calls_inline
-    )
 
 
 def _value_of(operation: Map, results: list[object] | MapResults) -> object:

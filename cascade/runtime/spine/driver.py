@@ -100,7 +100,7 @@ async def drive(run: Run, context: NodeContext, deadline: float = 0.0) -> Outcom
 
 async def drive_awaited(run: Run, context: NodeContext, deadline: float = 0.0) -> Outcome:
     """As `drive`, for a run that code of users awaits: also in an event loop that a task's function has started."""
-    with _Watching(undelivered_cancellation()):
+    with Watching(undelivered_cancellation()):
         return await drive(run, context, deadline)
 
 
@@ -221,11 +221,11 @@ def run_loop(
 async def _in_own_loop(
     start: Callable[[], Coroutine[object, object, Outcome]], check_outer: Callable[[], None]
 ) -> Outcome:
-    with own_loop(), _Watching(check_outer):
+    with own_loop(), Watching(check_outer):
         return await start()
 
 
-class _Watching:
+class Watching:
     """A context in which the current asyncio task is cancelled when `check_outer` raises."""
 
     def __init__(self, check_outer: Callable[[], None]) -> None:

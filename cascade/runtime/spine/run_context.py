@@ -27,6 +27,7 @@ from cascade.runtime.spine import failures
 if TYPE_CHECKING:
     from cascade.kernels.on_demand import Lowered
     from cascade.runtime.nodes.context import Park
+    from cascade.runtime.nodes.sink import Sink
     from cascade.runtime.spine.tail_calls import TailCallTargets
 
 AnyTask = Task[..., object]
@@ -50,6 +51,7 @@ class RunContext:
         observed: whether starts and ends of calls have to be published.
         started, finished: the methods of the publisher, which are called with every call of a task.
         max_steps: the limit of task calls in a run inside of this one; -1 for none.
+        sink: where a map that is streamed puts its results.
         nested_runs, nested_steps: how many runs inside of this one there were, and task calls in those that have ended.
     """
 
@@ -59,6 +61,7 @@ class RunContext:
     finished: Callable[..., None] = SILENT.finished
     max_steps = -1
     nested_runs = nested_steps = 0
+    sink: Sink | None = None
     _targets: TailCallTargets | None = None
 
     def __init__(

@@ -67,6 +67,8 @@ assert_type(cs.run(double.map([1, 2]).with_concurrency(2)), list[int])
 assert_type(double.map([1, 2], on_error="raise"), cs.LazyResult[list[int]])
 assert_type(double.map([1, 2], on_error="collect"), cs.LazyResult[list[int | cs.Failure]])
 assert_type(double.map([1, 2], on_error=10, times=[1, 2]), cs.LazyResult[list[int | cs.Failure]])
+assert_type(list(cs.stream(double.map([1, 2]))), list[int])
+assert_type(next(cs.stream(double.map([1, 2], on_error=3), ordered=False)), int | cs.Failure)
 double.map([1, 2], on_error="ignore")  # error: call-overload
 assert_type(cs.Router("a", {"a": double(1)}), cs.LazyResult[int])
 assert_type(cs.bind(double(1), cs.select_jump({"end": None})), cs.LazyResult[int])
