@@ -22,6 +22,7 @@ TYPE_CHECKING = bool()  # noqa: UP018
 if TYPE_CHECKING:
     from cascade.adapters.caches.disk import DiskCache as DiskCache
     from cascade.adapters.caches.memory import MemoryCache as MemoryCache
+    from cascade.adapters.executors.blocks import Blocks as Blocks
     from cascade.cli import create_cli as create_cli
     from cascade.declare.cache_policy import CachePolicy as CachePolicy
     from cascade.declare.control import Jump as Jump
@@ -105,6 +106,7 @@ __version__ = "0.2.0.dev0"
 # Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
 _HOMES = {
     "BlueprintError": "cascade.errors",
+    "Blocks": "cascade.adapters.executors.blocks",
     "CacheError": "cascade.errors",
     "CachePolicy": "cascade.declare.cache_policy",
     "CacheWarning": "cascade.errors",
@@ -186,6 +188,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Blocks",
     "BlueprintError",
     "CacheError",
     "CachePolicy",

@@ -12,7 +12,7 @@ import pytest
 
 import cascade as cs
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.executors.processes import RemoteTraceback
+from cascade.adapters.executors.messages import RemoteTraceback
 from cascade.adapters.executors.stateless import is_stateless
 from tests.support import compute_kernels as compute
 

@@ -18,6 +18,7 @@ from cascade.imports import TYPE_CHECKING, asyncio
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from cascade.adapters.executors.messages import WorkerPool
     from cascade.adapters.executors.processes import ProcessPool
 
 
@@ -65,6 +66,8 @@ class LocalExecutor:
         super().__init_subclass__()
         if "call" in vars(cls) and "call_by_kernel" not in vars(cls):
             cls.call_by_kernel = cls.call  # type: ignore[method-assign]  # it is the one way to call
+        if "call" in vars(cls) and "worker_pool" not in vars(cls):
+            cls.worker_pool = None  # type: ignore[assignment,method-assign]  # likewise: no items are sent around it
 
     def __init__(self, threads: int | None = None, processes: int | None = None) -> None:
         for name, count in (("threads", threads), ("processes", processes)):
@@ -95,13 +98,16 @@ class LocalExecutor:
         kwargs: dict[str, object],
     ) -> object:
         if task.mode == "compute":
-            pool = self._process_pool()
+            from cascade.adapters.executors.messages import call_in_worker
+
+            pool = self.worker_pool()
             by_kernel = called is not task.called
-            return LateCoroutine(lambda: pool.call(task, args, kwargs, by_kernel), task.name)
+            return LateCoroutine(lambda: call_in_worker(pool, task, args, kwargs, by_kernel), task.name)
         function = functools.partial(called, *args, **kwargs)
         return LateCoroutine(lambda: self._in_thread(function), task.name)
 
-    def _process_pool(self) -> ProcessPool:
+    def worker_pool(self) -> WorkerPool:
+        """Returns the worker processes, to which maps of compute tasks send blocks of items."""
         if self._processes is None:
             from cascade.adapters.executors.processes import ProcessPool, shared_pool
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
 import functools
 import importlib.util
 import os
-import pickle
 import re
 import sys
 import threading
@@ -22,38 +20,17 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
-from types import GetSetDescriptorType
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol
 
 from cascade._vm import kernel_of_call
-from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.lifeline import Lifeline
-from cascade.adapters.executors.sending import dumps_for_worker, has_name
-from cascade.adapters.executors.stateless import is_stateless
-from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, begin, work
-from cascade.declare.failed import failed
-from cascade.errors import MissingExtraError, SendingError, WorkerError
-
-if TYPE_CHECKING:
-    from cascade.declare.task import Task
+from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.worker import begin
+from cascade.errors import MissingExtraError
 
 ATTEMPTS = 3
 IDLE_SECONDS = 60.0
 """Workers without work end after so long."""
-
-
-_CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
-
-
-class RemoteTraceback(Exception):
-    """The cause of an exception from a worker process: its traceback there, as text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f'in a worker process\n"""\n{self.text}"""'
 
 
 class _LokyExecutor(Protocol):
@@ -107,11 +84,10 @@ def _start_tracker() -> None:
 
 
 class _Call:
-    def __init__(
-        self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
-    ) -> None:
-        self.name = task.name
-        self.message, self.sent = _message(task, args, kwargs, by_kernel)
+    def __init__(self, name: str, function: Callable[..., bytes], arguments: tuple[object, ...]) -> None:
+        self.name = name
+        self.function = function
+        self.arguments = arguments
         self.future: Future[bytes] = Future()
         self.workers: _Workers | None = None
         self.abandoned = False
@@ -137,25 +113,17 @@ class ProcessPool:
         self._workers: _Workers | None = None
         _pools.add(self)
 
-    async def call(
-        self, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool = False
-    ) -> object:
-        """Calls the function of `task` in a worker; `by_kernel` says that it may make kernels of the function, and use them.
-
-        Raises:
-            SendingError: (a TypeError) something cannot be sent there, or back.
-            WorkerError: (a RuntimeError) the worker died.
-        """
-        call = _Call(task, args, kwargs, by_kernel)
+    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """Calls a function in a worker, as a `WorkerPool` does; one that is cancelled is stopped."""
+        call = _Call(name, function, arguments)
         with self._lock:
             self._waiting.append(call)
         self._give_out()
         try:
-            answer = await asyncio.wrap_future(call.future)
+            return await asyncio.wrap_future(call.future)
         except (asyncio.CancelledError, GeneratorExit):
             self._abandon(call)
             raise
-        return _value_of(answer, task)
 
     def close(self, wait: bool = False) -> None:
         """Kills the workers. Calls that wait or run raise WorkerError."""
@@ -163,7 +131,7 @@ class ProcessPool:
             waiting, self._waiting = self._waiting, deque()
             workers, self._workers = self._workers, None
         for call in waiting:
-            _settle(call.future, error=_died(call.name, "its executor was closed"))
+            _settle(call.future, error=died(call.name, "its executor was closed"))
         if workers is not None:
             workers.kill(wait)
 
@@ -186,13 +154,13 @@ class ProcessPool:
                     if workers is None:
                         workers = self._workers = _Workers(self.count)
                 except Exception as error:
-                    _settle(call.future, error=_died(call.name, f"no worker could be started: {error}"))
+                    _settle(call.future, error=died(call.name, f"no worker could be started: {error}"))
                     continue
                 call.workers = workers
                 workers.running.add(call)
             path = None if workers.path == sys.path else list(sys.path)
             try:
-                inner = workers.executor.submit(work, call.message, path)
+                inner = workers.executor.submit(call.function, path, *call.arguments)
             except Exception as error:
                 # Found broken or shut down: the call was not made, and others are asked.
                 with self._lock:
@@ -204,7 +172,7 @@ class ProcessPool:
                     if again:
                         self._waiting.appendleft(call)
                 if not again:
-                    _settle(call.future, error=_died(call.name, f"no worker takes it: {type(error).__name__}: {error}"))
+                    _settle(call.future, error=died(call.name, f"no worker takes it: {type(error).__name__}: {error}"))
                 continue
             inner.add_done_callback(functools.partial(self._done, call))
 
@@ -222,10 +190,10 @@ class ProcessPool:
         if workers.useless:
             workers.kill()
         if inner.cancelled():
-            _settle(call.future, error=_died(call.name, "its executor was closed"))
+            _settle(call.future, error=died(call.name, "its executor was closed"))
         elif error is not None:
             codes = re.search(r"exit codes of the workers are \{(.*)\}", str(error))
-            _settle(call.future, error=_died(call.name, f"exit status {codes[1]}" if codes else str(error).strip()))
+            _settle(call.future, error=died(call.name, f"exit status {codes[1]}" if codes else str(error).strip()))
         else:
             _settle(call.future, inner.result())
         self._give_out()
@@ -290,147 +258,3 @@ def _settle(future: Future[bytes], value: bytes = b"", error: BaseException | No
             future.set_exception(error)
     except InvalidStateError:
         pass  # its caller has been cancelled
-
-
-def _died(name: str, reason: str) -> WorkerError:
-    return WorkerError(
-        name,
-        f"the worker process that ran task {name!r} died",
-        where=reason,
-        hint="a crash in native code, too little memory (killed by the system), or os._exit; the task may be tried again",
-    )
-
-
-# -- Messages -----------------------------------------------------------------------------------------------------------
-
-
-def _message(
-    task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
-) -> tuple[bytes, list[Task[..., object]]]:
-    lower = task.lower if by_kernel else False
-    function: object = task if has_name(task) else task.called
-    sent: object = function
-    try:
-        if lower is not False and is_stateless(function):
-            sent, _ = dumps_for_worker(function)
-        return dumps_for_worker((sent, args, kwargs, lower))
-    except Exception as error:
-        raise _cannot_send(task, function, args, kwargs, error) from error
-
-
-def _cannot_send(
-    task: Task[..., object], function: object, args: tuple[object, ...], kwargs: dict[str, object], error: Exception
-) -> SendingError:
-    names = task.binder.parameters[: task.binder.positional]
-    named = [(names[at] if at < len(names) else f"*{at}", value) for at, value in enumerate(args)]
-    for name, value in (*named, *kwargs.items()):
-        found = _culprit(value)
-        if found is not None:
-            path, part, reason = found
-            what = f"argument {name + path!r} of task {task.name!r}"
-            return SendingError(
-                f"{what}, of type {type(part).__name__}, cannot be sent to a worker process: {reason}",
-                where=f"task {task.name!r}, which has mode 'compute'",
-                hint="pass what it is made from and make it in the task, or use mode='blocking', which stays in this process",
-            )
-    reason = _reason_not_to_pickle(function) or f"{type(error).__name__}: {error}"
-    return SendingError(
-        f"the function of task {task.name!r} cannot be sent to a worker process: {reason}",
-        where=f"task {task.name!r}, which has mode 'compute'",
-        hint="a function at the top level of a module is sent as its name; any other, as one of the main script, with all that it "
-        "refers to: move it to a module",
-    )
-
-
-def _reason_not_to_pickle(value: object) -> str | None:
-    try:
-        dumps_for_worker(value)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def _culprit(value: object) -> tuple[str, object, str] | None:
-    """The innermost part of a value that cannot be pickled: its path, itself, the reason."""
-    reason = _reason_not_to_pickle(value)
-    if reason is None:
-        return None
-    path = ""
-    for _ in range(20):
-        for step, part in _parts(value):
-            inner = _reason_not_to_pickle(part)
-            if inner is not None:
-                path, value, reason = path + step, part, inner
-                break
-        else:
-            break
-    return path, value, reason
-
-
-def _parts(value: object) -> list[tuple[str, object]]:
-    if isinstance(value, dict):
-        return [(f"[{key!r}]", part) for key, part in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [(f"[{at}]", part) for at, part in enumerate(value)]
-    return (
-        [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()]
-        if not isinstance(value, type)
-        else []
-    )
-
-
-def _value_of(answer: bytes, task: Task[..., object]) -> object:
-    where = f"task {task.name!r}, in a worker process"
-    try:
-        kind, *content = pickle.loads(answer)
-    except Exception as error:
-        raise SendingError(
-            f"the answer of task {task.name!r} cannot be read: {type(error).__name__}: {error}", where=where
-        ) from error
-    if kind == VALUE:
-        return content[0]
-    if kind == ERROR:
-        whole, parts, text = content
-        raised = _raised(whole, parts, task, where)
-        _CAUSE.__set__(raised, RemoteTraceback(text))  # never refused, as setting the attribute may be
-        return failed(raised)
-    if kind == UNREADABLE:
-        raise SendingError(
-            f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
-            where=where,
-            hint="what is sent by its name has to be importable there, too",
-        )
-    what, reason = content
-    raise SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
-
-
-def _raised(whole: bytes | None, parts: Parts, task: Task[..., object], where: str) -> BaseException:
-    """Returns the exception that a worker has sent; where that is impossible, one of a subclass with the attributes that could be sent."""
-    reason = parts.reason
-    if whole is not None:
-        try:
-            return cast("BaseException", pickle.loads(whole))
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-    missing = [repr(name) for name, value in {**parts.members, **parts.state}.items() if value is None]
-    trouble = SendingError(
-        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.message}",
-        where=where,
-        hint=f"these attributes of it are missing here: {', '.join(missing)}" if missing else None,
-    )
-    members, state = _read(parts.members), _read(parts.state)
-    for kind in parts.classes:
-        try:
-            return incomplete(pickle.loads(kind), trouble, members, state)
-        except Exception:
-            continue  # this process does not have the class, or it cannot have subclasses
-    return trouble
-
-
-def _read(pickles: dict[str, bytes | None]) -> dict[str, object]:
-    values = {}
-    for name, made in pickles.items():
-        if made is not None:
-            with contextlib.suppress(Exception):
-                values[name] = pickle.loads(made)
-    return values

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from types import CodeType, FunctionType
 
 from cascade.adapters.executors.exceptions import Parts, attributes
+from cascade.adapters.executors.handshake import check_code
 from cascade.adapters.executors.lifeline import hold
 from cascade.adapters.executors.sending import dumps_for_caller
 from cascade.declare.task import Task
@@ -23,6 +25,8 @@ _kept: dict[bytes, Callable[..., object]] = {}
 """By their pickles, what calls the stateless functions that came by value, by their kernels."""
 _seconds: dict[CodeType, float] = {}
 """By their code, what a call of other functions took that came by value."""
+
+_is_prepared = False
 
 VALUE, ERROR, UNREADABLE, UNSENDABLE = "value", "error", "unreadable", "unsendable"
 
@@ -39,13 +43,26 @@ def begin(lifeline: int, _kernels: object) -> None:
     hold(lifeline)
 
 
-def work(message: bytes, path: list[str] | None) -> bytes:
+def prepare(path: list[str] | None) -> None:
+    """Prepares a call: what the caller imports can be imported here, and Ctrl-C is for the caller, which cancels it."""
+    global _is_prepared
+    if path is not None:
+        sys.path.extend(entry for entry in path if entry not in sys.path)
+    if not _is_prepared:
+        _is_prepared = True
+        is_child = getattr(sys.modules.get("multiprocessing.process"), "parent_process", lambda: None)() is not None
+        if is_child and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def work(path: list[str] | None, message: bytes) -> bytes:
     """Calls a function.
 
     Args:
-        message: the pickle of (function, args, kwargs, lower). The function is itself, its task, or its pickle, where it may be kept for
-            later calls; `lower` is that of its task, False where it is to be called without kernels.
         path: the caller's sys.path, if it has changed since the worker was started.
+        message: the pickle of (function, args, kwargs, lower, digest). The function is itself, its task, or its pickle, where it may be
+            kept for later calls; `lower` is that of its task, False where it is to be called without kernels; `digest` is that of the
+            code of a task.
 
     Returns:
         The pickle of one of
@@ -54,23 +71,24 @@ def work(message: bytes, path: list[str] | None) -> bytes:
             (UNREADABLE, reason): the message cannot be unpickled here
             (UNSENDABLE, subject, reason): the value cannot be pickled
     """
-    if path is not None:
-        sys.path.extend(entry for entry in path if entry not in sys.path)
+    prepare(path)
     try:
-        function, args, kwargs, lower = pickle.loads(message)
+        function, args, kwargs, lower, digest = pickle.loads(message)
+        if isinstance(function, Task):
+            check_code(function.name, function.called, digest)
         function = _called(function, lower)
     except BaseException as error:
-        return pickle.dumps((UNREADABLE, _reason(error)))
+        return pickle.dumps((UNREADABLE, reason_of(error)))
     begun = time.perf_counter()
     try:
         value = function(*args, **kwargs)
     except BaseException as error:
-        return _failure(error)
+        return failure_of(error)
     _note(function, time.perf_counter() - begun)
     try:
         return dumps_for_caller((VALUE, value))
     except BaseException as error:
-        return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", _reason(error)))
+        return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", reason_of(error)))
 
 
 def _called(function: object, lower: bool | None) -> Callable[..., object]:
@@ -99,7 +117,8 @@ def _note(function: object, seconds: float) -> None:
         _seconds[function.__code__] = seconds
 
 
-def _failure(error: BaseException) -> bytes:
+def failure_of(error: BaseException) -> bytes:
+    """Returns the answer of a call that has raised."""
     at = error.__traceback__
     error.with_traceback(None if at is None else at.tb_next)  # without this module's own frame
     text = "".join(traceback.format_exception(error))
@@ -120,7 +139,7 @@ def _whole(error: BaseException) -> tuple[bytes | None, str]:
                 return whole, ""
             reason = "it comes back as something else"
         except BaseException as trouble:
-            reason = _reason(trouble)
+            reason = reason_of(trouble)
     return None, reason
 
 
@@ -148,5 +167,6 @@ def _pickle_of(value: object) -> bytes | None:
         return None  # it cannot be sent
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Returns an exception in words."""
     return f"{type(error).__name__}: {error}"

@@ -92,13 +92,12 @@ def _late(call: Call, is_stopped: bool = False, notes: Iterable[str] = ()) -> Ta
     return error
 
 
-async def attempts(call: Call, failure: BaseException | None = None) -> object:
-    """Calls the task until it succeeds or may not be called again; `failure` is that of a first attempt."""
+async def attempts(call: Call, failure: BaseException | None = None, number: int = 1) -> object:
+    """Calls the task until it succeeds or may not be called again; `failure` is that of attempt `number`, which was made elsewhere."""
     operation, context = call.operation, call.context
     task, retry = operation.task, operation.retry
     if context.observed and call.is_published and failure is None:
         context.started(task, call.serial, call.node)
-    number = 1
     begun = 0.0
     while True:
         value, error = (None, failure) if failure is not None else await _attempt(call)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, MutableSequence
+from collections.abc import Coroutine, MutableSequence, Sequence
 
 from cascade._vm import TailCall, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
+from cascade.errors import MapError
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map
 from cascade.imports import asyncio
@@ -55,7 +56,11 @@ class Rows:
 
     def call_of(self, position: int) -> ItemCall:
         """Returns the call of an item."""
-        signature, row = self._signature, self.row(position)
+        return self.call_with(position, self.row(position))
+
+    def call_with(self, position: int, row: list[object]) -> ItemCall:
+        """Returns the call of an item that is given."""
+        signature = self._signature
         named = dict(zip(signature.names, row[signature.positional :], strict=True))
         slots: dict[int, object] = {}
         for each, value in self._shared.items():
@@ -68,6 +73,20 @@ class Rows:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts
         return ItemCall(self.call.context, self._operation, operands, self.call, position, row)
+
+
+def check_columns(call: Call, columns: Sequence[Sequence[object] | Column], first: int) -> None:
+    """Raises MapError (a ValueError) unless all inputs have as many items; `first` is the number of the first one in the columns."""
+    length = min(map(len, columns))
+    if all(len(column) == length for column in columns):
+        return
+    sizes = ", ".join(
+        f"{name} has {first + length + 1} or more" if len(column) > length else f"{name} has {first + length}"
+        for name, column in zip(call.operation.parameters, columns, strict=False)
+    )
+    raise MapError(
+        f"mismatched lengths: {sizes}", where=f"{call.operation.name}.map", expected="as many items in each input"
+    )
 
 
 class Fairness:

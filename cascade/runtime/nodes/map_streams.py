@@ -10,16 +10,13 @@ from cascade.declare.failed import Failed
 from cascade.declare.iterables import check_map_input, not_iterable
 from cascade.errors import InternalError, MapError
 from cascade.graph.operations import Map
-from cascade.imports import TYPE_CHECKING
+from cascade.runtime.nodes.block_pool import is_sliced, pool_of
 from cascade.runtime.nodes.call import Call
-from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, run_items
+from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, check_columns, run_items
 from cascade.runtime.nodes.item_failures import ItemFailures
 from cascade.runtime.nodes.kernel_maps import Column, array_column, is_array, is_sized
 from cascade.runtime.nodes.plain_items import PlainItems, is_plain
 from cascade.runtime.nodes.sink import Sink
-
-if TYPE_CHECKING:
-    pass
 
 CHUNK, LARGEST_CHUNK = 16, 4096
 """Items that are taken at once where a loop calls them: the first time, and at most."""
@@ -35,9 +32,16 @@ async def stream_map(call: Call, operation: Map, given: Sequence[object]) -> obj
     sink = call.context.sink
     if sink is None:
         raise InternalError("a map is streamed, and its run has no sink")
-    rows = StreamedRows(call, operation, given)
+    count, given = _begun(operation, given)
     fairness = Fairness(call)
     failures = ItemFailures(call.context, operation)
+    pool = pool_of(call, operation)
+    if pool is not None:
+        from cascade.runtime.nodes.block_maps import BlockItems, BlockRows
+
+        blocks = BlockRows(call, operation, given, count)
+        return await run_items(BlockItems(blocks, sink, failures, fairness, pool, True))
+    rows = StreamedRows(call, operation, given)
     failed, begun, special = await _stream_plainly(rows, operation, failures, fairness, sink)
     if failed is not None or (special is None and begun == rows.end):
         return failed
@@ -104,40 +108,20 @@ class StreamedRows(Rows):
     def __init__(self, call: Call, operation: Map, given: Sequence[object]) -> None:
         super().__init__(call, operation, [])
         context = call.context
-        self._names = operation.parameters[: len(given)]
-        self._where = f"{operation.name}.map"
-        self._typed = context.lowers and is_plain(operation, context)
-        self._inputs = [self._input(name, items) for name, items in zip(self._names, given, strict=True)]
-        _check_lengths(self._names, given, self._where)
+        typed = context.lowers and is_plain(operation, context)
+        self._inputs = [_Input(items, typed) for items in given]
         self.chunk = 1
         self.first = self.end = 0
-
-    def _input(self, name: str, items: object) -> _Input:
-        check_map_input(name, items, self._where)
-        try:
-            return _Input(items, self._typed)
-        except TypeError:
-            if hasattr(type(items), "__iter__"):
-                raise
-            raise not_iterable(name, items, self._where) from None
 
     def has(self, position: int) -> bool:
         if position < self.end:
             return True
         self.call.context.limits.check_deadline()
         columns = [each.take(self.chunk) for each in self._inputs]
-        length = min(map(len, columns))
-        if any(len(column) != length for column in columns):
-            sizes = ", ".join(
-                f"{name} has {self.end + length + 1} or more"
-                if len(column) > length
-                else f"{name} has {self.end + length}"
-                for name, column in zip(self._names, columns, strict=True)
-            )
-            raise MapError(f"mismatched lengths: {sizes}", where=self._where, expected="as many items in each input")
+        check_columns(self.call, columns, self.end)
         self.columns = columns
-        self.first, self.end = self.end, self.end + length
-        return length > 0
+        self.first, self.end = self.end, self.end + len(columns[0])
+        return self.end > self.first
 
     def row(self, position: int) -> list[object]:
         return super().row(position - self.first)
@@ -160,8 +144,26 @@ class _Input:
         return part
 
 
-def _check_lengths(names: Sequence[str], given: Sequence[object], where: str) -> None:
+def _begun(operation: Map, given: Sequence[object]) -> tuple[int | None, list[object]]:
+    """Returns the number of items, where all inputs have a length, and the inputs: those that are not sliced as iterators.
+
+    Raises:
+        DeclarationError: (a TypeError) one cannot be iterated over.
+        MapError: (a ValueError) one has no end, or their lengths differ.
+    """
+    begun: list[object] = []
+    where = f"{operation.name}.map"
+    names = operation.parameters[: len(given)]
+    for name, items in zip(names, given, strict=True):
+        check_map_input(name, items, where)
+        try:
+            begun.append(items if is_sliced(items) else iter(items))  # type: ignore[call-overload]
+        except TypeError:
+            if hasattr(type(items), "__iter__"):
+                raise
+            raise not_iterable(name, items, where) from None
     sized = {name: len(items) for name, items in zip(names, given, strict=True) if is_sized(items)}
     if len(set(sized.values())) > 1:
         sizes = ", ".join(f"{name} has {size}" for name, size in sized.items())
         raise MapError(f"mismatched lengths: {sizes}", where=where, expected="as many items in each input")
+    return next(iter(sized.values())) if len(sized) == len(given) else None, begun

@@ -19,6 +19,7 @@ from cascade.declare.task import Task
 from cascade.errors import MapError
 from cascade.graph.operations import Map
 from cascade.imports import TYPE_CHECKING
+from cascade.runtime.nodes.block_pool import pool_of, sliced
 from cascade.runtime.nodes.call import Call, begin
 from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, run_items
 from cascade.runtime.nodes.item_failures import ItemFailures
@@ -27,6 +28,7 @@ from cascade.runtime.nodes.map_streams import stream_map
 from cascade.runtime.nodes.plain_items import PlainItems, is_plain
 
 if TYPE_CHECKING:
+    from cascade.adapters.executors.messages import WorkerPool
     from cascade.runtime.nodes.context import NodeContext
 
 ITEMS_LIMIT = 10_000_000
@@ -52,10 +54,15 @@ def call_map(
         if context.observed and call.is_published:
             context.started(operation.task, serial, node)
         return begin(stream_map(call, operation, operands[operation.items]))
-    columns = _columns(context, operation, operands)
+    pool = pool_of(call, operation)
+    columns = (pool and sliced(operands[operation.items])) or _columns(context, operation, operands)
     if context.observed and call.is_published:
         context.started(operation.task, serial, node, len(columns[0]))
-    return begin(_map(call, operation, columns))
+    return begin(
+        _map(call, operation, columns)
+        if pool is None or not len(columns[0])
+        else _map_in_blocks(call, operation, columns, pool)
+    )
 
 
 def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -> list[Column]:
@@ -83,6 +90,15 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -
     return columns
 
 
+async def _map_in_blocks(call: Call, operation: Map, columns: list[Column], pool: WorkerPool) -> object:
+    from cascade.runtime.nodes.block_maps import BlockItems, BlockRows, Gathered
+
+    failures, gathered = ItemFailures(call.context, operation), Gathered()
+    rows = BlockRows(call, operation, columns, len(columns[0]))
+    failed = await run_items(BlockItems(rows, gathered, failures, Fairness(call), pool, failures.may_take))
+    return failed if failed is not None else _gathered(operation, gathered.values())
+
+
 async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
     rows, fairness = Rows(call, operation, columns), Fairness(call)
     failures = ItemFailures(call.context, operation)
@@ -103,6 +119,11 @@ async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
     failed = await run_items(items, begun, special)
     if failed is not None:
         return failed
+    return _gathered(operation, results)
+
+
+def _gathered(operation: Map, results: list[object]) -> object:
+    """Returns the value of a map, or the result that computes those that items have returned, and then the value."""
     coming = [result for result in results if type(result) is LazyResult]
     return GATHER(_Results(operation, results), *coming) if coming else _value_of(operation, results)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cascade.imports import TYPE_CHECKING, asyncio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ROOM = 1000
 """The map waits while so many results have not been taken."""
@@ -15,7 +15,12 @@ class Sink:
     """Results on their way, in the order of the items or in that in which they come.
 
     All methods are called in the event loop of the run.
+
+    Attributes:
+        on_room: is called when results have been taken.
     """
+
+    on_room: Callable[[], None] | None = None
 
     def __init__(self, ordered: bool = True, room: int = ROOM) -> None:
         self.ordered = ordered
@@ -72,6 +77,8 @@ class Sink:
                 self._taker = None
         taken, self._ready = self._ready, []
         _wake(self._putter)
+        if self.on_room is not None:
+            self.on_room()
         return taken
 
     def end(self) -> None:

@@ -1,0 +1,163 @@
+"""Blocks: compute tasks, and maps of them in blocks, on the workers of any executor of `concurrent.futures`."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+import time
+from _thread import allocate_lock
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+
+from cascade._vm import kernel_of_call
+from cascade.adapters.executors.handshake import enter, versions
+from cascade.adapters.executors.local import LocalExecutor
+from cascade.adapters.executors.messages import WorkerPool, died
+from cascade.errors import DeclarationError
+
+ATTEMPTS = 3
+
+_tickets = itertools.count()
+
+
+def next_ticket() -> tuple[int, int, int]:
+    """Returns something that no other call, also of other processes, is given."""
+    return os.getpid(), time.time_ns(), next(_tickets)
+
+
+class Blocks(LocalExecutor):
+    """Runs compute tasks on the workers of an executor, and everything else on this machine, as `LocalExecutor` does.
+
+    A map of compute tasks travels in blocks: so many items together as take about half a second, numbers as buffers, the function once to each
+    worker. `Engine(executor=cascade.Blocks(ProcessPoolExecutor(8)))`.
+
+    Args:
+        executor: of the standard protocol `concurrent.futures.Executor`, such as a `ProcessPoolExecutor`, loky's, mpi4py's or that of a
+            Dask client; or a function that makes one. Only with a function is work done after a worker has died: what the executor
+            can do no more, a new one does. It is yours to shut down, unless it was made by the function; then `close()` does.
+        workers: how many calls it makes at once; by default as many as it has workers, if it says so, else as many as there are cores.
+        threads: as in `LocalExecutor`.
+
+    A block that runs cannot be stopped: on the same machine its worker notices within a twentieth of a second between two items that nobody waits for it any more.
+
+    Raises:
+        DeclarationError: (a TypeError) `executor` is something else, or a number that is none from 1 up.
+    """
+
+    def __init__(
+        self, executor: Executor | Callable[[], Executor], workers: int | None = None, *, threads: int | None = None
+    ) -> None:
+        if not callable(getattr(executor, "submit", executor)):
+            raise DeclarationError(
+                f"Blocks was given {executor!r}",
+                expected="an executor of concurrent.futures, or a function that makes one",
+            )
+        if workers is not None and (type(workers) is not int or workers < 1):
+            raise DeclarationError(f"Blocks(workers={workers!r})", expected="a number from 1 up, or None")
+        super().__init__(threads=threads)
+        self._workers = ExecutorPool(executor, workers)
+
+    def worker_pool(self) -> WorkerPool:
+        """Returns the workers."""
+        return self._workers
+
+    def close(self) -> None:
+        """Ends the threads that are this executor's own, and the executor, if it was made by the function that was given."""
+        super().close()
+        self._workers.close()
+
+
+class ExecutorPool:
+    """The workers of an executor: a `WorkerPool`."""
+
+    def __init__(self, executor: Executor | Callable[[], Executor], workers: int | None) -> None:
+        self._make: Callable[[], Executor] | None = None
+        self._executor: Executor | None = None
+        if callable(getattr(executor, "submit", None)):
+            self._executor = executor  # type: ignore[assignment]  # or something of the same protocol
+        else:
+            self._make = executor  # type: ignore[assignment]
+        self._count = workers
+        self._lock = allocate_lock()
+        self._path = list(sys.path)
+
+    @property
+    def count(self) -> int:
+        if self._count is None:
+            self._count = _workers_of(self._found())
+        return self._count
+
+    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """Calls a function in a worker, as a `WorkerPool` does; the result of one that is cancelled while it runs is dropped."""
+        executor, future = self._submitted(name, function, arguments)
+        try:
+            return await asyncio.wrap_future(future)
+        except BrokenExecutor as error:
+            self._drop(executor)
+            raise died(name, f"{type(error).__name__}: {error}", self._make is not None) from None
+        except (asyncio.CancelledError, CancelledError):
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                future.cancel()
+                raise
+            raise died(name, "its executor was shut down", self._make is not None) from None
+
+    def _submitted(
+        self, name: str, function: Callable[..., bytes], arguments: tuple[object, ...]
+    ) -> tuple[Executor, Future[bytes]]:
+        path = None if self._path == sys.path else list(sys.path)
+        for attempt in range(ATTEMPTS):
+            executor = self._found()
+            try:
+                return executor, executor.submit(
+                    enter, versions(), next_ticket(), kernel_of_call(), function, path, *arguments
+                )
+            except (BrokenExecutor, RuntimeError) as error:  # the latter where it was shut down
+                self._drop(executor)
+                if self._make is None or attempt == ATTEMPTS - 1:
+                    raise died(name, f"{type(error).__name__}: {error}", self._make is not None) from None
+        raise AssertionError
+
+    def _found(self) -> Executor:
+        with self._lock:
+            if self._executor is None:
+                assert self._make is not None
+                self._executor = self._make()
+            return self._executor
+
+    def _drop(self, executor: Executor) -> None:
+        """Drops an executor that can do nothing any more, if another one can be made."""
+        with self._lock:
+            if self._make is None or self._executor is not executor:
+                return
+            self._executor = None
+        executor.shutdown(wait=False)
+
+    def close(self) -> None:
+        """Shuts the executor down, if it was made here."""
+        with self._lock:
+            executor = self._executor
+            if self._make is None or executor is None:
+                return
+            self._executor = None
+        _shut_down(executor)
+
+
+def _shut_down(executor: Executor) -> None:
+    try:
+        executor.shutdown(wait=False, cancel_futures=True)
+    except TypeError:  # loky's has another signature
+        executor.shutdown(wait=False)
+
+
+def _workers_of(executor: Executor) -> int:
+    for name in ("_max_workers", "max_workers", "num_workers"):
+        count = getattr(executor, name, None)
+        if type(count) is int and count > 0:
+            return count
+    client = getattr(executor, "_client", None)  # of Dask's
+    if client is not None:
+        return max(1, int(sum(client.ncores().values())))
+    return os.cpu_count() or 1

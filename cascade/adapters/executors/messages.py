@@ -1,0 +1,229 @@
+"""Messages to worker processes: calls, as bytes, and their answers."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+from types import GetSetDescriptorType
+from typing import TYPE_CHECKING, Protocol, cast
+
+from cascade.adapters.executors.exceptions import Parts, incomplete
+from cascade.adapters.executors.handshake import digest
+from cascade.adapters.executors.sending import dumps_for_worker, has_name
+from cascade.adapters.executors.stateless import is_stateless
+from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, work
+from cascade.declare.failed import Failed, failed
+from cascade.errors import SendingError, WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cascade.declare.task import Task
+
+_CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
+
+
+class WorkerPool(Protocol):
+    """Workers that call functions on bytes.
+
+    Attributes:
+        count: how many calls are made at once.
+    """
+
+    @property
+    def count(self) -> int: ...
+
+    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """Calls `function(path, *arguments)` in a worker; `name` is that of the task for which it is.
+
+        The path is the caller's `sys.path`, or None where that of the workers is the same. A call that is cancelled is stopped, or its
+        result dropped.
+
+        Raises:
+            WorkerError: (a RuntimeError) the worker died.
+        """
+        raise NotImplementedError
+
+
+async def call_in_worker(
+    pool: WorkerPool, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
+) -> object:
+    """Calls the function of `task` in a worker; `by_kernel` says that it may make kernels of the function, and use them.
+
+    Raises:
+        SendingError: (a TypeError) something cannot be sent there, or back.
+        WorkerError: (a RuntimeError) the worker died.
+    """
+    message, sent = _message(task, args, kwargs, by_kernel)
+    answer = await pool.send(task.name, work, message)
+    value = value_of(answer, task)
+    del sent  # the answer may lead back to these tasks
+    return value
+
+
+class RemoteTraceback(Exception):
+    """The cause of an exception from a worker process: its traceback there, as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'in a worker process\n"""\n{self.text}"""'
+
+
+def died(name: str, reason: str, is_replaced: bool = True) -> WorkerError:
+    """Returns the error of a call whose worker has died; `is_replaced` says whether there will be another one."""
+    again = (
+        "the task may be tried again"
+        if is_replaced
+        else "its executor does nothing any more: a function that makes one, cascade.Blocks(lambda: ...), can make another"
+    )
+    return WorkerError(
+        name,
+        f"the worker process that ran task {name!r} died",
+        where=reason,
+        hint=f"a crash in native code, too little memory (killed by the system), or os._exit; {again}",
+    )
+
+
+def _message(
+    task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
+) -> tuple[bytes, list[Task[..., object]]]:
+    lower = task.lower if by_kernel else False
+    function: object = task if has_name(task) else task.called
+    sent: object = function
+    try:
+        if lower is not False and is_stateless(function):
+            sent, _ = dumps_for_worker(function)
+        return dumps_for_worker((sent, args, kwargs, lower, digest(task.called) if sent is task else None))
+    except Exception as error:
+        raise cannot_send(task, function, args, kwargs, error) from error
+
+
+def cannot_send(
+    task: Task[..., object], function: object, args: tuple[object, ...], kwargs: dict[str, object], error: Exception
+) -> SendingError:
+    names = task.binder.parameters[: task.binder.positional]
+    named = [(names[at] if at < len(names) else f"*{at}", value) for at, value in enumerate(args)]
+    for name, value in (*named, *kwargs.items()):
+        found = _culprit(value)
+        if found is not None:
+            path, part, reason = found
+            what = f"argument {name + path!r} of task {task.name!r}"
+            return SendingError(
+                f"{what}, of type {type(part).__name__}, cannot be sent to a worker process: {reason}",
+                where=f"task {task.name!r}, which has mode 'compute'",
+                hint="pass what it is made from and make it in the task, or use mode='blocking', which stays in this process",
+            )
+    reason = _reason_not_to_pickle(function) or f"{type(error).__name__}: {error}"
+    return SendingError(
+        f"the function of task {task.name!r} cannot be sent to a worker process: {reason}",
+        where=f"task {task.name!r}, which has mode 'compute'",
+        hint="a function at the top level of a module is sent as its name; any other, as one of the main script, with all that it "
+        "refers to: move it to a module",
+    )
+
+
+def _reason_not_to_pickle(value: object) -> str | None:
+    try:
+        dumps_for_worker(value)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _culprit(value: object) -> tuple[str, object, str] | None:
+    """The innermost part of a value that cannot be pickled: its path, itself, the reason."""
+    reason = _reason_not_to_pickle(value)
+    if reason is None:
+        return None
+    path = ""
+    for _ in range(20):
+        for step, part in _parts(value):
+            inner = _reason_not_to_pickle(part)
+            if inner is not None:
+                path, value, reason = path + step, part, inner
+                break
+        else:
+            break
+    return path, value, reason
+
+
+def _parts(value: object) -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", part) for key, part in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [(f"[{at}]", part) for at, part in enumerate(value)]
+    return (
+        [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()]
+        if not isinstance(value, type)
+        else []
+    )
+
+
+def value_of(answer: bytes, task: Task[..., object]) -> object:
+    where = f"task {task.name!r}, in a worker process"
+    try:
+        kind, *content = pickle.loads(answer)
+    except Exception as error:
+        raise SendingError(
+            f"the answer of task {task.name!r} cannot be read: {type(error).__name__}: {error}", where=where
+        ) from error
+    if kind == VALUE:
+        return content[0]
+    if kind == ERROR:
+        whole, parts, text = content
+        raised = _raised(whole, parts, task, where)
+        _CAUSE.__set__(raised, RemoteTraceback(text))  # never refused, as setting the attribute may be
+        return failed(raised)
+    if kind == UNREADABLE:
+        raise SendingError(
+            f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
+            where=where,
+            hint="what is sent by its name has to be importable there, too",
+        )
+    what, reason = content
+    raise SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)
+
+
+def error_of_answer(answer: bytes, task: Task[..., object]) -> BaseException:
+    """Returns the exception of an answer, as `value_of` raises it."""
+    try:
+        value = value_of(answer, task)
+    except BaseException as error:
+        return error.with_traceback(None)
+    assert isinstance(value, Failed)
+    return value.error
+
+
+def _raised(whole: bytes | None, parts: Parts, task: Task[..., object], where: str) -> BaseException:
+    """Returns the exception that a worker has sent; where that is impossible, one of a subclass with the attributes that could be sent."""
+    reason = parts.reason
+    if whole is not None:
+        try:
+            return cast("BaseException", pickle.loads(whole))
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+    missing = [repr(name) for name, value in {**parts.members, **parts.state}.items() if value is None]
+    trouble = SendingError(
+        f"the {parts.name} that it raised cannot be sent back from task {task.name!r}: {reason}; it was: {parts.message}",
+        where=where,
+        hint=f"these attributes of it are missing here: {', '.join(missing)}" if missing else None,
+    )
+    members, state = _read(parts.members), _read(parts.state)
+    for kind in parts.classes:
+        try:
+            return incomplete(pickle.loads(kind), trouble, members, state)
+        except Exception:
+            continue  # this process does not have the class, or it cannot have subclasses
+    return trouble
+
+
+def _read(pickles: dict[str, bytes | None]) -> dict[str, object]:
+    values = {}
+    for name, made in pickles.items():
+        if made is not None:
+            with contextlib.suppress(Exception):
+                values[name] = pickle.loads(made)
+    return values

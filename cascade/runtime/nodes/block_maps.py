@@ -1,0 +1,425 @@
+"""Maps of compute tasks in blocks: so many items at once go to a worker as are worth a message, and their results come back together.
+
+Blocks are given out in order, no more than the workers need. Items that fail in a block, and results that are no values yet, continue here as calls
+with policies. Where items observe, wait for capacity, have a time limit or a cache, each is a call of its own (`item_calls`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import pickle
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from cascade._vm import TailCall
+from cascade.adapters.executors.cancelled import Cancelled
+from cascade.adapters.executors.handshake import digest
+from cascade.adapters.executors.messages import WorkerPool, error_of_answer
+from cascade.adapters.executors.packing import NUMBERS, Packed, pack, unpack
+from cascade.adapters.executors.sending import dumps_for_worker, has_name
+from cascade.adapters.executors.stateless import is_stateless
+from cascade.declare.failed import Failed, add_note
+from cascade.declare.lazy import LazyResult
+from cascade.errors import WorkerError
+from cascade.graph.operations import Map
+from cascade.imports import asyncio, weakref
+from cascade.runtime.nodes.attempts import attempts
+from cascade.runtime.nodes.block_pool import is_sliced
+from cascade.runtime.nodes.block_sizes import LIMIT, BlockSizes
+from cascade.runtime.nodes.block_work import DONE, MISSING, REFUSED, Block, Program, run_block
+from cascade.runtime.nodes.call import Call, ItemCall
+from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, check_columns, failed_item
+from cascade.runtime.nodes.item_failures import ItemFailures
+from cascade.runtime.spine.task_group import cancel_all
+
+SMALL = 2000
+"""Bytes of a program that goes with each block: less than it costs to ask for it."""
+PIECES = 1000
+"""A block whose worker died is divided into so many at most."""
+PATIENCE = 4.0
+"""Seconds that a map which has failed waits for items before the one that failed: one of them may fail as well."""
+
+
+class Out(Protocol):
+    """Where results go: a `Sink`, or a `Gathered`."""
+
+    on_room: Callable[[], None] | None
+
+    def put(self, position: int, values: Sequence[object]) -> None: ...
+    @property
+    def is_full(self) -> bool: ...
+
+
+class Gathered:
+    """The results of a map, put in any order."""
+
+    is_full = False
+    on_room: Callable[[], None] | None = None
+
+    def __init__(self) -> None:
+        self._parts: dict[int, Sequence[object]] = {}
+
+    def put(self, position: int, values: Sequence[object]) -> None:
+        """Puts the results of items that begin at `position`."""
+        self._parts[position] = values
+
+    def values(self) -> list[object]:
+        """Returns all results in order."""
+        return [value for position in sorted(self._parts) for value in self._parts[position]]
+
+
+class _Block:
+    """Items on their way.
+
+    Attributes:
+        start: the number of the first.
+        columns: the items of each input.
+        attempt: how many workers have died with it.
+        delay: the seconds before it is sent.
+    """
+
+    __slots__ = ("attempt", "columns", "count", "delay", "start")
+
+    def __init__(self, start: int, columns: list[Sequence[object]], attempt: int = 0) -> None:
+        self.start = start
+        self.columns = columns
+        self.count = len(columns[0])
+        self.attempt = attempt
+        self.delay = 0.0
+
+    def part(self, start: int, end: int) -> _Block:
+        return _Block(self.start + start, [column[start:end] for column in self.columns], self.attempt)
+
+    def pieces(self, size: int) -> list[_Block]:
+        return [self.part(start, start + size) for start in range(0, self.count, size)]
+
+    def __lt__(self, other: _Block) -> bool:
+        return self.start < other.start
+
+
+class _Answer(NamedTuple):
+    """The answer of `run_block` whose items were done."""
+
+    seconds: float
+    done: int
+    results: Packed
+    failures: dict[int, bytes]
+
+
+class BlockRows(Rows):
+    """The arguments of items that are taken block by block.
+
+    Args:
+        given: the inputs.
+        count: the number of items of each of them; None where that is not known.
+    """
+
+    def __init__(self, call: Call, operation: Map, given: Sequence[object], count: int | None) -> None:
+        super().__init__(call, operation, [])
+        self.count = count
+        self.taken = 0
+        self._given = given
+        self._iterators: list[Iterator[object] | None] = [None if is_sliced(items) else iter(items) for items in given]  # type: ignore[call-overload]
+
+    def take(self, count: int) -> list[Sequence[object]]:
+        """Returns the next items of each input; as many as there are."""
+        columns: list[Sequence[object]] = []
+        for items, iterator in zip(self._given, self._iterators, strict=True):
+            if iterator is not None:
+                columns.append(list(islice(iterator, count)))
+            else:
+                part = items[self.taken : self.taken + count]  # type: ignore[index]
+                columns.append(list(part) if type(part) is tuple else part)
+        if self.count is None:
+            check_columns(self.call, columns, self.taken)
+        self.taken += len(columns[0])
+        return columns
+
+    def call_in(self, block: _Block, number: int) -> ItemCall:
+        """Returns the call of an item of a block."""
+        return self.call_with(block.start + number, [column[number] for column in block.columns])
+
+
+class BlockItems(Items):
+    """The items of a map under way, most of them in blocks.
+
+    Args:
+        out: where results go.
+    """
+
+    def __init__(
+        self,
+        rows: BlockRows,
+        out: Out,
+        failures: ItemFailures,
+        fairness: Fairness,
+        pool: WorkerPool,
+        completes: bool,
+    ) -> None:
+        super().__init__(rows, [], failures, fairness, completes, None)
+        self._blocks = rows
+        self._out = out
+        out.on_room = self._wake
+        self._pool = pool
+        operation = rows.call.operation
+        limit = operation.concurrency
+        self._workers = pool.count if limit is None else min(pool.count, limit)
+        self._room = self._workers if limit is not None else 2 * self._workers
+        self._sizes = BlockSizes(self._workers)
+        self._waiting: list[_Block] = []
+        self._under_way: dict[asyncio.Future[object], _Block] = {}
+        self._landed: list[asyncio.Future[object]] = []
+        self._program: _Sent | None = None
+        self._cancelled = Cancelled()
+        self._is_measured = False
+        self._failed_at = -1
+        self._give_up = 0.0
+
+    # -- The loop ---------------------------------------------------------------------------------------------------
+
+    async def run(self, begun: int = 0, special: object = None) -> Failed | None:
+        await self._call.park()
+        self.task = asyncio.current_task()
+        while True:
+            self._give_out()
+            if not self._goes_on():
+                return self._failed
+            if not self._landed:
+                await self._wait()
+            landed, self._landed = self._landed, []
+            for future in landed:
+                await self._land(self._under_way.pop(future), future)
+            self._fairness.publish_progress(self._done)
+
+    def _goes_on(self) -> bool:
+        if self._failed is None:
+            return bool(self._under_way or self._active or self._out.is_full)
+        # Plain Python would raise the failure of the first item.
+        before = [block.start for block in self._under_way.values()] + [item.position for item in self._active.values()]
+        return any(start < self._failed_at for start in before) and time.monotonic() < self._give_up
+
+    def _end_block(self, future: asyncio.Future[object]) -> None:
+        if future in self._under_way:
+            self._landed.append(future)
+            self._wake()
+
+    def _give_out(self) -> None:
+        room = self._room if self._is_measured else self._workers
+        while len(self._under_way) < room:
+            block = self._next()
+            if block is None:
+                return
+            task: asyncio.Future[object] = asyncio.get_running_loop().create_task(
+                self._send(block), name=f"{self._call.operation.name} block"
+            )
+            self._under_way[task] = block
+            task.add_done_callback(self._end_block)
+
+    def _next(self) -> _Block | None:
+        if self._waiting and (self._failed is None or self._waiting[0].start < self._failed_at):
+            return heapq.heappop(self._waiting)
+        if self._failed is not None or self._out.is_full:
+            return None
+        rows = self._blocks
+        start = rows.taken
+        left = None if rows.count is None else rows.count - start
+        columns = rows.take(self._sizes.next(left)) if left != 0 else [[]]
+        return _Block(start, columns) if len(columns[0]) else None
+
+    async def stop(self) -> None:
+        self._cancelled.end()
+        interrupted = await cancel_all(self._under_way)
+        self._under_way.clear()
+        await super().stop()
+        if interrupted is not None:
+            raise interrupted
+
+    # -- One block --------------------------------------------------------------------------------------------------
+
+    async def _send(self, block: _Block) -> object:
+        """Returns the content of a block's answer; None where it cannot be sent, or not be read there."""
+        if block.delay:
+            await asyncio.sleep(block.delay)
+        try:
+            if self._program is None:
+                self._program = _Sent.of(self._call, self._pool, self._failures.may_take)
+            columns = tuple(pack(column) for column in block.columns)
+            message, sent = dumps_for_worker(tuple(Block(columns, LIMIT, self._cancelled)))
+        except Exception:
+            return None
+        self._sizes.note_message(block.count, len(message))
+        program, name = self._program, self._call.operation.name
+        body = program.body_if_needed()
+        while True:
+            answer = await self._pool.send(name, run_block, program.key, body, message)
+            content = pickle.loads(answer)
+            if content[0] != MISSING:
+                break
+            body = program.body
+        del sent  # the answer may lead back to tasks that it holds
+        if content[0] == REFUSED:
+            raise error_of_answer(content[1], self._call.operation.task)
+        if content[0] != DONE:
+            return None
+        answered = _Answer(*content[1:])
+        program.note()
+        return answered
+
+    async def _land(self, block: _Block, future: asyncio.Future[object]) -> None:
+        try:
+            answer: _Answer | None = future.result()  # type: ignore[assignment]
+        except WorkerError as error:
+            self._died(block, error)
+            return
+        except Exception as error:
+            self._fail_all(block, error)
+            return
+        if answer is None:
+            await self._divide(block)
+            return
+        self._is_measured = True
+        self._sizes.note(answer.done, answer.seconds)
+        if answer.done < block.count:
+            heapq.heappush(self._waiting, block.part(answer.done, block.count))
+        await self._take(block, answer.results, answer.failures)
+
+    async def _take(self, block: _Block, packed: Packed, answers: dict[int, bytes]) -> None:
+        """Takes the results of a block: values as they are, all others as calls that continue here."""
+        values = unpack(packed)
+        odd = sorted(answers)
+        if packed[0] != NUMBERS:
+            odd = sorted({*odd, *(at for at, value in enumerate(values) if type(value) in (TailCall, LazyResult))})
+        begun = 0
+        for at in [*odd, len(values)]:
+            if at > begun:
+                self._out.put(block.start + begun, values[begun:at] if odd else values)
+                self._done += at - begun
+            begun = at + 1
+        for at in odd:
+            item = self._blocks.call_in(block, at)
+            if at not in answers:
+                await self._start(self._finish(item, values[at]), item)
+                continue
+            error = error_of_answer(answers[at], item.operation.task)
+            if item.operation.retry is not None and isinstance(error, Exception):
+                await self._start(self._again(item, error, block.attempt + 1), item)
+            else:
+                self._fail(error, item)
+
+    async def _again(self, item: ItemCall, error: BaseException, number: int) -> object:
+        return await self._finish(item, await attempts(item, error, number))
+
+    async def _divide(self, block: _Block) -> None:
+        """Sends halves of a block that could not be sent; a single item is a call of its own, which knows the reason."""
+        if block.count > 1:
+            for piece in block.pieces((block.count + 1) // 2):
+                heapq.heappush(self._waiting, piece)
+            return
+        item = self._blocks.call_in(block, 0)
+        await self._start(self._run_item(item), item)
+
+    def _died(self, block: _Block, error: WorkerError) -> None:
+        """Sends a block again whose worker has died, if the policy of the task says so: in pieces, as one item may be the reason."""
+        retry = self._call.operation.retry
+        block.attempt += 1
+        if retry is None or block.attempt >= retry.max_attempts or not isinstance(error, retry.retry_on):
+            self._fail_all(block, error)
+            return
+        delay = retry.delay_after(block.attempt)
+        self._call.context.publisher.retrying(
+            self._call.task_id(), self._call.operation.name, block.attempt, retry.max_attempts, delay, error
+        )
+        left = retry.max_attempts - block.attempt
+        size = max(1, round(block.count ** ((left - 1) / left)), block.count // PIECES)
+        for piece in block.pieces(size):
+            piece.delay = delay
+            heapq.heappush(self._waiting, piece)
+
+    # -- Results ----------------------------------------------------------------------------------------------------
+
+    def _put(self, position: int, value: object) -> None:
+        self._out.put(position, (value,))
+        self._done += 1
+
+    def _fail_all(self, block: _Block, error: Exception) -> None:
+        if block.count > 1:
+            add_note(
+                error,
+                f"in items {block.start:,} to {block.start + block.count - 1:,} of the map, which were sent together",
+            )
+        for number in range(block.count):
+            if self._failed is not None and block.start + number >= self._failed_at:
+                return
+            self._fail(error, self._blocks.call_in(block, number))
+
+    def _fail(self, error: BaseException, item: ItemCall) -> None:
+        if self._failed is not None and item.position > self._failed_at:
+            super()._fail(error, item)
+            return
+        failure = self._failures.take(error, item)
+        if failure is not None:
+            self._put(item.position, failure)
+            return
+        if self._failed is None:
+            self._give_up = time.monotonic() + PATIENCE
+            asyncio.get_running_loop().call_later(PATIENCE, self._wake)
+        self._failed = failed_item(self._call, error, item.position)
+        self._failed_at = item.position
+
+
+class _Sent:
+    """The program of a map, and how often workers of a pool have had it.
+
+    Attributes:
+        key: its hash.
+        body: its bytes.
+    """
+
+    def __init__(self, body: bytes, tasks: list[object], pool: WorkerPool) -> None:
+        self.body = body
+        self.key = hashlib.blake2b(body, digest_size=16).digest()
+        self._tasks = tasks  # answers may lead back to them
+        self._pool = pool
+        self._known = _known.setdefault(pool, {})
+
+    @classmethod
+    def of(cls, call: Call, pool: WorkerPool, collects: bool) -> _Sent:
+        """Returns the program of a map.
+
+        Raises:
+            Exception: it cannot be sent.
+        """
+        operation = call.operation
+        assert isinstance(operation, Map)
+        task = operation.task
+        named = has_name(task)
+        stateless = named or is_stateless(task.called)
+        shared = tuple(call.operands[operation.shared])
+        program = Program(
+            task if named else task.called,
+            digest(task.called) if named else None,
+            task.name,
+            task.lower,
+            operation.signature,
+            shared,
+            not collects and operation.retry is None,
+            call.context.lowers and task.lower is not False,
+            stateless and all(type(value) in _LASTING for value in shared),
+        )
+        body, tasks = dumps_for_worker(tuple(program))
+        return cls(body, [*tasks], pool)
+
+    def body_if_needed(self) -> bytes | None:
+        """Returns its bytes, as long as some worker may not have it yet; one that has not says so."""
+        return None if len(self.body) > SMALL and self._known.get(self.key, 0) >= self._pool.count else self.body
+
+    def note(self) -> None:
+        """Notes that a worker has had it."""
+        self._known[self.key] = self._known.get(self.key, 0) + 1
+
+
+_LASTING = frozenset({type(None), bool, int, float, complex, str, bytes})
+_known: weakref.WeakKeyDictionary[WorkerPool, dict[bytes, int]] = weakref.WeakKeyDictionary()
