@@ -3,6 +3,7 @@
 The passes, in order:
 
     order       plan.issue_order     the rows in order of issue
+    chains      join_chains          chains of compute tasks as one row, where the run sends them so
     registers   allocate             a slot for every value, reused after its last use
     emit        emit                 the code words and side tables
 
@@ -11,22 +12,32 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cascade._vm import Code, configure
+from cascade.compiler.chains import join_chains
 from cascade.compiler.emit import emit, emit_loop, emit_state_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
-from cascade.graph.model import Graph, Plan
+from cascade.graph.model import Graph, Plan, Row
 from cascade.graph.operations import AnyTask, StateMachine, TaskOperation
 from cascade.instructions.blueprint import Blueprint
 
 configure(verify=verify)
 
 
-def compile_graph(graph: Graph, plan: Plan) -> Blueprint:
-    """Compiles a graph; its inputs are the inputs of the blueprint."""
-    order = plan.issue_order(graph)
-    registers = allocate(graph.rows, order, len(graph.inputs))
-    return emit(graph.rows, order, registers, len(graph.inputs))
+def compile_graph(graph: Graph, plan: Plan, joins: bool = False) -> Blueprint:
+    """Compiles a graph; its inputs are the inputs of the blueprint.
+
+    Args:
+        joins: whether chains of compute tasks become one call.
+    """
+    rows: Sequence[Row] = graph.rows
+    order: Sequence[int] = plan.issue_order(graph)
+    if joins:
+        rows, order = join_chains(rows, order)
+    registers = allocate(rows, order, len(graph.inputs))
+    return emit(rows, order, registers, len(graph.inputs))
 
 
 def compile_task(operation: AnyTask | TaskOperation) -> Blueprint:

@@ -7,7 +7,7 @@ rows and share their code. The code is kept by the task that returns the result 
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cascade._vm import Code, RouteTemplate, Routine, hands_on_deferred, results_alive, results_made
 from cascade.adapters.protocols import Solver
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     CompiledOperation = AnyTask | TaskOperation
-    KeptCode = dict[tuple[Row, ...], Code]
+    KeptCode = dict[tuple[Row, ...], object]
 
 SHAPE_LIMIT = 64
 ROW_LIMIT = 200_000
@@ -49,6 +49,19 @@ NO_TEMPLATE = object()
 """In place of a template: the route cannot have one."""
 
 
+class _Variants:
+    """The code of a graph that may have chains of compute tasks: where they are joined, and where not."""
+
+    def __init__(self) -> None:
+        self._codes: dict[bool, Code] = {}
+
+    def of(self, joins: bool, make: Callable[[], Code]) -> Code:
+        """Returns one of them, which `make` makes when it is first needed."""
+        if joins not in self._codes:
+            self._codes[joins] = make()
+        return self._codes[joins]
+
+
 class CodeCache:
     """Finds or makes the code of targets, by one solver."""
 
@@ -58,9 +71,9 @@ class CodeCache:
         self._own: dict[AnyTask | Operation, KeptCode] | None = None if type(solver) is NativeSolver else {}
 
     def code_of(
-        self, target: object, limit: int | None = None, *, hands_on: bool = False
+        self, target: object, limit: int | None = None, *, hands_on: bool = False, joins: bool = False
     ) -> tuple[Code, Sequence[object]]:
-        """Returns the code of a target and the values of its inputs; the arguments as in `flatten`."""
+        """Returns the code of a target and the values of its inputs; the arguments as in `flatten`, and `joins` as in `compile_graph`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         operation = rows[-1][0]
         known = operation.derived.code if self._own is None else self._own.get(operation)
@@ -70,10 +83,16 @@ class CodeCache:
             if by_cache is not None and self._own is None:
                 code = by_cache.get(rows)
             if code is None:
-                graph = Graph(rows, tuple(inputs))
-                code = Code(compile_graph(graph, self.solver.resolve(graph)))
+                code = _Variants() if _may_join(rows) else self._compiled(rows, inputs)
                 self._keep(operation, rows, code, by_cache)
+        if type(code) is _Variants:
+            return code.of(joins, lambda: self._compiled(rows, inputs, joins)), inputs
+        assert type(code) is Code
         return code, inputs
+
+    def _compiled(self, rows: tuple[Row, ...], inputs: Sequence[object], joins: bool = False) -> Code:
+        graph = Graph(rows, tuple(inputs))
+        return Code(compile_graph(graph, self.solver.resolve(graph), joins))
 
     def is_single_call(
         self, target: object, limit: int | None = None, *, hands_on: bool = False
@@ -125,7 +144,7 @@ class CodeCache:
         return RouteTemplate(code, inputs, [(at, hole.number) for at, hole in enumerate(inputs) if type(hole) is Hole])
 
     def _keep(
-        self, operation: AnyTask | Operation, rows: tuple[Row, ...], code: Code, by_cache: KeptCode | None
+        self, operation: AnyTask | Operation, rows: tuple[Row, ...], code: Code | _Variants, by_cache: KeptCode | None
     ) -> None:
         if len(rows) > ROW_LIMIT:
             return
@@ -141,6 +160,11 @@ class CodeCache:
             while known and (len(known) >= SHAPE_LIMIT or sum(map(len, known)) + len(rows) > ROW_LIMIT):
                 del known[next(iter(known))]
             known[rows] = code
+
+
+def _may_join(rows: Sequence[Row]) -> bool:
+    """Returns whether there may be a chain of compute tasks."""
+    return sum(type(row[0]) is Task and row[0].mode == "compute" for row in rows) > 1
 
 
 def _kept_by_cache(rows: tuple[Row, ...]) -> KeptCode | None:

@@ -22,7 +22,6 @@ from cascade.imports import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from cascade._vm import Code
     from cascade.declare.policies import Policies
 
 
@@ -31,7 +30,7 @@ class Derived:
 
     __slots__ = ("code",)
 
-    code: dict[tuple[tuple[object, ...], ...], Code] | None
+    code: dict[tuple[tuple[object, ...], ...], object] | None
 
     def __init__(self) -> None:
         self.code = None

@@ -6,6 +6,7 @@ The operation of a plain call is the task itself. Any other row has an `Operatio
 |---|---|
 | `Call` | a call with policies, or one that is skipped when an operand was skipped |
 | `Map` | a call for each item of its inputs |
+| `Chain` | calls of compute tasks that travel to a worker together |
 | `Route` | a Router: the choice of a result by the value of another |
 | `SharedResult` | a result that the routes of several Routers need, computed once |
 | `StateMachine` | calls that jump to each other |
@@ -292,6 +293,34 @@ class Map(PolicyOperation):
         return f"<map of {self.name}>"
 
 
+class Stage(NamedTuple):
+    """One task of a chain.
+
+    Attributes:
+        node: the number of its row.
+        width: the number of its operands besides the value of the task before.
+        position: the operand that this value is; -1 for the first task.
+    """
+
+    task: AnyTask
+    node: int
+    width: int
+    position: int
+
+
+@final
+class Chain(PolicyOperation):
+    """Calls of compute tasks, each of which needs the value of the one before; see `cascade.compiler.chains`."""
+
+    def __init__(self, stages: tuple[Stage, ...]) -> None:
+        self.stages = stages
+        count = sum(stage.width for stage in stages)
+        super().__init__(stages[-1].task, [Operand("argument", DATA)] * count, Policies())
+
+    def __repr__(self) -> str:
+        return f"<chain of {', '.join(stage.task.name for stage in self.stages)}>"
+
+
 @final
 class Route(PolicyOperation):
     """A Router. Its operands are the selector, the table of routes, and the results that the routes share with the graph around it.
@@ -387,6 +416,16 @@ def operation_with(task: AnyTask, policies: Policies) -> PolicyOperation:
         signature = policies.construct
         known = Map(task, policies, signature) if isinstance(signature, MapSignature) else Call(task, policies)
         _keep(kept, key, known)
+    return known
+
+
+def chain_of(stages: tuple[Stage, ...]) -> Operation:
+    """The operation of a chain: the same one for equal stages."""
+    kept = stages[-1].task.derived.operations
+    known = kept.get((Chain, stages))
+    if not isinstance(known, Chain):
+        known = Chain(stages)
+        _keep(kept, (Chain, stages), known)
     return known
 
 

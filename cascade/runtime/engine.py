@@ -297,7 +297,7 @@ class _Session:
             code, inputs = loop_code_of(context, target.task.routine), target.slots
             self.asynchronous = target.task.is_async
         else:
-            code, inputs = code_cache.code_of(target, limit)
+            code, inputs = code_cache.code_of(target, limit, joins=context.joins_chains)
             operations = operations_of(code)
             self.asynchronous = any([operation.is_async for operation in operations])  # noqa: C419  # a generator takes longer
             if context.subscribed:

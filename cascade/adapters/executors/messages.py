@@ -87,18 +87,43 @@ def died(name: str, reason: str, is_replaced: bool = True) -> WorkerError:
     )
 
 
+_CallParts = tuple["Task[..., object]", tuple[object, ...], dict[str, object]]
+
+
 def _message(
     task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
 ) -> tuple[bytes, list[Task[..., object]]]:
-    lower = task.lower if by_kernel else False
-    function: object = task if has_name(task) else task.called
-    sent: object = function
     try:
-        if lower is not False and is_stateless(function):
-            sent, _ = dumps_for_worker(function)
-        return dumps_for_worker((sent, args, kwargs, lower, digest(task.called) if sent is task else None))
+        return dumps_for_worker(_parts_of((task, args, kwargs), by_kernel))
     except Exception as error:
-        raise cannot_send(task, function, args, kwargs, error) from error
+        raise cannot_send(task, _sent_as(task), args, kwargs, error) from error
+
+
+def chain_message(calls: list[_CallParts], by_kernel: bool) -> tuple[bytes, list[Task[..., object]]]:
+    """Returns the message of calls that are made one after the other, and the tasks in it.
+
+    Raises:
+        SendingError: (a TypeError) something cannot be sent.
+    """
+    try:
+        return dumps_for_worker([_parts_of(call, by_kernel) for call in calls])
+    except Exception:
+        for call in calls:
+            _message(*call, by_kernel)
+        raise
+
+
+def _parts_of(call: _CallParts, by_kernel: bool) -> tuple[object, ...]:
+    task, args, kwargs = call
+    lower = task.lower if by_kernel else False
+    function = sent = _sent_as(task)
+    if lower is not False and is_stateless(function):
+        sent, _ = dumps_for_worker(function)
+    return sent, args, kwargs, lower, digest(task.called) if sent is task else None
+
+
+def _sent_as(task: Task[..., object]) -> object:
+    return task if has_name(task) else task.called
 
 
 def cannot_send(

@@ -11,11 +11,12 @@ import traceback
 from collections.abc import Callable
 from types import CodeType, FunctionType
 
+from cascade._vm import TailCall, is_awaitable
 from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.handshake import check_code
 from cascade.adapters.executors.lifeline import hold
 from cascade.adapters.executors.sending import dumps_for_caller
-from cascade.declare.task import Task
+from cascade.declare.task import LazyResult, Task
 
 KEPT_LIMIT = 100
 LONG = 0.05
@@ -74,9 +75,7 @@ def work(path: list[str] | None, message: bytes) -> bytes:
     prepare(path)
     try:
         function, args, kwargs, lower, digest = pickle.loads(message)
-        if isinstance(function, Task):
-            check_code(function.name, function.called, digest)
-        function = _called(function, lower)
+        function = _checked(function, lower, digest)
     except BaseException as error:
         return pickle.dumps((UNREADABLE, reason_of(error)))
     begun = time.perf_counter()
@@ -89,6 +88,64 @@ def work(path: list[str] | None, message: bytes) -> bytes:
         return dumps_for_caller((VALUE, value))
     except BaseException as error:
         return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", reason_of(error)))
+
+
+class Previous:
+    """Stands, among the arguments of a call in a chain, for the value of the call before."""
+
+    def __reduce__(self) -> str:
+        return "PREVIOUS"
+
+
+PREVIOUS = Previous()
+
+
+def work_chain(path: list[str] | None, message: bytes) -> bytes:
+    """Calls functions one after the other.
+
+    Args:
+        path: the caller's sys.path, if it has changed since the worker was started.
+        message: the pickle of the calls, each as that of `work`.
+
+    Returns:
+        The pickle of the number of the last function that was called, and its answer. The answer's value is (value, the value before, whether the
+        value is a tail call or a result, behind which the caller continues).
+    """
+    prepare(path)
+    number = 0
+    try:
+        calls = [
+            (_checked(function, lower, digest), args, kwargs)
+            for function, args, kwargs, lower, digest in pickle.loads(message)
+        ]
+    except BaseException as error:
+        return pickle.dumps((0, pickle.dumps((UNREADABLE, reason_of(error)))))
+    value: object = None
+    is_special = False
+    for number, (function, args, kwargs) in enumerate(calls):
+        previous = value
+        args = tuple(previous if each is PREVIOUS else each for each in args)
+        kwargs = {name: previous if each is PREVIOUS else each for name, each in kwargs.items()}
+        begun = time.perf_counter()
+        try:
+            value = function(*args, **kwargs)
+        except BaseException as error:
+            return pickle.dumps((number, failure_of(error)))
+        _note(function, time.perf_counter() - begun)
+        is_special = type(value) in (TailCall, LazyResult)
+        if is_special or is_awaitable(value):
+            break
+    try:
+        answer = dumps_for_caller((VALUE, (value, previous if is_special else None, is_special)))
+    except BaseException as error:
+        answer = pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", reason_of(error)))
+    return pickle.dumps((number, answer))
+
+
+def _checked(function: object, lower: bool | None, digest: bytes | None) -> Callable[..., object]:
+    if isinstance(function, Task):
+        check_code(function.name, function.called, digest)
+    return _called(function, lower)
 
 
 def _called(function: object, lower: bool | None) -> Callable[..., object]:

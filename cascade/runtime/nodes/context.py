@@ -41,12 +41,15 @@ if TYPE_CHECKING:
         observed: bool
         publisher: SilentPublisher
         sink: Sink | None
+        failed_stage: tuple[BaseException, AnyTask, int] | None
         subscribed: frozenset[type[Event]]
         started: Callable[..., None]
         finished: Callable[..., None]
 
         @property
         def calls_inline(self) -> bool: ...
+        @property
+        def joins_chains(self) -> bool: ...
 
         def admit(
             self, operation: StateMachine, operands: Sequence[object], serial: int, node: int

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 
 from cascade._vm import Skipped
 from cascade.declare.task import Task
-from cascade.graph.operations import AnyTask, Call, Map, Operation, Route, SharedResult, StateMachine, TaskOperation
+from cascade.graph.operations import (
+    AnyTask,
+    Call,
+    Chain,
+    Map,
+    Operation,
+    Route,
+    SharedResult,
+    StateMachine,
+    TaskOperation,
+)
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.maps import call_map
 from cascade.runtime.nodes.policies import call_with_policies, skip_reason
@@ -53,9 +63,23 @@ def perform(
     return ACTIONS[type(operation)](context, operation, operands, serial, node, origin)
 
 
+def _call_chain(
+    context: RunContext,
+    operation: Chain,
+    operands: Sequence[object],
+    serial: int,
+    _node: int,
+    _origin: AnyTask | None,
+) -> object:
+    from cascade.runtime.nodes.chains import call_chain  # few programs have worker processes
+
+    return call_chain(context, operation, operands, serial)
+
+
 ACTIONS: dict[type[Operation], Callable[..., object]] = {
     Call: call_with_policies,
     Map: call_map,
+    Chain: _call_chain,
     Route: lambda context, operation, operands, serial, node, _origin: call_route(
         context, operation, operands, serial, node
     ),

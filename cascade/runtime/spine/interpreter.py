@@ -28,6 +28,7 @@ from cascade._vm import (
     leave_task,
     results_made,
 )
+from cascade.compiler.chains import join_chains
 from cascade.declare.lazy import LazyResult
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.events.silent import PROGRESS_TIME
@@ -238,9 +239,12 @@ class Interpreter:
         frame.serial = self.serials
         frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
         frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
+        if self.context.joins_chains:
+            joined, frame.order = join_chains(rows, frame.order)
+            frame.graph = graph = Graph(tuple(joined), graph.inputs)
         frame.uses = [0] * len(rows)
-        for row in rows:
-            for reference in row[1:]:
+        for index in frame.order:
+            for reference in graph.rows[index][1:]:
                 if reference >= 0:
                     frame.uses[reference] += 1
         frame.uses[-1] += 1

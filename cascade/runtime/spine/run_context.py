@@ -51,6 +51,7 @@ class RunContext:
         observed: whether starts and ends of calls have to be published.
         started, finished: the methods of the publisher, which are called with every call of a task.
         max_steps: the limit of task calls in a run inside of this one; -1 for none.
+        failed_stage: an exception of a chain, with the task that has raised it and the number of its row.
         sink: where a map that is streamed puts its results.
         nested_runs, nested_steps: how many runs inside of this one there were, and task calls in those that have ended.
     """
@@ -62,6 +63,7 @@ class RunContext:
     max_steps = -1
     nested_runs = nested_steps = 0
     sink: Sink | None = None
+    failed_stage: tuple[BaseException, AnyTask, int] | None = None
     _targets: TailCallTargets | None = None
 
     def __init__(
@@ -94,6 +96,11 @@ class RunContext:
         """True if tasks of mode "inline" may be called directly; an executor of a user's own need not say."""
         return bool(getattr(self.executor, "calls_inline", False))
 
+    @property
+    def joins_chains(self) -> bool:
+        """True if chains of compute tasks travel together: there are workers, and nobody asks for each of the calls."""
+        return not self.observed and self.max_steps < 0 and getattr(self.executor, "worker_pool", None) is not None
+
     # -- Events -----------------------------------------------------------------------------------------------------
 
     def progress(self, owner: AnyTask, serial: int, node: int, iteration: int) -> None:
@@ -114,7 +121,7 @@ class RunContext:
             hands_on = False  # a route was declared: its arguments are no data
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
-        code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on)
+        code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on, joins=self.joins_chains)
         return code, self.inputs.fill(inputs)
 
     def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[object, ...]) -> LazyResult[object]:
@@ -232,6 +239,9 @@ class RunContext:
     def annotate(
         self, error: BaseException, owner: AnyTask, origin: AnyTask, serial: int, node: int, iteration: int
     ) -> None:
+        stage = self.failed_stage
+        if stage is not None and stage[0] is error:
+            self.failed_stage, owner, origin, node = None, stage[1], stage[1], stage[2]
         failures.annotate(error, owner, origin, serial, node, iteration)
 
     def timed_out(self, steps: int, iterations: int, where: str | None) -> RunTimeoutError:
