@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from cascade.errors import LoweringError as LoweringError
     from cascade.errors import MapError as MapError
     from cascade.errors import MissingExtraError as MissingExtraError
+    from cascade.errors import NotRunError as NotRunError
     from cascade.errors import ParameterError as ParameterError
     from cascade.errors import PlanError as PlanError
     from cascade.errors import PolicyError as PolicyError
@@ -135,6 +136,7 @@ _HOMES = {
     "MemoryCache": "cascade.adapters.caches.memory",
     "MessageBus": "cascade.events.bus",
     "MissingExtraError": "cascade.errors",
+    "NotRunError": "cascade.errors",
     "Param": "cascade.declare.inputs",
     "ParameterError": "cascade.errors",
     "PlanError": "cascade.errors",
@@ -218,6 +220,7 @@ __all__ = [
     "MemoryCache",
     "MessageBus",
     "MissingExtraError",
+    "NotRunError",
     "Param",
     "ParameterError",
     "PlanError",

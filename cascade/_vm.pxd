@@ -346,6 +346,7 @@ cdef class Pending:
     cdef list values                    # operands; a Pending for one that is not there yet
     cdef Py_ssize_t missing
     cdef int64_t awaited_by             # the number of the machine that awaits a call for it
+    cdef uint64_t made                  # the number of results before that call; SEARCHED if its value has been searched
     cdef bint over                      # its value is there, or is not needed any more
     cdef list waiters                   # (Pending, position) pairs, and Frames that wait to return it
 
@@ -389,4 +390,4 @@ cdef class Machine:
     cdef int next_ready(self) noexcept
     cdef int execute(self) noexcept
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
-    cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept
+    cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count, uint64_t made) noexcept

@@ -53,11 +53,15 @@ def _restore(kind: type[CascadeError], args: tuple[object, ...], state: dict[str
 
 
 class TargetError(CascadeError, TypeError):
-    """The target of a run is not a LazyResult, a list of them, or (for `compile`) a task."""
+    """The target of a run is not a LazyResult, a container of them, or (for `compile`) a task."""
 
 
 class DeclarationError(CascadeError, TypeError):
     """A task, a TailCall or an engine was declared with an argument that is not allowed."""
+
+
+class NotRunError(CascadeError, TypeError, AttributeError):
+    """A LazyResult was used as if it were its value, which is not known before a run."""
 
 
 class ParameterError(CascadeError, TypeError, ValueError):

@@ -36,6 +36,11 @@ def annotation(module: str, name: str) -> str:
     return _Annotation(f"__import__({module!r}, fromlist=[{name!r}]).{name}")
 
 
+def public(name: str) -> Any:
+    """Returns a public name of the package, for a method of a lower layer that only passes its call on, as `await result` does."""
+    return getattr(__import__("cascade"), name)
+
+
 if TYPE_CHECKING:
     import asyncio as asyncio
     import copy as copy

@@ -42,7 +42,7 @@ def create_cli(target: object, *, name: str | None = None, engine: Engine | None
             cascade.create_cli(target)()
 
     Args:
-        target: a task, a LazyResult, a list or tuple of these, a Graph or a Program.
+        target: a task, a LazyResult, a container of these, a Graph or a Program.
         name: the name of the program in its help; by default that of the script.
         engine: runs it; by default one with the resources of the script and a display of the progress.
 

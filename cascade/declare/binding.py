@@ -107,6 +107,10 @@ class Binder:
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
         self._bind_named = _binding_function(function, parameters, dict.fromkeys(self.parameters, KEPT))
 
+    def check_partial(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+        """Raises TypeError for arguments that no call could pass; a call may lack others."""
+        (self if self._shown is None else self._shown)._bind_named(*args, **kwargs)
+
     def deferred_defaults(self, positional: int, names: Container[str]) -> dict[int | str, object]:
         """Returns the defaults that hold LazyResults and take effect in a call.
 

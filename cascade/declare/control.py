@@ -105,6 +105,11 @@ def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # 
     return value
 
 
+def together(nest: object) -> LazyResult[Any]:
+    """Returns a result whose value is a container of results with their values in place. Nothing is called for it."""
+    return lazy_result(EITHER, (nest,), Policies(construct=Fallback()))
+
+
 class JumpSelector:
     """The routes of a state machine, by the keys of the Jumps; see `select_jump`."""
 
@@ -183,4 +188,5 @@ for _name, _task in {"ROUTER": ROUTER, "EITHER": EITHER, "ONCE": ONCE, "JUMP": J
 
 __all__ = [
     "EITHER", "JUMP", "ONCE", "ROUTER", "Jump", "JumpSelector", "Router", "TailCall", "bind", "pipeline", "select_jump", "sequence",
+    "together",
 ]  # fmt: skip

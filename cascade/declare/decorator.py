@@ -91,7 +91,7 @@ def task(
     ... def double(x: int) -> int:
     ...     return 2 * x
     >>> double(4)
-    <LazyResult of double>
+    <LazyResult of double, not run yet: cs.run(...)>
     """
     for option in unknown:
         raise DeclarationError(

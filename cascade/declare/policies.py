@@ -33,7 +33,8 @@ class MapSignature(NamedTuple):
         positional: the number of inputs that are passed by position.
         names: the parameters of the inputs that are passed by name.
         shared: the parameters, by name or by slot, whose values are computed or set up once, for all items: the
-            instance of a method, and defaults. The value of slot 0 is passed by position, before the inputs.
+            instance of a method, arguments that `partial` holds, and defaults that are results. Those of slots 0, 1, ... are passed by position,
+            before the inputs.
         as_array: whether the value is a NumPy array of the results instead of a list.
         on_error: "raise", "collect", or the number of failed items that are tolerated.
         streamed: whether the results are handed on one by one, and the value is nothing.
@@ -57,13 +58,13 @@ class MapSignature(NamedTuple):
         return self.positional + len(self.names)
 
     @property
-    def shares_first(self) -> bool:
-        """True if the first argument of all calls is the same."""
-        return self.shared[:1] == (0,)
+    def leading(self) -> int:
+        """The number of arguments that all calls share, and that are passed by position before the inputs."""
+        return next((at for at, slot in enumerate(self.shared) if slot != at), len(self.shared))
 
     def operand_names(self, parameters: tuple[str, ...]) -> tuple[str, ...]:
         """Returns the names of the operands: those of the inputs, then the shared parameters."""
-        first = int(self.shares_first)
+        first = self.leading
         inputs = (*parameters[first : first + self.positional], *self.names)
         shared = (parameters[each] if isinstance(each, int) else each for each in self.shared)
         return (*inputs, *("input",) * (self.inputs - len(inputs)), *shared)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall, configure
 from cascade.declare.derived import ResultDerived, TaskDerived
 from cascade.declare.functions import CO_COROUTINE, CO_ITERABLE_COROUTINE, as_coroutine_function, code_flags, loops
+from cascade.declare.operators import PREFIX, Operators, make_tasks_by
+from cascade.declare.policy_methods import PolicyMethods
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, TypeVar, annotation, overload
+from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, annotation, overload
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from cascade.declare.binding import Binder
     from cascade.declare.cache_policy import CachePolicy
     from cascade.declare.failure import Failure
-    from cascade.declare.policies import MapSignature, Policies
+    from cascade.declare.policies import Policies
     from cascade.declare.retry import Retry
 else:
     Binder = annotation("cascade.declare.binding", "Binder")
@@ -44,7 +46,7 @@ AS_CALLS = -1
 """A kernel is made block by block when one of the other kind would be made."""
 
 
-class LazyResult(Generic[R], _Anything):
+class LazyResult(Operators["LazyResult[Any]"], PolicyMethods["LazyResult[Any]"], Generic[R], _Anything):
     """The result of calling a task, before the call is made: the task and its bound arguments.
 
     It may stand anywhere in the arguments of other tasks, also inside nested lists, tuples, dicts, sets and
@@ -66,16 +68,16 @@ class LazyResult(Generic[R], _Anything):
     task: Task[..., object]
     slots: tuple[object, ...]
     policies: Policies | None
-    derived: ResultDerived
-    """Unset until there is something to keep: calls are made by the million."""
+    derived: ResultDerived | None
+    """None until there is something to keep: calls are made by the million. The extension puts it there when a result is allocated."""
 
     searched: int
-    """The number of results that existed when its arguments were searched and held none; see `cascade.graph.search.was_searched`."""
+    """The number of results that existed when its arguments were searched and held none; see `cascade.graph.search.was_searched`; 0 before."""
 
     @property
     def around(self) -> object:
         """The values that a route is given by the graph around its Router; None for any other result."""
-        return self.derived.around if hasattr(self, "derived") else None
+        return None if self.derived is None else self.derived.around
 
     @around.setter
     def around(self, around: object) -> None:
@@ -92,190 +94,6 @@ class LazyResult(Generic[R], _Anything):
             if isinstance(self.policies.construct, MapSignature):
                 names = self.policies.construct.operand_names(names)
         return dict(zip(names, self.slots, strict=False))
-
-    def run_if(self, condition: object) -> Self:
-        """Skips the node when `condition` is false: a value, or a LazyResult.
-
-        Results that need its value are skipped as well. Of several conditions all have to be true.
-        """
-        policies = self._policies()
-        return self._set(policies._replace(conditions=(*policies.conditions, condition)))
-
-    def after(self, *others: LazyResult[object]) -> Self:
-        """Runs the node after others, whose values it does not need.
-
-        Raises:
-            DeclarationError: (a TypeError) one of them is no LazyResult.
-        """
-        for other in others:
-            if type(other) is not LazyResult:
-                from cascade.errors import DeclarationError
-
-                raise DeclarationError(
-                    f"after({other!r}), of type {type(other).__name__}",
-                    where=f"a result of task {self.task.name!r}",
-                    expected="LazyResults",
-                    hint="pass what calling a task gives",
-                )
-        policies = self._policies()
-        return self._set(policies._replace(after=(*policies.after, *others)))
-
-    def with_retry(
-        self,
-        max_attempts: int | Retry | None = 3,
-        delay: float = 0.0,
-        backoff: float = 1.0,
-        *,
-        max_delay: float | None = None,
-        jitter: float = 0.0,
-        retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
-    ) -> Self:
-        """Calls the task again when it raises. The arguments are those of `cascade.Retry`; None for no retry.
-
-        Each call is retried on its own: in a loop of tail calls, an iteration that fails is made again.
-        """
-        from cascade.declare.retry import Retry
-
-        if max_attempts is None or isinstance(max_attempts, Retry):
-            retry = max_attempts
-        else:
-            retry = Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on)
-        return self._set(self._policies()._replace(retry=retry))
-
-    def with_timeout(self, seconds: float | None) -> Self:
-        """Raises a TimeoutError that names the node when a call takes longer; None or infinity for no limit.
-
-        Each attempt, and each iteration of a loop of tail calls, has its own time. A function that is called in place
-        cannot be interrupted: it runs to its end, and then the error is raised.
-        """
-        from cascade.declare.amounts import as_timeout
-
-        timeout = as_timeout(seconds)
-        return self._set(self._policies()._replace(timeout=timeout))
-
-    def with_constraints(self, /, **amounts: object) -> Self:
-        """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
-
-        An amount is a number or a LazyResult of one. Amounts that were set before stay, unless they are named again.
-        """
-        from cascade.declare.amounts import check_amount
-
-        for name, amount in amounts.items():
-            if type(amount) is not LazyResult:
-                check_amount(name, amount)
-        policies = self._policies()
-        return self._set(policies._replace(constraints=tuple((dict(policies.constraints) | amounts).items())))
-
-    def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., object] | None = None) -> Self:
-        """Takes the value from a cache, and saves it there after a call; None for no cache.
-
-        Args:
-            policy: such as a `MemoryCache` or a `DiskCache`.
-            key: a function that is called as the task is; calls for which it returns the same are the same call. It is meant for
-                arguments that have no key, or that matter only in part. The code of the task is part of the key as ever, that of
-                `key` is not.
-
-        A resource among the arguments counts by its value where that has a key, as plain data has. Else, and for one of
-        scope "task", its function's code and the arguments of that count: two connections that are made in the same way
-        are assumed to be equal.
-        """
-        from cascade.declare.policies import as_cache
-
-        if key is not None:
-            from cascade.declare.by_key import by_key
-
-            policy = by_key(policy, key)
-        cache = as_cache(policy)
-        return self._set(self._policies()._replace(cache=cache))
-
-    def with_concurrency(self, limit: int | None) -> Self:
-        """Limits the number of items of a map that are under way at once; None for no limit.
-
-        Raises:
-            DeclarationError: (a TypeError) this is no map, or the limit no positive number.
-        """
-        from cascade.errors import DeclarationError
-
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            raise DeclarationError(f"with_concurrency({limit!r})", expected="a number of items from 1 up, or None")
-        policies, _ = self._map_policies("with_concurrency")
-        return self._set(policies._replace(concurrency=limit))
-
-    def as_array(self) -> LazyResult[Any]:
-        """Has the value of a map be a NumPy array of its results, in order, instead of a list.
-
-        It is the array that `numpy.array` makes of that list: of ints an array of int64, of floats one of float64, of bools one
-        of bool, of numbers of several types one of the type that holds them all, of tuples of equal length one of two dimensions,
-        of ints beyond 64 bits and other objects one of objects, of no results an empty one of float64. Numbers that typed code
-        computes are put into the array as they are, without an object for each.
-
-        As the methods that set policies, it changes the result, and returns it.
-
-        Raises:
-            DeclarationError: (a TypeError) this is no map, or NumPy is not installed.
-
-        The run raises what `numpy.array` raises, such as a ValueError where the results are sequences of different lengths.
-        """
-        from importlib.util import find_spec
-
-        from cascade.errors import DeclarationError
-
-        policies, signature = self._map_policies("as_array")
-        if find_spec("numpy") is None:
-            raise DeclarationError("as_array needs NumPy, which is not installed", hint="pip install numpy")
-        return self._set(policies._replace(construct=signature._replace(as_array=True)))
-
-    def _map_policies(self, method: str) -> tuple[Policies, MapSignature]:
-        """Returns the policies of a map and its signature; `method` is the one that only maps have.
-
-        Raises:
-            DeclarationError: (a TypeError) this is no map.
-        """
-        from cascade.declare.policies import MapSignature
-        from cascade.errors import DeclarationError
-
-        policies = self._policies()
-        signature = policies.construct
-        if not isinstance(signature, MapSignature):
-            raise DeclarationError(
-                f"{method} on a result of task {self.task.name!r}, which is one call",
-                expected="the result of task.map(...)",
-            )
-        return policies, signature
-
-    def _policies(self) -> Policies:
-        if not self.task.takes_policies:
-            from cascade.errors import DeclarationError
-
-            raise DeclarationError(
-                f"{self.task.name!r} is an input or a resource, and has no policies",
-                expected="the result of calling a task",
-            )
-        from cascade.declare.policies import PLAIN
-
-        policies = self.policies
-        if policies is not None and policies.construct is not None:
-            policies = self._holder.policies
-        return PLAIN if policies is None else policies
-
-    @property
-    def _holder(self) -> LazyResult[object]:
-        """The result that policies are set on: the last stage of a pipeline if that may be skipped, otherwise this one."""
-        from cascade.declare.policies import Fallback
-
-        if self.policies is not None and type(self.policies.construct) is Fallback:
-            stage = self.slots[0]
-            assert type(stage) is LazyResult
-            return stage._holder
-        return self
-
-    def _set(self, policies: Policies) -> Self:
-        holder: LazyResult[object] = self
-        if self.policies is not None and self.policies.construct is not None:
-            holder = self._holder
-            _check_router(policies)
-        holder.policies = None if policies.is_plain else policies  # a plain call, if nothing is left
-        return self
 
     def __reduce__(self) -> tuple[object, ...]:
         """Puts the results that it needs first, as a flat list: its pickle is as deep as one call, however long the chain."""
@@ -294,27 +112,8 @@ class LazyResult(Generic[R], _Anything):
         return deepcopy_result(self, memo)
 
     def __repr__(self) -> str:
-        return f"<LazyResult of {self.task.name}>"
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"the result of task {self.task.name!r} is not known yet, so it has no truth value; "
-            "pass it to a task that decides, or run it first with cascade.run"
-        )
-
-
-def _check_router(policies: Policies) -> None:
-    from cascade.declare.policies import RouteSet
-
-    if type(policies.construct) is not RouteSet:
-        return
-    for name, value in zip(policies._fields, policies, strict=True):
-        if name not in ("construct", "conditions", "after") and value is not None and value != ():
-            raise DeclarationError(
-                f"a Router calls nothing itself, and takes no {name}",
-                expected="run_if or after",
-                hint="set it on the results that are its routes",
-            )
+        # The hint is read where `asyncio.run` refuses a result, too: its message holds nothing else.
+        return f"<LazyResult of {self.task.name}, not run yet: cs.run(...)>"
 
 
 configure(deferred_type=LazyResult)
@@ -449,19 +248,43 @@ class Task(Generic[P, R]):
         and all items share its value; of a resource of scope "task" each item has its own. A resource or a `Param` that is
         passed as an input is iterated over like any other.
 
+        An argument that all items share is held by `partial`: `add.partial(b=3).map([1, 2])`.
+
         Policies of the result apply to each item, except `run_if` and `after`, which apply to the map as a whole.
 
         Raises:
             TypeError: as the call of the task would, where an input does not fit its parameters.
-            DeclarationError: (a TypeError) there is no input, or one that cannot be iterated over.
+            DeclarationError: (a TypeError) there is no input, one that cannot be iterated over, or a text beside other inputs.
             MapError: (a ValueError) an input has no end.
         """
-        return self._mapped((), inputs, named, on_error)
+        return self._mapped((), {}, inputs, named, on_error)
+
+    def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
+        """Returns the task with these arguments held, as `functools.partial` does for a function.
+
+        Calls and tail calls pass the others, and may pass the ones held by name again. All items of a map share them:
+
+        >>> import cascade as cs
+        >>> @cs.task
+        ... def add(a: int, b: int) -> int:
+        ...     return a + b
+        >>> cs.run(add.partial(b=3).map([1, 2]))
+        [4, 5]
+
+        Raises:
+            TypeError: as the call would, for an unknown name or a surplus argument.
+        """
+        return PartialTask(self, args, kwargs)
 
     def _mapped(
-        self, first: tuple[object, ...], inputs: tuple[object, ...], named: dict[str, object], on_error: object
+        self,
+        first: tuple[object, ...],
+        held: Mapping[str, object],
+        inputs: tuple[object, ...],
+        named: dict[str, object],
+        on_error: object,
     ) -> LazyResult[list[R]]:
-        # `first` holds the first argument of all calls, if they share it.
+        # All calls share `first`, passed by position before the inputs, and `held`, passed by name.
         if on_error != "raise" or not isinstance(on_error, str):
             if "on_error" in self.parameters:
                 named, on_error = {**named, "on_error": on_error}, "raise"
@@ -469,7 +292,7 @@ class Task(Generic[P, R]):
                 from cascade.declare.failure import as_tolerated
 
                 as_tolerated(on_error)
-        self.bind(*first, *inputs, **named)
+        self.bind(*first, *inputs, **{**held, **named})
         if not inputs and not named:
             raise DeclarationError(
                 f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)"
@@ -478,15 +301,15 @@ class Task(Generic[P, R]):
         from cascade.declare.policies import PLAIN, MapSignature
 
         names = self.parameters[len(first) :]
-        for at, items in enumerate(inputs):
+        by_name = [(names[min(at, len(names) - 1)], items) for at, items in enumerate(inputs)]
+        by_name += named.items()
+        for name, items in by_name:
             if not isinstance(items, LazyResult):
-                check_map_input(names[min(at, len(names) - 1)], items, f"{self.name}.map")
-        for name, items in named.items():
-            if not isinstance(items, LazyResult):
-                check_map_input(name, items, f"{self.name}.map")
+                check_map_input(name, items, self.name, is_only=len(by_name) == 1)
         shared: dict[int | str, object] = {
             **dict(enumerate(first)),
-            **self.binder.deferred_defaults(len(first) + len(inputs), named),
+            **{name: value for name, value in held.items() if name not in named},
+            **self.binder.deferred_defaults(len(first) + len(inputs), {**held, **named}),
         }
         lazy: LazyResult[list[R]] = _new(LazyResult)
         lazy.task = self
@@ -631,7 +454,10 @@ class BoundTask(Task[P, R]):
     ) -> LazyResult[list[R | Failure]]: ...
     def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
         """As `Task.map`; all items share the instance."""
-        return self.__func__._mapped((self.__self__,), inputs, named, on_error)
+        return self.__func__._mapped((self.__self__,), {}, inputs, named, on_error)
+
+    def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
+        return PartialTask(self.__func__, (self.__self__, *args), kwargs)
 
     def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
         """Returns a tail call to the task, with the instance as its first argument."""
@@ -668,6 +494,75 @@ class BoundTask(Task[P, R]):
         return getattr, (self.__self__, getattr(self, "__name__"))  # set from its function
 
 
+class PartialTask(BoundTask[..., R]):
+    """A task with some of its arguments held: see `Task.partial`. A call of it is a call of the task.
+
+    Attributes:
+        args, keywords: the held arguments.
+    """
+
+    def __init__(self, task: Task[..., R], args: tuple[object, ...], keywords: Mapping[str, object]) -> None:
+        super().__init__(task, None)
+        task.binder.check_partial(args, keywords)
+        self.args = args
+        self.keywords = dict(keywords)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            if name in ("func", "called", "__wrapped__"):
+                return self._held(getattr(self.__func__, name))
+            return super().__getattr__(name)
+
+    def _held(self, function: Callable[..., object]) -> Callable[..., object]:
+        from functools import partial
+
+        return partial(function, *self.args, **self.keywords)
+
+    def __call__(self, /, *args: object, **kwargs: object) -> LazyResult[R]:
+        return self.__func__(*self.args, *args, **{**self.keywords, **kwargs})
+
+    @overload
+    def map(self, /, *inputs: object, on_error: Literal["raise"] = "raise", **named: object) -> LazyResult[list[R]]: ...
+    @overload
+    def map(
+        self, /, *inputs: object, on_error: Literal["collect"] | int, **named: object
+    ) -> LazyResult[list[R | Failure]]: ...
+    def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
+        """As `Task.map`; all items share the held arguments."""
+        return self.__func__._mapped(self.args, self.keywords, inputs, named, on_error)
+
+    def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
+        return PartialTask(self.__func__, (*self.args, *args), {**self.keywords, **kwargs})
+
+    def tail(self, /, *args: object, **kwargs: object) -> TailCall[R]:
+        """Returns a tail call to the task, with the held arguments."""
+        return self.__func__.tail(*self.args, *args, **{**self.keywords, **kwargs})
+
+    def bind(self, /, *args: object, **kwargs: object) -> tuple[object, ...]:
+        return self.__func__.bind(*self.args, *args, **{**self.keywords, **kwargs})
+
+    @property
+    def binder(self) -> Binder:
+        return self.__func__.binder
+
+    @property
+    def by_kernel(self) -> Callable[..., object]:
+        return self._held(self.__func__.by_kernel)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        held = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.keywords.items())]
+        return f"<Task {self.__func__.name} with {', '.join(held)}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return PartialTask, (self.__func__, self.args, self.keywords)
+
+
 def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> None:
     if isinstance(func, Task):
         raise DeclarationError(
@@ -697,3 +592,15 @@ class _Annotations(dict[str, object]):
 
 Task.__annotations__ = _Annotations(Task.__annotations__)
 BoundTask.__annotations__ = _Annotations(BoundTask.__annotations__)
+
+
+def _operator_task(name: str, function: Callable[..., object], shape: Callable[..., object]) -> Task[..., object]:
+    from cascade.declare.binding import Binder
+
+    task: Task[..., object] = Task(function, name=name)
+    task._binder = Binder(shape)  # that of a function written in C would need `inspect`, which takes 10 ms to import
+    vars(task).update(__module__=Operators.__module__, __qualname__=PREFIX + name)
+    return task
+
+
+make_tasks_by(_operator_task)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from cascade._vm import holds_deferred
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.errors import TargetError
+from cascade.graph.containers import is_container, parts
 from cascade.graph.model import Graph, Row
 from cascade.graph.route_table import NOTHING_AROUND, Around
 from cascade.graph.search import THINGS as THINGS
 from cascade.graph.search import TooManyRows as TooManyRows
 from cascade.graph.walk import walk
-from cascade.imports import cast
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def build_graph(target: object) -> Graph:
-    """Builds the graph of a LazyResult, or of a list or tuple of LazyResults (whose value is a list).
+    """Builds the graph of a LazyResult, or of a container of LazyResults, whose value has its shape; that of a tuple of them is a list.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.
@@ -44,8 +49,7 @@ def flatten(
 
         target = target_of(target)
     elif type(target) is not LazyResult:
-        _check_target(target)
-        target = list(cast("list[object]", target))
+        target = _checked_nest(target)
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     around = target.around if isinstance(target, LazyResult) else None
@@ -61,24 +65,66 @@ def flatten(
     return walk(target, limit, around, to_run=to_run)  # the route of a Router was declared: its arguments are no data
 
 
-def _check_target(target: object) -> None:
+def _checked_nest(target: object) -> object:
+    """Returns a target that is no result as a container of results that can be walked.
+
+    Raises:
+        TargetError: (a TypeError) there is no result in it, or a task in a place where its result is expected.
+    """
     if isinstance(target, Task):
         raise TargetError(
             f"task {target.name!r} was given where its result is expected",
             expected="a LazyResult",
             hint=f"call it: {target.name}(...)",
         )
-    if not isinstance(target, (list, tuple)):
+    if not is_container(target):
+        raise _no_target(f"the target is {target!r}, of type {type(target).__name__}")
+    _check_items(target)
+    # A tuple of results has a list of their values, since before a target could be any container.
+    return list(target) if type(target) is tuple and all(type(item) is LazyResult for item in target) else target
+
+
+def _check_items(target: object) -> None:
+    if not holds_deferred(target):
+        _refuse_values(target)
+    elif any(isinstance(item, Task) for item in parts(target)):
+        where, task = next((where, item) for where, item in _places(target) if isinstance(item, Task))
         raise TargetError(
-            f"the target is {target!r}, of type {type(target).__name__}",
-            expected="a LazyResult, or a list or tuple of LazyResults",
-            hint="decorate the function with @task and pass the result of calling it",
+            f"target{where} is task {task.name!r}", expected="its result", hint=f"call it: {task.name}(...)"
         )
-    for index, item in enumerate(target):
-        if type(item) is not LazyResult:
-            raise TargetError(
-                f"target[{index}] is {item!r}, of type {type(item).__name__}", expected="a LazyResult in every place"
-            )
+
+
+def _refuse_values(target: object) -> None:
+    """Raises for a container without results, unless all that it holds is empty containers, as comprehensions over nothing make."""
+    seen = {id(target)}
+    waiting = [("target", target)]
+    for where, container in waiting:  # which grows
+        for place, item in _places(container):
+            if isinstance(item, Task):
+                raise TargetError(
+                    f"{where}{place} is task {item.name!r}", expected="its result", hint=f"call it: {item.name}(...)"
+                )
+            if not is_container(item):
+                raise _no_target(
+                    f"{where}{place} is {item!r}, of type {type(item).__name__}, and there is no LazyResult in the target, of type {type(target).__name__}"
+                )
+            if id(item) not in seen:
+                seen.add(id(item))
+                waiting.append((f"{where}{place}", item))
+
+
+def _places(container: object) -> Iterator[tuple[str, object]]:
+    if isinstance(container, dict):
+        return ((f"[{key!r}]", item) for key, item in container.items())
+    return ((f"[{index}]", item) for index, item in enumerate(parts(container)))
+
+
+def _no_target(what: str) -> TargetError:
+    return TargetError(
+        what,
+        expected="a LazyResult, or a list, dict, tuple, dataclass ... of LazyResults",
+        hint="decorate the function with @task and pass the result of calling it",
+    )
 
 
 def _same(value: object) -> object:

@@ -64,7 +64,7 @@ def call_of(lazy: LazyResult[object], policies: Policies, routes: RouteTables | 
 
 def call_with_policies(lazy: LazyResult[object], policies: Policies) -> tuple[PolicyOperation, tuple[object, ...]]:
     """The operation and the operands of a call or a map; kept with the result, which may be built again for each run."""
-    derived = lazy.derived if hasattr(lazy, "derived") else ResultDerived()
+    derived = ResultDerived() if lazy.derived is None else lazy.derived
     operation = derived.operation
     if derived.policies is not policies or not isinstance(operation, PolicyOperation):
         operation = derived.operation = operation_with(lazy.task, policies)

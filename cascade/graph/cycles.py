@@ -15,7 +15,8 @@ ENTERED = sys.maxsize
 def cycle_error(again: object, numbers: dict[object, int]) -> CycleError:
     # What is entered and not numbered is the path from the root, in the order in which it was entered.
     path = [key for key, number in numbers.items() if number == ENTERED]
-    path = path[path.index(again if type(again) is LazyResult else id(again)) :]
+    number = id(again)
+    path = path[next(at for at, key in enumerate(path) if key is again or (type(key) is int and key == number)) :]
     names = [key.task.name for key in path if type(key) is LazyResult]
     return CycleError([*names, *names[:1]], where=_closed_by(path))
 

@@ -19,7 +19,7 @@ THINGS = 10
 
 def was_searched(lazy: LazyResult[object], made: int) -> bool:
     """Whether the arguments were searched, held no results, and none was made since: there are `made` of them."""
-    return getattr(lazy, "searched", None) == made
+    return lazy.searched == made
 
 
 def argument_holds_results(value: object, limit: int | None) -> bool:

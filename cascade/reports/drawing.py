@@ -84,7 +84,7 @@ def visualize(target: object, format: str = "dot") -> str:
     policies.
 
     Args:
-        target: a LazyResult, a list or tuple of them, or a Graph.
+        target: a LazyResult, a container of them, or a Graph.
         format: "dot" (Graphviz), "mermaid", or "svg", which needs Graphviz' program `dot`.
 
     Returns:

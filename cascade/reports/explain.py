@@ -148,7 +148,7 @@ def explain(target: object) -> Explanation:
     """Returns the regime in which each task of a target runs, and why, including routes and states of state machines.
 
     Args:
-        target: a task, a LazyResult, a list or tuple of LazyResults, a Graph or a Program.
+        target: a task, a LazyResult, a container of LazyResults, a Graph or a Program.
 
     Raises:
         TargetError: (a TypeError) `target` is something else.

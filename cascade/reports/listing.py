@@ -78,7 +78,7 @@ class _Found:
     def _add_routes(self, table: RouteTable, node: int) -> Iterator[str]:
         for key, route in table.routes.items():
             title = printable(f"the route {key_words(key)} of Router#{node}")
-            if route in table.shared:
+            if any(route is each for each in table.shared):
                 yield f"{title}: its value is there already"
             elif route in self._routes:
                 yield f"{title}: see {self._routes[route]}"

@@ -30,7 +30,7 @@ def dry_run(target: object, *, solver: Solver | None = None, file: TextIO | None
     Calls that only routes of Routers or jumps of state machines lead to follow after the stages.
 
     Args:
-        target: a LazyResult, a list or tuple of them, or a Graph.
+        target: a LazyResult, a container of them, or a Graph.
         solver: makes the plan; by default `NativeSolver`.
         file: the text file to print to; by default sys.stdout.
 

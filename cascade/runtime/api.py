@@ -10,6 +10,7 @@ from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
+    from cascade.declare.nests import D, Nest, Values
     from cascade.runtime.options import OwnRunOptions, RunOptions
     from cascade.runtime.streams import Stream
 else:
@@ -17,6 +18,7 @@ else:
     OwnRunOptions = annotation("cascade.runtime.options", "OwnRunOptions")
     RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
+K = TypeVar("K")
 R = TypeVar("R")
 OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})
 
@@ -51,11 +53,20 @@ def run(
     params: Mapping[str, object] | None = None,
     **options: Unpack[OwnRunOptions],
 ) -> list[R]: ...
+@overload
+def run(
+    target: dict[K, LazyResult[R]], params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]
+) -> dict[K, R]: ...
+@overload
+def run(target: Nest, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> Values: ...
+@overload
+def run(target: D, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> D: ...
 def run(target: object, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> object:
     """Runs a target and returns its value.
 
     Args:
-        target: a LazyResult, or a list or tuple of them (the value is then a list).
+        target: a LazyResult, or a container of them at any depth, such as a list, dict or dataclass: the value has its shape. That of a
+            tuple of results is a list.
         params: the values of the target's parameters, by name.
         use_vm: False for the graph path, which returns the same and is slower. By default True.
         timeout: seconds the run may take; None or infinity, the default, for no limit.
@@ -81,6 +92,16 @@ async def arun(
     params: Mapping[str, object] | None = None,
     **options: Unpack[OwnRunOptions],
 ) -> list[R]: ...
+@overload
+async def arun(
+    target: dict[K, LazyResult[R]], params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]
+) -> dict[K, R]: ...
+@overload
+async def arun(
+    target: Nest, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]
+) -> Values: ...
+@overload
+async def arun(target: D, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> D: ...
 async def arun(target: object, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> object:
     """Runs a target inside the running event loop. The arguments are those of `run`.
 

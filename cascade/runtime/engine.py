@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from cascade.compiler.code_cache import CompiledOperation
+    from cascade.declare.nests import D, Nest, Values
     from cascade.events.publisher import EventPublisher
     from cascade.events.types import Event
     from cascade.runtime.nodes.sink import Sink
@@ -50,6 +51,7 @@ else:
     Event = annotation("cascade.events.types", "Event")
     RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
+K = TypeVar("K")
 R = TypeVar("R")
 
 RUN_OPTIONS = frozenset({"use_vm", "timeout", "max_steps"})
@@ -116,13 +118,23 @@ class Engine:
         params: Mapping[str, object] | None = None,
         **options: Unpack[RunOptions],
     ) -> list[R]: ...
+    @overload
+    async def run(
+        self, target: dict[K, LazyResult[R]], params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
+    ) -> dict[K, R]: ...
+    @overload
+    async def run(
+        self, target: Nest, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
+    ) -> Values: ...
+    @overload
+    async def run(self, target: D, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]) -> D: ...
     async def run(
         self, target: object, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
     ) -> object:
         """Runs a target and returns its value.
 
         Args:
-            target: a LazyResult, or a list or tuple of them (the value is then a list).
+            target: a LazyResult, or a container of them, as in `cascade.run`.
             params: the values of the target's parameters, by name.
             use_vm: False for the graph path, which returns the same and is slower. By default True.
             timeout: seconds the run may take; None, the default, or infinity for no limit. A function that is being called

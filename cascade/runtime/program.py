@@ -35,11 +35,13 @@ from cascade.runtime.spine.driver import (
 from cascade.runtime.spine.run_context import RunContext
 
 if TYPE_CHECKING:
+    from cascade.declare.nests import D, Nest, Values
     from cascade.reports.explain import Explanation
 else:
     Explanation = annotation("cascade.reports.explain", "Explanation")
 
 P = ParamSpec("P")
+K = TypeVar("K")
 R = TypeVar("R")
 
 
@@ -242,13 +244,28 @@ def compile(
     resources: Iterable[Resource] = (),
     system_resources: Mapping[str, float] | None = None,
 ) -> Program[..., list[R]]: ...
+@overload
+def compile(
+    target: dict[K, LazyResult[R]],
+    *,
+    resources: Iterable[Resource] = (),
+    system_resources: Mapping[str, float] | None = None,
+) -> Program[..., dict[K, R]]: ...
+@overload
+def compile(
+    target: Nest, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> Program[..., Values]: ...
+@overload
+def compile(
+    target: D, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
+) -> Program[..., D]: ...
 def compile(
     target: object, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> object:
     """Compiles a target once, to run it many times.
 
     Args:
-        target: a LazyResult, a list or tuple of them, or a task. The inputs of the program are the parameters of the
+        target: a LazyResult, a container of them, or a task. The inputs of the program are the parameters of the
             task, or the `Param`s that the target holds, by keyword; `inspect.signature(program)` shows them.
         resources: those that the target injects by name.
         system_resources: the amounts of resources that nodes `with_constraints` share, in all runs of the program.

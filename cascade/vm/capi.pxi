@@ -44,7 +44,7 @@ cdef extern from *:
 
     static inline int cascade_is_awaitable(PyObject *value) {
         PyTypeObject *type = Py_TYPE(value);
-        return type->tp_as_async != NULL && type->tp_as_async->am_await != NULL;
+        return type->tp_as_async != NULL && type->tp_as_async->am_await != NULL && type != cascade_deferred;
     }
 
     /* Common types that never hold a deferred value: tested first. */
@@ -119,6 +119,7 @@ cdef extern from "vm/cpython.h":
     uint64_t cascade_results_freed
     PyObject* cascade_last_result
     void cascade_count_results(PyTypeObject*) noexcept
+    void cascade_fill_results(PyTypeObject*) noexcept
 
 
 cdef extern from "Python.h":

@@ -52,6 +52,7 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         DEFERRED = deferred_type        # keeps it alive
         cascade_deferred = <PyTypeObject*>deferred_type
         cascade_count_results(cascade_deferred)
+        cascade_fill_results(cascade_deferred)
     NO_INPUT = no_input_type
     CALL_OUT = call_out_type
     ITERATION_END = iteration_end_type

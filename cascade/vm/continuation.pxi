@@ -1,8 +1,8 @@
 # The result of a call: a value, a tail call, a deferred value or an awaitable. Included by _vm.pyx.
 
 cdef int take_result(Machine machine, Frame frame, Py_ssize_t pc, list values, PyObject* result, Pending entry,
-              bint awaited) noexcept:
-    # Continues with the result of a call, whose reference is stolen.
+              bint awaited, uint64_t made) noexcept:
+    # Continues with the result of a call, whose reference is stolen; there were `made` results before the call.
     cdef object held = <object>result
     decref(result)
     try:
@@ -16,6 +16,7 @@ cdef int take_result(Machine machine, Frame frame, Py_ssize_t pc, list values, P
                 store_pending(frame, entry)
                 machine.spend()
             entry.awaited_by = machine.number
+            entry.made = made
             if machine.task_group is not None:
                 machine.task_group.spawn(entry, held, name_of(machine, entry))
                 return RESUMED
@@ -23,6 +24,8 @@ cdef int take_result(Machine machine, Frame frame, Py_ssize_t pc, list values, P
                 machine.unspawned = []
             machine.unspawned.append((entry, held))
             return STATUS_WAIT
+        if made != SEARCHED and is_continuation(result, made):
+            return continue_with(machine, frame, pc, machine.context.together(held), held, entry, False)
         incref(result)
         return deliver(machine, frame, pc, result, entry)
     except BaseException as error:

@@ -676,9 +676,36 @@ static PyObject *cascade_last_result;
 static allocfunc cascade_allocate_result;
 static freefunc cascade_free_memory;
 
+/* A result begins with None and 0 in the slots `derived` and `searched`, so that reading them never fails: the class has a __getattr__,
+ * which would be called. `object.__new__` leaves slots empty, and filling them in Python takes longer. */
+static PyTypeObject *cascade_filled_class;
+static Py_ssize_t cascade_derived_place, cascade_searched_place;
+static PyObject *cascade_zero;
+
+static Py_ssize_t cascade_slot_place(PyTypeObject *type, const char *name) {
+    PyObject *slot = PyObject_GetAttrString((PyObject *)type, name);
+    Py_ssize_t place = slot != NULL && Py_IS_TYPE(slot, &PyMemberDescr_Type) ? ((PyMemberDescrObject *)slot)->d_member->offset : 0;
+    if (slot == NULL)
+        PyErr_Clear();
+    Py_XDECREF(slot);
+    return place;
+}
+
+static void cascade_fill_results(PyTypeObject *type) {
+    cascade_derived_place = cascade_slot_place(type, "derived");
+    cascade_searched_place = cascade_slot_place(type, "searched");
+    cascade_zero = PyLong_FromLong(0);
+    if (cascade_derived_place > 0 && cascade_searched_place > 0 && cascade_zero != NULL)
+        cascade_filled_class = type;
+}
+
 static PyObject *cascade_make_result(PyTypeObject *type, Py_ssize_t count) {
     PyObject *result = cascade_allocate_result(type, count);
     if (result != NULL) {
+        if (cascade_filled_class != NULL && (type == cascade_filled_class || PyType_IsSubtype(type, cascade_filled_class))) {
+            *(PyObject **)((char *)result + cascade_derived_place) = Py_NewRef(Py_None);
+            *(PyObject **)((char *)result + cascade_searched_place) = Py_NewRef(cascade_zero);
+        }
         cascade_results_made++;
         cascade_last_result = result;
     }

@@ -58,11 +58,12 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
 
 cdef int call_plainly(Machine machine, Frame frame, Kernel kernel, Routine routine) noexcept:
     # A LOOP on trial, made by CPython.
+    cdef uint64_t made = cascade_results_made
     cdef PyObject* result = plain_sample(kernel, routine, frame.values)
     machine.taken += 1
     frame.pc += 1
-    if result == NULL or cascade_is_special(result):
-        return machine.take_special_result(frame, result, frame.values, frame.code.inputs)
+    if result == NULL or may_be_continuation(result, made):
+        return machine.take_special_result(frame, result, frame.values, frame.code.inputs, made)
     set_slot(frame, frame.code.words[frame.pc - 1].a, result)
     give_fuel_for_return(machine, frame)
     return RESUMED
@@ -83,7 +84,7 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
     state.steps = 0
     if outcome == TYPED_RETURNED:
         value = returned_by(state)
-        if cascade_is_special(<PyObject*>value) or (frame.code.selects and type(value) is Jump):
+        if is_continuation(<PyObject*>value, frame.made) or (frame.code.selects and type(value) is Jump):
             return exit_typed(machine, frame)
         if state.deferred:
             count_deferred(machine, frame, kernel)

@@ -137,7 +137,7 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
         offset, width = frame.code.state_machine.state_operands[body.state]
         kept = kept[offset : offset + width]
     incref(<PyObject*>made)
-    return take_result(machine, frame, frame.pc - 1, kept, <PyObject*>made, None, False)
+    return take_result(machine, frame, frame.pc - 1, kept, <PyObject*>made, None, False, frame.made)
 
 
 cdef Frame restore_frame(Machine machine, Frame frame, Kernel kernel, body, list arguments):

@@ -117,7 +117,7 @@ cdef class Machine:
         entry.awaited_by = 0
         self.completing = True
         incref(<PyObject*>value)
-        take_result(self, entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True)
+        take_result(self, entry.frame, entry.pc, entry.values, <PyObject*>value, entry, True, entry.made)
         self.completing = False
 
     def fail(self, Pending entry not None, error):
@@ -330,6 +330,7 @@ cdef class Machine:
         cdef PyObject* old
         cdef Py_ssize_t i, count
         cdef int opcode, status
+        cdef uint64_t made
         while True:
             if fuel == 0:
                 frame.pc = pc
@@ -349,13 +350,14 @@ cdef class Machine:
             if opcode == CALL_ONE:
                 fuel -= 1
                 old = slots[word.c >> 1]
+                made = cascade_results_made
                 result = (<Routine>constants[word.b]).entry(
                     (<Routine>constants[word.b]).callee, &slots[word.c >> 1],
                     (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
-                if result == NULL or cascade_is_special(result):
+                if result == NULL or may_be_continuation(result, made):
                     frame.pc = pc
                     self.fuel = fuel
-                    return self.take_special_result(frame, result, &slots[word.c >> 1], 1)
+                    return self.take_special_result(frame, result, &slots[word.c >> 1], 1, made)
                 if word.c & 1:
                     slots[word.c >> 1] = NULL
                     slots[word.a] = result
@@ -370,6 +372,7 @@ cdef class Machine:
                 arguments = &slots[code.slots]
                 for i in range(count):
                     arguments[i] = slots[sources[i] >> 1]
+                made = cascade_results_made
                 if opcode == CALL_KERNEL and (<Routine>constants[word.b]).lowering != LOWER_NEVER:
                     frame.pc = pc
                     self.fuel = fuel
@@ -380,10 +383,10 @@ cdef class Machine:
                     result = (<Routine>constants[word.b]).entry(
                         (<Routine>constants[word.b]).callee, arguments,
                         (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
-                if result == NULL or cascade_is_special(result):
+                if result == NULL or may_be_continuation(result, made):
                     frame.pc = pc
                     self.fuel = fuel
-                    return self.take_special_result(frame, result, arguments, count)
+                    return self.take_special_result(frame, result, arguments, count, made)
                 for i in range(count):
                     if sources[i] & 1:
                         slots[sources[i] >> 1] = NULL
@@ -393,6 +396,7 @@ cdef class Machine:
                         decref(arguments[i])
             elif opcode == LOOP:
                 fuel -= 1
+                made = cascade_results_made
                 result = (<Routine>constants[word.b]).entry(
                     (<Routine>constants[word.b]).callee, slots,
                     (<Routine>constants[word.b]).positional, (<Routine>constants[word.b]).keyword_names)
@@ -403,12 +407,12 @@ cdef class Machine:
                             frame.iteration += 1
                             pc -= 1
                             continue
-                    elif not cascade_is_special(result):
+                    elif not may_be_continuation(result, made):
                         slots[word.a] = result
                         continue
                 frame.pc = pc
                 self.fuel = fuel
-                return self.take_special_result(frame, result, slots, code.inputs)
+                return self.take_special_result(frame, result, slots, code.inputs, made)
             elif opcode == RETURN:
                 result = slots[word.c >> 1]
                 slots[word.c >> 1] = NULL
@@ -468,8 +472,8 @@ cdef class Machine:
             return False
         return True
 
-    cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count) noexcept:
-        # Continues after a call, before `frame.pc`, whose result is no plain value, or which raised.
+    cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count, uint64_t made) noexcept:
+        # Continues after a call, before `frame.pc`, whose result may be no plain value, or which raised.
         cdef const Word* word = &frame.code.words[frame.pc - 1]
         cdef list values
         if result == NULL:
@@ -485,7 +489,7 @@ cdef class Machine:
                 set_slot(frame, word.c >> 1, NULL)
         elif word.opcode == CALL or word.opcode == CALL_KERNEL:
             drop_sources(frame.values, &frame.code.operands[word.c] + 1, count)
-        return take_result(self, frame, frame.pc - 1, values, result, None, False)
+        return take_result(self, frame, frame.pc - 1, values, result, None, False, made)
 
 
 cdef inline bint is_loop(int opcode) noexcept:

@@ -45,6 +45,7 @@ cdef class Items(Shares):
     cdef Kernel used                    # by the last run
     cdef int misses                     # items in a row for which there was no kernel
     cdef Py_ssize_t first               # its first item
+    cdef uint64_t made                  # the number of results when it began
     cdef Register* arguments            # for each item, its arguments
     cdef Register* outcomes             # and its result,
     cdef int32_t* returned_at           # by the word that returned it
@@ -162,6 +163,7 @@ cdef class Items(Shares):
         cdef Py_ssize_t i, size
         cdef int shares = 1
         self.first = len(self.results)
+        self.made = cascade_results_made
         if self.first >= self.count:
             return False        # other code has appended to them
         for i in range(self.width):
@@ -298,7 +300,7 @@ cdef class Items(Shares):
         values = PyList_New(count)
         for i in range(count):
             value = returned(&self.kernel.words[self.returned_at[i]], self.outcomes[i])
-            if cascade_is_special(<PyObject*>value):
+            if is_continuation(<PyObject*>value, self.made):
                 self.results.extend(values[:i])
                 return i
             incref(<PyObject*>value)
@@ -317,7 +319,7 @@ cdef class Items(Shares):
                 results.append(self.outcomes[i], <char>word.f)
                 continue
             found = <PyObject*>self.outcomes[i].object
-            if cascade_is_special(found):
+            if is_continuation(found, self.made):
                 return i
             results.append_object(<object>found)
         return count
@@ -354,6 +356,7 @@ def call_each(function, list columns not None, Py_ssize_t positional, tuple name
     cdef double end = cascade_clock() + seconds
     cdef bint special
     cdef int fuel = 1
+    cdef uint64_t before
     columns = columns.copy()        # the function may change the list
     count = len(columns)
     if names is not None:
@@ -378,12 +381,13 @@ def call_each(function, list columns not None, Py_ssize_t positional, tuple name
                 arguments[j] = <PyObject*>PyList_GET_ITEM(<list>column, i)
             for j in range(count):
                 incref(arguments[j])      # the function may change the columns
+            before = cascade_results_made
             made = PyObject_Vectorcall(<PyObject*>function, arguments, positional, keywords)
             for j in range(count):
                 decref(arguments[j])
             if made == NULL:
                 raise_set()
-            special = cascade_is_special(made)
+            special = is_continuation(made, before)
             results.append(<object>made)
             decref(made)
             if special:

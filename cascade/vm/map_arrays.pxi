@@ -543,6 +543,7 @@ cdef class ArrayItems(Shares):
         cdef TypedState state
         cdef PyObject* result
         cdef bint is_number
+        cdef uint64_t made = cascade_results_made
         Py_EnterRecursiveCall(" while calling a Python object")
         try:
             if not start_blocks(self.kernel, &state, self.word):
@@ -562,17 +563,19 @@ cdef class ArrayItems(Shares):
             end_blocks(self.kernel, &state)
         finally:
             Py_LeaveRecursiveCall()
-        return is_number or self.take_object(result)
+        return is_number or self.take_object(result, made)
 
-    cdef bint take_object(self, PyObject* result) except -1:
+    cdef bint take_object(self, PyObject* result, uint64_t made) except -1:
+        cdef bint continues
         if result == NULL:
             raise_set()
         value = take_new(result)
-        if self.unboxed is None or cascade_is_special(<PyObject*>value):
+        continues = is_continuation(<PyObject*>value, made)
+        if self.unboxed is None or continues:
             self.take_objects([value])
         else:
             self.unboxed.append_object(value)
-        return not cascade_is_special(<PyObject*>value)
+        return not continues
 
     cdef int append(self, Register value, char code) except -1:
         if self.unboxed is None:

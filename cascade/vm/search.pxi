@@ -86,6 +86,11 @@ def holds_new_deferred(tuple slots not None, current, uint64_t made, tuple gathe
     return new_deferred(slots, current, made, gathered)
 
 
+def holds_made(value, uint64_t made):
+    """Returns whether a call's result is a container that holds deferred values; False where none was made since there were `made` of them."""
+    return cascade_results_made != made and not cascade_is_special(<PyObject*>value) and search_deferred(value, NULL)
+
+
 def results_made():
     """Returns the number of deferred values that were made in this process."""
     return cascade_results_made
@@ -99,6 +104,19 @@ def results_alive():
 def is_only_result(result, uint64_t made):
     """Returns whether `result` is the only deferred value that was made since there were `made` of them."""
     return only_result(<PyObject*>result, made)
+
+
+cdef uint64_t SEARCHED = UINT64_MAX     # in place of a number of results: the value has been searched
+
+
+cdef inline bint may_be_continuation(PyObject* result, uint64_t made) noexcept:
+    # Whether the result of a call may be no value, but a continuation; there were `made` results before the call.
+    return cascade_is_special(result) or (cascade_results_made != made and not cascade_is_plain(result))
+
+
+cdef inline bint is_continuation(PyObject* value, uint64_t made) except -1:
+    # Whether the result of a call is no value. Without results that were made during the call, no container is searched.
+    return may_be_continuation(value, made) and (cascade_is_special(value) or search_deferred(<object>value, NULL))
 
 
 cdef inline bint only_result(PyObject* result, uint64_t made) noexcept:

@@ -173,6 +173,7 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
     cdef PyObject* result
     cdef Routine routine
     cdef int status
+    cdef uint64_t made_before = cascade_results_made
     if not INSTRUCTION_CALLS[word.opcode]:
         constant = frame.code.constants[word.b] if word.opcode == REBUILD else NULL
         result = build_container(word.opcode, constant, arguments, len(values))
@@ -204,7 +205,9 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
             incref(<PyObject*>made)
             result = <PyObject*>made
             made = None
-            return take_result(machine, frame, pc, values, result, entry, False)
+            if routine.operation is not routine.owner:
+                made_before = SEARCHED      # by whoever executes the policies
+            return take_result(machine, frame, pc, values, result, entry, False, made_before)
         if machine.observed and not is_loop(word.opcode) and not frame.code.selects:
             if frame.origin is not None:
                 machine.context.started(frame.origin, frame.serial, frame.node)
@@ -218,7 +221,7 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
         return fail_at(machine, frame, pc, error)
     if result == NULL:
         return fail_at(machine, frame, pc, cascade_raised())
-    return take_result(machine, frame, pc, values, result, entry, False)
+    return take_result(machine, frame, pc, values, result, entry, False, made_before)
 
 
 cdef int call_frame(Machine machine, Frame frame, Py_ssize_t pc, Routine routine, list values, Pending entry) except -1:

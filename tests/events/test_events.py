@@ -62,9 +62,9 @@ def test_a_task_that_answers_with_a_result_finishes_there(path):
 
     assert brief(events_of(path, expand(1)))[1:-1] == [
         ("start", "expand#0"),
-        ("Succeeded", "expand#0", "<LazyResult of expand>"),
+        ("Succeeded", "expand#0", "<LazyResult of expand, not run yet: cs.run(...)>"),
         ("start", "expand#1.0"),
-        ("Succeeded", "expand#1.0", "<LazyResult of increment>"),
+        ("Succeeded", "expand#1.0", "<LazyResult of increment, not run yet: cs.run(...)>"),
         ("start", "increment#2.0"),
         ("Succeeded", "increment#2.0", "1"),
     ]

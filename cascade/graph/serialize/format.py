@@ -11,6 +11,8 @@ result. Results that only routes and jumps lead to are rows as well (`cascade.gr
     a Router            operation {"router": [key, ...]}; the row has the selector, and a route for each key
     a state machine     "jumps": [[row, [[key, row of the next state, or null for the end], ...]], ...]
 
+The nodes of operators over results are named by these: {"operator": "+"}.
+
 Policies stand in the operations (`cascade.graph.serialize.policies`). Values that JSON has no form for are objects with one key that
 begins with `$`; a container that stands in one again and again is written once (`cascade.graph.serialize.sharing`). Functions and
 classes are named by `module:qualname`; reading imports a module only if the caller's allow-list holds it, and calls nothing.

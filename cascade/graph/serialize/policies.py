@@ -227,7 +227,7 @@ class PolicyReader:
             fail("it has no inputs", where)
         if len(set(names)) < len(names):
             fail("a name stands twice", where)
-        first = int(form.shares_first)
+        first = form.leading
         if any(not first + form.positional <= slot < task.binder.positional_only for slot in slots[first:]) or len(
             set(slots)
         ) < len(slots):

@@ -12,6 +12,7 @@ from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ROUTER
 from cascade.declare.inputs import input_of
+from cascade.declare.operators import FUNCTIONS, task_of
 from cascade.declare.resources import Injection, Resource, inject, injection_of
 from cascade.declare.task import MODES, BoundTask, Task
 from cascade.errors import CascadeError, CycleError, SerializationError
@@ -213,6 +214,11 @@ class Reader:
             return self._router(value, where)
         if isinstance(value, dict) and "function" in value:
             task = self._task_of_function(value, where)
+        elif isinstance(value, dict) and "operator" in value:
+            check_keys(value, where, ("operator",), KEYS)
+            if not isinstance(value["operator"], str) or value["operator"] not in FUNCTIONS:
+                fail(f"operator {value['operator']!r}", where, expected="one of " + ", ".join(FUNCTIONS))
+            task = task_of(value["operator"])
         else:
             value = check_keys(value, where, ("task",), KEYS)
             task = self.find(value["task"], where, _is_users, "a task")

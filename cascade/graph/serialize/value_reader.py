@@ -135,6 +135,10 @@ class ValueReader:
             fail("it is no pair of floats", where)
         return complex(real, imaginary)
 
+    def _decode_slice(self, value: object, where: str) -> slice:
+        start, stop, step = self._items(value, where)
+        return slice(start, stop, step)
+
     def _decode_bytes(self, value: object, where: str) -> bytes:
         return base64.b64decode(cast(str, value), validate=True)
 
@@ -220,7 +224,7 @@ class ValueReader:
         return tuple.__new__(named, items)
 
 
-MARKS = ("float", "int", "complex", "bytes", "tuple", "set", "frozenset", "dict", "again", "param", "env")
+MARKS = ("float", "int", "complex", "slice", "bytes", "tuple", "set", "frozenset", "dict", "again", "param", "env")
 
 
 def _is_type(found: object) -> TypeGuard[type]:

@@ -72,6 +72,8 @@ def _encode(value: object, nest: Nest) -> object:
         return value if value - value == 0 else {"$float": repr(value)}
     if type(value) is complex:
         return {"$complex": [_encode(value.real, nest), _encode(value.imag, nest)]}
+    if type(value) is slice:
+        return {"$slice": [_encode(bound, nest) for bound in (value.start, value.stop, value.step)]}
     if type(value) is bytes:
         return {"$bytes": base64.b64encode(value).decode()}
     text_form = TEXT_FORMS_OF.get(kind)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from cascade._vm import holds_deferred
 from cascade.declare.cache_policy import CachePolicy
+from cascade.declare.operators import is_operator
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.errors import SerializationError
@@ -25,7 +26,7 @@ def to_json(target: object, *, indent: int | None = None, caches: Mapping[str, C
     """Writes a graph as JSON, with its policies.
 
     Args:
-        target: a Graph, a LazyResult, or a list or tuple of LazyResults.
+        target: a Graph, a LazyResult, or a container of LazyResults.
         indent: spaces for each level, to be read by people.
         caches: names for the caches of nodes, which are objects of this program; `from_json` has to be given caches of
             these names. One that is the default of a task needs none.
@@ -97,6 +98,8 @@ class Writer:
         return described
 
     def task(self, task: Task[..., object]) -> dict[str, object]:
+        if is_operator(task):
+            return {"operator": task.name}
         where = f"task {task.name!r}"
         path = path_of(task, task.func, where)
         if resolve_loaded(path) is task:

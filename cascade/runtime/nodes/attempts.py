@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from cascade._vm import enter_task, is_awaitable, leave_task
+from cascade._vm import enter_task, holds_made, is_awaitable, leave_task, results_made
 from cascade.adapters.executors.scopes import Scope
+from cascade.declare.control import together
 from cascade.declare.failed import Failed, add_note
 from cascade.errors import TaskTimeoutError
 from cascade.imports import TYPE_CHECKING, asyncio
@@ -28,13 +29,15 @@ LATE = object()
 
 
 def call_function(context: NodeContext, operation: PolicyOperation, operands: Sequence[object]) -> object:
-    """Calls the function of a node: the one call of all policies. Returns its result, or an awaitable of that."""
+    """Calls the function of a node: the one call of all policies. Returns its result, its continuation, or an awaitable of one of these."""
     args, kwargs = operation.task.binder.split(tuple(operands[operation.arguments]))
+    made = results_made()
     enter_task()
     try:
-        return context.execute(operation.task, args, kwargs)
+        result = context.execute(operation.task, args, kwargs)
     finally:
         leave_task()
+    return together(result) if holds_made(result, made) else result
 
 
 def call_in_time(
@@ -77,7 +80,9 @@ async def settle(call: Call, result: object) -> tuple[object, BaseException | No
         return None, _late(call, call.operation.task.mode != "blocking", getattr(error.__cause__, "__notes__", ()))
     except Exception as error:
         return None, error
-    return (None, value.error) if type(value) is Failed else (value, None)
+    if type(value) is Failed:
+        return None, value.error
+    return together(value) if holds_made(value, call.made) else value, None
 
 
 def _late(call: Call, is_stopped: bool = False, notes: Iterable[str] = ()) -> TaskTimeoutError:

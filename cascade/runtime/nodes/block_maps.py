@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from cascade._vm import TailCall
+from cascade._vm import TailCall, holds_made
 from cascade.adapters.executors.cancelled import Cancelled
 from cascade.adapters.executors.handshake import digest
 from cascade.adapters.executors.messages import WorkerPool, error_of_answer
 from cascade.adapters.executors.packing import NUMBERS, Packed, pack, unpack
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.stateless import is_stateless
+from cascade.declare.control import together
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
 from cascade.errors import WorkerError
@@ -31,7 +32,7 @@ from cascade.runtime.nodes.block_pool import is_sliced
 from cascade.runtime.nodes.block_sizes import LIMIT, BlockSizes
 from cascade.runtime.nodes.block_work import DONE, MISSING, REFUSED, Block, Program, run_block
 from cascade.runtime.nodes.call import Call, ItemCall
-from cascade.runtime.nodes.item_calls import Fairness, Items, Rows, check_columns, failed_item
+from cascade.runtime.nodes.item_calls import UNKNOWN, Fairness, Items, Rows, check_columns, failed_item
 from cascade.runtime.nodes.item_failures import ItemFailures
 from cascade.runtime.spine.task_group import cancel_all
 
@@ -291,7 +292,8 @@ class BlockItems(Items):
         values = unpack(packed)
         odd = sorted(answers)
         if packed[0] != NUMBERS:
-            odd = sorted({*odd, *(at for at, value in enumerate(values) if type(value) in (TailCall, LazyResult))})
+            is_odd = _is_continuation if holds_made(values, UNKNOWN) else _is_tail_call
+            odd = sorted({*odd, *(at for at, value in enumerate(values) if is_odd(value))})
         begun = 0
         for at in [*odd, len(values)]:
             if at > begun:
@@ -301,7 +303,8 @@ class BlockItems(Items):
         for at in odd:
             item = self._blocks.call_in(block, at)
             if at not in answers:
-                await self._start(self._finish(item, values[at]), item)
+                value = values[at]
+                await self._start(self._finish(item, together(value) if holds_made(value, UNKNOWN) else value), item)
                 continue
             error = error_of_answer(answers[at], item.operation.task)
             if item.operation.retry is not None and isinstance(error, Exception):
@@ -423,3 +426,11 @@ class _Sent:
 
 _LASTING = frozenset({type(None), bool, int, float, complex, str, bytes})
 _known: weakref.WeakKeyDictionary[WorkerPool, dict[bytes, int]] = weakref.WeakKeyDictionary()
+
+
+def _is_continuation(value: object) -> bool:
+    return type(value) in (TailCall, LazyResult) or holds_made(value, UNKNOWN)
+
+
+def _is_tail_call(value: object) -> bool:
+    return type(value) is TailCall

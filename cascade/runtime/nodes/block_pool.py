@@ -22,7 +22,7 @@ def pool_of(call: Call, operation: Map) -> WorkerPool | None:
         return None
     if context.inputs.takes_placeholders or (context.publisher.observes_items and call.is_published):
         return None
-    named = [each for each in signature.shared[int(signature.shares_first) :] if not isinstance(each, str)]
+    named = [each for each in signature.shared[signature.leading :] if not isinstance(each, str)]
     if named or signature.inputs + len(signature.shared) > MAP_LIMIT:
         return None
     find = getattr(context.executor, "worker_pool", None)

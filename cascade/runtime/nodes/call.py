@@ -12,7 +12,7 @@ from __future__ import annotations
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 
-from cascade._vm import is_awaitable
+from cascade._vm import is_awaitable, results_made
 from cascade.declare.failed import Failed, KeptContext
 from cascade.declare.lazy import LazyResult
 from cascade.events.names import label
@@ -60,7 +60,7 @@ class Call(Parking):
     """One call under way."""
 
     __slots__ = (
-        "_task_id", "again", "blocked", "context", "is_published", "node", "on_granted", "operands", "operation", "serial",
+        "_task_id", "again", "blocked", "context", "is_published", "made", "node", "on_granted", "operands", "operation", "serial",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,7 @@ class Call(Parking):
         self.operands = operands
         self.serial = serial
         self.node = node
+        self.made = results_made()  # before it began
         # An iteration of a loop, or a state of a state machine, is part of a node whose start was published, as that of `origin`.
         self.again = origin is not None
         self.is_published = origin is None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Coroutine, MutableSequence, Sequence
 
-from cascade._vm import TailCall, is_awaitable, task_depth
+from cascade._vm import TailCall, holds_made, is_awaitable, task_depth
 from cascade.adapters.executors.scopes import is_loop_running, outer_cancellation
+from cascade.declare.control import together
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
 from cascade.errors import MapError
@@ -22,6 +23,9 @@ from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which a map yields to the event loop, or, without one, checks whether the run has to end."""
+
+UNKNOWN = 2**64 - 1
+"""In place of the number of results before a call: whatever it returned is searched."""
 
 
 class Rows:
@@ -42,7 +46,7 @@ class Rows:
         self._operation = operation.item
         self._signature = signature = operation.signature
         shared = dict(zip(signature.shared, call.operands[operation.shared], strict=True))
-        self._first = (shared.pop(0),) if signature.shares_first else ()
+        self._first = tuple([shared.pop(slot) for slot in range(signature.leading)])
         self._shared = shared
         self._amounts = tuple(call.operands[operation.computed])
 
@@ -264,7 +268,7 @@ class Items:
                 made = await made
             except Exception as error:
                 return Failed(error)
-        return await self._finish(item, made)
+        return await self._finish(item, together(made) if holds_made(made, UNKNOWN) else made)
 
     async def _finish(self, item: ItemCall, result: object) -> object:
         failed = result.error if type(result) is Failed else None

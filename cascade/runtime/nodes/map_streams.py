@@ -155,13 +155,13 @@ def _begun(operation: Map, given: Sequence[object]) -> tuple[int | None, list[ob
     where = f"{operation.name}.map"
     names = operation.parameters[: len(given)]
     for name, items in zip(names, given, strict=True):
-        check_map_input(name, items, where)
+        check_map_input(name, items, operation.name, is_only=len(names) == 1)
         try:
             begun.append(items if is_sliced(items) else iter(items))  # type: ignore[call-overload]
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
-            raise not_iterable(name, items, where) from None
+            raise not_iterable(name, items, operation.name) from None
     sized = {name: len(items) for name, items in zip(names, given, strict=True) if is_sized(items)}
     if len(set(sized.values())) > 1:
         sizes = ", ".join(f"{name} has {size}" for name, size in sized.items())

@@ -74,11 +74,11 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -
     for name, items in zip(operation.parameters, given, strict=False):
         try:
             column = array_column(items) if typed else None
-            columns.append(column or _taken(context, name, items, most, f"{operation.name}.map"))
+            columns.append(column or _taken(context, name, items, most, operation.name, is_only=len(given) == 1))
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
-            raise not_iterable(name, items, f"{operation.name}.map") from None
+            raise not_iterable(name, items, operation.name) from None
     if any(len(column) != len(columns[0]) for column in columns):
         sizes = ", ".join(
             f"{name} has {len(column)}" + (" or more" if len(column) == most and not is_sized(items) else "")
@@ -128,9 +128,9 @@ def _gathered(operation: Map, results: list[object]) -> object:
     return GATHER(_Results(operation, results), *coming) if coming else _value_of(operation, results)
 
 
-def _taken(context: NodeContext, name: str, items: object, most: int, where: str) -> list[object]:
+def _taken(context: NodeContext, name: str, items: object, most: int, task: str, *, is_only: bool) -> list[object]:
     """Returns the items of an input; no more than `most` if it is no list, as its iterator may take long, or never end."""
-    check_map_input(name, items, where)
+    check_map_input(name, items, task, is_only=is_only)
     if is_sized(items):
         return list(items)
     result: list[object] = []
@@ -141,7 +141,7 @@ def _taken(context: NodeContext, name: str, items: object, most: int, where: str
     if len(result) > ITEMS_LIMIT:
         raise endless(
             f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length",
-            where,
+            f"{task}.map",
         )
     return result
 

@@ -102,7 +102,7 @@ _Inputs = tuple[list[Column], int, tuple[str, ...] | None]
 def _with_shared(call: Call, operation: Map, columns: list[Column]) -> _Inputs | None:
     """Returns the columns with shared values, each in a tuple, the number of positional ones, and the names of the others; None if one has no name."""
     signature = operation.signature
-    first = int(signature.shares_first)
+    first = signature.leading
     named = tuple(each for each in signature.shared[first:] if isinstance(each, str))
     if len(named) < len(signature.shared) - first:
         return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 
-from cascade._vm import Skipped, is_awaitable
+from cascade._vm import Skipped, is_awaitable, results_made
 from cascade.graph.operations import PolicyOperation, TaskOperation
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.attempts import LATE, attempts, call_function, call_in_time, settle
@@ -71,6 +71,7 @@ def call_with_policies(
     result: object = None
     failure: BaseException | None = None
     continues = False
+    made = results_made()
     try:
         if context.observed and origin is None:
             context.started(operation.task, serial, node)
@@ -90,7 +91,9 @@ def call_with_policies(
     if not continues:
         return result
     try:
-        return begin(_continue(Call(context, operation, operands, serial, node, origin), result, failure, held))
+        call = Call(context, operation, operands, serial, node, origin)
+        call.made = made  # the call may be under way in another thread already
+        return begin(_continue(call, result, failure, held))
     finally:
         del failure  # frames of its traceback lead to this one
 

@@ -22,6 +22,7 @@ from cascade._vm import (
     Skipped,
     TailCall,
     enter_task,
+    holds_made,
     holds_new_deferred,
     is_awaitable,
     is_only_result,
@@ -30,6 +31,7 @@ from cascade._vm import (
 )
 from cascade.compiler.chains import join_chains
 from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
 from cascade.errors import DependencyMissingError, StepLimitError
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.build import flatten
@@ -52,12 +54,13 @@ RESUMED = -1
 class Pending:
     """A node that waits for operands, or whose value is awaited."""
 
-    __slots__ = ("frame", "index", "missing", "operands", "waiters")
+    __slots__ = ("frame", "index", "made", "missing", "operands", "waiters")
 
     def __init__(self, frame: Frame, index: int, operands: list[object]) -> None:
         self.frame = frame
         self.index = index
         self.operands = operands
+        self.made: int | None = None  # how many results there were before the call that is awaited
         self.missing = 0
         self.waiters: list[tuple[Pending | Frame, int]] = []
 
@@ -205,7 +208,7 @@ class Interpreter:
 
     def complete(self, entry: Pending, value: object) -> None:
         try:
-            self._land(entry.frame, entry.index, entry.operands, value, entry, awaited=True)
+            self._land(entry.frame, entry.index, entry.operands, value, entry, entry.made, awaited=True)
         except BaseException as error:
             self.error = error
 
@@ -443,6 +446,7 @@ class Interpreter:
         if isinstance(operation, StateMachine):
             return self._enter_state_machine(frame, index, operation, operands, pending)
         self.steps += 1
+        made = results_made() if isinstance(operation, Task) else None  # of others, whoever executes the policies looks
         enter_task()
         try:
             origin, serial, node, _ = self._locate(frame, index)
@@ -451,7 +455,7 @@ class Interpreter:
             return self._fail_at(frame, index, error)
         finally:
             leave_task()
-        return self._land(frame, index, operands, value, pending)
+        return self._land(frame, index, operands, value, pending, made)
 
     # -- The results of calls ---------------------------------------------------------------------------------------
 
@@ -462,9 +466,11 @@ class Interpreter:
         operands: list[object],
         value: object,
         pending: Pending | None,
+        made: int | None,
         *,
         awaited: bool = False,
     ) -> int:
+        """Continues with the result of a call, before which there were `made` results; None if it is known to hold none."""
         try:
             if type(value) is TailCall:
                 return self._tail_call(frame, index, operands, value, pending)
@@ -472,10 +478,13 @@ class Interpreter:
                 return self._continue_with(
                     frame, index, value, value, pending, hands_on=is_only_result(value, frame.made)
                 )
+            if made is not None and holds_made(value, made):
+                return self._continue_with(frame, index, self.context.together(value), value, pending)
             if awaited or not is_awaitable(value):
                 return self._deliver(frame, index, value, pending)
             if pending is None:
                 frame.values[index] = pending = Pending(frame, index, operands)
+            pending.made = made
             if self.task_group is None:
                 self.unspawned.append((pending, value))
                 return WAIT

@@ -11,7 +11,7 @@ import cascade.runtime.kernel_hooks  # noqa: F401  (it configures the extension)
 from cascade._vm import Code, Jump, Routine, Skipped, jump_data_is_deferred, loop_code_of
 from cascade.adapters.protocols import Executor
 from cascade.compiler.code_cache import CodeCache, loop_code
-from cascade.declare.control import JUMP
+from cascade.declare.control import JUMP, together
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.resources import Injection, inject
 from cascade.declare.task import Task
@@ -123,6 +123,10 @@ class RunContext:
             return loop_code_of(self, deferred.task.routine), deferred.slots
         code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on, joins=self.joins_chains)
         return code, self.inputs.fill(inputs)
+
+    def together(self, nest: object) -> LazyResult[object]:
+        """Returns the result that a task continues with after it has returned a container of results."""
+        return together(nest)
 
     def deferred(self, operation: AnyTask | PolicyOperation, slots: tuple[object, ...]) -> LazyResult[object]:
         """Returns the call that a tail call makes, as a LazyResult; the slots are those that `rebind` returned."""

@@ -1,6 +1,7 @@
 """Types that a checker must infer, and errors that it must report (each on a line marked `# error: code`)."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, assert_type
 
 import cascade as cs
@@ -9,6 +10,12 @@ import cascade as cs
 @cs.task
 def double(x: int, *, times: int = 1) -> int:
     return 2 * x * times
+
+
+@dataclass
+class Pair:
+    x: int
+    y: bytes
 
 
 @cs.task
@@ -76,6 +83,7 @@ assert_type(cs.bind(double(1), cs.select_jump({"end": None})), cs.LazyResult[int
 
 async def main() -> None:
     assert_type(await cs.arun(fetch("a")), bytes)
+    assert_type(await cs.arun({1: fetch("a")}), dict[int, bytes])
     assert_type(await cs.Engine().run(double(1)), int)
     assert_type(await cs.compile(fetch).arun("a"), bytes)
 
@@ -147,3 +155,10 @@ assert_type(cs.compile(scaler.scale)(1), int)
 scaler.scale("x")  # error: call-overload
 scaler.scale(1, 2)  # error: call-overload
 scaler.make("x")  # error: call-overload
+
+assert_type(double(1) + 1, cs.LazyResult[Any])
+assert_type(-double(1), cs.LazyResult[Any])
+assert_type(double(1) < 3, cs.LazyResult[Any])
+assert_type(fetch("a")[0], cs.LazyResult[Any])
+assert_type(cs.run({"a": double(1)}), dict[str, int])
+assert_type(cs.run(Pair(double(1), fetch("a"))), Pair)
