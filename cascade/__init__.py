@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cascade.adapters.caches.disk import DiskCache as DiskCache
     from cascade.adapters.caches.memory import MemoryCache as MemoryCache
     from cascade.adapters.executors.blocks import Blocks as Blocks
+    from cascade.adapters.executors.dask import DaskExecutor as DaskExecutor
     from cascade.cli import create_cli as create_cli
     from cascade.declare.cache_policy import CachePolicy as CachePolicy
     from cascade.declare.control import Jump as Jump
@@ -114,6 +115,7 @@ _HOMES = {
     "CapacityError": "cascade.errors",
     "CascadeError": "cascade.errors",
     "CycleError": "cascade.errors",
+    "DaskExecutor": "cascade.adapters.executors.dask",
     "DeclarationError": "cascade.errors",
     "DependencyMissingError": "cascade.errors",
     "DiskCache": "cascade.adapters.caches.disk",
@@ -198,6 +200,7 @@ __all__ = [
     "CapacityError",
     "CascadeError",
     "CycleError",
+    "DaskExecutor",
     "DeclarationError",
     "DependencyMissingError",
     "DiskCache",

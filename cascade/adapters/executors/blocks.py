@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import itertools
 import os
 import sys
@@ -15,7 +16,7 @@ from cascade._vm import kernel_of_call
 from cascade.adapters.executors.handshake import enter, versions
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.messages import WorkerPool, died
-from cascade.errors import DeclarationError
+from cascade.errors import DeclarationError, MissingExtraError
 
 ATTEMPTS = 3
 
@@ -44,6 +45,7 @@ class Blocks(LocalExecutor):
 
     Raises:
         DeclarationError: (a TypeError) `executor` is something else, or a number that is none from 1 up.
+        MissingExtraError: (an ImportError) cloudpickle is not installed.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Blocks(LocalExecutor):
             )
         if workers is not None and (type(workers) is not int or workers < 1):
             raise DeclarationError(f"Blocks(workers={workers!r})", expected="a number from 1 up, or None")
+        if importlib.util.find_spec("cloudpickle") is None:
+            raise MissingExtraError("Blocks", "cloudpickle", "processes")
         super().__init__(threads=threads)
         self._workers = ExecutorPool(executor, workers)
 

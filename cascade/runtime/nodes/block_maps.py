@@ -29,8 +29,8 @@ from cascade.graph.operations import Map
 from cascade.imports import asyncio, weakref
 from cascade.runtime.nodes.attempts import attempts
 from cascade.runtime.nodes.block_pool import is_sliced
-from cascade.runtime.nodes.block_sizes import LIMIT, BlockSizes
-from cascade.runtime.nodes.block_work import DONE, MISSING, REFUSED, Block, Program, run_block
+from cascade.runtime.nodes.block_sizes import BYTES, LIMIT, BlockSizes
+from cascade.runtime.nodes.block_work import DONE, MISSING, REFUSED, Block, BlockCancelled, Program, run_block
 from cascade.runtime.nodes.call import Call, ItemCall
 from cascade.runtime.nodes.item_calls import UNKNOWN, Fairness, Items, Rows, check_columns, failed_item
 from cascade.runtime.nodes.item_failures import ItemFailures
@@ -169,12 +169,12 @@ class BlockItems(Items):
         limit = operation.concurrency
         self._workers = pool.count if limit is None else min(pool.count, limit)
         self._room = self._workers if limit is not None else 2 * self._workers
-        self._sizes = BlockSizes(self._workers)
+        self._sizes = BlockSizes(self._workers, getattr(pool, "message_bytes", BYTES))
         self._waiting: list[_Block] = []
         self._under_way: dict[asyncio.Future[object], _Block] = {}
         self._landed: list[asyncio.Future[object]] = []
         self._program: _Sent | None = None
-        self._cancelled = Cancelled()
+        self._cancelled: BlockCancelled = getattr(pool, "cancelled", Cancelled)()
         self._is_measured = False
         self._failed_at = -1
         self._give_up = 0.0

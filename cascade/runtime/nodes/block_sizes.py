@@ -21,9 +21,11 @@ class BlockSizes:
 
     Args:
         workers: how many blocks are computed at once.
+        message_bytes: the bytes of a message, about, at most.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, message_bytes: int = BYTES) -> None:
+        self._message_bytes = message_bytes
         self._workers = workers
         self._seconds = 0.0  # an item, as measured last; 0.0 before that
         self._bytes = 0.0  # an item
@@ -48,5 +50,5 @@ class BlockSizes:
             share = left / (2 * self._workers)
             size = min(size, max(share, SHORTEST / self._seconds))
         if self._bytes:
-            size = min(size, BYTES / self._bytes)
+            size = min(size, self._message_bytes / self._bytes)
         return max(1, min(int(size), self._largest))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pickle
 import time
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
-from cascade.adapters.executors.cancelled import Cancelled
 from cascade.adapters.executors.handshake import check_code
 from cascade.adapters.executors.packing import Packed, pack, unpack
 from cascade.adapters.executors.sending import dumps_for_caller
@@ -64,6 +63,13 @@ class Program(NamedTuple):
     keeps: bool
 
 
+class BlockCancelled(Protocol):
+    """Says to a block in its worker whether nobody waits for it any more."""
+
+    def __call__(self) -> bool: ...
+    def end(self) -> None: ...
+
+
 class Block(NamedTuple):
     """Some items.
 
@@ -75,7 +81,7 @@ class Block(NamedTuple):
 
     columns: tuple[Packed, ...]
     seconds: float
-    cancelled: Cancelled | None
+    cancelled: BlockCancelled
 
 
 class _Made(NamedTuple):
@@ -210,7 +216,7 @@ class _Work:
                 self._results.append(_FAILED)
                 break
             plain.is_special = False  # the caller continues with such a result
-            if time.perf_counter() - begun > block.seconds or (block.cancelled is not None and block.cancelled()):
+            if time.perf_counter() - begun > block.seconds or block.cancelled():
                 break
         return self._answer(time.perf_counter() - begun)
 

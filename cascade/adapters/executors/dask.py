@@ -1,0 +1,173 @@
+"""DaskExecutor: compute tasks, and maps of them in blocks, on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from cascade._vm import kernel_of_call
+from cascade.adapters.executors.blocks import next_ticket
+from cascade.adapters.executors.handshake import enter, versions
+from cascade.adapters.executors.local import LocalExecutor
+from cascade.adapters.executors.messages import WorkerPool, died
+from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SendingError
+
+MESSAGE_BYTES = 4 << 20
+"""Bytes of a block's message, about: they pass through the scheduler."""
+LARGE = 8 << 20
+"""Larger arguments, as programs with much data, go to the workers directly, once to each."""
+
+
+class Client(Protocol):
+    """A `distributed.Client`, as far as it is used here; checkers need not have that package."""
+
+    loop: Any
+
+    def submit(self, function: Callable[..., object], *arguments: object, **options: object) -> Any: ...
+    def scatter(self, data: object, **options: Any) -> Any: ...
+    def nthreads(self) -> dict[str, int]: ...
+    def close(self) -> object: ...
+
+
+class DaskExecutor(LocalExecutor):
+    """Runs compute tasks on the workers of a Dask cluster, and everything else on this machine, as `LocalExecutor` does.
+
+    A map of compute tasks travels in blocks, as with `cascade.Blocks`; a block is one task for Dask's scheduler, with the name of the task.
+
+        with distributed.Client("tcp://scheduler:8786") as client:
+            engine = cascade.Engine(executor=cascade.DaskExecutor(client))
+
+    A worker that dies has its work done again by Dask, on another one, three times by default (`distributed.scheduler.allowed-failures`); then it is a
+    WorkerError, which the retry policy of the task may answer. The workers need the same versions of Cascade and Python, the modules of the
+    tasks, and the same code of those tasks that go by their names; one that differs says so.
+
+    Args:
+        client: a `distributed.Client`, or the address of a scheduler, to which a client is made; `close()` closes that.
+        threads: as in `LocalExecutor`.
+
+    Raises:
+        MissingExtraError: (an ImportError) distributed is not installed.
+        DeclarationError: (a TypeError) `client` is something else.
+    """
+
+    def __init__(self, client: Client | str, *, threads: int | None = None) -> None:
+        if importlib.util.find_spec("distributed") is None:
+            raise MissingExtraError("DaskExecutor", "distributed", "dask")
+        self._is_own = isinstance(client, str)
+        if not self._is_own and not isinstance(client, import_module("distributed").Client):
+            raise DeclarationError(
+                f"DaskExecutor was given {client!r}", expected="a distributed.Client, or the address of a scheduler"
+            )
+        super().__init__(threads=threads)
+        self._client: Client = (
+            import_module("distributed").Client(client, set_as_default=False)
+            if self._is_own
+            else cast("Client", client)
+        )
+        self._workers = DaskPool(self._client)
+
+    def worker_pool(self) -> WorkerPool:
+        """Returns the workers."""
+        return self._workers
+
+    def close(self) -> None:
+        """Ends the threads that are this executor's own, and the client, if it was made of an address."""
+        super().close()
+        if self._is_own:
+            self._client.close()
+
+
+class _DaskFuture(Protocol):
+    @property
+    def status(self) -> str: ...
+    async def _result(self, raiseit: bool) -> object: ...
+    def cancel(self) -> None: ...
+
+
+class DaskPool:
+    """The workers of a cluster: a `WorkerPool`."""
+
+    message_bytes = MESSAGE_BYTES
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def count(self) -> int:
+        return max(1, sum(self._client.nthreads().values()))
+
+    def cancelled(self) -> TaskCancelled:
+        """Returns what tells a block that nobody waits for it any more."""
+        return TaskCancelled()
+
+    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """Calls a function in a worker, as a `WorkerPool` does; one that is cancelled notices it, if it is a block."""
+        sent = [await self._sent(argument) for argument in arguments]
+        ticket = next_ticket()
+        key = f"{name}-cascade-{'-'.join(map(str, ticket))}"
+        future = cast(
+            "_DaskFuture",
+            self._client.submit(
+                enter, versions(), ticket, kernel_of_call(), function, None, *sent, key=key, pure=False
+            ),
+        )
+        outcome: Future[bytes] = Future()
+        self._client.loop.add_callback(_settle, outcome, future, name)
+        try:
+            return await asyncio.wrap_future(outcome)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+
+    async def _sent(self, argument: object) -> object:
+        if isinstance(argument, bytes) and len(argument) > LARGE:
+            return await asyncio.to_thread(self._client.scatter, argument, broadcast=True)
+        return argument
+
+
+class TaskCancelled:
+    """Says, on a worker, whether the task of Dask's that runs there is not wanted any more."""
+
+    def __call__(self) -> bool:
+        worker = import_module("distributed").get_worker()
+        task = worker.state.tasks.get(worker.get_current_task())
+        return task is None or task.state in ("cancelled", "released", "forgotten")
+
+    def end(self) -> None:
+        """Does nothing: Dask tells its workers."""
+
+
+async def _settle(outcome: Future[bytes], future: _DaskFuture, name: str) -> None:
+    """Gives the outcome of a call of Dask's to the one that is awaited; runs in the event loop of the client."""
+    result: object = None
+    error: BaseException | None = None
+    try:
+        result = await future._result(raiseit=False)
+        if future.status == "error":
+            error = _error_of(cast("tuple[type, BaseException, object]", result)[1], name)
+        elif future.status != "finished":
+            error = died(name, f"the scheduler says: {future.status}")
+    except BaseException as trouble:  # the result was lost on its way
+        error = died(name, f"{type(trouble).__name__}: {trouble}")
+    with contextlib.suppress(InvalidStateError):  # its caller has been cancelled
+        if error is None:
+            outcome.set_result(cast("bytes", result))
+        else:
+            outcome.set_exception(error)
+
+
+def _error_of(error: BaseException | None, name: str) -> BaseException:
+    if isinstance(error, CascadeError):
+        return error
+    if type(error).__name__ == "KilledWorker":
+        return died(name, str(error))
+    return SendingError(
+        f"a worker of the cluster could not call task {name!r}: {type(error).__name__}: {error}",
+        where="the Dask cluster",
+        hint="the workers need cascade and the modules of the tasks, in the same versions",
+    )
