@@ -45,6 +45,7 @@ def fuzz(session: nox.Session) -> None:
     arguments = session.posargs or ["--seconds", "120", "--jobs", "2"]
     session.run("python", "tools/fuzz.py", *arguments)
     session.run("python", "-m", "tests.support.object_programs", *arguments)
+    session.run("python", "-m", "tests.support.whole_programs", *arguments)
     session.run("python", "tools/fuzz_graphs.py", *arguments)
 
 
