@@ -20,7 +20,7 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from tests.support import machine_code_functions as functions
-from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, in_a_loop
+from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, forms, in_a_loop
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
@@ -49,11 +49,6 @@ def outcome(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
         except Exception as error:
             found = (type(error).__name__, str(error))
     return (*found, [str(warning.message) for warning in caught], repr(given))
-
-
-def forms(task: cs.Task[..., Any]) -> int:
-    block = task.routine.block_kernel
-    return sum(kernel.forms_in_machine_code for kernel in [*task.routine.kernels, *([] if block is None else [block])])
 
 
 def assert_same(function: Callable[..., Any], calls: list[tuple[Any, ...]], expects_code: bool = True) -> None:

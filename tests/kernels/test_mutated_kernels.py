@@ -9,6 +9,8 @@ import textwrap
 
 import pytest
 
+from cascade import _vm
+
 CHANGED = """
 import dataclasses, random, sys
 from array import array
@@ -40,7 +42,13 @@ def changed(code):
         changes["registers"] = pick.randrange(code.registers + 3)
     return dataclasses.replace(code, **changes)
 
-lower.Kernel = lambda code: original(changed(code))
+made = []
+
+def kept(code):
+    made.append(original(changed(code)))
+    return made[-1]
+
+lower.Kernel = kept
 for number in range(count):
     target = TARGETS[number % len(TARGETS)]
     try:
@@ -51,19 +59,24 @@ for number in range(count):
         refused += type(error).__name__ == "BlueprintError"
     except Exception:
         ran += 1
-print(refused, ran)
+print(refused, ran, sum(kernel.forms_in_machine_code > 0 for kernel in made))
 """
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_changed_typed_code_is_refused_or_runs_without_harm(part):
-    count = int(os.environ.get("CASCADE_CHANGED", "600"))
+@pytest.mark.parametrize("machine_code", ["off", "at once"])
+def test_changed_typed_code_is_refused_or_runs_without_harm(part, machine_code):
+    count = int(os.environ.get("CASCADE_CHANGED", "300"))
     script = textwrap.dedent(CHANGED).format(seed=int(os.environ.get("CASCADE_SEED", "1")) + part, count=count)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=900, check=False)
+    environment = {**os.environ, "CASCADE_MACHINE_CODE": machine_code}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=900, check=False, env=environment
+    )
     assert done.returncode == 0, done.stderr[-2000:]
-    refused, ran = map(int, done.stdout.split())
+    refused, ran, in_machine_code = map(int, done.stdout.split())
     assert refused > count // 2
     assert ran > count // 50
+    assert (in_machine_code > count // 50) == (machine_code == "at once" and _vm.has_machine_code())
 
 
 EXPRESSIONS = [

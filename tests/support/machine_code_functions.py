@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+import cascade as cs
+
 INTS = (0, 1, -1, 2, 3, -3, 7, 10, -10, 255, 256, 257, 1 << 30, (1 << 31) - 1, 1 << 31, -(1 << 31), (1 << 32) + 1, 1 << 53, (1 << 53) + 1,
         (1 << 62) - 1, 1 << 62, (1 << 63) - 1, -(1 << 63), -(1 << 62) - 1)  # fmt: skip
 FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 3.0, 1e300, -1e300, 1e-300, 5e-324, 2.2250738585072014e-308, 9007199254740993.0, 9.3e18,
@@ -151,3 +153,32 @@ def arrays() -> dict[str, Any]:
     read_only.flags.writeable = False
     found["read-only"] = read_only
     return found
+
+
+def collected(values: list[Any], turns: int) -> int:
+    total = 0
+    for turn in range(turns):
+        total = (total + values[turn % len(values)]) % 1_000_003
+        values[turn % 7] = turn % 50
+    return total
+
+
+def remainders(turns: int) -> int:
+    total = 0
+    for turn in range(turns):
+        total = (total * 31 + turn) % 65_521
+    return total
+
+
+def forms(task: cs.Task[..., Any]) -> int:
+    kernels = [*task.routine.kernels, task.routine.block_kernel]
+    return sum(kernel.forms_in_machine_code for kernel in kernels if kernel is not None)
+
+
+def program(function: Any, *arguments: Any) -> Any:
+    """A program whose kernel has machine code."""
+    task = cs.task(function)
+    made = cs.compile(task)
+    made(*arguments)
+    assert forms(task) > 0
+    return made
