@@ -105,10 +105,7 @@ cdef int nested_calls = 0       # changed with the GIL only
 cdef inline int call_nested(BlockKernel kernel, TypedState* state) noexcept:
     # CALL_FUNCTION: 1 after the call, 0 where CPython has to make it, -1 where it raised, -2 where code that finishes it did.
     cdef Gather* gather = kernel.gathers[state.word.e]
-    return (<NestedCall>call_kernel)(gather.callee, kernel, gather, state)     # the gather holds the kernel: it is not counted for each call
-
-
-ctypedef int (*NestedCall)(void*, BlockKernel, Gather*, TypedState*) noexcept
+    return call_kernel(<BlockKernel>gather.callee, kernel, gather, state)
 
 
 cdef int call_kernel(BlockKernel callee, BlockKernel caller, Gather* gather, TypedState* state) noexcept:
