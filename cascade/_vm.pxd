@@ -1,6 +1,6 @@
 # Memory layout of the extension's types.
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
@@ -46,9 +46,34 @@ cdef extern from "vm/kernel.h":
     ctypedef struct Source "cascade_source":
         int32_t where
         int32_t kind
+        int32_t parameter
 
     ctypedef struct Stopwatch "cascade_stopwatch":
         int64_t count
+
+    ctypedef struct BlockEntry "cascade_typed_entry":
+        PyTypeObject** types
+        int64_t word
+
+    ctypedef struct Callee "cascade_callee":
+        void* kernel
+        PyObject* code
+        TypedWord* words
+        const int32_t* exit_of
+        const Register* image
+        int32_t register_count, parameter_count, first_free, free_count
+        Watch* watched
+        const NameTable* named
+        Gather** gathers
+        TypedState* spare
+        int32_t** owned
+        int64_t owned_room
+        BlockEntry* by_type
+        int64_t entry_count
+        int64_t entries, exit_count, work, growths, called_out
+        int64_t machine_at, machine_growths
+        bint stale, retired, exits_often
+        Stopwatch watch
 
     ctypedef struct Gather "cascade_gather":
         PyObject* function
@@ -57,18 +82,21 @@ cdef extern from "vm/kernel.h":
         Stopwatch watch
         Source* sources
         int32_t* targets
-        void* callee
+        Callee* callee
         int32_t renewals
         PyObject* code
+        int32_t unboxes
+        const TypedWord* begins_at
         int32_t place
         PyObject* known
-        int32_t operand, is_plain, finish
+        int32_t operand, is_callable, finish
         PyObject* sign
         PyObject* defaults
-        int32_t* parameters
         int32_t missing
         int32_t* missing_parameters
-        PyObject** missing_values
+        PyTypeObject** missing_types
+        Register* missing_values
+        char* missing_kinds
         PyObject* iterated
         PyObject* iterator
         int32_t iterator_source, iterator_target, iterator_owned
@@ -92,11 +120,15 @@ cdef extern from "vm/kernel.h":
         Gather** gathers
         TypedState* parent
         PyObject* function
-        Register result
         PyObject* kept
         int64_t frames
         bint is_free
         int outcome
+        Callee* callee
+        TypedState* root
+        TypedState* current
+        void* thread
+        int64_t began
 
 
 cdef struct GuardEntry:                 # see Guard in cascade/kernels/model.py

@@ -86,7 +86,7 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
     cdef BlockKernel kernel = <BlockKernel>routine.block_kernel
     cdef PyObject* result
     cdef int64_t called_out, growths
-    if kernel.retired:
+    if kernel.callee.retired:
         routine.entry = routine.plain_entry
         routine.callee = routine.plain_callee
         return call_plainly_of(routine, arguments)
@@ -100,11 +100,11 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
             return NULL
         return call_plainly_of(routine, arguments)
     if not kernel.trial.on:
-        called_out = kernel.called_out
-        growths = kernel.growths
+        called_out = kernel.callee.called_out
+        growths = kernel.callee.growths
         result = run_blocks_of(routine, kernel, arguments)
         # A turn of a loop makes up for what entering takes; nothing is known of other calls.
-        if (kernel.called_out != called_out or not kernel.loops) and kernel.growths == growths:
+        if (kernel.callee.called_out != called_out or not kernel.loops) and kernel.callee.growths == growths:
             doubt_blocks(kernel)
         return result
     return call_on_trial(kernel, routine, arguments)
@@ -113,5 +113,5 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
 cdef inline bint is_changed(BlockKernel kernel) noexcept:
     # Whether the function has got other code, or a name another meaning: then the kernel is made anew.
     if cascade_guarded(2, <PyObject*>kernel.function) != <PyObject*>kernel.code:
-        kernel.stale = True
-    return kernel.stale
+        kernel.callee.stale = True
+    return kernel.callee.stale

@@ -11,18 +11,18 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
         result = <PyObject*>value.object
         incref(result)
     elif word.run == HANDLERS[<int>KERNEL_RETURN_INT]:
-        result = UNBOXED if takes_unboxed(state, value, KERNEL_UNBOX_INT) else new_int(value.i)
+        result = UNBOXED if takes_unboxed(state, b"i") else new_int(value.i)
     elif word.run == HANDLERS[<int>KERNEL_RETURN_FLOAT]:
-        result = UNBOXED if takes_unboxed(state, value, KERNEL_UNBOX_FLOAT) else new_float(value.d)
+        result = UNBOXED if takes_unboxed(state, b"d") else new_float(value.d)
     elif word.run == HANDLERS[<int>KERNEL_RETURN_BOOL]:
-        if takes_unboxed(state, value, KERNEL_UNBOX_BOOL):
+        if takes_unboxed(state, b"b"):
             result = UNBOXED
         else:
             result = True_ if value.i != 0 else False_
             incref(result)
     else:
         result = cascade_new_scalar(value, word.e)
-    kernel.work += BLOCK_FUEL - state.fuel
+    cascade_settle(state)
     if result == NULL:
         return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
     release_owned(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
@@ -31,8 +31,8 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
 
 cdef const int32_t* owned_at(BlockKernel kernel, Py_ssize_t number) noexcept:
     # Returns the registers that own references at an exit: their number, and they.
-    if number < kernel.owned_room and kernel.owned[number] != NULL:
-        return kernel.owned[number]
+    if number < kernel.callee.owned_room and kernel.callee.owned[number] != NULL:
+        return kernel.callee.owned[number]
     return find_owned(kernel, number)
 
 
@@ -41,22 +41,22 @@ cdef const int32_t* find_owned(BlockKernel kernel, Py_ssize_t number) noexcept:
     cdef Py_ssize_t room = len(kernel.translator.exits), i
     cdef int32_t** lists
     cdef int32_t* made
-    if number < kernel.owned_room and kernel.owned[number] != NULL:
-        return kernel.owned[number]     # another thread has come here meanwhile
-    if number >= kernel.owned_room:
-        lists = <int32_t**>PyMem_Realloc(kernel.owned, room * sizeof(int32_t*))
+    if number < kernel.callee.owned_room and kernel.callee.owned[number] != NULL:
+        return kernel.callee.owned[number]     # another thread has come here meanwhile
+    if number >= kernel.callee.owned_room:
+        lists = <int32_t**>PyMem_Realloc(kernel.callee.owned, room * sizeof(int32_t*))
         if lists == NULL:
             raise MemoryError
-        memset(lists + kernel.owned_room, 0, (room - kernel.owned_room) * sizeof(int32_t*))
-        kernel.owned = lists
-        kernel.owned_room = room
+        memset(lists + kernel.callee.owned_room, 0, (room - kernel.callee.owned_room) * sizeof(int32_t*))
+        kernel.callee.owned = lists
+        kernel.callee.owned_room = room
     made = <int32_t*>PyMem_Malloc((1 + len(registers)) * sizeof(int32_t))
     if made == NULL:
         raise MemoryError
     made[0] = len(registers)
     for i in range(len(registers)):
         made[i + 1] = registers[i]
-    kernel.owned[number] = made
+    kernel.callee.owned[number] = made
     return made
 
 
@@ -64,18 +64,9 @@ cdef int unboxed_mark
 cdef PyObject* UNBOXED = <PyObject*>&unboxed_mark      # no object
 
 
-cdef inline bint takes_unboxed(TypedState* state, Register value, int instruction) noexcept:
-    # Whether the instruction behind the call unboxes the result: then that one, and the RELEASE that follows, are passed over.
-    cdef const TypedWord* call
-    cdef int32_t target
-    if state.parent == NULL:
-        return False
-    call = state.parent.word
-    target = state.parent.gathers[call.e].targets[0]
-    if call[1].run != HANDLERS[instruction] or call[1].b != target or call[2].run != HANDLERS[<int>KERNEL_RELEASE] or call[2].a != target:
-        return False
-    state.result = value
-    return True
+cdef inline bint takes_unboxed(TypedState* state, char kind) noexcept:
+    # Whether the instruction behind the call unboxes the result.
+    return state.parent != NULL and state.parent.gathers[state.parent.word.e].unboxes == kind
 
 
 cdef void release_registers(TypedState* state, tuple owned) noexcept:
@@ -145,9 +136,9 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef Py_ssize_t number = state.word - kernel.words
     cdef object plan
     cdef list values
-    kernel.exit_count += 1
+    kernel.callee.exit_count += 1
     state.steps += 1
-    kernel.work += BLOCK_FUEL - state.fuel
+    cascade_settle(state)
     try:
         plan = kernel.exit_plan(kernel.exit_of[number], -1)
         values = values_at(plan, state)
@@ -172,7 +163,7 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) n
     cdef object plan
     cdef list values
     cdef Py_ssize_t call_out = kernel.words[number].e if how != INSTRUCTION_RAISED else -1
-    kernel.work += BLOCK_FUEL - state.fuel
+    cascade_settle(state)
     try:
         error = cascade_raised()
         if how == CALL_OUT_RAISED:

@@ -5,6 +5,8 @@ from collections import Counter, defaultdict, deque
 cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
     int cascade_know_characters() except -1
+    PyTypeObject* cascade_told[17]
+    PyTypeObject* cascade_told_apart(PyTypeObject*) noexcept
     int TYPED_GUARDS "CASCADE_GUARDS"
     int TYPED_RAISED "CASCADE_RAISED"
     int TYPED_CALLS "CASCADE_CALLS"
@@ -35,47 +37,26 @@ cdef enum:
     BLOCK_WATCHES = 32          # dicts of names
     BLOCK_ENTRIES = 16          # combinations of types
     BLOCK_WARM = 2000           # calls of a function without a loop, before its kernel is made
-    BLOCK_FUEL = 20000          # back edges before signals and other threads have their turn
 
-cdef enum:
-    TOLD_COUNT = 17
-
-cdef PyTypeObject* TOLD_APART[TOLD_COUNT]
-cdef PyTypeObject* NOT_TOLD_APART[64]      # the last ones, by their addresses
 for _place, _kind in enumerate((
     str, list, tuple, dict, float, int, bool, type(None), bytes, set, range, complex, frozenset, bytearray, deque, defaultdict, Counter,
 )):
-    TOLD_APART[_place] = <PyTypeObject*>_kind
+    cascade_told[_place] = <PyTypeObject*>_kind
 
 
 cascade_know_consumers()
-
-
-cdef inline PyTypeObject* told_apart(PyTypeObject* kind) noexcept:
-    # Returns the class of an argument by which versions differ; NULL for all others. These classes never die, so that a class at
-    # an address that was another one's is none of them either.
-    cdef int i
-    cdef PyTypeObject** other = &NOT_TOLD_APART[<size_t>kind >> 4 & 63]
-    if other[0] == kind:
-        return NULL
-    for i in range(TOLD_COUNT):
-        if TOLD_APART[i] == kind:
-            return kind
-    other[0] = kind
-    return NULL
-
 
 
 cdef dict OVERLAYS = {}
 # By the opcodes of two neighbours: that of an instruction which does the work of both, and whether the second one reads its operand a.
 
 
-cdef void free_chain(Register* registers) noexcept:
-    cdef Register* following
-    while registers != NULL:
-        following = <Register*>registers[0].object
-        PyMem_Free(registers)
-        registers = following
+cdef void free_frames(TypedState* state) noexcept:
+    cdef TypedState* following
+    while state != NULL:
+        following = state.parent
+        PyMem_Free(state)
+        state = following
 
 
 cdef object take_new(PyObject* result):
@@ -98,12 +79,13 @@ cdef int know_overlays(tuple iterators) except -1:
     return 0
 
 
-cdef PyObject* NO_ITEMS = <PyObject*>()
-
-
-cdef struct BlockEntry:
-    PyTypeObject* types[PARAMETER_LIMIT]
-    Py_ssize_t word
+cdef char unboxed_by(int opcode) noexcept:
+    # Returns the kind of number that an instruction makes of an object; 0 for another one.
+    if opcode == KERNEL_UNBOX_INT:
+        return b"i"
+    if opcode == KERNEL_UNBOX_FLOAT:
+        return b"d"
+    return b"b" if opcode == KERNEL_UNBOX_BOOL else 0
 
 
 @cython.final
@@ -117,6 +99,7 @@ cdef class BlockKernel:
     Calling it is calling the function, with arguments by position.
     """
     cdef object __weakref__
+    cdef Callee callee                  # as calls see it: see vm/kernel_calls.h
     cdef TypedWord* words
     cdef int32_t* opcodes               # of each word
     cdef int32_t* exit_of
@@ -125,40 +108,28 @@ cdef class BlockKernel:
     cdef Gather** gathers
     cdef Watch watches[BLOCK_WATCHES + 1]
     cdef NameTable names_by_number
-    cdef BlockEntry entries_by_type[BLOCK_ENTRIES]
     cdef Register* image
-    cdef Register* spare                # the registers of a run that is over
     cdef Py_ssize_t length              # of what stands at the start of the code
     cdef Py_ssize_t stub_start          # where the stubs at its end begin
     cdef Py_ssize_t first_constant, constant_count, first_free, free_count
-    cdef Py_ssize_t gather_count, watch_count, entry_count, register_count, parameter_count
+    cdef Py_ssize_t gather_count, watch_count, register_count, parameter_count
     cdef readonly object translator
     cdef object exits
     cdef object function
     cdef dict plans
-    cdef int32_t** owned                # by exit, the registers that own references there: see `owned_at`
-    cdef Py_ssize_t owned_room
     cdef dict checkpoints               # by word: see vm/checkpoint.pxi
     cdef dict held                      # what words refer to
-    cdef readonly int64_t entries, exit_count, work, growths
     cdef Pages* pages                   # its machine code, or NULL
-    cdef int64_t machine_at, machine_growths    # the work after which it is made; how often the code had grown when it was
     cdef int machine_times              # that it has been made
-    cdef readonly int64_t called_out    # calls out and exits
-    cdef int64_t frames                 # made for call-outs, where kernels call it
     cdef bint loops                     # whether the function has a loop
     cdef bint growing                   # or never again, after a fault
-    cdef readonly bint stale            # a name that it relies on has another meaning
-    cdef readonly bint exits_often      # or makes many frames, where kernels call it: CPython is faster
-    cdef readonly bint retired, slower  # whether it is no longer entered, as CPython is faster
+    cdef readonly bint slower           # whether it is retired as CPython is faster
     cdef object code
     cdef Trial trial
     cdef int64_t doubts
     cdef int batch_left, batch_way      # of a trial: calls that are left in the present sample
     cdef double batch_begun
     cdef bint short_calls
-    cdef Stopwatch watch                # of entries, but those of recursive calls
-    cdef void* inside                   # the thread of the last entry that is not over
     cdef int free_runs                  # of its code without the GIL, under way: it does not grow meanwhile
     cdef Py_ssize_t free_word           # the entry that `is_free` was asked for, when the code had grown so often, and what it has found
     cdef int64_t free_growths
@@ -174,7 +145,7 @@ cdef class BlockKernel:
         self.code = translator.code
         self.loops = translator.text.loops
         self.trial.at = BLOCK_DOUBTS
-        self.machine_at = machine_work
+        self.callee.machine_at = machine_work
         self.batch_begun = NOT_TIMED
         self.plans = {}
         self.checkpoints = {}
@@ -207,10 +178,23 @@ cdef class BlockKernel:
                 self.image[i].object = <void*>value
             else:
                 self.image[i].i = value
+        self.show_callee()
         if not targets_are_known:
             know_targets()
         if not OVERLAYS:
             know_overlays(translator.plain_iterators)
+
+    cdef void show_callee(self) noexcept:
+        self.callee.kernel = <void*>self
+        self.callee.code = <PyObject*>self.code
+        self.callee.words = self.words
+        self.callee.exit_of = self.exit_of
+        self.callee.image = self.image
+        self.callee.register_count, self.callee.parameter_count = <int32_t>self.register_count, <int32_t>self.parameter_count
+        self.callee.first_free, self.callee.free_count = <int32_t>self.first_free, <int32_t>self.free_count
+        self.callee.watched = self.watches
+        self.callee.named = &self.names_by_number
+        self.callee.gathers = self.gathers
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -221,18 +205,19 @@ cdef class BlockKernel:
         PyMem_Free(self.lines)
         PyMem_Free(self.exits_at)
         PyMem_Free(self.image)
-        free_chain(self.spare)
-        for i in range(self.owned_room):
-            PyMem_Free(self.owned[i])
-        PyMem_Free(self.owned)
+        free_frames(self.callee.spare)
+        for i in range(self.callee.owned_room):
+            PyMem_Free(self.callee.owned[i])
+        PyMem_Free(self.callee.owned)
         PyMem_Free(self.names_by_number.items)
         if self.gathers != NULL:
             for i in range(self.gather_count):
                 PyMem_Free(self.gathers[i].sources)
                 PyMem_Free(self.gathers[i].targets)
-                PyMem_Free(self.gathers[i].parameters)
                 PyMem_Free(self.gathers[i].missing_parameters)
+                PyMem_Free(self.gathers[i].missing_types)
                 PyMem_Free(self.gathers[i].missing_values)
+                PyMem_Free(self.gathers[i].missing_kinds)
                 PyMem_Free(self.gathers[i])
             PyMem_Free(self.gathers)
 
@@ -251,26 +236,13 @@ cdef class BlockKernel:
 
     cdef Py_ssize_t entry_for(self, PyTypeObject** types, Py_ssize_t count) except -2:
         # Returns the word at which a call with arguments of these classes begins; -1 where there is none.
-        cdef Py_ssize_t word = self.known_entry(types, count)
+        cdef Py_ssize_t word = cascade_known_entry(&self.callee, types)
         return word if word >= 0 else self.new_entry(types, count)
-
-    cdef inline Py_ssize_t known_entry(self, PyTypeObject** types, Py_ssize_t count) noexcept:
-        # The same, where there has been such a call.
-        cdef Py_ssize_t i, j
-        cdef BlockEntry* entry
-        for i in range(self.entry_count):
-            entry = &self.entries_by_type[i]
-            for j in range(count):
-                if entry.types[j] != types[j]:
-                    break
-            else:
-                return entry.word
-        return -1
 
     cdef Py_ssize_t new_entry(self, PyTypeObject** types, Py_ssize_t count) except -2:
         # The same for classes that are new.
         cdef Py_ssize_t j
-        if self.entry_count == BLOCK_ENTRIES:
+        if self.callee.entry_count == BLOCK_ENTRIES:
             return -1
         kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])
         return self.made_entry(self.grown(-1, kinds), types, count)
@@ -278,11 +250,11 @@ cdef class BlockKernel:
     cdef Py_ssize_t made_entry(self, Py_ssize_t word, PyTypeObject** types, Py_ssize_t count) noexcept:
         # Written when the code has been made: meanwhile other threads may have been here.
         cdef Py_ssize_t j
-        if word >= 0 and self.entry_count < BLOCK_ENTRIES:
+        if word >= 0 and self.callee.entry_count < BLOCK_ENTRIES:
             for j in range(count):
-                self.entries_by_type[self.entry_count].types[j] = types[j]
-            self.entries_by_type[self.entry_count].word = word
-            self.entry_count += 1
+                self.callee.by_type[self.callee.entry_count].types[j] = types[j]
+            self.callee.by_type[self.callee.entry_count].word = word
+            self.callee.entry_count += 1
         return word
 
     cdef Py_ssize_t grown(self, Py_ssize_t stub, found) except -2:
@@ -298,12 +270,12 @@ cdef class BlockKernel:
             self.add(growth)
         except BaseException as error:
             # The translator may have stopped anywhere. CPython continues, and the function is called from now on.
-            self.retired, self.slower = True, False
+            self.callee.retired, self.slower = True, False
             if at_first_call or not isinstance(error, Exception):
                 raise
             return -1
         finally:
-            self.growing = self.retired and not self.slower
+            self.growing = self.callee.retired and not self.slower
             code_has_been_made(begun)
             eager_seconds += cascade_clock() - begun
         return growth[0]
@@ -319,9 +291,10 @@ cdef class BlockKernel:
         self.length = max(self.length, start + <Py_ssize_t>len(words[0]))
         self.stub_start = stub_start
         self.overlay(max(start - 1, 0), self.length)
+        self.note_unboxing(start, self.length)
         if jump_from >= 0:
             self.retarget(jump_from, start)
-        self.growths += 1
+        self.callee.growths += 1
         return 0
 
     cdef int put(self, Py_ssize_t start, part) except -1:
@@ -365,6 +338,18 @@ cdef class BlockKernel:
                 self.words[number].run = HANDLERS[<int>found[0]]
         return 0
 
+    cdef void note_unboxing(self, Py_ssize_t start, Py_ssize_t end) noexcept:
+        # Where a call is followed by an instruction that unboxes its result, and by the RELEASE of that, it passes the number on.
+        cdef Py_ssize_t number
+        cdef int32_t target
+        cdef Gather* gather
+        for number in range(start, end - 2):
+            if self.opcodes[number] == KERNEL_CALL_FUNCTION and self.opcodes[number + 2] == KERNEL_RELEASE:
+                gather = self.gathers[self.words[number].e]
+                target = gather.targets[0]
+                if self.words[number + 1].b == target and self.words[number + 2].a == target:
+                    gather.unboxes = unboxed_by(self.opcodes[number + 1])
+
     cdef void retarget(self, Py_ssize_t stub, Py_ssize_t start) noexcept:
         # Jumps to a stub lead to what has been made of it; the stub becomes a jump, for those who come there otherwise.
         self.retarget_between(0, self.length, stub, start)
@@ -385,7 +370,7 @@ cdef class BlockKernel:
         cdef int opcode
         cdef list waiting
         cdef set seen
-        if self.free_growths == self.growths and self.free_word == entry:
+        if self.free_growths == self.callee.growths and self.free_word == entry:
             return self.free_found
         waiting, seen, found = [entry], {entry}, True
         while waiting and found:
@@ -397,7 +382,7 @@ cdef class BlockKernel:
                 following.append(number + self.words[number].f // <Py_ssize_t>sizeof(TypedWord))
             waiting += [each for each in following if each not in seen]
             seen.update(following)
-        self.free_word, self.free_growths, self.free_found = entry, self.growths, found
+        self.free_word, self.free_growths, self.free_found = entry, self.callee.growths, found
         return found
 
     cdef int add_gathers(self) except -1:
@@ -413,7 +398,7 @@ cdef class BlockKernel:
                 raise MemoryError
             self.gathers[self.gather_count] = gather
             self.gather_count += 1
-            gather.sources = <Source*>PyMem_Malloc(max(1, len(sources)) * sizeof(Source))
+            gather.sources = <Source*>PyMem_Calloc(max(1, len(sources)), sizeof(Source))
             gather.targets = <int32_t*>PyMem_Malloc(max(1, len(targets)) * sizeof(int32_t))
             if gather.sources == NULL or gather.targets == NULL:
                 raise MemoryError
@@ -427,7 +412,7 @@ cdef class BlockKernel:
             for i in range(gather.count):
                 gather.sources[i].where = sources[i][0]
                 gather.sources[i].kind = ord(sources[i][1])
-            gather.is_plain = callee is not None and gather.iterated == NULL and is_plain(gather, (<BlockKernel>callee.kernel).parameter_count)
+            gather.is_callable = callee is not None and (gather.iterated != NULL or is_plain(gather, (<BlockKernel>callee.kernel).parameter_count))
             for i in range(gather.results):
                 gather.targets[i] = targets[i]
         return 0
@@ -436,7 +421,7 @@ cdef class BlockKernel:
         # Notes how a function is called by its kernel.
         cdef Py_ssize_t i
         self.hold(callee)
-        gather.callee = <void*>callee.kernel
+        gather.callee = &(<BlockKernel?>callee.kernel).callee
         gather.code = <PyObject*>(<BlockKernel?>callee.kernel).code
         gather.place = callee.place
         gather.joins = callee.joins
@@ -445,11 +430,8 @@ cdef class BlockKernel:
             gather.known = <PyObject*>callee.function
         if callee.defaults is not None:
             gather.defaults = <PyObject*>callee.defaults
-        gather.parameters = <int32_t*>PyMem_Malloc(max(1, len(callee.parameters)) * sizeof(int32_t))
-        if gather.parameters == NULL:
-            raise MemoryError
         for i, number in enumerate(callee.parameters):
-            gather.parameters[i] = number
+            gather.sources[gather.place + 1 + i].parameter = number
         if callee.iterator is not None:
             place, owned = self.exits.iterator_place(callee.iterator)
             self.hold(place)
@@ -515,6 +497,46 @@ cdef class BlockKernel:
         return plan
 
     @property
+    def entries(self):
+        """How often it has been entered."""
+        return self.callee.entries
+
+    @property
+    def exit_count(self):
+        """The number of its side exits."""
+        return self.callee.exit_count
+
+    @property
+    def work(self):
+        """The number of back edges, where they were counted last."""
+        return self.callee.work
+
+    @property
+    def growths(self):
+        """How often its code has grown."""
+        return self.callee.growths
+
+    @property
+    def called_out(self):
+        """The number of calls out and exits."""
+        return self.callee.called_out
+
+    @property
+    def stale(self):
+        """Whether a name that it relies on has another meaning."""
+        return self.callee.stale != 0
+
+    @property
+    def exits_often(self):
+        """Whether it exits too often, where kernels call it, or makes too many frames: then CPython is faster."""
+        return self.callee.exits_often != 0
+
+    @property
+    def retired(self):
+        """Whether it is no longer entered."""
+        return self.callee.retired != 0
+
+    @property
     def forms_in_machine_code(self):
         """How many of its words machine code executes without a handler; 0 where there is none."""
         return 0 if self.pages == NULL else self.pages.forms
@@ -531,7 +553,7 @@ cdef class BlockKernel:
     @property
     def runs(self):
         """The number of entries, without those of recursive calls, and the seconds that they took, about."""
-        return reading(&self.watch)
+        return reading(&self.callee.watch)
 
     def call_outs_made(self):
         """Returns of each call-out that was made its number in the translator's table, how often, and the seconds that it took, about."""

@@ -26,13 +26,13 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
     # Calls a function by its kernel or as CPython does. Short calls are timed by the batch, from its first to the next one's: reading the
     # clock takes as long as one of them, and what stands between them takes equally long on both ways.
     cdef PyObject* result
-    cdef int64_t growths = kernel.growths
+    cdef int64_t growths = kernel.callee.growths
     cdef double seconds, begun = NOT_TIMED
     cdef int way
     if kernel.batch_left == 0:
         end_batch(kernel)
         if not kernel.trial.on:
-            return call_plainly_of(routine, arguments) if kernel.retired else run_blocks_of(routine, kernel, arguments)
+            return call_plainly_of(routine, arguments) if kernel.callee.retired else run_blocks_of(routine, kernel, arguments)
         begin_batch(kernel)
         if not kernel.short_calls:
             begun = kernel.batch_begun
@@ -42,7 +42,7 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
     kernel.batch_left -= 1
     way = kernel.batch_way      # the function may be called inside
     result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks_of(routine, kernel, arguments)
-    if result == NULL or cascade_is_special(result) or kernel.growths != growths:
+    if result == NULL or cascade_is_special(result) or kernel.callee.growths != growths:
         kernel.batch_begun = NOT_TIMED
     elif begun != NOT_TIMED:
         seconds = trial_time(way) - begun
@@ -108,7 +108,7 @@ cdef void end_block_round(BlockKernel kernel) noexcept:
     begin_round(trial)
     if trial.rounds >= BLOCK_ROUNDS:
         end_block_trial(kernel)
-        kernel.retired = kernel.slower = True
+        kernel.callee.retired = kernel.slower = True
 
 
 cdef void end_block_trial(BlockKernel kernel) noexcept:

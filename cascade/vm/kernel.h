@@ -69,6 +69,7 @@ typedef struct {
 } cascade_names;
 
 struct cascade_gather;
+typedef struct cascade_callee cascade_callee;   /* see kernel_calls.h */
 
 struct cascade_state {
     const cascade_word *word;       /* at which it has stopped, or is to start */
@@ -78,7 +79,7 @@ struct cascade_state {
     int64_t limit;                  /* of the tail calls */
     int64_t deferred;               /* steps that were calls of tasks, not tail calls */
     int64_t origin;                 /* the body that the last of them went to */
-    int64_t depth;                  /* calls under way */
+    int64_t depth;                  /* calls under way; of a frame, those that have led to it */
     int64_t depth_limit;            /* of CPython's recursion */
     int64_t depth_room;             /* of `calls` */
     cascade_call *calls;
@@ -88,11 +89,19 @@ struct cascade_state {
     struct cascade_gather **gathers;        /* call-outs and containers to be made */
     cascade_state *parent;          /* that of the code which calls this one, where it has no frame of CPython's; or NULL */
     PyObject *function;             /* that is called */
-    cascade_register result;        /* a number that the kernel which calls this one takes unboxed */
     PyObject *kept;                 /* a list of what borrowed registers hold while code is made, or NULL */
     int64_t frames;                 /* made for call-outs, of the functions that have led to these */
     int is_free;                    /* it runs without the GIL */
     int outcome;
+    /* Of a frame: see kernel_calls.h. */
+    cascade_callee *callee;         /* the kernel that it runs; NULL for none of those made block by block */
+    cascade_state *root;            /* the frame with which the run began */
+    cascade_state *current;         /* of a root: the frame that runs, of a function that it has called, and so on */
+    void *thread;
+    void *inside;                   /* `inside` of the kernel, before */
+    int64_t began;                  /* the fuel when work was counted */
+    int64_t timed;                  /* how many entries this one stands for, which is timed; or 0 */
+    double timed_from;
 };
 
 /* Whether there is machine code for kernels: see machine_code.h. */
@@ -128,6 +137,9 @@ struct cascade_state {
 #endif
 
 #define OP(NAME) static const cascade_word *cascade_op_##NAME( \
+    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s)
+/* A part of a handler that is seldom executed: it saves registers that the handler itself need not. */
+#define OP_APART(NAME) static __attribute__((noinline)) const cascade_word *cascade_op_##NAME( \
     const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s)
 #define I(x) r[(uint32_t)w->x].i
 #define D(x) r[(uint32_t)w->x].d
@@ -653,14 +665,11 @@ OP(HELPER_RETURN)
 OP(CALL_OUT) { STOP(CASCADE_CALLS_OUT); }
 OP(CALL_OUT_NUMBER) { STOP(CASCADE_CALLS_OUT); }
 OP(EXIT) { EXIT; }
-OP(RETURN_INT) { STOP(CASCADE_RETURNED); }
-OP(RETURN_BOOL) { STOP(CASCADE_RETURNED); }
-OP(RETURN_FLOAT) { STOP(CASCADE_RETURNED); }
-OP(RETURN_OBJECT) { STOP(CASCADE_RETURNED); }
 
 #include "stopwatch.h"
 #include "kernel_objects.h"
 #include "kernel_special.h"
+#include "kernel_calls.h"
 #include "kernel_c_calls.h"
 #include "kernel_sequences.h"
 #include "kernel_text.h"
@@ -704,11 +713,23 @@ static void cascade_run(cascade_state *s)
         w = cascade_step_in(w, s->registers, s->fuel, s);
 }
 
+/* Runs from the current frame of a root to a stop of the frame that is current then. */
+static void cascade_run_frames(cascade_state *root)
+{
+    cascade_state *s = root->current;
+    const cascade_word *w = s->word;
+    while (w != NULL) {
+        w = cascade_step_in(w, s->registers, s->fuel, s);
+        s = root->current;
+    }
+}
+
 #if CASCADE_JUMPS && !defined(__clang__)
 #pragma GCC pop_options
 #endif
 
 #undef OP
+#undef OP_APART
 #undef O
 #undef SET
 #undef INDEX_OR_EXIT

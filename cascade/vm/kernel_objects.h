@@ -13,6 +13,8 @@
 typedef struct {
     int32_t where;      /* a register, or, of a constant, its index */
     int32_t kind;       /* 'i', 'd', 'b', 'c' a character, 'n', 'o' owned, 'r' borrowed, 'A' and up: NumPy's scalars */
+    int32_t parameter;  /* of a function that is called by its kernel, its number */
+    PyTypeObject *seen; /* of an object: its class at the last call by a kernel */
 } cascade_source;
 
 /* A call-out, or a container that is made of values in registers. */
@@ -24,20 +26,23 @@ struct cascade_gather {
     int64_t keys;               /* of an attribute: see kernel_attributes.h */
     cascade_source *sources;
     int32_t *targets;
-    void *callee;               /* the kernel by which a function is called; its code */
+    cascade_callee *callee;     /* the kernel by which a function is called */
     int32_t renewals;           /* of the kernel, as names got another meaning */
-    PyObject *code;
+    PyObject *code;             /* of the function */
+    int32_t unboxes;            /* the kind of number that the instruction behind the call makes of the result, or 0 */
     int32_t place;              /* the number of the source before the arguments: the function, if it is not `known`; -1 for none */
     PyObject *known;
     int32_t operand;            /* the number of the source whose class has the function: see kernel_frames.h */
-    int32_t is_plain;           /* whether each parameter gets a value */
+    int32_t is_callable;        /* whether each parameter gets a value */
     int32_t finish;             /* what is made of the result: see kernel_special.h */
     PyObject *sign;             /* of an operator, as an error names it */
     PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
-    int32_t *parameters;        /* the number of the parameter of each source behind the function */
+    const cascade_word *begins_at;  /* at which the last call by a kernel began, if the next one may do without looking for it; or NULL */
     int32_t missing;            /* parameters that get their defaults; these */
     int32_t *missing_parameters;
-    PyObject **missing_values;
+    PyTypeObject **missing_types;
+    cascade_register *missing_values;
+    char *missing_kinds;
     PyObject *iterated;         /* of a comprehension the kind of its iterator, which is the last source, or NULL */
     PyObject *iterator;         /* where it is: see exits.py */
     int32_t iterator_source, iterator_target, iterator_owned;   /* registers; a bit for each of those that own a reference */
@@ -242,5 +247,3 @@ OP(CELL_ITEM) { PyObject *v = PyCell_GET(O(b)); if (v == NULL) EXIT; SET(a, v); 
 OP(CELL_STORE) { PyObject *old = PyCell_GET(O(a)); PyCell_SET(O(a), O(b)); Py_XDECREF(old); NEXT; }
 
 OP(EXIT_UNLESS_EQUAL) { if (I(a) != I(b)) EXIT; NEXT; }
-OP(CALL_FUNCTION) { STOP(CASCADE_CALLS); }
-OP(RETURN_OWNED) { STOP(CASCADE_RETURNED); }

@@ -82,7 +82,7 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
 
 cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     cdef SourceCode source
-    if kernel.machine_growths == kernel.growths:
+    if kernel.callee.machine_growths == kernel.callee.growths:
         return
     source.words = kernel.words
     source.opcodes = kernel.opcodes
@@ -92,11 +92,11 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
-    kernel.machine_growths = kernel.growths
+    kernel.callee.machine_growths = kernel.callee.growths
     kernel.machine_times += 1
-    kernel.machine_at = 0 if machine_work == 0 else 2 * kernel.work if kernel.machine_times < MACHINE_TIMES else INT64_MAX
+    kernel.callee.machine_at = 0 if machine_work == 0 else 2 * kernel.callee.work if kernel.machine_times < MACHINE_TIMES else INT64_MAX
     if not make_machine_code(&kernel.pages, &source):
-        kernel.machine_at = INT64_MAX
+        kernel.callee.machine_at = INT64_MAX
 
 
 cdef object shown_machine_code(Pages* pages):

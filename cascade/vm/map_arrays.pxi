@@ -214,7 +214,7 @@ cdef class ArrayItems(Shares):
                 if self.in_block:
                     if not self.run_free():
                         return True
-                elif self.kernel.retired:
+                elif self.kernel.callee.retired:
                     self.by_calls = True
                     return True
                 elif not self.run_serially(end):
@@ -301,7 +301,7 @@ cdef class ArrayItems(Shares):
             self.long_fuel = max(200, LONG_WORK // max(kernel.length, 4))
             self.share_values()
         # One that is slower in calls may gain where items are not objects.
-        return kernel is not None and (not kernel.retired or kernel.slower)
+        return kernel is not None and (not kernel.callee.retired or kernel.slower)
 
     cdef void fill_types(self, Py_ssize_t number) noexcept:
         # The classes of an item's arguments.
@@ -394,12 +394,12 @@ cdef class ArrayItems(Shares):
         else:
             self.values = self.own_values
             self.codes = self.own_codes
-        self.kernel.entries += 1
+        self.kernel.callee.entries += 1
         self.in_block = True
         return self.divide(shares, self.kernel.image, self.kernel.register_count)
 
     cdef void add_work(self, int64_t work) noexcept:
-        self.kernel.work += work
+        self.kernel.callee.work += work
 
     cdef int run_share(self, Share* share) except -1:
         cdef TypedState* state = &share.typed.state
@@ -501,7 +501,7 @@ cdef class ArrayItems(Shares):
                 self.word = self.kernel.entry_for(self.types, self.parameter_count)
                 if self.word < 0:
                     return False
-            if self.kernel.stale or self.kernel.retired:
+            if self.kernel.callee.stale or self.kernel.callee.retired:
                 return True
             if not self.run_item(number):
                 self.special = True
@@ -524,9 +524,9 @@ cdef class ArrayItems(Shares):
 
     cdef bint is_tried(self, Py_ssize_t number) noexcept:
         # Whether the items of a window, which call out or exit, are compared with as many that CPython computes.
-        if self.kernel.called_out == self.called_out:
+        if self.kernel.callee.called_out == self.called_out:
             return False
-        self.called_out = self.kernel.called_out
+        self.called_out = self.kernel.callee.called_out
         return number >= self.next_trial
 
     cdef void end_window(self, Py_ssize_t number, double seconds) noexcept:
@@ -540,27 +540,24 @@ cdef class ArrayItems(Shares):
 
     cdef bint run_item(self, Py_ssize_t number) except -1:
         # Computes an item by the kernel, and appends its result; returns False where that is no plain value.
-        cdef TypedState state
+        cdef TypedState* state
         cdef PyObject* result
         cdef bint is_number
         cdef uint64_t made = cascade_results_made
         Py_EnterRecursiveCall(" while calling a Python object")
         try:
-            if not start_blocks(self.kernel, &state, self.word):
+            state = start_blocks(self.kernel, self.word)
+            if state == NULL:
                 raise MemoryError
-            state.parent = NULL
-            state.function = <PyObject*>self.kernel.function
-            take_closure(self.kernel, &state)
             self.fill_arguments(number, state.registers)
-            cascade_run(&state)
-            is_number = state.outcome == TYPED_RETURNED and returns_number(state.word)
+            cascade_run_frames(state)
+            is_number = state.current == state and state.outcome == TYPED_RETURNED and returns_number(state.word)
             if is_number:
-                self.kernel.work += BLOCK_FUEL - state.fuel
-                release_owned(&state, owned_at(self.kernel, self.kernel.exit_of[state.word - self.kernel.words]))
+                release_owned(state, owned_at(self.kernel, self.kernel.exit_of[state.word - self.kernel.words]))
                 self.append(state.registers[state.word.a], <char>state.word.f)
             else:
-                result = after_stop(self.kernel, &state)
-            end_blocks(self.kernel, &state)
+                result = after_stop(state)
+            end_blocks(self.kernel, state)
         finally:
             Py_LeaveRecursiveCall()
         return is_number or self.take_object(result, made)

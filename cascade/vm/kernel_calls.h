@@ -1,0 +1,498 @@
+/* Calls of functions by their kernels. A call takes a frame, and typed code runs on in it: no function of C calls another one, so the
+ * stack of C does not grow, and a stop of the code is met by one loop, `after_stop` of block_run.pxi. Included by kernel.h.
+ */
+
+/* ---- Kernels, as calls see them ------------------------------------------------------------------------------------ */
+
+enum { CASCADE_PARAMETER_LIMIT = 32, CASCADE_ENTRY_LIMIT = 16 };
+
+/* The word at which a call with arguments of some classes begins; of classes that are not told apart, there is NULL. */
+typedef struct {
+    PyTypeObject *types[CASCADE_PARAMETER_LIMIT];
+    int64_t word;
+} cascade_typed_entry;
+
+struct cascade_callee {
+    void *kernel;                   /* the BlockKernel */
+    PyObject *code;                 /* of its function */
+    const cascade_word *words;
+    const int32_t *exit_of;
+    const cascade_register *image;  /* of its registers, at the start of a run */
+    int32_t register_count, parameter_count, first_free, free_count;
+    cascade_watch *watched;
+    const cascade_names *named;
+    struct cascade_gather **gathers;
+    cascade_state *spare;           /* frames of runs that are over, by `parent` */
+    int32_t **owned;                /* by exit, the registers that own references there: their number, and they */
+    int64_t owned_room;
+    cascade_typed_entry by_type[CASCADE_ENTRY_LIMIT];
+    int64_t entry_count;
+    int64_t entries, exit_count, work, growths;     /* `work` counts back edges */
+    int64_t called_out;             /* calls out and exits */
+    int64_t frames;                 /* made for call-outs, where kernels call it */
+    int64_t machine_at, machine_growths;    /* the work after which machine code is made; how often the code had grown when it was */
+    int stale;                      /* a name that it relies on has another meaning */
+    int retired;                    /* it is no longer entered */
+    int exits_often;                /* or makes many frames, where kernels call it: CPython is faster */
+    cascade_stopwatch watch;        /* of entries, but those of recursive calls */
+    void *inside;                   /* the thread of the last entry that is not over */
+};
+
+enum {
+    CASCADE_CALL_FUEL = 20000,      /* back edges and calls before signals and other threads have their turn */
+    CASCADE_FEW_ENTRIES = 8,        /* before it is known whether most of them exit */
+    CASCADE_FRAMES = 4,             /* made for call-outs in a call, and one more for each turn of a loop: by then CPython is faster */
+    CASCADE_CALL_DEPTH = 150,       /* calls of kernels by kernels: an exit of the last one takes some of the stack of C for each of them */
+    CASCADE_ITERATOR_SIZE = 9       /* registers of an iterator, at most: see `STRIDE` in chunks.py */
+};
+
+/* Whether machine code is to be made. */
+static inline int cascade_wants_machine_code(const cascade_callee *callee)
+{
+    return callee->work >= callee->machine_at && callee->machine_growths != callee->growths;
+}
+
+/* ---- Classes of arguments ------------------------------------------------------------------------------------------ */
+
+enum { CASCADE_TOLD_COUNT = 17 };
+static PyTypeObject *cascade_told[CASCADE_TOLD_COUNT];      /* classes for which there are versions of their own */
+static PyTypeObject *cascade_not_told[64];                  /* the last ones that are none of them, by their addresses */
+
+/* The class of an argument by which versions differ; NULL for all others. These classes never die, so that a class at an address that was
+ * another one's is none of them either. */
+static PyTypeObject *cascade_told_apart(PyTypeObject *type)
+{
+    PyTypeObject **other = &cascade_not_told[(uintptr_t)type >> 4 & 63];
+    int i;
+    if (*other == type)
+        return NULL;
+    for (i = 0; i < CASCADE_TOLD_COUNT; i++)
+        if (cascade_told[i] == type)
+            return type;
+    *other = type;
+    return NULL;
+}
+
+/* The same of a value in a register. A boxed number is any object: most are unboxed before a call. */
+static inline PyTypeObject *cascade_told_source(const cascade_source *source, const cascade_register *r)
+{
+    PyTypeObject *type;
+    switch (source->kind) {
+    case 'i': return &PyLong_Type;
+    case 'd': return &PyFloat_Type;
+    case 'b': return &PyBool_Type;
+    case 'n': return Py_TYPE(Py_None);
+    case 'c': return &PyUnicode_Type;
+    default:
+        type = cascade_told_apart(Py_TYPE((PyObject *)r[(uint32_t)source->where].object));
+        return type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || type == Py_TYPE(Py_None) ? NULL : type;
+    }
+}
+
+/* Finds the classes of the arguments by parameter. */
+static inline void cascade_types_of(const cascade_gather *gather, const cascade_register *r, PyTypeObject **types)
+{
+    int32_t i;
+    if (gather->iterated != NULL) {
+        types[0] = (PyTypeObject *)gather->iterated;
+        return;
+    }
+    for (i = gather->place + 1; i < gather->count; i++)
+        types[gather->sources[i].parameter] = cascade_told_source(&gather->sources[i], r);
+    for (i = 0; i < gather->missing; i++)
+        types[gather->missing_parameters[i]] = gather->missing_types[i];
+}
+
+/* The word at which a call with arguments of these classes begins; -1 where there has not been one. */
+static inline int64_t cascade_known_entry(const cascade_callee *callee, PyTypeObject *const *types)
+{
+    int64_t number;
+    int32_t i;
+    for (number = 0; number < callee->entry_count; number++) {
+        const cascade_typed_entry *entry = &callee->by_type[number];
+        for (i = 0; i < callee->parameter_count && entry->types[i] == types[i]; i++)
+            ;
+        if (i == callee->parameter_count)
+            return entry->word;
+    }
+    return -1;
+}
+
+/* ---- Frames: a state, and the registers behind it -------------------------------------------------------------------
+ *
+ * What is counted of a run, `kept` and `timed` are 0 in a frame that waits.
+ */
+
+static __attribute__((noinline)) cascade_state *cascade_new_frame(const cascade_callee *callee)
+{
+    size_t size = (size_t)callee->register_count * sizeof(cascade_register);
+    cascade_state *s = (cascade_state *)PyMem_Malloc(sizeof(cascade_state) + size);
+    if (s == NULL)
+        return NULL;
+    memset(s, 0, sizeof(cascade_state));
+    s->registers = (cascade_register *)(s + 1);
+    memcpy(s->registers, callee->image, size);
+    s->callee = (cascade_callee *)callee;
+    s->watched = callee->watched;
+    s->named = callee->named;
+    s->gathers = callee->gathers;
+    return s;
+}
+
+/* A frame for a run that begins at a word; NULL where there is no memory. */
+static inline cascade_state *cascade_take_frame(cascade_callee *callee, int64_t word)
+{
+    cascade_state *s = callee->spare;
+    if (s != NULL)
+        callee->spare = s->parent;
+    else if ((s = cascade_new_frame(callee)) == NULL)
+        return NULL;
+    callee->entries += 1;
+    s->word = callee->words + word;
+    return s;
+}
+
+/* The cells of free variables stand behind the other variables; the function holds them. */
+CASCADE_INLINE void cascade_take_closure(cascade_state *s)
+{
+    const cascade_callee *callee = s->callee;
+    int32_t i;
+    for (i = 0; i < callee->free_count; i++)
+        s->registers[callee->first_free + i].object = cascade_tuple_items(cascade_closure(s->function))[i];
+}
+
+/* The run begins: it is timed now and then, and not that of a recursive call, which is a part of another one. */
+CASCADE_INLINE void cascade_begin_run(cascade_state *s, void *thread)
+{
+    cascade_callee *callee = s->callee;
+    s->inside = callee->inside;
+    if (callee->inside != thread) {
+        callee->inside = thread;
+        s->timed = cascade_stopwatch_start(&callee->watch, &s->timed_from);
+    }
+}
+
+/* Counts the work since the last time. */
+CASCADE_INLINE void cascade_settle(cascade_state *s)
+{
+    s->callee->work += s->began - s->fuel;
+    s->began = s->fuel;
+}
+
+/* The run is over: the frame waits for another one. */
+CASCADE_INLINE void cascade_leave(cascade_state *s)
+{
+    cascade_callee *callee = s->callee;
+    cascade_settle(s);
+    callee->inside = s->inside;
+    if ((s->timed | s->steps) != 0) {
+        if (s->timed != 0)
+            cascade_stopwatch_stop(&callee->watch, s->timed, s->timed_from);
+        callee->called_out += s->steps;
+        callee->frames += s->frames;
+        s->timed = s->steps = s->frames = 0;
+    }
+    s->parent = callee->spare;
+    callee->spare = s;
+}
+
+/* The run of a function that a kernel has called is over: that one's frame is the current one again. */
+CASCADE_INLINE cascade_state *cascade_leave_call(cascade_state *s)
+{
+    cascade_callee *callee = s->callee;
+    cascade_state *parent = s->parent, *root = s->root;
+    parent->fuel = parent->began = s->fuel;
+    root->current = parent;
+    cascade_count_call((PyThreadState *)root->thread, -1);
+    if (s->steps == 0) {
+        cascade_leave(s);
+        return parent;
+    }
+    parent->steps += s->steps;
+    cascade_leave(s);
+    if (callee->entries >= CASCADE_FEW_ENTRIES
+            && (callee->exit_count * 2 > callee->entries || callee->frames > CASCADE_FRAMES * callee->entries + callee->work))
+        callee->exits_often = 1;
+    return parent;
+}
+
+/* ---- Arguments ------------------------------------------------------------------------------------------------------ */
+
+/* An iterator has been passed on. What is left can be released, and made an object of: a tuple without items, a short range. */
+static void cascade_empty_iterator(const cascade_gather *gather, cascade_register *r)
+{
+    int32_t i;
+    for (i = 0; i < CASCADE_ITERATOR_SIZE; i++) {
+        cascade_register *place = &r[gather->iterator_source + i];
+        place->i = 1;
+        if (gather->iterator_owned >> i & 1)
+            place->object = PyTuple_New(0);     /* there is one of them */
+    }
+}
+
+/* Passes a value to a parameter. A reference that the caller owns is passed on; what stays there may be released. */
+CASCADE_INLINE void cascade_move_source(const cascade_source *source, cascade_register *r, cascade_register *to)
+{
+    cascade_register *from = &r[(uint32_t)source->where];
+    *to = *from;
+    if (source->kind == 'r')
+        Py_INCREF((PyObject *)to->object);
+    else if (source->kind == 'o')
+        from->object = Py_NewRef(Py_None);
+    else if (source->kind == 'c')
+        to->object = cascade_boxed(*from, 'c');
+}
+
+CASCADE_INLINE void cascade_move_arguments(const cascade_gather *gather, cascade_register *r, cascade_register *to, int is_simple)
+{
+    int32_t i;
+    if (!is_simple && gather->iterated != NULL) {
+        memcpy(&to[gather->iterator_target], &r[gather->iterator_source], CASCADE_ITERATOR_SIZE * sizeof(cascade_register));
+        cascade_empty_iterator(gather, r);
+        return;
+    }
+    for (i = gather->place + 1; i < gather->count; i++)
+        cascade_move_source(&gather->sources[i], r, &to[gather->sources[i].parameter]);
+    for (i = 0; !is_simple && i < gather->missing; i++) {
+        cascade_register *place = &to[gather->missing_parameters[i]];
+        *place = gather->missing_values[i];
+        if (gather->missing_kinds[i] == 'o')
+            Py_INCREF((PyObject *)place->object);
+    }
+}
+
+/* The function, and what stands before it, die behind the call. */
+static inline void cascade_release_function(const cascade_gather *gather, cascade_register *r)
+{
+    int32_t i;
+    for (i = 0; i <= gather->place; i++)
+        if (gather->sources[i].kind == 'o')
+            Py_DECREF((PyObject *)r[(uint32_t)gather->sources[i].where].object);
+}
+
+/* ---- Calls ---------------------------------------------------------------------------------------------------------- */
+
+enum {
+    CASCADE_BY_CPYTHON,     /* CPython has to make the call */
+    CASCADE_ENTERED,        /* the current frame is that of the function */
+    CASCADE_NEW_ENTRY,      /* there has been no call with arguments of these classes: `types` */
+    CASCADE_NEW_KERNEL,     /* the kernel is stale */
+    CASCADE_NEW_CODE,       /* machine code is to be made */
+    CASCADE_NEW_FUEL        /* there is no fuel left */
+};
+
+/* The function that a call is made of. */
+static inline PyObject *cascade_function_of(const cascade_gather *gather, const cascade_register *r)
+{
+    return gather->known != NULL ? gather->known : (PyObject *)r[(uint32_t)gather->sources[gather->place].where].object;
+}
+
+/* The frame of a function begins: it is the current one. */
+CASCADE_INLINE void cascade_begin_frame(
+    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, cascade_state *frame, PyObject *function, int is_simple)
+{
+    const cascade_gather *gather = s->gathers[w->e];
+    cascade_move_arguments(gather, r, frame->registers, is_simple);
+    s->word = w;
+    s->callee->work += s->began - fuel;
+    frame->began = fuel - 1;
+    frame->parent = s;
+    frame->depth = s->depth + 1;
+    frame->root = s->root;
+    frame->function = function;
+    cascade_take_closure(frame);
+    cascade_begin_run(frame, s->root->thread);
+    cascade_count_call((PyThreadState *)s->root->thread, 1);
+    s->root->current = frame;
+}
+
+/* Has the next call with arguments of the same classes made at once. */
+static void cascade_note_call(cascade_gather *gather, const cascade_register *r, int64_t word)
+{
+    int32_t i;
+    int is_simple = gather->iterated == NULL && gather->missing == 0 && gather->defaults == NULL;
+    for (i = gather->place + 1; is_simple && i < gather->count; i++) {
+        cascade_source *source = &gather->sources[i];
+        is_simple = source->kind != 'c';
+        if (source->kind == 'r' || source->kind == 'o')
+            source->seen = Py_TYPE((PyObject *)r[(uint32_t)source->where].object);
+    }
+    gather->begins_at = is_simple ? gather->callee->words + word : NULL;
+}
+
+/* Calls the function of a CALL_FUNCTION by its kernel. */
+static int cascade_begin_call(const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, PyTypeObject **types)
+{
+    cascade_gather *gather = s->gathers[w->e];
+    cascade_callee *callee = gather->callee;
+    PyObject *function = cascade_function_of(gather, r);
+    cascade_state *frame;
+    int64_t word;
+    if (callee->stale)
+        return CASCADE_NEW_KERNEL;
+    if (callee->retired || callee->exits_often || s->depth >= CASCADE_CALL_DEPTH || !gather->is_callable
+            || cascade_guarded(2, function) != gather->code || (gather->defaults != NULL && cascade_guarded(3, function) != gather->defaults)
+            || !cascade_may_call((PyThreadState *)s->root->thread))
+        return CASCADE_BY_CPYTHON;
+    if (fuel <= 1)
+        return CASCADE_NEW_FUEL;
+    cascade_types_of(gather, r, types);
+    if ((word = cascade_known_entry(callee, types)) < 0)
+        return CASCADE_NEW_ENTRY;
+    if (callee->machine_at == 0 && cascade_wants_machine_code(callee))
+        return CASCADE_NEW_CODE;
+    if ((frame = cascade_take_frame(callee, word)) == NULL)
+        return CASCADE_BY_CPYTHON;
+    cascade_note_call(gather, r, word);
+    cascade_begin_frame(w, r, fuel, s, frame, function, 0);
+    frame->fuel = fuel - 1;
+    return CASCADE_ENTERED;
+}
+
+static __attribute__((noinline)) int cascade_is_called(const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s)
+{
+    PyTypeObject *types[CASCADE_PARAMETER_LIMIT];
+    return cascade_begin_call(w, r, fuel, s, types) == CASCADE_ENTERED;
+}
+
+/* A call that is not like the last one: not a part of CALL_FUNCTION, which has nothing to save for it. */
+OP_APART(CALL_ANYHOW)
+{
+    if (!cascade_is_called(w, r, fuel, s))
+        STOP(CASCADE_CALLS);
+    s = s->root->current;
+    w = s->word;
+    r = s->registers;
+    fuel -= 1;
+    CONTINUE;
+}
+
+/* Whether a call is like the last one: with arguments of the same classes. */
+CASCADE_INLINE int cascade_is_like_last(const cascade_gather *gather, const cascade_register *r)
+{
+    int32_t i;
+    for (i = gather->place + 1; i < gather->count; i++) {
+        const cascade_source *source = &gather->sources[i];
+        if (source->seen != NULL && Py_TYPE((PyObject *)r[(uint32_t)source->where].object) != source->seen)
+            return 0;
+    }
+    return 1;
+}
+
+OP(CALL_FUNCTION)
+{
+    const cascade_gather *gather = s->gathers[w->e];
+    cascade_callee *callee = gather->callee;
+    cascade_state *frame = callee->spare;
+    PyObject *function = cascade_function_of(gather, r);
+    if (gather->begins_at == NULL || frame == NULL || fuel <= 1 || s->depth >= CASCADE_CALL_DEPTH || (callee->stale | callee->retired | callee->exits_often)
+            || cascade_guarded(2, function) != gather->code || callee->watch.count + 1 >= callee->watch.next || callee->machine_at == 0
+            || !cascade_may_call((PyThreadState *)s->root->thread) || !cascade_is_like_last(gather, r))
+        CASCADE_MUSTTAIL return cascade_op_CALL_ANYHOW(w, r, fuel, s);
+    callee->spare = frame->parent;
+    callee->entries += 1;
+    cascade_begin_frame(w, r, fuel, s, frame, function, 1);
+    s = frame;
+    w = gather->begins_at;
+    r = s->registers;
+    fuel -= 1;
+    CONTINUE;
+}
+
+/* Gives the result of a call to the frame of its caller, which runs on. */
+static inline void cascade_give(cascade_state *s, PyObject *result)
+{
+    const cascade_gather *gather = s->gathers[s->word->e];
+    cascade_release_function(gather, s->registers);
+    s->registers[(uint32_t)gather->targets[0]].object = result;
+    s->word += 1;
+}
+
+/* Gives a number to the instruction behind the call, which unboxes the result; that one, and the RELEASE that follows, are passed over. */
+static inline void cascade_give_unboxed(cascade_state *s, cascade_register result)
+{
+    cascade_release_function(s->gathers[s->word->e], s->registers);
+    s->registers[(uint32_t)s->word[1].a] = result;
+    s->word += 3;
+}
+
+/* Returns a value to a kernel that has called: its frame; NULL, and nothing is done, where more than that has to be. */
+static __attribute__((noinline)) cascade_state *cascade_return(
+    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, int kind)
+{
+    cascade_callee *callee = s->callee;
+    cascade_state *parent = s->parent;
+    cascade_register value = r[(uint32_t)w->a];
+    const cascade_gather *gather = parent->gathers[parent->word->e];
+    const int32_t *owned;
+    PyObject *result = NULL;
+    int32_t exit = callee->exit_of[w - callee->words], i;
+    if (exit >= callee->owned_room || (owned = callee->owned[exit]) == NULL || gather->joins || cascade_wants_machine_code(callee))
+        return NULL;
+    if (gather->finish != 0 && (gather->finish >= CASCADE_OF_UNEQUAL || value.object == (void *)Py_NotImplemented))
+        return NULL;
+    if (gather->unboxes != kind && (result = cascade_boxed(value, kind)) == NULL)
+        return NULL;
+    for (i = 1; i <= owned[0]; i++)
+        Py_DECREF((PyObject *)r[(uint32_t)owned[i]].object);
+    s->fuel = fuel;
+    cascade_leave_call(s);
+    if (result != NULL)
+        cascade_give(parent, result);
+    else
+        cascade_give_unboxed(parent, value);
+    return parent;
+}
+
+#define RETURN(NAME, KIND) \
+    OP_APART(NAME##_ANYHOW) \
+    { \
+        cascade_state *parent = cascade_return(w, r, fuel, s, KIND); \
+        if (parent == NULL) \
+            STOP(CASCADE_RETURNED); \
+        s = parent; \
+        w = s->word; \
+        r = s->registers; \
+        CONTINUE; \
+    } \
+    OP(NAME) \
+    { \
+        cascade_state *parent = s->parent; \
+        cascade_callee *callee = s->callee; \
+        cascade_register value = r[(uint32_t)w->a]; \
+        const cascade_gather *gather; \
+        const int32_t *owned; \
+        int32_t exit, i; \
+        if (parent == NULL) \
+            STOP(CASCADE_RETURNED); \
+        gather = parent->gathers[parent->word->e]; \
+        exit = callee->exit_of[w - callee->words]; \
+        if (exit >= callee->owned_room || (owned = callee->owned[exit]) == NULL || gather->joins \
+                || (gather->finish != 0 && (gather->finish >= CASCADE_OF_UNEQUAL || value.object == (void *)Py_NotImplemented)) \
+                || (gather->place >= 0 && (gather->place > 0 || gather->sources[0].kind == 'o')) || callee->work >= callee->machine_at || (s->steps | s->timed) != 0 \
+                || (gather->unboxes != KIND && KIND != 'r' && KIND != 'o')) \
+            CASCADE_MUSTTAIL return cascade_op_##NAME##_ANYHOW(w, r, fuel, s); \
+        for (i = 1; i <= owned[0]; i++) \
+            if (((PyObject *)r[(uint32_t)owned[i]].object)->ob_refcnt == 1) \
+                CASCADE_MUSTTAIL return cascade_op_##NAME##_ANYHOW(w, r, fuel, s); \
+        if (KIND == 'r') \
+            Py_INCREF((PyObject *)value.object); \
+        for (i = 1; i <= owned[0]; i++) \
+            Py_DECREF((PyObject *)r[(uint32_t)owned[i]].object); \
+        s->fuel = fuel; \
+        cascade_leave_call(s); \
+        s = parent; \
+        r = s->registers; \
+        w = s->word; \
+        if (KIND == 'r' || KIND == 'o') { \
+            r[(uint32_t)gather->targets[0]] = value; \
+            w += 1; \
+        } \
+        else { \
+            r[(uint32_t)w[1].a] = value; \
+            w += 3; \
+        } \
+        CONTINUE; \
+    }
+RETURN(RETURN_INT, 'i') RETURN(RETURN_BOOL, 'b') RETURN(RETURN_FLOAT, 'd') RETURN(RETURN_OBJECT, 'r') RETURN(RETURN_OWNED, 'o')
+#undef RETURN
