@@ -25,23 +25,38 @@ static __attribute__((noinline)) PyObject *cascade_dict_item(PyObject *object, P
     return found;
 }
 
+/* An entry of a dict of names, where it was found last; NULL where it stands elsewhere, or the dict is another kind of table. */
+static inline cascade_str_entry *cascade_entry_again(PyObject *dict, PyObject *name, int64_t number)
+{
+    const cascade_keys *keys = cascade_keys_of(dict);
+    cascade_str_entry *entries = cascade_entries(keys, cascade_str_entry);
+    return PyDict_CheckExact(dict) && keys->kind == CASCADE_STR_KEYS && number < keys->count && entries[number].key == name
+        && entries[number].value != NULL ? &entries[number] : NULL;
+}
+
+/* The number of the entry of a name that a dict of names has; 0 where that has no number. */
+static __attribute__((noinline)) int64_t cascade_entry_number(PyObject *dict, PyObject *name)
+{
+    const cascade_keys *keys = cascade_keys_of(dict);
+    int64_t number = 0;
+    if (PyDict_CheckExact(dict) && keys->kind == CASCADE_STR_KEYS)
+        for (number = keys->count - 1; number > 0 && cascade_entries(keys, cascade_str_entry)[number].key != name; number--)
+            ;
+    return number;
+}
+
 /* The same for the name of a site, whose `keys` is the number of the entry where it was found last. */
 static __attribute__((noinline)) PyObject *cascade_site_item(cascade_gather *site, PyObject *object)
 {
     PyObject *dict = cascade_instance_dict(object), *found;
-    const cascade_keys *keys;
-    const cascade_str_entry *entries;
-    if (dict == NULL || !PyDict_CheckExact(dict) || (keys = cascade_keys_of(dict))->kind == CASCADE_ANY_KEYS)
+    cascade_str_entry *entry;
+    if (dict == NULL)
         return NULL;
-    if (keys->kind == CASCADE_SPLIT_KEYS)
-        return cascade_dict_item(object, site->function);
-    entries = cascade_entries(keys, cascade_str_entry);
-    if (site->keys < keys->count && entries[site->keys].key == site->function)
-        return entries[site->keys].value;
+    if ((entry = cascade_entry_again(dict, site->function, site->keys)) != NULL)
+        return entry->value;
     found = cascade_dict_item(object, site->function);
-    for (Py_ssize_t number = 0; found != NULL && number < keys->count; number++)
-        if (entries[number].key == site->function)
-            site->keys = number;
+    if (found != NULL)
+        site->keys = cascade_entry_number(dict, site->function);
     return found;
 }
 
@@ -63,16 +78,7 @@ static __attribute__((noinline)) int cascade_lacks_item(cascade_gather *site, Py
 }
 
 OP(ATTRIBUTE_SLOT) { PyObject *v = SLOT_OF(O(b), w->c); if (v == NULL) GO(f); SET(a, v); NEXT; }
-OP(ATTRIBUTE_VALUE)
-{
-    PyObject **values = cascade_values(O(b));
-    PyObject *v = values != NULL ? values[w->c] : cascade_site_item(s->gathers[w->e], O(b));
-    if (v == NULL)
-        GO(f);
-    SET(a, v);
-    NEXT;
-}
-OP(ATTRIBUTE_ITEM)
+OP_APART(ATTRIBUTE_ANYWHERE)
 {
     PyObject *v = cascade_site_item(s->gathers[w->e], O(b));
     if (v == NULL)
@@ -80,6 +86,24 @@ OP(ATTRIBUTE_ITEM)
     SET(a, v);
     NEXT;
 }
+OP(ATTRIBUTE_VALUE)
+{
+    PyObject **values = cascade_values(O(b)), *dict;
+    cascade_str_entry *entry;
+    if (values != NULL) {
+        if (values[w->c] == NULL)
+            GO(f);
+        SET(a, values[w->c]);
+        NEXT;
+    }
+    dict = cascade_managed_dict(O(b));
+    entry = dict == NULL ? NULL : cascade_entry_again(dict, s->gathers[w->e]->function, s->gathers[w->e]->keys);
+    if (entry == NULL)
+        CASCADE_MUSTTAIL return cascade_op_ATTRIBUTE_ANYWHERE(w, r, fuel, s);
+    SET(a, entry->value);
+    NEXT;
+}
+OP(ATTRIBUTE_ITEM) { CASCADE_MUSTTAIL return cascade_op_ATTRIBUTE_ANYWHERE(w, r, fuel, s); }
 /* The classes' tags have been tested: what is found is what was found when this was translated. */
 OP(CLASS_ITEM)
 {
@@ -135,7 +159,18 @@ static __attribute__((noinline)) int cascade_set_attribute(PyObject *object, PyO
 
 static __attribute__((noinline)) PyObject *cascade_set_slowly(cascade_gather *site, PyObject *object, PyObject *value)
 {
-    PyObject *old;
+    PyObject *dict = cascade_instance_dict(object), *old;
+    cascade_str_entry *entry = dict == NULL ? NULL : cascade_entry_again(dict, site->function, site->keys);
+    if (entry != NULL) {
+        old = Py_NewRef(entry->value);
+        if (cascade_replace(dict, &entry->value, value)) {
+            Py_DECREF(value);
+            return old;
+        }
+        Py_DECREF(old);
+    }
+    else if (dict != NULL && PyDict_CheckExact(dict))
+        site->keys = cascade_entry_number(dict, site->function);
     return cascade_set_attribute(object, site->function, value, &old) < 0 ? value : old;
 }
 
@@ -218,6 +253,36 @@ STORES(INT, PyLong_FromLongLong(I(b)))
 STORES(BOOL, Py_NewRef(I(b) ? Py_True : Py_False))
 STORES(OWNED, O(b))
 STORES(BORROWED, Py_NewRef(O(b)))
+
+/* ---- Names ---------------------------------------------------------------------------------------------------------- */
+
+/* `d` is the number of the entry where the name was found last. */
+static __attribute__((noinline)) PyObject *cascade_name_item(cascade_word *w, PyObject *dict, PyObject *name)
+{
+    PyObject *found = cascade_has_plain_keys(dict) ? PyDict_GetItemWithError(dict, name) : NULL;
+    if (found != NULL)
+        w->d = (int32_t)cascade_entry_number(dict, name);
+    return found;
+}
+OP(NAME_ITEM)
+{
+    cascade_str_entry *entry = cascade_entry_again(O(b), O(c), w->d);
+    PyObject *v = entry != NULL ? entry->value : cascade_name_item((cascade_word *)w, O(b), O(c));
+    if (v == NULL)
+        EXIT;
+    SET(a, v);
+    NEXT;
+}
+OP(NAME_STORE)
+{
+    if (!cascade_has_plain_keys(O(b)))
+        EXIT;
+    PyObject *old = Py_XNewRef(PyDict_GetItemWithError(O(b), O(c)));
+    if (PyDict_SetItem(O(b), O(c), O(a)) != 0)
+        STOP(CASCADE_RAISED);
+    Py_XDECREF(old);
+    NEXT;
+}
 
 /* ---- Construction ----------------------------------------------------------------------------------------------------- */
 

@@ -243,17 +243,17 @@ CASCADE_INLINE void cascade_move_source(const cascade_source *source, cascade_re
         to->object = cascade_boxed(*from, 'c');
 }
 
-CASCADE_INLINE void cascade_move_arguments(const cascade_gather *gather, cascade_register *r, cascade_register *to, int is_simple)
+CASCADE_INLINE void cascade_move_arguments(const cascade_gather *gather, cascade_register *r, cascade_register *to, int is_like_last)
 {
     int32_t i;
-    if (!is_simple && gather->iterated != NULL) {
+    if (!is_like_last && gather->iterated != NULL) {
         memcpy(&to[gather->iterator_target], &r[gather->iterator_source], CASCADE_ITERATOR_SIZE * sizeof(cascade_register));
         cascade_empty_iterator(gather, r);
         return;
     }
     for (i = gather->place + 1; i < gather->count; i++)
         cascade_move_source(&gather->sources[i], r, &to[gather->sources[i].parameter]);
-    for (i = 0; !is_simple && i < gather->missing; i++) {
+    for (i = 0; i < gather->missing; i++) {
         cascade_register *place = &to[gather->missing_parameters[i]];
         *place = gather->missing_values[i];
         if (gather->missing_kinds[i] == 'o')
@@ -289,10 +289,10 @@ static inline PyObject *cascade_function_of(const cascade_gather *gather, const 
 
 /* The frame of a function begins: it is the current one. */
 CASCADE_INLINE void cascade_begin_frame(
-    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, cascade_state *frame, PyObject *function, int is_simple)
+    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, cascade_state *frame, PyObject *function, int is_like_last)
 {
     const cascade_gather *gather = s->gathers[w->e];
-    cascade_move_arguments(gather, r, frame->registers, is_simple);
+    cascade_move_arguments(gather, r, frame->registers, is_like_last);
     s->word = w;
     s->callee->work += s->began - fuel;
     frame->began = fuel - 1;
@@ -310,7 +310,7 @@ CASCADE_INLINE void cascade_begin_frame(
 static void cascade_note_call(cascade_gather *gather, const cascade_register *r, int64_t word)
 {
     int32_t i;
-    int is_simple = gather->iterated == NULL && gather->missing == 0 && gather->defaults == NULL;
+    int is_simple = gather->iterated == NULL;
     for (i = gather->place + 1; is_simple && i < gather->count; i++) {
         cascade_source *source = &gather->sources[i];
         is_simple = source->kind != 'c';
@@ -386,7 +386,8 @@ OP(CALL_FUNCTION)
     cascade_state *frame = callee->spare;
     PyObject *function = cascade_function_of(gather, r);
     if (gather->begins_at == NULL || frame == NULL || fuel <= 1 || s->depth >= CASCADE_CALL_DEPTH || (callee->stale | callee->retired | callee->exits_often)
-            || cascade_guarded(2, function) != gather->code || callee->watch.count + 1 >= callee->watch.next || callee->machine_at == 0
+            || cascade_guarded(2, function) != gather->code || (gather->defaults != NULL && cascade_guarded(3, function) != gather->defaults)
+            || callee->watch.count + 1 >= callee->watch.next || callee->machine_at == 0
             || !cascade_may_call((PyThreadState *)s->root->thread) || !cascade_is_like_last(gather, r))
         CASCADE_MUSTTAIL return cascade_op_CALL_ANYHOW(w, r, fuel, s);
     callee->spare = frame->parent;

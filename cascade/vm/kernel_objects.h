@@ -222,24 +222,6 @@ OP(GUARD)
         }
     NEXT;
 }
-OP(NAME_ITEM)
-{
-    PyObject *v = cascade_has_plain_keys(O(b)) ? PyDict_GetItemWithError(O(b), O(c)) : NULL;
-    if (v == NULL)
-        EXIT;
-    SET(a, v);
-    NEXT;
-}
-OP(NAME_STORE)
-{
-    if (!cascade_has_plain_keys(O(b)))
-        EXIT;
-    PyObject *old = Py_XNewRef(PyDict_GetItemWithError(O(b), O(c)));
-    if (PyDict_SetItem(O(b), O(c), O(a)) != 0)
-        STOP(CASCADE_RAISED);
-    Py_XDECREF(old);
-    NEXT;
-}
 OP(CALL_PYTHON) { s->steps += 1; if (cascade_call_out(s, s->gathers[w->e], r)) STOP(CASCADE_RAISED); NEXT; }
 OP(NEW_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); PyCell_SET(v, O(b)); SET(a, v); NEXT; }
 OP(EMPTY_CELL) { PyObject *v = PyCell_New(NULL); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
