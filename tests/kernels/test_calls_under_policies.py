@@ -364,6 +364,30 @@ def test_a_signal_is_handled_in_a_frame_of_the_function(path, function):
     )
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_a_signal_ends_a_recursion_without_a_loop(path):
+    class Stop(Exception):
+        pass
+
+    def handle(number: int, frame: Any) -> None:
+        if frame.f_code.co_name == "visits":
+            raise Stop
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        task = task_of(functions.visits)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        error = raised_by(lambda: path.run(task([0], 60).with_retry(1)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert type(error) is Stop
+    own = [each[1] for each in entries(error.__traceback__) if each[0] == functions.__file__]
+    assert 2 < len(own) <= 61 and set(own) == {"visits"}
+    assert entries_of(task) > 1
+
+
 def test_ctrl_c_ends_a_call_in_typed_code(path):
     task = task_of(functions.until_stopped)
     timer = threading.Timer(0.05, _thread.interrupt_main)

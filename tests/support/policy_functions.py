@@ -97,6 +97,15 @@ def until_stopped_with_list(n):
     return found
 
 
+def visits(counts, depth):
+    """Visits a tree so large that it never ends: there is no loop in it."""
+    counts[0] += 1
+    if depth == 0:
+        return counts[0]
+    visits(counts, depth - 1)
+    return visits(counts, depth - 1)
+
+
 def cleaned_up(n):
     found = [n]
     try:
