@@ -365,7 +365,7 @@ def test_a_signal_is_handled_in_a_frame_of_the_function(path, function):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
-def test_a_signal_ends_a_recursion_without_a_loop(path):
+def test_a_signal_ends_a_recursion_without_a_loop():
     class Stop(Exception):
         pass
 
@@ -378,7 +378,7 @@ def test_a_signal_ends_a_recursion_without_a_loop(path):
     try:
         task = task_of(functions.visits)
         signal.setitimer(signal.ITIMER_REAL, 0.05)
-        error = raised_by(lambda: path.run(task([0], 60).with_retry(1)))
+        error = raised_by(lambda: task.by_kernel([0], 60))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
