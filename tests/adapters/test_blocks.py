@@ -227,7 +227,7 @@ def test_small_items_take_few_messages_and_the_program_is_sent_once():
 
         assert engine.run_now(local.map(range(1_000_000)))[-1] == 1_099_999
         assert len(executor.sizes) <= 1000
-        assert sum(size > 100_000 for size in executor.sizes) <= 4
+        assert sum(size > 100_000 for size in executor.sizes) <= 8  # those that are under way before two have come back
         executor.sizes.clear()
         assert engine.run_now(local.map([1, 2, 3])) == [100_001, 100_002, 100_003]
         assert len(executor.sizes) == 3

@@ -116,3 +116,9 @@ class Scale:
     @cs.task(mode="compute")
     def apply(self, x: int) -> int:
         return self.by * x
+
+
+@cs.task(mode="compute")
+def written(row: Any) -> float:
+    row[:] += 1
+    return float(row.sum())

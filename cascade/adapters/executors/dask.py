@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from cascade._vm import kernel_of_call
 from cascade.adapters.executors.blocks import next_ticket
@@ -23,13 +23,17 @@ LARGE = 8 << 20
 """Larger arguments, as programs with much data, go to the workers directly, once to each."""
 
 
+class _Loop(Protocol):
+    def add_callback(self, function: Callable[..., object], *arguments: object) -> None: ...
+
+
 class Client(Protocol):
     """A `distributed.Client`, as far as it is used here; checkers need not have that package."""
 
-    loop: Any
-
-    def submit(self, function: Callable[..., object], *arguments: object, **options: object) -> Any: ...
-    def scatter(self, data: object, **options: Any) -> Any: ...
+    @property
+    def loop(self) -> _Loop: ...
+    def submit(self, function: Callable[..., object], *arguments: object, **options: object) -> object: ...
+    def scatter(self, data: object, *, broadcast: bool) -> object: ...
     def nthreads(self) -> dict[str, int]: ...
     def close(self) -> object: ...
 

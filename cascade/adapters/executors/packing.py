@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Packed = tuple[object, ...]
 
-NUMBERS, SCALARS, VALUES = "numbers", "scalars", "values"
+NUMBERS, SCALARS, VALUES, SHARED = "numbers", "scalars", "values", "shared"
+"""An array in shared memory, where it begins and ends, is packed and unpacked by those that share it."""
 
 
 def pack(values: Sequence[object]) -> Packed:
@@ -48,3 +49,18 @@ def unpack(packed: Packed) -> list[object]:
     if kind == NUMBERS:
         return unpack_items(*content)  # type: ignore[arg-type]
     return list(content[0])  # type: ignore[call-overload,no-any-return]
+
+
+def joined(parts: Sequence[Packed]) -> object:
+    """Returns the array of all values, as `numpy.array` makes it of their list; None where they are no numbers of one type."""
+    import numpy
+
+    kinds = {(part[0], part[1] if part[0] == NUMBERS else getattr(part[1], "dtype", None)) for part in parts}
+    if len(kinds) != 1:
+        return None
+    ((kind, of),) = kinds
+    if kind == NUMBERS:
+        dtype = "float64" if of == "d" else "int64"
+        array = numpy.concatenate([numpy.frombuffer(part[2], dtype) for part in parts])  # type: ignore[call-overload]
+        return array.astype(bool) if of == "b" else array
+    return numpy.concatenate([part[1] for part in parts]) if kind == SCALARS else None

@@ -18,22 +18,25 @@ from cascade._vm import TailCall, holds_made
 from cascade.adapters.executors.cancelled import Cancelled
 from cascade.adapters.executors.handshake import digest
 from cascade.adapters.executors.messages import WorkerPool, error_of_answer
-from cascade.adapters.executors.packing import NUMBERS, Packed, pack, unpack
+from cascade.adapters.executors.packing import NUMBERS, SCALARS, SHARED, Packed, joined, pack, unpack
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
+from cascade.adapters.executors.shared_arrays import SharedArray, is_worth_sharing
 from cascade.adapters.executors.stateless import is_stateless
 from cascade.declare.control import together
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
 from cascade.errors import WorkerError
 from cascade.graph.operations import Map
 from cascade.imports import asyncio, weakref
 from cascade.runtime.nodes.attempts import attempts
 from cascade.runtime.nodes.block_pool import is_sliced
 from cascade.runtime.nodes.block_sizes import BYTES, LIMIT, BlockSizes
-from cascade.runtime.nodes.block_work import DONE, MISSING, REFUSED, Block, BlockCancelled, Program, run_block
+from cascade.runtime.nodes.block_work import DONE, MISSING, REFUSED, UNSHARED, Block, BlockCancelled, Program, run_block
 from cascade.runtime.nodes.call import Call, ItemCall
 from cascade.runtime.nodes.item_calls import UNKNOWN, Fairness, Items, Rows, check_columns, failed_item
 from cascade.runtime.nodes.item_failures import ItemFailures
+from cascade.runtime.nodes.kernel_maps import is_array
 from cascade.runtime.spine.task_group import cancel_all
 
 SMALL = 2000
@@ -62,13 +65,23 @@ class Gathered:
 
     def __init__(self) -> None:
         self._parts: dict[int, Sequence[object]] = {}
+        self._packed: dict[int, Packed] = {}
 
     def put(self, position: int, values: Sequence[object]) -> None:
         """Puts the results of items that begin at `position`."""
         self._parts[position] = values
 
+    def put_packed(self, position: int, packed: Packed) -> None:
+        """As `put`, of results as they have come."""
+        self._packed[position] = packed
+
+    def array(self) -> object:
+        """Returns the array of all results, where they are numbers of one type that were put as they came; else None."""
+        return joined([self._packed[position] for position in sorted(self._packed)]) if not self._parts else None
+
     def values(self) -> list[object]:
         """Returns all results in order."""
+        self._parts |= {position: unpack(packed) for position, packed in self._packed.items()}
         return [value for position in sorted(self._parts) for value in self._parts[position]]
 
 
@@ -123,6 +136,7 @@ class BlockRows(Rows):
         self.count = count
         self.taken = 0
         self._given = given
+        self.shared = {} if count is None else _shared(given)
         self._iterators: list[Iterator[object] | None] = [None if is_sliced(items) else iter(items) for items in given]  # type: ignore[call-overload]
 
     def take(self, count: int) -> list[Sequence[object]]:
@@ -142,6 +156,15 @@ class BlockRows(Rows):
     def call_in(self, block: _Block, number: int) -> ItemCall:
         """Returns the call of an item of a block."""
         return self.call_with(block.start + number, [column[number] for column in block.columns])
+
+
+def _shared(given: Sequence[object]) -> dict[int, SharedArray]:
+    """Returns, by the numbers of the inputs, the arrays that workers of this machine read in shared memory."""
+    return {
+        number: SharedArray(items)  # type: ignore[arg-type]
+        for number, items in enumerate(given)
+        if is_array(items) and is_worth_sharing(items)  # type: ignore[arg-type]
+    }
 
 
 class BlockItems(Items):
@@ -177,6 +200,7 @@ class BlockItems(Items):
         self._cancelled: BlockCancelled = getattr(pool, "cancelled", Cancelled)()
         self._is_measured = False
         self._failed_at = -1
+        self._as_array = operation.signature is not None and operation.signature.as_array
         self._give_up = 0.0
 
     # -- The loop ---------------------------------------------------------------------------------------------------
@@ -227,11 +251,15 @@ class BlockItems(Items):
         rows = self._blocks
         start = rows.taken
         left = None if rows.count is None else rows.count - start
-        columns = rows.take(self._sizes.next(left)) if left != 0 else [[]]
+        if left == 0:
+            return None
+        columns = rows.take(self._sizes.next(left))
         return _Block(start, columns) if len(columns[0]) else None
 
     async def stop(self) -> None:
         self._cancelled.end()
+        for array in self._blocks.shared.values():
+            array.close()
         interrupted = await cancel_all(self._under_way)
         self._under_way.clear()
         await super().stop()
@@ -244,22 +272,24 @@ class BlockItems(Items):
         """Returns the content of a block's answer; None where it cannot be sent, or not be read there."""
         if block.delay:
             await asyncio.sleep(block.delay)
-        try:
-            if self._program is None:
-                self._program = _Sent.of(self._call, self._pool, self._failures.may_take)
-            columns = tuple(pack(column) for column in block.columns)
-            message, sent = dumps_for_worker(tuple(Block(columns, LIMIT, self._cancelled)))
-        except Exception:
+        name = self._call.operation.name
+        message = self._message_of(block)
+        if message is None or self._program is None:
             return None
-        self._sizes.note_message(block.count, len(message))
-        program, name = self._program, self._call.operation.name
+        program, (packed, sent) = self._program, message
         body = program.body_if_needed()
         while True:
-            answer = await self._pool.send(name, run_block, program.key, body, message)
-            content = pickle.loads(answer)
-            if content[0] != MISSING:
+            content = pickle.loads(await self._pool.send(name, run_block, program.key, body, packed))
+            if content[0] == MISSING:
+                body = program.body
+            elif content[0] == UNSHARED:
+                self._blocks.shared = {}
+                message = self._message_of(block)
+                if message is None:
+                    return None
+                packed, sent = message
+            else:
                 break
-            body = program.body
         del sent  # the answer may lead back to tasks that it holds
         if content[0] == REFUSED:
             raise error_of_answer(content[1], self._call.operation.task)
@@ -268,6 +298,23 @@ class BlockItems(Items):
         answered = _Answer(*content[1:])
         program.note()
         return answered
+
+    def _message_of(self, block: _Block) -> tuple[bytes, list[Task[..., object]]] | None:
+        """Returns the message of a block, and the tasks in it; None where it cannot be sent."""
+        try:
+            if self._program is None:
+                self._program = _Sent.of(self._call, self._pool, self._failures.may_take)
+            columns = tuple(
+                (SHARED, self._blocks.shared[number].part, block.start, block.start + block.count)
+                if number in self._blocks.shared
+                else pack(column)
+                for number, column in enumerate(block.columns)
+            )
+            message, sent = dumps_for_worker(tuple(Block(columns, LIMIT, self._cancelled)))
+        except Exception:
+            return None
+        self._sizes.note_message(block.count, len(message))
+        return message, sent
 
     async def _land(self, block: _Block, future: asyncio.Future[object]) -> None:
         try:
@@ -285,10 +332,15 @@ class BlockItems(Items):
         self._sizes.note(answer.done, answer.seconds)
         if answer.done < block.count:
             heapq.heappush(self._waiting, block.part(answer.done, block.count))
-        await self._take(block, answer.results, answer.failures)
+        await self._take(block, answer.done, answer.results, answer.failures)
 
-    async def _take(self, block: _Block, packed: Packed, answers: dict[int, bytes]) -> None:
+    async def _take(self, block: _Block, done: int, packed: Packed, answers: dict[int, bytes]) -> None:
         """Takes the results of a block: values as they are, all others as calls that continue here."""
+        if self._as_array and packed[0] in (NUMBERS, SCALARS) and not answers:
+            assert isinstance(self._out, Gathered)
+            self._out.put_packed(block.start, packed)
+            self._done += done
+            return
         values = unpack(packed)
         odd = sorted(answers)
         if packed[0] != NUMBERS:

@@ -7,8 +7,9 @@ import time
 from typing import NamedTuple, Protocol, cast
 
 from cascade.adapters.executors.handshake import check_code
-from cascade.adapters.executors.packing import Packed, pack, unpack
+from cascade.adapters.executors.packing import SHARED, VALUES, Packed, pack, unpack
 from cascade.adapters.executors.sending import dumps_for_caller
+from cascade.adapters.executors.shared_arrays import NotShared, SharedPart
 from cascade.adapters.executors.worker import UNREADABLE, UNSENDABLE, failure_of, prepare, reason_of
 from cascade.declare.policies import PLAIN, MapSignature
 from cascade.declare.task import Task
@@ -28,10 +29,13 @@ from cascade.runtime.spine.failures import NO_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from cascade.runtime.nodes.call import ItemCall
     from cascade.runtime.nodes.context import NodeContext
 
-DONE, MISSING, REFUSED = "done", "missing", "refused"
+DONE, MISSING, REFUSED, UNSHARED = "done", "missing", "refused", "unshared"
 KEPT_LIMIT = 100
 SLICE = 0.01
 """Seconds of calls between two looks whether the block has to end."""
@@ -104,6 +108,7 @@ def run_block(path: list[str] | None, key: bytes, program: bytes | None, block: 
         The pickle of one of
             (DONE, seconds, count, results, failures): `count` items are done; `failures` has answers by the number of the item
             (MISSING,): the program is not here
+            (UNSHARED,): it cannot read the memory of the sender, and needs the arrays themselves
             (REFUSED, answer): the task has other code here
             (UNREADABLE, reason): the program or the block cannot be unpickled here
     """
@@ -114,6 +119,8 @@ def run_block(path: list[str] | None, key: bytes, program: bytes | None, block: 
             return pickle.dumps((MISSING,))
         content = Block(*pickle.loads(block))
         columns = [_column(packed, made.program.by_kernel) for packed in content.columns]
+    except NotShared:
+        return pickle.dumps((UNSHARED,))
     except SendingError as error:
         return pickle.dumps((REFUSED, failure_of(error)))
     except BaseException as error:
@@ -122,9 +129,15 @@ def run_block(path: list[str] | None, key: bytes, program: bytes | None, block: 
 
 
 def _column(packed: Packed, typed: bool) -> Column:
-    values = packed[1] if len(packed) == 2 else None
-    array = array_column(values) if typed else None
-    return unpack(packed) if array is None or packed[0] != "values" else array
+    values = packed[1]
+    if packed[0] == SHARED:
+        part, start, end = cast("tuple[SharedPart, int, int]", packed[1:])
+        values = part.array()[start:end]
+    array = array_column(values) if typed and packed[0] in (SHARED, VALUES) else None
+    if array is not None:
+        return array
+    # A copy: rows of an array may be written to.
+    return unpack(packed) if packed[0] != SHARED else list(cast("NDArray[np.generic]", values).copy())
 
 
 def _made(key: bytes, program: bytes | None) -> _Made | None:

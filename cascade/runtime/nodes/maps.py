@@ -55,7 +55,9 @@ def call_map(
             context.started(operation.task, serial, node)
         return begin(stream_map(call, operation, operands[operation.items]))
     pool = pool_of(call, operation)
-    columns = (pool and sliced(operands[operation.items])) or _columns(context, operation, operands)
+    columns = sliced(operands[operation.items]) if pool is not None else None
+    if columns is None:
+        columns = _columns(context, operation, operands)
     if context.observed and call.is_published:
         context.started(operation.task, serial, node, len(columns[0]))
     return begin(
@@ -96,7 +98,10 @@ async def _map_in_blocks(call: Call, operation: Map, columns: list[Column], pool
     failures, gathered = ItemFailures(call.context, operation), Gathered()
     rows = BlockRows(call, operation, columns, len(columns[0]))
     failed = await run_items(BlockItems(rows, gathered, failures, Fairness(call), pool, failures.may_take))
-    return failed if failed is not None else _gathered(operation, gathered.values())
+    if failed is not None:
+        return failed
+    array = gathered.array() if operation.signature.as_array else None
+    return array if array is not None else _gathered(operation, gathered.values())
 
 
 async def _map(call: Call, operation: Map, columns: list[Column]) -> object:

@@ -63,5 +63,5 @@ def _started(context: NodeContext, deferred: LazyResult[object]) -> Run:
         return Interpreter(
             deferred, context, observed=context.observed, deadline=deadline, max_steps=steps, serial=serial
         )
-    code, inputs = context.expand(deferred)
+    code, inputs = context.expand(deferred)  # pyright: ignore[reportArgumentType]  # as the extension passes it
     return Machine(code, inputs, context, context.observed, not context.calls_inline, deadline, steps, serial)
