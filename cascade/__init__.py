@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from cascade.errors import CascadeError as CascadeError
     from cascade.errors import CycleError as CycleError
     from cascade.errors import DeclarationError as DeclarationError
+    from cascade.errors import DeclarationWarning as DeclarationWarning
     from cascade.errors import DependencyMissingError as DependencyMissingError
     from cascade.errors import DrawingError as DrawingError
     from cascade.errors import EventLoopError as EventLoopError
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from cascade.reports.explain import explain as explain
     from cascade.reports.plan import dry_run as dry_run
     from cascade.runtime.api import arun as arun
+    from cascade.runtime.api import full_tracebacks as full_tracebacks
     from cascade.runtime.api import run as run
     from cascade.runtime.api import stream as stream
     from cascade.runtime.engine import Engine as Engine
@@ -107,8 +109,8 @@ __version__ = "0.2.0.dev0"
 
 # Where each public name lives; it is imported when it is first used, so that `import cascade` costs nothing.
 _HOMES = {
-    "BlueprintError": "cascade.errors",
     "Blocks": "cascade.adapters.executors.blocks",
+    "BlueprintError": "cascade.errors",
     "CacheError": "cascade.errors",
     "CachePolicy": "cascade.declare.cache_policy",
     "CacheWarning": "cascade.errors",
@@ -117,6 +119,7 @@ _HOMES = {
     "CycleError": "cascade.errors",
     "DaskExecutor": "cascade.adapters.executors.dask",
     "DeclarationError": "cascade.errors",
+    "DeclarationWarning": "cascade.errors",
     "DependencyMissingError": "cascade.errors",
     "DiskCache": "cascade.adapters.caches.disk",
     "DrawingError": "cascade.errors",
@@ -178,6 +181,7 @@ _HOMES = {
     "dry_run": "cascade.reports.plan",
     "explain": "cascade.reports.explain",
     "from_json": "cascade.graph.serialize",
+    "full_tracebacks": "cascade.runtime.api",
     "inject": "cascade.declare.resources",
     "override_resource": "cascade.testing",
     "pipeline": "cascade.declare.control",
@@ -202,6 +206,7 @@ __all__ = [
     "CycleError",
     "DaskExecutor",
     "DeclarationError",
+    "DeclarationWarning",
     "DependencyMissingError",
     "DiskCache",
     "DrawingError",
@@ -264,6 +269,7 @@ __all__ = [
     "dry_run",
     "explain",
     "from_json",
+    "full_tracebacks",
     "inject",
     "override_resource",
     "pipeline",

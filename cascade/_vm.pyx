@@ -45,7 +45,7 @@ import sys
 from sys import modules
 from cascade.instructions.blueprint import Blueprint
 
-from cascade.errors import DeclarationError, DependencyMissingError, InternalError, StepLimitError
+from cascade.errors import CascadeError, DeclarationError, DependencyMissingError, InternalError, StepLimitError
 from cascade.instructions.graph import INSTRUCTIONS
 
 include "vm/capi.pxi"
@@ -87,6 +87,7 @@ include "vm/states.pxi"
 include "vm/continuation.pxi"
 include "vm/nesting.pxi"
 include "vm/instances.pxi"
+include "vm/entry.pxi"
 
 cascade_tail_call = <PyTypeObject*>TailCall
 cascade_pending = <PyTypeObject*>Pending

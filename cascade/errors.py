@@ -232,6 +232,10 @@ class CacheWarning(UserWarning):
     """A value is not cached, or a file of a cache was damaged. The run continues without it."""
 
 
+class DeclarationWarning(UserWarning):
+    """A declaration is allowed, and probably not meant: such as a task whose value is a generator."""
+
+
 class RouteError(CascadeError, LookupError, ValueError):
     """A Router's selector, or a Jump, names a route that does not exist."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 
 from cascade._vm import TailCall
+from cascade.declare.functions import CO_ASYNC_GENERATOR, CO_GENERATOR, code_flags
 from cascade.declare.task import BoundTask, LazyResult, Task
-from cascade.errors import DeclarationError, nearest
+from cascade.errors import DeclarationError, DeclarationWarning, nearest
 from cascade.imports import TYPE_CHECKING, Generic, ParamSpec, TypeVar, annotation, overload
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def task(
         )
 
     def make(function: Callable[..., object]) -> Task[..., object]:
+        if code_flags(function) & (CO_GENERATOR | CO_ASYNC_GENERATOR) and not lower:  # which is refused in any case
+            _warn_of_generator(function)
         return Task(
             function,
             name=name,
@@ -114,6 +117,19 @@ def task(
         )
 
     return make if func is None else make(func)  # type: ignore[arg-type]  # which Task checks
+
+
+def _warn_of_generator(function: Callable[..., object]) -> None:
+    from cascade.declare.warn import warn_user
+
+    name = getattr(function, "__name__", "task")
+    warn_user(
+        f"the value of task {name!r} is a generator, which runs where somebody iterates over it, and only once. "
+        "For its items write: return list(...); for a set-up and a tear-down: @cs.resource; for values as they come: "
+        "cs.stream(task.map(...)); if the generator itself is meant, return it from a plain function",
+        DeclarationWarning,
+        function,
+    )
 
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from cascade.imports import Any
 
-CO_COROUTINE, CO_ITERABLE_COROUTINE = 0x80, 0x100  # as in inspect, which takes long to import
+CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200
+"""As in inspect, which takes long to import."""
 
 HELPERS_LOOKED_AT = 16
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from cascade._vm import entry_point, show_full_tracebacks
 from cascade.declare.lazy import LazyResult
+from cascade.errors import TargetError
 from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
@@ -20,6 +22,7 @@ else:
 
 K = TypeVar("K")
 R = TypeVar("R")
+__tracebackhide__ = True  # for pytest
 OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})
 
 
@@ -27,6 +30,28 @@ OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})
 def default_engine() -> Engine:
     """Returns the engine of `run` and `arun`: the parts that come with Cascade, and a bus without subscribers."""
     return Engine()
+
+
+def full_tracebacks(full: bool = True) -> bool:
+    """Has tracebacks show the frames of Cascade, which are left out by default, as they say nothing about a failure of a task.
+
+    Frames of `await arun(...)` are in every traceback; pytest leaves them out of its reports.
+
+    Args:
+        full: False to leave them out again.
+
+    Returns:
+        What was set before.
+    """
+    return show_full_tracebacks(full)
+
+
+def _several_targets(function: str) -> TargetError:
+    return TargetError(
+        f"{function}() was given several targets",
+        expected="one target, and its params in a dict",
+        hint=f"several targets go in a list: cs.{function}([a, b])",
+    )
 
 
 def _engine_for(function: str, options: OwnRunOptions) -> tuple[Engine, RunOptions]:
@@ -61,7 +86,10 @@ def run(
 def run(target: Nest, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> Values: ...
 @overload
 def run(target: D, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> D: ...
-def run(target: object, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> object:
+@entry_point
+def run(
+    target: object, params: Mapping[str, object] | None = None, *more: object, **options: Unpack[OwnRunOptions]
+) -> object:
     """Runs a target and returns its value.
 
     Args:
@@ -78,6 +106,8 @@ def run(target: object, params: Mapping[str, object] | None = None, **options: U
         EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
         Exception: as `Engine.run` does.
     """
+    if more or isinstance(params, LazyResult):
+        raise _several_targets("run")
     engine, run_options = _engine_for("run", options)
     return engine.run_now(target, params, **run_options)
 
@@ -102,13 +132,17 @@ async def arun(
 ) -> Values: ...
 @overload
 async def arun(target: D, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> D: ...
-async def arun(target: object, params: Mapping[str, object] | None = None, **options: Unpack[OwnRunOptions]) -> object:
+async def arun(
+    target: object, params: Mapping[str, object] | None = None, *more: object, **options: Unpack[OwnRunOptions]
+) -> object:
     """Runs a target inside the running event loop. The arguments are those of `run`.
 
     Raises:
         EventLoopError: (a RuntimeError) no event loop of asyncio is running.
         Exception: as `Engine.run` does.
     """
+    if more or isinstance(params, LazyResult):
+        raise _several_targets("arun")
     engine, run_options = _engine_for("arun", options)
     return await engine.run_in_loop(target, params, **run_options)
 

@@ -52,6 +52,7 @@ else:
     RunOptions = annotation("cascade.runtime.options", "RunOptions")
 
 K = TypeVar("K")
+__tracebackhide__ = True  # for pytest
 R = TypeVar("R")
 
 RUN_OPTIONS = frozenset({"use_vm", "timeout", "max_steps"})

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 else:
     Explanation = annotation("cascade.reports.explain", "Explanation")
 
+__tracebackhide__ = True  # for pytest
 P = ParamSpec("P")
 K = TypeVar("K")
 R = TypeVar("R")
@@ -63,7 +64,7 @@ class _Signature:
             [
                 Parameter(
                     each.name,
-                    Parameter.KEYWORD_ONLY,
+                    Parameter.KEYWORD_ONLY if len(program.parameters) > 1 else Parameter.POSITIONAL_OR_KEYWORD,
                     default=Parameter.empty if each.required else each.default,
                     annotation=Parameter.empty if each.type is None else each.type,
                 )
@@ -150,9 +151,7 @@ class Program(CompiledTarget, Generic[P, R]):
         inputs = self._inputs
         if type(inputs) is Inputs:
             if args:
-                raise TypeError(
-                    f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position"
-                )
+                kwargs = self._by_name(args, kwargs)
             context = self._own_context(kwargs)
             filled = None if self._layout is None else self._layout.fill(kwargs)
             if filled is not None:
@@ -168,6 +167,15 @@ class Program(CompiledTarget, Generic[P, R]):
             code, filled_in = context.expand(context.deferred(operation_of(self._target), slots))
             return Machine(code, filled_in, context), context
         return Machine(self._code, slots, self._context), self._context
+
+    def _by_name(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
+        """Returns the parameters with the one that was given by position, where there is only one."""
+        if len(args) == len(self.parameters) == 1 and not kwargs:
+            return {self.parameters[0].name: args[0]}
+        names = ", ".join(f"{each.name}=..." for each in self.parameters)
+        raise TypeError(
+            f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position: program({names})"
+        )
 
     def _own_context(self, params: dict[str, object] | None) -> RunContext:
         return RunContext(

@@ -253,7 +253,16 @@ cdef class Machine:
         self.value = <object>value
         decref(value)
         release_frame(frame)
-        return STATUS_DONE
+        return self.refuse_jump() if type(self.value) is Jump else STATUS_DONE
+
+    cdef int refuse_jump(self) noexcept:
+        # The run's value is a Jump, which no state machine has taken.
+        try:
+            self.error = self.context.unbound_jump(self.value)
+        except BaseException as error:
+            self.error = error
+        self.value = None
+        return STATUS_FAILED
 
     cdef int fail_skipped(self, Frame frame, PyObject* value) noexcept:
         # The frame's result was skipped, and is needed.

@@ -109,6 +109,18 @@ def jump_error(
     )
 
 
+def unbound_jump(jump: Jump[object], target: object) -> RouteError:
+    """Returns the error of a run whose value is a Jump: no state machine has taken it."""
+    task = getattr(target, "task", None)
+    name = getattr(task, "name", "task")
+    return RouteError(
+        f"the run ends with {jump!r}, and nothing is bound that it could lead to",
+        where=None if task is None else f"task {name!r}",
+        expected="a result that is bound to a selector, or a value",
+        hint=f"cs.bind({name}(...), cs.select_jump({{{jump.target_key!r}: other_task(...), 'end': None}}))",
+    )
+
+
 def choose(routes: dict[object, T], key: object, where: str) -> T:
     """Returns the route of that key.
 

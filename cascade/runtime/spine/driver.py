@@ -29,6 +29,7 @@ from cascade.runtime.spine.task_group import Entry, TaskGroup
 if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
+__tracebackhide__ = True  # for pytest
 SLICE = 0.001
 """Seconds after which a run yields to the event loop. A timer wakes a task at the second yield, so its delay is twice that."""
 

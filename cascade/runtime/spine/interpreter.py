@@ -276,6 +276,9 @@ class Interpreter:
             self._resolve(frame.promise, value)
         elif frame.parent is not None:
             frame.parent.values[frame.destination] = value
+        elif type(value) is Jump:
+            self.error = self.context.unbound_jump(value)
+            return FAILED
         else:
             self.value = value
             return DONE

@@ -225,6 +225,11 @@ class RunContext:
 
         return jump_error(targets, jump, owner)
 
+    def unbound_jump(self, jump: Jump[object]) -> BaseException:
+        from cascade.runtime.nodes.routers import unbound_jump
+
+        return unbound_jump(jump, self.root)
+
     def kernel(self, owner: AnyTask, types: tuple[str, ...], in_map: bool = False) -> Lowered:
         from cascade.kernels.on_demand import kernel_of
 

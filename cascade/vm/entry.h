@@ -1,0 +1,141 @@
+/* Functions that users call: their frames, and those of the library below, are left out of the tracebacks of exceptions that leave them.
+ *
+ * A Python function cannot do that: its own frame is added to the traceback after its last instruction. */
+
+#ifndef CASCADE_ENTRY_H
+#define CASCADE_ENTRY_H
+
+#include <Python.h>
+#include <frameobject.h>
+#include <stddef.h>
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *function;
+    PyObject *dict;
+    PyObject *weak_references;
+    vectorcallfunc vectorcall;
+} cascade_door;
+
+static int cascade_full_tracebacks = 0;
+static PyObject *cascade_misuse;    /* the class of errors that tell a user all there is to know: without a frame of the library */
+
+static int cascade_is_own_frame(PyFrameObject *frame) {
+    PyObject *globals = PyFrame_GetGlobals(frame);
+    PyObject *name = globals == NULL ? NULL : PyDict_GetItemString(globals, "__name__");
+    const char *text = name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+    int own = text != NULL && strncmp(text, "cascade.", 8) == 0;
+    if (name != NULL && text == NULL)
+        PyErr_Clear();
+    Py_XDECREF(globals);
+    return own;
+}
+
+/* Takes the leading frames of the library off the traceback of the exception that is set. */
+static void cascade_trim_traceback(void) {
+    PyObject *type, *value, *traceback, *rest;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    rest = traceback;
+    while (rest != NULL && rest != Py_None && PyTraceBack_Check(rest) && cascade_is_own_frame(((PyTracebackObject *)rest)->tb_frame))
+        rest = (PyObject *)((PyTracebackObject *)rest)->tb_next;
+    if (rest == NULL && (cascade_misuse == NULL || !PyErr_GivenExceptionMatches(value, cascade_misuse)))
+        rest = traceback;
+    Py_XINCREF(rest);
+    Py_XDECREF(traceback);
+    if (value != NULL && PyExceptionInstance_Check(value))
+        PyException_SetTraceback(value, rest == NULL ? Py_None : rest);
+    PyErr_Restore(type, value, rest);
+}
+
+static PyObject *cascade_call_entry(PyObject *self, PyObject *const *arguments, size_t count, PyObject *names) {
+    PyObject *result = PyObject_Vectorcall(((cascade_door *)self)->function, arguments, count, names);
+    if (result == NULL && !cascade_full_tracebacks)
+        cascade_trim_traceback();
+    return result;
+}
+
+static int cascade_traverse_entry(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(((cascade_door *)self)->function);
+    Py_VISIT(((cascade_door *)self)->dict);
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static int cascade_clear_entry(PyObject *self) {
+    Py_CLEAR(((cascade_door *)self)->dict);
+    return 0;
+}
+
+static void cascade_free_entry(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (((cascade_door *)self)->weak_references != NULL)
+        PyObject_ClearWeakRefs(self);
+    Py_CLEAR(((cascade_door *)self)->dict);
+    Py_CLEAR(((cascade_door *)self)->function);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *cascade_show_entry(PyObject *self) {
+    return PyObject_Repr(((cascade_door *)self)->function);
+}
+
+static PyObject *cascade_reduce_entry(PyObject *self, PyObject *ignored) {
+    return PyObject_GetAttrString(((cascade_door *)self)->function, "__qualname__");   /* as a function: by its name */
+}
+
+static PyMemberDef cascade_entry_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(cascade_door, vectorcall), READONLY, NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(cascade_door, dict), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(cascade_door, weak_references), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMethodDef cascade_entry_methods[] = {
+    {"__reduce__", cascade_reduce_entry, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef cascade_entry_attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot cascade_entry_slots[] = {
+    {Py_tp_call, (void *)PyVectorcall_Call},
+    {Py_tp_dealloc, (void *)cascade_free_entry},
+    {Py_tp_traverse, (void *)cascade_traverse_entry},
+    {Py_tp_clear, (void *)cascade_clear_entry},
+    {Py_tp_repr, (void *)cascade_show_entry},
+    {Py_tp_getattro, (void *)PyObject_GenericGetAttr},
+    {Py_tp_setattro, (void *)PyObject_GenericSetAttr},
+    {Py_tp_members, cascade_entry_members},
+    {Py_tp_methods, cascade_entry_methods},
+    {Py_tp_getset, cascade_entry_attributes},
+    {0, NULL},
+};
+
+static PyType_Spec cascade_entry_spec = {
+    "cascade._vm.EntryPoint", sizeof(cascade_door), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION, cascade_entry_slots,
+};
+
+static PyObject *cascade_entry_type;
+
+static PyObject *cascade_new_entry(PyObject *function) {
+    cascade_door *entry;
+    if (cascade_entry_type == NULL && (cascade_entry_type = PyType_FromSpec(&cascade_entry_spec)) == NULL)
+        return NULL;
+    entry = PyObject_GC_New(cascade_door, (PyTypeObject *)cascade_entry_type);
+    if (entry == NULL)
+        return NULL;
+    entry->function = Py_NewRef(function);
+    entry->dict = entry->weak_references = NULL;
+    entry->vectorcall = cascade_call_entry;
+    PyObject_GC_Track((PyObject *)entry);
+    return (PyObject *)entry;
+}
+
+#endif
