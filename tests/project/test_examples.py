@@ -88,6 +88,15 @@ def test_the_sweep():
     assert len(small) == 3 and small[0] < small[-1]
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["here", pytest.param("executor", marks=needs("cloudpickle")), pytest.param("dask", marks=needs("distributed"))],
+)
+def test_the_orbits_are_the_same_wherever_they_are_computed(place):
+    text = example("orbits.py", "--on", place, "--points", "500", "--steps", "400").stdout
+    assert text == "500 values of r: chaos at 163 of them, first at r = 3.5719\n"
+
+
 # -- Airports ---------------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +182,13 @@ def test_the_agent(way):
 
 # -- All of them ------------------------------------------------------------------------------------------------------
 
-TARGETS = {"fireflies.py": "night", "sweep.py": "curve", "airports.py": "report", "agent.py": "agent"}
+TARGETS = {
+    "fireflies.py": "night",
+    "sweep.py": "curve",
+    "orbits.py": "preview",
+    "airports.py": "report",
+    "agent.py": "agent",
+}
 
 
 def test_every_example_is_tested():

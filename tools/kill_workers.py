@@ -1,0 +1,90 @@
+"""Kills workers at random moments while maps run on them, and checks that each item has its value once, in order.
+
+python tools/kill_workers.py                            # 200 kills on each kind of executor: some minutes
+python tools/kill_workers.py --times 20 --only dask
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import cascade as cs
+from cascade.adapters.executors.blocks import Blocks
+from cascade.adapters.executors.local import LocalExecutor
+from tests.support.killing import Killer, values_while_killing
+
+ITEMS = 1000
+
+
+def processes() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver"))
+
+
+@contextlib.contextmanager
+def built_in() -> Iterator[cs.Engine]:
+    with LocalExecutor(processes=2) as executor:
+        yield cs.Engine(executor=executor)
+
+
+@contextlib.contextmanager
+def on_processes() -> Iterator[cs.Engine]:
+    with Blocks(processes, workers=2) as executor:
+        yield cs.Engine(executor=executor)
+
+
+@contextlib.contextmanager
+def on_dask() -> Iterator[cs.Engine]:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield cs.Engine(executor=cs.DaskExecutor(client))
+
+
+PLACES = {"built-in": built_in, "processes": on_processes, "dask": on_dask}
+
+
+def kill(place: str, times: int, seed: int) -> None:
+    begun, runs = time.monotonic(), 0
+    longest = (
+        2.0 if place == "dask" else 0.5
+    )  # Dask gives work up that has killed three workers, and starts them anew for long
+    with PLACES[place]() as engine, Killer(seed, times, longest) as killer:
+        while killer.count < times:
+            ordered = runs % 2 == 0
+            values = list(values_while_killing(engine, ITEMS, killer, ordered=ordered))
+            assert sorted(values) == list(range(ITEMS)), (place, runs, len(values))
+            assert not ordered or values == list(range(ITEMS)), (place, runs)
+            runs += 1
+    print(
+        f"{place}: {killer.count} workers killed in {runs} maps of {ITEMS:,} items, in {time.monotonic() - begun:.0f} s",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=PLACES)
+    options = parser.parse_args()
+    for place in PLACES if options.only is None else [options.only]:
+        kill(place, options.times, options.seed)
+
+
+if __name__ == "__main__":
+    main()
