@@ -40,6 +40,19 @@ class CascadeError(Exception):
         self.expected = expected
         self.hint = hint
 
+    def _repr_html_(self) -> str:
+        """Shows the parts of the message in a notebook, one a row."""
+        from cascade.imports import from_above
+
+        parts = (
+            (type(self).__name__, self.what),
+            ("where", self.where),
+            ("expected", self.expected),
+            ("hint", self.hint),
+        )
+        facts = from_above("cascade.reports.notebook", "facts")
+        return facts([part for part in parts if part[1] is not None])  # type: ignore[no-any-return]
+
     def __reduce__(self) -> tuple[object, ...]:
         # The keyword arguments above are not in `args`, so the default way of copying would lose them.
         return _restore, (type(self), self.args, self.__dict__)

@@ -36,9 +36,9 @@ def annotation(module: str, name: str) -> str:
     return _Annotation(f"__import__({module!r}, fromlist=[{name!r}]).{name}")
 
 
-def public(name: str) -> Any:
-    """Returns a public name of the package, for a method of a lower layer that only passes its call on, as `await result` does."""
-    return getattr(__import__("cascade"), name)
+def from_above(module: str, name: str) -> Any:
+    """Returns a name of a layer above, for a method that only passes its call on: `await result`, or how a notebook shows one."""
+    return getattr(__import__(module, fromlist=[name]), name)
 
 
 if TYPE_CHECKING:

@@ -193,11 +193,17 @@ class CompiledTarget:
 
     _code: Code
     _inputs: Sequence[object] | None
+    _target: object
 
 
 def compiled_code(target: CompiledTarget) -> tuple[Code, Sequence[object] | None]:
     """As `target_code`, of a target that has been compiled already."""
     return target._code, target._inputs
+
+
+def compiled_from(target: CompiledTarget) -> object:
+    """Returns the target or the task that was compiled."""
+    return target._target
 
 
 def target_code(target: object) -> tuple[Code, Sequence[object] | None]:

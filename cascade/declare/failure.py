@@ -54,6 +54,13 @@ class Failure:
         """
         return self._again()
 
+    def _repr_html_(self) -> str:
+        """Shows the failure in a notebook."""
+        from cascade.imports import from_above
+
+        show = from_above("cascade.reports.notebook", "table_of_failure")
+        return show(self.index, self.item, self.error, self.task, self.traceback)  # type: ignore[no-any-return]
+
     def __reduce__(self) -> tuple[object, ...]:
         """The traceback is sent as its text: frames stay in their process."""
         return Failure, (self.index, self.item, self.error, self.task, self._again, self.traceback)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 
 from cascade._vm import inside_task
 from cascade.errors import NotRunError
-from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, public
+from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, from_above
 
 Node = TypeVar("Node")
 
@@ -285,7 +285,7 @@ class Operators(Generic[Node]):
         raise self._not_run("cannot be used as an index or a number of items")
 
     def __await__(self) -> Generator[object, None, Any]:
-        return public("arun")(self).__await__()  # type: ignore[no-any-return]
+        return from_above("cascade.runtime.api", "arun")(self).__await__()  # type: ignore[no-any-return]
 
     def __format__(self, specification: str) -> str:
         if specification:

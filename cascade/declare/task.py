@@ -11,7 +11,7 @@ from cascade.declare.functions import CO_COROUTINE, CO_ITERABLE_COROUTINE, as_co
 from cascade.declare.operators import PREFIX, Operators, make_tasks_by
 from cascade.declare.policy_methods import PolicyMethods
 from cascade.errors import DeclarationError, nearest
-from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, annotation, overload
+from cascade.imports import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, annotation, from_above, overload
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -110,6 +110,10 @@ class LazyResult(Operators["LazyResult[Any]"], PolicyMethods["LazyResult[Any]"],
         from cascade.declare.copying import deepcopy_result
 
         return deepcopy_result(self, memo)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Shows the graph in a notebook."""
+        return from_above("cascade.reports.notebook", "pictures_of")(self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         # The hint is read where `asyncio.run` refuses a result, too: its message holds nothing else.

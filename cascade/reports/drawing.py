@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from cascade.declare.inputs import input_of
@@ -19,6 +19,7 @@ from cascade.graph.description import called_name, key_words, mode_words, policy
 from cascade.graph.model import Graph
 from cascade.graph.operations import Map
 from cascade.graph.outline import Entry, Outline, outline
+from cascade.reports.svg import Badge, Line, Shape, draw
 
 FORMATS = ("dot", "mermaid", "svg")
 SVG_SECONDS = 60.0
@@ -85,13 +86,14 @@ def visualize(target: object, format: str = "dot") -> str:
 
     Args:
         target: a LazyResult, a container of them, or a Graph.
-        format: "dot" (Graphviz), "mermaid", or "svg", which needs Graphviz' program `dot`.
+        format: "dot" (Graphviz), "mermaid", or "svg", which is drawn by Graphviz' program `dot` where that is installed, and else in a
+            simpler way.
 
     Returns:
         The drawing as text.
 
     Raises:
-        DrawingError: (a ValueError) an unknown format; or there is no `dot`, or it fails or takes more than a minute.
+        DrawingError: (a ValueError) an unknown format; or `dot` fails or takes more than a minute.
     """
     if format not in FORMATS:
         raise DrawingError(
@@ -102,8 +104,29 @@ def visualize(target: object, format: str = "dot") -> str:
     graph = target if isinstance(target, Graph) else build_graph(target)
     if format == "mermaid":
         return "\n".join(_mermaid_lines(graph)) + "\n"
+    program = shutil.which("dot") if format == "svg" else None
+    if format == "svg" and program is None:
+        return svg_of(graph)
     text = "\n".join(_dot_lines(graph)) + "\n"
-    return text if format == "dot" else _svg(text)
+    return text if program is None else _svg_by(program, text)
+
+
+def svg_of(graph: Graph, badges: Mapping[int, Badge] | None = None, *, style: bool = True) -> str:
+    """Returns the picture of a graph as an SVG element, drawn without Graphviz.
+
+    Args:
+        badges: the outcomes of nodes in a run, by their numbers.
+        style: whether its style sheet is part of it.
+    """
+    nodes, edges = _picture(graph)
+    tasks = sum(kind != "container" for _, kind, _ in nodes)
+    return draw(
+        [Shape(*node) for node in nodes],
+        [Line(*edge) for edge in edges],
+        f"graph of {graph.rows[-1][0].name}: {tasks} node{'s' * (tasks != 1)}",
+        badges={f"n{number}": badge for number, badge in (badges or {}).items()},
+        style=style,
+    )
 
 
 class _Picture(NamedTuple):
@@ -228,14 +251,7 @@ def _mermaid_text(text: str) -> str:
     return safe or " "
 
 
-def _svg(dot: str) -> str:
-    program = shutil.which("dot")
-    if program is None:
-        raise DrawingError(
-            "an SVG is drawn by Graphviz, and its program 'dot' was not found",
-            expected="'dot' in a directory of PATH",
-            hint="install Graphviz (https://graphviz.org), or use format='mermaid' or format='dot'",
-        )
+def _svg_by(program: str, dot: str) -> str:
     try:
         done = subprocess.run(
             [program, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=SVG_SECONDS, check=False

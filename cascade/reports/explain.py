@@ -136,6 +136,18 @@ class Explanation:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """Shows the reports in a notebook, one a row."""
+        from cascade.reports.notebook import table
+
+        return table(
+            ("task", "regime", "why", "where"),
+            [
+                (each.name, each.regime, each.why, f"{each.file}:{each.line}" if each.file else "")
+                for each in self.tasks
+            ],
+        )
+
     def __getitem__(self, name: str) -> TaskReport:
         """Returns the report of the task of that name."""
         for task in self.tasks:

@@ -41,7 +41,7 @@ def full_tracebacks(full: bool = True) -> bool:
         full: False to leave them out again.
 
     Returns:
-        What was set before.
+        The value before.
     """
     return show_full_tracebacks(full)
 
@@ -103,7 +103,8 @@ def run(
         system_resources: how much there is of each resource that nodes ask for `with_constraints`. By default None.
 
     Raises:
-        EventLoopError: (a RuntimeError) an event loop is running in this thread: `await cascade.arun(...)` there.
+        EventLoopError: (a RuntimeError) an event loop is running in this thread, and it is not that of a notebook's cells:
+            `await cascade.arun(...)` there.
         Exception: as `Engine.run` does.
     """
     if more or isinstance(params, LazyResult):

@@ -218,6 +218,12 @@ class Program(CompiledTarget, Generic[P, R]):
 
         return explain_code(self.blueprint, self._inputs)
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Shows the graph in a notebook."""
+        from cascade.reports.notebook import pictures_of
+
+        return pictures_of(self)
+
     @property
     def system_resources(self) -> dict[str, float]:
         """The amounts of resources that its nodes share, as they were passed to `compile`."""

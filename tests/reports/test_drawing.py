@@ -249,13 +249,6 @@ def test_wrong_requests_are_refused():
             cs.dry_run(wrong)
 
 
-def test_svg_without_graphviz_is_a_clear_error(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DrawingError, match="'dot' was not found") as raised:
-        cs.visualize(one(), format="svg")
-    assert "install Graphviz" in str(raised.value.hint)
-
-
 def program(folder: Any, text: str) -> None:
     file = folder / "dot"
     file.write_text("#!/bin/sh\n" + text)

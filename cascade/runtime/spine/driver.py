@@ -6,6 +6,7 @@ A run is a `Machine` of the virtual machine or an `Interpreter` of the graph pat
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Callable, Coroutine
 
 from cascade._vm import DONE, FAILED, WAIT, inside_task
@@ -285,15 +286,27 @@ def _run_loop_in_thread(
 def check_synchronous(name: str, instead: str) -> None:
     """Raises EventLoopError where a synchronous call would block a running event loop.
 
-    A task's function may make such calls: whoever runs the task waits for it in any case.
+    A task's function may make such calls: whoever runs the task waits for it in any case. So may a cell of a notebook, in whose event loop
+    nothing else runs before the cell is done; awaitables are then run in a loop of its own, on another thread.
     """
-    if inside_task() or not is_loop_running():
+    if inside_task() or not is_loop_running() or _is_in_cell():
         return
     raise EventLoopError(
         f"{name} was called while an event loop is running in this thread",
         expected="a call from synchronous code",
         hint=f"inside a coroutine write: {instead}",
     )
+
+
+def _is_in_cell() -> bool:
+    """Whether the running asyncio task is the one in which the kernel of Jupyter executes cells."""
+    if "ipykernel" not in sys.modules:
+        return False
+    task = asyncio.current_task()
+    frame = getattr(
+        None if task is None else task.get_coro(), "cr_frame", None
+    )  # names of cells' files hold "ipykernel", too
+    return frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "ipykernel"
 
 
 def check_asynchronous(name: str, instead: str) -> None:

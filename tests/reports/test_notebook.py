@@ -1,0 +1,105 @@
+"""Notebooks: a real one is executed; graphs are pictures, explanations and failures tables, and `cs.run` works in a cell."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree
+from typing import Any
+
+import pytest
+
+import cascade as cs
+
+pytestmark = pytest.mark.once
+SVG = "image/svg+xml"
+
+
+@cs.task
+def load(path: str) -> list[int]:
+    return [len(path)]
+
+
+@cs.task
+def total(numbers: list[int], scale: int = 1) -> int:
+    return sum(numbers) * scale
+
+
+def execute(*cells: str) -> list[Any]:
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries that run it
+def test_a_notebook_shows_graphs_runs_both_kinds_of_graphs_and_refuses_what_would_block():
+    outputs = execute(
+        "import asyncio, threading\n"
+        "import cascade as cs\n"
+        "@cs.task\n"
+        "def add(a, b): return a + b, threading.current_thread() is threading.main_thread()\n"
+        "@cs.task\n"
+        "async def later(x):\n    await asyncio.sleep(0)\n    return x, threading.current_thread() is threading.main_thread()\n"
+        "@cs.task\n"
+        "def fails(x): raise ValueError('no <' + x)",
+        "add(1, later(2))",
+        "cs.run(add(1, 2))",
+        "cs.run(later(3))",
+        "await cs.arun(later(4))",
+        "await later(5)",
+        "cs.compile(add)",
+        "cs.explain(add(1, 2))",
+        "cs.run(fails.map(['a'], on_error='collect'))[0]",
+        "async def wrong(): return cs.run(add(1, 2))\n"
+        "try:\n    await asyncio.create_task(wrong())\nexcept cs.EventLoopError as error:\n    print(type(error).__name__)",
+        "cs.compile(later)(6)",
+    )
+    graph = outputs[1][0].data
+    assert graph["text/plain"] == "<LazyResult of add, not run yet: cs.run(...)>"
+    assert graph["text/vnd.mermaid"].startswith("flowchart LR")
+    assert xml.etree.ElementTree.fromstring(graph[SVG]).tag.endswith("svg")
+    assert [outputs[at][0].data["text/plain"] for at in (2, 3, 4, 5)] == [
+        "(3, True)",
+        "(3, False)",
+        "(4, True)",
+        "(5, True)",
+    ]
+    assert ">add<" in outputs[6][0].data[SVG]
+    assert "<td style='text-align:left;vertical-align:top'>call</td>" in outputs[7][0].data["text/html"]
+    assert "ValueError: no &lt;a" in outputs[8][0].data["text/html"]
+    assert outputs[9][0].text == "EventLoopError\n"
+    assert outputs[10][0].data["text/plain"] == "(6, False)"
+
+
+def test_a_result_a_program_and_a_program_of_a_task_are_pictures():
+    for shown in (total(load("a")), cs.compile(total(load("a"))), cs.compile(total)):
+        bundle = shown._repr_mimebundle_()
+        assert {"text/plain", "text/vnd.mermaid", SVG} == set(bundle)
+        texts = [
+            each.text for each in xml.etree.ElementTree.fromstring(bundle[SVG]).iter() if each.tag.endswith("text")
+        ]
+        assert "total" in texts
+
+
+def test_a_graph_that_is_too_large_or_cannot_be_drawn_is_text():
+    parts = [load(str(n)) for n in range(500)]
+    assert total(parts)._repr_mimebundle_() == {
+        "text/plain": "<LazyResult of total, not run yet: cs.run(...)>, a graph of 502 nodes"
+    }
+    circle = load("a")
+    circle.after(total(circle))
+    assert "cannot be drawn: the graph depends on itself" in circle._repr_mimebundle_()["text/plain"]
+
+
+def test_tables_escape_all_text():
+    @cs.task(name="<b>&")
+    def hostile(x: int) -> int:
+        return x
+
+    html = cs.explain(hostile(1))._repr_html_()
+    assert "&lt;b&gt;&amp;" in html
+    assert "<b>" not in html
+    error = cs.TargetError("<i>what</i>", hint="a\nb")
+    assert "&lt;i&gt;what" in error._repr_html_()
+    assert "a<br>b" in error._repr_html_()
