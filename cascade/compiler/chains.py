@@ -20,7 +20,7 @@ from cascade.graph.operations import Chain, Stage, chain_of
 
 def join_chains(rows: Sequence[Row], order: Sequence[int]) -> tuple[Sequence[Row], Sequence[int]]:
     """Returns the rows and the order of issue with chains in place of their last rows; the others are not issued any more."""
-    if sum(_is_compute(rows[index]) for index in order) < 2:
+    if sum(_is_compute(rows[index][0]) for index in order) < 2:
         return rows, order
     before = _joined_with(rows, order)
     if not before:
@@ -32,8 +32,8 @@ def join_chains(rows: Sequence[Row], order: Sequence[int]) -> tuple[Sequence[Row
     return new, [index for index in order if index not in joined]
 
 
-def _is_compute(row: Row) -> bool:
-    return type(row[0]) is Task and row[0].mode == "compute"
+def _is_compute(operation: object) -> bool:
+    return type(operation) is Task and operation.mode == "compute"
 
 
 def _joined_with(rows: Sequence[Row], order: Sequence[int]) -> dict[int, int]:
@@ -45,7 +45,12 @@ def _joined_with(rows: Sequence[Row], order: Sequence[int]) -> dict[int, int]:
     before = {}
     for index in order:
         needed = [reference for reference in rows[index][1:] if reference >= 0]
-        if len(needed) == 1 and uses[needed[0]] == 1 and _is_compute(rows[index]) and _is_compute(rows[needed[0]]):
+        if (
+            len(needed) == 1
+            and uses[needed[0]] == 1
+            and _is_compute(rows[index][0])
+            and _is_compute(rows[needed[0]][0])
+        ):
             before[index] = needed[0]
     return before
 

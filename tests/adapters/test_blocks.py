@@ -16,7 +16,7 @@ import cascade as cs
 from cascade.adapters.executors import handshake
 from cascade.adapters.executors.blocks import Blocks
 from cascade.errors import DeclarationError, SendingError, WorkerError
-from cascade.runtime.nodes import block_maps, block_sizes
+from cascade.runtime.nodes import block_maps, block_sizes, block_work
 from cascade.runtime.nodes.block_sizes import BlockSizes
 from cascade.runtime.nodes.sink import Sink
 from tests.support.block_tasks import (
@@ -358,3 +358,19 @@ def test_a_protocol_like_that_of_executors_is_enough():
 
     engine = cs.Engine(executor=Blocks(Own(), workers=1))  # type: ignore[arg-type]
     assert engine.run_now(doubled.map(range(100))) == list(range(0, 200, 2))
+
+
+def test_a_worker_keeps_no_more_programs_than_it_has_room_for(monkeypatch):
+    monkeypatch.setattr(block_work, "KEPT_BYTES", 250_000)
+    block_work._kept.clear()
+    with ThreadPoolExecutor(1) as executor:
+        engine = cs.Engine(executor=Blocks(executor))
+        for number in range(5):
+            text = str(number) * 100_000
+
+            @cs.task(mode="compute")
+            def local(x: int) -> str:
+                return text[x]
+
+            assert engine.run_now(local.map([1, 2])) == [str(number)] * 2
+    assert len(block_work._kept) == 2

@@ -156,3 +156,12 @@ def test_events_come_back(client, path):
     names = [type(event).__name__ for event in heard]
     assert names[0] == "RunStarted" and names[-1] == "RunFinished"
     assert names.count("ItemFinished") == 2 and names.count("TaskExecutionFinished") == 2
+
+
+def test_asynchronous_clients_are_refused(client):
+    async def main() -> None:
+        async with distributed.Client(client.scheduler.address, asynchronous=True, set_as_default=False) as other:
+            with pytest.raises(DeclarationError, match="asynchronous client"):
+                cs.DaskExecutor(other)
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
@@ -19,6 +20,8 @@ from cascade.errors import CascadeError, DeclarationError, MissingExtraError, Se
 
 MESSAGE_BYTES = 4 << 20
 """Bytes of a block's message, about: they pass through the scheduler."""
+COUNT_SECONDS = 5.0
+"""Seconds for which the number of workers is taken to be the same."""
 LARGE = 8 << 20
 """Larger arguments, as programs with much data, go to the workers directly, once to each."""
 
@@ -67,6 +70,11 @@ class DaskExecutor(LocalExecutor):
             raise DeclarationError(
                 f"DaskExecutor was given {client!r}", expected="a distributed.Client, or the address of a scheduler"
             )
+        if getattr(client, "asynchronous", False):
+            raise DeclarationError(
+                "DaskExecutor was given an asynchronous client",
+                expected="a synchronous one: distributed.Client(address), which may be used in event loops as well",
+            )
         super().__init__(threads=threads)
         self._client: Client = (
             import_module("distributed").Client(client, set_as_default=False)
@@ -100,10 +108,16 @@ class DaskPool:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._count = 1
+        self._counted = 0.0
 
     @property
     def count(self) -> int:
-        return max(1, sum(self._client.nthreads().values()))
+        now = time.monotonic()
+        if now >= self._counted:  # workers come and go; the scheduler has to be asked
+            self._count = max(1, sum(self._client.nthreads().values()))
+            self._counted = now + COUNT_SECONDS
+        return self._count
 
     def cancelled(self) -> TaskCancelled:
         """Returns what tells a block that nobody waits for it any more."""

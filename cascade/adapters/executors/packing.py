@@ -10,6 +10,9 @@ from cascade.imports import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 Packed = tuple[object, ...]
 
 NUMBERS, SCALARS, VALUES, SHARED = "numbers", "scalars", "values", "shared"
@@ -63,4 +66,7 @@ def joined(parts: Sequence[Packed]) -> object:
         dtype = "float64" if of == "d" else "int64"
         array = numpy.concatenate([numpy.frombuffer(part[2], dtype) for part in parts])  # type: ignore[call-overload]
         return array.astype(bool) if of == "b" else array
-    return numpy.concatenate([part[1] for part in parts]) if kind == SCALARS else None
+    if kind != SCALARS:
+        return None
+    arrays: list[NDArray[np.generic]] = [part[1] for part in parts]  # type: ignore[misc]
+    return numpy.concatenate(arrays)

@@ -121,6 +121,7 @@ def work_chain(path: list[str] | None, message: bytes) -> bytes:
     except BaseException as error:
         return pickle.dumps((0, pickle.dumps((UNREADABLE, reason_of(error)))))
     value: object = None
+    previous: object = None
     is_special = False
     for number, (function, args, kwargs) in enumerate(calls):
         previous = value

@@ -58,18 +58,25 @@ class Out(Protocol):
 
 
 class Gathered:
-    """The results of a map, put in any order."""
+    """The results of a map, put in any order.
+
+    Attributes:
+        are_values: whether none of them is a result that has to be computed.
+    """
 
     is_full = False
     on_room: Callable[[], None] | None = None
+    are_values = True
 
     def __init__(self) -> None:
         self._parts: dict[int, Sequence[object]] = {}
         self._packed: dict[int, Packed] = {}
 
     def put(self, position: int, values: Sequence[object]) -> None:
-        """Puts the results of items that begin at `position`."""
+        """Puts the results of items that begin at `position`; one that has to be computed is put alone."""
         self._parts[position] = values
+        if len(values) == 1 and type(values[0]) is LazyResult:
+            self.are_values = False
 
     def put_packed(self, position: int, packed: Packed) -> None:
         """As `put`, of results as they have come."""
@@ -80,9 +87,13 @@ class Gathered:
         return joined([self._packed[position] for position in sorted(self._packed)]) if not self._parts else None
 
     def values(self) -> list[object]:
-        """Returns all results in order."""
-        self._parts |= {position: unpack(packed) for position, packed in self._packed.items()}
-        return [value for position in sorted(self._parts) for value in self._parts[position]]
+        """Returns all results in order, and keeps none."""
+        parts = self._parts | {position: unpack(packed) for position, packed in self._packed.items()}
+        self._parts, self._packed = {}, {}
+        found: list[object] = []
+        for position in sorted(parts):
+            found += parts.pop(position)
+        return found
 
 
 class _Block:

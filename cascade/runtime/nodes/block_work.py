@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
 
 DONE, MISSING, REFUSED, UNSHARED = "done", "missing", "refused", "unshared"
-KEPT_LIMIT = 100
+KEPT_LIMIT, KEPT_BYTES = 100, 1 << 28
 SLICE = 0.01
 """Seconds of calls between two looks whether the block has to end."""
 
@@ -147,14 +147,21 @@ def _made(key: bytes, program: bytes | None) -> _Made | None:
     if kept is None:
         if program is None:
             return None
-        if len(_kept) >= KEPT_LIMIT:
-            _kept.clear()
+        _drop_old(len(program))
         _kept[key] = kept, made = program, None
     found = Program(*pickle.loads(kept))
     made = _Made(found, _operation(found))
     if found.keeps:
         _kept[key] = kept, made
     return made
+
+
+def _drop_old(coming: int) -> None:
+    """Makes room for a program of so many bytes: the oldest ones go first."""
+    size = sum(len(body) for body, _ in _kept.values())
+    while _kept and (len(_kept) >= KEPT_LIMIT or size + coming > KEPT_BYTES):
+        body, _ = _kept.pop(next(iter(_kept)))
+        size -= len(body)
 
 
 def _operation(program: Program) -> Map:

@@ -101,7 +101,10 @@ async def _map_in_blocks(call: Call, operation: Map, columns: list[Column], pool
     if failed is not None:
         return failed
     array = gathered.array() if operation.signature.as_array else None
-    return array if array is not None else _gathered(operation, gathered.values())
+    if array is not None:
+        return array
+    results = gathered.values()
+    return _value_of(operation, results) if gathered.are_values else _gathered(operation, results)
 
 
 async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
