@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
     from cascade.observers import console as console
+    from cascade.observers.report import report as report
     from cascade.reports.drawing import visualize as visualize
     from cascade.reports.explain import explain as explain
     from cascade.reports.plan import dry_run as dry_run
@@ -185,6 +186,7 @@ _HOMES = {
     "inject": "cascade.declare.resources",
     "override_resource": "cascade.testing",
     "pipeline": "cascade.declare.control",
+    "report": "cascade.observers.report",
     "resource": "cascade.declare.resources",
     "run": "cascade.runtime.api",
     "select_jump": "cascade.declare.control",
@@ -273,6 +275,7 @@ __all__ = [
     "inject",
     "override_resource",
     "pipeline",
+    "report",
     "resource",
     "run",
     "select_jump",

@@ -15,6 +15,7 @@ from cascade.cli.status import SUCCEEDED, exit_status
 from cascade.cli.targets import Target, load_target
 from cascade.cli.terminal import NotWritten, Parser, occupy_closed_descriptors, show
 from cascade.compiler.code_cache import target_code
+from cascade.errors import SerializationError
 from cascade.reports.drawing import FORMATS as DRAWINGS
 from cascade.reports.drawing import visualize
 from cascade.reports.explain import explain
@@ -63,7 +64,14 @@ def dispatch(arguments: list[str]) -> int:
         sub.add_argument(
             "rest", nargs=argparse.REMAINDER, metavar="...", help="options of the target; --help shows them"
         )
+    report = commands.add_parser("report", help=REPORT, description=REPORT, allow_abbrev=False)
+    report.add_argument(
+        "events", metavar="FILE", help="lines of JSON that console(format='json') has written; - for the input"
+    )
+    report.add_argument("--output", metavar="FILE", help="by default the name of FILE, with .html")
     parsed = parser.parse_args(arguments)
+    if parsed.command == "report":
+        return _report(parsed)
     target = load_target(parsed.target, f"cascade {parsed.command}")
     return COMMANDS[parsed.command].run(target, parsed.rest, parsed)
 
@@ -108,6 +116,32 @@ def _disassemble(target: Target, rest: list[str], options: argparse.Namespace) -
     else:
         code, inputs = target_code(given)  # no Program, which needs the system's resources
         show(listing(code.blueprint, inputs))
+    return SUCCEEDED
+
+
+REPORT = "Write a report of the last run in a file of events as one HTML file."
+
+
+def _report(options: argparse.Namespace) -> int:
+    from cascade.observers.report.lines import last_run, read_events
+    from cascade.observers.report.page import page
+
+    output = options.output or ("run.html" if options.events == "-" else str(Path(options.events).with_suffix(".html")))
+    if options.events == "-":
+        run = last_run(read_events(sys.stdin))
+    else:
+        try:
+            with open(options.events, encoding="utf-8", errors="replace") as lines:
+                run = last_run(read_events(lines))
+        except OSError as error:
+            raise SerializationError(f"{options.events} cannot be read: {error.strerror or error}") from None
+    if run is None:
+        raise SerializationError(f"{options.events} holds no run", expected="the event RunStarted, and those after it")
+    try:
+        Path(output).write_text(page(run, None), encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise NotWritten(error.strerror or str(error), f"the report cannot be written to {output!r}") from None
+    show(output)
     return SUCCEEDED
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from cascade._vm import entry_point, show_full_tracebacks
 from cascade.declare.lazy import LazyResult
 from cascade.errors import TargetError
-from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, overload
+from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, from_above, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ else:
 K = TypeVar("K")
 R = TypeVar("R")
 __tracebackhide__ = True  # for pytest
-OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "system_resources"})
+OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "report", "system_resources"})
 
 
 @cache
@@ -63,6 +63,9 @@ def _engine_for(function: str, options: OwnRunOptions) -> tuple[Engine, RunOptio
 
         raise unexpected_option(function, options, OWN_RUN_OPTIONS)
     observers, system_resources = options.pop("observers", ()), options.pop("system_resources", None)
+    path = options.pop("report", None)
+    if path is not None:
+        observers = [*observers, from_above("cascade.observers.report", "report")(path)]
     if not observers and system_resources is None:
         return default_engine(), options
     engine = Engine(observers=observers, system_resources=system_resources)
@@ -100,6 +103,7 @@ def run(
         timeout: seconds the run may take; None or infinity, the default, for no limit.
         max_steps: how many task calls the run may make, iterations of loops included. By default None, for no limit.
         observers: functions that are called with every event of this run, such as `cascade.console()`. By default none.
+        report: the path of an HTML file to write a report of the run to; see `cascade.report`. By default None.
         system_resources: how much there is of each resource that nodes ask for `with_constraints`. By default None.
 
     Raises:

@@ -60,6 +60,16 @@ PROMPT_ROWS = 500
 """A graph of so many rows is built and compiled in about two milliseconds."""
 
 
+class RunObserver:
+    """An observer that is also told of the target and of the exception of each run, which events do not have."""
+
+    def run_begins(self, run_id: str, target: object) -> None:
+        """Is called before the first event of a run."""
+
+    def run_ends(self, run_id: str, error: BaseException | None) -> None:
+        """Is called before the last event of a run."""
+
+
 class Engine:
     """Runs targets. All parts are optional.
 
@@ -98,6 +108,7 @@ class Engine:
         for resource in resources:
             self.register(resource)
         observing = _checked(observers)
+        self._run_observers = [each for each in list[object](observing) if isinstance(each, RunObserver)]
         if observing:
             from cascade.events.types import Event
 
@@ -295,6 +306,7 @@ class _Session:
         )
         if max_steps is not None:
             self.context.max_steps = max_steps
+        self.observers = engine._run_observers if publisher is not SILENT else ()
         self.target = target
         self.tasks = 0  # how many the graph has; counted for subscribers
         if use_vm:
@@ -343,13 +355,16 @@ class _Session:
 
     def __enter__(self) -> None:
         if self.context.subscribed:
+            for observer in self.observers:
+                observer.run_begins(self.context.publisher.run_id, self.target)
             self.context.publisher.run_started(_name_of(self.target), self.tasks)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
-            self.context.publisher.run_finished(
-                time.monotonic() - self.begun, self.outcome.error if error is None else error
-            )
+            failure = self.outcome.error if error is None else error
+            for observer in self.observers:
+                observer.run_ends(self.context.publisher.run_id, failure)
+            self.context.publisher.run_finished(time.monotonic() - self.begun, failure)
 
 
 def _name_of(target: object) -> str:

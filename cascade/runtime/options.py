@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypedDict
 
@@ -21,6 +22,7 @@ class OwnRunOptions(RunOptions, total=False):
     """The options of `cascade.run` and `cascade.arun`: those of a run, and parts of the engine for this run alone."""
 
     observers: Sequence[Callable[[Event], object]]
+    report: str | os.PathLike[str] | None
     system_resources: Mapping[str, float] | None
 
 

@@ -1,0 +1,118 @@
+"""The data of a run's target: its picture, explanations, and the calls that reproduce failures. None of it may break a run."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+
+from cascade.declare.task import Task
+from cascade.graph.build import TooManyRows, build_graph, flatten
+from cascade.graph.containers import Container
+from cascade.graph.model import Graph
+from cascade.observers.report.collected import FailureData
+from cascade.observers.state import duration as long_duration
+from cascade.reports.drawing import svg_of
+from cascade.reports.explain import Explanation, explain
+from cascade.reports.svg import Badge
+
+ROWS = 2_000
+"""A larger graph is not looked at: its picture would be no picture."""
+DRAWN = 120
+"""Nodes of a graph that is drawn node by node."""
+VALUE = 60
+
+
+class TargetData:
+    """The target of a run.
+
+    Attributes:
+        error: the exception that ended the run.
+    """
+
+    def __init__(self, target: object) -> None:
+        self._target = target
+        self.error: BaseException | None = None
+        self._graph: Graph | None = None
+        self._is_read = False
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph; None where it is too large, or cannot be built any more."""
+        if not self._is_read:
+            self._is_read = True
+            try:
+                if isinstance(self._target, Graph):
+                    self._graph = self._target if len(self._target) <= ROWS else None
+                else:
+                    flatten(self._target, ROWS)
+                    self._graph = build_graph(self._target)
+            except (TooManyRows, Exception):
+                self._graph = None
+        return self._graph
+
+    def picture(self, states: Mapping[str, tuple[str, float | None]]) -> str | None:
+        """Returns the graph as SVG with the states and times of its nodes; None where it cannot be drawn."""
+        graph = self.graph
+        if graph is None or len(graph) > DRAWN:
+            return None
+        badges = {}
+        for index, row in enumerate(graph.rows):
+            found = states.get(f"{row[0].name}#{index}")
+            if found is not None:
+                state, seconds = found
+                text = state.replace("-", " ") if seconds is None else duration(seconds)
+                if seconds is not None and state != "done":
+                    text = f"{state} after {text}"
+                badges[index] = Badge(state, text)
+        try:
+            return svg_of(graph, badges, style=False)
+        except Exception:
+            return None
+
+    def kinds(self) -> dict[str, str]:
+        """Returns how tasks are called, by their names: "async", "blocking" or "compute"; others are called in place."""
+        found = {}
+        for row in () if self.graph is None else self.graph.rows:
+            task = None if isinstance(row[0], Container) else getattr(row[0], "task", None)
+            if isinstance(task, Task):
+                kind = "async" if task.is_async else task.mode
+                if kind != "inline":
+                    found[task.name] = kind
+        return found
+
+    def explanation(self) -> Explanation | None:
+        """Returns how each task was run; None where that is not known any more."""
+        try:
+            return None if self.graph is None else explain(self._target)
+        except Exception:
+            return None
+
+    def call_of(self, failure: FailureData) -> str | None:
+        """Returns the call that failed as an expression, where its arguments are constants of the graph."""
+        graph, (name, _, number) = self.graph, failure.task_id.rpartition("#")
+        if graph is None or not number.isdigit() or int(number) >= len(graph):
+            return None
+        operation, *references = graph.rows[int(number)]
+        if operation.name != name or any(reference >= 0 for reference in references):
+            return None
+        try:
+            values = [graph.inputs[-1 - reference] for reference in references]
+            named = [f"{key}={_shown(value)}" for key, value in zip(operation.parameters, values, strict=False)]
+        except Exception:
+            return None
+        return f"cs.run({name}({', '.join(named)}))"
+
+    def traceback(self) -> str | None:
+        if self.error is None:
+            return None
+        return "".join(traceback.format_exception(self.error, limit=-20))
+
+
+def duration(seconds: float) -> str:
+    """Formats a length of time: `12 µs`, `1.2 ms`, `3.4 s`, `2:05:10`."""
+    return f"{seconds * 1e6:.0f} µs" if seconds < 0.0000995 else long_duration(seconds)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= VALUE else text[: VALUE - 1] + "…"
