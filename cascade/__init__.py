@@ -78,7 +78,9 @@ if TYPE_CHECKING:
     from cascade.graph.serialize import from_json as from_json
     from cascade.graph.serialize import to_json as to_json
     from cascade.observers import console as console
+    from cascade.observers.otel import otel as otel
     from cascade.observers.report import report as report
+    from cascade.observers.trace import trace as trace
     from cascade.reports.drawing import visualize as visualize
     from cascade.reports.explain import explain as explain
     from cascade.reports.plan import dry_run as dry_run
@@ -104,6 +106,10 @@ if TYPE_CHECKING:
     from cascade.runtime.events import TaskSkipped as TaskSkipped
     from cascade.runtime.program import Program as Program
     from cascade.runtime.program import compile as compile
+    from cascade.runtime.watching import Emitted as Emitted
+    from cascade.runtime.watching import RunValue as RunValue
+    from cascade.runtime.watching import emit as emit
+    from cascade.runtime.watching import watch as watch
     from cascade.testing import override_resource as override_resource
 
 __version__ = "0.2.0.dev0"
@@ -124,6 +130,7 @@ _HOMES = {
     "DependencyMissingError": "cascade.errors",
     "DiskCache": "cascade.adapters.caches.disk",
     "DrawingError": "cascade.errors",
+    "Emitted": "cascade.runtime.watching",
     "Engine": "cascade.runtime.engine",
     "Env": "cascade.declare.inputs",
     "Event": "cascade.runtime.events",
@@ -159,6 +166,7 @@ _HOMES = {
     "RunFinished": "cascade.runtime.events",
     "RunStarted": "cascade.runtime.events",
     "RunTimeoutError": "cascade.errors",
+    "RunValue": "cascade.runtime.watching",
     "SendingError": "cascade.errors",
     "SerializationError": "cascade.errors",
     "StepLimitError": "cascade.errors",
@@ -180,10 +188,12 @@ _HOMES = {
     "console": "cascade.observers",
     "create_cli": "cascade.cli",
     "dry_run": "cascade.reports.plan",
+    "emit": "cascade.runtime.watching",
     "explain": "cascade.reports.explain",
     "from_json": "cascade.graph.serialize",
     "full_tracebacks": "cascade.runtime.api",
     "inject": "cascade.declare.resources",
+    "otel": "cascade.observers.otel",
     "override_resource": "cascade.testing",
     "pipeline": "cascade.declare.control",
     "report": "cascade.observers.report",
@@ -194,7 +204,9 @@ _HOMES = {
     "stream": "cascade.runtime.api",
     "task": "cascade.declare.decorator",
     "to_json": "cascade.graph.serialize",
+    "trace": "cascade.observers.trace",
     "visualize": "cascade.reports.drawing",
+    "watch": "cascade.runtime.watching",
 }
 
 __all__ = [
@@ -212,6 +224,7 @@ __all__ = [
     "DependencyMissingError",
     "DiskCache",
     "DrawingError",
+    "Emitted",
     "Engine",
     "Env",
     "Event",
@@ -247,6 +260,7 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "RunTimeoutError",
+    "RunValue",
     "SendingError",
     "SerializationError",
     "StepLimitError",
@@ -269,10 +283,12 @@ __all__ = [
     "console",
     "create_cli",
     "dry_run",
+    "emit",
     "explain",
     "from_json",
     "full_tracebacks",
     "inject",
+    "otel",
     "override_resource",
     "pipeline",
     "report",
@@ -283,7 +299,9 @@ __all__ = [
     "stream",
     "task",
     "to_json",
+    "trace",
     "visualize",
+    "watch",
 ]  # fmt: skip
 
 

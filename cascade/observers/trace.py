@@ -1,0 +1,167 @@
+"""Traces of runs in the format of Chrome and Perfetto (the *Trace Event Format*): slices, asynchronous lanes, flows along edges, counters."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from cascade.declare.task import Task
+from cascade.errors import DeclarationError
+from cascade.events.types import (
+    Event,
+    LoopProgress,
+    RunFinished,
+    RunStarted,
+    TaskExecutionFinished,
+    TaskExecutionStarted,
+    TaskRetrying,
+    TaskSkipped,
+)
+from cascade.observers.report.target import TargetData
+from cascade.runtime.engine import RunObserver
+
+CALLS, MARKS = 1, 2
+"""The lanes of calls in place, and of marks without a length."""
+
+
+class Trace(RunObserver):
+    """An observer that writes a trace; the file holds the last run."""
+
+    wants_items = False
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._targets: dict[str, TargetData] = {}
+        self._runs: dict[str, _Run] = {}
+
+    def run_begins(self, run_id: str, target: object) -> None:
+        self._targets[run_id] = TargetData(target)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._runs[event.run_id] = _Run(event, self._targets.pop(event.run_id, None))
+        run = self._runs.get(event.run_id)
+        if run is None:
+            return
+        run.add(event)
+        if isinstance(event, RunFinished):
+            del self._runs[event.run_id]
+            with self.path.open("w", encoding="utf-8") as file:
+                json.dump({"displayTimeUnit": "ms", "traceEvents": run.events}, file, separators=(",", ":"))
+
+
+def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:
+    """Returns an observer that writes a trace for chrome://tracing or https://ui.perfetto.dev: `observers=[cs.trace("run.json")]`.
+
+    Calls in place are slices of one lane; calls that are awaited, run elsewhere or have policies have lanes of their own; flows lead
+    along the edges of the target's graph; skips, retries and steps of loops are marks, and counters have the calls under way and the
+    steps a second. The items of maps are not listed. The trace is kept in memory, some 200 bytes a call, until the run ends.
+
+    Args:
+        path: of the file; it is written at the end of each run, and holds the last one.
+
+    Raises:
+        DeclarationError: (a TypeError) `path` is no path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise DeclarationError(f"trace({path!r})", expected="the path of a file, such as 'run.json'")
+    return Trace(path)
+
+
+trace.makes_observers = True  # type: ignore[attr-defined]
+
+
+class _Run:
+    def __init__(self, event: RunStarted, target: TargetData | None) -> None:
+        self.events: list[dict[str, object]] = []
+        self._begun = event.timestamp
+        self._process = os.getpid()
+        self._rows = () if target is None or target.graph is None else target.graph.rows
+        self._started: dict[str, float] = {}
+        self._ends: dict[int, float] = {}
+        self._flows = 0
+        self._add("M", "process_name", 0.0, CALLS, args={"name": f"run of {event.target}"})
+        self._add("M", "thread_name", 0.0, CALLS, args={"name": "calls in place"})
+        self._add("M", "thread_name", 0.0, MARKS, args={"name": "skips, retries, steps"})
+
+    def _add(self, phase: str, name: str, moment: float, lane: int = CALLS, **more: object) -> None:
+        self.events.append(
+            {"ph": phase, "name": name, "ts": round(moment, 3), "pid": self._process, "tid": lane, **more}
+        )
+
+    def _at(self, event: Event) -> float:
+        return max(1e6 * (event.timestamp - self._begun), 0.0)  # microseconds
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, TaskExecutionStarted):
+            self._started[event.task_id] = self._at(event)
+            self._count(event)
+        elif isinstance(event, TaskExecutionFinished):
+            self._finished(event)
+        elif isinstance(event, TaskSkipped):
+            self._mark(event, f"{event.task_id} skipped", {"reason": event.reason})
+        elif isinstance(event, TaskRetrying):
+            self._mark(
+                event, f"{event.task_id} again", {"attempt": event.attempt, "error": event.error, "delay": event.delay}
+            )
+        elif isinstance(event, LoopProgress):
+            self._add("C", f"{event.task_id}: steps a second", self._at(event), args={"rate": round(event.rate, 3)})
+        elif isinstance(event, RunFinished):
+            self._mark(event, f"run {event.status.lower()}", {"error": event.error})
+
+    def _mark(self, event: Event, name: str, args: dict[str, object]) -> None:
+        self._add("i", name, self._at(event), MARKS, s="t", args=args)
+
+    def _count(self, event: Event) -> None:
+        self._add("C", "calls under way", self._at(event), args={"calls": len(self._started)})
+
+    def _finished(self, event: TaskExecutionFinished) -> None:
+        start, end = self._started.pop(event.task_id, self._at(event)), self._at(event)
+        args = {"status": event.status, "result": event.result_preview, "error": event.error, "task": event.task_name}
+        row = self._row_of(event)
+        is_plain = row is not None and self._is_in_place(row)
+        if is_plain:
+            self._add("X", event.task_id, start, dur=round(end - start, 3), cat="call", args=args)
+        else:
+            lane: dict[str, object] = {"cat": "awaited", "id": f"{event.run_id}/{event.task_id}"}
+            self._add("b", event.task_id, start, CALLS, **lane, args=args)
+            self._add("e", event.task_id, end, CALLS, **lane)
+        if row is not None:
+            self._flow(row, start, end, is_plain)
+        self._count(event)
+
+    def _row_of(self, event: TaskExecutionFinished) -> int | None:
+        """Returns the number of the row of the target's graph; None for a node of a graph that a task returned."""
+        name, _, number = event.task_id.rpartition("#")
+        if not number.isdigit() or int(number) >= len(self._rows):
+            return None
+        return int(number) if self._rows[int(number)][0].name == name else None
+
+    def _is_in_place(self, row: int) -> bool:
+        operation = self._rows[row][0]
+        return type(operation) is Task and operation.mode == "inline" and not operation.is_async
+
+    def _flow(self, row: int, start: float, end: float, is_plain: bool) -> None:
+        """Adds flows from the calls whose values it takes, through containers; viewers draw them between slices only."""
+        if is_plain:
+            for source in self._sources(row):
+                self._flows += 1
+                flow: dict[str, object] = {"cat": "edge", "id": self._flows}
+                self._add("s", "value", self._ends[source], CALLS, **flow)
+                self._add("f", "value", start, CALLS, bp="e", **flow)
+            # Half a microsecond before its end, where the slice is still there.
+            self._ends[row] = max(start, end - 0.5)
+
+    def _sources(self, row: int) -> set[int]:
+        found: set[int] = set()
+        waiting, seen = [*self._rows[row][1:]], {row}
+        while waiting:
+            reference = waiting.pop()
+            if reference in self._ends:
+                found.add(reference)
+            elif reference >= 0 and reference not in seen and not hasattr(self._rows[reference][0], "task"):
+                seen.add(reference)
+                waiting += self._rows[reference][1:]
+        return found
