@@ -44,17 +44,34 @@ if TYPE_CHECKING:
     from cascade.declare.resources import resource as resource
     from cascade.declare.retry import Retry as Retry
     from cascade.declare.task import Task as Task
+    from cascade.durable.pinned import migrate as migrate
+    from cascade.durable.run import Run as Run
+    from cascade.durable.run import Store as Store
+    from cascade.durable.run import fork as fork
+    from cascade.durable.run import resume as resume
+    from cascade.durable.run import signal as signal
+    from cascade.durable.run import start as start
+    from cascade.durable.saving import Returned as Returned
+    from cascade.durable.saving import steps as steps
+    from cascade.durable.schedules import cron as cron
+    from cascade.durable.schedules import every as every
+    from cascade.durable.waits import sleep as sleep
+    from cascade.durable.waits import wait as wait
+    from cascade.durable.work import Worker as Worker
     from cascade.errors import BlueprintError as BlueprintError
     from cascade.errors import CacheError as CacheError
     from cascade.errors import CacheWarning as CacheWarning
     from cascade.errors import CapacityError as CapacityError
     from cascade.errors import CascadeError as CascadeError
+    from cascade.errors import ChangedCodeError as ChangedCodeError
     from cascade.errors import CycleError as CycleError
     from cascade.errors import DeclarationError as DeclarationError
     from cascade.errors import DeclarationWarning as DeclarationWarning
     from cascade.errors import DependencyMissingError as DependencyMissingError
     from cascade.errors import DrawingError as DrawingError
+    from cascade.errors import DurabilityWarning as DurabilityWarning
     from cascade.errors import EventLoopError as EventLoopError
+    from cascade.errors import InDoubtError as InDoubtError
     from cascade.errors import InternalError as InternalError
     from cascade.errors import KeyingError as KeyingError
     from cascade.errors import LoweringError as LoweringError
@@ -66,12 +83,17 @@ if TYPE_CHECKING:
     from cascade.errors import PolicyError as PolicyError
     from cascade.errors import ResourceError as ResourceError
     from cascade.errors import RouteError as RouteError
+    from cascade.errors import RunCancelledError as RunCancelledError
+    from cascade.errors import RunFailedError as RunFailedError
     from cascade.errors import RunTimeoutError as RunTimeoutError
+    from cascade.errors import SavingError as SavingError
     from cascade.errors import SendingError as SendingError
     from cascade.errors import SerializationError as SerializationError
     from cascade.errors import StepLimitError as StepLimitError
+    from cascade.errors import StoreError as StoreError
     from cascade.errors import TargetError as TargetError
     from cascade.errors import TaskTimeoutError as TaskTimeoutError
+    from cascade.errors import UnknownCodeError as UnknownCodeError
     from cascade.errors import UnknownTaskError as UnknownTaskError
     from cascade.errors import WorkerError as WorkerError
     from cascade.events.bus import MessageBus as MessageBus
@@ -97,6 +119,9 @@ if TYPE_CHECKING:
     from cascade.runtime.events import ResourceEvent as ResourceEvent
     from cascade.runtime.events import ResourceReleased as ResourceReleased
     from cascade.runtime.events import RunFinished as RunFinished
+    from cascade.runtime.events import RunParked as RunParked
+    from cascade.runtime.events import RunResumed as RunResumed
+    from cascade.runtime.events import RunSaved as RunSaved
     from cascade.runtime.events import RunStarted as RunStarted
     from cascade.runtime.events import TaskBlocked as TaskBlocked
     from cascade.runtime.events import TaskEvent as TaskEvent
@@ -123,6 +148,7 @@ _HOMES = {
     "CacheWarning": "cascade.errors",
     "CapacityError": "cascade.errors",
     "CascadeError": "cascade.errors",
+    "ChangedCodeError": "cascade.errors",
     "CycleError": "cascade.errors",
     "DaskExecutor": "cascade.adapters.executors.dask",
     "DeclarationError": "cascade.errors",
@@ -130,6 +156,7 @@ _HOMES = {
     "DependencyMissingError": "cascade.errors",
     "DiskCache": "cascade.adapters.caches.disk",
     "DrawingError": "cascade.errors",
+    "DurabilityWarning": "cascade.errors",
     "Emitted": "cascade.runtime.watching",
     "Engine": "cascade.runtime.engine",
     "Env": "cascade.declare.inputs",
@@ -137,6 +164,7 @@ _HOMES = {
     "EventLoopError": "cascade.errors",
     "Failure": "cascade.declare.failure",
     "Hit": "cascade.declare.policies",
+    "InDoubtError": "cascade.errors",
     "InternalError": "cascade.errors",
     "ItemFinished": "cascade.runtime.events",
     "ItemStarted": "cascade.runtime.events",
@@ -161,15 +189,25 @@ _HOMES = {
     "ResourceEvent": "cascade.runtime.events",
     "ResourceReleased": "cascade.runtime.events",
     "Retry": "cascade.declare.retry",
+    "Returned": "cascade.durable.saving",
     "RouteError": "cascade.errors",
     "Router": "cascade.declare.control",
+    "Run": "cascade.durable.run",
+    "RunCancelledError": "cascade.errors",
+    "RunFailedError": "cascade.errors",
     "RunFinished": "cascade.runtime.events",
+    "RunParked": "cascade.runtime.events",
+    "RunResumed": "cascade.runtime.events",
+    "RunSaved": "cascade.runtime.events",
     "RunStarted": "cascade.runtime.events",
     "RunTimeoutError": "cascade.errors",
     "RunValue": "cascade.runtime.watching",
+    "SavingError": "cascade.errors",
     "SendingError": "cascade.errors",
     "SerializationError": "cascade.errors",
     "StepLimitError": "cascade.errors",
+    "Store": "cascade.durable.run",
+    "StoreError": "cascade.errors",
     "TailCall": "cascade.declare.control",
     "TargetError": "cascade.errors",
     "Task": "cascade.declare.task",
@@ -180,32 +218,44 @@ _HOMES = {
     "TaskRetrying": "cascade.runtime.events",
     "TaskSkipped": "cascade.runtime.events",
     "TaskTimeoutError": "cascade.errors",
+    "UnknownCodeError": "cascade.errors",
     "UnknownTaskError": "cascade.errors",
+    "Worker": "cascade.durable.work",
     "WorkerError": "cascade.errors",
     "arun": "cascade.runtime.api",
     "bind": "cascade.declare.control",
     "compile": "cascade.runtime.program",
     "console": "cascade.observers",
     "create_cli": "cascade.cli",
+    "cron": "cascade.durable.schedules",
     "dry_run": "cascade.reports.plan",
     "emit": "cascade.runtime.watching",
+    "every": "cascade.durable.schedules",
     "explain": "cascade.reports.explain",
+    "fork": "cascade.durable.run",
     "from_json": "cascade.graph.serialize",
     "full_tracebacks": "cascade.runtime.api",
     "inject": "cascade.declare.resources",
+    "migrate": "cascade.durable.pinned",
     "otel": "cascade.observers.otel",
     "override_resource": "cascade.testing",
     "pipeline": "cascade.declare.control",
     "report": "cascade.observers.report",
     "resource": "cascade.declare.resources",
+    "resume": "cascade.durable.run",
     "run": "cascade.runtime.api",
     "select_jump": "cascade.declare.control",
     "sequence": "cascade.declare.control",
+    "signal": "cascade.durable.run",
+    "sleep": "cascade.durable.waits",
+    "start": "cascade.durable.run",
+    "steps": "cascade.durable.saving",
     "stream": "cascade.runtime.api",
     "task": "cascade.declare.decorator",
     "to_json": "cascade.graph.serialize",
     "trace": "cascade.observers.trace",
     "visualize": "cascade.reports.drawing",
+    "wait": "cascade.durable.waits",
     "watch": "cascade.runtime.watching",
 }
 
@@ -217,6 +267,7 @@ __all__ = [
     "CacheWarning",
     "CapacityError",
     "CascadeError",
+    "ChangedCodeError",
     "CycleError",
     "DaskExecutor",
     "DeclarationError",
@@ -224,6 +275,7 @@ __all__ = [
     "DependencyMissingError",
     "DiskCache",
     "DrawingError",
+    "DurabilityWarning",
     "Emitted",
     "Engine",
     "Env",
@@ -231,6 +283,7 @@ __all__ = [
     "EventLoopError",
     "Failure",
     "Hit",
+    "InDoubtError",
     "InternalError",
     "ItemFinished",
     "ItemStarted",
@@ -255,15 +308,25 @@ __all__ = [
     "ResourceEvent",
     "ResourceReleased",
     "Retry",
+    "Returned",
     "RouteError",
     "Router",
+    "Run",
+    "RunCancelledError",
+    "RunFailedError",
     "RunFinished",
+    "RunParked",
+    "RunResumed",
+    "RunSaved",
     "RunStarted",
     "RunTimeoutError",
     "RunValue",
+    "SavingError",
     "SendingError",
     "SerializationError",
     "StepLimitError",
+    "Store",
+    "StoreError",
     "TailCall",
     "TargetError",
     "Task",
@@ -274,7 +337,9 @@ __all__ = [
     "TaskRetrying",
     "TaskSkipped",
     "TaskTimeoutError",
+    "UnknownCodeError",
     "UnknownTaskError",
+    "Worker",
     "WorkerError",
     "__version__",
     "arun",
@@ -282,25 +347,35 @@ __all__ = [
     "compile",
     "console",
     "create_cli",
+    "cron",
     "dry_run",
     "emit",
+    "every",
     "explain",
+    "fork",
     "from_json",
     "full_tracebacks",
     "inject",
+    "migrate",
     "otel",
     "override_resource",
     "pipeline",
     "report",
     "resource",
+    "resume",
     "run",
     "select_jump",
     "sequence",
+    "signal",
+    "sleep",
+    "start",
+    "steps",
     "stream",
     "task",
     "to_json",
     "trace",
     "visualize",
+    "wait",
     "watch",
 ]  # fmt: skip
 

@@ -399,6 +399,7 @@ cdef class Machine:
     cdef Py_ssize_t pace
     cdef int64_t taken                  # steps before the current batch
     cdef int64_t max_steps
+    cdef int64_t stop_step              # before this call the run is to be saved
     cdef int64_t serials
     cdef double refilled
     cdef double deadline

@@ -212,6 +212,45 @@ class Skipped:
 @final
 class Pending: ...
 
+ABSENT: Final[object]
+SAVE_FIRST: Final[object]
+
+@final
+class FrameState:
+    """A frame as data; see vm/snapshot.pxi."""
+
+    code: Code
+    pc: int
+    slots: list[object]
+    calls: list[tuple[int, list[object]]]
+    owner: int
+    owner_pc: int
+    waits: bool
+    may_skip: bool
+    inner: bool
+    iteration: int
+    serial: int
+    node: int
+    origin: Opaque
+    routine: Routine | None
+    def __init__(
+        self,
+        code: Code,
+        pc: int,
+        slots: list[object],
+        calls: list[tuple[int, list[object]]],
+        owner: int = -1,
+        owner_pc: int = 0,
+        waits: bool = False,
+        may_skip: bool = False,
+        inner: bool = False,
+        iteration: int = 0,
+        serial: int = 0,
+        node: int = 0,
+        origin: object = None,
+        routine: Routine | None = None,
+    ) -> None: ...
+
 class TaskGroup(Protocol):
     """Awaits the awaitables of a `Machine`, once there is an event loop."""
 
@@ -361,6 +400,13 @@ class Machine:
     def fail(self, entry: Pending, error: BaseException) -> None: ...
     def label(self, entry: Pending) -> tuple[Opaque, int, int, int]: ...
     def close(self) -> None: ...
+    def stop_before(self, step: int) -> None: ...
+    @property
+    def between_calls(self) -> bool: ...
+    def frames(self, awaited: Iterable[Pending] = ()) -> list[FrameState]: ...
+    def restore(self, states: Iterable[FrameState], first: int, steps: int, serials: int) -> None: ...
+    @property
+    def graphs(self) -> int: ...
     @property
     def steps(self) -> int: ...
     @property

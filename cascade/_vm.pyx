@@ -41,6 +41,7 @@ from cascade._opcodes cimport (
 from collections import deque
 from functools import partial
 from itertools import chain
+from operator import itemgetter
 import sys
 from sys import modules
 from cascade.instructions.blueprint import Blueprint
@@ -86,6 +87,7 @@ include "vm/naming.pxi"
 include "vm/states.pxi"
 include "vm/continuation.pxi"
 include "vm/nesting.pxi"
+include "vm/snapshot.pxi"
 include "vm/instances.pxi"
 include "vm/entry.pxi"
 

@@ -132,6 +132,62 @@ class SerializationError(CascadeError, ValueError):
     """A graph cannot be written as JSON, or a text is not the JSON of a graph, or names an object that is not allowed."""
 
 
+class StoreError(CascadeError, RuntimeError):
+    """A store of runs cannot be opened, read or written; or a run in it is not there, or is held by another process."""
+
+
+class SavingError(CascadeError, TypeError):
+    """A run holds a value that cannot be saved."""
+
+
+class UnknownCodeError(CascadeError, LookupError):
+    """A task, function or class of a saved run is not found in this process."""
+
+
+class ChangedCodeError(CascadeError, RuntimeError):
+    """The code of a saved run has changed so that it cannot continue. `changes` has a text for each function that has changed."""
+
+    changes: tuple[str, ...]
+
+    def __init__(self, what: str, changes: Iterable[str], *, hint: str | None = None) -> None:
+        super().__init__(what, expected="the code that the run began with, or one with the same parameters", hint=hint)
+        self.changes = tuple(changes)
+
+
+class InDoubtError(CascadeError, RuntimeError):
+    """A call whose effect must not be repeated had begun when its process ended: whether the effect took place is not known.
+
+    Attributes:
+        arguments: of the call, by name.
+    """
+
+    arguments: dict[str, object]
+
+    def __init__(
+        self,
+        what: str,
+        arguments: dict[str, object],
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, hint=hint)
+        self.arguments = arguments
+
+
+class RunFailedError(CascadeError, RuntimeError):
+    """A saved run has failed, in another process. Its text has the traceback there."""
+
+
+class RunCancelledError(CascadeError, RuntimeError):
+    """A saved run was cancelled."""
+
+
+class DurabilityWarning(UserWarning):
+    """A saved run continues with code that has changed."""
+
+
 class RunTimeoutError(CascadeError, TimeoutError):
     """A run took longer than its `timeout`. `steps` and `iterations` count the task calls and iterations that it made."""
 

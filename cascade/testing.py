@@ -12,6 +12,8 @@ from cascade.adapters.protocols import Executor
 from cascade.declare.failed import failed
 from cascade.declare.resources import GeneratorFunction, Resource
 from cascade.declare.task import Task
+from cascade.durable.crash import Crashes as Crashes
+from cascade.durable.crash import crash_at_every_commit as crash_at_every_commit
 from cascade.errors import DeclarationError
 from cascade.events.bus import MessageBus
 from cascade.events.types import Event

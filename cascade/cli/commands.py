@@ -69,7 +69,14 @@ def dispatch(arguments: list[str]) -> int:
         "events", metavar="FILE", help="lines of JSON that console(format='json') has written; - for the input"
     )
     report.add_argument("--output", metavar="FILE", help="by default the name of FILE, with .html")
+    saved = arguments[:1] in (["runs"], ["work"])
+    if saved or not arguments or arguments[0].startswith("-"):
+        from cascade.cli.runs import add_commands, run_command  # the store and its codec
+
+        add_commands(commands)
     parsed = parser.parse_args(arguments)
+    if saved:
+        return run_command(parsed)
     if parsed.command == "report":
         return _report(parsed)
     target = load_target(parsed.target, f"cascade {parsed.command}")

@@ -87,13 +87,13 @@ def load_target(text: str, command: str) -> Target:
     place, colon, path = text.rpartition(":")
     if not colon or not place or not path:
         place = place or text
-        candidates = _candidates(_module(text)) if not colon and text else []
+        candidates = _candidates(import_module_of(text)) if not colon and text else []
         raise TargetError(
             f"{text!r} names no target",
             expected="MODULE:TARGET",
             hint="the module has " + ", ".join(f"{text}:{name}" for name in candidates) if candidates else None,
         )
-    module = _module(place)
+    module = import_module_of(place)
     found: object = module
     for name in path.split("."):
         try:
@@ -112,7 +112,8 @@ def _candidates(module: types.ModuleType) -> list[str]:
     return [name for name, value in vars(module).items() if isinstance(value, (Task, LazyResult, Program, Graph))]
 
 
-def _module(place: str) -> types.ModuleType:
+def import_module_of(place: str) -> types.ModuleType:
+    """Imports a module, by its name or by the path of its file."""
     if place.endswith(".py") or os.sep in place:
         return _module_of_file(Path(place))
     if "" not in sys.path and os.getcwd() not in sys.path:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from typing import Concatenate, Never
 
     from cascade.declare.cache_policy import CachePolicy
+    from cascade.declare.effects import Effect
     from cascade.declare.retry import Retry
 else:
+    Effect = annotation("cascade.declare.effects", "Effect")
     CachePolicy = annotation("cascade.declare.cache_policy", "CachePolicy")
     Retry = annotation("cascade.declare.retry", "Retry")
 
@@ -24,7 +26,7 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 
-OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache", "constraints"})
+OPTIONS = frozenset({"name", "pure", "mode", "lower", "retry", "timeout", "cache", "constraints", "effect"})
 
 
 # The overload of LazyResult comes first: that is assignable to the results of all others.
@@ -53,6 +55,7 @@ def task(
     timeout: float | None = None,
     cache: CachePolicy | None = None,
     constraints: Mapping[str, float] | None = None,
+    effect: Effect = "again",
 ) -> _Decorator: ...
 def task(
     func: object = None,
@@ -66,6 +69,7 @@ def task(
     timeout: float | None = None,
     cache: CachePolicy | None = None,
     constraints: Mapping[str, float] | None = None,
+    effect: Effect = "again",
     **unknown: object,
 ) -> object:
     """Makes a function a task: calling it returns a `LazyResult` instead of a value.
@@ -84,6 +88,9 @@ def task(
         timeout: seconds, for calls that set no `with_timeout`.
         cache: a cache policy, for calls that set no `with_cache`.
         constraints: amounts of system resources by name; calls may add to them `with_constraints`.
+        effect: the treatment of a call that was under way when a saved run (`cascade.start`) broke off. "again": it is made again, as
+            are calls after the last snapshot. "once": it is never repeated; its result is saved before anything else is
+            called. "atomic": its writes through the store's connection, and the snapshot behind it, are one transaction.
 
     Raises:
         DeclarationError: (a TypeError) for something that cannot be called, or an unknown mode or option.
@@ -114,6 +121,7 @@ def task(
             timeout=timeout,
             cache=cache,
             constraints=constraints,
+            effect=effect,
         )
 
     return make if func is None else make(func)  # type: ignore[arg-type]  # which Task checks

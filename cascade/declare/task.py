@@ -149,6 +149,7 @@ class Task(Generic[P, R]):
         mode: "inline" (called where the engine runs), "blocking" (in a thread) or "compute" (in a worker process).
         lower: True if the function must be lowered to typed code, and it is an error if it cannot be; False if it is never lowered.
         policies: the policies of its calls that set none of their own; None for none.
+        effect: "once" or "atomic" in a saved run; None where calls are made again.
         is_async: True for a coroutine function.
         called: the function that a call of the task calls.
     """
@@ -170,6 +171,7 @@ class Task(Generic[P, R]):
         timeout: float | None = None,
         cache: CachePolicy | None = None,
         constraints: Mapping[str, float] | None = None,
+        effect: str = "again",
     ) -> None:
         _check_options(func, mode, pure, lower)
         self.binds: type | None = None  # classmethod or staticmethod, for the look-up in a class; see __get__
@@ -183,8 +185,20 @@ class Task(Generic[P, R]):
         self.mode = mode
         self.lower = lower
         self.policies: Policies | None = self._default_policies(retry, timeout, cache, constraints)
+        self.effect: str | None = None
+        if effect != "again":
+            from cascade.declare.effects import checked
+            from cascade.declare.policies import PLAIN
+
+            self.effect = checked(self.name, effect, typed=bool(self.lower), pure=pure)
+            self.policies = PLAIN if self.policies is None else self.policies  # its calls are more than plain ones
         flags = code_flags(func)
         self.is_async: bool = bool(flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE))
+        if self.effect == "atomic" and (self.is_async or mode != "inline"):
+            raise DeclarationError(
+                f"task {self.name!r} has effect='atomic' and is not called in place",
+                expected="a plain function with mode='inline', which writes through the store's connection",
+            )
         if self.is_async and mode == "compute":
             raise DeclarationError(
                 f"task {self.name!r} is a coroutine function, and mode='compute' calls functions in another process",

@@ -19,6 +19,9 @@ from cascade.events.types import (
     ResourceAcquired,
     ResourceReleased,
     RunFinished,
+    RunParked,
+    RunResumed,
+    RunSaved,
     RunStarted,
     TaskBlocked,
     TaskExecutionFinished,
@@ -80,6 +83,24 @@ class EventPublisher(SilentPublisher):
         """Publishes the ends of tasks that were under way when the run ended: they have failed, too."""
         for owner, serial, node, _, _ in reversed(list(self._running.values())):
             self.finished(owner, serial, node, None, error, True)
+
+    # -- Saved runs -------------------------------------------------------------------------------------------------
+
+    def saved(self, name: str, snapshot: int, step: int, size: int, duration: float) -> None:
+        if RunSaved in self.subscribed:
+            self._publish(
+                make(
+                    RunSaved, run_id=self.run_id, name=name, snapshot=snapshot, step=step, size=size, duration=duration
+                )
+            )
+
+    def resumed(self, name: str, snapshot: int, step: int, code: str) -> None:
+        if RunResumed in self.subscribed:
+            self._publish(make(RunResumed, run_id=self.run_id, name=name, snapshot=snapshot, step=step, code=code))
+
+    def parked(self, name: str, step: int, waits: tuple[str, ...], due: float | None) -> None:
+        if RunParked in self.subscribed:
+            self._publish(make(RunParked, run_id=self.run_id, name=name, step=step, waits=waits, due=due))
 
     # -- Calls of tasks: only if `observed` -------------------------------------------------------------------------
 

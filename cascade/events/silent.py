@@ -44,6 +44,15 @@ class SilentPublisher:
     ) -> None:
         pass
 
+    def saved(self, name: str, snapshot: int, step: int, size: int, duration: float) -> None:
+        pass
+
+    def resumed(self, name: str, snapshot: int, step: int, code: str) -> None:
+        pass
+
+    def parked(self, name: str, step: int, waits: tuple[str, ...], due: float | None) -> None:
+        pass
+
     def item_failed(self, serial: int, node: int | str, item: int) -> None:
         pass
 

@@ -160,8 +160,48 @@ class LoopProgress(TaskEvent):
     rate: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunSaved(Event):
+    """A run was saved in its store.
+
+    `name` is its name there; `snapshot` the number of the snapshot, after `step` task calls; `size` in bytes, without large values;
+    `duration` in seconds.
+    """
+
+    name: str
+    snapshot: int
+    step: int
+    size: int
+    duration: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(Event):
+    """A saved run continues from a snapshot, at `step`; `code` is "same" or "compatible"."""
+
+    name: str
+    snapshot: int
+    step: int
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunParked(Event):
+    """A run waits for signals or the time only, and ends in this process.
+
+    `waits` names the signals; `due` is when it continues in any case, in seconds since the epoch.
+    """
+
+    name: str
+    step: int
+    waits: tuple[str, ...]
+    due: float | None = None
+
+
+SAVED_RUN_EVENTS = (RunSaved, RunResumed, RunParked)
+"""Those that only runs with a store make."""
 EVENTS = (
     RunStarted, RunFinished, TaskExecutionStarted, TaskExecutionFinished, ItemStarted, ItemFinished, TaskSkipped, TaskRetrying,
-    TaskBlocked, ResourceAcquired, ResourceReleased, LoopProgress,
+    TaskBlocked, ResourceAcquired, ResourceReleased, LoopProgress, *SAVED_RUN_EVENTS,
 )  # fmt: skip
 """The classes of the events that a run makes."""

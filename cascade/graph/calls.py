@@ -132,7 +132,7 @@ def _own_policies(lazy: LazyResult[object], *, is_first: bool) -> Policies | Non
     own = lazy.policies._replace(selector=None)
     if is_first:
         own = own._replace(conditions=(), after=())
-    return None if own.is_plain else own
+    return None if own.is_plain and lazy.task.effect is None else own
 
 
 def _check_state(lazy: LazyResult[object]) -> None:

@@ -182,6 +182,7 @@ class PolicyOperation(TaskOperation):
     Attributes:
         retry, timeout, cache, concurrency: as in `Policies`.
         signature: of a map.
+        effect: that of the task.
     """
 
     retry: Retry | None = None
@@ -191,6 +192,7 @@ class PolicyOperation(TaskOperation):
     signature: MapSignature | None = None
 
     def __init__(self, task: AnyTask, arguments: Sequence[Operand], policies: Policies) -> None:
+        self.effect = task.effect
         self.retry = policies.retry
         self.timeout = policies.timeout
         self.cache = policies.cache
@@ -280,7 +282,7 @@ class Map(PolicyOperation):
         self.items = slice(0, signature.inputs)
         self.shared = slice(signature.inputs, len(names))
         self.pure = task.pure
-        self.has_plain_items = _of_each_call(policies).is_plain
+        self.has_plain_items = task.effect is None and _of_each_call(policies).is_plain
         operands = [Operand(name, ITEMS if at < signature.inputs else DATA) for at, name in enumerate(names)]
         super().__init__(task, operands, policies)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Protocol
 
@@ -182,7 +182,7 @@ class CodeBuilder:
             *(helper.label for helper in self.helpers.values()),
         ]:
             label.uses += 1  # an entry, also where nothing jumps to it
-        rotate_loops(assembler.items)
+        rotated = rotate_loops(assembler.items)
         assembler.items = fuse(assembler.items, assembler.temporaries)
         self.check_code(first)
         assembler.assign()
@@ -195,6 +195,7 @@ class CodeBuilder:
             constants=self.constants_of_code(),
             objects=tuple(assembler.objects),
             exit_of=tuple(item.exit for item in items),
+            steps_to=tuple(self.body_reached(item, rotated) for item in items),
             exits=tuple(map(self.exit_of_code, self.exits)),
             bodies=tuple(map(self.body_of_code, self.bodies.values())),
             helpers=tuple(
@@ -208,6 +209,13 @@ class CodeBuilder:
             loops=any(ROWS[item.name].takes_fuel for item in items),
             lines=tuple((item.line[0], item.line[1]) for item in items if item.line[0] is not None),
         )
+
+    def body_reached(self, item: Item, rotated: Mapping[Label, Label]) -> int:
+        """Returns the number of the body that a tail call leads to; -1 for other instructions."""
+        if not ROWS[item.name].counts or item.target is None:
+            return -1
+        label = rotated.get(item.target, item.target)
+        return next(part.number for part in self.bodies.values() if part.label is label)
 
     def check_code(self, first: BodyPart) -> None:
         """Refuses code that is too long, or that might pass on a LazyResult."""

@@ -22,8 +22,13 @@ OPPOSITE_STEPS = {
 }  # fmt: skip
 
 
-def rotate_loops(items: Code) -> None:
-    """Replaces each tail call to a body that begins with a test by a step with that test."""
+def rotate_loops(items: Code) -> dict[Label, Label]:
+    """Replaces each tail call to a body that begins with a test by a step with that test.
+
+    Returns:
+        For the targets of these steps, the label of the body.
+    """
+    bodies: dict[Label, Label] = {}
     positions = _positions(items)
     made: dict[Label, Label] = {}
     number = 0
@@ -41,8 +46,12 @@ def rotate_loops(items: Code) -> None:
             past.placed = True
             items.insert(at + 1, past)
             number += at + 1 <= number
-        items[number - 1 : number] = _tested_step(step, test, test.target, past, _ends_loop(items, at + 1))
+        tested = _tested_step(step, test, test.target, past, _ends_loop(items, at + 1))
+        assert type(tested[0]) is Item and tested[0].target is not None
+        bodies[tested[0].target] = step.target
+        items[number - 1 : number] = tested
         positions = _positions(items)
+    return bodies
 
 
 def _positions(items: Code) -> dict[Label, int]:

@@ -130,6 +130,7 @@ class TypedCode:
         constants: the registers that hold a constant from the start: (register, type, value).
         objects: those that LOAD_OBJECT and CALL_OUT refer to.
         exits: the side exits; `exit_of` has the number of one for each word.
+        steps_to: for each word that counts a tail call, the body that it leads to; -1 for the others.
         bodies: the tasks' functions in the code; the first is the one that is entered.
         helpers: the functions that it calls.
         entries: for re-entry, where a loop's iteration begins: (word, exit at the same program point).
@@ -147,6 +148,7 @@ class TypedCode:
     constants: tuple[tuple[int, str, object], ...]
     objects: tuple[object, ...]
     exit_of: tuple[int, ...] = field(repr=False)
+    steps_to: tuple[int, ...] = field(repr=False)
     exits: tuple[Exit, ...] = field(repr=False)
     bodies: tuple[Body, ...] = field(repr=False)
     helpers: tuple[Helper, ...] = field(repr=False)

@@ -7,7 +7,7 @@ from functools import cache
 
 from cascade._vm import entry_point, show_full_tracebacks
 from cascade.declare.lazy import LazyResult
-from cascade.errors import TargetError
+from cascade.errors import DeclarationError, TargetError
 from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, from_above, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
@@ -23,7 +23,8 @@ else:
 K = TypeVar("K")
 R = TypeVar("R")
 __tracebackhide__ = True  # for pytest
-OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "report", "system_resources"})
+SAVED_RUN_OPTIONS = frozenset({"store", "id", "every"})
+OWN_RUN_OPTIONS = frozenset({*RUN_OPTIONS, "observers", "report", "system_resources", *SAVED_RUN_OPTIONS})
 
 
 @cache
@@ -105,6 +106,9 @@ def run(
         observers: functions that are called with every event of this run, such as `cascade.console()`. By default none.
         report: the path of an HTML file to write a report of the run to; see `cascade.report`. By default None.
         system_resources: how much there is of each resource that nodes ask for `with_constraints`. By default None.
+        store: a `cascade.Store`, in which the run is saved; see `cascade.start`. By default None.
+        id: its name there; a run of that name that is there already continues.
+        every: seconds, or `cascade.steps(n)` task calls, between two snapshots.
 
     Raises:
         EventLoopError: (a RuntimeError) an event loop is running in this thread, and it is not that of a notebook's cells:
@@ -113,8 +117,24 @@ def run(
     """
     if more or isinstance(params, LazyResult):
         raise _several_targets("run")
+    if options and not SAVED_RUN_OPTIONS.isdisjoint(options):
+        return _run_with_store(target, params, options)
     engine, run_options = _engine_for("run", options)
     return engine.run_now(target, params, **run_options)
+
+
+def _run_with_store(target: object, params: Mapping[str, object] | None, options: OwnRunOptions) -> object:
+    saved = {name: value for name, value in options.items() if name in SAVED_RUN_OPTIONS}
+    if "store" not in saved:
+        raise DeclarationError(
+            f"run({next(iter(saved))}=...) without a store",
+            expected="a cascade.Store",
+            hint="store=cascade.Store('runs.db')",
+        )
+    for name in saved:
+        del options[name]  # type: ignore[misc]  # each of them may be missing
+    engine, run_options = _engine_for("run", options)
+    return from_above("cascade.durable.run", "run_saved")(target, params, engine=engine, **saved, **run_options)
 
 
 @overload
@@ -148,6 +168,11 @@ async def arun(
     """
     if more or isinstance(params, LazyResult):
         raise _several_targets("arun")
+    if options and not SAVED_RUN_OPTIONS.isdisjoint(options):
+        raise DeclarationError(
+            "arun(store=..., ...): a saved run has a thread of its own",
+            hint="run = cascade.start(target, store=..., id=...); await asyncio.to_thread(run.result)",
+        )
     engine, run_options = _engine_for("arun", options)
     return await engine.run_in_loop(target, params, **run_options)
 

@@ -171,11 +171,11 @@ class Engine:
         """As `run`, of a target of any type."""
         check_asynchronous("arun", "cascade.run, target")
         try:
-            session = _Session(self, target, params, PROMPT_ROWS, **options)
+            session = Session(self, target, params, PROMPT_ROWS, **options)
         except TooManyRows:
             # Building takes long, so it is done in a thread, and the event loop runs meanwhile.
             loop = asyncio.get_running_loop()
-            session = await loop.run_in_executor(None, lambda: _Session(self, target, params, **options))
+            session = await loop.run_in_executor(None, lambda: Session(self, target, params, **options))
         with session:
             session.outcome = await drive_awaited(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
@@ -200,8 +200,8 @@ class Engine:
         _check_options("Engine.stream", options)
         copy = streamed(target, ordered)
 
-        def start(sink: Sink) -> _Session:
-            session = _Session(self, copy, params, **options)
+        def start(sink: Sink) -> Session:
+            session = Session(self, copy, params, **options)
             session.context.sink = sink
             return session
 
@@ -214,7 +214,7 @@ class Engine:
         if options:
             _check_options("Engine.run_now", options)
         check_synchronous("run", "await cascade.arun(...)")
-        session = _Session(self, target, params, **options)
+        session = Session(self, target, params, **options)
         with session:
             if session.asynchronous:
                 session.outcome = run_loop(lambda: drive(session.run, session.context, session.deadline))
@@ -268,7 +268,7 @@ def _publishing() -> tuple[type[EventPublisher], Callable[[], UUID]]:
     return EventPublisher, uuid4
 
 
-class _Session:
+class Session:
     """One run of an engine: its set-up, and the events around it.
 
     Attributes:
@@ -277,6 +277,9 @@ class _Session:
 
     outcome: Outcome
     run: Machine | Interpreter
+    make_context: type[RunContext] = RunContext
+    calls_singly = True
+    """Whether a target that is a single call is run without a graph; a saved run needs the same graph in each process."""
 
     def __init__(
         self,
@@ -294,7 +297,7 @@ class _Session:
         self.begun = time.monotonic()
         self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
         publisher = _publisher_on(engine.bus) if engine.bus.has_subscribers else SILENT
-        self.context = RunContext(
+        self.context = self.make_context(
             engine._code_cache,
             engine.executor,
             RunInputs(params, engine.resource_container, publisher),
@@ -318,7 +321,7 @@ class _Session:
         context, code_cache, target = self.context, self.context.code_cache, self.target
         operations: Sequence[CompiledOperation] = ()
         inputs: Sequence[object]
-        if not context.subscribed and code_cache.is_single_call(target, limit):
+        if self.calls_singly and not context.subscribed and code_cache.is_single_call(target, limit):
             code, inputs = loop_code_of(context, target.task.routine), target.slots
             self.asynchronous = target.task.is_async
         else:
@@ -327,9 +330,10 @@ class _Session:
             self.asynchronous = any([operation.is_async for operation in operations])  # noqa: C419  # a generator takes longer
             if context.subscribed:
                 self.tasks = task_count(calls_of(code))
+        self.code, self.inputs = code, context.inputs.fill(inputs)
         self.run = Machine(
             code,
-            context.inputs.fill(inputs),
+            self.inputs,
             context,
             context.observed,
             not context.calls_inline,
@@ -357,7 +361,7 @@ class _Session:
         if self.context.subscribed:
             for observer in self.observers:
                 observer.run_begins(self.context.publisher.run_id, self.target)
-            self.context.publisher.run_started(_name_of(self.target), self.tasks)
+            self.context.publisher.run_started(name_of(self.target), self.tasks)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
@@ -367,7 +371,7 @@ class _Session:
             self.context.publisher.run_finished(time.monotonic() - self.begun, failure)
 
 
-def _name_of(target: object) -> str:
+def name_of(target: object) -> str:
     """Returns the name of a target in events: that of the task whose value is asked for."""
     if isinstance(target, Graph):
         name: str = target.rows[-1][0].name

@@ -24,6 +24,9 @@ class OwnRunOptions(RunOptions, total=False):
     observers: Sequence[Callable[[Event], object]]
     report: str | os.PathLike[str] | None
     system_resources: Mapping[str, float] | None
+    store: object
+    id: str
+    every: object
 
 
 def unexpected_option(function: str, options: Iterable[str], known: Iterable[str]) -> TypeError:

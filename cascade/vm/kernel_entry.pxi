@@ -48,7 +48,7 @@ cdef int run_typed(Machine machine, Frame frame) noexcept:
         elif not kernel.guards_hold():
             # While other code ran, a name got another meaning. Here a statement begins.
             return exit_typed(machine, frame)
-        limit = machine.max_steps - machine.taken if machine.max_steps >= 0 else INT64_MAX
+        limit = steps_left(machine)
         return after_typed(machine, frame, run_profiled(frame, limit) if profiled() else run_kernel(frame.kernel, frame.typed, limit))
     except BaseException as error:
         frame.kernel = None
@@ -102,6 +102,9 @@ cdef int after_typed(Machine machine, Frame frame, int outcome) except -1:
         return exit_typed(machine, frame)
     if outcome == TYPED_OUT_OF_STEPS:
         machine.taken -= 1     # the one that was not made
+        if machine.max_steps < 0 or machine.taken < machine.max_steps:
+            leave_at_step(machine, frame)       # the run is to be saved
+            return RESUMED
         if state.deferred:
             count_deferred(machine, frame, kernel)
         return stop_at_limit(machine, frame, frame.pc, True)

@@ -140,6 +140,14 @@ cdef int exit_typed(Machine machine, Frame frame) except -1:
     return take_result(machine, frame, frame.pc - 1, kept, <PyObject*>made, None, False, frame.made)
 
 
+cdef int leave_at_step(Machine machine, Frame frame) except -1:
+    # The call that a tail call leads to begins here: its arguments are in the registers of the parameters.
+    cdef Kernel kernel = frame.kernel
+    body = kernel.code.bodies[kernel.code.steps_to[frame.typed.state.word - kernel.words]]
+    restore_frame(machine, frame, kernel, body, kept_arguments(frame, kernel, body.parameters, body.types))
+    return 0
+
+
 cdef Frame restore_frame(Machine machine, Frame frame, Kernel kernel, body, list arguments):
     # Restores the frame of the task that is executed, with these arguments. After tail calls it may be another task,
     # whose frame then replaces this one.

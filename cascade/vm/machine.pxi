@@ -64,6 +64,7 @@ cdef class Machine:
         self.deadline = deadline
         self.max_steps = max_steps
         self.serials = serial
+        self.stop_step = INT64_MAX
         self.pace = 1
         self.current = self.enter(code, inputs)
 
@@ -129,6 +130,29 @@ cdef class Machine:
         fail_at(self, entry.frame, entry.pc, error)
         self.completing = False
 
+    def stop_before(self, int64_t step):
+        """Makes `run` PAUSE before the call number `step`, at a place where the run can be saved; a negative number for none."""
+        self.stop_step = INT64_MAX if step < 0 else step
+
+    @property
+    def between_calls(self):
+        """Whether the run can be saved: no frame is in the midst of typed code."""
+        return self.current is None or self.current.kernel is None
+
+    def frames(self, awaited=()):
+        """Returns the states of the frames; those that continue first stand first. `awaited` has the entries of the task group."""
+        self.refuse_if_busy()
+        if not self.between_calls:
+            raise InternalError("a machine was saved in the midst of typed code")
+        return frame_states(self, awaited)
+
+    def restore(self, states, Py_ssize_t first, int64_t steps, int64_t serials):
+        """Replaces the frames of a machine that has not run yet: owners stand before the frames that they wait for."""
+        self.refuse_if_busy()
+        restore_frames(self, list(states), first)
+        self.taken = steps
+        self.serials = serials
+
     def label(self, Pending entry not None):
         """Returns the (owner, serial, node, iteration) of the task call that `entry` waits for."""
         self.check_awaited(entry)
@@ -160,6 +184,11 @@ cdef class Machine:
     def steps(self):
         """The number of task calls so far."""
         return self.taken + self.batch - self.fuel
+
+    @property
+    def graphs(self):
+        """The number of graphs that tasks have returned so far: frames are numbered by it."""
+        return self.serials
 
     @property
     def iteration(self):

@@ -7,6 +7,7 @@ cdef int refuel(Machine machine, Frame frame) noexcept:
     cdef int status
     cdef bint loops = is_loop(word.opcode) or frame.code.selects
     cdef bint careful
+    cdef int64_t left
     if word.opcode == SELECT:
         # Calls take fuel, so it has run out here: continues with the next state's call.
         status = select(machine, frame)
@@ -36,11 +37,11 @@ cdef int refuel(Machine machine, Frame frame) noexcept:
         return run_typed(machine, frame)
     machine.batch = machine.pace
     careful = frame.outstanding != 0 or machine.calls_by_context or (machine.observed and not loops)
-    if machine.max_steps >= 0:
-        if machine.taken >= machine.max_steps:
+    left = steps_left(machine)
+    if machine.batch > left:
+        machine.batch = left
+        if left == 0:
             careful = True      # `step` decides whether this is a call
-        elif machine.batch > machine.max_steps - machine.taken:
-            machine.batch = machine.max_steps - machine.taken
     if careful:
         machine.batch = 0
         return step(machine, frame)
@@ -61,10 +62,20 @@ cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
         except BaseException as error:
             machine.error = error
         return STATUS_FAILED
+    if machine.taken >= machine.stop_step and (frame is None or frame.kernel is None):
+        return STATUS_PAUSE     # typed code stops at its next tail call
     if machine.slice_end != 0.0 and now >= machine.slice_end and machine.checked:
         return STATUS_PAUSE
     machine.checked = True
     return RESUMED
+
+
+cdef inline int64_t steps_left(Machine machine) noexcept:
+    # How many calls may be made before the run ends at its limit, or stops to be saved.
+    cdef int64_t last = machine.stop_step
+    if 0 <= machine.max_steps < last:
+        last = machine.max_steps
+    return last - machine.taken if last > machine.taken else 0
 
 
 cdef int stop_at_limit(Machine machine, Frame frame, Py_ssize_t pc, bint by_steps) noexcept:
@@ -157,7 +168,7 @@ cdef int wait_for(Machine machine, Frame frame, Pending entry) except -1:
     machine.current = None
     if frame.promise is None and parent is not None:
         # The caller continues without the value.
-        promise = new_pending(parent, -1, frame.destination, None)
+        promise = new_pending(parent, parent.pc - 1, frame.destination, None)
         store_pending(parent, promise)
         frame.promise = promise
         frame.parent = None
@@ -202,6 +213,8 @@ cdef int perform(Machine machine, Frame frame, Py_ssize_t pc, list values, Pendi
             owner, serial, node, iteration = locate(machine, frame, pc)
             made = machine.context.call(
                 routine.operation, values, serial, node, owner if is_loop(word.opcode) or frame.code.selects else None)
+            if made is SAVE_FIRST:
+                return stop_before_call(machine, frame, pc, values, entry)
             incref(<PyObject*>made)
             result = <PyObject*>made
             made = None

@@ -33,6 +33,7 @@ LAYERS = [
     ["cascade.kernels"],
     ["cascade.reports"],
     ["cascade.runtime"],
+    ["cascade.durable"],
     ["cascade.observers"],
     ["cascade.testing"],
     ["cascade.cli"],

@@ -201,8 +201,8 @@ class Codec:
             return value
         if depth > MAX_DEPTH:
             raise KeyingError("what is nested too deeply")
-        if kind in CHANGEABLE and seen.again(value) is not None:
-            raise KeyingError(f"one {kind.__name__} in several places")
+        if kind in CHANGEABLE and (again := self._again(value, kind, depth, seen)) is not None:
+            return again
         if type(value) is list:
             return [self._plain(item, depth + 1, seen) for item in value]
         if type(value) is dict:
@@ -220,6 +220,12 @@ class Codec:
         if type(value) is bytearray:
             return self._extended(BYTEARRAY, bytes(value))
         return self._other(value, kind, seen)
+
+    def _again(self, value: object, kind: type, depth: int, seen: Encoder) -> object:
+        """Returns the plain form of a changeable value that stands in several places, where there is one; None where it is the first."""
+        if seen.again(value) is not None:
+            raise KeyingError(f"one {kind.__name__} in several places")
+        return None
 
     def _extension(self, code: int, items: Iterable[object], depth: int, seen: Encoder) -> object:
         return self._extended(code, self._encode([self._plain(item, depth + 1, seen) for item in items]))

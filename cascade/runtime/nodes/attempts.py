@@ -34,7 +34,12 @@ def call_function(context: NodeContext, operation: PolicyOperation, operands: Se
     made = results_made()
     enter_task()
     try:
-        result = context.execute(operation.task, args, kwargs)
+        if operation.effect == "atomic" and context.durable is not None:
+            result = context.durable.in_transaction(
+                operation.name, lambda: context.execute(operation.task, args, kwargs)
+            )
+        else:
+            result = context.execute(operation.task, args, kwargs)
     finally:
         leave_task()
     return together(result) if holds_made(result, made) else result
@@ -104,9 +109,16 @@ async def attempts(call: Call, failure: BaseException | None = None, number: int
     if context.observed and call.is_published and failure is None:
         context.started(task, call.serial, call.node)
     begun = 0.0
+    if retry is not None and context.durable is not None and failure is None:
+        number, delay = context.durable.attempts_made(call)
+        if delay > 0.0:
+            await call.park()
+            await asyncio.sleep(delay)
     while True:
         value, error = (None, failure) if failure is not None else await _attempt(call)
         failure = None
+        if context.durable is not None and retry is not None and (error is None or number >= retry.max_attempts):
+            context.durable.ended(call.serial, call.node)
         if error is None:
             return value
         if retry is None or number >= retry.max_attempts or not isinstance(error, retry.retry_on):
@@ -119,6 +131,8 @@ async def attempts(call: Call, failure: BaseException | None = None, number: int
         delay = retry.delay_after(number)
         context.publisher.retrying(call.task_id(), task.name, number, retry.max_attempts, delay, error)
         error = value = None
+        if context.durable is not None:
+            await context.durable.note_attempt(call, number, delay)
         if delay:
             await call.park()
             await asyncio.sleep(delay)

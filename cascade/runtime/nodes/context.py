@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from cascade.declare.task import Task
     from cascade.events.silent import SilentPublisher
     from cascade.events.types import Event
-    from cascade.graph.operations import PolicyOperation, StateMachine
+    from cascade.graph.model import Row
+    from cascade.graph.operations import Call, PolicyOperation, StateMachine
     from cascade.runtime.nodes.capacity import Capacity
     from cascade.runtime.nodes.sink import Sink
     from cascade.runtime.run_inputs import RunInputs
@@ -25,6 +26,32 @@ if TYPE_CHECKING:
 
     AnyTask = Task[..., object]
     Park = Callable[[], Coroutine[object, None, None]]
+
+    class Durable(Protocol):
+        """Saves the run that the nodes belong to; see `cascade.durable.saving`."""
+
+        def call_with_effect(
+            self, operation: Call, operands: Sequence[object], serial: int, node: int, origin: AnyTask | None
+        ) -> object: ...
+        def item_with_effect(self, item: NodeCall) -> Coroutine[object, None, object]: ...
+        def attempts_made(self, call: NodeCall) -> tuple[int, float]: ...
+        async def note_attempt(self, call: NodeCall, number: int, delay: float) -> None: ...
+        def finished_items(self, call: NodeCall) -> dict[int, object]: ...
+        def note_items(self, call: NodeCall, finished: Callable[[], dict[int, object]]) -> None: ...
+        def in_transaction(self, name: str, make: Callable[[], object]) -> object: ...
+        def ended(self, serial: int, node: int | str) -> None: ...
+        def is_due(self) -> bool: ...
+
+    class NodeCall(Protocol):
+        """A call with policies, or an item of a map; see `cascade.runtime.nodes.call`."""
+
+        operation: PolicyOperation
+        serial: int
+        node: int | str
+        parked: bool
+
+        def where(self) -> str: ...
+        async def park(self) -> None: ...
 
     class NodeContext(MachineContext, Protocol):
         """The services of one run that its nodes use."""
@@ -42,6 +69,10 @@ if TYPE_CHECKING:
         publisher: SilentPublisher
         sink: Sink | None
         failed_stage: tuple[BaseException, AnyTask, int] | None
+        durable: Durable | None
+
+        def shape_of(self, target: object, rows: Sequence[Row]) -> object: ...
+
         subscribed: frozenset[type[Event]]
         started: Callable[..., None]
         finished: Callable[..., None]

@@ -60,6 +60,8 @@ def perform(
     reason = skip_reason(operation, operands)
     if reason is not None:
         return context.skip(operation.task, serial, node, reason)
+    if context.durable is not None and type(operation) is Call and operation.effect is not None:
+        return context.durable.call_with_effect(operation, operands, serial, node, origin)
     return ACTIONS[type(operation)](context, operation, operands, serial, node, origin)
 
 

@@ -120,7 +120,8 @@ class Fairness:
         now = self.publish_progress(done)
         if now - self._yielded < SLICE / 2:
             return
-        if self._looped or self._call.parked:
+        durable = self._call.context.durable
+        if self._looped or self._call.parked or (durable is not None and durable.is_due()):
             await self._call.park()
             await yield_control()
         else:
@@ -158,6 +159,7 @@ class Items:
         self._active: dict[asyncio.Future[object], ItemCall] = {}
         self.task: asyncio.Task[object] | None = None  # awaits them
         self._done = 0
+        self._finished: dict[int, object] | None = None  # of a run that is saved: the values, by position
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
 
@@ -173,11 +175,18 @@ class Items:
             self._done -= 1
             item = self._rows.call_of(begun - 1)
             await self._start(self._continue(item, special), item)
+        durable = self._call.context.durable
+        if durable is not None:
+            self._finished = durable.finished_items(self._call)
+            self._finished |= {at: self._results[at] for at in range(self._done)}
+            durable.note_items(self._call, self._finished.copy)
         position = begun
         while self._failed is None and self._rows.has(position):
             while self._limit is not None and len(self._active) >= self._limit and self._failed is None:
                 await self._wait()
-            if self._failed is None:
+            if self._finished is not None and position in self._finished:
+                self._put(position, self._finished[position])
+            elif self._failed is None:
                 item = self._rows.call_of(position)
                 await self._start(self._run_item(item), item)
             position += 1
@@ -221,6 +230,8 @@ class Items:
     def _put(self, position: int, value: object) -> None:
         self._results[position] = value
         self._done += 1
+        if self._finished is not None:
+            self._finished[position] = value
 
     def _fail(self, error: BaseException, item: ItemCall) -> None:
         if self._failed is None:

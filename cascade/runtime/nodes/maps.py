@@ -60,11 +60,18 @@ def call_map(
         columns = _columns(context, operation, operands)
     if context.observed and call.is_published:
         context.started(operation.task, serial, node, len(columns[0]))
-    return begin(
-        _map(call, operation, columns)
-        if pool is None or not len(columns[0])
-        else _map_in_blocks(call, operation, columns, pool)
-    )
+    if pool is not None and len(columns[0]):
+        return begin(_map_in_blocks(call, operation, columns, pool))
+    return begin(_map(call, operation, columns) if context.durable is None else _saved_map(call, operation, columns))
+
+
+async def _saved_map(call: Call, operation: Map, columns: list[Column]) -> object:
+    """As `_map`, in a run that is saved, which notes the items that are finished."""
+    try:
+        return await _map(call, operation, columns)
+    finally:
+        if call.context.durable is not None:
+            call.context.durable.ended(call.serial, call.node)
 
 
 def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -> list[Column]:
@@ -133,7 +140,9 @@ async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
 def _gathered(operation: Map, results: list[object]) -> object:
     """Returns the value of a map, or the result that computes those that items have returned, and then the value."""
     coming = [result for result in results if type(result) is LazyResult]
-    return GATHER(_Results(operation, results), *coming) if coming else _value_of(operation, results)
+    if not coming:
+        return _value_of(operation, results)
+    return GATHER(GivenResults(operation.name, operation.signature.as_array, results), *coming)
 
 
 def _taken(context: NodeContext, name: str, items: object, most: int, task: str, *, is_only: bool) -> list[object]:
@@ -155,32 +164,43 @@ def _taken(context: NodeContext, name: str, items: object, most: int, task: str,
 
 
 def _value_of(operation: Map, results: list[object] | MapResults) -> object:
+    return _list_or_array(operation.name, operation.signature.as_array, results)
+
+
+def _list_or_array(name: str, as_array: bool, results: list[object] | MapResults) -> object:
     """Returns the value of a map whose items have these results: the list, or an array; Failed where NumPy makes no array of them."""
-    if not operation.signature.as_array:
+    if not as_array:
         return results
     from cascade.runtime.nodes.map_arrays import array_of
 
     try:
         return array_of(results)
     except Exception as error:
-        add_note(error, f"while the results of {operation.name}.map became an array")
+        add_note(error, f"while the results of {name}.map became an array")
         return Failed(error)
 
 
-class _Results:
-    """The results of the items. Not a list, in which LazyResults would be looked for: there may be some in their values."""
+class GivenResults:
+    """The results of the items of a map. Not a list, in which LazyResults would be looked for: there may be some in their values.
 
-    __slots__ = ("given", "operation")
+    Attributes:
+        name: of the map.
+        as_array: whether its value is an array.
+        given: the results; those of items that continue are LazyResults.
+    """
 
-    def __init__(self, operation: Map, given: list[object]) -> None:
-        self.operation = operation
+    __slots__ = ("as_array", "given", "name")
+
+    def __init__(self, name: str, as_array: bool, given: list[object]) -> None:
+        self.name = name
+        self.as_array = as_array
         self.given = given
 
 
-def _gather(results: _Results, *coming: object) -> object:
+def _gather(results: GivenResults, *coming: object) -> object:
     values = iter(coming)
     found = [next(values) if type(result) is LazyResult else result for result in results.given]
-    value = _value_of(results.operation, found)
+    value = _list_or_array(results.name, results.as_array, found)
     if type(value) is Failed:
         raise value.error
     return value
@@ -188,3 +208,4 @@ def _gather(results: _Results, *coming: object) -> object:
 
 GATHER: Task[..., object] = Task(_gather, name="gather")
 GATHER.hands_on = True
+vars(GATHER)["__qualname__"] = "GATHER"  # where a saved run finds it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from cascade._vm import call_each
 from cascade.compiler.code_cache import has_plain_items
 from cascade.declare.failed import Failed
@@ -60,6 +62,11 @@ class PlainItems:
 
     async def run(self, fairness: Fairness) -> None:
         """Calls all of them, up to the first failure that is not tolerated."""
+        call = self._rows.call
+        if call.context.durable is not None and isinstance(self.results, list) and self._kernels is None:
+            found, results = call.context.durable.finished_items(call), self.results
+            results += [found[at] for at in itertools.takewhile(found.__contains__, range(self._count))]
+            call.context.durable.note_items(call, lambda: dict(enumerate(results)))
         while not self.is_done:
             self.advance(fairness.seconds)
             if len(self.results) < self._count and self.failed is None:

@@ -41,6 +41,13 @@ def skip_reason(operation: TaskOperation, operands: Sequence[object]) -> str | N
 def with_policies(call: Call) -> Coroutine[object, None, object]:
     """Returns the coroutine of a call that is not skipped: it returns the value, the continuation, or a Failed."""
     # A loop of tail calls is looked up once, with its first arguments, and its last value is kept.
+    if call.context.durable is not None and call.operation.effect is not None:
+        return call.context.durable.item_with_effect(call)
+    return without_effect(call)
+
+
+def without_effect(call: Call) -> Coroutine[object, None, object]:
+    """As `with_policies`, where the effect of the call is taken care of."""
     cache = call.operation.cache
     return constrained(call) if cache is None or call.again else cached(call, cache)
 
@@ -58,7 +65,10 @@ def call_with_policies(
     There is no coroutine unless the call has to wait for capacity, fails, is late or has to be awaited, or needs a cache.
     """
     cache = operation.cache
-    if cache is not None or operation.has_computed_amounts:
+    retried = (
+        context.durable is not None and operation.retry is not None
+    )  # a saved run may have made some attempts already
+    if cache is not None or operation.has_computed_amounts or retried:
         call = Call(context, operation, operands, serial, node, origin)
         return begin(constrained(call)) if cache is None or origin is not None else call_cached(call, cache)
     held: Mapping[str, Exact] | None = None

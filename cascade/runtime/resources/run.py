@@ -12,8 +12,9 @@ from cascade._vm import is_awaitable
 from cascade.declare.failed import Failed, KeptContext, failed
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
-from cascade.declare.resources import Injection, Resource
+from cascade.declare.resources import Injection, Resource, inject
 from cascade.declare.task import Task
+from cascade.graph.containers import PLAIN
 from cascade.imports import asyncio
 from cascade.runtime.resources.lifetime import AsyncLifetime, Lifetime, Publish, UserCode
 from cascade.runtime.resources.placeholder import ResourcePlaceholder, placeholders_in, with_values
@@ -47,6 +48,10 @@ class RunResources:
     def count(self) -> int:
         """The number of resources of scope "run" that are set up."""
         return len(self._stack)
+
+    def injections(self) -> dict[int, LazyResult[object]]:
+        """Returns, by the ids of the values of resources that are set up, the injections that they are the values of."""
+        return {id(each.value): inject(each.resource) for each in self._stack if type(each.value) not in PLAIN}
 
     def keyable(self, arguments: dict[str, object]) -> dict[str, object]:
         """Returns the arguments of a call as a cache's key takes them; see `cascade.runtime.resources.key.with_origins`."""

@@ -17,6 +17,7 @@ from cascade._vm import (
     FAILED,
     KEPT,
     PAUSE,
+    SAVE_FIRST,
     WAIT,
     Jump,
     Skipped,
@@ -37,7 +38,7 @@ from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.build import flatten
 from cascade.graph.calls import NoInput
 from cascade.graph.containers import EITHER, Container
-from cascade.graph.model import Graph
+from cascade.graph.model import Graph, Row
 from cascade.graph.operations import AnyTask, Operation, PolicyOperation, StateMachine, TaskOperation, operation_of
 from cascade.imports import TYPE_CHECKING
 from cascade.runtime.nodes.call import close_awaitable
@@ -84,6 +85,7 @@ class Frame:
         "parent",
         "promise",
         "serial",
+        "shape",
         "slots",
         "state",
         "state_machine",
@@ -95,6 +97,7 @@ class Frame:
     def __init__(self) -> None:
         # A graph: `values[node]` until the last of `uses[node]`.
         self.graph: Graph | None = None
+        self.shape: object = None  # by which a saved run finds the graph again
         self.order: Sequence[int] = ()
         self.at = 0
         self.values: dict[int, object] = {}
@@ -164,7 +167,8 @@ class Interpreter:
         self.deadline = deadline
         self.max_steps = max_steps
         self.steps = 0
-        self.serials = serial
+        self.stop_step = -1
+        self.graphs = serial
         self.error: BaseException | None = None
         self.value: object = None
         self.ready: deque[Pending | Frame] = deque()
@@ -215,6 +219,13 @@ class Interpreter:
     def fail(self, entry: Pending, error: BaseException) -> None:
         self._fail_at(entry.frame, entry.index, error)
 
+    def stop_before(self, step: int) -> None:
+        """Makes `run` pause before the call number `step`; a negative number for none."""
+        self.stop_step = step
+
+    between_calls = True
+    """Whether the run can be saved; see `Machine.between_calls`."""
+
     def label(self, entry: Pending) -> tuple[AnyTask, int, int, int]:
         return self._locate(entry.frame, entry.index)
 
@@ -239,19 +250,26 @@ class Interpreter:
     def _enter(self, target: object, limit: int | None = None, *, hands_on: bool = False) -> Frame:
         rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         frame = Frame()
-        frame.serial = self.serials
+        frame.serial = self.graphs
+        frame.shape = self.context.shape_of(target, rows)
         frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
         frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
         if self.context.joins_chains:
             joined, frame.order = join_chains(rows, frame.order)
             frame.graph = graph = Graph(tuple(joined), graph.inputs)
-        frame.uses = [0] * len(rows)
-        for index in frame.order:
-            for reference in graph.rows[index][1:]:
-                if reference >= 0:
-                    frame.uses[reference] += 1
-        frame.uses[-1] += 1
+        frame.uses = self.uses_of([graph.rows[index] for index in frame.order], len(rows))
         return frame
+
+    @staticmethod
+    def uses_of(rows: Iterable[Row], count: int) -> list[int]:
+        """Returns how often the value of each of `count` rows is read by these; that of the last one is the result."""
+        uses = [0] * count
+        for row in rows:
+            for reference in row[1:]:
+                if reference >= 0:
+                    uses[reference] += 1
+        uses[-1] += 1
+        return uses
 
     def _read(self, frame: Frame, reference: int) -> object:
         """Returns the value of an operand; it is dropped at its last use."""
@@ -308,7 +326,7 @@ class Interpreter:
             iteration, where = (0, None) if frame is None else (frame.iteration, self._where(frame))
             self.error = self.context.timed_out(self.steps, iteration, where)
             return FAILED
-        if slice_end and now >= slice_end and self.looked:
+        if (0 <= self.stop_step <= self.steps) or (slice_end and now >= slice_end and self.looked):
             return PAUSE
         self.looked = True
         if (
@@ -408,8 +426,8 @@ class Interpreter:
         if deferred is not None:
             # Its data has to be computed; then it comes back here.
             new = self._enter(deferred)
-            self.serials += 1
-            new.serial = self.serials
+            self.graphs += 1
+            new.serial = self.graphs
             new.iteration = frame.iteration
             new.parent = frame
             frame.values.clear()
@@ -454,11 +472,26 @@ class Interpreter:
         try:
             origin, serial, node, _ = self._locate(frame, index)
             value = self.context.call(operation, operands, serial, node, None if frame.operation is None else origin)
+            if value is SAVE_FIRST:
+                return self._stop_before_call(frame, index, operands, pending)
         except BaseException as error:
             return self._fail_at(frame, index, error)
         finally:
             leave_task()
         return self._land(frame, index, operands, value, pending, made)
+
+    def _stop_before_call(self, frame: Frame, index: int, operands: list[object], pending: Pending | None) -> int:
+        """Undoes what was done for a call that the context has not made: it is made again when the run continues."""
+        self.steps -= 1
+        if pending is not None:
+            self.ready.appendleft(pending)
+        elif frame.graph is not None:
+            frame.at -= 1
+            for reference, operand in zip(frame.graph.rows[index][1:], operands, strict=True):
+                if reference >= 0:
+                    frame.values[reference] = operand
+                    frame.uses[reference] += 1
+        return PAUSE
 
     # -- The results of calls ---------------------------------------------------------------------------------------
 
@@ -542,8 +575,8 @@ class Interpreter:
         new = self._enter(deferred, hands_on=hands_on)
         if self.observed and not frame.inner and frame.state_machine is None:
             self.context.finished(*self._locate(frame, index)[:3], result, None)
-        self.serials += 1
-        new.serial = self.serials
+        self.graphs += 1
+        new.serial = self.graphs
         return self._place(frame, index, new, pending)
 
     def _place(self, frame: Frame, index: int, new: Frame, pending: Pending | None) -> int:

@@ -17,6 +17,7 @@ from cascade.declare.resources import Injection, inject
 from cascade.declare.task import Task
 from cascade.errors import RunTimeoutError
 from cascade.events.silent import SILENT, SilentPublisher
+from cascade.graph.model import Row
 from cascade.graph.operations import PolicyOperation, StateMachine, operation_of
 from cascade.graph.route_table import Around
 from cascade.imports import TYPE_CHECKING
@@ -26,7 +27,7 @@ from cascade.runtime.spine import failures
 
 if TYPE_CHECKING:
     from cascade.kernels.on_demand import Lowered
-    from cascade.runtime.nodes.context import Park
+    from cascade.runtime.nodes.context import Durable, Park
     from cascade.runtime.nodes.sink import Sink
     from cascade.runtime.spine.tail_calls import TailCallTargets
 
@@ -108,6 +109,13 @@ class RunContext:
 
     def skip(self, owner: AnyTask, serial: int, node: int | str, reason: str) -> Skipped:
         return self.publisher.skip(owner, serial, node, reason)
+
+    durable: Durable | None = None
+    """Saves the run, where it has a store: see `cascade.durable`."""
+
+    def shape_of(self, target: object, rows: Sequence[Row]) -> object:
+        """Returns that by which a saved run finds the graph of `target` again; None for a run that is not saved."""
+        return None
 
     # -- Code and tasks ---------------------------------------------------------------------------------------------
 

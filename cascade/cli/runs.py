@@ -1,0 +1,197 @@
+"""The commands on saved runs: `cascade runs ...` and `cascade work`."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cascade.cli.status import FAILED, SUCCEEDED
+from cascade.cli.targets import import_module_of
+from cascade.cli.terminal import show
+from cascade.durable.run import Run, fork, resume
+from cascade.durable.run import signal as send
+from cascade.durable.store import RunRow, Store
+from cascade.durable.work import Worker
+
+if TYPE_CHECKING:
+    from cascade.cli.terminal import Parser
+
+    Commands = argparse._SubParsersAction[Parser]
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds the commands to the program's."""
+    runs = commands.add_parser(
+        "runs", help="List, show and change saved runs.", description="List, show and change saved runs."
+    )
+    kinds = runs.add_subparsers(dest="kind", metavar="ACTION", required=True)
+    for name, (action, text, arguments) in ACTIONS.items():
+        sub = kinds.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.add_argument(
+            "--store", required=True, metavar="PATH", help="the file of the store, or its postgresql:// address"
+        )
+        sub.add_argument(
+            "--tasks", action="append", default=[], metavar="MODULE", help="imported first: the tasks of the runs"
+        )
+        for argument, options in arguments.items():
+            sub.add_argument(argument, **options)  # type: ignore[arg-type]  # each has options of its own
+        sub.set_defaults(action=action)
+    work = commands.add_parser(
+        "work", help="Execute saved runs.", description="Take runs from a store and execute them."
+    )
+    work.add_argument(
+        "--store", required=True, metavar="PATH", help="the file of the store, or its postgresql:// address"
+    )
+    work.add_argument(
+        "--tasks", action="append", required=True, metavar="MODULE", help="the module of the tasks; may be repeated"
+    )
+    work.add_argument("--queue", action="append", default=[], help="takes runs of this queue only; may be repeated")
+    work.add_argument("--concurrency", type=int, default=1, metavar="N", help="runs that are executed at once")
+    work.add_argument("--until-idle", action="store_true", help="ends when no run is due")
+    work.set_defaults(action=_work)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Runs one of the commands and returns its exit status."""
+    sys.path.insert(0, "")
+    for module in options.tasks:
+        import_module_of(module)
+    status: int = options.action(Store(options.store), options)
+    return status
+
+
+def _list(store: Store, options: argparse.Namespace) -> int:
+    rows = store.runs(options.status, options.limit)
+    for row in rows:
+        waits = f"  waits for {', '.join(row.waits)}" if row.status == "waiting" else ""
+        show(f"{row.id}  {row.status}  {row.name}  step {row.step:,}  {_when(row.saved)}{waits}")
+    if not rows:
+        show("no runs")
+    return SUCCEEDED
+
+
+def _show(store: Store, options: argparse.Namespace) -> int:
+    run = Run(store, options.id)
+    row, state = store.run(options.id), run.state()
+    show(f"{row.id}: {row.status}, {row.name}, step {row.step:,}, snapshot {row.snapshot}, saved {_when(row.saved)}")
+    for task, iteration, variables in state.where:
+        show(f"  {task}, iteration {iteration:,}")
+        for name, value in variables.items():
+            show(f"    {name} = {value!r:.100}")
+    if row.error:
+        show(row.error.rstrip())
+    for entry in run.history()[-options.last :]:
+        show(f"  {_when(entry.at)}  {entry.kind}  step {entry.step:,}  {entry.detail}".rstrip())
+    return SUCCEEDED
+
+
+def _resume(store: Store, options: argparse.Namespace) -> int:
+    return _follow(store, resume(store, options.id, doubt="again" if options.again else None))
+
+
+def _fork(store: Store, options: argparse.Namespace) -> int:
+    changed: dict[str, Any] = {}
+    for each in options.set:
+        name, _, text = each.partition("=")
+        changed[name] = _value(text)
+    return _follow(store, fork(store, options.id, options.at, fork_id=options.fork_id, **changed))
+
+
+def _follow(store: Store, run: Run) -> int:
+    # Until it is over or parked: its thread ends then.
+    run.wait()
+    row = store.run(run.id)
+    if row.status == "waiting":
+        show(f"{run.id}: waits for {', '.join(row.waits)}")
+        return SUCCEEDED
+    show(f"{run.id}: {run.result()!r}")
+    return SUCCEEDED
+
+
+def _cancel(store: Store, options: argparse.Namespace) -> int:
+    store.cancel(options.id)
+    show(f"{options.id}: {'cancelled' if store.run(options.id).is_over else 'ends at its next snapshot'}")
+    return SUCCEEDED
+
+
+def _signal(store: Store, options: argparse.Namespace) -> int:
+    send(store, options.id, options.name, _value(options.value))
+    return SUCCEEDED
+
+
+def _collect(store: Store, options: argparse.Namespace) -> int:
+    show(f"{store.collect(options.older_than)} runs dropped")
+    return SUCCEEDED
+
+
+def _work(store: Store, options: argparse.Namespace) -> int:
+    failed = []
+
+    def report(row: RunRow, error: BaseException | None) -> None:
+        if error is not None:
+            failed.append(row.id)
+        show(f"{row.id}: {store.run(row.id).status if error is None else f'{type(error).__name__}: {error}'}")
+
+    worker = Worker(store, queues=options.queue, concurrency=options.concurrency, report=report)
+    before = [signal.signal(each, lambda *_: worker.stop()) for each in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        worker.work(until_idle=options.until_idle)
+    finally:
+        for each, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(each, handler)
+    return FAILED if failed and options.until_idle else SUCCEEDED
+
+
+def _value(text: str) -> object:
+    """Returns the value of an argument: a literal of Python, or the text itself."""
+    try:
+        value: object = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value
+
+
+def _when(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+ID: dict[str, dict[str, object]] = {"id": {"metavar": "ID"}}
+ACTIONS: dict[str, tuple[Callable[[Store, argparse.Namespace], int], str, dict[str, dict[str, object]]]] = {
+    "list": (
+        _list,
+        "List the runs, the latest first.",
+        {"--status": {"help": "of these only: running, waiting, done, ..."}, "--limit": {"type": int, "default": 50}},
+    ),
+    "show": (_show, "Show the state and the history of a run.", {**ID, "--last": {"type": int, "default": 20}}),
+    "resume": (
+        _resume,
+        "Continue a run here, until it is over or waits.",
+        {**ID, "--again": {"action": "store_true", "help": "make calls in doubt again"}},
+    ),
+    "fork": (
+        _fork,
+        "Start a new run from a snapshot.",
+        {
+            **ID,
+            "--at": {"type": int, "help": "the number of the snapshot; by default the last one"},
+            "--fork-id": {"help": "the name of the new run"},
+            "--set": {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": "a new value of a variable"},
+        },
+    ),
+    "cancel": (_cancel, "Cancel a run.", ID),
+    "signal": (
+        _signal,
+        "Send a signal to a run.",
+        {**ID, "name": {"metavar": "NAME"}, "value": {"metavar": "VALUE", "nargs": "?", "default": "None"}},
+    ),
+    "gc": (
+        _collect,
+        "Drop runs that are over.",
+        {"--older-than": {"type": float, "default": 0.0, "metavar": "SECONDS", "help": "for so long"}},
+    ),
+}

@@ -1,0 +1,320 @@
+"""The execution of a saved run in this process: from its target, or from a snapshot, to its end or to its next wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from cascade._vm import FrameState, Machine
+from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
+from cascade.durable.codec import StateReader, StateWriter
+from cascade.durable.context import SavedContext, SavedSession
+from cascade.durable.frames import FramesReader, operation_in, rows_of, walk_code
+from cascade.durable.owner import Owner
+from cascade.durable.pinned import Pinned
+from cascade.durable.saving import Doubt, Parked, SavedRun, Steps, Stopped, written_value
+from cascade.durable.store import LostLease, RunRow, Store
+from cascade.errors import (
+    ChangedCodeError,
+    DeclarationError,
+    DurabilityWarning,
+    InDoubtError,
+    KeyingError,
+    RunCancelledError,
+    SavingError,
+    StoreError,
+    nearest,
+)
+from cascade.runtime.engine import Engine
+from cascade.runtime.spine.driver import Outcome, drive, drive_now, run_loop
+from cascade.runtime.spine.walk_state import WalkState, restore_frames
+
+AnyTask = Task[..., object]
+
+
+class Ended(NamedTuple):
+    """How an execution has ended: with an outcome, parked, or stopped."""
+
+    outcome: Outcome | None
+    parked: Parked | None = None
+
+
+def written_target(store: Store, target: object, params: Mapping[str, object] | None) -> tuple[bytes, StateWriter]:
+    """Returns the bytes of a target and its parameters, and the writer with the large values and the tasks in them."""
+    writer = StateWriter(store.pickle)
+
+    def make() -> object:
+        try:
+            return [writer.plain(target), writer.plain(None if params is None else dict(params))]
+        except KeyingError as error:
+            raise SavingError(
+                f"the target cannot be saved: it holds {error.what}", expected=error.expected, hint=error.hint
+            ) from None
+
+    return writer.write(lambda: writer.with_results(make)), writer
+
+
+class Execution:
+    """One execution of a run by this process, which has its lease.
+
+    Args:
+        store, id, owner: the run, and its lease.
+        engine: runs it.
+        options: of the run: `use_vm`, `timeout`, `max_steps`, `every`.
+        doubt: the treatment of a call in doubt; see `cascade.resume`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        id: str,
+        owner: str,
+        engine: Engine,
+        options: Mapping[str, Any],
+        doubt: Doubt | None = None,
+    ) -> None:
+        self.store = store
+        self.id = id
+        self.owner = owner
+        self.engine = engine
+        self.options = options
+        self.doubt = doubt
+        self.saved: SavedRun | None = None
+
+    def begin(self, target: object, params: Mapping[str, object] | None) -> None:
+        """Sets the run up and takes its first snapshot."""
+        session = self._session(target, params)
+        self._make_saved(session, 0, set())
+        assert self.saved is not None
+        self.saved.save()
+
+    def restore(self, row: RunRow, number: int | None = None, changed: Mapping[str, object] | None = None) -> None:
+        """Sets the run up as it was at a snapshot.
+
+        Args:
+            number: of the snapshot; by default the last one.
+            changed: new values of variables, by name.
+        """
+        store = self.store
+        pinned = Pinned(store.functions(self.id))
+        if pinned.changes:
+            warnings.warn(
+                f"the run {self.id!r} continues with code that has changed:\n" + "\n".join(pinned.changes),
+                DurabilityWarning,
+                stacklevel=4,
+            )
+        reader = _Reader(store, self.id, pinned)
+        target, params = cast("tuple[object, Any]", reader.target(reader.read(store.target(self.id))))
+        session = self._session(target, params)
+        wanted = row.snapshot if number is None else number
+        state = store.snapshot(self.id, wanted)
+        resources = session.context.inputs.resources
+        if resources is not None:
+            reader.take_resources(resources.acquire)
+        steps, graphs, first, frames, notes, elapsed = cast("tuple[Any, ...]", reader.target(reader.read(state)))
+        context = cast("SavedContext", session.context)
+        run = session.run
+        if isinstance(run, Machine):
+            root: Any = (session.code, session.inputs)
+        else:
+            frame = run.current
+            assert frame is not None and frame.graph is not None
+            root = (walk_code(frame.shape, frame.graph.rows, frame.graph.inputs), frame.graph.inputs)
+        if any(each[0] == ["graph", b""] for each in frames):
+            reader.check_graph()
+        states = FramesReader(context, root, pinned.task, reader.shape).states(
+            [reader.migrated(each) for each in frames]
+        )
+        if changed:
+            change_variables(states, frames, dict(changed))
+        known = {each[0] for each in store.functions(self.id)}
+        if pinned.changes or pinned.values_changed:
+            known = set()
+        if isinstance(run, Machine):
+            run.restore(cast("list[FrameState]", states), first, steps, graphs)
+        else:
+            restore_frames(run, cast("list[WalkState]", states), first, steps, graphs)
+        self._make_saved(session, row.snapshot, known)
+        assert self.saved is not None
+        self.saved.restore_notes(notes)
+        self.saved.elapsed = elapsed
+        timeout = self.options.get("timeout")
+        if timeout is not None:
+            session.deadline = time.monotonic() + max(0.0, timeout - elapsed)
+        self.code = "compatible" if pinned.changes or pinned.values_changed else "same"
+        store.note(self.id, "resumed", steps, f"snapshot {wanted}, {self.code} code")
+        session.context.publisher.resumed(self.id, wanted, steps, self.code)
+
+    def _session(self, target: object, params: Mapping[str, object] | None) -> SavedSession:
+        options = {
+            name: self.options[name]
+            for name in ("use_vm", "timeout", "max_steps")
+            if self.options.get(name) is not None
+        }
+        self.session = session = SavedSession(self.engine, target, params, **options)
+        context = cast("SavedContext", session.context)
+        context.shapes = context.shapes if not self.store.pickle else type(context.shapes)(True)
+        if isinstance(session.run, Machine):
+            context.shapes.root(rows_of(session.code), session.code)
+        return session
+
+    def _make_saved(self, session: SavedSession, number: int, known: set[str]) -> None:
+        every = self.options.get("every", 1.0)
+        interval: float | Steps = Steps(every["steps"]) if isinstance(every, dict) else float(every)
+        context = cast("SavedContext", session.context)
+        self.saved = SavedRun(
+            session.run, context, self.store, self.id, self.owner, interval, number, context.shapes, known
+        )  # fmt: skip
+        self.saved.doubt = self.doubt
+        self.saved.begun = time.time()
+
+    def stop(self) -> None:
+        """Has the run saved and ended in this process, from another thread."""
+        if self.saved is not None:
+            self.saved.stop_requested = True
+
+    def drive(self) -> Ended:
+        """Runs to the end, or until the run is parked. The lease is over then."""
+        session, saved = self.session, self.saved
+        assert saved is not None
+        with Heartbeat(self.store, self.owner):
+            try:
+                if session.asynchronous:
+                    outcome = run_loop(lambda: drive(cast("Any", saved), session.context, session.deadline))
+                else:
+                    outcome = drive_now(cast("Any", saved), session.context, session.deadline)
+                return Ended(self._finish(outcome))
+            except Parked as parked:
+                session.context.publisher.parked(self.id, saved.steps, tuple(parked.names), parked.due)
+                return Ended(None, parked)
+            except Stopped:
+                self.store.release(self.id, self.owner, "interrupted")
+                return Ended(None)
+            except LostLease as lost:
+                if not lost.cancelled:
+                    raise StoreError(
+                        f"{lost}", hint="this process was silent for longer than the lease: Store(path, lease=...)"
+                    ) from None
+                self.store.finish(self.id, self.owner, "cancelled", saved.steps, None, {}, None)
+                raise RunCancelledError(f"the run {self.id!r} was cancelled") from None
+            except BaseException:
+                self.store.database.roll_back()
+                self.store.release(self.id, self.owner, "interrupted")
+                raise
+            finally:
+                Owner.end(self.owner)
+
+    def _finish(self, outcome: Outcome) -> Outcome:
+        saved, error = self.saved, outcome.error
+        assert saved is not None
+        if error is None:
+            try:
+                data, blobs = written_value(self.store, outcome.value)
+            except KeyingError as refused:
+                raise SavingError(
+                    f"the result of the run {self.id!r} cannot be saved: it holds {refused.what}", hint=refused.hint
+                ) from None
+            self.store.finish(self.id, self.owner, "done", saved.steps, data, blobs, None)
+        elif isinstance(error, Exception) and not isinstance(error, (SavingError, StoreError, InDoubtError)):
+            text = "".join(traceback.format_exception(error))
+            self.store.database.roll_back()
+            self.store.finish(self.id, self.owner, "failed", saved.steps, None, {}, text)
+        else:
+            self.store.database.roll_back()
+            self.store.release(self.id, self.owner, "interrupted")
+        return outcome
+
+
+class _Reader(StateReader):
+    """Reads the target and the snapshots of a run, whose code may have changed."""
+
+    def __init__(self, store: Store, id: str, pinned: Pinned) -> None:
+        super().__init__(lambda key: store.blob(id, key), store.pickle, task=pinned.task)
+        self._pinned = pinned
+        self._store = store
+        self._id = id
+        self.migrated_calls: set[str] = set()  # in the graphs that were read
+
+    def take_resources(self, acquire: Callable[..., object]) -> None:
+        """Has resources in a state set up anew."""
+        self._resource_value = lambda lazy: acquire(lazy.task, lazy)
+
+    def shape(self, key: bytes) -> LazyResult[object]:
+        """Returns the results that a graph was built of."""
+        inner = _Reader(self._store, self._id, self._pinned)
+        found = cast("LazyResult[object]", inner.target(inner.read(self._store.blob(self._id, key))))
+        inner.check_graph()
+        return found
+
+    def check_graph(self) -> None:
+        """Raises ChangedCodeError for a graph under way that calls a task which was migrated: its values stand at places that are gone."""
+        for path in self.migrated_calls:
+            text = f"{path}: it is called in a graph that is under way"
+            raise ChangedCodeError(
+                f"the run cannot be migrated:\n{text}",
+                [text],
+                hint="let the old code finish the graph: loops can be migrated, at their next turn",
+            )
+
+    def slots_of(self, path: str, slots: Sequence[object]) -> Sequence[object]:
+        if self._pinned.is_migrated(path):
+            self.migrated_calls.add(path)
+        return self._pinned.slots(path, slots)
+
+    def migrated(self, frame: list[Any]) -> list[Any]:
+        """Returns a frame of a task on its own as the task takes its arguments now."""
+        reference, pc, slots, count, *rest = frame
+        if reference[0] != "task" or not self._pinned.is_migrated(reference[1]) or pc != 0:
+            return frame
+        values = dict(slots)
+        changed = self._pinned.slots(reference[1], [values[at] for at in range(count - 1)])
+        return [reference, pc, [[at, value] for at, value in enumerate(changed)], len(changed) + 1, *rest]
+
+
+def change_variables(states: list[Any], frames: list[Any], changed: dict[str, object]) -> None:
+    """Puts new values in the place of variables: the arguments of loops, those of the innermost first."""
+    known: list[str] = []
+    for state in reversed(states):
+        operation = operation_in(state)
+        if operation is None:
+            continue
+        known += operation.parameters
+        for at, name in enumerate(operation.parameters):
+            if name in changed:
+                state.slots[at] = changed.pop(name)
+    if changed:
+        name = next(iter(changed))
+        raise DeclarationError(
+            f"fork: there is no variable {name!r} in the snapshot",
+            expected="one of " + ", ".join(dict.fromkeys(known)),
+            hint=nearest(name, known),
+        )
+
+
+class Heartbeat:
+    """Renews the lease of an owner while the context lasts, also during a long call."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="cascade-lease", daemon=True)
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._store.lease / 3):
+            try:
+                self._store.renew(self._owner)
+            except StoreError:
+                pass  # it is busy, or gone: the next snapshot says so
+        self._store.close()
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()

@@ -1,0 +1,334 @@
+"""Frames as rows, and back: the one place that knows how.
+
+A frame is saved as plain data: its code, its position, the values that are there, and the calls that are under way with their
+operands. Its code is a graph, found by its *shape* (the results that it was built of, without their values), a task, found by its
+name, or an operation in a row of a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+from cascade._vm import ABSENT, Code, FrameState, loop_code_of
+from cascade.adapters.caches.keys import digest
+from cascade.declare.lazy import LazyResult
+from cascade.declare.task import Task
+from cascade.durable.codec import ROUTES, StateWriter, unsaved
+from cascade.durable.references import path_of
+from cascade.errors import KeyingError, SavingError, StoreError
+from cascade.graph.build import flatten
+from cascade.graph.model import Graph, Row
+from cascade.graph.operations import AnyTask, Operation, PolicyOperation, StateMachine, operation_of
+from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
+from cascade.runtime.spine.run_context import RunContext
+from cascade.runtime.spine.walk_state import WalkCode, WalkState
+
+State = FrameState | WalkState
+AnyOperation = AnyTask | Operation
+Written = list[Any]
+"""A frame as plain data: code, position, values, calls, owner and position there, flags, numbers, origin."""
+
+
+class Shape(NamedTuple):
+    """That by which a graph is found again.
+
+    Attributes:
+        key: the digest of `data`; empty for the graph of the run's target.
+        data: the results that it was built of, written without their values.
+        blobs: the large values of `data`.
+        operations: those of its rows.
+    """
+
+    key: bytes
+    data: bytes
+    blobs: Mapping[bytes, bytes]
+    operations: Mapping[int, AnyOperation]
+
+
+class Shapes:
+    """The shapes of the graphs of one run.
+
+    Args:
+        pickle: as of `StateWriter`.
+    """
+
+    def __init__(self, pickle: bool) -> None:
+        self._writer = StateWriter(pickle)
+        self._of_code: dict[Code, Shape | SavingError] = {}
+        self._known: dict[bytes, Shape] = {}
+        self.tasks = self._writer.tasks
+
+    def root(self, operations: Mapping[int, AnyOperation], code: Code | None = None) -> Shape:
+        """Notes the graph of the run's target."""
+        shape = self._known[b""] = Shape(b"", b"", {}, operations)
+        if code is not None:
+            self._of_code[code] = shape
+        return shape
+
+    def note_code(self, code: Code, deferred: LazyResult[object]) -> None:
+        """Notes the code of a graph that a task has returned."""
+        if code not in self._of_code:
+            try:
+                self._of_code[code] = self.made(deferred, rows_of(code))
+            except SavingError as error:
+                self._of_code[code] = error
+            except KeyingError as error:
+                self._of_code[code] = unsaved("a graph that a task has returned", deferred.task, error)
+
+    def made(self, deferred: LazyResult[object], operations: Mapping[int, AnyOperation]) -> Shape:
+        """Returns the shape of a graph."""
+        around = getattr(deferred, "around", None)
+        data = self._writer.shape(deferred, () if around is None else around.values)
+        key = digest(data)
+        if key not in self._known:
+            self._known[key] = Shape(key, data, dict(self._writer.blobs), operations)
+        return self._known[key]
+
+    def of(self, state: State) -> Shape | None:
+        """Returns the shape of a frame's graph; None for a task or a state machine on its own."""
+        if isinstance(state, WalkState):
+            found = state.code.shape if state.code.graph is not None else None
+        else:
+            found = self._of_code[state.code] if state.routine is None else None
+        if isinstance(found, SavingError):
+            raise found
+        return cast("Shape | None", found)
+
+    def place_of(self, operation: AnyOperation) -> tuple[Shape, list[int]]:
+        """Returns the shape and the row in which an operation stands; further numbers lead to its states, and to its later calls."""
+        for shape in self._known.values():
+            for row, candidate in shape.operations.items():
+                for path, found in _inside(candidate):
+                    if found is operation:
+                        return shape, [row, *path]
+        raise SavingError(f"the operation {operation!r} is in no graph of the run")
+
+
+def _inside(operation: AnyOperation) -> Iterator[tuple[list[int], AnyOperation]]:
+    yield [], operation
+    if isinstance(operation, PolicyOperation):
+        yield [-1], operation.again
+    if isinstance(operation, StateMachine):
+        for number, state in enumerate(operation.states):
+            yield from (([number, *path], found) for path, found in _inside(state.operation))
+
+
+def rows_of(code: Code) -> dict[int, AnyOperation]:
+    """Returns the operations that the code of a graph calls, by their rows."""
+    table = code.blueprint
+    words, nodes = table.word_table, table.node_table
+    return {
+        nodes[at]: cast("Any", table.constants[words[WORD_FIELDS * at + 2]]).operation
+        for at in range(len(nodes))
+        if INSTRUCTIONS[words[WORD_FIELDS * at]].calls
+    }
+
+
+def operations_in(rows: tuple[Row, ...]) -> dict[int, AnyOperation]:
+    """Returns the operations of a graph's rows."""
+    return {number: row[0] for number, row in enumerate(rows)}
+
+
+# -- Writing ----------------------------------------------------------------------------------------------------------
+
+
+class Frames(NamedTuple):
+    """The frames of a run as plain data.
+
+    Attributes:
+        first: the number of the frame that continues first.
+        shapes: of their graphs.
+    """
+
+    written: list[Written]
+    first: int
+    shapes: dict[bytes, Shape]
+
+
+def written_frames(states: list[State], writer: StateWriter, shapes: Shapes) -> Frames:
+    """Returns the frames of a run as plain data: each stands behind the one that takes its result."""
+    order: list[int] = []
+    for number in range(len(states)):
+        chain = []
+        while number >= 0 and number not in order:
+            chain.append(number)
+            number = states[number].owner
+        order += reversed(chain)
+    place = {number: at for at, number in enumerate(order)}
+    used: dict[bytes, Shape] = {}
+    written = [_written_frame(states[number], writer, shapes, place, used) for number in order]
+    return Frames(written, place[0], used)
+
+
+def _written_frame(
+    state: State, writer: StateWriter, shapes: Shapes, place: Mapping[int, int], used: dict[bytes, Shape]
+) -> Written:
+    name = _namer(state)
+    slots = [[at, _value(writer, value, name, at)] for at, value in enumerate(state.slots) if value is not ABSENT]
+    calls = [
+        [
+            pc,
+            [[at, _value(writer, value, name, at)] for at, value in enumerate(operands) if value is not ABSENT],
+            len(operands),
+        ]
+        for pc, operands in state.calls
+    ]
+    origin = None if state.origin is None else _task(writer, state.origin)
+    return [
+        _reference(state, writer, shapes, used), state.pc, slots, len(state.slots), calls,
+        place.get(state.owner, -1), state.owner_pc, state.waits, state.may_skip, state.inner,
+        state.iteration, state.serial, state.node, origin,
+    ]  # fmt: skip
+
+
+def _task(writer: StateWriter, task: AnyTask) -> str:
+    path = path_of(task)
+    writer.tasks[path] = task
+    return path
+
+
+def _value(writer: StateWriter, value: object, name: Callable[[int], tuple[str, AnyTask]], at: int) -> object:
+    try:
+        return writer.plain(value)
+    except KeyingError as error:
+        raise unsaved(*name(at), error) from None
+
+
+def _namer(state: State) -> Callable[[int], tuple[str, AnyTask]]:
+    """Returns a function from the number of a slot to the words for it, and the task that it belongs to."""
+    operation = operation_in(state)
+    if operation is None:
+        graph = state.code.graph if isinstance(state, WalkState) else None
+        tasks = operations_in(graph.rows) if graph is not None else rows_of(cast("Code", state.code))
+        last = [each.task for _, each in sorted(tasks.items()) if isinstance(each, Task) or hasattr(each, "task")][-1]
+        return lambda at: ("a value in the graph", last)
+    task, names = operation.task, operation.parameters
+    return lambda at: (f"the argument {names[at]!r}" if at < len(names) else "its result", task)
+
+
+def operation_in(state: State) -> Any:  # noqa: ANN401  # a task, or an operation, which have the same attributes
+    """Returns the operation that a frame makes again and again; None for a graph."""
+    if isinstance(state, WalkState):
+        return state.code.operation
+    return None if state.routine is None else state.routine.operation
+
+
+def _reference(state: State, writer: StateWriter, shapes: Shapes, used: dict[bytes, Shape]) -> list[object]:
+    shape = shapes.of(state)
+    if shape is not None:
+        used[shape.key] = shape
+        return ["graph", shape.key]
+    operation = operation_in(state)
+    task = operation.task
+    usual = operation_of(task)
+    if operation is usual or operation is task:
+        return ["task", _task(writer, task), False]
+    if isinstance(usual, PolicyOperation) and operation is usual.again:
+        return ["task", _task(writer, task), True]
+    shape, path = shapes.place_of(operation)
+    used[shape.key] = shape
+    return ["row", shape.key, path]
+
+
+# -- Reading ----------------------------------------------------------------------------------------------------------
+
+
+class FramesReader:
+    """Makes the frames of a run of plain data.
+
+    Args:
+        context: of the run that they are made for.
+        root: the code of the run's target and its inputs, as the path of the run has them.
+        task: finds a task by its name.
+        shape: returns the results that a graph was built of, by the key of its shape.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        root: tuple[Code | WalkCode, Iterable[object]],
+        task: Callable[[str], AnyTask],
+        shape: Callable[[bytes], LazyResult[object]],
+    ) -> None:
+        self._context = context
+        self._graphs: dict[bytes, tuple[Code | WalkCode, list[object]]] = {b"": (root[0], list(root[1]))}
+        self._task = task
+        self._shape = shape
+
+    def states(self, written: list[Written]) -> list[State]:
+        """Returns the states of the frames."""
+        return [self._state(each) for each in written]
+
+    def _graph(self, key: bytes) -> tuple[Code | WalkCode, list[object]]:
+        if key not in self._graphs:
+            target = self._shape(key)
+            if self._context.lowers:
+                code, inputs = self._context.expand(target)
+                self._graphs[key] = code, list(inputs)
+            else:
+                rows, given = flatten(target, to_run=True)
+                inputs = list(self._context.inputs.fill(given))
+                self._graphs[key] = walk_code(self._context.shape_of(target, rows), rows, inputs), inputs
+        return self._graphs[key]
+
+    def _state(self, written: Written) -> State:
+        reference, pc, slots, count, calls, *rest = written
+        code: Code | WalkCode = WalkCode()
+        origin = None if rest[-1] is None else self._task(rest[-1])
+        inputs: list[object] = []
+        operation: AnyOperation | None = None
+        if reference[0] == "graph":
+            code, inputs = self._graph(reference[1])
+        else:
+            operation = self._operation(reference)
+        values: list[object] = [ABSENT] * count
+        for at, value in slots:
+            values[at] = inputs[at] if value is ROUTES else value
+        under_way: list[tuple[int, list[object]]] = []
+        for at, given, size in calls:
+            operands: list[object] = [ABSENT] * size
+            for position, value in given:
+                operands[position] = inputs[self._input_of(code, at, position)] if value is ROUTES else value
+            under_way.append((at, operands))
+        if not self._context.lowers:
+            made = cast("WalkCode", code) if operation is None else WalkCode(operation=cast("Any", operation))
+            return WalkState(made, pc, values, under_way, *cast("Any", (*rest[:-1], origin)))
+        routine = None if operation is None else cast("Any", operation).routine
+        machine_code = cast("Code", code) if routine is None else loop_code_of(self._context, routine)
+        return FrameState(machine_code, pc, values, under_way, *cast("Any", (*rest[:-1], origin, routine)))
+
+    def _input_of(self, code: Code | WalkCode, at: int, position: int) -> int:
+        """Returns the number of the input that an operand of the call at a position is."""
+        if isinstance(code, Code):
+            words = code.blueprint.word_table
+            row = INSTRUCTIONS[words[WORD_FIELDS * at]]
+            return int(row.c.sources(words[WORD_FIELDS * at + 3], code.blueprint)[position]) >> 1
+        assert code.graph is not None
+        order = self._context.code_cache.solver.resolve(code.graph).issue_order(code.graph)
+        reference: int = code.graph.rows[order[at]][1 + position]
+        return -1 - reference
+
+    def _operation(self, reference: list[Any]) -> AnyOperation:
+        if reference[0] == "task":
+            usual = operation_of(self._task(reference[1]))
+            return usual.again if reference[2] and isinstance(usual, PolicyOperation) else usual
+        code, _ = self._graph(reference[1])
+        found = rows_of(code) if isinstance(code, Code) else operations_in(cast("Any", code.graph).rows)
+        row, *path = reference[2]
+        operation = found.get(row)
+        for number in path:
+            if number < 0 and isinstance(operation, PolicyOperation):
+                operation = operation.again
+            elif isinstance(operation, StateMachine) and 0 <= number < len(operation.states):
+                operation = operation.states[number].operation
+            else:
+                operation = None
+        if operation is None:
+            raise StoreError("a frame of the run stands in a graph that has other rows now")
+        return operation
+
+
+def walk_code(shape: object, rows: tuple[Row, ...], inputs: Iterable[object]) -> WalkCode:
+    """Returns the code of a graph on the graph path."""
+    return WalkCode(shape, Graph(rows, tuple(inputs)))

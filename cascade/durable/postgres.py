@@ -1,0 +1,140 @@
+"""The Postgres database of a store, by psycopg: the extra `postgres`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from cascade.errors import MissingExtraError, StoreError
+
+SCHEMA = "cascade_runs"
+Row = tuple[Any, ...]
+
+
+class Postgres:
+    """A database of Postgres, with a connection for each thread. A connection that is lost is opened again.
+
+    Args:
+        address: `postgresql://...`.
+        format: the version of the schema that is expected.
+        schema: the statements that create it; its tables stand in a schema of their own, `cascade_runs`.
+        synchronous: "normal": a commit does not wait for the disk of the server; "full": it does.
+
+    Raises:
+        MissingExtraError: (an ImportError) psycopg is not installed.
+    """
+
+    binary, number, counter = "BYTEA", "DOUBLE PRECISION", "BIGINT"
+
+    def __init__(self, address: str, format: int, schema: Sequence[str], synchronous: str) -> None:
+        try:
+            self._driver: Any = import_module("psycopg")
+        except ImportError:
+            raise MissingExtraError("Store('postgresql://...')", "psycopg", "postgres") from None
+        self._address = address
+        self._format = format
+        self._schema = schema
+        self._synchronous = "on" if synchronous == "full" else "off"
+        self._local = threading.local()
+        self._create()
+
+    def connection(self) -> Any:  # noqa: ANN401  # of psycopg, which may not be installed
+        """Returns this thread's connection."""
+        known = getattr(self._local, "known", None)
+        if known is not None and known[0] == os.getpid() and not known[1].closed:
+            return known[1]
+        with self._errors():
+            made = self._driver.connect(self._address, autocommit=True, connect_timeout=10)
+            made.execute(f"SET search_path TO {SCHEMA}, public")
+            made.execute(f"SET synchronous_commit TO {self._synchronous}")
+        self._local.known = os.getpid(), made
+        self._local.in_transaction = False
+        return made
+
+    def _create(self) -> None:
+        connection = self.connection()
+        with self._errors(), connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(1129530194)")  # from here on nobody else creates it
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            connection.execute("CREATE TABLE IF NOT EXISTS format (version BIGINT NOT NULL)")
+            found = connection.execute("SELECT version FROM format").fetchone()
+            if found is None:
+                connection.execute("INSERT INTO format VALUES (%s)", (self._format,))
+                for statement in self._schema:
+                    connection.execute(statement)
+            elif found[0] > self._format:
+                raise StoreError(
+                    f"the store was written by a later version of Cascade (format {found[0]})",
+                    expected=f"a store of format {self._format} or earlier",
+                    hint="update Cascade",
+                )
+
+    def _run(self, statement: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401
+        text = statement.replace("%", "%%").replace("?", "%s")
+        with self._errors():
+            return self.connection().execute(text, tuple(arguments))
+
+    def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]:
+        """Executes a statement and returns its rows."""
+        cursor = self._run(statement, arguments)
+        with self._errors():
+            return list(cursor.fetchall())
+
+    def count(self, statement: str, arguments: Sequence[object] = ()) -> int:
+        """Executes a statement and returns how many rows it has changed."""
+        return int(self._run(statement, arguments).rowcount)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """In this block all statements are one transaction; inside of another one they are a part of that."""
+        self.connection()
+        if self._local.in_transaction:
+            yield
+            return
+        self.begin()
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def begin(self) -> None:
+        """Begins a transaction, which the next one in this thread is a part of until `commit`."""
+        self._run("BEGIN", ())
+        self._local.in_transaction = True
+
+    def commit(self) -> None:
+        """Commits the transaction that `begin` has begun."""
+        self._run("COMMIT", ())
+        self._local.in_transaction = False
+
+    def roll_back(self) -> None:
+        """Undoes the transaction of this thread, if there is one."""
+        if getattr(self._local, "in_transaction", False):
+            self._local.in_transaction = False
+            with contextlib.suppress(Exception):  # the connection may be lost, and the transaction with it
+                self.connection().execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Closes this thread's connection; it is opened again when needed."""
+        known = getattr(self._local, "known", None)
+        if known is not None:
+            self._local.known = None
+            known[1].close()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._driver.OperationalError as error:
+            raise StoreError(
+                f"the Postgres server of the store cannot be reached ({str(error).strip()})",
+                hint="the run continues from its last snapshot when it is there again: cascade.resume(store, id)",
+            ) from error
+        except self._driver.Error as error:
+            raise StoreError(f"the Postgres store: {str(error).strip()}") from error

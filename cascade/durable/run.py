@@ -1,0 +1,443 @@
+"""The functions for users: start, resume and fork runs that are saved, and look at them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from cascade.declare.lazy import LazyResult
+from cascade.durable.codec import StateReader
+from cascade.durable.execution import Ended, Execution, written_target
+from cascade.durable.owner import Owner
+from cascade.durable.pinned import function_rows
+from cascade.durable.saving import Doubt, Returned, Steps, read_value, written_value
+from cascade.durable.store import OVER, RunRow
+from cascade.durable.store import Store as Store
+from cascade.errors import DeclarationError, RunCancelledError, RunFailedError, StoreError
+from cascade.runtime.api import default_engine
+from cascade.runtime.engine import Engine, name_of
+
+LOOK_SECONDS = 0.05
+"""Between two looks at a run that another process has, or that waits."""
+DEFAULT_EVERY = 1.0
+OPTIONS = frozenset({"use_vm", "timeout", "max_steps"})
+
+
+class State(NamedTuple):
+    """The state of a run as it was saved last.
+
+    Attributes:
+        status: "queued", "running", "waiting", "interrupted", "done", "failed" or "cancelled".
+        step: how many task calls it had made.
+        snapshot: the number of its last snapshot.
+        saved: when that was taken, in seconds since the epoch.
+        waits: the names of the signals that it waits for.
+        due: when it continues in any case.
+        where: the tasks of its loops, the outermost first, each with its iteration and its arguments by name.
+    """
+
+    status: str
+    step: int
+    snapshot: int
+    saved: float
+    waits: tuple[str, ...]
+    due: float | None
+    where: list[tuple[str, int, dict[str, object]]]
+
+
+class Entry(NamedTuple):
+    """Something that happened to a run.
+
+    Attributes:
+        at: when, in seconds since the epoch.
+        kind: "saved", "resumed", "parked", "signal", "cancelled", "forked", "done" or "failed".
+        step: after how many task calls.
+        detail: the number of the snapshot, the name of the signal, or other words.
+    """
+
+    at: float
+    kind: str
+    step: int
+    detail: str
+
+
+class Run:
+    """A run in a store.
+
+    Attributes:
+        id: its name there.
+        store: the store.
+    """
+
+    def __init__(self, store: Store, id: str, engine: Engine | None = None, doubt: Doubt | None = None) -> None:
+        self.store = store
+        self.id = id
+        self._engine = engine  # where this process continues it
+        self._doubt = doubt
+        self._execution: Execution | None = None
+        self._thread: threading.Thread | None = None
+        self._ended: Ended | None = None
+        self._error: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id!r} in {self.store.path}>"
+
+    # -- For users ---------------------------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401  # of the target's type
+        """Waits until the run is over, and returns its value.
+
+        A run that was started or resumed by this process continues here when a signal that it waits for has come. Ctrl-C stops it: it
+        can be resumed.
+
+        Args:
+            timeout: seconds; None for no limit.
+
+        Raises:
+            TimeoutError: it is not over by then; it continues.
+            RunFailedError: (a RuntimeError) it has failed in another process.
+            RunCancelledError: (a RuntimeError) it was cancelled.
+            Exception: whatever a task raised, as itself, if it ran here.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self._join(deadline)
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            if self._ended is not None and self._ended.outcome is not None:
+                return self._ended.outcome.unwrap()
+            row = self.store.run(self.id)
+            if row.is_over:
+                return self._outcome(row)
+            if self._engine is not None and _may_continue(row, self.store):
+                self.proceed()
+                continue
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"the run {self.id!r} is {row.status} after {timeout:g} s")
+            time.sleep(LOOK_SECONDS)
+
+    def state(self) -> State:
+        """Returns the state of the run as it was saved last."""
+        row = self.store.run(self.id)
+        where = [] if row.snapshot == 0 or row.is_over else _variables(self.store, row)
+        return State(
+            row.status, row.step, row.snapshot, row.saved, row.waits if row.status == "waiting" else (), row.due, where
+        )
+
+    def history(self) -> list[Entry]:
+        """Returns the snapshots that are kept, and other events, in order."""
+        entries = [Entry(at, "saved", step, f"snapshot {number}") for number, at, step in self.store.snapshots(self.id)]
+        entries += [Entry(*each) for each in self.store.events(self.id)]
+        return sorted(entries)
+
+    def cancel(self) -> None:
+        """Cancels the run: it ends at its next snapshot, wherever it is under way."""
+        self.store.cancel(self.id)
+
+    # -- Execution in this process ----------------------------------------------------------------------------------------
+
+    def begin(self, execution: Execution, *, in_thread: bool) -> Run:
+        """Drives an execution that is set up: in a thread of its own, or in this one."""
+        self._execution = execution
+        if in_thread:
+            self._thread = threading.Thread(target=self._drive, name=f"cascade-run-{self.id}")
+            self._thread.start()
+        else:
+            self._drive()
+        return self
+
+    def _drive(self) -> None:
+        assert self._execution is not None
+        try:
+            self._ended = self._execution.drive()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._execution = None
+            if self._thread is threading.current_thread():
+                self.store.close()
+
+    def _join(self, deadline: float | None) -> None:
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        try:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            self.stop()
+            raise
+        if not thread.is_alive():
+            self._thread = None
+
+    def stop(self) -> None:
+        """Ends the run in this process, saved; it can be resumed."""
+        execution, thread = self._execution, self._thread
+        if execution is not None:
+            execution.stop()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def wait(self) -> None:
+        """Waits until the execution in this process has ended: the run is over or parked."""
+        self._join(None)
+
+    def take_error(self) -> BaseException | None:
+        """Returns the error of the execution in this process, if it has failed."""
+        error, self._error = self._error, None
+        return (
+            error
+            if error is not None or self._ended is None or self._ended.outcome is None
+            else self._ended.outcome.error
+        )
+
+    def proceed(self) -> None:
+        """Continues the run in this thread, where no other process has it."""
+        owner = Owner.new()
+        try:
+            row = self.store.claim(self.id, owner)
+        except StoreError:
+            Owner.end(owner)  # another process was faster
+            return
+        self._ended = None
+        self.begin(resumed(self.store, row, owner, self._engine or default_engine(), self._doubt), in_thread=False)
+
+    def _outcome(self, row: RunRow) -> object:
+        if row.status == "cancelled":
+            raise RunCancelledError(f"the run {self.id!r} was cancelled")
+        if row.status == "failed":
+            raise RunFailedError(f"the run {self.id!r} has failed:\n{row.error}")
+        data = self.store.outcome(self.id)
+        assert data is not None
+        return read_value(self.store, self.id, data)
+
+
+def _may_continue(row: RunRow, store: Store) -> bool:
+    if row.status == "waiting":
+        return row.due is not None and row.due <= time.time()
+    if row.status == "running":
+        return Owner.is_dead(row.owner) or row.lease is None or row.lease < time.time()
+    return row.status == "interrupted" or (row.status == "queued" and row.queue is None)
+
+
+def _variables(store: Store, row: RunRow) -> list[tuple[str, int, dict[str, object]]]:
+    reader = StateReader(lambda key: store.blob(row.id, key), store.pickle)
+    parameters = {path: names for path, _, _, names, *_ in store.functions(row.id)}
+    _, _, _, frames, _, _ = cast("Any", reader.target(reader.read(store.snapshot(row.id, row.snapshot))))
+    found = []
+    for reference, _, slots, _, _, _, _, _, _, _, iteration, *_ in frames:
+        if reference[0] == "task":
+            names = json.loads(parameters.get(reference[1], "[]"))
+            found.append((reference[1], iteration, {names[at]: value for at, value in slots if at < len(names)}))
+    return found
+
+
+# -- Starting -------------------------------------------------------------------------------------------------------------
+
+
+def start(
+    target: LazyResult[Any],
+    *,
+    store: Store,
+    id: str | None = None,
+    every: float | Steps = DEFAULT_EVERY,
+    params: Mapping[str, object] | None = None,
+    queue: str | None = None,
+    engine: Engine | None = None,
+    **options: Any,  # noqa: ANN401  # the options of a run
+) -> Run:
+    """Starts a run that is saved in a store, in a thread of its own.
+
+    Args:
+        target: a LazyResult, or a nest of them; its tasks are found again by their names.
+        store: where it is saved.
+        id: its name there; by default a new one.
+        every: seconds between two snapshots, or `cascade.steps(n)` task calls. A snapshot that takes long to make is followed by a
+            longer interval, so that at most 2 % of the time is spent on them.
+        params: the values of the target's parameters, by name.
+        queue: leaves the run to the workers of that queue (`cascade work`).
+        engine: runs it; by default as `cascade.run` does.
+        use_vm, timeout, max_steps: as of `Engine.run`; all executions of the run together have one limit.
+
+    Raises:
+        StoreError: (a RuntimeError) there is a run of that name, or the store cannot be written.
+        SavingError: (a TypeError) an argument cannot be saved: it is named, with the task and its line.
+    """
+    run, execution = _new_run(target, store, id, every, params, queue, engine, options)
+    return run if execution is None else run.begin(execution, in_thread=True)
+
+
+def run_saved(
+    target: object,
+    params: Mapping[str, object] | None = None,
+    *,
+    store: Store,
+    id: str | None = None,
+    every: float | Steps = DEFAULT_EVERY,
+    engine: Engine,
+    **options: Any,  # noqa: ANN401  # the options of a run
+) -> object:
+    """As `cascade.run(target, store=, id=)`: starts a run in this thread, or continues the one of that name, and returns its value."""
+    if id is not None and any(each.id == id for each in store.runs()):
+        return resume(store, id, engine=engine, _in_thread=False).result()
+    return start_here(target, params, store=store, id=id, every=every, engine=engine, **options).result()
+
+
+def start_here(
+    target: object,
+    params: Mapping[str, object] | None = None,
+    *,
+    store: Store,
+    id: str | None = None,
+    every: float | Steps = DEFAULT_EVERY,
+    engine: Engine,
+    **options: Any,  # noqa: ANN401  # the options of a run
+) -> Run:
+    """As `start`, in this thread: returns when the run is over or parked."""
+    run, execution = _new_run(target, store, id, every, params, None, engine, options)
+    assert execution is not None
+    return run.begin(execution, in_thread=False)
+
+
+def _new_run(
+    target: object, store: Store, id: str | None, every: float | Steps, params: Mapping[str, object] | None, queue: str | None,
+    engine: Engine | None, options: Mapping[str, Any],
+) -> tuple[Run, Execution | None]:  # fmt: skip
+    _check(store, id, every, options)
+    id = uuid.uuid4().hex if id is None else id
+    chosen = default_engine() if engine is None else engine
+    kept = {**options, "every": {"steps": every.calls} if isinstance(every, Steps) else float(every)}
+    data, writer = written_target(store, target, params)
+    blobs = dict(writer.blobs)
+    owner = None if queue is not None else Owner.new()
+    try:
+        store.create(id, data, name_of(target), kept, queue, owner, blobs, function_rows(writer.tasks, set()))
+        if owner is None:
+            return Run(store, id), None
+        execution = Execution(store, id, owner, chosen, kept)
+        try:
+            execution.begin(target, params)
+        except BaseException:
+            store.remove(id)
+            raise
+    except BaseException:
+        if owner is not None:
+            Owner.end(owner)
+        raise
+    return Run(store, id, chosen), execution
+
+
+def _check(store: object, id: object, every: object, options: Mapping[str, object]) -> None:
+    if not isinstance(store, Store):
+        raise DeclarationError(f"store={store!r}", expected="a cascade.Store", hint="store=cascade.Store('runs.db')")
+    if id is not None and (not isinstance(id, str) or not id):
+        raise DeclarationError(f"id={id!r}", expected="a text")
+    if not isinstance(every, Steps) and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < 0):
+        raise DeclarationError(f"every={every!r}", expected="seconds, or cascade.steps(n)")
+    if not options.keys() <= OPTIONS:
+        from cascade.runtime.options import unexpected_option
+
+        raise unexpected_option("start", options, {*OPTIONS, "store", "id", "every", "params", "queue", "engine"})
+
+
+def resumed(store: Store, row: RunRow, owner: str, engine: Engine, doubt: Doubt | None = None) -> Execution:
+    """Returns the execution of a run that was claimed, set up as it was saved."""
+    execution = Execution(store, row.id, owner, engine, row.options, doubt)
+    try:
+        if row.snapshot == 0:
+            reader = StateReader(lambda key: store.blob(row.id, key), store.pickle)
+            target, params = cast("tuple[object, Any]", reader.target(reader.read(store.target(row.id))))
+            execution.begin(target, params)
+        else:
+            execution.restore(row)
+    except BaseException:
+        store.release(row.id, owner, "interrupted")
+        Owner.end(owner)
+        raise
+    return execution
+
+
+def resume(
+    store: Store, id: str, *, engine: Engine | None = None, doubt: Doubt | None = None, _in_thread: bool = True
+) -> Run:
+    """Continues a run from its last snapshot, in a thread of its own. One that is over is only returned.
+
+    Args:
+        store, id: the run. The modules of its tasks have to be imported.
+        engine: runs it; by default as `cascade.run` does.
+        doubt: the treatment of a call of a task with `effect="once"` that had begun when its process ended: "again" makes it again,
+            `cascade.Returned(value)` takes it as made; a function of the task's name and the arguments (in a dict) decides between
+            the two; None raises an InDoubtError there.
+
+    Raises:
+        StoreError: (a RuntimeError) there is no such run, or another process has it.
+        ChangedCodeError: (a RuntimeError) its code has changed so that it cannot continue; the error shows the change.
+        UnknownCodeError: (a LookupError) a task or class is not found.
+    """
+    if doubt is not None and doubt != "again" and not isinstance(doubt, Returned) and not callable(doubt):
+        raise DeclarationError(f"resume(doubt={doubt!r})", expected="'again', cascade.Returned(value), or a function")
+    chosen = default_engine() if engine is None else engine
+    row = store.run(id)
+    run = Run(store, id, chosen, doubt)
+    if row.status in OVER or (row.status == "waiting" and not _may_continue(row, store)):
+        return run
+    owner = Owner.new()
+    try:
+        row = store.claim(id, owner)
+    except BaseException:
+        Owner.end(owner)
+        raise
+    return run.begin(resumed(store, row, owner, chosen, doubt), in_thread=_in_thread)
+
+
+def fork(
+    store: Store,
+    id: str,
+    at: int | None = None,
+    *,
+    fork_id: str | None = None,
+    engine: Engine | None = None,
+    **changed: object,
+) -> Run:
+    """Starts a new run from a snapshot of another one.
+
+    Args:
+        store, id: that one, which may be over.
+        at: the number of the snapshot; by default the last one.
+        fork_id: the name of the new run; by default `id` with a number.
+        engine: runs it.
+        changed: new values of variables: of the arguments of its loops, those of the innermost first.
+
+    Raises:
+        StoreError: (a RuntimeError) there is no such run or snapshot.
+        DeclarationError: (a TypeError) there is no such variable.
+    """
+    chosen = default_engine() if engine is None else engine
+    new = store.copy(id, at, fork_id)
+    owner = Owner.new()
+    row = store.claim(new, owner)
+    execution = Execution(store, new, owner, chosen, row.options)
+    try:
+        execution.restore(row, changed=changed)
+    except BaseException:
+        store.remove(new)
+        Owner.end(owner)
+        raise
+    return Run(store, new, chosen).begin(execution, in_thread=True)
+
+
+def signal(store: Store, id: str, name: str, value: object = None) -> None:
+    """Sends a signal to a run, which continues with its value where it waits for that name, now or later.
+
+    Raises:
+        StoreError: (a RuntimeError) there is no such run, or it is over.
+        KeyingError: (a TypeError) the value cannot be saved.
+    """
+    if not isinstance(name, str) or not name:
+        raise DeclarationError(f"signal(..., {name!r})", expected="the name of a signal")
+    data, blobs = written_value(store, value)
+    store.send(id, name, data, blobs)

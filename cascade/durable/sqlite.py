@@ -1,0 +1,184 @@
+"""The SQLite database of a store: one file, which several processes and threads may use at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cascade.errors import StoreError
+
+APPLICATION = 0x43534352  # "CSCR"
+BUSY_SECONDS = 10.0
+Row = tuple[Any, ...]
+
+
+class SQLite:
+    """A database of SQLite, with a connection for each thread.
+
+    Args:
+        path: the file.
+        format: the version of the schema that is expected.
+        schema: the statements that create it.
+        synchronous: "normal" or "full": whether a commit outlives a crash of the process only, or one of the machine as well.
+    """
+
+    binary, number, counter = "BLOB", "REAL", "INTEGER"
+    on_commit: Callable[[bool], object] | None = None
+    """Called before (False) and after (True) each commit: for tests that crash there."""
+
+    def __init__(self, path: str | os.PathLike[str], format: int, schema: Sequence[str], synchronous: str) -> None:
+        self.path = Path(path).absolute()
+        self._format = format
+        self._schema = schema
+        self._synchronous = synchronous
+        self._local = threading.local()
+        self.connection()
+
+    def connection(self) -> sqlite3.Connection:
+        """Returns this thread's connection."""
+        known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "known", None)
+        if known is not None and known[0] == os.getpid():
+            return known[1]
+        with self._errors():
+            made = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            try:
+                self._open(made)
+            except BaseException:
+                made.close()
+                raise
+        self._local.known = os.getpid(), made
+        return made
+
+    def _open(self, connection: sqlite3.Connection) -> None:
+        found = _format_of(connection)
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if found[0] != APPLICATION and tables:
+            raise StoreError(
+                f"{self.path} is an SQLite file of something else", expected="a new file, or a store of runs"
+            )
+        if tables and found[1] > self._format:
+            raise StoreError(
+                f"store {self.path}: it was written by a later version of Cascade (format {found[1]})",
+                expected=f"a store of format {self._format} or earlier",
+                hint="update Cascade",
+            )
+        _begin_wal(connection)
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        if tables:
+            return
+        connection.execute("BEGIN IMMEDIATE")  # from here on nobody else creates it
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {self._format}")
+            for statement in self._schema:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+
+    def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]:
+        """Executes a statement and returns its rows."""
+        with self._errors():
+            return self.connection().execute(statement, arguments).fetchall()
+
+    def count(self, statement: str, arguments: Sequence[object] = ()) -> int:
+        """Executes a statement and returns how many rows it has changed."""
+        with self._errors():
+            return self.connection().execute(statement, arguments).rowcount
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """In this block all statements are one transaction; inside of another one they are a part of that."""
+        connection = self.connection()
+        if connection.in_transaction:
+            yield
+            return
+        with self._errors():
+            connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def begin(self) -> None:
+        """Begins a transaction, which the next one in this thread is a part of until `commit`."""
+        with self._errors():
+            self.connection().execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commits the transaction that `begin` has begun."""
+        if self.on_commit is not None:
+            self.on_commit(False)
+        with self._errors():
+            self.connection().execute("COMMIT")
+        if self.on_commit is not None:
+            self.on_commit(True)
+
+    def roll_back(self) -> None:
+        """Undoes the transaction of this thread, if there is one."""
+        connection = self.connection()
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Closes this thread's connection; it is opened again when needed."""
+        known = getattr(self._local, "known", None)
+        if known is not None:
+            self._local.known = None
+            known[1].close()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: sqlite3.DatabaseError) -> StoreError:
+        name = getattr(error, "sqlite_errorname", "")
+        for prefix, what, hint in (
+            ("SQLITE_NOTADB", "is no store: it is not an SQLite file", "use another path"),
+            ("SQLITE_CORRUPT", "is damaged", "restore it from a copy, or save what `sqlite3 FILE .recover` can read"),
+            (
+                "SQLITE_FULL",
+                "cannot be written: the disk is full",
+                "make room; the run continues from its last snapshot",
+            ),
+            ("SQLITE_IOERR", "cannot be read or written", "look at the disk; the run continues from its last snapshot"),
+            (
+                "SQLITE_BUSY",
+                f"was locked by another process for {BUSY_SECONDS:g} s",
+                "end the process that holds a transaction open",
+            ),
+            ("SQLITE_LOCKED", "is locked", "end the transaction that holds it"),
+            ("SQLITE_READONLY", "cannot be written: it is read-only", None),
+            ("SQLITE_CANTOPEN", "cannot be opened", "create its directory, and let this user write there"),
+        ):
+            if name.startswith(prefix):
+                return StoreError(f"store {self.path} {what} ({error})", hint=hint)
+        return StoreError(f"store {self.path}: {error}")
+
+
+def _begin_wal(connection: sqlite3.Connection) -> None:
+    # While another process switches as well, SQLite does not wait, but says at once that it is busy.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+        time.sleep(0.002)
+
+
+def _format_of(connection: sqlite3.Connection) -> tuple[int, int]:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    return application, connection.execute("PRAGMA user_version").fetchone()[0]

@@ -1,0 +1,648 @@
+"""Store: where runs are saved. One schema, for SQLite and Postgres.
+
+runs        one row a run: its target, its state, who runs it, its outcome
+snapshots   the last snapshots of each run, numbered
+blobs       large values of a run, by the digest of their content, with the last snapshot that used them
+functions   the code that a run belongs to: the name, digest and source of each function
+signals     values that were sent to a run; `taken` once a wait has them
+events      the history of a run: parked, resumed, signals, ...
+queues      how many runs of a queue may be under way at once
+schedules   targets that are started again and again
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from cascade.durable.owner import Owner
+from cascade.durable.sqlite import SQLite
+from cascade.errors import DeclarationError, StoreError, nearest
+
+FORMAT = 1
+KEPT_SNAPSHOTS = 32
+LEASE_SECONDS = 15.0
+NEVER_OLD = 1 << 62
+"""The snapshot that values belong to which are no part of a snapshot."""
+OVER = ("done", "failed", "cancelled")
+"""The states of runs that do not continue."""
+PARTS = ("snapshots", "blobs", "functions", "signals", "events")
+"""The tables that have rows of a run."""
+Row = tuple[Any, ...]
+
+
+class Database(Protocol):
+    """SQLite or Postgres, as a store uses it."""
+
+    binary: str
+    number: str
+    counter: str
+
+    def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]: ...
+    def count(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
+    def transaction(self) -> Any: ...  # noqa: ANN401  # a context manager
+    def connection(self) -> Any: ...  # noqa: ANN401  # the driver's own
+    def begin(self) -> None: ...
+    def commit(self) -> None: ...
+    def roll_back(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def schema(binary: str, number: str, counter: str) -> list[str]:
+    """Returns the statements that create the tables, given the names of the types of the database."""
+    return [
+        f"""CREATE TABLE runs (
+            id TEXT PRIMARY KEY, status TEXT NOT NULL, target {binary} NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
+            created {number} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL, snapshot {counter} NOT NULL,
+            queue TEXT, owner TEXT, lease {number}, due {number}, waits TEXT NOT NULL, outcome {binary}, error TEXT,
+            cancelled {counter} NOT NULL)""",
+        "CREATE INDEX runs_by_status ON runs (status, due)",
+        f"""CREATE TABLE snapshots (
+            run TEXT NOT NULL, number {counter} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL, state {binary} NOT NULL,
+            PRIMARY KEY (run, number))""",
+        f"""CREATE TABLE blobs (
+            run TEXT NOT NULL, digest {binary} NOT NULL, last {counter} NOT NULL, data {binary} NOT NULL, PRIMARY KEY (run, digest))""",
+        f"""CREATE TABLE functions (
+            run TEXT NOT NULL, path TEXT NOT NULL, task {counter} NOT NULL, digest TEXT NOT NULL, parameters TEXT NOT NULL,
+            file TEXT NOT NULL, line {counter} NOT NULL, source TEXT NOT NULL, PRIMARY KEY (run, path))""",
+        f"""CREATE TABLE signals (
+            run TEXT NOT NULL, number {counter} NOT NULL, name TEXT NOT NULL, value {binary} NOT NULL, sent {number} NOT NULL,
+            taken {counter} NOT NULL, PRIMARY KEY (run, number))""",
+        f"""CREATE TABLE events (
+            run TEXT NOT NULL, number {counter} NOT NULL, at {number} NOT NULL, kind TEXT NOT NULL, step {counter} NOT NULL,
+            detail TEXT NOT NULL, PRIMARY KEY (run, number))""",
+        f"CREATE TABLE queues (name TEXT PRIMARY KEY, concurrency {counter} NOT NULL)",
+        f"""CREATE TABLE schedules (
+            id TEXT PRIMARY KEY, rule TEXT NOT NULL, target {binary} NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
+            next {number} NOT NULL)""",
+    ]
+
+
+class RunRow(NamedTuple):
+    """A run as it stands in the store.
+
+    Attributes:
+        status: "queued", "running", "waiting", "interrupted", "done", "failed" or "cancelled".
+        step: how many task calls it had made when it was saved last.
+        waits: the names of the signals that it waits for.
+        due: when it is to continue, in seconds since the epoch; None if not by the clock.
+    """
+
+    id: str
+    status: str
+    name: str
+    options: dict[str, Any]
+    created: float
+    saved: float
+    step: int
+    snapshot: int
+    queue: str | None
+    owner: str | None
+    lease: float | None
+    due: float | None
+    waits: tuple[str, ...]
+    error: str | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in OVER
+
+
+COLUMNS = "id, status, name, options, created, saved, step, snapshot, queue, owner, lease, due, waits, error"
+
+
+class Store:
+    """A store of runs.
+
+    Several processes and threads may use it at once.
+
+    Args:
+        path: a file, which SQLite keeps; its directory has to exist. Or `postgresql://...`, with the extra `postgres`.
+        pickle: whether values that the codec has no form for are pickled. Unpickling can run any code: only for stores that nobody
+            else can write.
+        synchronous: "normal": a snapshot outlives the process. "full": also a crash of the machine, at the price of a write to
+            the disk for each snapshot.
+        lease: seconds after which another process may take over a run whose process is not heard of any more.
+
+    Raises:
+        StoreError: (a RuntimeError) it cannot be opened, is something else, is damaged, or was written by a later version.
+        MissingExtraError: (an ImportError) msgspec, or for Postgres psycopg, is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        pickle: bool = False,
+        synchronous: str = "normal",
+        lease: float = LEASE_SECONDS,
+    ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise DeclarationError(f"Store({path!r})", expected="the path of a file, or a postgresql:// address")
+        if synchronous not in ("normal", "full"):
+            raise DeclarationError(
+                f"Store(synchronous={synchronous!r})",
+                expected="'normal' or 'full'",
+                hint=nearest(str(synchronous), ("normal", "full")),
+            )
+        if not isinstance(lease, (int, float)) or lease <= 0:
+            raise DeclarationError(f"Store(lease={lease!r})", expected="a positive number of seconds")
+        from cascade.adapters.caches.codec import Codec
+
+        Codec()  # says so where msgspec is missing
+        self.path: str = os.fspath(path)
+        self.pickle: bool = pickle
+        self.lease: float = float(lease)
+        self.database: Database = _database(self.path, synchronous)
+
+    def __repr__(self) -> str:
+        return f"Store({self.path!r})"
+
+    def close(self) -> None:
+        """Closes this thread's connection; it is opened again when needed."""
+        self.database.close()
+
+    def connection(self) -> Any:  # noqa: ANN401  # of sqlite3 or psycopg
+        """Returns this thread's connection: tasks with effect="atomic" write through it."""
+        return self.database.connection()
+
+    # -- Runs ---------------------------------------------------------------------------------------------------------
+
+    def runs(self, status: str | None = None, limit: int = 1000) -> list[RunRow]:
+        """Returns the runs, the latest first.
+
+        Args:
+            status: of those only.
+            limit: not more than so many.
+        """
+        where, arguments = ("", ()) if status is None else (" WHERE status = ?", (status,))
+        rows = self.database.execute(
+            f"SELECT {COLUMNS} FROM runs{where} ORDER BY created DESC LIMIT ?", (*arguments, limit)
+        )
+        return [_row(each) for each in rows]
+
+    def run(self, id: str) -> RunRow:
+        """Returns a run; raises StoreError (a RuntimeError) if there is none of that name."""
+        rows = self.database.execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (id,))
+        if not rows:
+            known = [each[0] for each in self.database.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 100")]
+            raise StoreError(f"there is no run {id!r} in {self.path}", hint=nearest(id, known))
+        return _row(rows[0])
+
+    def create(
+        self, id: str, target: bytes, name: str, options: Mapping[str, object], queue: str | None, owner: str | None,
+        blobs: Mapping[bytes, bytes], functions: Iterable[Row],
+    ) -> None:  # fmt: skip
+        """Adds a run, before its first snapshot.
+
+        Raises:
+            StoreError: (a RuntimeError) there is one of that name.
+        """
+        now = time.time()
+        with self.database.transaction():
+            added = self.database.count(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, '[]', NULL, NULL, 0) ON CONFLICT DO NOTHING",
+                (id, "queued" if owner is None else "running", target, name, json.dumps(options), now, now, queue, owner,
+                 None if owner is None else now + self.lease, now if owner is None else None),
+            )  # fmt: skip
+            if not added:
+                raise StoreError(
+                    f"there is a run {id!r} in {self.path} already",
+                    hint=f"continue it by cascade.resume(store, {id!r}), or give this one another id",
+                )
+            self.put_blobs(id, blobs, NEVER_OLD)
+            self.put_functions(id, functions)
+
+    def target(self, id: str) -> bytes:
+        """Returns the target of a run, as it was written."""
+        return bytes(self.database.execute("SELECT target FROM runs WHERE id = ?", (id,))[0][0])
+
+    def outcome(self, id: str) -> bytes | None:
+        """Returns the result of a run that is done, as it was written."""
+        found = self.database.execute("SELECT outcome FROM runs WHERE id = ?", (id,))[0][0]
+        return None if found is None else bytes(found)
+
+    # -- Who runs a run ---------------------------------------------------------------------------------------------------
+
+    def claim(self, id: str, owner: str) -> RunRow:
+        """Takes a run for a process, which then has its lease.
+
+        Raises:
+            StoreError: (a RuntimeError) another process has it, or it is over.
+        """
+        with self.database.transaction():
+            row = self.run(id)
+            if row.is_over:
+                raise StoreError(
+                    f"the run {id!r} is {row.status}",
+                    hint="its result is run.result(); cascade.fork continues from a snapshot",
+                )
+            if row.owner is not None and row.owner != owner and not self._is_free(row):
+                left = max(0.0, (row.lease or 0.0) - time.time())
+                raise StoreError(
+                    f"the run {id!r} is held by another process, {Owner.describe(row.owner)}",
+                    hint=f"if that has ended, its lease is over in {left:.0f} s",
+                )
+            if not self._take(row, owner):
+                raise StoreError(f"the run {id!r} is held by another process", hint="it has just taken it")
+        return row
+
+    def _take(self, row: RunRow, owner: str) -> bool:
+        changed = self.database.count(
+            "UPDATE runs SET owner = ?, lease = ?, status = 'running', due = NULL WHERE id = ? AND coalesce(owner, '') = ?",
+            (owner, time.time() + self.lease, row.id, row.owner or ""),
+        )
+        return changed > 0
+
+    @staticmethod
+    def _is_free(row: RunRow) -> bool:
+        return row.lease is None or row.lease < time.time() or Owner.is_dead(row.owner)
+
+    def claim_next(self, owner: str, queues: Sequence[str] = ()) -> RunRow | None:
+        """Takes the run that is due for longest, within the limits of its queue; None if there is none."""
+        now = time.time()
+        with self.database.transaction():
+            rows = self.database.execute(
+                f"SELECT {COLUMNS} FROM runs WHERE (status IN ('queued', 'interrupted') OR (status = 'waiting' AND due <= ?) "
+                "OR (status = 'running' AND (lease IS NULL OR lease < ?))) AND cancelled = 0 ORDER BY due, created LIMIT 200",
+                (now, now),
+            )
+            dead = self.database.execute(
+                f"SELECT {COLUMNS} FROM runs WHERE status = 'running' AND cancelled = 0 AND lease >= ?", (now,)
+            )
+            found = [_row(each) for each in rows] + [each for each in map(_row, dead) if Owner.is_dead(each.owner)]
+            for row in found:
+                if (not queues or row.queue in queues) and self._has_room(row) and self._take(row, owner):
+                    return row
+        return None
+
+    def _has_room(self, row: RunRow) -> bool:
+        if row.queue is None:
+            return True
+        self.database.count(
+            "UPDATE queues SET concurrency = concurrency WHERE name = ?", (row.queue,)
+        )  # nobody else counts now
+        limits = self.database.execute("SELECT concurrency FROM queues WHERE name = ?", (row.queue,))
+        if not limits:
+            return True
+        under_way = self.database.execute(
+            "SELECT count(*) FROM runs WHERE queue = ? AND status = 'running' AND lease >= ? AND id <> ?",
+            (row.queue, time.time(), row.id),
+        )
+        return bool(under_way[0][0] < limits[0][0])
+
+    def queue(self, name: str, concurrency: int) -> None:
+        """Sets how many runs of a queue may be under way at once, in all processes together."""
+        if not isinstance(concurrency, int) or concurrency < 1:
+            raise DeclarationError(f"queue({name!r}, {concurrency!r})", expected="a number of runs, from 1 up")
+        self.database.count(
+            "INSERT INTO queues VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET concurrency = excluded.concurrency",
+            (name, concurrency),
+        )
+
+    def renew(self, owner: str) -> None:
+        """Extends the leases of all runs that a process has."""
+        self.database.count(
+            "UPDATE runs SET lease = ? WHERE owner = ? AND status = 'running'", (time.time() + self.lease, owner)
+        )
+
+    def release(self, id: str, owner: str, status: str) -> None:
+        """Ends the lease of a run that is not over."""
+        self.database.count(
+            "UPDATE runs SET owner = NULL, lease = NULL, status = ?, due = ? WHERE id = ? AND owner = ? AND status = 'running'",
+            (status, time.time(), id, owner),
+        )
+
+    # -- Snapshots --------------------------------------------------------------------------------------------------------
+
+    def save(
+        self, id: str, owner: str, number: int, step: int, state: bytes, blobs: Mapping[bytes, bytes], functions: Iterable[Row],
+        taken: Iterable[int], parked: tuple[Sequence[str], float | None] | None,
+    ) -> None:  # fmt: skip
+        """Adds a snapshot, in one transaction with the signals that it has taken.
+
+        Args:
+            parked: the names that the run waits for, and when it is due, if it is to be parked.
+
+        Raises:
+            LostLease: another process has taken the run over, or it was cancelled.
+        """
+        now = time.time()
+        database = self.database
+        with database.transaction():
+            if parked is None:
+                changed = database.count(
+                    "UPDATE runs SET saved = ?, step = ?, snapshot = ?, lease = ? WHERE id = ? AND owner = ? AND cancelled = 0",
+                    (now, step, number, now + self.lease, id, owner),
+                )
+            else:
+                changed = database.count(
+                    "UPDATE runs SET saved = ?, step = ?, snapshot = ?, lease = NULL, owner = NULL, status = 'waiting', waits = ?, due = ? "
+                    "WHERE id = ? AND owner = ? AND cancelled = 0",
+                    (now, step, number, json.dumps(list(parked[0])), self._due(id, parked), id, owner),
+                )
+            if not changed:
+                raise self.lost(id)
+            database.count("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)", (id, number, now, step, state))
+            if number > KEPT_SNAPSHOTS:
+                database.count("DELETE FROM snapshots WHERE run = ? AND number = ?", (id, number - KEPT_SNAPSHOTS))
+            if number % (2 * KEPT_SNAPSHOTS) == 0:
+                database.count("DELETE FROM blobs WHERE run = ? AND last < ?", (id, number - 2 * KEPT_SNAPSHOTS))
+            if blobs:
+                self.put_blobs(id, blobs, number)
+            self.put_functions(id, functions)
+            for each in taken:
+                database.count("UPDATE signals SET taken = 1 WHERE run = ? AND number = ?", (id, each))
+            if parked is not None:
+                self.note(id, "parked", step, ", ".join(parked[0]))
+
+    def _due(self, id: str, parked: tuple[Sequence[str], float | None]) -> float | None:
+        # A signal that came since the wait looked for one makes the run due at once.
+        names, due = parked
+        for name in names:
+            if self.database.execute(
+                "SELECT 1 FROM signals WHERE run = ? AND name = ? AND taken = 0 LIMIT 1", (id, name)
+            ):
+                return 0.0
+        return due
+
+    def lost(self, id: str) -> LostLease:
+        """Returns the reason why a process may not write a run any more."""
+        rows = self.database.execute("SELECT cancelled, status FROM runs WHERE id = ?", (id,))
+        return LostLease(id, cancelled=bool(rows and rows[0][0]))
+
+    def put_blobs(self, id: str, blobs: Mapping[bytes, bytes], number: int) -> None:
+        """Adds large values, and notes that a snapshot uses them."""
+        for key, data in blobs.items():
+            self.database.count(
+                "INSERT INTO blobs VALUES (?, ?, ?, ?) ON CONFLICT (run, digest) DO UPDATE SET last = "
+                "CASE WHEN blobs.last > excluded.last THEN blobs.last ELSE excluded.last END",
+                (id, key, number, data),
+            )
+
+    def blob(self, id: str, key: bytes) -> bytes:
+        """Returns a large value of a run."""
+        rows = self.database.execute("SELECT data FROM blobs WHERE run = ? AND digest = ?", (id, key))
+        if not rows:
+            raise StoreError(f"the run {id!r} in {self.path} is damaged: a value of it is missing")
+        return bytes(rows[0][0])
+
+    def put_functions(self, id: str, functions: Iterable[Row]) -> None:
+        """Adds the code of functions that a run has come to."""
+        for each in functions:
+            self.database.count(
+                "INSERT INTO functions VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", (id, *each)
+            )
+
+    def functions(self, id: str) -> list[Row]:
+        """Returns the code that a run belongs to: (path, whether it is a task, digest, parameters, file, line, source)."""
+        return self.database.execute(
+            "SELECT path, task, digest, parameters, file, line, source FROM functions WHERE run = ? ORDER BY path",
+            (id,),
+        )
+
+    def replace_functions(self, id: str, functions: Iterable[Row]) -> None:
+        """Notes that a run belongs to other code from now on."""
+        with self.database.transaction():
+            self.database.count("DELETE FROM functions WHERE run = ?", (id,))
+            self.put_functions(id, functions)
+
+    def snapshot(self, id: str, number: int) -> bytes:
+        """Returns the state of a snapshot; raises StoreError (a RuntimeError) if it is not kept."""
+        rows = self.database.execute("SELECT state FROM snapshots WHERE run = ? AND number = ?", (id, number))
+        if not rows:
+            kept = [
+                each[0]
+                for each in self.database.execute("SELECT number FROM snapshots WHERE run = ? ORDER BY number", (id,))
+            ]
+            raise StoreError(
+                f"the run {id!r} has no snapshot {number}",
+                expected=f"one of {kept[0]} to {kept[-1]}" if kept else "a run that was saved",
+            )
+        return bytes(rows[0][0])
+
+    def snapshots(self, id: str) -> list[tuple[int, float, int]]:
+        """Returns the snapshots of a run that are kept: (number, when, step)."""
+        rows = self.database.execute("SELECT number, saved, step FROM snapshots WHERE run = ? ORDER BY number", (id,))
+        return [(int(number), float(saved), int(step)) for number, saved, step in rows]
+
+    # -- The end ----------------------------------------------------------------------------------------------------------
+
+    def finish(
+        self,
+        id: str,
+        owner: str,
+        status: str,
+        step: int,
+        outcome: bytes | None,
+        blobs: Mapping[bytes, bytes],
+        error: str | None,
+    ) -> None:
+        """Notes that a run is over."""
+        with self.database.transaction():
+            changed = self.database.count(
+                "UPDATE runs SET status = ?, step = ?, saved = ?, outcome = ?, error = ?, owner = NULL, lease = NULL, due = NULL, waits = '[]' "
+                "WHERE id = ? AND owner = ?",
+                (status, step, time.time(), outcome, error, id, owner),
+            )
+            if not changed:
+                raise self.lost(id)
+            self.put_blobs(id, blobs, NEVER_OLD)
+            self.note(id, status, step, "" if error is None else error.strip().splitlines()[-1][:200])
+
+    def fail(self, id: str, error: str) -> None:
+        """Notes that a run cannot continue: it is looked at by people."""
+        with self.database.transaction():
+            self.database.count(
+                "UPDATE runs SET status = 'failed', error = ?, owner = NULL, lease = NULL, due = NULL WHERE id = ? AND outcome IS NULL",
+                (error, id),
+            )
+            self.note(id, "failed", self.run(id).step, error.splitlines()[0][:200])
+
+    def cancel(self, id: str) -> None:
+        """Cancels a run: one that is under way ends at its next snapshot, any other at once."""
+        with self.database.transaction():
+            row = self.run(id)
+            if not row.is_over:
+                status = "running" if row.owner is not None and not self._is_free(row) else "cancelled"
+                self.database.count("UPDATE runs SET cancelled = 1, status = ? WHERE id = ?", (status, id))
+                self.note(id, "cancelled", row.step, "")
+
+    # -- Schedules --------------------------------------------------------------------------------------------------------
+
+    def put_schedule(
+        self,
+        id: str,
+        rule: str,
+        target: bytes,
+        name: str,
+        options: str,
+        next: float,
+        blobs: Mapping[bytes, bytes],
+        functions: Iterable[Row],
+    ) -> None:
+        """Adds a schedule, or replaces the one of that name. The parts of its target are kept as those of a run `schedule:id`."""
+        parts = f"schedule:{id}"
+        with self.database.transaction():
+            self.remove(parts)
+            self.database.count(
+                "INSERT INTO schedules VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, "
+                "target = excluded.target, name = excluded.name, options = excluded.options, next = excluded.next",
+                (id, rule, target, name, options, next),
+            )
+            self.put_blobs(parts, blobs, NEVER_OLD)
+            self.put_functions(parts, functions)
+
+    def due_schedules(self, now: float) -> list[tuple[str, str, float]]:
+        """Returns the schedules whose time has come: (name, rule, time)."""
+        rows = self.database.execute("SELECT id, rule, next FROM schedules WHERE next <= ? ORDER BY next", (now,))
+        return [(id, rule, float(next)) for id, rule, next in rows]
+
+    def start_scheduled(self, id: str, due: float, following: float) -> bool:
+        """Adds the run of a schedule for a time, and sets the next one; returns False where another worker has done so."""
+        with self.database.transaction():
+            if not self.database.count("UPDATE schedules SET next = ? WHERE id = ? AND next = ?", (following, id, due)):
+                return False
+            rows = self.database.execute("SELECT target, name, options FROM schedules WHERE id = ?", (id,))
+            target, name, text = rows[0]
+            options = json.loads(text)
+            run = f"{id}@{due:.0f}"
+            self.create(run, bytes(target), name, options, options.pop("queue"), None, {}, ())
+            self._copy_parts(f"schedule:{id}", run)
+        return True
+
+    def unschedule(self, id: str) -> None:
+        """Drops a schedule; its runs stay."""
+        with self.database.transaction():
+            self.database.count("DELETE FROM schedules WHERE id = ?", (id,))
+            self.remove(f"schedule:{id}")
+
+    def _copy_parts(self, id: str, new: str) -> None:
+        self.database.count(
+            "INSERT INTO blobs SELECT ?, digest, ?, data FROM blobs WHERE run = ?", (new, NEVER_OLD, id)
+        )
+        self.database.count(
+            "INSERT INTO functions SELECT ?, path, task, digest, parameters, file, line, source FROM functions WHERE run = ?",
+            (new, id),
+        )
+
+    # -- Signals ----------------------------------------------------------------------------------------------------------
+
+    def remove(self, id: str) -> None:
+        """Drops a run and all that is kept of it."""
+        with self.database.transaction():
+            self.database.count("DELETE FROM runs WHERE id = ?", (id,))
+            for table in PARTS:
+                self.database.count(f"DELETE FROM {table} WHERE run = ?", (id,))
+
+    def copy(self, id: str, number: int | None, new: str | None) -> str:
+        """Adds a run that continues from a snapshot of another one; returns its name."""
+        with self.database.transaction():
+            row = self.run(id)
+            state = self.snapshot(id, row.snapshot if number is None else number)
+            if new is None:
+                taken = {
+                    each[0] for each in self.database.execute("SELECT id FROM runs WHERE id LIKE ?", (f"{id}-fork-%",))
+                }
+                new = next(name for count in range(1, len(taken) + 2) if (name := f"{id}-fork-{count}") not in taken)
+            self.create(new, self.target(id), row.name, row.options, None, None, {}, ())
+            at = {each[0]: each for each in self.snapshots(id)}[row.snapshot if number is None else number]
+            self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), at[2], state))
+            self.database.count(
+                "UPDATE runs SET snapshot = 1, step = ?, status = 'interrupted' WHERE id = ?", (at[2], new)
+            )
+            self._copy_parts(id, new)
+            self.note(new, "forked", at[2], f"{id}, snapshot {at[0]}")
+        return new
+
+    def send(self, id: str, name: str, value: bytes, blobs: Mapping[bytes, bytes]) -> None:
+        """Keeps a signal for a run, which continues with it when it waits for that name."""
+        with self.database.transaction():
+            row = self.run(id)
+            if row.is_over:
+                raise StoreError(f"the run {id!r} is {row.status}: it takes no signal any more")
+            number = self.database.execute("SELECT coalesce(max(number), 0) + 1 FROM signals WHERE run = ?", (id,))[0][
+                0
+            ]
+            self.database.count("INSERT INTO signals VALUES (?, ?, ?, ?, ?, 0)", (id, number, name, value, time.time()))
+            self.put_blobs(id, blobs, NEVER_OLD)
+            if name in row.waits:
+                self.database.count("UPDATE runs SET due = 0 WHERE id = ? AND status = 'waiting'", (id,))
+            self.note(id, "signal", row.step, name)
+
+    def was_sent(self, id: str, name: str) -> bool:
+        """Returns True if a signal of a name was ever sent to a run."""
+        return bool(self.database.execute("SELECT 1 FROM signals WHERE run = ? AND name = ? LIMIT 1", (id, name)))
+
+    def signal(self, id: str, name: str, taken: Iterable[int]) -> tuple[int, bytes] | None:
+        """Returns the number and the value of the first signal of a name that no wait has taken; None if there is none."""
+        used = set(taken)
+        rows = self.database.execute(
+            "SELECT number, value FROM signals WHERE run = ? AND name = ? AND taken = 0 ORDER BY number", (id, name)
+        )
+        return next(((number, bytes(value)) for number, value in rows if number not in used), None)
+
+    # -- History ------------------------------------------------------------------------------------------------------
+
+    def note(self, id: str, kind: str, step: int, detail: str) -> None:
+        """Adds to the history of a run."""
+        self.database.count(
+            "INSERT INTO events SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM events WHERE run = ?",
+            (id, time.time(), kind, step, detail, id),
+        )
+
+    def events(self, id: str) -> list[tuple[float, str, int, str]]:
+        """Returns the history of a run: (when, kind, step, detail)."""
+        rows = self.database.execute("SELECT at, kind, step, detail FROM events WHERE run = ? ORDER BY number", (id,))
+        return [(float(at), kind, int(step), detail) for at, kind, step, detail in rows]
+
+    def collect(self, older_than: float = 0.0) -> int:
+        """Drops the runs that have been over for so many seconds; returns how many."""
+        with self.database.transaction():
+            rows = self.database.execute(
+                "SELECT id FROM runs WHERE status IN ('done', 'failed', 'cancelled') AND saved <= ?",
+                (time.time() - older_than,),
+            )
+            for (id,) in rows:
+                self.remove(id)
+        return len(rows)
+
+
+class LostLease(Exception):
+    """A process may not write a run any more: another one has taken it over, or it was cancelled."""
+
+    def __init__(self, id: str, cancelled: bool) -> None:
+        super().__init__(f"the run {id!r} was {'cancelled' if cancelled else 'taken over by another process'}")
+        self.cancelled = cancelled
+
+
+def _row(row: Row) -> RunRow:
+    id, status, name, options, created, saved, step, snapshot, queue, owner, lease, due, waits, error = row
+    return RunRow(
+        id,
+        status,
+        name,
+        json.loads(options),
+        created,
+        saved,
+        step,
+        snapshot,
+        queue,
+        owner,
+        lease,
+        due,
+        tuple(json.loads(waits)),
+        error,
+    )
+
+
+def _database(path: str, synchronous: str) -> Database:
+    if path.startswith(("postgresql://", "postgres://")):
+        from cascade.durable.postgres import Postgres
+
+        types = Postgres.binary, Postgres.number, Postgres.counter
+        return Postgres(path, FORMAT, schema(*types), synchronous)
+    return SQLite(path, FORMAT, schema(SQLite.binary, SQLite.number, SQLite.counter), synchronous)

@@ -1,0 +1,125 @@
+"""Workers: processes that take runs from a store, and start those of schedules."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from cascade.durable.owner import Owner
+from cascade.durable.run import Run, resumed
+from cascade.durable.schedules import start_due
+from cascade.durable.store import RunRow, Store
+from cascade.errors import DeclarationError
+from cascade.imports import TYPE_CHECKING
+from cascade.runtime.api import default_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cascade.runtime.engine import Engine
+
+IDLE_SECONDS = 0.2
+"""Between two looks for runs that are due."""
+
+
+class Worker:
+    """Takes runs that are queued, due, or whose process has ended, and executes them.
+
+    Several workers may share a store: a run has a lease, which is renewed while it is executed, and no two of them have the same run.
+
+    Args:
+        store: of the runs.
+        queues: takes runs of these queues only; by default of all, and those of no queue.
+        concurrency: executes so many runs at once, each in a thread.
+        engine: runs them.
+        report: called with the run and the error of each execution that has failed; None for one that has not.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        queues: Sequence[str] = (),
+        concurrency: int = 1,
+        engine: Engine | None = None,
+        report: Callable[[RunRow, BaseException | None], object] | None = None,
+    ) -> None:
+        if not isinstance(concurrency, int) or concurrency < 1:
+            raise DeclarationError(f"Worker(concurrency={concurrency!r})", expected="a number of runs, from 1 up")
+        self._store = store
+        self._queues = tuple(queues)
+        self._engine = default_engine() if engine is None else engine
+        self._report = report
+        self._room = threading.Semaphore(concurrency)
+        self._over = threading.Event()
+        self._active: dict[str, Run] = {}
+        self._threads: list[threading.Thread] = []
+
+    def work(self, until_idle: bool = False) -> None:
+        """Executes runs until `stop` is called, or, with `until_idle`, until none is due.
+
+        Runs that are under way at the end are saved, and continue elsewhere.
+        """
+        try:
+            while not self._over.is_set():
+                start_due(self._store)
+                if self._take():
+                    continue
+                if until_idle and not any(each.is_alive() for each in self._threads):
+                    return
+                self._over.wait(IDLE_SECONDS if not until_idle else 0.01)
+        finally:
+            for run in list(self._active.values()):
+                run.stop()
+            for thread in self._threads:
+                thread.join()
+
+    def stop(self) -> None:
+        """Ends the work, from a signal handler or another thread."""
+        self._over.set()
+
+    def _take(self) -> bool:
+        if not self._room.acquire(blocking=False):
+            return False
+        owner = Owner.new()
+        row = self._store.claim_next(owner, self._queues)
+        if row is None:
+            Owner.end(owner)
+            self._room.release()
+            return False
+        self._threads = [each for each in self._threads if each.is_alive()]
+        thread = threading.Thread(target=self._execute, args=(row, owner), name=f"cascade-run-{row.id}")
+        self._threads.append(thread)
+        thread.start()
+        return True
+
+    def _execute(self, row: RunRow, owner: str) -> None:
+        failure: BaseException | None = None
+        try:
+            run = self._active[row.id] = Run(self._store, row.id, self._engine)
+            try:
+                execution = resumed(self._store, row, owner, self._engine)
+            except Exception as error:
+                self._store.fail(row.id, f"{type(error).__name__}: {error}")
+                raise
+            run.begin(execution, in_thread=False)
+            failure = run.take_error()
+        except Exception as error:
+            failure = error
+        finally:
+            self._active.pop(row.id, None)
+            if self._report is not None:
+                self._report(row, failure)
+            self._store.close()
+            self._room.release()
+
+
+def wait_until(store: Store, id: str, statuses: Sequence[str], seconds: float) -> RunRow:
+    """Returns a run once it has one of these states; raises TimeoutError otherwise."""
+    deadline = time.monotonic() + seconds
+    while (row := store.run(id)).status not in statuses:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the run {id!r} is {row.status}")
+        time.sleep(0.01)
+    return row

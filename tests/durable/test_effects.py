@@ -1,0 +1,151 @@
+"""Effects and waits: calls that are never repeated, writes in one transaction with the snapshot, signals."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path as FilePath
+
+import pytest
+
+import cascade as cs
+from cascade.durable.work import wait_until
+from tests.conftest import Path
+from tests.support.durable import tasks
+
+
+@pytest.fixture
+def store(tmp_path: FilePath) -> cs.Store:
+    return cs.Store(tmp_path / "runs.db")
+
+
+@pytest.fixture
+def file(tmp_path: FilePath) -> FilePath:
+    return tmp_path / "effects"
+
+
+def test_a_call_with_the_effect_once_is_not_repeated_by_a_run_that_continues_behind_it(
+    path: Path, store: cs.Store, file: FilePath
+) -> None:
+    target = tasks.add(tasks.write_once(str(file), "a"), tasks.write_later(str(file), "b"))
+    run = cs.start(target, store=store, id="run", every=3600, use_vm=path.use_vm)
+    assert run.result() == "ab"
+    behind = [number for number, _, step in store.snapshots("run") if step >= 2]
+    for number in behind:
+        assert cs.fork(store, "run", at=number).result() == "ab"
+    assert behind and file.read_text() == "a\nb\n"
+
+
+def test_a_call_that_had_begun_is_in_doubt_and_is_made_again_or_taken_as_made(
+    path: Path, store: cs.Store, file: FilePath
+) -> None:
+    run = cs.start(
+        tasks.add(tasks.write_once(str(file), "a"), "!"), store=store, id="run", every=3600, use_vm=path.use_vm
+    )
+    assert run.result() == "a!"
+    begun = store.snapshots("run")[1][0]  # the one that says that the call begins
+    with pytest.raises(cs.InDoubtError, match=r"a call of 'write_once' had begun[\s\S]*doubt='again'") as error:
+        cs.fork(store, "run", at=begun, fork_id="asked").result()
+    assert error.value.arguments == {"path": str(file), "text": "a"} and file.read_text() == "a\n"
+    assert store.run("asked").status == "interrupted"
+    assert cs.resume(store, "asked", doubt=cs.Returned("seen")).result() == "seen!"
+    with pytest.raises(cs.InDoubtError):
+        cs.fork(store, "run", at=begun, fork_id="again").result()
+    assert cs.resume(store, "again", doubt="again").result() == "a!" and file.read_text() == "a\na\n"
+
+
+def test_items_with_the_effect_once_are_not_repeated(path: Path, store: cs.Store, file: FilePath) -> None:
+    target = tasks.write_once.map([str(file)] * 4, ["a", "b", "c", "d"])
+    run = cs.start(target, store=store, id="run", every=3600, use_vm=path.use_vm)
+    assert run.result() == ["a", "b", "c", "d"]
+    for number, _, _ in store.snapshots("run"):
+        cs.fork(store, "run", at=number, fork_id=f"fork {number}").wait()
+        written = file.read_text().splitlines()
+        value = cs.resume(store, f"fork {number}", doubt=lambda name, given: cs.Returned(given["text"])).result()
+        assert value == ["a", "b", "c", "d"]
+        file.write_text("\n".join(written[:4]) + "\n")
+
+
+def test_attempts_count_on_when_a_run_continues(path: Path, store: cs.Store, file: FilePath) -> None:
+    run = cs.start(tasks.write_at_the_second_attempt(str(file)), store=store, id="run", every=3600, use_vm=path.use_vm)
+    assert run.result() == "written" and file.read_text() == "xx"
+    second = store.snapshots("run")[2][0]  # after the first attempt has failed
+    with pytest.raises(cs.InDoubtError):
+        cs.fork(store, "run", at=second).result()
+
+
+def test_writes_of_an_atomic_call_are_committed_with_the_snapshot_or_not_at_all(path: Path, store: cs.Store) -> None:
+    tasks.Ledger.store = store
+    store.connection().execute("CREATE TABLE ledger (amount INTEGER)")
+    total = tasks.add(tasks.pay(3), tasks.pay(4))
+    assert cs.run(total, store=store, id="paid", every=3600, use_vm=path.use_vm) == 7
+    assert store.connection().execute("SELECT amount FROM ledger").fetchall() == [(3,), (4,)]
+    with pytest.raises(ValueError, match="negative"):
+        cs.run(tasks.pay(-1), store=store, id="failed", use_vm=path.use_vm)
+    assert store.connection().execute("SELECT count(*) FROM ledger").fetchall() == [(2,)]
+    assert cs.run(tasks.pay.map([5, 6]), store=store, id="map", use_vm=path.use_vm) == [5, 6]
+    assert store.connection().execute("SELECT sum(amount) FROM ledger").fetchall() == [(18,)]
+
+
+def test_a_run_that_waits_is_parked_without_a_thread_and_continues_with_the_signal(path: Path, store: cs.Store) -> None:
+    run = cs.start(tasks.decide(cs.wait("approval"), tasks.slow_count(3)), store=store, id="run", use_vm=path.use_vm)
+    run.wait()
+    state = run.state()
+    assert (state.status, state.waits, store.run("run").owner) == ("waiting", ("approval",), None)
+    assert cs.resume(store, "run").state().status == "waiting"  # there is nothing to continue with
+    cs.signal(store, "run", "approval", {"yes": True})
+    assert cs.resume(store, "run").result() == "{'yes': True}: 6"
+    assert [entry.kind for entry in run.history() if entry.kind != "saved"] == ["parked", "signal", "resumed", "done"]
+
+
+def test_a_signal_that_comes_before_its_wait_is_kept_and_each_wait_takes_one(path: Path, store: cs.Store) -> None:
+    run = cs.start(tasks.turn("?", []), store=store, id="run", use_vm=path.use_vm)
+    run.wait()
+    cs.signal(store, "run", "answer 1", "second")
+    assert store.run("run").status == "waiting"
+    cs.signal(store, "run", "answer 0", "first")
+    assert run.result() == ["first", "second"]
+    with pytest.raises(cs.StoreError, match="is done: it takes no signal any more"):
+        cs.signal(store, "run", "answer 0", 1)
+
+
+def test_a_wait_ends_at_its_timeout_also_when_the_run_was_parked_meanwhile(path: Path, store: cs.Store) -> None:
+    target = cs.wait("nothing", 0.05, default="late")
+    run = cs.start(tasks.decide(target, 1), store=store, id="run", use_vm=path.use_vm)
+    run.wait()
+    due = store.run("run").due
+    assert due is not None and abs(due - time.time()) < 5
+    assert run.result() == "late: 1"
+    with pytest.raises(cs.TaskTimeoutError, match=r"no signal 'nothing' came within 0\.01 s"):
+        cs.run(cs.wait("nothing", 0.01), store=store, id="other", use_vm=path.use_vm)
+    assert cs.run(tasks.decide(cs.sleep(0.01), 2), store=store, id="slept", use_vm=path.use_vm) == "None: 2"
+
+
+def test_a_wait_beside_an_awaited_call_is_not_parked(path: Path, store: cs.Store) -> None:
+    target = tasks.together(cs.wait("go"), tasks.later(tasks.slow_count(2)))
+    run = cs.start(target, store=store, id="run", use_vm=path.use_vm)
+    wait_until(store, "run", ["waiting"], 30)
+    cs.signal(store, "run", "go", 1)
+    assert run.result() == [1, 3]
+
+
+def test_a_wait_needs_a_store(path: Path) -> None:
+    with pytest.raises(cs.StoreError, match=r"cascade\.wait\('x'\) in a run without a store"):
+        path.run(cs.wait("x"))
+
+
+@pytest.mark.once
+def test_an_effect_is_checked_where_it_is_declared() -> None:
+    with pytest.raises(cs.DeclarationError, match="did you mean 'once'"):
+        cs.task(effect="onec")(lambda: 1)  # type: ignore[call-overload]
+    with pytest.raises(cs.DeclarationError, match="effect='once' and pure=True"):
+        cs.task(effect="once", pure=True)(lambda: 1)
+
+    async def write() -> None:
+        pass
+
+    with pytest.raises(cs.DeclarationError, match="effect='atomic' and is not called in place"):
+        cs.task(effect="atomic")(write)
+
+
+def test_a_task_with_an_effect_is_a_plain_one_in_a_run_without_a_store(path: Path, file: FilePath) -> None:
+    assert path.run(tasks.once_loop(str(file), 3)) == "over" and file.read_text() == "3\n2\n1\n0\n"

@@ -1,0 +1,145 @@
+"""Workers, queues, schedules, and the commands on saved runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+import pytest
+
+import cascade as cs
+from cascade.cli import main
+from cascade.durable.work import wait_until
+from tests.support.durable import tasks
+
+pytestmark = pytest.mark.once
+ROOT = FilePath(__file__).parents[2]
+TASKS = "tests.support.durable.tasks"
+
+
+@pytest.fixture
+def store(tmp_path: FilePath) -> cs.Store:
+    return cs.Store(tmp_path / "runs.db", lease=0.5)
+
+
+class Workers:
+    """Worker processes of a store."""
+
+    def __init__(self, store: cs.Store) -> None:
+        self._store = store
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "cascade", "work", "--store", self._store.path, "--tasks", TASKS, *options]
+        made = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.processes.append(made)
+        return made
+
+
+@pytest.fixture
+def workers(store: cs.Store) -> Iterator[Workers]:
+    made = Workers(store)
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_a_worker_executes_what_is_queued_and_due(store: cs.Store) -> None:
+    runs = [cs.start(tasks.add(number, 1), store=store, id=f"run {number}", queue="small") for number in range(5)]
+    other = cs.start(tasks.add(1, 1), store=store, id="other", queue="other")
+    cs.Worker(store, queues=["small"], concurrency=2).work(until_idle=True)
+    assert [run.result() for run in runs] == [1, 2, 3, 4, 5] and other.state().status == "queued"
+
+
+def test_a_queue_has_no_more_runs_under_way_than_its_limit(store: cs.Store, tmp_path: FilePath) -> None:
+    store.queue("narrow", 1)
+    paths = [str(tmp_path / f"run {number}") for number in range(2)]
+    for path in paths:
+        cs.start(tasks.endless(path), store=store, id=path, queue="narrow", every=0.01)
+    first, second = store.claim_next("elsewhere:1:1:1"), store.claim_next("elsewhere:1:1:2")
+    assert first is not None and second is None
+    with pytest.raises(cs.DeclarationError, match="a number of runs"):
+        store.queue("narrow", 0)
+
+
+def test_a_worker_that_dies_is_replaced_within_its_lease_and_no_two_have_one_run(
+    store: cs.Store, workers: Workers, tmp_path: FilePath
+) -> None:
+    path = str(tmp_path / "file")
+    run = cs.start(tasks.endless(path), store=store, id="run", queue="q", every=0.01)
+    first = workers.start()
+    wait_until(store, "run", ["running"], 30)
+    while not os.path.exists(path) or store.run("run").snapshot < 3:
+        time.sleep(0.01)
+    second = workers.start()
+    time.sleep(0.3)
+    lines = FilePath(path).read_text().splitlines()
+    assert lines == sorted(lines, key=int) and len(lines) == len(set(lines))  # the second one has not begun it
+    os.kill(first.pid, signal.SIGKILL)
+    while "resumed" not in [entry.kind for entry in run.history()]:
+        time.sleep(0.01)
+    FilePath(path + ".end").touch()
+    assert wait_until(store, "run", ["done"], 30).status == "done" and run.result() == "over"
+    second.terminate()
+    assert second.wait(30) == 0
+
+
+def test_a_run_whose_tasks_a_worker_cannot_find_is_failed_with_the_reason(store: cs.Store) -> None:
+    cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run").wait()
+    store.connection().execute("UPDATE functions SET path = 'nowhere:decide' WHERE task = 1")
+    cs.signal(store, "run", "go")
+    seen: list[BaseException | None] = []
+    cs.Worker(store, report=lambda row, error: seen.append(error)).work(until_idle=True)
+    assert [type(error) for error in seen] == [cs.ChangedCodeError]
+    row = store.run("run")
+    assert row.status == "failed" and "the module 'nowhere' is not imported" in str(row.error)
+
+
+def test_schedules_start_runs_at_their_times(store: cs.Store) -> None:
+    cs.every(60, tasks.add(1, 2), store=store, id="often", queue=None)
+    assert store.due_schedules(time.time()) == []
+    store.connection().execute("UPDATE schedules SET next = 1000")
+    cs.Worker(store).work(until_idle=True)
+    (row,) = store.runs()
+    assert row.id == "often@1000" and cs.Run(store, row.id).result() == 3
+    (due,) = store.due_schedules(time.time() + 61)
+    assert due[2] > time.time()  # times that have passed are left out
+    store.unschedule("often")
+    assert store.due_schedules(time.time() + 3600) == []
+
+
+def test_schedules_by_rules_of_cron(store: cs.Store) -> None:
+    pytest.importorskip("cronsim")
+    cs.cron("*/5 * * * *", tasks.add(1, 2), store=store, id="five", queue="q")
+    (_, _, due) = store.due_schedules(time.time() + 301)[0]
+    assert time.localtime(due).tm_min % 5 == 0 and 0 < due - time.time() <= 300
+    with pytest.raises(cs.DeclarationError, match="minute, hour, day, month, weekday"):
+        cs.cron("every day", tasks.add(1), store=store, id="x")
+
+
+def test_the_commands_show_and_change_runs(store: cs.Store, capsys: pytest.CaptureFixture[str]) -> None:
+    cs.start(tasks.decide(cs.wait("approval"), tasks.slow_count(5)), store=store, id="run", every=cs.steps(1)).wait()
+    where = ["--store", store.path]
+
+    def run(*arguments: str) -> str:
+        assert main(["runs", *arguments[:1], *where, *arguments[1:]]) == 0
+        return capsys.readouterr().out
+
+    assert "run  waiting  decide  step" in run("list") and "waits for approval" in run("list")
+    assert "run: waits for approval" in run("resume", "run")
+    assert "parked" in run("show", "run")
+    run("signal", "run", "approval", "{'by': 'me'}")
+    assert "run: \"{'by': 'me'}: 15\"" in run("resume", "run", "--tasks", TASKS)
+    assert "run-fork-1: " in run("fork", "run", "--at", "4", "--set", "total=100")
+    assert "no runs" in run("list", "--status", "failed")
+    run("cancel", "run")
+    assert "runs dropped" in run("gc")
+    assert main(["runs", "show", *where, "run"]) == 1
+    assert "there is no run 'run'" in capsys.readouterr().err
