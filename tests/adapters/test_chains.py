@@ -37,6 +37,11 @@ def passed_on(x: int) -> Any:
 
 
 @cs.task(mode="compute")
+def several(x: int) -> Any:
+    return [plus(x), plus(x, 2)]
+
+
+@cs.task(mode="compute")
 def process(x: Any) -> tuple[Any, int]:
     return x, os.getpid()
 
@@ -126,6 +131,8 @@ def test_a_task_that_returns_more_than_a_value_continues_here(run):
     assert run(plus(passed_on(plus(1)))) == 13
     assert run(down(plus(4))) == 0
     assert run(passed_on(passed_on(1))) == 21
+    assert run(process(several(plus(1))))[0] == [3, 4]
+    assert run(several(plus(1))) == [3, 4]
 
 
 def test_a_value_between_two_tasks_need_not_be_sendable(run):

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from types import CodeType, FunctionType
 
-from cascade._vm import TailCall, is_awaitable
+from cascade._vm import TailCall, holds_made, is_awaitable, results_made
 from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.handshake import check_code
 from cascade.adapters.executors.lifeline import hold
@@ -109,7 +109,7 @@ def work_chain(path: list[str] | None, message: bytes) -> bytes:
 
     Returns:
         The pickle of the number of the last function that was called, and its answer. The answer's value is (value, the value before, whether the
-        value is a tail call or a result, behind which the caller continues).
+        value is a tail call, a result, or a nest of results, behind which the caller continues).
     """
     prepare(path)
     number = 0
@@ -127,13 +127,13 @@ def work_chain(path: list[str] | None, message: bytes) -> bytes:
         previous = value
         args = tuple(previous if each is PREVIOUS else each for each in args)
         kwargs = {name: previous if each is PREVIOUS else each for name, each in kwargs.items()}
-        begun = time.perf_counter()
+        begun, made = time.perf_counter(), results_made()
         try:
             value = function(*args, **kwargs)
         except BaseException as error:
             return pickle.dumps((number, failure_of(error)))
         _note(function, time.perf_counter() - begun)
-        is_special = type(value) in (TailCall, LazyResult)
+        is_special = type(value) in (TailCall, LazyResult) or holds_made(value, made)
         if is_special or is_awaitable(value):
             break
     try:

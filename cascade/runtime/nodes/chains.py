@@ -9,6 +9,7 @@ from cascade._vm import TailCall
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.messages import WorkerPool, chain_message, value_of
 from cascade.adapters.executors.worker import PREVIOUS, work_chain
+from cascade.declare.control import together
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import PLAIN
@@ -81,10 +82,9 @@ def _continued(
 ) -> LazyResult[object]:
     """Returns the rest of a chain as a result, behind a task that has returned a tail call or a result."""
     stage = operation.stages[number]
-    assert isinstance(result, (TailCall, LazyResult))
     operands = [previous if value is PREVIOUS else value for value in slots[number]]
     call = Call(context, operation_with(stage.task, PLAIN), operands, serial, stage.node)
-    coming = call.continuation(result)
+    coming = call.continuation(result if isinstance(result, (TailCall, LazyResult)) else together(result))
     for later, own in zip(operation.stages[number + 1 :], slots[number + 1 :], strict=True):
         coming = lazy_result(
             later.task, tuple(coming if value is PREVIOUS else value for value in own), later.task.policies

@@ -13,13 +13,16 @@ from cascade.declare.lazy import LazyResult
 from cascade.errors import MapError
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map
-from cascade.imports import asyncio
+from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.nodes.call import Call, ItemCall, begin
 from cascade.runtime.nodes.item_failures import ItemFailures
 from cascade.runtime.nodes.kernel_maps import Column
 from cascade.runtime.nodes.policies import with_policies
 from cascade.runtime.spine.fairness import yield_control
 from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which a map yields to the event loop, or, without one, checks whether the run has to end."""
@@ -140,6 +143,8 @@ class Items:
         limit: the greatest number of items under way; None for any.
     """
 
+    _is_bounded = False
+
     def __init__(
         self,
         rows: Rows,
@@ -191,7 +196,8 @@ class Items:
                 await self._start(self._run_item(item), item)
             position += 1
             await self._fairness.check(self._done)
-            await self._make_room()
+            if self._is_bounded:
+                await self._make_room()
         while self._active and self._failed is None:
             await self._wait()
         return self._failed
@@ -270,7 +276,8 @@ class Items:
             raise interrupted
 
     async def _run_item(self, item: ItemCall) -> object:
-        return await self._finish(item, await with_policies(item))
+        result = self._finished(item, await with_policies(item))
+        return await item.context.continued(result, item.park) if self._has_to_complete(result) else result
 
     async def _continue(self, item: ItemCall, made: object) -> object:
         if is_awaitable(made):
@@ -282,13 +289,20 @@ class Items:
         return await self._finish(item, together(made) if holds_made(made, UNKNOWN) else made)
 
     async def _finish(self, item: ItemCall, result: object) -> object:
+        result = self._finished(item, result)
+        return await item.context.continued(result, item.park) if self._has_to_complete(result) else result
+
+    def _finished(self, item: ItemCall, result: object) -> object:
+        """Publishes the end of an item, and returns its result: a value, a Failed, or a LazyResult that continues the item."""
         failed = result.error if type(result) is Failed else None
         if item.context.observed and item.is_published:
             item.context.finished(item.operation.task, item.serial, item.node, result, failed)
-        if type(result) is not TailCall and type(result) is not LazyResult:
-            return result
-        coming = item.continuation(result)
-        return await item.context.continued(coming, item.park) if self._completes else coming
+        if type(result) is TailCall or type(result) is LazyResult:
+            return item.continuation(result)
+        return result
+
+    def _has_to_complete(self, result: object) -> TypeGuard[LazyResult[object]]:
+        return self._completes and type(result) is LazyResult
 
 
 async def run_items(items: Items, begun: int = 0, special: object = None) -> Failed | None:

@@ -85,6 +85,8 @@ async def _stream_plainly(
 class StreamedItems(Items):
     """Items whose results go to a sink."""
 
+    _is_bounded = True
+
     def __init__(self, rows: Rows, sink: Sink, failures: ItemFailures, fairness: Fairness, limit: int) -> None:
         super().__init__(rows, [], failures, fairness, True, limit)
         self._sink = sink
