@@ -12,7 +12,7 @@ from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
 from cascade.errors import MapError
 from cascade.events.silent import PROGRESS_TIME
-from cascade.graph.operations import Map
+from cascade.graph.operations import Map, PolicyOperation
 from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.nodes.call import Call, ItemCall, begin
 from cascade.runtime.nodes.item_failures import ItemFailures
@@ -42,16 +42,23 @@ class Rows:
     """
 
     first = 0
+    _operation: PolicyOperation | None = None
 
     def __init__(self, call: Call, operation: Map, columns: list[Column]) -> None:
         self.call = call
         self.columns = columns
-        self._operation = operation.item
-        self._signature = signature = operation.signature
+        self._map = operation
+
+    def _prepare(self) -> PolicyOperation:
+        # For the first item that is a call of its own: most maps have none.
+        call, operation = self.call, self._map
+        signature = operation.signature
         shared = dict(zip(signature.shared, call.operands[operation.shared], strict=True))
         self._first = tuple([shared.pop(slot) for slot in range(signature.leading)])
         self._shared = shared
         self._amounts = tuple(call.operands[operation.computed])
+        self._operation = operation.item
+        return self._operation
 
     def has(self, position: int) -> bool:
         """Returns True if there is such an item; they are asked for in order."""
@@ -67,7 +74,7 @@ class Rows:
 
     def call_with(self, position: int, row: list[object]) -> ItemCall:
         """Returns the call of an item that is given."""
-        signature = self._signature
+        operation, signature = self._operation or self._prepare(), self._map.signature
         named = dict(zip(signature.names, row[signature.positional :], strict=True))
         slots: dict[int, object] = {}
         for each, value in self._shared.items():
@@ -75,11 +82,11 @@ class Rows:
                 slots[each] = value
             else:
                 named[each] = value
-        operands = self._operation.task.bind(*self._first, *row[: signature.positional], **named)
+        operands = operation.task.bind(*self._first, *row[: signature.positional], **named)
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
         operands += self._amounts
-        return ItemCall(self.call.context, self._operation, operands, self.call, position, row)
+        return ItemCall(self.call.context, operation, operands, self.call, position, row)
 
 
 def check_columns(call: Call, columns: Sequence[Sequence[object] | Column], first: int) -> None:
