@@ -142,10 +142,7 @@ def test_a_resource_is_iterated_over_where_it_is_an_input_of_a_map(run, log):
     assert run(increment.map(cs.inject(numbers))) == [2, 3]
     with pytest.raises(DeclarationError, match="map input 'b' is of type Connection") as raised:
         run(add.map([1], cs.inject(server)))
-    assert raised.value.hint == (
-        "what all items share is the default of a parameter, which may be a LazyResult, such as cascade.inject(...); "
-        "or give it for each item: b=[value] * len(items)"
-    )
+    assert raised.value.hint == "for one value that all items share: add.partial(b=...).map(...)"
 
 
 @pytest.mark.parametrize(

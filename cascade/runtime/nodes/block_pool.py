@@ -20,6 +20,8 @@ def pool_of(call: Call, operation: Map) -> WorkerPool | None:
     task, signature = operation.task, operation.signature
     if task.mode != "compute" or operation.amounts or operation.timeout is not None or operation.cache is not None:
         return None
+    if context.durable is not None:
+        return None  # each item is saved
     if context.inputs.takes_placeholders or (context.publisher.observes_items and call.is_published):
         return None
     named = [each for each in signature.shared[signature.leading :] if not isinstance(each, str)]

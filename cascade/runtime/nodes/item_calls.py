@@ -283,7 +283,7 @@ class Items:
             raise interrupted
 
     async def _run_item(self, item: ItemCall) -> object:
-        result = self._finished(item, await with_policies(item))
+        result = self._result_of(item, await with_policies(item))
         return await item.context.continued(result, item.park) if self._has_to_complete(result) else result
 
     async def _continue(self, item: ItemCall, made: object) -> object:
@@ -296,10 +296,10 @@ class Items:
         return await self._finish(item, together(made) if holds_made(made, UNKNOWN) else made)
 
     async def _finish(self, item: ItemCall, result: object) -> object:
-        result = self._finished(item, result)
+        result = self._result_of(item, result)
         return await item.context.continued(result, item.park) if self._has_to_complete(result) else result
 
-    def _finished(self, item: ItemCall, result: object) -> object:
+    def _result_of(self, item: ItemCall, result: object) -> object:
         """Publishes the end of an item, and returns its result: a value, a Failed, or a LazyResult that continues the item."""
         failed = result.error if type(result) is Failed else None
         if item.context.observed and item.is_published:
