@@ -41,6 +41,7 @@ LARGE = 4096
 PIECE = 1 << 16
 CHUNK = 256
 """Bytes and items: values of more are kept by content, in pieces of so many bytes or items."""
+NUMBERS = frozenset({int, float, bool, type(None)})
 SCALARS = frozenset({float, int, bool, type(None), str})
 COLLECTIONS: dict[str, type] = {"deque": deque, "OrderedDict": OrderedDict, "Counter": Counter}
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
@@ -68,7 +69,7 @@ class StateWriter(Codec):
 
     Attributes:
         blobs: the large values that were written, by the digests of their bytes.
-        tasks: the tasks that were written, by their names.
+        tasks: the tasks that were written, by their names; `paths` has the names.
         resources: the injections of values that are resources, by id; they are not written themselves.
     """
 
@@ -76,6 +77,7 @@ class StateWriter(Codec):
         super().__init__(pickle)
         self.blobs: dict[bytes, bytes] = {}
         self.tasks: dict[str, AnyTask] = {}
+        self.paths: dict[AnyTask, str] = {}
         self.resources: dict[int, LazyResult[object]] = {}
         self._shared: set[int] = set()
         self._begin()
@@ -102,6 +104,9 @@ class StateWriter(Codec):
 
     def plain(self, value: object) -> object:
         """Returns the plain form of a value; raises KeyingError (a TypeError) for one that has none."""
+        kind = type(value)
+        if kind in NUMBERS and (type(value) is not int or -(2**63) <= value < 2**63):
+            return value
         try:
             return self._plain(value, 0, Encoder())
         except KeyingError:

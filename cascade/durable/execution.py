@@ -91,6 +91,7 @@ class Execution:
         session = self._session(target, params)
         self._make_saved(session, 0, set())
         assert self.saved is not None
+        session.__enter__()
         self.saved.save()
 
     def restore(self, row: RunRow, number: int | None = None, changed: Mapping[str, object] | None = None) -> None:
@@ -148,6 +149,7 @@ class Execution:
             session.deadline = time.monotonic() + max(0.0, timeout - elapsed)
         self.code = "compatible" if pinned.changes or pinned.values_changed else "same"
         store.note(self.id, "resumed", steps, f"snapshot {wanted}, {self.code} code")
+        session.__enter__()
         session.context.publisher.resumed(self.id, wanted, steps, self.code)
 
     def _session(self, target: object, params: Mapping[str, object] | None) -> SavedSession:
@@ -188,9 +190,12 @@ class Execution:
                     outcome = run_loop(lambda: drive(cast("Any", saved), session.context, session.deadline))
                 else:
                     outcome = drive_now(cast("Any", saved), session.context, session.deadline)
-                return Ended(self._finish(outcome))
+                session.outcome = self._finish(outcome)
+                session.__exit__(None, None, None)
+                return Ended(session.outcome)
             except Parked as parked:
                 session.context.publisher.parked(self.id, saved.steps, tuple(parked.names), parked.due)
+                session.end_observers(None)
                 return Ended(None, parked)
             except Stopped:
                 self.store.release(self.id, self.owner, "interrupted")

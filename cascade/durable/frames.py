@@ -183,8 +183,10 @@ def _written_frame(
 
 
 def _task(writer: StateWriter, task: AnyTask) -> str:
-    path = path_of(task)
-    writer.tasks[path] = task
+    path = writer.paths.get(task)
+    if path is None:
+        path = writer.paths[task] = path_of(task)
+        writer.tasks[path] = task
     return path
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
+from cascade.durable.handles import Handle
 from cascade.errors import MissingExtraError, StoreError
 
 SCHEMA = "cascade_runs"
@@ -45,13 +45,13 @@ class Postgres:
     def connection(self) -> Any:  # noqa: ANN401  # of psycopg, which may not be installed
         """Returns this thread's connection."""
         known = getattr(self._local, "known", None)
-        if known is not None and known[0] == os.getpid() and not known[1].closed:
-            return known[1]
+        if known is not None and known.is_own and not known.connection.closed:
+            return known.connection
         with self._errors():
             made = self._driver.connect(self._address, autocommit=True, connect_timeout=10)
             made.execute(f"SET search_path TO {SCHEMA}, public")
             made.execute(f"SET synchronous_commit TO {self._synchronous}")
-        self._local.known = os.getpid(), made
+        self._local.known = Handle(made)
         self._local.in_transaction = False
         return made
 
@@ -125,7 +125,7 @@ class Postgres:
         known = getattr(self._local, "known", None)
         if known is not None:
             self._local.known = None
-            known[1].close()
+            known.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

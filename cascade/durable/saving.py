@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from cascade._vm import PAUSE, SAVE_FIRST, WAIT, Machine, is_awaitable
+from cascade._vm import PAUSE, SAVE_FIRST, WAIT, Machine, TailCall, is_awaitable
 from cascade.declare.failed import Failed
 from cascade.durable.codec import StateReader, StateWriter
 from cascade.durable.frames import Shapes, written_frames
@@ -408,7 +408,10 @@ class SavedRun:
             self._once[id(result)] = key
             return result
         del self.notes[key]
-        self.request_save()
+        if type(result) is TailCall and (result.target is None or result.target is operation.task):
+            self._must_save = True  # by the snapshot before the next call, which nothing comes before
+        else:
+            self.request_save()
         return result
 
     doubt: Doubt | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from cascade.durable.handles import Handle
 from cascade.errors import StoreError
 
 APPLICATION = 0x43534352  # "CSCR"
@@ -42,9 +43,9 @@ class SQLite:
 
     def connection(self) -> sqlite3.Connection:
         """Returns this thread's connection."""
-        known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "known", None)
-        if known is not None and known[0] == os.getpid():
-            return known[1]
+        known: Handle[sqlite3.Connection] | None = getattr(self._local, "known", None)
+        if known is not None and known.is_own:
+            return known.connection
         with self._errors():
             made = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
@@ -52,7 +53,7 @@ class SQLite:
             except BaseException:
                 made.close()
                 raise
-        self._local.known = os.getpid(), made
+        self._local.known = Handle(made)
         return made
 
     def _open(self, connection: sqlite3.Connection) -> None:
@@ -82,13 +83,17 @@ class SQLite:
 
     def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]:
         """Executes a statement and returns its rows."""
-        with self._errors():
+        try:
             return self.connection().execute(statement, arguments).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._error(error) from error
 
     def count(self, statement: str, arguments: Sequence[object] = ()) -> int:
         """Executes a statement and returns how many rows it has changed."""
-        with self._errors():
+        try:
             return self.connection().execute(statement, arguments).rowcount
+        except sqlite3.DatabaseError as error:
+            raise self._error(error) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -97,8 +102,7 @@ class SQLite:
         if connection.in_transaction:
             yield
             return
-        with self._errors():
-            connection.execute("BEGIN IMMEDIATE")
+        self.begin()
         try:
             yield
             self.commit()
@@ -108,15 +112,19 @@ class SQLite:
 
     def begin(self) -> None:
         """Begins a transaction, which the next one in this thread is a part of until `commit`."""
-        with self._errors():
+        try:
             self.connection().execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            raise self._error(error) from error
 
     def commit(self) -> None:
         """Commits the transaction that `begin` has begun."""
         if self.on_commit is not None:
             self.on_commit(False)
-        with self._errors():
+        try:
             self.connection().execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise self._error(error) from error
         if self.on_commit is not None:
             self.on_commit(True)
 
@@ -132,7 +140,7 @@ class SQLite:
         known = getattr(self._local, "known", None)
         if known is not None:
             self._local.known = None
-            known[1].close()
+            known.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -64,9 +64,10 @@ class Worker:
         try:
             while not self._over.is_set():
                 start_due(self._store)
+                busy = any(each.is_alive() for each in self._threads)  # before the look: one that ends makes room
                 if self._take():
                     continue
-                if until_idle and not any(each.is_alive() for each in self._threads):
+                if until_idle and not busy:
                     return
                 self._over.wait(IDLE_SECONDS if not until_idle else 0.01)
         finally:

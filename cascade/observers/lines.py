@@ -22,6 +22,9 @@ from cascade.events.types import (
     ResourceAcquired,
     ResourceReleased,
     RunFinished,
+    RunParked,
+    RunResumed,
+    RunSaved,
     RunStarted,
     TaskBlocked,
     TaskEvent,
@@ -174,6 +177,7 @@ class Log(_Lines):
 
 
 ALWAYS = "always"
+COUNTED = (TaskExecutionStarted, LoopProgress, ResourceAcquired, TaskBlocked, RunSaved)
 
 
 def kind_of(event: Event, node: Node | None) -> str | None:
@@ -188,7 +192,7 @@ def kind_of(event: Event, node: Node | None) -> str | None:
         return "retry"
     if isinstance(event, ResourceReleased):
         return ALWAYS if event.error is not None else None
-    return None if isinstance(event, (TaskExecutionStarted, LoopProgress, ResourceAcquired, TaskBlocked)) else ALWAYS
+    return None if isinstance(event, COUNTED) else ALWAYS
 
 
 def describe(event: Event, run: RunState | None, node: Node | None) -> str:
@@ -254,6 +258,21 @@ def _released(event: ResourceReleased, node: Node | None) -> str:
     return f"resource {printable(event.resource_name)} released{error}"
 
 
+def _saved(event: RunSaved, node: Node | None) -> str:
+    return (
+        f"saved at step {event.step:,}: snapshot {event.snapshot:,}, {event.size:,} bytes in {duration(event.duration)}"
+    )
+
+
+def _resumed(event: RunResumed, node: Node | None) -> str:
+    code = "" if event.code == "same" else ", with code that has changed"
+    return f"{printable(event.name)} resumed at step {event.step:,}{code}"
+
+
+def _parked(event: RunParked, node: Node | None) -> str:
+    return f"{printable(event.name)} parked at step {event.step:,}: waits for {printable(', '.join(event.waits))}"
+
+
 def _row(
     kind: type[E], describe: Callable[[E, Node | None], str]
 ) -> tuple[type[Event], Callable[[Event, Node | None], str]]:
@@ -273,6 +292,9 @@ _DESCRIPTIONS: dict[type[Event], Callable[[Event, Node | None], str]] = dict(
         _row(LoopProgress, _progressed),
         _row(ResourceAcquired, _acquired),
         _row(ResourceReleased, _released),
+        _row(RunSaved, _saved),
+        _row(RunResumed, _resumed),
+        _row(RunParked, _parked),
     ]
 )
 

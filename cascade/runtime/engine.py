@@ -366,9 +366,13 @@ class Session:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self.context.subscribed:
             failure = self.outcome.error if error is None else error
-            for observer in self.observers:
-                observer.run_ends(self.context.publisher.run_id, failure)
+            self.end_observers(failure)
             self.context.publisher.run_finished(time.monotonic() - self.begun, failure)
+
+    def end_observers(self, failure: BaseException | None) -> None:
+        """Has the observers of the run know that it ends here, of which a run that is parked has no event."""
+        for observer in self.observers:
+            observer.run_ends(self.context.publisher.run_id, failure)
 
 
 def name_of(target: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import linecache
 import os
 import random
@@ -17,6 +18,7 @@ import pytest
 
 import cascade as cs
 from cascade.durable.owner import Owner
+from cascade.observers.lines import Log
 from cascade.testing import SpySubscriber
 from tests.conftest import Path
 from tests.support.durable import tasks
@@ -65,7 +67,8 @@ def test_errors_of_files_say_what_is_wrong(tmp_path: FilePath) -> None:
     other.close()
     with pytest.raises(cs.StoreError, match="SQLite file of something else"):
         cs.Store(tmp_path / "other.db")
-    cs.Store(tmp_path / "newer.db").connection().execute("PRAGMA user_version = 99")
+    newer = cs.Store(tmp_path / "newer.db")
+    newer.connection().execute("PRAGMA user_version = 99")
     with pytest.raises(cs.StoreError, match=r"later version of Cascade \(format 99\)"):
         cs.Store(tmp_path / "newer.db")
     with pytest.raises(cs.DeclarationError, match="did you mean 'full'"):
@@ -200,6 +203,13 @@ def test_events_say_where_a_run_was_saved_resumed_and_parked(path: Path, store: 
     run.wait()
     cs.signal(store, "run", "go", 1)
     assert run.result() == "1: 10"
+    lines = io.StringIO()
+    log = Log(lines, verbose=True)
+    for event in spy.events:
+        log(event)
+    assert f"run resumed at step {spy.events_of_type(cs.RunResumed)[0].step:,}\n" in lines.getvalue()
+    assert "run parked at step" in lines.getvalue() and "saved at step 0: snapshot 1" in lines.getvalue()
+    assert [type(event) for event in spy.events][0] is cs.RunStarted and type(spy.events[-1]) is cs.RunFinished
     (parked,), (resumed,) = spy.events_of_type(cs.RunParked), spy.events_of_type(cs.RunResumed)
     assert (parked.name, parked.waits, resumed.code) == ("run", ("go",), "same") and resumed.step == parked.step
     assert [event.snapshot for event in spy.events_of_type(cs.RunSaved)][:2] == [1, 2]

@@ -269,6 +269,28 @@ def test_tests_that_the_documents_name_are_there():
             )
 
 
+# -- Saved runs -------------------------------------------------------------------------------------------------------
+
+
+@needs("msgspec")
+def test_an_agent_waits_for_answers_across_restarts(tmp_path):
+    assert example("approval.py", cwd=tmp_path).stdout == "asks      desk for 310?\n"
+    assert example("approval.py", cwd=tmp_path).stdout == "asks      desk for 310?\n"
+    bought = example("approval.py", "--answer", "yes", cwd=tmp_path).stdout
+    assert bought == "buys      desk for 310\nasks      lamp for 45?\n"
+    assert example("approval.py", "--answer", "no", cwd=tmp_path).stdout == "done      bought desk, 90 left: no lamp\n"
+
+
+@needs("msgspec")
+def test_a_simulation_that_is_killed_goes_on(tmp_path):
+    steps = ["--steps", "40000000"]
+    assert example("orbit.py", *steps, "--kill-after", "0.7", cwd=tmp_path, status=-9).stdout == "begins\n"
+    on = example("orbit.py", *steps, cwd=tmp_path).stdout.splitlines()
+    undisturbed = example("orbit.py", *steps, "--store", "other.db", cwd=tmp_path).stdout.splitlines()
+    assert re.fullmatch(r"goes on at step [\d,]+", on[0]) and undisturbed[0] == "begins"
+    assert on[1] == undisturbed[1]
+
+
 # -- Benchmarks -------------------------------------------------------------------------------------------------------
 
 

@@ -237,6 +237,14 @@ def pay(amount: int, connection: Any = cs.inject(ledger)) -> Any:
     return amount
 
 
+@cs.task(effect="atomic")
+def pay_by_postgres(amount: int, connection: Any = cs.inject(ledger)) -> Any:
+    connection.execute("INSERT INTO ledger VALUES (%s)", (amount,))
+    if amount < 0:
+        raise ValueError("negative")
+    return amount
+
+
 @cs.task(effect="once")
 async def write_later(path: str, text: str) -> str:
     await asyncio.sleep(0)

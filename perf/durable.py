@@ -1,0 +1,240 @@
+"""Saved runs: the price of snapshots, of a call with the effect "once", of resuming; and peers, where they are installed.
+
+    python perf/durable.py
+    python perf/durable.py --rounds 9
+
+Times with and without a store are taken in turns, in one process; the price is the median of the differences. Peers (`pip install burr dbos
+langgraph langgraph-checkpoint-sqlite`) make the same loop of steps, each of which they save, on SQLite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cascade as cs
+from cascade.durable.owner import Owner
+from cascade.durable.run import resumed
+from cascade.runtime.api import default_engine
+
+
+@cs.task(lower=False)
+def called(n: int, total: int) -> Any:
+    return total if n == 0 else called.tail(n - 1, total + n)
+
+
+@cs.task
+def typed(n: int, total: int) -> Any:
+    return total if n == 0 else typed.tail(n - 1, total + n % 7)
+
+
+@cs.task(effect="once")
+def once(n: int) -> Any:
+    return n if n == 0 else once.tail(n - 1)
+
+
+def seconds_of(action: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def price_of_snapshots(folder: Path, target: Callable[[], Any], rounds: int) -> tuple[float, float]:
+    """Returns the seconds of a run without a store, and the median share that snapshots each 0.05 s add."""
+    store = cs.Store(folder / f"{target().task.name}.db")
+    plain, shares = [], []
+    for number in range(rounds):
+        pair = [
+            lambda: cs.run(target()),
+            lambda number=number: cs.run(target(), store=store, id=f"{number}", every=0.05),
+        ]  # type: ignore[misc]
+        times = {each: seconds_of(pair[each]) for each in ((0, 1) if number % 2 else (1, 0))}
+        plain.append(times[0])
+        shares.append(times[1] / times[0] - 1)
+    return statistics.median(plain), statistics.median(shares)
+
+
+def price_of_once(folder: Path, steps: int, synchronous: str) -> float:
+    """Returns the seconds of a step that is saved before anything goes on."""
+    store = cs.Store(folder / f"once-{synchronous}.db", synchronous=synchronous)
+    base = seconds_of(lambda: cs.run(once(0), store=store, id="warm"))
+    return (seconds_of(lambda: cs.run(once(steps), store=store, id="steps", every=3600)) - base) / steps
+
+
+def time_to_resume(folder: Path) -> float:
+    """Returns the seconds that a run of ten million steps takes to be set up again."""
+    store = cs.Store(folder / "resume.db")
+    run = cs.start(typed(1 << 40, 0), store=store, id="long", every=cs.steps(10_000_000))
+    while store.run("long").step < 10_000_000:
+        time.sleep(0.01)
+    run.stop()
+    times = []
+    for _ in range(5):
+        owner = Owner.new()
+        row = store.claim("long", owner)
+        times.append(seconds_of(lambda row=row, owner=owner: resumed(store, row, owner, default_engine())))  # type: ignore[misc]
+        store.release("long", owner, "interrupted")
+        Owner.end(owner)
+    assert store.run("long").step >= 10_000_000
+    return min(times)
+
+
+def large_store(folder: Path) -> tuple[float, float]:
+    """Returns the seconds that a store of 100,000 runs takes to list the latest, and to resume one."""
+    store = cs.Store(folder / "large.db")
+    run = cs.start(called(1 << 40, 0), store=store, id="one", every=cs.steps(1000))
+    while store.run("one").snapshot < 3:
+        time.sleep(0.01)
+    run.stop()
+    columns = "status, target, name, options, created, saved, step, snapshot, queue, owner, lease, due, waits, outcome, error, cancelled"
+    connection = store.connection()
+    connection.execute("BEGIN")
+    connection.executemany(
+        f"INSERT INTO runs SELECT ?, {columns} FROM runs WHERE id = 'one'",
+        ((f"run {number}",) for number in range(100_000)),
+    )
+    connection.execute("COMMIT")
+    listed = min(seconds_of(lambda: store.runs(limit=50)) for _ in range(5))
+    owner = Owner.new()
+
+    def resume() -> None:
+        resumed(store, store.claim("one", owner), owner, default_engine())
+
+    return listed, seconds_of(resume)
+
+
+# -- Peers ----------------------------------------------------------------------------------------------------------------
+
+
+def burr(folder: Path, steps: int) -> float:
+    from burr.core import ApplicationBuilder, State, action, expr
+    from burr.core.persistence import SQLitePersister
+
+    @action(reads=["n"], writes=["n"])
+    def step(state: State) -> State:
+        return state.update(n=state["n"] - 1)
+
+    persister = SQLitePersister(str(folder / "burr.db"))
+    persister.initialize()
+    application = (
+        ApplicationBuilder()
+        .with_actions(step)
+        .with_transitions(("step", "step", expr("n > 0")))
+        .with_state(n=steps)
+        .with_entrypoint("step")
+        .with_state_persister(persister)
+        .with_identifiers(app_id="perf")
+        .build()
+    )
+    return seconds_of(lambda: application.run(halt_after=[], halt_before=[])) / steps
+
+
+def dbos(folder: Path, steps: int) -> float:
+    from dbos import DBOS
+
+    DBOS(config={"name": "perf", "system_database_url": f"sqlite:///{folder / 'dbos.db'}", "log_level": "ERROR"})
+
+    @DBOS.step()
+    def step(n: int) -> int:
+        return n - 1
+
+    @DBOS.workflow()
+    def workflow(n: int) -> int:
+        while n > 0:
+            n = step(n)
+        return n
+
+    DBOS.launch()
+    try:
+        return seconds_of(lambda: workflow(steps)) / steps
+    finally:
+        DBOS.destroy()
+
+
+def langgraph(folder: Path, steps: int) -> float:
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    from langgraph.graph import END, START, StateGraph
+    from typing_extensions import TypedDict
+
+    class Counted(TypedDict):
+        n: int
+
+    graph = StateGraph(Counted)
+    graph.add_node("step", lambda state: {"n": state["n"] - 1})
+    graph.add_edge(START, "step")
+    graph.add_conditional_edges("step", lambda state: "step" if state["n"] > 0 else END)
+    with SqliteSaver.from_conn_string(str(folder / "langgraph.db")) as saver:
+        compiled = graph.compile(checkpointer=saver)
+        config = {"configurable": {"thread_id": "1"}, "recursion_limit": steps + 10}
+        return seconds_of(lambda: compiled.invoke({"n": steps}, config)) / steps
+
+
+PEERS: dict[str, tuple[Callable[[Path, int], float], str]] = {
+    "burr": (burr, "burr"),
+    "DBOS": (dbos, "dbos"),
+    "LangGraph": (langgraph, "langgraph"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=5000, help="with the effect once, and of each peer")
+    options = parser.parse_args()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, {time.strftime('%Y-%m-%d')}\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = []
+        for label, target, limit in (
+            ("loop of called steps, every=0.05", lambda: called(3_000_000, 0), 0.01),
+            ("kernel, every=0.05", lambda: typed(400_000_000, 0), 0.03),
+        ):
+            seconds, share = price_of_snapshots(folder, target, options.rounds)
+            rows.append((label, f"{100 * share:+.2f} % of {seconds:.2f} s", f"{100 * limit:.0f} %"))
+        rows.append(
+            (
+                "a step with effect=once, synchronous=normal",
+                f"{1e6 * price_of_once(folder, options.steps, 'normal'):.1f} us",
+                "40 us",
+            )
+        )
+        rows.append(
+            (
+                "a step with effect=once, synchronous=full",
+                f"{1e6 * price_of_once(folder, options.steps, 'full'):.1f} us",
+                "",
+            )
+        )
+        rows.append(("resume of a run of 10,000,000 steps", f"{1e3 * time_to_resume(folder):.2f} ms", "10 ms"))
+        listed, again = large_store(folder)
+        rows.append(
+            ("store of 100,000 runs: list 50, resume one", f"{1e3 * listed:.2f} ms, {1e3 * again:.2f} ms", "50 ms")
+        )
+        for label, (measure, module) in PEERS.items():
+            if importlib.util.find_spec(module) is None:
+                rows.append((f"a step of {label}", "not installed", ""))
+                continue
+            try:
+                rows.append(
+                    (f"a step of {label} on SQLite", f"{1e6 * measure(folder, min(options.steps, 300)):.0f} us", "")
+                )
+            except Exception as error:
+                rows.append((f"a step of {label}", f"{type(error).__name__}: {error}"[:60], ""))
+    print("| | measured | target |\n|---|---|---|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
