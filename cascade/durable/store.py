@@ -347,10 +347,9 @@ class Store:
             if not changed:
                 raise self.lost(id)
             database.count("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)", (id, number, now, step, state))
-            if number > KEPT_SNAPSHOTS:
-                database.count("DELETE FROM snapshots WHERE run = ? AND number = ?", (id, number - KEPT_SNAPSHOTS))
-            if number % (2 * KEPT_SNAPSHOTS) == 0:
-                database.count("DELETE FROM blobs WHERE run = ? AND last < ?", (id, number - 2 * KEPT_SNAPSHOTS))
+            if number % KEPT_SNAPSHOTS == 0:  # many at once: that costs less than one each time
+                database.count("DELETE FROM snapshots WHERE run = ? AND number <= ?", (id, number - KEPT_SNAPSHOTS))
+                database.count("DELETE FROM blobs WHERE run = ? AND last < ?", (id, number - 3 * KEPT_SNAPSHOTS))
             if blobs:
                 self.put_blobs(id, blobs, number)
             self.put_functions(id, functions)
