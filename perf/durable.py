@@ -3,7 +3,8 @@
     python perf/durable.py
     python perf/durable.py --rounds 9
 
-Times with and without a store are taken in turns, in one process; the price is the median of the differences. Peers (`pip install burr dbos
+Times with and without a store are taken in turns, in one process; the price is the median of the differences, in time of the processor, so that
+other programs on the machine do not count. Peers (`pip install burr dbos
 langgraph langgraph-checkpoint-sqlite`) make the same loop of steps, each of which they save, on SQLite.
 """
 
@@ -42,10 +43,10 @@ def once(n: int) -> Any:
     return n if n == 0 else once.tail(n - 1)
 
 
-def seconds_of(action: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def seconds_of(action: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    begun = clock()
     action()
-    return time.perf_counter() - begun
+    return clock() - begun
 
 
 def price_of_snapshots(folder: Path, target: Callable[[], Any], rounds: int) -> tuple[float, float]:
@@ -57,7 +58,7 @@ def price_of_snapshots(folder: Path, target: Callable[[], Any], rounds: int) -> 
             lambda: cs.run(target()),
             lambda number=number: cs.run(target(), store=store, id=f"{number}", every=0.05),
         ]  # type: ignore[misc]
-        times = {each: seconds_of(pair[each]) for each in ((0, 1) if number % 2 else (1, 0))}
+        times = {each: seconds_of(pair[each], time.process_time) for each in ((0, 1) if number % 2 else (1, 0))}
         plain.append(times[0])
         shares.append(times[1] / times[0] - 1)
     return statistics.median(plain), statistics.median(shares)
