@@ -22,7 +22,7 @@ class SavedContext(RunContext):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # those of a RunContext
         super().__init__(*args, **kwargs)
-        self.shapes = Shapes(False)
+        self.shapes = Shapes()
 
     def expand(self, deferred: LazyResult[object], hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """As `RunContext.expand`; notes the shape of the graph."""

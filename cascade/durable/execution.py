@@ -160,7 +160,7 @@ class Execution:
         }
         self.session = session = SavedSession(self.engine, target, params, **options)
         context = cast("SavedContext", session.context)
-        context.shapes = context.shapes if not self.store.pickle else type(context.shapes)(True)
+        context.shapes.pickle = self.store.pickle
         if isinstance(session.run, Machine):
             context.shapes.root(rows_of(session.code), session.code)
         return session

@@ -49,15 +49,24 @@ class Shape(NamedTuple):
 class Shapes:
     """The shapes of the graphs of one run.
 
-    Args:
+    Attributes:
         pickle: as of `StateWriter`.
+        tasks: those that were written, by their names.
     """
 
-    def __init__(self, pickle: bool) -> None:
-        self._writer = StateWriter(pickle)
+    def __init__(self) -> None:
+        self._writer = StateWriter()
         self._of_code: dict[Code, Shape | SavingError] = {}
         self._known: dict[bytes, Shape] = {}
         self.tasks = self._writer.tasks
+
+    @property
+    def pickle(self) -> bool:
+        return self._writer.pickle
+
+    @pickle.setter
+    def pickle(self, pickle: bool) -> None:
+        self._writer.pickle = pickle
 
     def root(self, operations: Mapping[int, AnyOperation], code: Code | None = None) -> Shape:
         """Notes the graph of the run's target."""

@@ -139,6 +139,16 @@ def test_a_hostile_store_runs_nothing(store: cs.Store) -> None:
     assert "antigravity" not in sys.modules and not os.path.exists(store.path + ".evil")
 
 
+def test_a_store_that_was_opened_with_pickle_keeps_other_values(path: Path, tmp_path: FilePath) -> None:
+    store = cs.Store(tmp_path / "pickled.db", pickle=True)
+    target = tasks.hold(tasks.Plain(3), tasks.slow_count(3))
+    assert cs.run(target, store=store, id="run", every=cs.steps(1), use_vm=path.use_vm).value == 3
+    for number, _, _ in store.snapshots("run"):
+        assert cs.fork(store, "run", at=number).result().value == 3
+    with pytest.raises(cs.SavingError, match=r"holds a tests\.support\.durable\.tasks\.Plain"):
+        cs.run(target, store=cs.Store(tmp_path / "plain.db"), id="run")
+
+
 def test_two_processes_never_have_the_same_run(path: Path, store: cs.Store) -> None:
     run = cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run", use_vm=path.use_vm)
     run.wait()

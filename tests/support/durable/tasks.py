@@ -201,6 +201,13 @@ def settle(name: str, arguments: dict[str, Any]) -> Any:
     return cs.Returned("over" if arguments["n"] == 0 else once_loop.tail(path, arguments["n"] - 1))
 
 
+class Plain:
+    """A class that is no dataclass."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 @cs.task
 def grow(seed: int) -> Any:
     return random.Random(seed).randbytes(1_000_000)
