@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from cascade._vm import FrameState, Machine
+from cascade._vm import FrameState, Machine, is_awaitable
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.durable.codec import StateReader, StateWriter
@@ -31,6 +31,7 @@ from cascade.errors import (
     nearest,
 )
 from cascade.runtime.engine import Engine
+from cascade.runtime.nodes.call import close_awaitable
 from cascade.runtime.spine.driver import Outcome, drive, drive_now, run_loop
 from cascade.runtime.spine.walk_state import WalkState, restore_frames
 
@@ -133,9 +134,9 @@ class Execution:
         )
         if changed:
             change_variables(states, frames, dict(changed))
-        known = {each[0] for each in store.functions(self.id)}
         if pinned.changes or pinned.values_changed:
-            known = set()
+            store.replace_functions(self.id, pinned.rows_now())  # it belongs to this code from now on
+        known = {each[0] for each in store.functions(self.id)}
         if isinstance(run, Machine):
             run.restore(cast("list[FrameState]", states), first, steps, graphs)
         else:
@@ -247,7 +248,18 @@ class _Reader(StateReader):
 
     def take_resources(self, acquire: Callable[..., object]) -> None:
         """Has resources in a state set up anew."""
-        self._resource_value = lambda lazy: acquire(lazy.task, lazy)
+
+        def value_of(lazy: LazyResult[object]) -> object:
+            value = acquire(lazy.task, lazy)
+            if not is_awaitable(value):
+                return value
+            close_awaitable(value)
+            raise StoreError(
+                f"the run holds the resource {lazy.task.name!r}, which is set up by a coroutine: it cannot be set up anew here",
+                hint="let the tasks that take it begin behind the last snapshot, or make it a plain generator",
+            )
+
+        self._resource_value = value_of
 
     def shape(self, key: bytes) -> LazyResult[object]:
         """Returns the results that a graph was built of."""

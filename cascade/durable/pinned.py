@@ -193,6 +193,10 @@ class Pinned:
         else:
             self.changes.append(_difference(path, function, file, line, source))
 
+    def rows_now(self) -> list[FunctionRow]:
+        """Returns the rows of the functions as they are now."""
+        return function_rows({path: self.task(path) for path in self._parameters if path not in _migrations}, set())
+
     def task(self, path: str) -> AnyTask:
         """Returns the task that calls of a saved task are calls of now."""
         migration = _migrations.get(path)

@@ -277,12 +277,14 @@ def test_a_run_continues_with_the_same_code(path: Path, store: cs.Store, module:
 
 def test_a_run_continues_with_compatible_code_and_says_so(path: Path, store: cs.Store, module: Any) -> None:
     parked(store, module, path.use_vm)
+    before = [row[2] for row in store.functions("run")]
     module("n, total, waited=None", LOOP, helper="x * 100")
     with pytest.warns(
         cs.DurabilityWarning, match=r"pinned_tasks:half has changed:[\s\S]*pinned\.py:4[\s\S]*\+    return x \* 100"
     ):
         value = go_on(store)
     assert value == 2 + 300 + 200 + 100
+    assert [row[2] for row in store.functions("run")] != before  # it belongs to the new code now
 
 
 def test_a_run_is_refused_with_a_difference_where_parameters_have_changed_and_can_be_migrated(
