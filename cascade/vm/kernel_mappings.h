@@ -1,21 +1,28 @@
 /* Handlers of dicts: see cascade/instructions/families/mappings.py. Included by kernel.h.
  *
  * A key is *plain* where neither its hash nor its comparison with another plain key runs code of users: a str, a number, None, bytes,
- * a tuple of these, and what is equal to itself only. A lookup runs as CPython's does, and stops at a key that is not plain and has
+ * a tuple of these (named tuples are some, too), and what is equal to itself only. A lookup runs as CPython's does, and stops at a key that is not plain and has
  * the hash that is looked for: CPython has to compare it. Names end in the kind of the key: an int in a register, a str, or any
  * object, which is looked at first. */
 
 #define CASCADE_HOSTILE ((PyObject **)1)
 #define IS_FOUND(slot) ((uintptr_t)(slot) > 1)
 
-enum { CASCADE_NESTED = 4 };    /* tuples in tuples */
+enum { CASCADE_NESTED = 8 };    /* tuples in tuples */
+
+/* Whether it is a tuple with the hash and the comparison of all tuples. */
+static inline int cascade_is_tuple_of_keys(PyTypeObject *type)
+{
+    return type == &PyTuple_Type || (PyType_HasFeature(type, Py_TPFLAGS_TUPLE_SUBCLASS) && type->tp_hash == PyTuple_Type.tp_hash
+        && type->tp_richcompare == PyTuple_Type.tp_richcompare);
+}
 
 static int cascade_key_is_plain(PyObject *value, int depth)
 {
     PyTypeObject *type = Py_TYPE(value);
     if (type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || value == Py_None)
         return 1;
-    if (type == &PyTuple_Type) {
+    if (cascade_is_tuple_of_keys(type)) {
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++)
             if (depth == 0 || !cascade_key_is_plain(PyTuple_GET_ITEM(value, i), depth - 1))
                 return 0;
@@ -36,7 +43,7 @@ static Py_hash_t cascade_plain_hash(PyObject *value, int depth)
         return cascade_hash_int(cascade_short_int(value));
     if (PyUnicode_CheckExact(value) && (hash = cascade_str_hash(value)) != -1)
         return hash;
-    if (PyTuple_CheckExact(value) && depth > 0) {
+    if (cascade_is_tuple_of_keys(Py_TYPE(value)) && depth > 0) {
         Py_uhash_t sum = CASCADE_TUPLE_HASH;
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
             hash = cascade_plain_hash(PyTuple_GET_ITEM(value, i), depth - 1);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import Counter, defaultdict, deque
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +15,29 @@ from tests.support import block_sets as set_functions
 from tests.support.block_functions import assert_same, instructions
 
 NAN = float("nan")
+
+
+class Stats(NamedTuple):
+    attack: Any
+    defence: Any
+
+
+class Seen(tuple[Any, ...]):
+    """A tuple whose hash and comparison are its own, and are counted."""
+
+    calls = 0
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        Seen.calls += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        Seen.calls += 1
+        return super().__eq__(other)
+
+
+NESTED = (Stats(Stats(Stats(Stats(Stats(1, 2), "a"), None), 2.5), (True, Stats(3, 4))), 0)
 KEYS = [
     [1, 2, -1, -2, 0, 2**40, -(2**62), 2**62, 2**61 - 1, -(2**61), 2**63 - 1, -(2**63)],
     ["a", "", "ä", "\U0001f600", "long " * 20],
@@ -22,6 +46,8 @@ KEYS = [
     [None, 2**70, b"a", (1, "a"), ((1, 2), ()), 1j],
     [1, "a", 2.5, None, (1,)],
     [type, len, KeyError],
+    [Stats(1, "a"), (1, "a"), NESTED, (NESTED, 1), Stats(NAN, 1), Stats(1.0, True), Stats(1, 1)],
+    [Seen((1, "a")), (1, "a"), Stats(Seen((1,)), 2), Stats((1,), 2)],
 ]
 MIXED = {1: "one", 2.0: "two", "a": "text", None: "none", (1, "a"): "pair", b"a": "bytes", 2**70: "wide", -1: "minus"}
 BIG = {number * 7 - 1000: number for number in range(1000)}
@@ -42,6 +68,23 @@ def test_lookups_of_ints_and_text_are_native(keys):
     kernel = assert_same(functions.looked_up, dict.fromkeys(keys[:2], 1), keys)
     assert kernel.exit_count == 0
     assert "CALL_PYTHON" not in instructions(kernel)
+
+
+def test_lookups_of_named_tuples_are_native():
+    known = {Stats(1, "a"): 1, (NESTED, 1): 2, Stats(1, 2): 3}
+    kernel = assert_same(functions.looked_up, known, [(1, "a"), (NESTED, 1), Stats(1, 2), NESTED])
+    assert kernel.exit_count == kernel.called_out == 0
+
+
+def test_the_hash_of_a_tuple_of_users_is_asked_for_as_often_as_by_cpython():
+    known = {Seen((1, "a")): 1, Stats(Seen((1,)), 2): 2}
+    keys = [Seen((1, "a")), (1, "a"), Stats((1,), 2), Stats(Seen((1,)), 2)]
+    counts = []
+    for look_up in (functions.looked_up, block_kernel(functions.looked_up)):
+        Seen.calls = 0
+        look_up(known, keys)
+        counts.append(Seen.calls)
+    assert counts[0] == counts[1] > 0
 
 
 @pytest.mark.parametrize("keys", KEYS, ids=str)
