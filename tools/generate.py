@@ -87,7 +87,7 @@ def machine_code_table() -> str:
     lines = [f"/* Generated from {PRIMITIVES} by tools/generate.py; do not edit. */", "", "enum {"]
     lines += [f"    PART_{name}," for name in NATIVE]
     numbers = KERNEL_OPCODES
-    named = f"CASCADE_JUMP_OPCODE = {numbers['JUMP']}, CASCADE_CALL_FUNCTION_OPCODE = {numbers['CALL_FUNCTION']}"
+    named = f"CASCADE_JUMP_OPCODE = {numbers['JUMP']}"
     lines += [
         "    PART_COUNT",
         "};",

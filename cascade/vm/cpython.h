@@ -93,6 +93,7 @@ PyAPI_FUNC(int) _PyDict_DelItem_KnownHash(PyObject *dict, PyObject *key, Py_hash
 
 /* PyTypeObject.tp_version_tag is 0 where a class has none. */
 #define CASCADE_HAS_TAG(type) 1
+enum { CASCADE_TAGS_HAVE_FLAG = 0 };
 
 #else
 
@@ -103,6 +104,7 @@ PyAPI_FUNC(int) _PyDict_DelItem_KnownHash(PyObject *dict, PyObject *key, Py_hash
 
 /* Up to 3.12, tp_version_tag keeps an old number when it is no longer valid. */
 #define CASCADE_HAS_TAG(type) PyType_HasFeature((type), Py_TPFLAGS_VALID_VERSION_TAG)
+enum { CASCADE_TAGS_HAVE_FLAG = 1 };
 
 #endif
 
@@ -113,6 +115,9 @@ PyAPI_FUNC(int) _PyDict_DelItem_KnownHash(PyObject *dict, PyObject *key, Py_hash
 #if PY_VERSION_HEX >= 0x030D0000
 
 struct cascade_values { uint8_t capacity, size, embedded, valid; PyObject *values[1]; };
+
+/* Where the first value stands, from the address that tells whether there are values. */
+#define CASCADE_VALUES_BEHIND ((int64_t)(sizeof(PyObject) + offsetof(struct cascade_values, values)))
 
 #define CASCADE_KEEPS_VALUES(type) PyType_HasFeature((type), Py_TPFLAGS_INLINE_VALUES)
 
@@ -140,6 +145,7 @@ static inline PyObject *cascade_managed_dict(PyObject *object) {
 #define CASCADE_KEEPS_VALUES(type) PyType_HasFeature((type), Py_TPFLAGS_MANAGED_DICT)
 
 #if PY_VERSION_HEX >= 0x030C0000
+#define CASCADE_VALUES_BEHIND 1
 static inline PyObject **cascade_values(PyObject *object) {
     char *held = ((char **)object)[-3];
     return (uintptr_t)held & 1 ? (PyObject **)(held + 1) : NULL;
@@ -150,6 +156,7 @@ static inline PyObject *cascade_managed_dict(PyObject *object) {
     return (uintptr_t)held & 1 ? NULL : held;
 }
 #else
+#define CASCADE_VALUES_BEHIND 0
 static inline PyObject **cascade_values(PyObject *object) {
     return ((PyObject ***)object)[-4];
 }
@@ -176,12 +183,14 @@ static inline void cascade_note_insertion(PyObject *object, PyObject **values, P
 
 /* Dicts have no version any more: guards look their names up each time. */
 #define CASCADE_DICT_VERSION(dict) ((void)(dict), (uint64_t)0)
+#define CASCADE_DICT_VERSION_AT 0
 #define CASCADE_RENEW_VERSION(dict) ((void)(dict), 0)
 
 #else
 
 /* PyDictObject.ma_version_tag (PEP 509, deprecated in 3.12): unique in the process, another one after each change. */
 #define CASCADE_DICT_VERSION(dict) (((PyDictObject *)(dict))->ma_version_tag)
+#define CASCADE_DICT_VERSION_AT (offsetof(PyDictObject, ma_used) + sizeof(Py_ssize_t))
 #define CASCADE_RENEW_VERSION(dict) cascade_renew_tag(&((PyDictObject *)(dict))->ma_version_tag)
 
 /* From 3.12 on, the low 8 bits say who watches the dict; those above, up to 12 bits, are counters of CPython's. */
@@ -229,11 +238,11 @@ static inline void cascade_set_float(PyObject *number, double value) {
 /* An int of one digit, or 0: its digit, and from 3.12 on a tag that is 8 for a positive one, with 1 (zero) or 2 (negative) added to it, up
  * to 15; before, its size, from -1 to 1. */
 #if PY_VERSION_HEX >= 0x030C0000
-enum { CASCADE_INT_IS_TAGGED = 1, CASCADE_ONE_DIGIT = 8, CASCADE_BOOLS_ARE_IMMORTAL = 1 };
+enum { CASCADE_INT_IS_TAGGED = 1, CASCADE_ONE_DIGIT = 8, CASCADE_HAS_IMMORTALS = 1 };
 #define CASCADE_DIGIT_AT offsetof(PyLongObject, long_value.ob_digit)
 #define CASCADE_INT_SIZE_AT offsetof(PyLongObject, long_value.lv_tag)
 #else
-enum { CASCADE_INT_IS_TAGGED = 0, CASCADE_ONE_DIGIT = 1, CASCADE_BOOLS_ARE_IMMORTAL = 0 };
+enum { CASCADE_INT_IS_TAGGED = 0, CASCADE_ONE_DIGIT = 1, CASCADE_HAS_IMMORTALS = 0 };
 #define CASCADE_DIGIT_AT offsetof(PyLongObject, ob_digit)
 #define CASCADE_INT_SIZE_AT offsetof(PyVarObject, ob_size)
 #endif

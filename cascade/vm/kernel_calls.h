@@ -27,7 +27,7 @@ struct cascade_callee {
     int64_t owned_room;
     cascade_typed_entry by_type[CASCADE_ENTRY_LIMIT];
     int64_t entry_count;
-    int64_t entries, exit_count, work, growths;     /* `work` counts back edges */
+    int64_t entries, exit_count, work, growths;     /* `work` counts back edges, and calls by kernels */
     int64_t called_out;             /* calls out and exits */
     int64_t frames;                 /* made for call-outs, where kernels call it */
     int64_t machine_at, machine_growths;    /* the work after which machine code is made; how often the code had grown when it was */
@@ -41,7 +41,7 @@ struct cascade_callee {
 enum {
     CASCADE_CALL_FUEL = 20000,      /* back edges and calls before signals and other threads have their turn */
     CASCADE_FEW_ENTRIES = 8,        /* before it is known whether most of them exit */
-    CASCADE_FRAMES = 4,             /* made for call-outs in a call, and one more for each turn of a loop: by then CPython is faster */
+    CASCADE_FRAMES = 3,             /* made for call-outs in a call, and one more for each call and turn of a loop: by then CPython is faster */
     CASCADE_CALL_DEPTH = 150,       /* calls of kernels by kernels: an exit of the last one takes some of the stack of C for each of them */
     CASCADE_ITERATOR_SIZE = 9       /* registers of an iterator, at most: see `STRIDE` in chunks.py */
 };
@@ -296,6 +296,7 @@ CASCADE_INLINE void cascade_begin_frame(
     s->word = w;
     s->callee->work += s->began - fuel;
     frame->began = fuel - 1;
+    frame->callee->work += 1;
     frame->parent = s;
     frame->depth = s->depth + 1;
     frame->root = s->root;
@@ -470,7 +471,7 @@ static __attribute__((noinline)) cascade_state *cascade_return(
         exit = callee->exit_of[w - callee->words]; \
         if (exit >= callee->owned_room || (owned = callee->owned[exit]) == NULL || gather->joins \
                 || (gather->finish != 0 && (gather->finish >= CASCADE_OF_UNEQUAL || value.object == (void *)Py_NotImplemented)) \
-                || (gather->place >= 0 && (gather->place > 0 || gather->sources[0].kind == 'o')) || callee->work >= callee->machine_at || (s->steps | s->timed) != 0 \
+                || (gather->place >= 0 && (gather->place > 0 || gather->sources[0].kind == 'o')) || cascade_wants_machine_code(callee) || (s->steps | s->timed) != 0 \
                 || (gather->unboxes != KIND && KIND != 'r' && KIND != 'o')) \
             CASCADE_MUSTTAIL return cascade_op_##NAME##_ANYHOW(w, r, fuel, s); \
         for (i = 1; i <= owned[0]; i++) \

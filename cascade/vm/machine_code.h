@@ -5,7 +5,7 @@
  * at any word, with all values in memory, and whatever stops, grows, or looks at a kernel meets the same words as without machine code.
  *
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
- *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, parts.h  one form for each part
+ *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
  *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
  */
 
@@ -18,6 +18,7 @@
 #include "machine_code/emitter.h"
 #include "machine_code/numbers.h"
 #include "machine_code/objects.h"
+#include "machine_code/attributes.h"
 #include "machine_code/parts.h"
 #include "machine_code/asides.h"
 #endif
@@ -85,6 +86,15 @@ static uint8_t *cascade_executable(const cascade_code *code, size_t *size)
     return memory;
 }
 
+/* Whether the last part of a word is often left to the handler: an object may die there. */
+static int often_leaves(const cascade_plan *plan, int32_t number)
+{
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    int last = parts->parts[parts->count - 1].name;
+    return last == PART_RELEASE || last == PART_STORE_VALUE_FLOAT || last == PART_STORE_VALUE_BOOL || last == PART_STORE_VALUE_OWNED
+        || last == PART_STORE_VALUE_BORROWED || last == PART_ATTRIBUTE_VALUE || last == PART_EXPECT_NO_VALUE;
+}
+
 static int cascade_analyse(cascade_plan *plan)
 {
     int32_t slots = plan->slots;
@@ -112,10 +122,10 @@ static int cascade_analyse(cascade_plan *plan)
         for (int i = following(plan, number, successors); i-- > 0;)
             if (successors[i] != number + 1 || is_target(plan->opcodes[number]))
                 plan->is_led[successors[i]] = 1;
-        if (!HAS_FORM(plan, number))
+        /* Behind a handler; a call of a kernel may skip two words. */
+        if (!HAS_FORM(plan, number) || often_leaves(plan, number))
             for (int32_t next = number + 1; next <= number + 3 && next < plan->length; next += 2)
-                if (next != number + 1 || plan->opcodes[number] != CASCADE_CALL_FUNCTION_OPCODE)
-                    plan->is_led[next] = 1;     /* a call of a kernel may skip the two words behind it; they are recognised by their handlers */
+                plan->is_led[next] = 1;
     }
     plan->is_led[0] = 1;
     find_dirty(plan);

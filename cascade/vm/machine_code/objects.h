@@ -1,6 +1,6 @@
 /* Machine code of objects: tests of classes, numbers in objects, items of lists, tuples and arrays. Included by machine_code.h.
  *
- * Nothing here makes or drops a reference. What is rare is left to the handlers. */
+ * What is rare is left to the handlers. */
 
 #define OBJECT_TYPE offsetof(PyObject, ob_type)
 #define ITEM_COUNT offsetof(PyVarObject, ob_size)
@@ -259,7 +259,7 @@ static void emit_bool_store(cascade_emitter *e, const cascade_part *p)
     put_byte(CODE, 0xB8 | RDI);
     put_64(CODE, (uint64_t)(uintptr_t)Py_True);
     put_instruction(CODE, 0, 1, 0x0F40 | CC_NE, RDX, in_register(RDI));     /* cmov */
-    if (!CASCADE_BOOLS_ARE_IMMORTAL) {
+    if (!CASCADE_HAS_IMMORTALS) {
         x_decrement(CODE, at_memory(RAX, CASCADE_REFERENCES_AT));
         x_increment(CODE, at_memory(RDX, CASCADE_REFERENCES_AT));
     }

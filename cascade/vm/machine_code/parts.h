@@ -9,6 +9,10 @@ static void emit_inversion(cascade_emitter *e, const cascade_part *p)
 
 static void emit_part(cascade_emitter *e, const cascade_part *p)
 {
+    if (PY_VERSION_HEX >= 0x030E0000 && p->name >= PART_OWN && p->name <= PART_STORE_VALUE_BORROWED) {
+        leave_if(e, CC_ALWAYS);     /* references are counted otherwise, and dicts have no version */
+        return;
+    }
     switch (p->name) {
     case PART_ADD_INT: emit_sum(e, p, X_ADD); break;
     case PART_SUB_INT: emit_sum(e, p, X_SUB); break;
@@ -130,6 +134,19 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_ARRAY2_FLOAT64: emit_array_item(e, p, CASCADE_FLOAT64); break;
     case PART_ARRAY2_STORE_FLOAT64: emit_array_store(e, p, CASCADE_FLOAT64, 2); break;
     case PART_ARRAY_NEXT_FLOAT64: emit_array_next(e, p, CASCADE_FLOAT64); break;
+    case PART_OWN: emit_own(e, p); break;
+    case PART_RELEASE: emit_release(e, p); break;
+    case PART_CELL_ITEM: emit_cell_item(e, p); break;
+    case PART_GUARD: emit_guard(e); break;
+    case PART_EXPECT_TAG: emit_tag_test(e, p, 1); break;
+    case PART_EXPECT_OWN_TAG: emit_tag_test(e, p, 0); break;
+    case PART_ATTRIBUTE_VALUE: emit_attribute_value(e, p); break;
+    case PART_ATTRIBUTE_SLOT: emit_attribute_slot(e, p); break;
+    case PART_EXPECT_NO_VALUE: emit_no_value(e, p); break;
+    case PART_STORE_VALUE_FLOAT: emit_value_store_float(e, p); break;
+    case PART_STORE_VALUE_BOOL: emit_value_store_bool(e, p); break;
+    case PART_STORE_VALUE_OWNED: emit_value_store(e, p, 1); break;
+    case PART_STORE_VALUE_BORROWED: emit_value_store(e, p, 0); break;
     case PART_RANGE: emit_range(e, p); break;
     case PART_BYTEARRAY_NEXT: emit_next_byte(e, p); break;
     case PART_LIST_STORE_FLOAT: emit_float_store(e, p); break;
