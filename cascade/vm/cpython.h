@@ -112,12 +112,17 @@ enum { CASCADE_TAGS_HAVE_FLAG = 1 };
  * a dict in their place. Behind (3.13) or before the values stand the indices of those that are set, in the order of insertion.
  *
  * 3.13: they are a part of the instance. 3.12: a pointer to them, or to a dict, tagged. 3.11: two pointers, one of which is NULL. */
+enum cascade_values_place { CASCADE_BEHIND_A_POINTER, CASCADE_BEHIND_A_TAGGED_POINTER, CASCADE_IN_THE_INSTANCE };
+
 #if PY_VERSION_HEX >= 0x030D0000
 
 struct cascade_values { uint8_t capacity, size, embedded, valid; PyObject *values[1]; };
 
 /* Where the first value stands, from the address that tells whether there are values. */
 #define CASCADE_VALUES_BEHIND ((int64_t)(sizeof(PyObject) + offsetof(struct cascade_values, values)))
+#define CASCADE_VALUES_VALID_AT (sizeof(PyObject) + offsetof(struct cascade_values, valid))
+#define CASCADE_VALUES_ARE CASCADE_IN_THE_INSTANCE
+enum { CASCADE_VALUES_POINTER_AT = -3 * (int)sizeof(PyObject *) };
 
 #define CASCADE_KEEPS_VALUES(type) PyType_HasFeature((type), Py_TPFLAGS_INLINE_VALUES)
 
@@ -146,6 +151,9 @@ static inline PyObject *cascade_managed_dict(PyObject *object) {
 
 #if PY_VERSION_HEX >= 0x030C0000
 #define CASCADE_VALUES_BEHIND 1
+#define CASCADE_VALUES_VALID_AT 0
+#define CASCADE_VALUES_ARE CASCADE_BEHIND_A_TAGGED_POINTER
+enum { CASCADE_VALUES_POINTER_AT = -3 * (int)sizeof(PyObject *) };
 static inline PyObject **cascade_values(PyObject *object) {
     char *held = ((char **)object)[-3];
     return (uintptr_t)held & 1 ? (PyObject **)(held + 1) : NULL;
@@ -157,6 +165,9 @@ static inline PyObject *cascade_managed_dict(PyObject *object) {
 }
 #else
 #define CASCADE_VALUES_BEHIND 0
+#define CASCADE_VALUES_VALID_AT 0
+#define CASCADE_VALUES_ARE CASCADE_BEHIND_A_POINTER
+enum { CASCADE_VALUES_POINTER_AT = -4 * (int)sizeof(PyObject *) };
 static inline PyObject **cascade_values(PyObject *object) {
     return ((PyObject ***)object)[-4];
 }
@@ -184,14 +195,18 @@ static inline void cascade_note_insertion(PyObject *object, PyObject **values, P
 /* Dicts have no version any more: guards look their names up each time. */
 #define CASCADE_DICT_VERSION(dict) ((void)(dict), (uint64_t)0)
 #define CASCADE_DICT_VERSION_AT 0
+
+/* Nor does machine code know how references are counted there, and where attributes stand. */
+enum { CASCADE_KNOWS_ATTRIBUTES = 0 };
 #define CASCADE_RENEW_VERSION(dict) ((void)(dict), 0)
 
 #else
 
 /* PyDictObject.ma_version_tag (PEP 509, deprecated in 3.12): unique in the process, another one after each change. */
-#define CASCADE_DICT_VERSION(dict) (((PyDictObject *)(dict))->ma_version_tag)
+#define CASCADE_DICT_VERSION(dict) (*(uint64_t *)((char *)(dict) + CASCADE_DICT_VERSION_AT))
 #define CASCADE_DICT_VERSION_AT (offsetof(PyDictObject, ma_used) + sizeof(Py_ssize_t))
-#define CASCADE_RENEW_VERSION(dict) cascade_renew_tag(&((PyDictObject *)(dict))->ma_version_tag)
+enum { CASCADE_KNOWS_ATTRIBUTES = 1 };
+#define CASCADE_RENEW_VERSION(dict) cascade_renew_tag(&CASCADE_DICT_VERSION(dict))
 
 /* From 3.12 on, the low 8 bits say who watches the dict; those above, up to 12 bits, are counters of CPython's. */
 enum { CASCADE_WATCHER_BITS = PY_VERSION_HEX >= 0x030C0000 ? 0xFF : 0, CASCADE_TAG_BITS = 12 };
@@ -234,6 +249,7 @@ static inline void cascade_set_float(PyObject *number, double value) {
 #define CASCADE_FLOAT_AT offsetof(PyFloatObject, ob_fval)
 #define CASCADE_BYTEARRAY_AT offsetof(PyByteArrayObject, ob_start)
 #define CASCADE_REFERENCES_AT offsetof(PyObject, ob_refcnt)
+#define CASCADE_TAG_AT offsetof(PyTypeObject, tp_version_tag)
 
 /* An int of one digit, or 0: its digit, and from 3.12 on a tag that is 8 for a positive one, with 1 (zero) or 2 (negative) added to it, up
  * to 15; before, its size, from -1 to 1. */
@@ -388,28 +404,10 @@ static inline PyObject *cascade_tuple_of(PyObject **values, Py_ssize_t count)
 
 
 /* A number that changes whenever a dict does; 0 where there is none. */
-static inline uint64_t cascade_version(PyObject *dict) {
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-#endif
-    return CASCADE_DICT_VERSION(dict);
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
-}
+static inline uint64_t cascade_version(PyObject *dict) { return CASCADE_DICT_VERSION(dict); }
 
 /* As PyDict_SetItem does when it replaces a value; 0 where that has to do it. */
-static inline int cascade_renew_version(PyObject *dict) {
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-#endif
-    return CASCADE_RENEW_VERSION(dict);
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
-}
+static inline int cascade_renew_version(PyObject *dict) { return CASCADE_RENEW_VERSION(dict); }
 
 /* PyDictKeysObject: the same from 3.11 on. */
 typedef struct {

@@ -95,7 +95,7 @@ static void emit_tag_test(cascade_emitter *e, const cascade_part *p, int of_obje
         put_32(CODE, Py_TPFLAGS_VALID_VERSION_TAG);
         miss_if(e, CC_E);
     }
-    put_instruction(CODE, 0, 0, 0x81, X_CMP >> 3, at_memory(type, offsetof(PyTypeObject, tp_version_tag)));
+    put_instruction(CODE, 0, 0, 0x81, X_CMP >> 3, at_memory(type, CASCADE_TAG_AT));
     put_32(CODE, WORD->e);
     miss_if(e, CC_NE);
 }
@@ -106,27 +106,26 @@ static void emit_tag_test(cascade_emitter *e, const cascade_part *p, int of_obje
  * where a dict shows them. */
 static void find_values(cascade_emitter *e, int object, int stores)
 {
-#if PY_VERSION_HEX >= 0x030D0000
-    if (stores) {
-        x_operate_with(CODE, X_CMP, at_memory(object, -3 * (int64_t)sizeof(PyObject *)), 0);
-        leave_if(e, CC_NE);
+    cascade_place held = at_memory(object, CASCADE_VALUES_POINTER_AT);
+    if (CASCADE_VALUES_ARE == CASCADE_IN_THE_INSTANCE) {
+        if (stores) {
+            x_operate_with(CODE, X_CMP, held, 0);
+            leave_if(e, CC_NE);
+        }
+        put_instruction(CODE, 0, 0, 0x80, X_CMP >> 3, at_memory(object, CASCADE_VALUES_VALID_AT));      /* of 8 bits */
+        put_byte(CODE, 0);
+        leave_if(e, CC_E);
+        x_load(CODE, RAX, in_register(object));
+        return;
     }
-    put_instruction(CODE, 0, 0, 0x80, X_CMP >> 3, at_memory(object, sizeof(PyObject) + offsetof(struct cascade_values, valid)));     /* of 8 bits */
-    put_byte(CODE, 0);
+    x_load(CODE, RAX, held);
+    if (CASCADE_VALUES_ARE == CASCADE_BEHIND_A_TAGGED_POINTER) {
+        put_instruction(CODE, 0, 0, 0xF6, 0, in_register(RAX));     /* test of 8 bits */
+        put_byte(CODE, 1);
+    }
+    else
+        x_test(CODE, RAX);
     leave_if(e, CC_E);
-    x_load(CODE, RAX, in_register(object));
-#elif PY_VERSION_HEX >= 0x030C0000
-    (void)stores;
-    x_load(CODE, RAX, at_memory(object, -3 * (int64_t)sizeof(PyObject *)));
-    put_instruction(CODE, 0, 0, 0xF6, 0, in_register(RAX));     /* test of 8 bits */
-    put_byte(CODE, 1);
-    leave_if(e, CC_E);
-#else
-    (void)stores;
-    x_load(CODE, RAX, at_memory(object, -4 * (int64_t)sizeof(PyObject *)));
-    x_test(CODE, RAX);
-    leave_if(e, CC_E);
-#endif
 }
 
 static cascade_place value_at_index(int32_t index)

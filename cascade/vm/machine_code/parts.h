@@ -9,8 +9,8 @@ static void emit_inversion(cascade_emitter *e, const cascade_part *p)
 
 static void emit_part(cascade_emitter *e, const cascade_part *p)
 {
-    if (PY_VERSION_HEX >= 0x030E0000 && p->name >= PART_OWN && p->name <= PART_STORE_VALUE_BORROWED) {
-        leave_if(e, CC_ALWAYS);     /* references are counted otherwise, and dicts have no version */
+    if (!CASCADE_KNOWS_ATTRIBUTES && p->name >= PART_OWN && p->name <= PART_STORE_VALUE_BORROWED) {
+        leave_if(e, CC_ALWAYS);
         return;
     }
     switch (p->name) {
