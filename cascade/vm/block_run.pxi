@@ -386,7 +386,7 @@ cdef void drop_kept(TypedState* state) noexcept:
 cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) except -1:
     # Makes the code behind a stub. Returns 0 where that is not possible.
     cdef Py_ssize_t stub = kernel.words[number].e
-    cdef Py_ssize_t word
+    cdef Py_ssize_t word = number
     cdef list kept
     if kernel.words[number].run != HANDLERS[<int>KERNEL_STUB]:
         return 1        # another thread has made it
@@ -397,7 +397,8 @@ cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) e
     kept = borrowed_at(made[1].stack, state)
     incref(<PyObject*>kept)
     state.kept = <PyObject*>kept
-    word = kernel.grown(stub, value)
+    if kernel.words[number].run == HANDLERS[<int>KERNEL_STUB]:      # what stands above runs code of Python's, in which another thread may make it
+        word = kernel.grown(stub, value)
     value = None
     if word < 0:
         return 0

@@ -324,9 +324,9 @@ def reversed_list(translator: Translator, instruction: Instruction) -> bool:
     register = iterator_slot(translator, instruction)
     value = translator.state.stack[-1]
     size = translator.computed(INT, "SIZE", value)
-    translator.emit("MOVE" if value.owned else "OWN", a=register, b=translator.register(value))
     translator.emit("SUB_INT", a=register + 1, b=size.register, c=translator.register(Value(INT, known=1)))
     translator.chunk.drop(size)
+    translator.emit("MOVE" if value.owned else "OWN", a=register, b=translator.register(value))
     if value.owned:
         translator.state.stack[-1] = Value(NULL)  # its reference has been passed on
     return finish(translator, instruction, Value(ITEMS, register, BACKWARD_ITEMS, True))

@@ -157,7 +157,8 @@ class Translator(Emitter):
 
     def verify(self) -> None:
         """Has what is added to the kernel verified, from the beginning on."""
-        self.verifier = Verifier(Tables(self.registers, self.exits, self.stubs, self.call_outs, self.objects))
+        tables = Tables(self.registers, self.exits, self.stubs, self.call_outs, self.objects, self.callees)
+        self.verifier = Verifier(tables)
 
     # -- Growth -----------------------------------------------------------------------------------------------------
 

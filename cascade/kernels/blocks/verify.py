@@ -24,7 +24,7 @@ from typing import NamedTuple
 from cascade.errors import BlueprintError
 from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KernelInstruction
 from cascade.kernels.blocks.chunks import Registers
-from cascade.kernels.blocks.points import CallOut, Exit, Growth, Stub
+from cascade.kernels.blocks.points import Callee, CallOut, Exit, Growth, Stub
 from cascade.kernels.blocks.values import Iterated, Value
 
 INT, FLOAT, ADDRESS, HELD, BORROWED, OWNED, NOTHING = "i", "f", "a", "h", "b", "o", "?"
@@ -74,13 +74,28 @@ Held = tuple[Claim, frozenset[int]]
 
 
 class Tables(NamedTuple):
-    """The tables that words refer to, and the layout of the registers."""
+    """The tables that words refer to, and the layout of the registers. `callees` has call-outs that are calls of kernels, by number."""
 
     registers: Registers
     exits: list[Exit]
     stubs: list[Stub]
     call_outs: list[CallOut]
     objects: list[object]
+    callees: dict[int, Callee]
+
+    def iterator(self, gathering: int) -> Value | None:
+        """Returns the iterator in registers that a call passes on; for a call by CPython, an object of it is made in its first register."""
+        callee = self.callees.get(gathering)
+        return None if callee is None or callee.iterator is None else callee.iterator.value
+
+    def gathered(self, gathering: int) -> list[tuple[int, str]]:
+        """Returns what a call-out gathers: (register, kind) of each value, without that of an iterator in registers."""
+        iterator = self.iterator(gathering)
+        return [
+            source
+            for source in self.call_outs[gathering].sources
+            if iterator is None or source != (iterator.register, "o")
+        ]
 
 
 class Effect(NamedTuple):
@@ -292,6 +307,12 @@ class _Added:
                         raise refusal(f"word {number}: there is no stub {word[6]}")
                     self.verifier.stubs[number] = word[6]
 
+    def expect_iterator(self, number: int, iterator: Value) -> None:
+        for register, kind in held_by(iterator):
+            found = self.state.get(register, NOTHING)
+            if found != kind and (kind != BORROWED or found not in OBJECTS):
+                raise refusal(f"word {number}: an iterator is passed on whose register {register} holds {found!r}")
+
     # -- Paths ------------------------------------------------------------------------------------------------------
 
     def walk(self, number: int) -> None:
@@ -444,7 +465,10 @@ class _Added:
     def check_gathering(self, number: int, gathering: int) -> None:
         if not 0 <= gathering < len(self.tables.call_outs):
             raise refusal(f"word {number}: there is no gathering {gathering}")
-        for register, kind in self.tables.call_outs[gathering].sources:
+        iterator = self.tables.iterator(gathering)
+        if iterator is not None:
+            self.expect_iterator(number, iterator)
+        for register, kind in self.tables.gathered(gathering):
             if kind != "n" and self.state.get(register, NOTHING) not in SOURCES[kind]:
                 found = self.state.get(register, NOTHING)
                 raise refusal(f"word {number}: gathers register {register} as {kind!r}, and it is {found!r}")
@@ -510,7 +534,11 @@ class _Added:
     def pass_on(self, number: int, word: tuple[int, ...], effect: Effect) -> None:
         if effect.name not in TAKING:
             return
-        for register, kind in self.tables.call_outs[word[effect.gathering]].sources:
+        iterator = self.tables.iterator(word[effect.gathering])
+        for register, kind in () if iterator is None else held_by(iterator):
+            if kind == OWNED:
+                self.state[register] = BORROWED
+        for register, kind in self.tables.gathered(word[effect.gathering]):
             if kind == "o":
                 if self.state.get(register) != OWNED:
                     raise refusal(

@@ -10,14 +10,40 @@ from cascade.errors import BlueprintError
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES
 from cascade.kernels.blocks.kernel import block_kernel
 from cascade.kernels.blocks.translator import Translator
+from cascade.kernels.blocks.values import Value
 from cascade.kernels.blocks.verify import Verifier
 from tests.support import block_loops, block_programs, block_sequences
+
+
+def squares(count):
+    return [number * number for number in range(count)]
+
+
+def kept(values):
+    found = [value for value in values if value]
+    return found, {value for value in values}, {value: 1 for value in values}, sum(value for value in values)
+
+
+def from_the_last(values):
+    total = 1
+    for value in reversed(values):
+        total = (value or 1) * total
+    return total
+
+
+def doubled(values):
+    total = 0
+    for value in values:
+        total += value * 2
+    return total
+
 
 CALLS = [
     (block_loops.last_of_some, (50,)), (block_loops.counted_by_while, (50,)), (block_loops.sum_of_numbered, ([1, 2, 3],)),
     (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_sequences.collected, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
     (block_programs.sum_with_handler, ([1, 2, 3, 40],)), (block_programs.exchanged, (2**70, [3, "42", 0.0, None])),
-    (block_programs.half_of_pairs, (5,)), (block_programs.zipped_range_and_list, (3,)),
+    (block_programs.half_of_pairs, (5,)), (block_programs.zipped_range_and_list, (3,)), (squares, (3,)), (kept, ([3, 0, 5],)),
+    (from_the_last, ([3, None, 5],)), (doubled, ([1, 2, 3],)),
 ]  # fmt: skip
 NAMES = [function.__name__ for function, _ in CALLS]
 
@@ -60,6 +86,25 @@ def test_what_is_made_is_accepted(function, arguments, monkeypatch):
     kernel(*arguments)
     assert kernel.growths > 0
     assert refused == []
+
+
+def test_code_that_is_made_while_a_run_prepares_to_have_it_made_is_not_made_again(monkeypatch):
+    kernel = block_kernel(doubled)
+    kernel.translator.verify()
+    constant, runs = Value.constant.fget, []
+
+    def other_run(value):
+        """Another thread has its turn, or a handler of a signal runs."""
+        if not any(runs[-1:]):
+            runs.append(True)
+            assert kernel([1, 2]) == 6
+            runs[-1] = False
+        return constant(value)
+
+    monkeypatch.setattr(Value, "constant", property(other_run))
+    assert kernel([1, 2, 3]) == 12
+    assert runs
+    assert not kernel.retired
 
 
 def changed(growth, word):

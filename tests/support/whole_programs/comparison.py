@@ -23,6 +23,8 @@ from typing import Any
 
 import cascade as cs
 from cascade import _vm
+from cascade.errors import BlueprintError
+from cascade.kernels.blocks.verify import Verifier
 from tests.support.object_programs.descriptions import Describer, without_addresses
 from tests.support.whole_programs.model import Call, Program
 
@@ -56,15 +58,28 @@ class Runaway(BaseException):
 
 @dataclass(frozen=True)
 class Way:
-    """A way of running the calls of a program: on which path, and after how much work kernels get machine code (-1 for never)."""
+    """A way of running the calls of a program.
+
+    Attributes:
+        name: for people.
+        path: "graph" or "run" by `cs.run`, or "program" by a compiled program.
+        machine_work: after how much work kernels get machine code: -1 for never, None for the usual.
+        is_eager: whether kernels are made at the first call, and stay; else as ever, by the real clock.
+    """
 
     name: str
     path: str
     machine_work: int | None = -1
+    is_eager: bool = True
 
 
 KERNELS, MACHINE_CODE = Way("kernels", "program"), Way("machine code", "program", 0)
-OTHERS = (Way("graph", "graph"), Way("machine code, by run", "run", 0), Way("machine code, later", "program", 1))
+OTHERS = (
+    Way("graph", "graph"),
+    Way("machine code, by run", "run", 0),
+    Way("machine code, later", "program", 1),
+    Way("as usual", "program", None, False),
+)
 
 
 def ways_of(seed: int) -> tuple[Way, ...]:
@@ -382,6 +397,9 @@ def recorded(program: Program, way: Way | None, seconds: float, tally: Tally | N
     global _ran_away
     _ran_away = False
     _vm.use_machine_code(-1 if way is None else way.machine_work)
+    eager = way is None or way.is_eager
+    _vm.lower_without_delay(eager)
+    _vm.use_trial_clock((lambda plain: 0.0) if eager else None)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.5)
     world = None
     try:
@@ -440,6 +458,8 @@ def compare(
                     raise
                 raise Difference(f"{way.name}: {reason}", f"{way.name}: {reason}\n{program}") from None
             _check(program, way, expected, found)
+            if _refused:
+                raise Difference("verifier", f"{_refused[0]}, {way.name}\n{program}")
     tally.programs, tally.calls = 1, len(expected)
     tally.raised = sum(each["result"][0] == "raised" for each in expected)
     return tally
@@ -486,13 +506,13 @@ def _tick(number: int, frame: Any) -> None:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
+    _refused.clear()
     alarm, profile = signal.signal(signal.SIGVTALRM, _run_away), signal.signal(signal.SIGPROF, _tick)
     collects = gc.isenabled()
     gc.disable()
-    _vm.lower_without_delay(True)
-    _vm.use_trial_clock(lambda plain: 0.0)
     try:
-        yield
+        with _watched_verifier():
+            yield
     finally:
         _vm.use_trial_clock(None)
         _vm.lower_without_delay(False)
@@ -502,3 +522,28 @@ def _undisturbed() -> Iterator[None]:
         restore()
         if collects:
             gc.enable()
+
+
+_refused: list[str] = []
+
+
+@contextlib.contextmanager
+def _watched_verifier() -> Iterator[None]:
+    """Notes what the verifier of blocks refuses, where the environment has CASCADE_VERIFY_BLOCKS; CPython would execute it."""
+    originals = Verifier.verify_entry, Verifier.verify_growth
+
+    def noting(original: Any) -> Any:
+        def verify(self: Verifier, *given: Any) -> None:
+            try:
+                original(self, *given)
+            except BlueprintError as error:
+                _refused.append(str(error))
+                raise
+
+        return verify
+
+    Verifier.verify_entry, Verifier.verify_growth = map(noting, originals)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Verifier.verify_entry, Verifier.verify_growth = originals  # type: ignore[method-assign]

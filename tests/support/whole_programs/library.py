@@ -2,11 +2,15 @@
 
 HEAD = '''
 import gc
+import itertools as _itertools
 import sys
 import threading
 import weakref
 
 import numpy as np
+
+
+TICKS = _itertools.count()
 
 
 class Wide(int):

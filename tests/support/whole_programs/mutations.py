@@ -146,7 +146,8 @@ def puts_in_an_event(place: Place) -> None:
     line = place.filled(place.pick.choice(EVENTS))
     if place.pick.random() < 0.6:
         test = place.pick.choice([f"{place.name()} == {place.pick.randrange(6)}", f"note({place.name()}) == {place.pick.randrange(4)}",
-                                  f"len(LOG) == {place.pick.randrange(12)}", f"{place.name()}", "True"])  # fmt: skip
+                                  f"len(LOG) == {place.pick.randrange(12)}",
+                                  f"next(TICKS) == {place.pick.choice([1, 9, 60, 1500, 2500, 7000])}", f"next(TICKS) % {place.pick.choice([2, 50, 900])} == 1", f"{place.name()}", "True"])  # fmt: skip
         line = f"if {test}:\n    {line}"
     suite[(at := place.pick.randrange(len(suite) + 1)) : at] = place.statements(line)
 

@@ -86,10 +86,25 @@ def _calls(sample: Sample, tree: ast.Module, pick: random.Random) -> tuple[Call,
         arguments = pick.choice(sample.calls[function])
         while pick.random() < 0.3:
             arguments = _changed(arguments, pick)
+        if pick.random() < 0.2:
+            arguments = _enlarged(arguments, pick)
         before = place.filled(pick.choice(EVENTS)) if pick.random() < 0.08 else ""
         around = pick.choice(SURROUNDINGS[1:]) if pick.random() < 0.2 else ""
-        found.append(Call(function, arguments, before, pick.choice([1, 1, 2, 3]), around))
+        found.append(Call(function, arguments, before, pick.choice([1, 1, 1, 2, 2, 3, 3, 40]), around))
     return tuple(found)
+
+
+def _enlarged(arguments: str, pick: random.Random) -> str:
+    """Longer lists and larger numbers: loops that take their fuel, and have machine code in their midst."""
+    tree = ast.parse(arguments, mode="eval")
+    for node in [*ast.walk(tree.body)]:
+        by = pick.choice([30, 300, 1500])
+        if isinstance(node, ast.List) and node is not tree.body and isinstance(node.ctx, ast.Load):
+            replace(tree, node, ast.BinOp(node, ast.Mult(), ast.Constant(by)))
+            break
+        if isinstance(node, ast.Constant) and type(node.value) in (int, str, bytes) and pick.random() < 0.7:
+            node.value *= by
+    return ast.unparse(tree)
 
 
 def _changed(arguments: str, pick: random.Random) -> str:
@@ -102,7 +117,8 @@ def _changed(arguments: str, pick: random.Random) -> str:
         form = pick.choice(
             ["Loud({})", "tuple({})", "list({})", "{} * 3", "{} * 40", "iter({})", "set({})", "{}[:1]", "{}[::-1]"]
         )
-        new = form.format(ast.unparse(node))
+        text = ast.unparse(node)
+        new = text if "nan" in text and "set" in form else form.format(text)  # the hash of a NaN is that of its address
     elif isinstance(node, ast.Constant):
         new = hostile(node.value, pick)
     else:
