@@ -217,6 +217,14 @@ class BlockItems(Items):
     # -- The loop ---------------------------------------------------------------------------------------------------
 
     async def run(self, begun: int = 0, special: object = None) -> Failed | None:
+        try:
+            return await self._run()
+        finally:  # also where the coroutine is closed, and nothing can be awaited any more
+            self._cancelled.end()
+            for array in self._blocks.shared.values():
+                array.close()
+
+    async def _run(self) -> Failed | None:
         await self._call.park()
         self.task = asyncio.current_task()
         while True:
@@ -268,9 +276,6 @@ class BlockItems(Items):
         return _Block(start, columns) if len(columns[0]) else None
 
     async def stop(self) -> None:
-        self._cancelled.end()
-        for array in self._blocks.shared.values():
-            array.close()
         interrupted = await cancel_all(self._under_way)
         self._under_way.clear()
         await super().stop()
