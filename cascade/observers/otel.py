@@ -42,13 +42,15 @@ class OpenTelemetry(RunObserver):
         self._targets[run_id] = TargetData(target)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._runs[event.run_id] = _Run(self._api, self._tracer, event, self._targets.pop(event.run_id, None))
-            return
         run = self._runs.get(event.run_id)
-        if run is not None:
-            run.add(event)
-            if isinstance(event, RunFinished):
+        if run is None:
+            if isinstance(event, RunStarted):
+                self._runs[event.run_id] = _Run(self._api, self._tracer, event, self._targets.pop(event.run_id, None))
+            return
+        handler = run.handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+            if type(event) is RunFinished:
                 del self._runs[event.run_id]
 
 
@@ -83,23 +85,25 @@ class _Run:
             attributes={"cascade.run_id": event.run_id, "cascade.tasks": event.tasks},
         )
         self._around = api.set_span_in_context(self._run)
+        # By type: a chain of isinstance would take most of the time of a call in place, which has no span.
+        self.handlers: dict[type, Callable[[Any], None]] = {
+            TaskExecutionStarted: self._begin,
+            TaskExecutionFinished: self._ended,
+            LoopProgress: self._progressed,
+            TaskRetrying: self._retrying,
+            RunFinished: self._run_ended,
+        }
 
-    def add(self, event: Event) -> None:
-        if isinstance(event, TaskExecutionStarted):
-            self._begin(event)
-        elif isinstance(event, LoopProgress):
-            self._progressed(event)
-        elif isinstance(event, TaskRetrying):
-            self._retrying(event)
-        elif isinstance(event, TaskExecutionFinished):
-            self._started.pop(event.task_id, None)
+    def _ended(self, event: TaskExecutionFinished) -> None:
+        if self._started.pop(event.task_id, None) is None:
             span = self._spans.pop(event.task_id, None)
             if span is not None:
                 self._end(span, event.timestamp, event.error)
-        elif isinstance(event, RunFinished):
-            for span in self._spans.values():
-                self._end(span, event.timestamp, event.error)
-            self._end(self._run, event.timestamp, event.error)
+
+    def _run_ended(self, event: RunFinished) -> None:
+        for span in self._spans.values():
+            self._end(span, event.timestamp, event.error)
+        self._end(self._run, event.timestamp, event.error)
 
     def _begin(self, event: TaskExecutionStarted) -> None:
         kind = "map" if event.items is not None else self._kinds.get(event.task_name)

@@ -22,6 +22,8 @@ from cascade.events.types import (
 from cascade.observers.report.target import TargetData
 from cascade.runtime.engine import RunObserver
 
+COUNTED = 1000.0
+"""Microseconds between two values of the counter of calls under way, at least."""
 CALLS, MARKS = 1, 2
 """The lanes of calls in place, and of marks without a length."""
 
@@ -48,8 +50,8 @@ class Trace(RunObserver):
         run.add(event)
         if isinstance(event, RunFinished):
             del self._runs[event.run_id]
-            with self.path.open("w", encoding="utf-8") as file:
-                json.dump({"displayTimeUnit": "ms", "traceEvents": run.events}, file, separators=(",", ":"))
+            document = {"displayTimeUnit": "ms", "traceEvents": run.events}
+            self.path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
 
 
 def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:
@@ -82,6 +84,7 @@ class _Run:
         self._started: dict[str, float] = {}
         self._ends: dict[int, float] = {}
         self._flows = 0
+        self._counted = -COUNTED
         self._add("M", "process_name", 0.0, CALLS, args={"name": f"run of {event.target}"})
         self._add("M", "thread_name", 0.0, CALLS, args={"name": "calls in place"})
         self._add("M", "thread_name", 0.0, MARKS, args={"name": "skips, retries, steps"})
@@ -115,7 +118,10 @@ class _Run:
         self._add("i", name, self._at(event), MARKS, s="t", args=args)
 
     def _count(self, event: Event) -> None:
-        self._add("C", "calls under way", self._at(event), args={"calls": len(self._started)})
+        moment = self._at(event)
+        if moment >= self._counted + COUNTED:
+            self._counted = moment
+            self._add("C", "calls under way", moment, args={"calls": len(self._started)})
 
     def _finished(self, event: TaskExecutionFinished) -> None:
         start, end = self._started.pop(event.task_id, self._at(event)), self._at(event)

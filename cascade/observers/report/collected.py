@@ -6,7 +6,8 @@ import heapq
 import math
 import time
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from cascade.events.names import map_of
 from cascade.events.types import (
@@ -151,24 +152,23 @@ class Collected:
     def add(self, event: Event) -> None:
         if self._reads_memory:
             self._read_memory(event.timestamp)
-        if isinstance(event, TaskExecutionStarted):
-            self._started(event)
-        elif isinstance(event, TaskExecutionFinished):
-            self._finished(event)
-        elif isinstance(event, TaskSkipped):
-            self._task(event).skipped[event.reason] += 1
-            if event.reason != CACHED or map_of(event.task_id) is None:
-                self._set_state(event.task_id, "done" if event.reason == CACHED else "skipped", None)
-        elif isinstance(event, TaskRetrying):
-            self._task(event).retries += 1
-        elif isinstance(event, TaskBlocked):
-            self._task(event).blocked += 1
-        elif isinstance(event, LoopProgress):
-            self._progressed(event)
-        elif isinstance(event, (ResourceAcquired, ResourceReleased)):
-            self._resource(event)
-        elif isinstance(event, RunFinished):
-            self.end = event
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+
+    def _was_skipped(self, event: TaskSkipped) -> None:
+        self._task(event).skipped[event.reason] += 1
+        if event.reason != CACHED or map_of(event.task_id) is None:
+            self._set_state(event.task_id, "done" if event.reason == CACHED else "skipped", None)
+
+    def _retrying(self, event: TaskRetrying) -> None:
+        self._task(event).retries += 1
+
+    def _blocked(self, event: TaskBlocked) -> None:
+        self._task(event).blocked += 1
+
+    def _ended(self, event: RunFinished) -> None:
+        self.end = event
 
     def _task(self, event: TaskEvent) -> TaskData:
         name = event.task_name if event.task_name in self.tasks or len(self.tasks) < TASKS else "(other tasks)"
@@ -261,3 +261,17 @@ def memory_now() -> int | None:
     import resource
 
     return pages * resource.getpagesize()
+
+
+_HANDLERS: dict[type[Event], Callable[[Collected, Any], None]] = {
+    TaskExecutionStarted: Collected._started,
+    TaskExecutionFinished: Collected._finished,
+    TaskSkipped: Collected._was_skipped,
+    TaskRetrying: Collected._retrying,
+    TaskBlocked: Collected._blocked,
+    LoopProgress: Collected._progressed,
+    ResourceAcquired: Collected._resource,
+    ResourceReleased: Collected._resource,
+    RunFinished: Collected._ended,
+}
+"""Events of items are not among them: a file of events may hold some, and a map is one call."""

@@ -116,7 +116,9 @@ def _table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[str]], te
         + "</tr>"
         for row in rows
     )
-    head = "".join(f"<th scope='col'>{each}</th>" for each in heads)
+    head = "".join(
+        f"<th scope='col'{' class=text' if at in texts else ''}>{each}</th>" for at, each in enumerate(heads)
+    )
     return (
         f"<div class='wide' tabindex='0' role='region' aria-label='{caption}'><table><caption>{caption}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -239,7 +241,7 @@ def _timeline(run: Collected, kinds: dict[str, str]) -> str:
     if not run.bars:
         return "<p>Nothing was called.</p>"
     lanes = _lanes(run.bars)
-    shown = [(lane, bar) for lane, bar in lanes if lane < LANES]
+    shown = [placed for placed in lanes if placed[0] < LANES]
     hidden = len(lanes) - len(shown) + run.dropped
     span = max(run.seconds, max(bar.start + bar.seconds for bar in run.bars), 1e-9)
     height = (max(lane for lane, _ in shown) + 1) * (LANE + GUTTER) + 24

@@ -18,7 +18,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;padding:0;marg
 .wide{overflow-x:auto;border:1px solid var(--line);border-radius:6px}.wide svg{display:block}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--soft);padding:.4rem .75rem}
 th,td{padding:.3rem .75rem;text-align:right;border-top:1px solid var(--line);white-space:nowrap}
-th:first-child,td.text{text-align:left}td.text{white-space:normal;overflow-wrap:anywhere;min-width:10rem}thead th{background:var(--raised);border-top:0}
+th:first-child,.text{text-align:left}td.text{white-space:normal;overflow-wrap:anywhere;min-width:10rem}thead th{background:var(--raised);border-top:0}
 tbody th{font-weight:600}pre,code{font:13px/1.45 ui-monospace,monospace}pre{background:var(--raised);border:1px solid var(--line);border-radius:6px;
 padding:.75rem;overflow-x:auto}details{margin:.5rem 0}summary{cursor:pointer}.soft{color:var(--soft)}
 .timeline text{font:11px ui-sans-serif,system-ui,sans-serif;fill:var(--ink)}.timeline .axis{stroke:var(--line)}.timeline .axis-text{fill:var(--soft)}

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 
 from cascade.declare.task import Task
-from cascade.graph.build import TooManyRows, build_graph, flatten
+from cascade.graph.build import TooManyRows, flatten
 from cascade.graph.containers import Container
 from cascade.graph.model import Graph
 from cascade.observers.report.collected import FailureData
@@ -44,8 +44,8 @@ class TargetData:
                 if isinstance(self._target, Graph):
                     self._graph = self._target if len(self._target) <= ROWS else None
                 else:
-                    flatten(self._target, ROWS)
-                    self._graph = build_graph(self._target)
+                    rows, inputs = flatten(self._target, ROWS)
+                    self._graph = Graph(rows, tuple(inputs))
             except (TooManyRows, Exception):
                 self._graph = None
         return self._graph
