@@ -7,12 +7,12 @@ import xml.etree.ElementTree
 from typing import Any
 
 import pytest
-from cascade.reports.layers import lay_out
-from cascade.reports.svg import STYLE
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cascade as cs
+from cascade.reports.layers import lay_out
+from cascade.reports.svg import STYLE
 
 pytestmark = pytest.mark.once
 NAMESPACE = "{http://www.w3.org/2000/svg}"

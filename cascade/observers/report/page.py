@@ -243,7 +243,7 @@ def _timeline(run: Collected, kinds: dict[str, str]) -> str:
     lanes = _lanes(run.bars)
     shown = [placed for placed in lanes if placed[0] < LANES]
     hidden = len(lanes) - len(shown) + run.dropped
-    span = max(run.seconds, max(bar.start + bar.seconds for bar in run.bars), 1e-9)
+    span = max(run.seconds, *(bar.start + bar.seconds for bar in run.bars), 1e-9)
     height = (max(lane for lane, _ in shown) + 1) * (LANE + GUTTER) + 24
     bars = "".join(_bar(lane, bar, span, kinds) for lane, bar in shown)
     axis = "".join(_tick(at, span, height) for at in range(6))
