@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 
 from cascade._vm import TailCall
-from cascade.declare.functions import CO_ASYNC_GENERATOR, CO_GENERATOR, code_flags
+from cascade.declare.functions import CO_ASYNC_GENERATOR, CO_GENERATOR, CO_ITERABLE_COROUTINE, code_flags
 from cascade.declare.task import BoundTask, LazyResult, Task
 from cascade.errors import DeclarationError, DeclarationWarning, nearest
 from cascade.imports import TYPE_CHECKING, Generic, ParamSpec, TypeVar, annotation, overload
@@ -109,7 +109,7 @@ def task(
         )
 
     def make(function: Callable[..., object]) -> Task[..., object]:
-        if code_flags(function) & (CO_GENERATOR | CO_ASYNC_GENERATOR) and not lower:  # which is refused in any case
+        if not lower and _returns_generator(function):
             _warn_of_generator(function)
         return Task(
             function,
@@ -125,6 +125,12 @@ def task(
         )
 
     return make if func is None else make(func)  # type: ignore[arg-type]  # which Task checks
+
+
+def _returns_generator(function: object) -> bool:
+    """Whether it is a generator function; one that `types.coroutine` has made is awaited."""
+    flags = code_flags(function)
+    return bool(flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)) and not flags & CO_ITERABLE_COROUTINE
 
 
 def _warn_of_generator(function: Callable[..., object]) -> None:
