@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cascade.errors import MissingExtraError
 from cascade.events.types import (
@@ -18,9 +18,8 @@ from cascade.events.types import (
 from cascade.observers.report.target import TargetData
 from cascade.runtime.engine import RunObserver
 
-if TYPE_CHECKING:
-    Provider = Any
-    Span = Any
+Provider = Any  # of a package that need not be installed
+Span = Any
 
 
 class OpenTelemetry(RunObserver):

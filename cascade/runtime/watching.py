@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from cascade.errors import DeclarationError
 from cascade.events.types import Event, RunFinished, RunStarted
 from cascade.runtime.engine import Engine
-
-if TYPE_CHECKING:
-    from cascade.runtime.options import OwnRunOptions
+from cascade.runtime.options import OwnRunOptions
 
 
 @dataclass(frozen=True, kw_only=True)
