@@ -188,6 +188,8 @@ TARGETS = {
     "orbits.py": "preview",
     "airports.py": "report",
     "agent.py": "agent",
+    "approval.py": "agent",
+    "planet.py": "orbit",
 }
 
 
@@ -284,9 +286,9 @@ def test_an_agent_waits_for_answers_across_restarts(tmp_path):
 @needs("msgspec")
 def test_a_simulation_that_is_killed_goes_on(tmp_path):
     steps = ["--steps", "40000000"]
-    assert example("orbit.py", *steps, "--kill-after", "0.7", cwd=tmp_path, status=-9).stdout == "begins\n"
-    on = example("orbit.py", *steps, cwd=tmp_path).stdout.splitlines()
-    undisturbed = example("orbit.py", *steps, "--store", "other.db", cwd=tmp_path).stdout.splitlines()
+    assert example("planet.py", *steps, "--kill-after", "0.7", cwd=tmp_path, status=-9).stdout == "begins\n"
+    on = example("planet.py", *steps, cwd=tmp_path).stdout.splitlines()
+    undisturbed = example("planet.py", *steps, "--store", "other.db", cwd=tmp_path).stdout.splitlines()
     assert re.fullmatch(r"goes on at step [\d,]+", on[0]) and undisturbed[0] == "begins"
     assert on[1] == undisturbed[1]
 

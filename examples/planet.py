@@ -3,8 +3,8 @@
 The loop runs as typed code, a million steps in some tens of milliseconds, and is saved twenty times a second. Killed at any moment, it
 continues from its last snapshot, and ends with the very numbers of an undisturbed run.
 
-    python examples/orbit.py --kill-after 0.5      kills itself, by SIGKILL
-    python examples/orbit.py                       goes on
+    python examples/planet.py --kill-after 0.5      kills itself, by SIGKILL
+    python examples/planet.py                       goes on
 
 """
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20_000_000)
     parser.add_argument("--kill-after", type=float, metavar="SECONDS")
-    parser.add_argument("--store", default="orbit.db")
+    parser.add_argument("--store", default="planet.db")
     options = parser.parse_args()
     if options.kill_after is not None:
         threading.Timer(options.kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
