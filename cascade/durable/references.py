@@ -10,6 +10,7 @@ import sys
 import types
 from importlib import import_module
 
+from cascade.declare import operators
 from cascade.declare.task import Task
 from cascade.errors import KeyingError, UnknownCodeError, nearest
 
@@ -72,6 +73,8 @@ def _look_up(path: str) -> object:
         except ImportError:
             return None
     found: object = sys.modules.get(module)
+    if found is operators and qualname.startswith(operators.PREFIX):
+        return getattr(operators, qualname, None)  # it is made when it is first needed
     for name in qualname.split("."):
         # In the namespace itself, so that no descriptor and no __getattr__ runs.
         space = getattr(found, "__dict__", None) if isinstance(found, (types.ModuleType, type)) else None
