@@ -388,6 +388,23 @@ def test_a_signal_ends_a_recursion_without_a_loop():
     assert entries_of(task) == 1  # the others are calls of the function that the name means
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_a_name_that_a_signal_handler_changes_is_seen_in_a_recursion():
+    def handle(number: int, frame: Any) -> None:
+        functions.RUNNING = False
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        counts = [0]
+        found = cs.task(functions.leaves).by_kernel(counts, 60, "")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert counts[0] == 2 * len(found) - 1 > 1
+    assert found == sorted(set(found)), "each leaf is there once, from left to right"
+
+
 def test_ctrl_c_ends_a_call_in_typed_code(path):
     task = task_of(functions.until_stopped)
     timer = threading.Timer(0.05, _thread.interrupt_main)

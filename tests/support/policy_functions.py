@@ -106,6 +106,14 @@ def visits(counts, depth):
     return visits(counts, depth - 1)
 
 
+def leaves(counts, depth, path):
+    """Visits a tree so large that it never ends, unless RUNNING gets false; returns a list of the leaves."""
+    counts[0] += 1
+    if not RUNNING or depth == 0:
+        return [path]
+    return leaves(counts, depth - 1, path + "a") + leaves(counts, depth - 1, path + "b")
+
+
 def cleaned_up(n):
     found = [n]
     try:
