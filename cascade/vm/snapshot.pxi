@@ -206,7 +206,7 @@ cdef int restore_graph(Machine machine, Frame frame, FrameState state, dict chil
             count = 1
         else:
             sources = &frame.code.operands[word.c] + 1
-            count = sources[-1]
+            count = frame.code.operands[word.c]
         child, waits = children.get(pc, (None, False))
         entry = None
         if pc in calls or (child is not None and not waits):
