@@ -212,8 +212,15 @@ class Skipped:
 @final
 class Pending: ...
 
-ABSENT: Final[object]
-SAVE_FIRST: Final[object]
+@final
+class Mark:
+    """A value that is told by its identity; see vm/snapshot.pxi."""
+
+    meaning: str
+    def __init__(self, meaning: str) -> None: ...
+
+ABSENT: Final[Mark]
+SAVE_FIRST: Final[Mark]
 
 @final
 class FrameState:

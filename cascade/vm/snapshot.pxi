@@ -3,21 +3,27 @@
 # A snapshot is taken while the machine does not run, so each frame stands between two instructions. A call that is under way
 # (awaited, or parked with its operands) is data as well: its operands. It is made again when the run is restored.
 
-class _Absent:
+@cython.final
+cdef class Mark:
+    """A value that is told by its identity; see vm/snapshot.pxi.
+
+    Args:
+        meaning: as it is shown.
+    """
+
+    cdef readonly str meaning
+
+    def __cinit__(self, str meaning not None):
+        self.meaning = meaning
+
     def __repr__(self):
-        return "no value"
+        return self.meaning
 
 
-ABSENT = _Absent()
+ABSENT = Mark("no value")
 """In place of the value of a slot that has none yet."""
 
-
-class _SaveFirst:
-    def __repr__(self):
-        return "the run has to be saved before this call"
-
-
-SAVE_FIRST = _SaveFirst()
+SAVE_FIRST = Mark("the run has to be saved before this call")
 """What the context returns for a call that may be made only when the run has been saved: the machine then stops before the call."""
 
 

@@ -226,6 +226,8 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "Handover": lambda: _vm.Handover(),
     "Skipped": lambda: _vm.Skipped("name", "reason"),
     "_Kept": lambda: _vm.KEPT,
+    "Mark": lambda: _vm.Mark("name"),
+    "FrameState": lambda: _vm.FrameState(cs.compile(wait)._code, 0, [_vm.ABSENT, Mischief()], [(0, [Mischief()])]),
 }
 """How to make an instance of each class."""
 
