@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cascade.durable.owner import Owner
 from cascade.durable.run import Run, resumed
 from cascade.durable.schedules import start_due
 from cascade.durable.store import RunRow, Store
 from cascade.errors import DeclarationError
-from cascade.imports import TYPE_CHECKING
 from cascade.runtime.api import default_engine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cascade.runtime.engine import Engine
+from cascade.runtime.engine import Engine
 
 IDLE_SECONDS = 0.2
 """Between two looks for runs that are due."""

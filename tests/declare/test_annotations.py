@@ -6,7 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, ForwardRef, NoReturn, Protocol, Self, get_args, get_type_hints
+from typing import Any, ForwardRef, Literal, NoReturn, Protocol, Self, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -54,7 +54,7 @@ def with_annotations() -> Iterator[object]:
 def parts_of(hint: object) -> Iterator[object]:
     """Iterates over a type and all of its arguments."""
     yield hint
-    for part in hint if isinstance(hint, list) else get_args(hint):
+    for part in hint if isinstance(hint, list) else () if get_origin(hint) is Literal else get_args(hint):
         yield from parts_of(part)
 
 

@@ -15,7 +15,8 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from cascade._vm import kernel_of_call
 from cascade.adapters.executors.handshake import enter, versions
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.executors.messages import WorkerPool, died
+from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.errors import DeclarationError, MissingExtraError
 
 ATTEMPTS = 3

@@ -15,7 +15,8 @@ from cascade._vm import kernel_of_call
 from cascade.adapters.executors.blocks import next_ticket
 from cascade.adapters.executors.handshake import enter, versions
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.executors.messages import WorkerPool, died
+from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SendingError
 
 MESSAGE_BYTES = 4 << 20

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from cascade._vm import is_awaitable
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.scopes import Scope
+from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.failed import failed, take_context
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError
@@ -18,7 +19,6 @@ from cascade.imports import TYPE_CHECKING, asyncio
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from cascade.adapters.executors.messages import WorkerPool
     from cascade.adapters.executors.processes import ProcessPool
 
 

@@ -5,44 +5,21 @@ from __future__ import annotations
 import contextlib
 import pickle
 from types import GetSetDescriptorType
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.handshake import digest
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.stateless import is_stateless
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, work
+from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.failed import Failed, failed
 from cascade.errors import SendingError, WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cascade.declare.task import Task
 
 _CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
-
-
-class WorkerPool(Protocol):
-    """Workers that call functions on bytes.
-
-    Attributes:
-        count: how many calls are made at once.
-    """
-
-    @property
-    def count(self) -> int: ...
-
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
-        """Calls `function(path, *arguments)` in a worker; `name` is that of the task for which it is.
-
-        The path is the caller's `sys.path`, or None where that of the workers is the same. A call that is cancelled is stopped, or its
-        result dropped.
-
-        Raises:
-            WorkerError: (a RuntimeError) the worker died.
-        """
-        raise NotImplementedError
 
 
 async def call_in_worker(

@@ -17,11 +17,12 @@ from typing import NamedTuple, Protocol
 from cascade._vm import TailCall, holds_made
 from cascade.adapters.executors.cancelled import Cancelled
 from cascade.adapters.executors.handshake import digest
-from cascade.adapters.executors.messages import WorkerPool, error_of_answer
+from cascade.adapters.executors.messages import error_of_answer
 from cascade.adapters.executors.packing import NUMBERS, SCALARS, SHARED, Packed, joined, pack, unpack
 from cascade.adapters.executors.sending import dumps_for_worker, has_name
 from cascade.adapters.executors.shared_arrays import SharedArray, is_worth_sharing
 from cascade.adapters.executors.stateless import is_stateless
+from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.control import together
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult

@@ -11,7 +11,7 @@ from cascade.runtime.nodes.kernel_maps import Column, is_array
 from cascade.runtime.nodes.plain_items import MAP_LIMIT
 
 if TYPE_CHECKING:
-    from cascade.adapters.executors.messages import WorkerPool
+    from cascade.adapters.executors.worker_pool import WorkerPool
 
 
 def pool_of(call: Call, operation: Map) -> WorkerPool | None:

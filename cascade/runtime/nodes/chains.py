@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from cascade._vm import TailCall
 from cascade.adapters.executors.late import LateCoroutine
-from cascade.adapters.executors.messages import WorkerPool, chain_message, value_of
+from cascade.adapters.executors.messages import chain_message, value_of
 from cascade.adapters.executors.worker import PREVIOUS, work_chain
+from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.control import together
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult, lazy_result

@@ -28,7 +28,7 @@ from cascade.runtime.nodes.map_streams import stream_map
 from cascade.runtime.nodes.plain_items import PlainItems, is_plain
 
 if TYPE_CHECKING:
-    from cascade.adapters.executors.messages import WorkerPool
+    from cascade.adapters.executors.worker_pool import WorkerPool
     from cascade.runtime.nodes.context import NodeContext
 
 ITEMS_LIMIT = 10_000_000

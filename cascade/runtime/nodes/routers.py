@@ -10,6 +10,7 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import Policies, SharedValue
 from cascade.declare.task import Task
 from cascade.errors import DeclarationError, RouteError, nearest
+from cascade.graph.model import Graph
 from cascade.graph.operations import Route
 from cascade.graph.route_table import Once, RouteTable, Use
 from cascade.graph.routes import reachable
@@ -111,7 +112,8 @@ def jump_error(
 
 def unbound_jump(jump: Jump[object], target: object) -> RouteError:
     """Returns the error of a run whose value is a Jump: no state machine has taken it."""
-    task = getattr(target, "task", None)
+    task = getattr(target.rows[-1][0] if isinstance(target, Graph) else target, "task", None)
+    task = None if task is EITHER or task is ONCE else task  # no task of the user's, and a graph does not name it
     name = getattr(task, "name", "task")
     return RouteError(
         f"the run ends with {jump!r}, and nothing is bound that it could lead to",
