@@ -532,7 +532,9 @@ def test_ctrl_c_ends_it():
     running = process("-m", "cascade", "run", "--progress", "json", "cascade_flow:spin")
     assert running.stderr is not None
     assert "RunStarted" in running.stderr.readline()
-    running.send_signal(signal.SIGINT)
+    while "LoopProgress" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)  # the loop is under way: nothing is imported or lowered any more
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
     assert errors.endswith("interrupted\n")
