@@ -22,7 +22,6 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
             incref(result)
     else:
         result = cascade_new_scalar(value, word.e)
-    cascade_settle(state)
     if result == NULL:
         return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
     release_owned(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
@@ -138,7 +137,6 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
     cdef list values
     kernel.callee.exit_count += 1
     state.steps += 1
-    cascade_settle(state)
     try:
         plan = kernel.exit_plan(kernel.exit_of[number], -1)
         values = values_at(plan, state)
@@ -163,7 +161,6 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) n
     cdef object plan
     cdef list values
     cdef Py_ssize_t call_out = kernel.words[number].e if how != INSTRUCTION_RAISED else -1
-    cascade_settle(state)
     try:
         error = cascade_raised()
         if how == CALL_OUT_RAISED:

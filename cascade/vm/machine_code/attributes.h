@@ -202,12 +202,6 @@ static void emit_value_store_bool(cascade_emitter *e, const cascade_part *p)
     find_replaced(e, p);
     leave_if_last(e, RCX);
     drop_reference(e, RCX);
-    load_int(e, RDI, p, 1);
-    x_set(CODE, RCX, (int64_t)(intptr_t)Py_True);
-    x_test(CODE, RDI);
-    int32_t is_true = x_jump(CODE, CC_NE);
-    x_set(CODE, RCX, (int64_t)(intptr_t)Py_False);
-    x_land(CODE, is_true, CODE->size);
-    x_store(CODE, value_at_index(WORD->c), RCX);
-    add_reference(e, RCX);
+    take_bool(e, p, 1);
+    x_store(CODE, value_at_index(WORD->c), RDX);
 }

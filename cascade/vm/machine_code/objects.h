@@ -241,6 +241,22 @@ static void emit_int_store(cascade_emitter *e, const cascade_part *p)
     put_32(CODE, CASCADE_ONE_DIGIT);
 }
 
+/* RDX = the bool of an operand, with a reference of its own. Changes RDI. */
+static void take_bool(cascade_emitter *e, const cascade_part *p, int field)
+{
+    load_int(e, RDI, p, field);
+    x_test(CODE, RDI);
+    put_byte(CODE, 0x48);       /* the flags are kept: movabs */
+    put_byte(CODE, 0xB8 | RDX);
+    put_64(CODE, (uint64_t)(uintptr_t)Py_False);
+    put_byte(CODE, 0x48);
+    put_byte(CODE, 0xB8 | RDI);
+    put_64(CODE, (uint64_t)(uintptr_t)Py_True);
+    put_instruction(CODE, 0, 1, 0x0F40 | CC_NE, RDX, in_register(RDI));     /* cmov */
+    if (!CASCADE_HAS_IMMORTALS)
+        x_increment(CODE, at_memory(RDX, CASCADE_REFERENCES_AT));
+}
+
 /* A bool in place of a bool. */
 static void emit_bool_store(cascade_emitter *e, const cascade_part *p)
 {
@@ -250,19 +266,9 @@ static void emit_bool_store(cascade_emitter *e, const cascade_part *p)
     compare_with(e, in_register(RAX), Py_False);
     leave_if(e, CC_NE);
     x_land(CODE, is_true, CODE->size);
-    load_int(e, RDI, p, 2);
-    x_test(CODE, RDI);
-    put_byte(CODE, 0x48);       /* the flags are kept: movabs */
-    put_byte(CODE, 0xB8 | RDX);
-    put_64(CODE, (uint64_t)(uintptr_t)Py_False);
-    put_byte(CODE, 0x48);
-    put_byte(CODE, 0xB8 | RDI);
-    put_64(CODE, (uint64_t)(uintptr_t)Py_True);
-    put_instruction(CODE, 0, 1, 0x0F40 | CC_NE, RDX, in_register(RDI));     /* cmov */
-    if (!CASCADE_HAS_IMMORTALS) {
+    if (!CASCADE_HAS_IMMORTALS)
         x_decrement(CODE, at_memory(RAX, CASCADE_REFERENCES_AT));
-        x_increment(CODE, at_memory(RDX, CASCADE_REFERENCES_AT));
-    }
+    take_bool(e, p, 2);
     x_store(CODE, at_memory(RCX, 0), RDX);
 }
 
