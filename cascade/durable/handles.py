@@ -1,9 +1,12 @@
-"""Handles: the connections of threads, each closed when its thread ends or its store is freed."""
+"""Handles: the connections of threads, each closed when its thread ends or its store is freed, and transactions on them."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
+import threading
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 C = TypeVar("C")
@@ -49,3 +52,48 @@ def _close_all() -> None:
     for process, connection in list(_OPEN.values()):
         if process == os.getpid():
             connection.close()  # type: ignore[attr-defined]  # both kinds of connections have it
+
+
+class Transactions:
+    """Transactions of a database with a connection for each thread, whose handle is `self._local.known`."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread's connection, which is opened if there is none, has begun a transaction."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Begins a transaction, which the next one in this thread is a part of until `commit`."""
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Commits the transaction that `begin` has begun."""
+        raise NotImplementedError
+
+    def roll_back(self) -> None:
+        """Undoes the transaction of this thread, if there is one."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """In this block all statements are one transaction; inside of another one they are a part of that."""
+        if self.in_transaction:
+            yield
+            return
+        self.begin()
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def close(self) -> None:
+        """Closes this thread's connection; it is opened again when needed."""
+        known = getattr(self._local, "known", None)
+        if known is not None:
+            self._local.known = None
+            known.close()

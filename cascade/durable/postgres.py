@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from cascade.durable.handles import Handle
+from cascade.durable.handles import Handle, Transactions
 from cascade.errors import MissingExtraError, StoreError
 
 SCHEMA = "cascade_runs"
 Row = tuple[Any, ...]
 
 
-class Postgres:
+class Postgres(Transactions):
     """A database of Postgres, with a connection for each thread. A connection that is lost is opened again.
 
     Args:
@@ -39,7 +38,7 @@ class Postgres:
         self._format = format
         self._schema = schema
         self._synchronous = "on" if synchronous == "full" else "off"
-        self._local = threading.local()
+        super().__init__()
         self._create()
 
     def connection(self) -> Any:  # noqa: ANN401  # of psycopg, which may not be installed
@@ -88,44 +87,24 @@ class Postgres:
         """Executes a statement and returns how many rows it has changed."""
         return int(self._run(statement, arguments).rowcount)
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """In this block all statements are one transaction; inside of another one they are a part of that."""
+    @property
+    def in_transaction(self) -> bool:
         self.connection()
-        if self._local.in_transaction:
-            yield
-            return
-        self.begin()
-        try:
-            yield
-            self.commit()
-        except BaseException:
-            self.roll_back()
-            raise
+        return bool(self._local.in_transaction)
 
     def begin(self) -> None:
-        """Begins a transaction, which the next one in this thread is a part of until `commit`."""
         self._run("BEGIN", ())
         self._local.in_transaction = True
 
     def commit(self) -> None:
-        """Commits the transaction that `begin` has begun."""
         self._run("COMMIT", ())
         self._local.in_transaction = False
 
     def roll_back(self) -> None:
-        """Undoes the transaction of this thread, if there is one."""
         if getattr(self._local, "in_transaction", False):
             self._local.in_transaction = False
             with contextlib.suppress(Exception):  # the connection may be lost, and the transaction with it
                 self.connection().execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Closes this thread's connection; it is opened again when needed."""
-        known = getattr(self._local, "known", None)
-        if known is not None:
-            self._local.known = None
-            known.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cascade.durable.handles import Handle
+from cascade.durable.handles import Handle, Transactions
 from cascade.errors import StoreError
 
 APPLICATION = 0x43534352  # "CSCR"
@@ -19,7 +18,7 @@ BUSY_SECONDS = 10.0
 Row = tuple[Any, ...]
 
 
-class SQLite:
+class SQLite(Transactions):
     """A database of SQLite, with a connection for each thread.
 
     Args:
@@ -38,7 +37,7 @@ class SQLite:
         self._format = format
         self._schema = schema
         self._synchronous = synchronous
-        self._local = threading.local()
+        super().__init__()
         self.connection()
 
     def connection(self) -> sqlite3.Connection:
@@ -95,30 +94,17 @@ class SQLite:
         except sqlite3.DatabaseError as error:
             raise self._error(error) from error
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """In this block all statements are one transaction; inside of another one they are a part of that."""
-        connection = self.connection()
-        if connection.in_transaction:
-            yield
-            return
-        self.begin()
-        try:
-            yield
-            self.commit()
-        except BaseException:
-            self.roll_back()
-            raise
+    @property
+    def in_transaction(self) -> bool:
+        return self.connection().in_transaction
 
     def begin(self) -> None:
-        """Begins a transaction, which the next one in this thread is a part of until `commit`."""
         try:
             self.connection().execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
             raise self._error(error) from error
 
     def commit(self) -> None:
-        """Commits the transaction that `begin` has begun."""
         if self.on_commit is not None:
             self.on_commit(False)
         try:
@@ -129,18 +115,10 @@ class SQLite:
             self.on_commit(True)
 
     def roll_back(self) -> None:
-        """Undoes the transaction of this thread, if there is one."""
         connection = self.connection()
         if connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Closes this thread's connection; it is opened again when needed."""
-        known = getattr(self._local, "known", None)
-        if known is not None:
-            self._local.known = None
-            known.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
