@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cascade.declare.failure import Failure
     from cascade.declare.policies import Policies
     from cascade.declare.retry import Retry
+
+    Shared = tuple["Task[..., R]", tuple[object, ...], Mapping[str, object]]
 else:
     Binder = annotation("cascade.declare.binding", "Binder")
     CachePolicy = annotation("cascade.declare.cache_policy", "CachePolicy")
@@ -275,7 +277,12 @@ class Task(Generic[P, R]):
             DeclarationError: (a TypeError) there is no input, one that cannot be iterated over, or a text beside other inputs.
             MapError: (a ValueError) an input has no end.
         """
-        return self._mapped((), {}, inputs, named, on_error)
+        task, first, held = self._shared_by_items()
+        return task._mapped(first, held, inputs, named, on_error)
+
+    def _shared_by_items(self) -> Shared[R]:
+        """Returns the task that is called for each item of a map, and what all calls share: by position, and by name."""
+        return self, (), {}
 
     def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
         """Returns the task with these arguments held, as `functools.partial` does for a function.
@@ -464,15 +471,8 @@ class BoundTask(Task[P, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
         return self.__func__(self.__self__, *args, **kwargs)
 
-    @overload
-    def map(self, /, *inputs: object, on_error: Literal["raise"] = "raise", **named: object) -> LazyResult[list[R]]: ...
-    @overload
-    def map(
-        self, /, *inputs: object, on_error: Literal["collect"] | int, **named: object
-    ) -> LazyResult[list[R | Failure]]: ...
-    def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
-        """As `Task.map`; all items share the instance."""
-        return self.__func__._mapped((self.__self__,), {}, inputs, named, on_error)
+    def _shared_by_items(self) -> Shared[R]:
+        return self.__func__, (self.__self__,), {}
 
     def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
         return PartialTask(self.__func__, (self.__self__, *args), kwargs)
@@ -540,15 +540,8 @@ class PartialTask(BoundTask[..., R]):
     def __call__(self, /, *args: object, **kwargs: object) -> LazyResult[R]:
         return self.__func__(*self.args, *args, **{**self.keywords, **kwargs})
 
-    @overload
-    def map(self, /, *inputs: object, on_error: Literal["raise"] = "raise", **named: object) -> LazyResult[list[R]]: ...
-    @overload
-    def map(
-        self, /, *inputs: object, on_error: Literal["collect"] | int, **named: object
-    ) -> LazyResult[list[R | Failure]]: ...
-    def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
-        """As `Task.map`; all items share the held arguments."""
-        return self.__func__._mapped(self.args, self.keywords, inputs, named, on_error)
+    def _shared_by_items(self) -> Shared[R]:
+        return self.__func__, self.args, self.keywords
 
     def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
         return PartialTask(self.__func__, (*self.args, *args), {**self.keywords, **kwargs})
