@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import itertools
 import os
 import resource
 import signal
@@ -19,6 +18,7 @@ from functools import partial
 
 from tests.support.object_programs.comparison import Difference, Tasks, compare
 from tests.support.object_programs.model import Call, Program
+from tests.support.reduction import Change, expression_changes, reduced, statement_changes
 
 TRIAL_SECONDS = 5
 MEMORY = 4 * 2**30
@@ -69,16 +69,10 @@ def minimise(program: Program, kind: str, tasks: type[Tasks] = Tasks, seconds: f
 def _reduce(
     program: Program, smaller_ones: Callable[[Program], list[Smaller]], kind: str, tasks: type[Tasks], end: float
 ) -> Program:
-    place = 0
-    candidates = smaller_ones(program)
-    while place < len(candidates) and time.monotonic() < end:
-        smaller = candidates[place]()
-        if len(smaller.text) <= len(program.text) and shown_by(smaller, tasks)[0] == kind:
-            program = smaller
-            candidates = smaller_ones(program)  # and what is at this place now is tried next
-        else:
-            place += 1
-    return program
+    def is_better(smaller: Program, program: Program) -> bool:
+        return len(smaller.text) <= len(program.text) and shown_by(smaller, tasks)[0] == kind
+
+    return reduced(program, smaller_ones, is_better, end)
 
 
 def _with_fewer_calls(program: Program) -> list[Smaller]:
@@ -115,63 +109,15 @@ def _parsed(text: str) -> ast.Module:
             return ast.Module([], [])
 
 
-def _changed(program: Program, change: Callable[[ast.Module], None]) -> Program:
+def _changed(program: Program, change: Change) -> Program:
     tree = _parsed(program.text)
     change(tree)
     return dataclasses.replace(program, text=ast.unparse(ast.fix_missing_locations(tree)) + "\n")
 
 
-def _suites(tree: ast.AST) -> list[list[ast.stmt]]:
-    """All lists of statements, the outer ones first."""
-    return [
-        suite
-        for node in ast.walk(tree)
-        for name in ("body", "orelse", "finalbody")
-        if isinstance(suite := getattr(node, name, None), list)
-    ]
-
-
 def _with_fewer_statements(program: Program) -> list[Smaller]:
-    """Without a statement; with its body in its place; without a handler."""
-    found: list[Smaller] = []
-    for number, suite in enumerate(_suites(_parsed(program.text))):
-        for place, node in enumerate(suite):
-            if not isinstance(node, ast.Pass):
-                found.append(partial(_changed, program, partial(_delete, number, place)))
-            if isinstance(node, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
-                found.append(partial(_changed, program, partial(_open, number, place)))
-    return found
-
-
-def _delete(number: int, place: int, tree: ast.Module) -> None:
-    suite = _suites(tree)[number]
-    del suite[place]
-    if not suite:
-        suite.append(ast.Pass())
-
-
-def _open(number: int, place: int, tree: ast.Module) -> None:
-    suite = _suites(tree)[number]
-    suite[place : place + 1] = suite[place].body  # type: ignore[attr-defined]
+    return [partial(_changed, program, change) for change in statement_changes(_parsed(program.text))]
 
 
 def _with_simpler_expressions(program: Program) -> list[Smaller]:
-    """With one of its parts, or with 1, in place of an expression."""
-    return [
-        partial(_changed, program, partial(_replace, place, part))
-        for place, node in enumerate(ast.walk(_parsed(program.text)))
-        if isinstance(node, ast.expr) and not isinstance(node, (ast.Constant, ast.Name))
-        for part in range(1 + sum(isinstance(child, ast.expr) for child in ast.iter_child_nodes(node)))
-    ]
-
-
-def _replace(place: int, part: int, tree: ast.Module) -> None:
-    node = next(itertools.islice(ast.walk(tree), place, None))
-    parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    replacement = [*parts, ast.Constant(1)][part]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is node:
-                setattr(parent, field, replacement)
-            elif isinstance(value, list):
-                setattr(parent, field, [replacement if item is node else item for item in value])
+    return [partial(_changed, program, change) for change in expression_changes(_parsed(program.text))]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import itertools
 import os
 import resource
 import signal
@@ -18,6 +17,7 @@ from functools import partial
 
 from tests.support.random_programs.comparison import Difference, compare
 from tests.support.random_programs.model import Call, Program
+from tests.support.reduction import Change, expression_changes, reduced
 
 TRIAL_SECONDS = 5
 MEMORY = 2 * 2**30
@@ -69,16 +69,10 @@ def minimise(program: Program, kind: str, seconds: float = 60.0) -> Program:
 
 
 def _reduce(program: Program, smaller_ones: Callable[[Program], list[Smaller]], kind: str, end: float) -> Program:
-    place = 0
-    candidates = smaller_ones(program)
-    while place < len(candidates) and time.monotonic() < end:
-        smaller = candidates[place]()
-        if len(smaller.text) <= len(program.text) and shown_by(smaller)[0] == kind:
-            program = smaller
-            candidates = smaller_ones(program)  # and what is at this place now is tried next
-        else:
-            place += 1
-    return program
+    def is_better(smaller: Program, program: Program) -> bool:
+        return len(smaller.text) <= len(program.text) and shown_by(smaller)[0] == kind
+
+    return reduced(program, smaller_ones, is_better, end)
 
 
 def _with_shorter_scripts(program: Program) -> list[Smaller]:
@@ -114,42 +108,24 @@ def _indent(line: str) -> int:
 
 
 def _with_simpler_expressions(program: Program) -> list[Smaller]:
-    """With one of its parts, or with 1, in place of an expression."""
     try:
         tree = ast.parse(program.text)
     except SyntaxError:
         return []
+    return [partial(_changed, program, change) for change in expression_changes(tree, _kept(tree))]
+
+
+def _kept(tree: ast.AST) -> list[ast.AST]:
+    # Exponents and shift counts must not grow.
     return [
-        partial(_replaced, program, place, part)
-        for place, node in _expressions(tree)
-        for part in range(1 + sum(isinstance(child, ast.expr) for child in ast.iter_child_nodes(node)))
-    ]
-
-
-def _expressions(tree: ast.AST) -> list[tuple[int, ast.expr]]:
-    """The expressions that can be replaced, by their places in the walk; exponents and shift counts must not grow."""
-    kept = {
-        id(inner)
+        inner
         for node in ast.walk(tree)
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Pow, ast.LShift))
         for inner in ast.walk(node.right)
-    }
-    return [
-        (place, node)
-        for place, node in enumerate(ast.walk(tree))
-        if isinstance(node, ast.expr) and id(node) not in kept and not isinstance(node, (ast.Constant, ast.Name))
     ]
 
 
-def _replaced(program: Program, place: int, part: int) -> Program:
+def _changed(program: Program, change: Change) -> Program:
     tree = ast.parse(program.text)
-    node = next(itertools.islice(ast.walk(tree), place, None))
-    parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    replacement = [*parts, ast.Constant(1)][part]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is node:
-                setattr(parent, field, replacement)
-            elif isinstance(value, list):
-                setattr(parent, field, [replacement if item is node else item for item in value])
+    change(tree)
     return dataclasses.replace(program, text=ast.unparse(tree) + "\n")

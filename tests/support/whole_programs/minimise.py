@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from tests.support.reduction import SUITES, Change, expression_changes, reduced, statement_changes
 from tests.support.whole_programs.model import Call, Program
 from tests.support.whole_programs.runner import in_a_child
 
@@ -26,16 +27,10 @@ def minimise(program: Program, kind: str, seconds: float) -> Program:
 
 
 def _reduced(program: Program, smaller_ones: Callable[[Program], list[Smaller]], kind: str, end: float) -> Program:
-    place = 0
-    candidates = smaller_ones(program)
-    while place < len(candidates) and time.monotonic() < end:
-        smaller = candidates[place]()
-        if len(str(smaller)) < len(str(program)) and in_a_child(smaller) == kind:
-            program = smaller
-            candidates = smaller_ones(program)
-        else:
-            place += 1
-    return program
+    def is_better(smaller: Program, program: Program) -> bool:
+        return len(str(smaller)) < len(str(program)) and in_a_child(smaller) == kind
+
+    return reduced(program, smaller_ones, is_better, end)
 
 
 def _calls(program: Program) -> list[Smaller]:
@@ -68,17 +63,7 @@ def _tree(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-def _suites(tree: ast.AST) -> list[list[ast.stmt]]:
-    names = ("body", "orelse", "finalbody", "handlers")
-    return [
-        suite
-        for node in ast.walk(tree)
-        for name in names
-        if isinstance(suite := getattr(node, name, None), list) and suite
-    ]
-
-
-def _changed(program: Program, change: Callable[[ast.Module], None]) -> Program:
+def _changed(program: Program, change: Change) -> Program:
     tree = _tree(program.text)
     change(tree)
     try:
@@ -90,46 +75,9 @@ def _changed(program: Program, change: Callable[[ast.Module], None]) -> Program:
 
 
 def _statements(program: Program) -> list[Smaller]:
-    """Without a statement; with its body in its place."""
-    found: list[Smaller] = []
-    for number, suite in enumerate(_suites(_tree(program.text))):
-        for place, node in enumerate(suite):
-            if not isinstance(node, ast.Pass):
-                found.append(partial(_changed, program, partial(_delete, number, place)))
-            if isinstance(node, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
-                found.append(partial(_changed, program, partial(_open, number, place)))
-    return found
-
-
-def _delete(number: int, place: int, tree: ast.Module) -> None:
-    suite = _suites(tree)[number]
-    del suite[place]
-    if not suite:
-        suite.append(ast.Pass())
-
-
-def _open(number: int, place: int, tree: ast.Module) -> None:
-    suite = _suites(tree)[number]
-    suite[place : place + 1] = suite[place].body  # type: ignore[attr-defined]
+    changes = statement_changes(_tree(program.text), (*SUITES, "handlers"))
+    return [partial(_changed, program, change) for change in changes]
 
 
 def _expressions(program: Program) -> list[Smaller]:
-    """With one of its parts in place of an expression, or a constant."""
-    return [
-        partial(_changed, program, partial(_replace, place, part))
-        for place, node in enumerate(ast.walk(_tree(program.text)))
-        if isinstance(node, ast.expr) and not isinstance(node, (ast.Constant, ast.Name))
-        for part in range(1 + sum(isinstance(child, ast.expr) for child in ast.iter_child_nodes(node)))
-    ]
-
-
-def _replace(place: int, part: int, tree: ast.Module) -> None:
-    node = list(ast.walk(tree))[place]
-    parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    by = [*parts, ast.Constant(1)][part]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is node:
-                setattr(parent, field, by)
-            elif isinstance(value, list):
-                setattr(parent, field, [by if item is node else item for item in value])
+    return [partial(_changed, program, change) for change in expression_changes(_tree(program.text))]

@@ -8,6 +8,7 @@ import copy
 import random
 from collections.abc import Callable
 
+from tests.support.reduction import replace
 from tests.support.whole_programs.library import EVENTS, NUMBERS, TEXTS
 
 OPERATORS = (
@@ -209,15 +210,6 @@ CHANGES: list[tuple[int, Callable[[Place], None]]] = [
     (4, changes_an_operator), (3, changes_a_comparison), (6, changes_a_constant), (5, changes_a_name), (2, changes_a_target), (2, drops_a_statement),
     (2, repeats_a_statement), (2, exchanges_statements), (12, puts_in_an_event), (6, wraps_a_statement), (8, changes_an_expression),
 ]  # fmt: skip
-
-
-def replace(root: ast.AST, node: ast.AST, by: ast.expr) -> None:
-    for parent in ast.walk(root):
-        for field, value in ast.iter_fields(parent):
-            if value is node:
-                setattr(parent, field, by)
-            elif isinstance(value, list):
-                setattr(parent, field, [by if item is node else item for item in value])
 
 
 def hostile(value: object, pick: random.Random) -> str:

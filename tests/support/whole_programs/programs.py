@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.reduction import replace
 from tests.support.whole_programs.library import EVENTS, HEAD
 from tests.support.whole_programs.model import SURROUNDINGS, Call, Program
-from tests.support.whole_programs.mutations import Place, change, hostile, replace
+from tests.support.whole_programs.mutations import Place, change, hostile
 
 SECTION = "\n# == "
 CHANGED = (0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 6)
