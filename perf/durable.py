@@ -96,7 +96,7 @@ def large_store(folder: Path) -> tuple[float, float]:
     while store.run("one").snapshot < 3:
         time.sleep(0.01)
     run.stop()
-    columns = "status, target, name, options, created, saved, step, snapshot, queue, owner, lease, due, waits, outcome, error, cancelled"
+    columns = "status, target, name, options, created, saved, step, queue, owner, lease, due, waits, outcome, error, cancelled"
     connection = store.connection()
     connection.execute("BEGIN")
     connection.executemany(

@@ -59,6 +59,7 @@ class Shapes:
         self._of_code: dict[Code, Shape | SavingError] = {}
         self._known: dict[bytes, Shape] = {}
         self.tasks = self._writer.tasks
+        self.references: dict[AnyOperation, tuple[Shape | None, list[object]]] = {}  # of those that frames stand in
 
     @property
     def pickle(self) -> bool:
@@ -157,6 +158,9 @@ class Frames(NamedTuple):
 
 def written_frames(states: list[State], writer: StateWriter, shapes: Shapes) -> Frames:
     """Returns the frames of a run as plain data: each stands behind the one that takes its result."""
+    used: dict[bytes, Shape] = {}
+    if len(states) == 1:  # a loop, most often
+        return Frames([_written_frame(states[0], writer, shapes, {}, used)], 0, used)
     order: list[int] = []
     for number in range(len(states)):
         chain = []
@@ -165,7 +169,6 @@ def written_frames(states: list[State], writer: StateWriter, shapes: Shapes) -> 
             number = states[number].owner
         order += reversed(chain)
     place = {number: at for at, number in enumerate(order)}
-    used: dict[bytes, Shape] = {}
     written = [_written_frame(states[number], writer, shapes, place, used) for number in order]
     return Frames(written, place[0], used)
 
@@ -173,16 +176,8 @@ def written_frames(states: list[State], writer: StateWriter, shapes: Shapes) -> 
 def _written_frame(
     state: State, writer: StateWriter, shapes: Shapes, place: Mapping[int, int], used: dict[bytes, Shape]
 ) -> Written:
-    name = _namer(state)
-    slots = [[at, _value(writer, value, name, at)] for at, value in enumerate(state.slots) if value is not ABSENT]
-    calls = [
-        [
-            pc,
-            [[at, _value(writer, value, name, at)] for at, value in enumerate(operands) if value is not ABSENT],
-            len(operands),
-        ]
-        for pc, operands in state.calls
-    ]
+    slots = _values(writer, state.slots, state)
+    calls = [[pc, _values(writer, operands, state), len(operands)] for pc, operands in state.calls]
     origin = None if state.origin is None else _task(writer, state.origin)
     return [
         _reference(state, writer, shapes, used), state.pc, slots, len(state.slots), calls,
@@ -199,11 +194,17 @@ def _task(writer: StateWriter, task: AnyTask) -> str:
     return path
 
 
-def _value(writer: StateWriter, value: object, name: Callable[[int], tuple[str, AnyTask]], at: int) -> object:
+def _values(writer: StateWriter, values: list[object], state: State) -> list[object]:
+    """Returns the values that are there, with their positions."""
+    at, plain = 0, writer.plain
     try:
-        return writer.plain(value)
+        written: list[object] = []
+        for at, value in enumerate(values):
+            if value is not ABSENT:
+                written.append([at, plain(value)])
+        return written
     except KeyingError as error:
-        raise unsaved(*name(at), error) from None
+        raise unsaved(*_namer(state)(at), error) from None
 
 
 def _namer(state: State) -> Callable[[int], tuple[str, AnyTask]]:
@@ -231,15 +232,28 @@ def _reference(state: State, writer: StateWriter, shapes: Shapes, used: dict[byt
         used[shape.key] = shape
         return ["graph", shape.key]
     operation = operation_in(state)
+    known = shapes.references.get(operation)
+    if known is None:
+        known = shapes.references[operation] = _operation_reference(operation, writer, shapes)
+    shape, reference = known
+    if shape is not None:
+        used[shape.key] = shape
+    return reference
+
+
+def _operation_reference(
+    operation: Any,  # noqa: ANN401  # as `operation_in` returns it
+    writer: StateWriter,
+    shapes: Shapes,
+) -> tuple[Shape | None, list[object]]:
     task = operation.task
     usual = operation_of(task)
     if operation is usual or operation is task:
-        return ["task", _task(writer, task), False]
+        return None, ["task", _task(writer, task), False]
     if isinstance(usual, PolicyOperation) and operation is usual.again:
-        return ["task", _task(writer, task), True]
+        return None, ["task", _task(writer, task), True]
     shape, path = shapes.place_of(operation)
-    used[shape.key] = shape
-    return ["row", shape.key, path]
+    return shape, ["row", shape.key, path]
 
 
 # -- Reading ----------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class Postgres(Transactions):
         MissingExtraError: (an ImportError) psycopg is not installed.
     """
 
-    binary, number, counter = "BYTEA", "DOUBLE PRECISION", "BIGINT"
+    binary, number, counter, clustered, shared_lock = "BYTEA", "DOUBLE PRECISION", "BIGINT", "", " FOR SHARE"
 
     def __init__(self, address: str, format: int, schema: Sequence[str], synchronous: str) -> None:
         try:
@@ -86,6 +86,10 @@ class Postgres(Transactions):
     def count(self, statement: str, arguments: Sequence[object] = ()) -> int:
         """Executes a statement and returns how many rows it has changed."""
         return int(self._run(statement, arguments).rowcount)
+
+    def count_alone(self, statement: str, arguments: Sequence[object] = ()) -> int:
+        """As `count`: outside of a transaction each statement is one by itself."""
+        return self.count(statement, arguments)
 
     @property
     def in_transaction(self) -> bool:

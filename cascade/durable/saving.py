@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cascade._vm import PAUSE, SAVE_FIRST, WAIT, Machine, TailCall, is_awaitable
 from cascade.declare.failed import Failed
 from cascade.durable.codec import StateReader, StateWriter
 from cascade.durable.frames import Shapes, written_frames
-from cascade.durable.pinned import function_rows
+from cascade.durable.pinned import FunctionRow, function_rows
 from cascade.durable.store import Store
 from cascade.errors import DeclarationError, InDoubtError, StoreError, TaskTimeoutError
 from cascade.imports import asyncio
@@ -143,6 +144,7 @@ class SavedRun:
         self.writer = StateWriter(store.pickle)
         self._every = every
         self._known_functions = known_functions
+        self._noted_functions = 0
         self._written: dict[
             bytes, int
         ] = {}  # the large values that are in the store, by the last snapshot that is noted with them
@@ -293,6 +295,7 @@ class SavedRun:
         number, inner, writer = self.number + 1, self.inner, self.writer
         if self.context.inputs.resources is not None:
             writer.resources = self.context.inputs.resources.injections()
+        elapsed = time.time() - self.begun + self.elapsed
         states = inner.frames(self._entries) if isinstance(inner, Machine) else frame_states(inner, self._entries)
         shapes: dict[bytes, Any] = {}
 
@@ -300,25 +303,19 @@ class SavedRun:
             frames = written_frames(list(states), writer, self.shapes)
             shapes.update(frames.shapes)
             notes = [[*key, self._written_note(note)] for key, note in self.notes.items()]
-            return [
-                inner.steps,
-                inner.graphs,
-                frames.first,
-                frames.written,
-                notes,
-                time.time() - self.begun + self.elapsed,
-            ]
+            return [inner.steps, inner.graphs, frames.first, frames.written, notes, elapsed]
 
         state = writer.write(lambda: writer.with_results(make))
-        blobs = dict(writer.blobs)
+        blobs = writer.blobs
         for key, shape in shapes.items():
             if key:
                 blobs |= {**shape.blobs, key: shape.data}
-        functions = function_rows({**writer.tasks, **self.shapes.tasks}, self._known_functions)
+        if blobs:
+            blobs = self._new(blobs, number)
         if self._atomic and parked is not None:
             raise StoreError("a run cannot be parked in the midst of a transaction")
         self.store.save(
-            self.id, self.owner, number, inner.steps, state, self._new(blobs, number), functions, self._taken, parked
+            self.id, self.owner, number, inner.steps, state, blobs, self._new_functions(), self._taken, parked
         )
         if self._atomic:
             self._atomic = False
@@ -341,19 +338,24 @@ class SavedRun:
             self._written = {key: at for key, at in self._written.items() if number - at <= 16}
         return new
 
+    def _new_functions(self) -> list[FunctionRow]:
+        """Returns the rows of the functions that the store does not have."""
+        written, shaped = self.writer.tasks, self.shapes.tasks
+        count = len(written) + len(shaped)
+        if count == self._noted_functions:
+            return []
+        self._noted_functions = count
+        return function_rows({**written, **shaped}, self._known_functions)
+
     def _written_note(self, note: Note) -> list[object]:
-        items = [] if note.items is None else sorted((at, value) for at, value in note.items().items())
         plain = self.writer.plain
-        values = plain([value for _, value in items])
-        return [
-            note.begun,
-            note.attempt,
-            note.due,
-            note.name,
-            plain([at for at, _ in items]),
-            values,
-            plain(list(note.value)),
-        ]
+        value = plain(list(note.value)) if note.value else []
+        positions: object = []
+        values: object = []
+        if note.items is not None:
+            items = sorted(note.items().items(), key=itemgetter(0))
+            positions, values = plain([at for at, _ in items]), plain([value for _, value in items])
+        return [note.begun, note.attempt, note.due, note.name, positions, values, value]
 
     def restore_notes(self, written: list[list[Any]]) -> None:
         """Takes the notes of a snapshot: of calls that are made again."""

@@ -28,7 +28,7 @@ class SQLite(Transactions):
         synchronous: "normal" or "full": whether a commit outlives a crash of the process only, or one of the machine as well.
     """
 
-    binary, number, counter = "BLOB", "REAL", "INTEGER"
+    binary, number, counter, clustered, shared_lock = "BLOB", "REAL", "INTEGER", " WITHOUT ROWID", ""
     on_commit: Callable[[bool], object] | None = None
     """Called before (False) and after (True) each commit: for tests that crash there."""
 
@@ -93,6 +93,15 @@ class SQLite(Transactions):
             return self.connection().execute(statement, arguments).rowcount
         except sqlite3.DatabaseError as error:
             raise self._error(error) from error
+
+    def count_alone(self, statement: str, arguments: Sequence[object] = ()) -> int:
+        """As `count`; outside of a transaction the statement is one by itself, at half the price of one with a beginning and an end."""
+        if self.on_commit is None or self.in_transaction:
+            return self.count(statement, arguments)
+        self.on_commit(False)
+        changed = self.count(statement, arguments)
+        self.on_commit(True)
+        return changed
 
     @property
     def in_transaction(self) -> bool:

@@ -1,7 +1,7 @@
 """Store: where runs are saved. One schema, for SQLite and Postgres.
 
 runs        one row a run: its target, its state, who runs it, its outcome
-snapshots   the last snapshots of each run, numbered
+snapshots   the last snapshots of each run, numbered: the last one says how far a run is that is not over
 blobs       large values of a run, by the digest of their content, with the last snapshot that used them
 functions   the code that a run belongs to: the name, digest and source of each function
 signals     values that were sent to a run; `taken` once a wait has them
@@ -40,9 +40,12 @@ class Database(Protocol):
     binary: str
     number: str
     counter: str
+    clustered: str
+    shared_lock: str
 
     def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]: ...
     def count(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
+    def count_alone(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
     def transaction(self) -> Any: ...  # noqa: ANN401  # a context manager
     def connection(self) -> Any: ...  # noqa: ANN401  # the driver's own
     def begin(self) -> None: ...
@@ -51,18 +54,23 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
-def schema(binary: str, number: str, counter: str) -> list[str]:
-    """Returns the statements that create the tables, given the names of the types of the database."""
+def schema(binary: str, number: str, counter: str, clustered: str) -> list[str]:
+    """Returns the statements that create the tables, given the names of the types of the database.
+
+    Args:
+        clustered: the option of tables whose rows stand in their index, so that a snapshot is one write.
+    """
     return [
         f"""CREATE TABLE runs (
             id TEXT PRIMARY KEY, status TEXT NOT NULL, target {binary} NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
-            created {number} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL, snapshot {counter} NOT NULL,
+            created {number} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL,
             queue TEXT, owner TEXT, lease {number}, due {number}, waits TEXT NOT NULL, outcome {binary}, error TEXT,
             cancelled {counter} NOT NULL)""",
         "CREATE INDEX runs_by_status ON runs (status, due)",
+        "CREATE INDEX runs_by_time ON runs (created)",
         f"""CREATE TABLE snapshots (
             run TEXT NOT NULL, number {counter} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL, state {binary} NOT NULL,
-            PRIMARY KEY (run, number))""",
+            PRIMARY KEY (run, number)){clustered}""",
         f"""CREATE TABLE blobs (
             run TEXT NOT NULL, digest {binary} NOT NULL, last {counter} NOT NULL, data {binary} NOT NULL, PRIMARY KEY (run, digest))""",
         f"""CREATE TABLE functions (
@@ -111,7 +119,12 @@ class RunRow(NamedTuple):
         return self.status in OVER
 
 
-COLUMNS = "id, status, name, options, created, saved, step, snapshot, queue, owner, lease, due, waits, error"
+COLUMNS = (
+    "id, status, name, options, created, runs.saved, runs.step, queue, owner, lease, due, waits, error, "
+    "last.number, last.saved, last.step"
+)
+RUNS = "runs LEFT JOIN snapshots last ON last.run = id AND last.number = (SELECT max(number) FROM snapshots WHERE run = id)"
+"""The runs, each with its last snapshot. A row of `runs` is not written with each of them."""
 
 
 class Store:
@@ -157,6 +170,10 @@ class Store:
         self.pickle: bool = pickle
         self.lease: float = float(lease)
         self.database: Database = _database(self.path, synchronous)
+        self._add_snapshot = (
+            "INSERT INTO snapshots SELECT ?, ?, ?, ?, ? FROM runs WHERE id = ? AND owner = ? AND cancelled = 0"
+            + self.database.shared_lock
+        )
 
     def __repr__(self) -> str:
         return f"Store({self.path!r})"
@@ -180,13 +197,13 @@ class Store:
         """
         where, arguments = ("", ()) if status is None else (" WHERE status = ?", (status,))
         rows = self.database.execute(
-            f"SELECT {COLUMNS} FROM runs{where} ORDER BY created DESC LIMIT ?", (*arguments, limit)
+            f"SELECT {COLUMNS} FROM {RUNS}{where} ORDER BY created DESC LIMIT ?", (*arguments, limit)
         )
         return [_row(each) for each in rows]
 
     def run(self, id: str) -> RunRow:
         """Returns a run; raises StoreError (a RuntimeError) if there is none of that name."""
-        rows = self.database.execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (id,))
+        rows = self.database.execute(f"SELECT {COLUMNS} FROM {RUNS} WHERE id = ?", (id,))
         if not rows:
             known = [each[0] for each in self.database.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 100")]
             raise StoreError(f"there is no run {id!r} in {self.path}", hint=nearest(id, known))
@@ -204,7 +221,7 @@ class Store:
         now = time.time()
         with self.database.transaction():
             added = self.database.count(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, '[]', NULL, NULL, 0) ON CONFLICT DO NOTHING",
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '[]', NULL, NULL, 0) ON CONFLICT DO NOTHING",
                 (id, "queued" if owner is None else "running", target, name, json.dumps(options), now, now, queue, owner,
                  None if owner is None else now + self.lease, now if owner is None else None),
             )  # fmt: skip
@@ -266,12 +283,12 @@ class Store:
         now = time.time()
         with self.database.transaction():
             rows = self.database.execute(
-                f"SELECT {COLUMNS} FROM runs WHERE (status IN ('queued', 'interrupted') OR (status = 'waiting' AND due <= ?) "
+                f"SELECT {COLUMNS} FROM {RUNS} WHERE (status IN ('queued', 'interrupted') OR (status = 'waiting' AND due <= ?) "
                 "OR (status = 'running' AND (lease IS NULL OR lease < ?))) AND cancelled = 0 ORDER BY due, created LIMIT 200",
                 (now, now),
             )
             dead = self.database.execute(
-                f"SELECT {COLUMNS} FROM runs WHERE status = 'running' AND cancelled = 0 AND lease >= ?", (now,)
+                f"SELECT {COLUMNS} FROM {RUNS} WHERE status = 'running' AND cancelled = 0 AND lease >= ?", (now,)
             )
             found = [_row(each) for each in rows] + [each for each in map(_row, dead) if Owner.is_dead(each.owner)]
             for row in found:
@@ -319,8 +336,8 @@ class Store:
     # -- Snapshots --------------------------------------------------------------------------------------------------------
 
     def save(
-        self, id: str, owner: str, number: int, step: int, state: bytes, blobs: Mapping[bytes, bytes], functions: Iterable[Row],
-        taken: Iterable[int], parked: tuple[Sequence[str], float | None] | None,
+        self, id: str, owner: str, number: int, step: int, state: bytes, blobs: Mapping[bytes, bytes], functions: Sequence[Row],
+        taken: Sequence[int], parked: tuple[Sequence[str], float | None] | None,
     ) -> None:  # fmt: skip
         """Adds a snapshot, in one transaction with the signals that it has taken.
 
@@ -330,23 +347,15 @@ class Store:
         Raises:
             LostLease: another process has taken the run over, or it was cancelled.
         """
-        now = time.time()
-        database = self.database
-        with database.transaction():
-            if parked is None:
-                changed = database.count(
-                    "UPDATE runs SET saved = ?, step = ?, snapshot = ?, lease = ? WHERE id = ? AND owner = ? AND cancelled = 0",
-                    (now, step, number, now + self.lease, id, owner),
-                )
-            else:
-                changed = database.count(
-                    "UPDATE runs SET saved = ?, step = ?, snapshot = ?, lease = NULL, owner = NULL, status = 'waiting', waits = ?, due = ? "
-                    "WHERE id = ? AND owner = ? AND cancelled = 0",
-                    (now, step, number, json.dumps(list(parked[0])), self._due(id, parked), id, owner),
-                )
-            if not changed:
+        now, database = time.time(), self.database
+        row = (id, number, now, step, state)
+        if not blobs and not functions and not taken and parked is None and number % KEPT_SNAPSHOTS:
+            if not database.count_alone(self._add_snapshot, (*row, id, owner)):  # it is a transaction by itself
                 raise self.lost(id)
-            database.count("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)", (id, number, now, step, state))
+            return
+        with database.transaction():
+            if not database.count(self._add_snapshot, (*row, id, owner)):
+                raise self.lost(id)
             if number % KEPT_SNAPSHOTS == 0:  # many at once: that costs less than one each time
                 database.count("DELETE FROM snapshots WHERE run = ? AND number <= ?", (id, number - KEPT_SNAPSHOTS))
                 database.count("DELETE FROM blobs WHERE run = ? AND last < ?", (id, number - 3 * KEPT_SNAPSHOTS))
@@ -356,7 +365,14 @@ class Store:
             for each in taken:
                 database.count("UPDATE signals SET taken = 1 WHERE run = ? AND number = ?", (id, each))
             if parked is not None:
-                self.note(id, "parked", step, ", ".join(parked[0]))
+                self._park(id, owner, step, parked)
+
+    def _park(self, id: str, owner: str, step: int, parked: tuple[Sequence[str], float | None]) -> None:
+        self.database.count(
+            "UPDATE runs SET lease = NULL, owner = NULL, status = 'waiting', waits = ?, due = ? WHERE id = ? AND owner = ?",
+            (json.dumps(list(parked[0])), self._due(id, parked), id, owner),
+        )
+        self.note(id, "parked", step, ", ".join(parked[0]))
 
     def _due(self, id: str, parked: tuple[Sequence[str], float | None]) -> float | None:
         # A signal that came since the wait looked for one makes the run due at once.
@@ -456,8 +472,8 @@ class Store:
         """Notes that a run cannot continue: it is looked at by people."""
         with self.database.transaction():
             self.database.count(
-                "UPDATE runs SET status = 'failed', error = ?, owner = NULL, lease = NULL, due = NULL WHERE id = ? AND outcome IS NULL",
-                (error, id),
+                "UPDATE runs SET status = 'failed', saved = ?, error = ?, owner = NULL, lease = NULL, due = NULL WHERE id = ? AND outcome IS NULL",
+                (time.time(), error, id),
             )
             self.note(id, "failed", self.run(id).step, error.splitlines()[0][:200])
 
@@ -467,7 +483,9 @@ class Store:
             row = self.run(id)
             if not row.is_over:
                 status = "running" if row.owner is not None and not self._is_free(row) else "cancelled"
-                self.database.count("UPDATE runs SET cancelled = 1, status = ? WHERE id = ?", (status, id))
+                self.database.count(
+                    "UPDATE runs SET cancelled = 1, status = ?, saved = ? WHERE id = ?", (status, time.time(), id)
+                )
                 self.note(id, "cancelled", row.step, "")
 
     # -- Schedules --------------------------------------------------------------------------------------------------------
@@ -550,9 +568,7 @@ class Store:
             self.create(new, self.target(id), row.name, row.options, None, None, {}, ())
             at = {each[0]: each for each in self.snapshots(id)}[row.snapshot if number is None else number]
             self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), at[2], state))
-            self.database.count(
-                "UPDATE runs SET snapshot = 1, step = ?, status = 'interrupted' WHERE id = ?", (at[2], new)
-            )
+            self.database.count("UPDATE runs SET step = ?, status = 'interrupted' WHERE id = ?", (at[2], new))
             self._copy_parts(id, new)
             self.note(new, "forked", at[2], f"{id}, snapshot {at[0]}")
         return new
@@ -619,29 +635,18 @@ class LostLease(Exception):
 
 
 def _row(row: Row) -> RunRow:
-    id, status, name, options, created, saved, step, snapshot, queue, owner, lease, due, waits, error = row
+    id, status, name, options, created, saved, step, queue, owner, lease, due, waits, error, *last = row
+    number, last_saved, last_step = last if last[0] is not None else (0, saved, step)
     return RunRow(
-        id,
-        status,
-        name,
-        json.loads(options),
-        created,
-        saved,
-        step,
-        snapshot,
-        queue,
-        owner,
-        lease,
-        due,
-        tuple(json.loads(waits)),
-        error,
-    )
+        id, status, name, json.loads(options), created, max(saved, last_saved), max(step, last_step), number, queue, owner, lease,
+        due, tuple(json.loads(waits)), error,
+    )  # fmt: skip
 
 
 def _database(path: str, synchronous: str) -> Database:
     if path.startswith(("postgresql://", "postgres://")):
         from cascade.durable.postgres import Postgres
 
-        types = Postgres.binary, Postgres.number, Postgres.counter
+        types = Postgres.binary, Postgres.number, Postgres.counter, Postgres.clustered
         return Postgres(path, FORMAT, schema(*types), synchronous)
-    return SQLite(path, FORMAT, schema(SQLite.binary, SQLite.number, SQLite.counter), synchronous)
+    return SQLite(path, FORMAT, schema(SQLite.binary, SQLite.number, SQLite.counter, SQLite.clustered), synchronous)
