@@ -1,8 +1,7 @@
-"""The examples, and the code that the documents show."""
+"""The examples."""
 
 from __future__ import annotations
 
-import ast
 import csv
 import importlib.util
 import json
@@ -20,7 +19,7 @@ import cascade as cs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
+PAGE = ROOT / "docs" / "examples.md"
 pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="only in a checkout")
 
 
@@ -42,9 +41,9 @@ def example(name: str, *arguments: str, cwd: Path = ROOT, status: int = 0) -> su
     return python(str(EXAMPLES / name), *arguments, cwd=cwd, status=status)
 
 
-def shown_in_the_readme(command: str) -> str:
-    """What the README shows below a command."""
-    return (ROOT / "README.md").read_text().split(f"$ {command}\n")[1].split("\n\n")[0]
+def shown_below(command: str) -> str:
+    """Returns what the page of the examples shows below a command."""
+    return PAGE.read_text().split(f"$ {command}\n")[1].split("\n\n")[0]
 
 
 def stripped(text: str) -> list[str]:
@@ -69,7 +68,7 @@ def test_fireflies(way):
 @needs("loky")
 def test_the_sweep():
     text = example("sweep.py", "--progress", "none").stdout
-    assert stripped(text) == stripped(shown_in_the_readme("python examples/sweep.py --progress none"))
+    assert stripped(text) == stripped(shown_below("python examples/sweep.py --progress none"))
     command = (
         "-m",
         "cascade",
@@ -156,11 +155,11 @@ def test_airports_that_no_airline_serves_and_a_line_that_stays_down(tmp_path):
 
 
 @needs("airportsdata", "msgspec")
-def test_the_readme_shows_how_airports_are_listed(tmp_path):
+def test_the_page_shows_how_airports_are_listed(tmp_path):
     """The table grows from month to month, so only the form is compared."""
     text = example("airports.py", "--progress", "none", cwd=tmp_path).stdout
     form = [re.sub(r"[\d,]+ km .*|[\d,]+", "", line).split() for line in stripped(text)]
-    shown = stripped(shown_in_the_readme("python examples/airports.py --progress none"))
+    shown = stripped(shown_below("python examples/airports.py --progress none"))
     assert [re.sub(r"[\d,]+ km .*|[\d,]+", "", line).split() for line in shown] == form
 
 
@@ -170,7 +169,7 @@ def test_the_readme_shows_how_airports_are_listed(tmp_path):
 @pytest.mark.parametrize("way", [[], ["--graph-path"]])
 def test_the_agent(way):
     text = example("agent.py", "--progress", "none", *way).stdout
-    assert stripped(text) == stripped(shown_in_the_readme("python examples/agent.py --progress none"))
+    assert stripped(text) == stripped(shown_below("python examples/agent.py --progress none"))
     question = "the length of Amazon minus 3 miles in m"
     text = example("agent.py", "--progress", "none", "--question", question, *way).stdout
     assert stripped(text)[-1].split() == ["answer", f"{6_400_000 - 3 * 1609.344:.0f}", "m"]
@@ -195,8 +194,8 @@ TARGETS = {
 
 def test_every_example_is_tested():
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == sorted(TARGETS)
-    readme = (ROOT / "README.md").read_text()
-    assert all(f"examples/{name}" in readme for name in TARGETS)
+    page = PAGE.read_text()
+    assert all(f"examples/{name}" in page for name in TARGETS)
 
 
 @needs("airportsdata", "msgspec")
@@ -205,70 +204,6 @@ def test_targets_of_the_examples_are_planned_and_drawn(name, tmp_path):
     target = f"{EXAMPLES / name}:{TARGETS[name]}"
     assert python("-m", "cascade", "plan", target, cwd=tmp_path).stdout.startswith("plan of ")
     assert python("-m", "cascade", "graph", target, cwd=tmp_path).stdout.startswith("digraph cascade {")
-
-
-# -- The code in the documents ----------------------------------------------------------------------------------------
-
-
-BLOCKS = [
-    pytest.param(code, id=f"{path.stem}-{number}")
-    for path in DOCUMENTS
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL))
-]
-
-
-RECORDER = """
-import json, runpy, sys
-printed, out = [], sys.stdout
-sys.stdout = sys.stderr
-runpy.run_path(sys.argv[1], {"print": lambda *values: printed.append(" ".join(map(str, values)))}, "__main__")
-json.dump(printed, out)
-"""
-
-
-def promised(code: str) -> list[str | None]:
-    """For each print of a block, in order, the comment that stands beside it."""
-    comments = [line.rpartition("  # ")[2].strip() if "  # " in line else None for line in code.splitlines()]
-    return [
-        comments[node.end_lineno - 1]
-        for node in ast.parse(code).body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "print"
-    ]
-
-
-@needs("msgspec")
-@pytest.mark.parametrize("code", BLOCKS)
-def test_the_code_in_the_documents(code, tmp_path):
-    """It runs, and what a comment beside a print says is printed; where it has "...", that is how it begins."""
-    (tmp_path / "block.py").write_text(code)
-    printed = json.loads(python("-c", RECORDER, "block.py", cwd=tmp_path).stdout)
-    expected = promised(code)
-    assert len(printed) == len(expected)
-    for text, comment in zip(printed, expected, strict=True):
-        if comment is not None:
-            beginning, more, _ = comment.partition(" ...")
-            assert text.startswith(beginning) if more else text == comment
-
-
-def test_the_documents_have_code_and_point_to_what_is_there():
-    assert sum(len(re.findall("```python\n", path.read_text())) for path in DOCUMENTS) == len(BLOCKS) >= 6
-    for path in DOCUMENTS:
-        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
-            assert link.startswith("http") or (path.parent / link).exists(), f"{path.name}: {link}"
-        for name in re.findall(r"`((?:tests|perf|tools|docs|examples|cascade)/[\w./]+)", path.read_text()):
-            hidden = (
-                name.startswith("cascade/") and not (ROOT / "cascade").exists()
-            )  # the tests of an sdist, against a wheel
-            assert hidden or (ROOT / name.rstrip(".")).exists() or name.endswith(".json"), f"{path.name}: {name}"
-
-
-def test_tests_that_the_documents_name_are_there():
-    """A claim names the test that proves it."""
-    for path in DOCUMENTS:
-        for file, function in re.findall(r"`([\w/]*test_\w+)\.py::(test_\w+)`", path.read_text()):
-            assert f"def {function}(" in (ROOT / "tests" / f"{file}.py").read_text(), (
-                f"{path.name}: {file}.py::{function}"
-            )
 
 
 # -- Saved runs -------------------------------------------------------------------------------------------------------
