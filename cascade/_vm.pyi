@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Final, Generic, Never, Protocol, TypeAlias, TypeGuard, TypeVar, final
 
 from cascade.instructions.blueprint import Blueprint
@@ -15,6 +16,9 @@ DONE: Final[int]
 PAUSE: Final[int]
 WAIT: Final[int]
 FAILED: Final[int]
+
+makes_machine_code: Final[ContextVar[bool]]
+"""False where a run is under way that makes no machine code."""
 
 NEVER: Final[int]
 WHEN_HOT: Final[int]

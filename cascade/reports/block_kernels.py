@@ -118,9 +118,19 @@ class BlockKernelReport:
     in_machine_code: int = 0
 
     @property
+    def tier(self) -> str:
+        """What executes it: "machine code", or "handlers" only."""
+        return tier(self.in_machine_code)
+
+    @property
     def worst(self) -> CallOutReport | SideExitReport | None:
         """The call-out or side exit that takes most of the time."""
         return next(iter(_all_parts(self)), None)
+
+
+def tier(count: int) -> str:
+    """Returns what executes a kernel of which so many instructions are in machine code."""
+    return "machine code" if count else "handlers"
 
 
 def in_machine_code(count: int) -> str:

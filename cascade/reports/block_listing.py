@@ -12,6 +12,7 @@ from cascade.kernels.blocks.translator import STUB
 from cascade.reports.block_kernels import translator_of
 from cascade.reports.instructions_in_words import FunctionText, shortened
 from cascade.reports.kernel_listing import WIDTH, shown
+from cascade.reports.machine_code_listing import MachineCodeListing
 
 CALLS = frozenset(("CALL_PYTHON", "CALL_FUNCTION", "ITER_NEXT"))
 """Instructions whose operand e is a call-out."""
@@ -19,9 +20,9 @@ NAMED = (type, FunctionType, BuiltinFunctionType, MethodDescriptorType)
 
 
 def listing(kernel: BlockKernel) -> str:
-    """Returns the instructions of a kernel, with each source line beside its first one; the stubs, where more will be made, stand last.
+    """Returns the instructions of a kernel, with each source line beside its first one, and machine code below them.
 
-    Variables are shown by their names, constants by their values; `r7` is another register.
+    The stubs, where more will be made, stand last. Variables are shown by their names, constants by their values; `r7` is another register.
     """
     return "\n".join(map(printable, _Listing(kernel).lines())) + "\n"
 
@@ -37,9 +38,10 @@ class _Listing:
 
     def lines(self) -> Iterator[str]:
         translator, before = self._translator, 0
+        machine_code = MachineCodeListing(self._kernel, translator.word_count)
         yield (
             f"kernel {translator.function.__qualname__}({', '.join(translator.code.co_varnames[: translator.code.co_argcount])}), "
-            f"{translator.word_count} instructions, made as they are executed"
+            f"{translator.word_count} instructions, made as they are executed, {machine_code.title}"
         )
         for number, opcode, operands, line, _ in self._kernel.listing():
             if number >= translator.word_count and opcode != STUB:
@@ -49,6 +51,8 @@ class _Listing:
                 text = f"{text:<{WIDTH}} | {line:4} {self._text.line(line)}"
                 before = line
             yield text.rstrip()
+            yield from machine_code.of(number)
+        yield from machine_code.rest()
 
     def _shown(self, number: int, opcode: int, operands: tuple[int, ...]) -> str:
         row = KERNEL_INSTRUCTIONS[opcode]

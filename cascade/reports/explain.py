@@ -85,6 +85,11 @@ class KernelReport:
     seconds_in_maps: tuple[float, float] | None
     in_machine_code: int = 0
 
+    @property
+    def tier(self) -> str:
+        """What executes it: "machine code", or "handlers" only."""
+        return block_kernels.tier(self.in_machine_code)
+
 
 @dataclass(frozen=True)
 class TaskReport:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from cascade._vm import Kernel
 from cascade.graph.description import printable
 from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS, KernelInstruction, Operand
 from cascade.kernels.model import TypedCode
 from cascade.kernels.source import FunctionSource
+from cascade.reports.machine_code_listing import MachineCodeListing
 
 WIDTH = 62
 _LETTER = re.compile(r"\b(?:a(?! (?!(?:and|are|counts|does|has|is|or)\b)[A-Za-z])|[b-f])\b(\.\.)?")
 """An operand in a synopsis; before other words than these, "a" is an article."""
 
 
-def listing(code: TypedCode) -> str:
-    """Returns the instructions of typed code, with each source line beside its first instruction.
+def listing(kernel: Kernel) -> str:
+    """Returns the instructions of a kernel, with each source line beside its first instruction, and machine code below them.
 
     `r3` is a register; a constant is shown as its value.
     """
+    code: TypedCode = kernel.code
     fields = memoryview(code.words).cast("i")
+    machine_code = MachineCodeListing(kernel, len(code.lines))
     constants = {register: repr(value) for register, _, value in code.constants}
     parameters = ", ".join(f"r{at}: {kind}" for at, kind in enumerate(code.types))
-    lines = [f"kernel {code.name}({parameters}), {code.registers} registers"]
+    lines = [f"kernel {code.name}({parameters}), {code.registers} registers, {machine_code.title}"]
     starts: dict[int, str] = {body.entry: f"task {body.task.name}({', '.join(body.types)})" for body in code.bodies}
     starts |= {helper.entry: f"function {helper.name}({', '.join(helper.types)})" for helper in code.helpers}
     in_helper = False
@@ -40,7 +44,8 @@ def listing(code: TypedCode) -> str:
             source, line = where
             text = f"{text:<{WIDTH}} | {line:4} {source.line(line).strip()}"
             before = where
-        lines.append(text.rstrip())
+        lines += [text.rstrip(), *machine_code.of(number)]
+    lines += machine_code.rest()
     return "\n".join(map(printable, lines)) + "\n"
 
 

@@ -31,7 +31,7 @@ def listing(blueprint: Blueprint, inputs: Sequence[object] | None) -> str:
     parts = list(found.parts_of(blueprint, inputs, ""))
     for title, further, its_inputs in found.waiting:  # it grows meanwhile
         parts += found.parts_of(further, its_inputs, title)
-    parts += [kernel_listing(kernel.code) for kernel in found.kernels]
+    parts += map(kernel_listing, found.kernels)
     parts += map(block_listing, dict.fromkeys(each for kernel in found.block_kernels for each in with_called(kernel)))
     return "\n\n".join(parts)
 

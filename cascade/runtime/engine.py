@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
-from cascade._vm import Machine, loop_code_of
+from cascade._vm import Machine, loop_code_of, makes_machine_code
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.protocols import Executor, Solver
 from cascade.adapters.solvers.native import NativeSolver
@@ -81,9 +81,13 @@ class Engine:
         resources: known to the runs by their names, as if registered by `register`.
         observers: functions that are called with every event, such as `cascade.console()`; one with an attribute
             `wants_items` that is False is not called with those of single items of maps.
+        machine_code: False where runs of this engine, and runs inside of them, make no machine code. A kernel belongs to its task, so one
+            to which a run of another engine has given machine code keeps it; a worker process follows the environment variable
+            `CASCADE_MACHINE_CODE`, which is for a whole process.
 
     Attributes:
         resource_container: the resources, and `override(name, resource)`.
+        machine_code: as it was given.
     """
 
     def __init__(
@@ -95,7 +99,11 @@ class Engine:
         *,
         resources: Iterable[Resource] = (),
         observers: Iterable[Callable[[Event], object]] = (),
+        machine_code: bool = True,
     ) -> None:
+        if machine_code is not True and machine_code is not False:
+            raise DeclarationError(f"Engine(machine_code={machine_code!r})", expected="True or False")
+        self.machine_code = machine_code
         self.solver: Solver = NativeSolver() if solver is None else solver
         self.executor: Executor = LocalExecutor() if executor is None else executor
         self.bus: MessageBus = MessageBus() if bus is None else bus
@@ -311,6 +319,7 @@ class Session:
             self.context.max_steps = max_steps
         self.observers = engine._run_observers if publisher is not SILENT else ()
         self.target = target
+        self._makes_machine_code = engine.machine_code
         self.tasks = 0  # how many the graph has; counted for subscribers
         if use_vm:
             self._prepare_machine(limit, -1 if max_steps is None else max_steps)
@@ -362,8 +371,12 @@ class Session:
             for observer in self.observers:
                 observer.run_begins(self.context.publisher.run_id, self.target)
             self.context.publisher.run_started(name_of(self.target), self.tasks)
+        if not self._makes_machine_code:
+            self._before = makes_machine_code.set(False)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if not self._makes_machine_code:
+            makes_machine_code.reset(self._before)
         if self.context.subscribed:
             failure = self.outcome.error if error is None else error
             self.end_observers(failure)

@@ -167,7 +167,7 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
                 break
             typed.state.word += 1
             cascade_run(&typed.state)
-        kernel.work += SHORT_FUEL - typed.state.fuel
+        count_work(kernel, SHORT_FUEL - typed.state.fuel)
         begin_typed_sample(machine, kernel, typed, begun)
         if called_out != 0:
             doubt(kernel)

@@ -78,6 +78,13 @@ cdef void count_loss(Kernel kernel, double begun, double seconds, bint resumed) 
         kernel.lost += RESUMED_COST * seconds
 
 
+cdef inline void count_work(Kernel kernel, int64_t work) noexcept:
+    # Back edges that have been taken, and items of maps.
+    kernel.work += work
+    if kernel.work >= kernel.machine_at:
+        make_machine_code_of(kernel)
+
+
 cdef int run_kernel(Kernel kernel, Typed* typed, int64_t limit) except -1:
     # Runs until it returns, exits, or is out of fuel or steps.
     cdef TypedState* state = &typed.state
@@ -89,9 +96,7 @@ cdef int run_kernel(Kernel kernel, Typed* typed, int64_t limit) except -1:
     cascade_run(state)
     while True:
         if state.outcome == TYPED_OUT_OF_FUEL:
-            kernel.work += given
-            if kernel.work >= kernel.machine_at:
-                make_machine_code_of(kernel)
+            count_work(kernel, given)
             if given != SHORT_FUEL:
                 break
             given = state.fuel = kernel.long_fuel
@@ -110,7 +115,7 @@ cdef int run_kernel(Kernel kernel, Typed* typed, int64_t limit) except -1:
         else:
             if state.outcome == TYPED_CALLS_OUT:
                 state.outcome = TYPED_OUT_OF_FUEL
-            kernel.work += given - state.fuel
+            count_work(kernel, given - state.fuel)
             break
     if called_out != 0:
         doubt(kernel)

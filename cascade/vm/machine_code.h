@@ -7,9 +7,11 @@
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
  *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
+ *     names.h     whose machine code it is, for profilers
  */
 
 #if CASCADE_HAS_MACHINE_CODE
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,7 +33,7 @@ typedef struct cascade_pages {
     int32_t used;
     int32_t forms;              /* words with a form of their own */
     int32_t count;              /* words */
-    int32_t *offsets;           /* by word, for listings */
+    int32_t *offsets;           /* by word, for listings; behind them, of what is off the usual way */
 } cascade_pages;
 
 /* What machine code is made of. */
@@ -182,6 +184,7 @@ static void cascade_emit(cascade_emitter *e)
             x_align(CODE);
         cascade_emit_word(e);
     }
+    e->offsets[plan->length] = CODE->size;
     if (HAS_FORM(plan, plan->length - 1) && !is_end(plan->opcodes[plan->length - 1])) {
         e->word = plan->length - 1;        /* what follows may be made later */
         store_places(e, plan->region_of[e->word], dirty_behind(plan, e->word));
@@ -279,6 +282,8 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
     return NULL;
 }
 #endif
+
+#include "machine_code/names.h"
 
 #undef CODE
 #undef WORD

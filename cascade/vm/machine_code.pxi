@@ -11,8 +11,13 @@ cdef extern from "vm/kernel.h":
         const int* ends
     Pages* cascade_make_machine_code(const SourceCode*)
     void cascade_free_pages(Pages*)
+    bint cascade_is_refused(PyObject*) noexcept
+    void cascade_write_name(const Pages*, const char*, const char*) noexcept
     int CASCADE_HAS_MACHINE_CODE
     size_t cascade_page_bytes
+
+cdef extern from "Python.h":
+    object PyContextVar_New(const char*, PyObject*)
 
 cdef enum:
     MACHINE_WORK = 5000         # back edges of a kernel before there is machine code for it: some 0.1 ms
@@ -20,6 +25,12 @@ cdef enum:
     MACHINE_TIMES = 8           # that it is made for a kernel which grows
 
 cdef int64_t machine_work = work_by_environment()
+cdef bint may_be_profiled = hasattr(sys, "is_stack_trampoline_active")
+cdef bint names_machine_code = getenv("CASCADE_MACHINE_CODE_MAP") != NULL and getenv("CASCADE_MACHINE_CODE_MAP")[0] != 0
+
+makes_machine_code = PyContextVar_New("cascade machine code", NULL)
+cdef PyObject* MAKES_MACHINE_CODE = <PyObject*>makes_machine_code
+incref(MAKES_MACHINE_CODE)      # whoever deletes the name does no harm
 
 
 cdef int64_t work_by_environment() noexcept:
@@ -66,8 +77,26 @@ cdef bint make_machine_code(Pages** pages, SourceCode* source) noexcept:
     return True
 
 
+cdef void name_machine_code(Pages* pages, kernel) noexcept:
+    # For `perf`, where the environment or CPython's own support asks for it. An exception that is set stays.
+    cdef PyObject *error_type, *error, *traceback
+    if not names_machine_code and not may_be_profiled:
+        return
+    PyErr_Fetch(&error_type, &error, &traceback)
+    try:
+        if names_machine_code or sys.is_stack_trampoline_active():
+            code = (<BlockKernel>kernel).code if type(kernel) is BlockKernel else (<Kernel>kernel).code.lines[0][0].code
+            cascade_write_name(pages, code.co_qualname.encode("utf-8", "replace"), code.co_filename.encode("utf-8", "replace"))
+    except BaseException:
+        pass        # it has no name
+    PyErr_Restore(error_type, error, traceback)
+
+
 cdef void make_machine_code_of(Kernel kernel) noexcept:
     cdef SourceCode source
+    if cascade_is_refused(MAKES_MACHINE_CODE):
+        kernel.machine_at = kernel.work + MACHINE_WORK      # another run may have it
+        return
     kernel.machine_at = INT64_MAX
     source.words = kernel.words
     source.opcodes = kernel.opcodes
@@ -77,12 +106,16 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
-    make_machine_code(&kernel.pages, &source)
+    if make_machine_code(&kernel.pages, &source):
+        name_machine_code(kernel.pages, kernel)
 
 
 cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     cdef SourceCode source
     if kernel.callee.machine_growths == kernel.callee.growths:
+        return
+    if cascade_is_refused(MAKES_MACHINE_CODE):
+        kernel.callee.machine_at = kernel.callee.work + MACHINE_WORK
         return
     source.words = kernel.words
     source.opcodes = kernel.opcodes
@@ -95,12 +128,14 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     kernel.callee.machine_growths = kernel.callee.growths
     kernel.machine_times += 1
     kernel.callee.machine_at = 0 if machine_work == 0 else 2 * kernel.callee.work if kernel.machine_times < MACHINE_TIMES else INT64_MAX
-    if not make_machine_code(&kernel.pages, &source):
+    if make_machine_code(&kernel.pages, &source):
+        name_machine_code(kernel.pages, kernel)
+    else:
         kernel.callee.machine_at = INT64_MAX
 
 
 cdef object shown_machine_code(Pages* pages):
-    # The bytes, and where the code of each word begins; None where there is none.
+    # The bytes; where in them the code of each word begins, and behind these, what is off the usual way; the address; None where there is none.
     if pages == NULL:
         return None
-    return pages.bytes[:pages.used], [pages.offsets[i] for i in range(pages.count)], pages.forms
+    return pages.bytes[:pages.used], [pages.offsets[i] for i in range(pages.count + 1)], <size_t>pages.bytes

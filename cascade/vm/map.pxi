@@ -232,7 +232,7 @@ cdef class Items(Shares):
         self.kernel.call_profiled(partial(self.run_one_share, 0))
 
     cdef void add_work(self, int64_t work) noexcept:
-        self.kernel.work += work
+        count_work(self.kernel, work)
 
     cdef int run_share(self, Share* share) except -1:
         cdef TypedState* state = &share.typed.state

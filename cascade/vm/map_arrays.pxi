@@ -400,6 +400,8 @@ cdef class ArrayItems(Shares):
 
     cdef void add_work(self, int64_t work) noexcept:
         self.kernel.callee.work += work
+        if cascade_wants_machine_code(&self.kernel.callee):
+            make_machine_code_of_blocks(self.kernel)
 
     cdef int run_share(self, Share* share) except -1:
         cdef TypedState* state = &share.typed.state
