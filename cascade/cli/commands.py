@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from cascade.cli.explaining import has_colours, text_of
 from cascade.cli.options import ENGINE_OPTIONS, destination
 from cascade.cli.running import run_target, value_of_target
 from cascade.cli.status import SUCCEEDED, exit_status
@@ -49,6 +51,31 @@ class _Command(typing.NamedTuple):
 
 
 def dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["completion"] and arguments[2:3] == ["--words"]:
+        return _complete(arguments[1], arguments[3:])  # argparse would take some of the words for its own
+    saved = arguments[:1] in (["runs"], ["work"])
+    with_saved = saved or not arguments or arguments[0].startswith("-")
+    parsed = build_parser(with_saved).parse_args(arguments)
+    if saved:
+        from cascade.cli.runs import run_command
+
+        return run_command(parsed)
+    if parsed.command in OTHERS:
+        return OTHERS[parsed.command].run(parsed)
+    if parsed.command == "run" and parsed.watch:
+        from cascade.cli.watch import run_and_watch
+
+        return run_and_watch(lambda: _on_target(parsed))
+    return _on_target(parsed)
+
+
+def _on_target(parsed: argparse.Namespace) -> int:
+    target = load_target(parsed.target, f"cascade {parsed.command}")
+    return COMMANDS[parsed.command].run(target, parsed.rest, parsed)
+
+
+def build_parser(with_saved: bool = True) -> Parser:
+    """Returns the parser of the program; `with_saved`: whether it has the commands on saved runs, whose code takes time to import."""
     parser = Parser(
         prog="cascade",
         description="Runs and shows targets of Cascade.",
@@ -64,23 +91,13 @@ def dispatch(arguments: list[str]) -> int:
         sub.add_argument(
             "rest", nargs=argparse.REMAINDER, metavar="...", help="options of the target; --help shows them"
         )
-    report = commands.add_parser("report", help=REPORT, description=REPORT, allow_abbrev=False)
-    report.add_argument(
-        "events", metavar="FILE", help="lines of JSON that console(format='json') has written; - for the input"
-    )
-    report.add_argument("--output", metavar="FILE", help="by default the name of FILE, with .html")
-    saved = arguments[:1] in (["runs"], ["work"])
-    if saved or not arguments or arguments[0].startswith("-"):
-        from cascade.cli.runs import add_commands, run_command  # the store and its codec
+    for name, other in OTHERS.items():
+        other.arguments(commands.add_parser(name, help=other.help, description=other.help, allow_abbrev=False))
+    if with_saved:
+        from cascade.cli.runs import add_commands
 
         add_commands(commands)
-    parsed = parser.parse_args(arguments)
-    if saved:
-        return run_command(parsed)
-    if parsed.command == "report":
-        return _report(parsed)
-    target = load_target(parsed.target, f"cascade {parsed.command}")
-    return COMMANDS[parsed.command].run(target, parsed.rest, parsed)
+    return parser
 
 
 def _run_command(target: Target, rest: list[str], options: argparse.Namespace) -> int:
@@ -92,8 +109,17 @@ def _explain(target: Target, rest: list[str], options: argparse.Namespace) -> in
         value_of_target(target, rest, options, None)
     else:
         _no_more(target, rest)
-    show(str(explain(target.given)))
+    show(text_of(explain(target.given), has_colours()))
     return SUCCEEDED
+
+
+def _bench(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    from cascade.cli.bench import bench
+
+    given = [f"--{name}" for name in ("fast", "rigorous") if getattr(options, name)]
+    if options.output is not None:
+        given += ["--output", options.output]
+    return bench(target, options.target, rest, given)
 
 
 def _graph(target: Target, rest: list[str], options: argparse.Namespace) -> int:
@@ -126,9 +152,6 @@ def _disassemble(target: Target, rest: list[str], options: argparse.Namespace) -
     return SUCCEEDED
 
 
-REPORT = "Write a report of the last run in a file of events as one HTML file."
-
-
 def _report(options: argparse.Namespace) -> int:
     from cascade.observers.report.lines import last_run, read_events
     from cascade.observers.report.page import page
@@ -152,6 +175,29 @@ def _report(options: argparse.Namespace) -> int:
     return SUCCEEDED
 
 
+def _new(options: argparse.Namespace) -> int:
+    from cascade.cli.new import new_project
+
+    for path in new_project(options.folder):
+        show(str(path))
+    return SUCCEEDED
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from cascade.cli.completion import SCRIPTS
+
+    show(SCRIPTS[options.shell].removesuffix("\n"))
+    return SUCCEEDED
+
+
+def _complete(shell: str, words: list[str]) -> int:
+    from cascade.cli.completion import candidates
+
+    if found := candidates(build_parser(), words, shell):
+        show("\n".join(found))
+    return SUCCEEDED
+
+
 def _version() -> str:
     # The package's version; the layers below do not import the package.
     return str(sys.modules[__name__.partition(".")[0]].__version__)
@@ -164,6 +210,10 @@ def _no_more(target: Target, rest: list[str]) -> None:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     for name, options in ENGINE_OPTIONS.items():
         parser.add_argument(f"--{name}", **options)
+    if hasattr(os, "fork"):
+        parser.add_argument("--watch", action="store_true", help="run it again after each change of a file of its code")
+    else:
+        parser.set_defaults(watch=False)
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +228,30 @@ def _graph_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help="by default it is printed")
 
 
+def _bench_arguments(parser: argparse.ArgumentParser) -> None:
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--fast", action="store_true", help="measure for a shorter time")
+    length.add_argument("--rigorous", action="store_true", help="measure for a longer time")
+    parser.add_argument(
+        "--output", metavar="FILE", help="a file of pyperf's, which `python -m pyperf` compares and shows"
+    )
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "events", metavar="FILE", help="lines of JSON that console(format='json') has written; - for the input"
+    )
+    parser.add_argument("--output", metavar="FILE", help="by default the name of FILE, with .html")
+
+
+def _new_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="its last part is the name of the project")
+
+
+def _completion_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -188,4 +262,24 @@ COMMANDS = {
     "graph": _Command(_graph, "Draw the graph of a target.", _graph_arguments),
     "plan": _Command(_plan, "Print the plan of a target, stage by stage.", _no_arguments),
     "disassemble": _Command(_disassemble, "Print the compiled code of a target.", _no_arguments),
+    "bench": _Command(_bench, "Measure a target beside the same functions in plain Python.", _bench_arguments),
 }
+"""Commands on a target."""
+
+
+class _Other(typing.NamedTuple):
+    run: Callable[[argparse.Namespace], int]
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+
+
+OTHERS = {
+    "report": _Other(
+        _report, "Write a report of the last run in a file of events as one HTML file.", _report_arguments
+    ),
+    "new": _Other(_new, "Make a small project with a test.", _new_arguments),
+    "completion": _Other(
+        _completion, 'Print the completion for a shell: eval "$(cascade completion bash)".', _completion_arguments
+    ),
+}
+"""Commands without a target."""

@@ -80,10 +80,13 @@ ENGINE_OPTIONS: dict[str, ArgumentOptions] = {
         "action": "append",
         "help": "how much there is for constraints, for each resource once",
     },
+    "profile": {"action": "store_true", "help": "print a table of where the time went, on the error output"},
+    "report": {"metavar": "FILE", "help": "write a report of the run, one HTML file"},
+    "trace": {"metavar": "FILE", "help": "write a trace of the run for chrome://tracing or Perfetto"},
     "graph-path": {"action": "store_true", "help": "interpret the graph instead of running compiled code"},
 }
 
-OF_NEW_ENGINES = ("progress", "resource")
+OF_NEW_ENGINES = ("progress", "resource", "profile", "report", "trace")
 """Options that only an engine of the command line's own takes: a script's engine has them already."""
 
 

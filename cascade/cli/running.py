@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from cascade.cli.options import ENGINE_OPTIONS, OF_NEW_ENGINES, build_parser, destination, parse, unrecognized, value_of
 from cascade.cli.status import SUCCEEDED, exit_status, is_from_user
@@ -15,7 +15,7 @@ from cascade.cli.targets import Target
 from cascade.cli.terminal import show
 from cascade.declare.conversion import Unfit
 from cascade.errors import CapacityError, SerializationError
-from cascade.observers import console
+from cascade.observers import Observer, console
 from cascade.runtime.engine import Engine
 
 
@@ -58,10 +58,31 @@ def run_target(target: Target, arguments: list[str], options: argparse.Namespace
     return SUCCEEDED
 
 
-def value_of_target(
+class Given(NamedTuple):
+    """The options of a command line.
+
+    Attributes:
+        params: values of the target's parameters.
+        engine: those of the engine, by their names.
+    """
+
+    params: dict[str, object]
+    engine: dict[str, Any]  # each is of the type that its parser returns
+    parser: argparse.ArgumentParser
+
+    def option(self, name: str) -> Any:  # noqa: ANN401 - see `engine`
+        return self.engine.get(name)
+
+
+def read_arguments(
     target: Target, arguments: list[str], options: argparse.Namespace | None, engine: Engine | None
-) -> tuple[object, str]:
-    """Runs a target; returns its value, and how that is to be printed."""
+) -> Given:
+    """Returns the options of a target and of the engine.
+
+    Args:
+        options: the engine's that stand before the target; None where they stand beside the target's.
+        engine: of a script; it has some of the options already.
+    """
     container = Engine(resources=target.resources).resource_container if engine is None else engine.resource_container
     parameters, environment = target.inputs(container)
     offered = [name for name in ENGINE_OPTIONS if options is None and (engine is None or name not in OF_NEW_ENGINES)]
@@ -70,12 +91,6 @@ def value_of_target(
     if unknown:
         parser.error(unrecognized(unknown, flags.values(), [] if options is None else [*ENGINE_OPTIONS], offered))
     parsed = vars(known)
-    engine_options = {
-        name: parsed.get(destination(name), getattr(options, destination(name), None)) for name in ENGINE_OPTIONS
-    }
-    own = engine is None
-    if engine is None:
-        engine = _new_engine(target, engine_options["progress"] or "auto", engine_options["resource"] or [], parser)
     params = {}
     for declared in parameters:
         given = parsed.get(f"param {declared.name}")
@@ -83,39 +98,67 @@ def value_of_target(
             try:
                 params[declared.name] = value_of(given, declared)
             except Unfit as error:
-                parser.error(
-                    f"argument {flags[declared.name]}: {' '.join(given) if isinstance(given, list) else given!r}: {error}"
-                )
+                shown = " ".join(given) if isinstance(given, list) else given
+                parser.error(f"argument {flags[declared.name]}: {shown!r}: {error}")
     for declared in environment:
         if declared.required and declared.name not in os.environ:
             parser.error(f"the environment variable {declared.name} is not set")
+    of_engine = {
+        name: parsed.get(destination(name), getattr(options, destination(name), None)) for name in ENGINE_OPTIONS
+    }
+    return Given(params, of_engine, parser)
+
+
+def value_of_target(
+    target: Target, arguments: list[str], options: argparse.Namespace | None, engine: Engine | None
+) -> tuple[object, str]:
+    """Runs a target; returns its value, and how that is to be printed."""
+    given = read_arguments(target, arguments, options, engine)
+    own = engine is None
+    if engine is None:
+        engine = _new_engine(target, given)
     try:
         value = engine.run_now(
             target.lazy,
-            params=params,
-            timeout=engine_options["timeout"],
-            max_steps=engine_options["max-steps"],
-            use_vm=not engine_options["graph-path"],
+            params=given.params,
+            timeout=given.option("timeout"),
+            max_steps=given.option("max-steps"),
+            use_vm=not given.option("graph-path"),
         )
     except CapacityError as error:
         if not own or is_from_user(error):
             raise
         hint = "--resource NAME=AMOUNT says how much there is"
         raise CapacityError(error.what, where=error.where, expected=error.expected, hint=hint) from None
-    return value, engine_options["output"] or "text"
+    return value, given.option("output") or "text"
 
 
-def _new_engine(
-    target: Target, progress: str, amounts: Sequence[tuple[str, float]], parser: argparse.ArgumentParser
-) -> Engine:
-    system = dict(target.system_resources)
-    given: dict[str, float] = {}
-    for name, amount in amounts:
-        if name in given:
-            parser.error(f"argument --resource: {name!r} is given twice")
-        given[name] = amount
-    observers = [] if progress == "none" else [console(progress)]
-    return Engine(resources=target.resources, system_resources=system | given, observers=observers)
+def _new_engine(target: Target, given: Given) -> Engine:
+    amounts: dict[str, float] = {}
+    for name, amount in given.option("resource") or []:
+        if name in amounts:
+            given.parser.error(f"argument --resource: {name!r} is given twice")
+        amounts[name] = amount
+    system = dict(target.system_resources) | amounts
+    return Engine(resources=target.resources, system_resources=system, observers=_observers(given))
+
+
+def _observers(given: Given) -> list[Observer]:
+    progress = given.option("progress") or "auto"
+    found: list[Observer] = [] if progress == "none" else [console(progress)]
+    if given.option("profile"):
+        from cascade.cli.profile import Profile
+
+        found.append(Profile())
+    if given.option("report"):
+        from cascade.observers.report import report
+
+        found.append(report(given.option("report")))
+    if given.option("trace"):
+        from cascade.observers.trace import trace
+
+        found.append(trace(given.option("trace")))
+    return found
 
 
 def print_value(value: object, how: str) -> None:

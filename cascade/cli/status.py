@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable
 
 from cascade.cli.terminal import NotWritten, finish, show_error
+from cascade.cli.tracebacks import short_text, whole_text
 from cascade.errors import CascadeError, InternalError, ParameterError, TargetError
-from cascade.runtime.spine.failures import user_part
 
 SUCCEEDED, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
@@ -41,17 +40,13 @@ def _exit_status_of(action: Callable[[], int]) -> int:
     except CascadeError as error:
         from_user = error.__traceback__ is not None and is_from_user(error)
         if from_user or isinstance(error, InternalError):
-            _show_traceback(error if isinstance(error, InternalError) else _trimmed(error))
+            show_error(whole_text(error) if isinstance(error, InternalError) else short_text(error))
         else:
             show_error(f"cascade: error: {error}")
         return MISUSED if isinstance(error, (TargetError, ParameterError)) and not from_user else FAILED
     except BaseException as error:
-        _show_traceback(_trimmed(error))
+        show_error(short_text(error))
         return FAILED
-
-
-def _show_traceback(error: BaseException) -> None:
-    show_error("".join(traceback.format_exception(error)).removesuffix("\n"))
 
 
 def _not_written(error: NotWritten) -> int:
@@ -70,7 +65,3 @@ def is_from_user(error: BaseException) -> bool:
             return not name.startswith("asyncio")
         at = at.tb_next
     return False
-
-
-def _trimmed(error: BaseException) -> BaseException:
-    return error.with_traceback(user_part(error.__traceback__))

@@ -288,13 +288,15 @@ def with_called(kernel: BlockKernel) -> list[BlockKernel]:
     return found
 
 
-def lines(made: BlockKernelReport) -> Iterator[str]:
-    """Yields the text of a report."""
+def lines(made: BlockKernelReport, parts: bool = True) -> Iterator[str]:
+    """Yields the text of a report; `parts`: whether call-outs and side exits are listed."""
     yield f"    {_counters(made)}"
-    yield from _parts(made, "the")
+    yield from _trial(made)
+    yield from _parts(made, "the") if parts else ()
     for called in made.functions:
         yield f"    it calls {called.name} ({called.file}:{called.line}): {_counters(called)}"
-        yield from _parts(called, "its")
+        yield from _trial(called)
+        yield from _parts(called, "its") if parts else ()
 
 
 def _counters(made: BlockKernelReport) -> str:
@@ -307,10 +309,13 @@ def _counters(made: BlockKernelReport) -> str:
     )
 
 
-def _parts(made: BlockKernelReport, whose: str) -> Iterator[str]:
+def _trial(made: BlockKernelReport) -> Iterator[str]:
     if made.trial_seconds is not None:
         kernel, plain = made.trial_seconds
         yield f"        a call took {1e6 * kernel:.2f} us by the kernel, {1e6 * plain:.2f} us by CPython"
+
+
+def _parts(made: BlockKernelReport, whose: str) -> Iterator[str]:
     worst = _all_parts(made)
     for part in worst[:SHOWN]:
         yield f"        {part.text(whose)}"

@@ -8,7 +8,7 @@ for the types that are known, which puts it into that record.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cascade._vm import AT_ONCE, NEVER, WHEN_HOT, Kernel, Routine
@@ -137,7 +137,7 @@ class Explanation:
 
     def __str__(self) -> str:
         width = max((len(task.name) for task in self.tasks), default=0)
-        return "\n".join(printable(line) for task in self.tasks for line in _lines(task, width))
+        return "\n".join(printable(line) for task in self.tasks for line in task_lines(task, width))
 
     __repr__ = __str__
 
@@ -500,34 +500,49 @@ def annotated(task: AnyTask) -> tuple[str, ...]:
     return tuple(result)
 
 
-def _lines(task: TaskReport, width: int) -> Iterable[str]:
+def task_lines(task: TaskReport, width: int, parts: bool = True) -> Iterator[str]:
+    """Yields the text of a report.
+
+    Args:
+        width: of the longest name.
+        parts: whether exits, call-outs and diagnostics of a line are listed; without, they stand beside the source (`beside_source`).
+    """
     yield f"{task.name:<{width}}  {task.regime:<8} {task.why}"
     for kernel in task.kernels:
-        state = ", retired" if kernel.retired else ", retired in maps" if kernel.retired_in_maps else ""
-        yield (
-            f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions{block_kernels.in_machine_code(kernel.in_machine_code)}, {kernel.runs:,} runs, "
-            f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
-        )
-        for subject, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):
-            if seconds is not None:
-                yield f"        {subject} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
-        for way in kernel.exits:
-            yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
+        yield from _kernel_lines(task, kernel, parts)
     if task.block_kernel is not None:
-        yield from block_kernels.lines(task.block_kernel)
-    yield from _refusals(task)
+        yield from block_kernels.lines(task.block_kernel, parts)
+    yield from _refusals(task, parts)
     if task.compilations > len(task.kernels) + len(task.reasons):
         yield f"    {task.compilations} kernels were made: names that the code relies on changed their meaning"
 
 
-def _refusals(task: TaskReport) -> Iterable[str]:
+def _kernel_lines(task: TaskReport, kernel: KernelReport, parts: bool) -> Iterator[str]:
+    state = ", retired" if kernel.retired else ", retired in maps" if kernel.retired_in_maps else ""
+    yield (
+        f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions{block_kernels.in_machine_code(kernel.in_machine_code)}, {kernel.runs:,} runs, "
+        f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
+    )
+    for subject, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):
+        if seconds is not None:
+            yield f"        {subject} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
+    for way in kernel.exits if parts else ():
+        yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
+
+
+def _refusals(task: TaskReport, parts: bool) -> Iterator[str]:
+    for heading, reasons in refused(task):
+        yield heading
+        yield from (_diagnostic(reason) for reason in reasons if parts or not reason.file)
+
+
+def refused(task: TaskReport) -> Iterator[tuple[str, tuple[Diagnostic, ...]]]:
+    """Yields why there is no kernel: a heading, and the diagnostics below it."""
     if task.refusal is not None:
-        yield f"    {task.name} can have no kernel:"
-        yield _diagnostic(task.refusal)
+        yield f"    {task.name} can have no kernel:", (task.refusal,)
     elif task.block_kernel is None and not task.calls_before_kernel:
         for types, reasons in task.reasons:
-            yield f"    {task.name}({', '.join(types)}) is not lowered:"
-            yield from map(_diagnostic, reasons)
+            yield f"    {task.name}({', '.join(types)}) is not lowered:", reasons
 
 
 def _diagnostic(reason: Diagnostic) -> str:
