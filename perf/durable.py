@@ -43,6 +43,11 @@ def once(n: int) -> Any:
     return n if n == 0 else once.tail(n - 1)
 
 
+@cs.task(effect="once", lower=False)
+def item(n: int) -> int:
+    return n + 1
+
+
 def seconds_of(action: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     begun = clock()
     action()
@@ -64,11 +69,28 @@ def price_of_snapshots(folder: Path, target: Callable[[], Any], rounds: int) -> 
     return statistics.median(plain), statistics.median(shares)
 
 
-def price_of_once(folder: Path, steps: int, synchronous: str) -> float:
-    """Returns the seconds of a step that is saved before anything goes on."""
+def price_of_once(folder: Path, steps: int, synchronous: str) -> tuple[float, float]:
+    """Returns the seconds of a step that is saved before anything continues, and those of the processor."""
     store = cs.Store(folder / f"once-{synchronous}.db", synchronous=synchronous)
-    base = seconds_of(lambda: cs.run(once(0), store=store, id="warm"))
-    return (seconds_of(lambda: cs.run(once(steps), store=store, id="steps", every=3600)) - base) / steps
+    found: list[float] = []
+    for clock in (time.perf_counter, time.process_time):
+        cs.run(once(10), store=store)
+        found.append(seconds_of(lambda: cs.run(once(steps), store=store, every=3600), clock) / steps)
+    return found[0], found[1]
+
+
+def price_of_row(folder: Path, items: int, synchronous: str) -> tuple[float, float]:
+    """Returns the seconds that a row takes when the items of a map share commits, and those of the processor.
+
+    An item has two: one says that it begins, the other one has its result.
+    """
+    store = cs.Store(folder / f"rows-{synchronous}.db", synchronous=synchronous)
+    found: list[float] = []
+    for clock in (time.perf_counter, time.process_time):
+        plain = seconds_of(lambda: cs.run(item.map(range(items))), clock)
+        saved = seconds_of(lambda: cs.run(item.map(range(items)), store=store, every=3600), clock)
+        found.append((saved - plain) / (2 * items))
+    return found[0], found[1]
 
 
 def time_to_resume(folder: Path) -> float:
@@ -111,6 +133,10 @@ def large_store(folder: Path) -> tuple[float, float]:
         resumed(store, store.claim("one", owner), owner, default_engine())
 
     return listed, seconds_of(resume)
+
+
+def in_microseconds(price: tuple[float, float]) -> str:
+    return f"{1e6 * price[0]:.1f} us, {1e6 * price[1]:.1f} of the processor"
 
 
 # -- Peers ----------------------------------------------------------------------------------------------------------------
@@ -191,8 +217,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=5000, help="with the effect once, and of each peer")
     options = parser.parse_args()
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, {time.strftime('%Y-%m-%d')}\n"
+        f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}, {time.strftime('%Y-%m-%d')}, "
+        f"load {load}\n"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -203,20 +231,14 @@ def main() -> None:
         ):
             seconds, share = price_of_snapshots(folder, target, options.rounds)
             rows.append((label, f"{100 * share:+.2f} % of {seconds:.2f} s", f"{100 * limit:.0f} %"))
-        rows.append(
-            (
-                "a step with effect=once, synchronous=normal",
-                f"{1e6 * price_of_once(folder, options.steps, 'normal'):.1f} us",
-                "40 us",
+        for synchronous, limit in (("normal", "40 us"), ("full", "")):
+            price = price_of_once(folder, options.steps, synchronous)
+            rows.append((f"a step with effect=once, synchronous={synchronous}", in_microseconds(price), limit))
+        for synchronous, limit in (("normal", ""), ("full", "12 us")):
+            price = price_of_row(folder, 4 * options.steps, synchronous)
+            rows.append(
+                (f"a row of items that share commits, synchronous={synchronous}", in_microseconds(price), limit)
             )
-        )
-        rows.append(
-            (
-                "a step with effect=once, synchronous=full",
-                f"{1e6 * price_of_once(folder, options.steps, 'full'):.1f} us",
-                "",
-            )
-        )
         rows.append(("resume of a run of 10,000,000 steps", f"{1e3 * time_to_resume(folder):.2f} ms", "10 ms"))
         listed, again = large_store(folder)
         rows.append(

@@ -218,6 +218,8 @@ class Execution:
     def _finish(self, outcome: Outcome) -> Outcome:
         saved, error = self.saved, outcome.error
         assert saved is not None
+        if isinstance(error, LostLease):  # through an item of a map
+            raise error
         if error is None:
             try:
                 data, blobs = written_value(self.store, outcome.value)

@@ -91,6 +91,11 @@ class Postgres(Transactions):
         """As `count`: outside of a transaction each statement is one by itself."""
         return self.count(statement, arguments)
 
+    def many(self, statement: str, rows: Sequence[Row]) -> None:
+        """Executes a statement for each of some rows."""
+        with self._errors():
+            self.connection().cursor().executemany(statement.replace("%", "%%").replace("?", "%s"), rows)
+
     @property
     def in_transaction(self) -> bool:
         self.connection()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cascade._vm import PAUSE, SAVE_FIRST, WAIT, Machine, TailCall, is_awaitable
+from cascade.adapters.caches.codec import Codec
 from cascade.declare.failed import Failed
-from cascade.durable.codec import StateReader, StateWriter
+from cascade.durable.codec import LARGE, SCALARS, StateReader, StateWriter
 from cascade.durable.frames import Shapes, written_frames
+from cascade.durable.groups import EffectRow, Groups, ItemsAhead
 from cascade.durable.pinned import FunctionRow, function_rows
 from cascade.durable.store import Store
-from cascade.errors import DeclarationError, InDoubtError, StoreError, TaskTimeoutError
+from cascade.errors import DeclarationError, InDoubtError, SavingError, StoreError, TaskTimeoutError
 from cascade.imports import asyncio
 from cascade.runtime.nodes.call import close_awaitable
 from cascade.runtime.nodes.policies import call_with_policies, without_effect
@@ -24,7 +26,9 @@ from cascade.runtime.spine.walk_state import frame_states
 if TYPE_CHECKING:
     from cascade.declare.task import Task
     from cascade.graph.operations import Call as CallOperation
+    from cascade.graph.operations import Map as MapOperation
     from cascade.runtime.nodes.call import Call as NodeCall
+    from cascade.runtime.nodes.call import ItemCall
     from cascade.runtime.nodes.context import Durable, NodeContext
     from cascade.runtime.spine.run_context import RunContext
 
@@ -72,9 +76,10 @@ class Note:
         name: of the signal that it waits for.
         items: returns the items of a map that are finished, by position.
         value: of an item with an effect that is finished, in a list.
+        ahead: saves the item with others of its map.
     """
 
-    __slots__ = ("attempt", "begun", "due", "in_doubt", "items", "name", "restored", "value")
+    __slots__ = ("attempt", "begun", "due", "in_doubt", "ahead", "items", "name", "restored", "value")
 
     def __init__(self) -> None:
         self.begun = False
@@ -85,6 +90,7 @@ class Note:
         self.items: Callable[[], dict[int, object]] | None = None
         self.restored: dict[int, object] = {}
         self.value: list[object] = []
+        self.ahead: ItemsAhead | None = None
 
 
 class Returned(NamedTuple):
@@ -117,6 +123,21 @@ class Wait:
             await asyncio.sleep(POLL_SECONDS)
 
 
+def node_of_map(node: int | str) -> int | str:
+    """Returns the node of the map that an item belongs to."""
+    name = str(node).rpartition("[")[0]
+    return int(name) if name.isdecimal() else name
+
+
+def is_immutable(value: object) -> bool:
+    """Returns whether a value cannot be changed, so that a copy is as good as the value itself."""
+    if type(value) is tuple:
+        return all(is_immutable(each) for each in value)
+    if type(value) is str or type(value) is bytes:
+        return len(value) < LARGE
+    return type(value) in SCALARS
+
+
 class SavedRun:
     """A run on either path that is saved in a store; the driver drives it as any other.
 
@@ -142,6 +163,11 @@ class SavedRun:
         self.shapes = shapes
         self.notes: dict[Key, Note] = {}
         self.writer = StateWriter(store.pickle)
+        self._row_writer = Codec()
+        self._groups = Groups(self._write_effects)
+        self._failure: BaseException | None = None  # of a write to the store
+        self._ahead: dict[Key, ItemsAhead] = {}
+        self._saved_maps: set[Key] = set()
         self._every = every
         self._known_functions = known_functions
         self._noted_functions = 0
@@ -296,6 +322,7 @@ class SavedRun:
         if self.context.inputs.resources is not None:
             writer.resources = self.context.inputs.resources.injections()
         elapsed = time.time() - self.begun + self.elapsed
+        self._note_finished()
         states = inner.frames(self._entries) if isinstance(inner, Machine) else frame_states(inner, self._entries)
         shapes: dict[bytes, Any] = {}
 
@@ -314,18 +341,34 @@ class SavedRun:
             blobs = self._new(blobs, number)
         if self._atomic and parked is not None:
             raise StoreError("a run cannot be parked in the midst of a transaction")
-        self.store.save(
-            self.id, self.owner, number, inner.steps, state, blobs, self._new_functions(), self._taken, parked
+        functions = self._new_functions()
+        self._keep(
+            lambda: self.store.save(
+                self.id, self.owner, number, inner.steps, state, blobs, functions, self._taken, parked
+            )
         )
         if self._atomic:
             self._atomic = False
-            self.store.database.commit()
+            self._keep(self.store.database.commit)
         self.number = number
+        self._saved_maps = {key for key, note in self.notes.items() if note.items is not None}
         self._taken = []
         self._must_save = False
         seconds = time.perf_counter() - begun
         self._set_due(seconds)
         self.context.publisher.saved(self.id, number, inner.steps, len(state), seconds)
+
+    def _keep(self, write: Callable[[], object]) -> None:
+        """Writes to the store; an error ends the run, and is no failure of an item."""
+        try:
+            write()
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def ends_run(self, error: BaseException) -> bool:
+        """Returns whether an error that has come through an item of a map is one of saving."""
+        return error is self._failure or isinstance(error, (InDoubtError, SavingError))
 
     begun = 0.0
     elapsed = 0.0
@@ -347,6 +390,20 @@ class SavedRun:
         self._noted_functions = count
         return function_rows({**written, **shaped}, self._known_functions)
 
+    def _note_finished(self) -> None:
+        """Notes the items that have returned, and drops the notes of those that their map has as finished."""
+        for each in self._ahead.values():
+            for row in each.take():
+                row.note.begun, row.note.value = False, row.value
+        maps: dict[Key, Mapping[int, object]] = {}
+        for serial, node in [key for key, note in self.notes.items() if note.value]:
+            key = serial, node_of_map(node)
+            if key not in maps:
+                whole = self.notes.get(key)
+                maps[key] = {} if whole is None or whole.items is None else whole.items()
+            if int(str(node)[:-1].rpartition("[")[2]) in maps[key]:
+                del self.notes[serial, node]
+
     def _written_note(self, note: Note) -> list[object]:
         plain = self.writer.plain
         value = plain(list(note.value)) if note.value else []
@@ -358,7 +415,7 @@ class SavedRun:
         return [note.begun, note.attempt, note.due, note.name, positions, values, value]
 
     def restore_notes(self, written: list[list[Any]]) -> None:
-        """Takes the notes of a snapshot: of calls that are made again."""
+        """Takes the notes of a snapshot, of calls that are made again, and of the effects since then."""
         for serial, node, (begun, attempt, due, name, positions, values, value) in written:
             note = self.notes[serial, node] = Note()
             note.begun = note.in_doubt = begun
@@ -367,6 +424,10 @@ class SavedRun:
             note.restored = dict(zip(positions, values, strict=True))
             if note.restored:
                 note.items = note.restored.copy
+        for serial, node, data in self.store.effects(self.id, self.number):
+            note = self._note((serial, node))
+            note.begun = note.in_doubt = data is None
+            note.value = [] if data is None else [self._row_writer.decode(data)]
 
     # -- Effects -------------------------------------------------------------------------------------------------------------
 
@@ -451,13 +512,37 @@ class SavedRun:
         self.request_save()
         return result
 
+    def items_ahead(self, call: NodeCall, operation: MapOperation, count: int, limit: int | None) -> ItemsAhead | None:
+        """Returns how the items of a map are saved in groups; None where they do not have the effect "once"."""
+        if operation.item.effect != "once":
+            return None
+
+        def begin(position: int) -> EffectRow | None:
+            node = f"{call.node}[{position}]"
+            note = self._note((call.serial, node))
+            if note.in_doubt or note.value or position in finished:
+                return None
+            note.ahead = made
+            return EffectRow(call.serial, node, note, [])
+
+        finished = self.finished_items(call)
+        made = self._ahead[call.serial, call.node] = ItemsAhead(self._write_effects, begin, count, limit)
+        return made
+
     async def item_with_effect(self, item: NodeCall) -> object:
         """As `call_with_effect`, for an item of a map."""
-        operation = cast("CallOperation", item.operation)
-        await item.park()  # the run stands still now, and can be saved
         note = self._note((item.serial, item.node))
         if note.value:
             return note.value[0]
+        if note.ahead is None:
+            await item.park()  # the run stands still now, and can be saved
+        operation = cast("CallOperation", item.operation)
+        if operation.effect == "atomic":
+            value = await without_effect(item)
+            if type(value) is not Failed:
+                note.value = [value]
+                self.save()
+            return value
         decided: Returned | str = "again"
         if note.in_doubt:
             try:
@@ -465,15 +550,35 @@ class SavedRun:
             except InDoubtError as error:
                 return Failed(error)
             note.in_doubt = False
-        elif operation.effect == "once":
-            note.begun = True
-            self.save()
+        elif note.ahead is None:
+            await self._groups.add(EffectRow(item.serial, item.node, note, []))
         value = decided.value if isinstance(decided, Returned) else await without_effect(item)
-        if type(value) is not Failed:
-            note.begun = False
-            note.value = [value]
-            self.save()
+        if type(value) is TailCall:
+            value = cast("ItemCall", item).continuation(value)
+        if type(value) is Failed:
+            return value
+        row = EffectRow(item.serial, item.node, note, [value])
+        if note.ahead is not None and not item.parked:
+            note.ahead.returned(row)
+        else:
+            await self._groups.add(row)
         return value
+
+    def _write_effects(self, rows: list[EffectRow]) -> None:
+        """Saves that calls have begun or returned: by a row each, or, where a value may be shared with others, by a snapshot."""
+        # Before the first row of a map, the map itself is saved: a call that is made again may come to another one.
+        is_whole = not all(
+            is_immutable(row.value[0]) if row.value else (row.serial, node_of_map(row.node)) in self._saved_maps
+            for row in rows
+        )
+        if not is_whole:
+            encode = self._row_writer.encode
+            written = [(row.serial, row.node, encode(row.value[0]) if row.value else None) for row in rows]
+            self._keep(lambda: self.store.save_effects(self.id, self.owner, self.number, written))
+        for row in rows:
+            row.note.begun, row.note.value = not row.value, row.value
+        if is_whole:
+            self.save()
 
     # -- Waits ----------------------------------------------------------------------------------------------------------------
 
@@ -533,6 +638,7 @@ class SavedRun:
     def ended(self, serial: int, node: int | str) -> None:
         """Drops the note of a call that is over, and those of its items."""
         self.notes.pop((serial, node), None)
+        self._ahead.pop((serial, node), None)
         items = f"{node}["
         for key in [
             key for key in self.notes if key[0] == serial and isinstance(key[1], str) and key[1].startswith(items)

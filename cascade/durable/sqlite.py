@@ -103,6 +103,13 @@ class SQLite(Transactions):
         self.on_commit(True)
         return changed
 
+    def many(self, statement: str, rows: Sequence[Row]) -> None:
+        """Executes a statement for each of some rows."""
+        try:
+            self.connection().executemany(statement, rows)
+        except sqlite3.DatabaseError as error:
+            raise self._error(error) from error
+
     @property
     def in_transaction(self) -> bool:
         return self.connection().in_transaction

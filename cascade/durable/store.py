@@ -3,6 +3,7 @@
 runs        one row a run: its target, its state, who runs it, its outcome
 snapshots   the last snapshots of each run, numbered: the last one says how far a run is that is not over
 blobs       large values of a run, by the digest of their content, with the last snapshot that used them
+effects     what calls with an effect have done since a snapshot: begun, or returned a value
 functions   the code that a run belongs to: the name, digest and source of each function
 signals     values that were sent to a run; `taken` once a wait has them
 events      the history of a run: parked, resumed, signals, ...
@@ -29,7 +30,7 @@ NEVER_OLD = 1 << 62
 """The snapshot that values belong to which are no part of a snapshot."""
 OVER = ("done", "failed", "cancelled")
 """The states of runs that do not continue."""
-PARTS = ("snapshots", "blobs", "functions", "signals", "events")
+PARTS = ("snapshots", "effects", "blobs", "functions", "signals", "events")
 """The tables that have rows of a run."""
 Row = tuple[Any, ...]
 
@@ -46,6 +47,7 @@ class Database(Protocol):
     def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]: ...
     def count(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
     def count_alone(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
+    def many(self, statement: str, rows: Sequence[Row]) -> None: ...
     def transaction(self) -> Any: ...  # noqa: ANN401  # a context manager
     def connection(self) -> Any: ...  # noqa: ANN401  # the driver's own
     def begin(self) -> None: ...
@@ -71,6 +73,9 @@ def schema(binary: str, number: str, counter: str, clustered: str) -> list[str]:
         f"""CREATE TABLE snapshots (
             run TEXT NOT NULL, number {counter} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL, state {binary} NOT NULL,
             PRIMARY KEY (run, number)){clustered}""",
+        f"""CREATE TABLE effects (
+            run TEXT NOT NULL, snapshot {counter} NOT NULL, serial {counter} NOT NULL, node TEXT NOT NULL, value {binary},
+            PRIMARY KEY (run, snapshot, serial, node)){clustered}""",
         f"""CREATE TABLE blobs (
             run TEXT NOT NULL, digest {binary} NOT NULL, last {counter} NOT NULL, data {binary} NOT NULL, PRIMARY KEY (run, digest))""",
         f"""CREATE TABLE functions (
@@ -174,6 +179,7 @@ class Store:
             "INSERT INTO snapshots SELECT ?, ?, ?, ?, ? FROM runs WHERE id = ? AND owner = ? AND cancelled = 0"
             + self.database.shared_lock
         )
+        self._owned = "SELECT 1 FROM runs WHERE id = ? AND owner = ? AND cancelled = 0" + self.database.shared_lock
 
     def __repr__(self) -> str:
         return f"Store({self.path!r})"
@@ -358,6 +364,7 @@ class Store:
                 raise self.lost(id)
             if number % KEPT_SNAPSHOTS == 0:  # many at once: that costs less than one each time
                 database.count("DELETE FROM snapshots WHERE run = ? AND number <= ?", (id, number - KEPT_SNAPSHOTS))
+                database.count("DELETE FROM effects WHERE run = ? AND snapshot <= ?", (id, number - KEPT_SNAPSHOTS))
                 database.count("DELETE FROM blobs WHERE run = ? AND last < ?", (id, number - 3 * KEPT_SNAPSHOTS))
             if blobs:
                 self.put_blobs(id, blobs, number)
@@ -366,6 +373,29 @@ class Store:
                 database.count("UPDATE signals SET taken = 1 WHERE run = ? AND number = ?", (id, each))
             if parked is not None:
                 self._park(id, owner, step, parked)
+
+    def save_effects(
+        self, id: str, owner: str, number: int, effects: Sequence[tuple[int, int | str, bytes | None]]
+    ) -> None:
+        """Adds what calls have done since a snapshot: (serial, node, value), or None for one that begins.
+
+        Raises:
+            LostLease: as of `save`.
+        """
+        with self.database.transaction():
+            if not self.database.execute(self._owned, (id, owner)):
+                raise self.lost(id)
+            self.database.many(
+                "INSERT INTO effects VALUES (?, ?, ?, ?, ?) ON CONFLICT (run, snapshot, serial, node) DO UPDATE SET value = excluded.value",
+                [(id, number, serial, str(node), value) for serial, node, value in effects],
+            )
+
+    def effects(self, id: str, number: int) -> list[tuple[int, str, bytes | None]]:
+        """Returns what calls have done since a snapshot."""
+        rows = self.database.execute(
+            "SELECT serial, node, value FROM effects WHERE run = ? AND snapshot = ?", (id, number)
+        )
+        return [(serial, node, None if value is None else bytes(value)) for serial, node, value in rows]
 
     def _park(self, id: str, owner: str, step: int, parked: tuple[Sequence[str], float | None]) -> None:
         self.database.count(
@@ -568,6 +598,10 @@ class Store:
             self.create(new, self.target(id), row.name, row.options, None, None, {}, ())
             at = {each[0]: each for each in self.snapshots(id)}[row.snapshot if number is None else number]
             self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), at[2], state))
+            self.database.count(
+                "INSERT INTO effects SELECT ?, 1, serial, node, value FROM effects WHERE run = ? AND snapshot = ?",
+                (new, id, at[0]),
+            )
             self.database.count("UPDATE runs SET step = ?, status = 'interrupted' WHERE id = ?", (at[2], new))
             self._copy_parts(id, new)
             self.note(new, "forked", at[2], f"{id}, snapshot {at[0]}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path as FilePath
+from typing import Any
 
 import pytest
 
 import cascade as cs
+from cascade.durable.sqlite import SQLite
 from cascade.durable.work import wait_until
 from tests.conftest import Path
 from tests.support.durable import tasks
@@ -63,6 +65,45 @@ def test_items_with_the_effect_once_are_not_repeated(path: Path, store: cs.Store
         value = cs.resume(store, f"fork {number}", doubt=lambda name, given: cs.Returned(given["text"])).result()
         assert value == ["a", "b", "c", "d"]
         file.write_text("\n".join(written[:4]) + "\n")
+
+
+@pytest.mark.parametrize("task", [tasks.write_once, tasks.write_later])
+def test_items_that_begin_or_return_together_are_saved_by_one_commit(
+    path: Path, store: cs.Store, file: FilePath, task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[bool] = []
+    texts = [str(number) for number in range(200)]
+    monkeypatch.setattr(SQLite, "on_commit", staticmethod(commits.append))
+    value = cs.run(task.map([str(file)] * 200, texts), store=store, id="run", every=3600, use_vm=path.use_vm)
+    assert value == texts and sorted(file.read_text().split()) == sorted(texts)
+    assert sum(commits) < 100
+
+
+def test_items_that_have_returned_since_the_last_snapshot_are_not_called_again(
+    path: Path, store: cs.Store, file: FilePath
+) -> None:
+    texts = [*map(str, range(50)), "stop", "after"]
+    target = tasks.write_or_stop.map([str(file)] * 52, texts)
+    with pytest.raises(KeyboardInterrupt):
+        cs.run(target, store=store, id="run", every=3600, use_vm=path.use_vm)
+    run = cs.resume(store, "run", doubt=tasks.settle)
+    assert run.result() == texts and file.read_text().split() == texts
+
+
+def test_an_error_of_the_store_is_no_failure_of_an_item(
+    path: Path, store: cs.Store, file: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise cs.StoreError("the disk is full")
+
+    target = tasks.write_once.map([str(file)] * 9, list("abcdefghi"), on_error="collect")
+    with monkeypatch.context() as patch:
+        patch.setattr(cs.Store, "save_effects", fail)
+        with pytest.raises(cs.StoreError, match="the disk is full"):
+            cs.run(target, store=store, id="run", every=3600, use_vm=path.use_vm)
+    assert store.run("run").status == "interrupted"
+    assert cs.resume(store, "run", doubt=tasks.settle).result() == list("abcdefghi")
+    assert sorted(file.read_text().split()) == list("abcdefghi")
 
 
 def test_attempts_count_on_when_a_run_continues(path: Path, store: cs.Store, file: FilePath) -> None:

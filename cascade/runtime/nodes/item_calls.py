@@ -24,6 +24,8 @@ from cascade.runtime.spine.task_group import cancel_all, error_of, is_closed
 if TYPE_CHECKING:
     from typing import TypeGuard
 
+    from cascade.runtime.nodes.context import ItemsAhead
+
 SLICE, LONG_SLICE = 0.001, 0.01
 """Seconds of calls after which a map yields to the event loop, or, without one, checks whether the run has to end."""
 
@@ -42,23 +44,23 @@ class Rows:
     """
 
     first = 0
-    _operation: PolicyOperation | None = None
+    _item: PolicyOperation | None = None
 
     def __init__(self, call: Call, operation: Map, columns: list[Column]) -> None:
         self.call = call
         self.columns = columns
-        self._map = operation
+        self.operation = operation
 
     def _prepare(self) -> PolicyOperation:
         # For the first item that is a call of its own: most maps have none.
-        call, operation = self.call, self._map
+        call, operation = self.call, self.operation
         signature = operation.signature
         shared = dict(zip(signature.shared, call.operands[operation.shared], strict=True))
         self._first = tuple([shared.pop(slot) for slot in range(signature.leading)])
         self._shared = shared
         self._amounts = tuple(call.operands[operation.computed])
-        self._operation = operation.item
-        return self._operation
+        self._item = operation.item
+        return self._item
 
     def has(self, position: int) -> bool:
         """Returns True if there is such an item; they are asked for in order."""
@@ -74,7 +76,7 @@ class Rows:
 
     def call_with(self, position: int, row: list[object]) -> ItemCall:
         """Returns the call of an item that is given."""
-        operation, signature = self._operation or self._prepare(), self._map.signature
+        operation, signature = self._item or self._prepare(), self.operation.signature
         named = dict(zip(signature.names, row[signature.positional :], strict=True))
         slots: dict[int, object] = {}
         for each, value in self._shared.items():
@@ -172,6 +174,7 @@ class Items:
         self.task: asyncio.Task[object] | None = None  # awaits them
         self._done = 0
         self._finished: dict[int, object] | None = None  # of a run that is saved: the values, by position
+        self._ahead: ItemsAhead | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._failed: Failed | None = None
 
@@ -192,6 +195,7 @@ class Items:
             self._finished = durable.finished_items(self._call)
             self._finished |= {at: self._results[at] for at in range(self._done)}
             durable.note_items(self._call, self._finished.copy)
+            await self._begin_ahead()
         position = begun
         while self._failed is None and self._rows.has(position):
             while self._limit is not None and len(self._active) >= self._limit and self._failed is None:
@@ -199,6 +203,8 @@ class Items:
             if self._finished is not None and position in self._finished:
                 self._put(position, self._finished[position])
             elif self._failed is None:
+                if self._ahead is not None:
+                    self._ahead.before(position)
                 item = self._rows.call_of(position)
                 await self._start(self._run_item(item), item)
             position += 1
@@ -207,7 +213,18 @@ class Items:
                 await self._make_room()
         while self._active and self._failed is None:
             await self._wait()
+        if self._ahead is not None:
+            self._ahead.finish()
         return self._failed
+
+    async def _begin_ahead(self) -> None:
+        """Has items whose calls have an effect saved in groups."""
+        call, rows = self._call, self._rows
+        assert call.context.durable is not None
+        count = len(rows.columns[0]) if type(rows) is Rows else 0
+        self._ahead = call.context.durable.items_ahead(call, rows.operation, count, self._limit)
+        if self._ahead is not None:
+            await call.park()  # the run stands still now, and can be saved
 
     async def _make_room(self) -> None:
         """Waits until the next item may be called."""

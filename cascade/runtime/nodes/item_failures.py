@@ -46,7 +46,9 @@ class ItemFailures:
         return Failure(item.position, row[0] if len(row) == 1 else tuple(row), error, item.operation.name, again, text)
 
     def _ends_run(self, error: Exception) -> bool:
-        # Errors of limits that are this run's: they are raised in the continuations of items, too.
+        # Errors of limits that are this run's: they are raised in the continuations of items, too. And those of saving it.
+        if self._context.durable is not None and self._context.durable.ends_run(error):
+            return True
         if type(error) is StepLimitError:
             return self._context.max_steps >= 0
         return type(error) is RunTimeoutError and bool(self._context.limits.deadline)

@@ -58,8 +58,11 @@ def _effect(chosen: random.Random, folder: str, signals: dict[str, object]) -> A
 
 
 def _effects(chosen: random.Random, folder: str, signals: dict[str, object]) -> Any:
-    texts = [f"item {chosen.randrange(10**9)}" for _ in range(3)]
-    return tasks.write_once.map([os.path.join(folder, "effects")] * 3, texts).with_concurrency(chosen.randrange(1, 3))
+    count = chosen.randrange(1, 9)
+    texts = [f"item {chosen.randrange(10**9)}" for _ in range(count)]
+    task = chosen.choice([tasks.write_once, tasks.write_later, tasks.write_as_list])
+    target = task.map([os.path.join(folder, "effects")] * count, texts)
+    return target.with_concurrency(chosen.randrange(1, 4)) if chosen.randrange(2) else target
 
 
 LEAVES: list[Maker] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -165,6 +166,20 @@ def write_once(path: str, text: str) -> str:
 
 
 @cs.task(effect="once")
+def write_as_list(path: str, text: str) -> list[str]:
+    return [write_once.func(path, text)]
+
+
+@cs.task(effect="once")
+def write_or_stop(path: str, text: str) -> str:
+    """Is interrupted at its first call with "stop"."""
+    if text == "stop" and not os.path.exists(path + ".stopped"):
+        open(path + ".stopped", "x").close()
+        raise KeyboardInterrupt
+    return write_once.func(path, text)
+
+
+@cs.task(effect="once")
 def once_loop(path: str, n: int) -> Any:
     with open(path, "a") as file:
         file.write(f"{n}\n")
@@ -196,8 +211,8 @@ def settle(name: str, arguments: dict[str, Any]) -> Any:
         found = False
     if not found:
         return "again"
-    if name == "write_once":
-        return cs.Returned(text)
+    if name != "once_loop":
+        return cs.Returned([text] if name == "write_as_list" else text)
     return cs.Returned("over" if arguments["n"] == 0 else once_loop.tail(path, arguments["n"] - 1))
 
 
@@ -291,7 +306,6 @@ def endless(path: str, n: int = 0) -> Any:
     """Writes down that it runs; ends when there is a file beside that says so."""
     with open(path, "a") as file:
         file.write(f"{n}\n")
-    import os
     import time
 
     time.sleep(0.002)

@@ -1,0 +1,146 @@
+"""Group commits: what the items of a map do is saved in groups, since a commit to the disk takes as long for one row as for a thousand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from cascade.imports import asyncio
+
+if TYPE_CHECKING:
+    from cascade.durable.saving import Note
+
+MOST = 1000
+"""Rows of one commit, about."""
+PATIENCE = 10
+"""Rows are gathered for so many times as long as the last commit took, while more of them come."""
+SHORT, LONG = 0.01, 0.04
+"""Seconds that the calls of a group should take: then the next group is larger, or smaller. A result waits for `LONG` at most."""
+
+
+class EffectRow(NamedTuple):
+    """A row that says that an item of a map has begun, or returned: `value` then holds its value."""
+
+    serial: int
+    node: int | str
+    note: Note
+    value: list[object]
+
+
+Write = Callable[[list[EffectRow]], object]
+
+
+class Groups:
+    """Gathers the results of items that are awaited side by side.
+
+    Args:
+        write: writes rows in one transaction.
+    """
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._rows: list[tuple[EffectRow, asyncio.Future[None]]] = []
+        self._begun = 0.0  # when the first of these was added
+        self._last = 0.0  # when a row was added last
+        self._seconds = 0.0001  # that the last commit took
+
+    async def add(self, row: EffectRow) -> None:
+        """Returns when a row is committed; raises what the commit has raised."""
+        now = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        if not self._rows:
+            self._begun = now
+            loop.call_soon(self._turn, 0)
+        committed = loop.create_future()
+        self._rows.append((row, committed))
+        if len(self._rows) >= MOST or now - self._last > LONG:
+            self._commit()
+        self._last = time.perf_counter()
+        await committed
+
+    def _turn(self, before: int) -> None:
+        rows = len(self._rows)
+        if before < rows and time.perf_counter() - self._begun < PATIENCE * self._seconds:
+            asyncio.get_running_loop().call_soon(self._turn, rows)
+        elif rows:
+            self._commit()
+
+    def _commit(self) -> None:
+        rows, self._rows = self._rows, []
+        begun = time.perf_counter()
+        failure: Exception | None = None
+        try:
+            self._write([row for row, _ in rows])
+        except Exception as error:
+            failure = error
+        self._seconds = time.perf_counter() - begun
+        for _, committed in rows:
+            if committed.done():
+                continue  # its item was cancelled
+            if failure is None:
+                committed.set_result(None)
+            else:
+                committed.set_exception(failure)
+
+
+class ItemsAhead:
+    """The items of a map, several of which begin by one commit, which also has the results of those before.
+
+    These are more the shorter the calls are, so that few calls are in doubt after a crash.
+
+    Args:
+        write: writes rows in one transaction.
+        begin: returns the row of the item at a position; None where it does not have to begin.
+        count: how many items there are.
+        limit: how many may be under way; None for any number.
+    """
+
+    def __init__(self, write: Write, begin: Callable[[int], EffectRow | None], count: int, limit: int | None) -> None:
+        self._write = write
+        self._begin = begin
+        self._count = count
+        self._limit = MOST if limit is None else min(limit, MOST)
+        self._size = 1  # of the next group
+        self._until = 0  # the first item that has not begun
+        self._returned: list[EffectRow] = []
+        self._committed = 0.0
+
+    def before(self, position: int) -> None:
+        """Called before the item at a position, in order."""
+        if position < self._until:
+            return
+        if self._until:
+            self._adapt()
+        self._until = min(position + self._size, self._count)
+        self._commit(self._beginning(position))
+
+    def returned(self, row: EffectRow) -> None:
+        """Called behind each item that has returned."""
+        self._returned.append(row)
+        if time.perf_counter() - self._committed > LONG:
+            self._commit([])
+
+    def finish(self) -> None:
+        """Called behind the last item."""
+        if self._returned:
+            self._commit([])
+
+    def take(self) -> list[EffectRow]:
+        """Returns the results that are not saved, for a snapshot."""
+        returned, self._returned = self._returned, []
+        return returned
+
+    def _beginning(self, position: int) -> list[EffectRow]:
+        return [row for each in range(position, self._until) if (row := self._begin(each)) is not None]
+
+    def _adapt(self) -> None:
+        seconds = time.perf_counter() - self._committed
+        if seconds < SHORT:
+            self._size = min(2 * self._size, self._limit)
+        elif seconds > LONG:
+            self._size = max(1, self._size // 2)
+
+    def _commit(self, beginning: list[EffectRow]) -> None:
+        self._write(self.take() + beginning)
+        self._committed = time.perf_counter()
