@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
+from cascade.durable.notes import EffectRow
 from cascade.imports import asyncio
-
-if TYPE_CHECKING:
-    from cascade.durable.saving import Note
 
 MOST = 1000
 """Rows of one commit, about."""
@@ -17,15 +14,6 @@ PATIENCE = 10
 """Rows are gathered for so many times as long as the last commit took, while more of them come."""
 SHORT, LONG = 0.01, 0.04
 """Seconds that the calls of a group should take: then the next group is larger, or smaller. A result waits for `LONG` at most."""
-
-
-class EffectRow(NamedTuple):
-    """A row that says that an item of a map has begun, or returned: `value` then holds its value."""
-
-    serial: int
-    node: int | str
-    note: Note
-    value: list[object]
 
 
 Write = Callable[[list[EffectRow]], object]

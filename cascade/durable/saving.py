@@ -12,7 +12,8 @@ from cascade.adapters.caches.codec import Codec
 from cascade.declare.failed import Failed
 from cascade.durable.codec import LARGE, SCALARS, StateReader, StateWriter
 from cascade.durable.frames import Shapes, written_frames
-from cascade.durable.groups import EffectRow, Groups, ItemsAhead
+from cascade.durable.groups import Groups, ItemsAhead
+from cascade.durable.notes import EffectRow, Key, Note
 from cascade.durable.pinned import FunctionRow, function_rows
 from cascade.durable.store import Store
 from cascade.errors import DeclarationError, InDoubtError, SavingError, StoreError, TaskTimeoutError
@@ -38,7 +39,6 @@ POLL_SECONDS = 0.05
 """Between two looks for a signal, of a wait beside which other calls are under way."""
 SHARE = 50
 """A snapshot that took so long to make is followed by an interval of so many times as long, at least: saving takes 2 % at most."""
-Key = tuple[int, int | str]
 
 
 class Steps(NamedTuple):
@@ -65,32 +65,6 @@ class Parked(Exception):
 
 class Stopped(Exception):
     """A run was asked to end in this process; it was saved."""
-
-
-class Note:
-    """The state of a call that is under way, besides its operands.
-
-    Attributes:
-        begun: whether a call whose effect must not be repeated may have begun.
-        attempt: how many attempts have failed, and `due`, when the next one is made, or a wait is over, in seconds since the epoch.
-        name: of the signal that it waits for.
-        items: returns the items of a map that are finished, by position.
-        value: of an item with an effect that is finished, in a list.
-        ahead: saves the item with others of its map.
-    """
-
-    __slots__ = ("attempt", "begun", "due", "in_doubt", "ahead", "items", "name", "restored", "value")
-
-    def __init__(self) -> None:
-        self.begun = False
-        self.in_doubt = False
-        self.attempt = 0
-        self.due: float | None = None
-        self.name: str | None = None
-        self.items: Callable[[], dict[int, object]] | None = None
-        self.restored: dict[int, object] = {}
-        self.value: list[object] = []
-        self.ahead: ItemsAhead | None = None
 
 
 class Returned(NamedTuple):
