@@ -23,7 +23,7 @@ from cascade.events.preview import preview
 from cascade.graph.build import flatten
 from cascade.graph.inputs import Inputs
 from cascade.graph.model import Graph
-from cascade.observers.report.target import duration
+from cascade.observers.target import duration
 from cascade.runtime.inputs import InputValues
 from cascade.runtime.program import compile as compile_target
 
@@ -68,7 +68,7 @@ def _pyperf() -> Pyperf:
 
 
 def _measures(target: Target, arguments: Sequence[str]) -> tuple[Measures, str | None]:
-    """Returns what is measured, and why plain Python is not among it."""
+    """Returns the functions to be measured, and why plain Python is not among them."""
     given = read_arguments(target, [*arguments], None, None)
     rows, inputs = flatten(target.lazy)
     if isinstance(inputs, Inputs) and (inputs.injections or inputs.tables or inputs.elsewhere):

@@ -1,6 +1,6 @@
 """Completion of command lines in bash, zsh and fish: `eval "$(cascade completion bash)"`.
 
-The script of a shell calls `cascade completion SHELL --words ...` with the words so far and prints what may stand in place of the last one. The
+The script of a shell calls `cascade completion SHELL --words ...` with the words so far and prints candidates for the last one. The
 commands and their options are those of the parser. Targets and their parameters are read from the text of a module: pressing a key runs no code of it.
 """
 
@@ -51,11 +51,11 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def candidates(parser: argparse.ArgumentParser, words: Sequence[str], shell: str) -> list[str]:
-    """Returns what may stand in place of the last word, sorted.
+    """Returns the words that may stand in place of the last one, sorted.
 
     Args:
         words: those after the program's name; the last one may be empty.
-        shell: "bash" takes `:` and `=` for ends of words, so it is given what stands behind the last one.
+        shell: "bash" takes `:` and `=` for ends of words, so it is given the rest behind the last one.
     """
     *before, word = words or [""]
     found = sorted({each for each in _possible(parser, before, word) if each.startswith(word)})
@@ -155,7 +155,7 @@ def _tree_of(place: str) -> ast.Module:
 
 
 def _names(module: ast.Module) -> Iterator[str]:
-    """Yields the names of tasks, and of what is the value of a call at the top of a module, which may be a LazyResult."""
+    """Yields the names of tasks, and of values of calls at the top of a module, which may be LazyResults."""
     makers = _makers(module)
     if not makers:
         return

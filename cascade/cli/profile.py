@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cascade.cli.terminal import show_error
-from cascade.events.types import Event, RunFinished, RunStarted
+from cascade.events.types import RunStarted
 from cascade.graph.description import printable
+from cascade.observers.each_run import EachRun
 from cascade.observers.report.collected import Collected, TaskData
-from cascade.observers.report.target import duration
 from cascade.observers.state import speed
-from cascade.runtime.engine import RunObserver
+from cascade.observers.target import TargetData, duration
 
 ROWS = 30
 HEADS = ("task", "calls", "items", "own", "share", "total", "p50", "p99", "failed", "retries", "cached")
 
 
-class Profile(RunObserver):
+class Profile(EachRun[Collected]):
     """An observer that prints the table of tasks at the end of each run."""
 
-    wants_items = False
+    def begin(self, event: RunStarted, target: TargetData | None) -> Collected:
+        return Collected(event)
 
-    def __init__(self) -> None:
-        self._runs: dict[str, Collected] = {}
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._runs[event.run_id] = Collected(event)
-        run = self._runs.get(event.run_id)
-        if run is not None:
-            run.add(event)
-            if isinstance(event, RunFinished):
-                del self._runs[event.run_id]
-                show_error("\n".join(profile_lines(run)))
+    def end(self, run: Collected, target: TargetData | None) -> None:
+        show_error("\n".join(profile_lines(run)))
 
 
 def profile_lines(run: Collected) -> Iterator[str]:

@@ -34,6 +34,13 @@ class MessageBus:
         """Returns True if the events of this class have subscribers."""
         return bool(self._subscribers_of(event_type))
 
+    def hears_calls(self) -> bool:
+        """Returns True if starts or ends of plain calls in place have subscribers that want them."""
+        from cascade.events.types import TaskExecutionFinished, TaskExecutionStarted
+
+        kinds = (TaskExecutionStarted, TaskExecutionFinished)
+        return any(entry.calls for kind in kinds for entry in self._subscribers_of(kind))
+
     def _subscribers_of(self, event_type: type[Event]) -> tuple[_Subscription, ...]:
         found = self._subscribers.get(event_type)
         if found is None:
@@ -43,11 +50,13 @@ class MessageBus:
         return found
 
     def subscribe(
-        self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True
+        self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True, calls: bool = True
     ) -> Callable[[], None]:
         """Calls `handler` with every event of the type (and its subclasses); `Event` means all.
 
-        With `items=False`, not with starts and ends of single items of maps, so that maps need not publish them.
+        With `items=False`, not with starts and ends of single items of maps, so that maps need not publish them. With `calls=False`, it does
+        without those of plain calls in place: they come only where another subscription wants them. A loop of such calls then has an end,
+        if it has had progress, and no start.
 
         Events without subscribers are not even made, and a run looks up the subscriptions when it starts. So the events of a
         run that is under way come only if this kind of event had a subscriber before.
@@ -70,7 +79,7 @@ class MessageBus:
                 expected="a function of one event",
                 hint="put the event into an asyncio.Queue there and await the queue elsewhere",
             )
-        entry = _Subscription(event_type, handler, items)
+        entry = _Subscription(event_type, handler, items, calls)
         self._change(lambda handlers: (*handlers, entry))
         return lambda: self._change(lambda handlers: tuple(other for other in handlers if other is not entry))
 
@@ -104,13 +113,20 @@ def subscribed_types(bus: MessageBus) -> frozenset[type[Event]]:
     return frozenset(EVENTS) if hears is None else frozenset(filter(hears, EVENTS))
 
 
-class _Subscription:
-    __slots__ = ("broken", "event_type", "handler", "items")
+def hears_calls(bus: MessageBus) -> bool:
+    """Returns True if plain calls in place are to be published; also where a bus of a user's own does not know."""
+    hears = getattr(bus, "hears_calls", None)
+    return hears is None or hears()
 
-    def __init__(self, event_type: type[Event], handler: Callable[[Any], object], items: bool) -> None:
+
+class _Subscription:
+    __slots__ = ("broken", "calls", "event_type", "handler", "items")
+
+    def __init__(self, event_type: type[Event], handler: Callable[[Any], object], items: bool, calls: bool) -> None:
         self.event_type = event_type
         self.handler = handler
         self.items = items
+        self.calls = calls
         self.broken = False
 
     def accepts(self, event_type: type[Event]) -> bool:

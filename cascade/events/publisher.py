@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cascade._vm import instance_of
-from cascade.events.bus import MessageBus, subscribed_types
+from cascade.events.bus import MessageBus, hears_calls, subscribed_types
 from cascade.events.names import label
 from cascade.events.preview import preview
 from cascade.events.silent import SilentPublisher
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     AnyTask = Task[..., object]
 
 Key = int | str | tuple[int, int | str]
+Call = tuple["AnyTask", int, int | str, str, float]
+"""(task, serial, node, task_id, start)"""
 clock = time.perf_counter
 
 
@@ -51,6 +53,7 @@ class EventPublisher(SilentPublisher):
         subscribed: the classes of events that have subscribers.
         observed: whether starts and ends of calls have to be noted.
         observes_items: whether those of the items of maps have to be, too.
+        observes_calls: whether starts and ends of plain calls in place are published; without, only the moment of their start is noted.
     """
 
     def __init__(self, bus: MessageBus, run_id: str) -> None:
@@ -61,8 +64,9 @@ class EventPublisher(SilentPublisher):
         self._item_start, self._item_end = ItemStarted in self.subscribed, ItemFinished in self.subscribed
         self.observes_items = self._item_start or self._item_end
         self.observed = self._start or self._end or self.observes_items or LoopProgress in self.subscribed
-        # Calls under way; nodes of the target's graph by their numbers alone, which is faster.
-        self._running: dict[Key, tuple[AnyTask, int, int | str, str, float]] = {}
+        self.observes_calls = hears_calls(bus)
+        # Calls under way; nodes of the target's graph by their numbers alone, which is faster. Of calls that are not published, their start.
+        self._running: dict[Key, Call | float] = {}
         self._progress: dict[Key, tuple[float, int]] = {}
         self._failed_items: dict[Key, int] = {}
 
@@ -81,8 +85,9 @@ class EventPublisher(SilentPublisher):
 
     def _abandon(self, error: BaseException) -> None:
         """Publishes the ends of tasks that were under way when the run ended: they have failed, too."""
-        for owner, serial, node, _, _ in reversed(list(self._running.values())):
-            self.finished(owner, serial, node, None, error, True)
+        for call in reversed(list(self._running.values())):
+            if not isinstance(call, float):
+                self.finished(call[0], call[1], call[2], None, error, True)
 
     # -- Saved runs -------------------------------------------------------------------------------------------------
 
@@ -108,6 +113,9 @@ class EventPublisher(SilentPublisher):
 
     def started(self, owner: AnyTask, serial: int, node: int | str, items: int | None = None) -> None:
         if type(node) is int:
+            if not self.observes_calls and items is None and owner.mode == "inline" and not owner.is_async:
+                self._running[(serial, node) if serial else node] = clock()
+                return
             kind, is_published = TaskExecutionStarted, self._start
         elif self.observes_items:
             kind, is_published = ItemStarted, self._item_start
@@ -123,6 +131,7 @@ class EventPublisher(SilentPublisher):
                     {
                         "run_id": self.run_id, "event_id": next_number(), "timestamp": now(), "task_id": task_id,
                         "task_name": name, "items": items,
+                        "mode": "async" if owner.is_async else owner.mode,
                     },
                 )
             )  # fmt: skip
@@ -138,8 +147,8 @@ class EventPublisher(SilentPublisher):
     ) -> None:
         key = (serial, node) if serial else node
         begun = self._running.pop(key, None)
-        if begun is None:
-            return  # it was skipped, or failed before its start, or is no task but a resource, or an item without subscribers
+        if begun is None or isinstance(begun, float):
+            return  # it was skipped, or failed before its start, or is no task but a resource, or an item or a call without subscribers
         if self._progress:
             self._progress.pop(key, None)
         if self._end if type(node) is int else self._item_end:
@@ -167,13 +176,16 @@ class EventPublisher(SilentPublisher):
         moment = clock()
         key = (serial, node) if serial else node
         begun = self._running.get(key)
-        before, counted = self._progress.get(key, (moment if begun is None else begun[4], 0))
+        if isinstance(begun, float):  # a loop is no plain call: its end is published
+            begun = self._running[key] = owner, serial, node, label(owner, serial, node), begun
+        start = moment if begun is None else begun[4]
+        before, counted = self._progress.get(key, (start, 0))
         self._progress[key] = (moment, iteration)
         rate = (iteration - counted) / max(moment - before, 1e-9)
         self._publish(
             make(
                 LoopProgress, run_id=self.run_id, task_id=label(owner, serial, node), task_name=owner.name,
-                iteration=iteration, rate=rate,
+                iteration=iteration, rate=rate, elapsed=moment - start,
             )
         )  # fmt: skip
 

@@ -66,9 +66,14 @@ class TaskEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskExecutionStarted(TaskEvent):
-    """A task is called. `items` is how many items a map has, and None for anything else."""
+    """A task is called.
+
+    `items` is how many items a map has, and None for anything else; `mode` how the task is called: "inline", "async", "blocking" or
+    "compute".
+    """
 
     items: int | None = None
+    mode: str = "inline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +158,13 @@ class TaskBlocked(TaskEvent):
 class LoopProgress(TaskEvent):
     """A loop of tail calls or a map continues: at most ten a second of each, never one for each iteration or item.
 
-    `iteration` is how many iterations, or items, are done; `rate` is per second, since the last of these events.
+    `iteration` is how many iterations, or items, are done; `rate` is per second, since the last of these events; `elapsed` is in seconds,
+    since its start.
     """
 
     iteration: int
     rate: float
+    elapsed: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,42 +15,29 @@ from cascade.events.types import (
     TaskExecutionStarted,
     TaskRetrying,
 )
-from cascade.observers.report.target import TargetData
-from cascade.runtime.engine import RunObserver
+from cascade.observers.each_run import EachRun
+from cascade.observers.target import TargetData
 
 Provider = Any  # of a package that need not be installed
 Span = Any
 
 
-class OpenTelemetry(RunObserver):
+class OpenTelemetry(EachRun["_Run"]):
     """An observer that makes spans; no item of a map has one, and no plain call in place."""
 
-    wants_items = False
+    wants_calls = False
 
     def __init__(self, provider: Provider = None) -> None:
+        super().__init__()
         try:
             from opentelemetry import trace
         except ImportError:
             raise MissingExtraError("otel()", "opentelemetry-api", "otel") from None
         self._api = trace
         self._tracer = trace.get_tracer("cascade", tracer_provider=provider)
-        self._targets: dict[str, TargetData] = {}
-        self._runs: dict[str, _Run] = {}
 
-    def run_begins(self, run_id: str, target: object) -> None:
-        self._targets[run_id] = TargetData(target)
-
-    def __call__(self, event: Event) -> None:
-        run = self._runs.get(event.run_id)
-        if run is None:
-            if isinstance(event, RunStarted):
-                self._runs[event.run_id] = _Run(self._api, self._tracer, event, self._targets.pop(event.run_id, None))
-            return
-        handler = run.handlers.get(type(event))
-        if handler is not None:
-            handler(event)
-            if type(event) is RunFinished:
-                del self._runs[event.run_id]
+    def begin(self, event: RunStarted, target: TargetData | None) -> _Run:
+        return _Run(self._api, self._tracer, event)
 
 
 def otel(provider: Provider = None) -> Callable[[Event], object]:
@@ -73,10 +60,8 @@ otel.makes_observers = True  # type: ignore[attr-defined]
 
 
 class _Run:
-    def __init__(self, api: Any, tracer: Any, event: RunStarted, target: TargetData | None) -> None:  # noqa: ANN401 - of an optional package
+    def __init__(self, api: Any, tracer: Any, event: RunStarted) -> None:  # noqa: ANN401 - of an optional package
         self._api, self._tracer = api, tracer
-        self._kinds = {} if target is None else target.kinds()
-        self._started: dict[str, float] = {}
         self._spans: dict[str, Span] = {}
         self._run = tracer.start_span(
             f"run {event.target}",
@@ -84,8 +69,8 @@ class _Run:
             attributes={"cascade.run_id": event.run_id, "cascade.tasks": event.tasks},
         )
         self._around = api.set_span_in_context(self._run)
-        # By type: a chain of isinstance would take most of the time of a call in place, which has no span.
-        self.handlers: dict[type, Callable[[Any], None]] = {
+        # By type: other observers may want the plain calls, whose events come here as well.
+        self._handlers: dict[type, Callable[[Any], None]] = {
             TaskExecutionStarted: self._begin,
             TaskExecutionFinished: self._ended,
             LoopProgress: self._progressed,
@@ -93,11 +78,15 @@ class _Run:
             RunFinished: self._run_ended,
         }
 
+    def add(self, event: Event) -> None:
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
     def _ended(self, event: TaskExecutionFinished) -> None:
-        if self._started.pop(event.task_id, None) is None:
-            span = self._spans.pop(event.task_id, None)
-            if span is not None:
-                self._end(span, event.timestamp, event.error)
+        span = self._spans.pop(event.task_id, None)
+        if span is not None:
+            self._end(span, event.timestamp, event.error)
 
     def _run_ended(self, event: RunFinished) -> None:
         for span in self._spans.values():
@@ -105,12 +94,10 @@ class _Run:
         self._end(self._run, event.timestamp, event.error)
 
     def _begin(self, event: TaskExecutionStarted) -> None:
-        kind = "map" if event.items is not None else self._kinds.get(event.task_name)
-        if kind is None:
-            self._started[event.task_id] = event.timestamp
-            return
-        items = {} if event.items is None else {"cascade.items": event.items}
-        self._span(event.task_id, f"{kind} {event.task_name}", event.timestamp, items)
+        if event.items is not None:
+            self._span(event.task_id, f"map {event.task_name}", event.timestamp, {"cascade.items": event.items})
+        elif event.mode != "inline":
+            self._span(event.task_id, f"{event.mode} {event.task_name}", event.timestamp, {})
 
     def _span(self, task_id: str, name: str, moment: float, attributes: Mapping[str, object]) -> None:
         self._spans[task_id] = self._tracer.start_span(
@@ -118,12 +105,9 @@ class _Run:
         )
 
     def _progressed(self, event: LoopProgress) -> None:
-        begun = self._started.pop(event.task_id, None)
-        if begun is not None:
-            self._span(event.task_id, f"loop {event.task_name}", begun, {})
-        span = self._spans.get(event.task_id)
-        if span is not None:
-            span.set_attribute("cascade.iterations", event.iteration)
+        if event.task_id not in self._spans:
+            self._span(event.task_id, f"loop {event.task_name}", event.timestamp - event.elapsed, {})
+        self._spans[event.task_id].set_attribute("cascade.iterations", event.iteration)
 
     def _retrying(self, event: TaskRetrying) -> None:
         parent = self._spans.get(event.task_id)

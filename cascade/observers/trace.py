@@ -19,8 +19,8 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.observers.report.target import TargetData
-from cascade.runtime.engine import RunObserver
+from cascade.observers.each_run import EachRun
+from cascade.observers.target import TargetData
 
 COUNTED = 1000.0
 """Microseconds between two values of the counter of calls under way, at least."""
@@ -28,30 +28,19 @@ CALLS, MARKS = 1, 2
 """The lanes of calls in place, and of marks without a length."""
 
 
-class Trace(RunObserver):
+class Trace(EachRun["_Run"]):
     """An observer that writes a trace; the file holds the last run."""
 
-    wants_items = False
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
         self.path = Path(path)
-        self._targets: dict[str, TargetData] = {}
-        self._runs: dict[str, _Run] = {}
 
-    def run_begins(self, run_id: str, target: object) -> None:
-        self._targets[run_id] = TargetData(target)
+    def begin(self, event: RunStarted, target: TargetData | None) -> _Run:
+        return _Run(event, target)
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._runs[event.run_id] = _Run(event, self._targets.pop(event.run_id, None))
-        run = self._runs.get(event.run_id)
-        if run is None:
-            return
-        run.add(event)
-        if isinstance(event, RunFinished):
-            del self._runs[event.run_id]
-            document = {"displayTimeUnit": "ms", "traceEvents": run.events}
-            self.path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+    def end(self, run: _Run, target: TargetData | None) -> None:
+        document = {"displayTimeUnit": "ms", "traceEvents": run.events}
+        self.path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
 
 
 def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:

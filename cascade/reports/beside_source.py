@@ -19,7 +19,7 @@ ELSEWHERE = "", "", 0
 
 
 class Note(NamedTuple):
-    """What is known of a line.
+    """A finding at a line.
 
     Attributes:
         kind: "exit", "call-out" or "refused".

@@ -80,7 +80,8 @@ class Engine:
         system_resources: how much there is of each resource that nodes claim `with_constraints`; all runs share it.
         resources: known to the runs by their names, as if registered by `register`.
         observers: functions that are called with every event, such as `cascade.console()`; one with an attribute
-            `wants_items` that is False is not called with those of single items of maps.
+            `wants_items` that is False is not called with those of single items of maps; one with a `wants_calls` that is False does
+            without those of plain calls in place.
         machine_code: False where runs of this engine, and runs inside of them, make no machine code. A kernel belongs to its task, so one
             to which a run of another engine has given machine code keeps it; a worker process follows the environment variable
             `CASCADE_MACHINE_CODE`, which is for a whole process.
@@ -121,7 +122,8 @@ class Engine:
             from cascade.events.types import Event
 
             for observer in observing:
-                self.bus.subscribe(Event, observer, items=bool(getattr(observer, "wants_items", True)))
+                wanted = {name: bool(getattr(observer, f"wants_{name}", True)) for name in ("items", "calls")}
+                self.bus.subscribe(Event, observer, **wanted)
 
     def register(self, resource: Resource, *, replace: bool = False) -> Resource:
         """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""

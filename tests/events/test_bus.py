@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import cascade as cs
 from cascade.errors import DeclarationError
 from cascade.runtime import Engine, MessageBus
 from cascade.runtime.events import (
@@ -79,3 +80,39 @@ def test_subscribing_from_many_threads_loses_nothing():
     for end in ends:
         end()
     assert not bus.has_subscribers
+
+
+def heard_without_calls(path, target, *others):
+    """The events of a run, as an observer that does without plain calls hears them."""
+    heard = []
+
+    def observer(event):
+        heard.append(event)
+
+    observer.wants_calls = False
+    try:
+        path.run(target, observers=[observer, *others])
+    except ValueError:
+        pass
+    return heard
+
+
+def test_plain_calls_are_not_published_where_no_observer_wants_them(path):
+    fails = cs.task(lambda x: int("no"), name="fails")
+    for target in (increment(increment(1)), increment(fails(1))):
+        names = [type(event).__name__ for event in heard_without_calls(path, target)]
+        assert names == ["RunStarted", "RunFinished"]
+        names = [type(event).__name__ for event in heard_without_calls(path, target, lambda event: None)]
+        assert names.count("TaskExecutionStarted") == names.count("TaskExecutionFinished") > 0
+
+
+def test_maps_awaited_calls_and_calls_elsewhere_are_published_to_all(path):
+    blocking = cs.task(lambda x: x, name="blocking", mode="blocking")
+    heard = heard_without_calls(path, [increment.map([1, 2]), later(1), blocking(1), increment(1)])
+    started = [event for event in heard if type(event) is cs.TaskExecutionStarted]
+    assert {(event.task_name, event.mode, event.items) for event in started} == {
+        ("increment", "inline", 2), ("later", "async", None), ("blocking", "blocking", None),
+    }  # fmt: skip
+    finished = [event.task_name for event in heard if type(event) is cs.TaskExecutionFinished]
+    assert sorted(finished) == ["blocking", "increment", "later"]
+    assert sum(type(event) is cs.ItemStarted for event in heard) == 2

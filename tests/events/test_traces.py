@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def spans_of(path: Any, target: Any, **options: Any) -> list[Any]:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with provider.get_tracer("user").start_as_current_span("user"):
         try:
-            path.run(target, observers=[cs.otel(provider)], **options)
+            path.run(target, observers=[cs.otel(provider), *options.pop("observers", ())], **options)
         except ValueError:
             pass
     return list(exporter.get_finished_spans())
@@ -166,9 +167,32 @@ def test_a_loop_that_publishes_its_progress_has_a_span():
     of_node = {"run_id": "r", "task_id": "count#0", "task_name": "count"}
     observer(cs.RunStarted(run_id="r", target="count", tasks=1, timestamp=1.0))
     observer(cs.TaskExecutionStarted(timestamp=2.0, **of_node))
-    observer(cs.LoopProgress(iteration=500, rate=1.0, timestamp=3.0, **of_node))
+    observer(cs.LoopProgress(iteration=500, rate=1.0, elapsed=1.0, timestamp=3.0, **of_node))
     observer(cs.TaskExecutionFinished(status="Succeeded", duration=2.0, timestamp=4.0, **of_node))
     observer(cs.RunFinished(run_id="r", status="Succeeded", duration=3.0, timestamp=4.0))
     loop = next(span for span in exporter.get_finished_spans() if span.name == "loop count")
     assert (loop.start_time, loop.end_time) == (2_000_000_000, 4_000_000_000)
     assert loop.attributes["cascade.iterations"] == 500
+
+
+@cs.task
+def spin(seconds: float, begun: float = 0.0) -> Any:
+    begun = begun or time.perf_counter()
+    return spin.tail(seconds, begun) if time.perf_counter() - begun < seconds else 1
+
+
+@pytest.mark.parametrize("others", [[], [lambda event: None]], ids=["alone", "beside an observer of all events"])
+def test_a_loop_of_plain_calls_has_a_span_from_its_start(path, others):
+    spans = spans_of(path, add(spin(0.25)), observers=others)
+    names = {span.name: span for span in spans}
+    assert set(names) == {"run add", "loop spin", "user"}
+    loop, run = names["loop spin"], names["run add"]
+    assert run.start_time <= loop.start_time < loop.end_time <= run.end_time
+    assert (loop.end_time - loop.start_time) / 1e9 == pytest.approx(0.25, abs=0.2)
+    assert loop.attributes["cascade.iterations"] > 1
+
+
+def test_awaited_nodes_of_returned_graphs_and_of_large_ones_have_spans(path):
+    returns = cs.task(lambda n: [later(n)], name="returns")
+    spans = spans_of(path, [returns(1), *(add(n) for n in range(2500)), later(2)])
+    assert [span.name for span in spans].count("async later") == 2

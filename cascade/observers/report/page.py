@@ -9,8 +9,8 @@ from html import escape
 from cascade.graph.description import printable
 from cascade.observers.report.collected import BARS, Bar, Collected, FailureData, TaskData
 from cascade.observers.report.style import CSS
-from cascade.observers.report.target import TargetData, duration
 from cascade.observers.state import REASONS, speed
+from cascade.observers.target import TargetData, duration
 from cascade.reports.svg import STYLE
 
 SIZE = 300_000
@@ -229,7 +229,7 @@ def _failures(run: Collected, target: TargetData | None) -> str:
 
 def _failure(failure: FailureData, target: TargetData | None) -> str:
     item = "" if failure.item is None else f", item {failure.item:,}"
-    call = None if target is None else target.call_of(failure)
+    call = None if target is None else target.call_of(failure.task_id)
     again = "" if call is None else f"<p>To call it again: <code>{_text(call)}</code></p>"
     return (
         f"<h3>{_text(failure.task_id, NAME)}{item}</h3>"

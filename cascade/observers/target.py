@@ -9,7 +9,6 @@ from cascade.declare.task import Task
 from cascade.graph.build import TooManyRows, flatten
 from cascade.graph.containers import Container
 from cascade.graph.model import Graph
-from cascade.observers.report.collected import FailureData
 from cascade.observers.state import duration as long_duration
 from cascade.reports.drawing import svg_of
 from cascade.reports.explain import Explanation, explain
@@ -87,9 +86,9 @@ class TargetData:
         except Exception:
             return None
 
-    def call_of(self, failure: FailureData) -> str | None:
-        """Returns the call that failed as an expression, where its arguments are constants of the graph."""
-        graph, (name, _, number) = self.graph, failure.task_id.rpartition("#")
+    def call_of(self, task_id: str) -> str | None:
+        """Returns the call of a node as an expression, where its arguments are constants of the graph."""
+        graph, (name, _, number) = self.graph, task_id.rpartition("#")
         if graph is None or not number.isdigit() or int(number) >= len(graph):
             return None
         operation, *references = graph.rows[int(number)]
