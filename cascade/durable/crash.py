@@ -174,7 +174,7 @@ class _Kit:
 
     def _execute(self, path: Path) -> None:
         store = Store(path)
-        if any(each.id == RUN for each in store.runs()):
+        if store.has(RUN):
             self._send(store)
             run = resume(store, RUN, doubt=self._doubt, _in_thread=False)
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from cascade._vm import FrameState, Machine, is_awaitable
@@ -32,7 +33,7 @@ from cascade.errors import (
 )
 from cascade.runtime.engine import Engine
 from cascade.runtime.nodes.call import close_awaitable
-from cascade.runtime.spine.driver import Outcome, drive, drive_now, run_loop
+from cascade.runtime.spine.driver import Outcome, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.walk_state import WalkState, restore_frames
 
 AnyTask = Task[..., object]
@@ -183,24 +184,40 @@ class Execution:
 
     def drive(self) -> Ended:
         """Runs to the end, or until the run is parked. The lease is over then."""
+        session, saved = self.session, cast("Any", self.saved)
+        with self._leased() as ended:
+            if session.asynchronous:
+                outcome = run_loop(lambda: drive(saved, session.context, session.deadline))
+            else:
+                outcome = drive_now(saved, session.context, session.deadline)
+            self._finish(outcome)
+        return ended[0]
+
+    async def drive_in_loop(self) -> Ended:
+        """As `drive`, in the running event loop."""
+        session, saved = self.session, cast("Any", self.saved)
+        with self._leased() as ended:
+            self._finish(await drive_awaited(saved, session.context, session.deadline))
+        return ended[0]
+
+    @contextlib.contextmanager
+    def _leased(self) -> Iterator[list[Ended]]:
+        """Has the lease renewed in this block, and ended with it. The list has how the execution has ended, behind the block."""
         session, saved = self.session, self.saved
         assert saved is not None
+        ended: list[Ended] = []
         with Heartbeat(self.store, self.owner):
             try:
-                if session.asynchronous:
-                    outcome = run_loop(lambda: drive(cast("Any", saved), session.context, session.deadline))
-                else:
-                    outcome = drive_now(cast("Any", saved), session.context, session.deadline)
-                session.outcome = self._finish(outcome)
+                yield ended
                 session.__exit__(None, None, None)
-                return Ended(session.outcome)
+                ended.append(Ended(session.outcome))
             except Parked as parked:
                 session.context.publisher.parked(self.id, saved.steps, tuple(parked.names), parked.due)
                 session.end_observers(None)
-                return Ended(None, parked)
+                ended.append(Ended(None, parked))
             except Stopped:
                 self.store.release(self.id, self.owner, "interrupted")
-                return Ended(None)
+                ended.append(Ended(None))
             except LostLease as lost:
                 if not lost.cancelled:
                     raise StoreError(
@@ -215,7 +232,7 @@ class Execution:
             finally:
                 Owner.end(self.owner)
 
-    def _finish(self, outcome: Outcome) -> Outcome:
+    def _finish(self, outcome: Outcome) -> None:
         saved, error = self.saved, outcome.error
         assert saved is not None
         if isinstance(error, LostLease):  # through an item of a map
@@ -235,7 +252,7 @@ class Execution:
         else:
             self.store.database.roll_back()
             self.store.release(self.id, self.owner, "interrupted")
-        return outcome
+        self.session.outcome = outcome
 
 
 class _Reader(StateReader):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple, cast
 
 from cascade.declare.lazy import LazyResult
@@ -20,6 +21,7 @@ from cascade.durable.store import Store as Store
 from cascade.errors import DeclarationError, RunCancelledError, RunFailedError, StoreError
 from cascade.runtime.api import default_engine
 from cascade.runtime.engine import Engine, name_of
+from cascade.runtime.spine.driver import check_asynchronous
 
 LOOK_SECONDS = 0.05
 """Between two looks at a run that another process has, or that waits."""
@@ -65,8 +67,15 @@ class Entry(NamedTuple):
     detail: str
 
 
+class _Looked(NamedTuple):
+    """What a look at a run has found: that it may continue here, or its value."""
+
+    continues: bool
+    value: Any = None
+
+
 class Run:
-    """A run in a store.
+    """A run in a store. As a context, its end waits until the run is over or parked, or stops it if there was an exception.
 
     Attributes:
         id: its name there.
@@ -106,20 +115,67 @@ class Run:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             self._join(deadline)
-            if self._error is not None:
-                error, self._error = self._error, None
-                raise error
-            if self._ended is not None and self._ended.outcome is not None:
-                return self._ended.outcome.unwrap()
-            row = self.store.run(self.id)
-            if row.is_over:
-                return self._outcome(row)
-            if self._engine is not None and _may_continue(row, self.store):
+            looked = self._look(deadline)
+            if looked is None:
+                time.sleep(LOOK_SECONDS)
+            elif looked.continues:
                 self.proceed()
-                continue
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"the run {self.id!r} is {row.status} after {timeout:g} s")
-            time.sleep(LOOK_SECONDS)
+            else:
+                return looked.value
+
+    async def aresult(self, timeout: float | None = None) -> Any:  # noqa: ANN401  # of the target's type
+        """As `result`, awaited; `await run` is the same.
+
+        A run that was parked continues in this event loop. Cancelling it stops the run, which can be resumed, as Ctrl-C does.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            await self._thread_over(deadline)
+            looked = self._look(deadline)
+            if looked is None:
+                await asyncio.sleep(LOOK_SECONDS)
+            elif looked.continues:
+                await self.proceed_in_loop()
+            else:
+                return looked.value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.aresult().__await__()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Waits until the run is over or parked; stops it behind an exception."""
+        if kind is not None:
+            self.stop()
+        else:
+            self.wait()
+
+    async def __aenter__(self) -> Run:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """As `__exit__`, awaited."""
+        if kind is not None:
+            self._request_stop()
+        await self._thread_over(None)
+
+    def _look(self, deadline: float | None) -> _Looked | None:
+        """Returns the value of the run, if it is over, or that it may continue here; None where it is to be waited for."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if self._ended is not None and self._ended.outcome is not None:
+            return _Looked(False, self._ended.outcome.unwrap())
+        row = self.store.run(self.id)
+        if row.is_over:
+            return _Looked(False, self._outcome(row))
+        if self._engine is not None and _may_continue(row, self.store):
+            return _Looked(True)
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError(f"the run {self.id!r} is {row.status} at the end of the timeout")
+        return None
 
     def state(self) -> State:
         """Returns the state of the run as it was saved last."""
@@ -151,6 +207,15 @@ class Run:
             self._drive()
         return self
 
+    async def begin_in_loop(self, execution: Execution) -> Run:
+        """Drives an execution that is set up in the running event loop."""
+        self._execution = execution
+        try:
+            self._ended = await execution.drive_in_loop()
+        finally:
+            self._execution = None
+        return self
+
     def _drive(self) -> None:
         assert self._execution is not None
         try:
@@ -174,11 +239,29 @@ class Run:
         if not thread.is_alive():
             self._thread = None
 
-    def stop(self) -> None:
-        """Ends the run in this process, saved; it can be resumed."""
-        execution, thread = self._execution, self._thread
+    async def _thread_over(self, deadline: float | None) -> None:
+        """As `_join`, awaited."""
+        pause = 0.001
+        try:
+            while self._thread is not None and self._thread.is_alive():
+                if deadline is not None and time.monotonic() >= deadline:
+                    return
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LOOK_SECONDS)
+        except BaseException:
+            self._request_stop()
+            raise
+        self._thread = None
+
+    def _request_stop(self) -> None:
+        execution = self._execution
         if execution is not None:
             execution.stop()
+
+    def stop(self) -> None:
+        """Ends the run in this process, saved; it can be resumed."""
+        self._request_stop()
+        thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
@@ -197,14 +280,25 @@ class Run:
 
     def proceed(self) -> None:
         """Continues the run in this thread, where no other process has it."""
+        execution = self._claimed()
+        if execution is not None:
+            self.begin(execution, in_thread=False)
+
+    async def proceed_in_loop(self) -> None:
+        """As `proceed`, in the running event loop."""
+        execution = self._claimed()
+        if execution is not None:
+            await self.begin_in_loop(execution)
+
+    def _claimed(self) -> Execution | None:
         owner = Owner.new()
         try:
             row = self.store.claim(self.id, owner)
         except StoreError:
             Owner.end(owner)  # another process was faster
-            return
+            return None
         self._ended = None
-        self.begin(resumed(self.store, row, owner, self._engine or default_engine(), self._doubt), in_thread=False)
+        return resumed(self.store, row, owner, self._engine or default_engine(), self._doubt)
 
     def _outcome(self, row: RunRow) -> object:
         if row.status == "cancelled":
@@ -282,9 +376,30 @@ def run_saved(
     **options: Any,  # noqa: ANN401  # the options of a run
 ) -> object:
     """As `cascade.run(target, store=, id=)`: starts a run in this thread, or continues the one of that name, and returns its value."""
-    if id is not None and any(each.id == id for each in store.runs()):
+    if id is not None and isinstance(store, Store) and store.has(id):
         return resume(store, id, engine=engine, _in_thread=False).result()
     return start_here(target, params, store=store, id=id, every=every, engine=engine, **options).result()
+
+
+async def arun_saved(
+    target: object,
+    params: Mapping[str, object] | None = None,
+    *,
+    store: Store,
+    id: str | None = None,
+    every: float | Steps = DEFAULT_EVERY,
+    engine: Engine,
+    **options: Any,  # noqa: ANN401  # the options of a run
+) -> object:
+    """As `run_saved`, in the running event loop."""
+    check_asynchronous("arun", "cascade.run, target")
+    if id is not None and isinstance(store, Store) and store.has(id):
+        run, execution = _known_run(store, id, engine, None)
+    else:
+        run, execution = _new_run(target, store, id, every, params, None, engine, options)
+    if execution is not None:
+        await run.begin_in_loop(execution)
+    return await run.aresult()
 
 
 def start_here(
@@ -380,18 +495,23 @@ def resume(
     """
     if doubt is not None and doubt != "again" and not isinstance(doubt, Returned) and not callable(doubt):
         raise DeclarationError(f"resume(doubt={doubt!r})", expected="'again', cascade.Returned(value), or a function")
-    chosen = default_engine() if engine is None else engine
+    run, execution = _known_run(store, id, default_engine() if engine is None else engine, doubt)
+    return run if execution is None else run.begin(execution, in_thread=_in_thread)
+
+
+def _known_run(store: Store, id: str, engine: Engine, doubt: Doubt | None) -> tuple[Run, Execution | None]:
+    """Returns a run of a store, and its execution here, unless it is over or waits."""
     row = store.run(id)
-    run = Run(store, id, chosen, doubt)
+    run = Run(store, id, engine, doubt)
     if row.status in OVER or (row.status == "waiting" and not _may_continue(row, store)):
-        return run
+        return run, None
     owner = Owner.new()
     try:
         row = store.claim(id, owner)
     except BaseException:
         Owner.end(owner)
         raise
-    return run.begin(resumed(store, row, owner, chosen, doubt), in_thread=_in_thread)
+    return run, resumed(store, row, owner, engine, doubt)
 
 
 def fork(

@@ -180,6 +180,7 @@ class SavedRun:
         """Runs a slice; takes a snapshot where it is time to."""
         if self._must_save and self._group is not None and self.inner.between_calls:
             self.save()  # results that were awaited have come: nothing continues before they are saved
+        end = time.monotonic() + slice_seconds if slice_seconds else float("inf")
         if not isinstance(self._every, Steps):
             slice_seconds = min(slice_seconds, max(self._every, 0.0005)) if slice_seconds else self._every
         while True:
@@ -191,11 +192,13 @@ class SavedRun:
             if self._must_save or self.is_due() or self.stop_requested:
                 if not self.inner.between_calls:
                     self.inner.stop_before(self.inner.steps)  # it stops at the next tail call
+                    if self._atomic:
+                        continue  # another run of this thread would write into the transaction
                     return PAUSE
                 self.save()
                 if self.stop_requested:
                     raise Stopped
-                if not self._needs_loop:
+                if not self._needs_loop and time.monotonic() < end:
                     continue
             return WAIT if self._needs_loop and self._group is None else PAUSE
 

@@ -207,6 +207,10 @@ class Store:
         )
         return [_row(each) for each in rows]
 
+    def has(self, id: str) -> bool:
+        """Returns whether there is a run of a name."""
+        return bool(self.database.execute("SELECT 1 FROM runs WHERE id = ?", (id,)))
+
     def run(self, id: str) -> RunRow:
         """Returns a run; raises StoreError (a RuntimeError) if there is none of that name."""
         rows = self.database.execute(f"SELECT {COLUMNS} FROM {RUNS} WHERE id = ?", (id,))

@@ -8,7 +8,7 @@ from functools import cache
 from cascade._vm import entry_point, show_full_tracebacks
 from cascade.declare.lazy import LazyResult
 from cascade.errors import DeclarationError, TargetError
-from cascade.imports import TYPE_CHECKING, TypeVar, Unpack, annotation, from_above, overload
+from cascade.imports import TYPE_CHECKING, Any, TypeVar, Unpack, annotation, from_above, overload
 from cascade.runtime.engine import RUN_OPTIONS, Engine
 
 if TYPE_CHECKING:
@@ -118,23 +118,25 @@ def run(
     if more or isinstance(params, LazyResult):
         raise _several_targets("run")
     if options and not SAVED_RUN_OPTIONS.isdisjoint(options):
-        return _run_with_store(target, params, options)
+        engine, saved = _saved_options("run", options)
+        return from_above("cascade.durable.run", "run_saved")(target, params, engine=engine, **saved)
     engine, run_options = _engine_for("run", options)
     return engine.run_now(target, params, **run_options)
 
 
-def _run_with_store(target: object, params: Mapping[str, object] | None, options: OwnRunOptions) -> object:
+def _saved_options(function: str, options: OwnRunOptions) -> tuple[Engine, dict[str, Any]]:
+    """Returns the engine of a run that is saved, and its other options."""
     saved = {name: value for name, value in options.items() if name in SAVED_RUN_OPTIONS}
     if "store" not in saved:
         raise DeclarationError(
-            f"run({next(iter(saved))}=...) without a store",
+            f"{function}({next(iter(saved))}=...) without a store",
             expected="a cascade.Store",
             hint="store=cascade.Store('runs.db')",
         )
     for name in saved:
         del options[name]  # type: ignore[misc]  # each of them may be missing
-    engine, run_options = _engine_for("run", options)
-    return from_above("cascade.durable.run", "run_saved")(target, params, engine=engine, **saved, **run_options)
+    engine, run_options = _engine_for(function, options)
+    return engine, {**saved, **run_options}
 
 
 @overload
@@ -169,10 +171,8 @@ async def arun(
     if more or isinstance(params, LazyResult):
         raise _several_targets("arun")
     if options and not SAVED_RUN_OPTIONS.isdisjoint(options):
-        raise DeclarationError(
-            "arun(store=..., ...): a saved run has a thread of its own",
-            hint="run = cascade.start(target, store=..., id=...); await asyncio.to_thread(run.result)",
-        )
+        engine, saved = _saved_options("arun", options)
+        return await from_above("cascade.durable.run", "arun_saved")(target, params, engine=engine, **saved)
     engine, run_options = _engine_for("arun", options)
     return await engine.run_in_loop(target, params, **run_options)
 

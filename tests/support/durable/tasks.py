@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import random
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,16 @@ def fib(n: int) -> Any:
 async def later(value: Any) -> Any:
     await asyncio.sleep(0)
     return value
+
+
+@cs.task
+async def loop_of_the_call() -> list[int]:
+    return [id(asyncio.get_running_loop()), threading.get_ident()]
+
+
+@cs.task
+def divide(a: int, b: int) -> float:
+    return a / b
 
 
 @cs.task
