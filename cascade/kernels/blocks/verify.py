@@ -24,6 +24,7 @@ from typing import NamedTuple
 from cascade.errors import BlueprintError
 from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KernelInstruction
 from cascade.kernels.blocks.chunks import Registers
+from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import Callee, CallOut, Exit, Growth, Stub
 from cascade.kernels.blocks.values import Iterated, Value
 
@@ -64,7 +65,9 @@ EFFECTS = {"CALL_PYTHON", "CALL_FUNCTION", "ITER_NEXT"}
 """Instructions that run code of users."""
 FOREIGN = {"CALL", "HELPER_RETURN", "CALL_OUT", "CALL_OUT_NUMBER", "STEP", "DEFER"}
 """Instructions of other kernels."""
-LIMITS = {"EXPECT_DICT": 3, "BOX_SCALAR": KINDS, "UNBOX_SCALAR": KINDS, "FIT": KINDS}
+SCALARS = {"BOX_SCALAR": 3, "UNBOX_SCALAR": 0, "RETURN_SCALAR": 2}
+"""Instructions about a scalar of NumPy's whose kind is operand e, and which operand they read as a number of that kind."""
+LIMITS = {"EXPECT_DICT": 3, "FIT": KINDS, **dict.fromkeys(SCALARS, KINDS)}
 """One more than the largest operand e, which is a number in a table of the handler."""
 
 Claim = dict[int, str]
@@ -457,7 +460,9 @@ class _Added:
             self.check_gathering(number, word[effect.gathering])
         if name in LIMITS and not 0 <= word[6] < LIMITS[name]:
             raise refusal(f"word {number}: {name} has {word[6]} in operand e")
-        if name == "BOX_SCALAR" and self.state[word[3]] != scalar(word[6]):
+        if name in SCALARS and numpy_now() is None:
+            raise refusal(f"word {number}: {name} in a process that has no scalars")
+        if (place := SCALARS.get(name)) and self.state[word[place]] != scalar(word[6]):
             raise refusal(f"word {number}: {name} reads a number of another kind")
         if name.startswith("TEXT_EXTEND") and word[2] != word[3]:
             raise refusal(f"word {number}: {name} extends a text in another register")

@@ -8,10 +8,12 @@ import pytest
 
 from cascade.errors import BlueprintError
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES
+from cascade.kernels.blocks import verify
 from cascade.kernels.blocks.kernel import block_kernel
+from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import Value
-from cascade.kernels.blocks.verify import Verifier
+from cascade.kernels.blocks.verify import FIRST_FLOAT, KINDS, Verifier
 from tests.support import block_loops, block_programs, block_sequences
 
 
@@ -36,6 +38,10 @@ def doubled(values):
     for value in values:
         total += value * 2
     return total
+
+
+def twice(number):
+    return number + number
 
 
 CALLS = [
@@ -153,6 +159,28 @@ def test_unknown_and_foreign_instructions_are_refused():
     for opcode in (-1, len(KERNEL_INSTRUCTIONS), KERNEL_OPCODES["CALL"], KERNEL_OPCODES["CALL_OUT"]):
         words = [(opcode, *growth.words.words[0][1:]), *growth.words.words[1:]]
         assert refuses(translator, changed(growth, words), others)
+
+
+def test_a_scalar_of_a_kind_that_there_is_not_is_refused(monkeypatch):
+    translator, added = made(twice)
+    translator.enter((int,))
+    growth, others = added[0]
+    name = "RETURN_SCALAR"
+
+    def returning(kind):
+        words = [
+            (KERNEL_OPCODES[name], *word[1:6], kind, word[7]) if word[0] == KERNEL_OPCODES["RETURN_INT"] else word
+            for word in growth.words.words
+        ]
+        assert words != growth.words.words
+        return changed(growth, words)
+
+    assert [refuses(translator, returning(kind), others) for kind in (-1, KINDS, 10**6)] == [True] * 3
+    assert refuses(translator, returning(FIRST_FLOAT), others)  # the register holds an int
+    if numpy_now() is not None:
+        assert not refuses(translator, returning(0), others)
+    monkeypatch.setattr(verify, "numpy_now", lambda: None)
+    assert refuses(translator, returning(0), others)
 
 
 def test_a_reference_that_is_lost_or_dropped_twice_is_refused():
