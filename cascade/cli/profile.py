@@ -8,19 +8,20 @@ from cascade.cli.terminal import show_error
 from cascade.events.types import RunStarted
 from cascade.graph.description import printable
 from cascade.observers.each_run import EachRun
-from cascade.observers.report.collected import Collected, TaskData
+from cascade.observers.kernel_use import KernelUse
+from cascade.observers.report.collected import Collected, TaskData, in_kernels
 from cascade.observers.state import speed
 from cascade.observers.target import TargetData, duration
 
 ROWS = 30
-HEADS = ("task", "calls", "items", "own", "share", "total", "p50", "p99", "failed", "retries", "cached")
+HEADS = ("task", "calls", "items", "own", "share", "in kernels", "total", "p50", "p99", "failed", "retries", "cached")
 
 
 class Profile(EachRun[Collected]):
     """An observer that prints the table of tasks at the end of each run."""
 
     def begin(self, event: RunStarted, target: TargetData | None) -> Collected:
-        return Collected(event)
+        return Collected(event, kernels=None if target is None else KernelUse(target.routines()))
 
     def end(self, run: Collected, target: TargetData | None) -> None:
         show_error("\n".join(profile_lines(run)))
@@ -36,18 +37,19 @@ def profile_lines(run: Collected) -> Iterator[str]:
     for loop in run.loops.values():
         rate = f", {speed(loop.iterations / loop.seconds)} a second" if loop.seconds > 0 else ""
         kind = "map" if loop.is_map else "loop"
-        yield f"{kind} {printable(loop.task_id)}: {loop.iterations:,} steps in {duration(loop.seconds)}{rate}"
+        yield f"{kind} {printable(loop.task_id)}: {loop.steps} steps in {duration(loop.whole or loop.seconds)}{rate}"
 
 
 def _row(task: TaskData, whole: float) -> Sequence[str]:
     times = task.durations
     numbers = (f"{number:,}" if number else "" for number in (task.failed, task.retries, task.cached))
     if not times.count:
-        return (printable(task.name), "0", "", "", "", "", "", "", *numbers)
+        return (printable(task.name), "0", "", "", "", "", "", "", "", *numbers)
     share = f"{100 * task.own / whole:.0f} %" if whole > 0 else ""
     lengths = (duration(each) for each in (task.durations.total, times.percentile(0.5), times.percentile(0.99)))
     items = f"{task.items:,}" if task.items else ""
-    return (printable(task.name), f"{times.count:,}", items, duration(task.own), share, *lengths, *numbers)
+    kernels = in_kernels(task)
+    return (printable(task.name), f"{times.count:,}", items, duration(task.own), share, kernels, *lengths, *numbers)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from cascade._vm import Routine
 from cascade.declare.task import Task
 from cascade.graph.build import TooManyRows, flatten
-from cascade.graph.containers import Container
-from cascade.graph.model import Graph
+from cascade.graph.model import Graph, Row
+from cascade.graph.operations import StateMachine
 from cascade.observers.state import duration as long_duration
 from cascade.reports.drawing import svg_of
 from cascade.reports.explain import Explanation, explain
+from cascade.reports.groups import groups_of, svg_of_groups
 from cascade.reports.svg import Badge
 
 ROWS = 2_000
-"""A larger graph is not looked at: its picture would be no picture."""
+"""Of a larger graph, kernels, failures and flows are not looked up: that would take longer than the run."""
 DRAWN = 120
 """Nodes of a graph that is drawn node by node."""
 VALUE = 60
@@ -49,35 +51,44 @@ class TargetData:
                 self._graph = None
         return self._graph
 
-    def picture(self, states: Mapping[str, tuple[str, float | None]]) -> str | None:
-        """Returns the graph as SVG with the states and times of its nodes; None where it cannot be drawn."""
+    def picture(self, states: Mapping[str, tuple[str, float | None]], tasks: Mapping[str, Badge]) -> str | None:
+        """Returns the graph as SVG with the states and times of its nodes; None where it cannot be drawn.
+
+        A graph of more than `DRAWN` nodes has one node for all calls of a task.
+
+        Args:
+            states: of nodes, by their names.
+            tasks: outcomes of tasks, by their names.
+        """
         graph = self.graph
-        if graph is None or len(graph) > DRAWN:
-            return None
-        badges = {}
-        for index, row in enumerate(graph.rows):
-            found = states.get(f"{row[0].name}#{index}")
-            if found is not None:
-                state, seconds = found
-                text = state.replace("-", " ") if seconds is None else duration(seconds)
-                if seconds is not None and state != "done":
-                    text = f"{state} after {text}"
-                badges[index] = Badge(state, text)
         try:
-            return svg_of(graph, badges, style=False)
+            if graph is not None and len(graph) <= DRAWN:
+                return svg_of(graph, _badges(graph, states), style=False)
+            rows = graph.rows if graph is not None else self._all_rows()
+            return svg_of_groups(groups_of(rows), tasks, style=False)
         except Exception:
             return None
 
-    def kinds(self) -> dict[str, str]:
-        """Returns how tasks are called, by their names: "async", "blocking" or "compute"; others are called in place."""
-        found = {}
+    @property
+    def is_drawn_by_task(self) -> bool:
+        """Whether the picture has one node for all calls of a task."""
+        return self.graph is None or len(self.graph) > DRAWN
+
+    def _all_rows(self) -> Sequence[Row]:
+        return self._target.rows if isinstance(self._target, Graph) else flatten(self._target)[0]
+
+    def routines(self) -> dict[str, list[Routine]]:
+        """Returns what holds the kernels of tasks and of state machines, by the names of the tasks."""
+        found: dict[str, dict[Routine, None]] = {}
         for row in () if self.graph is None else self.graph.rows:
-            task = None if isinstance(row[0], Container) else getattr(row[0], "task", None)
-            if isinstance(task, Task):
-                kind = "async" if task.is_async else task.mode
-                if kind != "inline":
-                    found[task.name] = kind
-        return found
+            operation = row[0]
+            task = operation if isinstance(operation, Task) else getattr(operation, "task", None)
+            if isinstance(task, Task) and type(task) is Task:
+                of_task = found.setdefault(task.name, {})
+                of_task[task.routine] = None
+                if isinstance(operation, StateMachine):
+                    of_task[operation.routine] = None
+        return {name: list(routines) for name, routines in found.items()}
 
     def explanation(self) -> Explanation | None:
         """Returns how each task was run; None where that is not known any more."""
@@ -105,6 +116,17 @@ class TargetData:
         if self.error is None:
             return None
         return "".join(traceback.format_exception(self.error, limit=-20))
+
+
+def _badges(graph: Graph, states: Mapping[str, tuple[str, float | None]]) -> dict[int, Badge]:
+    badges = {}
+    for index, row in enumerate(graph.rows):
+        found = states.get(f"{row[0].name}#{index}")
+        if found is not None:
+            state, seconds = found
+            text = state.replace("-", " ") if seconds is None else duration(seconds)
+            badges[index] = Badge(state, f"{state} after {text}" if seconds is not None and state != "done" else text)
+    return badges
 
 
 def duration(seconds: float) -> str:

@@ -20,10 +20,12 @@ from cascade.events.types import (
     TaskSkipped,
 )
 from cascade.observers.each_run import EachRun
+from cascade.observers.kernel_use import KernelUse, Use
+from cascade.observers.memory import memory_now
 from cascade.observers.target import TargetData
 
-COUNTED = 1000.0
-"""Microseconds between two values of the counter of calls under way, at least."""
+COUNTED, WEIGHED = 1_000.0, 50_000.0
+"""Microseconds between two values of counters, at least; and of that of the memory."""
 CALLS, MARKS = 1, 2
 """The lanes of calls in place, and of marks without a length."""
 
@@ -47,8 +49,9 @@ def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:
     """Returns an observer that writes a trace for chrome://tracing or https://ui.perfetto.dev: `observers=[cs.trace("run.json")]`.
 
     Calls in place are slices of one lane; calls that are awaited, run elsewhere or have policies have lanes of their own; flows lead
-    along the edges of the target's graph; skips, retries and steps of loops are marks, and counters have the calls under way and the
-    steps a second. The items of maps are not listed. The trace is kept in memory, some 200 bytes a call, until the run ends.
+    along the edges of the target's graph; skips, retries and steps of loops are marks, and counters have the calls under way and ended, the
+    time in kernels, the steps a second, and the memory of the process. Where a call ran in kernels, a slice inside it is as long as that took,
+    about; its place is not known, so it stands at the start. The items of maps are not listed. The trace is kept in memory, some 200 bytes a call, until the run ends.
 
     Args:
         path: of the file; it is written at the end of each run, and holds the last one.
@@ -73,7 +76,10 @@ class _Run:
         self._started: dict[str, float] = {}
         self._ends: dict[int, float] = {}
         self._flows = 0
-        self._counted = -COUNTED
+        self._counted, self._weighed = -COUNTED, -WEIGHED
+        self._totals = {"succeeded": 0, "failed": 0, "retries": 0}
+        self._in_kernels = 0.0
+        self._kernels = KernelUse({} if target is None else target.routines())
         self._add("M", "process_name", 0.0, CALLS, args={"name": f"run of {event.target}"})
         self._add("M", "thread_name", 0.0, CALLS, args={"name": "calls in place"})
         self._add("M", "thread_name", 0.0, MARKS, args={"name": "skips, retries, steps"})
@@ -89,18 +95,22 @@ class _Run:
     def add(self, event: Event) -> None:
         if isinstance(event, TaskExecutionStarted):
             self._started[event.task_id] = self._at(event)
+            self._kernels.begin(event.task_id, event.task_name)
             self._count(event)
         elif isinstance(event, TaskExecutionFinished):
             self._finished(event)
         elif isinstance(event, TaskSkipped):
             self._mark(event, f"{event.task_id} skipped", {"reason": event.reason})
         elif isinstance(event, TaskRetrying):
+            self._totals["retries"] += 1
             self._mark(
                 event, f"{event.task_id} again", {"attempt": event.attempt, "error": event.error, "delay": event.delay}
             )
         elif isinstance(event, LoopProgress):
             self._add("C", f"{event.task_id}: steps a second", self._at(event), args={"rate": round(event.rate, 3)})
         elif isinstance(event, RunFinished):
+            self._counted = -COUNTED
+            self._count(event)
             self._mark(event, f"run {event.status.lower()}", {"error": event.error})
 
     def _mark(self, event: Event, name: str, args: dict[str, object]) -> None:
@@ -108,24 +118,53 @@ class _Run:
 
     def _count(self, event: Event) -> None:
         moment = self._at(event)
-        if moment >= self._counted + COUNTED:
-            self._counted = moment
-            self._add("C", "calls under way", moment, args={"calls": len(self._started)})
+        if moment < self._counted + COUNTED:
+            return
+        self._counted = moment
+        self._add("C", "calls under way", moment, args={"calls": len(self._started)})
+        self._add("C", "calls ended", moment, args={**self._totals})
+        self._add("C", "time in kernels", moment, args={"ms": round(1e3 * self._in_kernels, 3)})
+        size = memory_now() if moment >= self._weighed + WEIGHED else None
+        if size is not None:
+            self._weighed = moment
+            self._add("C", "memory", moment, args={"MB": round(size / 1e6, 1)})
 
     def _finished(self, event: TaskExecutionFinished) -> None:
         start, end = self._started.pop(event.task_id, self._at(event)), self._at(event)
-        args = {"status": event.status, "result": event.result_preview, "error": event.error, "task": event.task_name}
+        self._totals["succeeded" if event.status == "Succeeded" else "failed"] += 1
+        args: dict[str, object] = {
+            "status": event.status,
+            "result": event.result_preview,
+            "error": event.error,
+            "task": event.task_name,
+        }
+        use = self._kernels.end(event.task_id, event.task_name, event.duration)
+        if use is not None:
+            args |= {"kernel entries": use.entries, "call-outs": use.call_outs, "side exits": use.exits}
         row = self._row_of(event)
         is_plain = row is not None and self._is_in_place(row)
+        spans = [(event.task_id, end, args), *self._kernel_span(event, use, start, end)]
         if is_plain:
-            self._add("X", event.task_id, start, dur=round(end - start, 3), cat="call", args=args)
+            for name, until, more in spans:
+                self._add("X", name, start, dur=round(until - start, 3), cat="call", args=more)
         else:
             lane: dict[str, object] = {"cat": "awaited", "id": f"{event.run_id}/{event.task_id}"}
-            self._add("b", event.task_id, start, CALLS, **lane, args=args)
-            self._add("e", event.task_id, end, CALLS, **lane)
+            for name, _, more in spans:
+                self._add("b", name, start, CALLS, **lane, args=more)
+            for name, until, _ in reversed(spans):
+                self._add("e", name, until, CALLS, **lane)
         if row is not None:
             self._flow(row, start, end, is_plain)
         self._count(event)
+
+    def _kernel_span(
+        self, event: TaskExecutionFinished, use: Use | None, start: float, end: float
+    ) -> list[tuple[str, float, dict[str, object]]]:
+        """Returns the name of the slice of a call's kernels, its end and its arguments; none where their time is not known."""
+        if use is None or use.seconds is None:
+            return []
+        self._in_kernels += use.seconds
+        return [(f"kernel of {event.task_name}", min(start + 1e6 * use.seconds, end), {"entries": use.entries})]
 
     def _row_of(self, event: TaskExecutionFinished) -> int | None:
         """Returns the number of the row of the target's graph; None for a node of a graph that a task returned."""

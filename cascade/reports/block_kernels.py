@@ -166,7 +166,7 @@ def regime(routine: Routine) -> tuple[str, str] | None:
         if loops(cast("FunctionType", routine.function))
         else "its function has no loop statement"
     )
-    return "call", f"its kernel is made at its {calls:,}th call from now, as {reason}"
+    return "call", f"its kernel is made at its {ordinal(calls)} call from now, as {reason}"
 
 
 def translator_of(kernel: BlockKernel) -> Translator:
@@ -337,6 +337,12 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} us"
+
+
+def ordinal(number: int) -> str:
+    """Returns a number as an ordinal: `22nd`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
 
 
 def times(count: int) -> str:

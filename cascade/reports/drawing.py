@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
+from cascade.declare.task import Task
 from cascade.errors import DrawingError, nearest
 from cascade.graph.build import build_graph
 from cascade.graph.containers import Container
 from cascade.graph.description import called_name, key_words, mode_words, policy_words, printable
 from cascade.graph.model import Graph
-from cascade.graph.operations import Map
+from cascade.graph.operations import Map, Route, TaskOperation
 from cascade.graph.outline import Entry, Outline, outline
 from cascade.reports.svg import Badge, Line, Shape, draw
 
@@ -138,7 +139,10 @@ class _Picture(NamedTuple):
 
 def _picture(graph: Graph) -> _Picture:
     whole = outline(graph)
-    nodes = [(f"n{number}", _style_of(entry), _label_lines(entry, whole)) for number, entry in enumerate(whole.entries)]
+    nodes = [
+        (f"n{number}", "router" if entry.is_router else style_of(entry.operation), _label_lines(entry, whole))
+        for number, entry in enumerate(whole.entries)
+    ]
     edges = []
     machines: dict[int | None, str] = {
         entry.machine: f"e{entry.machine}" for entry in whole.entries if entry.machine is not None
@@ -177,17 +181,19 @@ def _unnamed_ends(whole: Outline, machines: dict[int | None, str]) -> Iterator[t
             yield number, machines[entry.machine]
 
 
-def _style_of(entry: Entry) -> str:
-    operation = entry.operation
+def style_of(operation: object) -> str:
+    """Returns the kind of the node of an operation: a key of `NODE_STYLES`."""
     if isinstance(operation, Container):
         return "container"
     if isinstance(operation, Injection):
         return "resource"
-    if entry.is_router:
+    if isinstance(operation, Route):
         return "router"
     if isinstance(operation, Map):
         return "map"
-    task = operation.task
+    task = operation.task if isinstance(operation, TaskOperation) else operation
+    if not isinstance(task, Task):
+        return "task"
     if task.mode in NODE_STYLES:
         return str(task.mode)
     return "async" if task.is_async else "task"

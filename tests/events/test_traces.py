@@ -108,6 +108,29 @@ def test_maps_returned_graphs_skips_retries_and_failures_are_in_a_trace(path, tm
     assert "calls under way" in names
 
 
+@cs.task(lower=True)
+def sum_to(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+
+
+def test_kernels_are_slices_inside_those_of_their_calls(tmp_path):
+    plain = cs.task(lambda x: x, name="plain", lower=False)
+    events = traced(cs, tmp_path, [sum_to(500_000), sum_to(2000).with_retry(2), plain(1)])
+    for phase, name in (("X", "sum_to#0"), ("b", "sum_to#1")):
+        call = next(event for event in events if event["ph"] == phase and event["name"] == name)
+        kernel = events[events.index(call) + 1]
+        assert (kernel["name"], kernel["ph"], kernel["ts"]) == ("kernel of sum_to", phase, call["ts"])
+        assert call["args"]["kernel entries"] >= 1
+    assert not any("kernel entries" in event["args"] for event in events if event["name"] == "plain#2")
+    last = {event["name"]: event["args"] for event in events if event["ph"] == "C"}
+    assert last["calls ended"] == {"succeeded": 3, "failed": 0, "retries": 0}
+    assert last["time in kernels"]["ms"] > 0
+    assert last["memory"]["MB"] > 1
+
+
 def test_a_trace_needs_a_path():
     with pytest.raises(cs.DeclarationError, match="the path of a file"):
         cs.trace(5)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 | module | contents |
 |---|---|
 | `collected.py` | the data of a run, collected from its events, in memory that does not grow with the run |
-| `page.py` `style.py` | the file |
+| `page.py` `kernels.py` `markup.py` `style.py` | the file |
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from cascade.errors import DeclarationError
 from cascade.events.types import Event, RunStarted
 from cascade.observers.each_run import EachRun
+from cascade.observers.kernel_use import KernelUse
 from cascade.observers.report.collected import Collected
 from cascade.observers.report.page import page
 from cascade.observers.target import TargetData
@@ -29,7 +30,8 @@ class Report(EachRun[Collected]):
         self._memory = memory
 
     def begin(self, event: RunStarted, target: TargetData | None) -> Collected:
-        return Collected(event, memory=self._memory)
+        kernels = None if target is None else KernelUse(target.routines())
+        return Collected(event, memory=self._memory, kernels=kernels)
 
     def end(self, run: Collected, target: TargetData | None) -> None:
         self.path.write_text(page(run, target), encoding="utf-8", errors="replace")

@@ -24,6 +24,8 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
+from cascade.observers.kernel_use import KernelUse, Use
+from cascade.observers.memory import memory_now
 from cascade.observers.state import CACHED, is_news
 
 BARS = 400
@@ -44,6 +46,7 @@ class Bar(NamedTuple):
     task_id: str
     name: str
     status: str
+    mode: str
 
 
 class Durations:
@@ -78,12 +81,13 @@ class TaskData:
         own: seconds in which they were under way, each moment divided among all calls under way: the sum over all tasks is the time
             in which anything was.
         items: of maps.
+        in_kernels: seconds in kernels, about.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.durations = Durations()
-        self.own = 0.0
+        self.own = self.in_kernels = 0.0
         self.failed = self.abandoned = self.retries = self.blocked = self.items = 0
         self.skipped: Counter[str] = Counter()
 
@@ -92,11 +96,39 @@ class TaskData:
         return self.skipped[CACHED]
 
 
+def in_kernels(task: TaskData) -> str:
+    """Returns the share of the time of a task's calls that was spent in kernels; empty where there was none."""
+    return share_of(task.in_kernels, task.durations.total) if task.in_kernels else ""
+
+
+def share_of(part: float, whole: float) -> str:
+    """Returns a share in words: `12 %`; empty where the whole is nothing."""
+    if not whole > 0:
+        return ""
+    return f"{min(100 * part / whole, 100):.0f} %" if part >= whole / 100 else "under 1 %"
+
+
 class LoopData(NamedTuple):
+    """A loop or a map.
+
+    Attributes:
+        iterations: at the last event of its progress; of a map that has succeeded, the number of its items.
+        seconds: until then.
+        whole: its whole time, if it has ended.
+        use: of kernels; None as long as it has not ended, and where it has used none.
+    """
+
     task_id: str
     iterations: int
     seconds: float
     is_map: bool
+    whole: float | None = None
+    use: Use | None = None
+
+    @property
+    def steps(self) -> str:
+        """The number of iterations: at least those of the last event, in a loop."""
+        return f"{self.iterations:,}" if self.is_map else f"≥ {self.iterations:,}"
 
 
 class FailureData(NamedTuple):
@@ -111,10 +143,15 @@ class _Call(NamedTuple):
     begun: float
     share: float
     items: int | None
+    mode: str
 
 
 class Collected:
     """The data of one run.
+
+    Args:
+        memory: whether the memory of the process is noted.
+        kernels: reads how much of a call is spent in kernels; none where that is not known.
 
     Attributes:
         states: of nodes, by their names: "done", "failed", "abandoned", "skipped" or "under-way", and the seconds, if it was called.
@@ -122,7 +159,8 @@ class Collected:
         dropped: how many calls are in none.
     """
 
-    def __init__(self, event: RunStarted, *, memory: bool = False) -> None:
+    def __init__(self, event: RunStarted, *, memory: bool = False, kernels: KernelUse | None = None) -> None:
+        self._kernels = KernelUse({}) if kernels is None else kernels
         self.run_id, self.name, self.planned = event.run_id, event.target, event.tasks
         self.begun = event.timestamp
         self.end: RunFinished | None = None
@@ -184,27 +222,34 @@ class Collected:
 
     def _started(self, event: TaskExecutionStarted) -> None:
         self._advance(event.timestamp)
-        self._under_way[event.task_id] = _Call(event.timestamp, self._share, event.items)
+        self._under_way[event.task_id] = _Call(event.timestamp, self._share, event.items, event.mode)
+        self._kernels.begin(event.task_id, event.task_name)
         self._set_state(event.task_id, "under-way", None)
 
     def _finished(self, event: TaskExecutionFinished) -> None:
         self._advance(event.timestamp)
         task, call = self._task(event), self._under_way.pop(event.task_id, None)
         task.durations.add(event.duration)
+        use = self._kernels.end(event.task_id, event.task_name, event.duration)
+        task.in_kernels += (use.seconds or 0.0) if use is not None else 0.0
         if call is not None:
             task.own += self._share - call.share
             task.items += call.items or 0
         good = event.status == "Succeeded"
         task.abandoned += event.abandoned
         task.failed += not good and not event.abandoned
-        self._set_state(event.task_id, "done" if good else "abandoned" if event.abandoned else "failed", event.duration)
+        self._set_state(event.task_id, _status_of(event), event.duration)
         if is_news(event):
             self._note_failure(event)
         start = (event.timestamp - event.duration if call is None else call.begun) - self.begun
-        self._add_bar(Bar(event.duration, start, event.task_id, event.task_name, "done" if good else "failed"))
+        mode = "inline" if call is None else call.mode
+        self._add_bar(Bar(event.duration, start, event.task_id, event.task_name, _status_of(event), mode))
         loop = self.loops.get(event.task_id)
         if loop is not None:
-            self.loops[event.task_id] = loop._replace(seconds=event.duration)
+            loop = loop._replace(whole=event.duration, use=use)
+            if good and call is not None and call.items is not None:
+                loop = loop._replace(iterations=call.items, seconds=event.duration)
+            self.loops[event.task_id] = loop
 
     def _note_failure(self, event: TaskExecutionFinished) -> None:
         self.failure_count += 1
@@ -224,7 +269,7 @@ class Collected:
     def _progressed(self, event: LoopProgress) -> None:
         call = self._under_way.get(event.task_id)
         if event.task_id in self.loops or len(self.loops) < LOOPS:
-            seconds = event.timestamp - (self.begun if call is None else call.begun)
+            seconds = event.elapsed or event.timestamp - (self.begun if call is None else call.begun)
             is_map = call is not None and call.items is not None
             self.loops[event.task_id] = LoopData(event.task_id, event.iteration, seconds, is_map)
 
@@ -251,16 +296,8 @@ class Collected:
                 self.memory = self.memory[::2]
 
 
-def memory_now() -> int | None:
-    """Returns the bytes of this process in memory; None where the system does not say."""
-    try:
-        with open("/proc/self/statm") as file:
-            pages = int(file.read().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    import resource
-
-    return pages * resource.getpagesize()
+def _status_of(event: TaskExecutionFinished) -> str:
+    return "done" if event.status == "Succeeded" else "abandoned" if event.abandoned else "failed"
 
 
 _HANDLERS: dict[type[Event], Callable[[Collected, Any], None]] = {
