@@ -1,11 +1,13 @@
-"""The kernels in other interpreters. An interpreter that is not installed is skipped, and a line says so."""
+"""The kernels in other languages, and by other compilers. A peer that is not installed is skipped, and a line says so."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import importlib.util
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -24,7 +26,7 @@ STACK = 64 * 1024
 
 @dataclass(frozen=True)
 class Peer:
-    """An interpreter beside ours.
+    """An interpreter or a compiler beside ours.
 
     Attributes:
         name: as it stands in the results.
@@ -104,17 +106,82 @@ def prepare_wasm(kernel: Kernel) -> Run:
     return run
 
 
-def wasm_measures(name: str, kernel: Kernel) -> list[Measure]:
-    prepare = partial(prepare_wasm, kernel)
-    return [Measure(f"{kernel.name}, {name}", prepare, always(kernel.answer), kernel.steps, loops=loops_of(kernel))]
+# -- C --------------------------------------------------------------------------------------------------------------
+
+C_OPTIONS = ["-O2", "-ffp-contract=off", "-shared", "-fPIC"]
+ENOUGH_FUEL = 1 << 62
+
+
+def c_version() -> str | None:
+    if shutil.which("gcc") is None:
+        return None
+    shown = subprocess.run(["gcc", "-dumpfullversion"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return f"gcc {shown.strip()}"
+
+
+@cache
+def c_library() -> ctypes.CDLL:
+    """Compiles the kernels in C, whose exits are those of typed code."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "kernels.so"
+        subprocess.run(["gcc", *C_OPTIONS, "-o", str(library), str(HERE / "c" / "kernels.c")], check=True)
+        return ctypes.CDLL(str(library))
+
+
+def prepare_c(kernel: Kernel) -> Run:
+    function = getattr(c_library(), kernel.name.replace("-", "_"))
+    types = [
+        ctypes.c_double if type(value) is float else ctypes.c_int64 for value in (*kernel.arguments, kernel.answer)
+    ]
+    *taken, returned = types
+    function.argtypes = [ctypes.c_int64, *taken, ctypes.POINTER(returned)]
+    answer = returned()
+
+    def run() -> int | float:
+        if function(ENOUGH_FUEL, *kernel.arguments, ctypes.byref(answer)) != 0:
+            raise AssertionError(f"{kernel.name} exits")
+        value: int | float = answer.value
+        return value
+
+    return run
+
+
+# -- numba ----------------------------------------------------------------------------------------------------------
+
+
+def numba_version() -> str | None:
+    found = importlib.util.find_spec("numba")
+    return None if found is None else f"numba {importlib.metadata.version('numba')}"
+
+
+def prepare_numba(kernel: Kernel) -> Run:
+    import numba  # type: ignore[import-not-found]
+
+    function = numba.njit(kernel.plain)
+    function(*kernel.few)  # is compiled when it is first called
+    return partial(function, *kernel.arguments)
+
+
+def measures_by(prepare: Callable[[Kernel], Run], name: str, kernel: Kernel) -> list[Measure]:
+    return [
+        Measure(
+            f"{kernel.name}, {name}",
+            partial(prepare, kernel),
+            always(kernel.answer),
+            kernel.steps,
+            loops=loops_of(kernel),
+        )
+    ]
 
 
 # -- All of them ----------------------------------------------------------------------------------------------------
 
 LUA = lua("Lua 5.4", "Debian's lua5.4", "lua5.4")
 LUAJIT = lua("LuaJIT -joff", "Debian's luajit", "luajit", "-joff")
-WASM3 = Peer("wasm3", "PyPI's pywasm3 and wasmtime", wasm_version, partial(wasm_measures, "wasm3"))
-PEERS = [LUA, LUAJIT, WASM3]
+C = Peer("gcc -O2", "Debian's gcc", c_version, partial(measures_by, prepare_c, "gcc -O2"))
+NUMBA = Peer("numba", "PyPI's numba", numba_version, partial(measures_by, prepare_numba, "numba"))
+WASM3 = Peer("wasm3", "PyPI's pywasm3 and wasmtime", wasm_version, partial(measures_by, prepare_wasm, "wasm3"))
+PEERS = [C, NUMBA, LUA, LUAJIT, WASM3]
 
 
 @cache

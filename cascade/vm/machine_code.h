@@ -6,6 +6,7 @@
  *
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
+ *     countdown.h a form for two parts
  *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
  *     names.h     whose machine code it is, for profilers
  */
@@ -19,6 +20,7 @@
 #include "machine_code/analysis.h"
 #include "machine_code/emitter.h"
 #include "machine_code/numbers.h"
+#include "machine_code/countdown.h"
 #include "machine_code/objects.h"
 #include "machine_code/attributes.h"
 #include "machine_code/parts.h"
@@ -164,6 +166,8 @@ static void cascade_emit_word(cascade_emitter *e)
             return;
         }
     }
+    if (emit_countdown(e, parts))
+        return;
     for (int i = 0; i < parts->count; i++)
         emit_part(e, &parts->parts[i]);
 }

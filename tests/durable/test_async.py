@@ -19,9 +19,7 @@ def store(tmp_path: FilePath) -> cs.Store:
     return cs.Store(tmp_path / "runs.db")
 
 
-def test_arun_with_a_store_runs_in_the_event_loop_and_continues_a_run_of_that_name(
-    path: Path, store: cs.Store
-) -> None:
+def test_arun_with_a_store_runs_in_the_event_loop_and_continues_a_run_of_that_name(path: Path, store: cs.Store) -> None:
     async def main() -> list[Any]:
         target = tasks.together(tasks.loop_of_the_call(), tasks.slow_count(5))
         first = await cs.arun(target, store=store, id="run", every=cs.steps(1), use_vm=path.use_vm)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import faulthandler
+import linecache
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from tests.support import machine_code_functions as functions
-from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, forms, in_a_loop
+from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, forms, in_a_loop, made_of
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
@@ -105,6 +106,59 @@ def test_a_sum_that_is_kept_in_place_is_exact_where_it_overflows(sign, has_sourc
     assert_same(carried(f"x {sign} y", has_source), [(x, y, 0, 40) for x in some for y in some])
     assert_same(carried(f"y {sign} x", has_source), [(x, y, 5, 40) for x in some for y in some])
     assert_same(carried(f"x {sign} x", has_source), [(x, 0, 7, 9) for x in some])
+
+
+STARTS = (
+    *(start for start in INTS if -100 < start < 300),
+    *((1 << 63) - 1 - k for k in range(3)),
+    *(k - (1 << 63) for k in range(5)),
+)
+
+
+@both_kinds
+@pytest.mark.parametrize("test", ["x > 0", "0 < x", "x >= 0", "x != 0", "0 != x", "x < 0", "x <= 0"])
+@pytest.mark.parametrize("step", [1, 2, 3, (1 << 31) - 1])
+def test_loops_that_count_down_end_at_zero_and_pass_64_bits(test, step, has_source):
+    text = f"""
+def f(x, y, z, turns):
+    seen = 0
+    while {test}:
+        seen += 1
+        if seen == turns:
+            break
+        x -= {step}
+    return x, seen
+"""
+    assert_same(made_of(text, has_source), [(start, 0, 0, 400) for start in STARTS])
+
+
+@both_kinds
+@pytest.mark.parametrize("test", ["!= 0", "> 0", ">= 0", "== 0", "< 0"])
+def test_a_difference_with_a_constant_that_is_compared_with_zero(test, has_source):
+    near = [start + d for start in INTS for d in (-1, 0, 1, 3, 4) if -(1 << 63) <= start + d < 1 << 63]
+    assert_same(in_a_loop(f"1 if x - 3 {test} else 2", has_source), [(x, 0, 0, 3) for x in near])
+
+
+@pytest.mark.parametrize("test", ["== 0", "<= 0", "< 0"])
+@pytest.mark.parametrize("step", [1, 3])
+def test_tail_calls_that_count_down_are_steps_on_both_paths(test, step):
+    names: dict[str, Any] = {}
+    file = f"<countdown {test} {step}>"
+    text = f"def f(n):\n    if n {test}:\n        return n\n    return TailCall(args=(n - {step},))\n"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), {"TailCall": cs.TailCall}, names)
+    task = cs.task(lower=True)(names["f"])
+    for limit in (None, 0, 5, 90):
+        for start in (
+            STARTS if limit is not None else [start for start in STARTS if 0 <= start < 300 and start % step == 0]
+        ):
+            target = task(start)
+            found = [
+                outcome(lambda vm, target=target, limit=limit: cs.run(target, use_vm=vm, max_steps=limit), vm)
+                for vm in (True, False)
+            ]
+            assert found[0][:2] == found[1][:2], (start, limit)
+    assert forms(task) > 0
 
 
 @both_kinds

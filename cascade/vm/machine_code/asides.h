@@ -60,6 +60,7 @@ static void emit_aside(cascade_emitter *e, int32_t number)
         x_set(CODE, RCX, aside.value);
         emit_floor_division(e, aside.undo);
         break;
+    case ASIDE_BELOW: emit_below(e, &aside); break;
     case ASIDE_WIDE: emit_two_digits(e, aside.undo_reg); break;
     case ASIDE_ZERO: {
         int32_t resumes;
