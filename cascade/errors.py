@@ -11,9 +11,12 @@ from collections.abc import Iterable, Sequence
 
 from cascade.imports import Protocol
 
+PAGE = "cascade explain {}"
+"""The command that prints the page about an error class or a code; the last line of messages names it. It needs no network."""
+
 
 class CascadeError(Exception):
-    """Base class of the errors of misuse, whose messages have up to four parts, one a line.
+    """Base class of the errors of misuse, whose messages have up to five parts, one a line; the last one names the page of the error.
 
     Attributes:
         what: the fault.
@@ -31,7 +34,7 @@ class CascadeError(Exception):
         self, what: str, *, where: str | None = None, expected: str | None = None, hint: str | None = None
     ) -> None:
         lines = [what]
-        for label, text in (("where", where), ("expected", expected), ("hint", hint)):
+        for label, text in (("where", where), ("expected", expected), ("hint", hint), ("more", self._page())):
             if text is not None:
                 lines.append(f"  {label}: {text}")
         super().__init__("\n".join(lines))
@@ -39,6 +42,11 @@ class CascadeError(Exception):
         self.where = where
         self.expected = expected
         self.hint = hint
+
+    def _page(self) -> str | None:
+        """Returns the command that prints the page of the class; None for classes of users."""
+        kind = type(self)
+        return PAGE.format(kind.__name__) if kind.__module__ == __name__ else None
 
     def _repr_html_(self) -> str:
         """Shows the parts of the message in a notebook, one a row."""
@@ -49,6 +57,7 @@ class CascadeError(Exception):
             ("where", self.where),
             ("expected", self.expected),
             ("hint", self.hint),
+            ("more", self._page()),
         )
         facts = from_above("cascade.reports.notebook", "facts")
         return facts([part for part in parts if part[1] is not None])  # type: ignore[no-any-return]
@@ -254,10 +263,14 @@ class LoweringError(CascadeError, TypeError):
     reasons: tuple[Diagnostic, ...]
 
     def __init__(self, name: str, reasons: Sequence[Diagnostic], *, where: str | None = None) -> None:
+        self.reasons = tuple(reasons)
         super().__init__(
             "\n".join([f"task {name!r} cannot be lowered", *(f"  - {reason}" for reason in reasons)]), where=where
         )
-        self.reasons = tuple(reasons)
+
+    def _page(self) -> str | None:
+        """Returns the command that prints the pages of the codes."""
+        return PAGE.format(" ".join(dict.fromkeys(reason.code for reason in self.reasons)))
 
 
 class PolicyError(CascadeError, ValueError):

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
 import cascade
+
+# The pages about errors and codes are files of the package, so that `cascade explain` prints them. The site has copies.
+MESSAGES = Path(__file__).parent / "messages"
+MESSAGES.mkdir(exist_ok=True)
+for page in (Path(cascade.__file__).parent / "messages").glob("*.md"):
+    shutil.copyfile(page, MESSAGES / page.name)
 
 project = "Cascade"
 author = "The Cascade developers"
@@ -26,3 +37,12 @@ default_role = "code"  # docstrings have code between single backticks, as Markd
 # Every link inside of the site has to lead somewhere. Types in signatures are no links: most are from other libraries.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]
+
+
+def use_copies(app: Any, name: str, source: list[str]) -> None:  # noqa: ANN401  # of sphinx
+    """Has links between the documents and the pages of the package lead to the copies."""
+    source[0] = re.sub(r"\.\./cascade/messages/", "messages/", source[0].replace("](../../docs/", "](../"))
+
+
+def setup(app: Any) -> None:  # noqa: ANN401
+    app.connect("source-read", use_copies)

@@ -17,7 +17,9 @@ from cascade.cli.status import SUCCEEDED, exit_status
 from cascade.cli.targets import Target, load_target
 from cascade.cli.terminal import NotWritten, Parser, occupy_closed_descriptors, show
 from cascade.compiler.code_cache import target_code
-from cascade.errors import SerializationError
+from cascade.errors import SerializationError, TargetError, nearest
+from cascade.messages import names as messages
+from cascade.messages import page
 from cascade.reports.drawing import FORMATS as DRAWINGS
 from cascade.reports.drawing import visualize
 from cascade.reports.explain import explain
@@ -70,6 +72,8 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def _on_target(parsed: argparse.Namespace) -> int:
+    if parsed.command == "explain" and page(parsed.target) is not None:
+        return _pages([parsed.target, *parsed.rest])
     target = load_target(parsed.target, f"cascade {parsed.command}")
     return COMMANDS[parsed.command].run(target, parsed.rest, parsed)
 
@@ -110,6 +114,17 @@ def _explain(target: Target, rest: list[str], options: argparse.Namespace) -> in
     else:
         _no_more(target, rest)
     show(text_of(explain(target.given), has_colours()))
+    return SUCCEEDED
+
+
+def _pages(names: list[str]) -> int:
+    pages = {name: page(name) for name in names}
+    for name, text in pages.items():
+        if text is None:
+            raise TargetError(
+                f"there is no page about {name!r}", expected="error classes and codes", hint=nearest(name, messages())
+            )
+        show(text.rstrip("\n"))
     return SUCCEEDED
 
 
@@ -258,7 +273,11 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = {
     "run": _Command(_run_command, "Run a target and print its value.", _run_arguments),
-    "explain": _Command(_explain, "Explain how each task of a target will run, and why.", _explain_arguments),
+    "explain": _Command(
+        _explain,
+        "Explain how each task of a target will run, and why; or an error class or a code: cascade explain CS138.",
+        _explain_arguments,
+    ),
     "graph": _Command(_graph, "Draw the graph of a target.", _graph_arguments),
     "plan": _Command(_plan, "Print the plan of a target, stage by stage.", _no_arguments),
     "disassemble": _Command(_disassemble, "Print the compiled code of a target.", _no_arguments),

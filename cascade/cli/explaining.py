@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from cascade.graph.description import printable
 from cascade.observers.state import is_terminal
 from cascade.reports.beside_source import Excerpt, Line, Note, excerpts
-from cascade.reports.explain import Explanation, TaskReport, task_lines
+from cascade.reports.explain import Explanation, TaskReport, task_lines, with_pages
 
 COLOURS = {
     "kernel": "32",
@@ -35,7 +35,7 @@ def text_of(explanation: Explanation, colours: bool) -> str:
     """Returns the text of an explanation."""
     painter = _Painter(colours)
     width = max((len(task.name) for task in explanation.tasks), default=0)
-    return "\n".join(line for task in explanation.tasks for line in painter.lines(task, width))
+    return with_pages("\n".join(line for task in explanation.tasks for line in painter.lines(task, width)))
 
 
 class _Painter:

@@ -6,15 +6,18 @@ import sys
 import warnings
 from types import CodeType, FrameType
 
+from cascade.errors import PAGE
+
 LIBRARIES = frozenset({"cascade", "asyncio", "concurrent", "contextlib", "threading", "anyio", "trio", "loky"})
 
 
 def warn_user(message: str, category: type[Warning], function: object = None) -> None:
-    """Warns at the line of the user that called the library.
+    """Warns at the line of the user that called the library. The message ends with the command that prints the page of the warning.
 
     Args:
         function: the warning points to its definition where there is no such line, as in a thread or in an event loop.
     """
+    message = f"{message} (more: {PAGE.format(category.__name__)})"
     inner, frame = "", sys._getframe(1) if hasattr(sys, "_getframe") else None
     while frame is not None and (name := _library(frame)) in LIBRARIES:
         inner, frame = name, frame.f_back

@@ -21,6 +21,7 @@ from cascade.durable.pinned import Pinned
 from cascade.durable.saving import Doubt, Parked, SavedRun, Steps, Stopped, written_value
 from cascade.durable.store import LostLease, RunRow, Store
 from cascade.errors import (
+    PAGE,
     ChangedCodeError,
     DeclarationError,
     DurabilityWarning,
@@ -107,7 +108,8 @@ class Execution:
         pinned = Pinned(store.functions(self.id))
         if pinned.changes:
             warnings.warn(
-                f"the run {self.id!r} continues with code that has changed:\n" + "\n".join(pinned.changes),
+                f"the run {self.id!r} continues with code that has changed (more: {PAGE.format(DurabilityWarning.__name__)}):\n"
+                + "\n".join(pinned.changes),
                 DurabilityWarning,
                 stacklevel=4,
             )

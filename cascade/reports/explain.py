@@ -8,6 +8,7 @@ for the types that are known, which puts it into that record.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain
 from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
-from cascade.errors import LoweringError
+from cascade.errors import PAGE, LoweringError
 from cascade.graph.description import called_name, dependence_words, policy_words, printable
 from cascade.graph.operations import Map, Route, StateMachine, TaskOperation
 from cascade.graph.outline import Shared, graph_of_routes
@@ -137,7 +138,7 @@ class Explanation:
 
     def __str__(self) -> str:
         width = max((len(task.name) for task in self.tasks), default=0)
-        return "\n".join(printable(line) for task in self.tasks for line in task_lines(task, width))
+        return with_pages("\n".join(printable(line) for task in self.tasks for line in task_lines(task, width)))
 
     __repr__ = __str__
 
@@ -159,6 +160,12 @@ class Explanation:
             if task.name == name:
                 return task
         raise KeyError(name)
+
+
+def with_pages(text: str) -> str:
+    """Returns a text about tasks with a last line that names the pages of the codes in it."""
+    codes = dict.fromkeys(re.findall(r"\bCS1\d\d\b", text))
+    return f"{text}\nmore: {PAGE.format(' '.join(codes))}" if codes else text
 
 
 def explain(target: object) -> Explanation:

@@ -36,6 +36,7 @@ LAYERS = [
     ["cascade.durable"],
     ["cascade.observers"],
     ["cascade.testing"],
+    ["cascade.messages"],
     ["cascade.cli"],
 ]
 """From the bottom up: a module imports only from the layers before its own, or from its own."""

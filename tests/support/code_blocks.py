@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import re
@@ -15,11 +16,20 @@ import cascade as cs
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+MESSAGES = Path(cs.__file__).parent / "messages"
+COPIES = DOCS / "messages"
+"""The pages of the package as the site has them; they are made when it is built."""
 
 
 def documents() -> list[Path]:
     """Returns the files in Markdown that people read: the README, and all of the site's."""
-    return [path for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if path.exists()]
+    found = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
+    return [path for path in found if path.exists() and path.parent != COPIES]
+
+
+def pages_of_messages() -> list[Path]:
+    """Returns the files about error classes and codes."""
+    return sorted(MESSAGES.glob("*.md"))
 
 
 class Block(NamedTuple):
@@ -32,6 +42,33 @@ class Block(NamedTuple):
 
     code: str
     error: str | None
+
+    def missing(self) -> set[str]:
+        """Returns the packages that it imports and that are not installed."""
+        try:
+            tree = ast.parse(self.code)
+        except SyntaxError:
+            return set()
+        names = {
+            name
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for name in (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
+            )
+        }
+        return {name for name in names if not _is_installed(name)} - self.made()
+
+    def made(self) -> set[str]:
+        """Returns the modules that it writes itself before it imports them."""
+        return set(re.findall(r'"(\w+)\.py"', self.code))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package around it
+        return False
 
 
 FENCES = re.compile(r"^```(python|text)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
@@ -50,28 +87,33 @@ def blocks(text: str) -> list[Block]:
 
 
 class Ran(NamedTuple):
-    """A block that was run: what it printed, and the error that ended it, as it is printed at the end of a traceback."""
+    """A block that was run: the line and text of each print, and the error that ended it, as at the end of a traceback."""
 
-    printed: list[str]
+    printed: list[tuple[int, str]]
     error: str | None
 
 
 RECORDER = """
 import json, os, runpy, sys, traceback
-out, results = sys.stdout, []
-sys.stdout = sys.stderr
-for number, path in enumerate(sys.argv[1:]):
+out, *files = sys.argv[1:]
+results = []
+for number, path in enumerate(files):
     os.makedirs(f"block{number}")
     os.chdir(f"block{number}")
     printed, error = [], None
+
+    def record(*values, **options):
+        printed.append((sys._getframe(1).f_lineno, " ".join(map(str, values))))
+
     try:
-        runpy.run_path(path, {"print": lambda *values, **_: printed.append(" ".join(map(str, values)))}, "__main__")
+        runpy.run_path(path, {"print": record}, "__main__")
     except Exception as caught:
         error = "".join(traceback.format_exception_only(caught))
         traceback.print_exception(caught)
-    results.append([printed, error])
+    results.append((printed, error))
     os.chdir("..")
-json.dump(results, out)
+with open(out, "w") as file:
+    json.dump(results, file)
 """
 
 
@@ -81,22 +123,25 @@ def run_blocks(found: list[Block], directory: Path) -> list[Ran]:
     for file, block in zip(files, found, strict=True):
         file.write_text(block.code)
     environment = {**os.environ, "PYTHONPATH": str(Path(cs.__file__).parent.parent)}
-    command = [sys.executable, "-W", "error", "-c", RECORDER, *map(str, files)]
+    command = [sys.executable, "-W", "error", "-c", RECORDER, "results.json", *map(str, files)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=directory
     )
     assert done.returncode == 0, done.stderr
-    return [Ran(*result) for result in json.loads(done.stdout)]
+    results = json.loads((directory / "results.json").read_text())
+    return [Ran([(line, text) for line, text in printed], error) for printed, error in results]
 
 
-def promised(code: str) -> list[str | None]:
-    """Returns for each print of a block, in order, the comment that stands beside it."""
-    comments = [line.rpartition("  # ")[2].strip() if "  # " in line else None for line in code.splitlines()]
-    return [
-        comments[node.end_lineno - 1]
-        for node in ast.parse(code).body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "print"
-    ]
+def promised(code: str) -> dict[int, str]:
+    """Returns the comments that stand beside prints, by the line where the print begins."""
+    comments = {
+        number: line.rpartition("  # ")[2].strip() for number, line in enumerate(code.splitlines(), 1) if "  # " in line
+    }
+    return {
+        node.lineno: comments[node.end_lineno]
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print" and node.end_lineno in comments
+    }
 
 
 def agree(text: str, shown: str) -> bool:

@@ -1,0 +1,63 @@
+"""The reference: it has every public name, with an example that runs (`test_documents.py` runs them)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import cascade as cs
+from cascade import testing
+from tests.support.code_blocks import DOCS, blocks
+
+REFERENCE = DOCS / "reference"
+pytestmark = [pytest.mark.skipif(not DOCS.exists(), reason="only in a checkout"), pytest.mark.once]
+
+OF_TESTING = [
+    name
+    for name, value in vars(testing).items()
+    if isinstance(value, type)
+    and (value.__module__, name[0]) == ("cascade.testing", name[0].upper())
+    and name[0] != "_"
+]
+NAMES = [name for name in cs.__all__ if name != "__version__"]
+OTHERS = [
+    *(f"cascade.testing.{name}" for name in (*OF_TESTING, "Crashes", "crash_at_every_commit")),
+    "cascade.adapters.executors.local.LocalExecutor", "cascade.adapters.protocols.Executor", "cascade.adapters.protocols.Solver",
+    "cascade.adapters.solvers.native.NativeSolver", "cascade.graph.build.build_graph",
+]  # fmt: skip
+
+
+def sections() -> dict[str, str]:
+    """Returns for each name that the reference documents, the text of its section."""
+    found: dict[str, str] = {}
+    for page in REFERENCE.glob("*.md"):
+        for section in re.split(r"^## ", page.read_text(), flags=re.MULTILINE):
+            for name in re.findall(r"^\.\. auto\w+:: ([\w.]+)", section, flags=re.MULTILINE):
+                assert name not in found, f"{name} is there twice"
+                found[name] = section
+    return found
+
+
+def example_page(name: str) -> Path:
+    return Path(cs.__file__).parent / "messages" / f"{name}.md"
+
+
+@pytest.mark.parametrize("name", [*(f"cascade.{name}" for name in NAMES), *OTHERS])
+def test_every_public_name_has_a_section_with_an_example(name: str) -> None:
+    section = sections().get(name)
+    assert section is not None, f"docs/reference has no section of {name}"
+    short = name.rpartition(".")[2]
+    value = getattr(cs, short, None)
+    if isinstance(value, type) and issubclass(value, (cs.CascadeError, Warning)):
+        section = example_page(short).read_text()
+    assert any(re.search(rf"\b{short}\b", block.code + (block.error or "")) for block in blocks(section)), section
+
+
+def test_the_names_of_the_module_for_tests_are_found() -> None:
+    assert {"SpySubscriber", "SpyExecutor", "MockExecutor", "Call"} == set(OF_TESTING)
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    assert [name for name in NAMES if not (getattr(cs, name).__doc__ or "").strip()] == []
