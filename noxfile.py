@@ -71,9 +71,12 @@ def generate(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
-    """Runs all code of the documents and compares its output."""
+    """Draws the pictures, builds the site into build/site, and runs all code of the documents."""
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", "-q", "-k", "examples or docstrings", *session.posargs)
+    session.run("python", "perf/plots.py")
+    session.run("python", "tools/pictures.py")
+    session.run("python", "-m", "sphinx", "-W", "-b", "html", "docs", "build/site")
+    session.run("python", "-m", "pytest", "-q", "-k", "documents or reference or examples or docstrings", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
