@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from cascade.declare.resources import resource as resource
     from cascade.declare.retry import Retry as Retry
     from cascade.declare.task import Task as Task
-    from cascade.durable.pinned import migrate as migrate
+    from cascade.durable.migrations import migrate as migrate
     from cascade.durable.run import Run as Run
     from cascade.durable.run import Store as Store
     from cascade.durable.run import fork as fork
@@ -236,7 +236,7 @@ _HOMES = {
     "from_json": "cascade.graph.serialize",
     "full_tracebacks": "cascade.runtime.api",
     "inject": "cascade.declare.resources",
-    "migrate": "cascade.durable.pinned",
+    "migrate": "cascade.durable.migrations",
     "otel": "cascade.observers.otel",
     "override_resource": "cascade.testing",
     "pipeline": "cascade.declare.control",

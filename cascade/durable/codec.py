@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import types
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from cascade._vm import KEPT, Jump, Skipped, holds_deferred
@@ -22,6 +22,7 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import Policies, RouteSet
 from cascade.declare.resources import Injection, Resource, inject
 from cascade.declare.task import Task
+from cascade.durable.migrations import find_task, task_path
 from cascade.durable.references import find, path_of
 from cascade.errors import KeyingError, SavingError, StoreError
 from cascade.graph.calls import NO_INPUT, NoInput
@@ -211,7 +212,7 @@ class StateWriter(Codec):
             default = [] if task.default is REQUIRED else [task.default]
             return self._extension(INPUT, [task.kind, task.name, default, task.type, task.description], 1, Encoder())
         try:
-            path = path_of(task)
+            path = task_path(task)
         except KeyingError as error:
             raise SavingError(f"the run cannot be saved: it holds {error.what}", hint=error.hint) from None
         self.tasks[path] = task
@@ -299,8 +300,9 @@ class StateWriter(Codec):
         if type(value) is LazyResult and value is not CONTINUES:
             return self._result(value)
         if type(value) is Task:
-            self.tasks[path_of(value)] = value
-            return self._extended(TASK, path_of(value).encode())
+            path = task_path(value)
+            self.tasks[path] = value
+            return self._extended(TASK, path.encode())
         if type(value) is ResourcePlaceholder:
             return self._injection(RESOURCE, value.injection.task)
         if type(value) is range:
@@ -515,15 +517,11 @@ class StateReader(Codec):
     def _lazy(self, data: memoryview) -> LazyResult[object]:
         called, slots = self._items(data)
         if type(called) is str:
-            called = lazy_result(self._find_task(called), tuple(self.slots_of(called, slots)))
+            called = lazy_result(self._find_task(called), tuple(slots))
         elif isinstance(called, Input):
             called = lazy_result(called, ())
         self._results.append(called)
         return cast("LazyResult[object]", called)
-
-    def slots_of(self, path: str, slots: Sequence[object]) -> Sequence[object]:
-        """Returns the arguments of a call of a task, as it takes them now."""
-        return slots
 
     def _injection(self, data: memoryview) -> LazyResult[object]:
         name, path = self._items(data)
@@ -539,11 +537,6 @@ class StateReader(Codec):
 
     def _marker(self, data: memoryview) -> object:
         return {b"k": KEPT, b"n": NO_INPUT, b"r": ROUTES, b"c": CONTINUES}[bytes(data)]
-
-
-def find_task(path: str) -> AnyTask:
-    """Returns the task of a name."""
-    return cast("AnyTask", find(path, Task, "task"))
 
 
 _READERS: dict[int, Callable[[StateReader, memoryview], object]] = {

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from cascade._vm import FrameState, Machine, is_awaitable
@@ -22,7 +22,6 @@ from cascade.durable.saving import Doubt, Parked, SavedRun, Steps, Stopped, writ
 from cascade.durable.store import LostLease, RunRow, Store
 from cascade.errors import (
     PAGE,
-    ChangedCodeError,
     DeclarationError,
     DurabilityWarning,
     InDoubtError,
@@ -92,10 +91,40 @@ class Execution:
     def begin(self, target: object, params: Mapping[str, object] | None) -> None:
         """Sets the run up and takes its first snapshot."""
         session = self._session(target, params)
-        self._make_saved(session, 0, set())
-        assert self.saved is not None
+        known = {each[0] for each in self.store.functions(self.id)}
+        saved = self._make_saved(session, 0, known)
         session.__enter__()
-        self.saved.save()
+        saved.save()
+
+    def begin_later(self) -> None:
+        """As `begin`, of a run that was left to a worker: with its target as it was saved."""
+        pinned = self._compared()
+        target, params = self._read_target(_Reader(self.store, self.id, pinned))
+        self._take_code(pinned, target, params)
+        self.begin(target, params)
+
+    def _compared(self) -> Pinned:
+        """Returns the code of the run compared with the code that is here; warns where it has changed."""
+        pinned = Pinned(self.store.functions(self.id))
+        if pinned.changes:
+            warnings.warn(
+                f"the run {self.id!r} continues with code that has changed (more: {PAGE.format(DurabilityWarning.__name__)}):\n"
+                + "\n".join(pinned.changes),
+                DurabilityWarning,
+                stacklevel=5,
+            )
+        return pinned
+
+    def _read_target(self, reader: StateReader) -> tuple[object, Any]:
+        return cast("tuple[object, Any]", reader.target(reader.read(self.store.target(self.id))))
+
+    def _take_code(self, pinned: Pinned, target: object, params: Mapping[str, object] | None) -> None:
+        """Has the run belong to the code that is here from now on."""
+        if not pinned.is_current:
+            self.store.replace_functions(self.id, pinned.rows_now())
+        if pinned.migrated:
+            data, writer = written_target(self.store, target, params)
+            self.store.replace_target(self.id, data, writer.blobs)
 
     def restore(self, row: RunRow, number: int | None = None, changed: Mapping[str, object] | None = None) -> None:
         """Sets the run up as it was at a snapshot.
@@ -105,16 +134,9 @@ class Execution:
             changed: new values of variables, by name.
         """
         store = self.store
-        pinned = Pinned(store.functions(self.id))
-        if pinned.changes:
-            warnings.warn(
-                f"the run {self.id!r} continues with code that has changed (more: {PAGE.format(DurabilityWarning.__name__)}):\n"
-                + "\n".join(pinned.changes),
-                DurabilityWarning,
-                stacklevel=4,
-            )
+        pinned = self._compared()
         reader = _Reader(store, self.id, pinned)
-        target, params = cast("tuple[object, Any]", reader.target(reader.read(store.target(self.id))))
+        target, params = self._read_target(reader)
         session = self._session(target, params)
         wanted = row.snapshot if number is None else number
         state = store.snapshot(self.id, wanted)
@@ -130,30 +152,28 @@ class Execution:
             frame = run.current
             assert frame is not None and frame.graph is not None
             root = (walk_code(frame.shape, frame.graph.rows, frame.graph.inputs), frame.graph.inputs)
-        if any(each[0] == ["graph", b""] for each in frames):
-            reader.check_graph()
-        states = FramesReader(context, root, pinned.task, reader.shape).states(
-            [reader.migrated(each) for each in frames]
-        )
+        states = FramesReader(context, root, pinned.task, reader.shape).states(frames)
         if changed:
             change_variables(states, frames, dict(changed))
-        if pinned.changes or pinned.values_changed:
-            store.replace_functions(self.id, pinned.rows_now())  # it belongs to this code from now on
-        known = {each[0] for each in store.functions(self.id)}
         if isinstance(run, Machine):
             run.restore(cast("list[FrameState]", states), first, steps, graphs)
         else:
             restore_frames(run, cast("list[WalkState]", states), first, steps, graphs)
-        self._make_saved(session, row.snapshot, known)
-        assert self.saved is not None
-        self.saved.restore_notes(notes)
-        self.saved.elapsed = elapsed
+        known = {each[0] for each in (store.functions(self.id) if pinned.is_current else pinned.rows_now())}
+        saved = self._make_saved(session, row.snapshot, known)
+        saved.restore_notes(notes)
+        saved.elapsed = elapsed
         timeout = self.options.get("timeout")
         if timeout is not None:
             session.deadline = time.monotonic() + max(0.0, timeout - elapsed)
-        self.code = "compatible" if pinned.changes or pinned.values_changed else "same"
+        self.code = "migrated" if pinned.migrated else "same" if pinned.is_current else "compatible"
         store.note(self.id, "resumed", steps, f"snapshot {wanted}, {self.code} code")
         session.__enter__()
+        with store.database.transaction():
+            self._take_code(pinned, target, params)
+            if pinned.migrated:  # older snapshots have calls with the old parameters under names that mean others now
+                saved.save()
+                store.drop_snapshots(self.id, saved.number)
         session.context.publisher.resumed(self.id, wanted, steps, self.code)
 
     def _session(self, target: object, params: Mapping[str, object] | None) -> SavedSession:
@@ -169,7 +189,7 @@ class Execution:
             context.shapes.root(rows_of(session.code), session.code)
         return session
 
-    def _make_saved(self, session: SavedSession, number: int, known: set[str]) -> None:
+    def _make_saved(self, session: SavedSession, number: int, known: set[str]) -> SavedRun:
         every = self.options.get("every", 1.0)
         interval: float | Steps = Steps(every["steps"]) if isinstance(every, dict) else float(every)
         context = cast("SavedContext", session.context)
@@ -178,6 +198,7 @@ class Execution:
         )  # fmt: skip
         self.saved.doubt = self.doubt
         self.saved.begun = time.time()
+        return self.saved
 
     def stop(self) -> None:
         """Has the run saved and ended in this process, from another thread."""
@@ -265,7 +286,6 @@ class _Reader(StateReader):
         self._pinned = pinned
         self._store = store
         self._id = id
-        self.migrated_calls: set[str] = set()  # in the graphs that were read
 
     def take_resources(self, acquire: Callable[..., object]) -> None:
         """Has resources in a state set up anew."""
@@ -285,33 +305,7 @@ class _Reader(StateReader):
     def shape(self, key: bytes) -> LazyResult[object]:
         """Returns the results that a graph was built of."""
         inner = _Reader(self._store, self._id, self._pinned)
-        found = cast("LazyResult[object]", inner.target(inner.read(self._store.blob(self._id, key))))
-        inner.check_graph()
-        return found
-
-    def check_graph(self) -> None:
-        """Raises ChangedCodeError for a graph under way that calls a task which was migrated: its values stand at places that are gone."""
-        for path in self.migrated_calls:
-            text = f"{path}: it is called in a graph that is under way"
-            raise ChangedCodeError(
-                f"the run cannot be migrated:\n{text}",
-                [text],
-                hint="let the old code finish the graph: loops can be migrated, at their next turn",
-            )
-
-    def slots_of(self, path: str, slots: Sequence[object]) -> Sequence[object]:
-        if self._pinned.is_migrated(path):
-            self.migrated_calls.add(path)
-        return self._pinned.slots(path, slots)
-
-    def migrated(self, frame: list[Any]) -> list[Any]:
-        """Returns a frame of a task on its own as the task takes its arguments now."""
-        reference, pc, slots, count, *rest = frame
-        if reference[0] != "task" or not self._pinned.is_migrated(reference[1]) or pc != 0:
-            return frame
-        values = dict(slots)
-        changed = self._pinned.slots(reference[1], [values[at] for at in range(count - 1)])
-        return [reference, pc, [[at, value] for at, value in enumerate(changed)], len(changed) + 1, *rest]
+        return cast("LazyResult[object]", inner.target(inner.read(self._store.blob(self._id, key))))
 
 
 def change_variables(states: list[Any], frames: list[Any], changed: dict[str, object]) -> None:

@@ -15,7 +15,7 @@ from cascade.adapters.caches.keys import digest
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.durable.codec import ROUTES, StateWriter, unsaved
-from cascade.durable.references import path_of
+from cascade.durable.migrations import task_path
 from cascade.errors import KeyingError, SavingError, StoreError
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
@@ -189,7 +189,7 @@ def _written_frame(
 def _task(writer: StateWriter, task: AnyTask) -> str:
     path = writer.paths.get(task)
     if path is None:
-        path = writer.paths[task] = path_of(task)
+        path = writer.paths[task] = task_path(task)
         writer.tasks[path] = task
     return path
 

@@ -10,62 +10,21 @@ import difflib
 import json
 import linecache
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from cascade.adapters.caches.identity import known_identity
 from cascade.adapters.caches.keys import digest
 from cascade.adapters.caches.library import is_library
 from cascade.declare.task import Task
-from cascade.durable.codec import find_task
+from cascade.durable.migrations import adapter, find_task, migration_of, task_path
 from cascade.durable.references import find
-from cascade.errors import ChangedCodeError, DeclarationError, KeyingError, UnknownCodeError
+from cascade.errors import ChangedCodeError, KeyingError, UnknownCodeError
 
 AnyTask = Task[..., object]
 FunctionRow = tuple[str, int, str, str, str, int, str]
 """(path, whether it is a task, digest, parameters, file, line, source)"""
 SHOWN_LINES = 40
-
-
-class Migration(NamedTuple):
-    """How calls of a task that was saved continue as calls of another one.
-
-    Attributes:
-        task: that one.
-        arguments: returns its arguments by name, given those of the old task by keyword.
-    """
-
-    task: AnyTask
-    arguments: Callable[..., Mapping[str, object]]
-
-
-_migrations: dict[str, Migration] = {}
-
-
-def migrate(old: str | AnyTask, new: AnyTask, function: Callable[..., Mapping[str, object]]) -> None:
-    """Says how runs that were saved with one task continue with another, or with the same one whose parameters have changed.
-
-    Args:
-        old: the task, or `"module:name"` of one that is not there any more.
-        new: the task that its calls become.
-        function: takes the arguments of a saved call by keyword, and returns those of the new call in a dict.
-
-    Raises:
-        DeclarationError: (a TypeError) `new` is no task, or `function` cannot be called.
-
-    >>> import cascade as cs
-    >>> @cs.task
-    ... def step(n, total, unit="m"):
-    ...     return total if n == 0 else step.tail(n - 1, total + n)
-    >>> cs.migrate("old_module:step", step, lambda n, total: {"n": n, "total": total})
-    """
-    if type(new) is not Task or not callable(function) or not isinstance(old, (str, Task)):
-        raise DeclarationError(
-            f"migrate({old!r}, {new!r}, {function!r})",
-            expected="a task or 'module:name', a task, and a function of the old arguments",
-        )
-    path = old if isinstance(old, str) else f"{old.__module__}:{getattr(old, '__qualname__', old.name)}"
-    _migrations[path] = Migration(new, function)
 
 
 def function_rows(tasks: Mapping[str, AnyTask], known: set[str]) -> list[FunctionRow]:
@@ -141,12 +100,14 @@ class Pinned:
     Attributes:
         changes: for each function that has changed, a text with its name, its lines, and their difference.
         values_changed: the tasks whose functions are the same, and that read other values.
+        migrated: the tasks whose calls continue as those of others.
     """
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self._parameters: dict[str, tuple[str, ...]] = {}
         self.changes: list[str] = []
         self.values_changed: list[str] = []
+        self.migrated: list[str] = []
         refused: list[str] = []
         for path, is_task, identity, parameters, file, line, source in rows:
             if is_task:
@@ -162,7 +123,9 @@ class Pinned:
             )
 
     def _compare_task(self, path: str, identity: str, file: str, line: int, source: str) -> list[str]:
-        if path in _migrations:
+        migration = migration_of(path)
+        if migration is not None and not self._is_of_new(path, identity, migration.task):
+            self.migrated.append(path)
             return []
         try:
             task = find_task(path)
@@ -176,6 +139,11 @@ class Pinned:
         if identity_of(task) != identity:
             self._note_change(path, task.func, file, line, source)
         return []
+
+    def _is_of_new(self, path: str, identity: str, new: AnyTask) -> bool:
+        """Returns whether the saved task is the one that it was migrated to: a task may keep its name."""
+        names = self._parameters[path]
+        return task_path(new) == path and names == new.parameters and identity_of(new) == identity
 
     def _compare_function(self, path: str, identity: str, file: str, line: int, source: str) -> None:
         try:
@@ -193,26 +161,18 @@ class Pinned:
         else:
             self.changes.append(_difference(path, function, file, line, source))
 
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing has changed."""
+        return not (self.changes or self.values_changed or self.migrated)
+
     def rows_now(self) -> list[FunctionRow]:
         """Returns the rows of the functions as they are now."""
-        return function_rows({path: self.task(path) for path in self._parameters if path not in _migrations}, set())
+        return function_rows({task_path(task): task for task in map(self.task, self._parameters)}, set())
 
     def task(self, path: str) -> AnyTask:
-        """Returns the task that calls of a saved task are calls of now."""
-        migration = _migrations.get(path)
-        return find_task(path) if migration is None else migration.task
-
-    def slots(self, path: str, slots: Sequence[object]) -> Sequence[object]:
-        """Returns the arguments of a saved call, as the task takes them now."""
-        migration = _migrations.get(path)
-        names = self._parameters.get(path, ())
-        if migration is None or len(names) != len(slots):
-            return slots
-        return migration.task.bind(**migration.arguments(**dict(zip(names, slots, strict=True))))
-
-    @staticmethod
-    def is_migrated(path: str) -> bool:
-        return path in _migrations
+        """Returns the task in whose name calls of a saved task are made now."""
+        return adapter(path, self._parameters[path]) if path in self.migrated else find_task(path)
 
 
 def _difference(path: str, function: object, file: str, line: int, source: str) -> str:

@@ -464,9 +464,7 @@ def resumed(store: Store, row: RunRow, owner: str, engine: Engine, doubt: Doubt 
     execution = Execution(store, row.id, owner, engine, row.options, doubt)
     try:
         if row.snapshot == 0:
-            reader = StateReader(lambda key: store.blob(row.id, key), store.pickle)
-            target, params = cast("tuple[object, Any]", reader.target(reader.read(store.target(row.id))))
-            execution.begin(target, params)
+            execution.begin_later()
         else:
             execution.restore(row)
     except BaseException:

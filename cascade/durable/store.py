@@ -247,6 +247,12 @@ class Store:
         """Returns the target of a run, as it was written."""
         return bytes(self.database.execute("SELECT target FROM runs WHERE id = ?", (id,))[0][0])
 
+    def replace_target(self, id: str, target: bytes, blobs: Mapping[bytes, bytes]) -> None:
+        """Writes the target of a run anew."""
+        with self.database.transaction():
+            self.database.count("UPDATE runs SET target = ? WHERE id = ?", (target, id))
+            self.put_blobs(id, blobs, NEVER_OLD)
+
     def outcome(self, id: str) -> bytes | None:
         """Returns the result of a run that is done, as it was written."""
         found = self.database.execute("SELECT outcome FROM runs WHERE id = ?", (id,))[0][0]
@@ -472,6 +478,10 @@ class Store:
                 expected=f"one of {kept[0]} to {kept[-1]}" if kept else "a run that was saved",
             )
         return bytes(rows[0][0])
+
+    def drop_snapshots(self, id: str, number: int) -> None:
+        """Drops the snapshots before one."""
+        self.database.count("DELETE FROM snapshots WHERE run = ? AND number < ?", (id, number))
 
     def snapshots(self, id: str) -> list[tuple[int, float, int]]:
         """Returns the snapshots of a run that are kept: (number, when, step)."""

@@ -184,7 +184,7 @@ class RunSaved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResumed(Event):
-    """A saved run continues from a snapshot, at `step`; `code` is "same" or "compatible"."""
+    """A saved run continues from a snapshot, at `step`; `code` is "same", "compatible" or "migrated"."""
 
     name: str
     snapshot: int

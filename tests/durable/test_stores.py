@@ -287,7 +287,7 @@ def test_a_run_continues_with_compatible_code_and_says_so(path: Path, store: cs.
     assert [row[2] for row in store.functions("run")] != before  # it belongs to the new code now
 
 
-def test_a_run_is_refused_with_a_difference_where_parameters_have_changed_and_can_be_migrated(
+def test_a_run_is_refused_with_a_difference_where_parameters_have_changed(
     path: Path, store: cs.Store, module: Any
 ) -> None:
     made = module("n, total", "return total if n == 0 else step.tail(n - 1, total + half(n))")
@@ -303,16 +303,6 @@ def test_a_run_is_refused_with_a_difference_where_parameters_have_changed_and_ca
     with pytest.raises(cs.ChangedCodeError, match=expected) as error:
         cs.resume(store, fork)
     assert len(error.value.changes) == 1 and store.run(fork).status == "interrupted"
-    cs.migrate("pinned_tasks:step", made.step, lambda n, total: {"n": n, "sum": total, "unit": "m"})
-    try:
-        assert cs.resume(store, fork).result() == "25 m"
-        parked = store.copy("run", 1, "begun")  # its graph has not called the loop yet
-        with pytest.raises(cs.ChangedCodeError, match="it is called in a graph that is under way"):
-            cs.resume(store, parked)
-    finally:
-        from cascade.durable import pinned
-
-        pinned._migrations.clear()
 
 
 def test_a_task_that_is_gone_is_named(store: cs.Store, module: Any) -> None:
