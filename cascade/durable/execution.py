@@ -197,7 +197,7 @@ class Execution:
             session.run, context, self.store, self.id, self.owner, interval, number, context.shapes, known
         )  # fmt: skip
         self.saved.doubt = self.doubt
-        self.saved.begun = time.time()
+        self.saved.begun = time.monotonic()
         return self.saved
 
     def stop(self) -> None:

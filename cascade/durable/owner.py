@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import socket
 import threading
+from functools import cache
+
+from cascade.adapters.caches.keys import digest
 
 _count = itertools.count(1)
 _active: set[str] = set()
@@ -30,6 +34,11 @@ class Owner:
             _active.discard(owner)
 
     @staticmethod
+    def is_here(owner: str) -> bool:
+        """Returns whether an owner is a process of this machine, since it was started."""
+        return owner.rsplit(":", 3)[0] == _host()
+
+    @staticmethod
     def is_dead(owner: str | None) -> bool:
         """Returns True if an owner is known to have ended; False for one of another machine."""
         if owner is None:
@@ -45,11 +54,16 @@ class Owner:
     def describe(owner: str) -> str:
         """Returns an owner in words."""
         host, pid, _, _ = owner.rsplit(":", 3)
-        return f"process {pid} on {host}"
+        return f"process {pid} on {host.partition('/')[0]}"
 
 
+@cache
 def _host() -> str:
-    return socket.gethostname()
+    """Returns the name of the machine, and what tells apart its starts, and containers of the same name on it."""
+    parts = ""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:  # there is none but on Linux
+        parts = file.read() + os.readlink("/proc/self/ns/pid")
+    return f"{socket.gethostname()}/{digest(parts.encode()).hex()[:8]}"
 
 
 def _started(pid: int) -> str:

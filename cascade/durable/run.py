@@ -90,6 +90,9 @@ class Run:
         self._execution: Execution | None = None
         self._thread: threading.Thread | None = None
         self._ended: Ended | None = None
+        self._due: tuple[float, float] | None = (
+            None  # of a parked run: as it is saved, and by a clock that is never set
+        )
         self._error: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -171,7 +174,7 @@ class Run:
         row = self.store.run(self.id)
         if row.is_over:
             return _Looked(False, self._outcome(row))
-        if self._engine is not None and _may_continue(row, self.store):
+        if self._engine is not None and (_may_continue(row, self.store) or self._has_waited(row)):
             return _Looked(True)
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError(f"the run {self.id!r} is {row.status} at the end of the timeout")
@@ -189,7 +192,7 @@ class Run:
         """Returns the snapshots that are kept, and other events, in order."""
         entries = [Entry(at, "saved", step, f"snapshot {number}") for number, at, step in self.store.snapshots(self.id)]
         entries += [Entry(*each) for each in self.store.events(self.id)]
-        return sorted(entries)
+        return sorted(entries, key=lambda entry: (entry.step, entry.at))  # the clock may have been set back
 
     def cancel(self) -> None:
         """Cancels the run: it ends at its next snapshot, wherever it is under way."""
@@ -238,6 +241,14 @@ class Run:
             raise
         if not thread.is_alive():
             self._thread = None
+
+    def _has_waited(self, row: RunRow) -> bool:
+        """Returns whether a parked run was waited for until it is due, by a clock that is never set: it then looks itself."""
+        if row.status != "waiting" or row.due is None:
+            return False
+        if self._due is None or self._due[0] != row.due:
+            self._due = row.due, time.monotonic() + row.due - time.time()
+        return time.monotonic() >= self._due[1]
 
     async def _thread_over(self, deadline: float | None) -> None:
         """As `_join`, awaited."""
@@ -314,7 +325,7 @@ def _may_continue(row: RunRow, store: Store) -> bool:
     if row.status == "waiting":
         return row.due is not None and row.due <= time.time()
     if row.status == "running":
-        return Owner.is_dead(row.owner) or row.lease is None or row.lease < time.time()
+        return store.is_free(row)
     return row.status == "interrupted" or (row.status == "queued" and row.queue is None)
 
 

@@ -298,7 +298,7 @@ class SavedRun:
         number, inner, writer = self.number + 1, self.inner, self.writer
         if self.context.inputs.resources is not None:
             writer.resources = self.context.inputs.resources.injections()
-        elapsed = time.time() - self.begun + self.elapsed
+        elapsed = time.monotonic() - self.begun + self.elapsed
         self._note_finished()
         states = inner.frames(self._entries) if isinstance(inner, Machine) else frame_states(inner, self._entries)
         shapes: dict[bytes, Any] = {}
@@ -564,10 +564,15 @@ class SavedRun:
         if note.name is None:
             note.name = name
             note.due = None if timeout is None else time.time() + timeout
+        # In this process by a clock that is never set. In another one, not longer than the timeout: the clock may have been set back.
+        end = float("inf")
+        if note.due is not None and timeout is not None:
+            left = min(note.due - time.time(), timeout)
+            note.due, end = time.time() + left, time.monotonic() + left
 
         def take() -> tuple[bool, object]:
             found = self.store.signal(self.id, name, self._taken)
-            if found is None and (note.due is None or time.time() < note.due):
+            if found is None and time.monotonic() < end:
                 return False, None
             self.notes.pop(key, None)
             self.request_save()

@@ -10,10 +10,11 @@ from importlib import import_module
 from typing import Any
 
 from cascade.declare.lazy import LazyResult
+from cascade.durable.clocks import LEAST_JUMP
 from cascade.durable.execution import written_target
 from cascade.durable.pinned import function_rows
 from cascade.durable.store import Store
-from cascade.errors import DeclarationError, MissingExtraError, StoreError
+from cascade.errors import DeclarationError, MissingExtraError
 from cascade.runtime.engine import name_of
 
 
@@ -104,12 +105,10 @@ def _cron_after(rule: str, after: float) -> float:
 def start_due(store: Store) -> int:
     """Starts the runs of schedules whose time has come; returns how many."""
     now, started = time.time(), 0
-    for id, rule, due in store.due_schedules(now):
-        following = next_time(rule, due)
-        if following <= now:
-            following = next_time(rule, now)
-        try:
-            started += store.start_scheduled(id, due, following)
-        except StoreError:
-            continue  # another worker has started it
+    for id, rule, due in store.schedules():
+        if due <= now:
+            following = next_time(rule, due)
+            started += store.start_scheduled(id, due, next_time(rule, now) if following <= now else following)
+        elif rule.startswith("every ") and due > next_time(rule, now) + LEAST_JUMP:
+            store.set_schedule(id, due, next_time(rule, now))  # the clock was set back
     return started

@@ -1,15 +1,4 @@
-"""Store: where runs are saved. One schema, for SQLite and Postgres.
-
-runs        one row a run: its target, its state, who runs it, its outcome
-snapshots   the last snapshots of each run, numbered: the last one says how far a run is that is not over
-blobs       large values of a run, by the digest of their content, with the last snapshot that used them
-effects     what calls with an effect have done since a snapshot: begun, or returned a value
-functions   the code that a run belongs to: the name, digest and source of each function
-signals     values that were sent to a run; `taken` once a wait has them
-events      the history of a run: parked, resumed, signals, ...
-queues      how many runs of a queue may be under way at once
-schedules   targets that are started again and again
-"""
+"""Store: where runs are saved, in SQLite or Postgres."""
 
 from __future__ import annotations
 
@@ -17,119 +6,20 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
+from cascade.durable.clocks import Watch
 from cascade.durable.owner import Owner
+from cascade.durable.schema import COLUMNS, FORMAT, PARTS, RUNS, Database, Row, row_of, schema
+from cascade.durable.schema import OVER as OVER
+from cascade.durable.schema import RunRow as RunRow
 from cascade.durable.sqlite import SQLite
 from cascade.errors import DeclarationError, StoreError, nearest
 
-FORMAT = 1
 KEPT_SNAPSHOTS = 32
 LEASE_SECONDS = 15.0
 NEVER_OLD = 1 << 62
 """The snapshot that values belong to which are no part of a snapshot."""
-OVER = ("done", "failed", "cancelled")
-"""The states of runs that do not continue."""
-PARTS = ("snapshots", "effects", "blobs", "functions", "signals", "events")
-"""The tables that have rows of a run."""
-Row = tuple[Any, ...]
-
-
-class Database(Protocol):
-    """SQLite or Postgres, as a store uses it."""
-
-    binary: str
-    number: str
-    counter: str
-    clustered: str
-    shared_lock: str
-
-    def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]: ...
-    def count(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
-    def count_alone(self, statement: str, arguments: Sequence[object] = ()) -> int: ...
-    def many(self, statement: str, rows: Sequence[Row]) -> None: ...
-    def transaction(self) -> Any: ...  # noqa: ANN401  # a context manager
-    def connection(self) -> Any: ...  # noqa: ANN401  # the driver's own
-    def begin(self) -> None: ...
-    def commit(self) -> None: ...
-    def roll_back(self) -> None: ...
-    def close(self) -> None: ...
-
-
-def schema(binary: str, number: str, counter: str, clustered: str) -> list[str]:
-    """Returns the statements that create the tables, given the names of the types of the database.
-
-    Args:
-        clustered: the option of tables whose rows stand in their index, so that a snapshot is one write.
-    """
-    return [
-        f"""CREATE TABLE runs (
-            id TEXT PRIMARY KEY, status TEXT NOT NULL, target {binary} NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
-            created {number} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL,
-            queue TEXT, owner TEXT, lease {number}, due {number}, waits TEXT NOT NULL, outcome {binary}, error TEXT,
-            cancelled {counter} NOT NULL)""",
-        "CREATE INDEX runs_by_status ON runs (status, due)",
-        "CREATE INDEX runs_by_time ON runs (created)",
-        f"""CREATE TABLE snapshots (
-            run TEXT NOT NULL, number {counter} NOT NULL, saved {number} NOT NULL, step {counter} NOT NULL, state {binary} NOT NULL,
-            PRIMARY KEY (run, number)){clustered}""",
-        f"""CREATE TABLE effects (
-            run TEXT NOT NULL, snapshot {counter} NOT NULL, serial {counter} NOT NULL, node TEXT NOT NULL, value {binary},
-            PRIMARY KEY (run, snapshot, serial, node)){clustered}""",
-        f"""CREATE TABLE blobs (
-            run TEXT NOT NULL, digest {binary} NOT NULL, last {counter} NOT NULL, data {binary} NOT NULL, PRIMARY KEY (run, digest))""",
-        f"""CREATE TABLE functions (
-            run TEXT NOT NULL, path TEXT NOT NULL, task {counter} NOT NULL, digest TEXT NOT NULL, parameters TEXT NOT NULL,
-            file TEXT NOT NULL, line {counter} NOT NULL, source TEXT NOT NULL, PRIMARY KEY (run, path))""",
-        f"""CREATE TABLE signals (
-            run TEXT NOT NULL, number {counter} NOT NULL, name TEXT NOT NULL, value {binary} NOT NULL, sent {number} NOT NULL,
-            taken {counter} NOT NULL, PRIMARY KEY (run, number))""",
-        f"""CREATE TABLE events (
-            run TEXT NOT NULL, number {counter} NOT NULL, at {number} NOT NULL, kind TEXT NOT NULL, step {counter} NOT NULL,
-            detail TEXT NOT NULL, PRIMARY KEY (run, number))""",
-        f"CREATE TABLE queues (name TEXT PRIMARY KEY, concurrency {counter} NOT NULL)",
-        f"""CREATE TABLE schedules (
-            id TEXT PRIMARY KEY, rule TEXT NOT NULL, target {binary} NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
-            next {number} NOT NULL)""",
-    ]
-
-
-class RunRow(NamedTuple):
-    """A run as it stands in the store.
-
-    Attributes:
-        status: "queued", "running", "waiting", "interrupted", "done", "failed" or "cancelled".
-        step: how many task calls it had made when it was saved last.
-        waits: the names of the signals that it waits for.
-        due: when it is to continue, in seconds since the epoch; None if not by the clock.
-    """
-
-    id: str
-    status: str
-    name: str
-    options: dict[str, Any]
-    created: float
-    saved: float
-    step: int
-    snapshot: int
-    queue: str | None
-    owner: str | None
-    lease: float | None
-    due: float | None
-    waits: tuple[str, ...]
-    error: str | None
-
-    @property
-    def is_over(self) -> bool:
-        return self.status in OVER
-
-
-COLUMNS = (
-    "id, status, name, options, created, runs.saved, runs.step, queue, owner, lease, due, waits, error, "
-    "last.number, last.saved, last.step"
-)
-RUNS = "runs LEFT JOIN snapshots last ON last.run = id AND last.number = (SELECT max(number) FROM snapshots WHERE run = id)"
-"""The runs, each with its last snapshot. A row of `runs` is not written with each of them."""
 
 
 class Store:
@@ -174,6 +64,7 @@ class Store:
         self.path: str = os.fspath(path)
         self.pickle: bool = pickle
         self.lease: float = float(lease)
+        self._watch = Watch()
         self.database: Database = _database(self.path, synchronous)
         self._add_snapshot = (
             "INSERT INTO snapshots SELECT ?, ?, ?, ?, ? FROM runs WHERE id = ? AND owner = ? AND cancelled = 0"
@@ -205,7 +96,7 @@ class Store:
         rows = self.database.execute(
             f"SELECT {COLUMNS} FROM {RUNS}{where} ORDER BY created DESC LIMIT ?", (*arguments, limit)
         )
-        return [_row(each) for each in rows]
+        return [row_of(each) for each in rows]
 
     def has(self, id: str) -> bool:
         """Returns whether there is a run of a name."""
@@ -217,7 +108,7 @@ class Store:
         if not rows:
             known = [each[0] for each in self.database.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 100")]
             raise StoreError(f"there is no run {id!r} in {self.path}", hint=nearest(id, known))
-        return _row(rows[0])
+        return row_of(rows[0])
 
     def create(
         self, id: str, target: bytes, name: str, options: Mapping[str, object], queue: str | None, owner: str | None,
@@ -231,9 +122,9 @@ class Store:
         now = time.time()
         with self.database.transaction():
             added = self.database.count(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '[]', NULL, NULL, 0) ON CONFLICT DO NOTHING",
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, '[]', NULL, NULL, 0) ON CONFLICT DO NOTHING",
                 (id, "queued" if owner is None else "running", target, name, json.dumps(options), now, now, queue, owner,
-                 None if owner is None else now + self.lease, now if owner is None else None),
+                 *((None, None, now) if owner is None else (*self._new_lease(), None))),
             )  # fmt: skip
             if not added:
                 raise StoreError(
@@ -273,8 +164,8 @@ class Store:
                     f"the run {id!r} is {row.status}",
                     hint="its result is run.result(); cascade.fork continues from a snapshot",
                 )
-            if row.owner is not None and row.owner != owner and not self._is_free(row):
-                left = max(0.0, (row.lease or 0.0) - time.time())
+            left = max(0.0, (row.lease or 0.0) - time.time())
+            if row.owner is not None and row.owner != owner and left and not self.is_free(row):
                 raise StoreError(
                     f"the run {id!r} is held by another process, {Owner.describe(row.owner)}",
                     hint=f"if that has ended, its lease is over in {left:.0f} s",
@@ -285,28 +176,36 @@ class Store:
 
     def _take(self, row: RunRow, owner: str) -> bool:
         changed = self.database.count(
-            "UPDATE runs SET owner = ?, lease = ?, status = 'running', due = NULL WHERE id = ? AND coalesce(owner, '') = ?",
-            (owner, time.time() + self.lease, row.id, row.owner or ""),
+            "UPDATE runs SET owner = ?, lease = ?, lease_here = ?, status = 'running', due = NULL WHERE id = ? AND coalesce(owner, '') = ?",
+            (owner, *self._new_lease(), row.id, row.owner or ""),
         )
         return changed > 0
 
-    @staticmethod
-    def _is_free(row: RunRow) -> bool:
-        return row.lease is None or row.lease < time.time() or Owner.is_dead(row.owner)
+    def _new_lease(self) -> tuple[float, float]:
+        return time.time() + self.lease, time.monotonic() + self.lease
+
+    def is_free(self, row: RunRow) -> bool:
+        """Returns whether no process has a run, or the one that had it has ended, or was silent for as long as its lease lasts.
+
+        The silence of a process of another machine is watched, from the first look at the run on.
+        """
+        if row.owner is None or row.lease is None or Owner.is_dead(row.owner):
+            return True
+        if Owner.is_here(row.owner) and row.lease_here is not None:
+            return row.lease_here < time.monotonic()
+        return self._watch.is_over(row.id, row.owner, row.lease, self.lease)
 
     def claim_next(self, owner: str, queues: Sequence[str] = ()) -> RunRow | None:
         """Takes the run that is due for longest, within the limits of its queue; None if there is none."""
         now = time.time()
         with self.database.transaction():
             rows = self.database.execute(
-                f"SELECT {COLUMNS} FROM {RUNS} WHERE (status IN ('queued', 'interrupted') OR (status = 'waiting' AND due <= ?) "
-                "OR (status = 'running' AND (lease IS NULL OR lease < ?))) AND cancelled = 0 ORDER BY due, created LIMIT 200",
-                (now, now),
+                f"SELECT {COLUMNS} FROM {RUNS} WHERE (status IN ('queued', 'interrupted') OR (status = 'waiting' AND due <= ?)) "
+                "AND cancelled = 0 ORDER BY due, created LIMIT 200",
+                (now,),
             )
-            dead = self.database.execute(
-                f"SELECT {COLUMNS} FROM {RUNS} WHERE status = 'running' AND cancelled = 0 AND lease >= ?", (now,)
-            )
-            found = [_row(each) for each in rows] + [each for each in map(_row, dead) if Owner.is_dead(each.owner)]
+            begun = self.database.execute(f"SELECT {COLUMNS} FROM {RUNS} WHERE status = 'running' AND cancelled = 0")
+            found = [row_of(each) for each in rows] + [each for each in map(row_of, begun) if self.is_free(each)]
             for row in found:
                 if (not queues or row.queue in queues) and self._has_room(row) and self._take(row, owner):
                     return row
@@ -322,10 +221,9 @@ class Store:
         if not limits:
             return True
         under_way = self.database.execute(
-            "SELECT count(*) FROM runs WHERE queue = ? AND status = 'running' AND lease >= ? AND id <> ?",
-            (row.queue, time.time(), row.id),
+            f"SELECT {COLUMNS} FROM {RUNS} WHERE queue = ? AND status = 'running' AND id <> ?", (row.queue, row.id)
         )
-        return bool(under_way[0][0] < limits[0][0])
+        return sum(not self.is_free(row_of(each)) for each in under_way) < int(limits[0][0])
 
     def queue(self, name: str, concurrency: int) -> None:
         """Sets how many runs of a queue may be under way at once, in all processes together."""
@@ -339,7 +237,8 @@ class Store:
     def renew(self, owner: str) -> None:
         """Extends the leases of all runs that a process has."""
         self.database.count(
-            "UPDATE runs SET lease = ? WHERE owner = ? AND status = 'running'", (time.time() + self.lease, owner)
+            "UPDATE runs SET lease = ?, lease_here = ? WHERE owner = ? AND status = 'running'",
+            (*self._new_lease(), owner),
         )
 
     def release(self, id: str, owner: str, status: str) -> None:
@@ -526,7 +425,7 @@ class Store:
         with self.database.transaction():
             row = self.run(id)
             if not row.is_over:
-                status = "running" if row.owner is not None and not self._is_free(row) else "cancelled"
+                status = "running" if row.owner is not None and not self.is_free(row) else "cancelled"
                 self.database.count(
                     "UPDATE runs SET cancelled = 1, status = ?, saved = ? WHERE id = ?", (status, time.time(), id)
                 )
@@ -557,10 +456,18 @@ class Store:
             self.put_blobs(parts, blobs, NEVER_OLD)
             self.put_functions(parts, functions)
 
-    def due_schedules(self, now: float) -> list[tuple[str, str, float]]:
-        """Returns the schedules whose time has come: (name, rule, time)."""
-        rows = self.database.execute("SELECT id, rule, next FROM schedules WHERE next <= ? ORDER BY next", (now,))
+    def schedules(self) -> list[tuple[str, str, float]]:
+        """Returns the schedules, those first whose time comes first: (name, rule, time)."""
+        rows = self.database.execute("SELECT id, rule, next FROM schedules ORDER BY next")
         return [(id, rule, float(next)) for id, rule, next in rows]
+
+    def set_schedule(self, id: str, due: float, following: float) -> None:
+        """Sets the next time of a schedule, where that was `due`."""
+        self.database.count("UPDATE schedules SET next = ? WHERE id = ? AND next = ?", (following, id, due))
+
+    def wake(self) -> None:
+        """Has all runs that wait for a time look at the clock anew."""
+        self.database.count("UPDATE runs SET due = 0 WHERE status = 'waiting' AND due > ?", (time.time(),))
 
     def start_scheduled(self, id: str, due: float, following: float) -> bool:
         """Adds the run of a schedule for a time, and sets the next one; returns False where another worker has done so."""
@@ -571,6 +478,8 @@ class Store:
             target, name, text = rows[0]
             options = json.loads(text)
             run = f"{id}@{due:.0f}"
+            if self.has(run):
+                return False  # the clock was set back: it was started at this time already
             self.create(run, bytes(target), name, options, options.pop("queue"), None, {}, ())
             self._copy_parts(f"schedule:{id}", run)
         return True
@@ -680,15 +589,6 @@ class LostLease(Exception):
     def __init__(self, id: str, cancelled: bool) -> None:
         super().__init__(f"the run {id!r} was {'cancelled' if cancelled else 'taken over by another process'}")
         self.cancelled = cancelled
-
-
-def _row(row: Row) -> RunRow:
-    id, status, name, options, created, saved, step, queue, owner, lease, due, waits, error, *last = row
-    number, last_saved, last_step = last if last[0] is not None else (0, saved, step)
-    return RunRow(
-        id, status, name, json.loads(options), created, max(saved, last_saved), max(step, last_step), number, queue, owner, lease,
-        due, tuple(json.loads(waits)), error,
-    )  # fmt: skip
 
 
 def _database(path: str, synchronous: str) -> Database:

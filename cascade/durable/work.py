@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from cascade.durable.clocks import Clock
 from cascade.durable.owner import Owner
 from cascade.durable.run import Run, resumed
 from cascade.durable.schedules import start_due
@@ -48,6 +49,7 @@ class Worker:
         self._report = report
         self._room = threading.Semaphore(concurrency)
         self._over = threading.Event()
+        self._clock = Clock()
         self._active: dict[str, Run] = {}
         self._threads: list[threading.Thread] = []
 
@@ -58,6 +60,8 @@ class Worker:
         """
         try:
             while not self._over.is_set():
+                if self._clock.jump() < 0.0:
+                    self._store.wake()
                 start_due(self._store)
                 busy = any(each.is_alive() for each in self._threads)  # before the look: one that ends makes room
                 if self._take():

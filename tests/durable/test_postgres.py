@@ -109,6 +109,16 @@ def test_waits_signals_effects_and_workers(path: Path, store: cs.Store, tmp_path
     assert store.collect() == 4 and store.runs() == []
 
 
+def test_items_with_the_effect_once_share_commits(path: Path, store: cs.Store, tmp_path: FilePath) -> None:
+    file = str(tmp_path / "file")
+    texts = [*map(str, range(20)), "stop", "after"]
+    target = tasks.write_or_stop.map([file] * 22, texts)
+    with pytest.raises(KeyboardInterrupt):
+        cs.run(target, store=store, id="run", every=3600, use_vm=path.use_vm)
+    assert cs.resume(store, "run", doubt=tasks.settle).result() == texts
+    assert FilePath(file).read_text().split() == texts
+
+
 def test_writes_of_an_atomic_call_are_committed_with_the_snapshot(path: Path, store: cs.Store) -> None:
     tasks.Ledger.store = store
     store.connection().execute("CREATE TABLE IF NOT EXISTS ledger (amount BIGINT)")

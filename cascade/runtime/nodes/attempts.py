@@ -111,6 +111,7 @@ async def attempts(call: Call, failure: BaseException | None = None, number: int
     begun = 0.0
     if retry is not None and context.durable is not None and failure is None:
         number, delay = context.durable.attempts_made(call)
+        delay = min(delay, retry.delay_after(number - 1)) if number > 1 else 0.0  # the clock may have been set back
         if delay > 0.0:
             await call.park()
             await asyncio.sleep(delay)

@@ -251,6 +251,21 @@ def crash_in_memory(n: int, lock: Any = None) -> Any:
     return n if n == 0 else crash_in_memory.tail(n - 1, threading.Lock())
 
 
+class Held:
+    """Lets a test hold a call, which says so again and again."""
+
+    begun: Any = None
+    go: Any = None
+
+
+@cs.task
+async def held() -> str:
+    while not Held.go.is_set():
+        Held.begun.set()
+        await asyncio.sleep(0.01)
+    return "held"
+
+
 @cs.resource
 def ledger() -> Iterator[Any]:
     yield Ledger.store.connection()
