@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -179,6 +180,111 @@ def test_the_agent(way):
     assert "KeyError: 'length of Nile'\nin task 'look_up'" in unknown.stderr
 
 
+# -- Programs to take home --------------------------------------------------------------------------------------------
+
+TIMES = r"plain Python \d+\.\d+ s, Cascade \d+\.\d+ s, \d+\.\d times as fast"
+
+
+def picture(name: str, folder: Path) -> ElementTree.Element:
+    """The picture that an example makes; the documents show such a one."""
+    example(name, "--picture", str(folder / "made.svg"), cwd=folder)
+    shown = ElementTree.parse(ROOT / "docs" / "pictures" / f"{name.removesuffix('.py')}.svg").getroot()
+    made = ElementTree.parse(folder / "made.svg").getroot()
+    assert made.tag == shown.tag == "{http://www.w3.org/2000/svg}svg"
+    return made
+
+
+@pytest.mark.once
+@needs("numpy")
+def test_options_are_priced_as_the_formula_says(tmp_path):
+    text = example("options.py", "--progress", "none", "--paths", "20000", "--strike", "100").stdout
+    found = re.fullmatch(
+        r"European call +(\S+) \+- (\S+)  \(by the formula (\S+)\)\nAsian call +(\S+) \+- (\S+)\n", text
+    )
+    assert found is not None
+    european, error, formula, asian, _ = map(float, found.groups())
+    assert abs(european - formula) < 2 * error < 0.5
+    assert asian < european
+    assert re.fullmatch(rf"500 paths of 50 steps: {TIMES}\n", example("options.py", "--compare", "500").stdout)
+    assert picture("options.py", tmp_path).findall(".//{*}polyline")
+
+
+@pytest.mark.once
+@needs("fastapi", "httpx")
+def test_quotes_of_a_service_under_load_are_those_of_plain_python(tmp_path):
+    lines = example("service.py", "--requests", "60", "--at-once", "20").stdout.splitlines()
+    for line, name in zip(lines, ("Cascade", "plain Python"), strict=False):
+        assert re.fullmatch(rf"{name} +[\d,]+ requests a second, p50 \d+\.\d ms, p99 \d+\.\d ms", line)
+    found = re.fullmatch(r"(\d+) quotes, (\d+) not found: the same from both", lines[2])
+    assert found is not None
+    good, wrong = map(int, found.groups())
+    assert good + wrong == 60 and good > wrong > 0
+    assert re.fullmatch(r"the pipeline alone: Cascade \d+ us, plain Python \d+ us a request", lines[3])
+    picture("service.py", tmp_path)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("way", [[], ["--graph-path"]])
+def test_customers_of_a_bank_wait_as_long_as_the_formula_says(way, tmp_path):
+    rows = [line.split() for line in example("bank.py", "--progress", "none", *way).stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["3", "4", "5", "6"]
+    for row in rows:
+        assert float(row[1]) == pytest.approx(float(row[2]), rel=0.25, abs=0.02)
+    if not way:
+        shown = example("bank.py", "--compare", "2000").stdout
+        rates = r"plain Python [\d,]+ events a second, Cascade [\d,]+ events a second: \d+\.\d times as fast\n"
+        assert re.fullmatch(rates, shown)
+        assert len(picture("bank.py", tmp_path).findall(".//{*}rect")) == 4
+
+
+@pytest.mark.once
+@needs("polars", "msgspec")
+def test_sales_of_months_that_have_not_changed_come_from_the_cache(tmp_path):
+    small = ["--months", "2", "--rows", "300"]
+    first = example("sales.py", *small, cwd=tmp_path).stdout
+    assert [line.split()[0] for line in first.splitlines()] == ["Basel", "Lyon", "Ulm", "written:"]
+    folder = tmp_path / "sales"
+    counts = [int(line.split(",")[1]) for line in (folder / "shops.txt").read_text().splitlines()[1:]]
+    rows = [line.split(",") for name in ("01.csv", "02.csv") for line in (folder / name).read_text().splitlines()[1:]]
+    assert sum(counts) == sum(int(count or 0) for _, _, count in rows)
+    assert example("sales.py", *small, cwd=tmp_path).stdout == first
+    times = example("sales.py", *small, "--compare", cwd=tmp_path).stdout
+    assert re.fullmatch(r"plain Python +\d+ ms\nCascade, first run +\d+ ms\nCascade, again +\d+ ms\n", times)
+    picture("sales.py", tmp_path)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("way", [[], ["--graph-path"]])
+def test_connect_four_is_played_to_the_end(way, tmp_path):
+    *board, last = example("connect_four.py", "--progress", "none", "--depth", "5", *way).stdout.splitlines()
+    stones = "".join(board)
+    assert len(board) == 6 and all(len(row) == 7 for row in board)
+    assert stones.count("X") - stones.count("O") in (0, 1)
+    winner = re.fullmatch(r"([XO]) wins by move (\d+)", last)
+    lines = [
+        [board[y + step * dy][x + step * dx] for step in range(4)]
+        for y in range(6) for x in range(7) for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1))
+        if y + 3 * dy < 6 and 0 <= x + 3 * dx < 7
+    ]  # fmt: skip
+    full = {line[0] for line in lines if line[0] != "." and len({*line}) == 1}
+    assert full == ({winner[1]} if winner else set())
+    if not way:
+        shown = example("connect_four.py", "--compare", "4").stdout
+        assert re.fullmatch(rf"the first move, 4 ahead: {TIMES}\n", shown)
+        assert len(picture("connect_four.py", tmp_path).findall(".//{*}text")) > 7
+
+
+@pytest.mark.once
+@needs("msgspec")
+def test_the_cost_of_a_decision_that_survives_is_printed(tmp_path):
+    shown = example("approval.py", "--compare", cwd=tmp_path).stdout.splitlines()
+    cost = r"\d+\.\d ms a decision that survives a crash at any moment \(SQLite, synced to the disk\),"
+    assert re.fullmatch(cost, shown[-2])
+    assert re.fullmatch(r"\d+ us in plain Python, which would be lost", shown[-1])
+    assert list(tmp_path.iterdir()) == []
+    picture("approval.py", tmp_path)
+
+
 # -- All of them ------------------------------------------------------------------------------------------------------
 
 TARGETS = {
@@ -189,6 +295,11 @@ TARGETS = {
     "agent.py": "agent",
     "approval.py": "agent",
     "planet.py": "orbit",
+    "options.py": "prices",
+    "service.py": "quote",
+    "bank.py": "report",
+    "sales.py": "sales",
+    "connect_four.py": "game",
 }
 
 
@@ -198,7 +309,7 @@ def test_every_example_is_tested():
     assert all(f"examples/{name}" in page for name in TARGETS)
 
 
-@needs("airportsdata", "msgspec")
+@needs("airportsdata", "msgspec", "polars", "numpy")
 @pytest.mark.parametrize("name", TARGETS)
 def test_targets_of_the_examples_are_planned_and_drawn(name, tmp_path):
     target = f"{EXAMPLES / name}:{TARGETS[name]}"
