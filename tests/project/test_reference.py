@@ -9,6 +9,7 @@ import pytest
 
 import cascade as cs
 from cascade import testing
+from cascade.cli.commands import build_parser
 from tests.support.code_blocks import DOCS, blocks
 
 REFERENCE = DOCS / "reference"
@@ -61,3 +62,13 @@ def test_the_names_of_the_module_for_tests_are_found() -> None:
 
 def test_every_public_name_has_a_docstring() -> None:
     assert [name for name in NAMES if not (getattr(cs, name).__doc__ or "").strip()] == []
+
+
+def test_every_command_and_every_option_of_run_is_on_the_page_of_the_command_line() -> None:
+    page = (REFERENCE / "command-line.md").read_text()
+    commands = next(action.choices for action in build_parser()._actions if isinstance(action.choices, dict))
+    assert [name for name in commands if f"`cascade {name}`" not in page] == []
+    options = [
+        option for action in commands["run"]._actions for option in action.option_strings if option.startswith("--")
+    ]
+    assert [option for option in options if option != "--help" and f"`{option}" not in page] == []
