@@ -41,6 +41,9 @@ nitpick_ignore_regex = [("py:.*", ".*")]
 
 def use_copies(app: Any, name: str, source: list[str]) -> None:  # noqa: ANN401  # of sphinx
     """Has links between the documents and the pages of the package lead to the copies."""
+    if name.startswith(f"{MESSAGES.name}/"):
+        # They are linked from the pages of errors and of lowering. In the tree of contents they would hide all else.
+        source[0] = f"---\norphan: true\n---\n{source[0]}"
     source[0] = re.sub(r"\.\./cascade/messages/", "messages/", source[0].replace("](../../docs/", "](../"))
 
 

@@ -18,7 +18,7 @@ from cascade.durable.pinned import function_rows
 from cascade.durable.saving import Doubt, Returned, Steps, read_value, written_value
 from cascade.durable.store import OVER, RunRow
 from cascade.durable.store import Store as Store
-from cascade.errors import DeclarationError, RunCancelledError, RunFailedError, StoreError
+from cascade.errors import DeclarationError, KeyingError, RunCancelledError, RunFailedError, SavingError, StoreError
 from cascade.runtime.api import default_engine
 from cascade.runtime.engine import Engine, name_of
 from cascade.runtime.spine.driver import check_asynchronous
@@ -564,9 +564,16 @@ def signal(store: Store, id: str, name: str, value: object = None) -> None:
 
     Raises:
         StoreError: (a RuntimeError) there is no such run, or it is over.
-        KeyingError: (a TypeError) the value cannot be saved.
+        SavingError: (a TypeError) the value cannot be saved.
     """
     if not isinstance(name, str) or not name:
         raise DeclarationError(f"signal(..., {name!r})", expected="the name of a signal")
-    data, blobs = written_value(store, value)
+    try:
+        data, blobs = written_value(store, value)
+    except KeyingError as error:
+        raise SavingError(
+            f"the value of the signal {name!r} cannot be saved: it holds {error.what}",
+            expected="plain data, dates, paths, NumPy arrays, dataclasses, named tuples",
+            hint="send what it is made from, or open the store by Store(path, pickle=True)",
+        ) from None
     store.send(id, name, data, blobs)

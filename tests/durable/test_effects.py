@@ -137,6 +137,15 @@ def test_a_run_that_waits_is_parked_without_a_thread_and_continues_with_the_sign
     assert [entry.kind for entry in run.history() if entry.kind != "saved"] == ["parked", "signal", "resumed", "done"]
 
 
+def test_a_signal_whose_value_cannot_be_saved_is_named_and_not_sent(path: Path, store: cs.Store) -> None:
+    run = cs.start(tasks.add(cs.wait("sum"), 1), store=store, id="run", use_vm=path.use_vm)
+    message = r"the value of the signal 'sum' cannot be saved: it holds a builtins\.object\n  expected: plain data"
+    with pytest.raises(cs.SavingError, match=message):
+        cs.signal(store, "run", "sum", [object()])
+    cs.signal(store, "run", "sum", 2)
+    assert run.result() == 3
+
+
 def test_a_signal_that_comes_before_its_wait_is_kept_and_each_wait_takes_one(path: Path, store: cs.Store) -> None:
     run = cs.start(tasks.turn("?", []), store=store, id="run", use_vm=path.use_vm)
     run.wait()
