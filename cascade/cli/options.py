@@ -159,6 +159,8 @@ def build_parser(
 def _options_of(declared: Input) -> ArgumentOptions:
     words = [declared.description] if declared.description else []
     words.append("required" if declared.required else f"default: {declared.default!r}")
+    if _kind(declared) is None:
+        words.append("a text, as it has no type")
     options: ArgumentOptions = {
         "dest": f"param {declared.name}",
         "default": None,
@@ -177,8 +179,9 @@ def _options_of(declared: Input) -> ArgumentOptions:
 def _placeholder(declared: Input) -> str:
     if _is_list(declared.type):
         return "ITEM"
-    if isinstance(declared.type, type) and typing.get_origin(declared.type) is None:
-        return type_name(declared.type).upper()
+    kind = _kind(declared)
+    if isinstance(kind, type) and typing.get_origin(kind) is None:
+        return type_name(kind).upper()
     return "VALUE"
 
 

@@ -11,7 +11,7 @@ import types
 import typing
 from pathlib import Path
 
-from cascade.declare.inputs import REQUIRED, Input
+from cascade.declare.inputs import REQUIRED, Input, input_of
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
@@ -109,7 +109,10 @@ def load_target(text: str, command: str) -> Target:
 
 
 def _candidates(module: types.ModuleType) -> list[str]:
-    return [name for name, value in vars(module).items() if isinstance(value, (Task, LazyResult, Program, Graph))]
+    kinds = (Task, LazyResult, Program, Graph)
+    return [
+        name for name, value in vars(module).items() if isinstance(value, kinds) and input_of(value) is None
+    ]  # a parameter is no target that anybody means
 
 
 def import_module_of(place: str) -> types.ModuleType:

@@ -60,7 +60,7 @@ class Store:
             raise DeclarationError(f"Store(lease={lease!r})", expected="a positive number of seconds")
         from cascade.adapters.caches.codec import Codec
 
-        Codec()  # says so where msgspec is missing
+        Codec(owner="Store")  # says so where msgspec is missing
         self.path: str = os.fspath(path)
         self.pickle: bool = pickle
         self.lease: float = float(lease)

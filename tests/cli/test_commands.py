@@ -110,6 +110,7 @@ environment = double(cs.Env("CASCADE_TEST_N", type=int))
 program = cs.compile(graph)
 tripled = double(cs.Param("n", type=lambda text: int(text) * 3))
 number = 5
+size = cs.Param("size", 3)
 '''
 
 WORKFLOW = '''
@@ -342,6 +343,8 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
     assert re.search(r"--times INT +how often, 100%, default: 1", text)
     assert "--loud, --no-loud" in text
     assert "--rest" not in text and "--more" not in text
+    assert re.search(r"--text VALUE +required, a text, as it has no type", run(cli, "query", "--help"))
+    assert re.search(r"--ratio FLOAT +default: 0\.5\n", run(cli, "everything", "--help"))
     text = run(cli, "query", "-h")
     assert "where the data is, default: 'local'" in text and "--db" not in text
     text = cli("run", "--help")
@@ -385,6 +388,7 @@ def test_a_wrong_command_line_is_told(cli, target, arguments, message):
         (["walk", "x:y"], "invalid choice: 'walk'"),
         (["run"], "required: MODULE:TARGET"),
         (["run", "cascade_flow"], "the module has cascade_flow:greet"),
+        (["run", "cascade_workflow"], "cascade_workflow:graph\n"),
         (["run", ":x"], "names no target"),
         (["run", "cascade_flow:"], "names no target"),
         (["run", "cascade_not_there:x"], "there is no module 'cascade_not_there'"),
@@ -483,7 +487,7 @@ def test_a_script_has_the_command_line_of_a_target(capsys):
     assert capsys.readouterr().out == "5\n"
     assert cli.main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("usage: adder [-h] --a INT [--b VALUE]") and "--max-steps" in text
+    assert text.startswith("usage: adder [-h] --a INT [--b INT]") and "--max-steps" in text
     assert cli.main([]) == 2
     assert "adder: error: the following arguments are required: --a" in capsys.readouterr().err
     assert cli.main(["--a", "3", "--max-step", "4"]) == 2

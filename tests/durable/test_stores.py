@@ -315,3 +315,10 @@ def test_a_task_that_is_gone_is_named(store: cs.Store, module: Any) -> None:
 def test_importing_the_package_loads_no_store() -> None:
     code = "import cascade, sys; cascade.run; print([name for name in sys.modules if 'durable' in name or name == 'sqlite3'])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_without_msgspec_a_store_says_what_is_missing(tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cascade.adapters.caches.codec.msgspec", None)
+    with pytest.raises(cs.MissingExtraError, match=r"^Store needs the package 'msgspec'.*\n.*cascade-engine\[cache\]"):
+        cs.Store(tmp_path / "runs.db")
+    assert not list(tmp_path.iterdir())

@@ -143,14 +143,15 @@ class Codec:
 
     Args:
         pickle: whether values of other types are encoded by pickle. Unpickling can run any code: only for files that nobody else writes.
+        owner: the class that needs it, for the message.
 
     Raises:
         MissingExtraError: (an ImportError) msgspec is not installed.
     """
 
-    def __init__(self, pickle: bool = False) -> None:
+    def __init__(self, pickle: bool = False, *, owner: str = "DiskCache") -> None:
         if msgspec is None:
-            raise MissingExtraError("DiskCache", "msgspec", "cache")
+            raise MissingExtraError(owner, "msgspec", "cache")
         self.pickle = pickle
         self._extended: Callable[[int, bytes], object] = msgspec.msgpack.Ext
         self._encode: Callable[[object], bytes] = msgspec.msgpack.Encoder().encode
