@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import signal
 import sys
 import time
@@ -15,8 +16,11 @@ from cascade.cli.targets import import_module_of
 from cascade.cli.terminal import show
 from cascade.durable.run import Run, fork, resume
 from cascade.durable.run import signal as send
+from cascade.durable.saving import Doubt, Returned
+from cascade.durable.schema import STATUSES
 from cascade.durable.store import RunRow, Store
 from cascade.durable.work import Worker
+from cascade.errors import StoreError, TargetError, nearest
 
 if TYPE_CHECKING:
     from cascade.cli.terminal import Parser
@@ -51,7 +55,7 @@ def add_commands(commands: Commands) -> None:
         "--tasks", action="append", required=True, metavar="MODULE", help="the module of the tasks; may be repeated"
     )
     work.add_argument("--queue", action="append", default=[], help="takes runs of this queue only; may be repeated")
-    work.add_argument("--concurrency", type=int, default=1, metavar="N", help="runs that are executed at once")
+    work.add_argument("--concurrency", type=_count, default=1, metavar="N", help="runs that are executed at once")
     work.add_argument("--until-idle", action="store_true", help="ends when no run is due")
     work.set_defaults(action=_work)
 
@@ -61,8 +65,21 @@ def run_command(options: argparse.Namespace) -> int:
     sys.path.insert(0, "")
     for module in options.tasks:
         import_module_of(module)
+    if options.action is not _work:
+        _check_exists(options.store)
     status: int = options.action(Store(options.store), options)
     return status
+
+
+def _check_exists(path: str) -> None:
+    """Raises StoreError for a file that is not there: opening it would make an empty store."""
+    if "://" in path or os.path.exists(path):
+        return
+    folder, name = os.path.split(path)
+    found = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
+    raise StoreError(
+        f"there is no store {path}", expected="the file that runs were saved in", hint=nearest(name, found)
+    )
 
 
 def _list(store: Store, options: argparse.Namespace) -> int:
@@ -91,13 +108,18 @@ def _show(store: Store, options: argparse.Namespace) -> int:
 
 
 def _resume(store: Store, options: argparse.Namespace) -> int:
-    return _follow(store, resume(store, options.id, doubt="again" if options.again else None))
+    doubt: Doubt | None = "again" if options.again else None
+    if options.returned is not None:
+        doubt = Returned(_value(options.returned))
+    return _follow(store, resume(store, options.id, doubt=doubt))
 
 
 def _fork(store: Store, options: argparse.Namespace) -> int:
     changed: dict[str, Any] = {}
     for each in options.set:
-        name, _, text = each.partition("=")
+        name, equals, text = each.partition("=")
+        if not equals or not name.isidentifier():
+            raise TargetError(f"--set {each}", expected="NAME=VALUE")
         changed[name] = _value(text)
     return _follow(store, fork(store, options.id, options.at, fork_id=options.fork_id, **changed))
 
@@ -121,6 +143,11 @@ def _cancel(store: Store, options: argparse.Namespace) -> int:
 
 def _signal(store: Store, options: argparse.Namespace) -> int:
     send(store, options.id, options.name, _value(options.value))
+    row = store.run(options.id)
+    waits = f"; now it waits for {', '.join(row.waits)}" if row.status == "waiting" and row.waits else ""
+    show(
+        f"{row.id}: " + ("continues" if options.name in row.waits else f"kept until it waits for {options.name}{waits}")
+    )
     return SUCCEEDED
 
 
@@ -148,12 +175,30 @@ def _work(store: Store, options: argparse.Namespace) -> int:
 
 
 def _value(text: str) -> object:
-    """Returns the value of an argument: a literal of Python, or the text itself."""
+    """Returns the value of an argument: a literal of Python, or the text itself, unless it looks like a literal that is wrong."""
     try:
         value: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if text[:1] in tuple("[({'\""):
+            raise TargetError(f"the value {text} is no literal", expected="a literal of Python, or a text") from None
         return text
     return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not number >= 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 up")
+    return number
 
 
 def _when(moment: float) -> str:
@@ -165,13 +210,24 @@ ACTIONS: dict[str, tuple[Callable[[Store, argparse.Namespace], int], str, dict[s
     "list": (
         _list,
         "List the runs, the latest first.",
-        {"--status": {"help": "of these only: running, waiting, done, ..."}, "--limit": {"type": int, "default": 50}},
+        {
+            "--status": {"choices": STATUSES, "help": "of these only"},
+            "--limit": {"type": _count, "default": 50, "metavar": "N", "help": "not more than so many"},
+        },
     ),
-    "show": (_show, "Show the state and the history of a run.", {**ID, "--last": {"type": int, "default": 20}}),
+    "show": (
+        _show,
+        "Show the state and the history of a run.",
+        {**ID, "--last": {"type": _count, "default": 20, "metavar": "N", "help": "so many of its last events"}},
+    ),
     "resume": (
         _resume,
         "Continue a run here, until it is over or waits.",
-        {**ID, "--again": {"action": "store_true", "help": "make calls in doubt again"}},
+        {
+            **ID,
+            "--again": {"action": "store_true", "help": "make a call in doubt again"},
+            "--returned": {"metavar": "VALUE", "help": "take a call in doubt as made, with this value"},
+        },
     ),
     "fork": (
         _fork,
@@ -192,6 +248,6 @@ ACTIONS: dict[str, tuple[Callable[[Store, argparse.Namespace], int], str, dict[s
     "gc": (
         _collect,
         "Drop runs that are over.",
-        {"--older-than": {"type": float, "default": 0.0, "metavar": "SECONDS", "help": "for so long"}},
+        {"--older-than": {"type": _seconds, "default": 0.0, "metavar": "SECONDS", "help": "for so long"}},
     ),
 }

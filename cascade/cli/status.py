@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 
 from cascade.cli.terminal import NotWritten, finish, show_error
@@ -61,7 +62,10 @@ def is_from_user(error: BaseException) -> bool:
     at = error.__traceback__
     while at is not None:
         name = at.tb_frame.f_globals.get("__name__", "")
-        if not name.startswith(("cascade.", "importlib")) and name not in ("cascade", "asyncio.runners"):
-            return not name.startswith("asyncio")
+        package = name.partition(".")[0]
+        if package == "asyncio" and name != "asyncio.runners":
+            return False
+        if package != "cascade" and package not in sys.stdlib_module_names:
+            return True
         at = at.tb_next
     return False

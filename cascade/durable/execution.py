@@ -323,7 +323,9 @@ def change_variables(states: list[Any], frames: list[Any], changed: dict[str, ob
         name = next(iter(changed))
         raise DeclarationError(
             f"fork: there is no variable {name!r} in the snapshot",
-            expected="one of " + ", ".join(dict.fromkeys(known)),
+            expected="one of " + ", ".join(dict.fromkeys(known))
+            if known
+            else "a snapshot in a loop: this one is in none",
             hint=nearest(name, known),
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import linecache
+import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -109,12 +110,15 @@ class Pinned:
         self.values_changed: list[str] = []
         self.migrated: list[str] = []
         refused: list[str] = []
+        self._missing: UnknownCodeError | None = None  # of a module that is not imported
         for path, is_task, identity, parameters, file, line, source in rows:
             if is_task:
                 self._parameters[path] = tuple(json.loads(parameters))
                 refused += self._compare_task(path, identity, file, line, source)
             else:
                 self._compare_function(path, identity, file, line, source)
+        if self._missing is not None:
+            raise self._missing
         if refused:
             raise ChangedCodeError(
                 "the code of the run has changed, so that it cannot continue:\n" + "\n".join(refused + self.changes),
@@ -130,6 +134,8 @@ class Pinned:
         try:
             task = find_task(path)
         except UnknownCodeError as error:
+            if path.partition(":")[0] not in sys.modules:
+                self._missing = error
             return [
                 f"{path}, {file}:{line}: {error.what.partition(': ')[2]}" + (f" ({error.hint})" if error.hint else "")
             ]

@@ -54,7 +54,7 @@ def find(path: str, kind: type | tuple[type, ...], what: str) -> object:
         raise UnknownCodeError(
             f"{path}: the module {module!r} is not imported",
             expected=f"the module of each {what} of the run, imported before it is resumed",
-            hint=f"import {module}",
+            hint=f"import {module}, or `--tasks {module}` of the commands",
         )
     names = [name for name, value in vars(sys.modules[module]).items() if isinstance(value, kind)]
     raise UnknownCodeError(

@@ -56,7 +56,8 @@ class Entry(NamedTuple):
 
     Attributes:
         at: when, in seconds since the epoch.
-        kind: "saved", "resumed", "parked", "signal", "cancelled", "forked", "done" or "failed".
+        kind: "saved", "resumed", "parked", "signal", "cancelled", "forked", "refused" (by a worker, whose code
+            it cannot continue with), "done" or "failed".
         step: after how many task calls.
         detail: the number of the snapshot, the name of the signal, or other words.
     """

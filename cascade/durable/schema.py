@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 FORMAT = 1
+STATUSES = ("queued", "running", "waiting", "interrupted", "done", "failed", "cancelled")
 OVER = ("done", "failed", "cancelled")
 """The states of runs that do not continue."""
 PARTS = ("snapshots", "effects", "blobs", "functions", "signals", "events")

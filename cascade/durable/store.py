@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from cascade.durable.clocks import Watch
 from cascade.durable.owner import Owner
-from cascade.durable.schema import COLUMNS, FORMAT, PARTS, RUNS, Database, Row, row_of, schema
+from cascade.durable.schema import COLUMNS, FORMAT, PARTS, RUNS, STATUSES, Database, Row, row_of, schema
 from cascade.durable.schema import OVER as OVER
 from cascade.durable.schema import RunRow as RunRow
 from cascade.durable.sqlite import SQLite
@@ -91,7 +91,18 @@ class Store:
         Args:
             status: of those only.
             limit: not more than so many.
+
+        Raises:
+            DeclarationError: (a TypeError) there is no such status, or the limit is no positive number.
         """
+        if status is not None and status not in STATUSES:
+            raise DeclarationError(
+                f"runs(status={status!r})",
+                expected="one of " + ", ".join(STATUSES),
+                hint=nearest(str(status), STATUSES),
+            )
+        if not isinstance(limit, int) or limit < 1:
+            raise DeclarationError(f"runs(limit={limit!r})", expected="a number of runs, from 1 up")
         where, arguments = ("", ()) if status is None else (" WHERE status = ?", (status,))
         rows = self.database.execute(
             f"SELECT {COLUMNS} FROM {RUNS}{where} ORDER BY created DESC LIMIT ?", (*arguments, limit)
@@ -195,8 +206,13 @@ class Store:
             return row.lease_here < time.monotonic()
         return self._watch.is_over(row.id, row.owner, row.lease, self.lease)
 
-    def claim_next(self, owner: str, queues: Sequence[str] = ()) -> RunRow | None:
-        """Takes the run that is due for longest, within the limits of its queue; None if there is none."""
+    def claim_next(self, owner: str, queues: Sequence[str] = (), refused: Container[str] = ()) -> RunRow | None:
+        """Takes the run that is due for longest, within the limits of its queue; None if there is none.
+
+        Args:
+            queues: of these only; by default of all.
+            refused: runs that are left to others.
+        """
         now = time.time()
         with self.database.transaction():
             rows = self.database.execute(
@@ -207,6 +223,8 @@ class Store:
             begun = self.database.execute(f"SELECT {COLUMNS} FROM {RUNS} WHERE status = 'running' AND cancelled = 0")
             found = [row_of(each) for each in rows] + [each for each in map(row_of, begun) if self.is_free(each)]
             for row in found:
+                if row.id in refused:
+                    continue
                 if (not queues or row.queue in queues) and self._has_room(row) and self._take(row, owner):
                     return row
         return None
@@ -411,15 +429,6 @@ class Store:
             self.put_blobs(id, blobs, NEVER_OLD)
             self.note(id, status, step, "" if error is None else error.strip().splitlines()[-1][:200])
 
-    def fail(self, id: str, error: str) -> None:
-        """Notes that a run cannot continue: it is looked at by people."""
-        with self.database.transaction():
-            self.database.count(
-                "UPDATE runs SET status = 'failed', saved = ?, error = ?, owner = NULL, lease = NULL, due = NULL WHERE id = ? AND outcome IS NULL",
-                (time.time(), error, id),
-            )
-            self.note(id, "failed", self.run(id).step, error.splitlines()[0][:200])
-
     def cancel(self, id: str) -> None:
         """Cancels a run: one that is under way ends at its next snapshot, any other at once."""
         with self.database.transaction():
@@ -572,7 +581,13 @@ class Store:
         return [(float(at), kind, int(step), detail) for at, kind, step, detail in rows]
 
     def collect(self, older_than: float = 0.0) -> int:
-        """Drops the runs that have been over for so many seconds; returns how many."""
+        """Drops the runs that have been over for so many seconds; returns how many.
+
+        Raises:
+            DeclarationError: (a TypeError) these are no number, or negative.
+        """
+        if isinstance(older_than, bool) or not isinstance(older_than, (int, float)) or not older_than >= 0:
+            raise DeclarationError(f"collect({older_than!r})", expected="seconds, from 0 up")
         with self.database.transaction():
             rows = self.database.execute(
                 "SELECT id FROM runs WHERE status IN ('done', 'failed', 'cancelled') AND saved <= ?",

@@ -11,7 +11,7 @@ from cascade.durable.owner import Owner
 from cascade.durable.run import Run, resumed
 from cascade.durable.schedules import start_due
 from cascade.durable.store import RunRow, Store
-from cascade.errors import DeclarationError
+from cascade.errors import DeclarationError, UnknownCodeError
 from cascade.runtime.api import default_engine
 from cascade.runtime.engine import Engine
 
@@ -22,7 +22,7 @@ IDLE_SECONDS = 0.2
 class Worker:
     """Takes runs that are queued, due, or whose process has ended, and executes them.
 
-    Several workers may share a store: a run has a lease, which is renewed while it is executed, and no two of them have the same run.
+    A run that cannot continue with the code of this process stays as it is, for other workers. Several may share a store: a run has a lease, which is renewed while it is executed, and no two of them have the same run.
 
     Args:
         store: of the runs.
@@ -50,6 +50,7 @@ class Worker:
         self._room = threading.Semaphore(concurrency)
         self._over = threading.Event()
         self._clock = Clock()
+        self._refused: set[str] = set()
         self._active: dict[str, Run] = {}
         self._threads: list[threading.Thread] = []
 
@@ -83,7 +84,7 @@ class Worker:
         if not self._room.acquire(blocking=False):
             return False
         owner = Owner.new()
-        row = self._store.claim_next(owner, self._queues)
+        row = self._store.claim_next(owner, self._queues, self._refused)
         if row is None:
             Owner.end(owner)
             self._room.release()
@@ -101,7 +102,9 @@ class Worker:
             try:
                 execution = resumed(self._store, row, owner, self._engine)
             except Exception as error:
-                self._store.fail(row.id, f"{type(error).__name__}: {error}")
+                self._refused.add(row.id)  # it is left to workers with other code, and to people
+                if not isinstance(error, UnknownCodeError):
+                    self._store.note(row.id, "refused", row.step, f"{type(error).__name__}: {error}".splitlines()[0])
                 raise
             run.begin(execution, in_thread=False)
             failure = run.take_error()

@@ -32,6 +32,8 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "another route": lambda: tasks.routed(40),
     "a map": lambda: tasks.total(tasks.square.map(range(8))),
     "a map of calls that continue": lambda: tasks.total(tasks.square_later.map([1, 2, tasks.add(1, 2)])),
+    "a map of loops": lambda: tasks.total(tasks.slow_count.map([3, 0, 2])),
+    "a map of tail calls": lambda: tasks.total(tasks.later_after.map([3, 0, 2])),
     "a map of awaited calls": lambda: tasks.total(tasks.later.map(list(range(6))).with_concurrency(2)),
     "a resource": lambda: tasks.add(tasks.based(1), tasks.based(tasks.slow_count(3))),
     "a resource in a loop": lambda: tasks.based_loop(6),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,15 +93,22 @@ def test_a_worker_that_dies_is_replaced_within_its_lease_and_no_two_have_one_run
     assert second.wait(30) == 0
 
 
-def test_a_run_whose_tasks_a_worker_cannot_find_is_failed_with_the_reason(store: cs.Store) -> None:
+def test_a_run_that_a_worker_cannot_continue_is_left_to_others(store: cs.Store) -> None:
     cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run").wait()
-    store.connection().execute("UPDATE functions SET path = 'nowhere:decide' WHERE task = 1")
     cs.signal(store, "run", "go")
+    rows = store.functions("run")
     seen: list[BaseException | None] = []
-    cs.Worker(store, report=lambda row, error: seen.append(error)).work(until_idle=True)
-    assert [type(error) for error in seen] == [cs.ChangedCodeError]
-    row = store.run("run")
-    assert row.status == "failed" and "the module 'nowhere' is not imported" in str(row.error)
+    for column, value in (("path", "nowhere:decide"), ("parameters", '["other"]')):
+        store.connection().execute(f"UPDATE functions SET {column} = ? WHERE path LIKE '%decide'", (value,))
+        cs.Worker(store, report=lambda row, error: seen.append(error)).work(until_idle=True)
+        store.replace_functions("run", rows)
+    assert [type(error) for error in seen] == [cs.UnknownCodeError, cs.ChangedCodeError]
+    assert "the module 'nowhere' is not imported" in str(seen[0]) and store.run("run").status == "interrupted"
+    assert [entry.detail for entry in cs.Run(store, "run").history() if entry.kind == "refused"] == [
+        "ChangedCodeError: the code of the run has changed, so that it cannot continue:"
+    ]
+    cs.Worker(store).work(until_idle=True)
+    assert cs.Run(store, "run").result() == "None: 1"
 
 
 def test_schedules_start_runs_at_their_times(store: cs.Store) -> None:
@@ -136,7 +144,8 @@ def test_the_commands_show_and_change_runs(store: cs.Store, capsys: pytest.Captu
     assert "run  waiting  decide  step" in run("list") and "waits for approval" in run("list")
     assert "run: waits for approval" in run("resume", "run")
     assert "parked" in run("show", "run")
-    run("signal", "run", "approval", "{'by': 'me'}")
+    assert "run: kept until it waits for aproval; now it waits for approval" in run("signal", "run", "aproval")
+    assert "run: continues" in run("signal", "run", "approval", "{'by': 'me'}")
     assert "run: \"{'by': 'me'}: 15\"" in run("resume", "run", "--tasks", TASKS)
     assert "run-fork-1: " in run("fork", "run", "--at", "4", "--set", "total=100")
     assert "no runs" in run("list", "--status", "failed")
@@ -144,3 +153,47 @@ def test_the_commands_show_and_change_runs(store: cs.Store, capsys: pytest.Captu
     assert "runs dropped" in run("gc")
     assert main(["runs", "show", *where, "run"]) == 1
     assert "there is no run 'run'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list", "--store", "rnus.db"], "there is no store rnus.db[\\s\\S]*did you mean 'runs.db'"),
+        (["list", "--store", "text"], "cascade: error: store .* is no store: it is not an SQLite file"),
+        (["list", "--store", "runs.db", "--status", "runing"], "invalid choice: 'runing'"),
+        (["list", "--store", "runs.db", "--limit", "-1"], "'-1' is no number from 1 up"),
+        (["gc", "--store", "runs.db", "--older-than=-5"], "'-5' is no number of seconds from 0 up"),
+        (["show", "--store", "runs.db", "rum"], "there is no run 'rum' in runs.db[\\s\\S]*did you mean 'run'"),
+        (["signal", "--store", "runs.db", "run", "go", "[1, 2"], "the value \\[1, 2 is no literal"),
+        (["fork", "--store", "runs.db", "run", "--set", "total"], "--set total\n  expected: NAME=VALUE"),
+        (["fork", "--store", "runs.db", "run", "--at", "99"], "no snapshot 99\n  expected: one of 1 to 2"),
+        (["fork", "--store", "runs.db", "run", "--set", "x=1"], "no variable 'x'[\\s\\S]*this one is in none"),
+    ],
+)
+def test_mistakes_in_arguments_of_the_commands_are_named(
+    store: cs.Store,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run").wait()
+    monkeypatch.chdir(FilePath(store.path).parent)
+    FilePath("text").write_text("no database" * 1000)
+    try:
+        status = main(["runs", *arguments])
+    except SystemExit as ending:
+        status = int(str(ending.code))
+    assert status != 0
+    written = capsys.readouterr().err
+    assert re.search(message, written) and "Traceback" not in written
+    assert sorted(os.listdir()) == sorted(name for name in os.listdir() if name.startswith("runs.db") or name == "text")
+
+
+def test_store_methods_check_their_arguments(store: cs.Store) -> None:
+    with pytest.raises(cs.DeclarationError, match="did you mean 'running'"):
+        store.runs("runing")
+    with pytest.raises(cs.DeclarationError, match="from 1 up"):
+        store.runs(limit=0)
+    with pytest.raises(cs.DeclarationError, match="seconds, from 0 up"):
+        store.collect(-1)

@@ -66,7 +66,8 @@ class PlainItems:
         if call.context.durable is not None and isinstance(self.results, list) and self._kernels is None:
             found, results = call.context.durable.finished_items(call), self.results
             results += [found[at] for at in itertools.takewhile(found.__contains__, range(self._count))]
-            call.context.durable.note_items(call, lambda: dict(enumerate(results)))
+            # A special result is that of an item which continues.
+            call.context.durable.note_items(call, lambda: dict(enumerate(results[: len(results) - self.is_special])))
         while not self.is_done:
             self.advance(fairness.seconds)
             if len(self.results) < self._count and self.failed is None:

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,13 @@ def square(x: int) -> Any:
 @cs.task
 def square_later(x: int) -> Any:
     return add(square(x), 0)
+
+
+@cs.task(lower=False)
+def later_after(n: int) -> Any:
+    """Takes so long that a run may be saved behind it, before its tail call."""
+    time.sleep(0.001)
+    return later.tail(n)
 
 
 @cs.resource
@@ -332,7 +340,5 @@ def endless(path: str, n: int = 0) -> Any:
     """Writes down that it runs; ends when there is a file beside that says so."""
     with open(path, "a") as file:
         file.write(f"{n}\n")
-    import time
-
     time.sleep(0.002)
     return "over" if os.path.exists(path + ".end") else endless.tail(path, n + 1)
