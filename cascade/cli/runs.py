@@ -164,7 +164,10 @@ def _work(store: Store, options: argparse.Namespace) -> int:
             failed.append(row.id)
         show(f"{row.id}: {store.run(row.id).status if error is None else f'{type(error).__name__}: {error}'}")
 
-    worker = Worker(store, queues=options.queue, concurrency=options.concurrency, report=report)
+    def begin(row: RunRow) -> None:
+        show(f"{row.id}: " + (f"resumed at step {row.step:,}" if row.snapshot else "begun"))
+
+    worker = Worker(store, queues=options.queue, concurrency=options.concurrency, begin=begin, report=report)
     before = [signal.signal(each, lambda *_: worker.stop()) for each in (signal.SIGINT, signal.SIGTERM)]
     try:
         worker.work(until_idle=options.until_idle)

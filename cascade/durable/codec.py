@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from cascade._vm import KEPT, Jump, Skipped, holds_deferred
-from cascade.adapters.caches.codec import TEXT, Codec
+from cascade.adapters.caches.codec import TEXT, Codec, msgspec
 from cascade.adapters.caches.keys import Encoder, digest, layout_of
 from cascade.declare.control import JumpSelector
 from cascade.declare.inputs import REQUIRED, Input
@@ -393,6 +393,12 @@ def unsaved(what: str, task: AnyTask, error: KeyingError) -> SavingError:
         expected="plain data, dates, paths, NumPy arrays, dataclasses, named tuples, generators of random numbers, results",
         hint=error.hint or "make it a resource (cascade.resource), or open the store by Store(path, pickle=True)",
     )
+
+
+def elapsed_in(state: bytes) -> float:
+    """Returns the seconds that a run has taken, as its state says, whose values are not read for that."""
+    assert msgspec is not None
+    return float(msgspec.msgpack.decode(state)[2][-1])
 
 
 class StateReader(Codec):

@@ -50,3 +50,7 @@ class SavedSession(Session):
 
     make_context = SavedContext
     calls_singly = False
+
+    def __init__(self, *args: Any, elapsed: float = 0.0, **kwargs: Any) -> None:  # noqa: ANN401  # those of a Session
+        self.elapsed = elapsed
+        super().__init__(*args, **kwargs)

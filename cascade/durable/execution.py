@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from cascade._vm import FrameState, Machine, is_awaitable
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
-from cascade.durable.codec import StateReader, StateWriter
+from cascade.durable.codec import StateReader, StateWriter, elapsed_in
 from cascade.durable.context import SavedContext, SavedSession
 from cascade.durable.frames import FramesReader, operation_in, rows_of, walk_code
 from cascade.durable.owner import Owner
@@ -137,9 +137,9 @@ class Execution:
         pinned = self._compared()
         reader = _Reader(store, self.id, pinned)
         target, params = self._read_target(reader)
-        session = self._session(target, params)
         wanted = row.snapshot if number is None else number
         state = store.snapshot(self.id, wanted)
+        session = self._session(target, params, elapsed_in(state))
         resources = session.context.inputs.resources
         if resources is not None:
             reader.take_resources(resources.acquire)
@@ -163,9 +163,6 @@ class Execution:
         saved = self._make_saved(session, row.snapshot, known)
         saved.restore_notes(notes)
         saved.elapsed = elapsed
-        timeout = self.options.get("timeout")
-        if timeout is not None:
-            session.deadline = time.monotonic() + max(0.0, timeout - elapsed)
         self.code = "migrated" if pinned.migrated else "same" if pinned.is_current else "compatible"
         store.note(self.id, "resumed", steps, f"snapshot {wanted}, {self.code} code")
         session.__enter__()
@@ -176,13 +173,13 @@ class Execution:
                 store.drop_snapshots(self.id, saved.number)
         session.context.publisher.resumed(self.id, wanted, steps, self.code)
 
-    def _session(self, target: object, params: Mapping[str, object] | None) -> SavedSession:
+    def _session(self, target: object, params: Mapping[str, object] | None, elapsed: float = 0.0) -> SavedSession:
         options = {
             name: self.options[name]
             for name in ("use_vm", "timeout", "max_steps")
             if self.options.get(name) is not None
         }
-        self.session = session = SavedSession(self.engine, target, params, **options)
+        self.session = session = SavedSession(self.engine, target, params, elapsed=elapsed, **options)
         context = cast("SavedContext", session.context)
         context.shapes.pickle = self.store.pickle
         if isinstance(session.run, Machine):

@@ -29,6 +29,7 @@ class Worker:
         queues: takes runs of these queues only; by default of all, and those of no queue.
         concurrency: executes so many runs at once, each in a thread.
         engine: runs them.
+        begin: called with each run before it is executed.
         report: called with the run and the error of each execution that has failed; None for one that has not.
     """
 
@@ -39,6 +40,7 @@ class Worker:
         queues: Sequence[str] = (),
         concurrency: int = 1,
         engine: Engine | None = None,
+        begin: Callable[[RunRow], object] | None = None,
         report: Callable[[RunRow, BaseException | None], object] | None = None,
     ) -> None:
         if not isinstance(concurrency, int) or concurrency < 1:
@@ -46,6 +48,7 @@ class Worker:
         self._store = store
         self._queues = tuple(queues)
         self._engine = default_engine() if engine is None else engine
+        self._begin = begin
         self._report = report
         self._room = threading.Semaphore(concurrency)
         self._over = threading.Event()
@@ -106,6 +109,8 @@ class Worker:
                 if not isinstance(error, UnknownCodeError):
                     self._store.note(row.id, "refused", row.step, f"{type(error).__name__}: {error}".splitlines()[0])
                 raise
+            if self._begin is not None:
+                self._begin(row)
             run.begin(execution, in_thread=False)
             failure = run.take_error()
         except Exception as error:

@@ -290,6 +290,8 @@ class Session:
     make_context: type[RunContext] = RunContext
     calls_singly = True
     """Whether a target that is a single call is run without a graph; a saved run needs the same graph in each process."""
+    elapsed = 0.0
+    """Seconds of its timeout that a saved run has taken in other processes."""
 
     def __init__(
         self,
@@ -305,7 +307,7 @@ class Session:
         if use_vm is not True or timeout is not None or max_steps is not None:
             _check_values(use_vm, timeout, max_steps)
         self.begun = time.monotonic()
-        self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout
+        self.deadline = 0.0 if timeout is None or is_endless(timeout) else self.begun + timeout - self.elapsed
         publisher = _publisher_on(engine.bus) if engine.bus.has_subscribers else SILENT
         self.context = self.make_context(
             engine._code_cache,

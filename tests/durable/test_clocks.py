@@ -128,6 +128,17 @@ def test_the_time_that_a_run_has_taken_is_not_that_of_the_clock(path: Path, stor
     assert run.result() == [6, 1, 6]
 
 
+def test_the_executions_of_a_run_have_one_timeout(path: Path, store: cs.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        tasks.Held.go = Clocks(patch).wait
+        target = tasks.together(tasks.take_long(59.9), tasks.slow_count(cs.wait("go")))
+        run = cs.start(target, store=store, id="run", timeout=60, use_vm=path.use_vm)
+        run.wait()
+    cs.signal(store, "run", "go", 10**9)
+    with pytest.raises(cs.RunTimeoutError, match="the run took longer than 60 s"):
+        cs.resume(store, "run").result(30)
+
+
 # -- Leases ---------------------------------------------------------------------------------------------------------------
 
 

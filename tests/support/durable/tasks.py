@@ -274,6 +274,12 @@ async def held() -> str:
     return "held"
 
 
+@cs.task(lower=False)
+def take_long(seconds: float) -> None:
+    """Moves the clocks of a test on."""
+    Held.go(seconds)
+
+
 @cs.resource
 def ledger() -> Iterator[Any]:
     yield Ledger.store.connection()
