@@ -132,7 +132,9 @@ static int cascade_analyse(cascade_plan *plan)
                 plan->is_led[next] = 1;
     }
     plan->is_led[0] = 1;
-    find_dirty(plan);
+    do
+        find_dirty(plan);
+    while (drop_unclear(plan));
     return 0;
 }
 
@@ -180,7 +182,7 @@ static void cascade_emit(cascade_emitter *e)
         int falls = number > 0 && HAS_FORM(plan, number - 1) && !is_end(plan->opcodes[number - 1]);
         e->word = number;
         if (falls && before != region) {
-            store_places(e, before, dirty_behind(plan, number - 1));
+            store_places(e, before, dirty_behind(plan, number - 1, 0));
             load_places(e, region);
             establish_facts(e, number);
         }
@@ -191,7 +193,7 @@ static void cascade_emit(cascade_emitter *e)
     e->offsets[plan->length] = CODE->size;
     if (HAS_FORM(plan, plan->length - 1) && !is_end(plan->opcodes[plan->length - 1])) {
         e->word = plan->length - 1;        /* what follows may be made later */
-        store_places(e, plan->region_of[e->word], dirty_behind(plan, e->word));
+        store_places(e, plan->region_of[e->word], dirty_behind(plan, e->word, 0));
         jump_out(e, plan->length, NULL);
     }
     for (int32_t number = 0; number < plan->length; number++) {

@@ -191,6 +191,32 @@ def test_exchanges_and_moves(has_source):
     assert_same(carried("y if x > 3 else x + 1", has_source), [(0, 9, 8, 30), (0.5, 9.5, 8.5, 30)])
 
 
+ODD = (7, True, None, "text", [1.0], float("nan"), -0.0, 1 << 80)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_registers_that_hold_objects_and_floats_by_turns(odd):
+    def rows(*places: tuple[int, int]) -> list[list[Any]]:
+        found: list[list[Any]] = [[1.5 * row + column for column in range(4)] for row in range(4)]
+        for row, column in places:
+            found[row][column] = odd
+        return found
+
+    calls = [(rows(), rows(), 40)]
+    calls += [(rows(place), rows(), 9) for place in ((0, 0), (2, 1), (3, 3))]
+    calls += [(rows(), rows(place), 9) for place in ((0, 0), (2, 1), (3, 2))]
+    calls += [(rows(), [*rows()[:2], odd], 9), ([odd, *rows()], rows(), 9), (rows(), rows() + rows(), 9)]
+    assert_same(functions.product, [*calls, *calls])
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_registers_of_both_kinds_where_paths_join(odd):
+    floats = [0.25 * number - 1.0 for number in range(7)]
+    calls: list[tuple[Any, ...]] = [(floats, 60)]
+    calls += [([*floats[:place], odd, *floats[place + 1 :]], 30) for place in range(7)]
+    assert_same(functions.mixed, [*calls, *calls])
+
+
 @pytest.mark.parametrize("name", list(arrays()))
 @pytest.mark.parametrize("first", [0, -1])
 def test_items_of_arrays_of_all_kinds(name, first):

@@ -182,3 +182,27 @@ def program(function: Any, *arguments: Any) -> Any:
     made(*arguments)
     assert forms(task) > 0
     return made
+
+
+def product(rows: list[Any], columns: list[Any], turns: int) -> Any:
+    """Its temporaries are rows, items and their numbers, by turns."""
+    total = 0.0
+    for turn in range(turns):
+        for k in range(len(columns)):
+            total += rows[turn % len(rows)][k] * columns[k][turn % 3]
+    return total
+
+
+def mixed(values: list[Any], turns: int) -> Any:
+    """Paths join on which temporaries were numbers and objects."""
+    total, last = 0.0, None
+    for turn in range(turns):
+        found = values[turn % len(values)]
+        if turn % 3 == 0:
+            total = total + values[(turn + 1) % len(values)] * 0.5
+        elif turn % 3 == 1:
+            total = (total - found) * (total + values[turn % 2])
+        else:
+            last = values[turn % len(values)]
+        total = total % 1000.0 + (values[0] - found) * values[-1]
+    return total, last

@@ -2,7 +2,8 @@
  * Included by machine_code.h.
  *
  * A *region* is a loop, with those inside of it where all of their registers find a place, else an innermost loop. In it, some of the
- * kernel's registers have a *place*: a register of the machine, which holds the value wherever machine code of the region is executed.
+ * kernel's registers have a *place*: a register of the machine, which holds the value wherever machine code of the region is executed. One that
+ * holds numbers of floats at times, and ints or objects at others, has a place of each kind, of which that holds which was written last.
  * Outside of regions all values stand in memory. What has been written since it was last stored is *dirty*. */
 
 enum { ROLE_NONE, ROLE_READS_INT, ROLE_READS_FLOAT, ROLE_READS_COPY, ROLE_WRITES_INT, ROLE_WRITES_FLOAT, ROLE_WRITES_COPY, ROLE_RANGE,
@@ -102,36 +103,37 @@ static int following(const cascade_plan *plan, int32_t number, int32_t *found)
 
 /* Calls `visit(context, slot, role)` for each register that the parts of a word read and write. */
 typedef void (*cascade_visit)(void *context, int32_t slot, int role);
+static void visit_part(const cascade_plan *plan, int32_t number, const cascade_part *part, cascade_visit visit, void *context)
+{
+    for (int field = 0; field < FIELD_COUNT; field++) {
+        int role = cascade_roles[part->name][field], designator = part->operands[field];
+        if (role == ROLE_NONE || role == ROLE_VALUE || role == ROLE_TARGET || designator < 0 || designator >= TEMPORARY)
+            continue;
+        int32_t slot = field_of(&plan->words[number], designator);
+        if (role == ROLE_RANGE) {
+            visit(context, slot, ROLE_READS_INT);
+            visit(context, slot, ROLE_WRITES_INT);
+            visit(context, slot + 1, ROLE_READS_INT);
+            visit(context, slot + 1, ROLE_WRITES_INT);
+            visit(context, slot + 2, ROLE_READS_INT);
+        }
+        else if (role == ROLE_ITEMS) {
+            visit(context, slot, ROLE_READS_INT);
+            visit(context, slot + 1, ROLE_READS_INT);
+            visit(context, slot + 1, ROLE_WRITES_INT);
+        }
+        else
+            visit(context, slot, role);
+    }
+    if ((part->name >= PART_STEP_LESS_INT && part->name <= PART_STEP_NOT_EQUAL_INT) || part->name == PART_STEP)
+        visit(context, plan->slots, ROLE_WRITES_INT);
+}
+
 static void visit_slots(const cascade_plan *plan, int32_t number, cascade_visit visit, void *context)
 {
     const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
-    for (int i = 0; i < parts->count; i++) {
-        const cascade_part *part = &parts->parts[i];
-        for (int field = 0; field < FIELD_COUNT; field++) {
-            int role = cascade_roles[part->name][field], designator = part->operands[field];
-            if (role == ROLE_NONE || role == ROLE_VALUE || role == ROLE_TARGET || designator < 0 || designator >= TEMPORARY)
-                continue;
-            int32_t slot = field_of(&plan->words[number], designator);
-            if (role == ROLE_RANGE) {
-                visit(context, slot, ROLE_READS_INT);
-                visit(context, slot, ROLE_WRITES_INT);
-                visit(context, slot + 1, ROLE_READS_INT);
-                visit(context, slot + 1, ROLE_WRITES_INT);
-                visit(context, slot + 2, ROLE_READS_INT);
-            }
-            else if (role == ROLE_ITEMS) {
-                visit(context, slot, ROLE_READS_INT);
-                visit(context, slot + 1, ROLE_READS_INT);
-                visit(context, slot + 1, ROLE_WRITES_INT);
-            }
-            else
-                visit(context, slot, role);
-        }
-        if (part->name >= PART_STEP_LESS_INT && part->name <= PART_STEP_NOT_EQUAL_INT)
-            visit(context, plan->slots, ROLE_WRITES_INT);
-        if (part->name == PART_STEP)
-            visit(context, plan->slots, ROLE_WRITES_INT);
-    }
+    for (int i = 0; i < parts->count; i++)
+        visit_part(plan, number, &parts->parts[i], visit, context);
 }
 
 /* Called functions have registers of their own, so there may be more of them than the kernel's. */
@@ -253,7 +255,7 @@ static uint32_t facts_in(cascade_plan *plan, const int32_t *nodes, int32_t count
 
 /* ---- Places -------------------------------------------------------------------------------------------------------- */
 
-enum { KIND_UNKNOWN, KIND_INT, KIND_FLOAT, KIND_MIXED };
+enum { KIND_UNKNOWN, KIND_INT, KIND_FLOAT, KIND_MIXED, KIND_COPIED };      /* KIND_COPIED: a bit beside the others */
 
 typedef struct {
     const cascade_plan *plan;
@@ -265,7 +267,7 @@ typedef struct {
 static void count_use(void *context, int32_t slot, int role)
 {
     cascade_count *count = context;
-    int kind = role == ROLE_READS_COPY || role == ROLE_WRITES_COPY ? KIND_UNKNOWN
+    int kind = role == ROLE_READS_COPY || role == ROLE_WRITES_COPY ? KIND_COPIED
         : role == ROLE_READS_FLOAT || role == ROLE_WRITES_FLOAT ? KIND_FLOAT : KIND_INT;
     if (kind != KIND_FLOAT && !is_write(role) && is_immediate(count->plan, slot))
         return;
@@ -333,17 +335,20 @@ static double place_registers(const cascade_plan *plan, const int32_t *nodes, in
     while (1) {
         int32_t best = -1;
         for (int32_t slot = 0; slot <= plan->slots; slot++)
-            if (kind[slot] != KIND_MIXED && gain[slot] > 1.5 * handlers && (best < 0 || gain[slot] > gain[best]))
+            if (kind[slot] != (KIND_MIXED | KIND_COPIED) && gain[slot] > 1.5 * handlers && (best < 0 || gain[slot] > gain[best]))
                 best = slot;
         if (best < 0)
             return missed == 0.0 ? 1.0 : gained / (gained + missed);
-        int is_float = kind[best] == KIND_FLOAT, is_full = is_float ? floats == FLOAT_PLACES : ints == INT_PLACES;
+        int is_float = (kind[best] & KIND_FLOAT) != 0, is_int = !is_float || kind[best] == KIND_MIXED;
+        int is_full = (is_float && floats == FLOAT_PLACES) || (is_int && ints == INT_PLACES);
         *(is_full ? &missed : &gained) += gain[best];
         gain[best] = 0.0;
         if (is_full)
             continue;
-        int place = is_float ? cascade_float_places[floats++] : cascade_int_places[ints++];
-        region->placed[region->count++] = (cascade_placed){best, (int8_t)place, (uint8_t)is_float};
+        if (is_int)
+            region->placed[region->count++] = (cascade_placed){best, cascade_int_places[ints++], 0};
+        if (is_float)
+            region->placed[region->count++] = (cascade_placed){best, cascade_float_places[floats++], 1};
     }
 }
 
@@ -539,46 +544,109 @@ static int place_number(const cascade_plan *plan, int region, int32_t slot)
     return -1;
 }
 
+/* Whether the place behind one is that of the same register for floats. */
+static int has_both(const cascade_plan *plan, int region, int number)
+{
+    const cascade_region *found = &plan->regions[region];
+    return number >= 0 && number + 1 < found->count && found->placed[number].slot == found->placed[number + 1].slot;
+}
+
+/* The place of an operand that is read or written as a float. */
+static int float_place_number(const cascade_plan *plan, int region, int32_t slot)
+{
+    int number = place_number(plan, region, slot);
+    return number + (region != NO_REGION && has_both(plan, region, number));
+}
+
 typedef struct {
     const cascade_plan *plan;
     int region;
-    uint32_t written;
+    uint32_t dirty;
 } cascade_writing;
 
 static void note_write(void *context, int32_t slot, int role)
 {
     cascade_writing *writing = context;
     int number = is_write(role) ? place_number(writing->plan, writing->region, slot) : -1;
-    if (number >= 0)
-        writing->written |= (uint32_t)1 << number;
+    uint32_t bit = (uint32_t)1 << (number < 0 ? 0 : number);
+    if (number < 0)
+        return;
+    if (!has_both(writing->plan, writing->region, number))
+        writing->dirty |= bit;
+    else if (role == ROLE_WRITES_FLOAT)
+        writing->dirty = (writing->dirty & ~bit) | bit << 1;
+    else
+        writing->dirty = (writing->dirty & ~(bit << 1)) | bit;
 }
 
-static uint32_t written_by(const cascade_plan *plan, int32_t number)
+/* Whether a part writes only where the next word follows, or only where it jumps; a store into an object leaves it to the handler. */
+enum { WRITES_ALWAYS, WRITES_BEFORE_NEXT, WRITES_WHERE_IT_JUMPS, WRITES_NOTHING };
+static int when_written(int part)
 {
-    cascade_writing writing = {plan, plan->region_of[number], 0};
-    if (HAS_FORM(plan, number))
-        visit_slots(plan, number, note_write, &writing);
-    return writing.written;
+    if ((part >= PART_ARRAY_NEXT_BOOL_ && part <= PART_ARRAY_NEXT_FLOAT64))
+        return WRITES_BEFORE_NEXT;
+    switch (part) {
+    case PART_NEXT: case PART_NEXT_OR_BACK: case PART_LIST_NEXT: case PART_TUPLE_NEXT: case PART_BYTEARRAY_NEXT: case PART_UNBOX_INT:
+    case PART_UNBOX_FLOAT: case PART_UNBOX_BOOL: case PART_ATTRIBUTE_VALUE: case PART_ATTRIBUTE_SLOT:
+        return WRITES_BEFORE_NEXT;
+    case PART_NEXT_BACK: case PART_LIST_NEXT_BACK: case PART_TUPLE_NEXT_BACK:
+        return WRITES_WHERE_IT_JUMPS;
+    case PART_STORE_VALUE_FLOAT: case PART_STORE_VALUE_BOOL: case PART_STORE_VALUE_OWNED: case PART_STORE_VALUE_BORROWED:
+        return WRITES_NOTHING;
+    default:
+        return WRITES_ALWAYS;
+    }
 }
 
-static uint32_t dirty_behind(const cascade_plan *plan, int32_t number)
+/* What is dirty behind a word, where it jumps or where the next one follows. */
+static uint32_t dirty_behind(const cascade_plan *plan, int32_t number, int jumps)
 {
-    return HAS_FORM(plan, number) ? plan->dirty[number] | written_by(plan, number) : 0;
+    cascade_writing writing = {plan, plan->region_of[number], plan->dirty[number]};
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    if (parts->count == 0)
+        return 0;
+    for (int i = 0; i < parts->count; i++) {
+        int when = when_written(parts->parts[i].name);
+        if (when == WRITES_ALWAYS || when == (jumps ? WRITES_WHERE_IT_JUMPS : WRITES_BEFORE_NEXT))
+            visit_part(plan, number, &parts->parts[i], note_write, &writing);
+    }
+    return writing.dirty;
 }
 
 static void find_dirty(cascade_plan *plan)
 {
     int changed = 1;
     int32_t successors[2];
+    memset(plan->dirty, 0, sizeof(uint32_t) * (size_t)plan->length);
     while (changed) {
         changed = 0;
         for (int32_t number = 0; number < plan->length; number++) {
-            uint32_t behind = dirty_behind(plan, number);
-            for (int i = following(plan, number, successors); i-- > 0;)
-                if (plan->region_of[number] == plan->region_of[successors[i]] && (plan->dirty[successors[i]] | behind) != plan->dirty[successors[i]]) {
-                    plan->dirty[successors[i]] |= behind;
-                    changed = 1;
-                }
+            int count = following(plan, number, successors);
+            for (int i = 0; i < count; i++) {
+                uint32_t *next = &plan->dirty[successors[i]], behind;
+                if (plan->region_of[number] != plan->region_of[successors[i]])
+                    continue;
+                behind = *next | dirty_behind(plan, number, i > 0 || successors[i] != number + 1);
+                changed |= behind != *next;
+                *next = behind;
+            }
         }
     }
+}
+
+/* A register with two places of which nobody knows which one was written last, as paths join, gets none. Returns whether there was one. */
+static int drop_unclear(cascade_plan *plan)
+{
+    for (int32_t number = 0; number < plan->length; number++) {
+        int region = plan->region_of[number];
+        for (int i = 0; region != NO_REGION && i < plan->regions[region].count; i++) {
+            cascade_region *found = &plan->regions[region];
+            if (!has_both(plan, region, i) || (plan->dirty[number] >> i & 3) != 3)
+                continue;
+            found->count -= 2;
+            memmove(&found->placed[i], &found->placed[i + 2], sizeof(cascade_placed) * (size_t)(found->count - i));
+            return 1;
+        }
+    }
+    return 0;
 }

@@ -72,7 +72,7 @@ static void emit_aside(cascade_emitter *e, int32_t number)
         x_operate(CODE, X_ADD, RAX, in_register(RAX));
         resumes = x_jump(CODE, CC_E);
         if (aside.undo && aside.target >= 0) {
-            x_load_float(CODE, 1, place_of(e, aside.target));
+            x_load_float(CODE, 1, float_place_of(e, aside.target));
             x_bits_of_float(CODE, RAX, 1);
             x_operate(CODE, X_ADD, RAX, in_register(RAX));
             leave_if(e, CC_NE);

@@ -67,6 +67,8 @@ static void emit_cell_item(cascade_emitter *e, const cascade_part *p)
 /* The versions of the dicts that are watched, up to one without a dict. */
 static void emit_guard(cascade_emitter *e)
 {
+    if (e->word > 0 && e->plan->opcodes[e->word - 1] == e->plan->opcodes[e->word] && !e->plan->is_led[e->word])
+        return;     /* behind another one, from which alone it is reached */
     x_load(CODE, RCX, at_memory(R11, offsetof(cascade_state, watched)));
     int32_t top = CODE->size;
     x_load(CODE, RAX, at_memory(RCX, offsetof(cascade_watch, dict)));

@@ -68,6 +68,12 @@ static cascade_place place_of(const cascade_emitter *e, int32_t slot)
     return number < 0 ? home_of(e, slot) : in_register(e->plan->regions[region].placed[number].place);
 }
 
+static cascade_place float_place_of(const cascade_emitter *e, int32_t slot)
+{
+    int region = e->plan->region_of[e->word], number = float_place_number(e->plan, region, slot);
+    return number < 0 ? home_of(e, slot) : in_register(e->plan->regions[region].placed[number].place);
+}
+
 static int is_temporary(int designator) { return designator >= TEMPORARY; }
 
 /* The slot of an operand of a part; it is no temporary. */
@@ -76,8 +82,11 @@ static int32_t slot_of(const cascade_emitter *e, const cascade_part *part, int f
 /* Where an operand stands that is no constant with 32 bits. Of ints, the temporary is RAX; of floats they are XMM0 and XMM1. */
 static cascade_place operand(const cascade_emitter *e, const cascade_part *part, int field)
 {
-    int designator = part->operands[field];
-    return is_temporary(designator) ? in_register(designator - TEMPORARY) : place_of(e, field_of(WORD, designator));
+    int designator = part->operands[field], role = cascade_roles[part->name][field];
+    if (is_temporary(designator))
+        return in_register(designator - TEMPORARY);
+    int32_t slot = field_of(WORD, designator);
+    return role == ROLE_READS_FLOAT || role == ROLE_WRITES_FLOAT ? float_place_of(e, slot) : place_of(e, slot);
 }
 
 static int is_known(const cascade_emitter *e, const cascade_part *part, int field)
@@ -231,7 +240,7 @@ static void go_if(cascade_emitter *e, int condition, int32_t target)
     }
     cascade_aside *edge = aside(e, ASIDE_EDGE, x_jump(CODE, condition));
     edge->target = target;
-    edge->dirty = dirty_behind(e->plan, e->word);
+    edge->dirty = dirty_behind(e->plan, e->word, 1);
 }
 
 static int32_t jump_target(const cascade_emitter *e) { return target_of(e->plan, e->word); }
@@ -240,7 +249,7 @@ static void run_out(cascade_emitter *e, int kind, int32_t jump, int32_t word)
 {
     cascade_aside *made = aside(e, kind, jump);
     made->target = word;
-    made->dirty = dirty_behind(e->plan, e->word);
+    made->dirty = dirty_behind(e->plan, e->word, 1);
 }
 
 /* A jump back, for fuel. */

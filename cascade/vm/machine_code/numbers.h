@@ -488,9 +488,8 @@ static void emit_two_copies(cascade_emitter *e, const cascade_part *p)
 static void emit_load(cascade_emitter *e, const cascade_part *p)
 {
     int64_t bits = (int64_t)((uint64_t)(uint32_t)WORD->f << 32 | (uint32_t)WORD->e);
-    int32_t slot = slot_of(e, p, 0);
-    cascade_place to = place_of(e, slot);
-    if (is_float_place(e, slot)) {
+    cascade_place to = operand(e, p, 0);
+    if (!to.is_memory && (p->name == PART_LOAD_FLOAT || is_float_place(e, slot_of(e, p, 0)))) {
         if (bits == 0)
             x_zero_float(CODE, to.reg);
         else {
