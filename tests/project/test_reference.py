@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import cascade as cs
 from cascade import testing
 from cascade.cli.commands import build_parser
-from tests.support.code_blocks import DOCS, blocks
+from tests.support.code_blocks import DOCS, blocks, documents, pages_of_messages
 
 REFERENCE = DOCS / "reference"
 pytestmark = [pytest.mark.skipif(not DOCS.exists(), reason="only in a checkout"), pytest.mark.once]
@@ -72,3 +73,25 @@ def test_every_command_and_every_option_of_run_is_on_the_page_of_the_command_lin
         option for action in commands["run"]._actions for option in action.option_strings if option.startswith("--")
     ]
     assert [option for option in options if option != "--help" and f"`{option}" not in page] == []
+
+
+def commands_shown() -> list[str]:
+    """Returns the commands that the documents show, whole: in a line of their own, or as code in a sentence."""
+    texts = [path.read_text() for path in [*documents(), *pages_of_messages()]]
+    found = {
+        command
+        for text in texts
+        for command in re.findall(
+            r"^ {4}(?:\$ )?(?:python -m )?(cascade [a-z].*)$|`(?:python -m )?(cascade [a-z][^`]*)`",
+            text,
+            flags=re.MULTILINE,
+        )
+    }
+    whole = {line for pair in found for line in pair if not re.search(r"\.\.\.|[A-Z]{3,} |\|", line)}
+    return sorted(line for line in whole if len([word for word in line.split() if word[0] != "-"]) > 2)
+
+
+@pytest.mark.parametrize("command", commands_shown())
+def test_commands_in_the_documents_are_understood(command: str) -> None:
+    parsed = build_parser().parse_args(shlex.split(command, comments=True)[1:])
+    assert parsed.command
