@@ -76,7 +76,9 @@ def docs(session: nox.Session) -> None:
     session.run("python", "perf/plots.py")
     session.run("python", "tools/pictures.py")
     session.run("python", "-m", "sphinx", "-W", "-b", "html", "docs", "build/site")
-    session.run("python", "-m", "pytest", "-q", "-k", "documents or reference or examples or docstrings", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-q", "-k", "documents or reference or examples or docstrings", *session.posargs
+    )
 
 
 @nox.session(python=PYTHONS[0])
