@@ -22,9 +22,9 @@ def console(
 
     Args:
         format: "live" for a display that is kept up to date (needs `rich`: `pip install 'cascade-engine[console]'`);
-            "log" for lines of text; "json" for one JSON object a line and event; "auto" for "live" on a terminal where
-            `rich` is installed, else "log". See docs/events.md.
-        file: the text file to write to; by default sys.stderr.
+            "log" for lines of text; "json" for one JSON object a line and event; "auto" for "live" on a terminal and in a notebook
+            where `rich` is installed, else "log". See docs/events.md.
+        file: the text file to write to; by default sys.stderr, and in a notebook for "live" the output of the cell.
         verbose: for "log": a line for every event, instead of starts and ends of runs, failures, some of the skips,
             failed attempts and ends of maps, and the progress now and then.
         interval: for "log": at least so many seconds lie between two lines of progress, and a twentieth of the run's time.
@@ -47,8 +47,9 @@ def console(
     if not interval > 0:
         raise DeclarationError(f"console(interval={interval!r})", expected="a positive number of seconds")
     has_rich = importlib.util.find_spec("rich") is not None
+    in_a_cell = file is None and is_notebook()
     if format == "auto":
-        format = "live" if has_rich and is_terminal(out) else "log"
+        format = "live" if has_rich and (in_a_cell or is_terminal(out)) else "log"
     if format == "json":
         from cascade.observers.lines import JsonLines
 
@@ -59,9 +60,20 @@ def console(
         return Log(out, verbose=verbose, interval=interval)
     if not has_rich:
         raise MissingExtraError("console(format='live')", "rich", "console")
+    if in_a_cell:
+        from cascade.observers.notebook import NotebookLive
+
+        return NotebookLive()
     from cascade.observers.live import Live
 
     return Live(out)
+
+
+def is_notebook() -> bool:
+    """Returns whether this process is the kernel of a notebook."""
+    module = sys.modules.get("IPython")
+    shell = None if module is None else module.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _nowhere(event: Event) -> None:

@@ -63,7 +63,7 @@ class Live:
     def __call__(self, event: Event) -> None:
         with self._lock:
             run, _ = self._states.update(event)
-        lines = [] if run is None else _lasting(event, run)
+        lines = [] if run is None else lasting(event, run)
         if lines or bool(self._states.runs) != (self._live is not None):
             self._show(lines)
         elif time.monotonic() - self._drawn > LATE:
@@ -159,7 +159,7 @@ def _attempt(retry: TaskRetrying) -> str:
     return f"attempt {retry.attempt + 1} of {retry.max_attempts}, after {retry.error}"
 
 
-def _lasting(event: Event, run: RunState) -> list[Text]:
+def lasting(event: Event, run: RunState) -> list[Text]:
     """Returns the lines of an event that stay on the screen."""
     if isinstance(event, TaskExecutionFinished) and is_news(event):
         return [Text(f"✗ {who(event)}: {printable(str(event.error))}", style="red")]

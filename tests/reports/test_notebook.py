@@ -103,3 +103,51 @@ def test_tables_escape_all_text():
     error = cs.TargetError("<i>what</i>", hint="a\nb")
     assert "&lt;i&gt;what" in error._repr_html_()
     assert "a<br>b" in error._repr_html_()
+
+
+WATCHED = """
+import time
+import cascade as cs
+from IPython.display import DisplayHandle
+
+shown = []
+update = DisplayHandle.update
+def noted(handle, bundle, **options):
+    shown.append(bundle["text/plain"])
+    update(handle, bundle, **options)
+DisplayHandle.update = noted
+
+@cs.task
+def spin(seconds, begun=0.0):
+    begun = begun or time.perf_counter()
+    return spin.tail(seconds, begun) if time.perf_counter() - begun < seconds else 1
+
+@cs.task
+async def later(x):
+    return x
+
+@cs.task
+def fails(x):
+    raise ValueError("<b>no</b>")
+"""
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries that run it
+def test_progress_is_shown_live_in_the_output_of_the_cell():
+    pytest.importorskip("rich")
+    outputs = execute(
+        WATCHED,
+        "cs.run(spin(0.8), observers=[cs.console()])",
+        "cs.run(later(spin(0.1)), observers=[cs.console()])",  # in a thread with an event loop of its own
+        "print(any('iteration' in text and 'spin#0' in text for text in shown), len(shown))",
+        "try:\n    cs.run(fails(1), observers=[cs.console('live')])\nexcept ValueError: pass",
+        "import sys; cs.run(later(1), observers=[cs.console(file=sys.stdout)])",
+    )
+    for cell, name in ((1, "spin"), (2, "later")):
+        (live,) = [output for output in outputs[cell] if output.output_type == "display_data"]
+        assert f"✓ {name}: " in live.data["text/plain"]
+        assert "<pre" in live.data["text/html"]
+    is_live, count = outputs[3][0].text.split()
+    assert is_live == "True" and int(count) < 20
+    assert "&lt;b&gt;no&lt;/b&gt;" in outputs[4][0].data["text/html"]
+    assert outputs[5][0].output_type == "stream" and "run of later started" in outputs[5][0].text
