@@ -12,9 +12,10 @@ from cascade.declare.task import Task
 from cascade.graph.build import build_graph
 from cascade.graph.description import printable
 from cascade.reports.drawing import svg_of, visualize
+from cascade.reports.groups import groups_of, svg_of_groups
 
 NODES_LIMIT = 400
-"""A graph with more nodes is no picture that anybody reads; its text says how many there are."""
+"""Of a graph with more nodes, the picture has one for all calls of a task."""
 
 
 def pictures_of(target: object) -> dict[str, str]:
@@ -26,7 +27,8 @@ def pictures_of(target: object) -> dict[str, str]:
     try:
         graph = build_graph(_drawn(target))
         if len(graph) > NODES_LIMIT:
-            return {"text/plain": f"{text}, a graph of {len(graph):,} nodes"}
+            picture = svg_of_groups(groups_of(graph.rows), {})
+            return {"text/plain": f"{text}, a graph of {len(graph):,} nodes", "image/svg+xml": picture}
         return {
             "text/plain": text,
             "text/vnd.mermaid": visualize(graph, format="mermaid"),

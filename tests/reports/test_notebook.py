@@ -82,11 +82,14 @@ def test_a_result_a_program_and_a_program_of_a_task_are_pictures():
         assert "total" in texts
 
 
-def test_a_graph_that_is_too_large_or_cannot_be_drawn_is_text():
-    parts = [load(str(n)) for n in range(500)]
-    assert total(parts)._repr_mimebundle_() == {
-        "text/plain": "<LazyResult of total, not run yet: cs.run(...)>, a graph of 502 nodes"
-    }
+def test_a_large_graph_is_a_picture_of_its_tasks():
+    bundle = total([load(str(n)) for n in range(500)])._repr_mimebundle_()
+    assert bundle["text/plain"] == "<LazyResult of total, not run yet: cs.run(...)>, a graph of 502 nodes"
+    texts = [each.text for each in xml.etree.ElementTree.fromstring(bundle[SVG]).iter() if each.tag.endswith("text")]
+    assert texts == ["load", "500 calls", "total", "1 call", "1"]
+
+
+def test_a_graph_that_cannot_be_drawn_is_text():
     circle = load("a")
     circle.after(total(circle))
     assert "cannot be drawn: the graph depends on itself" in circle._repr_mimebundle_()["text/plain"]
