@@ -87,6 +87,7 @@ cdef extern from "vm/kernel.h":
         PyObject* code
         int32_t unboxes
         const TypedWord* begins_at
+        bint was_hot
         int32_t place
         PyObject* known
         int32_t operand, is_callable, finish

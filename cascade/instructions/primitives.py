@@ -34,7 +34,7 @@ NATIVE: tuple[str, ...] = (
     *(f"ARRAY{axes}_{kind}" for axes in (1, 2) for kind in _ITEMS),
     *(f"ARRAY{axes}_STORE_{kind}" for axes in (1, 2) for kind in _ITEMS if kind != "FLOAT32"),
     *(f"ARRAY_NEXT_{kind}" for kind in _ITEMS),
-    "OWN", "RELEASE", "CELL_ITEM", "GUARD", "EXPECT_TAG", "EXPECT_OWN_TAG", "ATTRIBUTE_VALUE", "ATTRIBUTE_SLOT", "EXPECT_NO_VALUE",
+    "OWN", "RELEASE", "CELL_ITEM", "GUARD", "EXPECT_ROOM", "EXPECT_CODE", "EXPECT_TAG", "EXPECT_OWN_TAG", "ATTRIBUTE_VALUE", "ATTRIBUTE_SLOT", "EXPECT_NO_VALUE",
     *(f"STORE_VALUE_{kind}" for kind in ("FLOAT", "BOOL", "OWNED", "BORROWED")),
     "BYTEARRAY_NEXT", "LIST_STORE_FLOAT", "LIST_STORE_INT", "LIST_STORE_BOOL", "APPEND",
 )  # fmt: skip

@@ -47,6 +47,12 @@ for _place, _kind in enumerate((
 cascade_know_consumers()
 
 
+cdef enum:
+    OF_ENTRY = -1               # in place of the number of a stub
+    OF_ORIGIN = -2
+
+cdef set OVERLAID = set()
+# Opcodes of words that do the work of the next one, too.
 cdef dict OVERLAYS = {}
 # By the opcodes of two neighbours: that of an instruction which does the work of both, and whether the second one reads its operand a.
 
@@ -74,6 +80,7 @@ cdef int know_overlays(tuple iterators) except -1:
     from cascade.instructions.kernel import KERNEL_OPCODES
     for name, first, second, field in pairs:
         OVERLAYS[KERNEL_OPCODES[first], KERNEL_OPCODES[second]] = (KERNEL_OPCODES[name], field == "a")
+        OVERLAID.add(KERNEL_OPCODES[name])
     for number, cls in enumerate(iterators):
         cascade_plain_iterators[number] = <PyTypeObject*><PyObject*>cls
     return 0
@@ -245,7 +252,7 @@ cdef class BlockKernel:
         if self.callee.entry_count == BLOCK_ENTRIES:
             return -1
         kinds = tuple([None if types[j] == NULL else <object><PyObject*>types[j] for j in range(count)])
-        return self.made_entry(self.grown(-1, kinds), types, count)
+        return self.made_entry(self.grown(OF_ENTRY, kinds), types, count)
 
     cdef Py_ssize_t made_entry(self, Py_ssize_t word, PyTypeObject** types, Py_ssize_t count) noexcept:
         # Written when the code has been made: meanwhile other threads may have been here.
@@ -258,16 +265,20 @@ cdef class BlockKernel:
         return word
 
     cdef Py_ssize_t grown(self, Py_ssize_t stub, found) except -2:
-        # Makes the code behind a stub, or that of an entry, and returns its first word; -1 where that is not possible now. Translating
-        # is Python code: meanwhile another thread, or a finalizer, may come here.
+        # Makes the code behind a stub, that of an entry, or that of an origin once more, and returns its first word; -1 where that is not
+        # possible now. Translating is Python code: meanwhile another thread, or a finalizer, may come here.
         global eager_seconds
         cdef double begun = cascade_clock()
         if self.growing or self.free_runs > 0 or self.stub_start - self.length < BLOCK_ROOM:
             return -1
         self.growing = True
         try:
-            growth = self.translator.enter(found) if stub < 0 else self.translator.grow(stub, found)
-            self.add(growth)
+            if stub == OF_ORIGIN:
+                growth = self.translator.renew(found)
+            else:
+                growth = self.translator.enter(found) if stub == OF_ENTRY else self.translator.grow(stub, found)
+            if growth is not None:
+                self.add(growth)
         except BaseException as error:
             # The translator may have stopped anywhere. CPython continues, and the function is called from now on.
             self.callee.retired, self.slower = True, False
@@ -278,7 +289,30 @@ cdef class BlockKernel:
             self.growing = self.callee.retired and not self.slower
             code_has_been_made(begun)
             eager_seconds += cascade_clock() - begun
-        return growth[0]
+        return -1 if growth is None else growth[0]
+
+    cdef int inline_calls(self) except -1:
+        # Has the code from where it leads to hot calls made once more, with the code of small functions in place of these calls.
+        cdef Py_ssize_t number
+        cdef Gather* gather
+        cdef list hot = []
+        for number in range(self.length):
+            if self.opcodes[number] == KERNEL_CALL_FUNCTION:
+                gather = self.gathers[self.words[number].e]
+                if gather.begins_at != NULL and not gather.was_hot:
+                    gather.was_hot = True
+                    hot.append(self.words[number].e)
+        if hot and not self.callee.retired:
+            for origin in self.translator.origins_of(hot):
+                if self.may_be_renewed(origin.label.index):
+                    self.grown(OF_ORIGIN, origin)
+        return 0
+
+    cdef bint may_be_renewed(self, Py_ssize_t number) except -1:
+        # Returns whether a word may become a jump: the one before it does not read it, nor a call out of it that is under way.
+        if number > 0 and self.opcodes[number - 1] in OVERLAID:
+            return False
+        return self.opcodes[number] not in (KERNEL_CALL_PYTHON, KERNEL_ITER_NEXT)
 
     cdef int add(self, growth) except -1:
         # Adds words: see Growth in cascade/kernels/blocks/points.py.

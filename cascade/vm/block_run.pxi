@@ -401,14 +401,14 @@ cdef int grow_blocks(BlockKernel kernel, TypedState* state, Py_ssize_t number) e
     value = None
     if word < 0:
         return 0
+    if kernel.callee.machine_at == 0:
+        make_machine_code_of_blocks(kernel)
     if not kernel.names_hold():
         kernel.callee.stale = True     # translating is Python code: others may have had their turn
         return 0
     for item in kept:
         if Py_REFCNT(<PyObject*>item) <= 2:
             return 0        # what it was borrowed from has lost it
-    if kernel.callee.machine_at == 0:
-        make_machine_code_of_blocks(kernel)
     state.word = &kernel.words[word]
     return 1
 

@@ -90,7 +90,6 @@ cdef extern from "vm/cpython.h":
     int PY_MINOR_VERSION
     object cascade_raised()
     int64_t cascade_depth_left() noexcept
-    bint cascade_may_call(void* thread) noexcept
     void cascade_count_call(void* thread, int by) noexcept
     bint cascade_is_traced() noexcept
     bint cascade_is_profiled() noexcept

@@ -344,8 +344,8 @@ static inline int cascade_has_tool(int number) {
 
 /* Whether typed code may call a function by its kernel in a thread: nobody follows its lines or calls, and its recursion limit, against
  * which the call is counted, is not reached. */
-static inline int cascade_may_call(const PyThreadState *thread) {
-    if (thread->CASCADE_RECURSION_REMAINING <= 2 || thread->c_tracefunc != NULL || thread->c_profilefunc != NULL)
+static inline int cascade_has_room(const PyThreadState *thread, int calls) {
+    if (thread->CASCADE_RECURSION_REMAINING <= 1 + calls || thread->c_tracefunc != NULL || thread->c_profilefunc != NULL)
         return 0;
 #if PY_VERSION_HEX >= 0x030C0000
     for (int tool = 0; tool < 3; tool++)

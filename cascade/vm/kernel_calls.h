@@ -272,6 +272,9 @@ static inline void cascade_release_function(const cascade_gather *gather, cascad
 
 /* ---- Calls ---------------------------------------------------------------------------------------------------------- */
 
+/* Before the code of functions that stands in place of their calls. */
+OP(EXPECT_ROOM) { if (!cascade_has_room((PyThreadState *)s->root->thread, w->e)) EXIT; NEXT; }
+
 enum {
     CASCADE_BY_CPYTHON,     /* CPython has to make the call */
     CASCADE_ENTERED,        /* the current frame is that of the function */
@@ -333,7 +336,7 @@ static int cascade_begin_call(const cascade_word *w, cascade_register *r, int64_
         return CASCADE_NEW_KERNEL;
     if (callee->retired || callee->exits_often || s->depth >= CASCADE_CALL_DEPTH || !gather->is_callable
             || cascade_guarded(2, function) != gather->code || (gather->defaults != NULL && cascade_guarded(3, function) != gather->defaults)
-            || !cascade_may_call((PyThreadState *)s->root->thread))
+            || !cascade_has_room((PyThreadState *)s->root->thread, 1))
         return CASCADE_BY_CPYTHON;
     if (fuel <= 1)
         return CASCADE_NEW_FUEL;
@@ -389,7 +392,7 @@ OP(CALL_FUNCTION)
     if (gather->begins_at == NULL || frame == NULL || fuel <= 1 || s->depth >= CASCADE_CALL_DEPTH || (callee->stale | callee->retired | callee->exits_often)
             || cascade_guarded(2, function) != gather->code || (gather->defaults != NULL && cascade_guarded(3, function) != gather->defaults)
             || callee->watch.count + 1 >= callee->watch.next || callee->machine_at == 0
-            || !cascade_may_call((PyThreadState *)s->root->thread) || !cascade_is_like_last(gather, r))
+            || !cascade_has_room((PyThreadState *)s->root->thread, 1) || !cascade_is_like_last(gather, r))
         CASCADE_MUSTTAIL return cascade_op_CALL_ANYHOW(w, r, fuel, s);
     callee->spare = frame->parent;
     callee->entries += 1;

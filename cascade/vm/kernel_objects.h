@@ -38,6 +38,7 @@ struct cascade_gather {
     PyObject *sign;             /* of an operator, as an error names it */
     PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
     const cascade_word *begins_at;  /* at which the last call by a kernel began, if the next one may do without looking for it; or NULL */
+    int was_hot;                /* whether it has been tried to put the function's code in place of the call */
     int32_t missing;            /* parameters that get their defaults; these */
     int32_t *missing_parameters;
     PyTypeObject **missing_types;

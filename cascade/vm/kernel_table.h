@@ -397,6 +397,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_GUARD,
     cascade_op_NAME_ITEM,
     cascade_op_NAME_STORE,
+    cascade_op_EXPECT_ROOM,
     cascade_op_EXIT_UNLESS_EQUAL,
     cascade_op_CALL_PYTHON,
     cascade_op_CALL_FUNCTION,

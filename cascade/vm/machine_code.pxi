@@ -18,6 +18,10 @@ cdef extern from "vm/kernel.h":
 
 cdef extern from "Python.h":
     object PyContextVar_New(const char*, PyObject*)
+    PyObject* PyErr_Occurred() noexcept
+    int PyThreadState_SetAsyncExc(unsigned long, PyObject*) noexcept
+    unsigned long PyThread_get_thread_ident() noexcept
+    void PyErr_WriteUnraisable(PyObject*) noexcept
 
 cdef enum:
     MACHINE_WORK = 5000         # back edges of a kernel before there is machine code for it: some 0.1 ms
@@ -114,6 +118,13 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     cdef SourceCode source
     if kernel.callee.machine_growths == kernel.callee.growths:
         return
+    if PyErr_Occurred() == NULL:
+        try:
+            kernel.inline_calls()
+        except Exception:
+            PyErr_WriteUnraisable(<PyObject*>kernel)        # in tests only: see `grown`
+        except BaseException as error:      # of a signal handler: the thread raises it where it may be raised
+            PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), <PyObject*>type_of(<PyObject*>error))
     if cascade_is_refused(MAKES_MACHINE_CODE):
         kernel.callee.machine_at = kernel.callee.work + MACHINE_WORK
         return

@@ -236,7 +236,7 @@ assert peak() - memory < 20_000, (memory, peak())
 """
 
 PROCESSES = """
-import tempfile
+import faulthandler, tempfile
 from pathlib import Path
 from tests.support import compute_tasks as compute
 from cascade.adapters.executors.local import LocalExecutor
@@ -260,9 +260,11 @@ def semaphores():
     return {name for name in os.listdir("/dev/shm") if name.startswith("sem.") and str(os.getpid()) in name}
 
 def until(condition):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120  # loky gives its workers up to 30 seconds for an orderly end
     while condition():
-        assert time.monotonic() < end, (children(), semaphores())
+        if time.monotonic() > end:
+            faulthandler.dump_traceback()
+            raise AssertionError((children(), semaphores()))
         gc.collect()
         time.sleep(0.01)
 

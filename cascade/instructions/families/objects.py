@@ -31,6 +31,12 @@ def _rows() -> Iterator[Row]:
     yield Row("GUARD", "", "check that names mean the same still", free=True)
     yield Row("NAME_ITEM", "a>object b<object c<object", "a = the value of name c in dict b, borrowed", "no such name")
     yield Row("NAME_STORE", "a<object b<object c<object", "name c in dict b = a", "a dict with other keys")
+    yield Row(
+        "EXPECT_ROOM",
+        "e#",
+        "side exit unless functions may be called, e of them one in the other",
+        "no such room, or a tracer",
+    )
     yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items", free=True)
     yield Row("CALL_PYTHON", "e&", "call-out e", "an exception")
     yield Row(

@@ -13,7 +13,7 @@ from cascade.kernels.assemble import Label
 from cascade.kernels.blocks import scalars
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.numpy_types import array_class, buffer_layout, numpy_now
-from cascade.kernels.blocks.translator import SEEN, Seer, Translator
+from cascade.kernels.blocks.translator import LIKES, SEEN, Seer, Translator
 from cascade.kernels.blocks.values import DISPLAY, ROW, SCALARS, Layout, Value
 from cascade.kernels.model import BOOL, INT, OBJECT
 
@@ -36,6 +36,19 @@ def seer_of(cls: type) -> Seer | None:
 
 
 SEEN.append(seer_of)
+
+
+def like(found: object) -> object:
+    """Returns an array, buffer or scalar of NumPy's that is seen as another one is; None for anything else."""
+    known, cls = numpy_now(), type(found)
+    if cls is array_class():
+        return found[:0]  # type: ignore[index]
+    if known is not None and cls is known.array:
+        return known.array((0,) * found.ndim, found.dtype)  # type: ignore[attr-defined,call-arg]
+    return cls() if known is not None and cls in known.kinds else None
+
+
+LIKES.append(like)
 
 
 def see_array(translator: Translator, place: int, found: object, otherwise: Label) -> bool:

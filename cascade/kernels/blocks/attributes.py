@@ -26,7 +26,6 @@ from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, item, named_value
-from cascade.kernels.blocks.points import Stub
 from cascade.kernels.blocks.python_calls import call_getter
 from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.sequences import settled_object
@@ -136,9 +135,7 @@ def test_class(translator: Translator, place: int) -> bool:
     tag = class_tag(value.met)
     if tag == 0:
         return False
-    otherwise = Label()
-    stub = Stub(translator.offset, translator.frozen(translator.state), place, value.tries + 1)
-    translator.waiting.append((otherwise, stub, None))
+    otherwise = translator.another(place, value.tries + 1)
     translator.emit("EXPECT_TAG", a=translator.register(value), e=signed(tag), target=otherwise)
     translator.replace(place, value._replace(tested=translator.state.epoch))
     return True

@@ -219,6 +219,9 @@ class Emitter:
         if changed:
             self.refresh()
 
+    def before_call_out(self) -> None:
+        """CPython, or another kernel, may execute something now."""
+
     def lasting(self, value: Value) -> Value:
         if value.kind == OBJECT and not value.owned and not value.constant and value.local < 0:
             return self.own(value)

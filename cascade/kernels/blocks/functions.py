@@ -131,9 +131,11 @@ def call_isinstance(translator: Translator, count: int, instruction: Instruction
     classes = classes_of(translator.state.stack[-1])
     if classes is None:
         return False
-    translator.whole(-2)
-    value = translator.seen(-2)
-    cls = class_of(value)
+    value = translator.state.stack[-2]
+    if value.kind != DISPLAY:
+        translator.whole(-2)
+        value = translator.seen(-2)
+    cls = tuple if value.kind == DISPLAY else class_of(value)
     if cls is not None and not any(each.__flags__ & MUTABLE for each in classes):
         return finish(translator, instruction, Value(BOOL, known=issubclass(cls, classes)))
     if value.met is not None and is_instance(translator, count, instruction):

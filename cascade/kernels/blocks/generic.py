@@ -104,6 +104,7 @@ def make(
         name: the instruction that makes it.
         keeps: whether the operands live until it is over, whatever a function that gets them does.
     """
+    translator.before_call_out()
     stack = translator.state.stack
     count = len(stack)
     if taken > count or left < 0:

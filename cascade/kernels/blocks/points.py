@@ -9,7 +9,7 @@ from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.chunks import Words
 from cascade.kernels.blocks.values import Iterated, State, Value
 
-HERE, GENERAL, AHEAD, BACKWARD = "here", "general", "ahead", "backward"
+HERE, GENERAL, CALLED, AHEAD, BACKWARD = "here", "general", "called", "ahead", "backward"
 
 
 class Unseen(Exception):
@@ -49,8 +49,9 @@ class Stub(NamedTuple):
         place: the stack's value whose class is needed; 0 where none is.
         tried: how many classes have been told apart.
         way: how the offset is reached: `HERE`, where its instruction begins; `GENERAL`, where it begins and its usual form
-            does not fit the values; `AHEAD` or `BACKWARD` by a jump that comes first.
-        released: values that die before such a jump.
+            does not fit the values; `CALLED`, where it begins and makes a call that cannot go on in place; `AHEAD` or `BACKWARD`
+            by a jump that comes first.
+        released: values that die before such a jump or call.
     """
 
     offset: int
@@ -67,13 +68,39 @@ class Version:
     Attributes:
         rotated: of the head of a loop: the instruction that takes the next item at the loop's end, the register that gets it,
             the iterator's, and the label behind the first one at the head.
+        origin: from which its code can be made once more; None until it has been made.
     """
 
-    __slots__ = ("label", "rotated")
+    __slots__ = ("label", "origin", "rotated")
 
     def __init__(self) -> None:
         self.label = Label()
         self.rotated: tuple[str, int, int, Label] | None = None
+        self.origin: Origin | None = None
+
+
+class Origin:
+    """The start of an entry or a version, from which its code can be made once more: see `Translator.renew`.
+
+    Attributes:
+        label: its word.
+        stub: what stands there.
+        version: None for an entry.
+        renewals: how often its code has been made anew.
+    """
+
+    __slots__ = ("label", "renewals", "stub", "version")
+
+    def __init__(self, label: Label, stub: Stub, version: Version | None) -> None:
+        self.label, self.stub, self.version = label, stub, version
+        self.renewals = 0
+
+
+class Met(NamedTuple):
+    """The class of a value that was met somewhere, and a value like it, where its code depends on more than the class."""
+
+    cls: type
+    like: object
 
 
 class Growth(NamedTuple):
@@ -133,6 +160,7 @@ class Callee(NamedTuple):
         iterator: of a comprehension, what its argument is, if it has been made for that.
         raises_at: the offset of the instruction that raises what the function raises.
         joins: whether the result, a list, is joined by the text that is argument 1 of the call-out.
+        origin: from where the code leads to the call.
     """
 
     kernel: object
@@ -146,3 +174,4 @@ class Callee(NamedTuple):
     iterator: IteratorArgument | None = None
     raises_at: int = -1
     joins: bool = False
+    origin: Origin | None = None

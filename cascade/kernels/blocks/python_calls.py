@@ -15,9 +15,10 @@ from cascade.kernels.blocks.c_calls import before_collection
 from cascade.kernels.blocks.calls import CALLEES, OF_MADE_FUNCTIONS, OTHERS, WITH_KEYWORDS
 from cascade.kernels.blocks.comprehensions import made_at
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.inlining import inlined
 from cascade.kernels.blocks.instructions import with_empty_cells
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.points import Callee, IteratorArgument, Unseen
+from cascade.kernels.blocks.points import Callee, IteratorArgument, Origin, Unseen
 from cascade.kernels.blocks.sequences import drop_stored
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import ITERATORS, NULL, Value, iterated
@@ -82,16 +83,26 @@ def call_getter(translator: Translator, function: object, instruction: Instructi
     callee = function_called(translator, function, 1, ())
     if callee is None or translator.whole(-1).kind not in generic.ARGUMENTS:
         return False
-    number = generic.make(translator, instruction.start, instruction.after, 1, 1, name="CALL_FUNCTION")
-    translator.callees[number] = callee._replace(place=-1, function=function)
+    emit_call(translator, callee._replace(place=-1, function=function), instruction.start, instruction.after, 1, 1)
     return True
+
+
+def emit_call(
+    translator: Translator, callee: Callee, start: int, end: int, taken: int, left: int, keeps: bool = False
+) -> None:
+    """Emits a call by the kernel of a function, or its code in place of it: see `generic.make` and inlining.py."""
+    if inlined(translator, callee, taken, left):
+        return
+    origin = translator.state.origin
+    number = generic.make(translator, start, end, taken, left, name="CALL_FUNCTION", keeps=keeps)
+    translator.callees[number] = callee._replace(origin=origin if isinstance(origin, Origin) else None)
 
 
 # -- Functions that are met -------------------------------------------------------------------------------------------
 
 
 def call_met(translator: Translator, callee: Value, instruction: Instruction) -> bool:
-    """Translates a call of a function that is not known: of closures, arguments, items. It is expected to have the code of the first one."""
+    """Translates a call of a function that is not known: of closures, arguments, items. It is expected to have the code of one that was met."""
     count = instruction.arg
     if translator.general or callee.register < 0 or "__class__" in translator.code.co_freevars:
         return False
@@ -99,7 +110,7 @@ def call_met(translator: Translator, callee: Value, instruction: Instruction) ->
     callee = translator.seen(place)
     if callee.kind != OBJECT or callee.met is not FunctionType:
         return False
-    pattern = _pattern(translator, instruction.start, place)
+    pattern = _pattern(translator, (instruction.start, callee.tries), place)
     kernel = None if pattern is None else translator.kernel_of(pattern, None)
     if pattern is None or kernel is None:
         return False
@@ -112,24 +123,29 @@ def call_met(translator: Translator, callee: Value, instruction: Instruction) ->
         translator.seen(each)
     expected = translator.object_register(pattern)
     owner = translator.state.stack[place]
-    translator.emit("EXPECT_FUNCTION", a=translator.register(owner), b=expected, target=translator.otherwise())
+    other = translator.another(place, callee.tries + 1)
+    translator.emit("EXPECT_FUNCTION", a=translator.register(owner), b=expected, target=other)
     return _emit(translator, Callee(kernel, parameters=found), count, instruction)
 
 
 CALLEES.append(call_met)
 
 
-def _pattern(translator: Translator, offset: int, place: int) -> FunctionType | None:
-    """Returns a function like the one that a call has met, without what its cells hold."""
-    if offset not in translator.met_functions:
+def _pattern(translator: Translator, call: tuple[int, int], place: int) -> FunctionType | None:
+    """Returns a function like the one that a call has met, without what its cells hold.
+
+    Args:
+        call: its offset, and how many others were met there before.
+    """
+    if call not in translator.met_functions:
         found = translator.found
         if type(found) is not FunctionType:
             if translator.offset in translator.text.joins:
                 return None  # a version here does not differ by the class, so that the code would come here for ever
             raise Unseen(place)
         made = with_empty_cells(found.__code__, found.__globals__)
-        translator.met_functions[offset] = made if is_like(found, made) else None
-    return translator.met_functions[offset]
+        translator.met_functions[call] = made if is_like(found, made) else None
+    return translator.met_functions[call]
 
 
 def _emit(translator: Translator, callee: Callee, count: int, instruction: Instruction) -> bool:
@@ -141,8 +157,8 @@ def _emit(translator: Translator, callee: Callee, count: int, instruction: Instr
             return False
     for place in range(-count, 0):
         translator.seen(place)
-    number = generic.make(translator, translator.offset, instruction.after, taken, 1, name="CALL_FUNCTION")
-    translator.callees[number] = callee._replace(raises_at=instruction.start)  # KW_NAMES has another position
+    callee = callee._replace(raises_at=instruction.start)  # KW_NAMES has another position
+    emit_call(translator, callee, translator.offset, instruction.after, taken, 1)
     return True
 
 

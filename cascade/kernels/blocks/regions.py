@@ -75,6 +75,7 @@ def call_out_region(translator: Translator, instruction: Instruction, start: int
 
     Returns whether there are some: then their results are on the stack, and the translator continues behind them.
     """
+    translator.before_call_out()
     taken = popped(instruction)
     if taken is None or taken > LIMIT:
         raise LeavesTyped

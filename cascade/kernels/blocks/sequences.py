@@ -34,8 +34,7 @@ DISPLAY_LIMIT = 8
 def binary_subscr(translator: Translator, instruction: Instruction) -> None:
     if of_display(translator) or (indexes_array(translator) and arrays.load_item(translator)):
         return
-    translator.whole(-2), translator.whole(-1)
-    container, index = translator.seen(-2), translator.seen(-1)
+    container, index = operands(translator)
     if container.cls in KINDS and scalars.is_index(index):
         item = item_of(translator, container, index)
         translator.pop(), translator.pop()
@@ -50,6 +49,16 @@ def binary_subscr(translator: Translator, instruction: Instruction) -> None:
         ITEMS_OF[container.cls](translator, instruction)
     else:
         call_out(translator, instruction)
+
+
+def operands(translator: Translator) -> tuple[Value, Value]:
+    """Sees a container and an index on the stack. A tuple that a method gets is not made if its code may be put in place of the call."""
+    translator.whole(-2)
+    container = translator.seen(-2)
+    if not (translator.hot and container.met is not None and translator.state.stack[-1].passed_apart):
+        translator.whole(-1)
+        translator.seen(-1)
+    return translator.state.stack[-2], translator.state.stack[-1]
 
 
 def item_of(translator: Translator, container: Value, index: Value) -> Value:
@@ -128,8 +137,7 @@ def store_subscr(translator: Translator, instruction: Instruction) -> None:
     value = translator.whole(-3)
     if indexes_array(translator) and arrays.store_item(translator):
         return
-    translator.whole(-2), translator.whole(-1)
-    container, index = translator.seen(-2), translator.seen(-1)
+    container, index = operands(translator)
     if value.kind not in HELD:
         raise LeavesTyped
     if container.cls is list and scalars.is_index(index):

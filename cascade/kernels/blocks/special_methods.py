@@ -21,10 +21,10 @@ from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import COMPARERS, OPERATORS, SIGNS, UNARY, finish_comparison, identity
 from cascade.kernels.blocks.points import Callee
-from cascade.kernels.blocks.python_calls import function_called
+from cascade.kernels.blocks.python_calls import emit_call, function_called
 from cascade.kernels.blocks.sequences import HELD_IN, INDEXED, STORED
 from cascade.kernels.blocks.translator import Translator
-from cascade.kernels.blocks.values import BUILT_IN, Value
+from cascade.kernels.blocks.values import BUILT_IN, DISPLAY, Value
 from cascade.kernels.model import BOOL, MISSING, NONE, OBJECT
 
 NAMES = {
@@ -256,21 +256,22 @@ def call(
         return False
     found = function_called(translator, function, count, ())
     taken = taken or count
-    if found is None or any(translator.whole(each).kind not in generic.ARGUMENTS for each in range(-taken, 0)):
+    if found is None or any(not is_operand(translator, each) for each in range(-taken, 0)):
         return False
     if class_tag(cls) == 0 or not test_class(translator, place) or (beside and not is_tested(translator, beside)):
         return False
-    number = generic.make(
-        translator,
-        translator.offset,
-        instruction.after,
-        taken,
-        0 if name == "__setitem__" else 1,
-        name="CALL_FUNCTION",
-        keeps=keeps,
-    )
-    translator.callees[number] = method._replace(kernel=found.kernel, function=function, defaults=found.defaults)
+    method = method._replace(kernel=found.kernel, function=function, defaults=found.defaults)
+    left = 0 if name == "__setitem__" else 1
+    emit_call(translator, method, translator.offset, instruction.after, taken, left, keeps)
     return True
+
+
+def is_operand(translator: Translator, place: int) -> bool:
+    """Returns whether a value on the stack can be an argument: a tuple need not be made for code that is put in place of the call."""
+    value = translator.state.stack[place]
+    if not (translator.hot and value.passed_apart):
+        value = translator.whole(place)
+    return value.kind in (*generic.ARGUMENTS, DISPLAY)
 
 
 def is_tested(translator: Translator, place: int) -> bool:

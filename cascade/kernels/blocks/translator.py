@@ -14,7 +14,7 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
@@ -27,6 +27,7 @@ from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import (
     AHEAD,
     BACKWARD,
+    CALLED,
     GENERAL,
     HERE,
     Callee,
@@ -34,6 +35,8 @@ from cascade.kernels.blocks.points import (
     Exit,
     Growth,
     LeavesTyped,
+    Met,
+    Origin,
     Stub,
     Unseen,
     Version,
@@ -61,6 +64,8 @@ from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
 
 STUB = KERNEL_OPCODES["STUB"]
+RENEWALS = 2
+"""How often the code from a program point on is made anew."""
 VERSION_LIMIT = 8
 """Versions of a program point, before numbers are boxed to have fewer."""
 DISPATCH_LIMIT = 6
@@ -111,8 +116,12 @@ class Translator(Emitter):
         verifier: verifies what is added, where that is asked for.
         partials: of calls of partial objects, what these were, by the offset of the call.
         consumer: what takes the values of a generator expression.
-        met_functions: a function like the one that was met, by the offset of a call.
+        met_functions: functions like those that were met, by the offset of a call, and how many others were met there before.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
+        met: what was met first where a class was needed, by the offset and the place on the stack.
+        hot: whether calls are made in place where that is possible; `renewing` while code is made once more.
+        plain_call: whether the present instruction's call is not made in place.
+        not_inlined: calls that cannot be, by their offset and the code that is called.
         state: the present one.
         chunk: where instructions are emitted.
     """
@@ -132,7 +141,7 @@ class Translator(Emitter):
         self.stub_labels: dict[int, Version] = {}
         self.callees: dict[int, Callee] = {}
         self.kernel_of: Callable[[FunctionType, Consumer | None], object] = lambda function, consumer: None
-        self.met_functions: dict[int, FunctionType | None] = {}
+        self.met_functions: dict[tuple[int, int], FunctionType | None] = {}
         self.made_kernels: dict[tuple[int, str], object] = {}
         self.word_count = 0
         self.stub_start = CODE_LIMIT
@@ -149,6 +158,10 @@ class Translator(Emitter):
         self.found: object = None
         self.verifier: Verifier | None = None
         self.partials: dict[int, object] = {}
+        self.met: dict[tuple[int, int], Met] = {}
+        self.hot = self.renewing = self.plain_call = False
+        self.not_inlined: set[tuple[int, CodeType]] = set()
+        self.inlined_count = 0
 
     def has_changed(self, namespace: dict[str, object], name: str, *values: object) -> None:
         """Takes note that a name has got another value: unless it is that of a function or the like, kernels look it up from now on."""
@@ -175,7 +188,9 @@ class Translator(Emitter):
         state = State(variables, [], False)
         for place in range(self.registers.variables - len(self.code.co_freevars), self.registers.variables):
             state.variables[place] = Value(OBJECT, place, CellType)  # the function holds it
-        growth = self.grow_from(Stub(0, state, 0, 0), self.word_count, -1, None)
+        stub = Stub(0, state, 0, 0)
+        state.origin = Origin(Label(), stub, None)
+        growth = self.grow_from(stub, self.word_count, -1, None)
         if self.verifier is not None:
             self.verifier.verify_entry(growth, kinds, len(self.code.co_freevars), iterators)
         return growth
@@ -196,6 +211,37 @@ class Translator(Emitter):
             self.verifier.verify_growth(growth, word, number)
         return growth
 
+    def origins_of(self, calls: list[int]) -> list[Origin]:
+        """Returns the program points from which the code leads to calls that may be made in place, by their numbers."""
+        found: list[Origin] = []
+        for number in calls:
+            origin = self.callees[number].origin
+            if origin is not None and origin not in found and origin.renewals < RENEWALS:
+                found.append(origin)
+        return found
+
+    def renew(self, origin: Origin) -> Growth | None:
+        """Returns the code from a program point on once more, with calls made in place; None where there are none that can be."""
+        number, word, stub, version = len(self.stubs), origin.label.index, origin.stub, origin.version
+        self.stubs.append(stub)
+        before, count, hot = Snapshot(self, origin), self.inlined_count, self.hot
+        origin.renewals += 1
+        origin.label = Label()
+        if version is not None:
+            version.label, version.rotated = origin.label, None
+            self.stub_labels[number] = version
+        self.hot = self.renewing = True
+        try:
+            growth = self.grow_from(stub, self.word_count, word, version)
+        finally:
+            self.renewing, self.hot = False, hot or self.inlined_count > count
+        if self.inlined_count == count:
+            before.restore(self)
+            return None
+        if self.verifier is not None:
+            self.verifier.verify_renewal(growth, word, number)
+        return growth
+
     def grow_from(
         self, stub: Stub, start: int, jump_from: int, version: Version | None, found: object = None
     ) -> Growth:
@@ -208,8 +254,7 @@ class Translator(Emitter):
         self.version = version
         self.found = found
         self.keywords, self.call_start = (), -1
-        if version is not None:
-            self.put_point(version.label)
+        self.put_origin(stub, version)
         try:
             self.begin(stub, found)
             self.translate()
@@ -229,6 +274,24 @@ class Translator(Emitter):
             start, words, jump_from, self.stub_start, stubs, tuple((label.index, point) for label, point in self.points)
         )
 
+    def put_origin(self, stub: Stub, version: Version | None) -> None:
+        """Notes that an entry or a version begins here, if one does."""
+        origin = self.state.origin
+        if version is not None:
+            self.put_point(version.label)
+            self.new_origin(version, stub.offset)
+        elif isinstance(origin, Origin) and not origin.label.placed:
+            self.put_point(origin.label)
+
+    def new_origin(self, version: Version, offset: int) -> None:
+        state = self.state.copy()
+        stub = Stub(offset, state, 0, 0)
+        if version.origin is None:
+            version.origin = Origin(version.label, stub, version)
+        else:
+            version.origin.label, version.origin.stub = version.label, stub
+        self.state.origin = state.origin = version.origin
+
     def begin(self, stub: Stub, found: object) -> None:
         """Begins with what a stub stands for."""
         if stub.way in (AHEAD, BACKWARD):
@@ -237,10 +300,14 @@ class Translator(Emitter):
             self.consume(*stub.released)
             self.go_to(stub.offset, stub.way == BACKWARD)
             return
+        if stub.way == CALLED:
+            self.chunk.line = self.lines.get(stub.offset, 0)
+            self.consume(*stub.released)
         self.begin_instruction(self.text.instructions[stub.offset])
-        self.general = stub.way == GENERAL
+        self.general, self.plain_call = stub.way == GENERAL, stub.way == CALLED
         if stub.place:
-            self.see(stub.place, found, stub.tried)
+            self.note_met(stub, found)
+            self.see(stub.place, type(found), found, stub.tried)
             if stub.offset in self.text.joins and not self.general:
                 self.go_to(stub.offset)  # what comes here with the same facts continues here
 
@@ -275,6 +342,7 @@ class Translator(Emitter):
                 self.begin_instruction(instruction)
                 self.form(instruction)(self, instruction)
                 self.general = self.general and self.call_start >= 0  # a call begins before CALL
+                self.plain_call = self.plain_call and self.call_start >= 0
             except Unseen as unseen:
                 self.dispatch(unseen.place)
             except (LeavesTyped, OutOfRegisters):
@@ -294,7 +362,7 @@ class Translator(Emitter):
     @property
     def way(self) -> str:
         """How a stub continues with the present instruction."""
-        return GENERAL if self.general else HERE
+        return GENERAL if self.general else CALLED if self.plain_call else HERE
 
     def form(self, instruction: Instruction) -> Callable[[Translator, Instruction], None]:
         return FORMS.get(instruction.name, FORMS[""])
@@ -305,31 +373,59 @@ class Translator(Emitter):
 
     # -- Classes that are met ---------------------------------------------------------------------------------------
 
+    def note_met(self, stub: Stub, found: object) -> None:
+        """Takes note of what was met first where a class is needed, without keeping that."""
+        cls = type(found)
+        if cls in TOLD_APART:
+            like = found if cls is int and found not in WIDE else LIKE.get(cls)
+        else:
+            like = next((each for make in LIKES if (each := make(found)) is not None), None)
+            if like is None and not is_lasting_class(cls, self.function.__globals__):
+                return
+        self.met.setdefault((stub.offset, stub.place), Met(cls, like))
+
     def dispatch(self, place: int) -> None:
         """Ends the block in a stub, which tells the class of a value on the stack."""
+        met = self.met.get((self.offset, place)) if self.renewing and place and not self.general else None
+        before = self.state.stack[place] if met is not None else None
+        if met is not None and before is not None and before.unseen:
+            self.see(place, met.cls, met.like, 0)
+            if not self.state.stack[place].unseen:
+                if self.offset in self.text.joins:
+                    self.go_to(self.offset)
+                self.moved = True  # the same instruction again
+                return
         label = Label()
         self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0, self.way), None, self.chunk.items)
         raise Ended
 
-    def see(self, place: int, found: object, tried: int) -> None:
-        """Begins with a test for the class that a value on the stack has now."""
+    def another(self, place: int, tried: int) -> Label:
+        """Returns the label of a stub where the class of a value on the stack is told again."""
+        label = Label()
+        self.waiting.append((label, Stub(self.offset, self.frozen(self.state), place, tried, self.way), None))
+        return label
+
+    def see(self, place: int, kind: type, found: object, tried: int) -> None:
+        """Begins with a test for a class that a value on the stack may have.
+
+        Args:
+            found: such a value, or one that is like it.
+        """
         value = self.state.stack[place]
-        kind = type(found)
-        if kind not in TOLD_APART and self.see_by_family(place, found, tried):
+        if kind not in TOLD_APART and self.see_by_family(place, kind, found, tried):
             return
         if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
             told = tried < DISPATCH_LIMIT and kind not in TOLD_APART
             met = kind if told and is_lasting_class(kind, self.function.__globals__) else None
             self.replace(place, value._replace(general=True, met=met, tries=tried))
             return
-        otherwise = Label()
-        self.waiting.append((otherwise, Stub(self.offset, self.frozen(self.state), place, tried + 1, self.way), None))
+        otherwise = self.another(place, tried + 1)
         if kind in (float, bool) or (kind is int and found in WIDE):
             name = {int: INT, float: FLOAT, bool: BOOL}[kind]
             result = self.temporary()
             self.emit(f"UNBOX_{name.upper()}", a=result, b=value.register, target=otherwise)
             self.unbox(place, value, Value(name, result))
-        elif found is None:
+        elif kind is type(None):
             self.emit("EXPECT_NONE", a=value.register, target=otherwise)
             self.unbox(place, value, NOTHING)
         else:
@@ -340,15 +436,11 @@ class Translator(Emitter):
             self.replace(place, value._replace(cls=kind))
         self.refresh()
 
-    def see_by_family(self, place: int, found: object, tried: int) -> bool:
+    def see_by_family(self, place: int, kind: type, found: object, tried: int) -> bool:
         """Begins with a test that a family of classes has for itself; returns whether it has one."""
-        seer = next(filter(None, (find(type(found)) for find in SEEN)), None)
-        if tried >= DISPATCH_LIMIT or seer is None:
+        seer = next(filter(None, (find(kind) for find in SEEN)), None)
+        if tried >= DISPATCH_LIMIT or seer is None or not seer(self, place, found, self.another(place, tried + 1)):
             return False
-        otherwise, before = Label(), self.frozen(self.state)
-        if not seer(self, place, found, otherwise):
-            return False
-        self.waiting.append((otherwise, Stub(self.offset, before, place, tried + 1, self.way), None))
         self.refresh()
         return True
 
@@ -412,6 +504,7 @@ class Translator(Emitter):
             )  # others come by the jump back: it takes fuel also where it leads to the next word
         self.put_point(version.label)
         self.version = version
+        self.new_origin(version, offset)
 
     def new_version(self, key: tuple[object, ...], offset: int) -> Version:
         self.counts[offset] = self.counts.get(offset, 0) + 1
@@ -489,6 +582,25 @@ class Translator(Emitter):
             self.state.variables[number] = value
 
 
+class Snapshot:
+    """Where the code of a function stands, to go back there if what is made of a program point is not used."""
+
+    def __init__(self, translator: Translator, origin: Origin) -> None:
+        self.ends = translator.word_count, translator.stub_start
+        self.versions, self.counts = translator.versions.copy(), translator.counts.copy()
+        self.points = [
+            (each, each.label, each.label.placed, each.rotated, each.origin) for each in self.versions.values()
+        ]
+        self.origin, self.label, self.stub = origin, origin.label, origin.stub
+
+    def restore(self, translator: Translator) -> None:
+        translator.word_count, translator.stub_start = self.ends
+        translator.versions, translator.counts = self.versions, self.counts
+        for version, label, placed, rotated, origin in self.points:
+            version.label, version.rotated, version.origin, label.placed = label, rotated, origin, placed
+        self.origin.label, self.origin.stub = self.label, self.stub
+
+
 def argument_value(kind: type | None, number: int) -> Value:
     """Returns an argument of a class that the call has; None stands for any class that is not told apart.
 
@@ -518,6 +630,9 @@ Seer = Callable[[Translator, int, object, Label], bool]
 """Emits a test for the class of a value on the stack, or a jump to the label, and replaces what is known of it."""
 SEEN: list[Callable[[type], Seer | None]] = []
 """Functions that return how a value of a class is seen, if their family knows it."""
+LIKE: dict[type, object] = {int: 0, float: 0.0, bool: True, type(None): None}
+LIKES: list[Callable[[object], object]] = []
+"""Functions that return a value that is seen as another one is, if their family knows it: nobody has to keep that one."""
 Form = Callable[[Translator, Instruction], None]
 FORMS: dict[str, Form] = {}
 """By the name of CPython's instruction; "" for those without a form."""

@@ -139,6 +139,11 @@ class Value(NamedTuple):
         return self.known is not UNKNOWN
 
     @property
+    def passed_apart(self) -> bool:
+        """Whether it is a tuple that need not be made for code in place of a call: the classes of its items need not be told."""
+        return self.kind == DISPLAY and all(part.kind in UNBOXED or part.kind == NONE for part in self.parts)
+
+    @property
     def unseen(self) -> bool:
         """Whether it is an object of which nothing is known yet."""
         return self.kind == OBJECT and self.cls is None and not self.general and self.known is UNKNOWN
@@ -201,18 +206,22 @@ class State:
         stack: from the bottom to the top.
         guarded: whether the names that the code relies on are known to mean the same still.
         epoch: another number wherever code of users may have run, or paths join: the classes of objects are tested again.
+        origin: the program point from which the code leads here: an `Origin` of points.py, or None.
     """
 
-    __slots__ = ("epoch", "guarded", "stack", "variables")
+    __slots__ = ("epoch", "guarded", "origin", "stack", "variables")
 
-    def __init__(self, variables: list[Value | None], stack: list[Value], guarded: bool, epoch: int = 0) -> None:
+    def __init__(
+        self, variables: list[Value | None], stack: list[Value], guarded: bool, epoch: int = 0, origin: object = None
+    ) -> None:
         self.variables = variables
         self.stack = stack
         self.guarded = guarded
         self.epoch = epoch
+        self.origin = origin
 
     def copy(self) -> State:
-        return State(list(self.variables), list(self.stack), self.guarded, self.epoch)
+        return State(list(self.variables), list(self.stack), self.guarded, self.epoch, self.origin)
 
     def key(self, offset: int) -> tuple[object, ...]:
         return (offset, self.guarded, tuple(map(fact, self.variables)), tuple(map(fact, self.stack)))

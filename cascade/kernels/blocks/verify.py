@@ -217,6 +217,13 @@ class Verifier:
             raise refusal(f"word {word} is no stub {number}")
         _Added(self, growth, self.claim_of_stub(number), word).verify()
 
+    def verify_renewal(self, growth: Growth, word: int, number: int) -> None:
+        """Verifies code that takes the place of that at an entry or a version, whose word is given."""
+        point, claim = self.points.get(word), self.claim_of_stub(number)
+        if point is None or point != (claim, owned_by(claim)):
+            raise refusal(f"word {word} is no program point of stub {number}")
+        _Added(self, growth, claim, word).verify()
+
     def exit(self, number: int) -> Held:
         """Returns what a side exit reads, and which registers own references there."""
         found = self.exits.get(number)

@@ -138,6 +138,8 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_RELEASE: emit_release(e, p); break;
     case PART_CELL_ITEM: emit_cell_item(e, p); break;
     case PART_GUARD: emit_guard(e); break;
+    case PART_EXPECT_ROOM: emit_room_test(e); break;
+    case PART_EXPECT_CODE: emit_code_test(e, p); break;
     case PART_EXPECT_TAG: emit_tag_test(e, p, 1); break;
     case PART_EXPECT_OWN_TAG: emit_tag_test(e, p, 0); break;
     case PART_ATTRIBUTE_VALUE: emit_attribute_value(e, p); break;

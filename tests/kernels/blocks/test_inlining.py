@@ -1,0 +1,163 @@
+"""Small functions whose code is put in place of hot calls: what they compute and raise, and when the call is made after all."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import cascade as cs
+from cascade import _vm
+from cascade.kernels.blocks import verify
+from tests.support import inlined_functions as functions
+
+
+@pytest.fixture(autouse=True, params=[0, None], ids=["at once", "when hot"])
+def hot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(verify, "ON", True)
+    _vm.use_machine_code(request.param)
+    _vm.lower_without_delay(True)
+    yield
+    _vm.lower_without_delay(False)
+    _vm.use_machine_code(None)
+
+
+def outcome(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
+    """The type and text of a value, or of an exception with its lines from the function on; and the arguments afterwards."""
+    given = copy.deepcopy(arguments)
+    try:
+        value = function(*given)
+        return type(value).__name__, repr(value), repr(given)
+    except Exception as error:
+        entries = [(entry.name, entry.lineno, entry.colno) for entry in traceback.extract_tb(error.__traceback__)]
+        own = [
+            entry
+            for entry in entries
+            if "tests/support" in entry[0] or entry[0] in vars(functions) or entry[0] in METHODS
+        ]
+        return type(error).__name__, str(error), own, repr(given)
+
+
+METHODS = ("__getitem__", "__setitem__", "index", "is_larger", "area")
+
+
+def assert_same(function: Callable[..., Any], *calls: tuple[Any, ...], inlines: bool = True) -> None:
+    """Each call gives what CPython gives, before and after the code has become hot."""
+    task = cs.task(function)
+    program = cs.compile(task)
+    for arguments in calls * 3:
+        assert outcome(program, *arguments) == outcome(function, *arguments)
+    count = task.routine.block_kernel.translator.inlined_count
+    assert count > 0 if inlines else count == 0
+
+
+MANY = list(range(6000))
+MIXED = [*range(3000), 2.5, -7, True, 1 << 70, *range(3000), *[0.5] * 3000]
+
+
+def test_numbers_are_computed_as_by_the_call():
+    assert_same(functions.weights, (3, [1.0] * 6000), (3, [1.0] * 3000 + [2] * 3000), (2.5, [1.0] * 100))
+
+
+def test_another_class_or_a_large_number_has_the_call_made():
+    assert_same(functions.sum_scaled, (MANY,), (MIXED,), ([1 << 62] * 100,), (["a"] * 3,), ([1.5] * 6000,))
+
+
+def test_an_exception_has_the_frame_of_the_function():
+    assert_same(functions.weights, (3, [1.0] * 6000), (-1, [1.0] * 50), (-6001, [1.0] * 6002), (3, [1.0, "x"]))
+    assert_same(functions.sum_scaled, (MANY,), ([*MANY, None],), ([object],))
+
+
+def test_methods_inside_of_each_other_take_tuples_that_are_not_made():
+    assert_same(functions.relax, (40, 40, 5, 0.5), (12, 9, 3, 1), (8, 8, 2, 1 << 70), (5, 5, 1, "x"), (40, 40, 2, 0.25))
+
+
+def test_an_index_that_is_not_there_is_raised_by_the_method():
+    assert_same(functions.diagonal, *[(90, 90)] * 80, (20, 10))
+
+
+def test_operators_properties_and_comparisons():
+    assert_same(functions.compare, (list(range(1, 3000)),), ([2, 2.5, 1 << 70, True],), ([2, "x"],), ([None, 1],))
+
+
+def test_several_returns_give_the_result_of_each_path():
+    assert_same(functions.signs, (list(range(-3000, 3000)),), ([0.5, -0.5, 0, 1 << 70],), (["x"],))
+
+
+def test_a_tuple_that_is_returned_need_not_be_made():
+    assert_same(functions.sums_and_differences, (MANY,), (MIXED,), ([1, 2.5, (1 << 63) - 1],), (["x"],))
+
+
+def test_a_function_with_an_effect_is_called():
+    assert_same(functions.push_all, ([1, 2, 5] * 2000,), ([1, 2, 0, 5],), inlines=False)
+
+
+def test_what_a_store_drops_lives_on_where_it_stands():
+    assert_same(functions.taken_before_a_store, (6000,), inlines=False)
+
+
+def test_variables_that_are_parameters_change_places():
+    assert_same(functions.swap_all, ([0.25] * 6000,), ([1, 2.5] * 40,), ([1] * 30,), ([True, 1 << 62],))
+
+
+def test_functions_that_are_met_are_told_apart():
+    assert_same(functions.by_several, (MANY,), (MIXED,), (["a"],))
+
+
+@pytest.mark.parametrize("function", [functions.names_under_way, functions.code_under_way])
+def test_names_and_code_that_change_under_way(function):
+    assert_same(function, (MANY,), (MIXED,))
+
+
+def test_a_method_that_is_replaced_under_way():
+    assert_same(functions.class_under_way, (list(range(6000)),), ([1, 0, 2],))
+
+
+def test_the_recursion_limit_is_reached_where_cpython_reaches_it():
+    task = cs.task(functions.deep)
+    program, limit = cs.compile(task), sys.getrecursionlimit()
+    for depth in [10] * 700:
+        assert program(0, depth) == 3 * depth
+    for depth in (limit - 60, limit + 10, 2 * limit):
+        assert outcome(program, 0, depth)[:2] == outcome(functions.deep, 0, depth)[:2]
+
+
+def test_a_profiler_that_is_set_under_way_sees_the_calls():
+    def seen_by(call: Callable[..., Any]) -> tuple[int, Any]:
+        seen: list[str] = []
+
+        def profile(frame: Any, event: str, argument: Any) -> None:
+            if event == "call" and frame.f_code is functions.scaled.__code__:
+                seen.append(event)
+
+        try:
+            value = call(MANY, lambda: sys.setprofile(profile))
+        finally:
+            sys.setprofile(None)
+        return len(seen), value
+
+    program = cs.compile(cs.task(functions.profiled))
+    for _ in range(3):
+        program(MANY, lambda: None)
+    assert seen_by(program) == seen_by(functions.profiled) == (2999, sum(MANY) * 3)
+
+
+def test_references_are_kept_and_dropped():
+    values: list[Any] = [[1.5], "text", 2.5, 1 << 70, (1, 2)] * 400
+    program = cs.compile(cs.task(functions.by_argument))
+    for _ in range(20):
+        program(functions.doubled, [1.5] * 400)
+        with pytest.raises(TypeError):
+            program(functions.negated, values)
+    gc.collect()
+    before = [sys.getrefcount(value) for value in values[:5]]
+    for _ in range(20):
+        with pytest.raises(TypeError):
+            program(functions.negated, values)
+    gc.collect()
+    assert [sys.getrefcount(value) for value in values[:5]] == before

@@ -1,0 +1,252 @@
+"""Loops that call small functions, whose code is put in place of the calls when they are hot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+SCALE = 3
+
+
+def weight(i: Any, j: Any) -> Any:
+    return 1.0 / ((i + j) * (i + j + 1) // 2 + i + 1)
+
+
+def weights(i: Any, values: Any) -> Any:
+    total = 0
+    for j, value in enumerate(values):
+        total += weight(i, j) * value
+    return total
+
+
+def scaled(x: Any) -> Any:
+    return x * SCALE
+
+
+def sum_scaled(values: Any) -> Any:
+    total = 0
+    for value in values:
+        total = total + scaled(value)
+    return total
+
+
+class Grid:
+    def __init__(self, width: int, height: int, value: Any = 0.5) -> None:
+        self.width, self.height = width, height
+        self.data = [value] * (width * height)
+
+    def index(self, x: Any, y: Any) -> Any:
+        if 0 <= x < self.width and 0 <= y < self.height:
+            return y * self.width + x
+        raise IndexError(f"{x}, {y}")
+
+    def __getitem__(self, place: Any) -> Any:
+        x, y = place
+        return self.data[self.index(x, y)]
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        x, y = place
+        self.data[self.index(x, y)] = value
+
+
+def relax(width: int, height: int, rounds: int, value: Any) -> Any:
+    grid = Grid(width, height, value)
+    for _ in range(rounds):
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
+                grid[x, y] = (grid[x - 1, y] + grid[x + 1, y] + grid[x, y - 1]) / 3 + grid[x, y + 1]
+    return grid.data
+
+
+def diagonal(width: int, height: int) -> Any:
+    grid, total = Grid(width, height), 0.0
+    for place in range(width):
+        total += grid[place, place]
+    return total
+
+
+class Shape:
+    sides = 0
+
+    def __init__(self, size: Any) -> None:
+        self.size = size
+
+    @property
+    def area(self) -> Any:
+        return self.size * self.sides
+
+    def is_larger(self, other: Any) -> Any:
+        return self.size > other.size
+
+    def __eq__(self, other: Any) -> Any:
+        return self.size == other.size
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __contains__(self, size: Any) -> Any:
+        return size == self.size
+
+
+class Square(Shape):
+    sides = 4
+
+
+def compare(sizes: Any) -> Any:
+    shapes = [Square(size) for size in sizes]
+    first, found = shapes[0], []
+    for shape in shapes:
+        found.append((shape.is_larger(first), shape == first, shape != first, shape.area, 2 in shape, 2 not in shape))
+    return found
+
+
+def sign(x: Any) -> Any:
+    if x > 0:
+        return 1
+    if x < 0:
+        return -1
+    return 0
+
+
+def kind(x: Any) -> Any:
+    return None if x == 0 else "some" if x > 0 else x
+
+
+def signs(values: Any) -> Any:
+    found = []
+    for value in values:
+        found.append((sign(value), kind(value)))
+    return found
+
+
+def split(x: Any, y: Any) -> Any:
+    return x - y, x + y
+
+
+def sums_and_differences(values: Any) -> Any:
+    total = 0
+    for value in values:
+        less, more = split(value, 2)
+        total += less * more
+    return total
+
+
+def pushed(log: list[Any], x: Any) -> Any:
+    log.append(x)
+    return 10 // x
+
+
+def push_all(values: Any) -> Any:
+    log: list[Any] = []
+    try:
+        for value in values:
+            pushed(log, value)
+    except ZeroDivisionError:
+        log.append("zero")
+    return log
+
+
+def put_first(values: list[Any], value: Any) -> Any:
+    values[0] = value
+
+
+def taken_before_a_store(count: int) -> Any:
+    """An item stands on the stack, borrowed, while a store drops it from its list."""
+    found = []
+    for number in range(count):
+        values = [f"item {number}", 1.5]
+        found.append((values[0], put_first(values, number)))
+    return found
+
+
+def swapped(a: Any, b: Any) -> Any:
+    a, b = b, a
+    c = a
+    a = 2.5
+    return c * 2 + b + a
+
+
+def swap_all(values: Any) -> Any:
+    total = 0
+    for value in values:
+        total += swapped(value, total)
+    return total
+
+
+def by_argument(function: Callable[[Any], Any], values: Any) -> Any:
+    total = 0
+    for value in values:
+        total += function(value)
+    return total
+
+
+def doubled(x: Any) -> Any:
+    return x + x
+
+
+def negated(x: Any) -> Any:
+    return -x
+
+
+def by_several(values: Any) -> Any:
+    total = 0
+    for value in values:
+        for function in (doubled, negated, scaled, doubled):
+            total += function(value)
+    return total
+
+
+def names_under_way(values: Any) -> Any:
+    """A global that an inlined function reads changes in the loop."""
+    global SCALE
+    total = 0
+    try:
+        for number, value in enumerate(values):
+            total += scaled(value)
+            if number == len(values) // 2:
+                SCALE = 100
+    finally:
+        SCALE = 3
+    return total
+
+
+def code_under_way(values: Any) -> Any:
+    """The code of an inlined function changes in the loop."""
+    code, total = doubled.__code__, 0
+    try:
+        for number, value in enumerate(values):
+            total += doubled(value)
+            if number == len(values) // 2:
+                doubled.__code__ = negated.__code__
+    finally:
+        doubled.__code__ = code
+    return total
+
+
+def class_under_way(sizes: Any) -> Any:
+    """A method that is inlined is replaced in the loop."""
+    method, found = Shape.is_larger, []
+    shapes = [Square(size) for size in sizes]
+    try:
+        for number, shape in enumerate(shapes):
+            found.append(shape.is_larger(shapes[0]))
+            if number == len(shapes) // 2:
+                Shape.is_larger = lambda self, other: "replaced"  # type: ignore[method-assign]
+    finally:
+        Shape.is_larger = method  # type: ignore[method-assign]
+    return found
+
+
+def deep(depth: Any, limit: Any) -> Any:
+    """As deep as the interpreter allows, where each call makes another one that may be in its place."""
+    count = scaled(depth)
+    return count if depth == limit else deep(depth + 1, limit)
+
+
+def profiled(values: Any, switch: Callable[[], None]) -> Any:
+    total = 0
+    for number, value in enumerate(values):
+        total += scaled(value)
+        if number == len(values) // 2:
+            switch()
+    return total
