@@ -316,46 +316,7 @@ static inline int cascade_is_ready(PyObject *text)
 #endif
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------ */
-
-static inline int64_t cascade_depth_left(void) {
-    return PyThreadState_Get()->CASCADE_RECURSION_REMAINING;
-}
-
-/* PyThreadState.c_tracefunc and c_profilefunc: NULL where no tracing or profiling function is set. sys.gettrace is no
- * substitute, as a function of C may have no object. */
-static inline int cascade_is_traced(void) {
-    return PyThreadState_Get()->c_tracefunc != NULL;
-}
-
-static inline int cascade_is_profiled(void) {
-    return PyThreadState_Get()->c_profilefunc != NULL;
-}
-
-/* PyInterpreterState.monitoring_tool_names, by number: `sys.monitoring.get_tool`, which takes some 30 ns. */
-static inline int cascade_has_tool(int number) {
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyThreadState_Get()->interp->monitoring_tool_names[number] != NULL;
-#else
-    (void)number;
-    return 0;
-#endif
-}
-
-/* Whether typed code may call a function by its kernel in a thread: nobody follows its lines or calls, and its recursion limit, against
- * which the call is counted, is not reached. */
-static inline int cascade_has_room(const PyThreadState *thread, int calls) {
-    if (thread->CASCADE_RECURSION_REMAINING <= 1 + calls || thread->c_tracefunc != NULL || thread->c_profilefunc != NULL)
-        return 0;
-#if PY_VERSION_HEX >= 0x030C0000
-    for (int tool = 0; tool < 3; tool++)
-        if (thread->interp->monitoring_tool_names[tool] != NULL)
-            return 0;
-#endif
-    return 1;
-}
-
-static inline void cascade_count_call(PyThreadState *thread, int by) { thread->CASCADE_RECURSION_REMAINING -= by; }
+#include "cpython_threads.h"
 
 /* ---- Containers --------------------------------------------------------------------------------------------------- */
 

@@ -84,31 +84,30 @@ static void emit_guard(cascade_emitter *e)
     x_land(CODE, over, CODE->size);
 }
 
-/* As `cascade_has_room`, of which the handler looks at the rest. */
+/* As `cascade_has_room`: leaves where there is none. */
 static void emit_room_test(cascade_emitter *e)
 {
     x_load(CODE, RAX, at_memory(R11, offsetof(cascade_state, root)));
     x_load(CODE, RAX, at_memory(RAX, offsetof(cascade_state, thread)));
-    put_instruction(CODE, 0, 0, 0x81, X_CMP >> 3, at_memory(RAX, offsetof(PyThreadState, CASCADE_RECURSION_REMAINING)));
+    put_instruction(CODE, 0, 0, 0x81, X_CMP >> 3, at_memory(RAX, CASCADE_REMAINING_AT));    /* of 32 bits */
     put_32(CODE, 1 + WORD->e);
     leave_if(e, CC_LE);
-    x_operate_with(CODE, X_CMP, at_memory(RAX, offsetof(PyThreadState, c_tracefunc)), 0);
+    x_operate_with(CODE, X_CMP, at_memory(RAX, CASCADE_TRACER_AT), 0);
     leave_if(e, CC_NE);
-    x_operate_with(CODE, X_CMP, at_memory(RAX, offsetof(PyThreadState, c_profilefunc)), 0);
+    x_operate_with(CODE, X_CMP, at_memory(RAX, CASCADE_PROFILER_AT), 0);
     leave_if(e, CC_NE);
-#if PY_VERSION_HEX >= 0x030C0000
-    x_load(CODE, RAX, at_memory(RAX, offsetof(PyThreadState, interp)));
-    for (int tool = 0; tool < 3; tool++) {
-        x_operate_with(CODE, X_CMP, at_memory(RAX, offsetof(PyInterpreterState, monitoring_tool_names) + tool * sizeof(PyObject *)), 0);
+    if (CASCADE_TOOL_COUNT > 0)
+        x_load(CODE, RAX, at_memory(RAX, CASCADE_INTERPRETER_AT));
+    for (int tool = 0; tool < CASCADE_TOOL_COUNT; tool++) {
+        x_operate_with(CODE, X_CMP, at_memory(RAX, CASCADE_TOOLS_AT + tool * (int64_t)sizeof(PyObject *)), 0);
         leave_if(e, CC_NE);
     }
-#endif
 }
 
 /* Goes to f unless function a has the code b. */
 static void emit_code_test(cascade_emitter *e, const cascade_part *p)
 {
-    x_load(CODE, RAX, at_memory(int_in(e, p, 0, RAX), offsetof(PyFunctionObject, func_code)));
+    x_load(CODE, RAX, at_memory(int_in(e, p, 0, RAX), CASCADE_CODE_AT));
     x_operate(CODE, X_CMP, RAX, in_register(int_in(e, p, 1, RCX)));
     miss_if(e, CC_NE);
 }
