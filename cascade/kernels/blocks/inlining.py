@@ -49,7 +49,7 @@ DEPTH_LIMIT = 4
 ROOM = 24
 """Scratch registers that have to be free."""
 OF_UNEQUAL, OF_HOLDS, OF_LENGTH = 8, 9, 11
-"""What an instruction makes of a special method's result: see vm/kernel_special.h."""
+"""Ways in which an instruction finishes a special method's result: see vm/kernel_special.h."""
 ALLOWED = frozenset(
     (
         "RESUME", "NOP", "CACHE", "PRECALL", "NOT_TAKEN", "KW_NAMES", "PUSH_NULL", "POP_TOP", "COPY", "SWAP",
@@ -86,7 +86,7 @@ PURE = frozenset(
 STORES = ("LIST_STORE_", "WRITE_", "ARRAY1_STORE_", "ARRAY2_STORE_", "BYTEARRAY_STORE")
 """Beginnings of the names of stores; a store that exits has not been made."""
 BEHIND_A_STORE = ("RELEASE", "RELEASE_COMPLEX", "MOVE", "OWN", "LOAD_INT", "LOAD_FLOAT", "LOAD_OBJECT", "JUMP")
-"""What may stand between a store and the end: nothing after which the call could be made once more."""
+"""Instructions that may stand between a store and the end: none after which the call could be made once more."""
 
 
 class NotInlined(Exception):
@@ -101,7 +101,7 @@ class Path(NamedTuple):
     """Where a path of the function begins: the state there, and how much had been made before it.
 
     Attributes:
-        label: leads there; None for the start of the function and for what follows a conditional jump.
+        label: leads there; None at the start of the function and behind a conditional jump.
         free: the scratch registers that are not in use.
     """
 
@@ -164,7 +164,7 @@ class Inlined(Translator):
     # -- Where it cannot go on ------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """A side exit is one at the outermost call; what the functions in between own is dropped."""
+        """A side exit is one at the outermost call, which drops the references of the functions in between."""
         self.leaving = self.exit._replace(released=self.released())
 
     def released(self) -> tuple[Value, ...]:
@@ -223,7 +223,7 @@ class Inlined(Translator):
     # -- Values ---------------------------------------------------------------------------------------------------------
 
     def consume(self, *values: Value) -> None:
-        """Drops values. Nobody's last reference goes, but those of what was made here, so no code of users runs."""
+        """Drops values. Only objects that were made here can die, so no code of users runs."""
         for value in values:
             if value.kind in (DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED):
                 self.consume(*value.parts)
@@ -455,7 +455,7 @@ def registers_in(value: Value) -> list[int]:
 
 
 def joined(results: list[Value]) -> Value:
-    """Returns what is known of the result of several paths."""
+    """Returns the common facts of the results of several paths."""
     first = results[0]
     if any(value.kind != first.kind for value in results):
         raise NotInlined
@@ -575,7 +575,7 @@ def as_argument(value: Value, number: int) -> Value:
 
 
 def finished(inner: Inlined, result: Value, finish: int) -> Value:
-    """Returns what the instruction makes of the result of a special method."""
+    """Finishes the result of a special method as the instruction does."""
     if finish == 0:
         return result
     if finish < OF_UNEQUAL:

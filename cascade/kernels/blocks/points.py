@@ -84,7 +84,7 @@ class Origin:
 
     Attributes:
         label: its word.
-        stub: what stands there.
+        stub: the state there.
         version: None for an entry.
         renewals: how often its code has been made anew.
     """

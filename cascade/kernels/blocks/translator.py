@@ -118,7 +118,7 @@ class Translator(Emitter):
         consumer: what takes the values of a generator expression.
         met_functions: functions like those that were met, by the offset of a call, and how many others were met there before.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
-        met: what was met first where a class was needed, by the offset and the place on the stack.
+        met: the first class that was met where one was needed, by the offset and the place on the stack.
         hot: whether calls are made in place where that is possible; `renewing` while code is made once more.
         plain_call: whether the present instruction's call is not made in place.
         not_inlined: calls that cannot be, by their offset and the code that is called.
@@ -374,7 +374,7 @@ class Translator(Emitter):
     # -- Classes that are met ---------------------------------------------------------------------------------------
 
     def note_met(self, stub: Stub, found: object) -> None:
-        """Takes note of what was met first where a class is needed, without keeping that."""
+        """Takes note of the class that was met first where one is needed, without keeping the object."""
         cls = type(found)
         if cls in TOLD_APART:
             like = found if cls is int and found not in WIDE else LIKE.get(cls)
