@@ -292,14 +292,18 @@ class DependencyMissingError(CascadeError, RuntimeError):
     reason: str
 
     def __init__(self, task_id: str, reason: str, *, where: str | None = None) -> None:
+        self.task_id = task_id
+        self.reason = reason
         super().__init__(
             f"there is no value: node {task_id} was skipped ({reason})",
             where=where,
             expected="a target that runs",
             hint="run_if skips a node when its condition is false, and with it what needs its value",
         )
-        self.task_id = task_id
-        self.reason = reason
+
+    def _page(self) -> str | None:
+        """Returns the command that prints the page of the reason."""
+        return PAGE.format(self.reason)
 
 
 class KeyingError(CascadeError, TypeError):

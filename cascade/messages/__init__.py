@@ -1,6 +1,6 @@
 """Pages about the errors and the codes of messages: what each means, an example, and what to do.
 
-There is a file in Markdown for each class of `cascade.errors` and each code of docs/lowering.md. They are a part of the package, so the
+There is a file in Markdown for each class of `cascade.errors`, each code of docs/lowering.md, and each reason of a skip. They are a part of the package, so the
 page that a message names can be read without a network: `cascade explain CycleError`. The site of the documents has them as well.
 """
 

@@ -14,6 +14,7 @@ import pytest
 import cascade as cs
 from cascade import errors, messages
 from cascade.cli import main
+from cascade.observers.state import REASONS
 from tests.support.code_blocks import (
     DOCS,
     ROOT,
@@ -72,7 +73,9 @@ def test_the_code_on_the_pages_of_errors_and_codes(tmp_path: Path) -> None:
     check_blocks([block for path in PAGES for block in blocks(path.read_text())], tmp_path)
 
 
-def test_each_error_class_and_each_code_has_a_page_with_a_meaning_an_example_and_what_to_do() -> None:
+def test_each_error_class_each_code_and_each_reason_of_a_skip_has_a_page_with_a_meaning_an_example_and_what_to_do() -> (
+    None
+):
     classes = {
         name
         for name, value in vars(errors).items()
@@ -80,7 +83,7 @@ def test_each_error_class_and_each_code_has_a_page_with_a_meaning_an_example_and
     }
     package = Path(cs.__file__).parent
     codes = {code for file in package.rglob("*.py") for code in re.findall(r"\bCS1\d\d\b", file.read_text())}
-    assert set(messages.names()) == classes | codes
+    assert set(messages.names()) == classes | codes | {*REASONS}
     for name in messages.names():
         page = messages.page(name) or ""
         title, meaning, rest = page.split("\n\n", maxsplit=2)
