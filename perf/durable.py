@@ -4,14 +4,16 @@
     python perf/durable.py --rounds 9
 
 Times with and without a store are taken in turns, in one process; the price is the median of the differences, in time of the processor, so that
-other programs on the machine do not count. Peers (`pip install burr dbos
-langgraph langgraph-checkpoint-sqlite`) make the same loop of steps, each of which they save, on SQLite.
+other programs on the machine do not count. Peers (`pip install msgspec burr dbos langgraph langgraph-checkpoint-sqlite`, in an environment of
+its own, with PYTHONPATH set to this tree) make the same loop of steps, each of which they save, on SQLite; Cascade makes it as well, in turns with them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import io
 import os
 import platform
 import statistics
@@ -54,6 +56,13 @@ def seconds_of(action: Callable[[], object], clock: Callable[[], float] = time.p
     return clock() - begun
 
 
+def prices_of(action: Callable[[], object], steps: int) -> tuple[float, float]:
+    """Returns the seconds of a step, and those of the processor."""
+    begun = time.perf_counter(), time.process_time()
+    action()
+    return (time.perf_counter() - begun[0]) / steps, (time.process_time() - begun[1]) / steps
+
+
 def price_of_snapshots(folder: Path, target: Callable[[], Any], rounds: int) -> tuple[float, float]:
     """Returns the seconds of a run without a store, and the median share that snapshots each 0.05 s add."""
     store = cs.Store(folder / f"{target().task.name}.db")
@@ -69,14 +78,11 @@ def price_of_snapshots(folder: Path, target: Callable[[], Any], rounds: int) -> 
     return statistics.median(plain), statistics.median(shares)
 
 
-def price_of_once(folder: Path, steps: int, synchronous: str) -> tuple[float, float]:
+def price_of_once(folder: Path, steps: int, synchronous: str = "normal") -> tuple[float, float]:
     """Returns the seconds of a step that is saved before anything continues, and those of the processor."""
     store = cs.Store(folder / f"once-{synchronous}.db", synchronous=synchronous)
-    found: list[float] = []
-    for clock in (time.perf_counter, time.process_time):
-        cs.run(once(10), store=store)
-        found.append(seconds_of(lambda: cs.run(once(steps), store=store, every=3600), clock) / steps)
-    return found[0], found[1]
+    cs.run(once(10), store=store)
+    return prices_of(lambda: cs.run(once(steps), store=store, every=3600), steps)
 
 
 def price_of_row(folder: Path, items: int, synchronous: str) -> tuple[float, float]:
@@ -85,12 +91,10 @@ def price_of_row(folder: Path, items: int, synchronous: str) -> tuple[float, flo
     An item has two: one says that it begins, the other one has its result.
     """
     store = cs.Store(folder / f"rows-{synchronous}.db", synchronous=synchronous)
-    found: list[float] = []
-    for clock in (time.perf_counter, time.process_time):
-        plain = seconds_of(lambda: cs.run(item.map(range(items))), clock)
-        saved = seconds_of(lambda: cs.run(item.map(range(items)), store=store, every=3600), clock)
-        found.append((saved - plain) / (2 * items))
-    return found[0], found[1]
+    cs.run(item.map(range(items)), store=store, every=3600)
+    plain = prices_of(lambda: cs.run(item.map(range(items))), 2 * items)
+    saved = prices_of(lambda: cs.run(item.map(range(items)), store=store, every=3600), 2 * items)
+    return saved[0] - plain[0], saved[1] - plain[1]
 
 
 def time_to_resume(folder: Path) -> float:
@@ -118,7 +122,7 @@ def large_store(folder: Path) -> tuple[float, float]:
     while store.run("one").snapshot < 3:
         time.sleep(0.01)
     run.stop()
-    columns = "status, target, name, options, created, saved, step, queue, owner, lease, due, waits, outcome, error, cancelled"
+    columns = "status, target, name, options, created, saved, step, queue, owner, lease, lease_here, due, waits, outcome, error, cancelled"
     connection = store.connection()
     connection.execute("BEGIN")
     connection.executemany(
@@ -142,7 +146,7 @@ def in_microseconds(price: tuple[float, float]) -> str:
 # -- Peers ----------------------------------------------------------------------------------------------------------------
 
 
-def burr(folder: Path, steps: int) -> float:
+def burr(folder: Path, steps: int) -> tuple[float, float]:
     from burr.core import ApplicationBuilder, State, action, expr
     from burr.core.persistence import SQLitePersister
 
@@ -162,10 +166,10 @@ def burr(folder: Path, steps: int) -> float:
         .with_identifiers(app_id="perf")
         .build()
     )
-    return seconds_of(lambda: application.run(halt_after=[], halt_before=[])) / steps
+    return prices_of(lambda: application.run(halt_after=[], halt_before=[]), steps)
 
 
-def dbos(folder: Path, steps: int) -> float:
+def dbos(folder: Path, steps: int) -> tuple[float, float]:
     from dbos import DBOS
 
     DBOS(config={"name": "perf", "system_database_url": f"sqlite:///{folder / 'dbos.db'}", "log_level": "ERROR"})
@@ -182,12 +186,12 @@ def dbos(folder: Path, steps: int) -> float:
 
     DBOS.launch()
     try:
-        return seconds_of(lambda: workflow(steps)) / steps
+        return prices_of(lambda: workflow(steps), steps)
     finally:
         DBOS.destroy()
 
 
-def langgraph(folder: Path, steps: int) -> float:
+def langgraph(folder: Path, steps: int) -> tuple[float, float]:
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.graph import END, START, StateGraph
     from typing_extensions import TypedDict
@@ -202,14 +206,39 @@ def langgraph(folder: Path, steps: int) -> float:
     with SqliteSaver.from_conn_string(str(folder / "langgraph.db")) as saver:
         compiled = graph.compile(checkpointer=saver)
         config = {"configurable": {"thread_id": "1"}, "recursion_limit": steps + 10}
-        return seconds_of(lambda: compiled.invoke({"n": steps}, config)) / steps
+        return prices_of(lambda: compiled.invoke({"n": steps}, config), steps)
 
 
-PEERS: dict[str, tuple[Callable[[Path, int], float], str]] = {
+PEERS: dict[str, tuple[Callable[[Path, int], tuple[float, float]], str]] = {
     "burr": (burr, "burr"),
     "DBOS": (dbos, "dbos"),
     "LangGraph": (langgraph, "langgraph"),
 }
+
+
+def peer_row(
+    folder: Path, label: str, measure: Callable[[Path, int], tuple[float, float]], module: str, rounds: int
+) -> tuple[str, str, str]:
+    """Returns the price of a step of a peer, and how many times that of Cascade it is: the median of rounds in which both make one."""
+    label = f"a step of {label}"
+    if importlib.util.find_spec(module) is None:
+        return label, "not installed", ""
+    prices, times = [], []
+    for _ in range(min(rounds, 5)):
+        with tempfile.TemporaryDirectory(dir=folder) as name, contextlib.redirect_stderr(io.StringIO()):
+            try:
+                theirs = measure(Path(name), 300)
+            except Exception as error:
+                return label, f"{type(error).__name__}: {error}"[:60], ""
+            own = price_of_once(Path(name), 3000)
+        prices.append(theirs)
+        times.append([there / here for there, here in zip(theirs, own, strict=True)])
+    median = tuple(statistics.median(each) for each in zip(*prices, strict=True))
+    ratios = [statistics.median(each) for each in zip(*times, strict=True)]
+    measured = (
+        f"{in_microseconds((median[0], median[1]))}: {ratios[0]:.0f} times ours, {ratios[1]:.0f} times the processor"
+    )
+    return label, measured, "20 times"
 
 
 def main() -> None:
@@ -244,16 +273,7 @@ def main() -> None:
         rows.append(
             ("store of 100,000 runs: list 50, resume one", f"{1e3 * listed:.2f} ms, {1e3 * again:.2f} ms", "50 ms")
         )
-        for label, (measure, module) in PEERS.items():
-            if importlib.util.find_spec(module) is None:
-                rows.append((f"a step of {label}", "not installed", ""))
-                continue
-            try:
-                rows.append(
-                    (f"a step of {label} on SQLite", f"{1e6 * measure(folder, min(options.steps, 300)):.0f} us", "")
-                )
-            except Exception as error:
-                rows.append((f"a step of {label}", f"{type(error).__name__}: {error}"[:60], ""))
+        rows += [peer_row(folder, label, *PEERS[label], options.rounds) for label in PEERS]
     print("| | measured | target |\n|---|---|---|")
     for row in rows:
         print("| " + " | ".join(row) + " |")

@@ -1,11 +1,13 @@
-"""Group commits: what the items of a map do is saved in groups, since a commit to the disk takes as long for one row as for a thousand."""
+"""Group commits: what several calls do is saved together, since a commit to the disk takes as long for one row as for a thousand."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cascade.durable.notes import EffectRow
+from cascade.errors import StoreError
 from cascade.imports import asyncio
 
 MOST = 1000
@@ -132,3 +134,79 @@ class ItemsAhead:
     def _commit(self, beginning: list[EffectRow]) -> None:
         self._write(self.take() + beginning)
         self._committed = time.perf_counter()
+
+
+class Statement:
+    """A statement of a thread.
+
+    Attributes:
+        changed: how many rows it has changed, once it is executed; `error` is that of its commit.
+        is_over: whether it is committed, or its commit has failed.
+        turn: set when it is over, or its thread is to commit.
+    """
+
+    def __init__(self, text: str, arguments: Sequence[object]) -> None:
+        self.text = text
+        self.arguments = arguments
+        self.changed = 0
+        self.error: BaseException | None = None
+        self.is_over = False
+        self.turn = threading.Event()
+
+
+class Threads:
+    """Statements of several threads that share commits: a thread that commits takes those with it that have come meanwhile.
+
+    Args:
+        write: executes statements in one transaction, and sets how many rows each has changed.
+    """
+
+    def __init__(self, write: Callable[[list[Statement]], object]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._waiting: list[Statement] = []
+        self._is_busy = False  # a thread commits, or was told to
+
+    def count(self, text: str, arguments: Sequence[object]) -> int:
+        """Returns how many rows a statement has changed, when it is committed; raises what the commit has raised."""
+        statement = Statement(text, arguments)
+        with self._lock:
+            self._waiting.append(statement)
+            commits, self._is_busy = not self._is_busy, True
+        if not commits:
+            self._wait_for(statement)
+        if not statement.is_over:
+            self._commit(statement)
+        if statement.error is not None:
+            raise statement.error
+        return statement.changed
+
+    def _wait_for(self, statement: Statement) -> None:
+        try:
+            statement.turn.wait()
+        except BaseException:  # Ctrl-C
+            with self._lock:
+                is_told = statement.turn.is_set() and not statement.is_over
+                if not is_told and statement in self._waiting:
+                    self._waiting.remove(statement)
+            if is_told:
+                self._commit(statement)  # the others wait for it
+            raise
+
+    def _commit(self, own: Statement) -> None:
+        with self._lock:
+            statements, self._waiting = self._waiting, []
+        error: BaseException | None = None
+        try:
+            self._write(statements)
+        except BaseException as failure:
+            error = failure
+        with self._lock:
+            self._is_busy = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].turn.set()
+        for each in statements:
+            is_others = each is not own and error is not None and not isinstance(error, Exception)
+            each.error = StoreError("the commit was interrupted by another thread") if is_others else error
+            each.is_over = True
+            each.turn.set()

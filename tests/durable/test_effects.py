@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
 
 import cascade as cs
+from cascade.durable.groups import Statement, Threads
 from cascade.durable.sqlite import SQLite
 from cascade.durable.work import wait_until
 from tests.conftest import Path
@@ -76,6 +78,51 @@ def test_items_that_begin_or_return_together_are_saved_by_one_commit(
     value = cs.run(task.map([str(file)] * 200, texts), store=store, id="run", every=3600, use_vm=path.use_vm)
     assert value == texts and sorted(file.read_text().split()) == sorted(texts)
     assert sum(commits) < 100
+
+
+def test_runs_of_several_threads_share_commits_that_wait_for_the_disk(
+    path: Path, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = cs.Store(tmp_path / "full.db", synchronous="full")
+    commits: list[bool] = []
+    monkeypatch.setattr(SQLite, "on_commit", staticmethod(commits.append))
+    files = [tmp_path / f"file {number}" for number in range(20)]
+    runs = [cs.start(tasks.once_loop(str(each), 20), store=store, use_vm=path.use_vm, every=3600) for each in files]
+    assert [run.result() for run in runs] == ["over"] * 20
+    assert all(file.read_text().split() == [str(n) for n in range(20, -1, -1)] for file in files)
+    assert sum(commits) < 420  # there are 420 calls
+
+
+@pytest.mark.once
+def test_an_error_of_a_shared_commit_is_that_of_each_statement_in_it() -> None:
+    together = threading.Barrier(3)
+    seen: list[tuple[int, object]] = []
+
+    def write(statements: list[Statement]) -> None:
+        if statements[0].arguments == ("first",):
+            together.wait()  # the others come meanwhile
+            while len(threads._waiting) < 2:
+                pass
+        elif any(each.arguments == ("bad",) for each in statements):
+            raise ValueError("bad")
+        for each in statements:
+            each.changed = len(statements)
+
+    def count(argument: str) -> None:
+        if argument != "first":
+            together.wait()
+        try:
+            seen.append((0, threads.count("", (argument,))))
+        except ValueError as error:
+            seen.append((1, str(error)))
+
+    threads = Threads(write)
+    made = [threading.Thread(target=count, args=(argument,)) for argument in ("first", "good", "bad")]
+    for thread in made:
+        thread.start()
+    for thread in made:
+        thread.join()
+    assert sorted(seen) == [(0, 1), (1, "bad"), (1, "bad")]
 
 
 def test_items_that_have_returned_since_the_last_snapshot_are_not_called_again(
