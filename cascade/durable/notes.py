@@ -47,4 +47,4 @@ class EffectRow(NamedTuple):
     serial: int
     node: int | str
     note: Note
-    value: list[object]
+    value: tuple[()] | tuple[object]

@@ -324,9 +324,7 @@ class SavedRun:
                 self.id, self.owner, number, inner.steps, state, blobs, functions, self._taken, parked
             )
         )
-        if self._atomic:
-            self._atomic = False
-            self._keep(self.store.database.commit)
+        self._end_transaction()
         self.number = number
         self._saved_maps = {key for key, note in self.notes.items() if note.items is not None}
         self._taken = []
@@ -334,6 +332,12 @@ class SavedRun:
         seconds = time.perf_counter() - begun
         self._set_due(seconds)
         self.context.publisher.saved(self.id, number, inner.steps, len(state), seconds)
+
+    def _end_transaction(self) -> None:
+        """Commits the writes of a call with the effect "atomic", with those to the store."""
+        if self._atomic:
+            self._atomic = False
+            self._keep(self.store.database.commit)
 
     def _keep(self, write: Callable[[], object]) -> None:
         """Writes to the store; an error ends the run, and is no failure of an item."""
@@ -371,7 +375,7 @@ class SavedRun:
         """Notes the items that have returned, and drops the notes of those that their map has as finished."""
         for each in self._ahead.values():
             for row in each.take():
-                row.note.begun, row.note.value = False, row.value
+                row.note.begun, row.note.value = False, list(row.value)
         maps: dict[Key, Mapping[int, object]] = {}
         for serial, node in [key for key, note in self.notes.items() if note.value]:
             key = serial, node_of_map(node)
@@ -500,7 +504,7 @@ class SavedRun:
             if note.in_doubt or note.value or position in finished:
                 return None
             note.ahead = made
-            return EffectRow(call.serial, node, note, [])
+            return EffectRow(call.serial, node, note, ())
 
         finished = self.finished_items(call)
         made = self._ahead[call.serial, call.node] = ItemsAhead(self._write_effects, begin, count, limit)
@@ -517,8 +521,7 @@ class SavedRun:
         if operation.effect == "atomic":
             value = await without_effect(item)
             if type(value) is not Failed:
-                note.value = [value]
-                self.save()
+                self._write_effects([EffectRow(item.serial, item.node, note, (value,))])
             return value
         decided: Returned | str = "again"
         if note.in_doubt:
@@ -528,13 +531,13 @@ class SavedRun:
                 return Failed(error)
             note.in_doubt = False
         elif note.ahead is None:
-            await self._groups.add(EffectRow(item.serial, item.node, note, []))
+            await self._groups.add(EffectRow(item.serial, item.node, note, ()))
         value = decided.value if isinstance(decided, Returned) else await without_effect(item)
         if type(value) is TailCall:
             value = cast("ItemCall", item).continuation(value)
         if type(value) is Failed:
             return value
-        row = EffectRow(item.serial, item.node, note, [value])
+        row = EffectRow(item.serial, item.node, note, (value,))
         if note.ahead is not None and not item.parked:
             note.ahead.returned(row)
         else:
@@ -545,15 +548,15 @@ class SavedRun:
         """Saves that calls have begun or returned: by a row each, or, where a value may be shared with others, by a snapshot."""
         # Before the first row of a map, the map itself is saved: a call that is made again may come to another one.
         is_whole = not all(
-            is_immutable(row.value[0]) if row.value else (row.serial, node_of_map(row.node)) in self._saved_maps
-            for row in rows
+            is_immutable(row.value) and (row.serial, node_of_map(row.node)) in self._saved_maps for row in rows
         )
         if not is_whole:
             encode = self._row_writer.encode
             written = [(row.serial, row.node, encode(row.value[0]) if row.value else None) for row in rows]
             self._keep(lambda: self.store.save_effects(self.id, self.owner, self.number, written))
+            self._end_transaction()
         for row in rows:
-            row.note.begun, row.note.value = not row.value, row.value
+            row.note.begun, row.note.value = not row.value, list(row.value)
         if is_whole:
             self.save()
 
@@ -620,6 +623,7 @@ class SavedRun:
     def ended(self, serial: int, node: int | str) -> None:
         """Drops the note of a call that is over, and those of its items."""
         self.notes.pop((serial, node), None)
+        self._saved_maps.discard((serial, node))  # a state machine may come to the map again
         self._ahead.pop((serial, node), None)
         items = f"{node}["
         for key in [
