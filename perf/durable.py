@@ -16,6 +16,7 @@ import importlib.util
 import io
 import os
 import platform
+import sqlite3
 import statistics
 import sys
 import tempfile
@@ -143,6 +144,43 @@ def in_microseconds(price: tuple[float, float]) -> str:
     return f"{1e6 * price[0]:.1f} us, {1e6 * price[1]:.1f} of the processor"
 
 
+def price_of_sqlite(path: Path, steps: int, synchronous: str) -> tuple[float, float]:
+    """Returns the seconds of a commit of one row of the same size, by SQLite alone, and those of the processor."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute(
+        "CREATE TABLE rows (run TEXT, number INTEGER, state BLOB, PRIMARY KEY (run, number)) WITHOUT ROWID"
+    )
+    state = bytes(200)
+
+    def write() -> None:
+        for number in range(steps):
+            connection.execute("INSERT INTO rows VALUES ('run', ?, ?)", (number, state))
+            if number % 32 == 31:
+                connection.execute("DELETE FROM rows WHERE number <= ?", (number - 32,))
+
+    found = prices_of(write, steps)
+    connection.close()
+    return found
+
+
+def row_of_once(folder: Path, steps: int, synchronous: str, limit: str) -> tuple[str, str, str]:
+    """Returns the price of a step that is saved, and how many times that of SQLite it is: the median of rounds in which both are measured."""
+    prices, times = [], []
+    for number in range(5):
+        own = price_of_once(folder, steps, synchronous)
+        alone = price_of_sqlite(folder / f"alone-{synchronous}-{number}.db", steps, synchronous)
+        prices.append(own)
+        times.append([here / there for here, there in zip(own, alone, strict=True)])
+    median = tuple(statistics.median(each) for each in zip(*prices, strict=True))
+    ratios = [statistics.median(each) for each in zip(*times, strict=True)]
+    measured = (
+        f"{in_microseconds((median[0], median[1]))}: {ratios[0]:.1f} times SQLite, {ratios[1]:.1f} times its processor"
+    )
+    return f"a step with effect=once, synchronous={synchronous}", measured, limit
+
+
 # -- Peers ----------------------------------------------------------------------------------------------------------------
 
 
@@ -244,7 +282,7 @@ def peer_row(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=5000, help="with the effect once, and of each peer")
+    parser.add_argument("--steps", type=int, default=3000, help="with the effect once, and of each peer")
     options = parser.parse_args()
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(
@@ -255,14 +293,12 @@ def main() -> None:
         folder = Path(name)
         rows = []
         for label, target, limit in (
-            ("loop of called steps, every=0.05", lambda: called(3_000_000, 0), 0.01),
-            ("kernel, every=0.05", lambda: typed(400_000_000, 0), 0.03),
+            ("loop of called steps, every=0.05", lambda: called(12_000_000, 0), 0.01),
+            ("kernel, every=0.05", lambda: typed(2_000_000_000, 0), 0.03),
         ):
             seconds, share = price_of_snapshots(folder, target, options.rounds)
             rows.append((label, f"{100 * share:+.2f} % of {seconds:.2f} s", f"{100 * limit:.0f} %"))
-        for synchronous, limit in (("normal", "40 us"), ("full", "")):
-            price = price_of_once(folder, options.steps, synchronous)
-            rows.append((f"a step with effect=once, synchronous={synchronous}", in_microseconds(price), limit))
+        rows += [row_of_once(folder, options.steps, *each) for each in (("normal", "40 us"), ("full", ""))]
         for synchronous, limit in (("normal", ""), ("full", "12 us")):
             price = price_of_row(folder, 4 * options.steps, synchronous)
             rows.append(

@@ -451,11 +451,11 @@ class SavedRun:
         if is_awaitable(result):
             self._once[id(result)] = key
             return result
-        del self.notes[key]
-        if type(result) is TailCall and (result.target is None or result.target is operation.task):
-            self._must_save = True  # by the snapshot before the next call, which nothing comes before
-        else:
-            self.request_save()
+        if type(result) is not TailCall or not (result.target is None or result.target is operation.task):
+            del self.notes[
+                key
+            ]  # otherwise the snapshot behind this call says that the next one begins, which is the same
+        self.request_save()
         return result
 
     doubt: Doubt | None = None

@@ -101,12 +101,12 @@ class SQLite(Transactions):
 
         Where commits wait for the disk, threads share them.
         """
-        if self.in_transaction:
+        waits = self._synchronous == "full"
+        if (self.on_commit is None and not waits) or self.in_transaction:
             return self.count(statement, arguments)
-        if self._synchronous == "full":
+        if waits:
             return self._threads.count(statement, arguments)
-        if self.on_commit is None:
-            return self.count(statement, arguments)
+        assert self.on_commit is not None
         self.on_commit(False)
         changed = self.count(statement, arguments)
         self.on_commit(True)
