@@ -299,7 +299,8 @@ class SavedRun:
         if self.context.inputs.resources is not None:
             writer.resources = self.context.inputs.resources.injections()
         elapsed = time.monotonic() - self.begun + self.elapsed
-        self._note_finished()
+        if self._ahead or self._saved_maps:
+            self._note_finished()
         states = inner.frames(self._entries) if isinstance(inner, Machine) else frame_states(inner, self._entries)
         shapes: dict[bytes, Any] = {}
 

@@ -17,6 +17,8 @@ from cascade.durable.sqlite import SQLite
 from cascade.errors import DeclarationError, StoreError, nearest
 
 KEPT_SNAPSHOTS = 32
+SWEEP = 128
+"""Old snapshots are dropped behind each so many: many at once cost less than one each time."""
 LEASE_SECONDS = 15.0
 NEVER_OLD = 1 << 62
 """The snapshot that values belong to which are no part of a snapshot."""
@@ -282,14 +284,14 @@ class Store:
         """
         now, database = time.time(), self.database
         row = (id, number, now, step, state)
-        if not blobs and not functions and not taken and parked is None and number % KEPT_SNAPSHOTS:
+        if not blobs and not functions and not taken and parked is None and number % SWEEP:
             if not database.count_alone(self._add_snapshot, (*row, id, owner)):  # it is a transaction by itself
                 raise self.lost(id)
             return
         with database.transaction():
             if not database.count(self._add_snapshot, (*row, id, owner)):
                 raise self.lost(id)
-            if number % KEPT_SNAPSHOTS == 0:  # many at once: that costs less than one each time
+            if number % SWEEP == 0:
                 database.count("DELETE FROM snapshots WHERE run = ? AND number <= ?", (id, number - KEPT_SNAPSHOTS))
                 database.count("DELETE FROM effects WHERE run = ? AND snapshot <= ?", (id, number - KEPT_SNAPSHOTS))
                 database.count("DELETE FROM blobs WHERE run = ? AND last < ?", (id, number - 3 * KEPT_SNAPSHOTS))
