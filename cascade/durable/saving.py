@@ -142,6 +142,8 @@ class SavedRun:
         self._failure: BaseException | None = None  # of a write to the store
         self._ahead: dict[Key, ItemsAhead] = {}
         self._saved_maps: set[Key] = set()
+        self._found: set[int] = set()  # signals that waits have found
+        self._ends: dict[Key, Callable[[], object]] = {}  # of calls whose results the run does not have yet
         self._every = every
         self._known_functions = known_functions
         self._noted_functions = 0
@@ -248,6 +250,10 @@ class SavedRun:
 
     def _end(self, entry: Any) -> None:  # noqa: ANN401
         self._entries.pop(entry, None)
+        _, serial, node, _ = self.inner.label(entry)
+        end = self._ends.pop((serial, node), None)
+        if end is not None:
+            end()
         key = self._ends_once.pop(entry, None)
         if key is not None:
             self.notes.pop(key, None)
@@ -574,14 +580,19 @@ class SavedRun:
             left = min(note.due - time.time(), timeout)
             note.due, end = time.time() + left, time.monotonic() + left
 
+        polled = False
+
         def take() -> tuple[bool, object]:
-            found = self.store.signal(self.id, name, self._taken)
+            found = self.store.signal(self.id, name, [*self._taken, *self._found])
             if found is None and time.monotonic() < end:
                 return False, None
-            self.notes.pop(key, None)
-            self.request_save()
             if found is not None:
-                self._taken.append(found[0])
+                self._found.add(found[0])
+            if polled:  # as of `ended_later`
+                self._ends[key] = lambda: self._end_wait(key, found)
+            else:
+                self._end_wait(key, found)
+            if found is not None:
                 return True, read_value(self.store, self.id, found[1])
             if not required:
                 return True, default
@@ -592,7 +603,14 @@ class SavedRun:
             )
 
         found, value = take()
+        polled = True
         return value if found else Wait(self, key, take)
+
+    def _end_wait(self, key: Key, found: tuple[int, bytes] | None) -> None:
+        self.notes.pop(key, None)
+        self.request_save()
+        if found is not None:
+            self._taken.append(found[0])
 
     # -- Policies -----------------------------------------------------------------------------------------------------------
 
@@ -620,6 +638,10 @@ class SavedRun:
     def note_items(self, call: NodeCall, finished: Callable[[], dict[int, object]]) -> None:
         """Has the finished items of a map saved with each snapshot."""
         self._note((call.serial, call.node)).items = finished
+
+    def ended_later(self, serial: int, node: int | str) -> None:
+        """As `ended`, when the run has the result of the call: until then it may be saved for another call, as one that is under way."""
+        self._ends[serial, node] = lambda: self.ended(serial, node)
 
     def ended(self, serial: int, node: int | str) -> None:
         """Drops the note of a call that is over, and those of its items."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path as FilePath
+from typing import Any
 
 import pytest
 
@@ -43,3 +44,22 @@ def test_the_kit_sees_an_effect_that_is_repeated(path: Path, tmp_path: FilePath)
             begin=lambda: file.unlink(missing_ok=True),
             check=file.read_text,
         )
+
+
+def test_a_map_that_is_over_is_not_made_again_when_another_one_is_saved_before_the_run_has_its_result(
+    path: Path, tmp_path: FilePath
+) -> None:
+    file = tmp_path / "file"
+
+    def target() -> Any:
+        maps = [tasks.write_as_list.map([str(file)] * 2, [f"{each} a", f"{each} b"]) for each in range(3)]
+        return tasks.together(*maps, tasks.write_later.map([str(file)] * 2, ["c", "d"]))
+
+    crashes = crash_at_every_commit(
+        target,
+        use_vm=path.use_vm,
+        begin=lambda: file.unlink(missing_ok=True),
+        check=lambda: sorted(file.read_text().splitlines()),
+        doubt=tasks.settle,
+    )
+    assert crashes.kills == 2 * crashes.commits

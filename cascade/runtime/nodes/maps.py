@@ -70,8 +70,10 @@ async def _saved_map(call: Call, operation: Map, columns: list[Column]) -> objec
     try:
         return await _map(call, operation, columns)
     finally:
-        if call.context.durable is not None:
-            call.context.durable.ended(call.serial, call.node)
+        durable = call.context.durable
+        if durable is not None:
+            end = durable.ended_later if call.parked else durable.ended
+            end(call.serial, call.node)
 
 
 def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -> list[Column]:
