@@ -82,7 +82,7 @@ class StateWriter(Codec):
         self.resources: dict[int, LazyResult[object]] = {}
         self._shared: set[int] = set()
         self._begin()
-        self._given: frozenset[LazyResult[object]] = frozenset()
+        self._given: dict[LazyResult[object], int] = {}
         self._shape = False
 
     def _begin(self) -> None:
@@ -127,14 +127,14 @@ class StateWriter(Codec):
         Args:
             given: results that the graph around it has computed.
         """
-        self._shape, self._given = True, frozenset(given)
+        self._shape, self._given = True, {lazy: number for number, lazy in enumerate(given)}
         try:
             return self.write(lambda: self.target(value))
         except _ValuesNeeded:
             self._shape = False
             return self.write(lambda: self.target(value))
         finally:
-            self._shape, self._given = False, frozenset()
+            self._shape, self._given = False, {}
 
     def with_results(self, make: Callable[[], object]) -> object:
         """Returns the plain data that `make` returns, with all results that its values lead to; it may be called twice."""
@@ -339,7 +339,7 @@ class StateWriter(Codec):
 
     def _result(self, lazy: LazyResult[object]) -> object:
         if lazy in self._given:
-            return None
+            return self._extended(MARKER, b"g%d" % self._given[lazy])
         number = self._results.get(lazy)
         if number is None:
             self._missing.append(lazy)
@@ -424,10 +424,11 @@ class StateReader(Codec):
         self._resource_value = (lambda lazy: lazy) if resource is None else resource
         self._objects: dict[int, object] = {}
         self._results: list[LazyResult[object]] = []
+        self.given: dict[int, LazyResult[object]] = {}  # in the place of results that the graph around has computed
 
     def read(self, data: bytes) -> object:
         """Returns the plain data that was written, its values as they were."""
-        self._objects, self._results = {}, []
+        self._objects, self._results, self.given = {}, [], {}
         return self._decode(data)
 
     def target(self, data: object) -> object:
@@ -542,6 +543,8 @@ class StateReader(Codec):
         return Input(kind, name, default[0] if default else REQUIRED, type_, description)
 
     def _marker(self, data: memoryview) -> object:
+        if bytes(data[:1]) == b"g":
+            return self.given.setdefault(int(bytes(data[1:])), lazy_result(GATHER, ()))
         return {b"k": KEPT, b"n": NO_INPUT, b"r": ROUTES, b"c": CONTINUES}[bytes(data)]
 
 

@@ -31,6 +31,7 @@ from cascade.errors import (
     StoreError,
     nearest,
 )
+from cascade.graph.route_table import Around
 from cascade.runtime.engine import Engine
 from cascade.runtime.nodes.call import close_awaitable
 from cascade.runtime.spine.driver import Outcome, drive, drive_awaited, drive_now, run_loop
@@ -302,7 +303,10 @@ class _Reader(StateReader):
     def shape(self, key: bytes) -> LazyResult[object]:
         """Returns the results that a graph was built of."""
         inner = _Reader(self._store, self._id, self._pinned)
-        return cast("LazyResult[object]", inner.target(inner.read(self._store.blob(self._id, key))))
+        found = cast("LazyResult[object]", inner.target(inner.read(self._store.blob(self._id, key))))
+        if inner.given:  # as in the graph that was saved: inputs are numbered by where these stand
+            found.around = Around(dict.fromkeys(inner.given.values()), {})
+        return found
 
 
 def change_variables(states: list[Any], frames: list[Any], changed: dict[str, object]) -> None:

@@ -37,6 +37,9 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "a map of awaited calls": lambda: tasks.total(tasks.later.map(list(range(6))).with_concurrency(2)),
     "a resource": lambda: tasks.add(tasks.based(1), tasks.based(tasks.slow_count(3))),
     "a resource in a loop": lambda: tasks.based_loop(6),
+    "a resource that a route shares": lambda: tasks.together(
+        tasks.based_loop(2), cs.Router(tasks.choose(2), {"small": tasks.based_loop(1), "large": tasks.add(1, 1)})
+    ),
     "a condition": lambda: [
         tasks.add(1, 1),
         cs.pipeline(3, [tasks.add, lambda x: tasks.add(x).run_if(tasks.add(-1)), tasks.square]),
