@@ -179,10 +179,34 @@ def backward_with_exits(values: Any) -> Any:
     return found
 
 
+class Asking:
+    """Asks a method of its own for what a property does not find."""
+
+    @property
+    def found(self) -> Any:
+        return self.x
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "x":
+            raise AttributeError("there is no x")
+        return f"no {name}"
+
+
+def ask_for_found(count: int) -> Any:
+    part, seen = Asking(), []
+    for number in range(count):
+        if number % 3 == 0:
+            part.x = number
+        seen.append(part.found)
+        if number % 3 == 1:
+            del part.x
+    return seen
+
+
 CASES: list[tuple[str, tuple[Any, ...]]] = [
     *((name, (count,)) for name in ("loaded", "with_keywords", "closed_over", "counter") for count in (0, 4, 1.5)),
     *((name, (count,)) for name in ("failing", "caught", "raising_with_keywords", "with_wrong_keywords", "failing_inside") for count in (2, 5)),
-    ("of_class", (Part,)), *(("chosen", (which, 5)) for which in range(4)),
+    ("of_class", (Part,)), ("ask_for_found", (10,)), *(("chosen", (which, 5)) for which in range(4)),
     *((name, (values,)) for name in ("backward", "backward_while_it_shrinks", "backward_with_exits")
       for values in ([1, 2, 3, 4, 5], [], [1], [1, 2, 0, 3], (1, 2), [1.5, 2], [3, "a"], [2**70, 1, 2, 3])),
 ]  # fmt: skip

@@ -250,3 +250,106 @@ def profiled(values: Any, switch: Callable[[], None]) -> Any:
         if number == len(values) // 2:
             switch()
     return total
+
+
+def replaced(values: list[Any], value: Any) -> Any:
+    old = values[0]
+    values[0] = value
+    return old
+
+
+def replace_texts(count: int) -> Any:
+    """A function returns the item that its store drops from the list."""
+    values, found = ["start"], []
+    for number in range(count):
+        found.append(replaced(values, f"item {number}"))
+    return found
+
+
+def replace_numbers(count: int) -> Any:
+    values: list[Any] = [0.5]
+    found = []
+    for number in range(count):
+        found.append(replaced(values, (number * 0.3, number << 40, f"item {number}")[number % 3]))
+    return found
+
+
+def kept(x: Any, values: list[Any], value: Any) -> Any:
+    values[0] = value
+    return x
+
+
+def keep_items(count: int) -> Any:
+    """An argument is an item that nobody has but the list that it is dropped from."""
+    values, found = ["start"], []
+    for number in range(count):
+        found.append(kept(values[0], values, f"item {number}"))
+    return found
+
+
+class Watcher:
+    """Takes note of what stands in a list when it dies."""
+
+    def __init__(self, values: list[Any], log: list[Any]) -> None:
+        self.values, self.log = values, log
+
+    def __del__(self) -> None:
+        self.log.append(self.values[0])
+
+
+def forget_and_put(x: Any, values: list[Any], value: Any) -> Any:
+    x = None  # noqa: F841
+    values[0] = value
+
+
+def forget_and_take(x: Any, log: list[Any]) -> Any:
+    x = None  # noqa: F841
+    return len(log)
+
+
+def forget_watchers(count: int) -> Any:
+    """An argument dies where its parameter gets another value: before a store, and before what it has changed is read."""
+    values: list[Any] = [0]
+    log: list[Any] = []
+    for number in range(count):
+        forget_and_put(Watcher(values, log), values, number)
+        log.append((forget_and_take(Watcher(values, log), log), number))
+    return log
+
+
+def put_and_forget(values: list[Any], value: Any) -> Any:
+    old = values[0]  # noqa: F841
+    values[0] = value
+
+
+def drop_watchers(count: int) -> Any:
+    """What a store has dropped from a list dies after the arguments."""
+    log: list[Any] = []
+    for number in range(count):
+        put_and_forget([Watcher([number], log)], Watcher([-number], log))
+    return log
+
+
+def of_many_paths(a: Any, b: Any, c: Any) -> Any:
+    t = a
+    t = b if a else t
+    t = c if b else t
+    t = a if c else t
+    t = b if a else t
+    t = c if b else t
+    t = a if c else t
+    t = b if a else t
+    t = c if b else t
+    t = a if c else t
+    t = b if a else t
+    t = c if b else t
+    t = a if c else t
+    return t
+
+
+def take_many_paths(count: int) -> Any:
+    """Each path of a function is translated on its own: 4096 of them."""
+    found = []
+    for number in range(count):
+        found.append(of_many_paths(number & 1, number & 2, number & 4))
+    return found

@@ -32,7 +32,8 @@ SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD, PROPERTY = (
     tuple item  a field of a named tuple
     constant    an object of the class that is no descriptor
     method      a plain function of the class, or a method of a class written in C
-    property    the value of a plain function of the class, which is called
+    property    the value of a plain function of the class, which is called; where there is a `__getattr__`, that is asked after an
+                AttributeError of the function, and only CPython loads it
 """
 FIELD: Final = type(vars(collections.namedtuple("Probe", "field"))["field"])
 
@@ -77,7 +78,7 @@ def of_data_descriptor(cls: type, name: str, found: object) -> Access | None:
         return Access(SLOT, offset)
     if type(found) is FIELD and issubclass(cls, tuple):
         return Access(TUPLE_ITEM, found.__reduce__()[1][0])  # type: ignore[arg-type]
-    if type(found) is property and type(found.fget) is FunctionType:
+    if type(found) is property and type(found.fget) is FunctionType and find_in_class(cls, "__getattr__", None) is None:
         return Access(PROPERTY, found=found.fget)
     return None
 

@@ -48,6 +48,8 @@ DEPTH_LIMIT = 4
 """Functions that are inlined one in the other."""
 ROOM = 24
 """Scratch registers that have to be free."""
+SIZE_LIMIT = 400
+"""Instructions that are made for one call: each path of a function is translated on its own, and there may be very many."""
 OF_UNEQUAL, OF_HOLDS, OF_LENGTH = 8, 9, 11
 """Ways in which an instruction finishes a special method's result: see vm/kernel_special.h."""
 ALLOWED = frozenset(
@@ -93,6 +95,10 @@ class NotInlined(Exception):
     """The function, or the path, has something that is not inlined."""
 
 
+class Borrowed(NotInlined):
+    """A store comes while values stand on the stack of the outermost function that are only borrowed."""
+
+
 class NotMet(NotInlined):
     """The function's own kernel has met no class yet where one is needed."""
 
@@ -124,11 +130,15 @@ class Inlined(Translator):
         outer: the caller's.
         exit: the side exit at the outermost call; `stub` the stub that makes that call.
         fixed: the registers of the arguments, which are not the function's.
+        passed_on: those of them that nobody but the function has: such an object may die where its parameter gets another value.
+        began: how much had been made before the outermost call.
         branches: paths that are still to be translated.
         stored: whether the store has come on the present path; `has_stored` whether there is one on any.
     """
 
-    def __init__(self, outer: Translator, callee: Translator, arguments: list[Value | None]) -> None:
+    def __init__(
+        self, outer: Translator, callee: Translator, arguments: list[Value | None], passed_on: set[int]
+    ) -> None:
         self.outer, self.function, self.code, self.text = outer, callee.function, callee.code, callee.text
         self.registers, self.space, self.chunk = outer.registers, outer.space, outer.chunk
         self.exits, self.call_outs, self.objects, self.callees = (
@@ -142,7 +152,9 @@ class Inlined(Translator):
         self.state = State(arguments, [], outer.state.guarded, outer.state.epoch)
         self.fixed = {value.register for value in arguments if value is not None and value.register >= 0}
         self.fixed |= {part.register for value in arguments if value is not None for part in value.parts}
+        self.passed_on = passed_on
         self.root: Translator = outer.root if isinstance(outer, Inlined) else outer
+        self.began: int = outer.began if isinstance(outer, Inlined) else len(outer.chunk.items)
         self.depth: int = outer.depth + 1 if isinstance(outer, Inlined) else 1
         self.exit: Exit
         self.stub: Stub
@@ -196,17 +208,37 @@ class Inlined(Translator):
         super().emit_with(name, operands, target)
 
     def expect_others_to_last(self) -> None:
-        """Behind a store, an item that was borrowed from its container may be gone: nobody else may have one."""
-        outer, fixed = self.outer, set(self.fixed)
+        """Behind a store, an item that was borrowed from its container may be gone: no caller may have one."""
+        outer = self.outer
         while True:
             inlined = isinstance(outer, Inlined)
             values = (*outer.state.stack, *outer.state.variables) if inlined else outer.state.stack
-            fixed |= outer.fixed if isinstance(outer, Inlined) else set()
+            fixed = outer.fixed if isinstance(outer, Inlined) else set()
             if any(is_borrowed(each, fixed) for value in values if value is not None for each in (value, *value.parts)):
-                raise NotInlined
+                raise NotInlined if inlined else Borrowed
             if not isinstance(outer, Inlined):
                 return
             outer = outer.outer
+
+    def keep_from_store(self) -> None:
+        """The same of the function's own values: what it drops when it returns must not run code of users then."""
+        values, stack = self.state.variables, self.state.stack
+        container = stack[-2]
+        for place, value in enumerate(values):
+            if value is not None and value.register != container.register:
+                values[place] = self.lasting_behind_store(value)
+        for place, value in enumerate(stack[:-3]):
+            stack[place] = self.lasting_behind_store(value)
+        self.refresh()
+
+    def lasting_behind_store(self, value: Value) -> Value:
+        if value.parts or (value.owned and value.cls not in PLAIN):
+            raise NotInlined
+        if not is_borrowed(value, self.fixed):
+            return value
+        if value.cls is None:
+            raise NotInlined
+        return self.own(value)
 
     def before_effect(self) -> None:
         raise NotInlined
@@ -261,6 +293,9 @@ class Inlined(Translator):
             self.state.variables[local] = value._replace(local=-1, owned=held.owned and value.kind == OBJECT)
 
     def store(self, local: int, value: Value) -> None:
+        old = self.state.variables[local]
+        if old is not None and old.register in self.passed_on:
+            raise NotInlined  # it dies here, not behind the call
         self.save_aliases(local)
         if value.register in self.fixed:
             pass  # it stays there
@@ -272,7 +307,6 @@ class Inlined(Translator):
             value = value._replace(register=result)
         if value.register in self.chunk.names:
             self.chunk.pinned.add(value.register)
-        old = self.state.variables[local]
         self.state.variables[local] = value._replace(local=-1)
         if old is not None:
             self.consume(old)
@@ -364,7 +398,7 @@ class Inlined(Translator):
     def step(self) -> Value | None:
         """Translates an instruction; returns the result where it is the return."""
         instruction = self.text.instructions[self.offset]
-        if len(self.chunk.free) < ROOM:
+        if len(self.chunk.free) < ROOM or len(self.chunk.items) - self.began > SIZE_LIMIT or self.root.is_full:
             raise NotInlined
         self.moved = False
         self.refresh()
@@ -376,6 +410,8 @@ class Inlined(Translator):
             return self.pop()
         if instruction.name not in ALLOWED:
             raise NotInlined
+        if instruction.name == "STORE_SUBSCR":
+            self.keep_from_store()
         try:
             FORMS[instruction.name](self, instruction)
         except Unseen as unseen:
@@ -446,6 +482,11 @@ def is_borrowed(value: Value, fixed: set[int]) -> bool:
     )
 
 
+def may_die(value: Value) -> bool:
+    """Returns whether an operand is an object that nobody else may have, so that code of users may run when it is dropped."""
+    return value.kind == OBJECT and value.owned and value.cls not in PLAIN
+
+
 def owned_in(value: Value) -> list[Value]:
     return [value] * value.owned + [each for part in value.parts for each in owned_in(part)]
 
@@ -486,29 +527,46 @@ def inlined(translator: Translator, callee: Callee, taken: int, left: int) -> bo
         return False
     assert isinstance(kernel, BlockKernel)
     called: Translator = kernel.translator
-    key = translator.offset, called.code
     if (
-        key in translator.not_inlined
+        (translator.offset, called.code) in translator.not_inlined
         or not is_small(translator, called)
         or kernel.retired
         or kernel.stale
         or kernel.exits_often
     ):
         return False
+    try:
+        tried(translator, callee, called, taken, left)
+    except Borrowed:
+        if isinstance(translator, Inlined):
+            raise
+        translator.before_effect()
+        try:
+            tried(translator, callee, called, taken, left)
+        except NotInlined:
+            return False
+    except NotInlined:
+        return False
+    translator.inlined_count += 1
+    return True
+
+
+def tried(translator: Translator, callee: Callee, called: Translator, taken: int, left: int) -> None:
+    """Inlines a call; where that is not possible, everything is as it was before, and `NotInlined` is raised."""
     waiting = translator.root.waiting if isinstance(translator, Inlined) else translator.waiting
     before = len(translator.chunk.items), len(waiting), list(translator.chunk.free)
     state, leaving = translator.state.copy(), translator.leaving
     try:
         put_in_place(translator, callee, called, taken, left)
     except (NotInlined, LeavesTyped, OutOfRegisters, Unseen) as found:
-        if type(found) is not NotMet:
-            translator.not_inlined.add(key)
+        if type(found) not in (NotMet, Borrowed):
+            translator.not_inlined.add((translator.offset, called.code))
         del translator.chunk.items[before[0] :], waiting[before[1] :]
         translator.chunk.free, translator.state, translator.leaving = before[2], state, leaving
         translator.refresh()
-        return False
-    translator.inlined_count += 1
-    return True
+        if isinstance(found, NotInlined):
+            raise
+        raise NotInlined from found
 
 
 def is_small(translator: Translator, callee: Translator) -> bool:
@@ -542,7 +600,7 @@ def put_in_place(translator: Translator, callee: Callee, called: Translator, tak
         variables[number] = as_argument(value, number)
     for value in stack:
         translator.chunk.pinned.update(each for each in registers_in(value) if each in translator.chunk.names)
-    inner = Inlined(translator, called, variables)
+    inner = Inlined(translator, called, variables, {each.register for each in given if may_die(each)})
     inner.refresh()
     inner.emit("EXPECT_ROOM", e=inner.depth)
     known = callee.function or (given[callee.place].known if callee.place >= 0 else None)

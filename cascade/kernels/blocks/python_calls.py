@@ -123,7 +123,12 @@ def call_met(translator: Translator, callee: Value, instruction: Instruction) ->
         translator.seen(each)
     expected = translator.object_register(pattern)
     owner = translator.state.stack[place]
-    other = translator.another(place, callee.tries + 1)
+    if translator.offset in translator.text.joins:
+        other = (
+            translator.otherwise()
+        )  # versions do not differ by the functions met: the code would come back here for ever
+    else:
+        other = translator.another(place, callee.tries + 1)
     translator.emit("EXPECT_FUNCTION", a=translator.register(owner), b=expected, target=other)
     return _emit(translator, Callee(kernel, parameters=found), count, instruction)
 

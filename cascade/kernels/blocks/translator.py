@@ -347,13 +347,18 @@ class Translator(Emitter):
                 self.dispatch(unseen.place)
             except (LeavesTyped, OutOfRegisters):
                 self.leave()
-            if self.chunk.start + len(self.chunk.items) > self.stub_start - STUB_LIMIT:
+            if self.is_full:
                 self.leave()
             if not self.moved:
                 if self.offset == instruction.start:
                     self.offset = instruction.after
                 if self.offset in self.text.joins:
                     self.go_to(self.offset)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may not be enough room for another instruction of CPython's."""
+        return self.chunk.start + len(self.chunk.items) + len(self.waiting) > self.stub_start - STUB_LIMIT
 
     def begin_instruction(self, instruction: Instruction) -> None:
         self.chunk.line = self.lines.get(instruction.start, 0)

@@ -98,7 +98,35 @@ def test_a_function_with_an_effect_is_called():
 
 
 def test_what_a_store_drops_lives_on_where_it_stands():
-    assert_same(functions.taken_before_a_store, (6000,), inlines=False)
+    assert_same(functions.taken_before_a_store, (6000,))
+
+
+def test_a_function_returns_what_its_store_has_dropped():
+    assert_same(functions.replace_texts, (6000,))
+    assert_same(functions.replace_numbers, (6000,), (5,))
+
+
+def test_an_argument_lives_on_behind_a_store_that_drops_it():
+    assert_same(functions.keep_items, (6000,))
+
+
+def test_an_argument_dies_where_its_parameter_gets_another_value():
+    assert_same(functions.forget_watchers, (6000,), inlines=False)
+
+
+def test_what_a_store_has_dropped_dies_after_the_arguments():
+    assert_same(functions.drop_watchers, (6000,), inlines=False)
+
+
+def test_a_function_with_very_many_paths_does_not_fill_the_kernel():
+    task = cs.task(functions.take_many_paths)
+    program = cs.compile(task)
+    for _ in range(3):
+        assert program(20000) == functions.take_many_paths(20000)
+    kernel = task.routine.block_kernel
+    assert kernel.translator.inlined_count > 0
+    assert not kernel.retired
+    assert len(kernel.listing()) < 5000
 
 
 def test_variables_that_are_parameters_change_places():
