@@ -318,6 +318,8 @@ cdef class BlockKernel:
         # Adds words: see Growth in cascade/kernels/blocks/points.py.
         cdef Py_ssize_t start, jump_from, stub_start
         start, words, jump_from, stub_start, stubs, _ = growth
+        if start + <Py_ssize_t>len(words[0]) > stub_start:
+            raise InternalError("a kernel has become too long")
         self.add_gathers()
         self.add_watches()
         self.put(start, words)
