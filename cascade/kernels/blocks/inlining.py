@@ -232,6 +232,8 @@ class Inlined(Translator):
         self.refresh()
 
     def lasting_behind_store(self, value: Value) -> Value:
+        if value.passed_apart:
+            return value
         if value.parts or (value.owned and value.cls not in PLAIN):
             raise NotInlined
         if not is_borrowed(value, self.fixed):
