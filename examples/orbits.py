@@ -58,7 +58,7 @@ def executor_on(place: str, scheduler: str | None) -> Iterator[cs.Blocks | cs.Da
         from distributed import Client, LocalCluster
 
         with (
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster) as client,
         ):
             yield cs.DaskExecutor(client)

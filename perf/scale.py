@@ -96,7 +96,7 @@ class Peers:
             from distributed import Client, LocalCluster
 
             cluster = self._stack.enter_context(
-                LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=None)
+                LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=":0")
             )
             self.client = self._stack.enter_context(Client(cluster))
             self.engines["cascade, Dask"] = cs.Engine(executor=cs.DaskExecutor(self.client))

@@ -20,7 +20,7 @@ FIRST = int(os.environ.get("CASCADE_SEED", "1"))
 def on_dask() -> Iterator[cs.Engine]:
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield cs.Engine(executor=cs.DaskExecutor(client))
