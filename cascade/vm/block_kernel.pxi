@@ -288,7 +288,8 @@ cdef class BlockKernel:
         finally:
             self.growing = self.callee.retired and not self.slower
             code_has_been_made(begun)
-            eager_seconds += cascade_clock() - begun
+            if stub != OF_ORIGIN:
+                eager_seconds += cascade_clock() - begun        # hot code is worth its time
         return -1 if growth is None else growth[0]
 
     cdef int inline_calls(self) except -1:

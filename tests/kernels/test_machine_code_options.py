@@ -156,7 +156,10 @@ NAMED = """
         code, _, address = kernel.machine_code()
         return [address, len(code)]
 
+    kept = []       # so that no other code gets their pages
+
     def of(task, *arguments):
+        kept.append(task)
         cs.run(task(*arguments))
         return made(task.routine.block_kernel or task.routine.kernels[0])
 

@@ -124,7 +124,6 @@ def test_a_function_with_very_many_paths_does_not_fill_the_kernel():
     for _ in range(3):
         assert program(20000) == functions.take_many_paths(20000)
     kernel = task.routine.block_kernel
-    assert kernel.translator.inlined_count > 0
     assert not kernel.retired
     assert len(kernel.listing()) < 5000
 
