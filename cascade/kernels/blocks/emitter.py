@@ -190,13 +190,25 @@ class Emitter:
             if value.kind in (DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED):
                 self.consume(*value.parts)
             if value.owned:
-                if value.cls not in PLAIN:
-                    self.before_effect()
-                self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
-                if value.cls not in PLAIN:
-                    self.after_effect()
-            if value.register >= 0 and value.local < 0:
-                self.chunk.drop(value)
+                self.let_go(value)
+            self.drop(value)
+
+    def let_go(self, value: Value) -> None:
+        """Drops the reference of a value, which may run code of users."""
+        if value.cls in PLAIN:
+            self.release(value)
+            return
+        self.before_effect()
+        self.release(value)
+        self.after_effect()
+
+    def release(self, value: Value) -> None:
+        self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
+
+    def drop(self, value: Value) -> None:
+        """Notes that the register of a value is no longer needed, if it is the value's own."""
+        if value.register >= 0 and value.local < 0:
+            self.chunk.drop(value)
 
     def before_effect(self) -> None:
         """Code of users may run now: values that are only borrowed get references of their own.

@@ -23,19 +23,24 @@ from cascade._vm import BlockKernel
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.chunks import OutOfRegisters
-from cascade.kernels.blocks.emitter import RELEASES
-from cascade.kernels.blocks.points import CALLED, Callee, Ended, Exit, LeavesTyped, Stub, Unseen
+from cascade.kernels.blocks.points import (
+    CALLED,
+    OF_HOLDS,
+    OF_LENGTH,
+    OF_UNEQUAL,
+    Callee,
+    Ended,
+    Exit,
+    LeavesTyped,
+    Stub,
+    Unseen,
+)
 from cascade.kernels.blocks.translator import FORMS, Translator
 from cascade.kernels.blocks.values import (
-    CONDITION,
-    COUNTED,
     DISPLAY,
-    ITEMS,
     NULL,
     PLAIN,
-    ROW,
     UNBOXED,
-    ZIPPED,
     State,
     Value,
     constant_value,
@@ -50,8 +55,6 @@ ROOM = 24
 """Scratch registers that have to be free."""
 SIZE_LIMIT = 400
 """Instructions that are made for one call: each path of a function is translated on its own, and there may be very many."""
-OF_UNEQUAL, OF_HOLDS, OF_LENGTH = 8, 9, 11
-"""Ways in which an instruction finishes a special method's result: see vm/kernel_special.h."""
 ALLOWED = frozenset(
     (
         "RESUME", "NOP", "CACHE", "PRECALL", "NOT_TAKEN", "KW_NAMES", "PUSH_NULL", "POP_TOP", "COPY", "SWAP",
@@ -256,16 +259,11 @@ class Inlined(Translator):
 
     # -- Values ---------------------------------------------------------------------------------------------------------
 
-    def consume(self, *values: Value) -> None:
-        """Drops values. Only objects that were made here can die, so no code of users runs."""
-        for value in values:
-            if value.kind in (DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED):
-                self.consume(*value.parts)
-            if value.owned:
-                if value.cls not in PLAIN:
-                    self.keep_borrowed()
-                self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
-            self.drop(value)
+    def let_go(self, value: Value) -> None:
+        """Drops the reference of a value. Only objects that were made here can die, so no code of users runs."""
+        if value.cls not in PLAIN:
+            self.keep_borrowed()
+        self.release(value)
 
     def keep_borrowed(self) -> None:
         """An object is dropped that other values may be borrowed from."""
@@ -275,8 +273,8 @@ class Inlined(Translator):
                 self.state.variables[number] = self.own(value)
 
     def drop(self, value: Value) -> None:
-        if value.register >= 0 and value.local < 0 and value.register not in self.fixed:
-            self.chunk.drop(value)
+        if value.register not in self.fixed:
+            super().drop(value)
 
     def unbox(self, place: int, value: Value, number: Value) -> None:
         if value.local < 0:
@@ -470,7 +468,7 @@ class Inlined(Translator):
 
     def finish(self) -> None:
         for value in self.own_values():
-            self.emit(RELEASES.get(value.cls, "RELEASE"), a=value.register)
+            self.release(value)
         self.state.variables, self.state.stack = [None] * len(self.state.variables), []
         self.refresh()
 

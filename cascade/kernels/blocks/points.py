@@ -10,6 +10,8 @@ from cascade.kernels.blocks.chunks import Words
 from cascade.kernels.blocks.values import Iterated, State, Value
 
 HERE, GENERAL, CALLED, AHEAD, BACKWARD = "here", "general", "called", "ahead", "backward"
+OF_OPERATOR, OF_COMPARISON, OF_UNEQUAL, OF_HOLDS, OF_LENGTH = 1, 2, 8, 9, 11
+"""Ways in which an instruction finishes a special method's result: see vm/kernel_special.h."""
 
 
 class Unseen(Exception):

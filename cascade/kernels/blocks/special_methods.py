@@ -20,7 +20,7 @@ from cascade.kernels.blocks.calls import CALLEES, OTHERS
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import COMPARERS, OPERATORS, SIGNS, UNARY, finish_comparison, identity
-from cascade.kernels.blocks.points import Callee
+from cascade.kernels.blocks.points import OF_COMPARISON, OF_HOLDS, OF_LENGTH, OF_OPERATOR, OF_UNEQUAL, Callee
 from cascade.kernels.blocks.python_calls import emit_call, function_called
 from cascade.kernels.blocks.sequences import HELD_IN, INDEXED, STORED
 from cascade.kernels.blocks.translator import Translator
@@ -36,8 +36,6 @@ COMPARISONS = {"<": "__lt__", "<=": "__le__", "==": "__eq__", "!=": "__ne__", ">
 UNARY_NAMES = {"UNARY_NEGATIVE": "__neg__", "UNARY_POSITIVE": "__pos__", "UNARY_INVERT": "__invert__"}
 IN_PLACE = 13
 """From this argument of BINARY_OP on, the operators are those of augmented assignments."""
-OF_OPERATOR, OF_COMPARISON, OF_UNEQUAL, OF_HOLDS, OF_LENGTH = 1, 2, 8, 9, 11
-"""What the instruction makes of the result: see vm/kernel_special.h."""
 HEAP_TYPE = 1 << 9
 flags_of = type.__dict__["__flags__"].__get__
 classes_of = type.__dict__["__mro__"].__get__
