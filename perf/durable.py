@@ -165,6 +165,16 @@ def price_of_sqlite(path: Path, steps: int, synchronous: str) -> tuple[float, fl
     return found
 
 
+def quotients(measured: tuple[float, float], floor: tuple[float, float]) -> tuple[float, float]:
+    return measured[0] / floor[0], measured[1] / floor[1]
+
+
+def medians(rounds: list[tuple[float, float]]) -> tuple[float, float]:
+    """Returns the medians of the seconds by the clock and by the processor, or of their quotients."""
+    clock, processor = zip(*rounds, strict=True)
+    return statistics.median(clock), statistics.median(processor)
+
+
 def row_of_once(folder: Path, steps: int, synchronous: str, limit: str) -> tuple[str, str, str]:
     """Returns the price of a step that is saved, and how many times that of SQLite it is: the median of rounds in which both are measured."""
     prices, times = [], []
@@ -172,12 +182,9 @@ def row_of_once(folder: Path, steps: int, synchronous: str, limit: str) -> tuple
         own = price_of_once(folder, steps, synchronous)
         alone = price_of_sqlite(folder / f"alone-{synchronous}-{number}.db", steps, synchronous)
         prices.append(own)
-        times.append([here / there for here, there in zip(own, alone, strict=True)])
-    median = tuple(statistics.median(each) for each in zip(*prices, strict=True))
-    ratios = [statistics.median(each) for each in zip(*times, strict=True)]
-    measured = (
-        f"{in_microseconds((median[0], median[1]))}: {ratios[0]:.1f} times SQLite, {ratios[1]:.1f} times its processor"
-    )
+        times.append(quotients(own, alone))
+    price, ratios = in_microseconds(medians(prices)), medians(times)
+    measured = f"{price}: {ratios[0]:.1f} times SQLite, {ratios[1]:.1f} times its processor"
     return f"a step with effect=once, synchronous={synchronous}", measured, limit
 
 
@@ -270,12 +277,9 @@ def peer_row(
                 return label, f"{type(error).__name__}: {error}"[:60], ""
             own = price_of_once(Path(name), 3000)
         prices.append(theirs)
-        times.append([there / here for there, here in zip(theirs, own, strict=True)])
-    median = tuple(statistics.median(each) for each in zip(*prices, strict=True))
-    ratios = [statistics.median(each) for each in zip(*times, strict=True)]
-    measured = (
-        f"{in_microseconds((median[0], median[1]))}: {ratios[0]:.0f} times ours, {ratios[1]:.0f} times the processor"
-    )
+        times.append(quotients(theirs, own))
+    price, ratios = in_microseconds(medians(prices)), medians(times)
+    measured = f"{price}: {ratios[0]:.0f} times ours, {ratios[1]:.0f} times the processor"
     return label, measured, "20 times"
 
 

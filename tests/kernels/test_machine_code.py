@@ -21,7 +21,7 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from tests.support import machine_code_functions as functions
-from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, forms, in_a_loop, made_of
+from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, forms, in_a_loop, machine_code, made_of
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
@@ -32,11 +32,8 @@ both_kinds = pytest.mark.parametrize("has_source", [True, False], ids=["numbers"
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    _vm.use_machine_code(0)
-    _vm.lower_without_delay(True)
-    yield
-    _vm.lower_without_delay(False)
-    _vm.use_machine_code(None)
+    with machine_code(0):
+        yield
 
 
 def outcome(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ import pytest
 
 import cascade as cs
 from cascade import _vm
-from tests.support.machine_code_functions import collected, forms, made_of, program, remainders
+from tests.support.machine_code_functions import collected, forms, machine_code, made_of, program, remainders
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
@@ -29,11 +29,8 @@ KERNELS = int(os.environ.get("CASCADE_KERNELS", "240"))
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    _vm.use_machine_code(0)
-    _vm.lower_without_delay(True)
-    yield
-    _vm.lower_without_delay(False)
-    _vm.use_machine_code(None)
+    with machine_code(0):
+        yield
 
 
 # -- What is left ------------------------------------------------------------------------------------------------------

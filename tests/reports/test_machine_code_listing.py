@@ -12,7 +12,7 @@ import pytest
 
 import cascade as cs
 from cascade import _vm
-from tests.support.machine_code_functions import collected, in_a_loop, remainders
+from tests.support.machine_code_functions import collected, in_a_loop, machine_code, remainders
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
@@ -26,11 +26,8 @@ both_kinds = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    _vm.use_machine_code(0)
-    _vm.lower_without_delay(True)
-    yield
-    _vm.lower_without_delay(False)
-    _vm.use_machine_code(None)
+    with machine_code(0):
+        yield
 
 
 def listed(function: Any, *arguments: Any) -> tuple[str, bytes, list[int]]:

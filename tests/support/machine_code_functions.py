@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import numpy as np
 
 import cascade as cs
+from cascade import _vm
 
 INTS = (0, 1, -1, 2, 3, -3, 7, 10, -10, 255, 256, 257, 1 << 30, (1 << 31) - 1, 1 << 31, -(1 << 31), (1 << 32) + 1, 1 << 53, (1 << 53) + 1,
         (1 << 62) - 1, 1 << 62, (1 << 63) - 1, -(1 << 63), -(1 << 62) - 1)  # fmt: skip
@@ -168,6 +170,18 @@ def remainders(turns: int) -> int:
     for turn in range(turns):
         total = (total * 31 + turn) % 65_521
     return total
+
+
+@contextlib.contextmanager
+def machine_code(work: int | None) -> Iterator[None]:
+    """Kernels are made without delay, and get machine code after so many back edges; None for the usual number."""
+    _vm.use_machine_code(work)
+    _vm.lower_without_delay(True)
+    try:
+        yield
+    finally:
+        _vm.lower_without_delay(False)
+        _vm.use_machine_code(None)
 
 
 def forms(task: cs.Task[..., Any]) -> int:

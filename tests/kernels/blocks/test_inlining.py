@@ -12,19 +12,16 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade import _vm
 from cascade.kernels.blocks import verify
 from tests.support import inlined_functions as functions
+from tests.support.machine_code_functions import machine_code
 
 
 @pytest.fixture(autouse=True, params=[0, None], ids=["at once", "when hot"])
 def hot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(verify, "ON", True)
-    _vm.use_machine_code(request.param)
-    _vm.lower_without_delay(True)
-    yield
-    _vm.lower_without_delay(False)
-    _vm.use_machine_code(None)
+    with machine_code(request.param):
+        yield
 
 
 def outcome(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
