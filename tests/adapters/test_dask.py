@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,34 @@ def test_large_programs_go_to_the_workers_directly(engine, monkeypatch):
         return x + len(text)
 
     assert engine.run_now(local.map(range(100))) == list(range(100_000, 100_100))
+
+
+def test_large_programs_are_sent_once_and_again_when_the_workers_that_had_them_have_died(client, engine, monkeypatch):
+    monkeypatch.setattr("cascade.adapters.executors.dask.LARGE", 10_000)
+    text = "y" * 100_000
+    sent: list[Any] = []
+    workers = [*client.run(os.getpid).values()]
+
+    def scatter(*data: Any, **how: Any) -> Any:
+        sent.append(client_scatter(*data, **how))
+        if len(sent) == 1:
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+        return sent[-1]
+
+    client_scatter = client.scatter
+    monkeypatch.setattr(client, "scatter", scatter)
+
+    @cs.task(mode="compute")
+    def local(x: int) -> int:
+        return x + len(text)
+
+    assert engine.run_now(local.map(range(200))) == list(range(100_000, 100_200))
+    assert len(sent) > 1, "the workers that had it are dead"
+    before = len(sent)
+    for _ in range(3):
+        assert engine.run_now(local.map(range(200))) == list(range(100_000, 100_200))
+    assert len(sent) == before
 
 
 def test_wrong_clients_are_refused():

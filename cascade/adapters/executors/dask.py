@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import importlib.util
 import time
-from collections.abc import Callable
+from _thread import allocate_lock
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
 from typing import Protocol, cast
@@ -25,6 +26,10 @@ COUNT_SECONDS = 5.0
 """Seconds for which the number of workers is taken to be the same."""
 LARGE = 8 << 20
 """Larger arguments, as programs with much data, go to the workers directly, once to each."""
+LARGE_KEPT = 4
+"""How many of them the workers keep: those that were sent last."""
+SCATTERS = 3
+"""How often one call sends its large arguments: workers that held them may have died."""
 
 
 class _Loop(Protocol):
@@ -37,7 +42,7 @@ class Client(Protocol):
     @property
     def loop(self) -> _Loop: ...
     def submit(self, function: Callable[..., object], *arguments: object, **options: object) -> object: ...
-    def scatter(self, data: object, *, broadcast: bool) -> object: ...
+    def scatter(self, data: object, *, broadcast: bool, hash: bool) -> _DaskFuture: ...
     def nthreads(self) -> dict[str, int]: ...
     def close(self) -> object: ...
 
@@ -111,6 +116,8 @@ class DaskPool:
         self._client = client
         self._count = 1
         self._counted = 0.0
+        self._large: dict[bytes, _DaskFuture] = {}
+        self._lock = allocate_lock()
 
     @property
     def count(self) -> int:
@@ -126,13 +133,23 @@ class DaskPool:
 
     async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
         """Calls a function in a worker, as a `WorkerPool` does; one that is cancelled notices it, if it is a block."""
-        sent = [await self._sent(argument) for argument in arguments]
+        large = [argument for argument in arguments if isinstance(argument, bytes) and len(argument) > LARGE]
+        for _ in range(SCATTERS if large else 0):
+            with contextlib.suppress(_Lost):
+                return await self._call(name, function, await asyncio.to_thread(self._scattered, arguments))
+            self._forget(large)
+        try:
+            return await self._call(name, function, arguments)
+        except _Lost as lost:
+            raise died(name, str(lost)) from None
+
+    async def _call(self, name: str, function: Callable[..., bytes], arguments: Sequence[object]) -> bytes:
         ticket = next_ticket()
         key = f"{name}-cascade-{'-'.join(map(str, ticket))}"
         future = cast(
             "_DaskFuture",
             self._client.submit(
-                enter, versions(), ticket, kernel_of_call(), function, None, *sent, key=key, pure=False
+                enter, versions(), ticket, kernel_of_call(), function, None, *arguments, key=key, pure=False
             ),
         )
         outcome: Future[bytes] = Future()
@@ -143,10 +160,31 @@ class DaskPool:
             future.cancel()
             raise
 
-    async def _sent(self, argument: object) -> object:
-        if isinstance(argument, bytes) and len(argument) > LARGE:
-            return await asyncio.to_thread(self._client.scatter, argument, broadcast=True)
-        return argument
+    def _scattered(self, arguments: Sequence[object]) -> list[object]:
+        """Returns the arguments, with large ones as data that each worker has."""
+        with self._lock:
+            return [
+                self._scatter(each) if isinstance(each, bytes) and len(each) > LARGE else each for each in arguments
+            ]
+
+    def _scatter(self, argument: bytes) -> object:
+        data = self._large.pop(argument, None)
+        if data is None or data.status != "finished":  # the cluster may have begun anew
+            # Not by its content: the scheduler may still be forgetting data of the same content.
+            data = self._client.scatter(argument, broadcast=True, hash=False)
+            while len(self._large) >= LARGE_KEPT:
+                del self._large[next(iter(self._large))]
+        self._large[argument] = data
+        return data
+
+    def _forget(self, arguments: Sequence[bytes]) -> None:
+        with self._lock:
+            for argument in arguments:
+                self._large.pop(argument, None)
+
+
+class _Lost(Exception):
+    """The scheduler has cancelled a call: data that was sent for it is on no worker any more."""
 
 
 class TaskCancelled:
@@ -169,6 +207,8 @@ async def _settle(outcome: Future[bytes], future: _DaskFuture, name: str) -> Non
         result = await future._result(raiseit=False)
         if future.status == "error":
             error = _error_of(cast("tuple[type, BaseException, object]", result)[1], name)
+        elif future.status == "cancelled":
+            error = _Lost(f"the scheduler says: {future.status}")
         elif future.status != "finished":
             error = died(name, f"the scheduler says: {future.status}")
     except BaseException as trouble:  # the result was lost on its way
