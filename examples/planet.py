@@ -35,11 +35,11 @@ def main() -> None:
     parser.add_argument("--kill-after", type=float, metavar="SECONDS")
     parser.add_argument("--store", default="planet.db")
     options = parser.parse_args()
-    if options.kill_after is not None:
-        threading.Timer(options.kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
     store = cs.Store(options.store)
     known = [row for row in store.runs() if row.id == "orbit"]
     print(f"goes on at step {known[0].step:,}" if known else "begins", flush=True)
+    if options.kill_after is not None:
+        threading.Timer(options.kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
     x, y, energy = cs.run(orbit(options.steps, 1.0, 0.0, 0.0, 1.1, 1e-4), store=store, id="orbit", every=0.05)
     print(f"after {options.steps:,} steps at ({x:.6f}, {y:.6f}), energy {energy:.9f}")
 
