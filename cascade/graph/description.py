@@ -40,6 +40,11 @@ def write_line(file: TextIO, line: str) -> None:
         file.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
+def counted(number: int, word: str) -> str:
+    """Returns a number of things in words: `1 task`, `2,000 tasks`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 KEY_LENGTH = 40
 """Longer keys are cut."""
 

@@ -394,7 +394,7 @@ def _calls_and_ends() -> Iterator[KernelInstruction]:
                "the function raises, or its result has no register", free=False)  # fmt: skip
     yield _row("CALL_OUT_NUMBER", "a>float b^ c>int d>int e?", "d, a or c = function e of Python's, of the registers from b on: "
                "0 and a float, or 1 and an int", "the function raises, or its result has no register", free=False)  # fmt: skip
-    yield _row("EXIT", "", "side exit", "CPython does this", ends=True, returns=True)
+    yield _row("EXIT", "", "side exit", "no typed form", ends=True, returns=True)
     for kind, operand in (("INT", INT), ("BOOL", INT), ("FLOAT", FLOAT), ("OBJECT", OBJECT)):
         yield _row(
             f"RETURN_{kind}", f"a<{operand}", "return a", ends=True, returns=True, only_in="body", free=kind != "OBJECT"

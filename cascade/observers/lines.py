@@ -33,7 +33,7 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.graph.description import printable, write_line
+from cascade.graph.description import counted, printable, write_line
 from cascade.observers.state import (
     CACHED,
     REASONS,
@@ -41,7 +41,6 @@ from cascade.observers.state import (
     RunState,
     States,
     besides,
-    count,
     duration,
     is_news,
     of_items,
@@ -211,11 +210,11 @@ def describe(event: Event, run: RunState | None, node: Node | None) -> str:
 
 
 def _run_started(event: RunStarted, node: Node | None) -> str:
-    return f"run of {printable(event.target)} started, {count(event.tasks, 'task')}"
+    return f"run of {printable(event.target)} started, {counted(event.tasks, 'task')}"
 
 
 def _started(event: TaskExecutionStarted, node: Node | None) -> str:
-    return f"{printable(event.task_id)} started" + ("" if event.items is None else f", {count(event.items, 'item')}")
+    return f"{printable(event.task_id)} started" + ("" if event.items is None else f", {counted(event.items, 'item')}")
 
 
 def _finished(event: TaskExecutionFinished, node: Node | None) -> str:
@@ -227,7 +226,7 @@ def _finished(event: TaskExecutionFinished, node: Node | None) -> str:
         return f"{printable(event.task_id)} = {printable(str(event.result_preview))} in {took}"
     items = node.items
     rate = f" ({speed(items.total / event.duration)} a second)" if items.total > 1 and event.duration > 0 else ""
-    return ", ".join([f"{printable(event.task_id)}: {count(items.total, 'item')} in {took}{rate}", *of_items(items)])
+    return ", ".join([f"{printable(event.task_id)}: {counted(items.total, 'item')} in {took}{rate}", *of_items(items)])
 
 
 def _skipped(event: TaskSkipped, node: Node | None) -> str:
@@ -320,6 +319,6 @@ def progress(run: RunState, now: float) -> str:
 def _alone(node: Node, now: float) -> str:
     name, items, loop = printable(node.task_id), node.items, node.loop
     if items is not None:
-        return ", ".join([f"{name}: {items.done:,} of {count(items.total, 'item')}", *pace_of(items, now)])
+        return ", ".join([f"{name}: {items.done:,} of {counted(items.total, 'item')}", *pace_of(items, now)])
     assert loop is not None
     return f"{name} in iteration {loop.iteration:,}, {speed(loop.rate)} a second"

@@ -20,7 +20,7 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.graph.description import printable
+from cascade.graph.description import counted, printable
 
 E = TypeVar("E", bound=Event)
 CACHED, PRUNED = "CacheHit", "Pruned"
@@ -325,10 +325,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
 def speed(rate: float) -> str:
     """Formats a rate per second with its significant digits."""
     return f"{rate:,.0f}" if rate >= 9.95 else f"{rate:.1f}"
@@ -368,8 +364,8 @@ def of_items(items: Items) -> list[str]:
 
 def summary(run: RunState, end: RunFinished) -> str:
     """Returns the outcome of a run in one line."""
-    parts = [count(run.finished, "task")]
+    parts = [counted(run.finished, "task")]
     if run.items:
-        parts.append(count(run.items, "item"))
+        parts.append(counted(run.items, "item"))
     text = f"{', '.join(parts + besides(run))} in {duration(end.duration)}"
     return text if end.error is None else f"{text}: {printable(end.error)}"

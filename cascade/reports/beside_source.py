@@ -67,7 +67,7 @@ def _notes(task: TaskReport) -> Iterator[tuple[tuple[str, str, int], int, Note]]
             yield (
                 own if left.file == task.file else ELSEWHERE,
                 left.line,
-                Note("exit", f"side exit, {left.cause}, {times(left.count)}"),
+                Note("exit", f"side exit, {left.cause}, {times(left.count)} ({left.code})"),
             )
     made = task.block_kernel
     for each in () if made is None else (made, *made.functions):
@@ -94,7 +94,7 @@ def _notes_of_blocks(made: BlockKernelReport) -> Iterator[tuple[int, Note]]:
         yield called.line, Note("call-out", text, called.share)
     for left in made.exits:
         where = f" at `{left.source}`" if left.source else ""
-        text = f"side exit{where}, {left.cause}, {percent(left.share, 'the')}{times(left.count)}"
+        text = f"side exit{where}, {left.cause}, {percent(left.share, 'the')}{times(left.count)} ({left.code})"
         yield left.line, Note("exit", text, left.share)
 
 

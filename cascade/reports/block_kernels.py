@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from cascade._vm import BlockKernel, Routine
 from cascade.declare.functions import loops
+from cascade.graph.description import counted
+from cascade.instructions.causes import ANOTHER_NAME, CODES, RAISES
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
-from cascade.reports.instructions_in_words import LEAVES, RAISES, Expression, FunctionText
+from cascade.reports.instructions_in_words import LEAVES, Expression, FunctionText
 
 if TYPE_CHECKING:
     from cascade.kernels.blocks.translator import Translator
 
 SHOWN = 8
 """Call-outs and side exits that the text of a report shows."""
-ANOTHER_NAME = "a name that it relies on has got another meaning, or no more code can be made"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class SideExitReport:
         line: of its first character.
         source: its text, shortened; empty where the source is not there.
         cause: of the exit.
+        code: of the cause; docs/lowering.md lists the codes.
         count: how often.
         seconds: what CPython took to the end of the function, about.
         share: the part of the time of the function's runs; None where it is not known.
@@ -71,6 +73,7 @@ class SideExitReport:
     line: int
     source: str
     cause: str
+    code: str
     count: int
     seconds: float
     share: float | None
@@ -81,7 +84,7 @@ class SideExitReport:
     def text(self, whose: str = "the") -> str:
         """Returns it as a line; `whose` says whose time the share is a part of."""
         where = f" at `{self.source}`" if self.source else ""
-        return f"line {self.line}: side exit{where}, {self.cause}, {percent(self.share, whose)}{times(self.count)}"
+        return f"line {self.line}: side exit{where}, {self.cause}, {percent(self.share, whose)}{times(self.count)} ({self.code})"
 
 
 @dataclass(frozen=True)
@@ -160,13 +163,13 @@ def regime(routine: Routine) -> tuple[str, str] | None:
     if not calls or refusal(routine) is not None:
         return None
     if calls == 1:
-        return "kernel", "its kernel is made at its next call"
+        return "kernel", "its kernel is made at the next call"
     reason = (
-        "lowering has taken much of the process's time"
+        "making kernels has taken much of the process's time"
         if loops(cast("FunctionType", routine.function))
         else "its function has no loop statement"
     )
-    return "call", f"its kernel is made at its {ordinal(calls)} call from now, as {reason}"
+    return "call", f"{reason}, so its kernel is made at the {ordinal(calls)} call from now"
 
 
 def translator_of(kernel: BlockKernel) -> Translator:
@@ -215,7 +218,7 @@ def _report(kernel: BlockKernel, functions: tuple[BlockKernelReport, ...]) -> Bl
             for found, (count, seconds) in call_outs.items()
         ),
         exits=_worst_first(
-            SideExitReport(found.line, found.source, cause, count, seconds, share(seconds))
+            SideExitReport(found.line, found.source, cause, CODES[cause], count, seconds, share(seconds))
             for (found, cause), (count, seconds) in exits.items()
         ),
         retired=kernel.retired,
@@ -263,12 +266,13 @@ def _exits(
         for opcode, number, count, seconds in kernel.exits_made():
             left = translator.exits[number]
             instruction = translator.text.instructions[left.offset]
-            yield (text.expression([instruction]), _cause(opcode, instruction.name)), count, seconds
+            yield (text.expression([instruction]), cause_of(opcode, instruction.name)), count, seconds
 
     return _added(items())
 
 
-def _cause(opcode: int, name: str) -> str:
+def cause_of(opcode: int, name: str) -> str:
+    """Returns why there is a side exit at a word with that opcode, which is a part of an instruction of CPython's with that name."""
     row = KERNEL_INSTRUCTIONS[opcode]
     if row.name == "EXIT":
         return LEAVES.get(name, row.exits_for)
@@ -304,8 +308,8 @@ def _counters(made: BlockKernelReport) -> str:
     call_outs, exits = (sum(part.count for part in parts) for parts in (made.call_outs, made.exits))
     state = ", retired" if made.retired else ""
     return (
-        f"{made.instructions} instructions{in_machine_code(made.in_machine_code)}, {made.runs:,} runs{seconds}, {call_outs:,} call-outs, "
-        f"{exits:,} side exits{state}"
+        f"{counted(made.instructions, 'instruction')}{in_machine_code(made.in_machine_code)}, {counted(made.runs, 'run')}{seconds}, "
+        f"{counted(call_outs, 'call-out')}, {counted(exits, 'side exit')}{state}"
     )
 
 

@@ -20,13 +20,14 @@ from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
 from cascade.errors import PAGE, LoweringError
-from cascade.graph.description import called_name, dependence_words, policy_words, printable
+from cascade.graph.description import called_name, counted, dependence_words, policy_words, printable
 from cascade.graph.operations import Map, Route, StateMachine, TaskOperation
 from cascade.graph.outline import Shared, graph_of_routes
 from cascade.graph.route_table import RouteTable
 from cascade.instructions.blueprint import Blueprint
+from cascade.instructions.causes import CODES
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
-from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_WORD_FIELDS
+from cascade.instructions.kernel import KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
 from cascade.kernels.on_demand import OnDemand
@@ -46,6 +47,7 @@ class ExitReport:
         file, line: of the statement.
         source: its text.
         cause: of the exit.
+        code: of the cause; docs/lowering.md lists the codes.
         count: the number of exits.
     """
 
@@ -53,6 +55,7 @@ class ExitReport:
     line: int
     source: str
     cause: str
+    code: str
     count: int
 
 
@@ -457,11 +460,11 @@ def _why_called(calls: _Calls, task: AnyTask, routine: Routine) -> str:
 def _kernel(kernel: Kernel) -> KernelReport:
     code = kernel.code
     words = memoryview(code.words).cast("i")
-    exits: dict[tuple[str, int, str, str], int] = {}
+    exits: dict[tuple[str, int, str, str, str], int] = {}
     for number, count in kernel.exits_by_word().items():
-        row = KERNEL_INSTRUCTIONS[words[number * KERNEL_WORD_FIELDS]]
+        cause = block_kernels.cause_of(words[number * KERNEL_WORD_FIELDS], "")
         source, line = code.lines[number]
-        key = (source.file, line, source.line(line).strip(), row.exits_for)
+        key = (source.file, line, source.line(line).strip(), cause, CODES[cause])
         exits[key] = exits.get(key, 0) + count
     return KernelReport(
         types=code.types,
@@ -527,14 +530,15 @@ def task_lines(task: TaskReport, width: int, parts: bool = True) -> Iterator[str
 def _kernel_lines(task: TaskReport, kernel: KernelReport, parts: bool) -> Iterator[str]:
     state = ", retired" if kernel.retired else ", retired in maps" if kernel.retired_in_maps else ""
     yield (
-        f"    {task.name}({', '.join(kernel.types)}): {kernel.instructions} instructions{block_kernels.in_machine_code(kernel.in_machine_code)}, {kernel.runs:,} runs, "
-        f"{kernel.back_edges:,} back edges ({kernel.steps:,} steps), {sum(e.count for e in kernel.exits):,} exits{state}"
+        f"    {task.name}({', '.join(kernel.types)}): {counted(kernel.instructions, 'instruction')}"
+        f"{block_kernels.in_machine_code(kernel.in_machine_code)}, {counted(kernel.runs, 'run')}, {counted(kernel.back_edges, 'back edge')} "
+        f"({counted(kernel.steps, 'step')}), {counted(sum(each.count for each in kernel.exits), 'side exit')}{state}"
     )
     for subject, seconds in (("a call", kernel.seconds), ("an item of a map", kernel.seconds_in_maps)):
         if seconds is not None:
             yield f"        {subject} took {1e6 * seconds[0]:.2f} us with typed code, {1e6 * seconds[1]:.2f} us by CPython"
     for way in kernel.exits if parts else ():
-        yield f"        {way.count:,} times at {way.file}:{way.line}: {way.cause}: {way.source}"
+        yield f"        {block_kernels.times(way.count)} at {way.file}:{way.line}: {way.cause}: {way.source} ({way.code})"
 
 
 def _refusals(task: TaskReport, parts: bool) -> Iterator[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple
 
+from cascade.instructions.causes import HANDLES, RAISES
+
 if TYPE_CHECKING:
     from cascade.kernels.blocks.decode import Instruction
 
@@ -54,8 +56,6 @@ WORDS: dict[str, Words] = {
 }  # fmt: skip
 """By the name of the instruction; `EXECUTED` for others."""
 
-RAISES = "an exception is raised"
-HANDLES = "an exception is handled"
 LEAVES = {"RAISE_VARARGS": RAISES, "RERAISE": HANDLES, "PUSH_EXC_INFO": HANDLES}
 """Why CPython continues at instructions that typed code never executes."""
 

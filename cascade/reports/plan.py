@@ -14,7 +14,7 @@ from cascade.events.preview import preview
 from cascade.graph.build import build_graph
 from cascade.graph.calls import NO_INPUT
 from cascade.graph.containers import DICT, EITHER, LIST, SET, TUPLE, Container
-from cascade.graph.description import key_words, mode_words, policy_words, printable, write_line
+from cascade.graph.description import counted, key_words, mode_words, policy_words, printable, write_line
 from cascade.graph.model import Graph
 from cascade.graph.operations import Map
 from cascade.graph.outline import Entry, Outline, outline
@@ -54,7 +54,7 @@ def _raw_lines(target: object, solver: Solver | None) -> Iterator[str]:
     plan = (NativeSolver() if solver is None else solver).resolve(graph)
     whole = outline(graph)
     tasks = sum(map(len, plan.stages))
-    yield f"plan of {graph.rows[-1][0].name}: {_count(tasks, 'task')} in {_count(len(plan.stages), 'stage')}"
+    yield f"plan of {graph.rows[-1][0].name}: {counted(tasks, 'task')} in {counted(len(plan.stages), 'stage')}"
     declared = {(d.kind, d.name): d for d in map(input_of, whole.inputs) if d is not None}
     for each in declared.values():
         yield f"  {each.kind} {each.describe()}"
@@ -71,10 +71,6 @@ def _raw_lines(target: object, solver: Solver | None) -> Iterator[str]:
         yield "where routes and jumps lead"
     for index in further:
         yield from _lines(whole, index)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _lines(whole: Outline, index: int) -> Iterator[str]:

@@ -464,7 +464,7 @@ def test_explaining_after_a_run(cli):
     assert "--run" in cli("explain", "--help")
     text = cli("explain", "--run", "cascade_flow:counted", "--n", "300")
     flow = sys.modules["cascade_flow"]
-    assert text == str(cs.explain(flow.counted)) + "\n" and " 1 runs" in text
+    assert text == str(cs.explain(flow.counted)) + "\n" and " 1 run," in text
     assert "the following arguments are required: --n" in cli("explain", "--run", "cascade_flow:counted", status=2)
     assert "unrecognized arguments: --n 3" in cli("explain", "cascade_flow:counted", "--n", "3", status=2)
 

@@ -19,7 +19,8 @@ import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, MissingExtraError
 from cascade.events import types as events
 from cascade.observers.lines import Log
-from cascade.observers.state import States, clock, count, duration
+from cascade.graph.description import counted
+from cascade.observers.state import States, clock, duration
 from cascade.runtime import Engine
 from cascade.runtime.events import (
     Event,
@@ -359,7 +360,7 @@ def test_lengths_of_time_and_counts():
     assert [duration(s) for s in (0, 0.0123, 0.0999, 3.14, 99.4, 99.6, 3600, 7384)] == [
         "0.0 ms", "12.3 ms", "0.1 s", "3.1 s", "99.4 s", "1:40", "1:00:00", "2:03:04",
     ]  # fmt: skip
-    assert [count(1, "task"), count(2000, "task")] == ["1 task", "2,000 tasks"]
+    assert [counted(1, "task"), counted(2000, "task")] == ["1 task", "2,000 tasks"]
 
 
 def size_of(value: Any) -> int:

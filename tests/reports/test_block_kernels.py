@@ -226,13 +226,13 @@ def test_a_kernel_that_is_not_made_yet_is_announced():
     _vm.lower_without_delay(False)
     task = fresh(functions.worked)
     report = explained(task, 2)
-    assert (report.regime, report.why, report.block_kernel) == ("kernel", "its kernel is made at its next call", None)
+    assert (report.regime, report.why, report.block_kernel) == ("kernel", "its kernel is made at the next call", None)
     short = fresh(functions.worked_without_loop)
     assert explained(short, 2).calls_before_kernel == 2000
     cs.run(short(2))
     report = explained(short, 2)
     assert report.regime == "call"
-    assert report.why == "its kernel is made at its 1,999th call from now, as its function has no loop statement"
+    assert report.why == "its function has no loop statement, so its kernel is made at the 1,999th call from now"
     assert "not lowered" not in str(cs.explain(short(2)))
 
 

@@ -57,7 +57,7 @@ def test_a_task_with_default_policies_runs_with_policies():
     default = cs.task(retry=2, name="default")(lambda x: x)  # type: ignore[call-overload]
     assert regimes(default(1).with_retry(None))["default"] == (
         "call",
-        "its kernel is made at its 2,000th call from now, as its function has no loop statement",
+        "its function has no loop statement, so its kernel is made at the 2,000th call from now",
     )
 
 
@@ -96,7 +96,7 @@ def test_a_call_that_may_be_skipped_or_takes_a_resource_runs_with_policies():
     assert found["increment"] == ("managed", "a dependency may be skipped")
     assert found["fresh"] == (
         "call",
-        "its kernel is made at its 2,000th call from now, as its function has no loop statement"
+        "its function has no loop statement, so its kernel is made at the 2,000th call from now"
         "; its other calls run with policies: a dependency may be skipped",
     )
     found = regimes([increment(cs.inject(database)), add(1, [cs.inject(database)])])

@@ -80,7 +80,7 @@ def _arrays() -> Iterator[Row]:
         "ARRAY_DIMENSION",
         "a>int b<object e# f#",
         "a = array b.shape[e]",
-        "another number of dimensions than f",
+        "another number of dimensions",
         free=True,
     )
     yield Row("ARRAY_DIMENSIONS", "a>int b<object", "a = array b.ndim", free=True)
@@ -96,7 +96,7 @@ def _scalars() -> Iterator[Row]:
         free=True,
     )
     yield Row("RETURN_SCALAR", "a< e#", "return a as a NumPy scalar of kind e", ends=True, returns=True, free=True)
-    yield Row("FIT", "a>int b<int e#", "a = b", "an int that kind e does not hold", free=True)
+    yield Row("FIT", "a>int b<int e#", "a = b", "an int beyond the range of its type", free=True)
     yield Row("TO_FLOAT32", "a>float b<float", "a = b in single precision", "an overflow", free=True)
     for name, sign in SIGNS.items():
         for kind in ("FLOAT64", "FLOAT32"):
@@ -118,12 +118,12 @@ def _buffers() -> Iterator[Row]:
         "BUFFER_AT",
         "a>address b<object c<int e#",
         "a = the address of array.array b[c]",
-        "another code, or no such item",
+        "another type of items, or no such item",
     )
     yield Row("BUFFER_NEXT", "a>address b~items e# f@", "a = the address of the next item of array.array b, or go to f at its end",
-              "another code")  # fmt: skip
+              "another type of items")  # fmt: skip
     yield Row("BUFFER_CHECK_NEXT", "a<object e#", "check that the iterator over array.array a can go on, or is at its end",
-              "another code, or an item that no register holds")  # fmt: skip
+              "another type of items, or an item that no register holds")  # fmt: skip
     yield Row("EXPECT_VIEW", "a<object e# f@", "go to f where a is no memoryview of format and dimensions e")
     yield Row("VIEW_AT1", "a>address b<object c<int f#", "a = the address of memoryview b[c]", OTHER)
     yield Row("VIEW_AT2", "a>address b<object c<int d<int f#", "a = the address of memoryview b[c, d]", OTHER)

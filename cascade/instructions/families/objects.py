@@ -35,7 +35,7 @@ def _rows() -> Iterator[Row]:
         "EXPECT_ROOM",
         "e#",
         "side exit unless functions may be called, e of them one in the other",
-        "no such room, or a tracer",
+        "too many frames, or a tracer",
     )
     yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items", free=True)
     yield Row("CALL_PYTHON", "e&", "call-out e", "an exception")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from html import escape
 
-from cascade.graph.description import printable
+from cascade.graph.description import counted, printable
 from cascade.observers.report.collected import (
     BARS,
     Bar,
@@ -175,7 +175,7 @@ def _share_in_kernels(loop: LoopData) -> str:
     if loop.use is None:
         return ""
     if loop.use.seconds is None:
-        return f"a part: {loop.use.exits:,} exits"
+        return f"a part: {counted(loop.use.exits, 'side exit')}"
     return share_of(loop.use.seconds, loop.whole or loop.seconds)
 
 
@@ -236,7 +236,7 @@ def _timeline(run: Collected) -> str:
     height = (max(lane for lane, _ in shown) + 1) * (LANE + GUTTER) + 24
     bars = "".join(_bar(lane, bar, span) for lane, bar in shown)
     axis = "".join(_tick(at, span, height) for at in range(6))
-    label = f"Timeline of {len(shown):,} calls over {duration(span)}"
+    label = f"Timeline of {counted(len(shown), 'call')} over {duration(span)}"
     kinds = {_class_of(bar) for _, bar in shown}
     words = [f"<span class='key {kind}'></span>{text}" for kind, text in KEY if kind in kinds]
     more = f" The {BARS} longest calls at most; {hidden:,} more are not shown." if hidden > 0 else ""
