@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 INDENT = " " * 12
 BYTES_SHOWN = 20
 """On a line, where there is no disassembler."""
+JUMPS = ("j", "b")
+"""How the names of jumps begin, on x86-64 and on aarch64."""
 HINT = "its bytes: pip install 'cascade-engine[listing]' for its instructions"
 Decoded = Callable[[bytes, int], Iterator[tuple[int, str]]]
 """Yields the offset and the text of each machine instruction in some bytes, which begin at an offset."""
@@ -72,6 +75,8 @@ def _disassembler() -> Cs | None:
         import capstone
     except ImportError:
         return None
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
     return capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
 
 
@@ -79,7 +84,8 @@ def _decoder(disassembler: Cs, target: Callable[[int], str]) -> Decoded:
     def decoded(code: bytes, start: int) -> Iterator[tuple[int, str]]:
         for at, _, name, operands in disassembler.disasm_lite(code, start):
             text = f"{name:<9} {operands}".rstrip()
-            words = target(int(operands, 16)) if name.startswith("j") and operands.startswith("0x") else ""
+            to = operands.removeprefix("#")
+            words = target(int(to, 16)) if name.startswith(JUMPS) and to.startswith("0x") else ""
             yield at, f"{text:<22} -> {words}" if words else text
 
     return decoded

@@ -105,7 +105,7 @@ struct cascade_state {
 };
 
 /* Whether there is machine code for kernels: see machine_code.h. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32) && !defined(__ILP32__) && PYLONG_BITS_IN_DIGIT == 30
+#if (defined(__x86_64__) || defined(__AARCH64EL__)) && defined(__GNUC__) && !defined(_WIN32) && !defined(__ILP32__) && PYLONG_BITS_IN_DIGIT == 30
 #define CASCADE_HAS_MACHINE_CODE 1
 #else
 #define CASCADE_HAS_MACHINE_CODE 0

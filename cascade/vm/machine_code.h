@@ -7,16 +7,22 @@
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
  *     countdown.h a form for two parts
- *     asides.h    what is off the usual way      x86_64.h  the machine's instructions
- *     names.h     whose machine code it is, for profilers
+ *     asides.h    what is off the usual way      names.h  whose machine code it is, for profilers
+ *     operations.h  what all of these are made of    x86_64.h, aarch64.h  the same in the machine's instructions
  */
 
 #if CASCADE_HAS_MACHINE_CODE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "machine_code/operations.h"
+#if defined(__x86_64__)
 #include "machine_code/x86_64.h"
+#else
+#include "machine_code/aarch64.h"
+#endif
 #include "machine_code/analysis.h"
 #include "machine_code/emitter.h"
 #include "machine_code/numbers.h"
@@ -77,6 +83,15 @@ static uint8_t *cascade_executable(const cascade_code *code, size_t *size)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = ((size_t)code->size + page - 1) / page * page;
     if (cascade_page_bytes + whole > CASCADE_PAGE_LIMIT)
         return NULL;
+#if defined(__APPLE__) && defined(__aarch64__)
+    /* There no page that has been written to becomes executable. Pages for this purpose are both, and a thread chooses which they are to it. */
+    uint8_t *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_JIT, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    pthread_jit_write_protect_np(0);
+    memcpy(memory, code->bytes, (size_t)code->size);
+    pthread_jit_write_protect_np(1);
+#else
     uint8_t *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
@@ -85,6 +100,9 @@ static uint8_t *cascade_executable(const cascade_code *code, size_t *size)
         munmap(memory, whole);
         return NULL;
     }
+#endif
+    /* Where a processor's instructions are not kept in step with its data; on others this is nothing. */
+    __builtin___clear_cache((char *)memory, (char *)memory + code->size);
     *size = whole;
     cascade_page_bytes += whole;
     return memory;
@@ -164,7 +182,7 @@ static void cascade_emit_word(cascade_emitter *e)
             if (is_float)
                 write_float(e, &to, 0, 0);
             else
-                write_int(e, &to, 0, RAX);
+                write_int(e, &to, 0, T0);
             return;
         }
     }
@@ -187,7 +205,7 @@ static void cascade_emit(cascade_emitter *e)
             establish_facts(e, number);
         }
         if (region != NO_REGION && plan->is_led[number] && !falls)
-            x_align(CODE);
+            m_align(CODE);
         cascade_emit_word(e);
     }
     e->offsets[plan->length] = CODE->size;
@@ -201,12 +219,12 @@ static void cascade_emit(cascade_emitter *e)
             continue;
         e->word = number;
         emit_entry(e, number);
-        branch(e, x_jump(CODE, CC_ALWAYS), number);
+        branch(e, m_jump(CODE, CC_ALWAYS), number);
     }
     for (int32_t number = 0; number < e->aside_count; number++)
         emit_aside(e, number);
     for (int32_t i = 0; i < e->branch_count; i++)
-        x_land(CODE, e->branches[i].jump, e->offsets[e->branches[i].target]);
+        m_land(CODE, e->branches[i].jump, e->offsets[e->branches[i].target]);
 }
 
 static cascade_pages *cascade_publish(cascade_emitter *e)

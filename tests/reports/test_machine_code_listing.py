@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -62,7 +63,12 @@ def test_the_instructions_of_the_machine_stand_below_each_instruction(function, 
     capstone = pytest.importorskip("capstone")
     text, code, starts = listed(function, *arguments)
     *lines, _ = MACHINE_LINE.findall(text)
-    decoded = list(capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64).disasm_lite(code[: starts[-1]], 0))
+    disassembler = (
+        capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
+        if platform.machine().lower() in ("aarch64", "arm64")
+        else capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    )
+    decoded = list(disassembler.disasm_lite(code[: starts[-1]], 0))
     assert [int(at, 16) for at, _ in lines] == [at for at, *_ in decoded]
     assert sum(size for _, size, *_ in decoded) == starts[-1]
     for (_, shown), (_, _, name, operands) in zip(lines, decoded, strict=True):
@@ -72,7 +78,7 @@ def test_the_instructions_of_the_machine_stand_below_each_instruction(function, 
 def test_jumps_of_the_machine_name_the_instruction_that_they_lead_to():
     pytest.importorskip("capstone")
     text, _, starts = listed(remainders, 50)
-    targets = [(int(at, 16), to) for at, to in re.findall(r" j\w+ +0x([0-9a-f]+) +-> (.+)$", text, re.MULTILINE)]
+    targets = [(int(at, 16), to) for at, to in re.findall(r" (?:j\w+|b[.\w]*) +#?0x([0-9a-f]+) +-> (.+)$", text, re.MULTILINE)]
     inside = [(at, to) for at, to in targets if to != "off the usual way"]
     assert inside and all(starts[int(to)] == at for at, to in inside)
     assert len(inside) < len(targets)

@@ -22,9 +22,8 @@ typedef struct {
 
 #include "table.h"
 
-enum { INT_PLACES = 7, FLOAT_PLACES = 13, PLACE_LIMIT = INT_PLACES + FLOAT_PLACES, REGION_LIMIT = 60, DEPTH_LIMIT = 5, HEAD_LIMIT = 8, NO_REGION = -1 };
-static const int8_t cascade_int_places[INT_PLACES] = {R8, R9, RBX, R12, R13, R14, R15};
-static const int8_t cascade_float_places[FLOAT_PLACES] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+enum { PLACE_LIMIT = INT_PLACES + FLOAT_PLACES, REGION_LIMIT = 60, DEPTH_LIMIT = 5, HEAD_LIMIT = 8, NO_REGION = -1 };
+_Static_assert(PLACE_LIMIT <= 32, "a bit for each place, in 32 bits");
 
 /* A kernel's register that has a place. */
 typedef struct {

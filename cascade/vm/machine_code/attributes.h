@@ -4,62 +4,67 @@
 
 /* ---- References ------------------------------------------------------------------------------------------------------ */
 
-/* Counts one more reference of an object; an immortal one has none. Changes RDX. */
+/* Counts one more reference of an object; an immortal one has none. Changes T2. */
 static void add_reference(cascade_emitter *e, int object)
 {
     if (!CASCADE_HAS_IMMORTALS) {
-        x_increment(CODE, at_memory(object, CASCADE_REFERENCES_AT));
+        m_increment(CODE, at_memory(object, CASCADE_REFERENCES_AT));
         return;
     }
-    put_instruction(CODE, 0, 0, 0x8B, RDX, at_memory(object, CASCADE_REFERENCES_AT));       /* of 32 bits */
-    put_instruction(CODE, 0, 0, 0xFF, 0, in_register(RDX));
-    int32_t over = x_jump(CODE, CC_E);
-    put_instruction(CODE, 0, 0, 0x89, RDX, at_memory(object, CASCADE_REFERENCES_AT));
-    x_land(CODE, over, CODE->size);
+    m_load_32(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
+    m_operate_32_with(CODE, M_ADD, in_register(T2), 1);
+    int32_t over = m_jump(CODE, CC_E);
+    m_store_32(CODE, at_memory(object, CASCADE_REFERENCES_AT), T2);
+    m_land(CODE, over, CODE->size);
 }
 
-/* Leaves where an object has one reference. Changes RDX, which is negative, as 32 bits, behind it where the object is immortal. */
+/* Leaves where an object has one reference. Changes T2, which is negative, as 32 bits, behind it where the object is immortal. */
 static void leave_if_last(cascade_emitter *e, int object)
 {
-    put_instruction(CODE, 0, !CASCADE_HAS_IMMORTALS, 0x8B, RDX, at_memory(object, CASCADE_REFERENCES_AT));
-    put_instruction(CODE, 0, !CASCADE_HAS_IMMORTALS, 0x83, X_CMP >> 3, in_register(RDX));
-    put_byte(CODE, 1);
+    if (CASCADE_HAS_IMMORTALS) {
+        m_load_32(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
+        m_operate_32_with(CODE, M_CMP, in_register(T2), 1);
+    }
+    else {
+        m_load(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
+        m_operate_with(CODE, M_CMP, in_register(T2), 1);
+    }
     leave_if(e, CC_E);
 }
 
-/* Drops a reference that is not the last one, behind `leave_if_last`; RDX is as it was there. */
+/* Drops a reference that is not the last one, behind `leave_if_last`; T2 is as it was there. */
 static void drop_reference(cascade_emitter *e, int object)
 {
     int32_t over = 0;
     if (CASCADE_HAS_IMMORTALS) {
-        put_instruction(CODE, 0, 0, 0x85, RDX, in_register(RDX));       /* test */
-        over = x_jump(CODE, CC_S);
+        m_operate_32_with(CODE, M_CMP, in_register(T2), 0);
+        over = m_jump(CODE, CC_S);
     }
-    x_decrement(CODE, at_memory(object, CASCADE_REFERENCES_AT));
+    m_decrement(CODE, at_memory(object, CASCADE_REFERENCES_AT));
     if (CASCADE_HAS_IMMORTALS)
-        x_land(CODE, over, CODE->size);
+        m_land(CODE, over, CODE->size);
 }
 
 static void emit_own(cascade_emitter *e, const cascade_part *p)
 {
-    int object = int_in(e, p, 1, RAX);
+    int object = int_in(e, p, 1, T0);
     add_reference(e, object);
     write_int(e, p, 0, object);
 }
 
 static void emit_release(cascade_emitter *e, const cascade_part *p)
 {
-    int object = int_in(e, p, 0, RAX);
+    int object = int_in(e, p, 0, T0);
     leave_if_last(e, object);
     drop_reference(e, object);
 }
 
 static void emit_cell_item(cascade_emitter *e, const cascade_part *p)
 {
-    x_load(CODE, RAX, at_memory(int_in(e, p, 1, RAX), offsetof(PyCellObject, ob_ref)));
-    x_test(CODE, RAX);
+    m_load(CODE, T0, at_memory(int_in(e, p, 1, T0), offsetof(PyCellObject, ob_ref)));
+    m_test(CODE, T0);
     leave_if(e, CC_E);
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 /* ---- Guards ---------------------------------------------------------------------------------------------------------- */
@@ -69,37 +74,36 @@ static void emit_guard(cascade_emitter *e)
 {
     if (e->word > 0 && e->plan->opcodes[e->word - 1] == e->plan->opcodes[e->word] && !e->plan->is_led[e->word])
         return;     /* behind another one, from which alone it is reached */
-    x_load(CODE, RCX, at_memory(R11, offsetof(cascade_state, watched)));
+    m_load(CODE, T1, at_memory(STATE, offsetof(cascade_state, watched)));
     int32_t top = CODE->size;
-    x_load(CODE, RAX, at_memory(RCX, offsetof(cascade_watch, dict)));
-    x_test(CODE, RAX);
-    int32_t over = x_jump(CODE, CC_E);
-    x_load(CODE, RDX, at_memory(RCX, offsetof(cascade_watch, version)));
-    x_test(CODE, RDX);
+    m_load(CODE, T0, at_memory(T1, offsetof(cascade_watch, dict)));
+    m_test(CODE, T0);
+    int32_t over = m_jump(CODE, CC_E);
+    m_load(CODE, T2, at_memory(T1, offsetof(cascade_watch, version)));
+    m_test(CODE, T2);
     leave_if(e, CC_E);
-    x_operate(CODE, X_CMP, RDX, at_memory(RAX, CASCADE_DICT_VERSION_AT));
+    m_operate(CODE, M_CMP, T2, at_memory(T0, CASCADE_DICT_VERSION_AT));
     leave_if(e, CC_NE);
-    x_operate_with(CODE, X_ADD, in_register(RCX), sizeof(cascade_watch));
-    x_land(CODE, x_jump(CODE, CC_ALWAYS), top);
-    x_land(CODE, over, CODE->size);
+    m_operate_with(CODE, M_ADD, in_register(T1), sizeof(cascade_watch));
+    m_land(CODE, m_jump(CODE, CC_ALWAYS), top);
+    m_land(CODE, over, CODE->size);
 }
 
 /* As `cascade_has_room`: leaves where there is none. */
 static void emit_room_test(cascade_emitter *e)
 {
-    x_load(CODE, RAX, at_memory(R11, offsetof(cascade_state, root)));
-    x_load(CODE, RAX, at_memory(RAX, offsetof(cascade_state, thread)));
-    put_instruction(CODE, 0, 0, 0x81, X_CMP >> 3, at_memory(RAX, CASCADE_REMAINING_AT));    /* of 32 bits */
-    put_32(CODE, 1 + WORD->e);
+    m_load(CODE, T0, at_memory(STATE, offsetof(cascade_state, root)));
+    m_load(CODE, T0, at_memory(T0, offsetof(cascade_state, thread)));
+    m_operate_32_with(CODE, M_CMP, at_memory(T0, CASCADE_REMAINING_AT), 1 + WORD->e);
     leave_if(e, CC_LE);
-    x_operate_with(CODE, X_CMP, at_memory(RAX, CASCADE_TRACER_AT), 0);
+    m_operate_with(CODE, M_CMP, at_memory(T0, CASCADE_TRACER_AT), 0);
     leave_if(e, CC_NE);
-    x_operate_with(CODE, X_CMP, at_memory(RAX, CASCADE_PROFILER_AT), 0);
+    m_operate_with(CODE, M_CMP, at_memory(T0, CASCADE_PROFILER_AT), 0);
     leave_if(e, CC_NE);
     if (CASCADE_TOOL_COUNT > 0)
-        x_load(CODE, RAX, at_memory(RAX, CASCADE_INTERPRETER_AT));
+        m_load(CODE, T0, at_memory(T0, CASCADE_INTERPRETER_AT));
     for (int tool = 0; tool < CASCADE_TOOL_COUNT; tool++) {
-        x_operate_with(CODE, X_CMP, at_memory(RAX, CASCADE_TOOLS_AT + tool * (int64_t)sizeof(PyObject *)), 0);
+        m_operate_with(CODE, M_CMP, at_memory(T0, CASCADE_TOOLS_AT + tool * (int64_t)sizeof(PyObject *)), 0);
         leave_if(e, CC_NE);
     }
 }
@@ -107,99 +111,94 @@ static void emit_room_test(cascade_emitter *e)
 /* Goes to f unless function a has the code b. */
 static void emit_code_test(cascade_emitter *e, const cascade_part *p)
 {
-    x_load(CODE, RAX, at_memory(int_in(e, p, 0, RAX), CASCADE_CODE_AT));
-    x_operate(CODE, X_CMP, RAX, in_register(int_in(e, p, 1, RCX)));
+    m_load(CODE, T0, at_memory(int_in(e, p, 0, T0), CASCADE_CODE_AT));
+    m_operate(CODE, M_CMP, T0, in_register(int_in(e, p, 1, T1)));
     miss_if(e, CC_NE);
 }
 
 /* Goes to f unless a class, that of operand a or that itself, has the tag e. */
 static void emit_tag_test(cascade_emitter *e, const cascade_part *p, int of_object)
 {
-    int type = int_in(e, p, 0, RAX);
+    int type = int_in(e, p, 0, T0);
     if (of_object) {
-        x_load(CODE, RAX, at_memory(type, OBJECT_TYPE));
-        type = RAX;
+        m_load(CODE, T0, at_memory(type, OBJECT_TYPE));
+        type = T0;
     }
     if (CASCADE_TAGS_HAVE_FLAG) {
-        put_instruction(CODE, 0, 0, 0xF7, 0, at_memory(type, offsetof(PyTypeObject, tp_flags)));        /* test of 32 bits */
-        put_32(CODE, Py_TPFLAGS_VALID_VERSION_TAG);
+        m_test_32_with(CODE, at_memory(type, offsetof(PyTypeObject, tp_flags)), Py_TPFLAGS_VALID_VERSION_TAG);
         miss_if(e, CC_E);
     }
-    put_instruction(CODE, 0, 0, 0x81, X_CMP >> 3, at_memory(type, CASCADE_TAG_AT));
-    put_32(CODE, WORD->e);
+    m_operate_32_with(CODE, M_CMP, at_memory(type, CASCADE_TAG_AT), WORD->e);
     miss_if(e, CC_NE);
 }
 
 /* ---- Attributes ------------------------------------------------------------------------------------------------------ */
 
-/* RAX = the address of the values of an instance, less `CASCADE_VALUES_BEHIND`; leaves where it has a dict instead, and, for a store,
+/* T0 = the address of the values of an instance, less `CASCADE_VALUES_BEHIND`; leaves where it has a dict instead, and, for a store,
  * where a dict shows them. */
 static void find_values(cascade_emitter *e, int object, int stores)
 {
     cascade_place held = at_memory(object, CASCADE_VALUES_POINTER_AT);
     if (CASCADE_VALUES_ARE == CASCADE_IN_THE_INSTANCE) {
         if (stores) {
-            x_operate_with(CODE, X_CMP, held, 0);
+            m_operate_with(CODE, M_CMP, held, 0);
             leave_if(e, CC_NE);
         }
-        put_instruction(CODE, 0, 0, 0x80, X_CMP >> 3, at_memory(object, CASCADE_VALUES_VALID_AT));      /* of 8 bits */
-        put_byte(CODE, 0);
+        m_compare_8_with(CODE, at_memory(object, CASCADE_VALUES_VALID_AT), 0);
         leave_if(e, CC_E);
-        x_load(CODE, RAX, in_register(object));
+        m_load(CODE, T0, in_register(object));
         return;
     }
-    x_load(CODE, RAX, held);
-    if (CASCADE_VALUES_ARE == CASCADE_BEHIND_A_TAGGED_POINTER) {
-        put_instruction(CODE, 0, 0, 0xF6, 0, in_register(RAX));     /* test of 8 bits */
-        put_byte(CODE, 1);
-    }
+    m_load(CODE, T0, held);
+    if (CASCADE_VALUES_ARE == CASCADE_BEHIND_A_TAGGED_POINTER)
+        m_test_32_with(CODE, in_register(T0), 1);
     else
-        x_test(CODE, RAX);
+        m_test(CODE, T0);
     leave_if(e, CC_E);
 }
 
 static cascade_place value_at_index(int32_t index)
 {
-    return at_memory(RAX, CASCADE_VALUES_BEHIND + (int64_t)sizeof(PyObject *) * index);
+    return at_memory(T0, CASCADE_VALUES_BEHIND + (int64_t)sizeof(PyObject *) * index);
 }
 
 static void emit_attribute_value(cascade_emitter *e, const cascade_part *p)
 {
-    find_values(e, int_in(e, p, 1, RDI), 0);
-    x_load(CODE, RAX, value_at_index(WORD->c));
-    x_test(CODE, RAX);
+    find_values(e, int_in(e, p, 1, T3), 0);
+    m_load(CODE, T0, value_at_index(WORD->c));
+    m_test(CODE, T0);
     miss_if(e, CC_E);
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_attribute_slot(cascade_emitter *e, const cascade_part *p)
 {
-    x_load(CODE, RAX, at_memory(int_in(e, p, 1, RDI), WORD->c));
-    x_test(CODE, RAX);
+    m_load(CODE, T0, at_memory(int_in(e, p, 1, T3), WORD->c));
+    m_test(CODE, T0);
     miss_if(e, CC_E);
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 /* Where the names that the class's instances share are those among which this one is known not to be. */
 static void emit_no_value(cascade_emitter *e, const cascade_part *p)
 {
-    int object = int_in(e, p, 0, RDI);
+    int object = int_in(e, p, 0, T3);
     find_values(e, object, 0);
-    x_load(CODE, RCX, at_memory(object, OBJECT_TYPE));
-    x_load(CODE, RCX, at_memory(RCX, offsetof(PyHeapTypeObject, ht_cached_keys)));
-    x_load(CODE, RCX, at_memory(RCX, offsetof(struct cascade_keys, count)));
-    x_load(CODE, RDX, at_memory(R11, offsetof(cascade_state, gathers)));
-    x_load(CODE, RDX, at_memory(RDX, (int64_t)sizeof(cascade_gather *) * WORD->e));
-    x_operate(CODE, X_CMP, RCX, at_memory(RDX, offsetof(cascade_gather, keys)));
+    m_load(CODE, T1, at_memory(object, OBJECT_TYPE));
+    m_load(CODE, T1, at_memory(T1, offsetof(PyHeapTypeObject, ht_cached_keys)));
+    m_load(CODE, T1, at_memory(T1, offsetof(struct cascade_keys, count)));
+    m_load(CODE, T2, at_memory(STATE, offsetof(cascade_state, gathers)));
+    m_load(CODE, T2, at_memory(T2, (int64_t)sizeof(cascade_gather *) * WORD->e));
+    m_operate(CODE, M_CMP, T1, at_memory(T2, offsetof(cascade_gather, keys)));
     leave_if(e, CC_NE);
 }
 
-/* RCX = the value of an attribute that is to be replaced; RAX as `find_values`. */
+/* T1 = the value of an attribute that is to be replaced; T0 as `find_values`. */
 static void find_replaced(cascade_emitter *e, const cascade_part *p)
 {
-    find_values(e, int_in(e, p, 0, RDI), 1);
-    x_load(CODE, RCX, value_at_index(WORD->c));
-    x_test(CODE, RCX);
+    find_values(e, int_in(e, p, 0, T3), 1);
+    m_load(CODE, T1, value_at_index(WORD->c));
+    m_test(CODE, T1);
     leave_if(e, CC_E);
 }
 
@@ -207,10 +206,10 @@ static void find_replaced(cascade_emitter *e, const cascade_part *p)
 static void emit_value_store_float(cascade_emitter *e, const cascade_part *p)
 {
     find_replaced(e, p);
-    compare_class(e, RCX, &PyFloat_Type);
+    compare_class(e, T1, &PyFloat_Type);
     leave_if(e, CC_NE);
-    leave_unless_alone(e, RCX);
-    x_store_float(CODE, at_memory(RCX, CASCADE_FLOAT_AT), float_in(e, p, 1, 15));
+    leave_unless_alone(e, T1);
+    m_store_float(CODE, at_memory(T1, CASCADE_FLOAT_AT), float_in(e, p, 1, F2));
 }
 
 /* An object in place of one that others hold, too. */
@@ -218,10 +217,10 @@ static void emit_value_store(cascade_emitter *e, const cascade_part *p, int is_o
 {
     int object;
     find_replaced(e, p);
-    leave_if_last(e, RCX);
-    drop_reference(e, RCX);
-    object = int_in(e, p, 1, RCX);
-    x_store(CODE, value_at_index(WORD->c), object);
+    leave_if_last(e, T1);
+    drop_reference(e, T1);
+    object = int_in(e, p, 1, T1);
+    m_store(CODE, value_at_index(WORD->c), object);
     if (!is_owned)
         add_reference(e, object);
 }
@@ -230,8 +229,8 @@ static void emit_value_store(cascade_emitter *e, const cascade_part *p, int is_o
 static void emit_value_store_bool(cascade_emitter *e, const cascade_part *p)
 {
     find_replaced(e, p);
-    leave_if_last(e, RCX);
-    drop_reference(e, RCX);
+    leave_if_last(e, T1);
+    drop_reference(e, T1);
     take_bool(e, p, 1);
-    x_store(CODE, value_at_index(WORD->c), RDX);
+    m_store(CODE, value_at_index(WORD->c), T2);
 }

@@ -41,18 +41,18 @@ static int compares_with_zero(const cascade_emitter *e, const cascade_parts *par
 static int emit_difference(cascade_emitter *e, const cascade_part *p)
 {
     cascade_place to = operand(e, p, 0);
-    int reg = !to.is_memory && is_same(to, operand(e, p, 1)) ? to.reg : RAX;
+    int reg = !to.is_memory && is_same(to, operand(e, p, 1)) ? to.reg : T0;
     load_int(e, reg, p, 1);
-    x_operate_with(CODE, X_SUB, in_register(reg), known(e, p, 2));
+    m_operate_with(CODE, M_SUB, in_register(reg), known(e, p, 2));
     return reg;
 }
 
 static void leave_if_too_small(cascade_emitter *e, const cascade_part *p, int reg)
 {
     cascade_aside *doubt = leave_if(e, CC_O);
-    if (reg == RAX)
+    if (reg == T0)
         return;
-    doubt->undo = X_ADD;
+    doubt->undo = M_ADD;
     doubt->undo_reg = (int8_t)reg;
     doubt->undo_from = in_register(reg);
     doubt->value = known(e, p, 2);
@@ -75,9 +75,9 @@ static int emit_countdown(cascade_emitter *e, const cascade_parts *parts)
         return 0;
     reg = emit_difference(e, p);
     if (which != NOT_EQUAL)
-        over = x_jump(CODE, which == LESS ? CC_LE : CC_L);
+        over = m_jump(CODE, which == LESS ? CC_LE : CC_L);
     else {
-        cascade_aside *below = aside(e, ASIDE_BELOW, x_jump(CODE, CC_LE));
+        cascade_aside *below = aside(e, ASIDE_BELOW, m_jump(CODE, CC_LE));
         below->undo_reg = (int8_t)reg;
         below->target = way;
         below->value = CODE->size;
@@ -93,7 +93,7 @@ static int emit_countdown(cascade_emitter *e, const cascade_parts *parts)
             e->asides[own].resume = CODE->size;
         return 1;
     }
-    x_land(CODE, over, CODE->size);
+    m_land(CODE, over, CODE->size);
     leave_if_too_small(e, p, reg);
     end_difference(e, p, reg, way);
     return 1;
@@ -104,6 +104,6 @@ static void emit_below(cascade_emitter *e, const cascade_aside *aside)
 {
     const cascade_part *p = &cascade_parts_of[e->plan->opcodes[e->word]].parts[0];
     leave_if_too_small(e, p, aside->undo_reg);
-    x_land(CODE, x_jump(CODE, CC_NE), (int32_t)aside->value);
+    m_land(CODE, m_jump(CODE, CC_NE), (int32_t)aside->value);
     end_difference(e, p, aside->undo_reg, aside->target);
 }

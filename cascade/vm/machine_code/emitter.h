@@ -1,9 +1,5 @@
 /* Machine code of a kernel: operands, jumps between words, and the ways between machine code and handlers. Included by machine_code.h.
  *
- *     RSI     the kernel's registers (`r` of a handler)     RAX, RCX, RDX, RDI, XMM0, XMM1, XMM15: free inside a part
- *     R10     fuel                                          all others but RSP and RBP: places
- *     R11     the state
- *
  * What a part cannot do it leaves to the handler of its word, which does the word from its start: so a part changes nothing before its
  * last doubt. A handler goes on at the next word by the pointer that stands there, which leads back into machine code. There is no call in
  * machine code, and nothing on the stack: to an unwinder it does not exist. */
@@ -58,8 +54,8 @@ static const cascade_word *cascade_out_of_steps(const cascade_word *w, cascade_r
 static cascade_place home_of(const cascade_emitter *e, int32_t slot)
 {
     if (slot == e->plan->slots)
-        return at_memory(R11, offsetof(cascade_state, steps));
-    return at_memory(RSI, 8 * (int64_t)slot);
+        return at_memory(STATE, offsetof(cascade_state, steps));
+    return at_memory(REGISTERS, 8 * (int64_t)slot);
 }
 
 static cascade_place place_of(const cascade_emitter *e, int32_t slot)
@@ -79,7 +75,7 @@ static int is_temporary(int designator) { return designator >= TEMPORARY; }
 /* The slot of an operand of a part; it is no temporary. */
 static int32_t slot_of(const cascade_emitter *e, const cascade_part *part, int field) { return field_of(WORD, part->operands[field]); }
 
-/* Where an operand stands that is no constant with 32 bits. Of ints, the temporary is RAX; of floats they are XMM0 and XMM1. */
+/* Where an operand stands that is no constant with 32 bits. Of ints, the temporary is T0; of floats they are F0 and F1. Both are numbered from 0. */
 static cascade_place operand(const cascade_emitter *e, const cascade_part *part, int field)
 {
     int designator = part->operands[field], role = cascade_roles[part->name][field];
@@ -99,17 +95,17 @@ static int32_t known(const cascade_emitter *e, const cascade_part *part, int fie
 static void load_int(cascade_emitter *e, int reg, const cascade_part *part, int field)
 {
     if (is_known(e, part, field))
-        x_set(CODE, reg, known(e, part, field));
+        m_set(CODE, reg, known(e, part, field));
     else
-        x_load(CODE, reg, operand(e, part, field));
+        m_load(CODE, reg, operand(e, part, field));
 }
 
 static void operate(cascade_emitter *e, int operation, int reg, const cascade_part *part, int field)
 {
     if (is_known(e, part, field))
-        x_operate_with(CODE, operation, in_register(reg), known(e, part, field));
+        m_operate_with(CODE, operation, in_register(reg), known(e, part, field));
     else
-        x_operate(CODE, operation, reg, operand(e, part, field));
+        m_operate(CODE, operation, reg, operand(e, part, field));
 }
 
 /* A register with the value of an operand: its own, or `spare`. */
@@ -127,18 +123,18 @@ static int float_in(cascade_emitter *e, const cascade_part *part, int field, int
     cascade_place place = operand(e, part, field);
     if (!place.is_memory)
         return place.reg;
-    x_load_float(CODE, spare, place);
+    m_load_float(CODE, spare, place);
     return spare;
 }
 
 static void write_int(cascade_emitter *e, const cascade_part *part, int field, int reg)
 {
-    x_put(CODE, operand(e, part, field), reg);
+    m_put(CODE, operand(e, part, field), reg);
 }
 
 static void write_float(cascade_emitter *e, const cascade_part *part, int field, int reg)
 {
-    x_put_float(CODE, operand(e, part, field), reg);
+    m_put_float(CODE, operand(e, part, field), reg);
 }
 
 /* ---- What stands aside ---------------------------------------------------------------------------------------------- */
@@ -166,7 +162,7 @@ static cascade_aside *aside(cascade_emitter *e, int kind, int32_t jump)
 }
 
 /* Where the condition holds, the handler does the word. */
-static cascade_aside *leave_if(cascade_emitter *e, int condition) { return aside(e, ASIDE_HANDLER, x_jump(CODE, condition)); }
+static cascade_aside *leave_if(cascade_emitter *e, int condition) { return aside(e, ASIDE_HANDLER, m_jump(CODE, condition)); }
 
 static void branch(cascade_emitter *e, int32_t jump, int32_t target)
 {
@@ -190,9 +186,9 @@ static void store_places(cascade_emitter *e, int region, uint32_t which)
         if (!(which >> i & 1))
             continue;
         if (placed->is_float)
-            x_store_float(CODE, home_of(e, placed->slot), placed->place);
+            m_store_float(CODE, home_of(e, placed->slot), placed->place);
         else
-            x_store(CODE, home_of(e, placed->slot), placed->place);
+            m_store(CODE, home_of(e, placed->slot), placed->place);
     }
 }
 
@@ -203,23 +199,23 @@ static void load_places(cascade_emitter *e, int region)
         if (is_fact_slot(e->plan, placed->slot))
             continue;       /* it is found out behind all others */
         if (placed->is_float)
-            x_load_float(CODE, placed->place, home_of(e, placed->slot));
+            m_load_float(CODE, placed->place, home_of(e, placed->slot));
         else
-            x_load(CODE, placed->place, home_of(e, placed->slot));
+            m_load(CODE, placed->place, home_of(e, placed->slot));
     }
 }
 
 /* Jumps to a handler, or to a function like one, with `word`; all values stand in memory. */
 static void jump_out(cascade_emitter *e, int32_t word, const void *handler)
 {
-    x_set(CODE, RDI, (int64_t)(intptr_t)&e->plan->words[word]);
-    x_load(CODE, RDX, in_register(R10));
-    x_load(CODE, RCX, in_register(R11));
+    m_set(CODE, ARGUMENT_WORD, (int64_t)(intptr_t)&e->plan->words[word]);
+    m_load(CODE, ARGUMENT_FUEL, in_register(FUEL));
+    m_load(CODE, ARGUMENT_STATE, in_register(STATE));
     if (handler == NULL)
-        x_jump_through(CODE, at_memory(RDI, offsetof(cascade_word, run)));
+        m_jump_through(CODE, at_memory(ARGUMENT_WORD, offsetof(cascade_word, run)));
     else {
-        x_set(CODE, RAX, (int64_t)(intptr_t)handler);
-        x_jump_through(CODE, in_register(RAX));
+        m_set(CODE, LEAVING, (int64_t)(intptr_t)handler);
+        m_jump_through(CODE, in_register(LEAVING));
     }
 }
 
@@ -235,10 +231,10 @@ static void go_if(cascade_emitter *e, int condition, int32_t target)
 {
     target = final_target(e->plan, target);
     if (is_plain_edge(e, target)) {
-        branch(e, x_jump(CODE, condition), target);
+        branch(e, m_jump(CODE, condition), target);
         return;
     }
-    cascade_aside *edge = aside(e, ASIDE_EDGE, x_jump(CODE, condition));
+    cascade_aside *edge = aside(e, ASIDE_EDGE, m_jump(CODE, condition));
     edge->target = target;
     edge->dirty = dirty_behind(e->plan, e->word, 1);
 }
@@ -256,26 +252,26 @@ static void run_out(cascade_emitter *e, int kind, int32_t jump, int32_t word)
 static void go_back(cascade_emitter *e)
 {
     int32_t target = jump_target(e);
-    x_decrement(CODE, in_register(R10));
+    m_decrement(CODE, in_register(FUEL));
     go_if(e, CC_G, target);
-    run_out(e, ASIDE_FUEL, x_jump(CODE, CC_ALWAYS), target);
+    run_out(e, ASIDE_FUEL, m_jump(CODE, CC_ALWAYS), target);
 }
 
 static void go_back_if(cascade_emitter *e, int condition)
 {
-    int32_t over = x_jump(CODE, condition ^ 1);
+    int32_t over = m_jump(CODE, condition ^ 1);
     go_back(e);
-    x_land(CODE, over, CODE->size);
+    m_land(CODE, over, CODE->size);
 }
 
 static void count_step(cascade_emitter *e)
 {
     cascade_place steps = place_of(e, e->plan->slots);
-    int reg = steps.is_memory ? RDX : steps.reg;
-    x_load(CODE, reg, steps);
-    x_increment(CODE, in_register(reg));
+    int reg = steps.is_memory ? T2 : steps.reg;
+    m_load(CODE, reg, steps);
+    m_increment(CODE, in_register(reg));
     if (steps.is_memory)
-        x_store(CODE, steps, reg);
-    x_operate(CODE, X_CMP, reg, at_memory(R11, offsetof(cascade_state, limit)));
-    run_out(e, ASIDE_STEPS, x_jump(CODE, CC_G), e->word);
+        m_store(CODE, steps, reg);
+    m_operate(CODE, M_CMP, reg, at_memory(STATE, offsetof(cascade_state, limit)));
+    run_out(e, ASIDE_STEPS, m_jump(CODE, CC_G), e->word);
 }

@@ -6,50 +6,51 @@
 static void emit_sum(cascade_emitter *e, const cascade_part *p, int operation)
 {
     cascade_place to = operand(e, p, 0);
-    int at_right = is_known(e, p, 1) && operation == X_ADD, left = at_right ? 2 : 1, right = at_right ? 1 : 2;
+    int at_right = is_known(e, p, 1) && operation == M_ADD, left = at_right ? 2 : 1, right = at_right ? 1 : 2;
     cascade_place from = operand(e, p, right);
-    if (!to.is_memory && to.reg != RAX && !is_known(e, p, left) && is_same(to, operand(e, p, left)) && (is_known(e, p, right) || !is_same(to, from))) {
+    if (!to.is_memory && to.reg != T0 && !is_known(e, p, left) && is_same(to, operand(e, p, left)) && (is_known(e, p, right) || !is_same(to, from))) {
         operate(e, operation, to.reg, p, right);
         cascade_aside *doubt = leave_if(e, CC_O);
-        doubt->undo = operation == X_ADD ? X_SUB : X_ADD;
+        doubt->undo = operation == M_ADD ? M_SUB : M_ADD;
         doubt->undo_reg = to.reg;
         doubt->undo_from = from;
         doubt->value = is_known(e, p, right) ? known(e, p, right) : INT64_MAX;
         return;
     }
     if (!is_known(e, p, right) && is_temporary(p->operands[right]) && !is_temporary(p->operands[left])) {
-        x_load(CODE, RCX, in_register(RAX));        /* d - t */
-        load_int(e, RAX, p, left);
-        x_operate(CODE, operation, RAX, in_register(RCX));
+        m_load(CODE, T1, in_register(T0));        /* d - t */
+        load_int(e, T0, p, left);
+        m_operate(CODE, operation, T0, in_register(T1));
     }
     else {
-        load_int(e, RAX, p, left);
-        operate(e, operation, RAX, p, right);
+        load_int(e, T0, p, left);
+        operate(e, operation, T0, p, right);
     }
     leave_if(e, CC_O);
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_product(cascade_emitter *e, const cascade_part *p)
 {
     int left = is_known(e, p, 1) ? 2 : 1, right = 3 - left;
+    int condition;
     if (is_known(e, p, right) && !is_known(e, p, left))
-        x_multiply_by(CODE, RAX, operand(e, p, left), known(e, p, right));
+        condition = m_product_by(CODE, T0, operand(e, p, left), known(e, p, right));
     else if (!is_known(e, p, right) && is_temporary(p->operands[right])) {
         if (is_known(e, p, left))
-            x_multiply_by(CODE, RAX, in_register(RAX), known(e, p, left));
+            condition = m_product_by(CODE, T0, in_register(T0), known(e, p, left));
         else
-            x_multiply(CODE, RAX, operand(e, p, left));
+            condition = m_product(CODE, T0, operand(e, p, left));
     }
     else {
-        load_int(e, RAX, p, left);
+        load_int(e, T0, p, left);
         if (is_known(e, p, right))
-            x_multiply_by(CODE, RAX, in_register(RAX), known(e, p, right));
+            condition = m_product_by(CODE, T0, in_register(T0), known(e, p, right));
         else
-            x_multiply(CODE, RAX, operand(e, p, right));
+            condition = m_product(CODE, T0, operand(e, p, right));
     }
-    leave_if(e, CC_O);
-    write_int(e, p, 0, RAX);
+    leave_if(e, condition);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_bits(cascade_emitter *e, const cascade_part *p, int operation)
@@ -61,7 +62,7 @@ static void emit_bits(cascade_emitter *e, const cascade_part *p, int operation)
         left = right;
         right = other;
     }
-    int reg = to.is_memory ? RAX : to.reg;
+    int reg = to.is_memory ? T0 : to.reg;
     if (!is_known(e, p, left) && is_same(in_register(reg), operand(e, p, left)))
         operate(e, operation, reg, p, right);
     else {
@@ -69,7 +70,7 @@ static void emit_bits(cascade_emitter *e, const cascade_part *p, int operation)
         operate(e, operation, reg, p, right);
     }
     if (to.is_memory)
-        x_store(CODE, to, reg);
+        m_store(CODE, to, reg);
 }
 
 static void emit_shift(cascade_emitter *e, const cascade_part *p, int to_left)
@@ -80,49 +81,29 @@ static void emit_shift(cascade_emitter *e, const cascade_part *p, int to_left)
         return;
     }
     if (fixed < 0) {
-        load_int(e, RCX, p, 2);     /* the temporary is never the number of bits: no fusion hands it over there */
-        load_int(e, RAX, p, 1);
-        x_operate_with(CODE, X_CMP, in_register(RCX), to_left ? 62 : 63);
+        load_int(e, T1, p, 2);     /* the temporary is never the number of bits: no fusion hands it over there */
+        load_int(e, T0, p, 1);
+        m_operate_with(CODE, M_CMP, in_register(T1), to_left ? 62 : 63);
         leave_if(e, CC_A);
     }
     else
-        load_int(e, RAX, p, 1);
+        load_int(e, T0, p, 1);
     if (to_left)
-        x_load(CODE, RDI, in_register(RAX));
+        m_load(CODE, T3, in_register(T0));
     if (fixed < 0)
-        x_shift(CODE, to_left ? X_SHL : X_SAR, RAX);
+        m_shift(CODE, to_left ? M_SHL : M_SAR, T0);
     else
-        x_shift_by(CODE, to_left ? X_SHL : X_SAR, RAX, fixed > 63 ? 63 : fixed);
+        m_shift_by(CODE, to_left ? M_SHL : M_SAR, T0, fixed > 63 ? 63 : fixed);
     if (to_left) {
-        x_load(CODE, RDX, in_register(RAX));
+        m_load(CODE, T2, in_register(T0));
         if (fixed < 0)
-            x_shift(CODE, X_SAR, RDX);
+            m_shift(CODE, M_SAR, T2);
         else
-            x_shift_by(CODE, X_SAR, RDX, fixed);
-        x_operate(CODE, X_CMP, RDX, in_register(RDI));
+            m_shift_by(CODE, M_SAR, T2, fixed);
+        m_operate(CODE, M_CMP, T2, in_register(T3));
         leave_if(e, CC_NE);
     }
-    write_int(e, p, 0, RAX);
-}
-
-/* Division of RAX by RCX, of any signs, neither zero nor -1: quotient or rest as Python rounds, into RAX. */
-static void emit_floor_division(cascade_emitter *e, int wants_rest)
-{
-    x_extend_sign(CODE);
-    x_operate_on(CODE, X_IDIV, in_register(RCX));
-    x_test(CODE, RDX);
-    int32_t whole = x_jump(CODE, CC_E);
-    x_load(CODE, RDI, in_register(RDX));
-    x_operate(CODE, X_XOR, RDI, in_register(RCX));
-    int32_t same = x_jump(CODE, CC_NS);
-    if (wants_rest)
-        x_operate(CODE, X_ADD, RDX, in_register(RCX));
-    else
-        x_decrement(CODE, in_register(RAX));
-    x_land(CODE, whole, CODE->size);
-    x_land(CODE, same, CODE->size);
-    if (wants_rest)
-        x_load(CODE, RAX, in_register(RDX));
+    write_int(e, p, 0, T0);
 }
 
 /* By a power of two, a shift or a mask; by another positive constant d, a product with 2**(63 + l) / d, rounded up, where 2**l >= d:
@@ -132,37 +113,37 @@ static void emit_division_by(cascade_emitter *e, const cascade_part *p, int want
     int bits = 0;
     while (((int64_t)1 << bits) < divisor)
         bits++;
-    load_int(e, RAX, p, 1);
+    load_int(e, T0, p, 1);
     if (((int64_t)1 << bits) == divisor) {
         if (wants_rest)
-            x_operate_with(CODE, X_AND, in_register(RAX), divisor - 1);
+            m_operate_with(CODE, M_AND, in_register(T0), divisor - 1);
         else if (bits)
-            x_shift_by(CODE, X_SAR, RAX, bits);
-        write_int(e, p, 0, RAX);
+            m_shift_by(CODE, M_SAR, T0, bits);
+        write_int(e, p, 0, T0);
         return;
     }
     unsigned __int128 scaled = (unsigned __int128)1 << (63 + bits);
     uint64_t factor = (uint64_t)((scaled + (uint32_t)divisor - 1) / (uint32_t)divisor);
-    x_test(CODE, RAX);
-    cascade_aside *negative = aside(e, ASIDE_DIVIDE_KNOWN, x_jump(CODE, CC_S));
+    m_test(CODE, T0);
+    cascade_aside *negative = aside(e, ASIDE_DIVIDE_KNOWN, m_jump(CODE, CC_S));
     int32_t own = e->aside_count - 1;
     negative->value = divisor;
     negative->undo = (int8_t)wants_rest;
-    x_load(CODE, RCX, in_register(RAX));
-    x_set(CODE, RDX, (int64_t)factor);
-    x_operate_on(CODE, X_MUL, in_register(RDX));
+    m_load(CODE, T1, in_register(T0));
+    m_set(CODE, T2, (int64_t)factor);
+    m_multiply_high(CODE);
     if (bits > 1)
-        x_shift_by(CODE, X_SHR, RDX, bits - 1);
+        m_shift_by(CODE, M_SHR, T2, bits - 1);
     if (wants_rest) {
-        x_multiply_by(CODE, RDX, in_register(RDX), divisor);
-        x_load(CODE, RAX, in_register(RCX));
-        x_operate(CODE, X_SUB, RAX, in_register(RDX));
+        m_multiply_by(CODE, T2, in_register(T2), divisor);
+        m_load(CODE, T0, in_register(T1));
+        m_operate(CODE, M_SUB, T0, in_register(T2));
     }
     else
-        x_load(CODE, RAX, in_register(RDX));
+        m_load(CODE, T0, in_register(T2));
     if (!CODE->failed)
         e->asides[own].resume = CODE->size;
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_division(cascade_emitter *e, const cascade_part *p, int wants_rest)
@@ -171,47 +152,37 @@ static void emit_division(cascade_emitter *e, const cascade_part *p, int wants_r
         emit_division_by(e, p, wants_rest, known(e, p, 2));
         return;
     }
-    load_int(e, RAX, p, 1);
-    load_int(e, RCX, p, 2);
-    x_load(CODE, RDX, in_register(RAX));
-    x_operate(CODE, X_OR, RDX, in_register(RCX));
-    cascade_aside *general = aside(e, ASIDE_DIVIDE, x_jump(CODE, CC_LE));
+    load_int(e, T0, p, 1);
+    load_int(e, T1, p, 2);
+    m_combine(CODE, M_OR, T2, T0, T1);
+    cascade_aside *general = aside(e, ASIDE_DIVIDE, m_jump(CODE, CC_LE));
     int32_t own = e->aside_count - 1;
     general->undo = (int8_t)wants_rest;
-    x_test(CODE, RCX);
+    m_test(CODE, T1);
     leave_if(e, CC_E);
-    x_shift_by(CODE, X_SHR, RDX, 32);
-    int32_t is_wide = x_jump(CODE, CC_NE);      /* else 32 bits do, which takes less time */
-    put_instruction(CODE, 0, 0, 0xF7, X_DIV, in_register(RCX));
-    int32_t done = x_jump(CODE, CC_ALWAYS);
-    x_land(CODE, is_wide, CODE->size);
-    x_set(CODE, RDX, 0);
-    x_operate_on(CODE, X_DIV, in_register(RCX));
-    x_land(CODE, done, CODE->size);
-    if (wants_rest)
-        x_load(CODE, RAX, in_register(RDX));
+    m_divide(CODE, wants_rest);
     if (!CODE->failed)
         e->asides[own].resume = CODE->size;
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_negation(cascade_emitter *e, const cascade_part *p)
 {
-    load_int(e, RAX, p, 1);
-    x_operate_on(CODE, X_NEG, in_register(RAX));
+    load_int(e, T0, p, 1);
+    m_negate(CODE, T0);
     leave_if(e, CC_O);
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_absolute(cascade_emitter *e, const cascade_part *p)
 {
-    load_int(e, RAX, p, 1);
-    x_load(CODE, RDX, in_register(RAX));
-    x_shift_by(CODE, X_SAR, RDX, 63);
-    x_operate(CODE, X_XOR, RAX, in_register(RDX));
-    x_operate(CODE, X_SUB, RAX, in_register(RDX));
+    load_int(e, T0, p, 1);
+    m_load(CODE, T2, in_register(T0));
+    m_shift_by(CODE, M_SAR, T2, 63);
+    m_operate(CODE, M_XOR, T0, in_register(T2));
+    m_operate(CODE, M_SUB, T0, in_register(T2));
     leave_if(e, CC_O);
-    write_int(e, p, 0, RAX);
+    write_int(e, p, 0, T0);
 }
 
 /* ---- Floats --------------------------------------------------------------------------------------------------------- */
@@ -220,20 +191,21 @@ static void emit_absolute(cascade_emitter *e, const cascade_part *p)
 static int emit_float(cascade_emitter *e, const cascade_part *p, int operation, int into_own)
 {
     cascade_place to = operand(e, p, 0), left = operand(e, p, 1), right = operand(e, p, 2);
-    int reg = into_own && !to.is_memory && (is_same(to, left) || !is_same(to, right)) ? to.reg : 15;
-    x_load_float(CODE, reg, left);
-    x_operate_float(CODE, operation, reg, right);
+    int reg = into_own && !to.is_memory && (is_same(to, left) || !is_same(to, right)) ? to.reg : F2;
+    m_load_float(CODE, reg, left);
+    m_operate_float(CODE, operation, reg, right);
     return reg;
 }
 
 static void emit_float_operation(cascade_emitter *e, const cascade_part *p, int operation)
 {
-    if (operation == X_DIVSD) {
-        x_zero_float(CODE, 15);
-        x_compare_float(CODE, 15, operand(e, p, 2));
-        int32_t is_nan = x_jump(CODE, CC_P);
+    if (operation == M_FLOAT_DIV) {
+        m_zero_float(CODE, F2);
+        m_compare_float(CODE, F2, operand(e, p, 2));
+        int32_t is_nan = UNORDERED_IS_EQUAL ? m_jump(CODE, CC_U) : 0;
         leave_if(e, CC_E);
-        x_land(CODE, is_nan, CODE->size);
+        if (UNORDERED_IS_EQUAL)
+            m_land(CODE, is_nan, CODE->size);
     }
     int reg = emit_float(e, p, operation, 1);
     write_float(e, p, 0, reg);
@@ -242,21 +214,21 @@ static void emit_float_operation(cascade_emitter *e, const cascade_part *p, int 
 /* As NumPy's float64: a result that is no normal number is looked at by the handler, but a zero product or quotient of a zero. */
 static void emit_scalar_operation(cascade_emitter *e, const cascade_part *p, int operation)
 {
-    int rounds = operation == X_MULSD || operation == X_DIVSD;
+    int rounds = operation == M_FLOAT_MUL || operation == M_FLOAT_DIV;
     int reg = emit_float(e, p, operation, 0);
     int64_t smallest = rounds ? 0x0020000000000002 : 0;
-    x_bits_of_float(CODE, RAX, reg);
-    x_operate(CODE, X_ADD, RAX, in_register(RAX));      /* without the sign */
+    m_bits_of_float(CODE, T0, reg);
+    m_operate(CODE, M_ADD, T0, in_register(T0));      /* without the sign */
     if (rounds) {
-        x_set(CODE, RDX, smallest);
-        x_operate(CODE, X_SUB, RAX, in_register(RDX));
+        m_set(CODE, T2, smallest);
+        m_operate(CODE, M_SUB, T0, in_register(T2));
     }
-    x_set(CODE, RDX, (int64_t)(0xFFE0000000000000u - (uint64_t)smallest));
-    x_operate(CODE, X_CMP, RAX, in_register(RDX));
+    m_set(CODE, T2, (int64_t)(0xFFE0000000000000u - (uint64_t)smallest));
+    m_operate(CODE, M_CMP, T0, in_register(T2));
     if (rounds) {
-        cascade_aside *zero = aside(e, ASIDE_ZERO, x_jump(CODE, CC_AE));
+        cascade_aside *zero = aside(e, ASIDE_ZERO, m_jump(CODE, CC_AE));
         zero->value = -smallest;
-        zero->undo = operation == X_MULSD;
+        zero->undo = operation == M_FLOAT_MUL;
         zero->undo_from = operand(e, p, 1);
         zero->target = p->operands[2] >= TEMPORARY ? -1 : slot_of(e, p, 2);
         zero->resume = CODE->size;
@@ -268,64 +240,58 @@ static void emit_scalar_operation(cascade_emitter *e, const cascade_part *p, int
 
 static void emit_sign(cascade_emitter *e, const cascade_part *p, int clears)
 {
-    x_load_float(CODE, 15, operand(e, p, 1));
-    x_bits_of_float(CODE, RAX, 15);
-    put_instruction(CODE, 0, 1, 0x0FBA, clears ? 6 : 7, in_register(RAX));     /* btr or btc */
-    put_byte(CODE, 63);
-    x_float_of_bits(CODE, 15, RAX);
-    write_float(e, p, 0, 15);
+    m_load_float(CODE, F2, operand(e, p, 1));
+    m_sign(CODE, F2, clears);
+    write_float(e, p, 0, F2);
 }
 
 static void emit_root(cascade_emitter *e, const cascade_part *p)
 {
-    int from = float_in(e, p, 1, 15);
-    x_zero_float(CODE, 1);
-    x_compare_float(CODE, from, in_register(1));
-    leave_if(e, CC_B);          /* a negative number, or none */
-    x_operate_float(CODE, X_SQRTSD, 15, in_register(from));
-    write_float(e, p, 0, 15);
+    int from = float_in(e, p, 1, F2);
+    m_zero_float(CODE, F1);
+    m_compare_float(CODE, from, in_register(F1));
+    leave_if(e, CC_FB);         /* a negative number, or none */
+    m_operate_float(CODE, M_FLOAT_SQRT, F2, in_register(from));
+    write_float(e, p, 0, F2);
 }
 
 /* Leaves where an int is beyond 2**53, and so may be no float. */
 static void leave_if_inexact(cascade_emitter *e, int reg)
 {
-    x_set(CODE, RDX, CASCADE_EXACT);
-    x_operate(CODE, X_ADD, RDX, in_register(reg));
-    x_set(CODE, RDI, 2 * CASCADE_EXACT);
-    x_operate(CODE, X_CMP, RDX, in_register(RDI));
+    m_set(CODE, T2, CASCADE_EXACT);
+    m_operate(CODE, M_ADD, T2, in_register(reg));
+    m_set(CODE, T3, 2 * CASCADE_EXACT);
+    m_operate(CODE, M_CMP, T2, in_register(T3));
     leave_if(e, CC_A);
 }
 
 static void emit_to_float(cascade_emitter *e, const cascade_part *p, int exactly)
 {
-    int from = int_in(e, p, 1, RAX);
+    int from = int_in(e, p, 1, T0);
     if (exactly)
         leave_if_inexact(e, from);
-    x_float_of_int(CODE, 15, in_register(from));
-    write_float(e, p, 0, 15);
+    m_float_of_int(CODE, F2, in_register(from));
+    write_float(e, p, 0, F2);
 }
 
 static void emit_quotient(cascade_emitter *e, const cascade_part *p)
 {
-    load_int(e, RAX, p, 1);
-    load_int(e, RCX, p, 2);
-    x_test(CODE, RCX);
+    load_int(e, T0, p, 1);
+    load_int(e, T1, p, 2);
+    m_test(CODE, T1);
     leave_if(e, CC_E);
-    leave_if_inexact(e, RAX);
-    leave_if_inexact(e, RCX);
-    x_float_of_int(CODE, 15, in_register(RAX));
-    x_float_of_int(CODE, 1, in_register(RCX));
-    x_operate_float(CODE, X_DIVSD, 15, in_register(1));
-    write_float(e, p, 0, 15);
+    leave_if_inexact(e, T0);
+    leave_if_inexact(e, T1);
+    m_float_of_int(CODE, F2, in_register(T0));
+    m_float_of_int(CODE, F1, in_register(T1));
+    m_operate_float(CODE, M_FLOAT_DIV, F2, in_register(F1));
+    write_float(e, p, 0, F2);
 }
 
 static void emit_truncation(cascade_emitter *e, const cascade_part *p)
 {
-    x_int_of_float(CODE, RAX, operand(e, p, 1));
-    x_set(CODE, RDX, INT64_MIN);        /* what no int of 64 bits becomes; and the least one, which the handler makes */
-    x_operate(CODE, X_CMP, RAX, in_register(RDX));
-    leave_if(e, CC_E);
-    write_int(e, p, 0, RAX);
+    leave_if(e, m_int_of_float(CODE, T0, operand(e, p, 1)));
+    write_int(e, p, 0, T0);
 }
 
 /* ---- Comparisons ----------------------------------------------------------------------------------------------------- */
@@ -338,53 +304,48 @@ static int emit_int_comparison(cascade_emitter *e, const cascade_part *p, int le
     static const int8_t conditions[] = {CC_L, CC_LE, CC_E, CC_NE}, swapped[] = {CC_G, CC_GE, CC_E, CC_NE};
     cascade_place one = operand(e, p, left), other = operand(e, p, right);
     if (is_known(e, p, left) && !is_known(e, p, right)) {
-        x_operate_with(CODE, X_CMP, other, known(e, p, left));
+        m_operate_with(CODE, M_CMP, other, known(e, p, left));
         return swapped[which];
     }
     if (is_known(e, p, right) && !is_known(e, p, left)) {
         if (!one.is_memory && known(e, p, right) == 0)
-            x_test(CODE, one.reg);
+            m_test(CODE, one.reg);
         else
-            x_operate_with(CODE, X_CMP, one, known(e, p, right));
+            m_operate_with(CODE, M_CMP, one, known(e, p, right));
         return conditions[which];
     }
     if (one.is_memory && !other.is_memory && !is_known(e, p, right)) {
-        x_operate(CODE, X_CMP, other.reg, one);
+        m_operate(CODE, M_CMP, other.reg, one);
         return swapped[which];
     }
-    operate(e, X_CMP, int_in(e, p, left, RCX), p, right);
+    operate(e, M_CMP, int_in(e, p, left, T1), p, right);
     return conditions[which];
 }
 
-/* The condition holds for floats that are ordered. For an equality the parity has to be looked at, too. */
+/* The condition holds for floats that are ordered. Behind an equality CC_U has to be looked at, too, where UNORDERED_IS_EQUAL. */
 static int emit_float_comparison(cascade_emitter *e, const cascade_part *p, int left, int right, int which)
 {
     if (which == EQUAL || which == NOT_EQUAL) {
-        x_compare_float(CODE, float_in(e, p, left, 15), operand(e, p, right));
+        m_compare_float(CODE, float_in(e, p, left, F2), operand(e, p, right));
         return which == EQUAL ? CC_E : CC_NE;
     }
-    x_compare_float(CODE, float_in(e, p, right, 15), operand(e, p, left));
-    return which == LESS ? CC_A : CC_AE;
+    m_compare_float(CODE, float_in(e, p, right, F2), operand(e, p, left));
+    return which == LESS ? CC_FA : CC_FAE;
 }
 
 static void emit_comparison(cascade_emitter *e, const cascade_part *p, int which, int of_floats)
 {
     if (!of_floats) {
-        x_set_if(CODE, emit_int_comparison(e, p, 1, 2, which));
-        write_int(e, p, 0, RAX);
+        m_set_if(CODE, emit_int_comparison(e, p, 1, 2, which));
+        write_int(e, p, 0, T0);
         return;
     }
     int condition = emit_float_comparison(e, p, 1, 2, which);
-    if (condition == CC_E || condition == CC_NE) {
-        /* No number equals nothing: the parity flag is set then. */
-        put_instruction(CODE, 0, 0, 0x0F90 | (which == EQUAL ? CC_NP : CC_P), 0, in_register(RCX));
-        put_instruction(CODE, 0, 0, 0x0F90 | condition, 0, in_register(RAX));
-        put_instruction(CODE, 0, 0, which == EQUAL ? 0x22 : 0x0A, RAX, in_register(RCX));
-        put_instruction(CODE, 0, 0, 0x0FB6, RAX, in_register(RAX));
-    }
+    if (condition == CC_E || condition == CC_NE)
+        m_set_if_float(CODE, condition);
     else
-        x_set_if(CODE, condition);
-    write_int(e, p, 0, RAX);
+        m_set_if(CODE, condition);
+    write_int(e, p, 0, T0);
 }
 
 enum { AHEAD, BACKWARD, STEPPING };
@@ -407,13 +368,13 @@ static void emit_int_jump(cascade_emitter *e, const cascade_part *p, int which, 
 static void emit_float_jump(cascade_emitter *e, const cascade_part *p, int which, int negated, int way)
 {
     int condition = emit_float_comparison(e, p, 0, 1, which);
-    if (condition == CC_E) {
-        int32_t is_nan = x_jump(CODE, CC_P);
+    if (condition == CC_E && UNORDERED_IS_EQUAL) {
+        int32_t is_nan = m_jump(CODE, CC_U);
         go_way(e, CC_E, way);
-        x_land(CODE, is_nan, CODE->size);
+        m_land(CODE, is_nan, CODE->size);
     }
-    else if (condition == CC_NE) {
-        go_way(e, CC_P, way);
+    else if (condition == CC_NE && UNORDERED_IS_EQUAL) {
+        go_way(e, CC_U, way);
         go_way(e, CC_NE, way);
     }
     else
@@ -437,26 +398,26 @@ static void emit_copy(cascade_emitter *e, int32_t to, int32_t from)
         return;
     if (from_float) {
         if (to_float)
-            x_load_float(CODE, target.reg, source);
+            m_load_float(CODE, target.reg, source);
         else if (target.is_memory)
-            x_store_float(CODE, target, source.reg);
+            m_store_float(CODE, target, source.reg);
         else
-            x_bits_of_float(CODE, target.reg, source.reg);
+            m_bits_of_float(CODE, target.reg, source.reg);
         return;
     }
     if (to_float && source.is_memory) {
-        x_load_float(CODE, target.reg, source);
+        m_load_float(CODE, target.reg, source);
         return;
     }
-    int reg = source.is_memory ? target.is_memory || to_float ? RDX : target.reg : source.reg;
+    int reg = source.is_memory ? target.is_memory || to_float ? T2 : target.reg : source.reg;
     if (is_immediate(e->plan, from) && source.is_memory)
-        x_set(CODE, reg, e->plan->image[from].i);
+        m_set(CODE, reg, e->plan->image[from].i);
     else
-        x_load(CODE, reg, source);
+        m_load(CODE, reg, source);
     if (to_float)
-        x_float_of_bits(CODE, target.reg, reg);
+        m_float_of_bits(CODE, target.reg, reg);
     else
-        x_put(CODE, target, reg);
+        m_put(CODE, target, reg);
 }
 
 static void emit_two_copies(cascade_emitter *e, const cascade_part *p)
@@ -475,14 +436,14 @@ static void emit_two_copies(cascade_emitter *e, const cascade_part *p)
     /* An exchange. */
     cascade_place one = place_of(e, to), other = place_of(e, from);
     if (is_float_place(e, to))
-        x_bits_of_float(CODE, RAX, one.reg);
+        m_bits_of_float(CODE, T0, one.reg);
     else
-        x_load(CODE, RAX, one);
+        m_load(CODE, T0, one);
     emit_copy(e, to, from);
     if (is_float_place(e, from))
-        x_float_of_bits(CODE, other.reg, RAX);
+        m_float_of_bits(CODE, other.reg, T0);
     else
-        x_put(CODE, other, RAX);
+        m_put(CODE, other, T0);
 }
 
 static void emit_load(cascade_emitter *e, const cascade_part *p)
@@ -491,16 +452,16 @@ static void emit_load(cascade_emitter *e, const cascade_part *p)
     cascade_place to = operand(e, p, 0);
     if (!to.is_memory && (p->name == PART_LOAD_FLOAT || is_float_place(e, slot_of(e, p, 0)))) {
         if (bits == 0)
-            x_zero_float(CODE, to.reg);
+            m_zero_float(CODE, to.reg);
         else {
-            x_set(CODE, RDX, bits);
-            x_float_of_bits(CODE, to.reg, RDX);
+            m_set(CODE, T2, bits);
+            m_float_of_bits(CODE, to.reg, T2);
         }
         return;
     }
-    x_set(CODE, to.is_memory ? RDX : to.reg, bits);
+    m_set(CODE, to.is_memory ? T2 : to.reg, bits);
     if (to.is_memory)
-        x_store(CODE, to, RDX);
+        m_store(CODE, to, T2);
 }
 
 /* Takes the next number of a range, whose registers stand at `field`. */
@@ -508,25 +469,25 @@ static void emit_take(cascade_emitter *e, const cascade_part *p, int field)
 {
     int32_t range = slot_of(e, p, field);
     cascade_place next = place_of(e, range), remaining = place_of(e, range + 1), step = place_of(e, range + 2);
-    int reg = next.is_memory ? RAX : next.reg;
-    x_load(CODE, reg, next);
+    int reg = next.is_memory ? T0 : next.reg;
+    m_load(CODE, reg, next);
     write_int(e, p, 0, reg);
     if (next.is_memory) {
-        x_operate(CODE, X_ADD, RAX, step);
-        x_store(CODE, next, RAX);
+        m_operate(CODE, M_ADD, T0, step);
+        m_store(CODE, next, T0);
     }
     else
-        x_operate(CODE, X_ADD, reg, step);
-    x_decrement(CODE, remaining);
+        m_operate(CODE, M_ADD, reg, step);
+    m_decrement(CODE, remaining);
 }
 
 static void test_remaining(cascade_emitter *e, const cascade_part *p)
 {
     cascade_place remaining = place_of(e, slot_of(e, p, 1) + 1);
     if (remaining.is_memory)
-        x_operate_with(CODE, X_CMP, remaining, 0);
+        m_operate_with(CODE, M_CMP, remaining, 0);
     else
-        x_test(CODE, remaining.reg);
+        m_test(CODE, remaining.reg);
 }
 
 static void emit_next(cascade_emitter *e, const cascade_part *p, int way_at_end)
@@ -542,10 +503,10 @@ static void emit_next(cascade_emitter *e, const cascade_part *p, int way_at_end)
 static void emit_next_back(cascade_emitter *e, const cascade_part *p)
 {
     test_remaining(e, p);
-    int32_t over = x_jump(CODE, CC_E);
+    int32_t over = m_jump(CODE, CC_E);
     emit_take(e, p, 1);
     go_back(e);
-    x_land(CODE, over, CODE->size);
+    m_land(CODE, over, CODE->size);
 }
 
 /* start, stop, step -> next, remaining, step; other steps than 1 are left to the handler. */
@@ -553,14 +514,14 @@ static void emit_range(cascade_emitter *e, const cascade_part *p)
 {
     int32_t range = slot_of(e, p, 0);
     cascade_place remaining = place_of(e, range + 1);
-    x_load(CODE, RAX, place_of(e, range + 2));
-    x_operate_with(CODE, X_CMP, in_register(RAX), 1);
+    m_load(CODE, T0, place_of(e, range + 2));
+    m_operate_with(CODE, M_CMP, in_register(T0), 1);
     leave_if(e, CC_NE);
-    x_load(CODE, RAX, remaining);
-    x_operate(CODE, X_SUB, RAX, place_of(e, range));
+    m_load(CODE, T0, remaining);
+    m_operate(CODE, M_SUB, T0, place_of(e, range));
     leave_if(e, CC_O);
-    int32_t has_some = x_jump(CODE, CC_G);
-    x_set(CODE, RAX, 0);
-    x_land(CODE, has_some, CODE->size);
-    x_put(CODE, remaining, RAX);
+    int32_t has_some = m_jump(CODE, CC_G);
+    m_set(CODE, T0, 0);
+    m_land(CODE, has_some, CODE->size);
+    m_put(CODE, remaining, T0);
 }

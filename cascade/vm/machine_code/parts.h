@@ -2,9 +2,9 @@
 
 static void emit_inversion(cascade_emitter *e, const cascade_part *p)
 {
-    load_int(e, RAX, p, 1);
-    x_operate_on(CODE, X_NOT, in_register(RAX));
-    write_int(e, p, 0, RAX);
+    load_int(e, T0, p, 1);
+    m_invert(CODE, T0);
+    write_int(e, p, 0, T0);
 }
 
 static void emit_part(cascade_emitter *e, const cascade_part *p)
@@ -14,28 +14,28 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
         return;
     }
     switch (p->name) {
-    case PART_ADD_INT: emit_sum(e, p, X_ADD); break;
-    case PART_SUB_INT: emit_sum(e, p, X_SUB); break;
+    case PART_ADD_INT: emit_sum(e, p, M_ADD); break;
+    case PART_SUB_INT: emit_sum(e, p, M_SUB); break;
     case PART_MUL_INT: emit_product(e, p); break;
     case PART_FLOORDIV_INT: emit_division(e, p, 0); break;
     case PART_MOD_INT: emit_division(e, p, 1); break;
-    case PART_AND_INT: emit_bits(e, p, X_AND); break;
-    case PART_OR_INT: emit_bits(e, p, X_OR); break;
-    case PART_XOR_INT: emit_bits(e, p, X_XOR); break;
+    case PART_AND_INT: emit_bits(e, p, M_AND); break;
+    case PART_OR_INT: emit_bits(e, p, M_OR); break;
+    case PART_XOR_INT: emit_bits(e, p, M_XOR); break;
     case PART_LSHIFT_INT: emit_shift(e, p, 1); break;
     case PART_RSHIFT_INT: emit_shift(e, p, 0); break;
     case PART_NEGATE_INT: emit_negation(e, p); break;
     case PART_ABS_INT: emit_absolute(e, p); break;
     case PART_DIVIDE_INT: emit_quotient(e, p); break;
     case PART_INVERT_INT: emit_inversion(e, p); break;
-    case PART_ADD_FLOAT: emit_float_operation(e, p, X_ADDSD); break;
-    case PART_ADD_FLOAT64: emit_scalar_operation(e, p, X_ADDSD); break;
-    case PART_SUB_FLOAT: emit_float_operation(e, p, X_SUBSD); break;
-    case PART_SUB_FLOAT64: emit_scalar_operation(e, p, X_SUBSD); break;
-    case PART_MUL_FLOAT: emit_float_operation(e, p, X_MULSD); break;
-    case PART_MUL_FLOAT64: emit_scalar_operation(e, p, X_MULSD); break;
-    case PART_DIVIDE_FLOAT: emit_float_operation(e, p, X_DIVSD); break;
-    case PART_DIVIDE_FLOAT64: emit_scalar_operation(e, p, X_DIVSD); break;
+    case PART_ADD_FLOAT: emit_float_operation(e, p, M_FLOAT_ADD); break;
+    case PART_ADD_FLOAT64: emit_scalar_operation(e, p, M_FLOAT_ADD); break;
+    case PART_SUB_FLOAT: emit_float_operation(e, p, M_FLOAT_SUB); break;
+    case PART_SUB_FLOAT64: emit_scalar_operation(e, p, M_FLOAT_SUB); break;
+    case PART_MUL_FLOAT: emit_float_operation(e, p, M_FLOAT_MUL); break;
+    case PART_MUL_FLOAT64: emit_scalar_operation(e, p, M_FLOAT_MUL); break;
+    case PART_DIVIDE_FLOAT: emit_float_operation(e, p, M_FLOAT_DIV); break;
+    case PART_DIVIDE_FLOAT64: emit_scalar_operation(e, p, M_FLOAT_DIV); break;
     case PART_NEGATE_FLOAT: emit_sign(e, p, 0); break;
     case PART_ABS_FLOAT: emit_sign(e, p, 1); break;
     case PART_SQRT: emit_root(e, p); break;
@@ -94,7 +94,7 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_UNBOX_INT: emit_unboxed_int(e, p); break;
     case PART_UNBOX_FLOAT: emit_unboxed_float(e, p); break;
     case PART_UNBOX_BOOL: emit_unboxed_bool(e, p); break;
-    case PART_EXPECT_NONE: compare_with(e, in_register(int_in(e, p, 0, RAX)), Py_None); miss_if(e, CC_NE); break;
+    case PART_EXPECT_NONE: compare_with(e, in_register(int_in(e, p, 0, T0)), Py_None); miss_if(e, CC_NE); break;
     case PART_EXPECT_CLASS: emit_any_class_test(e, p); break;
     case PART_EXPECT_LIST: emit_class_test(e, p, &PyList_Type); break;
     case PART_EXPECT_TUPLE: emit_class_test(e, p, &PyTuple_Type); break;

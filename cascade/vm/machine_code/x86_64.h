@@ -1,49 +1,17 @@
-/* The instructions of x86-64, as far as machine code needs them: each function appends one. Included by machine_code.h. */
+/* The operations of operations.h in the instructions of x86-64. Included by machine_code.h. */
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
-/* Conditions of jumps and of `setcc`; the lowest bit negates. Signed: L, GE, LE, G. Unsigned, and of floats: B, AE, BE, A. */
-enum { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G, CC_ALWAYS };
+enum { T0 = RAX, T1 = RCX, T2 = RDX, T3 = RDI, F0 = 0, F1 = 1, F2 = 15, REGISTERS = RSI, FUEL = R10, STATE = R11 };
+enum { ARGUMENT_WORD = RDI, ARGUMENT_FUEL = RDX, ARGUMENT_STATE = RCX, LEAVING = RAX };
+enum { INT_PLACES = 7, FLOAT_PLACES = 13 };
+static const int8_t cascade_int_places[INT_PLACES] = {R8, R9, RBX, R12, R13, R14, R15};
+static const int8_t cascade_float_places[FLOAT_PLACES] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
 
-/* An operand: a register, or memory at base + index * 2**scale + displacement. */
-typedef struct {
-    int8_t is_memory, reg, index, scale;    /* index: -1 for none */
-    int32_t displacement;
-} cascade_place;
-
-/* A code under construction. `failed` is set where memory is exhausted; what is appended then is lost. */
-typedef struct {
-    uint8_t *bytes;
-    int32_t size, room;
-    int failed;
-} cascade_code;
-
-static cascade_place in_register(int reg) { return (cascade_place){0, (int8_t)reg, -1, 0, 0}; }
-static cascade_place at_memory(int base, int64_t displacement) { return (cascade_place){1, (int8_t)base, -1, 0, (int32_t)displacement}; }
-static cascade_place at_item(int base, int index, int scale, int32_t displacement)
-{
-    return (cascade_place){1, (int8_t)base, (int8_t)index, (int8_t)scale, displacement};
-}
-static int is_same(cascade_place one, cascade_place other) { return memcmp(&one, &other, sizeof one) == 0; }
-
-static void put_bytes(cascade_code *code, const void *bytes, int32_t count)
-{
-    if (code->size + count > code->room) {
-        int32_t room = 2 * code->room + count + 1024;
-        uint8_t *more = code->failed || room > 1 << 26 ? NULL : PyMem_Realloc(code->bytes, (size_t)room);
-        if (more == NULL) {
-            code->failed = 1;
-            return;
-        }
-        code->bytes = more;
-        code->room = room;
-    }
-    memcpy(code->bytes + code->size, bytes, (size_t)count);
-    code->size += count;
-}
+enum { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_U, CC_NU, CC_L, CC_GE, CC_LE, CC_G, CC_ALWAYS };
+enum { CC_FB = CC_B, CC_FAE = CC_AE, CC_FBE = CC_BE, CC_FA = CC_A, UNORDERED_IS_EQUAL = 1 };
 
 static void put_byte(cascade_code *code, int value) { uint8_t byte = (uint8_t)value; put_bytes(code, &byte, 1); }
-static void put_32(cascade_code *code, int64_t value) { int32_t bits = (int32_t)value; put_bytes(code, &bits, 4); }
 static void put_64(cascade_code *code, uint64_t value) { put_bytes(code, &value, 8); }
 
 /* prefix (0: none), REX, 0F (where `opcode` is 0x0Fxx), opcode, ModRM with `reg` and `rm`. */
@@ -77,27 +45,37 @@ static void put_instruction(cascade_code *code, int prefix, int wide, int opcode
 
 /* ---- Integers ----------------------------------------------------------------------------------------------------- */
 
-enum { X_ADD = 0x03, X_OR = 0x0B, X_AND = 0x23, X_SUB = 0x2B, X_XOR = 0x33, X_CMP = 0x3B };
-enum { X_SHL = 4, X_SHR = 5, X_SAR = 7 };       /* the digit of C1 and D3 */
-enum { X_NOT = 2, X_NEG = 3, X_MUL = 4, X_DIV = 6, X_IDIV = 7 };    /* of F7 */
+enum { M_ADD = 0x03, M_OR = 0x0B, M_AND = 0x23, M_SUB = 0x2B, M_XOR = 0x33, M_CMP = 0x3B };
+enum { M_SHL = 4, M_SHR = 5, M_SAR = 7 };       /* the digit of C1 and D3 */
+enum { F7_NOT = 2, F7_NEG = 3, F7_MUL = 4, F7_DIV = 6, F7_IDIV = 7 };
 
-static void x_operate(cascade_code *code, int operation, int reg, cascade_place from) { put_instruction(code, 0, 1, operation, reg, from); }
-static void x_operate_on(cascade_code *code, int digit, cascade_place on) { put_instruction(code, 0, 1, 0xF7, digit, on); }
-
-static void x_operate_with(cascade_code *code, int operation, cascade_place on, int32_t value)
+static void m_operate(cascade_code *code, int operation, int reg, cascade_place from) { put_instruction(code, 0, 1, operation, reg, from); }
+static void put_with(cascade_code *code, int wide, int operation, cascade_place on, int32_t value)
 {
     int is_short = value == (int8_t)value;
-    put_instruction(code, 0, 1, is_short ? 0x83 : 0x81, operation >> 3, on);
+    put_instruction(code, 0, wide, is_short ? 0x83 : 0x81, operation >> 3, on);
     if (is_short)
         put_byte(code, value);
     else
         put_32(code, value);
 }
+static void m_operate_with(cascade_code *code, int operation, cascade_place on, int32_t value) { put_with(code, 1, operation, on, value); }
+static void m_operate_32_with(cascade_code *code, int operation, cascade_place on, int32_t value) { put_with(code, 0, operation, on, value); }
+static void m_compare_8_with(cascade_code *code, cascade_place on, int value)
+{
+    put_instruction(code, 0, 0, 0x80, M_CMP >> 3, on);
+    put_byte(code, value);
+}
+static void m_test_32_with(cascade_code *code, cascade_place on, uint32_t bits)
+{
+    put_instruction(code, 0, 0, 0xF7, 0, on);
+    put_32(code, bits);
+}
 
-static void x_set(cascade_code *code, int reg, int64_t value)
+static void m_set(cascade_code *code, int reg, int64_t value)
 {
     if (value == 0)
-        put_instruction(code, 0, 0, X_XOR, reg, in_register(reg));      /* changes the flags */
+        put_instruction(code, 0, 0, M_XOR, reg, in_register(reg));      /* changes the flags */
     else if ((uint64_t)value <= UINT32_MAX) {
         if (reg >= 8)
             put_byte(code, 0x41);
@@ -115,78 +93,168 @@ static void x_set(cascade_code *code, int reg, int64_t value)
     }
 }
 
-static void x_load(cascade_code *code, int reg, cascade_place from)
+static void m_load(cascade_code *code, int reg, cascade_place from)
 {
     if (from.is_memory || from.reg != reg)
         put_instruction(code, 0, 1, 0x8B, reg, from);
 }
-static void x_store(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0, 1, 0x89, reg, to); }
-static void x_put(cascade_code *code, cascade_place to, int reg)
+static void m_store(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0, 1, 0x89, reg, to); }
+static void m_put(cascade_code *code, cascade_place to, int reg)
 {
     if (to.is_memory)
-        x_store(code, to, reg);
+        m_store(code, to, reg);
     else
-        x_load(code, to.reg, in_register(reg));
+        m_load(code, to.reg, in_register(reg));
 }
-static void x_multiply(cascade_code *code, int reg, cascade_place by) { put_instruction(code, 0, 1, 0x0FAF, reg, by); }
-static void x_multiply_by(cascade_code *code, int reg, cascade_place from, int32_t value)
+static void m_combine(cascade_code *code, int operation, int to, int left, int right)
+{
+    m_load(code, to, in_register(left));
+    m_operate(code, operation, to, in_register(right));
+}
+static void m_address(cascade_code *code, int reg, cascade_place of) { put_instruction(code, 0, 1, 0x8D, reg, of); }
+static void m_load_32(cascade_code *code, int reg, cascade_place from) { put_instruction(code, 0, 0, 0x8B, reg, from); }
+static void m_load_signed_32(cascade_code *code, int reg, cascade_place from) { put_instruction(code, 0, 1, 0x63, reg, from); }
+static void m_load_8(cascade_code *code, int reg, cascade_place from) { put_instruction(code, 0, 0, 0x0FB6, reg, from); }
+static void m_load_if(cascade_code *code, int condition, int reg, int from) { put_instruction(code, 0, 1, 0x0F40 | condition, reg, in_register(from)); }
+static void m_store_32(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0, 0, 0x89, reg, to); }
+static void m_store_8(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0, 0, 0x88, reg, to); }     /* one of RAX to RBX */
+static void m_store_value(cascade_code *code, cascade_place to, int32_t value)
+{
+    put_instruction(code, 0, 1, 0xC7, 0, to);
+    put_32(code, value);
+}
+
+static void m_multiply(cascade_code *code, int reg, cascade_place by) { put_instruction(code, 0, 1, 0x0FAF, reg, by); }
+static void m_multiply_by(cascade_code *code, int reg, cascade_place from, int32_t value)
 {
     put_instruction(code, 0, 1, 0x69, reg, from);
     put_32(code, value);
 }
-static void x_shift_by(cascade_code *code, int digit, int reg, int count)
+static void m_shift_by(cascade_code *code, int digit, int reg, int count)
 {
     put_instruction(code, 0, 1, 0xC1, digit, in_register(reg));
     put_byte(code, count);
 }
-static void x_shift(cascade_code *code, int digit, int reg) { put_instruction(code, 0, 1, 0xD3, digit, in_register(reg)); }      /* by CL */
-static void x_test(cascade_code *code, int reg) { put_instruction(code, 0, 1, 0x85, reg, in_register(reg)); }
-static void x_decrement(cascade_code *code, cascade_place on) { put_instruction(code, 0, 1, 0xFF, 1, on); }
-static void x_increment(cascade_code *code, cascade_place on) { put_instruction(code, 0, 1, 0xFF, 0, on); }
-static void x_extend_sign(cascade_code *code) { put_byte(code, 0x48); put_byte(code, 0x99); }      /* RAX into RDX:RAX */
+static void m_shift(cascade_code *code, int digit, int reg) { put_instruction(code, 0, 1, 0xD3, digit, in_register(reg)); }      /* by CL */
+static void m_test(cascade_code *code, int reg) { put_instruction(code, 0, 1, 0x85, reg, in_register(reg)); }
+static void m_decrement(cascade_code *code, cascade_place on) { put_instruction(code, 0, 1, 0xFF, 1, on); }
+static void m_increment(cascade_code *code, cascade_place on) { put_instruction(code, 0, 1, 0xFF, 0, on); }
+static void m_negate(cascade_code *code, int reg) { put_instruction(code, 0, 1, 0xF7, F7_NEG, in_register(reg)); }
+static void m_invert(cascade_code *code, int reg) { put_instruction(code, 0, 1, 0xF7, F7_NOT, in_register(reg)); }
 
-/* RAX = 1 where the condition holds, else 0. */
-static void x_set_if(cascade_code *code, int condition)
+static void m_set_if(cascade_code *code, int condition)
 {
     put_instruction(code, 0, 0, 0x0F90 | condition, 0, in_register(RAX));
     put_instruction(code, 0, 0, 0x0FB6, RAX, in_register(RAX));
 }
 
+static int32_t m_jump(cascade_code *code, int condition);
+static void m_land(cascade_code *code, int32_t jump, int32_t target);
+
+/* ---- Products and quotients ----------------------------------------------------------------------------------------- */
+
+static int m_product(cascade_code *code, int reg, cascade_place by)
+{
+    m_multiply(code, reg, by);
+    return CC_O;
+}
+static int m_product_by(cascade_code *code, int reg, cascade_place from, int32_t value)
+{
+    m_multiply_by(code, reg, from, value);
+    return CC_O;
+}
+static void m_multiply_high(cascade_code *code) { put_instruction(code, 0, 1, 0xF7, F7_MUL, in_register(RDX)); }
+
+static void m_divide(cascade_code *code, int wants_rest)
+{
+    m_shift_by(code, M_SHR, RDX, 32);
+    int32_t is_wide = m_jump(code, CC_NE);      /* else 32 bits do, which takes less time */
+    put_instruction(code, 0, 0, 0xF7, F7_DIV, in_register(RCX));
+    int32_t done = m_jump(code, CC_ALWAYS);
+    m_land(code, is_wide, code->size);
+    m_set(code, RDX, 0);
+    put_instruction(code, 0, 1, 0xF7, F7_DIV, in_register(RCX));
+    m_land(code, done, code->size);
+    if (wants_rest)
+        m_load(code, RAX, in_register(RDX));
+}
+
+static void m_divide_down(cascade_code *code, int wants_rest)
+{
+    put_bytes(code, "\x48\x99", 2);     /* RAX into RDX:RAX */
+    put_instruction(code, 0, 1, 0xF7, F7_IDIV, in_register(RCX));
+    m_test(code, RDX);
+    int32_t whole = m_jump(code, CC_E);
+    m_load(code, RDI, in_register(RDX));
+    m_operate(code, M_XOR, RDI, in_register(RCX));
+    int32_t same = m_jump(code, CC_NS);
+    if (wants_rest)
+        m_operate(code, M_ADD, RDX, in_register(RCX));
+    else
+        m_decrement(code, in_register(RAX));
+    m_land(code, whole, code->size);
+    m_land(code, same, code->size);
+    if (wants_rest)
+        m_load(code, RAX, in_register(RDX));
+}
+
 /* ---- Floats ------------------------------------------------------------------------------------------------------- */
 
-enum { X_ADDSD = 0x0F58, X_MULSD = 0x0F59, X_SUBSD = 0x0F5C, X_DIVSD = 0x0F5E, X_SQRTSD = 0x0F51 };
+enum { M_FLOAT_ADD = 0x0F58, M_FLOAT_MUL = 0x0F59, M_FLOAT_SUB = 0x0F5C, M_FLOAT_DIV = 0x0F5E, M_FLOAT_SQRT = 0x0F51 };
 
-static void x_operate_float(cascade_code *code, int operation, int reg, cascade_place from) { put_instruction(code, 0xF2, 0, operation, reg, from); }
-static void x_load_float(cascade_code *code, int reg, cascade_place from)
+static void m_operate_float(cascade_code *code, int operation, int reg, cascade_place from) { put_instruction(code, 0xF2, 0, operation, reg, from); }
+static void m_load_float(cascade_code *code, int reg, cascade_place from)
 {
     if (from.is_memory)
         put_instruction(code, 0xF2, 0, 0x0F10, reg, from);
     else if (from.reg != reg)
         put_instruction(code, 0, 0, 0x0F28, reg, from);
 }
-static void x_store_float(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0xF2, 0, 0x0F11, reg, to); }
-static void x_put_float(cascade_code *code, cascade_place to, int reg)
+static void m_store_float(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0xF2, 0, 0x0F11, reg, to); }
+static void m_put_float(cascade_code *code, cascade_place to, int reg)
 {
     if (to.is_memory)
-        x_store_float(code, to, reg);
+        m_store_float(code, to, reg);
     else
-        x_load_float(code, to.reg, in_register(reg));
+        m_load_float(code, to.reg, in_register(reg));
 }
-static void x_compare_float(cascade_code *code, int reg, cascade_place with) { put_instruction(code, 0x66, 0, 0x0F2E, reg, with); }
-static void x_zero_float(cascade_code *code, int reg) { put_instruction(code, 0, 0, 0x0F57, reg, in_register(reg)); }
-static void x_bits_of_float(cascade_code *code, int reg, int from) { put_instruction(code, 0x66, 1, 0x0F7E, from, in_register(reg)); }
-static void x_float_of_bits(cascade_code *code, int reg, int from) { put_instruction(code, 0x66, 1, 0x0F6E, reg, in_register(from)); }
-static void x_float_of_int(cascade_code *code, int reg, cascade_place from)
+static void m_compare_float(cascade_code *code, int reg, cascade_place with) { put_instruction(code, 0x66, 0, 0x0F2E, reg, with); }
+static void m_zero_float(cascade_code *code, int reg) { put_instruction(code, 0, 0, 0x0F57, reg, in_register(reg)); }
+static void m_bits_of_float(cascade_code *code, int reg, int from) { put_instruction(code, 0x66, 1, 0x0F7E, from, in_register(reg)); }
+static void m_float_of_bits(cascade_code *code, int reg, int from) { put_instruction(code, 0x66, 1, 0x0F6E, reg, in_register(from)); }
+static void m_float_of_int(cascade_code *code, int reg, cascade_place from)
 {
-    x_zero_float(code, reg);        /* else it waits for what the register held */
+    m_zero_float(code, reg);        /* else it waits for what the register held */
     put_instruction(code, 0xF2, 1, 0x0F2A, reg, from);
 }
-static void x_int_of_float(cascade_code *code, int reg, cascade_place from) { put_instruction(code, 0xF2, 1, 0x0F2C, reg, from); }
+static int m_int_of_float(cascade_code *code, int reg, cascade_place from)
+{
+    put_instruction(code, 0xF2, 1, 0x0F2C, reg, from);
+    m_set(code, RDX, INT64_MIN);        /* what no int of 64 bits becomes; and the least one */
+    m_operate(code, M_CMP, reg, in_register(RDX));
+    return CC_E;
+}
+static void m_load_float_32(cascade_code *code, int reg, cascade_place from) { put_instruction(code, 0xF3, 0, 0x0F5A, reg, from); }
+static void m_sign(cascade_code *code, int reg, int clears)
+{
+    m_bits_of_float(code, RAX, reg);
+    put_instruction(code, 0, 1, 0x0FBA, clears ? 6 : 7, in_register(RAX));     /* btr or btc */
+    put_byte(code, 63);
+    m_float_of_bits(code, reg, RAX);
+}
+
+static void m_set_if_float(cascade_code *code, int condition)
+{
+    /* No number equals nothing: the parity flag is set then. */
+    put_instruction(code, 0, 0, 0x0F90 | (condition == CC_E ? CC_NU : CC_U), 0, in_register(RCX));
+    put_instruction(code, 0, 0, 0x0F90 | condition, 0, in_register(RAX));
+    put_instruction(code, 0, 0, condition == CC_E ? 0x22 : 0x0A, RAX, in_register(RCX));
+    put_instruction(code, 0, 0, 0x0FB6, RAX, in_register(RAX));
+}
 
 /* ---- Jumps -------------------------------------------------------------------------------------------------------- */
 
-/* Appends a jump to a place that is set later, and returns where its distance stands. */
-static int32_t x_jump(cascade_code *code, int condition)
+static int32_t m_jump(cascade_code *code, int condition)
 {
     if (condition == CC_ALWAYS)
         put_byte(code, 0xE9);
@@ -198,17 +266,18 @@ static int32_t x_jump(cascade_code *code, int condition)
     return code->size - 4;
 }
 
-static void x_land(cascade_code *code, int32_t jump, int32_t target)
+static void m_land(cascade_code *code, int32_t jump, int32_t target)
 {
     int32_t distance = target - (jump + 4);
     if (!code->failed)
         memcpy(code->bytes + jump, &distance, 4);
 }
 
-static void x_jump_through(cascade_code *code, cascade_place pointer) { put_instruction(code, 0, 0, 0xFF, 4, pointer); }
+static void m_landing(cascade_code *code) { put_bytes(code, "\xF3\x0F\x1E\xFA", 4); }      /* endbr64 */
+static void m_jump_through(cascade_code *code, cascade_place pointer) { put_instruction(code, 0, 0, 0xFF, 4, pointer); }
 
 /* Fills up to a multiple of 16 with instructions that do nothing. */
-static void x_align(cascade_code *code)
+static void m_align(cascade_code *code)
 {
     static const uint8_t fill[9][9] = {
         {0x90}, {0x66, 0x90}, {0x0F, 0x1F, 0x00}, {0x0F, 0x1F, 0x40, 0}, {0x0F, 0x1F, 0x44, 0, 0}, {0x66, 0x0F, 0x1F, 0x44, 0, 0},
