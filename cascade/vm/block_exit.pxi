@@ -173,6 +173,7 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) n
             strip_entries(error, 1)     # the continuation's entry stands in its place
         values = values_at(plan, state)
         values.append(error)
+        error = None        # it dies when the function drops it
         so_far = consumed_so_far(plan, state)
         release_registers(state, plan[2])
     except BaseException as fault:

@@ -121,7 +121,8 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     if PyErr_Occurred() == NULL:
         try:
             kernel.inline_calls()
-        except Exception:
+        except Exception as error:
+            set_error(error)
             PyErr_WriteUnraisable(<PyObject*>kernel)        # in tests only: see `grown`
         except BaseException as error:      # of a signal handler: the thread raises it where it may be raised
             PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), <PyObject*>type_of(<PyObject*>error))

@@ -353,3 +353,14 @@ def take_many_paths(count: int) -> Any:
     for number in range(count):
         found.append(of_many_paths(number & 1, number & 2, number & 4))
     return found
+
+
+# -- Classes that are met again ---------------------------------------------------------------------------------------
+
+
+def weighed_by_view(values: Any, buffer: Any) -> Any:
+    total = 0
+    view = memoryview(buffer)
+    for i in range(len(values)):
+        total += view[i % len(view)] * weight(i, 2)
+    return total

@@ -95,3 +95,60 @@ def values_of_modules(count):
 TABLE = Things(range(10))
 THING = Thing()
 options = ModuleType("options")
+
+
+# -- Exceptions -------------------------------------------------------------------------------------------------------
+
+NOTES: list[object] = []
+
+
+class Noted(Exception):
+    def __del__(self):
+        NOTES.append("dead")
+
+
+class Opened:
+    def __del__(self):
+        NOTES.append("closed")
+
+
+def fails(value):
+    opened = Opened()
+    if value % 2:
+        raise Noted(opened)
+    return value
+
+
+def catches(count, call):
+    for number in range(count):
+        try:
+            call(number)
+        except Noted as error:
+            NOTES.append(len(error.args))
+        NOTES.append(number)
+    return NOTES
+
+
+def catches_without_a_name(count, call):
+    for number in range(count):
+        try:
+            NOTES.append(call(number))
+        except Noted:
+            NOTES.append("caught")
+        finally:
+            NOTES.append(number)
+    return NOTES
+
+
+def catches_in_the_end(count, call):
+    try:
+        for number in range(count):
+            call(number)
+    except Noted:
+        NOTES.append("caught")
+    NOTES.append("behind")
+    return NOTES
+
+
+def sorts(value):
+    return sorted([value, 1, 2], key=fails)

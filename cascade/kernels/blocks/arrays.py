@@ -39,13 +39,22 @@ SEEN.append(seer_of)
 
 
 def like(found: object) -> object:
-    """Returns an array, buffer or scalar of NumPy's that is seen as another one is; None for anything else."""
+    """Returns an array, buffer, view or scalar of NumPy's that is seen as another one is; None for anything else."""
     known, cls = numpy_now(), type(found)
+    if isinstance(found, memoryview):
+        return view_like(found)
     if cls is array_class():
         return found[:0]  # type: ignore[index]
     if known is not None and cls is known.array:
         return known.array((0,) * found.ndim, found.dtype)  # type: ignore[attr-defined,call-arg]
     return cls() if known is not None and cls in known.kinds else None
+
+
+def view_like(found: memoryview) -> memoryview | None:
+    try:
+        return memoryview(bytearray(found.itemsize)).cast(found.format, (1,) * found.ndim)  # type: ignore[call-overload,no-any-return]
+    except (ValueError, TypeError):  # it has been released, or is of elements that kernels do not read
+        return None
 
 
 LIKES.append(like)
@@ -74,9 +83,8 @@ def see_buffer(translator: Translator, place: int, found: object, otherwise: Lab
 
 
 def see_view(translator: Translator, place: int, found: object, otherwise: Label) -> bool:
-    assert isinstance(found, memoryview)
     try:
-        layout = buffer_layout(found, found.format, found.ndim)
+        layout = buffer_layout(found, found.format, found.ndim) if isinstance(found, memoryview) else None
     except ValueError:  # it has been released
         return False
     if layout is None:

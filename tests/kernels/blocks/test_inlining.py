@@ -6,6 +6,7 @@ import copy
 import gc
 import sys
 import traceback
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -185,3 +186,8 @@ def test_references_are_kept_and_dropped():
             program(functions.negated, values)
     gc.collect()
     assert [sys.getrefcount(value) for value in values[:5]] == before
+
+
+def test_a_view_of_memory_is_met_again_when_the_code_is_renewed():
+    for buffer in (b"abc", array("d", [0.5, 1.5]), array("i", [3])):
+        assert_same(functions.weighed_by_view, (MANY, buffer))

@@ -105,3 +105,17 @@ def test_objects_that_may_die_are_no_constants(bound):
     from cascade.kernels.lasting import is_lasting
 
     assert not is_lasting(bound)
+
+
+@pytest.mark.parametrize("call", [functions.fails, functions.sorts, lambda value: functions.fails(value)])
+@pytest.mark.parametrize(
+    "function", [functions.catches, functions.catches_without_a_name, functions.catches_in_the_end]
+)
+def test_an_exception_that_was_caught_dies_before_the_function_goes_on(function, call):
+    kernel, found = block_kernel(function), []
+    for each in (function, kernel, kernel, kernel):
+        functions.NOTES.clear()
+        each(4, call)
+        found.append(list(functions.NOTES))
+    assert "closed" in found[0] and "dead" in found[0]
+    assert found[1:] == found[:1] * 3

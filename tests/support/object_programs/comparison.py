@@ -385,7 +385,7 @@ class Comparison:
         file = DIRECTORY / f"program_{os.getpid()}_{next(_numbers)}.py"
         file.write_text(self.program.text, encoding="utf-8", errors="surrogatepass")
         try:
-            with warnings.catch_warnings(record=True) as caught, _undisturbed(caught):
+            with warnings.catch_warnings(record=True) as caught, undisturbed(caught):
                 warnings.simplefilter("always")
                 self.compare(str(file), caught)
         except LeftOut as reason:
@@ -503,7 +503,7 @@ def _shown(value: Any) -> str:
 
 
 @contextlib.contextmanager
-def _undisturbed(caught: list[warnings.WarningMessage]) -> Iterator[None]:
+def undisturbed(caught: list[warnings.WarningMessage]) -> Iterator[None]:
     """The timer may raise Runaway, and cycles of dead objects are collected between programs only; errors in `__del__` count as warnings."""
     before = signal.signal(signal.SIGALRM, _run_away)
     hook, sys.unraisablehook = sys.unraisablehook, lambda given: caught.append(_as_warning(given))

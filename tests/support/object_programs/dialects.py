@@ -68,6 +68,10 @@ PLAIN = _plain()
 WITH_CORNERS = _with_corners(PLAIN)
 
 
+MIXED = 50_000_000
+"""From this seed on every other program has no corners."""
+
+
 def dialect_of(seed: int) -> Dialect:
     """The dialect of the program of a seed."""
-    return WITH_CORNERS if seed >= corners.CORNERS else PLAIN
+    return WITH_CORNERS if seed >= corners.CORNERS and (seed < MIXED or seed % 2) else PLAIN
