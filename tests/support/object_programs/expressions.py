@@ -104,7 +104,7 @@ math-int 1 | math.isqrt(abs(<int>))
 walrus 2 | (<=int> := <bounded>)
 next-of-generator 1 | @q:int next((<q> for <q> in <^ints> if <bool>), <int>)
 int-of-bool 1 | (<bool>) + <int>
-hash! 1 | hash(<int>)
+hash! 1 | hash(int(<int>))
 """
 
 TEXTS["float"] = """
