@@ -7,7 +7,7 @@ prints ratios of one run, in which all ways take turns, each the least of its ro
     lowered     a sweep of lowered items: what an item costs over the kernel's own time on one thread, in microseconds
     speed-up    the same sweep with longer items, on two workers beside one
     called      10,000 items of 1 ms each on two processes, beside the ideal
-    node        one small compute node, beside a submit of loky's
+    node        one small compute node, beside a submit of loky's: medians
     messages    items for each task of the scheduler, and the memory of the sender for one and for ten times as many items
 
 Every way checks its answer. A peer that is not installed is left out with a line that says so.
@@ -16,13 +16,15 @@ Every way checks its answer. A peer that is not installed is left out with a lin
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import itertools
 import multiprocessing
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
@@ -175,26 +177,61 @@ def called(peers: Peers, rounds: int) -> None:
 
 
 def node(peers: Peers, rounds: int) -> None:
+    """Prints the medians of single calls, which take turns in groups of 50."""
     if find_spec("loky") is None:
         print("node: loky is not installed")
         return
     import loky
 
-    executor = loky.ProcessPoolExecutor(WORKERS)
-    engine = peers.engines["cascade, processes"]
-
-    def ours() -> int:
-        return sum(engine.run_now(small_node(n)) for n in range(200))
-
-    def theirs() -> int:
-        return sum(executor.submit(small, n).result() for n in range(200))
-
-    found = least({"ours": ours, "theirs": theirs}, max(3, rounds), sum(range(1, 201)))
+    executor = loky.get_reusable_executor(WORKERS)
+    engines = {
+        "cascade": peers.engines["cascade, processes"],
+        "cascade, Blocks(loky)": cs.Engine(executor=cs.Blocks(executor)),
+    }
+    seconds: dict[str, list[float]] = {}
+    with asyncio.Runner() as runner:
+        ways: dict[str, Callable[[int], list[float]]] = {
+            "loky's submit": lambda count: _timed(count, lambda n: executor.submit(small, n).result()),
+            "loky's submit, awaited": lambda count: runner.run(
+                _timed_in_loop(count, lambda n: asyncio.wrap_future(executor.submit(small, n)))
+            ),
+        }
+        for name, engine in engines.items():
+            ways[name] = lambda count, engine=engine: _timed(count, lambda n: engine.run_now(small_node(n)))
+            ways[f"{name}, awaited"] = lambda count, engine=engine: runner.run(
+                _timed_in_loop(count, lambda n: engine.run(small_node(n)))
+            )
+        for way in ways.values():
+            way(100)
+        for _ in range(4 * max(3, rounds)):
+            for name, way in ways.items():
+                seconds.setdefault(name, []).extend(way(50))
     executor.shutdown(wait=True, kill_workers=True)
-    print(
-        f"node: {found['ours'] / 200 * 1e6:.0f} us, loky's submit {found['theirs'] / 200 * 1e6:.0f} us: "
-        f"{found['ours'] / found['theirs']:.2f} times (target 1.2)"
-    )
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    print("node: one small call, beside loky's submit of its function (target 1.2)")
+    for name, median in medians.items():
+        peer = medians["loky's submit, awaited" if "awaited" in name else "loky's submit"]
+        print(f"    {name:<45} {median * 1e6:8.0f} us {median / peer:8.2f} times")
+
+
+def _timed(count: int, call: Callable[[int], Any]) -> list[float]:
+    found = []
+    for n in range(count):
+        begun = time.perf_counter()
+        value = call(n)
+        found.append(time.perf_counter() - begun)
+        assert value == n + 1
+    return found
+
+
+async def _timed_in_loop(count: int, call: Callable[[int], Awaitable[Any]]) -> list[float]:
+    found = []
+    for n in range(count):
+        begun = time.perf_counter()
+        value = await call(n)
+        found.append(time.perf_counter() - begun)
+        assert value == n + 1
+    return found
 
 
 class Counting(ThreadPoolExecutor):

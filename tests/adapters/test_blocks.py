@@ -6,6 +6,7 @@ import asyncio
 import functools
 import itertools
 import multiprocessing
+import pickle
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -270,7 +271,8 @@ def test_cancelling_a_run_stops_its_blocks(path, tmp_path):
 def test_workers_of_another_version_are_refused(monkeypatch):
     with ThreadPoolExecutor(1) as executor:
         engine = cs.Engine(executor=Blocks(executor))
-        monkeypatch.setattr("cascade.adapters.executors.blocks.versions", lambda: ("0.0.1", handshake.versions()[1]))
+        older = pickle.dumps((("0.0.1", handshake.versions()[1]), None))
+        monkeypatch.setattr("cascade.adapters.executors.blocks.greeting", lambda: older)
         for target in (doubled.map([1]), doubled(1)):
             with pytest.raises(
                 SendingError, match=r"a worker has cascade .*, and the process that sends it work has 0\.0\.1"

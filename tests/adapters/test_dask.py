@@ -6,6 +6,7 @@ import asyncio
 import functools
 import itertools
 import os
+import pickle
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,7 +126,8 @@ def test_the_scheduler_sees_few_tasks(engine, client):
 
 
 def test_workers_of_another_version_are_refused(engine, monkeypatch):
-    monkeypatch.setattr("cascade.adapters.executors.dask.versions", lambda: ("0.0.1", handshake.versions()[1]))
+    older = pickle.dumps((("0.0.1", handshake.versions()[1]), None))
+    monkeypatch.setattr("cascade.adapters.executors.dask.greeting", lambda: older)
     with pytest.raises(SendingError, match=r"a worker has cascade .*, and the process that sends it work has 0\.0\.1"):
         engine.run_now(doubled.map([1]))
 

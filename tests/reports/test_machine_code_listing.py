@@ -78,7 +78,9 @@ def test_the_instructions_of_the_machine_stand_below_each_instruction(function, 
 def test_jumps_of_the_machine_name_the_instruction_that_they_lead_to():
     pytest.importorskip("capstone")
     text, _, starts = listed(remainders, 50)
-    targets = [(int(at, 16), to) for at, to in re.findall(r" (?:j\w+|b[.\w]*) +#?0x([0-9a-f]+) +-> (.+)$", text, re.MULTILINE)]
+    targets = [
+        (int(at, 16), to) for at, to in re.findall(r" (?:j\w+|b[.\w]*) +#?0x([0-9a-f]+) +-> (.+)$", text, re.MULTILINE)
+    ]
     inside = [(at, to) for at, to in targets if to != "off the usual way"]
     assert inside and all(starts[int(to)] == at for at, to in inside)
     assert len(inside) < len(targets)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import itertools
 import os
@@ -12,10 +11,10 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 
-from cascade._vm import kernel_of_call
-from cascade.adapters.executors.handshake import enter, versions
+from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.worker_call import answer_of
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.errors import DeclarationError, MissingExtraError
 
@@ -94,36 +93,27 @@ class ExecutorPool:
             self._count = _workers_of(self._found())
         return self._count
 
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
-        """Calls a function in a worker, as a `WorkerPool` does; the result of one that is cancelled while it runs is dropped."""
-        executor, future = self._submitted(name, function, arguments)
-        try:
-            return await asyncio.wrap_future(future)
-        except BrokenExecutor as error:
-            self._drop(executor)
-            raise died(name, f"{type(error).__name__}: {error}", self._make is not None) from None
-        except (asyncio.CancelledError, CancelledError):
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                future.cancel()
-                raise
-            raise died(name, "its executor was shut down", self._make is not None) from None
-
-    def _submitted(
-        self, name: str, function: Callable[..., bytes], arguments: tuple[object, ...]
-    ) -> tuple[Executor, Future[bytes]]:
+    def submit(self, name: str, function: Callable[..., bytes], *arguments: object) -> _Submitted:
+        """Begins to call a function in a worker, as a `WorkerPool` does; the result of a call that is cancelled while it runs is dropped."""
         path = None if self._path == sys.path else list(sys.path)
         for attempt in range(ATTEMPTS):
             executor = self._found()
             try:
-                return executor, executor.submit(
-                    enter, versions(), next_ticket(), kernel_of_call(), function, path, *arguments
-                )
+                future = executor.submit(enter, greeting(), next_ticket(), function, path, *arguments)
+                return _Submitted(self, name, executor, future)
             except (BrokenExecutor, RuntimeError) as error:  # the latter where it was shut down
-                self._drop(executor)
-                if self._make is None or attempt == ATTEMPTS - 1:
-                    raise died(name, f"{type(error).__name__}: {error}", self._make is not None) from None
+                self.drop(executor)
+                if not self.makes_executors or attempt == ATTEMPTS - 1:
+                    raise died(name, f"{type(error).__name__}: {error}", self.makes_executors) from None
         raise AssertionError
+
+    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """Calls a function in a worker, as a `WorkerPool` does."""
+        return await answer_of(self.submit(name, function, *arguments))
+
+    @property
+    def makes_executors(self) -> bool:
+        return self._make is not None
 
     def _found(self) -> Executor:
         with self._lock:
@@ -132,7 +122,7 @@ class ExecutorPool:
                 self._executor = self._make()
             return self._executor
 
-    def _drop(self, executor: Executor) -> None:
+    def drop(self, executor: Executor) -> None:
         """Drops an executor that can do nothing any more, if another one can be made."""
         with self._lock:
             if self._make is None or self._executor is not executor:
@@ -148,6 +138,28 @@ class ExecutorPool:
                 return
             self._executor = None
         _shut_down(executor)
+
+
+class _Submitted:
+    """A call that was submitted to an executor."""
+
+    def __init__(self, pool: ExecutorPool, name: str, executor: Executor, future: Future[bytes]) -> None:
+        self.future = future
+        self._pool = pool
+        self._name = name
+        self._executor = executor
+
+    def answer(self) -> bytes:
+        try:
+            return self.future.result()
+        except BrokenExecutor as error:
+            self._pool.drop(self._executor)
+            raise died(self._name, f"{type(error).__name__}: {error}", self._pool.makes_executors) from None
+        except CancelledError:
+            raise died(self._name, "its executor was shut down", self._pool.makes_executors) from None
+
+    def cancel(self) -> None:
+        self.future.cancel()
 
 
 def _shut_down(executor: Executor) -> None:

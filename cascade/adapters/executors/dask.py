@@ -12,13 +12,13 @@ from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
 from typing import Protocol, cast
 
-from cascade._vm import kernel_of_call
 from cascade.adapters.executors.blocks import next_ticket
-from cascade.adapters.executors.handshake import enter, versions
+from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.worker_call import answer_of
 from cascade.adapters.executors.worker_pool import WorkerPool
-from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SendingError
+from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SendingError, WorkerError
 
 MESSAGE_BYTES = 4 << 20
 """Bytes of a block's message, about: they pass through the scheduler."""
@@ -131,34 +131,31 @@ class DaskPool:
         """Returns what tells a block that nobody waits for it any more."""
         return TaskCancelled()
 
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
-        """Calls a function in a worker, as a `WorkerPool` does; one that is cancelled notices it, if it is a block."""
-        large = [argument for argument in arguments if isinstance(argument, bytes) and len(argument) > LARGE]
-        for _ in range(SCATTERS if large else 0):
-            with contextlib.suppress(_Lost):
-                return await self._call(name, function, await asyncio.to_thread(self._scattered, arguments))
-            self._forget(large)
-        try:
-            return await self._call(name, function, arguments)
-        except _Lost as lost:
-            raise died(name, str(lost)) from None
+    def submit(self, name: str, function: Callable[..., bytes], *arguments: object) -> _Submitted | None:
+        """Begins to call a function in a worker, as a `WorkerPool` does; one that is cancelled notices it, if it is a block."""
+        return None if _large_of(arguments) else self._submitted(name, function, arguments)
 
-    async def _call(self, name: str, function: Callable[..., bytes], arguments: Sequence[object]) -> bytes:
+    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """Calls a function in a worker, as a `WorkerPool` does."""
+        large = _large_of(arguments)
+        for _ in range(SCATTERS if large else 0):
+            submitted = self._submitted(name, function, await asyncio.to_thread(self._scattered, arguments))
+            try:
+                return await answer_of(submitted)
+            except WorkerError:
+                if not submitted.is_lost:
+                    raise
+            self._forget(large)
+        return await answer_of(self._submitted(name, function, arguments))
+
+    def _submitted(self, name: str, function: Callable[..., bytes], arguments: Sequence[object]) -> _Submitted:
         ticket = next_ticket()
         key = f"{name}-cascade-{'-'.join(map(str, ticket))}"
         future = cast(
             "_DaskFuture",
-            self._client.submit(
-                enter, versions(), ticket, kernel_of_call(), function, None, *arguments, key=key, pure=False
-            ),
+            self._client.submit(enter, greeting(), ticket, function, None, *arguments, key=key, pure=False),
         )
-        outcome: Future[bytes] = Future()
-        self._client.loop.add_callback(_settle, outcome, future, name)
-        try:
-            return await asyncio.wrap_future(outcome)
-        except asyncio.CancelledError:
-            future.cancel()
-            raise
+        return _Submitted(self._client, name, future)
 
     def _scattered(self, arguments: Sequence[object]) -> list[object]:
         """Returns the arguments, with large ones as data that each worker has."""
@@ -177,14 +174,41 @@ class DaskPool:
         self._large[argument] = data
         return data
 
-    def _forget(self, arguments: Sequence[bytes]) -> None:
+    def _forget(self, arguments: list[bytes]) -> None:
         with self._lock:
             for argument in arguments:
                 self._large.pop(argument, None)
 
 
+def _large_of(arguments: Sequence[object]) -> list[bytes]:
+    return [argument for argument in arguments if isinstance(argument, bytes) and len(argument) > LARGE]
+
+
 class _Lost(Exception):
     """The scheduler has cancelled a call: data that was sent for it is on no worker any more."""
+
+
+class _Submitted:
+    """A call that was submitted to the cluster."""
+
+    def __init__(self, client: Client, name: str, future: _DaskFuture) -> None:
+        self.future: Future[bytes] = Future()
+        self._name = name
+        self._future = future
+        client.loop.add_callback(_settle, self.future, future, name)
+
+    @property
+    def is_lost(self) -> bool:
+        return type(self.future.exception()) is _Lost
+
+    def answer(self) -> bytes:
+        try:
+            return self.future.result()
+        except _Lost as lost:
+            raise died(self._name, str(lost)) from None
+
+    def cancel(self) -> None:
+        self._future.cancel()
 
 
 class TaskCancelled:

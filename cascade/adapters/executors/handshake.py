@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import pickle
 import platform
 import sys
 import weakref
 from collections.abc import Callable
 from types import CodeType
 
+from cascade._vm import kernel_of_call
 from cascade.errors import SendingError
 
 Versions = tuple[str, str]
@@ -22,20 +25,30 @@ def versions() -> Versions:
     return cascade, f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def enter(
-    theirs: Versions, _ticket: object, _kernels: object, function: Callable[..., bytes], *arguments: object
-) -> bytes:
+@functools.cache
+def greeting() -> bytes:
+    """Returns the first argument of `enter`."""
+    return pickle.dumps((versions(), kernel_of_call()))
+
+
+_greeted: set[bytes] = set()
+"""The greetings that were read here."""
+
+
+def enter(greeting: bytes, _ticket: object, function: Callable[..., bytes], *arguments: object) -> bytes:
     """Calls a function in a worker that was not prepared for it.
 
     Args:
-        theirs: the versions of the caller.
+        greeting: the pickle of the versions of the caller, and of the maker of kernels, by its name, so that its module is imported.
         _ticket: differs from call to call: there are schedulers that make equal calls once.
-        _kernels: what makes kernels; it has come by its name, so its module has been imported.
 
     Raises:
         SendingError: (a TypeError) the worker has other versions.
     """
-    check_versions(theirs)
+    if greeting not in _greeted:
+        theirs, _ = pickle.loads(greeting)
+        check_versions(theirs)
+        _greeted.add(greeting)
     return function(*arguments)
 
 

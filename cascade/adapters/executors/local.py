@@ -100,9 +100,7 @@ class LocalExecutor:
         if task.mode == "compute":
             from cascade.adapters.executors.messages import call_in_worker
 
-            pool = self.worker_pool()
-            by_kernel = called is not task.called
-            return LateCoroutine(lambda: call_in_worker(pool, task, args, kwargs, by_kernel), task.name)
+            return call_in_worker(self.worker_pool(), task, args, kwargs, called is not task.called)
         function = functools.partial(called, *args, **kwargs)
         return LateCoroutine(lambda: self._in_thread(function), task.name)
 

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import weakref
 from types import GetSetDescriptorType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.handshake import digest
-from cascade.adapters.executors.sending import dumps_for_worker, has_name
-from cascade.adapters.executors.stateless import is_stateless
+from cascade.adapters.executors.sending import dumps_for_worker, dumps_plain, has_name
+from cascade.adapters.executors.stateless import is_sent_by_name, is_stateless
 from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, work
+from cascade.adapters.executors.worker_call import WorkerCall
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.failed import Failed, failed
+from cascade.declare.task import Task
 from cascade.errors import SendingError, WorkerError
 
-if TYPE_CHECKING:
-    from cascade.declare.task import Task
+AnyTask = Task[..., object]
 
 _CAUSE: GetSetDescriptorType = vars(BaseException)["__cause__"]
 
 
-async def call_in_worker(
+def call_in_worker(
     pool: WorkerPool, task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
-) -> object:
-    """Calls the function of `task` in a worker; `by_kernel` says that it may make kernels of the function, and use them.
+) -> WorkerCall:
+    """Returns the call of a task's function in a worker; `by_kernel` says that it may make kernels of the function, and use them.
 
-    Raises:
+    The call raises:
         SendingError: (a TypeError) something cannot be sent there, or back.
         WorkerError: (a RuntimeError) the worker died.
     """
-    message, sent = _message(task, args, kwargs, by_kernel)
-    answer = await pool.send(task.name, work, message)
-    value = value_of(answer, task)
-    del sent  # the answer may lead back to these tasks
-    return value
+    sent: list[AnyTask] = []  # the answer may lead back to these tasks
+
+    def encode() -> tuple[bytes, bytes]:
+        program, message, tasks = _message(task, args, kwargs, by_kernel)
+        sent.extend(tasks)
+        return program, message
+
+    def decode(answer: bytes) -> object:
+        value = value_of(answer, task)
+        sent.clear()
+        return value
+
+    return WorkerCall(pool, task.name, work, encode, decode)
 
 
 class RemoteTraceback(Exception):
@@ -64,19 +74,48 @@ def died(name: str, reason: str, is_replaced: bool = True) -> WorkerError:
     )
 
 
-_CallParts = tuple["Task[..., object]", tuple[object, ...], dict[str, object]]
+_CallParts = tuple[AnyTask, tuple[object, ...], dict[str, object]]
 
 
 def _message(
-    task: Task[..., object], args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
-) -> tuple[bytes, list[Task[..., object]]]:
+    task: AnyTask, args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
+) -> tuple[bytes, bytes, list[AnyTask]]:
+    """Returns the program and the message of a call, as `work` takes them, and the tasks in it."""
+    function = _sent_as(task)
+    lower = task.lower if by_kernel else False
     try:
-        return dumps_for_worker(_parts_of((task, args, kwargs), by_kernel))
+        if function is task or (lower is not False and is_sent_by_name(function)):
+            program = _reference(task, function, lower)
+        elif lower is not False and is_stateless(function):
+            program = _program(function, lower, None)
+        else:
+            return b"", *dumps_for_worker((function, args, kwargs, lower))
+        plain = dumps_plain((args, kwargs))
+        return program, *((plain, []) if plain is not None else dumps_for_worker((args, kwargs)))
     except Exception as error:
-        raise cannot_send(task, _sent_as(task), args, kwargs, error) from error
+        raise cannot_send(task, function, args, kwargs, error) from error
 
 
-def chain_message(calls: list[_CallParts], by_kernel: bool) -> tuple[bytes, list[Task[..., object]]]:
+def _program(function: object, lower: bool | None, digest: bytes | None) -> bytes:
+    sent = function if type(function) is Task else dumps_for_worker(function)[0]
+    return dumps_for_worker((sent, lower, digest))[0]
+
+
+_references: weakref.WeakKeyDictionary[AnyTask, tuple[object, object, bool | None, bytes]] = weakref.WeakKeyDictionary()
+
+
+def _reference(task: AnyTask, function: object, lower: bool | None) -> bytes:
+    """Returns the program of a task whose function goes by its name, or which does so itself."""
+    code = getattr(task.called, "__code__", None)
+    known = _references.get(task)
+    if known is not None and known[0] is function and known[1] is code and known[2] is lower:
+        return known[3]
+    made = _program(function, lower, digest(task.called) if function is task else None)
+    _references[task] = function, code, lower, made
+    return made
+
+
+def chain_message(calls: list[_CallParts], by_kernel: bool) -> tuple[bytes, list[AnyTask]]:
     """Returns the message of calls that are made one after the other, and the tasks in it.
 
     Raises:

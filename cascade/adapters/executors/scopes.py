@@ -11,7 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from cascade.imports import asyncio
+from cascade.imports import Protocol, asyncio
+
+
+class Driver(Protocol):
+    """An asyncio task, or a substitute."""
+
+    def cancelling(self) -> int: ...
+    def get_loop(self) -> object: ...
 
 
 class Scope:
@@ -20,7 +27,7 @@ class Scope:
     Like a cancellation of asyncio, it says so once: code that cleans up afterwards may make runs again.
 
     Args:
-        task: the asyncio task that drives the run.
+        task: the asyncio task that drives the run, or a substitute.
         deadline: of the run, on the clock of `time.monotonic()`; 0.0 for none.
 
     Attributes:
@@ -29,7 +36,7 @@ class Scope:
 
     __slots__ = ("_token", "cancelled", "deadline", "expired", "over", "parent", "seen", "task")
 
-    def __init__(self, task: asyncio.Task[object] | None = None, deadline: float = 0.0) -> None:
+    def __init__(self, task: Driver | None = None, deadline: float = 0.0) -> None:
         self.parent = _scope.get()
         self.task = task
         self.seen = 0 if task is None else _delivered(task)  # how many cancellations have been passed on
@@ -129,7 +136,7 @@ def _current_task() -> asyncio.Task[object] | None:
     return asyncio.current_task() if is_loop_running() else None
 
 
-def _delivered(task: asyncio.Task[object]) -> int:
+def _delivered(task: Driver) -> int:
     """How many cancellations the coroutine of a task has seen. One that was asked for since its last await comes at its next."""
     return task.cancelling() - bool(getattr(task, "_must_cancel", False))
 

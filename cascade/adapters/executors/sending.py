@@ -53,6 +53,20 @@ def dumps_for_caller(value: object, always_rebuild: bool = False) -> bytes:
     return _dumps(value, _as_the_original, always_rebuild)
 
 
+_PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
+
+
+def dumps_plain(values: tuple[object, ...]) -> bytes | None:
+    """Returns the pickle of a tuple of plain values, or of tuples and dicts of them; None where there are others."""
+    for value in values:
+        if type(value) in _PLAIN:
+            continue
+        inner = value if type(value) is tuple else value.values() if type(value) is dict else (value,)
+        if not all(type(each) in _PLAIN for each in inner):
+            return None
+    return pickle.dumps(values, pickle.HIGHEST_PROTOCOL)
+
+
 def has_name(task: AnyTask) -> bool:
     """Returns whether the task is found by its name in a worker, too."""
     return is_named_as(task, task.called)

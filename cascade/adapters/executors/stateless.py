@@ -9,6 +9,7 @@ def note(n): SEEN.append(n)                         not stateless: what it has n
 from __future__ import annotations
 
 import dis
+import functools
 import weakref
 from importlib import import_module
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -37,7 +38,7 @@ def _is_stateless(value: object, seen: set[int]) -> bool:
         return True
     if type(value) in (tuple, frozenset):
         return all(_is_stateless(item, seen) for item in value)  # type: ignore[attr-defined]
-    if isinstance(value, (type, FunctionType, BuiltinFunctionType)) and _is_sent_by_name(value):
+    if is_sent_by_name(value):
         return True
     if type(value) is not FunctionType or value.__dict__ or value.__kwdefaults__:
         return False
@@ -53,11 +54,18 @@ def _is_stateless(value: object, seen: set[int]) -> bool:
     return all(_is_stateless(each, seen) for each in (*given, *(value.__defaults__ or ())))
 
 
-def _is_sent_by_name(value: type | FunctionType | BuiltinFunctionType) -> bool:
+def is_sent_by_name(value: object) -> bool:
+    """Returns whether a value is a function or class that a worker finds by its name."""
     return (
-        is_named_as(value, value)
-        and value.__module__ not in import_module("cloudpickle").list_registry_pickle_by_value()
+        isinstance(value, (type, FunctionType, BuiltinFunctionType))
+        and is_named_as(value, value)
+        and value.__module__ not in _cloudpickle().list_registry_pickle_by_value()
     )
+
+
+@functools.cache
+def _cloudpickle() -> ModuleType:
+    return import_module("cloudpickle")
 
 
 def _names_of(code: CodeType) -> frozenset[str] | None:

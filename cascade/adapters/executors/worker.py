@@ -10,13 +10,17 @@ import time
 import traceback
 from collections.abc import Callable
 from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
 from cascade._vm import TailCall, holds_made, is_awaitable, results_made
 from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.handshake import check_code
 from cascade.adapters.executors.lifeline import hold
-from cascade.adapters.executors.sending import dumps_for_caller
+from cascade.adapters.executors.sending import dumps_for_caller, dumps_plain, has_name
 from cascade.declare.task import LazyResult, Task
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 KEPT_LIMIT = 100
 LONG = 0.05
@@ -24,6 +28,8 @@ LONG = 0.05
 
 _kept: dict[bytes, Callable[..., object]] = {}
 """By their pickles, what calls the stateless functions that came by value, by their kernels."""
+_programs: dict[bytes, tuple[object, bool | None, bytes | None]] = {}
+"""By their pickles, the programs of calls."""
 _seconds: dict[CodeType, float] = {}
 """By their code, what a call of other functions took that came by value."""
 
@@ -44,6 +50,32 @@ def begin(lifeline: int, _kernels: object) -> None:
     hold(lifeline)
 
 
+def serve(connection: Connection, lifeline: int, kernels: object) -> None:
+    """Calls functions, one after the other, until an empty message comes; the work of a new process.
+
+    Args:
+        connection: brings the pickle of (function, path, arguments), and takes the bytes that the function returns.
+        lifeline, kernels: see `begin`.
+    """
+    begin(lifeline, kernels)
+    while True:
+        try:
+            message = connection.recv_bytes()
+        except (EOFError, OSError):
+            return
+        if not message:
+            return
+        function, path, arguments = pickle.loads(message)
+        del message
+        answer = function(path, *arguments)
+        del arguments
+        try:
+            connection.send_bytes(answer)
+        except OSError:
+            return
+        del answer
+
+
 def prepare(path: list[str] | None) -> None:
     """Prepares a call: what the caller imports can be imported here, and Ctrl-C is for the caller, which cancels it."""
     global _is_prepared
@@ -56,14 +88,15 @@ def prepare(path: list[str] | None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def work(path: list[str] | None, message: bytes) -> bytes:
+def work(path: list[str] | None, program: bytes, message: bytes) -> bytes:
     """Calls a function.
 
     Args:
         path: the caller's sys.path, if it has changed since the worker was started.
-        message: the pickle of (function, args, kwargs, lower, digest). The function is itself, its task, or its pickle, where it may be
-            kept for later calls; `lower` is that of its task, False where it is to be called without kernels; `digest` is that of the
-            code of a task.
+        program: the pickle of (function, lower, digest) for a function that may be kept for later calls: its task, if that goes by its
+            name, or its pickle. `lower` is that of the task, False where it is to be called without kernels; `digest` is that of the
+            code of a task. Empty for other functions.
+        message: the pickle of (args, kwargs); of (function, args, kwargs, lower) where `program` is empty.
 
     Returns:
         The pickle of one of
@@ -74,8 +107,12 @@ def work(path: list[str] | None, message: bytes) -> bytes:
     """
     prepare(path)
     try:
-        function, args, kwargs, lower, digest = pickle.loads(message)
-        function = _checked(function, lower, digest)
+        if program:
+            function = _program(program)
+            args, kwargs = pickle.loads(message)
+        else:
+            function, args, kwargs, lower = pickle.loads(message)
+            function = _called(function, lower)
     except BaseException as error:
         return pickle.dumps((UNREADABLE, reason_of(error)))
     begun = time.perf_counter()
@@ -85,7 +122,7 @@ def work(path: list[str] | None, message: bytes) -> bytes:
         return failure_of(error)
     _note(function, time.perf_counter() - begun)
     try:
-        return dumps_for_caller((VALUE, value))
+        return dumps_plain((VALUE, value)) or dumps_for_caller((VALUE, value))
     except BaseException as error:
         return pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", reason_of(error)))
 
@@ -141,6 +178,16 @@ def work_chain(path: list[str] | None, message: bytes) -> bytes:
     except BaseException as error:
         answer = pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", reason_of(error)))
     return pickle.dumps((number, answer))
+
+
+def _program(program: bytes) -> Callable[..., object]:
+    """Returns the function of a program; a task that came by its name is that which has the name now."""
+    known = _programs.get(program)
+    if known is None or (isinstance(known[0], Task) and not has_name(known[0])):
+        if len(_programs) == KEPT_LIMIT:
+            _programs.clear()
+        known = _programs[program] = pickle.loads(program)
+    return _checked(*known)
 
 
 def _checked(function: object, lower: bool | None, digest: bytes | None) -> Callable[..., object]:

@@ -6,14 +6,15 @@ import pickle
 from collections.abc import Sequence
 
 from cascade._vm import TailCall
-from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.messages import chain_message, value_of
 from cascade.adapters.executors.worker import PREVIOUS, work_chain
+from cascade.adapters.executors.worker_call import WorkerCall
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.control import together
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import PLAIN
+from cascade.declare.task import Task
 from cascade.graph.operations import Chain, Stage, operation_with
 from cascade.imports import TYPE_CHECKING, cast
 from cascade.runtime.nodes.call import Call
@@ -28,30 +29,33 @@ def call_chain(
     operands: Sequence[object],
     serial: int,
 ) -> object:
-    """Returns an awaitable of the value of the last task, or of a result that continues where one has returned more than a value."""
+    """Returns the call in a worker; its value is that of the last task, or a result that continues where one has returned more than a value."""
     pool: WorkerPool = context.executor.worker_pool()  # type: ignore[attr-defined]  # without one, there are no chains
-    return LateCoroutine(lambda: _travel(context, operation, operands, serial, pool), operation.name)
-
-
-async def _travel(
-    context: NodeContext, operation: Chain, operands: Sequence[object], serial: int, pool: WorkerPool
-) -> object:
     slots = [*_slots(operation.stages, operands)]
     calls = [(stage.task, *stage.task.binder.split(own)) for stage, own in zip(operation.stages, slots, strict=True)]
-    number = len(calls) - 1
-    try:
-        message, sent = chain_message(calls, context.lowers)
-        number, answer = pickle.loads(await pool.send(operation.name, work_chain, message))
-        value = value_of(answer, calls[number][0])
-    except Exception as error:
-        _note(context, operation.stages[number], error)
-        raise
-    del sent  # the answer may lead back to these tasks
-    if type(value) is Failed:
-        _note(context, operation.stages[number], value.error)
-        return value
-    found, previous, is_special = cast("tuple[object, object, bool]", value)
-    return _continued(context, operation, slots, number, found, previous, serial) if is_special else found
+    sent: list[Task[..., object]] = []  # the answer may lead back to these tasks
+
+    def encode() -> tuple[bytes]:
+        message, tasks = chain_message(calls, context.lowers)
+        sent.extend(tasks)
+        return (message,)
+
+    def decode(answer: bytes) -> object:
+        number, own = pickle.loads(answer)
+        stage = operation.stages[number]
+        try:
+            value = value_of(own, stage.task)
+        except Exception as error:
+            _note(context, stage, error)
+            raise
+        sent.clear()
+        if type(value) is Failed:
+            _note(context, stage, value.error)
+            return value
+        found, previous, is_special = cast("tuple[object, object, bool]", value)
+        return _continued(context, operation, slots, number, found, previous, serial) if is_special else found
+
+    return WorkerCall(pool, operation.name, work_chain, encode, decode)
 
 
 def _note(context: NodeContext, stage: Stage, error: BaseException) -> None:

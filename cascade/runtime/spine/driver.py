@@ -29,6 +29,7 @@ from cascade.runtime.spine.task_group import Entry, TaskGroup
 
 if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
+    from cascade.runtime.spine.worker_calls import WorkerCalls
 
 __tracebackhide__ = True  # for pytest
 SLICE = 0.001
@@ -46,7 +47,7 @@ class Run(Protocol):
 
     def run(self, slice_seconds: float = 0.0) -> int: ...
     def take(self) -> object: ...
-    def attach(self, task_group: TaskGroup) -> None: ...
+    def attach(self, task_group: TaskGroup | WorkerCalls) -> None: ...
     def complete(self, entry: Entry, value: object) -> None: ...
     def fail(self, entry: Entry, error: BaseException) -> None: ...
     def label(self, entry: Entry) -> tuple[AnyTask, int, int, int]: ...
@@ -77,15 +78,18 @@ class Outcome:
             self.error = None  # or the traceback, which holds this frame, would be held by it
 
 
-async def drive(run: Run, context: NodeContext, deadline: float = 0.0) -> Outcome:
+async def drive(run: Run, context: NodeContext, deadline: float = 0.0, begun: WorkerCalls | None = None) -> Outcome:
     """Drives a run to its end inside the running event loop, to which it yields every `SLICE` seconds.
 
     The resources that it sets up are torn down before it returns.
+
+    Args:
+        begun: calls in workers that the run has begun before it needed an event loop.
     """
     kept = 0 if context.inputs.resources is None else context.inputs.resources.count
     try:
         with Scope(asyncio.current_task(), deadline) as scope:
-            outcome = await drive_to_end(run, context, deadline, scope)
+            outcome = await drive_to_end(run, context, deadline, scope, begun)
     except GeneratorExit:
         if context.inputs.resources is not None:
             context.inputs.resources.abandon()
@@ -106,11 +110,15 @@ async def drive_awaited(run: Run, context: NodeContext, deadline: float = 0.0) -
         return await drive(run, context, deadline)
 
 
-async def drive_to_end(run: Run, context: NodeContext, deadline: float, scope: Scope) -> Outcome:
+async def drive_to_end(
+    run: Run, context: NodeContext, deadline: float, scope: Scope, begun: WorkerCalls | None = None
+) -> Outcome:
     """As `drive`, in a scope that has been entered; resources stay set up."""
     task_group = TaskGroup()
     try:
         run.attach(task_group)
+        for each in () if begun is None else begun.left():
+            task_group.spawn(*each)
         while True:
             status = run.run(SLICE)
             if status == DONE:
@@ -181,9 +189,55 @@ def _drive_now(run: Run, context: NodeContext, deadline: float, status: int | No
             return Outcome(run.take(), None)
         if status == FAILED:
             return Outcome(None, run.error if scope is None else _error_of(run, context, scope))
-        return run_loop(lambda: drive(run, context, deadline), check_outer)
+        if context.durable is not None or "cascade.adapters.executors.worker_call" not in sys.modules:
+            return run_loop(lambda: drive(run, context, deadline), check_outer)
+        return _wait_for(run, context, deadline, check_outer)
     finally:
         run.close()
+
+
+def _wait_for(run: Run, context: NodeContext, deadline: float, check_outer: Callable[[], None]) -> Outcome:
+    """Drives a run that waits: without an event loop, as long as it does so for calls in worker processes only."""
+    from cascade.runtime.spine.worker_calls import WorkerCalls
+
+    calls = WorkerCalls()
+    try:
+        run.attach(calls)
+        outcome = None if calls.needs_loop else _drive_calls(run, context, deadline, check_outer, calls)
+        return run_loop(lambda: drive(run, context, deadline, calls), check_outer) if outcome is None else outcome
+    except BaseException as error:
+        calls.stop(error)
+        raise
+
+
+def _drive_calls(
+    run: Run, context: NodeContext, deadline: float, check_outer: Callable[[], None], calls: WorkerCalls
+) -> Outcome | None:
+    """Drives a run as `drive_to_end` does; returns None where an event loop is needed from here on."""
+    from cascade.runtime.spine.interrupts import Interrupts
+
+    with Interrupts() as interrupts, Scope(calls, deadline) as scope:
+        interrupts.watch(calls, calls)
+        while True:
+            status = run.run(NESTED_SLICE)
+            if status == DONE:
+                calls.check()
+                return Outcome(run.take(), None)
+            if status == FAILED:
+                error = _error_of(run, context, scope)
+                calls.stop(error)
+                return Outcome(None, error)
+            if not calls.begin():
+                return None
+            if status != WAIT:
+                calls.check()
+                check_outer()
+            elif not calls.wait(deadline, check_outer):
+                late = run.label(calls.oldest)
+                error = context.timed_out(run.steps, late[3], context.where(*late))
+                calls.stop(error)
+                return Outcome(None, error)
+            calls.report(run)
 
 
 def _run_slices(run: Run, check_outer: Callable[[], None], status: int | None) -> int:

@@ -46,6 +46,7 @@ from cascade.runtime.nodes.call import close_awaitable
 if TYPE_CHECKING:
     from cascade.runtime.nodes.context import NodeContext
     from cascade.runtime.spine.task_group import TaskGroup
+    from cascade.runtime.spine.worker_calls import WorkerCalls
 
     RowOperation = AnyTask | PolicyOperation | StateMachine | Container
 
@@ -173,7 +174,7 @@ class Interpreter:
         self.value: object = None
         self.ready: deque[Pending | Frame] = deque()
         self.unspawned: list[tuple[Pending, Awaitable[object]]] = []
-        self.task_group: TaskGroup | None = None
+        self.task_group: TaskGroup | WorkerCalls | None = None
         self.running = False
         self.looked = False
         self.current: Frame | None = self._enter(target, limit)
@@ -201,7 +202,7 @@ class Interpreter:
         value, self.value = self.value, None
         return value
 
-    def attach(self, task_group: TaskGroup) -> None:
+    def attach(self, task_group: TaskGroup | WorkerCalls) -> None:
         self.task_group = task_group
         waiting, self.unspawned = self.unspawned, []
         for pending, awaitable in waiting:

@@ -17,7 +17,7 @@ import time
 from _thread import allocate_lock, interrupt_main, start_new_thread
 from collections.abc import Callable, Coroutine
 
-from cascade.imports import TYPE_CHECKING, TypeVar, asyncio
+from cascade.imports import TYPE_CHECKING, Protocol, TypeVar, asyncio
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,6 +29,20 @@ GRACE = 0.2
 
 _MACHINERY = frozenset({"asyncio", "cascade"})
 _SHARED = frozenset({"concurrent", "contextlib", "selectors", "threading"})  # whoever calls them decides
+
+
+class Cancellable(Protocol):
+    """An asyncio task, or a substitute."""
+
+    def cancel(self) -> object: ...
+    def done(self) -> bool: ...
+
+
+class Loop(Protocol):
+    """An event loop, or a substitute."""
+
+    def is_closed(self) -> bool: ...
+    def call_soon_threadsafe(self, callback: Callable[[], object]) -> object: ...
 
 
 class Interrupts:
@@ -44,8 +58,8 @@ class Interrupts:
         self._is_undelivered = False
         self._is_settled = False  # nothing is left to be raised
         self._lock = allocate_lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[object] | None = None
+        self._loop: Loop | None = None
+        self._task: Cancellable | None = None
         self._outer_wakeup: int | None = None
 
     def __enter__(self) -> Interrupts:
@@ -80,15 +94,25 @@ class Interrupts:
         """
         if not self._is_ours:
             return await start()
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        if self.count:
-            self._is_undelivered = False
-            raise asyncio.CancelledError
-        self._wake_by_signals(self._loop)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self.watch(loop, task)
+        self._wake_by_signals(loop)
         try:
             return await start()
         finally:
             self._end_waking()
+
+    def watch(self, loop: Loop, task: Cancellable) -> None:
+        """Has Ctrl-C cancel a task, from here on.
+
+        Raises:
+            CancelledError: Ctrl-C was pressed before.
+        """
+        self._loop, self._task = loop, task
+        if self.count:
+            self._is_undelivered = False
+            raise asyncio.CancelledError
 
     def _wake_by_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         # A signal that comes when the loop is just about to wait would be noticed only when it has waited.
