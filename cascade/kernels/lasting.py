@@ -14,9 +14,11 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Final
+from typing import Final, TypeGuard, TypeVar
 
 from cascade.declare.task import Task
+
+T = TypeVar("T")
 
 LASTING: frozenset[type] = frozenset((
     int, float, bool, str, bytes, complex, range, object, type(None), type(...), type(NotImplemented), FunctionType, MethodDescriptorType,
@@ -30,6 +32,11 @@ ITEM_LIMIT = 64
 """Items of a tuple that are looked at."""
 MADE_BY_PROGRAMS = 1 << 9
 """The flag of classes other than those of CPython and of extension modules, which never die (Py_TPFLAGS_HEAPTYPE)."""
+
+
+def is_instance(value: object, cls: type[T]) -> TypeGuard[T]:
+    """Returns whether an object is of a class or of one that inherits it, by its type: `isinstance` may run code of users, `__class__`."""
+    return issubclass(type(value), cls)
 
 
 def is_lasting(value: object, depth: int = 4) -> bool:

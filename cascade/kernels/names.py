@@ -6,7 +6,7 @@ import ast
 import sys
 from types import CellType, FunctionType, ModuleType
 
-from cascade.kernels.lasting import is_lasting
+from cascade.kernels.lasting import is_instance, is_lasting
 from cascade.kernels.model import MISSING, Guard
 from cascade.kernels.source import FunctionSource
 
@@ -72,7 +72,7 @@ def has_plain_names(function: FunctionType) -> bool:
     """Returns whether names are looked up in plain dicts, and builtins in those of the module."""
     own = function.__globals__.get("__builtins__")
     return type(function.__globals__) is dict and builtins_of(function) is (
-        vars(own) if isinstance(own, ModuleType) else own
+        vars(own) if is_instance(own, ModuleType) else own
     )
 
 

@@ -239,7 +239,7 @@ def _imported(function: FunctionType, code: CodeType, tree: ast.FunctionDef) -> 
             name = node.func.value.id
             if name in function.__globals__ and name not in code.co_varnames and name not in names:
                 names.append(name)
-    likely = tuple(name for name in names if isinstance(function.__globals__[name], ModuleType))
+    likely = tuple(name for name in names if issubclass(type(function.__globals__[name]), ModuleType))
     yield likely
     for count in range(len(names) + 1 if len(names) <= IMPORTS_TRIED else 0):
         yield from (chosen for chosen in combinations(names, count) if chosen != likely)

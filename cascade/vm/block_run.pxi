@@ -241,11 +241,11 @@ cdef int call_by_cpython(Gather* gather, TypedState* state) noexcept:
     state.steps += 1
     if gather.iterated != NULL and not make_iterator(gather, state.registers):
         return -1
-    made = <PyObject*>state.registers[gather.iterator_source].object
     if cascade_call_out(state, gather, state.registers) == 0:
         state.word += 1
         return 0
     if gather.iterated != NULL:
+        made = <PyObject*>state.registers[gather.iterator_source].object    # owned still: the iterator, or another one in its place
         cascade_empty_iterator(gather, state.registers)
         decref(made)
     return -1

@@ -5,7 +5,21 @@ typedef struct {
     PyObject *function;
     PyObject *const *values;
     size_t count;
+    int *gives;     /* set as soon as the function has taken over a reference of each value; NULL for a call that takes none over */
 } cascade_pending_call;
+
+/* Makes a call. A function takes a reference of each argument before anything else: if it is the last one from then on, the argument dies
+ * as soon as the function drops it, as it does where CPython calls. */
+static PyObject *cascade_make_call(const cascade_pending_call *call)
+{
+    size_t i;
+    if (call->gives != NULL) {
+        *call->gives = 1;
+        for (i = 0; i < (size_t)PyVectorcall_NARGS(call->count); i++)
+            Py_SET_REFCNT(call->values[i], Py_REFCNT(call->values[i]) - 1);   /* which is no change of one that never dies */
+    }
+    return PyObject_Vectorcall(call->function, call->values, call->count, NULL);
+}
 
 /* An object that makes a pending call when it is called, asked for an attribute, or an operand: whatever the instruction does that the
  * typed code is at. It keeps the result for itself, as CPython may make another one of it for the instruction. */
@@ -24,7 +38,7 @@ static int cascade_proceed(PyObject *self)
         PyErr_SetString(PyExc_RuntimeError, "this call is over");
         return -1;
     }
-    proceeding->result = PyObject_Vectorcall(call.function, call.values, call.count, NULL);
+    proceeding->result = cascade_make_call(&call);
     return proceeding->result == NULL ? -1 : 0;
 }
 
@@ -80,30 +94,36 @@ static PyTypeObject cascade_proceeding_type = {
 
 /* Calls a function under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the
  * instruction at which that code waits, with something else in place of its operand. */
-static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, PyObject *const *values, size_t count)
+static PyObject *cascade_make_call_under(cascade_state *parent, const cascade_pending_call *call)
 {
     PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *result;
     cascade_proceeding *proceeding;
     const cascade_gather *gather;
     int32_t i;
     if (parent == NULL)
-        return PyObject_Vectorcall(function, values, count, NULL);
+        return cascade_make_call(call);
     gather = parent->gathers[parent->word->e];
     if (PyType_Ready(&cascade_proceeding_type) < 0 || (proceeding = PyObject_New(cascade_proceeding, &cascade_proceeding_type)) == NULL)
         return NULL;
-    proceeding->call = (cascade_pending_call){function, values, count};
+    proceeding->call = *call;
     proceeding->result = NULL;
     arguments[0] = NULL;
     for (i = 0; i < gather->count; i++)
         arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
     arguments[gather->operand + 1] = (PyObject *)proceeding;
-    result = cascade_call_under(parent->parent, gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET);
+    result = cascade_make_call_under(parent->parent, &(cascade_pending_call){
+        gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL});
     if (result != NULL)
         Py_SETREF(result, proceeding->result == NULL ? NULL : Py_NewRef(proceeding->result));
     proceeding->call.function = NULL;
     Py_CLEAR(proceeding->result);
     Py_DECREF(proceeding);
     return result;
+}
+
+static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, PyObject *const *values, size_t count)
+{
+    return cascade_make_call_under(parent, &(cascade_pending_call){function, values, count, NULL});
 }
 
 /* Counts the frames that a call-out needs. */

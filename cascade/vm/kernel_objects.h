@@ -100,6 +100,15 @@ static void cascade_unbox_all(const cascade_gather *gather, PyObject **values, i
             Py_DECREF(values[i]);
 }
 
+/* Owned registers whose references a call has taken over own others. */
+static void cascade_forget_all(const cascade_gather *gather, cascade_register *r)
+{
+    int32_t i;
+    for (i = 0; i < gather->count; i++)
+        if (gather->sources[i].kind == 'o')
+            r[(uint32_t)gather->sources[i].where].object = Py_NewRef(Py_None);
+}
+
 enum { CASCADE_GATHER_LIMIT = 64 };
 
 #include "kernel_frames.h"
@@ -108,18 +117,20 @@ static int cascade_call_out_untimed(cascade_state *s, cascade_gather *gather, ca
 {
     PyObject *values[CASCADE_GATHER_LIMIT + 1], *result;
     int32_t i, made = cascade_box_all(gather, r, values + 1);
+    int are_given = 0;
     values[0] = NULL;
     if (made < gather->count) {
         cascade_unbox_all(gather, values + 1, made);
         return -1;
     }
-    result = cascade_call_under(s->parent, gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET);
-    if (result == NULL) {
+    result = cascade_make_call_under(s->parent, &(cascade_pending_call){
+        gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET, &are_given});
+    if (!are_given)
         cascade_unbox_all(gather, values + 1, made);
+    else if (result == NULL)
+        cascade_forget_all(gather, r);
+    if (result == NULL)
         return -1;
-    }
-    for (i = 0; i < made; i++)
-        Py_DECREF(values[i + 1]);
     if (gather->results == 1)
         r[(uint32_t)gather->targets[0]].object = result;
     else {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from types import ModuleType
 
@@ -152,3 +153,69 @@ def catches_in_the_end(count, call):
 
 def sorts(value):
     return sorted([value, 1, 2], key=fails)
+
+
+# -- Arguments --------------------------------------------------------------------------------------------------------
+
+
+def drops_several(*values, note=None):
+    del values
+    NOTES.append("dropped")
+
+
+def drops_a_keyword(first, **named):
+    del named, first
+    NOTES.append("dropped")
+
+
+def drops_and_looks(value, note=None):
+    id(note)
+    del value
+    NOTES.append("dropped")
+
+
+def drops_before(value, *, note=None):
+    del value
+    NOTES.append("dropped")
+
+
+DROPPING = [drops_several, drops_a_keyword, drops_and_looks, drops_before]
+
+
+def passes(count, call):
+    for number in range(count):
+        value = [number]
+        call(Opened(), note=value)
+        NOTES.append(number)
+    return NOTES
+
+
+def takes_one(value):
+    return value
+
+
+def fails_with_more(*values):
+    raise ValueError(len(values))
+
+
+def passes_to_one_that_fails(count, call):
+    for _ in range(count):
+        try:
+            call(Opened(), Opened())
+        except (ValueError, TypeError):
+            pass
+        NOTES.append("caught")
+    return NOTES
+
+
+def counts_references(count):
+    value = object()
+    return sys.getrefcount(value) + count
+
+
+def resizes(count):
+    import numpy
+
+    array = numpy.zeros(2)
+    array.resize(count)
+    return array.tolist()

@@ -15,6 +15,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.numpy_types import array_class, buffer_layout, numpy_now
 from cascade.kernels.blocks.translator import LIKES, SEEN, Seer, Translator
 from cascade.kernels.blocks.values import DISPLAY, ROW, SCALARS, Layout, Value
+from cascade.kernels.lasting import is_instance
 from cascade.kernels.model import BOOL, INT, OBJECT
 
 WRITES = 1 << 16
@@ -41,7 +42,7 @@ SEEN.append(seer_of)
 def like(found: object) -> object:
     """Returns an array, buffer, view or scalar of NumPy's that is seen as another one is; None for anything else."""
     known, cls = numpy_now(), type(found)
-    if isinstance(found, memoryview):
+    if is_instance(found, memoryview):
         return view_like(found)
     if cls is array_class():
         return found[:0]  # type: ignore[index]
@@ -84,7 +85,7 @@ def see_buffer(translator: Translator, place: int, found: object, otherwise: Lab
 
 def see_view(translator: Translator, place: int, found: object, otherwise: Label) -> bool:
     try:
-        layout = buffer_layout(found, found.format, found.ndim) if isinstance(found, memoryview) else None
+        layout = buffer_layout(found, found.format, found.ndim) if is_instance(found, memoryview) else None
     except ValueError:  # it has been released
         return False
     if layout is None:

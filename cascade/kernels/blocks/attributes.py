@@ -31,7 +31,7 @@ from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.sequences import settled_object
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value
-from cascade.kernels.lasting import is_lasting
+from cascade.kernels.lasting import is_instance, is_lasting
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None), CHAR: str}
@@ -114,13 +114,13 @@ def tested(translator: Translator, name: str, place: int = -1, store: bool = Fal
         return None
     if store:
         access = store_in(value.met, name)
-    elif isinstance(value.known, type):
+    elif is_instance(value.known, type):
         access = of_class(value.known, name)
     else:
         access = of_instance(value.met, name)
     if access is None or not test_class(translator, place):
         return None
-    if isinstance(value.known, type) and not store:
+    if is_instance(value.known, type) and not store:
         tag = signed(class_tag(value.known))
         translator.emit("EXPECT_OWN_TAG", a=translator.register(value), e=tag, target=translator.otherwise())
     return access
@@ -176,7 +176,7 @@ def of_its_class(translator: Translator, name: str) -> Value:
     """Returns an attribute of the class that a value on the stack has, or is, borrowed. The code does not hold it: it dies with the class."""
     value = translator.state.stack[-1]
     result = translator.temporary()
-    instruction = "OWN_ITEM" if isinstance(value.known, type) else "CLASS_ITEM"
+    instruction = "OWN_ITEM" if is_instance(value.known, type) else "CLASS_ITEM"
     translator.emit(instruction, a=result, b=translator.register(value), e=translator.gather(name, (), ()))
     return Value(OBJECT, result)
 

@@ -19,6 +19,7 @@ from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
 from cascade.kernels.blocks.sequences import KINDS, append
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
+from cascade.kernels.lasting import is_instance
 from cascade.kernels.model import BOOL, INT, OBJECT
 
 ZIPPED_LIMIT = 3
@@ -84,7 +85,7 @@ OF_MADE_FUNCTIONS: list[Callable[[Translator, Value, int, Instruction], bool]] =
 
 def may_be_typed(function: object) -> bool:
     """Returns whether a call of a known function may have a form."""
-    if type(function) in (FunctionType, MethodType) or isinstance(function, type):
+    if type(function) in (FunctionType, MethodType) or is_instance(function, type):
         return True
     if type(function) is BuiltinFunctionType and not isinstance(function.__self__, ModuleType):
         return True

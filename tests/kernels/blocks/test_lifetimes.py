@@ -9,6 +9,7 @@ import pytest
 
 import cascade as cs
 from cascade.kernels import translate
+from cascade.kernels.blocks.admission import refusal_of
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import lasting_functions as functions
 from tests.support.block_functions import assert_same, instructions
@@ -105,6 +106,36 @@ def test_objects_that_may_die_are_no_constants(bound):
     from cascade.kernels.lasting import is_lasting
 
     assert not is_lasting(bound)
+
+
+@pytest.mark.parametrize("called", functions.DROPPING, ids=lambda each: each.__name__)
+def test_an_argument_dies_when_the_called_function_drops_it(called):
+    kernel, found = block_kernel(functions.passes), []
+    for each in (functions.passes, kernel, kernel, kernel):
+        functions.NOTES.clear()
+        each(3, called)
+        found.append(list(functions.NOTES))
+    assert found[0][:2] == ["closed", "dropped"]
+    assert found[1:] == found[:1] * 3
+
+
+@pytest.mark.parametrize("called", [functions.fails_with_more, functions.takes_one])
+def test_an_argument_of_a_call_that_fails_dies_once(called):
+    kernel, found = block_kernel(functions.passes_to_one_that_fails), []
+    for each in (functions.passes_to_one_that_fails, kernel, kernel, kernel):
+        functions.NOTES.clear()
+        each(3, called)
+        found.append(list(functions.NOTES))
+    assert found[0] == ["closed", "closed", "caught"] * 3
+    assert found[1:] == found[:1] * 3
+
+
+@pytest.mark.parametrize("function", [functions.counts_references, functions.resizes])
+def test_a_function_that_counts_references_has_no_kernel(function):
+    diagnostic = refusal_of(function)
+    assert diagnostic is not None and diagnostic.code == "CS105"
+    task = cs.compile(cs.task(function))
+    assert [task(5) for _ in range(3)] == [function(5)] * 3
 
 
 @pytest.mark.parametrize("call", [functions.fails, functions.sorts, lambda value: functions.fails(value)])
