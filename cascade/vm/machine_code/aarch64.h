@@ -23,27 +23,36 @@ static void put_3(cascade_code *code, uint32_t instruction, int to, int left, in
 
 /* ---- Values and memory ---------------------------------------------------------------------------------------------- */
 
+/* In parts of 16 bits: those that are none, or all, as most of them are, need no instruction behind the first. */
 static void m_set(cascade_code *code, int reg, int64_t value)
 {
-    uint64_t bits = (uint64_t)value, mask = value < 0 ? ~(uint64_t)0 : 0;
-    int is_first = 1;
-    for (int part = 0; part < 4; part++) {
-        uint32_t half = (uint32_t)(bits >> 16 * part & 0xFFFF), place = (uint32_t)part << 21 | (uint32_t)reg;
-        if (half == (mask & 0xFFFF) && !(part == 3 && is_first))
+    uint32_t parts[4], fill;
+    int empty = 0, full = 0, is_first = 1;
+    for (int i = 0; i < 4; i++) {
+        parts[i] = (uint32_t)((uint64_t)value >> 16 * i & 0xFFFF);
+        empty += parts[i] == 0;
+        full += parts[i] == 0xFFFF;
+    }
+    fill = full > empty ? 0xFFFF : 0;
+    for (int i = 0; i < 4; i++) {
+        uint32_t place = (uint32_t)i << 21 | (uint32_t)reg;
+        if (parts[i] == fill)
             continue;
         if (!is_first)
-            put(code, 0xF2800000 | half << 5 | place);                  /* movk */
-        else if (mask)
-            put(code, 0x92800000 | (half ^ 0xFFFF) << 5 | place);       /* movn */
+            put(code, 0xF2800000 | parts[i] << 5 | place);                  /* movk */
+        else if (fill)
+            put(code, 0x92800000 | (parts[i] ^ 0xFFFF) << 5 | place);       /* movn */
         else
-            put(code, 0xD2800000 | half << 5 | place);                  /* movz */
+            put(code, 0xD2800000 | parts[i] << 5 | place);                  /* movz */
         is_first = 0;
     }
+    if (is_first)
+        put(code, (fill ? 0x92800000 : 0xD2800000) | (uint32_t)reg);
 }
 
-enum { ADD_VALUE = 0x91000000, SUB_VALUE = 0xD1000000, SETS_FLAGS = 0x20000000 };
+enum { ADD_VALUE = 0x11000000, SUB_VALUE = 0x51000000, SETS_FLAGS = 0x20000000, WIDE = 0x80000000 };
 
-/* to = from + value, which has at most 12 bits, or 24 with the lower half zero; returns whether it does. */
+/* to = from + value, which has at most 12 bits, or 24 with the lower half zero; returns whether it does. Of 32 bits, or `WIDE`. */
 static int put_sum(cascade_code *code, int to, int from, int64_t value, uint32_t flags)
 {
     uint32_t operation = (value < 0 ? SUB_VALUE : ADD_VALUE) | flags;
@@ -72,7 +81,7 @@ static cascade_address address_of(cascade_code *code, cascade_place place, int s
     }
     if ((found.distance >= 0 && found.distance < size << 12 && found.distance % size == 0) || (found.distance >= -256 && found.distance < 256))
         return found;
-    if (!put_sum(code, X16, found.base, found.distance, 0)) {
+    if (!put_sum(code, X16, found.base, found.distance, WIDE)) {
         int base = found.base;
         if (base == X16) {      /* of an item: no other register is free */
             code->failed = 1;
@@ -142,24 +151,24 @@ static void m_address(cascade_code *code, int reg, cascade_place of)
     int base = of.index >= 0 ? reg : of.reg;
     if (of.index >= 0)
         put_3(code, 0x8B000000 | (uint32_t)of.scale << 10, reg, of.reg, of.index);
-    if ((base != reg || of.displacement != 0) && !put_sum(code, reg, base, of.displacement, 0))
+    if ((base != reg || of.displacement != 0) && !put_sum(code, reg, base, of.displacement, WIDE))
         code->failed = 1;
 }
 
-/* The register of a place: its own, or X17 with the value. */
-static int taken(cascade_code *code, cascade_place place)
+/* The register of a place: its own, or another one with the value, X17 where nothing is said. */
+static int taken_into(cascade_code *code, int reg, cascade_place place)
 {
     if (!place.is_memory)
         return place.reg;
-    m_load(code, X17, place);
-    return X17;
+    m_load(code, reg, place);
+    return reg;
 }
+static int taken(cascade_code *code, cascade_place place) { return taken_into(code, X17, place); }
 
 /* ---- Integers ------------------------------------------------------------------------------------------------------- */
 
 enum { M_ADD = 1, M_SUB, M_CMP, M_AND, M_OR, M_XOR };
 enum { M_SHL, M_SHR, M_SAR };
-enum { WIDE = 0x80000000 };
 
 /* Of 32 bits, or `wide`. */
 static void put_operation(cascade_code *code, uint32_t wide, int operation, int to, int left, int right)
@@ -168,22 +177,24 @@ static void put_operation(cascade_code *code, uint32_t wide, int operation, int 
     put_3(code, instructions[operation] | wide, operation == M_CMP ? XZR : to, left, right);
 }
 
+/* Changes X16. */
+static void put_operation_with(cascade_code *code, uint32_t wide, int operation, int to, int left, int32_t value)
+{
+    int is_difference = operation == M_SUB || operation == M_CMP;
+    if (value != 0 && (operation == M_ADD || is_difference)
+        && put_sum(code, operation == M_CMP ? XZR : to, left, is_difference ? -(int64_t)value : value, SETS_FLAGS | wide))
+        return;
+    if (value != 0)
+        m_set(code, X16, value);
+    put_operation(code, wide, operation, to, left, value != 0 ? X16 : XZR);
+}
+
 static void m_operate(cascade_code *code, int operation, int reg, cascade_place from) { put_operation(code, WIDE, operation, reg, reg, taken(code, from)); }
 
 static void m_operate_with(cascade_code *code, int operation, cascade_place on, int32_t value)
 {
-    int reg = taken(code, on), to = operation == M_CMP ? XZR : reg;
-    if (operation == M_ADD && put_sum(code, to, reg, value, SETS_FLAGS))
-        return;
-    if ((operation == M_SUB || operation == M_CMP) && value != 0 && put_sum(code, to, reg, -(int64_t)value, SETS_FLAGS))
-        return;
-    if (value == 0) {
-        put_operation(code, WIDE, operation, to, reg, XZR);
-        return;
-    }
-    int other = reg == X17 ? X16 : X17;
-    m_set(code, other, value);
-    put_operation(code, WIDE, operation, to, reg, other);
+    int reg = taken(code, on);
+    put_operation_with(code, WIDE, operation, reg, reg, value);
 }
 
 static void m_operate_32_with(cascade_code *code, int operation, cascade_place on, int32_t value)
@@ -191,8 +202,7 @@ static void m_operate_32_with(cascade_code *code, int operation, cascade_place o
     int reg = on.is_memory ? X17 : on.reg;
     if (on.is_memory)
         m_load_32(code, X17, on);
-    m_set(code, X16, value);
-    put_operation(code, 0, operation, reg, reg, X16);
+    put_operation_with(code, 0, operation, reg, reg, value);
 }
 
 static void m_compare_8_with(cascade_code *code, cascade_place on, int value)
@@ -212,11 +222,19 @@ static void m_test_32_with(cascade_code *code, cascade_place on, uint32_t bits)
 
 static void m_test(cascade_code *code, int reg) { put_operation(code, WIDE, M_AND, XZR, reg, reg); }
 
-static void m_combine(cascade_code *code, int operation, int to, int left, int right)
+static void m_combine(cascade_code *code, int operation, int to, cascade_place left, cascade_place right)
 {
-    put_operation(code, WIDE, operation, to, left, right);
-    if (operation == M_OR)
-        m_test(code, to);
+    int reg = taken_into(code, to, left);
+    put_operation(code, WIDE, operation, to, reg, taken(code, right));
+}
+static void m_either(cascade_code *code, int to, int left, int right)
+{
+    put_operation(code, WIDE, M_OR, to, left, right);
+    m_test(code, to);
+}
+static void m_combine_with(cascade_code *code, int operation, int to, cascade_place left, int32_t value)
+{
+    put_operation_with(code, WIDE, operation, to, taken_into(code, to, left), value);
 }
 
 static void m_shift_by(cascade_code *code, int kind, int reg, int count)
@@ -235,7 +253,7 @@ static void m_shift(cascade_code *code, int kind, int reg)
 static void put_step(cascade_code *code, cascade_place on, int step)
 {
     int reg = taken(code, on);
-    put_sum(code, reg, reg, step, on.is_memory ? 0 : SETS_FLAGS);
+    put_sum(code, reg, reg, step, on.is_memory ? WIDE : WIDE | SETS_FLAGS);
     if (on.is_memory)
         m_store(code, on, reg);
 }
@@ -274,8 +292,7 @@ static int put_checked_product(cascade_code *code, int to, int left, int right, 
 static int m_product(cascade_code *code, int reg, cascade_place by) { return put_checked_product(code, reg, reg, taken(code, by), X16); }
 static int m_product_by(cascade_code *code, int reg, cascade_place from, int32_t value)
 {
-    int left = from.is_memory ? reg : from.reg;
-    m_load(code, left, from);
+    int left = taken_into(code, reg, from);
     m_set(code, X16, value);
     return put_checked_product(code, reg, left, X16, X17);
 }
@@ -328,6 +345,13 @@ static void m_operate_float(cascade_code *code, int operation, int reg, cascade_
         put_3(code, (uint32_t)operation, reg, right, 0);
     else
         put_3(code, (uint32_t)operation, reg, reg, right);
+}
+static void m_combine_float(cascade_code *code, int operation, int to, cascade_place left, cascade_place right)
+{
+    int one = left.reg;
+    if (left.is_memory)
+        put_access(code, LOAD_FLOAT, one = to, left);
+    put_3(code, (uint32_t)operation, to, one, taken_float(code, right));
 }
 static void m_load_float(cascade_code *code, int reg, cascade_place from)
 {

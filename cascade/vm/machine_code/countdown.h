@@ -42,8 +42,7 @@ static int emit_difference(cascade_emitter *e, const cascade_part *p)
 {
     cascade_place to = operand(e, p, 0);
     int reg = !to.is_memory && is_same(to, operand(e, p, 1)) ? to.reg : T0;
-    load_int(e, reg, p, 1);
-    m_operate_with(CODE, M_SUB, in_register(reg), known(e, p, 2));
+    m_combine_with(CODE, M_SUB, reg, operand(e, p, 1), known(e, p, 2));
     return reg;
 }
 

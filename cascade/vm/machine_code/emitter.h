@@ -108,6 +108,19 @@ static void operate(cascade_emitter *e, int operation, int reg, const cascade_pa
         m_operate(CODE, operation, reg, operand(e, part, field));
 }
 
+/* reg = left op right, which does not stand in it alone. */
+static void combine(cascade_emitter *e, int operation, int reg, const cascade_part *part, int left, int right)
+{
+    if (is_known(e, part, left)) {
+        load_int(e, reg, part, left);
+        operate(e, operation, reg, part, right);
+    }
+    else if (is_known(e, part, right))
+        m_combine_with(CODE, operation, reg, operand(e, part, left), known(e, part, right));
+    else
+        m_combine(CODE, operation, reg, operand(e, part, left), operand(e, part, right));
+}
+
 /* A register with the value of an operand: its own, or `spare`. */
 static int int_in(cascade_emitter *e, const cascade_part *part, int field, int spare)
 {

@@ -22,10 +22,8 @@ static void emit_sum(cascade_emitter *e, const cascade_part *p, int operation)
         load_int(e, T0, p, left);
         m_operate(CODE, operation, T0, in_register(T1));
     }
-    else {
-        load_int(e, T0, p, left);
-        operate(e, operation, T0, p, right);
-    }
+    else
+        combine(e, operation, T0, p, left, right);
     leave_if(e, CC_O);
     write_int(e, p, 0, T0);
 }
@@ -63,12 +61,7 @@ static void emit_bits(cascade_emitter *e, const cascade_part *p, int operation)
         right = other;
     }
     int reg = to.is_memory ? T0 : to.reg;
-    if (!is_known(e, p, left) && is_same(in_register(reg), operand(e, p, left)))
-        operate(e, operation, reg, p, right);
-    else {
-        load_int(e, reg, p, left);
-        operate(e, operation, reg, p, right);
-    }
+    combine(e, operation, reg, p, left, right);
     if (to.is_memory)
         m_store(CODE, to, reg);
 }
@@ -154,7 +147,7 @@ static void emit_division(cascade_emitter *e, const cascade_part *p, int wants_r
     }
     load_int(e, T0, p, 1);
     load_int(e, T1, p, 2);
-    m_combine(CODE, M_OR, T2, T0, T1);
+    m_either(CODE, T2, T0, T1);
     cascade_aside *general = aside(e, ASIDE_DIVIDE, m_jump(CODE, CC_LE));
     int32_t own = e->aside_count - 1;
     general->undo = (int8_t)wants_rest;
@@ -192,8 +185,7 @@ static int emit_float(cascade_emitter *e, const cascade_part *p, int operation, 
 {
     cascade_place to = operand(e, p, 0), left = operand(e, p, 1), right = operand(e, p, 2);
     int reg = into_own && !to.is_memory && (is_same(to, left) || !is_same(to, right)) ? to.reg : F2;
-    m_load_float(CODE, reg, left);
-    m_operate_float(CODE, operation, reg, right);
+    m_combine_float(CODE, operation, reg, left, right);
     return reg;
 }
 

@@ -8,8 +8,8 @@
  *     LEAVING                 the address of a handler, just before it is jumped to; may be T0
  *     cascade_int_places, cascade_float_places        for registers of the kernel
  *
- * Flags: M_CMP, M_ADD and M_SUB (also as m_decrement of a register, m_negate, of 32 bits, and with values), m_test, m_test_..., M_AND and
- * m_combine set them; m_load..., m_put..., m_store..., m_load_if, m_address, m_float_of_bits, m_bits_of_float and jumps leave them as they
+ * Flags: M_CMP, M_ADD, M_SUB and M_AND (of 32 bits, too), m_decrement of a register, m_negate, m_test, m_test_...
+ * and m_either set them; m_load..., m_put..., m_store..., m_load_if, m_address, m_float_of_bits, m_bits_of_float and jumps leave them as they
  * are, as does m_set of another value than 0. Behind all others they are undefined.
  *
  * Conditions, of which the lowest bit negates: O overflow, E equal or zero, S below zero; signed L, GE, LE, G; unsigned B, AE, BE, A. Of floats
@@ -18,7 +18,8 @@
  *
  *     m_operate(op, reg, place)               reg = reg op place; M_CMP only sets the flags
  *     m_operate_with(op, place, value)        the same with a value, for M_CMP also of memory
- *     m_combine(op, to, left, right)          the same of registers, with flags for M_OR
+ *     m_combine(op, to, left, right)          to = left op right; the right one stands in `to` only if the left one does, too; also ..._with, ..._float
+ *     m_either(to, left, right)               M_OR of registers, with flags
  *     m_product(reg, place), ..._by           a product; returns the condition that it is wrong, as it takes more than 64 bits
  *     m_multiply_high()                       T2 = the upper half of T0 * T2 without signs; T0 is lost
  *     m_divide(wants_rest)                    T0 = quotient or rest of T0 by T1, which are above zero, where T2 = T0 | T1; T2 is lost

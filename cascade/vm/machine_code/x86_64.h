@@ -106,10 +106,16 @@ static void m_put(cascade_code *code, cascade_place to, int reg)
     else
         m_load(code, to.reg, in_register(reg));
 }
-static void m_combine(cascade_code *code, int operation, int to, int left, int right)
+static void m_combine(cascade_code *code, int operation, int to, cascade_place left, cascade_place right)
 {
-    m_load(code, to, in_register(left));
-    m_operate(code, operation, to, in_register(right));
+    m_load(code, to, left);
+    m_operate(code, operation, to, right);
+}
+static void m_either(cascade_code *code, int to, int left, int right) { m_combine(code, M_OR, to, in_register(left), in_register(right)); }
+static void m_combine_with(cascade_code *code, int operation, int to, cascade_place left, int32_t value)
+{
+    m_load(code, to, left);
+    m_operate_with(code, operation, in_register(to), value);
 }
 static void m_address(cascade_code *code, int reg, cascade_place of) { put_instruction(code, 0, 1, 0x8D, reg, of); }
 static void m_load_32(cascade_code *code, int reg, cascade_place from) { put_instruction(code, 0, 0, 0x8B, reg, from); }
@@ -209,6 +215,11 @@ static void m_load_float(cascade_code *code, int reg, cascade_place from)
         put_instruction(code, 0xF2, 0, 0x0F10, reg, from);
     else if (from.reg != reg)
         put_instruction(code, 0, 0, 0x0F28, reg, from);
+}
+static void m_combine_float(cascade_code *code, int operation, int to, cascade_place left, cascade_place right)
+{
+    m_load_float(code, to, left);
+    m_operate_float(code, operation, to, right);
 }
 static void m_store_float(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0xF2, 0, 0x0F11, reg, to); }
 static void m_put_float(cascade_code *code, cascade_place to, int reg)
