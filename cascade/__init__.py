@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from cascade.declare.resources import resource as resource
     from cascade.declare.retry import Retry as Retry
     from cascade.declare.task import Task as Task
+    from cascade.durable.effects import Returned as Returned
     from cascade.durable.migrations import migrate as migrate
     from cascade.durable.run import Run as Run
     from cascade.durable.run import Store as Store
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from cascade.durable.run import resume as resume
     from cascade.durable.run import signal as signal
     from cascade.durable.run import start as start
-    from cascade.durable.saving import Returned as Returned
     from cascade.durable.saving import steps as steps
     from cascade.durable.schedules import cron as cron
     from cascade.durable.schedules import every as every
@@ -189,7 +189,7 @@ _HOMES = {
     "ResourceEvent": "cascade.runtime.events",
     "ResourceReleased": "cascade.runtime.events",
     "Retry": "cascade.declare.retry",
-    "Returned": "cascade.durable.saving",
+    "Returned": "cascade.durable.effects",
     "RouteError": "cascade.errors",
     "Router": "cascade.declare.control",
     "Run": "cascade.durable.run",

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from cascade.cli.status import FAILED, SUCCEEDED
 from cascade.cli.targets import import_module_of
 from cascade.cli.terminal import show
+from cascade.durable.effects import Doubt, Returned
 from cascade.durable.run import Run, fork, resume
 from cascade.durable.run import signal as send
-from cascade.durable.saving import Doubt, Returned
 from cascade.durable.schema import STATUSES
 from cascade.durable.store import RunRow, Store
 from cascade.durable.work import Worker

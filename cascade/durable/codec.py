@@ -31,6 +31,8 @@ from cascade.runtime.nodes.maps import GATHER, GivenResults
 from cascade.runtime.resources.placeholder import ResourcePlaceholder
 
 if TYPE_CHECKING:
+    from cascade.durable.store import Store
+
     AnyTask = Task[..., object]
     LoadBlob = Callable[[bytes], bytes]
 
@@ -573,3 +575,16 @@ _READERS: dict[int, Callable[[StateReader, memoryview], object]] = {
     MARKER: StateReader._marker,
     INPUT: StateReader._input,
 }
+
+
+def read_value(store: Store, id: str, data: bytes) -> object:
+    """Returns a value that `written_value` has made."""
+    reader = StateReader(lambda key: store.blob(id, key), store.pickle)
+    return reader.target(reader.read(data))
+
+
+def written_value(store: Store, value: object) -> tuple[bytes, dict[bytes, bytes]]:
+    """Returns the bytes of a value, and its large parts."""
+    writer = StateWriter(store.pickle)
+    data = writer.write(lambda: writer.target(value))
+    return data, dict(writer.blobs)

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cascade.declare.lazy import LazyResult
+from cascade.durable.effects import Doubt
 from cascade.durable.run import Run, resume, start_here
 from cascade.durable.run import signal as send
-from cascade.durable.saving import Doubt, Steps
+from cascade.durable.saving import Steps
 from cascade.durable.sqlite import SQLite
 from cascade.durable.store import Store
 from cascade.runtime.api import default_engine

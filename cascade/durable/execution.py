@@ -13,12 +13,13 @@ from typing import Any, NamedTuple, cast
 from cascade._vm import FrameState, Machine, is_awaitable
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
-from cascade.durable.codec import StateReader, StateWriter, elapsed_in
+from cascade.durable.codec import StateReader, StateWriter, elapsed_in, written_value
 from cascade.durable.context import SavedContext, SavedSession
+from cascade.durable.effects import Doubt
 from cascade.durable.frames import FramesReader, operation_in, rows_of, walk_code
 from cascade.durable.owner import Owner
 from cascade.durable.pinned import Pinned
-from cascade.durable.saving import Doubt, Parked, SavedRun, Steps, Stopped, written_value
+from cascade.durable.saving import Parked, SavedRun, Steps, Stopped
 from cascade.durable.store import LostLease, RunRow, Store
 from cascade.errors import (
     PAGE,
@@ -162,7 +163,7 @@ class Execution:
             restore_frames(run, cast("list[WalkState]", states), first, steps, graphs)
         known = {each[0] for each in (store.functions(self.id) if pinned.is_current else pinned.rows_now())}
         saved = self._make_saved(session, row.snapshot, known)
-        saved.restore_notes(notes)
+        saved.effects.restore(notes)
         saved.elapsed = elapsed
         self.code = "migrated" if pinned.migrated else "same" if pinned.is_current else "compatible"
         store.note(self.id, "resumed", steps, f"snapshot {wanted}, {self.code} code")
@@ -194,7 +195,7 @@ class Execution:
         self.saved = SavedRun(
             session.run, context, self.store, self.id, self.owner, interval, number, context.shapes, known
         )  # fmt: skip
-        self.saved.doubt = self.doubt
+        self.saved.effects.doubt = self.doubt
         self.saved.begun = time.monotonic()
         return self.saved
 

@@ -11,11 +11,12 @@ from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple, cast
 
 from cascade.declare.lazy import LazyResult
-from cascade.durable.codec import StateReader
+from cascade.durable.codec import StateReader, read_value, written_value
+from cascade.durable.effects import Doubt, Returned
 from cascade.durable.execution import Ended, Execution, written_target
 from cascade.durable.owner import Owner
 from cascade.durable.pinned import function_rows
-from cascade.durable.saving import Doubt, Returned, Steps, read_value, written_value
+from cascade.durable.saving import Steps
 from cascade.durable.store import OVER, RunRow
 from cascade.durable.store import Store as Store
 from cascade.errors import DeclarationError, KeyingError, RunCancelledError, RunFailedError, SavingError, StoreError

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Park = Callable[[], Coroutine[object, None, None]]
 
     class Durable(Protocol):
-        """Saves the run that the nodes belong to; see `cascade.durable.saving`."""
+        """Saves the run that the nodes belong to; see `cascade.durable.effects`."""
 
         def call_with_effect(
             self, operation: Call, operands: Sequence[object], serial: int, node: int, origin: AnyTask | None
