@@ -186,6 +186,8 @@ class Binder:
         """Returns the (args, kwargs) of the call that `slots` were bound from."""
         at = self.positional
         args = slots[:at]
+        if len(slots) == at:
+            return args, {}
         if self.varargs:
             rest = slots[at]
             assert isinstance(rest, tuple)

@@ -83,11 +83,15 @@ class StateWriter(Codec):
         self.paths: dict[AnyTask, str] = {}
         self.resources: dict[int, LazyResult[object]] = {}
         self._shared: set[int] = set()
+        self._is_clean = False  # whether nothing was written but numbers and short texts, which leave nothing behind
         self._begin()
         self._given: dict[LazyResult[object], int] = {}
         self._shape = False
 
     def _begin(self) -> None:
+        if self._is_clean:
+            return
+        self._is_clean = True
         self.blobs = {}
         self._numbers: dict[int, int] = {}  # of shared objects that were written, by id
         self._open: set[int] = set()
@@ -97,11 +101,14 @@ class StateWriter(Codec):
         self._written: list[object] = []  # the results, in their order
 
     def write(self, make: Callable[[], object]) -> bytes:
-        """Returns the bytes of the plain data that `make` returns, which calls `plain` for each of its values."""
+        """Returns the bytes of the plain data that `make` returns, which calls `plain` for each of its values, and of all results in them.
+
+        It may be called several times.
+        """
         while True:
             self._begin()
             try:
-                return self._encode(make())
+                return self._encode(self._with_results(make))
             except _SharedFound:
                 continue
 
@@ -110,6 +117,9 @@ class StateWriter(Codec):
         kind = type(value)
         if kind in NUMBERS and (type(value) is not int or -(2**63) <= value < 2**63):
             return value
+        if type(value) is str and len(value) < LARGE and value.isascii():
+            return value
+        self._is_clean = False
         try:
             return self._plain(value, 0, Encoder())
         except KeyingError:
@@ -119,10 +129,6 @@ class StateWriter(Codec):
 
     # -- Targets ------------------------------------------------------------------------------------------------------
 
-    def target(self, value: object) -> object:
-        """Returns the plain form of a nest of results, with all results that it leads to."""
-        return self.with_results(lambda: self.plain(value))
-
     def shape(self, value: object, given: Iterable[LazyResult[object]] = ()) -> bytes:
         """Returns the bytes of a target without the values in it: for its graph's rows only.
 
@@ -131,16 +137,18 @@ class StateWriter(Codec):
         """
         self._shape, self._given = True, {lazy: number for number, lazy in enumerate(given)}
         try:
-            return self.write(lambda: self.target(value))
+            return self.write(lambda: self.plain(value))
         except _ValuesNeeded:
             self._shape = False
-            return self.write(lambda: self.target(value))
+            return self.write(lambda: self.plain(value))
         finally:
             self._shape, self._given = False, {}
 
-    def with_results(self, make: Callable[[], object]) -> object:
-        """Returns the plain data that `make` returns, with all results that its values lead to; it may be called twice."""
+    def _with_results(self, make: Callable[[], object]) -> list[object]:
+        """Returns the results that the values of `make` lead to, the policies of these, and the plain data that it returns."""
         root = self._after_results(make)
+        if not self._results:
+            return [[], [], root]
         policies: list[object] = []
         numbers: dict[int, int] = {}  # of policies that several results have, as a Router's copy of a state does
         found = list(self._results)
@@ -155,32 +163,43 @@ class StateWriter(Codec):
 
     def _after_results(self, make: Callable[[], object]) -> object:
         """Returns the value of `make`, after the results in it have been written."""
-        stack: list[LazyResult[object]] = []
-        active: set[LazyResult[object]] = set()
         while True:
-            lazy = stack[-1] if stack else None
-            before, numbers = len(self._seen), dict(self._numbers)
+            before = len(self._seen), len(self._numbers)
             self._missing = []
-            made = make() if lazy is None else None
-            if lazy is not None and lazy not in self._results:
-                made = self._extended(LAZY, self._encode([self._called(lazy.task), self._slots(lazy)]))
-            if self._missing:
-                self._numbers = numbers  # what was written is written again, after these results
-                for key in list(self._seen)[before:]:
-                    del self._seen[key]
-                again = [each for each in self._missing if each in active]
-                if again:
-                    raise KeyingError("results that depend on each other")
-                stack += dict.fromkeys(reversed(self._missing))
-                active.update(() if lazy is None else (lazy,))
-            elif lazy is None:
+            made = make()
+            if not self._missing:
                 return made
-            else:
-                stack.pop()
-                active.discard(lazy)
-                if lazy not in self._results:
-                    self._results[lazy] = len(self._results)
-                    self._written.append(made)
+            self._forget(before)
+            self._write_results(self._missing)
+
+    def _write_results(self, wanted: list[LazyResult[object]]) -> None:
+        """Writes results, each after those in it."""
+        stack = list(dict.fromkeys(reversed(wanted)))
+        active: set[LazyResult[object]] = set()
+        while stack:
+            lazy = stack[-1]
+            before = len(self._seen), len(self._numbers)
+            self._missing = []
+            if lazy not in self._results:
+                made = self._extended(LAZY, self._encode([self._called(lazy.task), self._slots(lazy)]))
+                if self._missing:
+                    self._forget(before)
+                    if any(each in active for each in self._missing):
+                        raise KeyingError("results that depend on each other")
+                    stack += dict.fromkeys(reversed(self._missing))
+                    active.add(lazy)
+                    continue
+                self._results[lazy] = len(self._results)
+                self._written.append(made)
+            stack.pop()
+            active.discard(lazy)
+
+    def _forget(self, before: tuple[int, int]) -> None:
+        """Forgets the objects that were written behind the first ones: they are written again, after the results in them."""
+        for key in list(self._seen)[before[0] :]:
+            del self._seen[key]
+        for key in list(self._numbers)[before[1] :]:
+            del self._numbers[key]
 
     def _slots(self, lazy: LazyResult[object]) -> list[object]:
         names = lazy.task.parameters if lazy.policies is None else ()
@@ -434,7 +453,7 @@ class StateReader(Codec):
         return self._decode(data)
 
     def target(self, data: object) -> object:
-        """Returns the nest of results, or the data, that `StateWriter.with_results` has made."""
+        """Returns the nest of results, or the data, that `StateWriter.write` has written."""
         results, policies, root = cast("tuple[list[LazyResult[object]], list[object], object]", data)
         for lazy, written in zip(results, policies, strict=True):
             if type(written) is int:
@@ -586,5 +605,5 @@ def read_value(store: Store, id: str, data: bytes) -> object:
 def written_value(store: Store, value: object) -> tuple[bytes, dict[bytes, bytes]]:
     """Returns the bytes of a value, and its large parts."""
     writer = StateWriter(store.pickle)
-    data = writer.write(lambda: writer.target(value))
+    data = writer.write(lambda: writer.plain(value))
     return data, dict(writer.blobs)

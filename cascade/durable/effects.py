@@ -93,6 +93,7 @@ class Effects:
         self._row_writer = Codec()
         self._groups = Groups(self._write_rows)
         self._ahead: dict[Key, ItemsAhead] = {}
+        self._has_maps = False  # whether the run has come to a map
         self._saved_maps: set[Key] = set()
         self._found: set[int] = set()  # signals that waits have found
         self._ends: dict[Key, Callable[[], object]] = {}  # of calls whose results the run does not have yet
@@ -125,7 +126,7 @@ class Effects:
 
     def written(self, plain: Callable[[object], object]) -> list[list[object]]:
         """Returns the notes as plain data, given a function that returns the plain form of a value."""
-        return [[*key, _written(note, plain)] for key, note in self.notes.items()]
+        return [[*key, _written(note, plain)] for key, note in self.notes.items()] if self.notes else []
 
     def waits(self) -> tuple[list[str], float | None]:
         """Returns the names of the signals that the run waits for, and when it continues in any case."""
@@ -135,8 +136,10 @@ class Effects:
 
     def saved(self) -> None:
         """Called behind each snapshot."""
-        self._saved_maps = {key for key, note in self.notes.items() if note.items is not None}
-        self.taken = []
+        if self._has_maps:
+            self._saved_maps = {key for key, note in self.notes.items() if note.items is not None}
+        if self.taken:
+            self.taken = []
 
     def restore(self, written: list[list[Any]]) -> None:
         """Takes the notes of a snapshot, of calls that are made again, and of the effects since then."""
@@ -148,7 +151,7 @@ class Effects:
             note.value = value
             note.restored = dict(zip(positions, values, strict=True))
             if note.restored:
-                note.items = note.restored.copy
+                note.items, self._has_maps = note.restored.copy, True
         for serial, node, data in run.store.effects(run.id, run.number):
             note = self._note((serial, node))
             note.begun = note.in_doubt = data is None
@@ -289,8 +292,12 @@ class Effects:
         if not is_whole:
             run, encode = self._run, self._row_writer.encode
             written = [(row.serial, row.node, encode(row.value[0]) if row.value else None) for row in rows]
-            run.keep(lambda: run.store.save_effects(run.id, run.owner, run.number, written))
-            run.end_transaction()
+            try:
+                run.store.save_effects(run.id, run.owner, run.number, written)
+                run.end_transaction()
+            except BaseException as error:
+                run.failure = error
+                raise
         for row in rows:
             row.note.begun, row.note.value = not row.value, list(row.value)
         if is_whole:
@@ -393,7 +400,7 @@ class Effects:
 
     def note_items(self, call: NodeCall, finished: Callable[[], dict[int, object]]) -> None:
         """Has the finished items of a map saved with each snapshot."""
-        self._note((call.serial, call.node)).items = finished
+        self._note((call.serial, call.node)).items, self._has_maps = finished, True
 
     def ended_later(self, serial: int, node: int | str) -> None:
         """As `ended`, when the run has the result of the call: until then it may be saved for another call, as one that is under way."""
@@ -412,6 +419,8 @@ class Effects:
 
 
 def _written(note: Note, plain: Callable[[object], object]) -> list[object]:
+    if note.items is None and not note.value:
+        return [note.begun, note.attempt, note.due, note.name, [], [], []]
     value = plain(list(note.value)) if note.value else []
     positions: object = []
     values: object = []

@@ -60,7 +60,7 @@ def written_target(store: Store, target: object, params: Mapping[str, object] | 
                 f"the target cannot be saved: it holds {error.what}", expected=error.expected, hint=error.hint
             ) from None
 
-    return writer.write(lambda: writer.with_results(make)), writer
+    return writer.write(make), writer
 
 
 class Execution:

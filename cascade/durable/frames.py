@@ -7,7 +7,7 @@ name, or an operation in a row of a graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from cascade._vm import ABSENT, Code, FrameState, loop_code_of
@@ -95,15 +95,12 @@ class Shapes:
             self._known[key] = Shape(key, data, dict(self._writer.blobs), operations)
         return self._known[key]
 
-    def of(self, state: State) -> Shape | None:
-        """Returns the shape of a frame's graph; None for a task or a state machine on its own."""
-        if isinstance(state, WalkState):
-            found = state.code.shape if state.code.graph is not None else None
-        else:
-            found = self._of_code[state.code] if state.routine is None else None
+    def of(self, state: State) -> Shape:
+        """Returns the shape of a frame's graph."""
+        found = state.code.shape if isinstance(state, WalkState) else self._of_code[state.code]
         if isinstance(found, SavingError):
             raise found
-        return cast("Shape | None", found)
+        return cast("Shape", found)
 
     def place_of(self, operation: AnyOperation) -> tuple[Shape, list[int]]:
         """Returns the shape and the row in which an operation stands; further numbers lead to its states, and to its later calls."""
@@ -143,24 +140,16 @@ def operations_in(rows: tuple[Row, ...]) -> dict[int, AnyOperation]:
 # -- Writing ----------------------------------------------------------------------------------------------------------
 
 
-class Frames(NamedTuple):
-    """The frames of a run as plain data.
+def written_frames(
+    states: Sequence[State], writer: StateWriter, shapes: Shapes, used: dict[bytes, Shape]
+) -> tuple[int, list[Written]]:
+    """Returns the number of the frame that continues first, and the frames as plain data: each stands behind the one that takes its result.
 
-    Attributes:
-        first: the number of the frame that continues first.
-        shapes: of their graphs.
+    Args:
+        used: takes the shapes of their graphs, by their keys.
     """
-
-    written: list[Written]
-    first: int
-    shapes: dict[bytes, Shape]
-
-
-def written_frames(states: list[State], writer: StateWriter, shapes: Shapes) -> Frames:
-    """Returns the frames of a run as plain data: each stands behind the one that takes its result."""
-    used: dict[bytes, Shape] = {}
     if len(states) == 1:  # a loop, most often
-        return Frames([_written_frame(states[0], writer, shapes, {}, used)], 0, used)
+        return 0, [_written_frame(states[0], writer, shapes, {}, used)]
     order: list[int] = []
     for number in range(len(states)):
         chain = []
@@ -169,15 +158,16 @@ def written_frames(states: list[State], writer: StateWriter, shapes: Shapes) -> 
             number = states[number].owner
         order += reversed(chain)
     place = {number: at for at, number in enumerate(order)}
-    written = [_written_frame(states[number], writer, shapes, place, used) for number in order]
-    return Frames(written, place[0], used)
+    return place[0], [_written_frame(states[number], writer, shapes, place, used) for number in order]
 
 
 def _written_frame(
     state: State, writer: StateWriter, shapes: Shapes, place: Mapping[int, int], used: dict[bytes, Shape]
 ) -> Written:
     slots = _values(writer, state.slots, state)
-    calls = [[pc, _values(writer, operands, state), len(operands)] for pc, operands in state.calls]
+    calls = (
+        [[pc, _values(writer, operands, state), len(operands)] for pc, operands in state.calls] if state.calls else []
+    )
     origin = None if state.origin is None else _task(writer, state.origin)
     return [
         _reference(state, writer, shapes, used), state.pc, slots, len(state.slots), calls,
@@ -227,11 +217,11 @@ def operation_in(state: State) -> Any:  # noqa: ANN401  # a task, or an operatio
 
 
 def _reference(state: State, writer: StateWriter, shapes: Shapes, used: dict[bytes, Shape]) -> list[object]:
-    shape = shapes.of(state)
-    if shape is not None:
-        used[shape.key] = shape
-        return ["graph", shape.key]
     operation = operation_in(state)
+    if operation is None:
+        graph = shapes.of(state)
+        used[graph.key] = graph
+        return ["graph", graph.key]
     known = shapes.references.get(operation)
     if known is None:
         known = shapes.references[operation] = _operation_reference(operation, writer, shapes)

@@ -22,13 +22,13 @@ class Handle(Generic[C]):
 
     def __init__(self, connection: C) -> None:
         self.connection = connection
-        self._process = os.getpid()
+        self._process = _process
         # Held from outside as well, so that the collector does not finalize it before this.
         _OPEN[id(self)] = self._process, connection
 
     @property
     def is_own(self) -> bool:
-        return self._process == os.getpid()
+        return self._process == _process
 
     def close(self) -> None:
         """Closes the connection, in the process that has opened it."""
@@ -42,6 +42,17 @@ class Handle(Generic[C]):
         self.close()
 
 
+_process = os.getpid()
+
+
+def _note_process() -> None:
+    global _process
+    _process = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):  # there is none where there are no forks
+    os.register_at_fork(after_in_child=_note_process)
+
 _OPEN: dict[int, tuple[int, object]] = {}
 _FOREIGN: list[object] = []
 
@@ -50,7 +61,7 @@ _FOREIGN: list[object] = []
 def _close_all() -> None:
     # A store that a module holds outlives its thread's local data, in which its handle is.
     for process, connection in list(_OPEN.values()):
-        if process == os.getpid():
+        if process == _process:
             connection.close()  # type: ignore[attr-defined]  # both kinds of connections have it
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cascade._vm import PAUSE, WAIT, Machine
 from cascade.durable.codec import StateWriter
 from cascade.durable.effects import Effects, Wait
-from cascade.durable.frames import Shapes, written_frames
+from cascade.durable.frames import Shape, Shapes, written_frames
 from cascade.durable.pinned import FunctionRow, function_rows
 from cascade.durable.store import Store
 from cascade.errors import DeclarationError, StoreError
@@ -80,7 +80,10 @@ class SavedRun:
         self.shapes = shapes
         self.effects = Effects(self)
         self.writer = StateWriter(store.pickle)
-        self._every = every
+        self._calls = (
+            every.calls if isinstance(every, Steps) else 0
+        )  # between two snapshots; 0 where these go by the clock
+        self._seconds = 0.0 if isinstance(every, Steps) else every
         self._known_functions = known_functions
         self._noted_functions = 0
         self._written: dict[
@@ -93,7 +96,7 @@ class SavedRun:
         self._due = 0.0
         run.attach(cast("TaskGroup", self))
         context.durable = cast("Durable", self.effects)
-        self._set_due(0.0)
+        self._set_due(time.monotonic(), 0.0)
 
     # -- As the driver's run ----------------------------------------------------------------------------------------------
 
@@ -114,8 +117,8 @@ class SavedRun:
         if self.must_save and self._group is not None and self.inner.between_calls:
             self.save()  # results that were awaited have come: nothing continues before they are saved
         end = time.monotonic() + slice_seconds if slice_seconds else float("inf")
-        if not isinstance(self._every, Steps):
-            slice_seconds = min(slice_seconds, max(self._every, 0.0005)) if slice_seconds else self._every
+        if not self._calls:
+            slice_seconds = min(slice_seconds, max(self._seconds, 0.0005)) if slice_seconds else self._seconds
         while True:
             status = self.inner.run(slice_seconds)
             if status == WAIT:
@@ -201,15 +204,14 @@ class SavedRun:
 
     def is_due(self) -> bool:
         """Returns True if it is time for a snapshot."""
-        if isinstance(self._every, Steps):
-            return self.inner.steps >= self._due
-        return time.monotonic() >= self._due
+        return (self.inner.steps if self._calls else time.monotonic()) >= self._due
 
-    def _set_due(self, seconds: float) -> None:
-        if isinstance(self._every, Steps):
-            self._due = self.inner.steps + self._every.calls
+    def _set_due(self, now: float, seconds: float) -> None:
+        """Sets when the next snapshot is due, behind one that took so many seconds."""
+        if self._calls:
+            self._due = self.inner.steps + self._calls
         else:
-            self._due = time.monotonic() + max(self._every, SHARE * seconds)
+            self._due = now + max(self._seconds, SHARE * seconds)
         self._set_stop()
 
     def _set_stop(self) -> None:
@@ -217,7 +219,7 @@ class SavedRun:
         if self.must_save:
             self.inner.stop_before(self.inner.steps)
         else:
-            self.inner.stop_before(int(self._due) if isinstance(self._every, Steps) else -1)
+            self.inner.stop_before(int(self._due) if self._calls else -1)
 
     def request_save(self) -> None:
         """Has the run saved before anything else is called."""
@@ -226,57 +228,47 @@ class SavedRun:
 
     def save(self, parked: tuple[list[str], float | None] | None = None) -> None:
         """Takes a snapshot; raises SavingError (a TypeError) for a value that cannot be saved."""
-        begun = time.perf_counter()
-        number, inner, writer = self.number + 1, self.inner, self.writer
+        begun = time.monotonic()
+        number, inner, writer, effects = self.number + 1, self.inner, self.writer, self.effects
         if self.context.inputs.resources is not None:
             writer.resources = self.context.inputs.resources.injections()
-        elapsed = time.monotonic() - self.begun + self.elapsed
-        self.effects.note_finished()
+        effects.note_finished()
         states = inner.frames(self._entries) if isinstance(inner, Machine) else frame_states(inner, self._entries)
-        shapes: dict[bytes, Any] = {}
+        used: dict[bytes, Shape] = {}
 
         def make() -> object:
-            frames = written_frames(list(states), writer, self.shapes)
-            shapes.update(frames.shapes)
-            notes = self.effects.written(writer.plain)
-            return [inner.steps, inner.graphs, frames.first, frames.written, notes, elapsed]
+            first, frames = written_frames(states, writer, self.shapes, used)
+            elapsed = begun - self.begun + self.elapsed
+            return [inner.steps, inner.graphs, first, frames, effects.written(writer.plain), elapsed]
 
-        state = writer.write(lambda: writer.with_results(make))
+        state = writer.write(make)
         blobs = writer.blobs
-        for key, shape in shapes.items():
+        for key, shape in used.items():
             if key:
-                blobs |= {**shape.blobs, key: shape.data}
+                blobs = {**blobs, **shape.blobs, key: shape.data}
         if blobs:
             blobs = self._new(blobs, number)
         if self.has_transaction and parked is not None:
             raise StoreError("a run cannot be parked in the midst of a transaction")
         functions = self._new_functions()
-        self.keep(
-            lambda: self.store.save(
-                self.id, self.owner, number, inner.steps, state, blobs, functions, self.effects.taken, parked
-            )
-        )
-        self.end_transaction()
+        try:
+            self.store.save(self.id, self.owner, number, inner.steps, state, blobs, functions, effects.taken, parked)
+            self.end_transaction()
+        except BaseException as error:
+            self.failure = error
+            raise
         self.number = number
-        self.effects.saved()
+        effects.saved()
         self.must_save = False
-        seconds = time.perf_counter() - begun
-        self._set_due(seconds)
-        self.context.publisher.saved(self.id, number, inner.steps, len(state), seconds)
+        now = time.monotonic()
+        self._set_due(now, now - begun)
+        self.context.publisher.saved(self.id, number, inner.steps, len(state), now - begun)
 
     def end_transaction(self) -> None:
         """Commits the writes of a call with the effect "atomic", with those to the store."""
         if self.has_transaction:
             self.has_transaction = False
-            self.keep(self.store.database.commit)
-
-    def keep(self, write: Callable[[], object]) -> None:
-        """Writes to the store; an error ends the run, and is no failure of an item."""
-        try:
-            write()
-        except BaseException as error:
-            self.failure = error
-            raise
+            self.store.database.commit()
 
     begun = 0.0
     elapsed = 0.0

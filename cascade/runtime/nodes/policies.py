@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
 def skip_reason(operation: TaskOperation, operands: Sequence[object]) -> str | None:
     """Returns the reason why a call is skipped; None if it is not."""
-    for position, operand in enumerate(operands):
-        if type(operand) is Skipped and position >= operation.may_be_skipped:
-            return "UpstreamSkipped_Data" if position < operation.order.start else "UpstreamSkipped_Sequence"
-    if not all(operands[operation.conditions]):
-        return "ConditionFalse"
-    return None
+    if Skipped in map(type, operands):
+        for position, operand in enumerate(operands):
+            if type(operand) is Skipped and position >= operation.may_be_skipped:
+                return "UpstreamSkipped_Data" if position < operation.order.start else "UpstreamSkipped_Sequence"
+    return None if all(operands[operation.conditions]) else "ConditionFalse"
 
 
 def with_policies(call: Call) -> Coroutine[object, None, object]:
