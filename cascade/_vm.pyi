@@ -226,6 +226,8 @@ class Mark:
 ABSENT: Final[Mark]
 SAVE_FIRST: Final[Mark]
 
+def scalars_of(values: list[object], longest: int) -> list[list[object]] | None: ...
+
 @final
 class FrameState:
     """A frame as data; see vm/snapshot.pxi."""

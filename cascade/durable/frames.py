@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from cascade._vm import ABSENT, Code, FrameState, loop_code_of
+from cascade._vm import ABSENT, Code, FrameState, loop_code_of, scalars_of
 from cascade.adapters.caches.keys import digest
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
-from cascade.durable.codec import ROUTES, StateWriter, unsaved
+from cascade.durable.codec import LARGE, ROUTES, StateWriter, unsaved
 from cascade.durable.migrations import task_path
 from cascade.errors import KeyingError, SavingError, StoreError
 from cascade.graph.build import flatten
@@ -184,8 +184,11 @@ def _task(writer: StateWriter, task: AnyTask) -> str:
     return path
 
 
-def _values(writer: StateWriter, values: list[object], state: State) -> list[object]:
+def _values(writer: StateWriter, values: list[object], state: State) -> Sequence[object]:
     """Returns the values that are there, with their positions."""
+    scalars = scalars_of(values, LARGE)
+    if scalars is not None:
+        return scalars
     at, plain = 0, writer.plain
     try:
         written: list[object] = []

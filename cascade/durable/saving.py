@@ -250,7 +250,7 @@ class SavedRun:
             blobs = self._new(blobs, number)
         if self.has_transaction and parked is not None:
             raise StoreError("a run cannot be parked in the midst of a transaction")
-        functions = self._new_functions()
+        functions = self._new_functions() if len(writer.tasks) + len(self.shapes.tasks) > self._noted_functions else ()
         try:
             self.store.save(self.id, self.owner, number, inner.steps, state, blobs, functions, effects.taken, parked)
             self.end_transaction()
@@ -284,8 +284,5 @@ class SavedRun:
     def _new_functions(self) -> list[FunctionRow]:
         """Returns the rows of the functions that the store does not have."""
         written, shaped = self.writer.tasks, self.shapes.tasks
-        count = len(written) + len(shaped)
-        if count == self._noted_functions:
-            return []
-        self._noted_functions = count
+        self._noted_functions = len(written) + len(shaped)
         return function_rows({**written, **shaped}, self._known_functions)

@@ -282,14 +282,13 @@ class Store:
         Raises:
             LostLease: another process has taken the run over, or it was cancelled.
         """
-        now, database = time.time(), self.database
-        row = (id, number, now, step, state)
-        if not blobs and not functions and not taken and parked is None and number % SWEEP:
-            if not database.count_alone(self._add_snapshot, (*row, id, owner)):  # it is a transaction by itself
+        database, row = self.database, (id, number, time.time(), step, state, id, owner)
+        if not (blobs or functions or taken or parked is not None or number % SWEEP == 0):
+            if not database.count_alone(self._add_snapshot, row):  # it is a transaction by itself
                 raise self.lost(id)
             return
         with database.transaction():
-            if not database.count(self._add_snapshot, (*row, id, owner)):
+            if not database.count(self._add_snapshot, row):
                 raise self.lost(id)
             if number % SWEEP == 0:
                 database.count("DELETE FROM snapshots WHERE run = ? AND number <= ?", (id, number - KEPT_SNAPSHOTS))

@@ -61,6 +61,29 @@ cdef class FrameState:
         self.routine = routine
 
 
+def scalars_of(list values not None, Py_ssize_t longest):
+    """Returns a list [position, value] for each value that is there, if all of these are None, booleans, integers of 64 bits, floats, or
+    ASCII texts of fewer than `longest` characters; else None."""
+    cdef list found = []
+    cdef Py_ssize_t at
+    cdef int overflow = 0
+    for at in range(len(values)):
+        value = values[at]
+        if value is ABSENT:
+            continue
+        if type(value) is int:
+            PyLong_AsLongLongAndOverflow(<PyObject*>value, &overflow)
+            if overflow:
+                return None
+        elif type(value) is str:
+            if len(<str>value) >= longest or not (<str>value).isascii():
+                return None
+        elif value is not None and type(value) is not float and type(value) is not bool:
+            return None
+        found.append([at, value])
+    return found
+
+
 cdef list frame_states(Machine machine, awaited):
     # Returns the states of all frames of the run; the one that continues first stands first.
     cdef dict numbers = {}
