@@ -27,7 +27,7 @@ class SavedContext(RunContext):
     def expand(self, deferred: LazyResult[object], hands_on: bool = False) -> tuple[Code, Sequence[object]]:
         """As `RunContext.expand`; notes the shape of the graph."""
         code, inputs = super().expand(deferred, hands_on)
-        self.shapes.note_code(code, deferred)
+        self.shapes.note_code(code, inputs, deferred)
         return code, inputs
 
     def shape_of(self, target: object, rows: Sequence[Row]) -> Shape:

@@ -185,7 +185,7 @@ class Execution:
         context = cast("SavedContext", session.context)
         context.shapes.pickle = self.store.pickle
         if isinstance(session.run, Machine):
-            context.shapes.root(rows_of(session.code), session.code)
+            context.shapes.root(rows_of(session.code), session.code, session.inputs)
         return session
 
     def _make_saved(self, session: SavedSession, number: int, known: set[str]) -> SavedRun:

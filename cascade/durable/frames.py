@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 from cascade._vm import ABSENT, Code, FrameState, loop_code_of, scalars_of
 from cascade.adapters.caches.keys import digest
@@ -20,6 +21,7 @@ from cascade.errors import KeyingError, SavingError, StoreError
 from cascade.graph.build import flatten
 from cascade.graph.model import Graph, Row
 from cascade.graph.operations import AnyTask, Operation, PolicyOperation, StateMachine, operation_of
+from cascade.graph.route_table import RouteTable
 from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.runtime.spine.run_context import RunContext
 from cascade.runtime.spine.walk_state import WalkCode, WalkState
@@ -49,6 +51,8 @@ class Shape(NamedTuple):
 class Shapes:
     """The shapes of the graphs of one run.
 
+    Graphs of the same rows have one code. Where they have Routers, they are told apart by the routes, which are an input.
+
     Attributes:
         pickle: as of `StateWriter`.
         tasks: those that were written, by their names.
@@ -57,6 +61,7 @@ class Shapes:
     def __init__(self) -> None:
         self._writer = StateWriter()
         self._of_code: dict[Code, Shape | SavingError] = {}
+        self._of_routes: WeakKeyDictionary[RouteTable, LazyResult[object] | Shape | SavingError] = WeakKeyDictionary()
         self._known: dict[bytes, Shape] = {}
         self.tasks = self._writer.tasks
         self.references: dict[AnyOperation, tuple[Shape | None, list[object]]] = {}  # of those that frames stand in
@@ -69,22 +74,32 @@ class Shapes:
     def pickle(self, pickle: bool) -> None:
         self._writer.pickle = pickle
 
-    def root(self, operations: Mapping[int, AnyOperation], code: Code | None = None) -> Shape:
+    def root(
+        self, operations: Mapping[int, AnyOperation], code: Code | None = None, inputs: Sequence[object] = ()
+    ) -> Shape:
         """Notes the graph of the run's target."""
         shape = self._known[b""] = Shape(b"", b"", {}, operations)
         if code is not None:
             self._of_code[code] = shape
+        self._of_routes.update((each, shape) for each in inputs if type(each) is RouteTable)
         return shape
 
-    def note_code(self, code: Code, deferred: LazyResult[object]) -> None:
-        """Notes the code of a graph that a task has returned."""
+    def note_code(self, code: Code, inputs: Sequence[object], deferred: LazyResult[object]) -> None:
+        """Notes the code of a graph that a task has returned, and its inputs."""
         if code not in self._of_code:
-            try:
-                self._of_code[code] = self.made(deferred, rows_of(code))
-            except SavingError as error:
-                self._of_code[code] = error
-            except KeyingError as error:
-                self._of_code[code] = unsaved("a graph that a task has returned", deferred.task, error)
+            self._of_code[code] = self._made_or_error(deferred, code)
+        if RouteTable in map(type, inputs):
+            for each in inputs:
+                if type(each) is RouteTable:
+                    self._of_routes.setdefault(each, deferred)
+
+    def _made_or_error(self, deferred: LazyResult[object], code: Code) -> Shape | SavingError:
+        try:
+            return self.made(deferred, rows_of(code))
+        except SavingError as error:
+            return error
+        except KeyingError as error:
+            return unsaved("a graph that a task has returned", deferred.task, error)
 
     def made(self, deferred: LazyResult[object], operations: Mapping[int, AnyOperation]) -> Shape:
         """Returns the shape of a graph."""
@@ -97,7 +112,15 @@ class Shapes:
 
     def of(self, state: State) -> Shape:
         """Returns the shape of a frame's graph."""
-        found = state.code.shape if isinstance(state, WalkState) else self._of_code[state.code]
+        if isinstance(state, WalkState):
+            return cast("Shape", state.code.shape)
+        found: LazyResult[object] | Shape | SavingError = self._of_code[state.code]
+        for value in (*state.slots, *(operand for _, operands in state.calls for operand in operands)):
+            if type(value) is RouteTable:
+                found = self._of_routes[value]
+                if isinstance(found, LazyResult):
+                    found = self._of_routes[value] = self._made_or_error(found, state.code)
+                break
         if isinstance(found, SavingError):
             raise found
         return cast("Shape", found)

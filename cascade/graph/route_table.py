@@ -21,7 +21,7 @@ class RouteTable(CompiledRoutes):
     """
 
     # CPython finds attributes in the dict of an instance of an extension type's subclass half as fast.
-    __slots__ = ("common", "once", "routes", "shared", "skips", "templates", "uses")
+    __slots__ = ("__weakref__", "common", "once", "routes", "shared", "skips", "templates", "uses")
 
     def __init__(
         self,

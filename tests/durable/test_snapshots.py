@@ -30,6 +30,12 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "a state machine at the end": lambda: tasks.state_machine(9),
     "routes": lambda: tasks.routed(4),
     "another route": lambda: tasks.routed(40),
+    "a route that is a Router": lambda: cs.Router(
+        tasks.choose(12),
+        {"small": tasks.add(1), "large": cs.Router(tasks.choose(3), {"small": tasks.add(5), "large": tasks.add(7)})},
+    ),
+    "Routers of the same rows": lambda: tasks.turned(25),
+    "Routers of the same rows side by side": lambda: tasks.together(tasks.turned(25), tasks.turned(24)),
     "a map": lambda: tasks.total(tasks.square.map(range(8))),
     "a map of calls that continue": lambda: tasks.total(tasks.square_later.map([1, 2, tasks.add(1, 2)])),
     "a map of loops": lambda: tasks.total(tasks.slow_count.map([3, 0, 2])),

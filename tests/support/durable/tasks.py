@@ -136,6 +136,12 @@ def routed(n: int) -> Any:
 
 
 @cs.task
+def turned(n: int) -> Any:
+    """Returns a Router of the same rows again and again, with other values in its routes."""
+    return n if n <= 0 else cs.Router(choose(n), {"small": add(turned(n - 4), n), "large": turned(n - 7)})
+
+
+@cs.task
 def square(x: int) -> Any:
     return x * x
 
