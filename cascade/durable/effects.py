@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from cascade._vm import SAVE_FIRST, TailCall, is_awaitable
 from cascade.adapters.caches.codec import Codec
@@ -13,6 +13,7 @@ from cascade.declare.failed import Failed
 from cascade.durable.codec import LARGE, SCALARS, read_value
 from cascade.durable.groups import Groups, ItemsAhead
 from cascade.durable.notes import EffectRow, Key, Note
+from cascade.durable.store import Store
 from cascade.errors import DeclarationError, InDoubtError, SavingError, TaskTimeoutError
 from cascade.imports import asyncio
 from cascade.runtime.nodes.call import close_awaitable
@@ -20,17 +21,35 @@ from cascade.runtime.nodes.policies import call_with_policies, without_effect
 
 if TYPE_CHECKING:
     from cascade.declare.task import Task
-    from cascade.durable.saving import SavedRun
     from cascade.graph.operations import Call as CallOperation
     from cascade.graph.operations import Map as MapOperation
     from cascade.runtime.nodes.call import Call as NodeCall
     from cascade.runtime.nodes.call import ItemCall
     from cascade.runtime.nodes.context import NodeContext
+    from cascade.runtime.spine.run_context import RunContext
 
     AnyTask = Task[..., object]
 
 POLL_SECONDS = 0.05
 """Between two looks for a signal, of a wait beside which other calls are under way."""
+
+
+class Saved(Protocol):
+    """The run, as its effects use it; see `cascade.durable.saving.SavedRun`."""
+
+    context: RunContext
+    store: Store
+    id: str
+    owner: str
+    number: int
+    must_save: bool
+    has_transaction: bool
+    failure: BaseException | None
+
+    def is_due(self) -> bool: ...
+    def request_save(self) -> None: ...
+    def save(self) -> None: ...
+    def end_transaction(self) -> None: ...
 
 
 class Returned(NamedTuple):
@@ -85,7 +104,7 @@ class Effects:
         doubt: the treatment of a call in doubt; None raises.
     """
 
-    def __init__(self, run: SavedRun) -> None:
+    def __init__(self, run: Saved) -> None:
         self._run = run
         self.notes: dict[Key, Note] = {}
         self.taken: list[int] = []
