@@ -7,55 +7,15 @@ python tools/kill_workers.py --times 20 --only dask
 from __future__ import annotations
 
 import argparse
-import contextlib
-import logging
-import multiprocessing
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import cascade as cs
-from cascade.adapters.executors.blocks import Blocks
-from cascade.adapters.executors.local import LocalExecutor
-from tests.support.killing import Killer, values_while_killing
+from tests.support.killing import PLACES, Killer, values_while_killing
 
 ITEMS = 1000
-
-
-def processes() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver"))
-
-
-@contextlib.contextmanager
-def built_in() -> Iterator[cs.Engine]:
-    with LocalExecutor(processes=2) as executor:
-        yield cs.Engine(executor=executor)
-
-
-@contextlib.contextmanager
-def on_processes() -> Iterator[cs.Engine]:
-    with Blocks(processes, workers=2) as executor:
-        yield cs.Engine(executor=executor)
-
-
-@contextlib.contextmanager
-def on_dask() -> Iterator[cs.Engine]:
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield cs.Engine(executor=cs.DaskExecutor(client))
-
-
-PLACES = {"built-in": built_in, "processes": on_processes, "dask": on_dask}
 
 
 def kill(place: str, times: int, seed: int) -> None:

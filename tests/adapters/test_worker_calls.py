@@ -37,6 +37,20 @@ def repeated(size: int) -> bytes:
     return b"x" * size
 
 
+@cs.task(mode="compute")
+def end_by(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@cs.task(mode="compute")
+def end_with_a_forked_child(file: str) -> None:
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    FilePath(file).write_text(str(child))
+    os._exit(3)
+
+
 @cs.task
 async def later(value: Any) -> Any:
     await asyncio.sleep(0.01)
@@ -150,6 +164,21 @@ def test_a_dead_worker_takes_one_call_with_it(run, tmp_path):
         with pytest.raises(WorkerError, match="SIGKILL"):
             run(compute.crash())
         assert beside.result() == 1.0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="has no such signals")
+def test_the_end_by_any_signal_is_an_error(run):
+    with pytest.raises(WorkerError, match=f"SIGNAL\\(-{signal.SIGRTMIN + 3}\\)"):
+        run(end_by(signal.SIGRTMIN + 3))
+
+
+def test_a_dead_worker_is_noticed_whose_child_lives_on(run, tmp_path):
+    file = tmp_path / "child"
+    try:
+        with pytest.raises(WorkerError, match=r"EXIT\(3\)"):
+            run(end_with_a_forked_child(str(file)))
+    finally:
+        os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("size", [1 << 10, 1 << 16, 1 << 24])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import multiprocessing
 import os
 import random
 import signal
@@ -10,9 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import cascade as cs
+from cascade.adapters.executors.blocks import Blocks
+from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import WorkerError
 
 ATTEMPTS = 10_000
@@ -67,3 +72,35 @@ def values_while_killing(engine: cs.Engine, count: int, killer: Killer, **option
     for value, process in engine.stream(worked.map(range(count)).with_retry(policy), **options):
         killer.see(process)
         yield value
+
+
+def processes() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver"))
+
+
+@contextlib.contextmanager
+def built_in() -> Iterator[cs.Engine]:
+    with LocalExecutor(processes=2) as executor:
+        yield cs.Engine(executor=executor)
+
+
+@contextlib.contextmanager
+def on_processes() -> Iterator[cs.Engine]:
+    with Blocks(processes, workers=2) as executor:
+        yield cs.Engine(executor=executor)
+
+
+@contextlib.contextmanager
+def on_dask() -> Iterator[cs.Engine]:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.CRITICAL
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield cs.Engine(executor=cs.DaskExecutor(client))
+
+
+PLACES = {"built-in": built_in, "processes": on_processes, "dask": on_dask}

@@ -41,6 +41,7 @@ IDLE_SECONDS = 60.0
 """Workers without work end after so long."""
 AT_ONCE = 1 << 16
 """Bytes of a message that a waiting worker takes at once; larger ones are written on a thread of their own."""
+_SIGNALS = {int(each): each.name for each in signal.Signals}
 PATIENCE = 5.0
 """Seconds after which a worker is killed that has closed its pipe, and does not end."""
 
@@ -118,7 +119,9 @@ class _Worker:
 
     def end(self) -> str:
         """Waits for the end of a process that has closed its pipe, and returns its exit status in words."""
-        self.process.join(PATIENCE)
+        latest = time.monotonic() + PATIENCE
+        while self.process.is_alive() and time.monotonic() < latest:
+            self.process.join(0.05)  # which waits longer than for the process, where a child of it lives on
         if self.process.is_alive():
             self.kill()
             self.process.join()
@@ -126,7 +129,8 @@ class _Worker:
         code = self.process.exitcode
         if code is None:  # somebody else has waited for the process
             return "its exit status is not known"
-        return f"exit status {signal.Signals(-code).name}({code})" if code < 0 else f"exit status EXIT({code})"
+        name = "EXIT" if code >= 0 else _SIGNALS.get(-code, "SIGNAL")
+        return f"exit status {name}({code})"
 
     def kill(self) -> None:
         if self.process.exitcode is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import sys
@@ -58,6 +59,8 @@ def serve(connection: Connection, lifeline: int, kernels: object) -> None:
         lifeline, kernels: see `begin`.
     """
     begin(lifeline, kernels)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=connection.close)  # or the end of this process would not be noticed
     while True:
         try:
             message = connection.recv_bytes()
