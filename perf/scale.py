@@ -44,7 +44,7 @@ def step(n: int) -> int:
 
 def longer(n: int) -> int:
     total = 0
-    for i in range(2000):
+    for i in range(20_000):
         total += (n ^ i) & 7
     return total
 
