@@ -383,6 +383,7 @@ class Task(Generic[P, R]):
         """The form in which the VM calls the task's function."""
         if self._routine is None:
             binder = self.binder
+            self.bind = binder.bind
             self._routine = Routine(
                 owner=self,
                 function=self.called,

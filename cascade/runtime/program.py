@@ -99,6 +99,7 @@ class Program(CompiledTarget, Generic[P, R]):
         self._target = target
         self._gathered = target.binder.gathered if isinstance(target, Task) else ()
         self._asynchronous = is_asynchronous(code)
+        self._is_plain_task = inputs is None and not self._asynchronous
         self._container = ResourceContainer()
         for resource in resources:
             self._container.register(resource)
@@ -123,6 +124,12 @@ class Program(CompiledTarget, Generic[P, R]):
         """
         if has_scope():
             outer_cancellation()()  # a loop of short programs has to end as well
+        if self._is_plain_task:  # the shortest way: rules and small steps are called millions of times
+            slots = self._bind(*args, **kwargs)
+            if not hands_on_deferred(slots, self._gathered):
+                machine = Machine(self._code, slots, self._context)
+                status = machine.run(NESTED_SLICE)
+                return machine.take() if status == DONE else self._finish(machine, self._context, status)
         constant = self._constant
         if constant is not None and not args and not kwargs:
             context = self._context
