@@ -342,10 +342,10 @@ def drained(value: Any) -> Any:
 
 
 SHARED = (
-    int, float, str, bytes, type(None), type, tuple,
+    int, float, str, bytes, type(None), type, tuple, range,
     types.FunctionType, types.BuiltinFunctionType, types.ModuleType, *SCALARS,
 )  # fmt: skip
-"""Numbers, texts, constant tuples and what the modules hold are shared with the whole process."""
+"""Numbers, texts, ranges, constant tuples and what the modules hold are shared with the whole process."""
 
 
 def reference_counts(arguments: tuple[Any, ...]) -> list[int]:
