@@ -42,7 +42,9 @@ class Trace(EachRun["_Run"]):
 
     def end(self, run: _Run, target: TargetData | None) -> None:
         document = {"displayTimeUnit": "ms", "traceEvents": run.events}
-        self.path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+        # Perfetto refuses escaped surrogates, so characters are written as they are.
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.path.write_text(text, encoding="utf-8", errors="replace")
 
 
 def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:

@@ -18,8 +18,8 @@ import pytest
 import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, MissingExtraError
 from cascade.events import types as events
-from cascade.observers.lines import Log
 from cascade.graph.description import counted
+from cascade.observers.lines import Log
 from cascade.observers.state import States, clock, duration
 from cascade.runtime import Engine
 from cascade.runtime.events import (
