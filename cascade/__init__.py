@@ -385,7 +385,9 @@ if not TYPE_CHECKING:  # for type checkers the names above are complete
     def __getattr__(name: str) -> object:
         home = _HOMES.get(name)
         if home is None:
-            raise AttributeError(f"module 'cascade' has no attribute {name!r}")
+            # With the name and the object, Python shows the nearest name that there is.
+            module = __import__("sys").modules[__name__]
+            raise AttributeError(f"module 'cascade' has no attribute {name!r}", name=name, obj=module)
         value = getattr(__import__(home, fromlist=[name]), name)  # importing importlib takes half a millisecond
         globals()[name] = value
         return value

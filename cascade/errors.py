@@ -298,7 +298,7 @@ class DependencyMissingError(CascadeError, RuntimeError):
             f"there is no value: node {task_id} was skipped ({reason})",
             where=where,
             expected="a target that runs",
-            hint="run_if skips a node when its condition is false, and with it what needs its value",
+            hint="give it a value for that case: cs.Router(condition, {True: result, False: other}); a pipeline passes the value around it",
         )
 
     def _page(self) -> str | None:

@@ -69,7 +69,7 @@ def _pyperf() -> Pyperf:
 
 def _measures(target: Target, arguments: Sequence[str]) -> tuple[Measures, str | None]:
     """Returns the functions to be measured, and why plain Python is not among them."""
-    given = read_arguments(target, [*arguments], None, None)
+    given = read_arguments(target, [*arguments], None, None, runs=False)
     rows, inputs = flatten(target.lazy)
     if isinstance(inputs, Inputs) and (inputs.injections or inputs.tables or inputs.elsewhere):
         program = compile_target(target.lazy)  # type: ignore[call-overload]  # any target
@@ -114,8 +114,8 @@ def _show(found: dict[str, Any], reason: str | None) -> None:
         show(f"no plain Python beside it: {reason}")
         return
     ratio = found[PLAIN].mean() / found[TASK].mean()
-    word = f"{ratio:.2f} times as fast as" if ratio >= 1 else f"{1 / ratio:.2f} times as slow as"
-    show(f"Cascade is {word} plain Python; the values are the same")
+    word = f"is {ratio:.2f} times as fast as" if ratio >= 1 else f"takes {1 / ratio:.2f} times as long as"
+    show(f"Cascade {word} plain Python; the values are the same")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import typing
 from collections.abc import Callable, Sequence
@@ -13,9 +14,9 @@ from typing import NoReturn
 from cascade.cli.explaining import has_colours, text_of
 from cascade.cli.options import ENGINE_OPTIONS, destination
 from cascade.cli.running import run_target, value_of_target
-from cascade.cli.status import SUCCEEDED, exit_status
+from cascade.cli.status import MISUSED, SUCCEEDED, exit_status
 from cascade.cli.targets import Target, load_target
-from cascade.cli.terminal import NotWritten, Parser, occupy_closed_descriptors, show
+from cascade.cli.terminal import NotWritten, Parser, occupy_closed_descriptors, show, show_error
 from cascade.compiler.code_cache import target_code
 from cascade.errors import SerializationError, TargetError, nearest
 from cascade.messages import names as messages
@@ -57,7 +58,11 @@ def dispatch(arguments: list[str]) -> int:
         return _complete(arguments[1], arguments[3:])  # argparse would take some of the words for its own
     saved = arguments[:1] in (["runs"], ["work"])
     with_saved = saved or not arguments or arguments[0].startswith("-")
-    parsed = build_parser(with_saved).parse_args(arguments)
+    parser = build_parser(with_saved)
+    if not arguments:
+        show_error(parser.format_help().rstrip())
+        return MISUSED
+    parsed = parser.parse_args(arguments)
     if saved:
         from cascade.cli.runs import run_command
 
@@ -72,7 +77,7 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def _on_target(parsed: argparse.Namespace) -> int:
-    if parsed.command == "explain" and page(parsed.target) is not None:
+    if parsed.command == "explain" and _is_page(parsed.target):
         return _pages([parsed.target, *parsed.rest])
     target = load_target(parsed.target, f"cascade {parsed.command}")
     return COMMANDS[parsed.command].run(target, parsed.rest, parsed)
@@ -117,8 +122,18 @@ def _explain(target: Target, rest: list[str], options: argparse.Namespace) -> in
     return SUCCEEDED
 
 
+def _is_page(target: str) -> bool:
+    """Returns whether a target of `explain` is the name of a page, or looks like one that there is not."""
+    return page(_as_page(target)) is not None or re.fullmatch(r"(?i)cs\d+|[a-z]+(error|warning)", target) is not None
+
+
+def _as_page(name: str) -> str:
+    """Returns the name of a page, whatever its case."""
+    return next((known for known in messages() if known.lower() == name.lower()), name)
+
+
 def _pages(names: list[str]) -> int:
-    pages = {name: page(name) for name in names}
+    pages = {name: page(_as_page(name)) for name in names}
     for name, text in pages.items():
         if text is None:
             raise TargetError(
@@ -139,7 +154,7 @@ def _bench(target: Target, rest: list[str], options: argparse.Namespace) -> int:
 
 def _graph(target: Target, rest: list[str], options: argparse.Namespace) -> int:
     _no_more(target, rest)
-    text = visualize(target.lazy, format=options.format)
+    text = visualize(target.lazy, format=options.format or _format_of(options.output))
     if options.output is None:
         show(text.removesuffix("\n"))
         return SUCCEEDED
@@ -148,6 +163,11 @@ def _graph(target: Target, rest: list[str], options: argparse.Namespace) -> int:
     except OSError as error:
         raise NotWritten(error.strerror or str(error), f"the picture cannot be written to {options.output!r}") from None
     return SUCCEEDED
+
+
+def _format_of(file: str | None) -> str:
+    """Returns the format of a picture by the ending of its file's name."""
+    return {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}.get(Path(file or "").suffix.lower(), "dot")
 
 
 def _plan(target: Target, rest: list[str], options: argparse.Namespace) -> int:
@@ -239,7 +259,7 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _graph_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=DRAWINGS, default="dot")
+    parser.add_argument("--format", choices=DRAWINGS, help="by default that of FILE's ending, or dot")
     parser.add_argument("--output", metavar="FILE", help="by default it is printed")
 
 

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cascade.cli.options import ENGINE_OPTIONS
+
 MODULES = 400
 """Files of a folder that are offered."""
 
@@ -81,6 +83,8 @@ def _possible(parser: argparse.ArgumentParser, before: Sequence[str], word: str)
             return
         else:
             yield from _parameters(before[at])
+            if _option(parser, "--graph-path") is not None:  # of `run`, whose options may stand here
+                yield from (f"--{name}" for name in ENGINE_OPTIONS)
             return
         at += 1
     yield from _next_words(parser, word)

@@ -23,9 +23,12 @@ INFERRED = (bool, int, float, str, list, tuple, dict, set)
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not number > 0:
-        raise argparse.ArgumentTypeError("expected a positive number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds above 0, such as 2.5")
     return number
 
 
@@ -37,18 +40,17 @@ def _amount(text: str) -> tuple[str, float]:
     try:
         number = convert(amount, int | float)
     except Unfit:
-        raise argparse.ArgumentTypeError(f"{text!r}: the amount is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r}: the amount is not a number") from None
     assert isinstance(number, (int, float))
     if not number >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected an amount from 0 up")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an amount of 0 or more")
     return name, number
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("expected a number from 0 up")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, 0 or more")
+    return int(text)
 
 
 class ArgumentOptions(TypedDict, total=False):
@@ -113,14 +115,14 @@ def unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[
     """Returns the message about options that the target does not have.
 
     Args:
-        before: the engine's options that stand before the target.
-        offered: those that stand beside the target's.
+        before: the options of the command, which stand before the target.
+        offered: the engine's, which may stand beside the target's.
     """
     given = unknown[0].partition("=")[0]
-    if given in (f"--{name}" for name in before):
+    if given in before:
         advice: str | None = f"{given} stands before the target"
     else:
-        advice = nearest(given, [*flags, *(f"--{name}" for name in offered)])
+        advice = nearest(given, flags) or nearest(given, [f"--{name}" for name in offered])
     return f"unrecognized arguments: {' '.join(unknown)}" + ("" if advice is None else f" ({advice})")
 
 
@@ -129,8 +131,19 @@ def destination(name: str) -> str:
 
 
 def build_parser(
-    target: Target, parameters: Sequence[Input], environment: Sequence[Input], of_engine: Sequence[str]
+    target: Target,
+    parameters: Sequence[Input],
+    environment: Sequence[Input],
+    of_engine: Sequence[str],
+    *,
+    defaults: bool,
 ) -> tuple[argparse.ArgumentParser, dict[str, str]]:
+    """Returns the parser of the options of a target and of the engine, and the option of each parameter.
+
+    Args:
+        of_engine: the names of the engine's options; a parameter of that name goes before.
+        defaults: whether those that are not given have their defaults; otherwise they are None.
+    """
     names = {each.name for each in parameters}
     parser = Parser(
         prog=target.usage,
@@ -152,7 +165,8 @@ def build_parser(
         group = parser.add_argument_group("running")
         for name in of_engine:
             if destination(name) not in names and name not in names:
-                group.add_argument(f"--{name}", **ENGINE_OPTIONS[name])
+                option = ENGINE_OPTIONS[name]
+                group.add_argument(f"--{name}", **(option if defaults else {**option, "default": None}))
     return parser, flags
 
 

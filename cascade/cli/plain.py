@@ -73,7 +73,7 @@ class PlainForm:
 def _task_of(operation: object) -> AnyTask:
     task = operation if type(operation) is Task else operation.task if isinstance(operation, (Call, Map)) else None
     if task is None:
-        raise NoPlainFormError(f"{getattr(operation, 'name', operation)} is no plain call")
+        raise NoPlainFormError(f"{getattr(operation, 'name', operation)} is not a plain call")
     if task.is_async:
         raise NoPlainFormError(f"{task.name} is awaited")
     if isinstance(operation, (Call, Map)) and (operation.condition_count or operation.order_count):
@@ -97,7 +97,7 @@ def _call(number: int, arguments: list[str], loops: bool) -> str:
 def _map(operation: Map, number: int, names: list[str], loops: bool) -> str:
     signature = operation.signature
     if signature.shared or signature.as_array or signature.streamed or signature.on_error != "raise":
-        raise NoPlainFormError(f"the map of {operation.name} is no plain one")
+        raise NoPlainFormError(f"the map of {operation.name} is not a plain one")
     items = [f"x{at}" for at in range(signature.inputs)]
     named = [f"{name}={item}" for name, item in zip(signature.names, items[signature.positional :], strict=True)]
     call = _call(number, [*items[: signature.positional], *named], loops)

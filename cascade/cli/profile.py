@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cascade.cli.terminal import show_error
 from cascade.events.types import RunStarted
-from cascade.graph.description import printable
+from cascade.graph.description import counted, printable
 from cascade.observers.each_run import EachRun
 from cascade.observers.kernel_use import KernelUse
 from cascade.observers.report.collected import Collected, TaskData, in_kernels
@@ -30,14 +30,21 @@ class Profile(EachRun[Collected]):
 def profile_lines(run: Collected) -> Iterator[str]:
     """Yields the lines of the table: the tasks that took the longest first."""
     tasks = sorted(run.tasks.values(), key=lambda task: -task.own)
-    yield f"profile of {printable(run.name)}: {run.calls:,} calls in {duration(run.seconds)}"
-    yield from _table([HEADS, *(_row(task, run.seconds) for task in tasks[:ROWS])])
+    yield f"profile of {printable(run.name)}: {counted(run.calls, 'call')} in {duration(run.seconds)}"
+    yield from _table([HEADS, *(_row(task, run.seconds) for task in tasks[:ROWS]), *_rest(run)])
     if len(tasks) > ROWS:
         yield f"{len(tasks) - ROWS:,} more tasks are not shown"
     for loop in run.loops.values():
         rate = f", {speed(loop.iterations / loop.seconds)} a second" if loop.seconds > 0 else ""
         kind = "map" if loop.is_map else "loop"
         yield f"{kind} {printable(loop.task_id)}: {loop.steps} steps in {duration(loop.whole or loop.seconds)}{rate}"
+
+
+def _rest(run: Collected) -> Iterator[Sequence[str]]:
+    """Yields the row of the time in which no call was under way: of starting, and between calls."""
+    seconds = run.seconds - sum(task.own for task in run.tasks.values())
+    if seconds > 0 and run.tasks:
+        yield ("(no call)", "", "", duration(seconds), f"{100 * seconds / run.seconds:.0f} %", *[""] * (len(HEADS) - 5))
 
 
 def _row(task: TaskData, whole: float) -> Sequence[str]:

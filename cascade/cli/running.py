@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from cascade.cli.options import ENGINE_OPTIONS, OF_NEW_ENGINES, build_parser, destination, parse, unrecognized, value_of
@@ -75,21 +75,27 @@ class Given(NamedTuple):
 
 
 def read_arguments(
-    target: Target, arguments: list[str], options: argparse.Namespace | None, engine: Engine | None
+    target: Target,
+    arguments: list[str],
+    options: argparse.Namespace | None,
+    engine: Engine | None,
+    *,
+    runs: bool = True,
 ) -> Given:
     """Returns the options of a target and of the engine.
 
     Args:
-        options: the engine's that stand before the target; None where they stand beside the target's.
+        options: those that stand before the target; the engine's may stand there, or beside the target's. None in a script.
         engine: of a script; it has some of the options already.
+        runs: whether the engine's options have a meaning.
     """
     container = Engine(resources=target.resources).resource_container if engine is None else engine.resource_container
     parameters, environment = target.inputs(container)
-    offered = [name for name in ENGINE_OPTIONS if options is None and (engine is None or name not in OF_NEW_ENGINES)]
-    parser, flags = build_parser(target, parameters, environment, offered)
+    offered = [name for name in ENGINE_OPTIONS if runs and (engine is None or name not in OF_NEW_ENGINES)]
+    parser, flags = build_parser(target, parameters, environment, offered, defaults=options is None)
     known, unknown = parse(parser, arguments)
     if unknown:
-        parser.error(unrecognized(unknown, flags.values(), [] if options is None else [*ENGINE_OPTIONS], offered))
+        parser.error(unrecognized(unknown, flags.values(), BEFORE, offered))
     parsed = vars(known)
     params = {}
     for declared in parameters:
@@ -103,10 +109,19 @@ def read_arguments(
     for declared in environment:
         if declared.required and declared.name not in os.environ:
             parser.error(f"the environment variable {declared.name} is not set")
-    of_engine = {
-        name: parsed.get(destination(name), getattr(options, destination(name), None)) for name in ENGINE_OPTIONS
-    }
-    return Given(params, of_engine, parser)
+    return Given(params, {name: _of_engine(destination(name), options, parsed) for name in ENGINE_OPTIONS}, parser)
+
+
+BEFORE = ("--watch", "--run", "--fast", "--rigorous")
+"""Options of commands, which decide how the target is imported or run."""
+
+
+def _of_engine(name: str, options: argparse.Namespace | None, parsed: Mapping[str, object]) -> object:
+    """Returns an option of the engine, which may stand before the target or behind it; amounts may stand at both."""
+    before, behind = getattr(options, name, None), parsed.get(name)
+    if behind is None:
+        return before
+    return [*before, *behind] if isinstance(before, list) and isinstance(behind, list) else behind
 
 
 def value_of_target(

@@ -21,6 +21,7 @@ from cascade.durable.schema import STATUSES
 from cascade.durable.store import RunRow, Store
 from cascade.durable.work import Worker
 from cascade.errors import StoreError, TargetError, nearest
+from cascade.graph.description import counted
 
 if TYPE_CHECKING:
     from cascade.cli.terminal import Parser
@@ -95,7 +96,9 @@ def _list(store: Store, options: argparse.Namespace) -> int:
 def _show(store: Store, options: argparse.Namespace) -> int:
     run = Run(store, options.id)
     row, state = store.run(options.id), run.state()
-    show(f"{row.id}: {row.status}, {row.name}, step {row.step:,}, snapshot {row.snapshot}, saved {_when(row.saved)}")
+    show(
+        f"{row.id}: {row.status}; target {row.name}, step {row.step:,}, snapshot {row.snapshot}, saved {_when(row.saved)}"
+    )
     for task, iteration, variables in state.where:
         show(f"  {task}, iteration {iteration:,}")
         for name, value in variables.items():
@@ -152,7 +155,7 @@ def _signal(store: Store, options: argparse.Namespace) -> int:
 
 
 def _collect(store: Store, options: argparse.Namespace) -> int:
-    show(f"{store.collect(options.older_than)} runs dropped")
+    show(f"{counted(store.collect(options.older_than), 'run')} dropped")
     return SUCCEEDED
 
 
@@ -183,14 +186,14 @@ def _value(text: str) -> object:
         value: object = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         if text[:1] in tuple("[({'\""):
-            raise TargetError(f"the value {text} is no literal", expected="a literal of Python, or a text") from None
+            raise TargetError(f"the value {text} is not a literal", expected="a literal of Python, or a text") from None
         return text
     return value
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
     return int(text)
 
 
@@ -200,7 +203,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         number = -1.0
     if not number >= 0.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
     return number
 
 

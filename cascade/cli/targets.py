@@ -112,7 +112,7 @@ def _candidates(module: types.ModuleType) -> list[str]:
     kinds = (Task, LazyResult, Program, Graph)
     return [
         name for name, value in vars(module).items() if isinstance(value, kinds) and input_of(value) is None
-    ]  # a parameter is no target that anybody means
+    ]  # a parameter is not a target that anybody means
 
 
 def import_module_of(place: str) -> types.ModuleType:
@@ -137,7 +137,7 @@ def _module_of_file(path: Path) -> types.ModuleType:
     name = path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not name.isidentifier():
-        raise TargetError(f"{str(path)!r} is no file of Python's", expected="a .py file whose name is an identifier")
+        raise TargetError(f"{str(path)!r} is not a file of Python's", expected="a .py file whose name is an identifier")
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) != str(path):
         raise TargetError(f"a module {name!r} is imported already", where=str(path), hint="rename the file")
     module = importlib.util.module_from_spec(spec)

@@ -99,7 +99,7 @@ class CodeCache:
     ) -> TypeGuard[LazyResult[object]]:
         """Returns True if a target is no more than a call in place, with values: its task's own code runs it, and no graph is needed.
 
-        The arguments are those of `flatten`; those of a route of a Router are no data, so for these `hands_on` is false.
+        The arguments are those of `flatten`; those of a route of a Router are not data, so for these `hands_on` is false.
         """
         if type(target) is not LazyResult or target.policies is not None or self._own is not None:
             return False

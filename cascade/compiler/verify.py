@@ -42,9 +42,9 @@ def _table_faults(blueprint: Blueprint) -> list[str]:
     if faults:
         return faults
     if not blueprint.words or len(blueprint.words) % WORD_BYTES:
-        faults.append(f"{len(blueprint.words)} bytes of words are no positive multiple of {WORD_BYTES}")
+        faults.append(f"{len(blueprint.words)} bytes of words are not a positive multiple of {WORD_BYTES}")
     if len(blueprint.operands) % 4:
-        faults.append(f"{len(blueprint.operands)} bytes of operands are no multiple of 4")
+        faults.append(f"{len(blueprint.operands)} bytes of operands are not a multiple of 4")
     if len(blueprint.nodes) * 4 != len(blueprint.words):
         faults.append("the node table has not one entry a word")
     if blueprint.slots > blueprint.inputs + len(blueprint.words) // WORD_BYTES:
@@ -97,7 +97,7 @@ def _word_faults(blueprint: Blueprint) -> list[str]:
             found += [f"word {number}: {fault}" for fault in states.select(number, b, c, full)]
         if row.b is ROUTINE:
             if widths[b] != len(sources):
-                found.append(f"word {number}: constant {b} is no routine of {len(sources)} parameters")
+                found.append(f"word {number}: constant {b} is not a routine of {len(sources)} parameters")
         elif row.b is FUNCTION and not callable(blueprint.constants[b]):
             found.append(f"word {number}: constant {b} cannot be called")
         if row.ends or number == last or row.c is PARAMETERS or row.pairs or not sources:
@@ -134,7 +134,7 @@ class _States:
         self.ended = True
         table, words = self._blueprint.constants[constant], self._blueprint.word_table
         if type(table) is not Routes:
-            yield f"constant {constant} is no table of routes"
+            yield f"constant {constant} is not a table of routes"
             return
         before = words[WORD_FIELDS * (number - 1) : WORD_FIELDS * (number - 1) + 2] if number else (-1, -1)
         if (

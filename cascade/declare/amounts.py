@@ -13,8 +13,8 @@ def as_timeout(value: float | None) -> float | None:
     """Returns a timeout in seconds, None for an infinite one.
 
     Raises:
-        DeclarationError: (a TypeError) it is no number.
-        PolicyError: (a ValueError) it is no positive number of seconds.
+        DeclarationError: (a TypeError) it is not a number.
+        PolicyError: (a ValueError) it is not a positive number of seconds.
     """
     if isinstance(value, float) and value == float("inf"):
         return None
@@ -47,13 +47,13 @@ def check_number(what: str, value: object, at_most: float = float("inf")) -> Non
         what: the subject of the message.
 
     Raises:
-        DeclarationError: (a TypeError) it is no number.
+        DeclarationError: (a TypeError) it is not a number.
         PolicyError: (a ValueError) it is out of range.
     """
     if isinstance(value, bool) or not _is_number(value):
-        raise DeclarationError(f"{what} is {value!r}, of type {type(value).__name__}", expected="a number from 0 up")
+        raise DeclarationError(f"{what} is {value!r}, of type {type(value).__name__}", expected="a number, 0 or more")
     if not 0 <= value <= at_most or value == float("inf"):
-        limit = "from 0 up" if at_most == float("inf") else f"from 0 to {at_most:g}"
+        limit = "of 0 or more" if at_most == float("inf") else f"from 0 to {at_most:g}"
         raise PolicyError(f"{what} is {value!r}", expected=f"a finite number {limit}")
 
 

@@ -38,7 +38,7 @@ def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]
         routes: LazyResults by key.
 
     Raises:
-        DeclarationError: (a TypeError) `routes` is no dict of LazyResults.
+        DeclarationError: (a TypeError) `routes` is not a dict of LazyResults.
     """
     if not isinstance(routes, Mapping) or not routes:
         raise DeclarationError(f"Router(routes={routes!r})", expected="a dict of LazyResults by the selector's values")
@@ -47,7 +47,7 @@ def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]
             raise DeclarationError(
                 f"Router: the route {key!r} is {route!r}, of type {type(route).__name__}",
                 expected="a LazyResult",
-                hint="pass what calling a task gives",
+                hint="pass the result of a call: task(...)",
             )
     return lazy_result(ROUTER, (selector,), Policies(construct=RouteSet(dict(routes.items()))))
 
@@ -61,7 +61,7 @@ def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
         The last of the results.
 
     Raises:
-        DeclarationError: (a TypeError) it is empty, or something in it is no LazyResult.
+        DeclarationError: (a TypeError) it is empty, or something in it is not a LazyResult.
     """
     items = list(results)
     if not items:
@@ -95,8 +95,8 @@ def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # 
         result = stage(value) if callable(stage) else stage
         if type(result) is not LazyResult:
             raise DeclarationError(
-                f"pipeline: stage {position} gives {result!r}, of type {type(result).__name__}",
-                expected="a task, or a function that gives a LazyResult",
+                f"pipeline: stage {position} returns {result!r}, of type {type(result).__name__}",
+                expected="a task, or a function that returns a LazyResult",
             )
         policies = result.policies
         if policies is not None and policies.conditions:
@@ -124,7 +124,7 @@ def select_jump(routes: Mapping[K, LazyResult[object] | None]) -> JumpSelector:
     """Maps the keys of Jumps to results whose tasks are called with a Jump's data, or to None for the end.
 
     Raises:
-        DeclarationError: (a TypeError) `routes` is no dict of LazyResults and Nones.
+        DeclarationError: (a TypeError) `routes` is not a dict of LazyResults and Nones.
     """
     if not isinstance(routes, Mapping) or not routes:
         raise DeclarationError(
@@ -169,7 +169,7 @@ def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
     if type(result) is not LazyResult:
         raise DeclarationError(f"bind({result!r}, ...)", expected="a LazyResult")
     if type(selector) is not JumpSelector:
-        raise DeclarationError(f"bind(..., {selector!r})", expected="what select_jump gives")
+        raise DeclarationError(f"bind(..., {selector!r})", expected="the selector that select_jump returns")
     if _construct_of(result) in (Fallback, RouteSet):
         raise DeclarationError(f"bind on a {result.task.name}", expected="the result of calling a task")
     return result._set(result._policies()._replace(selector=selector))

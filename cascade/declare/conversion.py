@@ -3,7 +3,7 @@
     convert("12", int)                12
     convert("[1, 2]", list[float])    [1.0, 2.0]
     convert("no", bool)               False
-    convert(3.5, int)                 refused: it is no whole number
+    convert(3.5, int)                 refused: it is not a whole number
 
 Values from the command line and the environment are text: numbers and dates are read as Python prints them, containers as
 JSON. A value that has the type already is returned as the very object.
@@ -131,15 +131,15 @@ def _to_int(value: object) -> int:
         try:
             return int(value)
         except ValueError:
-            raise Unfit("it is no whole number") from None
+            raise Unfit("it is not a whole number") from None
     if isinstance(value, float):
         if not value.is_integer():
-            raise Unfit("it is no whole number")
+            raise Unfit("it is not a whole number")
         return int(value)
     try:
         return operator.index(typing.cast(typing.SupportsIndex, value))
     except TypeError:
-        raise Unfit(f"a {type(value).__name__} is no whole number") from None
+        raise Unfit(f"a {type(value).__name__} is not a whole number") from None
 
 
 def _to_float(value: object) -> float:
@@ -149,11 +149,11 @@ def _to_float(value: object) -> float:
         try:
             number = float(typing.cast(typing.SupportsFloat, value))
         except (ValueError, TypeError, OverflowError) as error:
-            raise Unfit("it is no number" if isinstance(value, str) else str(error)) from None
+            raise Unfit("it is not a number" if isinstance(value, str) else str(error)) from None
         if isinstance(value, int) and number != value:
             raise Unfit("a float cannot hold it exactly")
         return number
-    raise Unfit(f"a {type(value).__name__} is no number")
+    raise Unfit(f"a {type(value).__name__} is not a number")
 
 
 def _to_bool(value: object) -> bool:
@@ -176,7 +176,7 @@ def _to_str(value: object) -> str:
         return value
     if isinstance(value, (int, float)) or hasattr(value, "__fspath__"):
         return str(value)
-    raise Unfit(f"a {type(value).__name__} is no text")
+    raise Unfit(f"a {type(value).__name__} is not text")
 
 
 def _to_bytes(value: object) -> bytes:
@@ -184,7 +184,7 @@ def _to_bytes(value: object) -> bytes:
         return value.encode()
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value) if type(value) is not bytes else value
-    raise Unfit(f"a {type(value).__name__} is no bytes")
+    raise Unfit(f"a {type(value).__name__} is not bytes")
 
 
 def _to_none(value: object) -> None:
@@ -199,7 +199,7 @@ def _moment(kind: type[datetime.date | datetime.time]) -> Callable[[object], obj
         if type(value) is kind or isinstance(value, kind) and kind is not datetime.date:
             return value
         if not isinstance(value, str):
-            raise Unfit(f"a {type(value).__name__} is no {kind.__name__}")
+            raise Unfit(f"a {type(value).__name__} does not fit {kind.__name__}")
         try:
             return kind.fromisoformat(value)
         except ValueError as error:
@@ -267,12 +267,12 @@ def _container(value: object, container: type, arguments: tuple[object, ...], ki
         value = _read_json(value)
     if container is dict:
         if not isinstance(value, Mapping):
-            raise Unfit(f"a {type(value).__name__} is no mapping")
+            raise Unfit(f"a {type(value).__name__} is not a mapping")
         if not arguments:
             return value if isinstance(value, dict) else dict(value)
         return {_part(k, arguments[0], "key"): _part(v, arguments[1], f"[{k!r}]") for k, v in value.items()}
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise Unfit(f"a {type(value).__name__} is no {type_name(kind)}")
+        raise Unfit(f"a {type(value).__name__} does not fit {type_name(kind)}")
     if not arguments:
         return value if isinstance(value, container) else container(value)
     items = list(value)
@@ -287,7 +287,7 @@ def _read_json(text: str) -> object:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
-        raise Unfit(f"it is no JSON: {error}") from None
+        raise Unfit(f"it is not JSON: {error}") from None
     except RecursionError:
         raise Unfit("it nests too deep") from None
 

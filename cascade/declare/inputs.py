@@ -45,7 +45,7 @@ class Input(Task[..., object]):
         where = f"{'Param' if kind == 'parameter' else 'Env'}({name!r})"
         if not is_type(type):
             raise DeclarationError(
-                f"type={type!r} is no type", where=where, expected="a type, such as int or list[str], or a function"
+                f"type={type!r} is not a type", where=where, expected="a type, such as int or list[str], or a function"
             )
         if holds_deferred(default):
             raise DeclarationError(
@@ -106,7 +106,7 @@ def Param(name: str, default: object = REQUIRED, type: object = None, *, descrip
         description: for help texts.
 
     Raises:
-        DeclarationError: (a TypeError) the name is no identifier, the type no type, the default a LazyResult or unfit.
+        DeclarationError: (a TypeError) the name is not an identifier, the type no type, the default a LazyResult or unfit.
 
     >>> import cascade as cs
     >>> @cs.task
@@ -156,7 +156,7 @@ def _check_default(declared: Input) -> None:
         convert(declared.default, declared.type)
     except Unfit as error:
         raise DeclarationError(
-            f"the default {declared.default!r} is no {declared.type.__name__}: {error}",
+            f"the default {declared.default!r} does not fit {declared.type.__name__}: {error}",
             where=repr(declared),
             expected="one that fits the type, or None",
         ) from None

@@ -1,4 +1,4 @@
-"""Types of targets that are no single result. Only type checkers import this module."""
+"""Types of targets that are not a single result. Only type checkers import this module."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Generator
 
 from cascade._vm import inside_task
-from cascade.errors import NotRunError
+from cascade.errors import NotRunError, nearest
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, from_above
 
 Node = TypeVar("Node")
@@ -293,7 +293,8 @@ class Operators(Generic[Node]):
         return str(self)
 
     def _no_attribute(self, name: str) -> NotRunError:
-        return self._not_run(f"cannot be asked for its attribute {name!r}", ATTRIBUTE.format(name=name))
+        near = nearest(name, dir(type(self))) if name.startswith(("with_", "run_")) else None
+        return self._not_run(f"its attribute {name!r} cannot be read", near or ATTRIBUTE.format(name=name))
 
     def _not_run(self, use: str, hint: str | None = None) -> NotRunError:
         task, inside = self.task, inside_task()

@@ -160,7 +160,14 @@ def task_defaults(
     constraints: Mapping[str, float] | None,
 ) -> Policies:
     """Returns the policies of a task's calls that set none of their own."""
-    amounts = tuple(dict(constraints or {}).items())
+    if constraints is not None and not isinstance(constraints, Mapping):
+        raise DeclarationError(
+            f"constraints={constraints!r}",
+            where=f"task {name!r}",
+            expected="amounts of resources by name",
+            hint="constraints={'cpu': 1}",
+        )
+    amounts = tuple((constraints or {}).items())
     for resource, amount in amounts:
         if not isinstance(resource, str):
             raise DeclarationError(

@@ -40,7 +40,7 @@ class PolicyMethods(Generic[Node]):
         """Runs the node after others, whose values it does not need.
 
         Raises:
-            DeclarationError: (a TypeError) one of them is no LazyResult.
+            DeclarationError: (a TypeError) one of them is not a LazyResult.
         """
         for other in others:
             if type(other) is not type(self):
@@ -50,7 +50,7 @@ class PolicyMethods(Generic[Node]):
                     f"after({other!r}), of type {type(other).__name__}",
                     where=f"a result of task {self.task.name!r}",
                     expected="LazyResults",
-                    hint="pass what calling a task gives",
+                    hint="pass the result of a call: other_task(...)",
                 )
         policies = self._policies()
         return self._set(policies._replace(after=(*policies.after, *others)))
@@ -127,7 +127,7 @@ class PolicyMethods(Generic[Node]):
         """Limits the number of items of a map that are under way at once; None for no limit.
 
         Raises:
-            DeclarationError: (a TypeError) this is no map, or the limit no positive number.
+            DeclarationError: (a TypeError) this is not a map, or the limit no positive number.
         """
         from cascade.errors import DeclarationError
 
@@ -147,7 +147,7 @@ class PolicyMethods(Generic[Node]):
         As the methods that set policies, it changes the result, and returns it.
 
         Raises:
-            DeclarationError: (a TypeError) this is no map, or NumPy is not installed.
+            DeclarationError: (a TypeError) this is not a map, or NumPy is not installed.
 
         The run raises what `numpy.array` raises, such as a ValueError where the results are sequences of different lengths.
         """
@@ -165,7 +165,7 @@ class PolicyMethods(Generic[Node]):
         """Returns the policies of a map and its signature; `method` is the one that only maps have.
 
         Raises:
-            DeclarationError: (a TypeError) this is no map.
+            DeclarationError: (a TypeError) this is not a map.
         """
         from cascade.declare.policies import MapSignature
         from cascade.errors import DeclarationError

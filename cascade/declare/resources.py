@@ -138,7 +138,7 @@ def resource(func: GeneratorFunction | None = None, /, *, name: str | None = Non
             for each call of a task.
 
     Raises:
-        DeclarationError: (a TypeError) it is no generator function, or has parameters without defaults.
+        DeclarationError: (a TypeError) it is not a generator function, or has parameters without defaults.
 
     >>> import cascade as cs
     >>> @cs.resource

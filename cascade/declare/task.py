@@ -317,7 +317,7 @@ class Task(Generic[P, R]):
                 from cascade.declare.failure import as_tolerated
 
                 as_tolerated(on_error)
-        self.bind(*first, *inputs, **{**held, **named})
+        self._bind_inputs(first, held, inputs, named)
         if not inputs and not named:
             raise DeclarationError(
                 f"{self.name}.map()", expected="at least one input", hint=f"{self.name}.map(parameter=items)"
@@ -330,7 +330,7 @@ class Task(Generic[P, R]):
         by_name += named.items()
         for name, items in by_name:
             if not isinstance(items, LazyResult):
-                check_map_input(name, items, self.name, is_only=len(by_name) == 1)
+                check_map_input(name, items, self.name, [other for other, _ in by_name if other != name])
         shared: dict[int | str, object] = {
             **dict(enumerate(first)),
             **{name: value for name, value in held.items() if name not in named},
@@ -343,6 +343,28 @@ class Task(Generic[P, R]):
             construct=MapSignature(len(inputs), tuple(named), tuple(shared), on_error=on_error)  # type: ignore[arg-type]  # checked
         )
         return lazy
+
+    def _bind_inputs(
+        self,
+        first: tuple[object, ...],
+        held: Mapping[str, object],
+        inputs: tuple[object, ...],
+        named: Mapping[str, object],
+    ) -> None:
+        """Binds the inputs of a map as the arguments of a call, and raises a TypeError that says how maps take them."""
+        try:
+            self.bind(*first, *inputs, **{**held, **named})
+        except TypeError as error:
+            names = self.parameters[len(first) :]
+            taken = [name for name in names[: len(inputs)] if name in held]
+            free = [name for name in names if name not in held]
+            inputs_by_name = f"{self.name}.map({', '.join(f'{name}=...' for name in free)})"
+            hint = f"each input is a list for one parameter: {inputs_by_name}"
+            if taken:
+                hint = f"partial holds {taken[0]!r} already: pass the others by name, .map({', '.join(f'{name}=...' for name in free)})"
+            elif len(inputs) == 1 and not named and len(free) > 1:
+                hint += f"; for a list of tuples: {self.name}.map(*zip(*tuples))"
+            raise DeclarationError(str(error), where=f"{self.name}.map", hint=hint) from None
 
     def tail(self, /, *args: P.args, **kwargs: P.kwargs) -> TailCall[R]:
         """Returns a tail call to this task, `TailCall(args, kwargs, target=self)`, whose arguments are checked at once.

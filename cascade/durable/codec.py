@@ -499,7 +499,7 @@ class StateReader(Codec):
         path, fields = self._items(data)
         kind = cast("type", find(path, type, "class"))
         if not is_record(kind):
-            raise StoreError(f"{path} is no dataclass any more", expected="the class that the run was saved with")
+            raise StoreError(f"{path} is not a dataclass any more", expected="the class that the run was saved with")
         value: Any = object.__new__(kind)
         slots = {slot.__name__: slot for slot in layout_of(kind).slots}  # type: ignore[union-attr]  # it is a record
         for name, held in fields.items():

@@ -46,7 +46,7 @@ def migrate(old: str | AnyTask, new: AnyTask, function: Callable[..., Mapping[st
         function: takes the arguments of a saved call by keyword, and returns those of the new call in a dict.
 
     Raises:
-        DeclarationError: (a TypeError) `new` is no task, or `function` cannot be called.
+        DeclarationError: (a TypeError) `new` is not a task, or `function` cannot be called.
 
     >>> import cascade as cs
     >>> @cs.task

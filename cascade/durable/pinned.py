@@ -136,6 +136,12 @@ class Pinned:
         except UnknownCodeError as error:
             if path.partition(":")[0] not in sys.modules:
                 self._missing = error
+            elif path.startswith("__main__:") and getattr(sys.modules["__main__"], "__file__", None) != file:
+                self._missing = UnknownCodeError(
+                    f"{path}: the run was started by the script {file}, which is not the program that runs now",
+                    expected="the program that has the tasks of the run",
+                    hint="start that script again, with the same id; or put the tasks into a module, and import it in both",
+                )
             return [
                 f"{path}, {file}:{line}: {error.what.partition(': ')[2]}" + (f" ({error.hint})" if error.hint else "")
             ]

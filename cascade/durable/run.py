@@ -17,7 +17,7 @@ from cascade.durable.execution import Ended, Execution, written_target
 from cascade.durable.owner import Owner
 from cascade.durable.pinned import function_rows
 from cascade.durable.saving import Steps
-from cascade.durable.store import OVER, RunRow
+from cascade.durable.store import OVER, RunRow, checked_store
 from cascade.durable.store import Store as Store
 from cascade.errors import DeclarationError, KeyingError, RunCancelledError, RunFailedError, SavingError, StoreError
 from cascade.runtime.api import default_engine
@@ -85,7 +85,7 @@ class Run:
     """
 
     def __init__(self, store: Store, id: str, engine: Engine | None = None, doubt: Doubt | None = None) -> None:
-        self.store = store
+        self.store = checked_store(store)
         self.id = id
         self._engine = engine  # where this process continues it
         self._doubt = doubt
@@ -460,8 +460,7 @@ def _new_run(
 
 
 def _check(store: object, id: object, every: object, options: Mapping[str, object]) -> None:
-    if not isinstance(store, Store):
-        raise DeclarationError(f"store={store!r}", expected="a cascade.Store", hint="store=cascade.Store('runs.db')")
+    checked_store(store)
     if id is not None and (not isinstance(id, str) or not id):
         raise DeclarationError(f"id={id!r}", expected="a text")
     if not isinstance(every, Steps) and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < 0):
@@ -512,7 +511,7 @@ def resume(
 
 def _known_run(store: Store, id: str, engine: Engine, doubt: Doubt | None) -> tuple[Run, Execution | None]:
     """Returns a run of a store, and its execution here, unless it is over or waits."""
-    row = store.run(id)
+    row = checked_store(store).run(id)
     run = Run(store, id, engine, doubt)
     if row.status in OVER or (row.status == "waiting" and not _may_continue(row, store)):
         return run, None
@@ -548,7 +547,7 @@ def fork(
         DeclarationError: (a TypeError) there is no such variable.
     """
     chosen = default_engine() if engine is None else engine
-    new = store.copy(id, at, fork_id)
+    new = checked_store(store).copy(id, at, fork_id)
     owner = Owner.new()
     row = store.claim(new, owner)
     execution = Execution(store, new, owner, chosen, row.options)
@@ -571,7 +570,7 @@ def signal(store: Store, id: str, name: str, value: object = None) -> None:
     if not isinstance(name, str) or not name:
         raise DeclarationError(f"signal(..., {name!r})", expected="the name of a signal")
     try:
-        data, blobs = written_value(store, value)
+        data, blobs = written_value(checked_store(store), value)
     except KeyingError as error:
         raise SavingError(
             f"the value of the signal {name!r} cannot be saved: it holds {error.what}",

@@ -13,7 +13,7 @@ from cascade.declare.lazy import LazyResult
 from cascade.durable.clocks import LEAST_JUMP
 from cascade.durable.execution import written_target
 from cascade.durable.pinned import function_rows
-from cascade.durable.store import Store
+from cascade.durable.store import Store, checked_store
 from cascade.errors import DeclarationError, MissingExtraError
 from cascade.runtime.engine import name_of
 
@@ -39,7 +39,7 @@ def every(
         params: values of the target's parameters.
 
     Raises:
-        DeclarationError: (a TypeError) the interval is no positive number.
+        DeclarationError: (a TypeError) the interval is not a positive number.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
         raise DeclarationError(f"every({seconds!r}, ...)", expected="a positive number of seconds")
@@ -68,7 +68,7 @@ def cron(
 def _add(
     store: Store, id: str, rule: str, target: object, queue: str | None, params: Mapping[str, object] | None
 ) -> None:
-    data, writer = written_target(store, target, params)
+    data, writer = written_target(checked_store(store), target, params)
     options = {"every": 1.0, "queue": queue}
     store.put_schedule(
         id,

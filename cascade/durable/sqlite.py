@@ -160,7 +160,7 @@ class SQLite(Transactions):
     def _error(self, error: sqlite3.DatabaseError) -> StoreError:
         name = getattr(error, "sqlite_errorname", "")
         for prefix, what, hint in (
-            ("SQLITE_NOTADB", "is no store: it is not an SQLite file", "use another path"),
+            ("SQLITE_NOTADB", "is not a store: it is not an SQLite file", "use another path"),
             ("SQLITE_CORRUPT", "is damaged", "restore it from a copy, or save what `sqlite3 FILE .recover` can read"),
             (
                 "SQLITE_FULL",

@@ -20,8 +20,10 @@ KEPT_SNAPSHOTS = 32
 SWEEP = 128
 """Old snapshots are dropped behind each so many: many at once cost less than one each time."""
 LEASE_SECONDS = 15.0
+PLACE = "the path of a file, or a postgresql:// address"
+POSTGRES = ("postgresql", "postgres")
 NEVER_OLD = 1 << 62
-"""The snapshot that values belong to which are no part of a snapshot."""
+"""The snapshot that values belong to which are not part of a snapshot."""
 
 
 class Store:
@@ -38,6 +40,7 @@ class Store:
         lease: seconds after which another process may take over a run whose process is not heard of any more.
 
     Raises:
+        DeclarationError: (a TypeError) `path` is neither a path nor such an address.
         StoreError: (a RuntimeError) it cannot be opened, is something else, is damaged, or was written by a later version.
         MissingExtraError: (an ImportError) msgspec, or for Postgres psycopg, is not installed.
     """
@@ -51,7 +54,7 @@ class Store:
         lease: float = LEASE_SECONDS,
     ) -> None:
         if not isinstance(path, (str, os.PathLike)):
-            raise DeclarationError(f"Store({path!r})", expected="the path of a file, or a postgresql:// address")
+            raise DeclarationError(f"Store({path!r})", expected=PLACE)
         if synchronous not in ("normal", "full"):
             raise DeclarationError(
                 f"Store(synchronous={synchronous!r})",
@@ -64,6 +67,9 @@ class Store:
 
         Codec(owner="Store")  # says so where msgspec is missing
         self.path: str = os.fspath(path)
+        scheme = self.path.partition("://")[0]
+        if scheme != self.path and scheme not in POSTGRES:
+            raise DeclarationError(f"Store({self.path!r})", expected=PLACE, hint=nearest(scheme, POSTGRES))
         self.pickle: bool = pickle
         self.lease: float = float(lease)
         self._watch = Watch()
@@ -95,7 +101,7 @@ class Store:
             limit: not more than so many.
 
         Raises:
-            DeclarationError: (a TypeError) there is no such status, or the limit is no positive number.
+            DeclarationError: (a TypeError) there is no such status, or the limit is not a positive number.
         """
         if status is not None and status not in STATUSES:
             raise DeclarationError(
@@ -585,7 +591,7 @@ class Store:
         """Drops the runs that have been over for so many seconds; returns how many.
 
         Raises:
-            DeclarationError: (a TypeError) these are no number, or negative.
+            DeclarationError: (a TypeError) these are not numbers, or negative.
         """
         if isinstance(older_than, bool) or not isinstance(older_than, (int, float)) or not older_than >= 0:
             raise DeclarationError(f"collect({older_than!r})", expected="seconds, from 0 up")
@@ -607,8 +613,20 @@ class LostLease(Exception):
         self.cancelled = cancelled
 
 
+def checked_store(store: object) -> Store:
+    """Returns a store.
+
+    Raises:
+        DeclarationError: (a TypeError) it is something else, such as a path.
+    """
+    if not isinstance(store, Store):
+        path = os.fspath(store) if isinstance(store, (str, os.PathLike)) else "runs.db"
+        raise DeclarationError(f"store={store!r}", expected="a cascade.Store", hint=f"store=cascade.Store({path!r})")
+    return store
+
+
 def _database(path: str, synchronous: str) -> Database:
-    if path.startswith(("postgresql://", "postgres://")):
+    if path.partition("://")[0] in POSTGRES:
         from cascade.durable.postgres import Postgres
 
         types = Postgres.binary, Postgres.number, Postgres.counter, Postgres.clustered

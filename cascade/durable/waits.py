@@ -45,7 +45,7 @@ def wait(name: str, timeout: float | None = None, *, default: object = NO_DEFAUL
         default: the value when no signal has come by then; without it, a TaskTimeoutError ends the run.
 
     Raises:
-        DeclarationError: (a TypeError) the name is no text.
+        DeclarationError: (a TypeError) the name is not text.
     """
     if not isinstance(name, str) or not name:
         raise DeclarationError(f"wait({name!r})", expected="the name of a signal")

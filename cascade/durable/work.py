@@ -10,7 +10,7 @@ from cascade.durable.clocks import Clock
 from cascade.durable.owner import Owner
 from cascade.durable.run import Run, resumed
 from cascade.durable.schedules import start_due
-from cascade.durable.store import RunRow, Store
+from cascade.durable.store import RunRow, Store, checked_store
 from cascade.errors import DeclarationError, UnknownCodeError
 from cascade.runtime.api import default_engine
 from cascade.runtime.engine import Engine
@@ -45,7 +45,11 @@ class Worker:
     ) -> None:
         if not isinstance(concurrency, int) or concurrency < 1:
             raise DeclarationError(f"Worker(concurrency={concurrency!r})", expected="a number of runs, from 1 up")
-        self._store = store
+        if isinstance(queues, str):
+            raise DeclarationError(
+                f"Worker(queues={queues!r})", expected="a list of names", hint=f"queues=[{queues!r}]"
+            )
+        self._store = checked_store(store)
         self._queues = tuple(queues)
         self._engine = default_engine() if engine is None else engine
         self._begin = begin

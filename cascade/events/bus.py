@@ -65,7 +65,7 @@ class MessageBus:
             A function that ends the subscription.
 
         Raises:
-            DeclarationError: (a TypeError) `event_type` is no class of events, or `handler` cannot be called, or is a
+            DeclarationError: (a TypeError) `event_type` is not a class of events, or `handler` cannot be called, or is a
                 coroutine function, which nobody would await.
         """
         from cascade.events.types import Event

@@ -148,7 +148,7 @@ class EventPublisher(SilentPublisher):
         key = (serial, node) if serial else node
         begun = self._running.pop(key, None)
         if begun is None or isinstance(begun, float):
-            return  # it was skipped, or failed before its start, or is no task but a resource, or an item or a call without subscribers
+            return  # it was skipped, or failed before its start, or is not a task but a resource, or an item or a call without subscribers
         if self._progress:
             self._progress.pop(key, None)
         if self._end if type(node) is int else self._item_end:
@@ -172,11 +172,11 @@ class EventPublisher(SilentPublisher):
 
     def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
         if LoopProgress not in self.subscribed or iteration == 0:
-            return  # a call that is made once, and had to wait, is no loop
+            return  # a call that is made once, and had to wait, is not a loop
         moment = clock()
         key = (serial, node) if serial else node
         begun = self._running.get(key)
-        if isinstance(begun, float):  # a loop is no plain call: its end is published
+        if isinstance(begun, float):  # a loop is not a plain call: its end is published
             begun = self._running[key] = owner, serial, node, label(owner, serial, node), begun
         start = moment if begun is None else begun[4]
         before, counted = self._progress.get(key, (start, 0))

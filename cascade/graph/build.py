@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cascade._vm import holds_deferred
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
@@ -13,10 +15,6 @@ from cascade.graph.route_table import NOTHING_AROUND, Around
 from cascade.graph.search import THINGS as THINGS
 from cascade.graph.search import TooManyRows as TooManyRows
 from cascade.graph.walk import walk
-from cascade.imports import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def build_graph(target: object) -> Graph:
@@ -62,11 +60,11 @@ def flatten(
         hands_on = False  # a map looks at each of its items anyway
     if not isinstance(around, Around):
         return walk(target, limit, NOTHING_AROUND, hands_on=hands_on, to_run=to_run)
-    return walk(target, limit, around, to_run=to_run)  # the route of a Router was declared: its arguments are no data
+    return walk(target, limit, around, to_run=to_run)  # the route of a Router was declared: its arguments are not data
 
 
 def _checked_nest(target: object) -> object:
-    """Returns a target that is no result as a container of results that can be walked.
+    """Returns a target that is not a result as a container of results that can be walked.
 
     Raises:
         TargetError: (a TypeError) there is no result in it, or a task in a place where its result is expected.
@@ -78,7 +76,7 @@ def _checked_nest(target: object) -> object:
             hint=f"call it: {target.name}(...)",
         )
     if not is_container(target):
-        raise _no_target(f"the target is {target!r}, of type {type(target).__name__}")
+        raise _no_target(f"the target is {target!r}, of type {type(target).__name__}", isinstance(target, Iterator))
     _check_items(target)
     # A tuple of results has a list of their values, since before a target could be any container.
     return list(target) if type(target) is tuple and all(type(item) is LazyResult for item in target) else target
@@ -119,11 +117,12 @@ def _places(container: object) -> Iterator[tuple[str, object]]:
     return ((f"[{index}]", item) for index, item in enumerate(parts(container)))
 
 
-def _no_target(what: str) -> TargetError:
+def _no_target(what: str, is_iterator: bool = False) -> TargetError:
+    call = "decorate the function with @task and pass the result of calling it"
     return TargetError(
         what,
         expected="a LazyResult, or a list, dict, tuple, dataclass ... of LazyResults",
-        hint="decorate the function with @task and pass the result of calling it",
+        hint="make it a list: list(...)" if is_iterator else call,
     )
 
 

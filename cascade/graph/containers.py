@@ -109,7 +109,7 @@ def rebuild(original: object, *values: object) -> object:
 class Sparse:
     """A long list, tuple or dict with the places of the few parts that have to be computed.
 
-    In a row it stands in the place of the container, so that the other parts are no operands: a list of a million numbers and one
+    In a row it stands in the place of the container, so that the other parts are not operands: a list of a million numbers and one
     result costs a copy, where a million operands would keep an event loop waiting for a fifth of a second.
 
     Attributes:

@@ -117,7 +117,7 @@ SIGNS = {CONDITION: "if ", ORDER: "after "}
 
 
 def operand_words(operand: Operand, text: str) -> str:
-    """An operand, shown as `text`, with its role, where it is no argument of the task: `if r3`, `gpu=r4`, `after r5`."""
+    """An operand, shown as `text`, with its role, where it is not an argument of the task: `if r3`, `gpu=r4`, `after r5`."""
     if operand.role is AMOUNT:
         return f"{operand.name.removeprefix('constraint ')}={text}"
     return SIGNS.get(operand.role, "") + text

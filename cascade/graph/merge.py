@@ -32,7 +32,7 @@ def merged(
     """The rows without those that repeat a call of a pure task, and the numbers of the inputs that they use, in their new order.
 
     Args:
-        unknown: the numbers of the inputs that are no constants; each is equal to itself only.
+        unknown: the numbers of the inputs that are not constants; each is equal to itself only.
     """
     target = _targets(rows, inputs, unknown)
     kept = _needed(rows, target)

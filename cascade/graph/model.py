@@ -4,7 +4,7 @@ A graph is stored flat, so that a million nodes cost little and its shape can be
 a tuple. A *row* is a tuple `(operation, reference, ...)`: the operation is a task, or a container that held
 LazyResults; each reference is the number of another row (0 and up) or of an input (-1 - number). The last row is
 the result. Rows hold no values: constants and other arguments are inputs, so calls that differ only in these have
-the same rows. The operation of a row that is no plain call is an `Operation` (see `cascade.graph.operations`).
+the same rows. The operation of a row that is not a plain call is an `Operation` (see `cascade.graph.operations`).
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _order_by_stages(graph: Graph, stages: tuple[tuple[int, ...], ...]) -> Seque
     order: list[int] = []
     for index in (index for stage in stages for index in stage):
         if not 0 <= index < len(rows) or containers[index] or done[index]:
-            raise PlanError(f"the plan names node {index} twice, or it is no task of the graph")
+            raise PlanError(f"the plan names node {index} twice, or it is not a task of the graph")
         order.append(index)
         stack = [index]
         while stack:

@@ -89,7 +89,7 @@ class OperationDerived(Derived):
 
 
 class Operation:
-    """The action of a row that is no plain call. Each kind is a final class.
+    """The action of a row that is not a plain call. Each kind is a final class.
 
     Attributes:
         name: for people.

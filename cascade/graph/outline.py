@@ -66,7 +66,7 @@ class Entry(NamedTuple):
         if isinstance(operation, Container):
             return ()
         if isinstance(operation, Route):
-            # Its table of routes, and the results that it shares with them, are no references here.
+            # Its table of routes, and the results that it shares with them, are not references here.
             return (operation.operands[0], *operation.operands[operation.arguments.stop :])
         return (
             operation.operands

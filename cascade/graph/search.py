@@ -41,7 +41,7 @@ SEARCHED, HOLDS = 1, 2
 
 
 LONG, FEW = 1_000, 10
-"""A container of so many parts, of which one in so many may hold results, is copied: the other parts are no operands."""
+"""A container of so many parts, of which one in so many may hold results, is copied: the other parts are not operands."""
 
 
 class ArgumentSearch:

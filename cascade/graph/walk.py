@@ -168,7 +168,7 @@ class Walk:
         return [REBUILT, -len(self.inputs)]
 
     def _node_of(self, item: object) -> Node:
-        """The operation and the operands of an item that is no plain call; of one whose value is there already, no operands."""
+        """The operation and the operands of an item that is not a plain call; of one whose value is there already, no operands."""
         if type(item) is not LazyResult:
             sparse = None if self.search is None or not self.to_run else self.search.sparse(item)
             if sparse is not None:

@@ -160,11 +160,11 @@ _INT_OPERATIONS = {
     "FLOORDIV": Operation("//", _ZERO), "MOD": Operation("%", _ZERO), "AND": Operation("&", "", True),
     "OR": Operation("|", "", True), "XOR": Operation("^", "", True),
     "LSHIFT": Operation("<<", "a shift that does not fit 64 bits"), "RSHIFT": Operation(">>", "a negative shift"),
-    "POW": Operation("**", "a power that is no int of 64 bits"),
+    "POW": Operation("**", "a power that is not an int of 64 bits"),
 }  # fmt: skip
 _FLOAT_OPERATIONS = {
     "ADD": Operation("+", "", True), "SUB": Operation("-"), "MUL": Operation("*", "", True), "DIVIDE": Operation("/", _ZERO),
-    "FLOORDIV": Operation("//", _ZERO), "MOD": Operation("%", _ZERO), "POW": Operation("**", "a power that is no finite float"),
+    "FLOORDIV": Operation("//", _ZERO), "MOD": Operation("%", _ZERO), "POW": Operation("**", "a power that is not a finite float"),
 }  # fmt: skip
 _OPERATIONS = {INT: _INT_OPERATIONS, FLOAT: _FLOAT_OPERATIONS}
 _COMPARISONS = {"LESS": "<", "LESS_EQUAL": "<=", "EQUAL": "==", "NOT_EQUAL": "!="}
@@ -207,7 +207,7 @@ def _arithmetic() -> Iterator[KernelInstruction]:
     yield _row("ABS_INT", "a>int b<int", "a = abs(b)", _WIDE)
     yield _row("INVERT_INT", "a>int b<int", "a = ~b")
     yield _row("POW_MOD_INT", "a>int b<int c<int d<int", "a = pow(b, c, d)", "a power that typed code does not take")
-    yield _row("DIVIDE_INT", "a>float b<int c<int", "a = b / c", f"{_ZERO}, or an int that is no float")
+    yield _row("DIVIDE_INT", "a>float b<int c<int", "a = b / c", f"{_ZERO}, or an int too large for a float")
     yield _row("NEGATE_FLOAT", "a>float b<float", "a = -b")
     yield _row("ABS_FLOAT", "a>float b<float", "a = abs(b)")
 
@@ -315,7 +315,7 @@ def _conversions() -> Iterator[KernelInstruction]:
         "TO_EXACT_FLOAT", "a>float b<int", "a = float(b), exactly", "an int beyond 2**53 is compared with a float"
     )
     for name, call in (("TRUNCATE", "int(b)"), ("ROUND", "round(b)"), ("FLOOR", "floor(b)"), ("CEIL", "ceil(b)")):
-        yield _row(name, "a>int b<float", f"a = {call}", "a float that is no int of 64 bits")
+        yield _row(name, "a>int b<float", f"a = {call}", "a float that is not an int of 64 bits")
 
 
 _MATH_PARTIAL = (

@@ -28,7 +28,7 @@ def check_signature(source: FunctionSource) -> None:
     if any(name.startswith("__") and not name.endswith("__") for name in (*code.co_names, *code.co_varnames)):
         raise no("CS104", "names with two leading underscores have another meaning in a class")
     if not has_plain_names(source.function):
-        raise no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
+        raise no("CS106", "its globals are not a plain dict, or its builtins are not those of its module")
     looking = LOOKING.intersection(code.co_names)
     if "__class__" in code.co_freevars:
         looking |= {"super"}

@@ -135,10 +135,10 @@ def read_source(function: Callable[..., object]) -> FunctionSource:
     The source is compiled and compared with the function's own code: a file may have changed since it was loaded.
 
     Raises:
-        SourceError: it is no plain Python function, its source is not there, or does not hold just this function.
+        SourceError: it is not a plain Python function, its source is not there, or does not hold just this function.
     """
     if type(function) is not FunctionType:
-        raise SourceError(f"{function!r} is no plain Python function")
+        raise SourceError(f"{function!r} is not a plain Python function")
     code = function.__code__
     lines = _lines(function, code)
     found = _find(function, code, lines)

@@ -37,7 +37,7 @@ def verify_typed(code: object) -> None:
         BlueprintError: with the faults.
     """
     if type(code) is not TypedCode:
-        raise BlueprintError(f"{code!r} is no typed code", [f"its type is {type(code).__name__}"])
+        raise BlueprintError(f"{code!r} is not typed code", [f"its type is {type(code).__name__}"])
     faults = sorted(_table_faults(code)) or _Flow(code).faults()
     if faults:
         raise BlueprintError(f"typed code {code.name!r} is malformed", faults)
@@ -50,7 +50,7 @@ def _words(code: TypedCode) -> list[tuple[int, ...]]:
 
 def _table_faults(code: TypedCode) -> Iterator[str]:
     if type(code.words) is not bytes or not code.words or len(code.words) % KERNEL_WORD_BYTES:
-        yield "the words are no bytes of a positive multiple of 32"
+        yield "the words are not bytes of a positive multiple of 32"
         return
     count = len(code.words) // KERNEL_WORD_BYTES
     if not max(len(code.types), 1) <= code.registers <= REGISTER_LIMIT:
@@ -273,7 +273,7 @@ class _Flow:
         else:
             found = self.code.objects[values["e"]]
             if type(found) is not CallOut or not callable(found.function) or found.result not in HELD:
-                self.fault(number, "calls out to something that is no function")
+                self.fault(number, "calls out to something that is not a function")
                 return
             if not _groups_fit(found):
                 self.fault(number, "calls out with arguments that do not fit the values")

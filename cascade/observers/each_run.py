@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from cascade.errors import DeclarationError
 from cascade.events.types import Event, RunFinished, RunStarted
 from cascade.observers.target import TargetData
 from cascade.runtime.engine import RunObserver
@@ -17,6 +20,31 @@ class Kept(Protocol):
 
 
 K = TypeVar("K", bound=Kept)
+
+
+def output_file(observer: str, path: object, example: str) -> Path:
+    """Returns the path of the file that an observer will write when the run has ended: by then a mistake would cost the run.
+
+    Args:
+        observer: its name, for the message.
+        example: a path, for the message.
+
+    Raises:
+        DeclarationError: (a TypeError) it is not a path, there is no such directory, or it is a directory itself.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise DeclarationError(f"{observer}({path!r})", expected=f"the path of a file, such as {example!r}")
+    file = Path(path)
+    if not file.parent.is_dir():
+        raise DeclarationError(
+            f"{observer}({str(file)!r}): there is no directory {str(file.parent)!r}",
+            expected="the path of a file in a directory that is there",
+        )
+    if file.is_dir():
+        raise DeclarationError(
+            f"{observer}({str(file)!r}) is a directory", expected=f"a file, such as {str(file / example)!r}"
+        )
+    return file
 
 
 class EachRun(RunObserver, Generic[K]):

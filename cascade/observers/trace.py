@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from cascade.declare.task import Task
-from cascade.errors import DeclarationError
 from cascade.events.types import (
     Event,
     LoopProgress,
@@ -19,7 +17,7 @@ from cascade.events.types import (
     TaskRetrying,
     TaskSkipped,
 )
-from cascade.observers.each_run import EachRun
+from cascade.observers.each_run import EachRun, output_file
 from cascade.observers.kernel_use import KernelUse, Use
 from cascade.observers.memory import memory_now
 from cascade.observers.target import TargetData
@@ -35,7 +33,7 @@ class Trace(EachRun["_Run"]):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__()
-        self.path = Path(path)
+        self.path = output_file("trace", path, "run.json")
 
     def begin(self, event: RunStarted, target: TargetData | None) -> _Run:
         return _Run(event, target)
@@ -59,10 +57,8 @@ def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:
         path: of the file; it is written at the end of each run, and holds the last one.
 
     Raises:
-        DeclarationError: (a TypeError) `path` is no path.
+        DeclarationError: (a TypeError) `path` is not the path of a file in a directory that is there.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise DeclarationError(f"trace({path!r})", expected="the path of a file, such as 'run.json'")
     return Trace(path)
 
 

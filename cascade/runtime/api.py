@@ -199,7 +199,7 @@ def stream(
         options: those of `run`. A `timeout` includes the time that the caller takes.
 
     Raises:
-        DeclarationError: (a TypeError) the target is no map, or one that becomes an array.
+        DeclarationError: (a TypeError) the target is not a map, or one that becomes an array.
         Exception: as `run` does, behind the results that came before.
     """
     engine, run_options = _engine_for("stream", options)

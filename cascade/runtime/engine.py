@@ -203,7 +203,7 @@ class Engine:
         The other options, and the exceptions, are those of `run`, of which each of them is raised where the first result is asked for.
 
         Raises:
-            DeclarationError: (a TypeError) the target is no map, or one that becomes an array.
+            DeclarationError: (a TypeError) the target is not a map, or one that becomes an array.
         """
         from cascade.runtime.streams import Stream, streamed
 
@@ -257,7 +257,7 @@ def _checked(observers: Iterable[Callable[[Event], object]]) -> list[Callable[[E
             name = getattr(observer, "__name__", repr(observer))
             raise DeclarationError(
                 f"observers holds the function {name!r} itself, which makes an observer",
-                expected="what it gives",
+                expected="the observer that it returns",
                 hint=f"call it: observers=[{name}()]",
             )
     return checked
@@ -404,7 +404,7 @@ def _check_values(use_vm: bool, timeout: float | None, max_steps: int | None) ->
     """Raises unless the options of a run have values that can be used.
 
     Raises:
-        DeclarationError: (a TypeError) `use_vm` is no bool.
+        DeclarationError: (a TypeError) `use_vm` is not a bool.
         ValueError: a limit is out of range.
     """
     if use_vm is not True and use_vm is not False:

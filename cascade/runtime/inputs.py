@@ -24,7 +24,7 @@ class InputValues:
         params: the parameters of the run, by name.
 
     Raises:
-        ParameterError: (a TypeError) `params` is no mapping of names, or holds a LazyResult.
+        ParameterError: (a TypeError) `params` is not a mapping of names, or holds a LazyResult.
     """
 
     def __init__(self, params: Mapping[str, object] | None = None) -> None:

@@ -37,7 +37,7 @@ def streamed(target: LazyResult[list[R]], ordered: bool) -> LazyResult[list[R]]:
     """Returns a copy of a map that hands its results on, instead of a list of them.
 
     Raises:
-        DeclarationError: (a TypeError) it is no map, or one that becomes an array; or `ordered` is no bool.
+        DeclarationError: (a TypeError) it is not a map, or one that becomes an array; or `ordered` is not a bool.
     """
     if ordered is not True and ordered is not False:
         raise DeclarationError(f"stream(ordered={ordered!r})", expected="True or False")

@@ -100,9 +100,9 @@ def test_a_plain_form_computes_what_the_run_does(path, target):
         (graph(1), "which only Cascade continues with"),
         (add(1).run_if(True), "conditions"),
         (cs.sequence([add(1), add(2)]), "comes after another call"),
-        (add.map([1]).as_array(), "no plain one"),
-        (add.map([1], on_error="collect"), "no plain one"),
-        (cs.Router("a", {"a": add(1)}), "no plain call"),
+        (add.map([1]).as_array(), "not a plain one"),
+        (add.map([1], on_error="collect"), "not a plain one"),
+        (cs.Router("a", {"a": add(1)}), "not a plain call"),
     ],
 )
 def test_what_has_no_plain_form_is_told(target, reason):

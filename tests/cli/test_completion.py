@@ -81,9 +81,9 @@ def test_targets_are_found_in_the_text_of_modules_which_are_not_imported(words):
 
 
 def test_options_of_a_target_are_its_parameters(words):
-    assert words("run", "flow.py:greet", "--") == ["--how-often", "--loud", "--name"]
-    assert words("run", "flow.py:target", "--") == ["--help", "--page-url", "--size"]
-    assert words("run", "flow.py:target", "--size", "3", "--p") == ["--page-url"]
+    assert words("graph", "flow.py:greet", "--") == ["--how-often", "--loud", "--name"]
+    assert words("graph", "flow.py:target", "--") == ["--help", "--page-url", "--size"]
+    assert words("run", "flow.py:target", "--size", "3", "--p") == ["--page-url", "--profile", "--progress"]
 
 
 def test_bash_is_given_what_stands_behind_a_colon_which_it_takes_for_the_end_of_a_word(words):

@@ -155,7 +155,9 @@ def test_a_profile_is_printed_on_the_error_output(capsys):
     lines = result.err.splitlines()
     assert re.fullmatch(r"profile of add: 4 calls in .+", lines[0])
     assert lines[1].replace("in kernels", "").split() == ["task", "calls", "own", "share", "total", "p50", "p99"]
-    assert sorted(line.split()[0] for line in lines[2:]) == ["add", "calls_out", "step"]
+    assert sorted(line.split()[0] for line in lines[2:]) == ["(no", "add", "calls_out", "step"]
+    shares = [int(re.search(r"(\d+) %", line)[1]) for line in lines[2:]]
+    assert lines[-1].startswith("  (no call)") and 97 <= sum(shares) <= 103, lines
     assert next(line.split()[1] for line in lines if line.split()[0] == "add") == "2"
 
 

@@ -1,4 +1,4 @@
-"""What the command line writes: names and values that are no plain text, and outputs that are closed or full."""
+"""What the command line writes: names and values that are not plain text, and outputs that are closed or full."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_the_environment_is_read_when_the_run_begins(run, monkeypatch):
         run(target)
     assert raised.value.name == "CASCADE_TEST_A"
     monkeypatch.setenv("CASCADE_TEST_A", "many")
-    with pytest.raises(ParameterError, match="'many': it is no whole number"):
+    with pytest.raises(ParameterError, match="'many': it is not a whole number"):
         run(target)
 
 
@@ -105,7 +105,7 @@ def test_a_missing_parameter_is_named_before_anything_runs(run):
         (lambda: identity(cs.Param("rounds", 1)), {"round": 3}, "did you mean 'rounds'"),
         (lambda: identity(cs.Param("rounds", 1)), {"zzz": 3}, "expected: one of 'rounds'"),
         (lambda: one(), {"x": 3}, "the target has none"),
-        (lambda: identity(cs.Param("n", type=int)), {"n": "x"}, "parameter 'n' is 'x': it is no whole number"),
+        (lambda: identity(cs.Param("n", type=int)), {"n": "x"}, "parameter 'n' is 'x': it is not a whole number"),
         (lambda: identity(cs.Param("n")), {"n": [one()]}, "was given a LazyResult"),
         (lambda: identity(cs.Param("n")), ["n"], "a mapping of names"),
         (lambda: identity(cs.Param("n")), {1: 2}, "has the key 1"),
@@ -130,14 +130,14 @@ def test_equal_declarations_are_one(run):
         (lambda: cs.Param("a-b"), "written as a keyword"),
         (lambda: cs.Param("class"), "written as a keyword"),
         (lambda: cs.Param(5), "written as a keyword"),
-        (lambda: cs.Param("n", type=5), "type=5 is no type"),
+        (lambda: cs.Param("n", type=5), "type=5 is not a type"),
         (lambda: cs.Param("n", default=[one()]), "default is a LazyResult"),
         (lambda: cs.Param("n", description=5), "description=5"),
         (lambda: cs.Env("a=b"), "name of an environment variable"),
-        (lambda: cs.Param("x", "abc", type=int), "the default 'abc' is no int: it is no whole number"),
-        (lambda: cs.Param("x", 1.5, type=int), "the default 1.5 is no int"),
-        (lambda: cs.Env("X", object(), type=str), "is no str"),
-        (lambda: cs.Param("x", "soon", type=datetime.date), "the default 'soon' is no date"),
+        (lambda: cs.Param("x", "abc", type=int), "the default 'abc' does not fit int: it is not a whole number"),
+        (lambda: cs.Param("x", 1.5, type=int), "the default 1.5 does not fit int"),
+        (lambda: cs.Env("X", object(), type=str), "does not fit str"),
+        (lambda: cs.Param("x", "soon", type=datetime.date), "the default 'soon' does not fit date"),
     ],
 )
 def test_wrong_declarations_are_refused(declare, message):
@@ -298,32 +298,32 @@ def test_values_are_converted(value, kind, expected):
 @pytest.mark.parametrize(
     ("value", "kind", "message"),
     [
-        (3.5, int, "no whole number"),
-        ("3.0", int, "no whole number"),
+        (3.5, int, "not a whole number"),
+        ("3.0", int, "not a whole number"),
         (None, int, "NoneType"),
-        (float("nan"), int, "no whole number"),
+        (float("nan"), int, "not a whole number"),
         (big, float, "cannot hold it exactly"),
         (10**400, float, "too large"),
-        ("x", float, "no number"),
+        ("x", float, "not a number"),
         ("maybe", bool, "none of true"),
         (2, bool, "neither true nor false"),
-        (None, str, "no text"),
-        ([], str, "no text"),
+        (None, str, "not text"),
+        ([], str, "not text"),
         ("GREEN", Colour, "none of RED, BLUE"),
         ("x", typing.Literal["fast"], "none of 'fast'"),
         ("x", int | None, "fits none of"),
-        ("[1", list[int], "no JSON"),
+        ("[1", list[int], "not JSON"),
         ("[NaN]", list[float], "not JSON"),
         ("[" * 100_000, list[int], "too deep|no JSON"),
         ('[1, "x"]', list[int], r"\[1\] is 'x'"),
         ("[1]", tuple[int, int], "1 items, not 2"),
-        ("[1]", dict[str, int], "no mapping"),
-        (5, list[int], "no list"),
-        (b"ab", list[int], "no list"),
+        ("[1]", dict[str, int], "not a mapping"),
+        (5, list[int], "does not fit list"),
+        (b"ab", list[int], "does not fit list"),
         ({"a": "x"}, dict[str, int], r"\['a'\] is 'x'"),
         ("x", decimal.Decimal, "Decimal refuses it: InvalidOperation"),
         ("2026-13-01", datetime.date, "month must be"),
-        (datetime.datetime(2026, 1, 1), datetime.date, "no date"),
+        (datetime.datetime(2026, 1, 1), datetime.date, "does not fit date"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(value, kind, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_constant_beside_the_inputs_of_a_map_is_refused_with_what_can_be_writt
         add.map([1, 2], b=3)
     with pytest.raises(cs.DeclarationError, match=r"map input 'word' is a text: 'hey'") as found:
         say.map([1, 2], word="hey")
-    assert "say.partial(word='hey').map(...)" in str(found.value)
+    assert re.search(r"say\.partial\(word='hey'\)\.map\(\w+=\.\.\.\)", str(found.value))
     with pytest.raises(cs.DeclarationError, match="is a text"):
         say.map([1, 2], b"he")
 

@@ -150,7 +150,7 @@ def test_the_commands_show_and_change_runs(store: cs.Store, capsys: pytest.Captu
     assert "run-fork-1: " in run("fork", "run", "--at", "4", "--set", "total=100")
     assert "no runs" in run("list", "--status", "failed")
     run("cancel", "run")
-    assert "runs dropped" in run("gc")
+    assert "run dropped" in run("gc")
     assert main(["runs", "show", *where, "run"]) == 1
     assert "there is no run 'run'" in capsys.readouterr().err
 
@@ -159,12 +159,12 @@ def test_the_commands_show_and_change_runs(store: cs.Store, capsys: pytest.Captu
     ("arguments", "message"),
     [
         (["list", "--store", "rnus.db"], "there is no store rnus.db[\\s\\S]*did you mean 'runs.db'"),
-        (["list", "--store", "text"], "cascade: error: store .* is no store: it is not an SQLite file"),
+        (["list", "--store", "text"], "cascade: error: store .* is not a store: it is not an SQLite file"),
         (["list", "--store", "runs.db", "--status", "runing"], "invalid choice: 'runing'"),
-        (["list", "--store", "runs.db", "--limit", "-1"], "'-1' is no number from 1 up"),
-        (["gc", "--store", "runs.db", "--older-than=-5"], "'-5' is no number of seconds from 0 up"),
+        (["list", "--store", "runs.db", "--limit", "-1"], "'-1' is not a whole number from 1 up"),
+        (["gc", "--store", "runs.db", "--older-than=-5"], "'-5' is not a number of seconds from 0 up"),
         (["show", "--store", "runs.db", "rum"], "there is no run 'rum' in runs.db[\\s\\S]*did you mean 'run'"),
-        (["signal", "--store", "runs.db", "run", "go", "[1, 2"], "the value \\[1, 2 is no literal"),
+        (["signal", "--store", "runs.db", "run", "go", "[1, 2"], "the value \\[1, 2 is not a literal"),
         (["fork", "--store", "runs.db", "run", "--set", "total"], "--set total\n  expected: NAME=VALUE"),
         (["fork", "--store", "runs.db", "run", "--at", "99"], "no snapshot 99\n  expected: one of 1 to 2"),
         (["fork", "--store", "runs.db", "run", "--set", "x=1"], "no variable 'x'[\\s\\S]*this one is in none"),

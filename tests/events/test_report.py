@@ -352,9 +352,9 @@ def test_the_command_line_makes_a_report_of_a_file_of_events(tmp_path, capsys):
 def test_a_file_that_holds_no_events_is_refused_by_its_line(tmp_path, capsys):
     wrong = tmp_path / "wrong.jsonl"
     for text, message in (
-        ('{"event": "RunStarted", "run_id": "a", "target": "t"}\nno\n', "line 2 is no event: no"),
-        ('{"event": "RunStarted"}\n', "line 1 is no event"),
-        ("[1]\n", "line 1 is no event"),
+        ('{"event": "RunStarted", "run_id": "a", "target": "t"}\nno\n', "line 2 is not an event: no"),
+        ('{"event": "RunStarted"}\n', "line 1 is not an event"),
+        ("[1]\n", "line 1 is not an event"),
         ("", "holds no run"),
         ('{"event": "Other", "x": 1}\n', "holds no run"),
     ):

@@ -45,7 +45,7 @@ def test_a_good_blueprint_runs():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (blueprint([]), "0 bytes of words are no positive multiple of 16"),
+        (blueprint([]), "0 bytes of words are not a positive multiple of 16"),
         (blueprint(GOOD, words=b"12345"), "5 bytes of words"),
         (blueprint(GOOD, operands=b"123"), "3 bytes of operands"),
         (blueprint(GOOD, nodes=b""), "node table"),
@@ -57,8 +57,8 @@ def test_a_good_blueprint_runs():
         (blueprint([-1, 0, 0, 0, *GOOD]), "word 0: unknown opcode -1"),
         (blueprint([CALL, 3, 1, 0, RETURN, 0, 0, 5]), "word 0: slot 3 is outside 0..2"),
         (blueprint([CALL, 2, 3, 0, RETURN, 0, 0, 5]), "word 0: constant 3 is outside the table of 3"),
-        (blueprint([CALL, 2, 2, 0, RETURN, 0, 0, 5]), "word 0: constant 2 is no routine of 2 parameters"),
-        (blueprint([CALL, 2, 0, 0, RETURN, 0, 0, 5]), "word 0: constant 0 is no routine of 2 parameters"),
+        (blueprint([CALL, 2, 2, 0, RETURN, 0, 0, 5]), "word 0: constant 2 is not a routine of 2 parameters"),
+        (blueprint([CALL, 2, 0, 0, RETURN, 0, 0, 5]), "word 0: constant 0 is not a routine of 2 parameters"),
         (blueprint([CALL, 2, 1, 4, RETURN, 0, 0, 5]), "word 0: argument list 4 leaves the operand table"),
         (blueprint([CALL, 2, 1, 2, RETURN, 0, 0, 5]), "word 0: argument list 2 leaves the operand table"),
         (blueprint([CALL, 2, 1, -1, RETURN, 0, 0, 5]), "word 0: argument list -1 leaves the operand table"),
@@ -71,7 +71,7 @@ def test_a_good_blueprint_runs():
         (blueprint([*GOOD[4:], *GOOD]), "word 0: a return has to be the last word"),
         (blueprint([CALL_ONE, 2, 0, 1]), "word 0: a return has to be the last word, and only that"),
         (blueprint([CALL_ONE, 2, 0, 1, RETURN, 0, 7, 5]), "word 1: an unused operand is 7"),
-        (blueprint([OPCODES["LOOP"], 2, 0, 0, RETURN, 0, 0, 5]), "constant 0 is no routine of 2 parameters"),
+        (blueprint([OPCODES["LOOP"], 2, 0, 0, RETURN, 0, 0, 5]), "constant 0 is not a routine of 2 parameters"),
         (blueprint([*GOOD[:4], OPCODES["LOOP"], 0, 1, 0, RETURN, 0, 0, 1]), "a loop has to be the first of two words"),
         (blueprint([OPCODES["REBUILD"], 2, 5, 0, RETURN, 0, 0, 5]), "constant 5 is outside"),
         (

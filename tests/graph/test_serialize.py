@@ -165,7 +165,7 @@ def test_inputs_and_resources_come_back(run):
 
 def test_a_task_made_beside_its_function_comes_back_where_it_is_allowed(run):
     target = cs.task(name="renamed", mode="blocking")(plain)(1)
-    with pytest.raises(SerializationError, match="is a function that is no task by itself"):
+    with pytest.raises(SerializationError, match="is a function that is not a task by itself"):
         from_json(to_json(target))
     graph = round_trip(target, allow=[HERE])
     task = graph.rows[-1][0]
@@ -311,10 +311,10 @@ def test_the_document_of_these_tests_is_good():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it is no JSON"),
+        ("", "it is not JSON"),
         ("[" * 100_000, "nests too deep|no JSON"),
-        (b"\xff\xfe\xff", "no JSON"),
-        ("9" * 100_000, "no JSON"),
+        (b"\xff\xfe\xff", "not JSON"),
+        ("9" * 100_000, "not JSON"),
         ("[]", "it is a list"),
         ("{}", "missing 'format'"),
         ('{"a": 1, "a": 2}', "'a' stands twice"),
@@ -322,11 +322,11 @@ def test_the_document_of_these_tests_is_good():
         (document(version=2), "version 2"),
         (document(version=True), "version True"),
         (document(extra=1), "unknown 'extra'"),
-        (document(rows=5), "rows is no list"),
+        (document(rows=5), "rows is not a list"),
         (document(rows=[]), "no rows"),
-        (document(rows=[[]]), "no list of integers"),
-        (document(rows=[[0, "x"]]), "no list of integers"),
-        (document(rows=[[False, -1]]), "no list of integers"),
+        (document(rows=[[]]), "not a list of integers"),
+        (document(rows=[[0, "x"]]), "not a list of integers"),
+        (document(rows=[[False, -1]]), "not a list of integers"),
         (document(rows=[[1, -1]]), "operation 1 is none of the 1"),
         (document(rows=[[-1, -1]]), "operation -1"),
         (document(rows=[[0, -2]]), "reference -2 leads nowhere"),
@@ -364,16 +364,16 @@ def test_the_document_of_these_tests_is_good():
         (value({"$int": "xyz"}), "malformed"),
         (value({"$int": [1]}), "malformed"),
         (value({"$complex": [1]}), "malformed"),
-        (value({"$complex": ["a", "b"]}), "no pair of floats"),
+        (value({"$complex": ["a", "b"]}), "not a pair of floats"),
         (value({"$bytes": "!"}), "malformed"),
         (value({"$bytes": 5}), "malformed"),
         (value({"$set": [[1]]}), "malformed"),
         (value({"$dict": [[[1], 2]]}), "malformed"),
-        (value({"$dict": [1]}), "no list of pairs"),
+        (value({"$dict": [1]}), "not a list of pairs"),
         (value({"$date": "yesterday"}), "malformed"),
-        (value({"$date": 5}), "no text"),
+        (value({"$date": 5}), "not text"),
         (value({"$decimal": "x"}), "malformed"),
-        (value({"$enum": f"{HERE}:Colour", "name": "GREEN"}), "no member"),
+        (value({"$enum": f"{HERE}:Colour", "name": "GREEN"}), "not a member"),
         (value({"$enum": "os:system", "name": "x"}), "an enumeration"),
         (value({"$dataclass": "os:system", "fields": {}}), "expected: a dataclass"),
         (value({"$dataclass": f"{HERE}:Box", "fields": {"other": 1}}), "unknown 'other'"),

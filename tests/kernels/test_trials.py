@@ -13,7 +13,7 @@ import cascade as cs
 from cascade import _vm
 
 TURNS = 2000
-"""So many that the cost of an exit, by the real clock, is no reason to retire."""
+"""So many that the cost of an exit, by the real clock, is not a reason to retire."""
 
 
 class Clock:

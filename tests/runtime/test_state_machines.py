@@ -353,7 +353,7 @@ CALL, SELECT, RETURN = OPCODES["CALL"], OPCODES["SELECT"], OPCODES["RETURN"]
         ([CALL, 2, 0, 0, SELECT, 0, 1, 4, RETURN, 0, 0, 5], (("a", 0, 0),), 0, "where other slots hold values"),
         ([CALL, 2, 0, 0, SELECT, 0, 1, 5, RETURN, 0, 0, 5], (("a", 0, 0),), 2, "not to drop it"),
         ([CALL, 2, 0, 0, SELECT, 0, 1, 0, RETURN, 0, 0, 5], (("a", 0, 0),), 2, "follow the call whose result"),
-        ([CALL, 2, 0, 0, SELECT, 0, 0, 4, RETURN, 0, 0, 5], (("a", 0, 0),), 2, "is no table of routes"),
+        ([CALL, 2, 0, 0, SELECT, 0, 0, 4, RETURN, 0, 0, 5], (("a", 0, 0),), 2, "is not a table of routes"),
         ([SELECT, 0, 1, 0, CALL, 2, 0, 0, RETURN, 0, 0, 5], (("a", 1, 0),), 2, "follow the call whose result"),
         ([CALL, 2, 0, 0, SELECT, 0, 1, 4, CALL, 3, 0, 0, RETURN, 0, 0, 5], (("a", 0, 0),), 3, "nothing leads to it"),
         ([CALL, 2, 0, 0, SELECT, 0, 1, 4], (("a", 0, 0),), 0, "a return has to be the last word"),

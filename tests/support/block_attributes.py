@@ -427,7 +427,7 @@ def dies_on_time(count: int) -> Any:
 
 
 class Odd:
-    """Its dict has a key that is no string, but equal to one."""
+    """Its dict has a key that is not a string, but equal to one."""
 
     def __init__(self) -> None:
         self.value = 1
@@ -486,7 +486,7 @@ def late(names: Any) -> Any:
             one.c = one.b
             one.a = 100
         total += one.a
-        one.__dict__[7] = "a key that is no text"
+        one.__dict__[7] = "a key that is not text"
         total += one.b
     return total
 

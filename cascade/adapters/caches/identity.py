@@ -103,7 +103,7 @@ class Identity:
         )
 
     def encoder(self, code_of: Callable[[object], bytes]) -> Encoder:
-        """An encoder of the arguments of a call: one that the code reads by another name as well is no copy of it."""
+        """An encoder of the arguments of a call: one that the code reads by another name as well is not a copy of it."""
         return Encoder(code_of, self.objects).after(self._encoder)
 
     def _seen_before(self, value: object) -> bytes | None:
@@ -354,7 +354,7 @@ class Identity:
         return framed(b"global", name.encode()) + self._at(value, f"the global {name!r}")
 
     def _of_library_part(self, module: types.ModuleType, attributes: Iterable[str]) -> bytes:
-        # Its name is in the code. Some of it is no code, and may change all the time, as `sys.argv`.
+        # Its name is in the code. Some of it is not code, and may change all the time, as `sys.argv`.
         value: object = module
         for attribute in attributes:
             if not _is_module(value):

@@ -21,7 +21,7 @@ class MemoryCache(KeyedCache):
         max_entries: how many values are kept; the least recently used one is dropped first.
 
     Raises:
-        DeclarationError: (a TypeError) `max_entries` is no positive number.
+        DeclarationError: (a TypeError) `max_entries` is not a positive number.
     """
 
     def __init__(self, max_entries: int = 65_536) -> None:

@@ -70,7 +70,7 @@ class Watch:
         self._functions.append((function, *parts, *names, len(function.__dict__)))
 
     def data(self, value: object) -> None:
-        """Notes the contents of data; objects in it that are no data, by their identities."""
+        """Notes the contents of data; objects in it that are not data, by their identities."""
         self._data.append((value, _contents_of(value)))
 
     def registrations(self) -> None:

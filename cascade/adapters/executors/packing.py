@@ -55,7 +55,7 @@ def unpack(packed: Packed) -> list[object]:
 
 
 def joined(parts: Sequence[Packed]) -> object:
-    """Returns the array of all values, as `numpy.array` makes it of their list; None where they are no numbers of one type."""
+    """Returns the array of all values, as `numpy.array` makes it of their list; None where they are not numbers of one type."""
     import numpy
 
     kinds = {(part[0], part[1] if part[0] == NUMBERS else getattr(part[1], "dtype", None)) for part in parts}

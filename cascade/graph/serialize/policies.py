@@ -36,7 +36,7 @@ def check_caches(caches: Mapping[str, CachePolicy] | None) -> dict[str, CachePol
     """The caches that a caller names.
 
     Raises:
-        DeclarationError: (a TypeError) one of them is no cache policy.
+        DeclarationError: (a TypeError) one of them is not a cache policy.
         SerializationError: (a ValueError) they have no names.
     """
     if caches is None:
@@ -218,7 +218,7 @@ class PolicyReader:
             given = described.get(field, [])
             kinds = (str, int) if field == "shared" else (str,)
             if not isinstance(given, list) or any(type(name) not in kinds for name in given):
-                fail("it is no list of names", f"{where}.{field}")
+                fail("it is not a list of names", f"{where}.{field}")
             options[field] = tuple(given)
             names += [name for name in given if isinstance(name, str)]
             slots += [slot for slot in given if isinstance(slot, int)]

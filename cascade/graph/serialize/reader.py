@@ -44,7 +44,7 @@ def from_json(
         caches: the caches that it names. The document's contents make and open none.
 
     Raises:
-        SerializationError: (a ValueError) it is no graph, is malformed, or has a name that is not allowed.
+        SerializationError: (a ValueError) it is not a graph, is malformed, or has a name that is not allowed.
         CycleError: (a ValueError) the graph depends on itself.
     """
     names, given = Names(allow), check_caches(caches)
@@ -56,7 +56,7 @@ def from_json(
     except SerializationError:
         raise
     except ValueError as error:
-        raise SerializationError(f"it is no JSON: {error}") from None
+        raise SerializationError(f"it is not JSON: {error}") from None
     try:
         rows, inputs = walk(target_of(whole), None, NOTHING_AROUND)
         graph = Graph(rows, tuple(inputs))
@@ -96,7 +96,7 @@ class Reader:
             )
         for name in ("operations", "rows", "inputs", "jumps"):
             if not isinstance(document.get(name, []), list):
-                fail(f"{name} is no list", "the document")
+                fail(f"{name} is not a list", "the document")
         if not document["rows"]:
             fail("there are no rows", "the document")
         self.document = document
@@ -123,7 +123,7 @@ class Reader:
 
     def _row(self, row: object, where: str, operations: list[_Called | _RouterOperation]) -> Entry:
         if not isinstance(row, list) or not row or any(type(number) is not int for number in row):
-            fail("it is no list of integers", where)
+            fail("it is not a list of integers", where)
         if not 0 <= row[0] < len(operations):
             fail(f"operation {row[0]} is none of the {len(operations)}", where)
         rows = len(self.document["rows"])
@@ -162,22 +162,22 @@ class Reader:
         for at, entry in enumerate(entries):
             for key, route in entry.routes:
                 if input_of(self.inputs[-1 - route]) is None if route < 0 else not _is_result(entries[route]):
-                    fail(f"the route {key!r} is no result of a task", f"rows[{at}]")
+                    fail(f"the route {key!r} is not a result of a task", f"rows[{at}]")
 
     def _jumps(self, value: object, where: str, entries: list[Entry]) -> None:
         """Makes a row a state."""
         row, ways = value if isinstance(value, list) and len(value) == 2 else (None, None)
         if type(row) is not int or not 0 <= row < len(entries) or not isinstance(ways, list) or not ways:
-            fail("it is no row and its jumps", where)
+            fail("it is not a row and its jumps", where)
         if entries[row].jumps is not None or not _is_call(entries[row]):
-            fail(f"row {row} is no state, or is bound twice", where)
+            fail(f"row {row} is not a state, or is bound twice", where)
         jumps = []
         for at, way in enumerate(ways):
             key, state = way if isinstance(way, list) and len(way) == 2 else (None, -1)
             if state is not None and (
                 type(state) is not int or not 0 <= state < len(entries) or not _is_call(entries[state])
             ):
-                fail("it is no key and a row with a call, or null", f"{where}[1][{at}]")
+                fail("it is not a key and a row with a call, or null", f"{where}[1][{at}]")
             jumps.append((self._key(key, f"{where}[1][{at}]"), state))
         _check_distinct([key for key, _ in jumps], where)
         entries[row] = entries[row]._replace(jumps=tuple(jumps))
@@ -194,7 +194,7 @@ class Reader:
         for at, entry in enumerate(entries):
             misplaced = awaiting.intersection(entry.references[1:])
             if misplaced or awaiting.intersection(entry.references[:1]) and (at not in led_to or at in needed):
-                fail("it takes the data of a Jump, and is no state that only a Jump leads to", f"rows[{at}]")
+                fail("it takes the data of a Jump, and is not a state that only a Jump leads to", f"rows[{at}]")
 
     def _operation(self, value: object, where: str) -> _Called | _RouterOperation:
         if isinstance(value, dict) and "container" in value:
@@ -241,16 +241,16 @@ class Reader:
         try:
             hash(key)
         except TypeError as error:
-            fail(f"it is no key: {error}", where)
+            fail(f"it is not a key: {error}", where)
         if holds_deferred(key):
-            fail("it is no key, but known only when it runs", where)
+            fail("it is not a key, but known only when it runs", where)
         return key
 
     def _task_of_function(self, value: dict[str, object], where: str) -> Task[..., object]:
         check_keys(value, where, ("function",), (*TASK_OPTIONS, "defaults", *KEYS))
         if self.names.allow is None:
             fail(
-                f"{value['function']} is a function that is no task by itself",
+                f"{value['function']} is a function that is not a task by itself",
                 where,
                 hint="functions are taken only if they are allowed: from_json(text, allow=[...])",
             )

@@ -75,7 +75,7 @@ class ValueReader:
             check_keys(value, where, (mark, "name"))
             kind = self.find(value[mark], where, _is_enum, "an enumeration")
             if not isinstance(value["name"], str) or value["name"] not in kind.__members__:
-                fail(f"{value['name']!r} is no member", where, expected="one of " + ", ".join(kind.__members__))
+                fail(f"{value['name']!r} is not a member", where, expected="one of " + ", ".join(kind.__members__))
             return kind.__members__[value["name"]]
         if mark in ("$dataclass", "$namedtuple"):
             return self._instance(value, mark, where)
@@ -84,7 +84,7 @@ class ValueReader:
         check_keys(value, where, (mark,))
         if mark[1:] in TEXT_FORMS:
             if not isinstance(value[mark], str):
-                fail("it is no text", f"{where}.{mark}")
+                fail("it is not text", f"{where}.{mark}")
             try:
                 return TEXT_FORMS[mark[1:]].read(value[mark])
             except (ValueError, ArithmeticError) as error:
@@ -132,7 +132,7 @@ class ValueReader:
     def _decode_complex(self, value: object, where: str) -> complex:
         real, imaginary = self._items(value, where)
         if type(real) is not float or type(imaginary) is not float:
-            fail("it is no pair of floats", where)
+            fail("it is not a pair of floats", where)
         return complex(real, imaginary)
 
     def _decode_slice(self, value: object, where: str) -> slice:
@@ -154,7 +154,7 @@ class ValueReader:
     def _decode_dict(self, value: object, where: str) -> dict[object, object]:
         pairs = self._items(value, where)
         if any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
-            fail("it is no list of pairs", where)
+            fail("it is not a list of pairs", where)
         return dict(cast("list[tuple[object, object]]", pairs))
 
     def _decode_param(self, value: object, where: str) -> LazyResult[object]:

@@ -42,7 +42,7 @@ def _items() -> Iterator[Row]:
 
 
 def _arrays() -> Iterator[Row]:
-    yield Row("EXPECT_ARRAY", "a<object e# f@", "go to f where a is no array of kind and dimensions e", free=True)
+    yield Row("EXPECT_ARRAY", "a<object e# f@", "go to f where a is not an array of kind and dimensions e", free=True)
     yield Row(
         "CHECK_ARRAY", "a<object e#", "check that a is an array of kind and dimensions e", "another array", free=True
     )
@@ -92,7 +92,7 @@ def _scalars() -> Iterator[Row]:
     yield Row(
         "UNBOX_SCALAR",
         "a> b<object e# f@",
-        "a = the value of b, or go to f where b is no NumPy scalar of kind e",
+        "a = the value of b, or go to f where b is not a NumPy scalar of kind e",
         free=True,
     )
     yield Row("RETURN_SCALAR", "a< e#", "return a as a NumPy scalar of kind e", ends=True, returns=True, free=True)
@@ -113,7 +113,7 @@ def _buffers() -> Iterator[Row]:
     yield Row("BYTEARRAY_ITEM", "a>int b<object c<int", "a = bytearray b[c]", "no such item")
     yield Row("BYTEARRAY_NEXT", "a>int b~items f@", "a = the next item of bytearray b, or go to f at its end")
     yield Row("BYTEARRAY_STORE", "a<object b<int c<int", "bytearray a[b] = c", "no such item, or no byte")
-    yield Row("EXPECT_BUFFER", "a<object b<object e# f@", "go to f where a is no array.array (class b) of code e")
+    yield Row("EXPECT_BUFFER", "a<object b<object e# f@", "go to f where a is not an array.array (class b) of code e")
     yield Row(
         "BUFFER_AT",
         "a>address b<object c<int e#",
@@ -124,7 +124,7 @@ def _buffers() -> Iterator[Row]:
               "another type of items")  # fmt: skip
     yield Row("BUFFER_CHECK_NEXT", "a<object e#", "check that the iterator over array.array a can go on, or is at its end",
               "another type of items, or an item that no register holds")  # fmt: skip
-    yield Row("EXPECT_VIEW", "a<object e# f@", "go to f where a is no memoryview of format and dimensions e")
+    yield Row("EXPECT_VIEW", "a<object e# f@", "go to f where a is not a memoryview of format and dimensions e")
     yield Row("VIEW_AT1", "a>address b<object c<int f#", "a = the address of memoryview b[c]", OTHER)
     yield Row("VIEW_AT2", "a>address b<object c<int d<int f#", "a = the address of memoryview b[c, d]", OTHER)
     yield Row("VIEW_DIMENSION", "a>int b<object e# f#", "a = memoryview b.shape[e]", "another or a released memoryview")

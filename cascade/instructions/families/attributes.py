@@ -43,7 +43,7 @@ def _rows() -> Iterator[Row]:
                 f"STORE_{place}_{name}",
                 f"a<object b<{register} {number}d>owned e& f@",
                 f"the attribute e of a = {behind}",
-                "a dict with keys that are no strings",
+                "a dict with keys that are not strings",
             )
 
 

@@ -13,7 +13,7 @@ def _rows() -> Iterator[Row]:
     yield Row("ROUND_DIGITS", "a>float b<float c<int", "a = round(b, c)", "an overflow")
     yield Row("INT_OF_TEXT", "a>int b<object f@", f"a = int(str b), {_CALLED}")
     yield Row("FLOAT_OF_TEXT", "a>float b<object f@", f"a = float(str b), {_CALLED}")
-    yield Row("EXPECT_NUMBERS", "a<object f@", "go to f where an item of list or tuple a is no plain number")
+    yield Row("EXPECT_NUMBERS", "a<object f@", "go to f where an item of list or tuple a is not a plain number")
     yield Row("HASH_INT", "a>int b<int", "a = hash(b)")
     yield Row("IS_INSTANCE", "a>int b<object c<object f@", f"a = isinstance(b, class c), {_CALLED}")
     yield Row("TYPE_OF", "a>owned b<object", "a = type(b)")
@@ -23,7 +23,9 @@ def _rows() -> Iterator[Row]:
         yield Row(name, "a>int b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
     yield Row("LIST_OF", "a>owned b<object", "a = list(b), of a built-in class")
     yield Row("TUPLE_OF", "a>owned b<object", "a = tuple(b), of a built-in class")
-    yield Row("EXPECT_PARTIAL", "a<object b<object c# f@", "go to f where a is no partial object of b with c arguments")
+    yield Row(
+        "EXPECT_PARTIAL", "a<object b<object c# f@", "go to f where a is not a partial object of b with c arguments"
+    )
     yield Row("PARTIAL_ITEM", "a>object b<object c#", "a = partial b.args[c], borrowed")
     yield Row("SUM_FLOAT", "a~ c<float", "a += c, as sum() does: a + 1 has the errors of the additions")
     yield Row("SUM_ERRORS", "a>float b~", "a = b and the errors of the additions")
@@ -35,7 +37,7 @@ def _number_objects() -> Iterator[Row]:
     yield Row("RELEASE_COMPLEX", "a<given", "drop the reference of a complex number")
     for name, sign in (("ADD", "+"), ("SUB", "-"), ("MUL", "*")):
         row = "a>owned b<object c<object"
-        yield Row(f"COMPLEX_{name}", row, f"a = b {sign} c, a complex number", "an int that has no float")
+        yield Row(f"COMPLEX_{name}", row, f"a = b {sign} c, a complex number", "an int too large for a float")
     yield Row("COMPLEX_ABS", "a>float b<object", "a = abs(complex b)", "an overflow")
     yield Row("COMPLEX_REAL", "a>float b<object", "a = complex b.real")
     yield Row("COMPLEX_IMAG", "a>float b<object", "a = complex b.imag")

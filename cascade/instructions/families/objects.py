@@ -18,7 +18,7 @@ def _rows() -> Iterator[Row]:
         yield Row(
             f"UNBOX_{kind}",
             f"a>{register} b<object f@",
-            f"a = the number of b, or go to f where b is no plain {kind.lower()}",
+            f"a = the number of b, or go to f where b is not a plain {kind.lower()}",
             free=True,
         )
     yield Row("BOX_CHAR", "a>held b<int", "a = the character b of Latin-1 as a text, which lives for ever")
@@ -45,7 +45,7 @@ def _rows() -> Iterator[Row]:
     yield Row(
         "MAKE_FUNCTION", "a>owned e&", "a = a function like that of gathering e, with the closure that is gathered"
     )
-    like = "go to f where a is no function with the code, globals and builtins of function b"
+    like = "go to f where a is not a function with the code, globals and builtins of function b"
     yield Row("EXPECT_FUNCTION", "a<object b<object f@", like)
     yield Row("SET_CLOSURE", "a<object b<object", "the closure of function a = b")
     yield Row("NEW_CELL", "a>owned b<given", "a = a cell with b, whose reference is passed on")

@@ -14,7 +14,7 @@ def _items() -> Iterator[Row]:
     yield Row(
         "TEXT_ITEM",
         "a>int b<object c<int f@",
-        "a = the character text b[c], or go to f where it is no Latin-1",
+        "a = the character text b[c], or go to f where it is not Latin-1",
         NO_ITEM,
     )
     yield Row("TEXT_ITEM_OBJECT", "a>owned b<object c<int", "a = text b[c]", NO_ITEM)
@@ -30,7 +30,7 @@ def _items() -> Iterator[Row]:
 
 
 def _characters() -> Iterator[Row]:
-    yield Row("CHAR_OF", "a>int b<int f@", "a = the character chr(b), or go to f where it is no Latin-1")
+    yield Row("CHAR_OF", "a>int b<int f@", "a = the character chr(b), or go to f where it is not Latin-1")
     yield Row("TEXT_OF_NUMBER", "a>owned b<int", "a = chr(b)", "no such character")
     yield Row("ORD", "a>int b<object", "a = ord(b) of a text", "not one character")
     yield Row(

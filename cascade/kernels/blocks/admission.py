@@ -53,7 +53,7 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
             "CS105", f"it counts references by {', '.join(sorted(counting))}(), and typed code has some of its own"
         )
     if not has_plain_names(function) or type(builtins_of(function)) is not dict:
-        return no("CS106", "its globals are no plain dict, or its builtins are not those of its module")
+        return no("CS106", "its globals are not a plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
         return no("CS143", "it is too long")
     if any(_compares_identity(each, function) for each in code_with_inner(code)):

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
-from cascade.errors import DeclarationError
 from cascade.events.types import Event, RunStarted
-from cascade.observers.each_run import EachRun
+from cascade.observers.each_run import EachRun, output_file
 from cascade.observers.kernel_use import KernelUse
 from cascade.observers.report.collected import Collected
 from cascade.observers.report.page import page
@@ -26,7 +24,7 @@ class Report(EachRun[Collected]):
 
     def __init__(self, path: str | os.PathLike[str], *, memory: bool = False) -> None:
         super().__init__()
-        self.path = Path(path)
+        self.path = output_file("report", path, "run.html")
         self._memory = memory
 
     def begin(self, event: RunStarted, target: TargetData | None) -> Collected:
@@ -49,10 +47,8 @@ def report(path: str | os.PathLike[str], *, memory: bool = False) -> Callable[[E
         memory: whether the memory of the process is noted, at most twenty times a second.
 
     Raises:
-        DeclarationError: (a TypeError) `path` is no path.
+        DeclarationError: (a TypeError) `path` is not the path of a file in a directory that is there.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise DeclarationError(f"report({path!r})", expected="the path of a file, such as 'run.html'")
     return Report(path, memory=memory)
 
 

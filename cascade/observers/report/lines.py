@@ -18,7 +18,7 @@ def read_events(lines: Iterable[str]) -> Iterator[Event]:
     """Reads events from lines of JSON; events of other classes, as programs publish them, are left out.
 
     Raises:
-        SerializationError: (a ValueError) a line is no event; it is named by its number.
+        SerializationError: (a ValueError) a line is not an event; it is named by its number.
     """
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -30,7 +30,7 @@ def read_events(lines: Iterable[str]) -> Iterator[Event]:
                 yield _event(kind, fields)
         except (ValueError, TypeError, KeyError) as error:
             raise SerializationError(
-                f"line {number} is no event: {line.strip():.60}",
+                f"line {number} is not an event: {line.strip():.60}",
                 expected="a line that console(format='json') has written",
                 hint=f"{type(error).__name__}: {error}",
             ) from None

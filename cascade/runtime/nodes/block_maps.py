@@ -1,6 +1,6 @@
 """Maps of compute tasks in blocks: so many items at once go to a worker as are worth a message, and their results come back together.
 
-Blocks are given out in order, no more than the workers need. Items that fail in a block, and results that are no values yet, continue here as calls
+Blocks are given out in order, no more than the workers need. Items that fail in a block, and results that are not values yet, continue here as calls
 with policies. Where items observe, wait for capacity, have a time limit or a cache, each is a call of its own (`item_calls`).
 """
 

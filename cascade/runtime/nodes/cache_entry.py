@@ -169,7 +169,7 @@ class CacheEntry:
             states = {} if self._taken is None else self._taken.since(self._begun)
             for name, state in states.items():
                 if name[0] == BY_ITSELF and self._inputs.states().of(name, self._injected) != state:
-                    raise KeyingError(f"{described(name)}, which is injected by code that is no part of the task's")
+                    raise KeyingError(f"{described(name)}, which is injected by code that is not a part of the task's")
         except KeyingError as error:
             hint = (
                 error.hint or "declare it as a parameter of the task itself, or cache the tasks of that graph instead"

@@ -163,7 +163,7 @@ def begin(coroutine: Coroutine[object, None, object]) -> object:
 
 
 def close_awaitable(awaitable: object) -> None:
-    """Closes an awaitable that nobody will await, so that it does not warn; one that is no coroutine may have no `close`."""
+    """Closes an awaitable that nobody will await, so that it does not warn; one that is not a coroutine may have no `close`."""
     close: Callable[[], object] | None = getattr(awaitable, "close", None)
     if close is not None:
         close()

@@ -56,7 +56,7 @@ async def _stream_plainly(
     """Calls items as long as they can be called plainly.
 
     Returns:
-        The failure that ends the map; how many items were called; and the last result, if it is no value yet.
+        The failure that ends the map; how many items were called; and the last result, if it is not a value yet.
     """
     rows.chunk = CHUNK if is_plain(operation, rows.call.context) else 1
     while rows.has(rows.end):
@@ -157,7 +157,7 @@ def _begun(operation: Map, given: Sequence[object]) -> tuple[int | None, list[ob
     where = f"{operation.name}.map"
     names = operation.parameters[: len(given)]
     for name, items in zip(names, given, strict=True):
-        check_map_input(name, items, operation.name, is_only=len(names) == 1)
+        check_map_input(name, items, operation.name, [other for other in names if other != name])
         try:
             begun.append(items if is_sliced(items) else iter(items))  # type: ignore[call-overload]
         except TypeError:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ITEMS_LIMIT = 10_000_000
 """More items are taken of a list only: what has no length may have no end."""
 ITEMS_TAKEN = 1000
-"""Of an input that is no list, between two looks whether the run has to end."""
+"""Of an input that is not a list, between two looks whether the run has to end."""
 
 
 def call_map(
@@ -85,7 +85,7 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -
     for name, items in zip(operation.parameters, given, strict=False):
         try:
             column = array_column(items) if typed else None
-            columns.append(column or _taken(context, name, items, most, operation.name, is_only=len(given) == 1))
+            columns.append(column or _taken(context, name, items, most, operation))
         except TypeError:
             if hasattr(type(items), "__iter__"):
                 raise
@@ -147,9 +147,11 @@ def _gathered(operation: Map, results: list[object]) -> object:
     return GATHER(GivenResults(operation.name, operation.signature.as_array, results), *coming)
 
 
-def _taken(context: NodeContext, name: str, items: object, most: int, task: str, *, is_only: bool) -> list[object]:
-    """Returns the items of an input; no more than `most` if it is no list, as its iterator may take long, or never end."""
-    check_map_input(name, items, task, is_only=is_only)
+def _taken(context: NodeContext, name: str, items: object, most: int, operation: Map) -> list[object]:
+    """Returns the items of an input; no more than `most` if it is not a list, as its iterator may take long, or never end."""
+    check_map_input(
+        name, items, operation.name, [other for other in operation.parameters[operation.items] if other != name]
+    )
     if is_sized(items):
         return list(items)
     result: list[object] = []
@@ -160,7 +162,7 @@ def _taken(context: NodeContext, name: str, items: object, most: int, task: str,
     if len(result) > ITEMS_LIMIT:
         raise endless(
             f"map input {name!r}, of type {type(items).__name__}, has more than {ITEMS_LIMIT:,} items, and no length",
-            f"{task}.map",
+            f"{operation.name}.map",
         )
     return result
 

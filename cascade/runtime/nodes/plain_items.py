@@ -27,7 +27,7 @@ class PlainItems:
 
     Attributes:
         results: those so far.
-        is_special: whether the last result is no value yet; then the items behind it are not called.
+        is_special: whether the last result is not a value yet; then the items behind it are not called.
         failed: the first failure that is not tolerated.
     """
 

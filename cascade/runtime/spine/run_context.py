@@ -126,7 +126,7 @@ class RunContext:
             known = self.code_cache.code_of_route(around)
             if known is not None:
                 return known
-            hands_on = False  # a route was declared: its arguments are no data
+            hands_on = False  # a route was declared: its arguments are not data
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
         code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on, joins=self.joins_chains)

@@ -242,7 +242,7 @@ def settle(name: str, arguments: dict[str, Any]) -> Any:
 
 
 class Plain:
-    """A class that is no dataclass."""
+    """A class that is not a dataclass."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

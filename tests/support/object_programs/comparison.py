@@ -316,7 +316,7 @@ class Tasks(Plain):
     def outcome(self, number: int, call: Call, place: int) -> Outcome:
         found = super().outcome(number, call, place)
         if found.kind != "value" and call.way(place) in POLICIES:
-            gc.collect()  # the coroutine that executes the policies holds the exception: what dies with it is no part of later calls
+            gc.collect()  # the coroutine that executes the policies holds the exception: what dies with it is not a part of later calls
         return found
 
     def kernels(self) -> list[Any]:

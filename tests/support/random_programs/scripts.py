@@ -171,5 +171,5 @@ class ScriptWriter:
             return []
         if len(self.tasks) > 1:
             return [Change("name", "f", Name("g"))]
-        # What is no task is no target: that error is Cascade's own.
+        # What is not a task is no target: that error is Cascade's own.
         return [Change("name", "f", self.pick.choice([None, *REPLACEMENTS]))] if "target=f" not in self.text else []

@@ -1,0 +1,174 @@
+"""Typical mistakes get an answer that says what to write, on both paths: messages of graphs, maps, loops and observers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cascade as cs
+
+
+@cs.task
+def add(a: int, b: int = 2) -> int:
+    return a + b
+
+
+@cs.task
+def say(prefix: str, x: int) -> str:
+    return prefix + str(x)
+
+
+@cs.task
+def listed(count: int) -> list[int]:
+    return list(range(count))
+
+
+@cs.task
+async def later(x: int) -> int:
+    return x
+
+
+@cs.task
+def jumps(x: int) -> Any:
+    return cs.Jump("end", x)
+
+
+@cs.task
+def uses(x: int) -> Any:
+    return add(x) if add(x) > 1 else 0
+
+
+DECLARED = [
+    # What is written, and a part of the answer.
+    (lambda: bool(add(1)), "has no truth value", "run_if(condition)"),
+    (lambda: add(1) == 2, "cannot be compared by ==", "cs.run(result) == value"),
+    (lambda: add(1) != 2, "cannot be compared by !=", "cs.run(result) == value"),
+    (lambda: 1 in listed(3), "cannot be searched by in", "cs.run(result)"),
+    (lambda: len(listed(3)), "cannot be measured by len()", "cs.run(result)"),
+    (lambda: list(listed(3)), "cannot be iterated over", "task.map(result)"),
+    (lambda: int(add(1)), "cannot be converted by int()", "cs.run(result)"),
+    (lambda: listed(3).append(1), "its attribute 'append' cannot be read", "cs.run(result).append"),
+    (lambda: range(add(1)), "cannot be used as an index", "cs.run(result)"),
+    (lambda: sorted([add(2), add(1)]), "has no truth value", "run it first"),
+    (lambda: add.map(1), "map input 'a' is of type int", "add.partial(a=...).map(...)"),
+    (lambda: add.map([1, 2], 3), "map input 'b' is of type int", "add.partial(b=...).map(a=...)"),
+    (lambda: say.map("ab", [1, 2]), "map input 'prefix' is a text", "say.partial(prefix='ab').map(x=...)"),
+    (lambda: say.partial(prefix="a").map([1]), "multiple values for argument 'prefix'", "partial holds 'prefix' already: pass the others by name, .map(x=...)"),
+    (lambda: say.map([("a", 1)]), "missing 1 required positional argument: 'x'", "say.map(*zip(*tuples))"),
+    (lambda: say.map(zip("ab", [1, 2])), "missing 1 required positional argument: 'x'", "say.map(prefix=..., x=...)"),
+    (lambda: add.map([1], c=[2]), "unexpected keyword argument 'c'", "add.map(a=..., b=...)"),
+    (lambda: add.map(), "missing 1 required positional argument: 'a'", "add.map(a=..., b=...)"),
+    (lambda: add(1).after(3), "after(3), of type int", "pass the result of a call"),
+    (lambda: add(1).with_timeout("3"), "timeout is '3', of type str", "a number, 0 or more"),
+    (lambda: add(1).with_cache("a.db"), "has no method 'check'", "cascade.DiskCache(path)"),
+    (lambda: cs.task(constraints=["cpu"])(add.func), "constraints=['cpu']", "constraints={'cpu': 1}"),
+    (lambda: cs.task(mode="cpu")(add.func), "@task(mode='cpu')", "did you mean 'compute'?"),
+    (lambda: cs.task(retries=3)(add.func), "unknown option 'retries'", "did you mean 'retry'?"),
+    (lambda: cs.task(add), "task 'add' is a task already", "task(other.func)"),
+    (lambda: cs.Router(add(1), {}), "Router(routes={})", "a dict of LazyResults"),
+    (lambda: cs.bind(add(1), add(2)), "bind(...,", "the selector that select_jump returns"),
+    (lambda: cs.Param(3), "Param(3)", "a name"),
+    (lambda: cs.Param("n", "x", type=int), "the default 'x' does not fit int", "not a whole number"),
+    (lambda: cs.report("/no/such/folder/run.html"), "there is no directory", "a directory that is there"),
+    (lambda: cs.trace("/no/such/folder/run.json"), "there is no directory", "a directory that is there"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("write", "what", "hint"), DECLARED, ids=[what for _, what, _ in DECLARED])
+def test_what_is_written_is_answered_at_once(write: Any, what: str, hint: str) -> None:
+    with pytest.raises(Exception) as found:
+        write()
+    assert isinstance(found.value, cs.CascadeError)
+    assert what in str(found.value).splitlines()[0] and hint in str(found.value)
+
+
+RUN = [
+    (lambda: add, "task 'add' was given where its result is expected", "call it: add(...)"),
+    (lambda: 3, "the target is 3, of type int", "@task"),
+    (lambda: (add(n) for n in range(3)), "of type generator", "make it a list: list(...)"),
+    (lambda: map(add, [1, 2]), "of type map", "make it a list: list(...)"),
+    (lambda: [add(1), add], "target[1] is task 'add'", "call it: add(...)"),
+    (lambda: add(cs.Param("n")), "parameter 'n' is missing", "params={'n': ...}"),
+    (lambda: jumps(1), "Jump", "bind"),
+    (lambda: uses(1), "has no truth value", "return the result, or pass it to another task"),
+    (lambda: add(1).run_if(False), "there is no value: node add#0 was skipped", "cs.Router(condition, {True: result, False: other})"),
+    (lambda: add.map([1, 2], [1]), "mismatched lengths: a has 2, b has 1", "as many items in each input"),
+    (lambda: add.map(finished()), "map input 'a' is a generator that has ended", "pass a list"),
+    (lambda: cs.Router(add(1), {"a": add(2)}), "there is no route for 3", "one of 'a'"),
+    (lambda: add(1).with_constraints(gpu=1), "gpu=1 exceeds total system capacity", "system_resources={'gpu': ...}"),
+]  # fmt: skip
+
+
+def finished() -> Any:
+    items = (n for n in range(2))
+    list(items)
+    return items
+
+
+@pytest.mark.parametrize(("make", "what", "hint"), RUN, ids=[what for _, what, _ in RUN])
+def test_what_is_run_is_answered(run: Any, make: Any, what: str, hint: str) -> None:
+    with pytest.raises(cs.CascadeError) as found:
+        run(make())
+    assert what in str(found.value).splitlines()[0] and hint in str(found.value)
+
+
+def test_a_generator_is_the_input_of_one_run(run: Any) -> None:
+    target = add.map(n for n in range(3))
+    assert run(target) == [2, 3, 4]
+    with pytest.raises(cs.MapError, match="map input 'a' is a generator that has ended"):
+        run(target)
+
+
+OPTIONS = [
+    ({"reprot": "run.html"}, "did you mean 'report'?"),
+    ({"store": "runs.db"}, "store=cascade.Store('runs.db')"),
+    ({"id": "a"}, "store=cascade.Store('runs.db')"),
+    ({"observers": print}, "observers=[...]"),
+    ({"observers": [cs.console]}, "call it: observers=[console()]"),
+    ({"report": True}, "the path of a file, such as 'run.html'"),
+    ({"report": "/no/such/folder/run.html"}, "there is no directory '/no/such/folder'"),
+    ({"report": "/"}, "is a directory"),
+]
+
+
+@pytest.mark.parametrize(("options", "answer"), OPTIONS, ids=[answer for _, answer in OPTIONS])
+def test_options_of_a_run_are_answered(options: Any, answer: str) -> None:
+    with pytest.raises(TypeError) as found:
+        cs.run(add(1), **options)
+    assert answer in str(found.value)
+
+
+def test_several_targets_go_in_a_list() -> None:
+    with pytest.raises(cs.TargetError, match=r"hint: several targets go in a list: cs\.run\(\[a, b\]\)"):
+        cs.run(add(1), add(2))  # type: ignore[arg-type]
+
+
+def test_an_awaited_result_runs_and_asyncio_run_says_that_it_is_no_coroutine() -> None:
+    async def main() -> int:
+        return await later(3)  # type: ignore[no-any-return]
+
+    assert asyncio.run(main()) == 3
+    with pytest.raises(ValueError, match=r"LazyResult of later, not run yet: cs\.run\(\.\.\.\)"):
+        asyncio.run(later(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("task(1).with_retires(3)", "with_retry"), ("cs.visualise(task(1))", "visualize")]
+)
+def test_a_misspelled_method_or_name_is_suggested(written: str, meant: str) -> None:
+    script = f"import cascade as cs; task = cs.task(abs); {written}"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert f"id you mean '{meant}'?" in ended.stderr.replace("id you mean: ", "id you mean ")
+
+
+def test_a_report_that_cannot_be_written_costs_no_run(tmp_path: Path) -> None:
+    called: list[int] = []
+    task = cs.task(called.append)
+    with pytest.raises(cs.DeclarationError):
+        cs.run(task(1), report=tmp_path / "none" / "run.html")
+    assert called == []
