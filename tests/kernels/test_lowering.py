@@ -161,7 +161,7 @@ def test_an_exception_has_the_users_lines(run):
         (generates, "CS103", "generators"),
         (looks_at_itself, "CS105", "locals()"),
         (compares_identity, "CS136", "compare with =="),
-        (len, "CS100", "no plain Python function"),
+        (len, "CS100", "not a plain Python function"),
     ],
 )
 def test_a_task_that_cannot_be_lowered_says_why(function, code, message):
