@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cascade._vm import holds_deferred
+from cascade._vm import TailCall, holds_deferred
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
@@ -76,7 +76,7 @@ def _checked_nest(target: object) -> object:
             hint=f"call it: {target.name}(...)",
         )
     if not is_container(target):
-        raise _no_target(f"the target is {target!r}, of type {type(target).__name__}", isinstance(target, Iterator))
+        raise _no_target(f"the target is {target!r}, of type {type(target).__name__}", _meant_by(target))
     _check_items(target)
     # A tuple of results has a list of their values, since before a target could be any container.
     return list(target) if type(target) is tuple and all(type(item) is LazyResult for item in target) else target
@@ -117,13 +117,22 @@ def _places(container: object) -> Iterator[tuple[str, object]]:
     return ((f"[{index}]", item) for index, item in enumerate(parts(container)))
 
 
-def _no_target(what: str, is_iterator: bool = False) -> TargetError:
-    call = "decorate the function with @task and pass the result of calling it"
-    return TargetError(
-        what,
-        expected="a LazyResult, or a list, dict, tuple, dataclass ... of LazyResults",
-        hint="make it a list: list(...)" if is_iterator else call,
-    )
+def _no_target(
+    what: str, hint: str = "decorate the function with @task and pass the result of calling it"
+) -> TargetError:
+    expected = "a LazyResult, or a list, dict, tuple, dataclass ... of LazyResults"
+    return TargetError(what, expected=expected, hint=hint)
+
+
+def _meant_by(target: object) -> str:
+    """Returns what to write instead of something that is not a target."""
+    if isinstance(target, Iterator):
+        return "make it a list: list(...)"
+    if type(target) is TailCall:
+        return "a tail call is returned by a task; to begin a loop, call its task: cs.run(task(...))"
+    if hasattr(target, "blueprint") and callable(target):  # a Program, which is of a layer above
+        return "a program is called itself: program(...)"
+    return "decorate the function with @task and pass the result of calling it"
 
 
 def _same(value: object) -> object:

@@ -92,6 +92,8 @@ RUN = [
     (lambda: 3, "the target is 3, of type int", "@task"),
     (lambda: (add(n) for n in range(3)), "of type generator", "make it a list: list(...)"),
     (lambda: map(add, [1, 2]), "of type map", "make it a list: list(...)"),
+    (lambda: add.tail(1), "of type TailCall", "to begin a loop, call its task: cs.run(task(...))"),
+    (lambda: cs.compile(add), "of type Program", "a program is called itself: program(...)"),
     (lambda: [add(1), add], "target[1] is task 'add'", "call it: add(...)"),
     (lambda: add(cs.Param("n")), "parameter 'n' is missing", "params={'n': ...}"),
     (lambda: jumps(1), "Jump", "bind"),
