@@ -117,9 +117,10 @@ def _places(container: object) -> Iterator[tuple[str, object]]:
     return ((f"[{index}]", item) for index, item in enumerate(parts(container)))
 
 
-def _no_target(
-    what: str, hint: str = "decorate the function with @task and pass the result of calling it"
-) -> TargetError:
+CALLS = "decorate the function with @task and pass the result of calling it"
+
+
+def _no_target(what: str, hint: str = CALLS) -> TargetError:
     expected = "a LazyResult, or a list, dict, tuple, dataclass ... of LazyResults"
     return TargetError(what, expected=expected, hint=hint)
 
@@ -132,7 +133,7 @@ def _meant_by(target: object) -> str:
         return "a tail call is returned by a task; to begin a loop, call its task: cs.run(task(...))"
     if hasattr(target, "blueprint") and callable(target):  # a Program, which is of a layer above
         return "a program is called itself: program(...)"
-    return "decorate the function with @task and pass the result of calling it"
+    return CALLS
 
 
 def _same(value: object) -> object:
