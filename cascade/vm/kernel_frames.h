@@ -6,19 +6,27 @@ typedef struct {
     PyObject *const *values;
     size_t count;
     int *gives;     /* set as soon as the function has taken over a reference of each value; NULL for a call that takes none over */
+    const int64_t *room;    /* below the recursion limit, as if there were no frames for typed code, whose calls count already; or NULL */
 } cascade_pending_call;
+
+enum { CASCADE_FRAME_DEPTH = 4 };   /* by which a frame for typed code may count: itself, and the call that it makes */
 
 /* Makes a call. A function takes a reference of each argument before anything else: if it is the last one from then on, the argument dies
  * as soon as the function drops it, as it does where CPython calls. */
 static PyObject *cascade_make_call(const cascade_pending_call *call)
 {
     size_t i;
+    PyObject *result;
+    int64_t uncounted = call->room == NULL ? 0 : cascade_depth_left() - *call->room;
     if (call->gives != NULL) {
         *call->gives = 1;
         for (i = 0; i < (size_t)PyVectorcall_NARGS(call->count); i++)
             Py_SET_REFCNT(call->values[i], Py_REFCNT(call->values[i]) - 1);   /* which is no change of one that never dies */
     }
-    return PyObject_Vectorcall(call->function, call->values, call->count, NULL);
+    cascade_count_call(PyThreadState_Get(), (int)uncounted);
+    result = PyObject_Vectorcall(call->function, call->values, call->count, NULL);
+    cascade_count_call(PyThreadState_Get(), (int)-uncounted);
+    return result;
 }
 
 /* An object that makes a pending call when it is called, asked for an attribute, or an operand: whatever the instruction does that the
@@ -92,9 +100,9 @@ static PyTypeObject cascade_proceeding_type = {
     .tp_as_mapping = &cascade_proceeding_keys,
 };
 
-/* Calls a function under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the
- * instruction at which that code waits, with something else in place of its operand. */
-static PyObject *cascade_make_call_under(cascade_state *parent, const cascade_pending_call *call)
+/* A call under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the instruction at
+ * which that code waits, with something else in place of its operand. */
+static PyObject *cascade_make_call_in_frames(cascade_state *parent, const cascade_pending_call *call)
 {
     PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *result;
     cascade_proceeding *proceeding;
@@ -111,8 +119,8 @@ static PyObject *cascade_make_call_under(cascade_state *parent, const cascade_pe
     for (i = 0; i < gather->count; i++)
         arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
     arguments[gather->operand + 1] = (PyObject *)proceeding;
-    result = cascade_make_call_under(parent->parent, &(cascade_pending_call){
-        gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL});
+    result = cascade_make_call_in_frames(parent->parent, &(cascade_pending_call){
+        gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL, NULL});
     if (result != NULL)
         Py_SETREF(result, proceeding->result == NULL ? NULL : Py_NewRef(proceeding->result));
     proceeding->call.function = NULL;
@@ -121,9 +129,25 @@ static PyObject *cascade_make_call_under(cascade_state *parent, const cascade_pe
     return result;
 }
 
+static PyObject *cascade_make_call_under(cascade_state *parent, cascade_pending_call call)
+{
+    PyObject *result;
+    int64_t room = cascade_depth_left();
+    int frames = 0;
+    for (const cascade_state *each = parent; each != NULL; each = each->parent)
+        frames += CASCADE_FRAME_DEPTH;
+    if (frames > 0)
+        call.room = &room;
+    cascade_count_call(PyThreadState_Get(), -frames);
+    result = cascade_make_call_in_frames(parent, &call);
+    cascade_count_call(PyThreadState_Get(), frames);
+    return result;
+}
+
+/* Calls a function under the frames of the functions whose typed code has led here. */
 static PyObject *cascade_call_under(cascade_state *parent, PyObject *function, PyObject *const *values, size_t count)
 {
-    return cascade_make_call_under(parent, &(cascade_pending_call){function, values, count, NULL});
+    return cascade_make_call_under(parent, (cascade_pending_call){function, values, count, NULL, NULL});
 }
 
 /* Counts the frames that a call-out needs. */

@@ -123,8 +123,8 @@ static int cascade_call_out_untimed(cascade_state *s, cascade_gather *gather, ca
         cascade_unbox_all(gather, values + 1, made);
         return -1;
     }
-    result = cascade_make_call_under(s->parent, &(cascade_pending_call){
-        gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET, &are_given});
+    result = cascade_make_call_under(s->parent, (cascade_pending_call){
+        gather->function, values + 1, (size_t)made | PY_VECTORCALL_ARGUMENTS_OFFSET, &are_given, NULL});
     if (!are_given)
         cascade_unbox_all(gather, values + 1, made);
     else if (result == NULL)

@@ -198,3 +198,51 @@ def returned(x: Any) -> Any:
     if x == 1:
         return (lambda: z)()
     return y if x else z
+
+
+# -- Deep recursion ---------------------------------------------------------------------------------------------------
+
+
+def goes_down(count):
+    return 0 if count == 0 else 1 + goes_down(count - 1)
+
+
+class Step:
+    def __init__(self, count):
+        self.count = count
+
+    def method(self):
+        return 0 if self.count == 0 else 1 + Step(self.count - 1).method()
+
+    @property
+    def value(self):
+        return 0 if self.count == 0 else 1 + Step(self.count - 1).value
+
+    def __add__(self, other):
+        return 0 if self.count == 0 else 1 + (Step(self.count - 1) + other)
+
+    def __getitem__(self, index):
+        return 0 if self.count == 0 else 1 + Step(self.count - 1)[index]
+
+
+def by_a_function(count):
+    return goes_down(count)
+
+
+def by_a_method(count):
+    return Step(count).method()
+
+
+def by_a_property(count):
+    return Step(count).value
+
+
+def by_an_operator(count):
+    return Step(count) + 1
+
+
+def by_an_index(count):
+    return Step(count)[0]
+
+
+GOING_DOWN = [by_a_function, by_a_method, by_a_property, by_an_operator, by_an_index]

@@ -51,3 +51,21 @@ def test_a_variable_that_is_returned_passes_its_reference_on(value: Any):
     for _ in range(5):
         kernel(held)
     assert sys.getrefcount(held) == before
+
+
+def reaches(call, count):
+    try:
+        return call(count) == count
+    except RecursionError:
+        return False
+
+
+@pytest.mark.parametrize("warm", [(), (50, 50, 300)], ids=["at once", "after short calls"])
+@pytest.mark.parametrize("function", functions.GOING_DOWN)
+def test_recursion_goes_as_deep_as_in_cpython(function, warm):
+    kernel = block_kernel(function)
+    assert [kernel(count) for count in warm] == list(warm)
+    deepest = max(count for count in range(300, sys.getrecursionlimit(), 10) if reaches(function, count))
+    assert [reaches(kernel, deepest - 10) for _ in range(3)] == [True] * 3
+    assert not reaches(kernel, 2 * deepest)
+    assert reaches(kernel, deepest - 10)
