@@ -6,6 +6,8 @@ import asyncio
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -179,6 +181,33 @@ def test_a_dead_worker_is_noticed_whose_child_lives_on(run, tmp_path):
             run(end_with_a_forked_child(str(file)))
     finally:
         os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+SCRIPT = """
+import os, signal
+import cascade as cs
+from cascade.adapters.executors import processes
+
+@cs.task(mode="compute")
+def one(x):
+    return x, signal.getsignal(signal.SIGINT) is signal.SIG_IGN, signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+start = processes.threading.Thread.start
+
+def start_and_press(thread):
+    if thread.name == "cascade-answers":  # the process has just been started
+        child = processes.import_module("multiprocessing").active_children()[-1]
+        os.kill(child.pid, signal.SIGINT)
+    start(thread)
+
+processes.threading.Thread.start = start_and_press
+print(cs.run(one(1)))
+"""
+
+
+def test_ctrl_c_does_not_reach_a_worker_that_begins():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("(1, True, set())\n", "")
 
 
 @pytest.mark.parametrize("size", [1 << 10, 1 << 16, 1 << 24])

@@ -20,7 +20,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -92,7 +92,7 @@ class _Worker:
         self.process: BaseProcess = context.Process(
             target=serve, args=(other, Lifeline(), kernel_of_call()), name="cascade-worker"
         )
-        with _starting:
+        with _starting, _without_ctrl_c():
             self.process.start()
         other.close()
         self.call: _Call | None = None
@@ -148,6 +148,19 @@ class _Worker:
 
 
 _starting = threading.Lock()
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Blocks the signal of Ctrl-C, also in a process that is started meanwhile, up to `worker.begin`."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_tracker() -> None:

@@ -48,6 +48,8 @@ def begin(lifeline: int, _kernels: object) -> None:
         _kernels: what makes kernels. It has come by its name, so its module has been imported and has configured the extension.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked since the process was started
     hold(lifeline)
 
 
