@@ -100,6 +100,7 @@ def on_dask() -> Iterator[cs.Engine]:
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
+        cluster.adapt(minimum=2, maximum=2)  # there are new ones for those whose nannies give up
         yield cs.Engine(executor=cs.DaskExecutor(client))
 
 
