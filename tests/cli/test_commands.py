@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -533,7 +534,9 @@ def test_in_a_script(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_ctrl_c_ends_it():
-    running = process("-m", "cascade", "run", "--progress", "json", "cascade_flow:spin")
+    # A process that was started in the background may ignore the signal, and so would its children.
+    heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = process("-m", "cascade", "run", "--progress", "json", "cascade_flow:spin", preexec_fn=heeds)
     assert running.stderr is not None
     assert "RunStarted" in running.stderr.readline()
     while "LoopProgress" not in running.stderr.readline():
