@@ -36,6 +36,16 @@ cdef const int32_t* owned_at(BlockKernel kernel, Py_ssize_t number) noexcept:
 
 
 cdef const int32_t* find_owned(BlockKernel kernel, Py_ssize_t number) noexcept:
+    cdef int attempts
+    for attempts in range(3):
+        try:
+            return list_owned(kernel, number)
+        except BaseException as error:
+            raise_later(kernel, error)
+    return NULL
+
+
+cdef const int32_t* list_owned(BlockKernel kernel, Py_ssize_t number) except? NULL:
     cdef tuple registers = kernel.exits.owned_registers(kernel.translator.exits[number])
     cdef Py_ssize_t room = len(kernel.translator.exits), i
     cdef int32_t** lists

@@ -282,7 +282,7 @@ cdef class BlockKernel:
         except BaseException as error:
             # The translator may have stopped anywhere. CPython continues, and the function is called from now on.
             self.callee.retired, self.slower = True, False
-            if at_first_call or not isinstance(error, Exception):
+            if at_first_call or self.translator.is_interruption(error):
                 raise
             return -1
         finally:

@@ -127,7 +127,9 @@ cdef bint renew_callee(BlockKernel kernel, Gather* gather, BlockKernel stale) no
         if type(made) is not BlockKernel or (<BlockKernel>made).code is not stale.code or (<BlockKernel>made).callee.stale:
             return False
         kernel.hold(made)
-    except BaseException:
+    except BaseException as error:
+        if kernel.translator.is_interruption(error):
+            raise_later(kernel, error)
         return False        # CPython makes the call
     gather.callee = &(<BlockKernel>made).callee
     gather.begins_at = NULL

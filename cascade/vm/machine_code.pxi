@@ -22,6 +22,7 @@ cdef extern from "Python.h":
     int PyThreadState_SetAsyncExc(unsigned long, PyObject*) noexcept
     unsigned long PyThread_get_thread_ident() noexcept
     void PyErr_WriteUnraisable(PyObject*) noexcept
+    int Py_AddPendingCall(int (*)(void*) noexcept, void*) noexcept
 
 cdef enum:
     MACHINE_WORK = 5000         # back edges of a kernel before there is machine code for it: some 0.1 ms
@@ -96,6 +97,26 @@ cdef void name_machine_code(Pages* pages, kernel) noexcept:
     PyErr_Restore(error_type, error, traceback)
 
 
+cdef void raise_later(BlockKernel kernel, error) noexcept:
+    # Takes care of an exception where none can be raised: one of the program's is raised where the thread looks for signals next.
+    import threading
+    if not kernel.translator.is_interruption(error):
+        set_error(error)
+        PyErr_WriteUnraisable(<PyObject*>kernel)        # in tests only: see `grown`
+    elif threading.current_thread() is not threading.main_thread():
+        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), <PyObject*>type_of(<PyObject*>error))
+    else:
+        incref(<PyObject*>error)
+        if Py_AddPendingCall(raise_now, <void*>error) != 0:
+            decref(<PyObject*>error)        # very many are pending already
+
+
+cdef int raise_now(void* error) noexcept:
+    set_error(<object>error)
+    decref(<PyObject*>error)
+    return -1
+
+
 cdef void make_machine_code_of(Kernel kernel) noexcept:
     cdef SourceCode source
     if cascade_is_refused(MAKES_MACHINE_CODE):
@@ -121,11 +142,8 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     if PyErr_Occurred() == NULL:
         try:
             kernel.inline_calls()
-        except Exception as error:
-            set_error(error)
-            PyErr_WriteUnraisable(<PyObject*>kernel)        # in tests only: see `grown`
-        except BaseException as error:      # of a signal handler: the thread raises it where it may be raised
-            PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), <PyObject*>type_of(<PyObject*>error))
+        except BaseException as error:
+            raise_later(kernel, error)
     if cascade_is_refused(MAKES_MACHINE_CODE):
         kernel.callee.machine_at = kernel.callee.work + MACHINE_WORK
         return
