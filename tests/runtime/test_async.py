@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import importlib
+import sys
 import threading
 import time
 import types
@@ -296,7 +298,14 @@ def test_what_a_blocking_task_returns_is_awaited_like_any_other(run):
     assert run(cs.task(mode="blocking")(lambda: work())()) == 5
 
 
-def test_a_future_of_another_loop_fails_alike_on_both_paths(run):
+@pytest.mark.parametrize("workers", [False, True], ids=["no workers", "workers"])
+def test_a_future_of_another_loop_fails_alike_on_both_paths(run, monkeypatch, workers):
+    module = importlib.import_module(
+        "cascade.adapters.executors.worker_call"
+    )  # runs look whether there are any workers
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    if not workers:
+        monkeypatch.delitem(sys.modules, module.__name__)
     loop = asyncio.new_event_loop()
     future = loop.create_future()
     with pytest.raises((ValueError, RuntimeError)) as raised:

@@ -117,8 +117,11 @@ async def drive_to_end(
     task_group = TaskGroup()
     try:
         run.attach(task_group)
-        for each in () if begun is None else begun.left():
-            task_group.spawn(*each)
+        for entry, awaitable, name in () if begun is None else begun.left():
+            try:
+                task_group.spawn(entry, awaitable, name)
+            except BaseException as error:
+                run.fail(entry, error)
         while True:
             status = run.run(SLICE)
             if status == DONE:
