@@ -10,7 +10,7 @@ from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, TypeGuard, cast
 
 from cascade.adapters.executors.blocks import next_ticket
 from cascade.adapters.executors.handshake import enter, greeting
@@ -160,9 +160,7 @@ class DaskPool:
     def _scattered(self, arguments: Sequence[object]) -> list[object]:
         """Returns the arguments, with large ones as data that each worker has."""
         with self._lock:
-            return [
-                self._scatter(each) if isinstance(each, bytes) and len(each) > LARGE else each for each in arguments
-            ]
+            return [self._scatter(each) if _is_large(each) else each for each in arguments]
 
     def _scatter(self, argument: bytes) -> object:
         data = self._large.pop(argument, None)
@@ -180,8 +178,12 @@ class DaskPool:
                 self._large.pop(argument, None)
 
 
+def _is_large(argument: object) -> TypeGuard[bytes]:
+    return isinstance(argument, bytes) and len(argument) > LARGE
+
+
 def _large_of(arguments: Sequence[object]) -> list[bytes]:
-    return [argument for argument in arguments if isinstance(argument, bytes) and len(argument) > LARGE]
+    return [*filter(_is_large, arguments)]
 
 
 class _Lost(Exception):

@@ -21,6 +21,16 @@ def alive(references):
     return [reference for reference in references if reference() is not None]
 
 
+def notes(function, *arguments):
+    """What is noted in a call of the function, and in three calls of its kernel."""
+    kernel, found = block_kernel(function), []
+    for each in (function, kernel, kernel, kernel):
+        functions.NOTES.clear()
+        each(*arguments)
+        found.append(list(functions.NOTES))
+    return found
+
+
 def test_a_class_that_is_made_in_a_function_dies_with_its_attributes_while_the_kernel_lives():
     kernel = block_kernel(functions.makes_a_class)
     functions.MADE.clear()
@@ -110,22 +120,14 @@ def test_objects_that_may_die_are_no_constants(bound):
 
 @pytest.mark.parametrize("called", functions.DROPPING, ids=lambda each: each.__name__)
 def test_an_argument_dies_when_the_called_function_drops_it(called):
-    kernel, found = block_kernel(functions.passes), []
-    for each in (functions.passes, kernel, kernel, kernel):
-        functions.NOTES.clear()
-        each(3, called)
-        found.append(list(functions.NOTES))
+    found = notes(functions.passes, 3, called)
     assert found[0][:2] == ["closed", "dropped"]
     assert found[1:] == found[:1] * 3
 
 
 @pytest.mark.parametrize("called", [functions.fails_with_more, functions.takes_one])
 def test_an_argument_of_a_call_that_fails_dies_once(called):
-    kernel, found = block_kernel(functions.passes_to_one_that_fails), []
-    for each in (functions.passes_to_one_that_fails, kernel, kernel, kernel):
-        functions.NOTES.clear()
-        each(3, called)
-        found.append(list(functions.NOTES))
+    found = notes(functions.passes_to_one_that_fails, 3, called)
     assert found[0] == ["closed", "closed", "caught"] * 3
     assert found[1:] == found[:1] * 3
 
@@ -143,10 +145,6 @@ def test_a_function_that_counts_references_has_no_kernel(function):
     "function", [functions.catches, functions.catches_without_a_name, functions.catches_in_the_end]
 )
 def test_an_exception_that_was_caught_dies_before_the_function_goes_on(function, call):
-    kernel, found = block_kernel(function), []
-    for each in (function, kernel, kernel, kernel):
-        functions.NOTES.clear()
-        each(4, call)
-        found.append(list(functions.NOTES))
+    found = notes(function, 4, call)
     assert "closed" in found[0] and "dead" in found[0]
     assert found[1:] == found[:1] * 3
