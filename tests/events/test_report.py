@@ -15,6 +15,7 @@ from cascade.observers.report import Report
 from cascade.observers.report.collected import Collected, Durations
 from cascade.observers.report.page import SIZE, page
 from cascade.observers.target import TargetData
+from tests.support.tasks import sum_to
 
 pytestmark = pytest.mark.once
 HOSTILE = [
@@ -298,14 +299,6 @@ def test_loops_and_tasks_have_the_share_of_their_time_in_kernels(tmp_path):
     found = run.tasks["sum_to"]
     assert 0.5 * found.durations.total < found.in_kernels <= found.durations.total
     assert run.tasks["plain"].in_kernels == 0
-
-
-@cs.task(lower=True)
-def sum_to(n: int) -> int:
-    total = 0
-    for i in range(n):
-        total += i
-    return total
 
 
 def test_a_map_has_the_number_of_its_items_and_a_loop_at_least_its_last_progress():

