@@ -172,23 +172,17 @@ class Continuations:
         definition.col_offset = definition.end_col_offset = 0
         inner = compile_function(definition, original, self.source.imported)
         known = {(type(item), repr(item)): item for item in original.co_consts if not isinstance(item, CodeType)}
-        inner = _renamed(inner, inner.co_qualname, original.co_qualname).replace(co_name=original.co_name)
         inner = inner.replace(
+            co_name=original.co_name,
             co_consts=tuple(
                 _callable_for(item) or known.get((type(item), repr(item)), item) for item in inner.co_consts
-            )
+            ),
         )
         function = self.source.function
         cells = dict(zip(original.co_freevars, function.__closure__ or (), strict=True))
         return FunctionType(
             inner, function.__globals__, function.__name__, None, tuple(cells[name] for name in inner.co_freevars)
         )
-
-
-def _renamed(code: CodeType, old: str, new: str) -> CodeType:
-    """Returns code with another prefix of its qualified name, and of those of the functions in it."""
-    inside = tuple(_renamed(item, old, new) if isinstance(item, CodeType) else item for item in code.co_consts)
-    return code.replace(co_consts=inside, co_qualname=new + code.co_qualname.removeprefix(old))
 
 
 def _at_the_end(*values: object) -> None:

@@ -28,6 +28,7 @@ OURS = "<cascade lowering>"
 IGNORED = ("ignore", None, Warning, re.compile(f"{re.escape(OURS)}|{re.escape(__name__)}$"), 0)
 """Warnings of operators that the compiler executes, as in `~True`, are of the module that calls it."""
 IMPORTS_TRIED = 4
+CO_NEWLOCALS = 0x2  # of functions; `inspect`, which has it, takes long to import
 RESUME = opmap["RESUME"]
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 BLOCKS = ("body", "orelse", "handlers", "finalbody")
@@ -262,7 +263,10 @@ def _without_defaults(arguments: ast.arguments) -> ast.arguments:
 
 
 def compile_function(definition: ast.FunctionDef, original: CodeType, imported: tuple[str, ...] = ()) -> CodeType:
-    """Compiles a definition where the original's free variables are free, and names are imported."""
+    """Compiles a definition where the original's free variables are free, and names are imported.
+
+    The code, and what is defined inside it, is qualified by the original's name.
+    """
     free = [ast.parse(" = ".join(original.co_freevars) + " = 0").body[0]] if original.co_freevars else []
     outer = function_definition("outer", ast.arguments([], [], None, [], [], None, []), [*free, definition])
     ast.copy_location(outer, definition)
@@ -270,7 +274,21 @@ def compile_function(definition: ast.FunctionDef, original: CodeType, imported: 
     module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
     code = _compiled(module, original.co_flags & FUTURE_FLAGS)
     assert isinstance(code, CodeType)
-    return _in_file(_code_named(_code_named(code, "outer"), definition.name), original.co_filename)
+    inner = _in_file(_code_named(_code_named(code, "outer"), definition.name), original.co_filename)
+    return _qualified(inner, inner.co_qualname, original.co_qualname)
+
+
+def _qualified(code: CodeType, old: str, new: str) -> CodeType:
+    """Returns code with another prefix of its qualified name, and of those of the functions and classes in it."""
+    name = new + code.co_qualname.removeprefix(old)
+    constants: list[object] = []
+    for item in code.co_consts:
+        if isinstance(item, CodeType):
+            item = _qualified(item, old, new)
+        elif item == code.co_qualname and not code.co_flags & CO_NEWLOCALS:  # the body of a class, which stores it
+            item = name
+        constants.append(item)
+    return code.replace(co_consts=tuple(constants), co_qualname=name)
 
 
 def _compiled(source: str | ast.Module, flags: int) -> object:

@@ -267,6 +267,21 @@ def test_closures_and_methods_keep_their_cells():
     assert Continuations(read_source(closed)).resume(0, {"n": 1}) == 21
 
 
+def test_the_source_of_a_function_with_a_class_inside_is_found():
+    def counts(n):
+        class Counter:
+            def add(self, k):
+                class Inner:
+                    pass
+
+                return n + k, Inner.__qualname__
+
+        return Counter().add(1), Counter.__qualname__
+
+    source = read_source(counts)
+    assert Continuations(source).resume(0, {"n": 1}) == counts(1)
+
+
 def test_source_that_is_not_the_functions_own_is_refused():
     for function in (len, lambda: 1, int):
         with pytest.raises(SourceError):

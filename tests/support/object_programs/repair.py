@@ -31,32 +31,42 @@ BODY = ("f", "g", "h0", "h1", "make_f", "make_g")
 
 def repaired(program: Program, pick: Random) -> Program:
     """The program with most of the statements at which the first call of each of its functions fails taken out or caught."""
+    tree = ast.parse(program.text)
+    code = compiled(program.text)
+    changed = False
     for _ in range(ROUNDS):
-        line = failing_line(program)
+        line = failing_line(program, tree, code)
         if line is None or pick.random() < KEPT:
             break
-        tree = ast.parse(program.text)
         statement = statement_at(tree, line)
         if statement is None:
             break
-        replace(tree, statement, caught(statement) if pick.random() < CAUGHT else without(statement))
-        changed = dataclasses.replace(program, text=ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+        other = caught(statement) if pick.random() < CAUGHT else without(statement)
+        block, place = block_of(tree, statement)
+        block[place] = at_place_of(other, statement)
         try:
-            compiled(changed.text)
+            code = compiled_tree(tree)
         except SyntaxError:  # a `nonlocal` has lost its variable
+            block[place] = statement
             break
-        program = changed
-    return program
+        changed = True
+    return dataclasses.replace(program, text=ast.unparse(tree) + "\n") if changed else program
 
 
-def failing_line(program: Program) -> int | None:
+def compiled_tree(tree: ast.Module) -> types.CodeType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(tree, "program", "exec", dont_inherit=True)
+
+
+def failing_line(program: Program, tree: ast.Module, code: types.CodeType) -> int | None:
     """The line of the program's own functions at which a first call fails; None if none does."""
     warned: list[warnings.WarningMessage] = []
     calls = compile(f"[{', '.join(f'lambda: {call.arguments}' for call in program.calls)}]", "<arguments>", "eval")
     with warnings.catch_warnings(), undisturbed(warned):
         warnings.simplefilter("ignore")
         try:
-            plain = Plain(World(compiled(program.text), calls), warned)
+            plain = Plain(World(code, calls), warned)
         except Exception:
             return None
         known: set[str] = set()
@@ -68,7 +78,7 @@ def failing_line(program: Program) -> int | None:
                 error = failure(plain, number, call)
             except (Runaway, MemoryError):
                 return None
-            lines = [*lines_of(error, program)] if error is not None else []
+            lines = [*lines_of(error, tree)] if error is not None else []
             if lines:
                 return lines[-1]
     return None
@@ -88,9 +98,9 @@ def failure(plain: Plain, number: int, call: Call) -> BaseException | None:
     return None
 
 
-def lines_of(error: BaseException, program: Program) -> Iterator[int]:
+def lines_of(error: BaseException, tree: ast.Module) -> Iterator[int]:
     """The lines of the program's own functions in a traceback, the outermost first."""
-    own = own_lines(program.text)
+    own = {line for each in own_functions(tree) for line in range(each.lineno + 1, (each.end_lineno or 0) + 1)}
     trace: types.TracebackType | None = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "program" and trace.tb_lineno in own:
@@ -98,17 +108,15 @@ def lines_of(error: BaseException, program: Program) -> Iterator[int]:
         trace = trace.tb_next
 
 
-def own_lines(text: str) -> set[int]:
-    functions = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef) and each.name in BODY]
-    return {line for each in functions for line in range(each.lineno + 1, (each.end_lineno or 0) + 1)}
+def own_functions(tree: ast.Module) -> list[ast.FunctionDef]:
+    return [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in BODY]
 
 
 def statement_at(tree: ast.Module, line: int) -> ast.stmt | None:
     """The smallest statement inside a function that has the line."""
     found = [
         each
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef) and function.name in BODY
+        for function in own_functions(tree)
         for each in ast.walk(function)
         if isinstance(each, ast.stmt) and each is not function and each.lineno <= line <= (each.end_lineno or 0)
     ]
@@ -127,10 +135,23 @@ def caught(statement: ast.stmt) -> ast.stmt:
     return handler
 
 
-def replace(tree: ast.Module, statement: ast.stmt, other: ast.stmt) -> None:
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            block = getattr(node, field, None)
-            if isinstance(block, list) and statement in block:
-                block[block.index(statement)] = other
-                return
+def at_place_of(other: ast.stmt, statement: ast.stmt) -> ast.stmt:
+    """The new parts of a statement have the place of the one that it replaces."""
+    waiting: list[ast.AST] = [other]
+    while waiting:
+        node = waiting.pop()
+        if node is not statement:
+            ast.copy_location(node, statement)
+            waiting += ast.iter_child_nodes(node)
+    return other
+
+
+def block_of(tree: ast.Module, statement: ast.stmt) -> tuple[list[ast.stmt], int]:
+    """The list of statements that holds a statement, and where in it."""
+    for function in own_functions(tree):
+        for node in ast.walk(function):
+            for field in ("body", "orelse", "finalbody"):
+                block = getattr(node, field, None)
+                if isinstance(block, list) and statement in block:
+                    return block, block.index(statement)
+    raise AssertionError("the statement is not in the tree")

@@ -81,6 +81,7 @@ def _work(connection: Any, current: Any, options: Options) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()
+    gc.freeze()  # programs collect garbage: what was imported is none
     if os.environ.get(BLOCKS):
         lower_without_delay(True)
     minimised: Counter[str] = Counter()
@@ -94,8 +95,8 @@ def _work(connection: Any, current: Any, options: Options) -> None:
                 connection.send(Found(seed, difference.kind, str(difference)))
                 if minimised[difference.kind] <= MINIMISED and options.shrink:
                     connection.send(Found(seed, "", smaller(seed, difference.kind, options)))
+            gc.collect()  # not left to the collections within programs, of which each would search all of it
         connection.send(tally)
-        gc.collect()
 
 
 def difference_of(seed: int, tally: Tally, options: Options) -> Difference | None:
