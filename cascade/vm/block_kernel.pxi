@@ -122,6 +122,7 @@ cdef class BlockKernel:
     cdef Py_ssize_t gather_count, watch_count, register_count, parameter_count
     cdef readonly object translator
     cdef object exits
+    cdef bytes nesting                  # for each code unit, how many loops it stands in
     cdef object function
     cdef dict plans
     cdef dict checkpoints               # by word: see vm/checkpoint.pxi
@@ -151,6 +152,7 @@ cdef class BlockKernel:
         self.function = translator.function
         self.code = translator.code
         self.loops = translator.text.loops
+        self.nesting = translator.text.nesting
         self.trial.at = BLOCK_DOUBTS
         self.callee.machine_at = machine_work
         self.batch_begun = NOT_TIMED

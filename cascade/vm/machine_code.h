@@ -53,6 +53,7 @@ typedef struct {
     const cascade_register *image;
     int32_t first_constant, constant_count;
     const int *has_target, *ends;       /* by opcode */
+    const uint8_t *nesting;             /* by word, how many loops of the source it stands in; NULL where that is not known */
 } cascade_source_code;
 
 static size_t cascade_page_bytes = 0;   /* of all kernels */
@@ -271,6 +272,7 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         plan->image = source->image;
         plan->first_constant = source->first_constant;
         plan->constant_count = source->constant_count;
+        plan->nesting = source->nesting;
         plan->depth = bytes;
         plan->is_led = plan->depth + length;
         plan->region_of = regions;

@@ -9,6 +9,7 @@ cdef extern from "vm/kernel.h":
         int32_t first_constant, constant_count
         const int* has_target
         const int* ends
+        const uint8_t* nesting
     Pages* cascade_make_machine_code(const SourceCode*)
     void cascade_free_pages(Pages*)
     bint cascade_is_refused(PyObject*) noexcept
@@ -131,12 +132,14 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
+    source.nesting = NULL
     if make_machine_code(&kernel.pages, &source):
         name_machine_code(kernel.pages, kernel)
 
 
 cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     cdef SourceCode source
+    cdef uint8_t* nesting
     if kernel.callee.machine_growths == kernel.callee.growths:
         return
     if PyErr_Occurred() == NULL:
@@ -155,6 +158,7 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
+    source.nesting = nesting = nesting_of(kernel)
     kernel.callee.machine_growths = kernel.callee.growths
     kernel.machine_times += 1
     kernel.callee.machine_at = 0 if machine_work == 0 else 2 * kernel.callee.work if kernel.machine_times < MACHINE_TIMES else INT64_MAX
@@ -162,6 +166,23 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
         name_machine_code(kernel.pages, kernel)
     else:
         kernel.callee.machine_at = INT64_MAX
+    PyMem_Free(nesting)
+
+
+cdef uint8_t* nesting_of(BlockKernel kernel) noexcept:
+    # Returns for each word how many loops of the source its instruction stands in; NULL where that cannot be found out now.
+    cdef Py_ssize_t number, unit
+    cdef uint8_t* found = <uint8_t*>PyMem_Calloc(kernel.length, 1) if PyErr_Occurred() == NULL else NULL
+    if found == NULL:
+        return NULL
+    try:
+        nesting, exits = kernel.nesting, kernel.translator.exits
+        for number in range(kernel.length):
+            unit = exits[kernel.exit_of[number]].offset // 2
+            found[number] = nesting[unit]
+    except BaseException:
+        pass            # whoever has changed the tables gets slower code
+    return found
 
 
 cdef object shown_machine_code(Pages* pages):

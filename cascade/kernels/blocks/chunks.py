@@ -25,6 +25,10 @@ STRIDE = 9
 SCRATCH = 96
 
 
+FLOATS = frozenset(
+    name for name, row in ROWS.items() if "a" in row.operands and row.operands["a"][:2] == ("writes", "float")
+)
+"""Instructions whose result is a float."""
 StackAt = Callable[[int], tuple[Value, ...]]
 """Returns the values on the stack at a side exit."""
 
@@ -91,11 +95,13 @@ class Chunk:
         cold: the stubs, which stand at the end of the code.
         exit: the number of the side exit of the present instruction of CPython's.
         line: the line of the function's source that it comes from.
+        fresh: the temporary that was made last, if nothing has been emitted since.
     """
 
     def __init__(self, start: int, registers: Registers, space: Space, taken: Iterable[int]) -> None:
         self.start = start
         self.registers = registers
+        self.first_for_floats = registers.first_scratch + SCRATCH // 2
         self.space = space
         self.items: Code = []
         self.cold: Code = []
@@ -104,6 +110,7 @@ class Chunk:
         self.names: dict[int, int] = {}
         self.pinned: set[int] = set()
         self.free: list[int] = []
+        self.fresh = -1
         self.take_only(taken)
         self.next_name = FIRST_NAME
 
@@ -126,13 +133,20 @@ class Chunk:
         name = self.next_name
         self.next_name += 1
         self.names[name] = self.free.pop()
+        self.fresh = name
         return name
+
+    def keep_floats_apart(self, name: int) -> None:
+        """Gives the newest temporary, which gets a float, a register that no int or object has: the last scratch registers."""
+        if name == self.fresh and self.names[name] < self.first_for_floats <= self.free[0]:
+            self.free.append(self.names[name])
+            self.names[name] = self.free.pop(0)
 
     def drop(self, value: Value) -> None:
         """Notes that a value is no longer needed: its scratch register may be used again."""
         register = self.physical(value.register)
         if register >= self.registers.first_scratch and register not in self.free:
-            self.free.append(register)
+            self.free.insert(0 if register >= self.first_for_floats else len(self.free), register)
 
     def physical(self, name: int) -> int:
         return self.names.get(name, name)
@@ -142,6 +156,9 @@ class Chunk:
     def emit_with(self, name: str, operands: dict[str, int], target: Label | None = None) -> None:
         if target is not None:
             target.uses += 1
+        if name in FLOATS and self.free:
+            self.keep_floats_apart(operands["a"])
+        self.fresh = -1
         self.items.append(Item(name, operands, self.exit, (None, self.line), self.space, target))
 
     def put(self, label: Label) -> None:

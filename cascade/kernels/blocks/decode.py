@@ -48,6 +48,19 @@ class Function(NamedTuple):
         """Whether it jumps backward."""
         return any(-1 < each.target < each.start for each in self.instructions.values())
 
+    @property
+    def nesting(self) -> bytes:
+        """For each code unit of two bytes, how many loops it stands in."""
+        loops: dict[int, int] = {}
+        for each in self.instructions.values():
+            if -1 < each.target < each.start:
+                loops[each.target] = max(loops.get(each.target, 0), each.after)
+        found = bytearray(max(each.after for each in self.instructions.values()) // 2)
+        for start, end in loops.items():
+            for unit in range(start // 2, end // 2):
+                found[unit] = min(found[unit] + 1, 255)
+        return bytes(found)
+
     def between(self, start: int, end: int) -> list[Instruction]:
         """Returns the instructions from one offset to another one."""
         found = []

@@ -57,6 +57,7 @@ typedef struct {
     cascade_fact facts[FACT_LIMIT];
     const cascade_register *image;
     int32_t first_constant, constant_count;
+    const uint8_t *nesting;             /* by word; see cascade_source_code */
     int16_t *region_of;                 /* by word */
     uint8_t *depth;                     /* by word: the loops around it */
     uint8_t *is_led;                    /* by word: whether it is reached otherwise than from the one before it, or from a handler */
@@ -437,6 +438,20 @@ static int32_t looping(cascade_plan *plan, const int32_t *words, int32_t count, 
     return sum;
 }
 
+/* Puts the words of a loop that stand in loops inside of it, in the source, into `rest`. */
+static int32_t inner_words(const cascade_plan *plan, const int32_t *nodes, int32_t count, int32_t *rest)
+{
+    int32_t kept = 0;
+    uint8_t least = UINT8_MAX;
+    for (int32_t i = 0; i < count; i++)
+        if (plan->nesting[nodes[i]] < least)
+            least = plan->nesting[nodes[i]];
+    for (int32_t i = 0; i < count; i++)
+        if (plan->nesting[nodes[i]] > least)
+            rest[kept++] = nodes[i];
+    return kept;
+}
+
 /* Puts the words of a loop but for one by which it is entered, that which leaves most of the loops inside, into `rest`. */
 static int32_t without_head(cascade_plan *plan, const int32_t *nodes, int32_t count, const uint8_t *inside, int32_t level, int32_t *rest,
     int32_t *into, int32_t *ends, cascade_visited *path)
@@ -510,7 +525,8 @@ static int find_regions(cascade_plan *plan, const int32_t *words, int32_t count,
                 plan->depth[members[j]] += 1;
         }
         levels = (levels + 1) & 0x3FFFFFFF;
-        kept = without_head(plan, members, size, scratch->inside, levels, rest, into, other_ends, path);
+        kept = plan->nesting != NULL ? inner_words(plan, members, size, rest)
+            : without_head(plan, members, size, scratch->inside, levels, rest, into, other_ends, path);
         inner = find_regions(plan, rest, kept, nesting + 1, scratch);
         if (inner < 0) {
             regions = -1;
