@@ -418,7 +418,7 @@ cdef class Machine:
     cdef void switch_to(self, Frame frame) noexcept
     cdef void spend(self) noexcept
     cdef int return_from(self, Frame frame, PyObject* value) noexcept
-    cdef int refuse_jump(self) noexcept
+    cdef int refuse_value(self) noexcept
     cdef int fail_skipped(self, Frame frame, PyObject* value) noexcept
     cdef int resolve(self, Pending entry, object value) except -1
     cdef int make_ready(self, object item) except -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import TracebackType
 
 
 class Failed:
@@ -66,3 +67,11 @@ def add_note(error: BaseException, text: str) -> None:
         error.add_note(text)
     except Exception:
         pass
+
+
+def user_part(traceback: TracebackType | None) -> TracebackType | None:
+    """Returns the traceback from the first frame that is not Cascade's own; all of it where there is none."""
+    at = traceback
+    while at is not None and at.tb_frame.f_globals.get("__name__", "").startswith("cascade."):
+        at = at.tb_next
+    return traceback if at is None else at

@@ -21,7 +21,7 @@ def check_map_input(name: str, items: object, task: str, others: Sequence[str]) 
         others: the parameters of the map's other inputs.
 
     Raises:
-        DeclarationError: (a TypeError) it is nothing to iterate over, or a text beside other inputs.
+        DeclarationError: (a TypeError) it is nothing to iterate over, a dict, or a text beside other inputs.
         MapError: (a ValueError) it has no end, or is a generator that has yielded its items already.
     """
     if not hasattr(type(items), "__iter__") and not hasattr(type(items), "__getitem__"):
@@ -32,6 +32,14 @@ def check_map_input(name: str, items: object, task: str, others: Sequence[str]) 
             where=f"{task}.map",
             expected="a list, with one value for each item",
             hint=f"for one text that all items share: {shared(task, f'{name}={items!r:.40}', others)}; for its characters: {name}=list({name})",
+        )
+    if isinstance(items, dict):
+        raise DeclarationError(
+            f"map input {name!r} is a dict",
+            where=f"{task}.map",
+            expected="a list, with one value for each item",
+            hint=f"for its values: {name}=list(values.values()); for its keys: {name}=list(values); "
+            f"for a dict of a list for each parameter: {task}.map(**lists)",
         )
     if type(items) is GeneratorType and items.gi_frame is None:
         raise MapError(

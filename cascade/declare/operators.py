@@ -15,7 +15,7 @@ import operator
 import sys
 from collections.abc import Callable, Generator
 
-from cascade._vm import inside_task
+from cascade._vm import entry_point, inside_task
 from cascade.errors import NotRunError, nearest
 from cascade.imports import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, from_above
 
@@ -239,11 +239,13 @@ class Operators(Generic[Node]):
 
     # -- Uses as a value --------------------------------------------------------------------------------------------
 
+    @entry_point
     def __eq__(self, other: object) -> bool:
         if other is self:
             return True
         raise self._not_run("cannot be compared by ==", COMPARE)
 
+    @entry_point
     def __ne__(self, other: object) -> bool:
         if other is self:
             return False
@@ -251,48 +253,62 @@ class Operators(Generic[Node]):
 
     __hash__ = object.__hash__
 
+    @entry_point
     def __bool__(self) -> NoReturn:
         raise self._not_run("has no truth value", CONDITION)
 
+    @entry_point
     def __len__(self) -> NoReturn:
         raise self._not_run("cannot be measured by len()")
 
+    @entry_point
     def __iter__(self) -> NoReturn:
         raise self._not_run("cannot be iterated over", ITEMS)
 
+    @entry_point
     def __reversed__(self) -> NoReturn:
         raise self._not_run("cannot be reversed")
 
+    @entry_point
     def __contains__(self, item: object) -> NoReturn:
         raise self._not_run("cannot be searched by in")
 
+    @entry_point
     def __setitem__(self, key: object, value: object) -> NoReturn:
         raise self._not_run("cannot be changed")
 
+    @entry_point
     def __delitem__(self, key: object) -> NoReturn:
         raise self._not_run("cannot be changed")
 
+    @entry_point
     def __int__(self) -> NoReturn:
         raise self._not_run("cannot be converted by int()")
 
+    @entry_point
     def __float__(self) -> NoReturn:
         raise self._not_run("cannot be converted by float()")
 
+    @entry_point
     def __complex__(self) -> NoReturn:
         raise self._not_run("cannot be converted by complex()")
 
+    @entry_point
     def __index__(self) -> NoReturn:
         raise self._not_run("cannot be used as an index or a number of items")
 
     def __await__(self) -> Generator[object, None, Any]:
         return from_above("cascade.runtime.api", "arun")(self).__await__()  # type: ignore[no-any-return]
 
+    @entry_point
     def __format__(self, specification: str) -> str:
         if specification:
             raise self._not_run(f"cannot be formatted by {specification!r}")
         return str(self)
 
     def _no_attribute(self, name: str) -> NotRunError:
+        if name in OF_FUTURES:
+            return self._not_run(f"has no {name!r}", FETCH)
         near = nearest(name, dir(type(self))) if name.startswith(("with_", "run_")) else None
         return self._not_run(f"its attribute {name!r} cannot be read", near or ATTRIBUTE.format(name=name))
 
@@ -311,6 +327,7 @@ ITEMS = "call a task for each of its items: task.map(result); pass it to a task;
 CONDITION = (
     "task(...).run_if(condition) or cs.Router(condition, routes); pass it to a task; or run it first: if cs.run(result)"
 )
+FETCH = "cs.run(result) runs it, and returns the value"
 ATTRIBUTE = "read it in a task, which is given the value; or run it first: cs.run(result).{name}"
 COMPARE = (
     "compare in a task, which is given the value; or run it first: cs.run(result) == value. "
@@ -322,10 +339,21 @@ INSIDE = (
 )
 
 
+OF_FUTURES = frozenset({"compute", "execute", "fetch", "result", "run", "value", "wait"})
+"""What other engines call the way to a value."""
+
+OF_ARRAYS = frozenset(
+    {"T", "all", "any", "astype", "columns", "describe", "dtype", "flatten", "groupby", "head", "iloc", "loc", "max", "mean", "min", "plot",
+     "reshape", "shape", "size", "std", "sum", "to_csv", "tolist"}
+)  # fmt: skip
+"""The attributes of arrays and data frames that are read most."""
+
+
 # Attributes of values are errors that say so. A `__getattr__` costs nothing since CPython 3.12; before, a class that has one has all of its
 # attributes looked up in a slow way, which is 5 % of building and running a node. There the attributes of built-in values are named instead.
 
 
+@entry_point
 def _get_attribute(result: Operators[object], name: str) -> NoReturn:
     if (
         name.startswith("__") or name in type(result).__slots__
@@ -340,6 +368,7 @@ class _OfValues:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @entry_point
     def __get__(self, result: Operators[object] | None, kind: type) -> NoReturn:
         if result is None:
             raise AttributeError(f"type object {kind.__name__!r} has no attribute {self.name!r}")
@@ -351,6 +380,7 @@ if not TYPE_CHECKING:
         Operators.__getattr__ = _get_attribute
     else:
         OF_VALUES = {name for kind in (list, dict, set, str, bytes, complex, int, float) for name in dir(kind)}
+        OF_VALUES |= OF_FUTURES | OF_ARRAYS
         for _name in OF_VALUES:
             if not _name.startswith("_"):
                 setattr(Operators, _name, _OfValues(_name))

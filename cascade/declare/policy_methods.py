@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cascade._vm import entry_point
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, Any, Generic, Self, TypeVar, annotation
 
@@ -28,6 +29,7 @@ class PolicyMethods(Generic[Node]):
     slots: tuple[object, ...]
     policies: Policies | None
 
+    @entry_point
     def run_if(self, condition: object) -> Self:
         """Skips the node when `condition` is false: a value, or a LazyResult.
 
@@ -36,6 +38,7 @@ class PolicyMethods(Generic[Node]):
         policies = self._policies()
         return self._set(policies._replace(conditions=(*policies.conditions, condition)))
 
+    @entry_point
     def after(self, *others: PolicyMethods[Any]) -> Self:
         """Runs the node after others, whose values it does not need.
 
@@ -55,6 +58,7 @@ class PolicyMethods(Generic[Node]):
         policies = self._policies()
         return self._set(policies._replace(after=(*policies.after, *others)))
 
+    @entry_point
     def with_retry(
         self,
         max_attempts: int | Retry | None = 3,
@@ -77,6 +81,7 @@ class PolicyMethods(Generic[Node]):
             retry = Retry(max_attempts, delay, backoff, max_delay, jitter, retry_on)
         return self._set(self._policies()._replace(retry=retry))
 
+    @entry_point
     def with_timeout(self, seconds: float | None) -> Self:
         """Raises a TimeoutError that names the node when a call takes longer; None or infinity for no limit.
 
@@ -88,6 +93,7 @@ class PolicyMethods(Generic[Node]):
         timeout = as_timeout(seconds)
         return self._set(self._policies()._replace(timeout=timeout))
 
+    @entry_point
     def with_constraints(self, /, **amounts: object) -> Self:
         """Takes that much of the engine's `system_resources` while the task is called: all at once, or it waits.
 
@@ -101,6 +107,7 @@ class PolicyMethods(Generic[Node]):
         policies = self._policies()
         return self._set(policies._replace(constraints=tuple((dict(policies.constraints) | amounts).items())))
 
+    @entry_point
     def with_cache(self, policy: CachePolicy | None, *, key: Callable[..., object] | None = None) -> Self:
         """Takes the value from a cache, and saves it there after a call; None for no cache.
 
@@ -123,6 +130,7 @@ class PolicyMethods(Generic[Node]):
         cache = as_cache(policy)
         return self._set(self._policies()._replace(cache=cache))
 
+    @entry_point
     def with_concurrency(self, limit: int | None) -> Self:
         """Limits the number of items of a map that are under way at once; None for no limit.
 
@@ -136,6 +144,7 @@ class PolicyMethods(Generic[Node]):
         policies, _ = self._map_policies("with_concurrency")
         return self._set(policies._replace(concurrency=limit))
 
+    @entry_point
     def as_array(self) -> Node:
         """Has the value of a map be a NumPy array of its results, in order, instead of a list.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 
-from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall, configure
+from cascade._vm import AT_ONCE, MUST, NEVER, WHEN_HOT, Routine, TailCall, configure, entry_point
 from cascade.declare.derived import ResultDerived, TaskDerived
 from cascade.declare.functions import CO_COROUTINE, CO_ITERABLE_COROUTINE, as_coroutine_function, code_flags, loops
 from cascade.declare.operators import PREFIX, Operators, make_tasks_by
@@ -253,6 +253,7 @@ class Task(Generic[P, R]):
     def map(
         self, /, *inputs: object, on_error: Literal["collect"] | int, **named: object
     ) -> LazyResult[list[R | Failure]]: ...
+    @entry_point
     def map(self, /, *inputs: object, on_error: object = "raise", **named: object) -> LazyResult[Any]:
         """Calls the task for each item of its inputs; its value is the list of their results, in order, or an array: see `as_array`.
 
@@ -274,7 +275,8 @@ class Task(Generic[P, R]):
 
         Raises:
             TypeError: as the call of the task would, where an input does not fit its parameters.
-            DeclarationError: (a TypeError) there is no input, one that cannot be iterated over, or a text beside other inputs.
+            DeclarationError: (a TypeError) there is no input, one that cannot be iterated over, a dict, or a text beside
+                other inputs.
             MapError: (a ValueError) an input has no end.
         """
         task, first, held = self._shared_by_items()
@@ -284,6 +286,7 @@ class Task(Generic[P, R]):
         """Returns the task that is called for each item of a map, and what all calls share: by position, and by name."""
         return self, (), {}
 
+    @entry_point
     def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
         """Returns the task with these arguments held, as `functools.partial` does for a function.
 

@@ -14,6 +14,7 @@ from cascade.declare.lazy import LazyResult
 from cascade.durable.codec import StateReader, read_value, written_value
 from cascade.durable.effects import Doubt, Returned
 from cascade.durable.execution import Ended, Execution, written_target
+from cascade.durable.notices import log_wait, note_how_it_continues, warn_of_another_target
 from cascade.durable.owner import Owner
 from cascade.durable.pinned import function_rows
 from cascade.durable.saving import Steps
@@ -96,6 +97,8 @@ class Run:
             None  # of a parked run: as it is saved, and by a clock that is never set
         )
         self._error: BaseException | None = None
+        self.logs_waits = False
+        self._logged: tuple[str, ...] = ()  # the waits that were logged last
 
     def __repr__(self) -> str:
         return f"<Run {self.id!r} in {self.store.path}>"
@@ -178,6 +181,9 @@ class Run:
             return _Looked(False, self._outcome(row))
         if self._engine is not None and (_may_continue(row, self.store) or self._has_waited(row)):
             return _Looked(True)
+        if self.logs_waits and row.status == "waiting" and row.waits != self._logged:
+            self._logged = row.waits
+            log_wait(self.store, row)
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError(f"the run {self.id!r} is {row.status} at the end of the timeout")
         return None
@@ -389,9 +395,18 @@ def run_saved(
     **options: Any,  # noqa: ANN401  # the options of a run
 ) -> object:
     """As `cascade.run(target, store=, id=)`: starts a run in this thread, or continues the one of that name, and returns its value."""
-    if id is not None and isinstance(store, Store) and store.has(id):
-        return resume(store, id, engine=engine, _in_thread=False).result()
-    return start_here(target, params, store=store, id=id, every=every, engine=engine, **options).result()
+    name = uuid.uuid4().hex if id is None else id
+    try:
+        if id is not None and isinstance(store, Store) and store.has(id):
+            warn_of_another_target(store, id, target, params)
+            run = resume(store, id, engine=engine, _in_thread=False)
+        else:
+            run = start_here(target, params, store=store, id=name, every=every, engine=engine, **options)
+        run.logs_waits = True
+        return run.result()
+    except KeyboardInterrupt as error:
+        note_how_it_continues(error, checked_store(store), name, id is not None)
+        raise
 
 
 async def arun_saved(
@@ -407,6 +422,7 @@ async def arun_saved(
     """As `run_saved`, in the running event loop."""
     check_asynchronous("arun", "cascade.run, target")
     if id is not None and isinstance(store, Store) and store.has(id):
+        warn_of_another_target(store, id, target, params)
         run, execution = _known_run(store, id, engine, None)
     else:
         run, execution = _new_run(target, store, id, every, params, None, engine, options)

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from cascade._vm import entry_point
 from cascade.declare.inputs import input_of
 from cascade.declare.resources import Injection
 from cascade.declare.task import Task
@@ -79,6 +80,7 @@ NODE_STYLES: dict[str, NodeStyle] = {
 }
 
 
+@entry_point
 def visualize(target: object, format: str = "dot") -> str:
     """Draws the graph of a target; nothing is run.
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cascade._vm import AT_ONCE, NEVER, WHEN_HOT, Kernel, Routine
+from cascade._vm import AT_ONCE, NEVER, WHEN_HOT, Kernel, Routine, entry_point
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler import compile_graph, compile_task
 from cascade.compiler.code_cache import CompiledTarget, compiled_code, has_plain_items, target_code
@@ -171,6 +171,7 @@ def with_pages(text: str) -> str:
     return f"{text}\nmore: {PAGE.format(' '.join(codes))}" if codes else text
 
 
+@entry_point
 def explain(target: object) -> Explanation:
     """Returns the regime in which each task of a target runs, and why, including routes and states of state machines.
 

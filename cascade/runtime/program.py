@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cascade._vm import DONE, WAIT, Code, Machine, hands_on_deferred
+from cascade._vm import DONE, WAIT, Code, Machine, entry_point, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.scopes import has_scope, outer_cancellation
 from cascade.adapters.solvers.native import NativeSolver
@@ -280,6 +280,7 @@ def compile(
 def compile(
     target: D, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> Program[..., D]: ...
+@entry_point
 def compile(
     target: object, *, resources: Iterable[Resource] = (), system_resources: Mapping[str, float] | None = None
 ) -> object:

@@ -71,6 +71,10 @@ class Stream(Generic[R]):
         self._results: Generator[object, None, None] | None = None
         self._results_later: AsyncGenerator[object, None] | None = None
 
+    def __repr__(self) -> str:
+        begun = self._results is not None or self._results_later is not None
+        return f"<Stream, {'begun' if begun else 'not run yet'}: for value in ...>"
+
     def __iter__(self) -> Iterator[R]:
         return self
 

@@ -134,6 +134,38 @@ cdef PyObject* construct_tail_call(
     return <PyObject*>result
 
 
+cdef enum:
+    SEEN_ITEMS = 16     # of a run's value
+
+
+cdef bint names_continuation(PyObject* value) noexcept:
+    # Whether the value of a run is none: a Jump, or a list, tuple or dict with a tail call among its first items.
+    cdef PyTypeObject* kind = type_of(value)
+    cdef Py_ssize_t i, position = 0
+    cdef PyObject* key
+    cdef PyObject* item
+    if kind == <PyTypeObject*>list:
+        for i in range(min(PyList_GET_SIZE(<object>value), SEEN_ITEMS)):
+            if type_of(cascade_list_items(value)[i]) == cascade_tail_call:
+                return True
+    elif kind == <PyTypeObject*>tuple:
+        for i in range(min(PyTuple_GET_SIZE(<object>value), SEEN_ITEMS)):
+            if type_of(cascade_tuple_items(value)[i]) == cascade_tail_call:
+                return True
+    elif kind == <PyTypeObject*>dict:
+        for i in range(SEEN_ITEMS):
+            if not PyDict_Next(<dict>value, &position, &key, &item):
+                break
+            if type_of(item) == cascade_tail_call:
+                return True
+    return kind == <PyTypeObject*>Jump
+
+
+def is_not_continued(value):
+    """Returns whether the value of a run is none: a Jump, or a list, tuple or dict with a tail call among its first items."""
+    return names_continuation(<PyObject*>value)
+
+
 cdef str ARGS_NAME = "args"
 
 

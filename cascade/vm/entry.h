@@ -20,11 +20,44 @@ typedef struct {
 static int cascade_full_tracebacks = 0;
 static PyObject *cascade_misuse;    /* the class of errors that tell a user all there is to know: without a frame of the library */
 
-static int cascade_is_own_frame(PyFrameObject *frame) {
+/* Whether an exception needs no frame of the library: the user's mistake, Ctrl-C, or one whose cause has the frames of a worker process. */
+static int cascade_tells_all(PyObject *error) {
+    PyObject *cause, *module;
+    const char *text;
+    int tells;
+    if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
+        return 1;
+    if (cascade_misuse != NULL && PyErr_GivenExceptionMatches(error, cascade_misuse))
+        return 1;
+    cause = PyException_GetCause(error);
+    if (cause == NULL)
+        return 0;
+    module = PyObject_GetAttrString((PyObject *)Py_TYPE(cause), "__module__");
+    text = module != NULL && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : NULL;
+    tells = text != NULL && strcmp(text, "cascade.adapters.executors.messages") == 0;
+    if (text == NULL)
+        PyErr_Clear();
+    Py_XDECREF(module);
+    Py_DECREF(cause);
+    return tells;
+}
+
+/* Packages that the library may be in when Ctrl-C comes. */
+static const char *const cascade_machinery[] = {"asyncio", "importlib", "threading", "selectors", "concurrent", NULL};
+
+static int cascade_is_of(const char *module, const char *package) {
+    size_t length = strlen(package);
+    return strncmp(module, package, length) == 0 && (module[length] == '.' || module[length] == 0);
+}
+
+static int cascade_is_own_frame(PyFrameObject *frame, int interrupted) {
     PyObject *globals = PyFrame_GetGlobals(frame);
     PyObject *name = globals == NULL ? NULL : PyDict_GetItemString(globals, "__name__");
     const char *text = name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
-    int own = text != NULL && strncmp(text, "cascade.", 8) == 0;
+    const char *const *package = cascade_machinery;
+    int own = text != NULL && cascade_is_of(text, "cascade");
+    for (; text != NULL && interrupted && !own && *package != NULL; package++)
+        own = cascade_is_of(text, *package);
     if (name != NULL && text == NULL)
         PyErr_Clear();
     Py_XDECREF(globals);
@@ -34,12 +67,13 @@ static int cascade_is_own_frame(PyFrameObject *frame) {
 /* Takes the leading frames of the library off the traceback of the exception that is set. */
 static void cascade_trim_traceback(void) {
     PyObject *type, *value, *traceback, *rest;
+    int interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     rest = traceback;
-    while (rest != NULL && rest != Py_None && PyTraceBack_Check(rest) && cascade_is_own_frame(((PyTracebackObject *)rest)->tb_frame))
+    while (rest != NULL && rest != Py_None && PyTraceBack_Check(rest) && cascade_is_own_frame(((PyTracebackObject *)rest)->tb_frame, interrupted))
         rest = (PyObject *)((PyTracebackObject *)rest)->tb_next;
-    if (rest == NULL && (cascade_misuse == NULL || !PyErr_GivenExceptionMatches(value, cascade_misuse)))
+    if (rest == NULL && !(value != NULL && PyExceptionInstance_Check(value) && cascade_tells_all(value)))
         rest = traceback;
     Py_XINCREF(rest);
     Py_XDECREF(traceback);
@@ -86,6 +120,10 @@ static PyObject *cascade_reduce_entry(PyObject *self, PyObject *ignored) {
     return PyObject_GetAttrString(((cascade_door *)self)->function, "__qualname__");   /* as a function: by its name */
 }
 
+static PyObject *cascade_bind_entry(PyObject *self, PyObject *object, PyObject *type) {
+    return object == NULL || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);     /* as a function */
+}
+
 static PyMemberDef cascade_entry_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(cascade_door, vectorcall), READONLY, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(cascade_door, dict), READONLY, NULL},
@@ -109,6 +147,7 @@ static PyType_Slot cascade_entry_slots[] = {
     {Py_tp_traverse, (void *)cascade_traverse_entry},
     {Py_tp_clear, (void *)cascade_clear_entry},
     {Py_tp_repr, (void *)cascade_show_entry},
+    {Py_tp_descr_get, (void *)cascade_bind_entry},
     {Py_tp_getattro, (void *)PyObject_GenericGetAttr},
     {Py_tp_setattro, (void *)PyObject_GenericSetAttr},
     {Py_tp_members, cascade_entry_members},
@@ -119,7 +158,8 @@ static PyType_Slot cascade_entry_slots[] = {
 
 static PyType_Spec cascade_entry_spec = {
     "cascade._vm.EntryPoint", sizeof(cascade_door), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION, cascade_entry_slots,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    cascade_entry_slots,
 };
 
 static PyObject *cascade_entry_type;

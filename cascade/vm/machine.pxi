@@ -282,12 +282,12 @@ cdef class Machine:
         self.value = <object>value
         decref(value)
         release_frame(frame)
-        return self.refuse_jump() if type(self.value) is Jump else STATUS_DONE
+        return self.refuse_value() if names_continuation(<PyObject*>self.value) else STATUS_DONE
 
-    cdef int refuse_jump(self) noexcept:
-        # The run's value is a Jump, which no state machine has taken.
+    cdef int refuse_value(self) noexcept:
+        # The run's value is a Jump, which no state machine has taken, or has a tail call in it.
         try:
-            self.error = self.context.unbound_jump(self.value)
+            self.error = self.context.not_continued(self.value)
         except BaseException as error:
             self.error = error
         self.value = None

@@ -95,6 +95,7 @@ def test_exceptions_from_kernels_in_workers_have_the_traceback_of_the_function(p
         with pytest.raises(ZeroDivisionError, match="integer division or modulo by zero") as raised:
             in_worker(compute.divided(5).with_retry(1))
         assert isinstance(raised.value.__cause__, RemoteTraceback)
+        assert "cascade" not in raised.value.__cause__.text
         texts.append(raised.value.__cause__.text)
     first = compute.divided.func.__code__.co_firstlineno
     assert len(set(texts)) == 1

@@ -113,6 +113,64 @@ def test_a_misuse_is_shown_at_the_users_line_alone():
     assert frames_of(found.value) == ["test_a_misuse_is_shown_at_the_users_line_alone"]
 
 
+MISUSES = [
+    lambda: fails(3) == 3, lambda: bool(fails(3)), lambda: len(fails(3)), lambda: list(fails(3)), lambda: f"{fails(3):.2f}",
+    lambda: fails(3).append, lambda: fails.map(3), lambda: fails(3).with_timeout("3"), lambda: fails(3).after(4),
+    lambda: cs.compile(3), lambda: cs.explain(3), lambda: cs.visualize(3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", MISUSES)
+def test_a_misuse_of_a_result_is_shown_at_the_users_line_alone(write):
+    with pytest.raises(cs.CascadeError) as found:
+        write()
+    assert frames_of(found.value) == ["test_a_misuse_of_a_result_is_shown_at_the_users_line_alone", "<lambda>"]
+
+
+def test_an_entry_point_is_a_method_of_the_class_that_holds_it():
+    class Runner:
+        go = cs.run
+
+        def _repr_mimebundle_(self):
+            return {}
+
+    with pytest.raises(cs.TargetError, match="Runner"):
+        Runner().go()
+    assert Runner.go(add(1)) == 2
+
+
+INTERRUPTED = """
+import asyncio, os, signal, sys, threading
+import cascade as cs
+
+@cs.task
+def spin(n):
+    return spin.tail(n + 1)
+
+@cs.task
+async def sleep(n):
+    await asyncio.sleep(600)
+
+begun = threading.Event()
+def press(event):
+    if not begun.is_set():
+        begun.set()
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+cs.run(dict(spin=spin, sleep=sleep)[sys.argv[1]](0), observers=[press])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("task", ["spin", "sleep"])
+def test_ctrl_c_is_shown_at_the_users_line_alone(tmp_path, task):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    done = subprocess.run([sys.executable, str(script), task], capture_output=True, text=True, check=False)
+    assert done.stderr.count('File "') == done.stderr.count(str(script)) in (1, 2)  # one more in the function itself
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
 def test_full_tracebacks_brings_the_frames_of_the_library_back():
     assert cs.full_tracebacks() is False
     try:

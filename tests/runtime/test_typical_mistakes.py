@@ -39,6 +39,26 @@ def jumps(x: int) -> Any:
 
 
 @cs.task
+def in_a_list(n: int) -> Any:
+    return [in_a_list.tail(n - 1)]
+
+
+@cs.task
+def in_a_tuple(n: int) -> Any:
+    return n, in_a_tuple.tail(n - 1)
+
+
+@cs.task
+def in_a_dict(n: int) -> Any:
+    return {"next": in_a_dict.tail(n - 1)}
+
+
+@cs.task
+def dictionary() -> dict[str, int]:
+    return {"a": 1}
+
+
+@cs.task
 def uses(x: int) -> Any:
     return add(x) if add(x) > 1 else 0
 
@@ -52,6 +72,9 @@ DECLARED = [
     (lambda: len(listed(3)), "cannot be measured by len()", "cs.run(result)"),
     (lambda: list(listed(3)), "cannot be iterated over", "task.map(result)"),
     (lambda: int(add(1)), "cannot be converted by int()", "cs.run(result)"),
+    (lambda: add(1).result(), "has no 'result'", "cs.run(result) runs it"),
+    (lambda: add(1).compute(), "has no 'compute'", "cs.run(result) runs it"),
+    (lambda: listed(3).shape, "its attribute 'shape' cannot be read", "cs.run(result).shape"),
     (lambda: listed(3).append(1), "its attribute 'append' cannot be read", "cs.run(result).append"),
     (lambda: range(add(1)), "cannot be used as an index", "cs.run(result)"),
     (lambda: sorted([add(2), add(1)]), "has no truth value", "run it first"),
@@ -62,6 +85,8 @@ DECLARED = [
     (lambda: say.map([("a", 1)]), "missing 1 required positional argument: 'x'", "say.map(*zip(*tuples))"),
     (lambda: say.map(zip("ab", [1, 2])), "missing 1 required positional argument: 'x'", "say.map(prefix=..., x=...)"),
     (lambda: add.map([1], c=[2]), "unexpected keyword argument 'c'", "add.map(a=..., b=...)"),
+    (lambda: add.map({"a": 1}), "map input 'a' is a dict", "for its values: a=list(values.values())"),
+    (lambda: add.map({"a": [1], "b": [2]}), "map input 'a' is a dict", "add.map(**lists)"),
     (lambda: add.map(), "missing 1 required positional argument: 'a'", "add.map(a=..., b=...)"),
     (lambda: add(1).after(3), "after(3), of type int", "pass the result of a call"),
     (lambda: add(1).with_timeout("3"), "timeout is '3', of type str", "a number, 0 or more"),
@@ -97,6 +122,10 @@ RUN = [
     (lambda: [add(1), add], "target[1] is task 'add'", "call it: add(...)"),
     (lambda: add(cs.Param("n")), "parameter 'n' is missing", "params={'n': ...}"),
     (lambda: jumps(1), "Jump", "bind"),
+    (lambda: in_a_list(2), "a tail call in a list", "return in_a_list.tail(...)"),
+    (lambda: in_a_tuple(2), "a tail call in a tuple", "return in_a_tuple.tail(...)"),
+    (lambda: in_a_dict(2), "a tail call in a dict", "or put a call into it, which is continued: in_a_dict(...)"),
+    (lambda: add.map(dictionary()), "map input 'a' is a dict", "for its keys: a=list(values)"),
     (lambda: uses(1), "has no truth value", "return the result, or pass it to another task"),
     (lambda: add(1).run_if(False), "there is no value: node add#0 was skipped", "cs.Router(condition, {True: result, False: other})"),
     (lambda: add.map([1, 2], [1]), "mismatched lengths: a has 2, b has 1", "as many items in each input"),
@@ -104,6 +133,21 @@ RUN = [
     (lambda: cs.Router(add(1), {"a": add(2)}), "there is no route for 3", "one of 'a'"),
     (lambda: add(1).with_constraints(gpu=1), "gpu=1 exceeds total system capacity", "system_resources={'gpu': ...}"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("task", [in_a_list, in_a_tuple, in_a_dict])
+def test_a_tail_call_in_a_container_is_answered_by_programs_and_kernels(task: Any) -> None:
+    program = cs.compile(task)
+    for _ in range(2100):  # a kernel is made meanwhile
+        with pytest.raises(cs.DeclarationError, match="a tail call in a"):
+            program(2)
+
+
+def test_a_call_in_a_container_is_continued_and_a_tail_call_among_arguments_is_a_value(run: Any) -> None:
+    assert run(add.map({"a": 1}.values())) == [3]
+    assert run([add(1), (add(2), {"x": add(3)})]) == [3, (4, {"x": 5})]
+    tail = add.tail(1)
+    assert run(cs.task(lambda value: len(value))([tail])) == 1
 
 
 def finished() -> Any:

@@ -72,7 +72,7 @@ def _is_installed(module: str) -> bool:
 
 
 FENCES = re.compile(r"^```(python|text)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-ERROR = re.compile(r"[\w.]+(?:Error|Exception|Interrupt)\b")
+ERROR = re.compile(r"[\w.]+(?:Error|Exception|Interrupt|Warning)\b")
 
 
 def blocks(text: str) -> list[Block]:

@@ -18,6 +18,7 @@ from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.handshake import check_code
 from cascade.adapters.executors.lifeline import hold
 from cascade.adapters.executors.sending import dumps_for_caller, dumps_plain, has_name
+from cascade.declare.failed import user_part
 from cascade.declare.task import LazyResult, Task
 
 if TYPE_CHECKING:
@@ -229,8 +230,7 @@ def _note(function: object, seconds: float) -> None:
 
 def failure_of(error: BaseException) -> bytes:
     """Returns the answer of a call that has raised."""
-    at = error.__traceback__
-    error.with_traceback(None if at is None else at.tb_next)  # without this module's own frame
+    error.with_traceback(user_part(error.__traceback__))
     text = "".join(traceback.format_exception(error))
     message = "".join(traceback.format_exception_only(error)).strip()
     whole, reason = _whole(error)

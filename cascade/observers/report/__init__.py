@@ -27,6 +27,9 @@ class Report(EachRun[Collected]):
         self.path = output_file("report", path, "run.html")
         self._memory = memory
 
+    def __repr__(self) -> str:
+        return f"<report to {self.path}: observers=[...]>"
+
     def begin(self, event: RunStarted, target: TargetData | None) -> Collected:
         kernels = None if target is None else KernelUse(target.routines())
         return Collected(event, memory=self._memory, kernels=kernels)

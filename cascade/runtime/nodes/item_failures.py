@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from cascade.declare.failed import add_note
+from cascade.declare.failed import add_note, user_part
 from cascade.declare.failure import Failure
 from cascade.errors import RunTimeoutError, StepLimitError
 from cascade.graph.operations import Map
 from cascade.imports import TYPE_CHECKING
-from cascade.runtime.spine.failures import user_part
 
 if TYPE_CHECKING:
     from cascade.runtime.nodes.call import ItemCall

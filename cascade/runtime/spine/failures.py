@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
-from cascade.declare.failed import add_note, has_note
+from cascade._vm import TailCall
+from cascade.declare.failed import add_note, has_note, user_part
 from cascade.declare.lazy import help_with
 from cascade.declare.task import Task
-from cascade.errors import RunTimeoutError
+from cascade.errors import DeclarationError, RunTimeoutError
 from cascade.events.names import label
+from cascade.events.preview import preview
 
 AnyTask = Task[..., object]
 
@@ -54,9 +55,15 @@ def annotate(error: BaseException, owner: AnyTask, origin: AnyTask, serial: int,
         add_note(error, help_text)
 
 
-def user_part(traceback: TracebackType | None) -> TracebackType | None:
-    """Returns the traceback from the first frame that is not Cascade's own; all of it where there is none."""
-    at = traceback
-    while at is not None and at.tb_frame.f_globals.get("__name__", "").startswith("cascade."):
-        at = at.tb_next
-    return traceback if at is None else at
+def misplaced_tail_call(value: list[object] | tuple[object, ...] | dict[object, object]) -> DeclarationError:
+    """Returns the error of a run whose value is a container with a tail call in it."""
+    items = value.values() if isinstance(value, dict) else value
+    tail = next(item for item in items if isinstance(item, TailCall))
+    name = getattr(tail.target, "name", tail.target) or "task"
+    return DeclarationError(
+        f"the run ends with a tail call in a {type(value).__name__}, which nothing continues: {preview(value)}",
+        where=None if tail.target is None else f"a tail call to task {name!r}",
+        expected="a tail call that is returned by itself",
+        hint=f"return {name}.tail(...), and pass on in its arguments what the {type(value).__name__} was to hold; "
+        f"or put a call into it, which is continued: {name}(...)",
+    )

@@ -26,6 +26,7 @@ from cascade._vm import (
     holds_made,
     holds_new_deferred,
     is_awaitable,
+    is_not_continued,
     is_only_result,
     leave_task,
     results_made,
@@ -295,8 +296,8 @@ class Interpreter:
             self._resolve(frame.promise, value)
         elif frame.parent is not None:
             frame.parent.values[frame.destination] = value
-        elif type(value) is Jump:
-            self.error = self.context.unbound_jump(value)
+        elif is_not_continued(value):
+            self.error = self.context.not_continued(value)
             return FAILED
         else:
             self.value = value

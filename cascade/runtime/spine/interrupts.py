@@ -84,7 +84,7 @@ class Interrupts:
         self._loop = self._task = None
         cancelled = isinstance(error, asyncio.CancelledError) and self.count > 0
         if cancelled or (error is None and (self._is_undelivered or self.count > 1)):
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt from None
 
     async def reach(self, start: Callable[[], Coroutine[object, object, T]]) -> T:
         """Awaits the coroutine that `start` makes; Ctrl-C cancels the task that awaits.

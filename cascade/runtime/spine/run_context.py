@@ -20,7 +20,7 @@ from cascade.events.silent import SILENT, SilentPublisher
 from cascade.graph.model import Row
 from cascade.graph.operations import PolicyOperation, StateMachine, operation_of
 from cascade.graph.route_table import Around
-from cascade.imports import TYPE_CHECKING
+from cascade.imports import TYPE_CHECKING, Any
 from cascade.runtime.nodes.capacity import Capacity
 from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine import failures
@@ -233,10 +233,12 @@ class RunContext:
 
         return jump_error(targets, jump, owner)
 
-    def unbound_jump(self, jump: Jump[object]) -> BaseException:
+    def not_continued(self, value: Any) -> BaseException:  # noqa: ANN401  # a Jump or a container
+        if not isinstance(value, Jump):
+            return failures.misplaced_tail_call(value)
         from cascade.runtime.nodes.routers import unbound_jump
 
-        return unbound_jump(jump, self.root)
+        return unbound_jump(value, self.root)
 
     def kernel(self, owner: AnyTask, types: tuple[str, ...], in_map: bool = False) -> Lowered:
         from cascade.kernels.on_demand import kernel_of
