@@ -63,6 +63,11 @@ def written_target(store: Store, target: object, params: Mapping[str, object] | 
     return writer.write(make), writer
 
 
+def ends_run(error: BaseException) -> bool:
+    """Returns whether a run that ended with an error has failed; otherwise it can be resumed."""
+    return isinstance(error, Exception) and not isinstance(error, (SavingError, StoreError, InDoubtError))
+
+
 class Execution:
     """One execution of a run by this process, which has its lease.
 
@@ -199,6 +204,11 @@ class Execution:
         self.saved.begun = time.monotonic()
         return self.saved
 
+    @property
+    def snapshot(self) -> int:
+        """The number of the last snapshot."""
+        return 0 if self.saved is None else self.saved.number
+
     def stop(self) -> None:
         """Has the run saved and ended in this process, from another thread."""
         if self.saved is not None:
@@ -267,7 +277,7 @@ class Execution:
                     f"the result of the run {self.id!r} cannot be saved: it holds {refused.what}", hint=refused.hint
                 ) from None
             self.store.finish(self.id, self.owner, "done", saved.steps, data, blobs, None)
-        elif isinstance(error, Exception) and not isinstance(error, (SavingError, StoreError, InDoubtError)):
+        elif ends_run(error):
             text = "".join(traceback.format_exception(error))
             self.store.database.roll_back()
             self.store.finish(self.id, self.owner, "failed", saved.steps, None, {}, text)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cascade.durable.clocks import Watch
-from cascade.durable.owner import Owner
+from cascade.durable.leases import Leases
 from cascade.durable.schema import COLUMNS, FORMAT, PARTS, RUNS, STATUSES, Database, Row, row_of, schema
 from cascade.durable.schema import OVER as OVER
 from cascade.durable.schema import RunRow as RunRow
@@ -26,7 +26,7 @@ NEVER_OLD = 1 << 62
 """The snapshot that values belong to which are not part of a snapshot."""
 
 
-class Store:
+class Store(Leases):
     """A store of runs.
 
     Several processes and threads may use it at once.
@@ -61,7 +61,7 @@ class Store:
                 expected="'normal' or 'full'",
                 hint=nearest(str(synchronous), ("normal", "full")),
             )
-        if not isinstance(lease, (int, float)) or lease <= 0:
+        if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not 0 < lease < float("inf"):
             raise DeclarationError(f"Store(lease={lease!r})", expected="a positive number of seconds")
         from cascade.adapters.caches.codec import Codec
 
@@ -71,8 +71,7 @@ class Store:
         if scheme != self.path and scheme not in POSTGRES:
             raise DeclarationError(f"Store({self.path!r})", expected=PLACE, hint=nearest(scheme, POSTGRES))
         self.pickle: bool = pickle
-        self.lease: float = float(lease)
-        self._watch = Watch()
+        super().__init__(lease)
         self.database: Database = _database(self.path, synchronous)
         self._add_snapshot = (
             "INSERT INTO snapshots SELECT ?, ?, ?, ?, ? FROM runs WHERE id = ? AND owner = ? AND cancelled = 0"
@@ -167,112 +166,6 @@ class Store:
         """Returns the result of a run that is done, as it was written."""
         found = self.database.execute("SELECT outcome FROM runs WHERE id = ?", (id,))[0][0]
         return None if found is None else bytes(found)
-
-    # -- Who runs a run ---------------------------------------------------------------------------------------------------
-
-    def claim(self, id: str, owner: str) -> RunRow:
-        """Takes a run for a process, which then has its lease.
-
-        Raises:
-            StoreError: (a RuntimeError) another process has it, or it is over.
-        """
-        with self.database.transaction():
-            row = self.run(id)
-            if row.is_over:
-                raise StoreError(
-                    f"the run {id!r} is {row.status}",
-                    hint="its result is run.result(); cascade.fork continues from a snapshot",
-                )
-            left = max(0.0, (row.lease or 0.0) - time.time())
-            if row.owner is not None and row.owner != owner and left and not self.is_free(row):
-                raise StoreError(
-                    f"the run {id!r} is held by another process, {Owner.describe(row.owner)}",
-                    hint=f"if that has ended, its lease is over in {left:.0f} s",
-                )
-            if not self._take(row, owner):
-                raise StoreError(f"the run {id!r} is held by another process", hint="it has just taken it")
-        return row
-
-    def _take(self, row: RunRow, owner: str) -> bool:
-        changed = self.database.count(
-            "UPDATE runs SET owner = ?, lease = ?, lease_here = ?, status = 'running', due = NULL WHERE id = ? AND coalesce(owner, '') = ?",
-            (owner, *self._new_lease(), row.id, row.owner or ""),
-        )
-        return changed > 0
-
-    def _new_lease(self) -> tuple[float, float]:
-        return time.time() + self.lease, time.monotonic() + self.lease
-
-    def is_free(self, row: RunRow) -> bool:
-        """Returns whether no process has a run, or the one that had it has ended, or was silent for as long as its lease lasts.
-
-        The silence of a process of another machine is watched, from the first look at the run on.
-        """
-        if row.owner is None or row.lease is None or Owner.is_dead(row.owner):
-            return True
-        if Owner.is_here(row.owner) and row.lease_here is not None:
-            return row.lease_here < time.monotonic()
-        return self._watch.is_over(row.id, row.owner, row.lease, self.lease)
-
-    def claim_next(self, owner: str, queues: Sequence[str] = (), refused: Container[str] = ()) -> RunRow | None:
-        """Takes the run that is due for longest, within the limits of its queue; None if there is none.
-
-        Args:
-            queues: of these only; by default of all.
-            refused: runs that are left to others.
-        """
-        now = time.time()
-        with self.database.transaction():
-            rows = self.database.execute(
-                f"SELECT {COLUMNS} FROM {RUNS} WHERE (status IN ('queued', 'interrupted') OR (status = 'waiting' AND due <= ?)) "
-                "AND cancelled = 0 ORDER BY due, created LIMIT 200",
-                (now,),
-            )
-            begun = self.database.execute(f"SELECT {COLUMNS} FROM {RUNS} WHERE status = 'running' AND cancelled = 0")
-            found = [row_of(each) for each in rows] + [each for each in map(row_of, begun) if self.is_free(each)]
-            for row in found:
-                if row.id in refused:
-                    continue
-                if (not queues or row.queue in queues) and self._has_room(row) and self._take(row, owner):
-                    return row
-        return None
-
-    def _has_room(self, row: RunRow) -> bool:
-        if row.queue is None:
-            return True
-        self.database.count(
-            "UPDATE queues SET concurrency = concurrency WHERE name = ?", (row.queue,)
-        )  # nobody else counts now
-        limits = self.database.execute("SELECT concurrency FROM queues WHERE name = ?", (row.queue,))
-        if not limits:
-            return True
-        under_way = self.database.execute(
-            f"SELECT {COLUMNS} FROM {RUNS} WHERE queue = ? AND status = 'running' AND id <> ?", (row.queue, row.id)
-        )
-        return sum(not self.is_free(row_of(each)) for each in under_way) < int(limits[0][0])
-
-    def queue(self, name: str, concurrency: int) -> None:
-        """Sets how many runs of a queue may be under way at once, in all processes together."""
-        if not isinstance(concurrency, int) or concurrency < 1:
-            raise DeclarationError(f"queue({name!r}, {concurrency!r})", expected="a number of runs, from 1 up")
-        self.database.count(
-            "INSERT INTO queues VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET concurrency = excluded.concurrency",
-            (name, concurrency),
-        )
-
-    def renew(self, owner: str) -> None:
-        """Extends the leases of all runs that a process has."""
-        self.database.count(
-            "UPDATE runs SET lease = ?, lease_here = ? WHERE owner = ? AND status = 'running'",
-            (*self._new_lease(), owner),
-        )
-
-    def release(self, id: str, owner: str, status: str) -> None:
-        """Ends the lease of a run that is not over."""
-        self.database.count(
-            "UPDATE runs SET owner = NULL, lease = NULL, status = ?, due = ? WHERE id = ? AND owner = ? AND status = 'running'",
-            (status, time.time(), id, owner),
-        )
 
     # -- Snapshots --------------------------------------------------------------------------------------------------------
 
@@ -530,10 +423,7 @@ class Store:
             row = self.run(id)
             state = self.snapshot(id, row.snapshot if number is None else number)
             if new is None:
-                taken = {
-                    each[0] for each in self.database.execute("SELECT id FROM runs WHERE id LIKE ?", (f"{id}-fork-%",))
-                }
-                new = next(name for count in range(1, len(taken) + 2) if (name := f"{id}-fork-{count}") not in taken)
+                new = next(name for count in itertools.count(1) if not self.has(name := f"{id}-fork-{count}"))
             self.create(new, self.target(id), row.name, row.options, None, None, {}, ())
             at = {each[0]: each for each in self.snapshots(id)}[row.snapshot if number is None else number]
             self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), at[2], state))

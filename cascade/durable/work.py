@@ -7,22 +7,26 @@ import time
 from collections.abc import Callable, Sequence
 
 from cascade.durable.clocks import Clock
+from cascade.durable.execution import Execution, ends_run
 from cascade.durable.owner import Owner
 from cascade.durable.run import Run, resumed
 from cascade.durable.schedules import start_due
 from cascade.durable.store import RunRow, Store, checked_store
-from cascade.errors import DeclarationError, UnknownCodeError
+from cascade.errors import DeclarationError, StoreError, UnknownCodeError
 from cascade.runtime.api import default_engine
 from cascade.runtime.engine import Engine
 
 IDLE_SECONDS = 0.2
 """Between two looks for runs that are due."""
+PAUSE_SECONDS = 5.0
+"""Before a run is taken again whose store has failed."""
 
 
 class Worker:
     """Takes runs that are queued, due, or whose process has ended, and executes them.
 
-    A run that cannot continue with the code of this process stays as it is, for other workers. Several may share a store: a run has a lease, which is renewed while it is executed, and no two of them have the same run.
+    A run that cannot continue here, with the code of this process, or since a call is in doubt or a value cannot be saved, stays as it is, for other
+    workers and for people. Several may share a store: a run has a lease, which is renewed while it is executed, and no two of them have the same run.
 
     Args:
         store: of the runs.
@@ -57,7 +61,7 @@ class Worker:
         self._room = threading.Semaphore(concurrency)
         self._over = threading.Event()
         self._clock = Clock()
-        self._refused: set[str] = set()
+        self._left: dict[str, tuple[int, float]] = {}  # runs that are left to others: at which snapshot, and until when
         self._active: dict[str, Run] = {}
         self._threads: list[threading.Thread] = []
 
@@ -91,7 +95,7 @@ class Worker:
         if not self._room.acquire(blocking=False):
             return False
         owner = Owner.new()
-        row = self._store.claim_next(owner, self._queues, self._refused)
+        row = self._store.claim_next(owner, self._queues, self._may_take)
         if row is None:
             Owner.end(owner)
             self._room.release()
@@ -104,15 +108,10 @@ class Worker:
 
     def _execute(self, row: RunRow, owner: str) -> None:
         failure: BaseException | None = None
+        execution: Execution | None = None
         try:
             run = self._active[row.id] = Run(self._store, row.id, self._engine)
-            try:
-                execution = resumed(self._store, row, owner, self._engine)
-            except Exception as error:
-                self._refused.add(row.id)  # it is left to workers with other code, and to people
-                if not isinstance(error, UnknownCodeError):
-                    self._store.note(row.id, "refused", row.step, f"{type(error).__name__}: {error}".splitlines()[0])
-                raise
+            execution = resumed(self._store, row, owner, self._engine)
             if self._begin is not None:
                 self._begin(row)
             run.begin(execution, in_thread=False)
@@ -121,10 +120,25 @@ class Worker:
             failure = error
         finally:
             self._active.pop(row.id, None)
+            if failure is not None and (execution is None or not ends_run(failure)):
+                self._leave(row, row.snapshot if execution is None else execution.snapshot, failure)
             if self._report is not None:
                 self._report(row, failure)
             self._store.close()
             self._room.release()
+
+    def _leave(self, row: RunRow, snapshot: int, error: BaseException) -> None:
+        """Leaves a run that cannot continue here to workers with other code, and to people; where its store has failed, for a while only."""
+        if isinstance(error, StoreError):
+            self._left[row.id] = snapshot, time.monotonic() + PAUSE_SECONDS
+            return
+        self._left[row.id] = snapshot, float("inf")
+        if not isinstance(error, UnknownCodeError):
+            self._store.note(row.id, "refused", row.step, f"{type(error).__name__}: {error}".splitlines()[0])
+
+    def _may_take(self, row: RunRow) -> bool:
+        snapshot, until = self._left.get(row.id, (-1, 0.0))
+        return snapshot != row.snapshot or time.monotonic() >= until
 
 
 def wait_until(store: Store, id: str, statuses: Sequence[str], seconds: float) -> RunRow:

@@ -176,3 +176,30 @@ def test_a_store_of_a_later_version_is_refused(server: Server, store: cs.Store) 
     with pytest.raises(cs.StoreError, match=r"later version of Cascade \(format 99\)"):
         cs.Store(server.address)
     store.connection().execute("UPDATE format SET version = 1")
+
+
+@pytest.mark.parametrize("looked", ["_has_room", "run"])
+def test_a_run_that_another_worker_has_finished_meanwhile_is_not_taken(
+    looked: str, store: cs.Store, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cs.start(tasks.add(1, 2), store=store, id="run", queue="q")
+    look = getattr(store, looked)
+
+    def look_and_be_late(row: object) -> object:
+        found = look(row)
+        monkeypatch.undo()
+        cs.Worker(cs.Store(server.address)).work(until_idle=True)
+        return found
+
+    monkeypatch.setattr(store, looked, look_and_be_late)
+    if looked == "run":
+        with pytest.raises(cs.StoreError, match="it has just taken it"):
+            store.claim("run", "elsewhere:1:1:1")
+    else:
+        assert store.claim_next("elsewhere:1:1:1") is None
+    assert store.run("run").status == "done" and cs.Run(store, "run").result() == 3
+
+
+def test_forks_of_a_run_with_any_name(store: cs.Store) -> None:
+    cs.run(tasks.add(1, 2), store=store, id="a\\b%")
+    assert [cs.fork(store, "a\\b%").id for _ in range(2)] == ["a\\b%-fork-1", "a\\b%-fork-2"]

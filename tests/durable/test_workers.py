@@ -15,6 +15,8 @@ import pytest
 
 import cascade as cs
 from cascade.cli import main
+from cascade.durable.leases import PAGE
+from cascade.durable.owner import Owner
 from cascade.durable.schedules import start_due
 from cascade.durable.work import wait_until
 from tests.support.durable import tasks
@@ -109,6 +111,92 @@ def test_a_run_that_a_worker_cannot_continue_is_left_to_others(store: cs.Store) 
     ]
     cs.Worker(store).work(until_idle=True)
     assert cs.Run(store, "run").result() == "None: 1"
+
+
+@pytest.mark.parametrize("kind", ["not saved", "in doubt", "stopped", "no store"])
+def test_a_run_that_can_only_be_interrupted_again_is_left_alone(kind: str, store: cs.Store, tmp_path: FilePath) -> None:
+    if kind == "in doubt":
+        with pytest.raises(KeyboardInterrupt):
+            cs.run(tasks.write_or_stop(str(tmp_path / "file"), "stop"), store=store, id="run")
+    else:
+        targets = {"not saved": tasks.crash_in_memory(9), "stopped": tasks.leave(), "no store": tasks.slow_count(9)}
+        cs.start(targets[kind], store=store, id="run", queue="q", every=cs.steps(1))
+    if kind == "no store":
+        store.connection().execute(
+            "CREATE TRIGGER no BEFORE INSERT ON snapshots WHEN NEW.number > 3 BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    seen: list[object] = []
+    worker = cs.Worker(store, report=lambda row, error: seen.append(type(error)))
+    worker.work(until_idle=True)
+    worker.work(until_idle=True)
+    expected = {
+        "not saved": cs.SavingError,
+        "in doubt": cs.InDoubtError,
+        "stopped": SystemExit,
+        "no store": cs.StoreError,
+    }
+    assert seen == [expected[kind]] and store.run("run").status == "interrupted"
+    refused = [entry.detail for entry in cs.Run(store, "run").history() if entry.kind == "refused"]
+    assert len(refused) == (kind != "no store")
+    if kind == "no store":
+        store.connection().execute("DROP TRIGGER no")
+        cs.Worker(store).work(until_idle=True)
+        assert cs.Run(store, "run").result() == 45
+
+
+def test_a_worker_takes_a_run_again_that_somebody_has_continued(store: cs.Store, tmp_path: FilePath) -> None:
+    target = tasks.decide(tasks.write_or_stop(str(tmp_path / "file"), "stop"), cs.wait("go"))
+    with pytest.raises(KeyboardInterrupt):
+        cs.run(target, store=store, id="run")
+    worker = cs.Worker(store)
+    worker.work(until_idle=True)
+    cs.resume(store, "run", doubt="again").wait()
+    assert store.run("run").status == "waiting"
+    cs.signal(store, "run", "go", 5)
+    worker.work(until_idle=True)
+    assert cs.Run(store, "run").result() == "stop: 5"
+
+
+def test_a_full_queue_does_not_hold_up_others(store: cs.Store) -> None:
+    store.queue("full", 1)
+    with store.database.transaction():
+        for number in range(2 * PAGE + 2):
+            cs.start(tasks.add(number, 1), store=store, id=f"run {number}", queue="full")
+        cs.start(tasks.add(1, 1), store=store, id="other", queue="other")
+        cs.start(tasks.add(1, 1), store=store, id="last", queue="third")
+    first = store.claim_next("elsewhere:1:1:1")
+    others = store.claim_next("elsewhere:1:1:2"), store.claim_next("elsewhere:1:1:3", ["third"])
+    assert [each and each.id for each in (first, *others)] == ["run 0", "other", "last"]
+    assert store.claim_next("elsewhere:1:1:4", ["full", "other"]) is None
+    late = f"run {2 * PAGE}"
+    assert store.claim_next("elsewhere:1:1:5", may_take=lambda row: row.id == late) is None  # the queue is full
+    store.queue("full", 2)
+    found = store.claim_next("elsewhere:1:1:6", may_take=lambda row: row.id == late)
+    assert found is not None and found.id == late
+
+
+def test_the_run_of_a_worker_that_died_comes_before_those_that_are_queued(store: cs.Store) -> None:
+    cs.start(tasks.add(1, 1), store=store, id="begun", queue="q")
+    owner = Owner.new()
+    assert store.claim_next(owner) is not None
+    cs.start(tasks.add(1, 1), store=store, id="queued", queue="q")
+    assert (first := store.claim_next("elsewhere:1:1:1")) is not None and first.id == "queued"
+    store.release("queued", "elsewhere:1:1:1", "queued")
+    Owner.end(owner)
+    assert (second := store.claim_next("elsewhere:1:1:2")) is not None and second.id == "begun"
+
+
+def test_a_cancelled_run_whose_process_has_ended_is_ended_by_a_worker(store: cs.Store) -> None:
+    cs.start(tasks.add(1, 1), store=store, id="run", queue="q")
+    owner = Owner.new()
+    assert store.claim_next(owner) is not None
+    store.cancel("run")
+    assert store.run("run").status == "running"
+    Owner.end(owner)
+    cs.Worker(store).work(until_idle=True)
+    assert store.run("run").status == "cancelled"
+    with pytest.raises(cs.RunCancelledError):
+        cs.Run(store, "run").result()
 
 
 def test_schedules_start_runs_at_their_times(store: cs.Store) -> None:

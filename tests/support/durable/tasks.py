@@ -259,6 +259,11 @@ def hold(value: Any, lock: Any) -> Any:
 
 
 @cs.task
+def leave() -> None:
+    raise SystemExit(3)
+
+
+@cs.task
 def crash_in_memory(n: int, lock: Any = None) -> Any:
     import threading
 
