@@ -139,8 +139,10 @@ def _follow(store: Store, run: Run) -> int:
 
 
 def _cancel(store: Store, options: argparse.Namespace) -> int:
+    before = store.run(options.id)
     store.cancel(options.id)
-    show(f"{options.id}: {'cancelled' if store.run(options.id).is_over else 'ends at its next snapshot'}")
+    status = store.run(options.id).status
+    show(f"{options.id}: {'ends at its next snapshot' if status == 'running' else status}{' already' * before.is_over}")
     return SUCCEEDED
 
 

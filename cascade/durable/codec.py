@@ -235,7 +235,7 @@ class StateWriter(Codec):
         try:
             path = task_path(task)
         except KeyingError as error:
-            raise SavingError(f"the run cannot be saved: it holds {error.what}", hint=error.hint) from None
+            raise unsaved("the run", task, error) from None
         self.tasks[path] = task
         return path
 

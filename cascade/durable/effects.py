@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from cascade._vm import SAVE_FIRST, TailCall, is_awaitable
 from cascade.adapters.caches.codec import Codec
 from cascade.declare.failed import Failed
-from cascade.durable.codec import LARGE, SCALARS, read_value
+from cascade.durable.codec import LARGE, SCALARS, read_value, unsaved
 from cascade.durable.groups import Groups, ItemsAhead
 from cascade.durable.notes import EffectRow, Key, Note
 from cascade.durable.store import Store
-from cascade.errors import DeclarationError, InDoubtError, SavingError, TaskTimeoutError
+from cascade.errors import DeclarationError, InDoubtError, KeyingError, SavingError, TaskTimeoutError
 from cascade.imports import asyncio
 from cascade.runtime.nodes.call import close_awaitable
 from cascade.runtime.nodes.policies import call_with_policies, without_effect
@@ -276,6 +276,7 @@ class Effects:
         if note.ahead is None:
             await item.park()  # the run stands still now, and can be saved
         operation = cast("CallOperation", item.operation)
+        note.task = operation.task
         if operation.effect == "atomic":
             value = await without_effect(item)
             if type(value) is not Failed:
@@ -419,7 +420,9 @@ class Effects:
 
     def note_items(self, call: NodeCall, finished: Callable[[], dict[int, object]]) -> None:
         """Has the finished items of a map saved with each snapshot."""
-        self._note((call.serial, call.node)).items, self._has_maps = finished, True
+        note = self._note((call.serial, call.node))
+        note.items, note.task = finished, cast("MapOperation", call.operation).item.task
+        self._has_maps = True
 
     def ended_later(self, serial: int, node: int | str) -> None:
         """As `ended`, when the run has the result of the call: until then it may be saved for another call, as one that is under way."""
@@ -440,10 +443,11 @@ class Effects:
 def _written(note: Note, plain: Callable[[object], object]) -> list[object]:
     if note.items is None and not note.value:
         return [note.begun, note.attempt, note.due, note.name, [], [], []]
-    value = plain(list(note.value)) if note.value else []
-    positions: object = []
-    values: object = []
-    if note.items is not None:
-        items = sorted(note.items().items(), key=itemgetter(0))
+    items = [] if note.items is None else sorted(note.items().items(), key=itemgetter(0))
+    try:
+        value = plain(list(note.value)) if note.value else []
         positions, values = plain([at for at, _ in items]), plain([value for _, value in items])
+    except KeyingError as error:
+        assert note.task is not None
+        raise unsaved("the result of an item", note.task, error) from None
     return [note.begun, note.attempt, note.due, note.name, positions, values, value]

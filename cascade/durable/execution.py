@@ -279,8 +279,9 @@ class Execution:
             self.store.finish(self.id, self.owner, "done", saved.steps, data, blobs, None)
         elif ends_run(error):
             text = "".join(traceback.format_exception(error))
+            detail = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0][:200]
             self.store.database.roll_back()
-            self.store.finish(self.id, self.owner, "failed", saved.steps, None, {}, text)
+            self.store.finish(self.id, self.owner, "failed", saved.steps, None, {}, text, detail)
         else:
             self.store.database.roll_back()
             self.store.release(self.id, self.owner, "interrupted")

@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 from cascade._vm import ABSENT, Code, FrameState, loop_code_of, scalars_of
 from cascade.adapters.caches.keys import digest
 from cascade.declare.lazy import LazyResult
-from cascade.declare.task import Task
 from cascade.durable.codec import LARGE, ROUTES, StateWriter, unsaved
 from cascade.durable.migrations import task_path
 from cascade.errors import KeyingError, SavingError, StoreError
@@ -226,13 +225,28 @@ def _values(writer: StateWriter, values: list[object], state: State) -> Sequence
 def _namer(state: State) -> Callable[[int], tuple[str, AnyTask]]:
     """Returns a function from the number of a slot to the words for it, and the task that it belongs to."""
     operation = operation_in(state)
-    if operation is None:
-        graph = state.code.graph if isinstance(state, WalkState) else None
-        tasks = operations_in(graph.rows) if graph is not None else rows_of(cast("Code", state.code))
-        last = [each.task for _, each in sorted(tasks.items()) if isinstance(each, Task) or hasattr(each, "task")][-1]
-        return lambda at: ("a value in the graph", last)
-    task, names = operation.task, operation.parameters
-    return lambda at: (f"the argument {names[at]!r}" if at < len(names) else "its result", task)
+    if operation is not None:
+        task, names = operation.task, operation.parameters
+        return lambda at: (f"the argument {names[at]!r}" if at < len(names) else "its result", task)
+    made = _results_in(state)
+    tasks = [task for _, each in made if (task := getattr(each, "task", None)) is not None]
+    last = [task for task in tasks if not task.__module__.startswith("cascade.")] or tasks
+
+    def named(at: int) -> tuple[str, AnyTask]:
+        task = next((getattr(each, "task", None) for slot, each in reversed(made) if slot == at), None)
+        return ("a value in the graph", last[-1]) if task is None else ("the result", task)
+
+    return named
+
+
+def _results_in(state: State) -> list[tuple[int, AnyOperation]]:
+    """Returns the calls of a frame's graph before its position, in order: the slot of the result, and the operation."""
+    if isinstance(state, WalkState):
+        assert state.code.graph is not None
+        return list(enumerate((row[0] for row in state.code.graph.rows), len(state.code.graph.inputs)))
+    words, operations = state.code.blueprint.word_table, rows_of(state.code)
+    nodes = enumerate(state.code.blueprint.node_table[: state.pc])
+    return [(words[WORD_FIELDS * at + 1], operations[node]) for at, node in nodes if node in operations]
 
 
 def operation_in(state: State) -> Any:  # noqa: ANN401  # a task, or an operation, which have the same attributes

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
 
+from cascade.durable.arguments import checked_name
 from cascade.durable.clocks import Watch
-from cascade.durable.names import checked_name
 from cascade.durable.owner import Owner
 from cascade.durable.schema import COLUMNS, RUNS, Database, RunRow, row_of
 from cascade.errors import DeclarationError, StoreError

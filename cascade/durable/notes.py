@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from cascade.declare.task import Task
 
 Key = tuple[int, int | str]
 """The frame and the node of a call."""
@@ -25,9 +28,10 @@ class Note:
         items: returns the items of a map that are finished, by position.
         value: of an item with an effect that is finished, in a list.
         ahead: saves the item with others of its map.
+        task: whose results these are.
     """
 
-    __slots__ = ("attempt", "begun", "due", "in_doubt", "ahead", "items", "name", "restored", "value")
+    __slots__ = ("attempt", "begun", "due", "in_doubt", "ahead", "items", "name", "restored", "task", "value")
 
     def __init__(self) -> None:
         self.begun = False
@@ -39,6 +43,7 @@ class Note:
         self.restored: dict[int, object] = {}
         self.value: list[object] = []
         self.ahead: Ahead | None = None
+        self.task: Task[..., object] | None = None
 
 
 class EffectRow(NamedTuple):

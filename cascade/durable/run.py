@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple, cast
 
 from cascade.declare.lazy import LazyResult
+from cascade.durable.arguments import checked_name, checked_seconds
 from cascade.durable.codec import StateReader, read_value, written_value
 from cascade.durable.effects import Doubt, Returned
 from cascade.durable.execution import Ended, Execution, written_target
@@ -87,7 +88,7 @@ class Run:
 
     def __init__(self, store: Store, id: str, engine: Engine | None = None, doubt: Doubt | None = None) -> None:
         self.store = checked_store(store)
-        self.id = id
+        self.id = checked_name(id, "id={}", "the name of a run")
         self._engine = engine  # where this process continues it
         self._doubt = doubt
         self._execution: Execution | None = None
@@ -451,9 +452,9 @@ def _new_run(
     target: object, store: Store, id: str | None, every: float | Steps, params: Mapping[str, object] | None, queue: str | None,
     engine: Engine | None, options: Mapping[str, Any],
 ) -> tuple[Run, Execution | None]:  # fmt: skip
-    _check(store, id, every, options)
+    _check(store, id, every, queue, options)
     id = uuid.uuid4().hex if id is None else id
-    chosen = default_engine() if engine is None else engine
+    chosen = _engine_or_default(engine)
     kept = {**options, "every": {"steps": every.calls} if isinstance(every, Steps) else float(every)}
     data, writer = written_target(store, target, params)
     blobs = dict(writer.blobs)
@@ -475,16 +476,24 @@ def _new_run(
     return Run(store, id, chosen), execution
 
 
-def _check(store: object, id: object, every: object, options: Mapping[str, object]) -> None:
+def _check(store: object, id: object, every: object, queue: object, options: Mapping[str, object]) -> None:
     checked_store(store)
-    if id is not None and (not isinstance(id, str) or not id):
-        raise DeclarationError(f"id={id!r}", expected="a text")
-    if not isinstance(every, Steps) and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < 0):
-        raise DeclarationError(f"every={every!r}", expected="seconds, or cascade.steps(n)")
+    if id is not None:
+        checked_name(id, "id={}", "the name of a run")
+    if queue is not None:
+        checked_name(queue, "queue={}", "the name of a queue")
+    if not isinstance(every, Steps):
+        checked_seconds(every, "every={}", expected="seconds, from 0 up, or cascade.steps(n)")
     if not options.keys() <= OPTIONS:
         from cascade.runtime.options import unexpected_option
 
         raise unexpected_option("start", options, {*OPTIONS, "store", "id", "every", "params", "queue", "engine"})
+
+
+def _engine_or_default(engine: Engine | None) -> Engine:
+    if engine is not None and not isinstance(engine, Engine):
+        raise DeclarationError(f"engine={engine!r}", expected="a cascade.Engine")
+    return default_engine() if engine is None else engine
 
 
 def resumed(store: Store, row: RunRow, owner: str, engine: Engine, doubt: Doubt | None = None) -> Execution:
@@ -521,7 +530,7 @@ def resume(
     """
     if doubt is not None and doubt != "again" and not isinstance(doubt, Returned) and not callable(doubt):
         raise DeclarationError(f"resume(doubt={doubt!r})", expected="'again', cascade.Returned(value), or a function")
-    run, execution = _known_run(store, id, default_engine() if engine is None else engine, doubt)
+    run, execution = _known_run(store, id, _engine_or_default(engine), doubt)
     return run if execution is None else run.begin(execution, in_thread=_in_thread)
 
 
@@ -562,7 +571,11 @@ def fork(
         StoreError: (a RuntimeError) there is no such run or snapshot.
         DeclarationError: (a TypeError) there is no such variable.
     """
-    chosen = default_engine() if engine is None else engine
+    chosen = _engine_or_default(engine)
+    if at is not None and type(at) is not int:
+        raise DeclarationError(f"fork(at={at!r})", expected="the number of a snapshot")
+    if fork_id is not None:
+        checked_name(fork_id, "fork_id={}", "the name of a run")
     new = checked_store(store).copy(id, at, fork_id)
     owner = Owner.new()
     row = store.claim(new, owner)
@@ -583,8 +596,7 @@ def signal(store: Store, id: str, name: str, value: object = None) -> None:
         StoreError: (a RuntimeError) there is no such run, or it is over.
         SavingError: (a TypeError) the value cannot be saved.
     """
-    if not isinstance(name, str) or not name:
-        raise DeclarationError(f"signal(..., {name!r})", expected="the name of a signal")
+    checked_name(name, "signal(..., {})", "the name of a signal")
     try:
         data, blobs = written_value(checked_store(store), value)
     except KeyingError as error:

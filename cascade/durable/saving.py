@@ -37,7 +37,7 @@ class Steps(NamedTuple):
 
 def steps(count: int) -> Steps:
     """Returns an interval for `every=`: a snapshot after each `count` task calls."""
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if type(count) is not int or not 1 <= count < 2**62:
         raise DeclarationError(f"steps({count!r})", expected="a number of task calls, from 1 up")
     return Steps(count)
 
@@ -114,7 +114,7 @@ class SavedRun:
 
     def run(self, slice_seconds: float = 0.0) -> int:
         """Runs a slice; takes a snapshot where it is time to."""
-        if self.must_save and self._group is not None and self.inner.between_calls:
+        if self.must_save and self._group is not None and self.inner.between_calls and self.inner.error is None:
             self.save()  # results that were awaited have come: nothing continues before they are saved
         end = time.monotonic() + slice_seconds if slice_seconds else float("inf")
         if not self._calls:

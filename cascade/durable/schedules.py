@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from cascade.declare.lazy import LazyResult
+from cascade.durable.arguments import checked_name, checked_seconds
 from cascade.durable.clocks import LEAST_JUMP
 from cascade.durable.execution import written_target
 from cascade.durable.pinned import function_rows
@@ -32,17 +33,16 @@ def every(
     A run is named by the schedule and its time: `id@1700000000`. Times that pass while no worker is there are left out.
 
     Args:
-        seconds: between two starts; the first one is after that.
+        seconds: between two starts, 1 or more; the first one is after that.
         target: the target, as of `cascade.start`.
         store, id: where the schedule is kept, and its name.
         queue: of its runs.
         params: values of the target's parameters.
 
     Raises:
-        DeclarationError: (a TypeError) the interval is not a positive number.
+        DeclarationError: (a TypeError) the interval is not a number from 1 up.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise DeclarationError(f"every({seconds!r}, ...)", expected="a positive number of seconds")
+    checked_seconds(seconds, "every({}, ...)", least=1.0, expected="a number of seconds, from 1 up")
     _add(store, id, f"every {seconds!r}", target, queue, params)
 
 
@@ -61,6 +61,8 @@ def cron(
         DeclarationError: (a TypeError) the rule cannot be read.
         MissingExtraError: (an ImportError) cronsim is not installed.
     """
+    if not isinstance(rule, str):
+        raise DeclarationError(f"cron({rule!r})", expected="five fields: minute, hour, day, month, weekday")
     _cron_after(rule, time.time())
     _add(store, id, f"cron {rule}", target, queue, params)
 
@@ -68,6 +70,9 @@ def cron(
 def _add(
     store: Store, id: str, rule: str, target: object, queue: str | None, params: Mapping[str, object] | None
 ) -> None:
+    checked_name(id, "id={}", "the name of a schedule")
+    if queue is not None:
+        checked_name(queue, "queue={}", "the name of a queue")
     data, writer = written_target(checked_store(store), target, params)
     options = {"every": 1.0, "queue": queue}
     store.put_schedule(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cascade.durable.arguments import checked_name, checked_seconds
 from cascade.durable.leases import Leases
 from cascade.durable.schema import COLUMNS, FORMAT, PARTS, RUNS, STATUSES, Database, Row, row_of, schema
 from cascade.durable.schema import OVER as OVER
@@ -20,6 +21,7 @@ KEPT_SNAPSHOTS = 32
 SWEEP = 128
 """Old snapshots are dropped behind each so many: many at once cost less than one each time."""
 LEASE_SECONDS = 15.0
+TINY = 1e-3
 PLACE = "the path of a file, or a postgresql:// address"
 POSTGRES = ("postgresql", "postgres")
 NEVER_OLD = 1 << 62
@@ -61,15 +63,16 @@ class Store(Leases):
                 expected="'normal' or 'full'",
                 hint=nearest(str(synchronous), ("normal", "full")),
             )
-        if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not 0 < lease < float("inf"):
-            raise DeclarationError(f"Store(lease={lease!r})", expected="a positive number of seconds")
+        lease = checked_seconds(lease, "Store(lease={})", least=TINY, expected="a positive number of seconds")
         from cascade.adapters.caches.codec import Codec
 
         Codec(owner="Store")  # says so where msgspec is missing
         self.path: str = os.fspath(path)
         scheme = self.path.partition("://")[0]
-        if scheme != self.path and scheme not in POSTGRES:
+        if (scheme != self.path and scheme not in POSTGRES) or not self.path or "\0" in self.path:
             raise DeclarationError(f"Store({self.path!r})", expected=PLACE, hint=nearest(scheme, POSTGRES))
+        if self.path == ":memory:":
+            raise DeclarationError("Store(':memory:')", expected=PLACE, hint="a run survives in a file only")
         self.pickle: bool = pickle
         super().__init__(lease)
         self.database: Database = _database(self.path, synchronous)
@@ -118,10 +121,12 @@ class Store(Leases):
 
     def has(self, id: str) -> bool:
         """Returns whether there is a run of a name."""
+        checked_name(id, "id={}", "the name of a run")
         return bool(self.database.execute("SELECT 1 FROM runs WHERE id = ?", (id,)))
 
     def run(self, id: str) -> RunRow:
         """Returns a run; raises StoreError (a RuntimeError) if there is none of that name."""
+        checked_name(id, "id={}", "the name of a run")
         rows = self.database.execute(f"SELECT {COLUMNS} FROM {RUNS} WHERE id = ?", (id,))
         if not rows:
             known = [each[0] for each in self.database.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 100")]
@@ -284,7 +289,9 @@ class Store(Leases):
 
     def snapshot(self, id: str, number: int) -> bytes:
         """Returns the state of a snapshot; raises StoreError (a RuntimeError) if it is not kept."""
-        rows = self.database.execute("SELECT state FROM snapshots WHERE run = ? AND number = ?", (id, number))
+        rows = []
+        if number.bit_length() < 64:
+            rows = self.database.execute("SELECT state FROM snapshots WHERE run = ? AND number = ?", (id, number))
         if not rows:
             kept = [
                 each[0]
@@ -316,8 +323,9 @@ class Store(Leases):
         outcome: bytes | None,
         blobs: Mapping[bytes, bytes],
         error: str | None,
+        detail: str = "",
     ) -> None:
-        """Notes that a run is over."""
+        """Notes that a run is over; `detail` is for its history."""
         with self.database.transaction():
             changed = self.database.count(
                 "UPDATE runs SET status = ?, step = ?, saved = ?, outcome = ?, error = ?, owner = NULL, lease = NULL, due = NULL, waits = '[]' "
@@ -327,7 +335,7 @@ class Store(Leases):
             if not changed:
                 raise self.lost(id)
             self.put_blobs(id, blobs, NEVER_OLD)
-            self.note(id, status, step, "" if error is None else error.strip().splitlines()[-1][:200])
+            self.note(id, status, step, detail)
 
     def cancel(self, id: str) -> None:
         """Cancels a run: one that is under way ends at its next snapshot, any other at once."""

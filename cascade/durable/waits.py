@@ -8,7 +8,8 @@ from cascade.declare.amounts import as_timeout
 from cascade.declare.lazy import lazy_result
 from cascade.declare.policies import PLAIN
 from cascade.declare.task import Task
-from cascade.errors import DeclarationError, StoreError
+from cascade.durable.arguments import checked_name, checked_seconds
+from cascade.errors import StoreError
 from cascade.imports import NoReturn
 
 
@@ -47,12 +48,16 @@ def wait(name: str, timeout: float | None = None, *, default: object = NO_DEFAUL
     Raises:
         DeclarationError: (a TypeError) the name is not text.
     """
-    if not isinstance(name, str) or not name:
-        raise DeclarationError(f"wait({name!r})", expected="the name of a signal")
+    checked_name(name, "wait({})", "the name of a signal")
     required = default is NO_DEFAULT
     return lazy_result(WAIT, (name, as_timeout(timeout), None if required else default, required), PLAIN)
 
 
 def sleep(seconds: float) -> Any:  # noqa: ANN401  # None
-    """Returns a result that comes after so many seconds, also if the process ends meanwhile. Its value is None."""
-    return wait(f"sleep {seconds:g}", seconds, default=None)
+    """Returns a result that comes after so many seconds, also if the process ends meanwhile. Its value is None.
+
+    Raises:
+        DeclarationError: (a TypeError) these are not seconds, from 0 up.
+    """
+    seconds = checked_seconds(seconds, "sleep({})")
+    return lazy_result(WAIT, (f"sleep {seconds:g}", seconds, None, False), PLAIN)

@@ -240,3 +240,15 @@ def test_the_history_of_a_run_is_in_order_when_the_clock_is_set_back(store: cs.S
     assert run.result() == "1: 10"
     steps = [entry.step for entry in run.history()]
     assert steps == sorted(steps) and run.history()[-1].kind == "done"
+
+
+def test_a_run_of_this_machine_is_not_taken_over_because_the_clock_was_set(store: cs.Store, clocks: Clocks) -> None:
+    cs.start(tasks.add(1, 2), store=store, id="run", queue="q")
+    owner = Owner.new()
+    store.claim("run", owner)
+    clocks.set(HOUR)
+    with pytest.raises(cs.StoreError, match="is held by another process"):
+        cs.resume(store, "run")
+    clocks.wait(store.lease + 1)
+    assert cs.resume(store, "run").result() == 3
+    Owner.end(owner)

@@ -152,6 +152,22 @@ def test_an_error_of_the_store_is_no_failure_of_an_item(
     assert sorted(file.read_text().split()) == list("abcdefghi")
 
 
+@pytest.mark.parametrize("task", [tasks.once_but_two, tasks.once_later_but_two, tasks.atomic_but_two])
+@pytest.mark.parametrize("every", [0, 3600])
+def test_a_call_with_an_effect_that_fails_ends_the_run_with_its_own_error(
+    every: float, task: Any, path: Path, store: cs.Store
+) -> None:
+    targets = [
+        task(2), tasks.together(task(1), task(2)), tasks.together(tasks.later(1), task(2)), task.map([1, 2, 3]),
+        task(2).with_retry(2), task.map([1, 2]).with_retry(2), task(2).with_timeout(60), [task.map([1, 3]), task(2)],
+    ]  # fmt: skip
+    for number, target in enumerate(targets):
+        run = cs.start(target, store=store, id=f"run {number}", every=every, use_vm=path.use_vm)
+        with pytest.raises(ValueError, match="two"):
+            run.result()
+        assert run.state().status == "failed" and run.history()[-1].detail == "ValueError: two"
+
+
 def test_attempts_count_on_when_a_run_continues(path: Path, store: cs.Store, file: FilePath) -> None:
     run = cs.start(tasks.write_at_the_second_attempt(str(file)), store=store, id="run", every=3600, use_vm=path.use_vm)
     assert run.result() == "written" and file.read_text() == "xx"

@@ -33,6 +33,19 @@ GIVEN = [
     (lambda: cs.Worker("runs.db"), "store='runs.db'", "store=cascade.Store('runs.db')"),
     (lambda: cs.every(60, one(), store="runs.db", id="a"), "store='runs.db'", "store=cascade.Store('runs.db')"),
     (lambda: cs.Worker("runs.db", queues="reports"), "Worker(queues='reports')", "queues=['reports']"),
+    (lambda: cs.Store(""), "Store('')", "the path of a file"),
+    (lambda: cs.Store("a\0"), "Store('a\\x00')", "the path of a file"),
+    (lambda: cs.Store(":memory:"), "Store(':memory:')", "a run survives in a file only"),
+    (lambda: cs.Store("runs.db", lease=float("nan")), "Store(lease=nan)", "a positive number of seconds"),
+    (lambda: cs.Store("runs.db", lease=float("inf")), "Store(lease=inf)", "a positive number of seconds"),
+    (lambda: cs.Store("runs.db", lease=True), "Store(lease=True)", "a positive number of seconds"),
+    (lambda: cs.steps(2**70), f"steps({2**70})", "a number of task calls"),
+    (lambda: cs.wait("a\0b"), "wait('a\\x00b')", "the name of a signal: a text of 1 to 1,000 characters"),
+    (lambda: cs.wait(5), "wait(5)", "the name of a signal"),
+    (lambda: cs.sleep("1"), "sleep('1')", "seconds, from 0 up"),
+    (lambda: cs.sleep(-1), "sleep(-1)", "seconds, from 0 up"),
+    (lambda: cs.sleep(float("nan")), "sleep(nan)", "seconds, from 0 up"),
+    (lambda: cs.cron(5, one(), store="runs.db", id="a"), "cron(5)", "five fields"),
 ]  # fmt: skip
 
 
@@ -110,6 +123,58 @@ def test_ctrl_c_says_how_a_saved_run_continues(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt) as found:
         cs.run(stops(1), store=store)
     assert found.value.__notes__[-1].endswith("continues it") and "cascade.resume(store, '" in found.value.__notes__[-1]
+
+
+GIVEN_WITH_STORE: list[tuple[Any, str, str]] = [
+    (lambda store: cs.start(one(), store=store, id="\ud800"), "id='\\ud800'", "the name of a run: a text of 1 to"),
+    (lambda store: cs.run(one(), store=store, id="a\0"), "id='a\\x00'", "the name of a run"),
+    (lambda store: cs.run(one(), store=store, id="a" * 1001), "id='aaaa", "the name of a run"),
+    (lambda store: cs.run(one(), store=store, id=""), "id=''", "the name of a run"),
+    (lambda store: cs.resume(store, 5), "id=5", "the name of a run"),
+    (
+        lambda store: cs.start(one(), store=store, every=float("nan")),
+        "every=nan",
+        "seconds, from 0 up, or cascade.steps",
+    ),
+    (
+        lambda store: cs.start(one(), store=store, every=float("inf")),
+        "every=inf",
+        "seconds, from 0 up, or cascade.steps",
+    ),
+    (lambda store: cs.start(one(), store=store, every=10**400), "every=1000", "seconds, from 0 up, or cascade.steps"),
+    (lambda store: cs.start(one(), store=store, queue=5), "queue=5", "the name of a queue"),
+    (lambda store: cs.start(one(), store=store, engine=5), "engine=5", "a cascade.Engine"),
+    (lambda store: cs.fork(store, "run", at="1"), "fork(at='1')", "the number of a snapshot"),
+    (lambda store: cs.fork(store, "run", at=True), "fork(at=True)", "the number of a snapshot"),
+    (lambda store: cs.fork(store, "run", fork_id=""), "fork_id=''", "the name of a run"),
+    (lambda store: cs.signal(store, "run", "\ud800"), "signal(..., '\\ud800')", "the name of a signal"),
+    (lambda store: store.queue("q", True), "queue('q', True)", "a number of runs"),
+    (lambda store: store.queue("q", 10**30), "queue('q', 1", "a number of runs"),
+    (lambda store: store.queue(None, 1), "queue(None, ...)", "the name of a queue"),
+    (lambda store: cs.every(0.5, one(), store=store, id="a"), "every(0.5, ...)", "a number of seconds, from 1 up"),
+    (lambda store: cs.every(10**400, one(), store=store, id="a"), "every(1000", "a number of seconds, from 1 up"),
+    (lambda store: cs.every(5, one(), store=store, id=None), "id=None", "the name of a schedule"),
+    (lambda store: cs.every(5, one(), store=store, id="a", queue=""), "queue=''", "the name of a queue"),
+]
+
+
+@pytest.mark.parametrize(
+    ("write", "what", "hint"), GIVEN_WITH_STORE, ids=[str(at) for at in range(len(GIVEN_WITH_STORE))]
+)
+def test_what_is_written_with_a_store_is_answered(write: Any, what: str, hint: str, tmp_path: Path) -> None:
+    store = cs.Store(tmp_path / "runs.db")
+    with pytest.raises(cs.DeclarationError) as found:
+        write(store)
+    assert what in str(found.value).splitlines()[0] and hint in str(found.value)
+    assert not store.runs() and not store.schedules()
+
+
+def test_a_snapshot_that_is_not_there_is_answered(tmp_path: Path) -> None:
+    store = cs.Store(tmp_path / "runs.db")
+    cs.run(one(), store=store, id="run")
+    for number in (0, 5, -1, 10**30):
+        with pytest.raises(cs.StoreError, match=f"has no snapshot {number}\n.*one of 1 to 1"):
+            cs.fork(store, "run", at=number)
 
 
 SCRIPT = """

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import types
+from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -54,6 +55,35 @@ def test_what_cannot_be_saved_later_ends_the_run_at_the_first_snapshot_that_meet
     with pytest.raises(cs.SavingError, match=r"the argument 'lock' cannot be saved[\s\S]*task 'crash_in_memory'"):
         run.result()
     assert store.run("run").status == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("target", "what", "task"),
+    [
+        (lambda: tasks.count_beside(9), "the result", "lock_of"),
+        (lambda: tasks.count_beside.map([9, 10]), "the result", "lock_of"),
+        (lambda: tasks.add(tasks.lock_of(1), tasks.slow_count(9)), "the result", "lock_of"),
+        (lambda: [tasks.lock_once(1), tasks.lock_of(1)], "the result", "lock_once"),
+        (lambda: tasks.lock_once_later(1), "the result", "lock_once_later"),
+        (lambda: tasks.lock_once.map([1, 2]), "the result of an item", "lock_once"),
+        (lambda: tasks.lock_once_later.map([1, 2]), "the result of an item", "lock_once_later"),
+        (lambda: tasks.lock_atomically.map([1, 2]), "the result of an item", "lock_atomically"),
+    ],
+)
+def test_a_result_that_cannot_be_saved_is_named_with_its_task_and_line(
+    target: Callable[[], Any], what: str, task: str, path: Path, store: cs.Store
+) -> None:
+    run = cs.start(target(), store=store, id="run", every=cs.steps(1), use_vm=path.use_vm)
+    message = rf"{what} cannot be saved: it holds a _thread\.lock\n  where: task '{task}', .*tasks\.py:\d+"
+    with pytest.raises(cs.SavingError, match=message):
+        run.result()
+    assert run.state().status == "interrupted"
+
+
+def test_a_task_that_has_no_name_is_refused_with_its_line(store: cs.Store) -> None:
+    local = cs.task(lambda x: x)
+    with pytest.raises(cs.SavingError, match=r"the task .*<lambda>.*\n  where: task '<lambda>', .*test_stores\.py:\d+"):
+        cs.start(local(1), store=store)
 
 
 def test_errors_of_files_say_what_is_wrong(tmp_path: FilePath) -> None:

@@ -278,6 +278,14 @@ def test_mistakes_in_arguments_of_the_commands_are_named(
     assert sorted(os.listdir()) == sorted(name for name in os.listdir() if name.startswith("runs.db") or name == "text")
 
 
+def test_a_run_that_is_over_is_not_said_to_be_cancelled(store: cs.Store, capsys: pytest.CaptureFixture[str]) -> None:
+    cs.run(tasks.add(1, 1), store=store, id="run")
+    cs.start(tasks.add(1, 1), store=store, id="queued", queue="q")
+    for id in ("run", "queued", "queued"):
+        assert main(["runs", "cancel", id, "--store", store.path]) == 0
+    assert capsys.readouterr().out == "run: done already\nqueued: cancelled\nqueued: cancelled already\n"
+
+
 def test_store_methods_check_their_arguments(store: cs.Store) -> None:
     with pytest.raises(cs.DeclarationError, match="did you mean 'running'"):
         store.runs("runing")

@@ -259,6 +259,58 @@ def hold(value: Any, lock: Any) -> Any:
 
 
 @cs.task
+def lock_of(value: Any) -> Any:
+    return threading.Lock()
+
+
+@cs.task(effect="once")
+def lock_once(value: Any) -> Any:
+    return threading.Lock()
+
+
+@cs.task(effect="once")
+async def lock_once_later(value: Any) -> Any:
+    return threading.Lock()
+
+
+@cs.task(effect="atomic")
+def lock_atomically(value: Any) -> Any:
+    return threading.Lock()
+
+
+@cs.task
+def count_beside(n: int, value: Any = None) -> Any:
+    return second(lock_of(n), slow_count(n))
+
+
+@cs.task
+def second(first: Any, value: Any) -> Any:
+    return value
+
+
+def not_two(n: int) -> int:
+    if n == 2:
+        raise ValueError("two")
+    return n
+
+
+@cs.task(effect="once")
+def once_but_two(n: int) -> int:
+    return not_two(n)
+
+
+@cs.task(effect="once")
+async def once_later_but_two(n: int) -> int:
+    await asyncio.sleep(0)
+    return not_two(n)
+
+
+@cs.task(effect="atomic")
+def atomic_but_two(n: int) -> int:
+    return not_two(n)
+
+
+@cs.task
 def leave() -> None:
     raise SystemExit(3)
 
