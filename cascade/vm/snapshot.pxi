@@ -178,9 +178,20 @@ cdef int restore_frames(Machine machine, list states, Py_ssize_t first) except -
             restore_graph(machine, <Frame>frames[number], state, <dict>children[number])
         check_slots(<Frame>frames[number], <dict>children[number])
     for number in [first, *[each for each in range(len(frames)) if each != first]]:
-        if not any([waits or (<Frame>frames[number]).code.selects for _, waits in children[number].values()]):
+        if any([waits or (<Frame>frames[number]).code.selects for _, waits in children[number].values()]):
+            continue
+        if returns_pending(<Frame>frames[number]):
+            machine.ready.appendleft(frames[number])    # it waits for a call before that is made again, and may continue in its place
+        else:
             machine.ready.append(frames[number])
     return 0
+
+
+cdef bint returns_pending(Frame frame) noexcept:
+    # Returns whether a frame is at its end, and the value that it returns is not there.
+    cdef const Word* word = &frame.code.words[frame.pc]
+    cdef PyObject* value = frame.values[word.c >> 1] if word.opcode == RETURN else NULL
+    return value != NULL and is_awaited(frame, word.c >> 1, value)
 
 
 cdef object unfit(Code code):

@@ -210,7 +210,7 @@ def test_a_signal_whose_value_cannot_be_saved_is_named_and_not_sent(path: Path, 
 
 
 def test_a_signal_that_comes_before_its_wait_is_kept_and_each_wait_takes_one(path: Path, store: cs.Store) -> None:
-    run = cs.start(tasks.turn("?", []), store=store, id="run", use_vm=path.use_vm)
+    run = cs.start(tasks.turn("answer", []), store=store, id="run", use_vm=path.use_vm)
     run.wait()
     cs.signal(store, "run", "answer 1", "second")
     assert store.run("run").status == "waiting"
@@ -218,6 +218,25 @@ def test_a_signal_that_comes_before_its_wait_is_kept_and_each_wait_takes_one(pat
     assert run.result() == ["first", "second"]
     with pytest.raises(cs.StoreError, match="is done: it takes no signal any more"):
         cs.signal(store, "run", "answer 0", 1)
+
+
+def test_a_run_continues_from_each_snapshot_between_its_waits(path: Path, store: cs.Store) -> None:
+    run = cs.start(tasks.rested(2), store=store, id="rested", every=cs.steps(1), use_vm=path.use_vm)
+    assert run.result() == 0
+    talk = cs.start(tasks.turn("answer", []), store=store, id="talk", every=cs.steps(1), use_vm=path.use_vm)
+    for number in range(2):
+        cs.signal(store, "talk", f"answer {number}", number)
+    assert talk.result() == [0, 1]
+    for number, _, _ in store.snapshots("rested"):
+        assert cs.fork(store, "rested", at=number).result() == 0
+    for number, _, _ in store.snapshots("talk"):
+        fork = cs.fork(store, "talk", at=number)
+        for _ in range(2):
+            fork.wait()
+            for name in fork.state().waits:
+                cs.signal(store, fork.id, name, int(name.split()[1]))
+            fork = cs.resume(store, fork.id)
+        assert fork.result() == [0, 1]
 
 
 def test_a_wait_ends_at_its_timeout(path: Path, store: cs.Store) -> None:

@@ -21,6 +21,11 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "calls in calls": lambda: tasks.add(tasks.slow_count(5), tasks.add(tasks.count(6), 1)),
     "calls that return calls": lambda: tasks.fib(4),
     "calls that are awaited": lambda: tasks.add(tasks.later(1), tasks.add(tasks.later(2), tasks.slow_count(4))),
+    "an awaited argument of a call that continues": lambda: tasks.handed(6),
+    "awaited arguments side by side": lambda: [
+        tasks.handed(3),
+        tasks.total.map([[tasks.handed(2)], [tasks.handed(5)]]),
+    ],
     "an awaited loop": lambda: tasks.add(tasks.async_loop(5, 0), 1),
     "several targets": lambda: [tasks.add(1, 2), tasks.total([1, tasks.slow_count(3)]), tasks.later((4, tasks.add(5)))],
     "values that grow": lambda: tasks.history(12, [], {}),

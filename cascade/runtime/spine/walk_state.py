@@ -127,10 +127,15 @@ def restore_frames(run: Interpreter, states: Sequence[WalkState], first: int, st
             _restore_graph(run, frame, state, children)
             if any(waits for _, waits in children.values()):
                 waiting.add(number)
-    run.ready.extend(
-        frames[at] for at in [first, *(at for at in range(len(frames)) if at != first)] if at not in waiting
-    )
+    others = [frames[at] for at in [first, *(at for at in range(len(frames)) if at != first)] if at not in waiting]
+    # Those that return the result of a call which is made again wait for it before it is made: it may continue in their place.
+    run.ready.extendleft(frame for frame in others if _is_at_end(frame))
+    run.ready.extend(frame for frame in others if not _is_at_end(frame))
     run.steps, run.graphs = steps, graphs
+
+
+def _is_at_end(frame: Frame) -> bool:
+    return frame.graph is not None and frame.at == len(frame.order) and type(frame.values.get(frame.result)) is Pending
 
 
 def _new_frame(run: Interpreter, state: WalkState) -> Frame:

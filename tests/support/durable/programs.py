@@ -49,6 +49,12 @@ def _wait(chosen: random.Random, folder: str, signals: dict[str, object]) -> Any
     return cs.wait(name)
 
 
+def _conversation(chosen: random.Random, folder: str, signals: dict[str, object]) -> Any:
+    name = f"question {chosen.randrange(1000)}"
+    signals.update({f"{name} {number}": [name, number] for number in range(2)})
+    return tasks.turn(name, [])
+
+
 def _items(chosen: random.Random) -> list[int]:
     return [chosen.randrange(100) for _ in range(chosen.randrange(1, 7))]
 
@@ -71,6 +77,8 @@ LEAVES: list[Maker] = [
     lambda chosen, folder, signals: tasks.even(chosen.randrange(50)),
     lambda chosen, folder, signals: tasks.fib(chosen.randrange(5)),
     lambda chosen, folder, signals: tasks.async_loop(chosen.randrange(5), 0),
+    lambda chosen, folder, signals: tasks.handed(chosen.randrange(5)),
+    lambda chosen, folder, signals: tasks.rested(chosen.randrange(3)),
     lambda chosen, folder, signals: tasks.state_machine(chosen.randrange(9)),
     lambda chosen, folder, signals: tasks.history(chosen.randrange(6), [], {}),
     lambda chosen, folder, signals: tasks.walk(chosen.randrange(6), random.Random(chosen.randrange(99))),
@@ -81,6 +89,7 @@ LEAVES: list[Maker] = [
         os.path.join(folder, f"loop {chosen.randrange(10**6)}"), chosen.randrange(4)
     ),
     _wait,
+    _conversation,
     _effect,
     _effects,
 ]

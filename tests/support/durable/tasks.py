@@ -55,6 +55,27 @@ async def later(value: Any) -> Any:
 
 
 @cs.task
+def handed(n: int) -> Any:
+    return n if n == 0 else passed(n, later(n))
+
+
+@cs.task
+def passed(n: int, value: int) -> Any:
+    """Continues with other calls once a value is there that was awaited."""
+    return handed(n - 1) if n % 2 else handed.tail(n - 1)
+
+
+@cs.task
+def rested(n: int) -> Any:
+    return n if n == 0 else rested_once(n, cs.sleep(0.001))
+
+
+@cs.task
+def rested_once(n: int, _: None) -> Any:
+    return rested(n - 1)
+
+
+@cs.task
 async def loop_of_the_call() -> list[int]:
     return [id(asyncio.get_running_loop()), threading.get_ident()]
 
@@ -390,7 +411,7 @@ def write_at_the_second_attempt(path: str) -> Any:
 
 @cs.task
 def turn(question: str, answers: list[Any]) -> Any:
-    return answers if len(answers) == 2 else answered(question, answers, cs.wait(f"answer {len(answers)}"))
+    return answers if len(answers) == 2 else answered(question, answers, cs.wait(f"{question} {len(answers)}"))
 
 
 @cs.task
