@@ -404,6 +404,7 @@ cdef class Machine:
     cdef int64_t serials
     cdef double refilled
     cdef double deadline
+    cdef double slice_seconds
     cdef double slice_end
     cdef bint observed
     cdef bint calls_by_context                   # every call goes through the context

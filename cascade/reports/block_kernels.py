@@ -102,6 +102,7 @@ class BlockKernelReport:
         retired: whether it is no longer entered.
         slower: whether that is because CPython was faster.
         trial_seconds: the time of a call by the kernel, and by CPython, by the last measurement of both; None without one.
+        trial_in_batches: whether these hold the time between two calls as well: calls are so short that several were timed at once.
         functions: the reports of the functions that it calls by their kernels, directly and indirectly.
         in_machine_code: how many of its instructions machine code executes without a handler; 0 where there is none.
     """
@@ -117,6 +118,7 @@ class BlockKernelReport:
     retired: bool
     slower: bool
     trial_seconds: tuple[float, float] | None
+    trial_in_batches: bool = False
     functions: tuple[BlockKernelReport, ...] = ()
     in_machine_code: int = 0
 
@@ -224,6 +226,7 @@ def _report(kernel: BlockKernel, functions: tuple[BlockKernelReport, ...]) -> Bl
         retired=kernel.retired,
         slower=kernel.slower,
         trial_seconds=kernel.trial_seconds,
+        trial_in_batches=kernel.trial_in_batches,
         functions=functions,
         in_machine_code=kernel.forms_in_machine_code,
     )
@@ -316,7 +319,8 @@ def _counters(made: BlockKernelReport) -> str:
 def _trial(made: BlockKernelReport) -> Iterator[str]:
     if made.trial_seconds is not None:
         kernel, plain = made.trial_seconds
-        yield f"        a call took {1e6 * kernel:.2f} us by the kernel, {1e6 * plain:.2f} us by CPython"
+        between = " and the time to the next one" if made.trial_in_batches else ""
+        yield f"        a call{between} took {1e6 * kernel:.2f} us by the kernel, {1e6 * plain:.2f} us by CPython"
 
 
 def _parts(made: BlockKernelReport, whose: str) -> Iterator[str]:

@@ -138,11 +138,14 @@ class Program(CompiledTarget, Generic[P, R]):
             machine, context = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
-            return run_loop(lambda: drive(machine, context)).unwrap()  # type: ignore[return-value]  # of the type that the target promises
+            return self._run_loop(machine, context)
         status = machine.run(NESTED_SLICE)
         if status == DONE and context.inputs.resources is None:
             return machine.take()  # type: ignore[no-any-return]
         return self._finish(machine, context, status)
+
+    def _run_loop(self, machine: Machine, context: RunContext) -> R:
+        return run_loop(lambda: drive(machine, context)).unwrap()  # type: ignore[return-value]  # of the type that the target promises
 
     def _finish(self, machine: Machine, context: RunContext, status: int) -> R:
         # A run that failed, or was not over at once.

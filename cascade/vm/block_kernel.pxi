@@ -137,7 +137,8 @@ cdef class BlockKernel:
     cdef int64_t doubts
     cdef int batch_left, batch_way      # of a trial: calls that are left in the present sample
     cdef double batch_begun
-    cdef bint short_calls
+    cdef bint short_calls               # several are timed at once
+    cdef bint warms_up                  # the last of several calls is timed
     cdef int free_runs                  # of its code without the GIL, under way: it does not grow meanwhile
     cdef Py_ssize_t free_word           # the entry that `is_free` was asked for, when the code had grown so often, and what it has found
     cdef int64_t free_growths
@@ -608,6 +609,11 @@ cdef class BlockKernel:
         if self.trial.typical[PLAIN_WAY] == 0.0:
             return None
         return self.trial.typical[TYPED_WAY], self.trial.typical[PLAIN_WAY]
+
+    @property
+    def trial_in_batches(self):
+        """Whether calls are so short that the last trial timed several at once, with all that stands between them."""
+        return bool(self.short_calls)
 
     @property
     def names(self):

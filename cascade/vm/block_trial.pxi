@@ -4,11 +4,13 @@ cdef enum:
     BLOCK_DOUBTS = 4            # calls with exits or call-outs, before the first trial
     BLOCK_ROUNDS = 3            # of a trial that have to agree
     BLOCK_BATCH = 32            # short calls in a sample: the first ones of either way pay for the branches that were predicted for the other
+    BLOCK_WARMED = 4            # calls, of which the last one is the sample, where they are longer: for the same reason
     BLOCK_FEW = 3               # samples of each way that are enough where calls take long
 
 cdef double BLOCK_SHORT = 2e-6  # seconds of a call below which several are timed at once
+cdef double BLOCK_COLD = 100e-6 # seconds of a call above which the first one is as good as the next
 cdef double BLOCK_LONG = 0.01   # seconds of all samples of a round
-cdef double BLOCK_SLOWER = 1.05
+cdef double BLOCK_SLOWER = 1.02
 cdef double BLOCK_GAIN = 1.25
 cdef double BLOCK_MUCH_SLOWER = 1.25    # counts for two rounds
 
@@ -34,20 +36,23 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
         if not kernel.trial.on:
             return call_plainly_of(routine, arguments) if kernel.callee.retired else run_blocks_of(routine, kernel, arguments)
         begin_batch(kernel)
-        if not kernel.short_calls:
-            begun = kernel.batch_begun
-            kernel.batch_begun = NOT_TIMED
-        elif kernel.batch_way == PLAIN_WAY:
+        if kernel.short_calls and kernel.batch_way == PLAIN_WAY:
             routine.entry = call_in_plain_batch
     kernel.batch_left -= 1
+    if kernel.batch_left == 0 and not kernel.short_calls:
+        begun = trial_time(kernel.batch_way)
     way = kernel.batch_way      # the function may be called inside
     result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks_of(routine, kernel, arguments)
     if result == NULL or cascade_is_special(result) or kernel.callee.growths != growths:
         kernel.batch_begun = NOT_TIMED
     elif begun != NOT_TIMED:
         seconds = trial_time(way) - begun
-        add_block_sample(kernel, way, seconds)
-        kernel.short_calls = seconds < BLOCK_SHORT
+        kernel.warms_up = seconds < BLOCK_COLD
+        if seconds < BLOCK_SHORT:
+            kernel.short_calls = True
+            begin_round(&kernel.trial)      # samples of several calls hold what stands between them, those so far do not
+        else:
+            add_block_sample(kernel, way, seconds, 1)
     return result
 
 
@@ -69,9 +74,10 @@ cdef PyObject* call_in_plain_batch(PyObject* callee, PyObject** arguments, size_
 cdef void begin_batch(BlockKernel kernel) noexcept:
     cdef int number = kernel.trial.chosen
     kernel.trial.chosen += 1
-    kernel.batch_left = BLOCK_BATCH if kernel.short_calls else 1
+    kernel.batch_left = BLOCK_BATCH if kernel.short_calls else BLOCK_WARMED if kernel.warms_up else 1
     kernel.batch_way = way_of_number(number)
-    kernel.batch_begun = trial_time(kernel.batch_way)
+    if kernel.short_calls:
+        kernel.batch_begun = trial_time(kernel.batch_way)
     if number >= 6 * TRIAL_SAMPLES:
         end_block_trial(kernel)     # samples have been lost
 
@@ -80,15 +86,15 @@ cdef void end_batch(BlockKernel kernel) noexcept:
     cdef double begun = kernel.batch_begun
     if begun != NOT_TIMED:
         kernel.batch_begun = NOT_TIMED
-        add_block_sample(kernel, kernel.batch_way, trial_time(kernel.batch_way) - begun)
+        add_block_sample(kernel, kernel.batch_way, trial_time(kernel.batch_way) - begun, BLOCK_BATCH)
 
 
-cdef void add_block_sample(BlockKernel kernel, int way, double seconds) noexcept:
+cdef void add_block_sample(BlockKernel kernel, int way, double seconds, int calls) noexcept:
     cdef Trial* trial = &kernel.trial
     cdef int fewest
     if not trial.on or trial.counts[way] == TRIAL_SAMPLES:
         return
-    trial.seconds[way][trial.counts[way]] = seconds
+    trial.seconds[way][trial.counts[way]] = seconds / calls
     trial.counts[way] += 1
     trial.total += seconds
     fewest = min(trial.counts[TYPED_WAY], trial.counts[PLAIN_WAY])

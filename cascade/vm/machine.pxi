@@ -81,7 +81,7 @@ cdef class Machine:
             return STATUS_FAILED
         self.running = True
         cascade_depth_add(1)
-        self.slice_end = cascade_clock() + slice_seconds if slice_seconds > 0.0 else 0.0
+        self.slice_seconds = slice_seconds
         self.checked = False
         status = RESUMED
         while status == RESUMED:

@@ -50,7 +50,7 @@ cdef int refuel(Machine machine, Frame frame) noexcept:
 
 
 cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
-    # Checks signals, the deadline, and the end of the slice, in which at least one step is made.
+    # Checks signals, the deadline, and the end of the slice, which begins at its first check.
     if PyErr_CheckSignals() != 0:
         machine.error = cascade_raised()
         return STATUS_FAILED
@@ -64,9 +64,11 @@ cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
         return STATUS_FAILED
     if machine.taken >= machine.stop_step and (frame is None or frame.kernel is None):
         return STATUS_PAUSE     # typed code stops at its next tail call
-    if machine.slice_end != 0.0 and now >= machine.slice_end and machine.checked:
+    if not machine.checked:
+        machine.checked = True
+        machine.slice_end = now + machine.slice_seconds
+    elif machine.slice_seconds > 0.0 and now >= machine.slice_end:
         return STATUS_PAUSE
-    machine.checked = True
     return RESUMED
 
 

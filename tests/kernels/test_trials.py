@@ -340,7 +340,7 @@ def at_the_first_call() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("unit", [1e-7, 1e-3], ids=["short", "long"])
-@pytest.mark.parametrize(("typed", "is_retired"), [(1.3, True), (1.02, False), (0.7, False)])
+@pytest.mark.parametrize(("typed", "is_retired"), [(1.3, True), (1.03, True), (1.01, False), (0.7, False)])
 def test_a_function_without_a_loop_has_a_kernel_only_where_that_is_faster(at_the_first_call, unit, typed, is_retired):
     @cs.task
     def task(x: Any) -> Any:
