@@ -62,6 +62,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
         "a dict with keys that are not strings",
         "a dict with other keys",
         "a key that CPython has to compare",
+        "a NaN that a variable holds becomes an object",
         "an array of one dimension",
         "another __new__",
         "another array",

@@ -29,7 +29,7 @@ NATIVE: tuple[str, ...] = (
     *(f"{way}_{name}" for way in ("JUMP", "BACK") for name in ("NOT_LESS_FLOAT", "NOT_LESS_EQUAL_FLOAT", "SAME", "NOT_SAME")),
     *(f"STEP_{name}_INT" for name in _COMPARED), "JUMP", "BACK", "STEP",
     "RANGE", "NEXT", "NEXT_OR_BACK", "NEXT_BACK",
-    "UNBOX_INT", "UNBOX_FLOAT", "UNBOX_BOOL", "EXPECT_NONE", "EXPECT_CLASS", "EXPECT_LIST", "EXPECT_TUPLE", "EXPECT_STR", "BORROW", "SIZE",
+    "UNBOX_INT", "UNBOX_FLOAT", "UNBOX_BOOL", "EXPECT_NONE", "EXPECT_CLASS", "EXPECT_LIST", "EXPECT_TUPLE", "EXPECT_STR", "BORROW", "SIZE", "EXIT_IF_NAN",
     *(f"{kind}_{name}" for kind in ("LIST", "TUPLE") for name in ("ITEM", "NEXT", "NEXT_BACK")),
     *(f"ARRAY{axes}_{kind}" for axes in (1, 2) for kind in _ITEMS),
     *(f"ARRAY{axes}_STORE_{kind}" for axes in (1, 2) for kind in _ITEMS if kind != "FLOAT32"),

@@ -91,18 +91,19 @@ cdef inline void release_owned(TypedState* state, const int32_t* owned) noexcept
             decref(<PyObject*>state.registers[owned[i]].object)
 
 
-cdef object value_at(tuple place, Register* registers):
-    # Returns the value of a variable or of the stack at an exit.
+cdef object value_at(tuple place, Register* registers, dict nans):
+    # Returns the value of a variable or of the stack at an exit. `nans`: the objects that were made of NaNs, by their places: a value on the
+    # stack may be that of a variable.
     cdef str kind = place[0]
     cdef Register* at
     if kind == "k":
         return place[1]
     if kind == "zipped":
-        return zip(*[value_at(part, registers) for part in place[1]])
+        return zip(*[value_at(part, registers, nans) for part in place[1]])
     if kind == "display":
-        return tuple([value_at(part, registers) for part in place[1]])
+        return tuple([value_at(part, registers, nans) for part in place[1]])
     if kind == "row":
-        array, *subscripts = [value_at(part, registers) for part in place[1]]
+        array, *subscripts = [value_at(part, registers, nans) for part in place[1]]
         for subscript in subscripts:
             array = array[subscript]
         return array
@@ -122,22 +123,25 @@ cdef object value_at(tuple place, Register* registers):
             iterator.__setstate__(at[1].i)
         return iterator
     if kind == "counted":
-        return enumerate(value_at(place[2], registers), at[0].i)
+        return enumerate(value_at(place[2], registers, nans), at[0].i)
     if "A" <= kind <= "K":
         return take_new(cascade_new_scalar(at[0], ord(kind) - ord("A")))
+    if kind == "d" and at[0].d != at[0].d:
+        return nans.setdefault(place, at[0].d)
     return boxed(at[0], ord(kind))
 
 
 cdef list values_at(plan, TypedState* state):
     cdef list values = []
+    cdef dict nans = {}
     for place in plan[1]:
-        values.append(values[<Py_ssize_t>place[1]] if place[0] == "again" else value_at(place, state.registers))
+        values.append(values[<Py_ssize_t>place[1]] if place[0] == "again" else value_at(place, state.registers, nans))
     return values
 
 
 cdef list consumed_so_far(plan, TypedState* state):
     # Returns what a consumer has so far.
-    return [] if plan[3] is None else [value_at(place, state.registers) for place in plan[3][1]]
+    return [] if plan[3] is None else [value_at(place, state.registers, {}) for place in plan[3][1]]
 
 
 cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:

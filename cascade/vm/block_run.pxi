@@ -214,9 +214,11 @@ cdef inline void fill_argument(PyTypeObject* kind, PyObject* value, Register* to
 
 cdef inline PyTypeObject* type_of_argument(PyObject* value) noexcept:
     # Returns the class of an argument by which versions differ; NULL where it is any.
-    cdef int64_t number
+    cdef Register number
     cdef PyTypeObject* kind = cascade_told_apart(type_of(value))
-    return NULL if kind == <PyTypeObject*>int and not fill_one(b"i", value, <Register*>&number) else kind
+    if kind == <PyTypeObject*>int or kind == <PyTypeObject*>float:
+        return kind if fill_one(code_of(kind), value, &number) else NULL
+    return kind
 
 
 cdef bint make_iterator(Gather* gather, Register* registers) noexcept:
@@ -224,7 +226,7 @@ cdef bint make_iterator(Gather* gather, Register* registers) noexcept:
     cdef Py_ssize_t i
     cdef PyObject* made
     try:
-        iterator = value_at(<tuple>gather.iterator, registers)
+        iterator = value_at(<tuple>gather.iterator, registers, {})
     except BaseException as error:
         set_error(error)
         return False

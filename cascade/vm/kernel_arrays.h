@@ -221,7 +221,10 @@ OP(UNBOX_SCALAR)
     UNBOX_CASE(CASCADE_BOOL) UNBOX_CASE(CASCADE_INT8) UNBOX_CASE(CASCADE_UINT8) UNBOX_CASE(CASCADE_INT16) UNBOX_CASE(CASCADE_UINT16)
     UNBOX_CASE(CASCADE_INT32) UNBOX_CASE(CASCADE_UINT32) UNBOX_CASE(CASCADE_INT64) UNBOX_CASE(CASCADE_UINT64)
     UNBOX_CASE(CASCADE_FLOAT32)
-    default: memcpy(&value, (const char *)v + sizeof(PyObject), 8);
+    default:
+        memcpy(&value, (const char *)v + sizeof(PyObject), 8);
+        if (isnan(value.d))
+            GO(f);
     }
     r[(uint32_t)w->a] = value;
     NEXT;

@@ -193,7 +193,7 @@ OP(BOX_FLOAT) { PyObject *made = PyFloat_FromDouble(D(b)); if (made == NULL) STO
 OP(BOX_BOOL) { SET(a, Py_NewRef(I(b) ? Py_True : Py_False)); NEXT; }
 OP(BOX_CHAR) { SET(a, cascade_characters[I(b)]); NEXT; }
 OP(UNBOX_INT) { UNBOX_INT_OR(O(b), I(a), GO(f)); NEXT; }
-OP(UNBOX_FLOAT) { if (!PyFloat_CheckExact(O(b))) GO(f); D(a) = PyFloat_AS_DOUBLE(O(b)); NEXT; }
+OP(UNBOX_FLOAT) { if (!PyFloat_CheckExact(O(b)) || isnan(PyFloat_AS_DOUBLE(O(b)))) GO(f); D(a) = PyFloat_AS_DOUBLE(O(b)); NEXT; }
 OP(UNBOX_BOOL) { PyObject *v = O(b); if (v != Py_True && v != Py_False) GO(f); I(a) = v == Py_True; NEXT; }
 OP(EXPECT_NONE) { if (O(a) != Py_None) GO(f); NEXT; }
 OP(EXPECT_CLASS) { if ((void *)Py_TYPE(O(a)) != r[(uint32_t)w->b].object) GO(f); NEXT; }
@@ -241,3 +241,4 @@ OP(CELL_ITEM) { PyObject *v = PyCell_GET(O(b)); if (v == NULL) EXIT; SET(a, v); 
 OP(CELL_STORE) { PyObject *old = PyCell_GET(O(a)); PyCell_SET(O(a), O(b)); Py_XDECREF(old); NEXT; }
 
 OP(EXIT_UNLESS_EQUAL) { if (I(a) != I(b)) EXIT; NEXT; }
+OP(EXIT_IF_NAN) { if (isnan(D(a))) EXIT; NEXT; }

@@ -45,7 +45,7 @@ INDEXED(LIST, cascade_list_items) INDEXED(TUPLE, cascade_tuple_items)
         r[(uint32_t)w->b + 1].i = i + 1; v = ITEMS(v)[i]; if (HOLDS) { KEEP; SKIP; } SET(a, v); NEXT; }
 #define TESTED(NAME, ITEMS) \
     TESTED_AS(NAME, ITEMS, INT, PyLong_CheckExact(v) && cascade_is_short_int(v), RESULT.i = cascade_short_int(v)) \
-    TESTED_AS(NAME, ITEMS, FLOAT, PyFloat_CheckExact(v), RESULT.d = PyFloat_AS_DOUBLE(v)) \
+    TESTED_AS(NAME, ITEMS, FLOAT, PyFloat_CheckExact(v) && !isnan(PyFloat_AS_DOUBLE(v)), RESULT.d = PyFloat_AS_DOUBLE(v)) \
     TESTED_AS(NAME, ITEMS, BOOL, v == Py_True || v == Py_False, RESULT.i = v == Py_True) \
     TESTED_AS(NAME, ITEMS, LIST, PyList_CheckExact(v), SET(a, v)) \
     TESTED_AS(NAME, ITEMS, TUPLE, PyTuple_CheckExact(v), SET(a, v)) \

@@ -399,6 +399,7 @@ static cascade_handler const cascade_handlers[] = {
     cascade_op_NAME_STORE,
     cascade_op_EXPECT_ROOM,
     cascade_op_EXIT_UNLESS_EQUAL,
+    cascade_op_EXIT_IF_NAN,
     cascade_op_CALL_PYTHON,
     cascade_op_CALL_FUNCTION,
     cascade_op_MAKE_FUNCTION,

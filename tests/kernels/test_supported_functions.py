@@ -54,7 +54,8 @@ def test_it_runs_as_typed_code(name, given):
     outcome(lambda: cs.run(task(*given)))
     (report,) = cs.explain(task).tasks
     assert report.regime == "kernel", str(cs.explain(task))
-    assert [kernel.runs for kernel in report.kernels] == [1]
+    # A NaN stays the object that it is.
+    assert [kernel.runs for kernel in report.kernels] == [int(all(value == value for value in given))]
 
 
 def test_after_a_wide_int_the_loop_goes_on_as_typed_code():

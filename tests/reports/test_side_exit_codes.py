@@ -34,7 +34,7 @@ def test_each_cause_has_a_code_and_each_code_a_page():
 
 
 def test_a_kernel_of_numbers_shows_the_code_of_an_exit():
-    task = cs.task(power.func)
+    task = cs.task(lower=True)(power.func)
     cs.run(task(3, 50))
     found = cs.explain(task)
     (left,) = found["power"].kernels[0].exits
@@ -62,11 +62,11 @@ def test_a_kernel_of_any_function_shows_the_code_of_an_exit():
 def test_the_report_and_the_command_line_show_the_code_beside_the_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    task = cs.task(power.func)
+    task = cs.task(lower=True)(power.func)
     cs.run(task(3, 50), report=tmp_path / "run.html")
     assert "side exit, the result does not fit 64 bits, once (CS160)" in (tmp_path / "run.html").read_text()
     (tmp_path / "grows.py").write_text(
-        "import cascade as cs\n\n@cs.task\ndef power(base: int, exponent: int) -> int:\n    result = 1\n"
+        "import cascade as cs\n\n@cs.task(lower=True)\ndef power(base: int, exponent: int) -> int:\n    result = 1\n"
         "    for _ in range(exponent):\n        result *= base\n    return result\n"
     )
     monkeypatch.chdir(tmp_path)

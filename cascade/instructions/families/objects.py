@@ -18,7 +18,7 @@ def _rows() -> Iterator[Row]:
         yield Row(
             f"UNBOX_{kind}",
             f"a>{register} b<object f@",
-            f"a = the number of b, or go to f where b is not a plain {kind.lower()}",
+            f"a = the number of b, or go to f where b is not a plain {kind.lower()}{' that is a number' * (kind == 'FLOAT')}",
             free=True,
         )
     yield Row("BOX_CHAR", "a>held b<int", "a = the character b of Latin-1 as a text, which lives for ever")
@@ -38,6 +38,13 @@ def _rows() -> Iterator[Row]:
         "too many frames, or a tracer",
     )
     yield Row("EXIT_UNLESS_EQUAL", "a<int b<int", "side exit unless a == b", "another number of items", free=True)
+    yield Row(
+        "EXIT_IF_NAN",
+        "a<float",
+        "side exit where a is a NaN",
+        "a NaN that a variable holds becomes an object",
+        free=True,
+    )
     yield Row("CALL_PYTHON", "e&", "call-out e", "an exception")
     yield Row(
         "CALL_FUNCTION", "e&", "call a function by its kernel; the arguments are those of call-out e", "an exception"

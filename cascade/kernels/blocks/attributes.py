@@ -230,6 +230,7 @@ def store_attr(translator: Translator, instruction: Instruction) -> None:
 
 def emit_store(translator: Translator, instruction: Instruction, access: Access, name: str) -> None:
     value, owner = translator.state.stack[-2:]
+    translator.keep_identity(value)
     kind = value.kind.upper() if value.number else "OWNED" if value.owned else "BORROWED"
     old, end = translator.temporary(), Label()
     translator.chunk.pinned.add(old)

@@ -327,6 +327,7 @@ class Emitter:
     ) -> int:
         """Returns the number of a call-out, or of a container to be made, of values; references that are owned are passed on."""
         sources = []
+        self.keep_identity(*values)
         for value in values:
             kind = CODES.get(value.kind, "o" if value.owned or value.kind in ITERATORS else "r")
             register = self.register(value)
@@ -335,6 +336,15 @@ class Emitter:
                 self.chunk.pinned.add(register)
         self.call_outs.append(CallOut(function, tuple(sources), tuple(map(self.chunk.physical, targets)), start, end))
         return len(self.call_outs) - 1
+
+    def keep_identity(self, *values: Value) -> None:
+        """Objects are going to be made of values. A NaN that a variable holds leaves, as it would be another object each time.
+
+        A NaN is equal to nothing, so that containers know it by its identity.
+        """
+        for value in values:
+            if value.kind == FLOAT and value.local >= 0 and not value.constant:
+                self.emit("EXIT_IF_NAN", a=value.register)
 
     # -- Variables --------------------------------------------------------------------------------------------------
 

@@ -286,7 +286,7 @@ def store_deref(translator: Translator, instruction: Instruction) -> None:
     cell = translator.state.variables[instruction.arg]
     assert cell is not None
     translator.before_effect()
-    translator.whole(-1)
+    translator.keep_identity(translator.whole(-1))
     value = boxed(translator, translator.owned(len(translator.state.stack) - 1))
     translator.pop()
     translator.emit("CELL_STORE", a=translator.register(cell), b=translator.register(value))
@@ -324,7 +324,7 @@ def load_global(translator: Translator, instruction: Instruction) -> None:
 @form("STORE_GLOBAL")
 def store_global(translator: Translator, instruction: Instruction) -> None:
     translator.before_effect()
-    translator.whole(-1)
+    translator.keep_identity(translator.whole(-1))
     value = boxed(translator, translator.owned(len(translator.state.stack) - 1))
     translator.state.stack[-1] = value
     translator.refresh()

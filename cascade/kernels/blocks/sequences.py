@@ -160,6 +160,7 @@ def store_item(translator: Translator) -> None:
     translator.protect(3, PLAIN)
     value, container, index = translator.state.stack[-3:]
     if value.number:
+        translator.keep_identity(value)
         name = f"LIST_STORE_{value.kind.upper()}"
     else:
         name = "LIST_STORE_OWNED" if value.owned else "LIST_STORE_BORROWED"
@@ -202,6 +203,7 @@ def delete_subscr(translator: Translator, instruction: Instruction) -> None:
 def settled_object(translator: Translator, place: int) -> Value:
     """Makes an object of a value on the stack."""
     value = translator.state.stack[place]
+    translator.keep_identity(value)
     if value.kind in UNBOXED:
         source = translator.register(value)
         result = translator.temporary()
@@ -307,6 +309,7 @@ def list_append(translator: Translator, instruction: Instruction) -> None:
 def append(translator: Translator, made: Value) -> None:
     """Appends the value on top of the stack to a list, and pops it."""
     value = translator.state.stack[-1]
+    translator.keep_identity(value)
     if value.kind in (INT, FLOAT):
         translator.emit(f"APPEND_{value.kind.upper()}", a=translator.register(made), b=translator.register(value))
         translator.consume(translator.pop())

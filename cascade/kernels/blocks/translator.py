@@ -427,7 +427,8 @@ class Translator(Emitter):
             self.replace(place, value._replace(general=True, met=met, tries=tried))
             return
         otherwise = self.another(place, tried + 1)
-        if kind in (float, bool) or (kind is int and found in WIDE):
+        # A NaN stays an object, by whose identity containers know it. Other floats are told apart from it first.
+        if kind is bool or (kind is float and (found == found or not tried)) or (kind is int and found in WIDE):
             name = {int: INT, float: FLOAT, bool: BOOL}[kind]
             result = self.temporary()
             self.emit(f"UNBOX_{name.upper()}", a=result, b=value.register, target=otherwise)

@@ -189,7 +189,7 @@ def constant_value(found: object) -> Value:
         return Value(BOOL, known=found)
     if type(found) is int and found in WIDE:
         return Value(INT, known=found)
-    if type(found) is float:
+    if type(found) is float and found == found:
         return Value(FLOAT, known=found)
     if found is None:
         return NOTHING

@@ -106,10 +106,17 @@ static void emit_unboxed_float(cascade_emitter *e, const cascade_part *p)
     int object = int_in(e, p, 1, T0);
     compare_class(e, object, &PyFloat_Type);
     miss_if(e, CC_NE);
-    cascade_place to = operand(e, p, 0);
-    int reg = to.is_memory ? F2 : to.reg;
-    m_load_float(CODE, reg, at_memory(object, CASCADE_FLOAT_AT));
-    write_float(e, p, 0, reg);
+    m_load_float(CODE, F2, at_memory(object, CASCADE_FLOAT_AT));
+    m_compare_float(CODE, F2, in_register(F2));
+    miss_if(e, CC_U);
+    write_float(e, p, 0, F2);
+}
+
+static void emit_nan_exit(cascade_emitter *e, const cascade_part *p)
+{
+    int reg = float_in(e, p, 0, F2);
+    m_compare_float(CODE, reg, in_register(reg));
+    leave_if(e, CC_U);
 }
 
 static void emit_unboxed_bool(cascade_emitter *e, const cascade_part *p)

@@ -94,6 +94,7 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_UNBOX_INT: emit_unboxed_int(e, p); break;
     case PART_UNBOX_FLOAT: emit_unboxed_float(e, p); break;
     case PART_UNBOX_BOOL: emit_unboxed_bool(e, p); break;
+    case PART_EXIT_IF_NAN: emit_nan_exit(e, p); break;
     case PART_EXPECT_NONE: compare_with(e, in_register(int_in(e, p, 0, T0)), Py_None); miss_if(e, CC_NE); break;
     case PART_EXPECT_CLASS: emit_any_class_test(e, p); break;
     case PART_EXPECT_LIST: emit_class_test(e, p, &PyList_Type); break;
