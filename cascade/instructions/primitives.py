@@ -36,7 +36,8 @@ NATIVE: tuple[str, ...] = (
     *(f"ARRAY_NEXT_{kind}" for kind in _ITEMS),
     "OWN", "RELEASE", "CELL_ITEM", "GUARD", "EXPECT_ROOM", "EXPECT_CODE", "EXPECT_TAG", "EXPECT_OWN_TAG", "ATTRIBUTE_VALUE", "ATTRIBUTE_SLOT", "EXPECT_NO_VALUE",
     *(f"STORE_VALUE_{kind}" for kind in ("FLOAT", "BOOL", "OWNED", "BORROWED")),
-    "BYTEARRAY_NEXT", "LIST_STORE_FLOAT", "LIST_STORE_INT", "LIST_STORE_BOOL", "APPEND",
+    "BYTEARRAY_NEXT", *(f"LIST_STORE_{kind}" for kind in ("FLOAT", "INT", "BOOL", "OWNED", "BORROWED")), "LIST_REPLACE",
+    "APPEND", "APPEND_INT", "LIST_POP", "BOX_INT", "BOX_BOOL", "TRUTH", "ARRAY_DIMENSION",
 )  # fmt: skip
 """Instructions with a form of their own; the emitter has one for each, by these names."""
 

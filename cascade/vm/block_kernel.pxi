@@ -5,6 +5,7 @@ from collections import Counter, defaultdict, deque
 cdef extern from "vm/kernel.h":
     int TYPED_GROWS "CASCADE_GROWS"
     int cascade_know_characters() except -1
+    void cascade_find_small_ints() noexcept
     PyTypeObject* cascade_told[17]
     PyTypeObject* cascade_told_apart(PyTypeObject*) noexcept
     int TYPED_GUARDS "CASCADE_GUARDS"
@@ -76,6 +77,7 @@ cdef object take_new(PyObject* result):
 cdef int know_overlays(tuple iterators) except -1:
     cdef Py_ssize_t number
     cascade_know_characters()
+    cascade_find_small_ints()
     from cascade.instructions.families.sequences import OVERLAYS as pairs
     from cascade.instructions.kernel import KERNEL_OPCODES
     for name, first, second, field in pairs:

@@ -236,6 +236,39 @@ static inline void cascade_set_int(PyObject *number, int64_t value) {
     cascade_set_digit(number, (digit)(value < 0 ? -value : value), value < 0);
 }
 
+/* The ints that CPython has made once and for all stand behind each other: the address of 0, and the distance of neighbours as a power of two.
+ * NULL where it is otherwise. */
+enum { CASCADE_LEAST_SMALL = -5, CASCADE_MOST_SMALL = 256 };
+static const char *cascade_small_zero = NULL;
+static int cascade_small_shift = 0;
+
+static void cascade_find_small_ints(void)
+{
+    const char *zero = NULL, *object;
+    int shift = 0;
+    for (int turn = 0; turn < 2; turn++)
+        for (int value = CASCADE_LEAST_SMALL; value <= CASCADE_MOST_SMALL; value++) {
+            PyObject *made = PyLong_FromLong(value);
+            if (made == NULL) {
+                PyErr_Clear();
+                return;
+            }
+            object = (const char *)made;
+            Py_DECREF(made);        /* one that is made once and for all stays */
+            if (turn == 0) {
+                if (value == 0)
+                    zero = object;
+                else if (value == 1)
+                    while (object - zero > (intptr_t)1 << shift)
+                        shift++;
+            }
+            else if (object != zero + value * ((intptr_t)1 << shift))
+                return;
+        }
+    cascade_small_shift = shift;
+    cascade_small_zero = zero;
+}
+
 /* PyFloatObject: the number. */
 static inline void cascade_set_float(PyObject *number, double value) {
     ((PyFloatObject *)number)->ob_fval = value;

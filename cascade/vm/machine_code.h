@@ -109,13 +109,19 @@ static uint8_t *cascade_executable(const cascade_code *code, size_t *size)
     return memory;
 }
 
-/* Whether the last part of a word is often left to the handler: an object may die there. */
+/* Whether the last part of a word is often left to the handler: an object may die there, or be made. */
 static int often_leaves(const cascade_plan *plan, int32_t number)
 {
     const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
-    int last = parts->parts[parts->count - 1].name;
-    return last == PART_RELEASE || last == PART_STORE_VALUE_FLOAT || last == PART_STORE_VALUE_BOOL || last == PART_STORE_VALUE_OWNED
-        || last == PART_STORE_VALUE_BORROWED || last == PART_ATTRIBUTE_VALUE || last == PART_EXPECT_NO_VALUE;
+    switch (parts->parts[parts->count - 1].name) {
+    case PART_RELEASE: case PART_STORE_VALUE_FLOAT: case PART_STORE_VALUE_BOOL: case PART_STORE_VALUE_OWNED: case PART_STORE_VALUE_BORROWED:
+    case PART_ATTRIBUTE_VALUE: case PART_EXPECT_NO_VALUE: case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL:
+    case PART_LIST_STORE_OWNED: case PART_LIST_STORE_BORROWED: case PART_LIST_REPLACE: case PART_APPEND: case PART_APPEND_INT:
+    case PART_LIST_POP: case PART_BOX_INT: case PART_TRUTH:
+        return 1;
+    default:
+        return 0;
+    }
 }
 
 static int cascade_analyse(cascade_plan *plan)

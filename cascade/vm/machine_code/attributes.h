@@ -4,47 +4,6 @@
 
 /* ---- References ------------------------------------------------------------------------------------------------------ */
 
-/* Counts one more reference of an object; an immortal one has none. Changes T2. */
-static void add_reference(cascade_emitter *e, int object)
-{
-    if (!CASCADE_HAS_IMMORTALS) {
-        m_increment(CODE, at_memory(object, CASCADE_REFERENCES_AT));
-        return;
-    }
-    m_load_32(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
-    m_operate_32_with(CODE, M_ADD, in_register(T2), 1);
-    int32_t over = m_jump(CODE, CC_E);
-    m_store_32(CODE, at_memory(object, CASCADE_REFERENCES_AT), T2);
-    m_land(CODE, over, CODE->size);
-}
-
-/* Leaves where an object has one reference. Changes T2, which is negative, as 32 bits, behind it where the object is immortal. */
-static void leave_if_last(cascade_emitter *e, int object)
-{
-    if (CASCADE_HAS_IMMORTALS) {
-        m_load_32(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
-        m_operate_32_with(CODE, M_CMP, in_register(T2), 1);
-    }
-    else {
-        m_load(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
-        m_operate_with(CODE, M_CMP, in_register(T2), 1);
-    }
-    leave_if(e, CC_E);
-}
-
-/* Drops a reference that is not the last one, behind `leave_if_last`; T2 is as it was there. */
-static void drop_reference(cascade_emitter *e, int object)
-{
-    int32_t over = 0;
-    if (CASCADE_HAS_IMMORTALS) {
-        m_operate_32_with(CODE, M_CMP, in_register(T2), 0);
-        over = m_jump(CODE, CC_S);
-    }
-    m_decrement(CODE, at_memory(object, CASCADE_REFERENCES_AT));
-    if (CASCADE_HAS_IMMORTALS)
-        m_land(CODE, over, CODE->size);
-}
-
 static void emit_own(cascade_emitter *e, const cascade_part *p)
 {
     int object = int_in(e, p, 1, T0);
@@ -229,8 +188,12 @@ static void emit_value_store(cascade_emitter *e, const cascade_part *p, int is_o
 static void emit_value_store_bool(cascade_emitter *e, const cascade_part *p)
 {
     find_replaced(e, p);
+    take_bool(e, p, 1);
+    m_operate(CODE, M_CMP, T1, in_register(T3));
+    int32_t is_same = m_jump(CODE, CC_E);
     leave_if_last(e, T1);
     drop_reference(e, T1);
-    take_bool(e, p, 1);
-    m_store(CODE, value_at_index(WORD->c), T2);
+    hold_lasting(e, T3);
+    m_store(CODE, value_at_index(WORD->c), T3);
+    m_land(CODE, is_same, CODE->size);
 }

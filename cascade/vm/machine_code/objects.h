@@ -5,6 +5,51 @@
 #define OBJECT_TYPE offsetof(PyObject, ob_type)
 #define ITEM_COUNT offsetof(PyVarObject, ob_size)
 
+/* ---- References ------------------------------------------------------------------------------------------------------ */
+
+/* Counts one more reference of an object; an immortal one has none. Changes T2. */
+static void add_reference(cascade_emitter *e, int object)
+{
+    if (!CASCADE_HAS_IMMORTALS) {
+        m_increment(CODE, at_memory(object, CASCADE_REFERENCES_AT));
+        return;
+    }
+    m_load_32(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
+    m_operate_32_with(CODE, M_ADD, in_register(T2), 1);
+    int32_t over = m_jump(CODE, CC_E);
+    m_store_32(CODE, at_memory(object, CASCADE_REFERENCES_AT), T2);
+    m_land(CODE, over, CODE->size);
+}
+
+/* Leaves where an object has one reference. Changes T2, which is negative, as 32 bits, behind it where the object is immortal. */
+static void leave_if_last(cascade_emitter *e, int object)
+{
+    if (CASCADE_HAS_IMMORTALS) {
+        m_load_32(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
+        m_operate_32_with(CODE, M_CMP, in_register(T2), 1);
+    }
+    else {
+        m_load(CODE, T2, at_memory(object, CASCADE_REFERENCES_AT));
+        m_operate_with(CODE, M_CMP, in_register(T2), 1);
+    }
+    leave_if(e, CC_E);
+}
+
+/* Drops a reference that is not the last one, behind `leave_if_last`; T2 is as it was there. */
+static void drop_reference(cascade_emitter *e, int object)
+{
+    int32_t over = 0;
+    if (CASCADE_HAS_IMMORTALS) {
+        m_operate_32_with(CODE, M_CMP, in_register(T2), 0);
+        over = m_jump(CODE, CC_S);
+    }
+    m_decrement(CODE, at_memory(object, CASCADE_REFERENCES_AT));
+    if (CASCADE_HAS_IMMORTALS)
+        m_land(CODE, over, CODE->size);
+}
+
+/* ---- Classes, and numbers in objects ---------------------------------------------------------------------------------- */
+
 static void compare_with(cascade_emitter *e, cascade_place place, const void *pointer)
 {
     m_set(CODE, T2, (int64_t)(intptr_t)pointer);
@@ -231,59 +276,185 @@ static void emit_float_store(cascade_emitter *e, const cascade_part *p)
     m_store_float(CODE, at_memory(T0, CASCADE_FLOAT_AT), float_in(e, p, 2, F2));
 }
 
-/* The same, for positive ints of one digit that are no small ones. */
+/* Whether CPython has made the int in a register once and for all; T2 is lost. */
+static int test_small_int(cascade_emitter *e, int reg)
+{
+    m_address(CODE, T2, at_memory(reg, -CASCADE_LEAST_SMALL));
+    m_operate_with(CODE, M_CMP, in_register(T2), CASCADE_MOST_SMALL - CASCADE_LEAST_SMALL);
+    return CC_BE;
+}
+
+/* Makes such an int its object, without a reference; T2 is lost. */
+static void take_small_int(cascade_emitter *e, int reg)
+{
+    m_shift_by(CODE, M_SHL, reg, cascade_small_shift);
+    m_set(CODE, T2, (int64_t)(intptr_t)cascade_small_zero);
+    m_operate(CODE, M_ADD, reg, in_register(T2));
+}
+
+/* One more reference of an object that is immortal where there are such ones. */
+static void hold_lasting(cascade_emitter *e, int object)
+{
+    if (!CASCADE_HAS_IMMORTALS)
+        m_increment(CODE, at_memory(object, CASCADE_REFERENCES_AT));
+}
+
+static void leave_unless_small(cascade_emitter *e, int reg) { leave_if(e, cascade_small_zero == NULL ? CC_ALWAYS : test_small_int(e, reg) ^ 1); }
+
+/* T0, the item at T1 that others hold, too, becomes the lasting object in T3. Returns the jump where it is that already: no count changes then,
+ * as a count in memory that is changed again and again takes longer than all the rest. */
+static int32_t replace_by_lasting(cascade_emitter *e)
+{
+    m_operate(CODE, M_CMP, T0, in_register(T3));
+    int32_t is_same = m_jump(CODE, CC_E);
+    leave_if_last(e, T0);
+    drop_reference(e, T0);
+    hold_lasting(e, T3);
+    m_store(CODE, at_memory(T1, 0), T3);
+    return is_same;
+}
+
+/* One of the lasting ints in place of any object; another one that has one digit and is positive becomes the value of an int that nobody
+ * else holds. */
 static void emit_int_store(cascade_emitter *e, const cascade_part *p)
 {
+    int32_t is_other = 0, is_same = 0, end = 0;
     find_stored(e, p);
+    if (cascade_small_zero != NULL) {
+        load_int(e, T3, p, 2);
+        is_other = m_jump(CODE, test_small_int(e, T3) ^ 1);
+        take_small_int(e, T3);
+        is_same = replace_by_lasting(e);
+        end = m_jump(CODE, CC_ALWAYS);
+        m_land(CODE, is_other, CODE->size);
+    }
     compare_class(e, T0, &PyLong_Type);
     leave_if(e, CC_NE);
     leave_unless_alone(e, T0);
     leave_if(e, test_digits(e, T0));
     load_int(e, T1, p, 2);
-    m_address(CODE, T2, at_memory(T1, -257));
-    m_operate_with(CODE, M_CMP, in_register(T2), PyLong_MASK - 257);
+    m_address(CODE, T2, at_memory(T1, -CASCADE_MOST_SMALL - 1));
+    m_operate_with(CODE, M_CMP, in_register(T2), PyLong_MASK - CASCADE_MOST_SMALL - 1);
     leave_if(e, CC_A);
     m_store_32(CODE, at_memory(T0, CASCADE_DIGIT_AT), T1);
     m_store_value(CODE, at_memory(T0, CASCADE_INT_SIZE_AT), CASCADE_ONE_DIGIT);
+    if (cascade_small_zero != NULL) {
+        m_land(CODE, is_same, CODE->size);
+        m_land(CODE, end, CODE->size);
+    }
 }
 
-/* T2 = the bool of an operand, with a reference of its own. Changes T3. */
+/* An object in place of one that others hold, too. */
+static void emit_object_store(cascade_emitter *e, const cascade_part *p, int is_owned)
+{
+    int object;
+    find_stored(e, p);
+    leave_if_last(e, T0);
+    drop_reference(e, T0);
+    object = int_in(e, p, 2, T0);
+    m_store(CODE, at_memory(T1, 0), object);
+    if (!is_owned)
+        add_reference(e, object);
+}
+
+/* T3 = the bool of an operand, without a reference; T2 is lost. */
 static void take_bool(cascade_emitter *e, const cascade_part *p, int field)
 {
-    load_int(e, T3, p, field);
-    m_test(CODE, T3);
-    m_set(CODE, T2, (int64_t)(intptr_t)Py_False);       /* the flags are kept, as it is not zero */
-    m_set(CODE, T3, (int64_t)(intptr_t)Py_True);
-    m_load_if(CODE, CC_NE, T2, T3);
-    if (!CASCADE_HAS_IMMORTALS)
-        m_increment(CODE, at_memory(T2, CASCADE_REFERENCES_AT));
+    if (is_known(e, p, field)) {
+        m_set(CODE, T3, (int64_t)(intptr_t)(known(e, p, field) ? Py_True : Py_False));
+        return;
+    }
+    load_int(e, T2, p, field);
+    m_test(CODE, T2);
+    m_set(CODE, T3, (int64_t)(intptr_t)Py_False);       /* the flags are kept, as it is not zero */
+    m_set(CODE, T2, (int64_t)(intptr_t)Py_True);
+    m_load_if(CODE, CC_NE, T3, T2);
 }
 
-/* A bool in place of a bool. */
 static void emit_bool_store(cascade_emitter *e, const cascade_part *p)
 {
     find_stored(e, p);
-    compare_with(e, in_register(T0), Py_True);
-    int32_t is_true = m_jump(CODE, CC_E);
-    compare_with(e, in_register(T0), Py_False);
-    leave_if(e, CC_NE);
-    m_land(CODE, is_true, CODE->size);
-    if (!CASCADE_HAS_IMMORTALS)
-        m_decrement(CODE, at_memory(T0, CASCADE_REFERENCES_AT));
     take_bool(e, p, 2);
-    m_store(CODE, at_memory(T1, 0), T2);
+    int32_t is_same = replace_by_lasting(e);
+    m_land(CODE, is_same, CODE->size);
+}
+
+/* T1 = the number of items of a list, where there is room for one more. */
+static void leave_unless_room(cascade_emitter *e, int list)
+{
+    m_load(CODE, T1, at_memory(list, ITEM_COUNT));
+    m_operate(CODE, M_CMP, T1, at_memory(list, CASCADE_LIST_ROOM_AT));
+    leave_if(e, CC_GE);
 }
 
 /* Where there is room for one more item, whose reference is passed on. */
 static void emit_append(cascade_emitter *e, const cascade_part *p)
 {
     int list = int_in(e, p, 0, T3);
-    m_load(CODE, T1, at_memory(list, ITEM_COUNT));
-    m_operate(CODE, M_CMP, T1, at_memory(list, CASCADE_LIST_ROOM_AT));
-    leave_if(e, CC_GE);
+    leave_unless_room(e, list);
     m_load(CODE, T2, at_memory(list, CASCADE_LIST_ITEMS_AT));
     m_store(CODE, at_item(T2, T1, 3, 0), int_in(e, p, 1, T0));
     m_increment(CODE, at_memory(list, ITEM_COUNT));
+}
+
+/* The same for an int that CPython has made once and for all. */
+static void emit_append_int(cascade_emitter *e, const cascade_part *p)
+{
+    int list = int_in(e, p, 0, T3);
+    leave_unless_room(e, list);
+    load_int(e, T0, p, 1);
+    leave_unless_small(e, T0);
+    take_small_int(e, T0);
+    hold_lasting(e, T0);
+    m_load(CODE, T2, at_memory(list, CASCADE_LIST_ITEMS_AT));
+    m_store(CODE, at_item(T2, T1, 3, 0), T0);
+    m_increment(CODE, at_memory(list, ITEM_COUNT));
+}
+
+/* Takes the last item, with its reference, where the list's memory stays as large as it is. */
+static void emit_pop(cascade_emitter *e, const cascade_part *p)
+{
+    int list = int_in(e, p, 1, T3);
+    m_load(CODE, T0, at_memory(list, ITEM_COUNT));
+    m_operate_with(CODE, M_SUB, in_register(T0), 1);
+    leave_if(e, CC_S);
+    m_load(CODE, T1, at_memory(list, CASCADE_LIST_ROOM_AT));
+    m_shift_by(CODE, M_SAR, T1, 1);
+    m_operate(CODE, M_CMP, T0, in_register(T1));
+    leave_if(e, CC_L);
+    m_store(CODE, at_memory(list, ITEM_COUNT), T0);
+    take_item(e, list, 1);
+    write_int(e, p, 0, T0);
+}
+
+static void emit_boxed_int(cascade_emitter *e, const cascade_part *p)
+{
+    load_int(e, T0, p, 1);
+    leave_unless_small(e, T0);
+    take_small_int(e, T0);
+    hold_lasting(e, T0);
+    write_int(e, p, 0, T0);
+}
+
+static void emit_boxed_bool(cascade_emitter *e, const cascade_part *p)
+{
+    take_bool(e, p, 1);
+    hold_lasting(e, T3);
+    write_int(e, p, 0, T3);
+}
+
+/* The truth of a list or tuple. */
+static void emit_truth(cascade_emitter *e, const cascade_part *p)
+{
+    int object = int_in(e, p, 1, T3);
+    compare_class(e, object, &PyList_Type);
+    int32_t is_list = m_jump(CODE, CC_E);
+    compare_class(e, object, &PyTuple_Type);
+    leave_if(e, CC_NE);
+    m_land(CODE, is_list, CODE->size);
+    m_operate_with(CODE, M_CMP, at_memory(object, ITEM_COUNT), 0);
+    m_set_if(CODE, CC_NE);
+    write_int(e, p, 0, T0);
 }
 
 /* ---- Arrays ---------------------------------------------------------------------------------------------------------- */
@@ -469,4 +640,14 @@ static void emit_array_store(cascade_emitter *e, const cascade_part *p, int elem
         to = at_memory(T3, 0);
     }
     m_store_8(CODE, to, T1);
+}
+
+static void emit_array_dimension(cascade_emitter *e, const cascade_part *p)
+{
+    int array = int_in(e, p, 1, T3);
+    m_operate_32_with(CODE, M_CMP, at_memory(array, offsetof(cascade_ndarray, dimensions)), WORD->f);
+    leave_if(e, CC_NE);
+    m_load(CODE, T0, at_memory(array, offsetof(cascade_ndarray, shape)));
+    m_load(CODE, T0, at_memory(T0, 8 * (int64_t)WORD->e));
+    write_int(e, p, 0, T0);
 }

@@ -155,7 +155,15 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_LIST_STORE_FLOAT: emit_float_store(e, p); break;
     case PART_LIST_STORE_INT: emit_int_store(e, p); break;
     case PART_LIST_STORE_BOOL: emit_bool_store(e, p); break;
+    case PART_LIST_STORE_OWNED: case PART_LIST_REPLACE: emit_object_store(e, p, 1); break;
+    case PART_LIST_STORE_BORROWED: emit_object_store(e, p, 0); break;
     case PART_APPEND: emit_append(e, p); break;
+    case PART_APPEND_INT: emit_append_int(e, p); break;
+    case PART_LIST_POP: emit_pop(e, p); break;
+    case PART_BOX_INT: emit_boxed_int(e, p); break;
+    case PART_BOX_BOOL: emit_boxed_bool(e, p); break;
+    case PART_TRUTH: emit_truth(e, p); break;
+    case PART_ARRAY_DIMENSION: emit_array_dimension(e, p); break;
     default: CODE->failed = 1;
     }
 }
