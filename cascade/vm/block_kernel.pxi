@@ -120,7 +120,7 @@ cdef class BlockKernel:
     cdef Register* image
     cdef Py_ssize_t length              # of what stands at the start of the code
     cdef Py_ssize_t stub_start          # where the stubs at its end begin
-    cdef Py_ssize_t first_constant, constant_count, first_free, free_count
+    cdef Py_ssize_t first_constant, constant_count, first_scratch, first_free, free_count
     cdef Py_ssize_t gather_count, watch_count, register_count, parameter_count
     cdef readonly object translator
     cdef object exits
@@ -167,6 +167,7 @@ cdef class BlockKernel:
         self.first_constant = translator.registers.first_constant
         self.first_free = translator.registers.variables - len(translator.code.co_freevars)
         self.constant_count = len(translator.registers.values)
+        self.first_scratch = translator.registers.first_scratch
         self.free_count = len(translator.code.co_freevars)
         self.words = <TypedWord*>PyMem_Malloc(BLOCK_WORDS * sizeof(TypedWord))
         self.stub_start = BLOCK_WORDS

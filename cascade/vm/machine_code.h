@@ -50,6 +50,7 @@ typedef struct {
     const int32_t *opcodes;
     int32_t length, registers;
     int32_t spare;              /* registers behind these that nobody else uses */
+    int32_t first_scratch;      /* registers from here on have values that no exit of the word which writes them looks at */
     const cascade_register *image;
     int32_t first_constant, constant_count;
     const int *has_target, *ends;       /* by opcode */
@@ -124,29 +125,10 @@ static int often_leaves(const cascade_plan *plan, int32_t number)
     }
 }
 
-static int cascade_analyse(cascade_plan *plan)
+/* Finds the words that are reached otherwise than from the one before them. */
+static void find_led(cascade_plan *plan)
 {
-    int32_t slots = plan->slots;
-    plan->slots = 0;        /* the number of steps is none of them */
-    for (int32_t number = 0; number < plan->length; number++)
-        if (HAS_FORM(plan, number))
-            visit_slots(plan, number, note_slot, &slots);
-    plan->slots = slots;
-    cascade_scratch scratch = {
-        PyMem_Malloc(sizeof(double) * (size_t)(plan->slots + 1)), PyMem_Malloc((size_t)plan->slots + 1), PyMem_Malloc((size_t)plan->length)};
     int32_t successors[2];
-    int found = -1;
-    for (int32_t number = 0; number < plan->length; number++) {
-        plan->region_of[number] = NO_REGION;
-        plan->nodes[number] = number;
-    }
-    if (scratch.gain != NULL && scratch.kind != NULL && scratch.inside != NULL)
-        found = find_regions(plan, plan->nodes, plan->length, 0, &scratch);
-    PyMem_Free(scratch.gain);
-    PyMem_Free(scratch.kind);
-    PyMem_Free(scratch.inside);
-    if (found < 0)
-        return -1;
     for (int32_t number = 0; number < plan->length; number++) {
         for (int i = following(plan, number, successors); i-- > 0;)
             if (successors[i] != number + 1 || is_target(plan->opcodes[number]))
@@ -157,6 +139,33 @@ static int cascade_analyse(cascade_plan *plan)
                 plan->is_led[next] = 1;
     }
     plan->is_led[0] = 1;
+}
+
+static int cascade_analyse(cascade_plan *plan)
+{
+    int32_t slots = plan->slots;
+    plan->slots = 0;        /* the number of steps is none of them */
+    for (int32_t number = 0; number < plan->length; number++)
+        if (HAS_FORM(plan, number))
+            visit_slots(plan, number, note_slot, &slots);
+    plan->slots = slots;
+    cascade_scratch scratch = {
+        PyMem_Malloc(sizeof(double) * (size_t)(plan->slots + 1)), PyMem_Malloc((size_t)plan->slots + 1), PyMem_Malloc((size_t)plan->length),
+        PyMem_Calloc((size_t)plan->length, 1)};
+    int found = -1;
+    find_led(plan);
+    for (int32_t number = 0; number < plan->length; number++) {
+        plan->region_of[number] = NO_REGION;
+        plan->nodes[number] = number;
+    }
+    if (scratch.gain != NULL && scratch.kind != NULL && scratch.inside != NULL && scratch.row_at != NULL)
+        found = find_regions(plan, plan->nodes, plan->length, 0, &scratch);
+    PyMem_Free(scratch.gain);
+    PyMem_Free(scratch.kind);
+    PyMem_Free(scratch.inside);
+    PyMem_Free(scratch.row_at);
+    if (found < 0)
+        return -1;
     do
         find_dirty(plan);
     while (drop_unclear(plan));
@@ -262,7 +271,7 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
 {
     size_t length = (size_t)source->length;
     cascade_plan *plan = PyMem_Calloc(1, sizeof *plan);
-    uint8_t *bytes = PyMem_Calloc(2, length + 1);
+    uint8_t *bytes = PyMem_Calloc(3, length + 1);
     int32_t *numbers = PyMem_Malloc(sizeof(int32_t) * 7 * (length + 1));
     int16_t *regions = PyMem_Malloc(sizeof(int16_t) * (length + 1));
     cascade_emitter emitter = {0}, *e = &emitter;
@@ -275,12 +284,14 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         plan->length = source->length;
         plan->registers = source->registers;
         plan->slots = source->registers + source->spare;
+        plan->first_scratch = source->first_scratch;
         plan->image = source->image;
         plan->first_constant = source->first_constant;
         plan->constant_count = source->constant_count;
         plan->nesting = source->nesting;
         plan->depth = bytes;
         plan->is_led = plan->depth + length;
+        plan->row_of = plan->is_led + length;
         plan->region_of = regions;
         plan->level = numbers;
         plan->order = numbers + (length + 1);

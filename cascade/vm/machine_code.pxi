@@ -4,7 +4,7 @@ cdef extern from "vm/kernel.h":
     ctypedef struct SourceCode "cascade_source_code":
         TypedWord* words
         const int32_t* opcodes
-        int32_t length, registers, spare
+        int32_t length, registers, spare, first_scratch
         const Register* image
         int32_t first_constant, constant_count
         const int* has_target
@@ -27,7 +27,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     MACHINE_WORK = 5000         # back edges of a kernel before there is machine code for it: some 0.1 ms
-    SPARE_REGISTERS = 30        # of kernels made block by block, behind their own: FACT_SLOTS of machine_code/analysis.h
+    SPARE_REGISTERS = 38        # of kernels made block by block, behind their own: FACT_SLOTS of machine_code/analysis.h
     MACHINE_TIMES = 8           # that it is made for a kernel which grows
 
 cdef int64_t machine_work = work_by_environment()
@@ -129,6 +129,7 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
     source.length = <int32_t>kernel.length
     source.registers = <int32_t>kernel.register_count
     source.spare = 0
+    source.first_scratch = INT32_MAX
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
@@ -155,6 +156,7 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.length = <int32_t>kernel.length
     source.registers = <int32_t>kernel.register_count - SPARE_REGISTERS
     source.spare = SPARE_REGISTERS
+    source.first_scratch = <int32_t>kernel.first_scratch
     source.image = kernel.image
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count

@@ -38,11 +38,19 @@ typedef struct {
     int32_t slot;
     int8_t element, dimensions, writes, field;
 } cascade_fact;
-enum { FACT_DATA, FACT_COUNT0, FACT_STRIDE0, FACT_PARTS = 5, FACT_LIMIT = 6, FACT_SLOTS = FACT_PARTS * FACT_LIMIT };
+enum { FACT_DATA, FACT_COUNT0, FACT_STRIDE0, FACT_PARTS = 5, FACT_LIMIT = 6 };
+
+/* A row of such an array of two dimensions, by an index that the loop does not change, or by the sum of one and a constant: behind the facts
+ * stands its address. */
+typedef struct {
+    int32_t index, offset;
+    int32_t fact;
+} cascade_row;
+enum { ROW_LIMIT = 8, FACT_SLOTS = FACT_PARTS * FACT_LIMIT + ROW_LIMIT, NO_ROW = 0 };
 
 typedef struct {
     int count;
-    uint32_t facts;             /* a bit for each that holds */
+    uint32_t facts, rows;       /* a bit for each that holds */
     cascade_placed placed[PLACE_LIMIT];
 } cascade_region;
 
@@ -53,13 +61,16 @@ typedef struct {
     int32_t length;                     /* words that are translated; stubs stand behind them */
     int32_t registers;                  /* of the kernel */
     int32_t slots;                      /* with those of called functions and of facts; behind them comes the number of steps */
-    int fact_count;
+    int32_t first_scratch;              /* registers from here on are not looked at by an exit of the word that writes them */
+    int fact_count, row_count;
     cascade_fact facts[FACT_LIMIT];
+    cascade_row rows[ROW_LIMIT];
     const cascade_register *image;
     int32_t first_constant, constant_count;
     const uint8_t *nesting;             /* by word; see cascade_source_code */
     int16_t *region_of;                 /* by word */
     uint8_t *depth;                     /* by word: the loops around it */
+    uint8_t *row_of;                    /* by word: the number of the row that it takes an item of, from 1 on, or NO_ROW */
     uint8_t *is_led;                    /* by word: whether it is reached otherwise than from the one before it, or from a handler */
     uint32_t *dirty;                    /* by word: a bit for each place, before it */
     int32_t *level, *order, *low, *stack, *nodes;   /* of the search for loops */
@@ -157,9 +168,11 @@ static int is_immediate(const cascade_plan *plan, int32_t slot)
 /* ---- Facts ---------------------------------------------------------------------------------------------------------- */
 
 static int32_t fact_slot(const cascade_plan *plan, int fact, int number) { return plan->registers + FACT_PARTS * fact + number; }
+static int32_t row_slot(const cascade_plan *plan, int row) { return plan->registers + FACT_PARTS * FACT_LIMIT + row; }
 static int is_fact_slot(const cascade_plan *plan, int32_t slot)
 {
-    return slot >= plan->registers && slot < plan->registers + FACT_PARTS * plan->fact_count;
+    return (slot >= plan->registers && slot < plan->registers + FACT_PARTS * plan->fact_count)
+        || (slot >= row_slot(plan, 0) && slot < row_slot(plan, plan->row_count));
 }
 
 /* Returns whether a part reads or writes an item of an array, and of which. */
@@ -253,9 +266,104 @@ static uint32_t facts_in(cascade_plan *plan, const int32_t *nodes, int32_t count
     return held;
 }
 
+/* The part of a word that writes a register; NULL where there is none, or more than one. */
+static const cascade_part *writer_in(const cascade_plan *plan, int32_t number, int32_t slot, int *count)
+{
+    const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
+    const cascade_part *found = NULL;
+    *count = 0;
+    for (int i = 0; i < parts->count; i++) {
+        cascade_search search = {slot, 0};
+        visit_part(plan, number, &parts->parts[i], look_for_write, &search);
+        if (search.found) {
+            found = &parts->parts[i];
+            ++*count;
+        }
+    }
+    return *count == 1 ? found : NULL;
+}
+
+/* Whether a register has, at a word, the sum of one that the loop does not change and a constant: itself and 0, or as the word that has
+ * written it says, where all ways from there lead straight on. */
+static int is_lasting_index(const cascade_plan *plan, int32_t number, int32_t slot, const int32_t *nodes, int32_t count, cascade_row *found)
+{
+    int32_t word = number;
+    int writers;
+    found->index = slot;
+    found->offset = 0;
+    if (!is_written_in(plan, slot, nodes, count))
+        return 1;
+    while (word > 0 && !plan->is_led[word] && HAS_FORM(plan, word - 1) && !is_end(plan->opcodes[word - 1])) {
+        const cascade_part *part = writer_in(plan, --word, slot, &writers);
+        if (writers == 0)
+            continue;
+        if (part == NULL || (part->name != PART_ADD_INT && part->name != PART_SUB_INT) || part->operands[1] >= TEMPORARY || part->operands[2] >= TEMPORARY)
+            return 0;
+        int32_t left = field_of(&plan->words[word], part->operands[1]), right = field_of(&plan->words[word], part->operands[2]);
+        if (part->name == PART_ADD_INT && is_immediate(plan, left)) {
+            int32_t other = left;
+            left = right;
+            right = other;
+        }
+        if (!is_immediate(plan, right) || plan->image[right].i == INT32_MIN || is_written_in(plan, left, nodes, count))
+            return 0;
+        found->index = left;
+        found->offset = (int32_t)plan->image[right].i * (part->name == PART_SUB_INT ? -1 : 1);
+        return 1;
+    }
+    return 0;
+}
+
+/* The number of a row, from 1 on; NO_ROW where there is no room for it. */
+static int noted_row(cascade_plan *plan, const cascade_row *wanted)
+{
+    for (int i = 0; i < plan->row_count; i++)
+        if (plan->rows[i].index == wanted->index && plan->rows[i].offset == wanted->offset && plan->rows[i].fact == wanted->fact)
+            return i + 1;
+    if (plan->row_count == ROW_LIMIT)
+        return NO_ROW;
+    plan->rows[plan->row_count++] = *wanted;
+    return plan->row_count;
+}
+
+/* Finds the rows of which the words of a loop take items, by word, and returns a bit for each. */
+static uint32_t rows_in(cascade_plan *plan, const int32_t *nodes, int32_t count, uint32_t facts, uint8_t *row_at)
+{
+    uint32_t held = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const cascade_parts *parts = &cascade_parts_of[plan->opcodes[nodes[i]]];
+        const cascade_part *access = NULL;
+        cascade_fact wanted;
+        cascade_row row;
+        int accesses = 0;
+        row_at[nodes[i]] = NO_ROW;
+        for (int number = 0; number < parts->count; number++)
+            if (accesses_array(plan, nodes[i], &parts->parts[number], &wanted)) {
+                access = &parts->parts[number];
+                accesses++;
+            }
+        if (accesses != 1 || !accesses_array(plan, nodes[i], access, &wanted) || wanted.dimensions != 2)
+            continue;
+        int designator = access->operands[wanted.field + 1];
+        row.fact = known_fact(plan, &wanted, facts);
+        if (row.fact < 0 || designator >= TEMPORARY || !is_lasting_index(plan, nodes[i], field_of(&plan->words[nodes[i]], designator), nodes, count, &row))
+            continue;
+        row_at[nodes[i]] = (uint8_t)noted_row(plan, &row);
+        if (row_at[nodes[i]] != NO_ROW)
+            held |= (uint32_t)1 << (row_at[nodes[i]] - 1);
+    }
+    return held;
+}
+
 /* ---- Places -------------------------------------------------------------------------------------------------------- */
 
 enum { KIND_UNKNOWN, KIND_INT, KIND_FLOAT, KIND_MIXED, KIND_COPIED };      /* KIND_COPIED: a bit beside the others */
+
+typedef struct {
+    double *gain;               /* by register */
+    uint8_t *kind;
+    uint8_t *inside, *row_at;   /* by word */
+} cascade_scratch;
 
 typedef struct {
     const cascade_plan *plan;
@@ -275,14 +383,16 @@ static void count_use(void *context, int32_t slot, int role)
     count->kind[slot] |= kind;
 }
 
-static void count_facts(const cascade_plan *plan, int32_t number, uint32_t facts, cascade_count *counting)
+static void count_facts(const cascade_plan *plan, int32_t number, uint32_t facts, int row, cascade_count *counting)
 {
     const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
     for (int i = 0; i < parts->count; i++) {
         cascade_fact wanted;
         int fact = accesses_array(plan, number, &parts->parts[i], &wanted) ? known_fact(plan, &wanted, facts) : -1;
+        if (fact >= 0 && row != NO_ROW)
+            count_use(counting, row_slot(plan, row - 1), ROLE_READS_INT);
         if (fact >= 0)
-            for (int part = FACT_DATA; part < FACT_COUNT0 + 2 * wanted.dimensions; part++)
+            for (int part = row != NO_ROW ? FACT_COUNT0 + 2 : FACT_DATA; part < FACT_COUNT0 + 2 * wanted.dimensions; part++)
                 count_use(counting, fact_slot(plan, fact, part), ROLE_READS_INT);
     }
 }
@@ -309,8 +419,10 @@ static int spread_kinds(const cascade_plan *plan, int32_t number, uint8_t *kind)
 }
 
 /* Gives places to the registers that gain most by them in a loop. Returns which part of what all could gain they do. */
-static double place_registers(const cascade_plan *plan, const int32_t *nodes, int32_t count, double *gain, uint8_t *kind, cascade_region *region)
+static double place_registers(const cascade_plan *plan, const int32_t *nodes, int32_t count, const cascade_scratch *scratch, cascade_region *region)
 {
+    double *gain = scratch->gain;
+    uint8_t *kind = scratch->kind;
     cascade_count counting = {plan, gain, kind, 0.0};
     int ints = 0, floats = 0, changed = 1;
     double handlers = 0.0, gained = 0.0, missed = 0.0;
@@ -320,7 +432,7 @@ static double place_registers(const cascade_plan *plan, const int32_t *nodes, in
         counting.weight = (double)(1 << 3 * plan->depth[nodes[i]]);
         if (HAS_FORM(plan, nodes[i])) {
             visit_slots(plan, nodes[i], count_use, &counting);
-            count_facts(plan, nodes[i], region->facts, &counting);
+            count_facts(plan, nodes[i], region->facts, scratch->row_at[nodes[i]], &counting);
         }
         else
             handlers += counting.weight;
@@ -475,15 +587,10 @@ static int32_t without_head(cascade_plan *plan, const int32_t *nodes, int32_t co
     return kept;
 }
 
-typedef struct {
-    double *gain;
-    uint8_t *kind, *inside;
-} cascade_scratch;
-
-static int has_as_many_facts(const cascade_plan *plan, int first, uint32_t facts)
+static int has_as_many_facts(const cascade_plan *plan, int first, const cascade_region *whole)
 {
     for (int region = first; region < plan->region_count; region++)
-        if (plan->regions[region].facts & ~facts)
+        if (plan->regions[region].facts & ~whole->facts || plan->regions[region].rows & ~whole->rows)
             return 0;
     return 1;
 }
@@ -533,11 +640,14 @@ static int find_regions(cascade_plan *plan, const int32_t *words, int32_t count,
             break;
         }
         region.facts = facts_in(plan, members, size);
-        if (before < REGION_LIMIT && (inner == 0 || has_as_many_facts(plan, before, region.facts))
-            && (place_registers(plan, members, size, scratch->gain, scratch->kind, &region) >= WHOLE_LOOP || inner == 0) && region.count > 0) {
+        region.rows = rows_in(plan, members, size, region.facts, scratch->row_at);
+        if (before < REGION_LIMIT && (inner == 0 || has_as_many_facts(plan, before, &region))
+            && (place_registers(plan, members, size, scratch, &region) >= WHOLE_LOOP || inner == 0) && region.count > 0) {
             plan->region_count = before;        /* in place of those inside */
-            for (int32_t j = 0; j < size; j++)
+            for (int32_t j = 0; j < size; j++) {
                 plan->region_of[members[j]] = (int16_t)before;
+                plan->row_of[members[j]] = scratch->row_at[members[j]];
+            }
             plan->regions[plan->region_count++] = region;
             inner = 1;
         }

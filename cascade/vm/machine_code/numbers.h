@@ -2,6 +2,14 @@
  *
  * Each part computes into a register that nobody sees, leaves where the handler has to decide, and then writes. */
 
+/* Whether the register of a result may get it before it is known to be right: an exit looks at b and c only. */
+static int may_be_spoilt(const cascade_emitter *e, const cascade_part *p)
+{
+    cascade_place to = operand(e, p, 0);
+    return !to.is_memory && !is_temporary(p->operands[0]) && slot_of(e, p, 0) >= e->plan->first_scratch && !is_same(to, operand(e, p, 1))
+        && !is_same(to, operand(e, p, 2));
+}
+
 /* a = b op c, with a side exit for an overflow. In place, what an overflow has spoilt is undone. */
 static void emit_sum(cascade_emitter *e, const cascade_part *p, int operation)
 {
@@ -15,6 +23,11 @@ static void emit_sum(cascade_emitter *e, const cascade_part *p, int operation)
         doubt->undo_reg = to.reg;
         doubt->undo_from = from;
         doubt->value = is_known(e, p, right) ? known(e, p, right) : INT64_MAX;
+        return;
+    }
+    if (may_be_spoilt(e, p)) {
+        combine(e, operation, to.reg, p, left, right);
+        leave_if(e, CC_O);
         return;
     }
     if (!is_known(e, p, right) && is_temporary(p->operands[right]) && !is_temporary(p->operands[left])) {
@@ -207,7 +220,7 @@ static void emit_float_operation(cascade_emitter *e, const cascade_part *p, int 
 static void emit_scalar_operation(cascade_emitter *e, const cascade_part *p, int operation)
 {
     int rounds = operation == M_FLOAT_MUL || operation == M_FLOAT_DIV;
-    int reg = emit_float(e, p, operation, 0);
+    int reg = emit_float(e, p, operation, may_be_spoilt(e, p));
     int64_t smallest = rounds ? 0x0020000000000002 : 0;
     m_bits_of_float(CODE, T0, reg);
     m_operate(CODE, M_ADD, T0, in_register(T0));      /* without the sign */

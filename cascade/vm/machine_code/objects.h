@@ -484,30 +484,39 @@ static void go_along(cascade_emitter *e, const cascade_part *p, int field, int a
     m_multiply(CODE, T0, at_memory(T2, 8 * axis));
 }
 
-/* T0 = the address of the item of an array with indices from `field` on. */
-static void find_known_item(cascade_emitter *e, const cascade_part *p, int field, int fact)
+/* Memory at the distance in T0 from what a slot has. */
+static cascade_place at_distance(cascade_emitter *e, int32_t slot)
 {
-    for (int axis = 0; axis < e->plan->facts[fact].dimensions; axis++) {
+    cascade_place base = place_of(e, slot);
+    if (!base.is_memory)
+        return at_item(base.reg, T0, 0, 0);
+    m_operate(CODE, M_ADD, T0, base);
+    return at_memory(T0, 0);
+}
+
+/* Where the item of an array with indices from `field` on stands; T0 and T3 are used. */
+static cascade_place find_known_item(cascade_emitter *e, const cascade_part *p, int field, int fact)
+{
+    int row = e->plan->row_of[e->word];
+    for (int axis = row != NO_ROW; axis < e->plan->facts[fact].dimensions; axis++) {
         load_int(e, T0, p, field + axis);
         leave_unless_index(e, place_of(e, fact_slot(e->plan, fact, FACT_COUNT0 + 2 * axis)));
         m_multiply(CODE, T0, place_of(e, fact_slot(e->plan, fact, FACT_STRIDE0 + 2 * axis)));
-        if (axis == 0)
-            m_load(CODE, T3, in_register(T0));
-        else
+        if (axis == 1 && row == NO_ROW)
             m_operate(CODE, M_ADD, T0, in_register(T3));
+        else if (axis + 1 < e->plan->facts[fact].dimensions)
+            m_load(CODE, T3, in_register(T0));
     }
-    m_operate(CODE, M_ADD, T0, place_of(e, fact_slot(e->plan, fact, FACT_DATA)));
+    return at_distance(e, row != NO_ROW ? row_slot(e->plan, row - 1) : fact_slot(e->plan, fact, FACT_DATA));
 }
 
-/* T0 = the address of the item that a part reads or writes. */
-static void find_item(cascade_emitter *e, const cascade_part *p, int field)
+/* Where the item that a part reads or writes stands. */
+static cascade_place find_item(cascade_emitter *e, const cascade_part *p, int field)
 {
     cascade_fact wanted;
     int fact = fact_of(e->plan, e->word, p, &wanted), array;
-    if (fact >= 0) {
-        find_known_item(e, p, field, fact);
-        return;
-    }
+    if (fact >= 0)
+        return find_known_item(e, p, field, fact);
     array = int_in(e, p, wanted.field, T3);
     leave_unless_array(e, array, wanted.element, wanted.dimensions, wanted.writes);
     go_along(e, p, field, array, 0);
@@ -518,6 +527,25 @@ static void find_item(cascade_emitter *e, const cascade_part *p, int field)
         m_operate(CODE, M_ADD, T0, in_register(T2));
     }
     m_operate(CODE, M_ADD, T0, at_memory(array, offsetof(cascade_ndarray, data)));
+    return at_memory(T0, 0);
+}
+
+/* Finds the address of a row that a region takes for granted, where its array is known. */
+static void establish_row(cascade_emitter *e, int number)
+{
+    const cascade_row *row = &e->plan->rows[number];
+    if (is_immediate(e->plan, row->index))
+        m_set(CODE, T0, e->plan->image[row->index].i);
+    else
+        m_load(CODE, T0, place_of(e, row->index));
+    if (row->offset != 0) {
+        m_operate_with(CODE, M_ADD, in_register(T0), row->offset);
+        leave_if(e, CC_O);
+    }
+    leave_unless_index(e, place_of(e, fact_slot(e->plan, row->fact, FACT_COUNT0)));
+    m_multiply(CODE, T0, place_of(e, fact_slot(e->plan, row->fact, FACT_STRIDE0)));
+    m_operate(CODE, M_ADD, T0, place_of(e, fact_slot(e->plan, row->fact, FACT_DATA)));
+    m_put(CODE, place_of(e, row_slot(e->plan, number)), T0);
 }
 
 /* Finds out what a region takes for granted of its arrays, where it is entered at a word; where that does not hold, its handler is. */
@@ -547,17 +575,21 @@ static void establish_facts(cascade_emitter *e, int32_t word)
             m_put(CODE, to, T0);
         }
     }
+    for (int row = 0; region != NO_REGION && row < plan->row_count; row++)
+        if (plan->regions[region].rows >> row & 1)
+            establish_row(e, row);
     e->word = before;
 }
 
-/* Operand a = the item at the address in T0. */
-static void read_item(cascade_emitter *e, const cascade_part *p, int element)
+/* Operand a = the item. */
+static void read_item(cascade_emitter *e, const cascade_part *p, int element, cascade_place from)
 {
-    cascade_place from = at_memory(T0, 0);
+    cascade_place to = operand(e, p, 0);
+    int reg = to.is_memory ? element == CASCADE_FLOAT64 ? F2 : T0 : to.reg;
     switch (element) {
     case CASCADE_FLOAT64:
-        m_load_float(CODE, F2, from);
-        write_float(e, p, 0, F2);
+        m_load_float(CODE, reg, from);
+        write_float(e, p, 0, reg);
         return;
     case CASCADE_FLOAT32:
         m_load_float_32(CODE, F2, from);
@@ -565,21 +597,21 @@ static void read_item(cascade_emitter *e, const cascade_part *p, int element)
         leave_if(e, CC_U);
         write_float(e, p, 0, F2);
         return;
-    case CASCADE_INT64: m_load(CODE, T0, from); break;
-    case CASCADE_INT32: m_load_signed_32(CODE, T0, from); break;
-    default: m_load_8(CODE, T0, from);
-    }
-    if (element == CASCADE_BOOL) {
+    case CASCADE_INT64: m_load(CODE, reg, from); break;
+    case CASCADE_INT32: m_load_signed_32(CODE, reg, from); break;
+    case CASCADE_UINT8: m_load_8(CODE, reg, from); break;
+    default:
+        reg = T0;
+        m_load_8(CODE, T0, from);
         m_test(CODE, T0);
         m_set_if(CODE, CC_NE);
     }
-    write_int(e, p, 0, T0);
+    write_int(e, p, 0, reg);
 }
 
 static void emit_array_item(cascade_emitter *e, const cascade_part *p, int element)
 {
-    find_item(e, p, 2);
-    read_item(e, p, element);
+    read_item(e, p, element, find_item(e, p, 2));
 }
 
 static void emit_array_next(cascade_emitter *e, const cascade_part *p, int element)
@@ -595,24 +627,24 @@ static void emit_array_next(cascade_emitter *e, const cascade_part *p, int eleme
     m_load(CODE, T0, number);
     m_operate(CODE, M_CMP, T0, fact >= 0 ? place_of(e, fact_slot(e->plan, fact, FACT_COUNT0)) : at_memory(T1, 0));
     go_if(e, CC_GE, jump_target(e));
+    cascade_place from = at_memory(T0, 0);
     if (fact >= 0) {
         m_multiply(CODE, T0, place_of(e, fact_slot(e->plan, fact, FACT_STRIDE0)));
-        m_operate(CODE, M_ADD, T0, place_of(e, fact_slot(e->plan, fact, FACT_DATA)));
+        from = at_distance(e, fact_slot(e->plan, fact, FACT_DATA));
     }
     else {
         m_load(CODE, T2, at_memory(array, offsetof(cascade_ndarray, strides)));
         m_multiply(CODE, T0, at_memory(T2, 0));
         m_operate(CODE, M_ADD, T0, at_memory(array, offsetof(cascade_ndarray, data)));
     }
-    read_item(e, p, element);
+    read_item(e, p, element, from);
     m_increment(CODE, number);
 }
 
 static void emit_array_store(cascade_emitter *e, const cascade_part *p, int element, int dimensions)
 {
     int field = dimensions + 1, value;
-    find_item(e, p, 1);
-    cascade_place to = at_memory(T0, 0);
+    cascade_place to = find_item(e, p, 1);
     if (element == CASCADE_FLOAT64) {
         m_store_float(CODE, to, float_in(e, p, field, F2));
         return;
@@ -637,7 +669,10 @@ static void emit_array_store(cascade_emitter *e, const cascade_part *p, int elem
         m_test(CODE, T2);
         m_set_if(CODE, CC_NE);
         m_load(CODE, T1, in_register(T0));
-        to = at_memory(T3, 0);
+        if (to.index >= 0)
+            to.index = T3;
+        else
+            to.reg = T3;
     }
     m_store_8(CODE, to, T1);
 }
