@@ -5,6 +5,7 @@
  * at any word, with all values in memory, and whatever stops, grows, or looks at a kernel meets the same words as without machine code.
  *
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
+ *     facts.h     what loops take for granted of arrays
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
  *     countdown.h a form for two parts
  *     asides.h    what is off the usual way      names.h  whose machine code it is, for profilers
