@@ -14,7 +14,6 @@ The simulation is a loop of tail calls: however long it lasts, the stack does no
     cascade plan examples/fireflies.py:night
 """
 
-import cmath
 import math
 import random
 from typing import NamedTuple
@@ -43,8 +42,13 @@ def beginnings(count: int, seed: int) -> list[float]:
     return [numbers.uniform(0, math.tau) for _ in range(count)]
 
 
-def mean_field(phases: list[float]) -> complex:
-    return sum(cmath.exp(1j * phase) for phase in phases) / len(phases)
+def mean_field(phases: list[float]) -> tuple[float, float]:
+    """Returns r and psi: the length and the angle of the mean of all exp(i * phase)."""
+    x = y = 0.0
+    for phase in phases:
+        x += math.cos(phase)
+        y += math.sin(phase)
+    return math.sqrt(x * x + y * y) / len(phases), math.atan2(y, x)
 
 
 @cs.task
@@ -53,13 +57,14 @@ def simulate(
 ) -> Night | cs.TailCall[Night]:
     """A tenth of a second, in steps of a fiftieth (Euler's method); the rest is a tail call."""
     if len(seen) >= 10 * seconds:
-        return Night([*seen, abs(mean_field(phases))], phases)
+        return Night([*seen, mean_field(phases)[0]], phases)
     for _ in range(5):
-        r, psi = cmath.polar(mean_field(phases))
-        phases = [
-            (phase + 0.02 * (frequency + coupling * r * math.sin(psi - phase))) % math.tau
-            for phase, frequency in zip(phases, frequencies, strict=True)
-        ]
+        r, psi = mean_field(phases)
+        moved = []
+        for at in range(len(phases)):
+            phase = phases[at]
+            moved.append((phase + 0.02 * (frequencies[at] + coupling * r * math.sin(psi - phase))) % math.tau)
+        phases = moved
     return cs.TailCall(kwargs={"phases": phases, "seen": (*seen, r)})
 
 

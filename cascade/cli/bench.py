@@ -23,10 +23,10 @@ from cascade.events.preview import preview
 from cascade.graph.build import flatten
 from cascade.graph.inputs import Inputs
 from cascade.graph.model import Graph
-from cascade.observers.target import duration
 from cascade.runtime.inputs import InputValues
 from cascade.runtime.program import compile as compile_target
 
+UNITS = ((1.0, "s"), (1e3, "ms"), (1e6, "us"), (1e9, "ns"))
 PLAIN, TASK = "plain Python", "Cascade"
 Pyperf = Any  # a module that need not be installed
 Measures = dict[str, Callable[[], object]]
@@ -107,9 +107,15 @@ def _measure(pyperf: Pyperf, measures: Measures, description: str, given: Sequen
     return found
 
 
+def _in_units(seconds: float) -> str:
+    """Returns a time with three digits, as pyperf's own summary has it: times here begin at some ten nanoseconds."""
+    factor, unit = next(((factor, unit) for factor, unit in UNITS if seconds >= 0.9995 / factor), UNITS[-1])
+    return f"{seconds * factor:.3g} {unit}"
+
+
 def _show(found: dict[str, Any], reason: str | None) -> None:
     for name, measured in found.items():
-        show(f"{name:12}  {duration(measured.mean()):>8}  +- {duration(measured.stdev())}")
+        show(f"{name:12}  {_in_units(measured.mean()):>7}  +- {_in_units(measured.stdev())}")
     if reason is not None:
         show(f"no plain Python beside it: {reason}")
         return

@@ -42,10 +42,11 @@ class PlainForm:
         self._looping: set[int] = set()  # rows that return tail calls; others need no loop around them
         self.value = self._compiled(range(len(rows)), self._first_value_of)()
         self.function = self._compiled(
-            self._looping, lambda value, number: _value_of_loop(value, self._function(number))
+            self._looping,
+            lambda value, number, /, *args, **kwargs: _value_of_loop(value, self._task(number), args, kwargs),
         )
 
-    def _compiled(self, looping: Collection[int], finish: Callable[[object, int], object]) -> Callable[[], object]:
+    def _compiled(self, looping: Collection[int], finish: Callable[..., object]) -> Callable[[], object]:
         known: dict[str, object] = {f"i{number}": value for number, value in enumerate(self._inputs)}
         known["finish"] = finish
         lines = []
@@ -61,10 +62,13 @@ class PlainForm:
         operation = self._rows[number][0]
         return operation.make if isinstance(operation, Container) else _task_of(operation).called
 
-    def _first_value_of(self, value: object, number: int) -> object:
+    def _task(self, number: int) -> AnyTask:
+        return _task_of(self._rows[number][0])
+
+    def _first_value_of(self, value: object, number: int, /, *args: object, **kwargs: object) -> object:
         if type(value) is TailCall:
             self._looping.add(number)
-            value = _value_of_loop(value, self._function(number))
+            value = _value_of_loop(value, self._task(number), args, kwargs)
         if type(value) is Jump or holds_deferred(value):
             raise NoPlainFormError("a task returns a Jump or a graph, which only Cascade continues with")
         return value
@@ -91,7 +95,7 @@ def _expression(operation: object, number: int, names: list[str], loops: bool) -
 
 def _call(number: int, arguments: list[str], loops: bool) -> str:
     call = f"f{number}({', '.join(arguments)})"
-    return f"finish({call}, {number})" if loops else call
+    return f"finish({call}, {', '.join([str(number), *arguments])})" if loops else call
 
 
 def _map(operation: Map, number: int, names: list[str], loops: bool) -> str:
@@ -117,11 +121,27 @@ def _arguments(task: AnyTask, names: list[str]) -> list[str]:
     return found
 
 
-def _value_of_loop(value: object, function: Callable[..., object]) -> object:
-    """Returns the value of a call that has returned `value`."""
+def _value_of_loop(value: object, task: AnyTask, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    """Returns the value of a call of a task with these arguments that has returned `value`."""
     while type(value) is TailCall:
-        target = value.target
-        if target is not None:
-            function = _task_of(operation_of(target) if isinstance(target, Task) else target).called
-        value = function(*value.args, **value.kwargs)
+        target, before = value.target, (args, kwargs)
+        args, kwargs = value.args, value.kwargs
+        called = task if target is None else _task_of(operation_of(target) if isinstance(target, Task) else target)
+        if called is task and len(args) + len(kwargs) < len(task.parameters):
+            args, kwargs = _with_current(task, before, args, kwargs)
+        task = called
+        value = task.called(*args, **kwargs)
     return value
+
+
+def _with_current(
+    task: AnyTask,
+    before: tuple[tuple[object, ...], dict[str, object]],
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """Returns the arguments of a tail call; a parameter that it does not pass keeps its value of the call before."""
+    names = task.parameters
+    found = {**dict(zip(names, before[0], strict=False)), **before[1], **dict(zip(names, args, strict=False)), **kwargs}
+    positional = [name for name in names[: task.binder.positional] if name in found]
+    return tuple([found.pop(name) for name in positional]), found

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import shlex
 import time
-import warnings
 from collections.abc import Mapping
 
 from cascade.declare.failed import add_note
+from cascade.declare.warn import warn_user
 from cascade.durable.execution import written_target
 from cascade.durable.schema import RunRow
 from cascade.durable.store import Store
-from cascade.errors import PAGE, DurabilityWarning
+from cascade.errors import DurabilityWarning
 
 SHORT = 10.0
 """Seconds of a `cascade.sleep` that are not worth a notice."""
@@ -30,11 +30,10 @@ def warn_of_another_target(store: Store, id: str, target: object, params: Mappin
     if not store.pickle and data != store.target(id):
         row = store.run(id)
         text = "is over, and its value is returned" if row.is_over else "continues with its own target"
-        warnings.warn(
+        warn_user(
             f"the run {id!r} in {store.path} was started with another target, or with other arguments, and {text}: "
-            f"what was given now is not used. A new run needs another id. (more: {PAGE.format(DurabilityWarning.__name__)})",
+            "what was given now is not used. A new run needs another id.",
             DurabilityWarning,
-            stacklevel=4,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -278,6 +279,12 @@ def _publishing() -> tuple[type[EventPublisher], Callable[[], UUID]]:
     return EventPublisher, uuid4
 
 
+def _warn_of_redefined(operations: Iterable[object]) -> None:
+    from cascade.runtime.redefined import warn_of_redefined
+
+    warn_of_redefined(operations)
+
+
 class Session:
     """One run of an engine: its set-up, and the events around it.
 
@@ -355,6 +362,8 @@ class Session:
         )
         if operations:
             check_capacity(operations, context.capacity)
+        if "IPython" in sys.modules:
+            _warn_of_redefined(operations or (getattr(target, "task", None),))
 
     def _prepare_interpreter(self, limit: int | None, max_steps: int) -> None:
         from cascade.runtime.spine.interpreter import Interpreter
@@ -369,6 +378,8 @@ class Session:
         self.asynchronous = run.asynchronous
         if context.subscribed:
             self.tasks = task_count(operations)
+        if "IPython" in sys.modules:
+            _warn_of_redefined(operations)
 
     def __enter__(self) -> None:
         if self.context.subscribed:

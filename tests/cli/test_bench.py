@@ -12,7 +12,7 @@ import pytest
 
 import cascade as cs
 from cascade.cli import main
-from cascade.cli.bench import _measures
+from cascade.cli.bench import _in_units, _measures
 from cascade.cli.plain import NoPlainFormError, PlainForm
 from cascade.cli.targets import load_target
 from cascade.graph.build import flatten
@@ -59,6 +59,23 @@ def down(n: int) -> Any:
 
 
 @cs.task
+def halved(n: int, /, by: int, steps: int = 0, *, start: str = "s") -> Any:
+    if n == 0:
+        return steps, by, start
+    return cs.TailCall((n // by,), {"steps": steps + 1})
+
+
+@cs.task
+def kept(n: int, word: str) -> Any:
+    return cs.TailCall(kwargs={"n": n - 1}) if n else word
+
+
+@cs.task
+def begins(n: int) -> Any:
+    return kept.tail(n, "word")
+
+
+@cs.task
 def add(a: int, b: int = 1) -> int:
     return a + b
 
@@ -80,6 +97,8 @@ TARGETS = [
     add.map([1, 2, 3]),
     add.map([1, 2], b=[10, add(1)]),
     down.map(range(3)),
+    [halved(100, 2), halved(7, 2, start="t"), kept(3, word=add(1)), begins(2)],
+    kept.map([1, 2], word=["a", "b"]),
     {"a": add(1) * 3, "b": (add(1), {add(2)})},
     add(add(1), add(2)).with_retry(3).with_timeout(5),
 ]
@@ -144,6 +163,11 @@ def test_a_target_without_a_plain_form_is_measured_alone(flow, capsys):
     assert [*measures] == ["Cascade"]
     assert reason == "a task returns a Jump or a graph, which only Cascade continues with"
     assert isinstance(measures["Cascade"](), int)
+
+
+def test_times_have_three_digits_in_a_unit_that_fits():
+    shown = [_in_units(seconds) for seconds in (2.4e-8, 9.999e-7, 1.0649e-6, 0.0123, 0.6543, 12.3)]
+    assert shown == ["24 ns", "1 us", "1.06 us", "12.3 ms", "654 ms", "12.3 s"]
 
 
 @needs_pyperf()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree
 from typing import Any
 
@@ -154,3 +155,73 @@ def test_progress_is_shown_live_in_the_output_of_the_cell():
     assert is_live == "True" and int(count) < 20
     assert "&lt;b&gt;no&lt;/b&gt;" in outputs[4][0].data["text/html"]
     assert outputs[5][0].output_type == "stream" and "run of later started" in outputs[5][0].text
+
+
+MISTAKES = [
+    # A cell that fails, and a part of the last lines of its error.
+    ("if add(1) == 2: pass", "NotRunError: the result of task 'add' is not known yet, and cannot be compared by =="),
+    ("if add(1): pass", "hint: task(...).run_if(condition) or cs.Router(condition, routes)"),
+    ("for value in add.map([1]): pass", "hint: call a task for each of its items: task.map(result)"),
+    ("add(1).result()", "hint: cs.run(result) runs it, and returns the value"),
+    ("add(1).plot()", "hint: read it in a task, which is given the value; or run it first: cs.run(result).plot"),
+    ("float(add(1))", "cannot be converted by float()"),
+    ("sum(add.map([1]))", "run it first: for item in cs.run(result)"),
+    ("max(add(1), 3)", "has no truth value"),
+    ("add.map({'a': 1})", "map input 'a' is a dict"),
+    ("cs.run(add)", "hint: call it: add(...)"),
+    ("cs.run(add(1), add(2))", "hint: several targets go in a list: cs.run([a, b])"),
+    ("await later(1); cs.run(later(1))", "and in a cell with an await of its own, write: await cascade.arun(...)"),
+    ("await cs.run(add(1))", "and in a cell with an await of its own, write: await cascade.arun(...)"),
+    ("cs.run(inside(1))", "where: a task, in which a call of a task is lazy as everywhere"),
+    ("cs.run(in_worker.map([1, 0]))", "ZeroDivisionError: division by zero"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries that run it
+def test_mistakes_in_cells_are_answered_at_the_line_of_the_cell():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    pytest.importorskip("loky")
+    tasks = (
+        "import cascade as cs\n@cs.task\ndef add(a, b=1): return a + b\n@cs.task\nasync def later(x): return x\n"
+        "@cs.task\ndef inside(n): return 1 if add(n) > 3 else 2\n@cs.task(mode='compute')\ndef in_worker(n): return 1 / n"
+    )
+    cells = [nbformat.v4.new_code_cell(cell) for cell in (tasks, *(cell for cell, _ in MISTAKES))]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    for cell, (_, answer) in zip(notebook.cells[1:], MISTAKES, strict=True):
+        (output,) = [output for output in cell.outputs if output.output_type == "error"]
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+        assert answer in shown
+        assert (
+            "site-packages/cascade" not in shown and "/cascade/declare" not in shown and "/cascade/runtime" not in shown
+        )
+
+
+REDEFINED = """
+import warnings
+def warned(target, **options):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        value = cs.run(target, **options)
+    return value, [str(each.message).partition(":")[0] for each in found if each.category is cs.DeclarationWarning]
+"""
+OLD = "task 'half' has been defined anew since this result was made, and the run calls the old one"
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries that run it
+def test_a_task_that_a_cell_defines_anew_is_warned_of_where_a_result_has_the_old_one():
+    half = "@cs.task\ndef half(x): return x / 2"
+    outputs = execute(
+        "import cascade as cs\n" + REDEFINED,
+        half,
+        "single, graph = half(1), half(half(4))",
+        half,  # the cell is run again, unchanged
+        "print(warned(single), warned(graph))",
+        half.replace("/", "//"),
+        "print(warned(single), warned(graph), warned(graph, use_vm=False))",
+        "print(warned(half(3)), warned(half.map([3])), warned(half.partial().map([3])))",
+    )
+    assert outputs[4][0].text == "(0.5, []) (1.0, [])\n"
+    assert outputs[6][0].text == f"{(0.5, [OLD])} {(1.0, [OLD])} {(1.0, [OLD])}\n"
+    assert outputs[7][0].text == "(1, []) ([1], []) ([1], [])\n"

@@ -351,7 +351,7 @@ def check_synchronous(name: str, instead: str) -> None:
     raise EventLoopError(
         f"{name} was called while an event loop is running in this thread",
         expected="a call from synchronous code",
-        hint=f"inside a coroutine write: {instead}",
+        hint=f"inside a coroutine{', and in a cell with an await of its own,' if 'ipykernel' in sys.modules else ''} write: {instead}",
     )
 
 
