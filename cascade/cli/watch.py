@@ -1,7 +1,7 @@
 """`cascade run --watch`: runs a target again after each change of its modules.
 
 Each run is a child process, so nothing of an earlier one is left; it is a fork of this one, which has imported Cascade and none of the user's
-modules. The child sends the files that it executes, which are those that are watched.
+modules. The child sends the files that it executes, which are those that are watched, each with its time when it was executed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Watched:
         self.status = 0
         self._child: int | None = child
         self._reader = reader
-        self._marks: dict[str, Mark | None] = {}
+        self._marks: dict[str, Mark] = {}
         self._rest = b""
 
     def until_changed(self) -> str | None:
@@ -101,14 +101,14 @@ class _Watched:
         data = os.read(self._reader, 65536)
         if not data:
             time.sleep(INTERVAL)  # the run has ended
-        *names, self._rest = (self._rest + data).split(b"\0")
-        for name in names:
-            file = os.fsdecode(name)
-            self._marks.setdefault(file, _mark(file))
+        *found, self._rest = (self._rest + data).split(b"\n")
+        for each in found:
+            file, modified, size = each.split(b"\0")
+            self._marks.setdefault(os.fsdecode(file), (int(modified), int(size)))
 
 
 class _Sender:
-    """An audit hook that sends the names of the user's files that are compiled and executed."""
+    """An audit hook that sends the names of the user's files that are compiled and executed, with their times and sizes then."""
 
     def __init__(self, writer: int) -> None:
         self._writer = writer
@@ -125,8 +125,10 @@ class _Sender:
             return
         self._sent.add(file)
         if file.endswith(".py") and _is_of_user(file):
-            with contextlib.suppress(OSError):  # nobody reads it any more
-                os.write(self._writer, os.fsencode(os.path.abspath(file)) + b"\0")
+            mark = _mark(file)  # taken here: the other process may read the name when the file has changed again
+            if mark is not None and "\n" not in file:
+                with contextlib.suppress(OSError):  # nobody reads it any more
+                    os.write(self._writer, os.fsencode(os.path.abspath(file)) + b"\0%d\0%d\n" % mark)
 
 
 def _is_of_user(file: str) -> bool:

@@ -13,6 +13,7 @@ from queue import Queue
 import pytest
 
 import cascade as cs
+from cascade.cli.watch import _Sender, _Watched
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")]
 FLOW = """
@@ -102,6 +103,17 @@ def test_a_change_of_the_module_and_of_one_that_it_imports_runs_the_target_again
     write(tmp_path / "flow.py", FLOW.replace("NUMBER + n", "-NUMBER"))
     assert running.until("-410") == ["cascade: flow.py has changed: runs again", "-410"]
     assert running.interrupt() == 130
+
+
+def test_a_change_before_the_watching_process_has_read_the_name_is_noticed(tmp_path):
+    file = tmp_path / "flow.py"
+    file.write_text("NUMBER = 1\n")
+    reader, writer = os.pipe()
+    _Sender(writer)("compile", ("", str(file)))
+    file.write_text("NUMBER = 10\n")
+    os.close(writer)
+    assert _Watched(os.getpid(), reader).until_changed() == str(file)
+    os.close(reader)
 
 
 def test_errors_of_the_module_are_shown_and_the_next_change_is_waited_for(watching, tmp_path):
