@@ -145,7 +145,11 @@ def act(store: cs.Store, budget: int, answer: str | None) -> None:
         run = cs.resume(store, "agent")
     run.wait()
     state = run.state()
-    print(f"asks      {state.waits[0]}" if state.waits else f"done      {run.result()}")
+    print(
+        f"asks      {state.waits[0]}  (start again with --answer yes, or no)"
+        if state.waits
+        else f"done      {run.result()}"
+    )
 
 
 if __name__ == "__main__":

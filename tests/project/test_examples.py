@@ -323,6 +323,16 @@ def test_every_example_is_tested():
     assert all(f"examples/{name}" in page for name in TARGETS)
 
 
+def test_a_planet_is_compared_with_plain_python_and_with_a_saved_run():
+    pytest.importorskip("msgspec")
+    shown = example("planet.py", "--compare", "20000").stdout
+    assert re.fullmatch(r"plain Python \d+ ns a step, Cascade \d+ ns, saved \d+ ns: \d+\.\d times as fast\n", shown)
+
+
+def test_the_picture_of_the_orbits(tmp_path):
+    assert len(picture("orbits.py", tmp_path).findall(".//{*}polyline")) == 1
+
+
 @needs("airportsdata", "msgspec", "polars", "numpy")
 @pytest.mark.parametrize("name", TARGETS)
 def test_targets_of_the_examples_are_planned_and_drawn(name, tmp_path):
@@ -334,12 +344,15 @@ def test_targets_of_the_examples_are_planned_and_drawn(name, tmp_path):
 # -- Saved runs -------------------------------------------------------------------------------------------------------
 
 
+AGAIN = "  (start again with --answer yes, or no)"
+
+
 @needs("msgspec")
 def test_an_agent_waits_for_answers_across_restarts(tmp_path):
-    assert example("approval.py", cwd=tmp_path).stdout == "asks      desk for 310?\n"
-    assert example("approval.py", cwd=tmp_path).stdout == "asks      desk for 310?\n"
+    assert example("approval.py", cwd=tmp_path).stdout == f"asks      desk for 310?{AGAIN}\n"
+    assert example("approval.py", cwd=tmp_path).stdout == f"asks      desk for 310?{AGAIN}\n"
     bought = example("approval.py", "--answer", "yes", cwd=tmp_path).stdout
-    assert bought == "buys      desk for 310\nasks      lamp for 45?\n"
+    assert bought == f"buys      desk for 310\nasks      lamp for 45?{AGAIN}\n"
     assert example("approval.py", "--answer", "no", cwd=tmp_path).stdout == "done      bought desk, 90 left: no lamp\n"
 
 
@@ -353,7 +366,7 @@ def test_a_simulation_that_is_killed_goes_on(tmp_path):
     assert kill_when_saved("planet.py", *steps, cwd=tmp_path) == "begins\n"
     on = example("planet.py", *steps, cwd=tmp_path).stdout.splitlines()
     undisturbed = example("planet.py", *steps, "--store", "other.db", cwd=tmp_path).stdout.splitlines()
-    assert re.fullmatch(r"goes on at step [\d,]+", on[0]) and undisturbed[0] == "begins"
+    assert re.fullmatch(r"continues at step [\d,]+", on[0]) and undisturbed[0] == "begins"
     assert on[1] == undisturbed[1]
 
 
