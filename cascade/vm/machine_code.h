@@ -8,7 +8,7 @@
  *     facts.h     what loops take for granted of arrays
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
  *     countdown.h a form for two parts
- *     asides.h    what is off the usual way      names.h  whose machine code it is, for profilers
+ *     asides.h    what is off the usual way      names.h, debugger.h  whose machine code it is, for profilers and debuggers
  *     operations.h  what all of these are made of    x86_64.h, aarch64.h  the same in the machine's instructions
  */
 
@@ -43,7 +43,10 @@ typedef struct cascade_pages {
     int32_t forms;              /* words with a form of their own */
     int32_t count;              /* words */
     int32_t *offsets;           /* by word, for listings; behind them, of what is off the usual way */
+    void *symbols;              /* for debuggers, or NULL */
 } cascade_pages;
+
+#include "machine_code/debugger.h"
 
 /* What machine code is made of. */
 typedef struct {
@@ -65,6 +68,7 @@ static void cascade_free_pages(cascade_pages *pages)
 {
     while (pages != NULL) {
         cascade_pages *before = pages->before;
+        cascade_forget_symbols(pages);
 #if CASCADE_HAS_MACHINE_CODE
         munmap(pages->bytes, pages->size);
         cascade_page_bytes -= pages->size;

@@ -14,6 +14,7 @@ cdef extern from "vm/kernel.h":
     void cascade_free_pages(Pages*)
     bint cascade_is_refused(PyObject*) noexcept
     void cascade_write_name(const Pages*, const char*, const char*) noexcept
+    void cascade_show_debugger(Pages*, const char*) noexcept
     int CASCADE_HAS_MACHINE_CODE
     size_t cascade_page_bytes
 
@@ -32,11 +33,17 @@ cdef enum:
 
 cdef int64_t machine_work = work_by_environment()
 cdef bint may_be_profiled = hasattr(sys, "is_stack_trampoline_active")
-cdef bint names_machine_code = getenv("CASCADE_MACHINE_CODE_MAP") != NULL and getenv("CASCADE_MACHINE_CODE_MAP")[0] != 0
+cdef bint names_machine_code = is_set("CASCADE_MACHINE_CODE_MAP")
+cdef bint shows_machine_code = is_set("CASCADE_MACHINE_CODE_GDB")
 
 makes_machine_code = PyContextVar_New("cascade machine code", NULL)
 cdef PyObject* MAKES_MACHINE_CODE = <PyObject*>makes_machine_code
 incref(MAKES_MACHINE_CODE)      # whoever deletes the name does no harm
+
+
+cdef bint is_set(const char* name) noexcept:
+    cdef const char* value = getenv(name)
+    return value != NULL and value[0] != 0
 
 
 cdef int64_t work_by_environment() noexcept:
@@ -84,15 +91,18 @@ cdef bint make_machine_code(Pages** pages, SourceCode* source) noexcept:
 
 
 cdef void name_machine_code(Pages* pages, kernel) noexcept:
-    # For `perf`, where the environment or CPython's own support asks for it. An exception that is set stays.
+    # For `perf` and debuggers, where the environment or CPython's own support asks for it. An exception that is set stays.
     cdef PyObject *error_type, *error, *traceback
-    if not names_machine_code and not may_be_profiled:
+    if not names_machine_code and not may_be_profiled and not shows_machine_code:
         return
     PyErr_Fetch(&error_type, &error, &traceback)
     try:
-        if names_machine_code or sys.is_stack_trampoline_active():
-            code = (<BlockKernel>kernel).code if type(kernel) is BlockKernel else (<Kernel>kernel).code.lines[0][0].code
-            cascade_write_name(pages, code.co_qualname.encode("utf-8", "replace"), code.co_filename.encode("utf-8", "replace"))
+        code = (<BlockKernel>kernel).code if type(kernel) is BlockKernel else (<Kernel>kernel).code.lines[0][0].code
+        name = code.co_qualname.encode("utf-8", "replace")
+        if names_machine_code or (may_be_profiled and sys.is_stack_trampoline_active()):
+            cascade_write_name(pages, name, code.co_filename.encode("utf-8", "replace"))
+        if shows_machine_code:
+            cascade_show_debugger(pages, name)
     except BaseException:
         pass        # it has no name
     PyErr_Restore(error_type, error, traceback)

@@ -1,4 +1,4 @@
-/* Whose machine code it is, for profilers and debuggers: a line for each in the file that `perf` reads. Included by machine_code.h. */
+/* Whose machine code it is, for profilers: a line for each in the file that `perf` reads. Included by machine_code.h. */
 
 /* Appends a line to /tmp/perf-PID.map, in one call: others, CPython among them, may write to it. A child has a file of its own.
  * Where that fails there is no name, which does no harm. */
