@@ -254,9 +254,8 @@ def test_the_source_says_which_loops_stand_in_others():
 
     found = decode(nest.__code__)
     by_line: dict[int, int] = {}
-    for start, _, line in nest.__code__.co_lines():
+    for start, end, line in nest.__code__.co_lines():
         if line is not None:
-            by_line[line - nest.__code__.co_firstlineno] = max(
-                found.nesting[start // 2], by_line.get(line - nest.__code__.co_firstlineno, 0)
-            )
+            number = line - nest.__code__.co_firstlineno
+            by_line[number] = max(by_line.get(number, 0), *found.nesting[start // 2 : end // 2])
     assert [by_line[line] for line in (1, 2, 4, 5, 6, 9, 10)] == [0, 1, 3, 3, 2, 1, 0]
