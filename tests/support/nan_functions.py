@@ -140,3 +140,30 @@ def given_back(x, n):
     while n > 0:
         n -= 1
     return x
+
+
+def computed_choice(v, n):
+    found = []
+    for i in range(n):
+        y = v - v
+        found.append(n if i > n else y)
+        found.append(y in found)
+    return found
+
+
+def itself(x):
+    return x
+
+
+def computed_aliases(v, n):
+    best, found = 0.0, []
+    for i in range(n):
+        x = v - v
+        if i == 0 or x < best:
+            best = x
+        found.append(x)
+        found.append(itself(x))
+        found.append(y := v * 0.0)
+        found.append(y in found)
+    a = b = v - v
+    return found.index(best), found.count(best), a in [b], (a, 1) == (b, 1)

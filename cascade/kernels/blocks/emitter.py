@@ -338,13 +338,17 @@ class Emitter:
         return len(self.call_outs) - 1
 
     def keep_identity(self, *values: Value) -> None:
-        """Objects are going to be made of values. A NaN that a variable holds leaves, as it would be another object each time.
+        """Values are going to be objects, or to stand in a second register. A NaN leaves where a variable holds it.
 
-        A NaN is equal to nothing, so that containers know it by its identity.
+        It is equal to nothing, so that containers know it by its identity: of a NaN there are never two registers, or one and an object.
         """
         for value in values:
-            if value.kind == FLOAT and value.local >= 0 and not value.constant:
-                self.emit("EXIT_IF_NAN", a=value.register)
+            if value.local >= 0:
+                self.leave_if_nan(value)
+
+    def leave_if_nan(self, value: Value) -> None:
+        if value.kind == FLOAT and not value.constant:
+            self.emit("EXIT_IF_NAN", a=value.register)
 
     # -- Variables --------------------------------------------------------------------------------------------------
 

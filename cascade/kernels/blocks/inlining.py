@@ -439,6 +439,7 @@ class Inlined(Translator):
         if value.kind == OBJECT and not value.constant and not value.owned:
             value = self.own(value)
         elif value.kind in UNBOXED and not value.constant and (value.local >= 0 or value.register in self.fixed):
+            self.leave_if_nan(value)
             result = self.temporary()
             self.emit("MOVE", a=result, b=value.register)
             value = value._replace(register=result)

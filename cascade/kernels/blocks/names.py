@@ -91,6 +91,7 @@ def make_storable(translator: Translator, place: int) -> None:
             raise LeavesTyped
     if value.unseen and value.local < 0:
         translator.seen(place)
+    translator.keep_identity(translator.state.stack[place])
 
 
 def put(translator: Translator, number: int) -> None:
@@ -221,6 +222,7 @@ def copy(translator: Translator, instruction: Instruction) -> None:
         value = translator.whole(place)
         if value.kind not in (*HELD, NULL):
             raise LeavesTyped
+    translator.leave_if_nan(value)
     if value.register in translator.chunk.names:
         translator.chunk.pinned.add(value.register)
     if value.owned:

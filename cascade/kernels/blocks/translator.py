@@ -550,6 +550,7 @@ class Translator(Emitter):
     def settle_for_join(self, offset: int) -> None:
         """Moves the values of the stack to their places, and boxes numbers where there are many versions already."""
         state = self.state
+        self.keep_identity_at(offset)
         if self.counts.get(offset, 0) >= VERSION_LIMIT and state.key(offset) not in self.versions:
             self.generalise()
         moves = []
@@ -574,6 +575,16 @@ class Translator(Emitter):
             self.emit("MOVE", a=slot, b=value.register)
             state.stack[depth] = value._replace(register=slot)
             self.chunk.drop(value)
+
+    def keep_identity_at(self, offset: int) -> None:
+        """The same of the values on the stack, of which each gets a register of its own where paths join."""
+        if not any(value.kind == FLOAT and value.local >= 0 for value in self.state.stack):
+            return
+        before = self.leaving, self.chunk.exit, self.offset
+        self.offset = offset
+        self.refresh()
+        self.keep_identity(*self.state.stack)
+        self.leaving, self.chunk.exit, self.offset = before
 
     def generalise(self) -> None:
         """Makes objects of the variables that are numbers, and forgets their classes."""

@@ -51,6 +51,8 @@ def test_code_that_was_made_for_numbers_meets_a_nan(values):
         functions.computed_attribute,
         functions.computed_items,
         functions.computed_for_closure,
+        functions.computed_choice,
+        functions.computed_aliases,
     ],
 )
 def test_a_nan_that_is_computed_becomes_one_object(function):

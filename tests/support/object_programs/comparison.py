@@ -342,7 +342,7 @@ def drained(value: Any) -> Any:
 
 
 SHARED = (
-    int, float, str, bytes, type(None), type, tuple, range,
+    int, float, complex, str, bytes, type(None), type, tuple, range,
     types.FunctionType, types.BuiltinFunctionType, types.ModuleType, *SCALARS,
 )  # fmt: skip
 """Numbers, texts, ranges, constant tuples and what the modules hold are shared with the whole process."""

@@ -370,12 +370,19 @@ for <q> in range(<2|3|5>):
     <r> <+|-|*|/>= <edge>
     note((<r>, <r> == <r>, <r> < <num>, -<r>, abs(<r>)))
 
+edge-identity 4
+@q:count @r:float @s:any <s> = []
+for <q> in range(<2|3|5>):
+    <r> = <edge> <+|-|*> <edge>
+    <s>.append(math.nan if <r> != <r> and <bool> else <r>)
+    note((<r> in <s>, <s>.count(<r>), [<r>] == [<r>], len({<r>, <r>, math.nan}), {math.nan: 1}.get(<r>), <s>[-1] in <s>))
+
 edge-containers 3
 @r:float <r> = <edge>
 note((max(<r>, <edge>), min([<edge>, <r>]), sorted([<edge>, <r>, 0]), sum([<r>, <edge>])))
 
 edge-conversions! 3
-note((<int|round|math.floor|math.ceil|math.trunc|math.sqrt|repr|bool|hash>(<edge>), <edge> <op> <edge>, divmod(<edge>, <num>)))
+note((<int|round|math.floor|math.ceil|math.trunc|math.sqrt|repr|bool>(<edge>), <edge> <op> <edge>, divmod(<edge>, <num>)))
 
 bool-types 6
 @q:any for <q> in (<bool>, <int>, <float>, <bool>, 1, True, 0, False, 1.0):
