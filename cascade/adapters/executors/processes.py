@@ -164,10 +164,15 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _start_tracker() -> None:
-    """Starts loky's process that removes the semaphores of processes that were killed, so that it does so without a warning."""
+    """Starts the processes that remove the semaphores of those that were killed, loky's so that it does so without a warning.
+
+    That of multiprocessing, which loky needs as well, unblocks the signal of Ctrl-C once it has started: so not within `_without_ctrl_c`.
+    """
     quiet = "ignore:resource_tracker:UserWarning"
     sys.warnoptions.append(quiet)  # is handed on to it
     try:
+        if os.name == "posix":
+            import_module("multiprocessing.resource_tracker").ensure_running()
         import_module("loky.backend.resource_tracker").ensure_running()
     finally:
         sys.warnoptions.remove(quiet)
