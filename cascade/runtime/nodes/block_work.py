@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 DONE, MISSING, REFUSED, UNSHARED = "done", "missing", "refused", "unshared"
 KEPT_LIMIT, KEPT_BYTES = 100, 1 << 28
-SLICE = 0.01
+SLICE = 0.05
 """Seconds of calls between two looks whether the block has to end."""
 
 _kept: dict[bytes, tuple[bytes, _Made | None]] = {}
