@@ -12,30 +12,29 @@ Every blueprint is verified when it is turned into `Code` (see `cascade.compiler
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cascade._vm import Code, configure
 from cascade.compiler.chains import join_chains
 from cascade.compiler.emit import emit, emit_loop, emit_state_machine
 from cascade.compiler.registers import allocate
 from cascade.compiler.verify import verify
-from cascade.graph.model import Graph, Plan, Row
+from cascade.graph.model import Graph, Plan
 from cascade.graph.operations import AnyTask, StateMachine, TaskOperation
+from cascade.imports import TYPE_CHECKING
 from cascade.instructions.blueprint import Blueprint
+
+if TYPE_CHECKING:
+    from cascade.compiler.chains import Joining
 
 configure(verify=verify)
 
 
-def compile_graph(graph: Graph, plan: Plan, joins: bool = False) -> Blueprint:
+def compile_graph(graph: Graph, plan: Plan, joining: Joining = "none") -> Blueprint:
     """Compiles a graph; its inputs are the inputs of the blueprint.
 
     Args:
-        joins: whether chains of compute tasks become one call.
+        joining: whether chains of compute tasks become one call; see `join_chains`.
     """
-    rows: Sequence[Row] = graph.rows
-    order: Sequence[int] = plan.issue_order(graph)
-    if joins:
-        rows, order = join_chains(rows, order)
+    rows, order = join_chains(graph.rows, plan.issue_order(graph), joining)
     registers = allocate(rows, order, len(graph.inputs))
     return emit(rows, order, registers, len(graph.inputs))
 

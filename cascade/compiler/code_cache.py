@@ -27,6 +27,8 @@ from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 if TYPE_CHECKING:
     from typing import TypeGuard
 
+    from cascade.compiler.chains import Joining
+
     CompiledOperation = AnyTask | TaskOperation
     KeptCode = dict[tuple[Row, ...], object]
 
@@ -50,16 +52,16 @@ NO_TEMPLATE = object()
 
 
 class _Variants:
-    """The code of a graph that may have chains of compute tasks: where they are joined, and where not."""
+    """The code of a graph that may have chains of compute tasks, by how they are joined."""
 
     def __init__(self) -> None:
-        self._codes: dict[bool, Code] = {}
+        self._codes: dict[Joining, Code] = {}
 
-    def of(self, joins: bool, make: Callable[[], Code]) -> Code:
+    def of(self, joining: Joining, make: Callable[[], Code]) -> Code:
         """Returns one of them, which `make` makes when it is first needed."""
-        if joins not in self._codes:
-            self._codes[joins] = make()
-        return self._codes[joins]
+        if joining not in self._codes:
+            self._codes[joining] = make()
+        return self._codes[joining]
 
 
 class CodeCache:
@@ -71,9 +73,9 @@ class CodeCache:
         self._own: dict[AnyTask | Operation, KeptCode] | None = None if type(solver) is NativeSolver else {}
 
     def code_of(
-        self, target: object, limit: int | None = None, *, hands_on: bool = False, joins: bool = False
+        self, target: object, limit: int | None = None, *, hands_on: bool = False, joining: Joining = "none"
     ) -> tuple[Code, Sequence[object]]:
-        """Returns the code of a target and the values of its inputs; the arguments as in `flatten`, and `joins` as in `compile_graph`."""
+        """Returns the code of a target and the values of its inputs; the arguments as in `flatten`, and `joining` as in `compile_graph`."""
         rows, inputs = flatten(target, limit, hands_on=hands_on, to_run=True)
         operation = rows[-1][0]
         known = operation.derived.code if self._own is None else self._own.get(operation)
@@ -86,13 +88,13 @@ class CodeCache:
                 code = _Variants() if _may_join(rows) else self._compiled(rows, inputs)
                 self._keep(operation, rows, code, by_cache)
         if type(code) is _Variants:
-            return code.of(joins, lambda: self._compiled(rows, inputs, joins)), inputs
+            return code.of(joining, lambda: self._compiled(rows, inputs, joining)), inputs
         assert type(code) is Code
         return code, inputs
 
-    def _compiled(self, rows: tuple[Row, ...], inputs: Sequence[object], joins: bool = False) -> Code:
+    def _compiled(self, rows: tuple[Row, ...], inputs: Sequence[object], joining: Joining = "none") -> Code:
         graph = Graph(rows, tuple(inputs))
-        return Code(compile_graph(graph, self.solver.resolve(graph), joins))
+        return Code(compile_graph(graph, self.solver.resolve(graph), joining))
 
     def is_single_call(
         self, target: object, limit: int | None = None, *, hands_on: bool = False

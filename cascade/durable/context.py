@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cascade._vm import Code
 from cascade.declare.lazy import LazyResult
@@ -11,6 +11,9 @@ from cascade.durable.frames import Shape, Shapes, operations_in
 from cascade.graph.model import Row
 from cascade.runtime.engine import Session
 from cascade.runtime.spine.run_context import RunContext
+
+if TYPE_CHECKING:
+    from cascade.compiler.chains import Joining
 
 
 class SavedContext(RunContext):
@@ -38,8 +41,8 @@ class SavedContext(RunContext):
         return self.shapes.made(target, operations)
 
     @property
-    def joins_chains(self) -> bool:
-        return False  # each call has a place of its own
+    def joining(self) -> Joining:
+        return "none"  # each call has a place of its own
 
     def holds_resources(self) -> bool:
         return True  # a Router's route goes by `expand`, too

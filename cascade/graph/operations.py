@@ -312,10 +312,15 @@ class Stage(NamedTuple):
 
 @final
 class Chain(PolicyOperation):
-    """Calls of compute tasks, each of which needs the value of the one before; see `cascade.compiler.chains`."""
+    """Calls of compute tasks, each of which needs the value of the one before; see `cascade.compiler.chains`.
 
-    def __init__(self, stages: tuple[Stage, ...]) -> None:
+    Args:
+        keeps: whether only calls in workers need its value, so that it may stay there.
+    """
+
+    def __init__(self, stages: tuple[Stage, ...], keeps: bool) -> None:
         self.stages = stages
+        self.keeps = keeps
         count = sum(stage.width for stage in stages)
         super().__init__(stages[-1].task, [Operand("argument", DATA)] * count, Policies())
 
@@ -421,13 +426,14 @@ def operation_with(task: AnyTask, policies: Policies) -> PolicyOperation:
     return known
 
 
-def chain_of(stages: tuple[Stage, ...]) -> Operation:
-    """The operation of a chain: the same one for equal stages."""
+def chain_of(stages: tuple[Stage, ...], keeps: bool) -> Chain:
+    """The operation of a chain: the same one for equal arguments."""
     kept = stages[-1].task.derived.operations
-    known = kept.get((Chain, stages))
+    key = Chain, stages, keeps
+    known = kept.get(key)
     if not isinstance(known, Chain):
-        known = Chain(stages)
-        _keep(kept, (Chain, stages), known)
+        known = Chain(stages, keeps)
+        _keep(kept, key, known)
     return known
 
 

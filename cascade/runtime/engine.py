@@ -345,7 +345,7 @@ class Session:
             code, inputs = loop_code_of(context, target.task.routine), target.slots
             self.asynchronous = target.task.is_async
         else:
-            code, inputs = code_cache.code_of(target, limit, joins=context.joins_chains)
+            code, inputs = code_cache.code_of(target, limit, joining=context.joining)
             operations = operations_of(code)
             self.asynchronous = any([operation.is_async for operation in operations])  # noqa: C419  # a generator takes longer
             if context.subscribed:

@@ -172,9 +172,9 @@ def test_graphs_that_tasks_return_have_chains_as_well(run, counting):
 
 def test_rows_keep_their_numbers():
     graph = build_graph(ten(identity(0)))
-    rows, order = join_chains(graph.rows, range(len(graph.rows)))
+    rows, order = join_chains(graph.rows, range(len(graph.rows)), "chains")
     assert list(order) == [0, 10]
     assert type(rows[10][0]) is Chain and len(rows) == 11
     assert [stage.node for stage in rows[10][0].stages] == list(range(1, 11))
     plain = build_graph(total([identity(1)]))
-    assert join_chains(plain.rows, range(len(plain.rows)))[0] is plain.rows
+    assert join_chains(plain.rows, range(len(plain.rows)), "chains")[0] is plain.rows

@@ -26,6 +26,13 @@ def on_dask() -> Iterator[cs.Engine]:
         yield cs.Engine(executor=cs.DaskExecutor(client))
 
 
+def on_dask_that_keeps_all_results() -> Iterator[cs.Engine]:
+    with pytest.MonkeyPatch.context() as patch:
+        pytest.importorskip("distributed")
+        patch.setattr("cascade.adapters.executors.dask.LEAST", 0)
+        yield from on_dask()
+
+
 def on_processes() -> Iterator[cs.Engine]:
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")) as pool:
         yield cs.Engine(executor=Blocks(pool))
@@ -45,6 +52,7 @@ PLACES = {
     "processes": (on_processes, 40),
     "threads": (on_threads, 60),
     "dask": (on_dask, 6),
+    "dask, kept": (on_dask_that_keeps_all_results, 12),
 }
 
 

@@ -10,6 +10,7 @@ import time
 from _thread import allocate_lock
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from typing import cast
 
 from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.local import LocalExecutor
@@ -17,6 +18,10 @@ from cascade.adapters.executors.messages import died
 from cascade.adapters.executors.worker_call import answer_of
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.errors import DeclarationError, MissingExtraError
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cascade.adapters.executors.kept import Answer
 
 ATTEMPTS = 3
 
@@ -41,7 +46,7 @@ class Blocks(LocalExecutor):
         workers: how many calls it makes at once; by default as many as it has workers, if it says so, else as many as there are cores.
         threads: as in `LocalExecutor`.
 
-    A block that runs cannot be stopped: on the same machine its worker notices within a twentieth of a second between two items that nobody waits for it any more.
+    A block that runs cannot be stopped: on the same machine its worker notices within a tenth of a second between two items that nobody waits for it any more.
 
     Raises:
         DeclarationError: (a TypeError) `executor` is something else, or a number that is none from 1 up.
@@ -93,7 +98,7 @@ class ExecutorPool:
             self._count = _workers_of(self._found())
         return self._count
 
-    def submit(self, name: str, function: Callable[..., bytes], *arguments: object) -> _Submitted:
+    def submit(self, name: str, function: Callable[..., object], *arguments: object) -> _Submitted:
         """Begins to call a function in a worker, as a `WorkerPool` does; the result of a call that is cancelled while it runs is dropped."""
         path = None if self._path == sys.path else list(sys.path)
         for attempt in range(ATTEMPTS):
@@ -107,7 +112,7 @@ class ExecutorPool:
                     raise died(name, f"{type(error).__name__}: {error}", self.makes_executors) from None
         raise AssertionError
 
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+    async def send(self, name: str, function: Callable[..., object], *arguments: object) -> Answer:
         """Calls a function in a worker, as a `WorkerPool` does."""
         return await answer_of(self.submit(name, function, *arguments))
 
@@ -143,7 +148,7 @@ class ExecutorPool:
 class _Submitted:
     """A call that was submitted to an executor."""
 
-    def __init__(self, pool: ExecutorPool, name: str, executor: Executor, future: Future[bytes]) -> None:
+    def __init__(self, pool: ExecutorPool, name: str, executor: Executor, future: Future[object]) -> None:
         self.future = future
         self._pool = pool
         self._name = name
@@ -151,7 +156,7 @@ class _Submitted:
 
     def answer(self) -> bytes:
         try:
-            return self.future.result()
+            return cast("bytes", self.future.result())
         except BrokenExecutor as error:
             self._pool.drop(self._executor)
             raise died(self._name, f"{type(error).__name__}: {error}", self._pool.makes_executors) from None

@@ -14,6 +14,7 @@ from typing import Protocol, TypeGuard, cast
 
 from cascade.adapters.executors.blocks import next_ticket
 from cascade.adapters.executors.handshake import enter, greeting
+from cascade.adapters.executors.kept import LEAST, Answer, Kept, KeptAnswer, kept_answer
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.messages import died
 from cascade.adapters.executors.worker_call import answer_of
@@ -24,6 +25,8 @@ MESSAGE_BYTES = 4 << 20
 """Bytes of a block's message, about: they pass through the scheduler."""
 COUNT_SECONDS = 5.0
 """Seconds for which the number of workers is taken to be the same."""
+MARK = "-cascade-"
+"""Stands in the keys of Dask's tasks behind the name of ours."""
 LARGE = 8 << 20
 """Larger arguments, as programs with much data, go to the workers directly, once to each."""
 LARGE_KEPT = 4
@@ -43,6 +46,7 @@ class Client(Protocol):
     def loop(self) -> _Loop: ...
     def submit(self, function: Callable[..., object], *arguments: object, **options: object) -> object: ...
     def scatter(self, data: object, *, broadcast: bool, hash: bool) -> _DaskFuture: ...
+    def subscribe_topic(self, topic: str, handler: Callable[[tuple[float, object]], object]) -> None: ...
     def nthreads(self) -> dict[str, int]: ...
     def close(self) -> object: ...
 
@@ -54,6 +58,8 @@ class DaskExecutor(LocalExecutor):
 
         with distributed.Client("tcp://scheduler:8786") as client:
             engine = cascade.Engine(executor=cascade.DaskExecutor(client))
+
+    Results that only other compute tasks need stay on the workers, unless they are small.
 
     A worker that dies has its work done again by Dask, on another one, three times by default (`distributed.scheduler.allowed-failures`); then it is a
     WorkerError, which the retry policy of the task may answer. The workers need the same versions of Cascade and Python, the modules of the
@@ -67,6 +73,9 @@ class DaskExecutor(LocalExecutor):
         MissingExtraError: (an ImportError) distributed is not installed.
         DeclarationError: (a TypeError) `client` is something else.
     """
+
+    keeps_results = True
+    """Whether results may stay on the workers; a subclass may say that they come back, each."""
 
     def __init__(self, client: Client | str, *, threads: int | None = None) -> None:
         if importlib.util.find_spec("distributed") is None:
@@ -100,9 +109,18 @@ class DaskExecutor(LocalExecutor):
             self._client.close()
 
 
+class _State(Protocol):
+    async def wait(self) -> None: ...
+
+
 class _DaskFuture(Protocol):
+    key: str
+    _state: _State
+
     @property
     def status(self) -> str: ...
+    @property
+    def type(self) -> object: ...
     async def _result(self, raiseit: bool) -> object: ...
     def cancel(self) -> None: ...
 
@@ -117,6 +135,7 @@ class DaskPool:
         self._count = 1
         self._counted = 0.0
         self._large: dict[bytes, _DaskFuture] = {}
+        self._digests: _Digests | None = None
         self._lock = allocate_lock()
 
     @property
@@ -131,11 +150,19 @@ class DaskPool:
         """Returns what tells a block that nobody waits for it any more."""
         return TaskCancelled()
 
-    def submit(self, name: str, function: Callable[..., bytes], *arguments: object) -> _Submitted | None:
+    def keeper(self) -> KeeperOnDask:
+        """Returns what has an answer stay on its worker, as a `KeepingPool` does."""
+        with self._lock:
+            if self._digests is None:
+                self._digests = _Digests()
+                self._client.subscribe_topic(self._digests.topic, self._digests.note)
+            return KeeperOnDask(self._digests.topic, LEAST)
+
+    def submit(self, name: str, function: Callable[..., object], *arguments: object) -> _Submitted | None:
         """Begins to call a function in a worker, as a `WorkerPool` does; one that is cancelled notices it, if it is a block."""
         return None if _large_of(arguments) else self._submitted(name, function, arguments)
 
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+    async def send(self, name: str, function: Callable[..., object], *arguments: object) -> Answer:
         """Calls a function in a worker, as a `WorkerPool` does."""
         large = _large_of(arguments)
         for _ in range(SCATTERS if large else 0):
@@ -148,14 +175,17 @@ class DaskPool:
             self._forget(large)
         return await answer_of(self._submitted(name, function, arguments))
 
-    def _submitted(self, name: str, function: Callable[..., bytes], arguments: Sequence[object]) -> _Submitted:
+    def _submitted(self, name: str, function: Callable[..., object], arguments: Sequence[object]) -> _Submitted:
         ticket = next_ticket()
-        key = f"{name}-cascade-{'-'.join(map(str, ticket))}"
+        key = f"{name}{MARK}{'-'.join(map(str, ticket))}"
+        digests = self._digests if any(type(each) is KeeperOnDask for each in arguments) else None
+        if digests is not None:
+            digests.expect(key)
         future = cast(
             "_DaskFuture",
             self._client.submit(enter, greeting(), ticket, function, None, *arguments, key=key, pure=False),
         )
-        return _Submitted(self._client, name, future)
+        return _Submitted(self._client, name, future, digests)
 
     def _scattered(self, arguments: Sequence[object]) -> list[object]:
         """Returns the arguments, with large ones as data that each worker has."""
@@ -193,17 +223,17 @@ class _Lost(Exception):
 class _Submitted:
     """A call that was submitted to the cluster."""
 
-    def __init__(self, client: Client, name: str, future: _DaskFuture) -> None:
-        self.future: Future[bytes] = Future()
+    def __init__(self, client: Client, name: str, future: _DaskFuture, digests: _Digests | None) -> None:
+        self.future: Future[Answer] = Future()
         self._name = name
         self._future = future
-        client.loop.add_callback(_settle, self.future, future, name)
+        client.loop.add_callback(_settle, self.future, future, name, digests)
 
     @property
     def is_lost(self) -> bool:
         return type(self.future.exception()) is _Lost
 
-    def answer(self) -> bytes:
+    def answer(self) -> Answer:
         try:
             return self.future.result()
         except _Lost as lost:
@@ -225,12 +255,57 @@ class TaskCancelled:
         """Does nothing: Dask tells its workers."""
 
 
-async def _settle(outcome: Future[bytes], future: _DaskFuture, name: str) -> None:
+class KeeperOnDask:
+    """Has an answer of `least` bytes or more stay on the worker of Dask's where it is called.
+
+    The client is told its digest by an event, which reaches it before the end of the task does: both go the same way, one after the other.
+    """
+
+    def __init__(self, topic: str, least: int) -> None:
+        self._topic = topic
+        self._least = least
+
+    def __call__(self, answer: bytes) -> bytes | KeptAnswer:
+        if len(answer) < self._least:
+            return answer
+        worker = import_module("distributed").get_worker()
+        kept = kept_answer(answer)
+        worker.log_event(self._topic, (worker.get_current_task(), kept.digest))
+        return kept
+
+
+class _Digests:
+    """The digests of answers that have stayed on workers, from the event that tells of one to the end of its task.
+
+    Attributes:
+        topic: of the events.
+    """
+
+    def __init__(self) -> None:
+        self.topic = f"cascade-{'-'.join(map(str, next_ticket()))}"
+        self._by_key: dict[str, bytes | None] = {}
+
+    def expect(self, key: str) -> None:
+        """Says that there may be an event for a task of Dask's."""
+        self._by_key[key] = None
+
+    def note(self, event: tuple[float, object]) -> None:
+        """Takes an event. Where a task was begun again, on another worker, the last one counts."""
+        key, digest = cast("tuple[str, bytes]", event[1])
+        if key in self._by_key:
+            self._by_key[key] = digest
+
+    def take(self, key: str) -> bytes | None:
+        """Returns the digest of a task's answer when that has ended; None if it is not known."""
+        return self._by_key.pop(key, None)
+
+
+async def _settle(outcome: Future[Answer], future: _DaskFuture, name: str, digests: _Digests | None) -> None:
     """Gives the outcome of a call of Dask's to the one that is awaited; runs in the event loop of the client."""
     result: object = None
     error: BaseException | None = None
     try:
-        result = await future._result(raiseit=False)
+        result = await _answer(future, name, digests)
         if future.status == "error":
             error = _error_of(cast("tuple[type, BaseException, object]", result)[1], name)
         elif future.status == "cancelled":
@@ -241,16 +316,27 @@ async def _settle(outcome: Future[bytes], future: _DaskFuture, name: str) -> Non
         error = died(name, f"{type(trouble).__name__}: {trouble}")
     with contextlib.suppress(InvalidStateError):  # its caller has been cancelled
         if error is None:
-            outcome.set_result(cast("bytes", result))
+            outcome.set_result(cast("Answer", result))
         else:
             outcome.set_exception(error)
+
+
+async def _answer(future: _DaskFuture, name: str, digests: _Digests | None) -> object:
+    """Returns the answer of a call that may stay on its worker, or, without `digests`, may not."""
+    if digests is not None:
+        await future._state.wait()
+        digest = digests.take(future.key)
+        if digest is not None and future.status == "finished" and future.type is KeptAnswer:
+            return Kept(name, digest, future)
+    result = await future._result(raiseit=False)
+    return result.data if type(result) is KeptAnswer else result
 
 
 def _error_of(error: BaseException | None, name: str) -> BaseException:
     if isinstance(error, CascadeError):
         return error
-    if type(error).__name__ == "KilledWorker":
-        return died(name, str(error))
+    if type(error).__name__ == "KilledWorker":  # perhaps another task, whose result was lost and is needed
+        return died(str(getattr(error, "task", name)).partition(MARK)[0], str(error))
     return SendingError(
         f"a worker of the cluster could not call task {name!r}: {type(error).__name__}: {error}",
         where="the Dask cluster",

@@ -35,7 +35,7 @@ _greeted: set[bytes] = set()
 """The greetings that were read here."""
 
 
-def enter(greeting: bytes, _ticket: object, function: Callable[..., bytes], *arguments: object) -> bytes:
+def enter(greeting: bytes, _ticket: object, function: Callable[..., object], *arguments: object) -> object:
     """Calls a function in a worker that was not prepared for it.
 
     Args:

@@ -12,10 +12,15 @@ R = TypeVar("R")
 class LateCoroutine(Coroutine[object, object, R], Generic[R]):
     """A coroutine that is made when it is begun: one that has been made, and is not begun because of Ctrl-C, would warn of that."""
 
-    def __init__(self, make: Callable[[], Coroutine[object, object, R]], name: str) -> None:
+    def __init__(self, make: Callable[[], Coroutine[object, object, R]] | None, name: str) -> None:
         self.__name__ = self.__qualname__ = name
-        self._make = make
+        self._function = make
         self._made: Coroutine[object, object, R] | None = None
+
+    def _make(self) -> Coroutine[object, object, R]:
+        """Makes it. A subclass with a way of its own gives no function: a method of its own would hold it, in a cycle."""
+        assert self._function is not None
+        return self._function()
 
     def send(self, value: object) -> object:
         if self._made is None:

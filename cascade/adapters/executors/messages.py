@@ -10,14 +10,18 @@ from typing import cast
 
 from cascade.adapters.executors.exceptions import Parts, incomplete
 from cascade.adapters.executors.handshake import digest
-from cascade.adapters.executors.sending import dumps_for_worker, dumps_plain, has_name
+from cascade.adapters.executors.sending import Sent, dumps_for_worker, dumps_plain, has_name
 from cascade.adapters.executors.stateless import is_sent_by_name, is_stateless
-from cascade.adapters.executors.worker import ERROR, UNREADABLE, VALUE, work
+from cascade.adapters.executors.worker import ERROR, LOST, UNREADABLE, VALUE, work
 from cascade.adapters.executors.worker_call import WorkerCall
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.failed import Failed, failed
 from cascade.declare.task import Task
 from cascade.errors import SendingError, WorkerError
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cascade.adapters.executors.kept import Answer
 
 AnyTask = Task[..., object]
 
@@ -33,16 +37,16 @@ def call_in_worker(
         SendingError: (a TypeError) something cannot be sent there, or back.
         WorkerError: (a RuntimeError) the worker died.
     """
-    sent: list[AnyTask] = []  # the answer may lead back to these tasks
+    tasks: list[AnyTask] = []  # the answer may lead back to these
 
-    def encode() -> tuple[bytes, bytes]:
-        program, message, tasks = _message(task, args, kwargs, by_kernel)
-        sent.extend(tasks)
-        return program, message
+    def encode() -> tuple[object, ...]:
+        program, message, sent = _message(task, args, kwargs, by_kernel)
+        tasks.extend(sent.tasks)
+        return program, message, *[kept.future for kept in sent.kept]
 
-    def decode(answer: bytes) -> object:
+    def decode(answer: Answer) -> object:
         value = value_of(answer, task)
-        sent.clear()
+        tasks.clear()
         return value
 
     return WorkerCall(pool, task.name, work, encode, decode)
@@ -79,8 +83,8 @@ _CallParts = tuple[AnyTask, tuple[object, ...], dict[str, object]]
 
 def _message(
     task: AnyTask, args: tuple[object, ...], kwargs: dict[str, object], by_kernel: bool
-) -> tuple[bytes, bytes, list[AnyTask]]:
-    """Returns the program and the message of a call, as `work` takes them, and the tasks in it."""
+) -> tuple[bytes, bytes, Sent]:
+    """Returns the program and the message of a call, as `work` takes them, and parts of it."""
     function = _sent_as(task)
     lower = task.lower if by_kernel else False
     try:
@@ -91,7 +95,7 @@ def _message(
         else:
             return b"", *dumps_for_worker((function, args, kwargs, lower))
         plain = dumps_plain((args, kwargs))
-        return program, *((plain, []) if plain is not None else dumps_for_worker((args, kwargs)))
+        return program, *((plain, Sent([], [])) if plain is not None else dumps_for_worker((args, kwargs)))
     except Exception as error:
         raise cannot_send(task, function, args, kwargs, error) from error
 
@@ -115,8 +119,8 @@ def _reference(task: AnyTask, function: object, lower: bool | None) -> bytes:
     return made
 
 
-def chain_message(calls: list[_CallParts], by_kernel: bool) -> tuple[bytes, list[AnyTask]]:
-    """Returns the message of calls that are made one after the other, and the tasks in it.
+def chain_message(calls: list[_CallParts], by_kernel: bool) -> tuple[bytes, Sent]:
+    """Returns the message of calls that are made one after the other, and parts of it.
 
     Raises:
         SendingError: (a TypeError) something cannot be sent.
@@ -203,7 +207,14 @@ def _parts(value: object) -> list[tuple[str, object]]:
     )
 
 
-def value_of(answer: bytes, task: Task[..., object]) -> object:
+def value_of(answer: Answer, task: Task[..., object]) -> object:
+    """Returns the value that an answer has, or its exception as a `Failed`.
+
+    Raises:
+        SendingError: (a TypeError) something could not be sent.
+        WorkerError: (a RuntimeError) a value that the call needed was lost with its worker.
+    """
+    assert isinstance(answer, bytes), "only answers of chains stay on workers"
     where = f"task {task.name!r}, in a worker process"
     try:
         kind, *content = pickle.loads(answer)
@@ -223,6 +234,14 @@ def value_of(answer: bytes, task: Task[..., object]) -> object:
             f"the function or the arguments of task {task.name!r} cannot be read by the worker process: {content[0]}",
             where=where,
             hint="what is sent by its name has to be importable there, too",
+        )
+    if kind == LOST:
+        raise WorkerError(
+            content[0],
+            f"the worker process that kept the result of task {content[0]!r} died, and called again, it has another result",
+            where=where,
+            hint="others have used the first one. Return equal results for equal arguments, or give the task a retry policy: "
+            "its results are not left on workers",
         )
     what, reason = content
     raise SendingError(f"{what} cannot be sent back from task {task.name!r}: {reason}", where=where)

@@ -35,6 +35,8 @@ from cascade.errors import MissingExtraError
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
+    from cascade.adapters.executors.kept import Answer
+
 ATTEMPTS = 3
 """How often a call is given to a worker that turns out to have died before."""
 IDLE_SECONDS = 60.0
@@ -50,7 +52,7 @@ class _Call:
     """A call that waits for a worker, or runs there."""
 
     def __init__(
-        self, pool: ProcessPool, name: str, function: Callable[..., bytes], arguments: tuple[object, ...]
+        self, pool: ProcessPool, name: str, function: Callable[..., object], arguments: tuple[object, ...]
     ) -> None:
         self.pool = pool
         self.name = name
@@ -200,7 +202,7 @@ class ProcessPool:
         self._is_watched = False
         _pools.add(self)
 
-    def submit(self, name: str, function: Callable[..., bytes], *arguments: object) -> _Call:
+    def submit(self, name: str, function: Callable[..., object], *arguments: object) -> _Call:
         """Begins to call a function in a worker, as a `WorkerPool` does; a call that is cancelled is stopped."""
         call = _Call(self, name, function, arguments)
         with self._lock:
@@ -212,7 +214,7 @@ class ProcessPool:
             raise
         return call
 
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+    async def send(self, name: str, function: Callable[..., object], *arguments: object) -> Answer:
         """Calls a function in a worker, as a `WorkerPool` does."""
         return await answer_of(self.submit(name, function, *arguments))
 

@@ -19,9 +19,10 @@ from collections import ChainMap
 from collections.abc import Callable
 from importlib import import_module
 from types import CodeType
-from typing import IO, Protocol, cast
+from typing import IO, NamedTuple, Protocol, cast
 
 from cascade.adapters.executors.exceptions import reduce_exception
+from cascade.adapters.executors.kept import Kept
 from cascade.declare.policies import Policies
 from cascade.declare.task import Task
 
@@ -38,9 +39,21 @@ _count = itertools.count()
 _lock = threading.Lock()
 
 
-def dumps_for_worker(value: object) -> tuple[bytes, list[AnyTask]]:
-    """Returns the pickle of a message to a worker, and the tasks in it that have to be there when its answer is read."""
-    sent: list[AnyTask] = []
+class Sent(NamedTuple):
+    """Parts of a message to a worker.
+
+    Attributes:
+        tasks: those that have to be there when its answer is read.
+        kept: stand for values that other workers keep.
+    """
+
+    tasks: list[AnyTask]
+    kept: list[Kept]
+
+
+def dumps_for_worker(value: object) -> tuple[bytes, Sent]:
+    """Returns the pickle of a message to a worker, and parts of it."""
+    sent = Sent([], [])
     return _dumps(value, functools.partial(_by_value, sent)), sent
 
 
@@ -51,6 +64,19 @@ def dumps_for_caller(value: object, always_rebuild: bool = False) -> bytes:
         always_rebuild: whether exceptions are sent by their attributes also where their class has its own way to be pickled.
     """
     return _dumps(value, _as_the_original, always_rebuild)
+
+
+def dumps_for_all(value: object) -> tuple[bytes, bool]:
+    """Returns the pickle of a worker's answer, and whether other workers can read it, too."""
+    found: list[AnyTask] = []
+
+    def reduce_part(part: AnyTask | Kept) -> object:
+        reduced = _as_the_original(part)
+        if reduced is not NotImplemented:
+            found.append(cast("AnyTask", part))
+        return reduced
+
+    return _dumps(value, reduce_part), not found
 
 
 _PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
@@ -83,14 +109,17 @@ def is_named_as(value: object, named: object) -> bool:
     return found is value
 
 
-def _dumps(value: object, reduce_task: Callable[[AnyTask], object], always_rebuild: bool = False) -> bytes:
+ReducePart = Callable[[AnyTask | Kept], object]
+
+
+def _dumps(value: object, reduce_part: ReducePart, always_rebuild: bool = False) -> bytes:
     with io.BytesIO() as file:
-        _pickler()(file, reduce_task, always_rebuild).dump(value)
+        _pickler()(file, reduce_part, always_rebuild).dump(value)
         return file.getvalue()
 
 
 class _Pickler(Protocol):
-    def __init__(self, file: IO[bytes], reduce_task: Callable[[AnyTask], object], always_rebuild: bool) -> None: ...
+    def __init__(self, file: IO[bytes], reduce_part: ReducePart, always_rebuild: bool) -> None: ...
 
     def dump(self, value: object) -> None: ...
 
@@ -107,14 +136,14 @@ def _pickler() -> type[_Pickler]:
     class Pickler(base):  # type: ignore[misc]
         dispatch_table = ChainMap({CodeType: functools.partial(_reduce_code, reductions[CodeType])}, reductions)  # noqa: RUF012
 
-        def __init__(self, file: IO[bytes], reduce_task: Callable[[AnyTask], object], always_rebuild: bool) -> None:
+        def __init__(self, file: IO[bytes], reduce_part: ReducePart, always_rebuild: bool) -> None:
             super().__init__(file)
-            self.reduce_task = reduce_task
+            self.reduce_part = reduce_part
             self.always_rebuild = always_rebuild
 
         def reducer_override(self, value: object) -> object:
-            if type(value) is Task:
-                return self.reduce_task(value)
+            if type(value) is Task or type(value) is Kept:
+                return self.reduce_part(value)
             if issubclass(type(value), BaseException):
                 return reduce_exception(cast("BaseException", value), self.always_rebuild)
             return super().reducer_override(value)
@@ -130,12 +159,16 @@ def _code_of_file(name: str, make: Callable[..., CodeType], arguments: tuple[obj
     return make(*arguments).replace(co_filename=name)
 
 
-def _by_value(sent: list[AnyTask], task: AnyTask) -> object:
+def _by_value(sent: Sent, task: AnyTask | Kept) -> object:
+    if type(task) is Kept:
+        sent.kept.append(task)
+        return NotImplemented
+    assert isinstance(task, Task)
     if has_name(task) or str(getattr(task.called, "__module__", "")).startswith("cascade."):
         return NotImplemented
     if task.policies is not None and task.policies.cache is not None:
         raise pickle.PicklingError(f"task {task.name!r} has a cache of its own, of which a worker would have a copy")
-    sent.append(task)
+    sent.tasks.append(task)
     function = task.func if task.binds is None else task.binds(task.func)
     options = {name: getattr(task, name) for name in ("name", "pure", "mode", "lower")}
     # In two steps, since its function may refer to it.
@@ -159,8 +192,8 @@ def _complete(task: AnyTask, state: tuple[Number, object, dict[str, object], Pol
         _numbers[task], _tasks[number] = number, task
 
 
-def _as_the_original(task: AnyTask) -> object:
-    number = _numbers.get(task)
+def _as_the_original(task: AnyTask | Kept) -> object:
+    number = _numbers.get(task) if isinstance(task, Task) else None
     return NotImplemented if number is None else (_original, (number,))
 
 

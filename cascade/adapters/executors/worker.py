@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 from cascade._vm import TailCall, holds_made, is_awaitable, results_made
 from cascade.adapters.executors.exceptions import Parts, attributes
 from cascade.adapters.executors.handshake import check_code
+from cascade.adapters.executors.kept import LostResult, loads_with
 from cascade.adapters.executors.lifeline import hold
-from cascade.adapters.executors.sending import dumps_for_caller, dumps_plain, has_name
+from cascade.adapters.executors.sending import dumps_for_all, dumps_for_caller, dumps_plain, has_name
 from cascade.declare.failed import user_part
 from cascade.declare.task import LazyResult, Task
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+    from cascade.adapters.executors.kept import Keeper, KeptAnswer
 
 KEPT_LIMIT = 100
 LONG = 0.05
@@ -37,7 +40,7 @@ _seconds: dict[CodeType, float] = {}
 
 _is_prepared = False
 
-VALUE, ERROR, UNREADABLE, UNSENDABLE = "value", "error", "unreadable", "unsendable"
+VALUE, ERROR, UNREADABLE, UNSENDABLE, LOST = "value", "error", "unreadable", "unsendable", "lost"
 
 
 def begin(lifeline: int, _kernels: object) -> None:
@@ -94,7 +97,7 @@ def prepare(path: list[str] | None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def work(path: list[str] | None, program: bytes, message: bytes) -> bytes:
+def work(path: list[str] | None, program: bytes, message: bytes, *kept: object) -> bytes:
     """Calls a function.
 
     Args:
@@ -103,6 +106,7 @@ def work(path: list[str] | None, program: bytes, message: bytes) -> bytes:
             name, or its pickle. `lower` is that of the task, False where it is to be called without kernels; `digest` is that of the
             code of a task. Empty for other functions.
         message: the pickle of (args, kwargs); of (function, args, kwargs, lower) where `program` is empty.
+        kept: the answers that have the values for which a `Kept` stands in the message.
 
     Returns:
         The pickle of one of
@@ -110,17 +114,18 @@ def work(path: list[str] | None, program: bytes, message: bytes) -> bytes:
             (ERROR, the pickle of the exception or None, its Parts, its traceback as text)
             (UNREADABLE, reason): the message cannot be unpickled here
             (UNSENDABLE, subject, reason): the value cannot be pickled
+            (LOST, name of a task): its value is not among the answers in `kept`
     """
     prepare(path)
     try:
         if program:
             function = _program(program)
-            args, kwargs = pickle.loads(message)
+            args, kwargs = loads_with(message, kept)
         else:
-            function, args, kwargs, lower = pickle.loads(message)
+            function, args, kwargs, lower = loads_with(message, kept)
             function = _called(function, lower)
     except BaseException as error:
-        return pickle.dumps((UNREADABLE, reason_of(error)))
+        return _unreadable(error)
     begun = time.perf_counter()
     try:
         value = function(*args, **kwargs)
@@ -143,12 +148,14 @@ class Previous:
 PREVIOUS = Previous()
 
 
-def work_chain(path: list[str] | None, message: bytes) -> bytes:
+def work_chain(path: list[str] | None, message: bytes, keep: Keeper | None = None, *kept: object) -> bytes | KeptAnswer:
     """Calls functions one after the other.
 
     Args:
         path: the caller's sys.path, if it has changed since the worker was started.
         message: the pickle of the calls, each as that of `work`.
+        keep: has the answer stay here, if it has the value of the last call.
+        kept: see `work`.
 
     Returns:
         The pickle of the number of the last function that was called, and its answer. The answer's value is (value, the value before, whether the
@@ -159,10 +166,10 @@ def work_chain(path: list[str] | None, message: bytes) -> bytes:
     try:
         calls = [
             (_checked(function, lower, digest), args, kwargs)
-            for function, args, kwargs, lower, digest in pickle.loads(message)
+            for function, args, kwargs, lower, digest in loads_with(message, kept)
         ]
     except BaseException as error:
-        return pickle.dumps((0, pickle.dumps((UNREADABLE, reason_of(error)))))
+        return pickle.dumps((0, _unreadable(error)))
     value: object = None
     previous: object = None
     is_special = False
@@ -180,10 +187,17 @@ def work_chain(path: list[str] | None, message: bytes) -> bytes:
         if is_special or is_awaitable(value):
             break
     try:
-        answer = dumps_for_caller((VALUE, (value, previous if is_special else None, is_special)))
+        answer, is_for_all = dumps_for_all((VALUE, (value, previous if is_special else None, is_special)))
     except BaseException as error:
         answer = pickle.dumps((UNSENDABLE, f"its value, of type {type(value).__name__},", reason_of(error)))
-    return pickle.dumps((number, answer))
+        is_special = True
+    whole = pickle.dumps((number, answer))
+    return whole if keep is None or is_special or not is_for_all else keep(whole)
+
+
+def _unreadable(error: BaseException) -> bytes:
+    """Returns the answer of a call whose message cannot be read."""
+    return pickle.dumps((LOST, str(error)) if type(error) is LostResult else (UNREADABLE, reason_of(error)))
 
 
 def _program(program: bytes) -> Callable[..., object]:

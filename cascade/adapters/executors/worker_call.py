@@ -8,9 +8,13 @@ from concurrent.futures import CancelledError
 
 from cascade.adapters.executors.late import LateCoroutine
 from cascade.adapters.executors.worker_pool import Sent, WorkerPool
+from cascade.imports import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cascade.adapters.executors.kept import Answer
 
 
-async def answer_of(sent: Sent) -> bytes:
+async def answer_of(sent: Sent) -> Answer:
     """Returns the answer of a message when it has come. Cancelled, it cancels the call."""
     try:
         await asyncio.wrap_future(sent.future)
@@ -39,13 +43,13 @@ class WorkerCall(LateCoroutine[object]):
         self,
         pool: WorkerPool,
         name: str,
-        function: Callable[..., bytes],
+        function: Callable[..., object],
         encode: Callable[[], tuple[object, ...]],
-        decode: Callable[[bytes], object],
+        decode: Callable[[Answer], object],
     ) -> None:
-        super().__init__(self._awaited, name)
+        super().__init__(None, name)
         self._pool = pool
-        self._function = function
+        self._called = function
         self._encode = encode
         self._decode = decode
         self._arguments: tuple[object, ...] | None = None
@@ -56,7 +60,7 @@ class WorkerCall(LateCoroutine[object]):
         """Sends the message; calls `notify`, in any thread, when there is an outcome. Returns False where it has to be awaited instead."""
         try:
             self._arguments = self._encode()
-            self._sent = self._pool.submit(self.__name__, self._function, *self._arguments)
+            self._sent = self._pool.submit(self.__name__, self._called, *self._arguments)
         except Exception as error:
             self._error = error
             notify(self)
@@ -67,22 +71,29 @@ class WorkerCall(LateCoroutine[object]):
         return True
 
     def value(self) -> object:
-        """Returns the value of a call that has an outcome; raises its error, or returns it as a `Failed`."""
+        """Returns the value of a call that has an outcome, once; raises its error, or returns it as a `Failed`."""
         if self._error is not None:
             raise self._error
-        assert self._sent is not None
-        return self._decode(self._sent.answer())
+        sent = self._take_sent()
+        assert sent is not None
+        return self._decode(sent.answer())
 
     def cancel(self) -> None:
         """Cancels a call that was begun."""
-        if self._sent is not None:
-            self._sent.cancel()
+        sent = self._take_sent()
+        if sent is not None:
+            sent.cancel()
 
-    async def _awaited(self) -> object:
+    def _take_sent(self) -> Sent | None:
+        """Returns the message under way, and drops it: its future leads back here, and would keep what a worker keeps for it."""
+        sent, self._sent, self._arguments = self._sent, None, None
+        return sent
+
+    async def _make(self) -> object:
         if self._error is not None:
             raise self._error
-        if self._arguments is None:
-            self._arguments = self._encode()
-        if self._sent is not None:
-            return self._decode(await answer_of(self._sent))
-        return self._decode(await self._pool.send(self.__name__, self._function, *self._arguments))
+        arguments = self._encode() if self._arguments is None else self._arguments
+        sent = self._take_sent()
+        if sent is not None:
+            return self._decode(await answer_of(sent))
+        return self._decode(await self._pool.send(self.__name__, self._called, *arguments))

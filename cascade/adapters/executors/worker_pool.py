@@ -7,6 +7,9 @@ from cascade.imports import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from typing import Any
+
+    from cascade.adapters.executors.kept import Answer, Keeper
 
 
 class Sent(Protocol):
@@ -16,10 +19,10 @@ class Sent(Protocol):
         future: is done when the answer has come, or will not.
     """
 
-    future: Future[bytes]
+    future: Future[Any]
 
-    def answer(self) -> bytes:
-        """Returns the answer, once the future is done.
+    def answer(self) -> Answer:
+        """Returns the answer, once the future is done; in the place of one that has stayed on a worker, a `Kept`.
 
         Raises:
             WorkerError: (a RuntimeError) the worker died.
@@ -40,7 +43,7 @@ class WorkerPool(Protocol):
     @property
     def count(self) -> int: ...
 
-    def submit(self, name: str, function: Callable[..., bytes], *arguments: object) -> Sent | None:
+    def submit(self, name: str, function: Callable[..., object], *arguments: object) -> Sent | None:
         """Begins to call `function(path, *arguments)` in a worker; `name` is that of the task for which it is.
 
         The path is the caller's `sys.path`, or None where that of the workers is the same. Returns None where the message takes
@@ -51,6 +54,14 @@ class WorkerPool(Protocol):
         """
         raise NotImplementedError
 
-    async def send(self, name: str, function: Callable[..., bytes], *arguments: object) -> bytes:
+    async def send(self, name: str, function: Callable[..., object], *arguments: object) -> Answer:
         """As `submit`, and returns the answer; a call that is cancelled is stopped, or its result dropped."""
+        raise NotImplementedError
+
+
+class KeepingPool(WorkerPool, Protocol):
+    """Workers that keep answers that only others of them need."""
+
+    def keeper(self) -> Keeper:
+        """Returns what has an answer stay on its worker; it is an argument of `submit`, as the futures of answers that have stayed are."""
         raise NotImplementedError

@@ -29,7 +29,7 @@ from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.errors import WorkerError
 from cascade.graph.operations import Map
-from cascade.imports import asyncio, weakref
+from cascade.imports import asyncio, cast, weakref
 from cascade.runtime.nodes.attempts import attempts
 from cascade.runtime.nodes.block_pool import is_sliced
 from cascade.runtime.nodes.block_sizes import BYTES, LIMIT, BlockSizes
@@ -296,7 +296,8 @@ class BlockItems(Items):
         program, (packed, sent) = self._program, message
         body = program.body_if_needed()
         while True:
-            content = pickle.loads(await self._pool.send(name, run_block, program.key, body, packed))
+            answer = await self._pool.send(name, run_block, program.key, body, packed)
+            content = pickle.loads(cast("bytes", answer))
             if content[0] == MISSING:
                 body = program.body
             elif content[0] == UNSHARED:
@@ -331,7 +332,7 @@ class BlockItems(Items):
         except Exception:
             return None
         self._sizes.note_message(block.count, len(message))
-        return message, sent
+        return message, sent.tasks
 
     async def _land(self, block: _Block, future: asyncio.Future[object]) -> None:
         try:
@@ -481,8 +482,8 @@ class _Sent:
             call.context.lowers and task.lower is not False,
             stateless and all(type(value) in _LASTING for value in shared),
         )
-        body, tasks = dumps_for_worker(tuple(program))
-        return cls(body, [*tasks], pool)
+        body, sent = dumps_for_worker(tuple(program))
+        return cls(body, [*sent.tasks], pool)
 
     def body_if_needed(self) -> bytes | None:
         """Returns its bytes, as long as some worker may not have it yet; one that has not says so."""

@@ -6,10 +6,10 @@ import pickle
 from collections.abc import Sequence
 
 from cascade._vm import TailCall
+from cascade.adapters.executors.kept import Kept
 from cascade.adapters.executors.messages import chain_message, value_of
 from cascade.adapters.executors.worker import PREVIOUS, work_chain
 from cascade.adapters.executors.worker_call import WorkerCall
-from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.declare.control import together
 from cascade.declare.failed import Failed
 from cascade.declare.lazy import LazyResult, lazy_result
@@ -20,6 +20,8 @@ from cascade.imports import TYPE_CHECKING, cast
 from cascade.runtime.nodes.call import Call
 
 if TYPE_CHECKING:
+    from cascade.adapters.executors.kept import Answer
+    from cascade.adapters.executors.worker_pool import KeepingPool
     from cascade.runtime.nodes.context import NodeContext
 
 
@@ -29,18 +31,24 @@ def call_chain(
     operands: Sequence[object],
     serial: int,
 ) -> object:
-    """Returns the call in a worker; its value is that of the last task, or a result that continues where one has returned more than a value."""
-    pool: WorkerPool = context.executor.worker_pool()  # type: ignore[attr-defined]  # without one, there are no chains
+    """Returns the call in a worker.
+
+    Its value is that of the last task, or a `Kept` in its place; or a result that continues, where a task has returned more than a value.
+    """
+    pool: KeepingPool = context.executor.worker_pool()  # type: ignore[attr-defined]  # without one, there are no chains
     slots = [*_slots(operation.stages, operands)]
     calls = [(stage.task, *stage.task.binder.split(own)) for stage, own in zip(operation.stages, slots, strict=True)]
-    sent: list[Task[..., object]] = []  # the answer may lead back to these tasks
+    tasks: list[Task[..., object]] = []  # the answer may lead back to these
 
-    def encode() -> tuple[bytes]:
-        message, tasks = chain_message(calls, context.lowers)
-        sent.extend(tasks)
-        return (message,)
+    def encode() -> tuple[object, ...]:
+        message, sent = chain_message(calls, context.lowers)
+        tasks.extend(sent.tasks)
+        keep = pool.keeper() if operation.keeps else None
+        return message, keep, *[kept.future for kept in sent.kept]
 
-    def decode(answer: bytes) -> object:
+    def decode(answer: Answer) -> object:
+        if isinstance(answer, Kept):
+            return answer
         number, own = pickle.loads(answer)
         stage = operation.stages[number]
         try:
@@ -48,7 +56,7 @@ def call_chain(
         except Exception as error:
             _note(context, stage, error)
             raise
-        sent.clear()
+        tasks.clear()
         if type(value) is Failed:
             _note(context, stage, value.error)
             return value

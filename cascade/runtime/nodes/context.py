@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cascade._vm import Context as MachineContext
     from cascade._vm import Jump, Skipped
     from cascade.adapters.protocols import Executor
+    from cascade.compiler.chains import Joining
     from cascade.compiler.code_cache import CodeCache
     from cascade.declare.lazy import LazyResult
     from cascade.declare.task import Task
@@ -89,7 +90,7 @@ if TYPE_CHECKING:
         @property
         def calls_inline(self) -> bool: ...
         @property
-        def joins_chains(self) -> bool: ...
+        def joining(self) -> Joining: ...
 
         def admit(
             self, operation: StateMachine, operands: Sequence[object], serial: int, node: int

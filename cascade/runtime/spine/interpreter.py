@@ -256,8 +256,8 @@ class Interpreter:
         frame.shape = self.context.shape_of(target, rows)
         frame.graph = graph = Graph(rows, tuple(self.context.inputs.fill(inputs)))
         frame.order = self.context.code_cache.solver.resolve(graph).issue_order(graph)
-        if self.context.joins_chains:
-            joined, frame.order = join_chains(rows, frame.order)
+        joined, frame.order = join_chains(rows, frame.order, self.context.joining)
+        if joined is not rows:
             frame.graph = graph = Graph(tuple(joined), graph.inputs)
         frame.uses = self.uses_of([graph.rows[index] for index in frame.order], len(rows))
         return frame

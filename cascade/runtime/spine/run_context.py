@@ -26,6 +26,7 @@ from cascade.runtime.run_inputs import RunInputs
 from cascade.runtime.spine import failures
 
 if TYPE_CHECKING:
+    from cascade.compiler.chains import Joining
     from cascade.kernels.on_demand import Lowered
     from cascade.runtime.nodes.context import Durable, Park
     from cascade.runtime.nodes.sink import Sink
@@ -98,9 +99,11 @@ class RunContext:
         return bool(getattr(self.executor, "calls_inline", False))
 
     @property
-    def joins_chains(self) -> bool:
-        """True if chains of compute tasks travel together: there are workers, and nobody asks for each of the calls."""
-        return not self.observed and self.max_steps < 0 and getattr(self.executor, "worker_pool", None) is not None
+    def joining(self) -> Joining:
+        """Whether chains of compute tasks travel together: where there are workers, and nobody asks for each of the calls."""
+        if self.observed or self.max_steps >= 0 or getattr(self.executor, "worker_pool", None) is None:
+            return "none"
+        return "kept" if getattr(self.executor, "keeps_results", False) else "chains"
 
     # -- Events -----------------------------------------------------------------------------------------------------
 
@@ -129,7 +132,7 @@ class RunContext:
             hands_on = False  # a route was declared: its arguments are not data
         if not self.subscribed and self.code_cache.is_single_call(deferred, hands_on=hands_on):
             return loop_code_of(self, deferred.task.routine), deferred.slots
-        code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on, joins=self.joins_chains)
+        code, inputs = self.code_cache.code_of(deferred, hands_on=hands_on, joining=self.joining)
         return code, self.inputs.fill(inputs)
 
     def together(self, nest: object) -> LazyResult[object]:
