@@ -121,7 +121,7 @@ def test_two_signals_at_any_turns_of_a_loop_inside_are_a_keyboard_interrupt(path
 
 
 def test_a_signal_while_the_loop_is_made_is_a_keyboard_interrupt(path, monkeypatch):
-    original = signal.signal
+    original = interrupts.set_handler
 
     def set_and_press(number: int, handler: Any) -> Any:
         before = original(number, handler)
@@ -129,7 +129,7 @@ def test_a_signal_while_the_loop_is_made_is_a_keyboard_interrupt(path, monkeypat
             signal.raise_signal(signal.SIGINT)
         return before
 
-    monkeypatch.setattr(signal, "signal", set_and_press)
+    monkeypatch.setattr(interrupts, "set_handler", set_and_press)
     with pytest.raises(KeyboardInterrupt):
         path.run(sleep(0))
 
