@@ -22,6 +22,7 @@ from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import Policies, RouteSet
 from cascade.declare.resources import Injection, Resource, inject
 from cascade.declare.task import Task
+from cascade.durable.arrays import Arrays, made_array
 from cascade.durable.migrations import find_task, task_path
 from cascade.durable.references import find, path_of
 from cascade.errors import KeyingError, SavingError, StoreError
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 (
     SHARED, AGAIN, BLOB, CHUNKS, CHUNKED_DICT, OBJECT, NAMED, RANDOM, GENERATOR, RANGE, COLLECTION, REFERENCE, LAZY, RESULT, TASK,
-    SELECTOR, RESOURCE, JUMP, SKIPPED, MARKER, INPUT, INJECTION, GIVEN,
-) = range(32, 55)  # fmt: skip
+    SELECTOR, RESOURCE, JUMP, SKIPPED, MARKER, INPUT, INJECTION, GIVEN, PART, RANDOM_BITS,
+) = range(32, 57)  # fmt: skip
 LARGE = 4096
 PIECE = 1 << 16
 CHUNK = 256
@@ -47,6 +48,7 @@ CHUNK = 256
 NUMBERS = frozenset({int, float, bool, type(None)})
 SCALARS = frozenset({float, int, bool, type(None), str})
 COLLECTIONS: dict[str, type] = {"deque": deque, "OrderedDict": OrderedDict, "Counter": Counter}
+BITS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 
 
@@ -83,6 +85,7 @@ class StateWriter(Codec):
         self.paths: dict[AnyTask, str] = {}
         self.resources: dict[int, LazyResult[object]] = {}
         self._shared: set[int] = set()
+        self._arrays = Arrays()
         self._is_clean = False  # whether nothing was written but numbers and short texts, which leave nothing behind
         self._begin()
         self._given: dict[LazyResult[object], int] = {}
@@ -93,6 +96,7 @@ class StateWriter(Codec):
             return
         self._is_clean = True
         self.blobs = {}
+        self._arrays.begin()
         self._numbers: dict[int, int] = {}  # of shared objects that were written, by id
         self._open: set[int] = set()
         self._seen: dict[int, object] = {}
@@ -105,6 +109,7 @@ class StateWriter(Codec):
 
         It may be called several times.
         """
+        self._arrays.shared.clear()
         while True:
             self._begin()
             try:
@@ -286,6 +291,8 @@ class StateWriter(Codec):
         if key in self._seen:
             self._shared.add(key)
             raise _SharedFound
+        if kind is bytearray and self._arrays.has_memory_of(value):
+            raise KeyingError("an array whose memory a bytearray has as well")
         self._seen[key] = value
         return None
 
@@ -312,9 +319,15 @@ class StateWriter(Codec):
         return self._extended(BLOB, bytes([code]) + b"".join(pieces))
 
     def _array(self, value: Any, kind: type, numpy: types.ModuleType, seen: Encoder) -> object:  # noqa: ANN401  # NumPy may not be there
-        if kind is numpy.ndarray and (again := self._again(value, kind, 0, seen)) is not None:
-            return again
-        written = cast("Any", super()._array(value, kind, numpy, seen))
+        if kind is numpy.ndarray:
+            if (again := self._again(value, kind, 0, seen)) is not None:
+                return again
+            description = self._description(value, numpy)
+            if self._arrays.finds_sharing(value, numpy, lambda base: id(base) in self._seen):
+                raise _SharedFound
+            if not self._arrays.is_plain(value, numpy):
+                return self._extension(PART, self._arrays.parts(value, numpy, description), 0, seen)
+        written = cast("Any", super()._array(value, kind, numpy, Encoder()))
         return written if len(written.data) < LARGE else self._large(written.code, written.data)
 
     def _other(self, value: object, kind: type, seen: Encoder) -> object:
@@ -333,8 +346,12 @@ class StateWriter(Codec):
                 RANDOM, [cast("random.Random", value).getstate()], 0, seen
             )
         if kind.__module__ == "numpy.random._generator":
-            state = cast("Any", value).bit_generator.state
-            return self._again(value, kind, 0, seen) or self._extension(GENERATOR, [state], 0, seen)
+            bits = cast("Any", value).bit_generator  # which another generator may have as well
+            return self._again(value, kind, 0, seen) or self._extension(GENERATOR, [bits], 0, seen)
+        if kind.__module__ == f"numpy.random._{kind.__name__.lower().removesuffix('dxsm')}" and kind.__name__ in BITS:
+            return self._again(value, kind, 0, seen) or self._extension(
+                RANDOM_BITS, [cast("Any", value).state], 0, seen
+            )
         if type(value) is Jump:
             return self._extension(JUMP, [value.target_key, value.data], 0, seen)
         if value is KEPT:
@@ -524,13 +541,19 @@ class StateReader(Codec):
     def _generator(self, data: memoryview) -> object:
         from importlib import import_module
 
-        numpy_random: Any = import_module("numpy.random")
+        (bits,) = self._items(data)
+        made: object = import_module("numpy.random").Generator(bits)
+        return made
+
+    def _random_bits(self, data: memoryview) -> object:
+        from importlib import import_module
+
         (state,) = self._items(data)
-        if state["bit_generator"] not in ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"):
+        if state["bit_generator"] not in BITS:
             raise StoreError(f"the generator {state['bit_generator']!r} is not known", expected="one of NumPy's own")
-        bits = getattr(numpy_random, state["bit_generator"])()
+        bits: Any = getattr(import_module("numpy.random"), state["bit_generator"])()
         bits.state = state
-        return numpy_random.Generator(bits)
+        return bits
 
     def _collection(self, data: memoryview) -> object:
         name, items, *extra = self._items(data)
@@ -579,6 +602,8 @@ _READERS: dict[int, Callable[[StateReader, memoryview], object]] = {
     NAMED: StateReader._named,
     RANDOM: StateReader._random,
     GENERATOR: StateReader._generator,
+    RANDOM_BITS: StateReader._random_bits,
+    PART: lambda reader, data: made_array(*reader._items(data)),
     GIVEN: lambda reader, data: GivenResults(*reader._items(data)),
     RANGE: lambda reader, data: range(*reader._items(data)),
     COLLECTION: StateReader._collection,

@@ -43,6 +43,7 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "Routers of the same rows side by side": lambda: tasks.together(tasks.turned(25), tasks.turned(24)),
     "a map": lambda: tasks.total(tasks.square.map(range(8))),
     "a map of calls that continue": lambda: tasks.total(tasks.square_later.map([1, 2, tasks.add(1, 2)])),
+    "a map of slow calls that continue": lambda: tasks.square_slowly.map([1, 2, 3]),
     "a map of loops": lambda: tasks.total(tasks.slow_count.map([3, 0, 2])),
     "a map of tail calls": lambda: tasks.total(tasks.later_after.map([3, 0, 2])),
     "a map of awaited calls": lambda: tasks.total(tasks.later.map(list(range(6))).with_concurrency(2)),
@@ -80,3 +81,17 @@ def test_a_run_continues_from_each_snapshot_to_the_value_of_an_undisturbed_run(
         fork = cs.fork(store, "run", at=number)
         value = fork.result()
         assert value == expected and type(value) is type(expected), f"snapshot {number}"
+
+
+@pytest.mark.parametrize("name", [name for name in TARGETS if "map" in name])
+def test_a_map_continues_from_each_snapshot_amid_its_items(
+    path: Path, name: str, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cascade.durable.saving.SHARE", 0)  # each time that it may be saved
+    expected = path.run(fresh(name))
+    store = cs.Store(tmp_path / "runs.db")
+    run = cs.start(fresh(name), store=store, id="run", every=0, use_vm=path.use_vm)
+    assert run.result() == expected
+    for number, _, _ in store.snapshots("run"):
+        value = cs.fork(store, "run", at=number).result()
+        assert repr(value) == repr(expected), f"snapshot {number}"

@@ -251,12 +251,17 @@ class Codec:
         # This refuses an array that shares its memory, or holds more than a file would.
         if seen.write(value).startswith(b"@"):
             raise KeyingError(f"one {kind.__name__} in several places")
-        written = numpy.lib.format.descr_to_dtype(numpy.lib.format.dtype_to_descr(value.dtype))
-        if dtype_bytes(written) != dtype_bytes(value.dtype):
-            raise KeyingError(f"a NumPy value of dtype {value.dtype!r} ({value.dtype.char})")
+        self._description(value, numpy)
         file = io.BytesIO()
         numpy.save(file, value, allow_pickle=False)
         return self._extended(ARRAY if kind is numpy.ndarray else SCALAR, file.getvalue())
+
+    def _description(self, value: Array, numpy: ModuleType) -> object:
+        """Returns the dtype of an array as NumPy describes it in files; raises KeyingError (a TypeError) where that is not all of it."""
+        description: object = numpy.lib.format.dtype_to_descr(value.dtype)
+        if dtype_bytes(numpy.lib.format.descr_to_dtype(description)) != dtype_bytes(value.dtype):
+            raise KeyingError(f"a NumPy value of dtype {value.dtype!r} ({value.dtype.char})")
+        return description
 
     def _from_extension(self, code: int, data: memoryview) -> object:
         if code in (TUPLE, SET, FROZENSET, PAIRS, COMPLEX, STANDARD, MEMBER):

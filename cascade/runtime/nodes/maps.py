@@ -126,10 +126,10 @@ async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
         await plain.run(fairness)
         if plain.failed is not None:
             return plain.take_failed()
-        if not plain.is_special:
+        if not (plain.is_special or plain.has_continued):
             return _value_of(operation, plain.results)
         results = plain.results if isinstance(plain.results, list) else plain.results.values()
-        special = results[-1]
+        special = results[-1] if plain.is_special else None
     begun = len(results)
     results.extend([None] * (len(columns[0]) - begun))
     items = Items(rows, results, failures, fairness, failures.may_take, operation.concurrency)

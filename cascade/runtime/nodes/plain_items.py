@@ -7,6 +7,7 @@ import itertools
 from cascade._vm import call_each
 from cascade.compiler.code_cache import has_plain_items
 from cascade.declare.failed import Failed
+from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
 from cascade.graph.operations import Map
 from cascade.imports import TYPE_CHECKING
@@ -28,6 +29,7 @@ class PlainItems:
     Attributes:
         results: those so far.
         is_special: whether the last result is not a value yet; then the items behind it are not called.
+        has_continued: whether results of a saved run are not values yet: those of items that continue.
         failed: the first failure that is not tolerated.
     """
 
@@ -42,6 +44,7 @@ class PlainItems:
         self._called = task.by_kernel if context.lowers else task.called
         self._function = task.called
         self.is_special = False
+        self.has_continued = False
         self.failed: Failed | None = None
 
     @classmethod
@@ -66,6 +69,7 @@ class PlainItems:
         if call.context.durable is not None and isinstance(self.results, list) and self._kernels is None:
             found, results = call.context.durable.finished_items(call), self.results
             results += [found[at] for at in itertools.takewhile(found.__contains__, range(self._count))]
+            self.has_continued = any(type(each) is LazyResult for each in results)
             # A special result is that of an item which continues.
             call.context.durable.note_items(call, lambda: dict(enumerate(results[: len(results) - self.is_special])))
         while not self.is_done:

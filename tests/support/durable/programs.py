@@ -84,6 +84,7 @@ LEAVES: list[Maker] = [
     lambda chosen, folder, signals: tasks.walk(chosen.randrange(6), random.Random(chosen.randrange(99))),
     lambda chosen, folder, signals: tasks.square.map(_items(chosen)),
     lambda chosen, folder, signals: tasks.later.map(_items(chosen)).with_concurrency(2),
+    lambda chosen, folder, signals: tasks.square_slowly.map(_items(chosen)),
     lambda chosen, folder, signals: tasks.based_loop(chosen.randrange(4)),
     lambda chosen, folder, signals: tasks.once_loop(
         os.path.join(folder, f"loop {chosen.randrange(10**6)}"), chosen.randrange(4)

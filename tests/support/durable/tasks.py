@@ -108,6 +108,13 @@ def walk(n: int, generator: random.Random, at: float = 0.0) -> Any:
     return at if n == 0 else walk.tail(n - 1, generator, at + generator.random())
 
 
+@cs.task
+def blur(n: int, grid: Any, part: Any, generator: random.Random) -> Any:
+    """`part` is a part of the grid's memory."""
+    part += generator.random() * grid[:4]
+    return grid.tolist() if n == 0 else blur.tail(n - 1, grid, part, generator)
+
+
 @dataclasses.dataclass
 class Point:
     x: float
@@ -169,6 +176,14 @@ def square(x: int) -> Any:
 
 @cs.task
 def square_later(x: int) -> Any:
+    return add(square(x), 0)
+
+
+@cs.task
+def square_slowly(x: int) -> Any:
+    """Takes so long for three that a run may be saved behind it, before the call that it returns."""
+    if x == 3:
+        time.sleep(0.002)
     return add(square(x), 0)
 
 
